@@ -1,0 +1,61 @@
+"""Key paths: where a value stands, `("agents", 0, "name")`, and how people write it, `agents[0].name`."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeAlias
+
+from hotconf.errors import UsageError
+from hotconf.text import quoted
+
+KeyPath: TypeAlias = tuple[str | int, ...]
+"""Keys of tables (`str`) and positions in arrays (`int`), from the root down. `()` is the whole document."""
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_PART = re.compile(
+    r"""\s*(?:(?P<bare>[A-Za-z0-9_-]+)|"(?P<basic>(?:[^"\\]|\\.)*)"|'(?P<literal>[^']*)')\s*(?P<items>(?:\[\d+\]\s*)*)"""
+)
+_ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "e": "\x1b", '"': '"', "\\": "\\"}
+_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2})|(.))")
+
+
+def dotted(path: KeyPath) -> str:
+    """`path` as a TOML dotted key with `[n]` for array items; keys that are not bare are quoted and printable."""
+    parts: list[str] = []
+    for key in path:
+        if isinstance(key, int):
+            parts.append(f"[{key}]")
+        else:
+            parts.append(("." if parts else "") + (key if _BARE.fullmatch(key) else quoted(key)))
+    return "".join(parts)
+
+
+def parse(text: str) -> KeyPath:
+    """The path that `text` names, the inverse of `dotted`. Raises `UsageError` if it is not a TOML dotted key."""
+    path: list[str | int] = []
+    position = 0
+    while True:
+        match = _PART.match(text, position)
+        if match is None:
+            raise UsageError(f'{quoted(text)} is not a dotted key such as server.port or models."gpt-5".tier')
+        path.append(_key(match))
+        path.extend(int(item) for item in re.findall(r"\d+", match["items"]))
+        position = match.end()
+        if position == len(text):
+            return tuple(path)
+        if text[position] != ".":
+            raise UsageError(f"{quoted(text)} is not a dotted key: unexpected {quoted(text[position])}")
+        position += 1
+
+
+def _key(match: re.Match[str]) -> str:
+    if match["basic"] is not None:
+        return _ESCAPE.sub(_unescape, match["basic"])
+    return match["bare"] if match["bare"] is not None else match["literal"]
+
+
+def _unescape(match: re.Match[str]) -> str:
+    code = match[1] or match[2] or match[3]
+    if code is not None:
+        return chr(int(code, 16))
+    return _ESCAPES.get(match[4], match[0])

@@ -1,0 +1,80 @@
+"""`Problem`: one thing that is wrong with the files, where it stands and what to write instead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from hotconf.keypath import KeyPath, dotted, parse
+from hotconf.text import printable
+
+Kind: TypeAlias = Literal[
+    "missing",
+    "empty",
+    "too_large",
+    "unreadable",
+    "encoding",
+    "unstable",
+    "syntax",
+    "schema",
+    "semantic",
+    "internal",
+]
+"""What is wrong, from "no file" to "a check raised something of its own"."""
+
+Severity: TypeAlias = Literal["error", "warning"]
+"""An error keeps the old configuration; a warning is told and changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding about the files.
+
+    A check of your own needs only the message and, to be shown at its line, the path:
+    `Problem("port is taken", path="server.port")`. `path` may be given as a dotted key; it is kept as a tuple.
+    """
+
+    message: str
+    """One line, without the place. Never holds a secret."""
+    path: KeyPath = ()
+    """The value that it is about; `()` for the whole file. For a missing key, the path where it belongs."""
+    kind: Kind = "semantic"
+    severity: Severity = "error"
+    hint: str | None = None
+    """What to write instead, if that is known: `did you mean "temperature"?`"""
+    file: Path | None = None
+    """The file, as configured and absolute; None if it is about no one file."""
+    line: int | None = None
+    """From 1."""
+    column: int | None = None
+    """From 1, in characters."""
+
+    def __post_init__(self) -> None:
+        """Accept a dotted key for `path`."""
+        if isinstance(self.path, str):
+            object.__setattr__(self, "path", parse(self.path) if self.path else ())
+
+    @property
+    def place(self) -> str:
+        """`config.toml:14:9`, as much of it as is known; empty if nothing is."""
+        if self.file is None:
+            return ""
+        parts = [printable(self.file.name), self.line, self.column]
+        return ":".join(str(part) for part in parts if part is not None)
+
+    @property
+    def dotted(self) -> str:
+        """`path` as people write it; empty for the whole file."""
+        return dotted(self.path)
+
+    def __str__(self) -> str:
+        """`config.toml:14:9: Missing required field: model_providers.openai.base_url`, on one line."""
+        place = self.place
+        return printable(f"{place}: {self.message}" if place else self.message)
+
+
+def one_line(problems: tuple[Problem, ...]) -> str:
+    """The first problem, with `(+N more)` when there are more: what `ReloadFailed.error` says."""
+    first = str(problems[0])
+    return first if len(problems) == 1 else f"{first} (+{len(problems) - 1} more)"

@@ -1,0 +1,1 @@
+"""Effects: files, the kernel's events, threads and time. Decisions are left to `hotconf.core`."""

@@ -1,0 +1,71 @@
+"""`Schema`: a model and what else hotconf should know about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter
+
+from hotconf.changes import Change
+from hotconf.problems import Problem
+
+T = TypeVar("T")
+
+
+class Schema(Generic[T]):
+    """A configuration's model with its checks, the telling of its changes, its template and its spelling."""
+
+    __slots__ = ("adapter", "checks", "describe", "kebab", "model", "strict_keys", "template")
+
+    model: Any
+    adapter: TypeAdapter[T]
+    checks: tuple[Callable[[T], Iterable[Problem]], ...]
+    describe: Callable[[T, T, Sequence[Change]], list[str]] | None
+    template: str | None
+    kebab: bool
+    strict_keys: Callable[[T], bool] | None
+
+    def __init__(
+        self,
+        model: type[T] | TypeAdapter[T],
+        *,
+        checks: Iterable[Callable[[T], Iterable[Problem]]] = (),
+        describe: Callable[[T, T, Sequence[Change]], list[str]] | None = None,
+        template: str | None = None,
+        kebab: bool = False,
+        strict_keys: Callable[[T], bool] | None = None,
+    ) -> None:
+        """Describe a configuration.
+
+        `model`: a pydantic model, or anything that a `TypeAdapter` can validate into a table.
+        `checks`: each takes the validated config and yields the `Problem`s it finds; warnings do not fail a load.
+        `describe(old, new, changes)`: the lines under "Config reloaded successfully"; without it each change is
+        a line of its own.
+        `template`: the text that `hotconf init` writes.
+        `kebab`: keys that name a model's field may be spelled with `-`; keys of free tables are never touched.
+        `strict_keys(config)`: true makes unknown keys errors even where the model would ignore them.
+        """
+        self.model = model
+        self.adapter = model if isinstance(model, TypeAdapter) else TypeAdapter(model)
+        self.checks = tuple(checks)
+        self.describe = describe
+        self.template = template
+        self.kebab = kebab
+        self.strict_keys = strict_keys
+
+    @classmethod
+    def of(cls, schema: type[T] | TypeAdapter[T] | Schema[T], checks: Iterable[Any] = ()) -> Schema[T]:
+        """`schema` itself, or a `Schema` of the bare model, with `checks` added to its own."""
+        base = schema if isinstance(schema, Schema) else Schema(schema)
+        added = tuple(checks)
+        if not added:
+            return base
+        return Schema(
+            base.model,
+            checks=(*base.checks, *added),
+            describe=base.describe,
+            template=base.template,
+            kebab=base.kebab,
+            strict_keys=base.strict_keys,
+        )

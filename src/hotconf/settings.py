@@ -1,0 +1,44 @@
+"""`HotReloadSettings`: how a configuration says that it wants to be watched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from hotconf.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hotconf.keypath import KeyPath
+
+MIN_DEBOUNCE_MS: Final = 100
+"""The shortest window that a file may ask for; an argument may be shorter."""
+MAX_DEBOUNCE_MS: Final = 60_000
+"""The longest window, in a file or as an argument."""
+
+
+class HotReloadSettings(BaseModel):
+    """The `[hot_reload]` table. Put it into your model as a field named `hot_reload` and it is followed live."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    enabled: bool = True
+    """Whether the files are watched. Saved as false while running: applied, then watching stops."""
+    debounce_ms: int = 2000
+    """The window: a reload happens when nothing has changed for so long. 100 to 60000 in a file."""
+    watch_paths: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """More files, directories or globs, relative to the main file's directory; `*.toml` are merged over it."""
+
+
+def check_settings(settings: HotReloadSettings, path: KeyPath) -> Iterator[Problem]:
+    """What is wrong with `settings` that stand at `path` in a file: the window out of its limits."""
+    window = settings.debounce_ms
+    where = (*path, "debounce_ms")
+    if window < MIN_DEBOUNCE_MS:
+        text = f"Hot-reload debounce_ms={window} too low (minimum: {MIN_DEBOUNCE_MS}ms)"
+        yield Problem(text, where, hint=f"write {MIN_DEBOUNCE_MS} or more; 2000 is a good value")
+    elif window > MAX_DEBOUNCE_MS:
+        text = f"Hot-reload debounce_ms={window} too high (maximum: {MAX_DEBOUNCE_MS}ms)"
+        yield Problem(text, where, hint=f"write {MAX_DEBOUNCE_MS} or less; 2000 is a good value")

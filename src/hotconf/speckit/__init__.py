@@ -1,0 +1,1 @@
+"""The built-in schema: the configuration that hotconf's own commands use."""
