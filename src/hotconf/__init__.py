@@ -1,3 +1,101 @@
-"""Keeps a running program's configuration in step with its files, safely."""
+"""Keeps a running program's configuration in step with its files, safely.
+
+from hotconf import HotReloadWatcher
+
+with HotReloadWatcher("config.toml", AppConfig) as watcher:
+    watcher.config  # always the latest valid state of the files, immutable
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Change",
+    "ConfigError",
+    "ConfigReloadEvent",
+    "Ending",
+    "FileChanged",
+    "HotReloadSettings",
+    "HotReloadWatcher",
+    "MISSING",
+    "NoConfigError",
+    "Origin",
+    "Outcome",
+    "Pending",
+    "PhaseStats",
+    "Problem",
+    "ReloadDeferred",
+    "ReloadFailed",
+    "ReloadSuccess",
+    "ReloadUnchanged",
+    "Schema",
+    "Snapshot",
+    "SourceFile",
+    "Stats",
+    "Timings",
+    "UsageError",
+]
+
+if TYPE_CHECKING:
+    from hotconf.changes import MISSING, Change
+    from hotconf.errors import ConfigError, NoConfigError, UsageError
+    from hotconf.events import (
+        ConfigReloadEvent,
+        Ending,
+        FileChanged,
+        Outcome,
+        ReloadDeferred,
+        ReloadFailed,
+        ReloadSuccess,
+        ReloadUnchanged,
+        Timings,
+    )
+    from hotconf.problems import Problem
+    from hotconf.runtime.runner import Pending
+    from hotconf.runtime.stats import PhaseStats, Stats
+    from hotconf.schema import Schema
+    from hotconf.settings import HotReloadSettings
+    from hotconf.snapshot import Origin, Snapshot, SourceFile
+    from hotconf.watcher import HotReloadWatcher
+
+# Resolved when first used: `hotconf check` needs no watcher, and naming an event needs no pydantic.
+_HOMES = {
+    "changes": ("MISSING", "Change"),
+    "errors": ("ConfigError", "NoConfigError", "UsageError"),
+    "events": (
+        "ConfigReloadEvent",
+        "Ending",
+        "FileChanged",
+        "Outcome",
+        "ReloadDeferred",
+        "ReloadFailed",
+        "ReloadSuccess",
+        "ReloadUnchanged",
+        "Timings",
+    ),
+    "problems": ("Problem",),
+    "runtime.runner": ("Pending",),
+    "runtime.stats": ("PhaseStats", "Stats"),
+    "schema": ("Schema",),
+    "settings": ("HotReloadSettings",),
+    "snapshot": ("Origin", "Snapshot", "SourceFile"),
+    "watcher": ("HotReloadWatcher",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -16,15 +16,15 @@ T = TypeVar("T")
 class Schema(Generic[T]):
     """A configuration's model with its checks, the telling of its changes, its template and its spelling."""
 
-    __slots__ = ("adapter", "checks", "describe", "kebab", "model", "strict_keys", "template")
+    __slots__ = ("_template", "adapter", "checks", "describe", "kebab", "model", "strict_keys")
 
     model: Any
     adapter: TypeAdapter[T]
     checks: tuple[Callable[[T], Iterable[Problem]], ...]
     describe: Callable[[T, T, Sequence[Change]], list[str]] | None
-    template: str | None
     kebab: bool
     strict_keys: Callable[[T], bool] | None
+    _template: str | Callable[[], str] | None
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Schema(Generic[T]):
         *,
         checks: Iterable[Callable[[T], Iterable[Problem]]] = (),
         describe: Callable[[T, T, Sequence[Change]], list[str]] | None = None,
-        template: str | None = None,
+        template: str | Callable[[], str] | None = None,
         kebab: bool = False,
         strict_keys: Callable[[T], bool] | None = None,
     ) -> None:
@@ -42,7 +42,7 @@ class Schema(Generic[T]):
         `checks`: each takes the validated config and yields the `Problem`s it finds; warnings do not fail a load.
         `describe(old, new, changes)`: the lines under "Config reloaded successfully"; without it each change is
         a line of its own.
-        `template`: the text that `hotconf init` writes.
+        `template`: the text that `hotconf init` writes, or a function that fetches it when it is needed.
         `kebab`: keys that name a model's field may be spelled with `-`; keys of free tables are never touched.
         `strict_keys(config)`: true makes unknown keys errors even where the model would ignore them.
         """
@@ -50,9 +50,14 @@ class Schema(Generic[T]):
         self.adapter = model if isinstance(model, TypeAdapter) else TypeAdapter(model)
         self.checks = tuple(checks)
         self.describe = describe
-        self.template = template
         self.kebab = kebab
         self.strict_keys = strict_keys
+        self._template = template
+
+    @property
+    def template(self) -> str | None:
+        """The text that `hotconf init` writes, if there is one."""
+        return self._template() if callable(self._template) else self._template
 
     @classmethod
     def of(cls, schema: type[T] | TypeAdapter[T] | Schema[T], checks: Iterable[Any] = ()) -> Schema[T]:
@@ -65,7 +70,7 @@ class Schema(Generic[T]):
             base.model,
             checks=(*base.checks, *added),
             describe=base.describe,
-            template=base.template,
+            template=base._template,
             kebab=base.kebab,
             strict_keys=base.strict_keys,
         )

@@ -22,7 +22,7 @@ MAX_DEBOUNCE_MS: Final = 60_000
 class HotReloadSettings(BaseModel):
     """The `[hot_reload]` table. Put it into your model as a field named `hot_reload` and it is followed live."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True)
 
     enabled: bool = True
     """Whether the files are watched. Saved as false while running: applied, then watching stops."""

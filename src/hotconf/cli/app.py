@@ -1,0 +1,53 @@
+"""The group of all commands. A command's module is imported when it is called, so that each pays only for itself."""
+
+from __future__ import annotations
+
+import errno
+from importlib import import_module
+from typing import Final
+
+import click
+
+from hotconf import __version__
+from hotconf.cli.refusal import Refusal
+from hotconf.errors import UsageError
+from hotconf.text import printable
+
+_COMMANDS: Final = ("run", "watch", "check", "init")
+"""In the order of the help; each is a function of that name in a module of that name."""
+
+
+class _OnDemand(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"hotconf.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            raise Refusal(str(error)) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            raise Refusal(printable(str(error))) from error
+
+
+@click.command(
+    cls=_OnDemand,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Environment: CODE_HOME is the directory of config.toml and debug.log, ~/.code by default. "
+    "HOTCONF_LOG=debug, or HOTCONF_LOG=hotconf.reload=debug,hotconf.watch=info, shows the log on stderr.",
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def hotconf() -> None:
+    """Keep a configuration in step with its file, safely.
+
+    A save becomes one complete, validated configuration, or the old one stays and you are told why, and where.
+    Without a PATH, the file is $CODE_HOME/config.toml, else ~/.code/config.toml.
+    """

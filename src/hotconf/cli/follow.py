@@ -1,0 +1,129 @@
+"""Following a configuration: events of a watcher to stdout, until a signal or until nobody reads any more."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import click
+
+from hotconf.cli.logs import logs
+from hotconf.events import ReloadSuccess
+from hotconf.report.notification import notification
+from hotconf.runtime.log import shown
+from hotconf.watcher import HotReloadWatcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from hotconf.events import ConfigReloadEvent
+    from hotconf.runtime.subscription import EventStream
+    from hotconf.schema import Schema
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+class Teller(Protocol):
+    """Says on stdout what happens."""
+
+    def started(self, watcher: HotReloadWatcher[Any]) -> None:
+        """The watch has begun."""
+
+    def event(self, event: ConfigReloadEvent) -> None:
+        """Something happened."""
+
+
+class TextTeller:
+    """For people: notifications with the time of day."""
+
+    def __init__(self) -> None:
+        self._has_config = False
+
+    def started(self, watcher: HotReloadWatcher[Any]) -> None:
+        """`Watching ~/.code/config.toml (generation 1, debounce 2000 ms). Ctrl+C to stop.`"""
+        generation = watcher.generation
+        self._has_config = generation > 0
+        state = f"generation {generation}" if self._has_config else "no valid configuration yet"
+        path, settings = shown(watcher.path), watcher.settings
+        if settings.enabled:
+            click.echo(f"Watching {path} ({state}, debounce {settings.debounce_ms} ms). Ctrl+C to stop.")
+        else:
+            click.echo(f"Loaded {path} ({state}). Hot reload is off: edits are not noticed. Ctrl+C to stop.")
+
+    def event(self, event: ConfigReloadEvent) -> None:
+        """`14:03:22 ✅ Config reloaded successfully`, and its lines."""
+        self._has_config = self._has_config or isinstance(event, ReloadSuccess)
+        click.echo(f"{event.at.astimezone():%H:%M:%S} {notification(event, preserved=self._has_config)}")
+
+
+class JsonTeller:
+    """For programs: one JSON object a line."""
+
+    def started(self, watcher: HotReloadWatcher[Any]) -> None:
+        """The line that says what is watched."""
+        from hotconf.report.ndjson import started
+
+        now = datetime.now(UTC)
+        click.echo(started(watcher.path, watcher.generation, watcher.watching, watcher.settings.debounce_ms, now))
+
+    def event(self, event: ConfigReloadEvent) -> None:
+        """The line of one event."""
+        from hotconf.report.ndjson import to_json
+
+        click.echo(to_json(event))
+
+
+def follow(path: Path, schema: Schema[Any], *, as_json: bool = False, debounce_ms: int | None = None) -> None:
+    """Watch `path` and tell what happens, until SIGINT or SIGTERM, or until stdout has no reader any more."""
+    with (
+        logs(),
+        closing(HotReloadWatcher(path, schema, debounce_ms=debounce_ms)) as watcher,
+        watcher.subscribe() as stream,
+        _signals(stream.close),
+    ):
+        try:
+            _tell(watcher, stream, JsonTeller() if as_json else TextTeller())
+        except BrokenPipeError:
+            _silence_stdout()
+
+
+def _tell(watcher: HotReloadWatcher[Any], stream: EventStream, teller: Teller) -> None:
+    watcher.start(require=False)
+    teller.started(watcher)
+    lost = 0
+    for event in stream:
+        teller.event(event)
+        if stream.dropped > lost:
+            click.echo(f"{stream.dropped - lost} events were lost: stdout is read too slowly", err=True)
+            lost = stream.dropped
+
+
+@contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Let the first signal `stop` in an orderly way; a second one ends the process as it would without us."""
+
+    def handle(number: int, frame: object) -> None:  # noqa: ARG001 (the signature of handlers)
+        restore()
+        stop()
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    before = {number: signal.signal(number, handle) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        restore()
+
+
+def _silence_stdout() -> None:
+    # What is still buffered would raise once more when the interpreter flushes it at its end.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -1,0 +1,30 @@
+"""`hotconf init`: a first configuration to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hotconf.cli.options import path_argument, schema_option
+from hotconf.cli.places import default_path
+from hotconf.text import printable
+
+if TYPE_CHECKING:
+    from hotconf.schema import Schema
+
+
+@click.command(short_help="Write a commented configuration to start from.")
+@path_argument
+@schema_option
+def init(path: Path | None, schema: Schema[Any]) -> None:
+    """Write the schema's commented template to PATH, with the directories that it needs.
+
+    The file can be read and written by its owner only. A file that exists is never touched: exit status 2.
+    """
+    from hotconf.cli.template import write_template
+
+    target = path or default_path()
+    write_template(target, schema)
+    click.echo(f"Wrote {printable(str(target))}", err=True)

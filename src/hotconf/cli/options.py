@@ -1,0 +1,78 @@
+"""The arguments and options that several commands share."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from hotconf.text import printable
+
+if TYPE_CHECKING:
+    from hotconf.schema import Schema
+
+_BUILT_IN: Final = "hotconf.speckit:SPECKIT"
+
+
+class _NoSchemaError(Exception):
+    pass
+
+
+def _load(ctx: click.Context, param: click.Parameter, value: str) -> Schema[Any]:
+    module, _, name = value.partition(":")
+    if not (module and name):
+        raise click.BadParameter(
+            f"{value!r} is not of the form MODULE:NAME, such as myapp.config:AppConfig", ctx, param
+        )
+    try:
+        return _schema(_named(module, name))
+    except KeyboardInterrupt:
+        raise
+    except (ImportError, AttributeError, _NoSchemaError) as error:
+        reason = str(error)
+    except BaseException as error:  # noqa: BLE001 (to import a module is to run it)
+        reason = f"{type(error).__name__}: {error}"
+    raise click.BadParameter(printable(f"{value}: {reason}"), ctx, param)
+
+
+def _named(module: str, name: str) -> object:
+    # As `python -m` does: modules of the working directory can be named.
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    found: object = import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _schema(found: object) -> Schema[Any]:
+    from pydantic import BaseModel, TypeAdapter
+    from pydantic.dataclasses import is_pydantic_dataclass
+
+    from hotconf.schema import Schema
+
+    if isinstance(found, Schema | TypeAdapter):
+        return Schema.of(found)
+    if isinstance(found, type) and (issubclass(found, BaseModel) or is_pydantic_dataclass(found)):
+        return Schema.of(found)
+    raise _NoSchemaError(f"neither a hotconf.Schema nor a pydantic model, but {_kind(found)}")
+
+
+def _kind(found: object) -> str:
+    return f"the class {found.__qualname__}" if isinstance(found, type) else f"of type {type(found).__qualname__}"
+
+
+PATH: Final = click.Path(path_type=Path)
+
+path_argument = click.argument("path", required=False, type=PATH)
+schema_option = click.option(
+    "--schema",
+    callback=_load,
+    metavar="MODULE:NAME",
+    default=_BUILT_IN,
+    show_default=True,
+    help="A Schema or a pydantic model; modules of the working directory are found.",
+)

@@ -1,0 +1,36 @@
+"""Writing a new configuration file. What exists is never touched."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from hotconf.cli.places import home
+from hotconf.cli.refusal import Refusal
+from hotconf.text import printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hotconf.schema import Schema
+
+
+def write_template(path: Path, schema: Schema[Any]) -> None:
+    """Write the schema's template to `path`, readable by its owner only, with the directories that it needs.
+
+    Raises `Refusal` if there is something at `path`, even a link that leads nowhere, or if there is no template.
+    """
+    if schema.template is None:
+        raise Refusal("this schema has no template to write")
+    private = path.parent == home()
+    path.parent.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise Refusal(printable(f"{path} exists already and was not touched")) from error
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(schema.template)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,35 @@
+"""`hotconf watch`: what happens to a configuration, as it happens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hotconf.cli.options import path_argument, schema_option
+from hotconf.cli.places import default_path
+from hotconf.settings import MAX_DEBOUNCE_MS
+
+if TYPE_CHECKING:
+    from hotconf.schema import Schema
+
+
+@click.command(short_help="Tell every change of a configuration, and what came of it.")
+@path_argument
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of text.")
+@schema_option
+@click.option(
+    "--debounce-ms",
+    type=click.IntRange(0, MAX_DEBOUNCE_MS),
+    help="Reload when nothing has changed for so long, whatever the file says.",
+)
+def watch(path: Path | None, as_json: bool, schema: Schema[Any], debounce_ms: int | None) -> None:
+    """Watch PATH and the files that its watch_paths name, until Ctrl+C or SIGTERM (exit status 0).
+
+    Events go to stdout, everything else to stderr. PATH need not be valid yet, nor exist. The log is kept in
+    debug.log in the configuration's directory ($CODE_HOME, else ~/.code) if that exists.
+    """
+    from hotconf.cli.follow import follow
+
+    follow(path or default_path(), schema, as_json=as_json, debounce_ms=debounce_ms)

@@ -1,0 +1,78 @@
+"""What a load brings back: something to publish, the reasons why not, or "it changed while I read"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+
+from hotconf.changes import Change
+from hotconf.problems import Kind, Problem
+from hotconf.settings import HotReloadSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hotconf.keypath import KeyPath
+    from hotconf.snapshot import Origin, SourceFile
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """How long the parts of a load took, in nanoseconds."""
+
+    read: int = 0
+    parse: int = 0
+    validate: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Good(Generic[T]):
+    """A valid config, compared with what is published and ready to be published without further work."""
+
+    config: T
+    digest: str
+    loaded_at: datetime
+    files: tuple[SourceFile, ...]
+    origins: Mapping[KeyPath, Origin] = field(repr=False)
+    settings: HotReloadSettings
+    """In force once this is published."""
+    changes: tuple[Change, ...]
+    summary: tuple[str, ...]
+    warnings: tuple[Problem, ...] = ()
+    unchanged: str | None = None
+    """Why there is nothing to publish: the files or the values are the same. None if something differs."""
+    costs: Costs = Costs()
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """The files are not a valid configuration."""
+
+    problems: tuple[Problem, ...]
+    """Errors and warnings, in file order."""
+    costs: Costs = field(default=Costs(), compare=False)
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of the first error."""
+        return self.errors[0].kind
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """Without the warnings."""
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Unstable:
+    """These files changed while they were read: what was read is no state of the files."""
+
+    paths: tuple[Path, ...]
+    costs: Costs = field(default=Costs(), compare=False)
+
+
+Candidate: TypeAlias = Good[T] | Bad | Unstable

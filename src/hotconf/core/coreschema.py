@@ -1,0 +1,212 @@
+"""Reading pydantic's core schemas: the one module that knows their format. What is new to it is called unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from pydantic import PydanticUserError, Secret, SecretBytes, SecretStr, TypeAdapter
+
+Node: TypeAlias = Mapping[str, Any]
+"""One core schema: a tree of mappings with a `type`, whose format pydantic documents in `pydantic_core`."""
+
+UNKNOWN: Node = {"type": "any"}
+_SECRETS = (Secret, SecretBytes, SecretStr)
+# The wrappers that take the same input as the schema inside them, and where that schema stands.
+_WRAPPERS = {
+    "custom-error": "schema",
+    "dataclass": "schema",
+    "default": "schema",
+    "definitions": "schema",
+    "function-after": "schema",
+    "function-before": "schema",
+    "function-wrap": "schema",
+    "json-or-python": "python_schema",
+    "lax-or-strict": "lax_schema",
+    "model": "schema",
+    "nullable": "schema",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A schema that takes the input itself, reached through wrappers and unions."""
+
+    node: Node
+    config: Node
+    """The configuration of the model that it belongs to."""
+    classes: tuple[type, ...]
+    """The models and dataclasses that it makes, outermost first."""
+    preprocessed: bool
+    """A function of the user's sees the input first and may change it."""
+    secret: bool
+    union: bool = False
+    """It is one of several alternatives, which errors name on their way."""
+    tagged: Node | None = None
+    """The tagged union that it is a member of, if it is of one."""
+
+
+def root(adapter: TypeAdapter[Any]) -> Node:
+    """The core schema of `adapter`; the unknown one if its types are not all defined."""
+    try:
+        schema: Node = adapter.core_schema
+        return schema if schema["type"] else UNKNOWN  # looking inside builds a schema that was put off
+    except PydanticUserError:
+        return UNKNOWN
+
+
+def leaves(node: Node, definitions: dict[str, Node]) -> Iterator[Leaf]:
+    """What may stand where `node` does, in the order of the unions; `definitions` is filled on the way."""
+    seen: set[str] = set()
+    todo = [Leaf(node, {}, (), preprocessed=False, secret=False)]
+    while todo:
+        leaf = todo.pop()
+        inner = _inside(leaf, definitions, seen)
+        if inner is None:
+            yield leaf
+        else:
+            todo.extend(reversed(inner))
+
+
+def _inside(leaf: Leaf, definitions: dict[str, Node], seen: set[str]) -> list[Leaf] | None:
+    node, kind = leaf.node, leaf.node["type"]
+    if kind == "definition-ref":
+        ref = node["schema_ref"]
+        if ref in seen:
+            return []
+        seen.add(ref)
+        return [_within(leaf, definitions.get(ref, UNKNOWN))]
+    if kind in ("union", "tagged-union"):
+        return [_within(leaf, choice) for choice in choices(node).values()]
+    if kind == "chain":
+        return [_within(leaf, _first_step(node["steps"]))]
+    if kind not in _WRAPPERS:
+        return None
+    if kind == "definitions":
+        definitions.update((definition["ref"], definition) for definition in node["definitions"])
+    return [_within(leaf, node[_WRAPPERS[kind]])]
+
+
+def _within(outer: Leaf, node: Node) -> Leaf:
+    wrapper = outer.node
+    made = wrapper["cls"] if wrapper["type"] in ("model", "dataclass") else None
+    by_user = wrapper["type"] in ("function-before", "function-wrap") or bool(wrapper.get("custom_init"))
+    return Leaf(
+        node,
+        config=wrapper.get("config") or outer.config,
+        classes=outer.classes if made is None else (*outer.classes, made),
+        preprocessed=outer.preprocessed or by_user,
+        secret=outer.secret or _makes_secret(wrapper),
+        union=outer.union or (wrapper["type"] == "union" and "custom_error_type" not in wrapper),
+        tagged=outer.tagged or (wrapper if wrapper["type"] == "tagged-union" else None),
+    )
+
+
+def _first_step(steps: list[Node]) -> Node:
+    """The step of a chain that tells what is taken; a mere test of the class is none."""
+    return next((step for step in steps if step["type"] != "is-instance"), steps[-1])
+
+
+def _makes_secret(node: Node) -> bool:
+    function = (node.get("function") or {}).get("function")
+    if isinstance(function, type):
+        return issubclass(function, _SECRETS)
+    # Secret[T] is made by a function inside that class; nothing else in its schema tells it.
+    name = getattr(function, "__qualname__", "")
+    return getattr(function, "__module__", "") == Secret.__module__ and name.startswith("Secret.")
+
+
+def choices(node: Node) -> dict[object, Node]:
+    """The members of a union by their tags; those of an untagged one by their position."""
+    members = node["choices"]
+    if isinstance(members, Mapping):
+        return {getattr(tag, "value", tag): member for tag, member in members.items()}
+    return {n: member[0] if isinstance(member, tuple) else member for n, member in enumerate(members)}
+
+
+def discriminator(node: Node) -> str | None:
+    """The key whose value tells the members of a tagged union apart; None where a function tells them."""
+    named = node["discriminator"]
+    if isinstance(named, list):
+        named = named[0][0] if len(named[0]) == 1 else None
+    return named if isinstance(named, str) else None
+
+
+def fields(leaf: Leaf) -> list[tuple[str, Node]]:
+    """The fields of a table by the model's names; empty if `leaf` is not a table of fields."""
+    named = leaf.node.get("fields")
+    if leaf.node["type"] in ("model-fields", "typed-dict"):
+        return list((named or {}).items())
+    if leaf.node["type"] == "dataclass-args":
+        return [(field["name"], field) for field in named or () if field.get("init", True)]
+    return []
+
+
+def keys(name: str, field: Node, config: Node) -> list[tuple[str, bool]]:
+    """The keys under which a document may give a field; false with those that only lead to it."""
+    alias = field.get("validation_alias")
+    if alias is None:
+        return [(name, True)]
+    found = [(name, True)] if config.get("validate_by_name", config.get("populate_by_name", False)) else []
+    if not config.get("validate_by_alias", True):
+        return found
+    ways = [[alias]] if isinstance(alias, str) else alias if isinstance(alias[0], list) else [alias]
+    return [(way[0], len(way) == 1) for way in ways] + found
+
+
+def extras(leaf: Leaf) -> Literal["allow", "forbid", "ignore"]:
+    """What a table of fields does with other keys."""
+    own = leaf.node.get("extra_behavior") or leaf.config.get("extra_fields_behavior")
+    return own if own in ("allow", "forbid") else "ignore"
+
+
+def default(node: Node) -> object:
+    """The default of a field; None where there is none, or where it is made anew each time."""
+    return node.get("default") if node["type"] == "default" else None
+
+
+def is_table(node: Node) -> bool:
+    """Is it a table whose keys are the names of fields?"""
+    return node["type"] in ("dataclass-args", "model-fields", "typed-dict")
+
+
+def values(node: Node) -> Node | None:
+    """The schema of the values of a free table; None if it is none."""
+    if node["type"] not in ("counter", "dict", "frozendict", "ordered-dict"):
+        return None
+    found: Node = node.get("values_schema", UNKNOWN)
+    return found
+
+
+def items(node: Node) -> Callable[[int], Node] | None:
+    """The schema of the item at a position of an array; None if it is none."""
+    kind = node["type"]
+    if kind == "tuple":
+        return lambda index: _tuple_item(node, index)
+    if kind in ("list", "set", "frozenset", "deque", "generator"):
+        return lambda _: node.get("items_schema", UNKNOWN)
+    return None
+
+
+def _tuple_item(node: Node, index: int) -> Node:
+    schemas, variadic = node["items_schema"], node.get("variadic_item_index")
+    position = index if variadic is None else min(index, variadic)
+    return schemas[position] if position < len(schemas) else UNKNOWN
+
+
+def is_unknown(node: Node) -> bool:
+    """Could a table stand here about which nothing is known?"""
+    kind = node["type"]
+    if kind == "is-instance":
+        try:
+            return issubclass(dict, node["cls"])
+        except TypeError:
+            return True
+    return kind in ("any", "arguments", "arguments-v3", "call", "function-plain", "named-tuple")
+
+
+def allowed(node: Node) -> list[object]:
+    """The values that a literal or an enumeration allows, as a document writes them."""
+    values = node.get("expected", ()) if node["type"] == "literal" else node.get("members", ())
+    return [getattr(value, "value", value) for value in values]

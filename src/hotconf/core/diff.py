@@ -1,0 +1,209 @@
+"""What differs between two configurations, by key path. Equality is an empty difference.
+
+Rule 1: scalars are equal if they are of one type and `==` says True; NaN equals NaN, -0.0 equals 0.0, and moments are
+        equal only with the same offset from UTC. A `==` that raises, or answers something else, says no.
+Rule 2: dicts are equal whatever their class and order; lists whatever their class; a set is equal to a frozenset.
+        Everything else has to be of one class: a list is not a tuple, a model not another model.
+Rule 3: a value is equal to itself.
+Rule 4: nothing recurses. Depth costs nothing, and cycles end: two cycles are equal if no walk can tell them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, time
+from decimal import Decimal
+from enum import Enum
+from itertools import chain, zip_longest
+from typing import Any, Final, TypeAlias
+
+from hotconf.changes import MISSING, Change
+from hotconf.core.redact import mask_urls, masked
+from hotconf.core.walk import Form, bare, entries, fields_of, kind_of, spelled
+from hotconf.keypath import KeyPath
+
+Step: TypeAlias = str | int | None
+"""A key, a position, or None for a step into a root model, which is none in the file."""
+Pair: TypeAlias = tuple[Any, Any]
+_Steps: TypeAlias = Iterator[tuple[Step, object, object]]
+
+_SIMPLE: Final = frozenset({str, int, float, bool})
+"""Types whose `==` needs no care, as far as it says yes."""
+
+
+def equal(old: object, new: object) -> bool:
+    """Is there no difference? The same answer as `not diff(old, new)`, and sooner."""
+    # The pairs that were met, kept so that their ids stay theirs.
+    seen: dict[tuple[int, int], Pair] = {}
+    todo: list[Pair] = [(old, new)]
+    while todo:
+        pair = before, after = todo.pop()
+        cls = type(before)
+        if before is after or (cls in _SIMPLE and cls is type(after) and before == after):
+            continue
+        kind = kind_of(cls)
+        if kind.family is not kind_of(type(after)).family:
+            return False
+        if kind.form == "leaf":
+            if not _same(before, after):
+                return False
+        elif seen.setdefault((id(before), id(after)), pair) is pair:
+            inner = _inside(kind.form, before, after)
+            if inner is None:
+                return False
+            todo += inner
+    return True
+
+
+def _inside(form: Form, old: Any, new: Any) -> list[Pair] | None:
+    """The pairs to be compared in two containers of one kind; None if they differ already."""
+    if form == "table":
+        before, after = entries(old), entries(new)
+        if before.keys() != after.keys():
+            return None
+        return [(before[key], value) for key, value in after.items() if value is not before[key]]
+    if form == "array":
+        return list(zip(old, new, strict=True)) if len(old) == len(new) else None
+    if form == "set":
+        return _matched(old, new)
+    return [(old.root, new.root) if form == "wrapper" else (old.get_secret_value(), new.get_secret_value())]
+
+
+class _NaN(Enum):
+    NAN = "nan"
+
+
+def _matched(old: Iterable[object], new: Iterable[object]) -> list[Pair] | None:
+    """The items of two sets, each beside the one that is equal to it by `==`."""
+    try:
+        before = {_NaN.NAN if _is_nan(item) else item: item for item in old}
+        after = {_NaN.NAN if _is_nan(item) else item: item for item in new}
+        return [(before[key], item) for key, item in after.items()] if before.keys() == after.keys() else None
+    except Exception:  # noqa: BLE001 - __hash__ and __eq__ may be the user's
+        return None
+
+
+def _same(old: object, new: object) -> bool:
+    try:
+        if (old == new) is True:
+            return not isinstance(old, datetime | time) or old.isoformat() == new.isoformat()  # type: ignore[attr-defined]
+        return _is_nan(old) and _is_nan(new)
+    except Exception:  # noqa: BLE001 - __eq__ may be the user's
+        return False
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float | Decimal) and value != value
+
+
+def diff(old: object, new: object) -> tuple[Change, ...]:
+    """What differs, secrets masked, in the order of `new`; what was removed comes last in its table.
+
+    A table or value that was added or removed is one change, with `MISSING` on the other side. Arrays of tables are
+    compared item by item, and an item too many is one change; any other array is one change, whole, as is what is of
+    another class than before. What stands in several places is told in full at the first, whole at the others.
+    """
+    return tuple(
+        Change(_shown(path), masked(path, before), masked(path, after))
+        for path, before, after in _differences(old, new)
+    )
+
+
+def _shown(path: KeyPath) -> KeyPath:
+    return tuple(mask_urls(key) if isinstance(key, str) else key for key in path)
+
+
+@dataclass(slots=True)
+class _Visit:
+    """Two containers that are being compared, or have been."""
+
+    step: Step
+    pair: Pair | None
+    rest: _Steps
+    differs: bool = False
+    done: bool = False
+
+
+def _differences(old: object, new: object) -> Iterator[tuple[KeyPath, object, object]]:
+    visits: dict[tuple[int, int], _Visit] = {}
+    trail = [_Visit(None, None, iter([(None, old, new)]))]
+    while trail:
+        here = trail[-1]
+        for step, before, after in here.rest:
+            cls = type(before)
+            if before is after or (cls in _SIMPLE and cls is type(after) and before == after):
+                continue
+            steps = _steps(before, after)
+            visit = visits.get((id(before), id(after)))
+            if steps is not None and visit is None:
+                visits[id(before), id(after)] = visit = _Visit(step, (before, after), steps)
+                trail.append(visit)
+                break
+            if not equal(before, after) if visit is None else visit.done and visit.differs:
+                here.differs = True
+                yield _path([*(visit.step for visit in trail), step]), before, after
+        else:
+            trail.pop()
+            here.done = True
+            if here.differs and trail:
+                trail[-1].differs = True
+
+
+def _path(steps: Iterable[Step]) -> KeyPath:
+    return tuple(step for step in steps if step is not None)
+
+
+def _steps(old: Any, new: Any) -> _Steps | None:
+    """What to compare inside; None if a difference between the two is told as a whole."""
+    kind = kind_of(type(old))
+    if kind.family is not kind_of(type(new)).family:
+        return None
+    if kind.form == "table":
+        return _keys(old, new)
+    if kind.form == "wrapper":
+        return iter([(None, old.root, new.root)])
+    if kind.form == "array" and all(_is_table(item) for item in chain(old, new)):
+        return ((index, *pair) for index, pair in enumerate(zip_longest(old, new, fillvalue=MISSING)))
+    return None
+
+
+def _is_table(value: object) -> bool:
+    return kind_of(type(bare(value))).form == "table"
+
+
+def _keys(old: object, new: object) -> _Steps:
+    before, after = entries(old), entries(new)
+    for key, value in after.items():
+        yield spelled(key), before.get(key, MISSING), value
+    for key, value in before.items():
+        if key not in after:
+            yield spelled(key), value, MISSING
+
+
+def value_at(config: object, path: KeyPath) -> object:
+    """The value that stands at `path` in `config`, secrets included; `MISSING` where there is none.
+
+    A field is found by its key in the file and by its name in the model.
+    """
+    value = config
+    for key in path:
+        value = _at(bare(value), key)
+    return value
+
+
+def _at(value: Any, key: str | int) -> object:
+    form = kind_of(type(value)).form
+    if isinstance(key, str):
+        return _under(value, key) if form == "table" else MISSING
+    return value[key] if form == "array" and 0 <= key < len(value) else MISSING
+
+
+def _under(table: object, key: str) -> object:
+    found = entries(table)
+    if key in found:
+        return found[key]
+    if not isinstance(table, Mapping):
+        alias = next((alias for alias, name in fields_of(type(table)) if name == key), None)
+        return MISSING if alias is None else found.get(alias, MISSING)
+    return next((value for other, value in found.items() if spelled(other) == key), MISSING)

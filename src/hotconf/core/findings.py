@@ -1,0 +1,112 @@
+"""`Findings`: the problems of one configuration, gathered in any order, told in file order, bounded and discreet."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+from hotconf.core.faults import holds
+from hotconf.core.merge import Merged
+from hotconf.core.redact import mask_urls, scrub, secrets_in
+from hotconf.core.shape import Shape
+from hotconf.keypath import KeyPath
+from hotconf.problems import Problem, Severity
+from hotconf.text import printable
+
+MAX_PROBLEMS: Final = 1000
+"""So many problems are told of one configuration; the rest are counted."""
+
+
+class Findings:
+    """Problems about the documents of `merged`, whose model has the shape `shape`.
+
+    Places are looked up, and secrets searched for, only when there is a problem to tell.
+    """
+
+    def __init__(self, merged: Merged, shape: Shape) -> None:
+        self.merged = merged
+        self.shape = shape
+        self._found: dict[tuple[KeyPath, str], tuple[Problem, bool]] = {}
+        self._omitted: Counter[Severity] = Counter()
+        self.errors = 0
+        """How many of the problems are errors."""
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def add(self, problem: Problem, *, at_key: bool = False) -> None:
+        """Take `problem` in, once; `at_key` if its place is the key rather than the value."""
+        key = (problem.path, problem.message)
+        if key not in self._found:
+            self._found[key] = (problem, at_key)
+            self.errors += problem.severity == "error"
+
+    def omit(self, count: int, severity: Severity) -> None:
+        """Count problems that are not even looked at."""
+        self._omitted[severity] += max(count, 0)
+
+    def problems(self) -> tuple[Problem, ...]:
+        """The problems in file order; of too many the errors first, and as the last one how many more there are."""
+        if not self._found:
+            return ()
+        errors_first = sorted(self._found.values(), key=lambda found: found[0].severity != "error")
+        kept = [self._placed(problem, at_key) for problem, at_key in errors_first[:MAX_PROBLEMS]]
+        told = sorted(self._discreet(kept), key=self._order)
+        more = self._omitted + Counter(problem.severity for problem, _ in errors_first[MAX_PROBLEMS:])
+        if more:
+            severity: Severity = "error" if more["error"] else "warning"
+            told.append(Problem(f"… and {more.total()} more", kind="schema", severity=severity))
+        return tuple(told)
+
+    def _placed(self, problem: Problem, at_key: bool) -> Problem:
+        if problem.file is not None or problem.line is not None:
+            return problem
+        by_key = at_key or not _stands(self.merged.table, problem.path)
+        origin = self.merged.origins.locate(problem.path, at="key" if by_key else "value")
+        if origin is not None:
+            return replace(problem, file=origin.file, line=origin.line, column=origin.column)
+        # What stands nowhere is about the whole, which goes by the name of the main file.
+        return replace(problem, file=next((document.path for document in self.merged.documents), None))
+
+    def _order(self, problem: Problem) -> tuple[int, int, int]:
+        files = [None, *(document.path for document in self.merged.documents)]
+        index = files.index(problem.file) if problem.file in files else len(files)
+        return index, problem.line or 0, problem.column or 0
+
+    def _discreet(self, problems: list[Problem]) -> list[Problem]:
+        everything = mask_urls("\n".join(f"{problem.message}\n{problem.hint}" for problem in problems))
+        secrets = secrets_in(self.merged.table) | secrets_in({"secret": list(_kept_secret(self.merged, self.shape))})
+        # Most secrets are in no message at all: it is cheaper to find that out of all messages at once.
+        leaked = [secret for secret in secrets if scrub(everything, (secret,)) != everything]
+        return [
+            replace(
+                problem,
+                message=printable(scrub(problem.message, leaked)),
+                hint=problem.hint and printable(scrub(problem.hint, leaked)),
+            )
+            for problem in problems
+        ]
+
+
+def _stands(table: dict[str, Any], path: KeyPath) -> bool:
+    value: Any = table
+    for key in path:
+        if not holds(value, key):
+            return False
+        value = value[key]
+    return True
+
+
+def _kept_secret(merged: Merged, shape: Shape) -> Iterator[Any]:
+    """What the model keeps as secrets, whatever the names of the keys."""
+    todo: list[tuple[Any, Shape]] = [(merged.table, shape)]
+    while todo:
+        value, here = todo.pop()
+        if here.secret:
+            yield value
+        elif isinstance(value, dict) and not here.free:
+            todo.extend((item, here.child(key)) for key, item in value.items())
+        elif isinstance(value, list) and not here.free:
+            todo.extend((item, here.child(index)) for index, item in enumerate(value))

@@ -1,0 +1,84 @@
+"""What can be told of TOML text without parsing it: strings, places, depth. Linear in the text, whatever is in it.
+
+tomli recurses in arrays and inline tables and is quadratic in the parts of a key, so depth is bounded before it sees
+the text. The scanners here read any text, valid or not: possessive patterns, nothing is tried twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+MAX_DEPTH: Final = 64
+"""Levels of tables, arrays and dotted parts together, counted as they are written."""
+
+STRING: Final = (
+    r'(?:"""(?:[^"\\]++|\\.|"(?!""))*+(?:"{3,5}|\\?\Z)'
+    r"|'''(?:[^']++|'(?!''))*+(?:'{3,5}|\Z)"
+    r'|"(?:[^"\\\n]++|\\.)*+"?'
+    r"|'[^'\n]*+'?)"
+)
+"""A string, as a pattern for `re.DOTALL`. It always matches at a quote: one that does not close ends with its line or
+the text."""
+
+# Everything up to the next mark that gives a document its structure. Matches at every offset: at the end, no mark.
+_MARK = re.compile(rf"(?:[^\[\]{{}}.,=\n\"'#]++|{STRING}|#[^\n]*+)*+(\n|\[\[?|[\]{{}}.,=]|\Z)", re.DOTALL)
+
+
+def place(text: str, offset: int) -> tuple[int, int]:
+    """Line and column of `offset`, from 1, in characters."""
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
+def last_mark(text: str) -> str:
+    """The last of `[ ] { } . , =` that is not in a string or comment; empty if there is none."""
+    return next((mark for mark in reversed(_MARK.findall(text)) if mark not in ("", "\n")), "")
+
+
+def statements(text: str) -> Iterator[int]:
+    """Where each key/value pair or header may begin: the offset of each line that is not inside brackets."""
+    yield 0
+    inside = 0
+    for match in _MARK.finditer(text):
+        mark = match[1]
+        if mark == "\n":
+            if not inside:
+                yield match.end()
+        elif mark in ("]", "}"):
+            inside = max(inside - 1, 0)
+        elif mark in ("[", "[[", "{"):
+            inside += len(mark)
+
+
+def too_deep(text: str) -> int | None:
+    """The offset at which nesting first exceeds `MAX_DEPTH`; None if it never does."""
+    level = header = 0
+    naming = True  # in a key, where a dot leads one level down; in a value it is the point of a number
+    inside: list[tuple[int, bool]] = []  # of each open bracket: the level in it, and whether keys come next
+    for index, mark in enumerate(_MARK.findall(text)):
+        if mark == "\n":
+            if not inside:
+                level, naming = header, True
+        elif mark in (".", "="):
+            level += naming
+            naming = naming and mark == "."
+        elif mark == ",":
+            if inside:
+                level, naming = inside[-1]
+        elif mark in ("]", "}"):
+            if inside:
+                inside.pop()
+            else:  # only a header closes what is not open
+                header = level
+        elif naming and not inside and mark != "{":
+            level = len(mark)
+        else:
+            for bracket in mark:
+                level += bracket == "["
+                naming = bracket == "{"
+                inside.append((level, naming))
+        if level > MAX_DEPTH:
+            return next(islice(_MARK.finditer(text), index, None)).start(1)
+    return None

@@ -1,0 +1,651 @@
+"""The reload protocol as one table: `step(state, input) -> (state, effects)`. Pure; all instants are given.
+
+A *round* opens with the first touch while none is open and ends with its *ending*: Success, Unchanged, Failed or
+Deferred. An *outcome* is an ending other than Deferred. The *ceiling* is five windows, at least a second.
+
+Law 1   The generation rises by one with each commit and never otherwise.
+Law 2   A candidate is committed only if its files were read whole, nothing changed between the beginning and the end
+        of that read, and it is valid. Before the ceiling nothing was touched since the read began, either; at the
+        ceiling a stable read suffices, and a touch delivered after it began opens the next round.
+Law 3   A failure leaves the published snapshot the same object.
+Law 4   Unless closed or disabled: some time after the last touch no round is open; and, if not busy, nothing is
+        pending and the last outcome reflects the files' final content.
+Law 5   A round ends at the later of last touch + window and the last writer's close, and no later than first touch +
+        ceiling plus at most three loads. Exceptions: `reload()` and close.
+Law 6   Busy defers the commit only. At a round's end an invalid candidate is Failed and an equal one Unchanged, at
+        once, and either drops what was pending; a different valid one is Deferred and pending. On the last release
+        what is pending is committed at once if no round is open; otherwise that round decides.
+Law 7   Equal digest or equal config is Unchanged: the same generation, the same config object.
+Law 8   Each round emits one FileChanged per file and has exactly one ending; all deferrals since the last outcome
+        share the next one. `reload()` is the only outcome without a FileChanged, and absorbs an open round.
+Law 9   After Close nothing more is emitted.
+Law 10  After a failure the next good content is committed, or Unchanged if it equals what is published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from hotconf.core.candidate import Bad, Candidate, Good, Unstable
+from hotconf.core.debounce import MILLISECOND, Debounce
+from hotconf.events import (
+    ConfigReloadEvent,
+    Ending,
+    FileChanged,
+    ReloadDeferred,
+    ReloadFailed,
+    ReloadSuccess,
+    ReloadUnchanged,
+)
+from hotconf.problems import Problem, one_line
+
+PAUSE_NS: Final = 4 * MILLISECOND
+"""A burst that pauses for so long is loaded speculatively, while its window still runs."""
+REST: Final = 4
+"""After a load that took n, the next speculative one waits n times this: loading never fills the time."""
+MAX_ATTEMPTS: Final = 3
+"""Reads past the ceiling that were not stable, after which the round fails."""
+
+
+class Phase(Enum):
+    """Where the protocol stands."""
+
+    IDLE = "idle"
+    """No round, no load. Something may be pending."""
+    SETTLING = "settling"
+    """A round is open, its window runs, nothing is being loaded."""
+    SPECULATING = "speculating"
+    """A round is open, its window runs, and a load is under way."""
+    READY = "ready"
+    """A round is open, its window runs, and a candidate that nothing has touched is at hand."""
+    LOADING = "loading"
+    """The load that will decide is under way: the window is over, or someone called `reload()`."""
+    LOOKING = "looking"
+    """The files are looked at once more before a commit, because the kernel may not tell of every change."""
+    CLOSED = "closed"
+
+
+# Inputs
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """Files changed, or may have."""
+
+    now: int
+    paths: tuple[Path, ...]
+    writing: bool = False
+    """Some writer has one of the watched files open and has not finished."""
+    sure: bool = True
+    """The kernel told of it, and would tell of more. False: found by looking, so more may have gone unheard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The clock has reached `deadline(state)`."""
+
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The load with this number is done."""
+
+    now: int
+    job: int
+    candidate: Candidate[Any]
+    cost_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The look that was asked for is done; what it found was touched before."""
+
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Something is busy from now on."""
+
+    now: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """It is no longer busy. A reason that is not held is ignored."""
+
+    now: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """Someone wants the files as they are now, without a window. `ticket` is answered with the event."""
+
+    now: int
+    ticket: int
+    force: bool = False
+    silent: bool = False
+    """The load at start: a success is answered but not emitted, because nobody was told of anything before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The end."""
+
+    now: int
+
+
+Input: TypeAlias = Touched | Due | Loaded | Looked | Hold | Release | Reload | Close
+
+
+# Effects
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Read and validate; answer with `Loaded(job)`."""
+
+    job: int
+    afresh: bool
+    """Nothing that was read before may be used again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Compare the files with what was read; answer with Touched for what differs, then `Looked`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Make `good` what readers see, as this generation."""
+
+    good: Good[Any]
+    generation: int
+    round: Round | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """Nothing differs: keep the config and the generation, take over the digest, the files and the origins."""
+
+    good: Good[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Tell everyone."""
+
+    event: ConfigReloadEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Give those who wait for `reload()` their event; None if it was closed meanwhile."""
+
+    tickets: tuple[int, ...]
+    event: Ending | None
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """The configuration turned hot reload on or off."""
+
+    on: bool
+
+
+Effect: TypeAlias = Load | Look | Publish | Refresh | Emit | Answer | Watching
+
+
+# State
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A round of changes."""
+
+    debounce: Debounce
+    named: frozenset[Path] = frozenset()
+    """Files whose FileChanged was emitted."""
+    sure: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The load that is under way."""
+
+    number: int
+    final: bool = False
+    """A stable read suffices; a touch meanwhile waits for the next round."""
+    dirty: bool = False
+    """Something was touched since it began."""
+    tickets: tuple[Reload, ...] = ()
+    """Who waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A valid, different candidate that is not published because something is busy."""
+
+    good: Good[Any]
+    sure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that the protocol remembers."""
+
+    window_ns: int
+    native: bool = True
+    """The kernel tells of every change. False: changes are found by looking, so look before each commit."""
+    phase: Phase = Phase.IDLE
+    generation: int = 0
+    enabled: bool = True
+    round: Round | None = None
+    job: Job | None = None
+    attempts: int = 0
+    """Loads that were of no use since the ceiling, or since `reload()` was called."""
+    candidate: Good[Any] | Bad | None = None
+    pending: Waiting | None = None
+    holds: tuple[tuple[str, int], ...] = ()
+    asked: tuple[Reload, ...] = ()
+    """Calls of `reload()` that wait for the load under way to end, because it began before them."""
+    late: tuple[Touched, ...] = ()
+    """Touches since a final load began."""
+    rest_until: int = 0
+    """No speculative load before this instant."""
+    loads: int = 0
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What is busy, in the order in which it began."""
+        return tuple(reason for reason, _ in self.holds)
+
+
+def deadline(state: State) -> int | None:
+    """When the machine wants a `Due`; None while it waits for something else."""
+    if state.round is None:
+        return None
+    debounce = state.round.debounce
+    if state.phase is Phase.SETTLING:
+        return min(_speculate_at(state, debounce), debounce.deadline)
+    if state.phase in (Phase.SPECULATING, Phase.READY):
+        return debounce.deadline
+    return None
+
+
+def step(state: State, given: Input) -> tuple[State, tuple[Effect, ...]]:
+    """What follows from `given`. Inputs that mean nothing in this phase leave the state as it is."""
+    rule = TABLE.get((state.phase, type(given)))
+    if rule is None:
+        return state, ()
+    turn = _Turn(state)
+    rule.act(turn, given)
+    return turn.state, tuple(turn.effects)
+
+
+class _Turn:
+    """A step under way: the state so far and the effects so far."""
+
+    __slots__ = ("effects", "state")
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.effects: list[Effect] = []
+
+    def to(self, phase: Phase, **changes: Any) -> None:
+        self.state = replace(self.state, phase=phase, **changes)
+
+    def set(self, **changes: Any) -> None:
+        self.state = replace(self.state, **changes)
+
+    def do(self, effect: Effect) -> None:
+        self.effects.append(effect)
+
+
+# Touches
+
+
+def _touch_open(turn: _Turn, touch: Touched) -> None:
+    """Idle, settling, ready or looking: the window starts anew, what was at hand is out of date."""
+    if not turn.state.enabled:
+        return
+    _touch_round(turn, touch)
+    turn.to(Phase.SETTLING, candidate=None)
+
+
+def _touch_speculating(turn: _Turn, touch: Touched) -> None:
+    _touch_round(turn, touch)
+    _dirty(turn)
+
+
+def _touch_loading(turn: _Turn, touch: Touched) -> None:
+    job = turn.state.job
+    if job is None or job.final:
+        turn.set(late=(*turn.state.late, touch))
+        return
+    if turn.state.enabled:
+        _touch_round(turn, touch)
+    _dirty(turn)
+    if not job.tickets:
+        turn.to(Phase.SPECULATING)
+
+
+def _touch_round(turn: _Turn, touch: Touched) -> None:
+    """Open a round or draw it out, and tell of each file that it has not told of."""
+    round_ = turn.state.round
+    if round_ is None:
+        debounce = Debounce.opened(touch.now, turn.state.window_ns, held=touch.writing)
+        round_ = Round(debounce, sure=turn.state.native)
+        turn.set(attempts=0)
+    else:
+        debounce = round_.debounce.touch(touch.now, held=touch.writing)
+    for path in touch.paths:
+        if path not in round_.named:
+            round_ = replace(round_, named=round_.named | {path})
+            turn.do(Emit(FileChanged(path)))
+    turn.set(round=replace(round_, debounce=debounce, sure=round_.sure and touch.sure))
+
+
+def _dirty(turn: _Turn) -> None:
+    if turn.state.job is not None:
+        turn.set(job=replace(turn.state.job, dirty=True))
+
+
+# The clock
+
+
+def _due_settling(turn: _Turn, due: Due) -> None:
+    round_ = turn.state.round
+    if round_ is None:
+        return
+    if round_.debounce.due(due.now):
+        _load(turn, due.now)
+    elif due.now >= _speculate_at(turn.state, round_.debounce):
+        _load(turn, due.now, phase=Phase.SPECULATING)
+
+
+def _due_speculating(turn: _Turn, due: Due) -> None:
+    if turn.state.round is not None and turn.state.round.debounce.due(due.now):
+        turn.to(Phase.LOADING)
+
+
+def _due_ready(turn: _Turn, due: Due) -> None:
+    state = turn.state
+    if state.round is None or state.candidate is None or not state.round.debounce.due(due.now):
+        return
+    if state.round.sure:
+        _end(turn, state.candidate)
+    else:
+        turn.to(Phase.LOOKING)
+        turn.do(Look())
+
+
+def _speculate_at(state: State, debounce: Debounce) -> int:
+    if debounce.held:
+        return debounce.ceiling
+    return max(debounce.last + PAUSE_NS, state.rest_until)
+
+
+# Loads
+
+
+def _load(turn: _Turn, now: int, *, phase: Phase = Phase.LOADING, tickets: tuple[Reload, ...] = ()) -> None:
+    state = turn.state
+    past_ceiling = state.round is not None and now >= state.round.debounce.ceiling
+    final = past_ceiling or state.attempts >= MAX_ATTEMPTS - 1
+    number = state.loads + 1
+    job = Job(number, final=final and phase is Phase.LOADING, tickets=tickets)
+    turn.to(phase, job=job, loads=number, candidate=None)
+    turn.do(Load(number, afresh=bool(tickets)))
+
+
+def _loaded_speculating(turn: _Turn, loaded: Loaded) -> None:
+    job = _returned(turn, loaded)
+    if job is None:
+        return
+    if turn.state.asked:
+        _load_asked(turn, loaded.now)
+        return
+    if isinstance(loaded.candidate, Unstable):
+        _touch_round(turn, _during(turn, loaded, loaded.candidate))
+    elif not job.dirty:
+        turn.to(Phase.READY, candidate=loaded.candidate)
+        return
+    turn.to(Phase.SETTLING)
+
+
+def _loaded_loading(turn: _Turn, loaded: Loaded) -> None:
+    job = _returned(turn, loaded)
+    if job is None:
+        return
+    candidate = loaded.candidate
+    if turn.state.asked and not job.tickets:
+        _load_asked(turn, loaded.now)
+    elif isinstance(candidate, Unstable):
+        _unstable(turn, loaded, candidate, job)
+    elif job.dirty and not job.final:
+        _again(turn, loaded.now, job)
+    else:
+        _end(turn, candidate, job.tickets)
+        _next(turn, loaded.now)
+
+
+def _unstable(turn: _Turn, loaded: Loaded, candidate: Unstable, job: Job) -> None:
+    if job.final and turn.state.attempts >= MAX_ATTEMPTS - 1:
+        path = candidate.paths[0] if candidate.paths else None
+        problem = Problem("The file is being written without a pause", kind="unstable", file=path)
+        _end(turn, Bad((problem,)), job.tickets)
+        _next(turn, loaded.now)
+    elif job.final or job.tickets:
+        _again(turn, loaded.now, job)
+    else:
+        _touch_round(turn, _during(turn, loaded, candidate))
+        turn.to(Phase.SETTLING)
+
+
+def _again(turn: _Turn, now: int, job: Job) -> None:
+    """Load once more: what came back is of no use, and there is no window to wait for."""
+    late = turn.state.late
+    turn.set(late=())
+    for touch in late:
+        if turn.state.enabled:
+            _touch_round(turn, touch)
+    round_ = turn.state.round
+    if job.tickets or (round_ is not None and now >= round_.debounce.ceiling):
+        turn.set(attempts=turn.state.attempts + 1)
+    _load(turn, now, tickets=job.tickets)
+
+
+def _returned(turn: _Turn, loaded: Loaded) -> Job | None:
+    """The job that `loaded` answers; None if it is not the one that is under way."""
+    job = turn.state.job
+    if job is None or job.number != loaded.job:
+        return None
+    turn.set(job=None, rest_until=loaded.now + REST * loaded.cost_ns)
+    return job
+
+
+def _during(turn: _Turn, loaded: Loaded, candidate: Unstable) -> Touched:
+    """What changed during a read is a touch."""
+    round_ = turn.state.round
+    held = round_ is not None and round_.debounce.held
+    return Touched(loaded.now, candidate.paths, writing=held)
+
+
+def _looked(turn: _Turn, _: Looked) -> None:
+    state = turn.state
+    if state.candidate is not None:
+        _end(turn, state.candidate)
+    else:
+        turn.to(Phase.IDLE)
+        _commit_pending(turn)
+
+
+# Reload
+
+
+def _reload_now(turn: _Turn, reload: Reload) -> None:
+    turn.set(attempts=0)
+    _load(turn, reload.now, tickets=(reload,))
+
+
+def _reload_after(turn: _Turn, reload: Reload) -> None:
+    turn.set(asked=(*turn.state.asked, reload))
+
+
+def _load_asked(turn: _Turn, now: int) -> None:
+    asked = turn.state.asked
+    turn.set(asked=(), attempts=0)
+    _load(turn, now, tickets=asked)
+
+
+# Endings
+
+
+def _end(turn: _Turn, candidate: Good[Any] | Bad, tickets: tuple[Reload, ...] = ()) -> None:
+    """End the round, if one is open, and answer who waits."""
+    state = turn.state
+    force = any(ticket.force for ticket in tickets)
+    event: Ending
+    if isinstance(candidate, Bad):
+        event = ReloadFailed(one_line(candidate.errors), candidate.kind, candidate.problems)
+        turn.set(pending=None)
+    elif candidate.unchanged is not None:
+        event = ReloadUnchanged(candidate.unchanged)
+        turn.set(pending=None)
+        turn.do(Refresh(candidate))
+    elif state.holds and not force:
+        event = ReloadDeferred(state.reasons, candidate.changes, candidate.summary)
+        turn.set(pending=Waiting(candidate, sure=state.native and (state.round is None or state.round.sure)))
+    else:
+        event = _publish(turn, candidate)
+    started = isinstance(event, ReloadSuccess) and bool(tickets) and all(ticket.silent for ticket in tickets)
+    if state.round is not None or not started:
+        turn.do(Emit(event))
+    if tickets:
+        turn.do(Answer(tuple(ticket.ticket for ticket in tickets), event))
+    turn.to(Phase.IDLE, round=None, candidate=None, attempts=0)
+    if isinstance(event, ReloadSuccess):
+        _follow(turn, candidate)
+
+
+def _publish(turn: _Turn, good: Good[Any]) -> ReloadSuccess:
+    generation = turn.state.generation + 1
+    turn.do(Publish(good, generation, turn.state.round))
+    turn.set(generation=generation, pending=None)
+    return ReloadSuccess(generation, good.changes, good.summary, warnings=good.warnings)
+
+
+def _follow(turn: _Turn, candidate: Candidate[Any]) -> None:
+    """Take over what the published config says about its own watching."""
+    if not isinstance(candidate, Good):
+        return
+    enabled = candidate.settings.enabled
+    if enabled != turn.state.enabled:
+        turn.do(Watching(enabled))
+    turn.set(enabled=enabled, window_ns=candidate.settings.debounce_ms * MILLISECOND)
+
+
+def _next(turn: _Turn, now: int) -> None:
+    """After a final load: what was touched meanwhile opens the next round, and who asked meanwhile is served."""
+    late = turn.state.late
+    turn.set(late=())
+    for touch in late:
+        _touch_open(turn, touch)
+    if turn.state.asked:
+        _load_asked(turn, now)
+
+
+def _hold(turn: _Turn, hold: Hold) -> None:
+    held = dict(turn.state.holds)
+    held[hold.reason] = held.get(hold.reason, 0) + 1
+    turn.set(holds=tuple(held.items()))
+
+
+def _release(turn: _Turn, release: Release) -> None:
+    held = dict(turn.state.holds)
+    count = held.pop(release.reason, 0)
+    if count > 1:
+        held = {reason: count - 1 if reason == release.reason else n for reason, n in turn.state.holds}
+    turn.set(holds=tuple(held.items()))
+
+
+def _release_idle(turn: _Turn, release: Release) -> None:
+    _release(turn, release)
+    pending = turn.state.pending
+    if pending is None or turn.state.holds:
+        return
+    if pending.sure:
+        _commit_pending(turn)
+    else:
+        turn.to(Phase.LOOKING)
+        turn.do(Look())
+
+
+def _commit_pending(turn: _Turn) -> None:
+    pending = turn.state.pending
+    if pending is None or turn.state.holds:
+        return
+    turn.do(Emit(_publish(turn, pending.good)))
+    _follow(turn, pending.good)
+
+
+def _close(turn: _Turn, _: Close) -> None:
+    state = turn.state
+    waiting = (*(state.job.tickets if state.job else ()), *state.asked)
+    if waiting:
+        turn.do(Answer(tuple(reload.ticket for reload in waiting), None))
+    turn.to(Phase.CLOSED, round=None, job=None, candidate=None, pending=None, asked=(), late=())
+
+
+def _reload_closed(turn: _Turn, reload: Reload) -> None:
+    turn.do(Answer((reload.ticket,), None))
+
+
+class Rule(NamedTuple):
+    """What is done, and the phases in which it can end."""
+
+    act: Callable[[_Turn, Any], None]
+    leads_to: frozenset[Phase]
+
+
+def _rule(act: Callable[[_Turn, Any], None], *phases: Phase) -> Rule:
+    return Rule(act, frozenset(phases))
+
+
+_OPEN = tuple(phase for phase in Phase if phase is not Phase.CLOSED)
+
+TABLE: Final[Mapping[tuple[Phase, type[Input]], Rule]] = {
+    (Phase.IDLE, Touched): _rule(_touch_open, Phase.SETTLING, Phase.IDLE),
+    (Phase.SETTLING, Touched): _rule(_touch_open, Phase.SETTLING),
+    (Phase.READY, Touched): _rule(_touch_open, Phase.SETTLING),
+    (Phase.LOOKING, Touched): _rule(_touch_open, Phase.SETTLING),
+    (Phase.SPECULATING, Touched): _rule(_touch_speculating, Phase.SPECULATING),
+    (Phase.LOADING, Touched): _rule(_touch_loading, Phase.LOADING, Phase.SPECULATING),
+    (Phase.SETTLING, Due): _rule(_due_settling, Phase.SETTLING, Phase.SPECULATING, Phase.LOADING),
+    (Phase.SPECULATING, Due): _rule(_due_speculating, Phase.SPECULATING, Phase.LOADING),
+    (Phase.READY, Due): _rule(_due_ready, Phase.READY, Phase.LOOKING, Phase.IDLE),
+    (Phase.SPECULATING, Loaded): _rule(
+        _loaded_speculating, Phase.SPECULATING, Phase.SETTLING, Phase.READY, Phase.LOADING
+    ),
+    (Phase.LOADING, Loaded): _rule(_loaded_loading, Phase.LOADING, Phase.SETTLING, Phase.IDLE),
+    (Phase.LOOKING, Looked): _rule(_looked, Phase.IDLE),
+    (Phase.IDLE, Reload): _rule(_reload_now, Phase.LOADING),
+    (Phase.SETTLING, Reload): _rule(_reload_now, Phase.LOADING),
+    (Phase.READY, Reload): _rule(_reload_now, Phase.LOADING),
+    (Phase.LOOKING, Reload): _rule(_reload_now, Phase.LOADING),
+    (Phase.SPECULATING, Reload): _rule(_reload_after, Phase.SPECULATING),
+    (Phase.LOADING, Reload): _rule(_reload_after, Phase.LOADING),
+    (Phase.CLOSED, Reload): _rule(_reload_closed, Phase.CLOSED),
+    (Phase.IDLE, Release): _rule(_release_idle, Phase.IDLE, Phase.LOOKING),
+    **{(phase, Hold): _rule(_hold, phase) for phase in _OPEN},
+    **{(phase, Release): _rule(_release, phase) for phase in _OPEN if phase is not Phase.IDLE},
+    **{(phase, Close): _rule(_close, Phase.CLOSED) for phase in _OPEN},
+}

@@ -1,0 +1,118 @@
+"""What is said of a fault. The wording is fixed: people search for it, and tools match it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, time
+from typing import Final
+
+from pydantic import ValidationError
+
+from hotconf.changes import MISSING, shown
+from hotconf.core.faults import CHOICES, MISSES, Fault, toml_type
+from hotconf.core.redact import is_secret_key
+from hotconf.core.shape import Shape
+from hotconf.core.suggest import did_you_mean
+from hotconf.keypath import KeyPath, dotted
+from hotconf.problems import Problem, Severity
+
+_MOST_CHOICES = 30
+# The errors of pydantic's whose text holds a limit or nothing at all, but never what was given.
+_DISCREET: Final = frozenset(
+    {
+        "bytes_too_long",
+        "bytes_too_short",
+        "finite_number",
+        "greater_than",
+        "greater_than_equal",
+        "less_than",
+        "less_than_equal",
+        "multiple_of",
+        "string_pattern_mismatch",
+        "string_too_long",
+        "string_too_short",
+        "too_long",
+        "too_short",
+    }
+)
+_BY_USER: Final = frozenset({"value_error", "assertion_error"})
+
+
+def problem_of(fault: Fault, *, hints: bool = True) -> Problem:
+    """`fault` in words, without its place; `hints` are the dear part. Secrets elsewhere in the table are the caller's
+    to take out: here only those that stand under a secret key are known.
+    """
+    if fault.type in MISSES:
+        return _schema(f"Missing required field: {dotted(fault.path)}", fault.path)
+    if fault.type == "extra_forbidden" and not fault.astray:
+        return unknown_key(fault.path, fault.parent, "error", hints=hints)
+    if fault.type.startswith("union_tag_") and fault.shape.discriminator is not None:
+        return _wrong_tag(fault, fault.shape.discriminator, hints)
+    if fault.expected:
+        names = " or ".join(fault.expected)
+        where = f"{dotted(fault.path)} " if fault.path else ""
+        return _schema(f"Type mismatch: {where}expected {names}, got {toml_type(fault.value)}", fault.path)
+    if fault.type in CHOICES and fault.shape.allowed and not fault.astray and not fault.of_key:
+        return _wrong_choice(fault.path, fault.value, fault.shape.allowed, secret=fault.secret, hints=hints)
+    return _schema(_about(fault.path, _reason(fault)), fault.path)
+
+
+def unknown_key(path: KeyPath, around: Shape, severity: Severity, *, hints: bool = True) -> Problem:
+    """The model has no field for the key at `path`, whose table has the shape `around`."""
+    hint = did_you_mean(str(path[-1]), around.keys) if hints and path else None
+    return Problem(f"Unknown key: {dotted(path)}", path, "schema", severity, hint)
+
+
+def told(error: BaseException) -> str:
+    """What an exception of the user's says; never what a model's error quotes of its input."""
+    try:
+        if isinstance(error, ValidationError):
+            return "; ".join(fault["msg"] for fault in error.errors(include_input=False, include_url=False))
+        return str(error)
+    except BaseException:  # noqa: BLE001 - users' code
+        return ""
+
+
+def _schema(message: str, path: KeyPath, hint: str | None = None) -> Problem:
+    return Problem(message, path, "schema", hint=hint)
+
+
+def _about(path: KeyPath, text: str) -> str:
+    return f"{dotted(path)}: {text}" if path else text
+
+
+def _wrong_tag(fault: Fault, key: str, hints: bool) -> Problem:
+    path = (*fault.path, key)
+    value = fault.value.get(key, MISSING) if isinstance(fault.value, dict) else MISSING
+    if value is MISSING:
+        return _schema(f"Missing required field: {dotted(path)}", path)
+    secret = fault.secret or is_secret_key(key)
+    return _wrong_choice(path, value, fault.shape.tags, secret=secret, hints=hints)
+
+
+def _wrong_choice(path: KeyPath, value: object, allowed: Iterable[object], *, secret: bool, hints: bool) -> Problem:
+    names = list(dict.fromkeys(_bare(choice) for choice in allowed))
+    listed = ", ".join(names[:_MOST_CHOICES]) + (", …" if len(names) > _MOST_CHOICES else "")
+    given = "" if secret else f"={shown(value)}"
+    hint = did_you_mean(value, names) if hints and isinstance(value, str) and not secret else None
+    return _schema(f"Invalid enum value: {dotted(path)}{given} (expected: {listed})", path, hint)
+
+
+def _bare(choice: object) -> str:
+    return choice if isinstance(choice, str) else shown(choice)
+
+
+def _reason(fault: Fault) -> str:
+    if fault.secret and fault.type not in _DISCREET:
+        return "not valid"
+    if fault.type in _BY_USER and "error" in fault.context:
+        return told(fault.context["error"]) or "not valid"
+    if fault.of_key:
+        return f"invalid key: {fault.message}"
+    if fault.secret or fault.astray or fault.type not in _DISCREET or not _is_number(fault.value):
+        return fault.message
+    return f"{fault.message}, got {shown(fault.value)}"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | date | time) and not isinstance(value, bool)

@@ -1,0 +1,228 @@
+"""The one rule of secrets: which values are secret, and how they and texts about them are made fit to be shown.
+
+Rule 1: a value is secret when its type says so (pydantic's `SecretStr`, `SecretBytes`, `Secret`).
+Rule 2: a value is secret when the last word of its key is one of `WORDS`, and so is all that stands below it, except
+        at and below `env_key` and `env_http_headers`, which hold names of environment variables.
+Rule 3: the user information of a URL is secret wherever it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from functools import lru_cache
+from typing import Any, Final
+
+from hotconf.changes import MASK, MISSING
+from hotconf.core.walk import Form, bare, entries, kind_of, spelled
+from hotconf.keypath import KeyPath
+from hotconf.text import printable, quoted
+
+WORDS: Final = frozenset(
+    {"key", "apikey", "token", "secret", "password", "passwd", "credential", "credentials", "authorization"}
+)
+"""The last words of keys that name secrets."""
+
+_NAMES_OF_VARIABLES: Final = frozenset({"envkey", "envhttpheaders"})
+_LETTERS: Final = re.compile(r"[A-Za-z]+")
+_LAST_CAMEL_WORD: Final = re.compile(r"[A-Z]?[a-z]+$|[A-Z]+$")
+# The first way is the standard's: what stands before the last @ of the authority. The second is for passwords with
+# an unescaped slash, question mark or hash, which some database libraries take; its bound keeps the search linear.
+_USER_INFO: Final = re.compile(r"(?<=://)([^\s/?#]+|[^\s/?#:@]*+:(?!\d+[/?#])[^\s@]{1,128}+)@")
+
+_MOST_KEYS: Final = 1024
+_ELLIPSIS: Final = "…"
+_DEEPEST: Final = 64
+_MOST_VALUES: Final = 10_000
+_WIDEST_INT: Final = 1024
+_SHORTEST_SECRET: Final = 4
+_SHORTEST_TOKEN: Final = 16
+
+
+def is_secret_key(key: str) -> bool:
+    """Does `key` name a secret? `api_key`, `apiKey`, `password_2` do; `env_key`, `max_tokens` do not."""
+    return _secrecy(key) is True
+
+
+def is_secret_path(path: KeyPath) -> bool:
+    """Does a secret stand at `path`: is one of its keys secret, and not below one that holds names of variables?"""
+    return _secrecy_of(path) is True
+
+
+@lru_cache(maxsize=_MOST_KEYS)
+def _secrecy(key: str) -> bool | None:
+    """Whether `key` makes what it holds a secret; None if it does not tell."""
+    letters = _LETTERS.findall(key)
+    if not letters:
+        return None
+    # Digits separate words and a last word of digits has no letters, so neither can hide a word.
+    if letters[-1].lower() in WORDS or _last_word(letters[-1]) in WORDS:
+        return "".join(letters).lower() not in _NAMES_OF_VARIABLES
+    return False if "".join(letters).lower() in _NAMES_OF_VARIABLES else None
+
+
+def _last_word(letters: str) -> str:
+    match = _LAST_CAMEL_WORD.search(letters)
+    return match[0].lower() if match else letters
+
+
+def _secrecy_of(path: KeyPath) -> bool | None:
+    for key in path:
+        told = _secrecy(key) if isinstance(key, str) else None
+        if told is not None:
+            return told
+    return None
+
+
+def mask_urls(text: str) -> str:
+    """`text` with the user information of every URL masked: `postgres://********@host/db`."""
+    return _USER_INFO.sub(MASK + "@", text) if "://" in text else text
+
+
+def masked(path: KeyPath, value: object) -> object:
+    """A copy of `value`, which stands at `path`, that is fit to be shown: of plain types and without secrets.
+
+    Tables become dicts, arrays and tuples lists, sets sorted lists; other values that TOML does not know become text.
+    What stands deeper than 64 levels or beyond 10,000 values is an ellipsis. None and `MISSING` are never secrets.
+    """
+    secret = _secrecy_of(path)
+    if secret:
+        return value if value is None or value is MISSING else MASK
+    return _Copier(_MOST_VALUES).copy(value, secret, _DEEPEST)
+
+
+@dataclass(slots=True)
+class _Copier:
+    """Makes one plain copy. `left` is how many values it may still hold."""
+
+    left: int
+
+    def copy(self, value: Any, secret: bool | None, depth: int) -> object:
+        """`value` in plain types; `secret` is what the keys above it tell."""
+        self.left -= 1
+        value = bare(value)
+        if value is None or value is MISSING:
+            return value
+        form = kind_of(type(value)).form
+        if secret or form == "secret":
+            return MASK
+        if form == "leaf" and not isinstance(value, Enum):
+            return _plain(value)
+        if not depth or self.left <= 0:
+            return _ELLIPSIS
+        if isinstance(value, Enum):
+            return self.copy(value.value, secret, depth - 1)
+        if form == "table":
+            return self._table(value, secret, depth - 1)
+        items = self._items(value, secret, depth - 1)
+        return sorted(items, key=_rank) if form == "set" else items
+
+    def _table(self, table: object, secret: bool | None, depth: int) -> dict[str, object]:
+        plain: dict[str, object] = {}
+        for key, value in entries(table).items():
+            if self.left <= 0:
+                plain[_ELLIPSIS] = _ELLIPSIS
+                break
+            name = spelled(key)
+            plain[mask_urls(name)] = self.copy(value, _secrecy(name) if secret is None else secret, depth)
+        return plain
+
+    def _items(self, items: Iterable[object], secret: bool | None, depth: int) -> list[object]:
+        plain: list[object] = []
+        for item in items:
+            if self.left <= 0:
+                plain.append(_ELLIPSIS)
+                break
+            plain.append(self.copy(item, secret, depth))
+        return plain
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, int) and value.bit_length() > _WIDEST_INT:
+        return hex(value)  # Python refuses to spell wide integers in decimal
+    if isinstance(value, int | float | date | time | timedelta | Decimal):
+        return value
+    return mask_urls(_text(value))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, bytes | bytearray):
+        return value.decode("utf-8", "backslashreplace")
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - the type is the user's
+        return f"<{type(value).__name__}>"
+
+
+def _rank(item: object) -> tuple[str, Any]:
+    # Only within one type, and never for what may refuse to be ordered.
+    orders = type(item) in (str, int, float)
+    return type(item).__name__, item if orders else repr(item)
+
+
+def secrets_in(table: object) -> frozenset[str]:
+    """Every secret text that stands in `table`, a raw parsed table or a configuration: what `scrub` has to look for.
+
+    Two kinds are left out, for they would tear up ordinary text and protect nothing: secrets of less than 4
+    characters, which are found in any sentence, and a user's name without a password in a URL (`postgres@localhost`)
+    unless it is as long as tokens are. Within URLs both are masked all the same.
+    """
+    return frozenset(text for text in _secret_texts(table) if len(text) >= _SHORTEST_SECRET)
+
+
+def _secret_texts(table: object) -> Iterator[str]:
+    seen: set[tuple[int, bool | None]] = set()
+    todo: list[tuple[Any, bool | None]] = [(table, None)]
+    while todo:
+        value, secret = todo.pop()
+        value = bare(value)
+        form = kind_of(type(value)).form
+        if form == "leaf":
+            yield from _leaf_secrets(value, secret)
+        elif form == "secret":
+            todo.append((value.get_secret_value(), True))
+        elif (id(value), secret) not in seen:
+            seen.add((id(value), secret))
+            todo.extend(_below(value, form, secret))
+
+
+def _below(value: Any, form: Form, secret: bool | None) -> Iterator[tuple[object, bool | None]]:
+    if form == "table":
+        for key, inner in entries(value).items():
+            yield inner, _secrecy(spelled(key)) if secret is None else secret
+    else:
+        for item in value:
+            yield item, secret
+
+
+def _leaf_secrets(value: object, secret: bool | None) -> Iterator[str]:
+    if not isinstance(value, str | bytes):
+        return
+    text = _text(value)
+    if secret:
+        yield text
+        yield text.strip()  # as a model that strips white space would quote it
+    for match in _USER_INFO.finditer(text):
+        _, colon, password = match[1].partition(":")
+        if colon or len(match[1]) >= _SHORTEST_TOKEN:
+            yield match[1]
+            yield password
+
+
+def scrub(text: str, secrets: Iterable[str]) -> str:
+    """`text` without `secrets`, longest first, however they are quoted in it, and with its URLs masked."""
+    found = {form for secret in secrets for form in _spellings(secret) if form and form in text}
+    if found:
+        longest_first = sorted(found, key=len, reverse=True)
+        text = re.sub("|".join(map(re.escape, longest_first)), MASK, text)
+    return mask_urls(text)
+
+
+def _spellings(secret: str) -> tuple[str, ...]:
+    return (secret, printable(secret), quoted(secret)[1:-1], repr(secret)[1:-1])

@@ -1,0 +1,205 @@
+"""`Shape`: what a model accepts at each place of a document. And `hot_reload`, the one field that is read early."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Final, Literal, TypeAlias
+from weakref import WeakKeyDictionary
+
+from pydantic import TypeAdapter, ValidationError
+
+from hotconf.core import coreschema
+from hotconf.core.coreschema import Leaf, Node
+from hotconf.keypath import KeyPath
+from hotconf.schema import Schema
+from hotconf.settings import HotReloadSettings, check_settings
+
+Extras: TypeAlias = Literal["forbid", "ignore", "preprocessed", "allow"]
+"""What becomes of a key that no field has. `preprocessed`: a function of the model's sees the table first and may
+well use it."""
+
+_LENIENCY: Final = ("forbid", "ignore", "preprocessed", "allow")
+SETTINGS_FIELD: Final = "hot_reload"
+"""The name of the field whose settings are followed."""
+
+
+class Shape:
+    """What may stand at one place. Where a union stands, whatever any of its members accepts.
+
+    It is worked out as deep as it is asked for, so that recursive models end; each place only once.
+    """
+
+    def __init__(self, nodes: tuple[Node, ...], book: _Book) -> None:
+        self._book = book
+        self._leaves = tuple(leaf for node in nodes for leaf in coreschema.leaves(node, book.definitions))
+
+    @cached_property
+    def free(self) -> bool:
+        """Anything may stand here, as far as is known."""
+        return any(coreschema.is_unknown(leaf.node) for leaf in self._leaves)
+
+    @cached_property
+    def keys(self) -> Mapping[str, str]:
+        """The keys of the model's fields, as a document writes them, with the names that the model has for them."""
+        return {
+            key: name
+            for leaf in self._leaves
+            for name, field in coreschema.fields(leaf)
+            for key, _ in coreschema.keys(name, field, leaf.config)
+        }
+
+    @cached_property
+    def extras(self) -> Extras | None:
+        """What becomes of other keys, by the most lenient table that may stand here; None if keys are just data."""
+        if self.free or any(coreschema.values(leaf.node) is not None for leaf in self._leaves):
+            return None
+        found = [_extras(leaf) for leaf in self._leaves if coreschema.is_table(leaf.node)]
+        return max(found, key=_LENIENCY.index, default=None)
+
+    @cached_property
+    def allowed(self) -> tuple[object, ...]:
+        """The values that literals and enumerations allow here, in their order."""
+        return tuple(value for leaf in self._leaves for value in coreschema.allowed(leaf.node))
+
+    @cached_property
+    def classes(self) -> tuple[type, ...]:
+        """The models and dataclasses that are made of what stands here."""
+        return tuple(made for leaf in self._leaves for made in leaf.classes)
+
+    @cached_property
+    def secret(self) -> bool:
+        """The model keeps what stands here as a secret."""
+        return any(leaf.secret for leaf in self._leaves)
+
+    @cached_property
+    def union(self) -> bool:
+        """The errors of what stands here may be those of several alternatives."""
+        return any(leaf.union for leaf in self._leaves)
+
+    @cached_property
+    def tags(self) -> Mapping[object, Shape]:
+        """The members of a tagged union by their tags; empty where there is none, or something besides it."""
+        unions = {id(leaf.tagged): leaf.tagged for leaf in self._leaves}
+        tagged = next(iter(unions.values()), None)
+        if tagged is None or len(unions) > 1:
+            return {}
+        return {tag: self._book.shape((node,)) for tag, node in coreschema.choices(tagged).items()}
+
+    @cached_property
+    def discriminator(self) -> str | None:
+        """The key that holds the tag; None where a function tells it."""
+        return coreschema.discriminator(self._leaves[0].tagged or {}) if self.tags else None
+
+    def child(self, key: str | int) -> Shape:
+        """What may stand under `key` of a table, or at a position of an array."""
+        nodes = self._items(key) if isinstance(key, int) else self._fields.get(key, self._others)
+        return self._book.shape(nodes)
+
+    def default(self, key: str) -> object:
+        """The value of the field at `key` when a document does not give it; None where that is not known."""
+        return next((coreschema.default(node) for node in self._fields.get(key, ())), None)
+
+    def narrowed(self, value: object) -> Shape:
+        """The member of a tagged union that `value` has the tag of; else the shape itself."""
+        tag = value.get(self.discriminator) if self.tags and isinstance(value, dict) else None
+        member = self.tags.get(tag) if isinstance(tag, str | int) else None
+        return self if member is None else member.narrowed(value)
+
+    @cached_property
+    def _fields(self) -> Mapping[str, tuple[Node, ...]]:
+        nodes: dict[str, tuple[Node, ...]] = {}
+        for leaf in self._leaves:
+            for name, field in coreschema.fields(leaf):
+                for key, whole in coreschema.keys(name, field, leaf.config):
+                    nodes[key] = (*nodes.get(key, ()), field["schema"] if whole else coreschema.UNKNOWN)
+        return nodes
+
+    @cached_property
+    def _others(self) -> tuple[Node, ...]:
+        found = [coreschema.values(leaf.node) or leaf.node.get("extras_schema") for leaf in self._leaves]
+        return tuple(node for node in found if node is not None)
+
+    def _items(self, index: int) -> tuple[Node, ...]:
+        items = [coreschema.items(leaf.node) for leaf in self._leaves]
+        return tuple(item(index) for item in items if item is not None)
+
+
+def _extras(leaf: Leaf) -> Extras:
+    policy = coreschema.extras(leaf)
+    return "preprocessed" if policy == "ignore" and leaf.preprocessed else policy
+
+
+class _Book:
+    """The shapes of one schema, by the schemas that they are made of, and the definitions those refer to."""
+
+    def __init__(self) -> None:
+        self.definitions: dict[str, Node] = {}
+        self._shapes: dict[tuple[int, ...], Shape] = {}
+
+    def shape(self, nodes: tuple[Node, ...]) -> Shape:
+        # The identities hold: the nodes are parts of the core schema, which the shapes keep alive.
+        nodes = nodes or (coreschema.UNKNOWN,)
+        key = tuple(map(id, nodes))
+        if key not in self._shapes:
+            self._shapes[key] = Shape(nodes, self)
+        return self._shapes[key]
+
+
+# A cache, nothing more: an entry lives as long as its adapter, and losing a race costs a little work.
+_SHAPES: WeakKeyDictionary[TypeAdapter[Any], Shape] = WeakKeyDictionary()
+
+
+def shape_of(schema: Schema[Any]) -> Shape:
+    """What a document for `schema` may hold. Of types that are not fully defined: anything."""
+    shape = _SHAPES.get(schema.adapter)
+    if shape is None:
+        shape = _SHAPES[schema.adapter] = _Book().shape((coreschema.root(schema.adapter),))
+    return shape
+
+
+def settings_path(schema: Schema[Any]) -> KeyPath | None:
+    """The key under which a document gives the settings of the reload; None if the model has no field for them."""
+    found = _settings_field(schema)
+    return None if found is None else (found[0],)
+
+
+def settings_of(schema: Schema[Any], table: Mapping[str, Any]) -> HotReloadSettings:
+    """The settings in `table`, which is parsed but not validated, by a tolerant reading.
+
+    What is malformed or out of its limits has its default; so has all where the table or the model has no settings.
+    """
+    found = _settings_field(schema)
+    if found is None:
+        return HotReloadSettings()
+    key, model = found
+    given = table.get(key)
+    if isinstance(given, dict):
+        return _tolerant(model, given) or HotReloadSettings()
+    default = shape_of(schema).default(key)
+    return default if isinstance(default, HotReloadSettings) else HotReloadSettings()
+
+
+def _settings_field(schema: Schema[Any]) -> tuple[str, type[HotReloadSettings]] | None:
+    shape = shape_of(schema)
+    for key, name in shape.keys.items():
+        if name == SETTINGS_FIELD:
+            models = (made for made in shape.child(key).classes if issubclass(made, HotReloadSettings))
+            return next(((key, model) for model in models), None)
+    return None
+
+
+def _tolerant(model: type[HotReloadSettings], given: Mapping[str, Any]) -> HotReloadSettings | None:
+    kept = dict(given)
+    for _ in range(3):  # what is of the wrong type goes first, what is out of its limits next
+        try:
+            settings = model.model_validate(kept)
+            malformed = {problem.path[0] for problem in check_settings(settings, ())}
+        except ValidationError as error:
+            malformed = {fault["loc"][0] for fault in error.errors(include_input=False) if fault["loc"]}
+        except BaseException:  # noqa: BLE001 - the validators of a subclass are users' code
+            return None
+        if not malformed:
+            return settings
+        kept = {key: value for key, value in kept.items() if key not in malformed}
+    return None

@@ -1,0 +1,77 @@
+"""`respell`: keys that name a field may be written with `-` where the model has `_`, if the schema says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hotconf.core.document import Document
+from hotconf.core.merge import merge
+from hotconf.core.shape import Shape, shape_of
+from hotconf.keypath import KeyPath, dotted
+from hotconf.problems import Problem
+from hotconf.schema import Schema
+
+
+def respell(document: Document, schema: Schema[Any]) -> Document | tuple[Problem, ...]:
+    """`document` with the keys that the model knows, or a problem for each key that it has in both spellings.
+
+    The same object if nothing is spelled differently. Keys of free tables are data and stay as they are.
+    """
+    if not schema.kebab:
+        return document
+    reading = _Reading()
+    table = reading.table(document.table, shape_of(schema), (), ())
+    if reading.clashes:
+        return _problems(document, reading.clashes)
+    return replace(document, table=table, spelled=reading.spelled) if reading.spelled else document
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One walk over a document. `written` is a path as in the file, `path` the same in the model's spelling."""
+
+    spelled: dict[KeyPath, str] = field(default_factory=dict)
+    clashes: list[tuple[KeyPath, str]] = field(default_factory=list)
+    """The path of each second spelling, as written, and the first one."""
+
+    def table(self, given: dict[str, Any], shape: Shape, written: KeyPath, path: KeyPath) -> dict[str, Any]:
+        first: dict[str, str] = {}
+        table = {}
+        for key, value in given.items():
+            name = _name(key, shape)
+            if name in first:
+                self.clashes.append(((*written, key), first[name]))
+                continue
+            first[name] = key
+            if name != key:
+                self.spelled[(*path, name)] = key
+            table[name] = self._value(value, shape.child(name), (*written, key), (*path, name))
+        return table
+
+    def _value(self, value: Any, shape: Shape, written: KeyPath, path: KeyPath) -> Any:
+        if isinstance(value, dict):
+            return self.table(value, shape, written, path)
+        if isinstance(value, list):
+            return [self._value(item, shape.child(n), (*written, n), (*path, n)) for n, item in enumerate(value)]
+        return value
+
+
+def _name(key: str, shape: Shape) -> str:
+    if "-" not in key or shape.extras is None or key in shape.keys:
+        return key
+    name = key.replace("-", "_")
+    return name if name in shape.keys else key
+
+
+def _problems(document: Document, clashes: list[tuple[KeyPath, str]]) -> tuple[Problem, ...]:
+    origins = merge((document,)).origins
+    problems = []
+    for path, first in clashes:
+        message = f"Key given twice: {dotted(path)} is the same as {first}"
+        place = origins.locate(path, at="key")
+        problem = Problem(message, path, "schema", hint="keep one of the two")
+        if place is not None:
+            problem = replace(problem, file=place.file, line=place.line, column=place.column)
+        problems.append(problem)
+    return tuple(problems)

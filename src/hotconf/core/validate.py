@@ -1,0 +1,137 @@
+"""`validate`: the merged table becomes a configuration, or every reason why it does not.
+
+Nothing that the model's or the checks' code raises gets out of here, and no message holds a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from typing import Final, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from hotconf.core.faults import faults
+from hotconf.core.findings import MAX_PROBLEMS, Findings
+from hotconf.core.merge import Merged, merge
+from hotconf.core.messages import problem_of, told, unknown_key
+from hotconf.core.shape import SETTINGS_FIELD, settings_path, shape_of
+from hotconf.core.unknown import unknown_keys
+from hotconf.keypath import KeyPath, dotted
+from hotconf.problems import Problem, Severity
+from hotconf.schema import Schema
+from hotconf.settings import HotReloadSettings, check_settings
+
+T = TypeVar("T")
+
+_MAX_HINTS: Final = 100
+_MAX_FAULTS: Final = 5 * MAX_PROBLEMS
+"""More than are told, because those of a union are settled into one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Valid(Generic[T]):
+    """The model and all checks accept it."""
+
+    config: T
+    warnings: tuple[Problem, ...]
+    """In file order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """The model or a check refuses it."""
+
+    problems: tuple[Problem, ...]
+    """Errors and warnings, in file order; at least one is an error."""
+
+
+def validate(schema: Schema[T], merged: Merged) -> Valid[T] | Invalid:
+    """The configuration that `merged` makes, with its warnings, or the problems that forbid it. Never raises.
+
+    The model and its validators work on tables of their own: whatever they do to those, `merged` stays as it is.
+    Checks run, all of them, only on what the model accepted.
+    """
+    findings = Findings(merged, shape_of(schema))
+    strict = False
+    try:
+        config = schema.adapter.validate_python(merge(merged.documents).table)
+    except ValidationError as error:
+        _refused(error, findings)
+    except BaseException as error:  # noqa: BLE001 - validators and default factories are users' code
+        findings.add(_internal("model", error))
+    else:
+        strict = _is_strict(schema, config, findings)
+        for check in schema.checks:
+            _run(check, config, findings)
+        path = settings_path(schema)
+        if path is not None and path[0] in merged.table:
+            _run(partial(_settings_check, path=path), config, findings)
+    _look_for_unknown(findings, strict=strict)
+    problems = findings.problems()
+    return Invalid(problems) if findings.errors else Valid(config, problems)
+
+
+def _refused(error: ValidationError, findings: Findings) -> None:
+    try:
+        details = error.errors(include_input=False, include_url=False)
+    except BaseException as raised:  # noqa: BLE001 - the texts of users' exceptions are users' code
+        findings.add(_internal("model", raised))
+        return
+    for fault in faults(details[:_MAX_FAULTS], findings.merged.table, findings.shape):
+        findings.add(problem_of(fault, hints=len(findings) < _MAX_HINTS), at_key=fault.at_key)
+    findings.omit(len(details) - _MAX_FAULTS, "error")
+
+
+def _look_for_unknown(findings: Findings, *, strict: bool) -> None:
+    severity: Severity = "error" if strict else "warning"
+    found = unknown_keys(findings.merged.table, findings.shape)
+    for path, around in islice(found, MAX_PROBLEMS):
+        findings.add(unknown_key(path, around, severity, hints=len(findings) < _MAX_HINTS), at_key=True)
+    findings.omit(sum(1 for _ in found), severity)
+
+
+def _is_strict(schema: Schema[T], config: T, findings: Findings) -> bool:
+    if schema.strict_keys is None:
+        return False
+    try:
+        return bool(schema.strict_keys(config))
+    except BaseException as error:  # noqa: BLE001 - users' code
+        findings.add(_internal("strict_keys", error))
+        return False
+
+
+def _settings_check(config: object, path: KeyPath) -> Iterator[Problem]:
+    """The check that comes with the field `hot_reload`."""
+    settings = config.get(SETTINGS_FIELD) if isinstance(config, dict) else getattr(config, SETTINGS_FIELD, None)
+    if isinstance(settings, HotReloadSettings):
+        yield from check_settings(settings, path)
+
+
+def _run(check: Callable[[T], Iterable[Problem]], config: T, findings: Findings) -> None:
+    try:
+        for problem in islice(check(config), MAX_PROBLEMS):
+            findings.add(_sound(problem))
+    except BaseException as error:  # noqa: BLE001 - users' code
+        findings.add(_internal(f"check {_name(check)}", error))
+
+
+def _sound(problem: object) -> Problem:
+    """`problem` as its types promise, so that nothing fails over it later; raises if it cannot be."""
+    if not isinstance(problem, Problem):
+        raise TypeError(f"it yielded {type(problem).__name__}, not Problem")
+    sound = replace(problem, message=str(problem.message), path=tuple(problem.path))
+    dotted(sound.path)
+    return sound
+
+
+def _name(check: object) -> str:
+    plain = getattr(check, "func", check)  # what functools.partial wraps
+    return str(getattr(plain, "__name__", type(plain).__name__))
+
+
+def _internal(culprit: str, error: BaseException) -> Problem:
+    text = told(error)
+    return Problem(f"{culprit} raised {type(error).__name__}" + (f": {text}" if text else ""), kind="internal")

@@ -1,0 +1,161 @@
+"""How a configuration is looked into: what a value is, and what stands in it under which key of the file.
+
+Comparing, masking and freezing see values in this one way. A table is a model, a dataclass or any mapping; its keys
+are those of the file: a field's alias where it has one, else its name.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum
+from functools import lru_cache
+from typing import Any, Final, Literal, TypeAlias, TypeVar
+
+from pydantic import AliasChoices, BaseModel, RootModel, Secret, SecretBytes, SecretStr
+from pydantic.fields import FieldInfo
+
+from hotconf.changes import MISSING
+
+Key: TypeAlias = str | tuple[type, object]
+"""A key of a table: plain text as it is, anything else with its type, since 1, 1.0 and True are one key to a dict."""
+
+_MOST_CLASSES: Final = 1024
+_MOST_WRAPPERS: Final = 64
+_TEXT: Final = frozenset({str})
+
+R = TypeVar("R")
+
+
+def per_class(function: Callable[[type], R]) -> Callable[[type], R]:
+    """`function`, a pure one of a class, with its answers remembered."""
+    return lru_cache(maxsize=_MOST_CLASSES)(function)
+
+
+Form: TypeAlias = Literal["leaf", "table", "array", "set", "secret", "wrapper"]
+"""What can be done with a value. `secret`: pydantic's SecretStr, SecretBytes and Secret, which hold the value itself;
+`wrapper`: a RootModel, in whose place stands what stands in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The form of a value and the family that it is of: values of two families are never equal."""
+
+    form: Form
+    family: type
+
+
+_Classes: TypeAlias = type | tuple[type, ...]
+_OPEN_KINDS: Final[tuple[tuple[_Classes, Kind], ...]] = (
+    (Mapping, Kind("table", Mapping)),
+    (list, Kind("array", list)),
+    (deque, Kind("array", deque)),
+    ((set, frozenset), Kind("set", frozenset)),
+)
+_CLOSED_FORMS: Final[tuple[tuple[_Classes, Form], ...]] = (
+    (Enum, "leaf"),  # first: an enumeration may be a dataclass or a tuple as well
+    (RootModel, "wrapper"),
+    (BaseModel, "table"),
+    (tuple, "array"),
+    ((SecretStr, SecretBytes, Secret), "secret"),
+)
+
+
+@per_class
+def kind_of(cls: type) -> Kind:
+    """The kind of the values of `cls`. The families are open to subclasses for mappings, lists and sets only."""
+    for classes, form in _CLOSED_FORMS:
+        if issubclass(cls, classes):
+            return Kind(form, cls)
+    for classes, kind in _OPEN_KINDS:
+        if issubclass(cls, classes):
+            return kind
+    return Kind("table" if is_dataclass(cls) else "leaf", cls)
+
+
+def bare(value: Any) -> Any:
+    """`value` without the root models around it."""
+    for _ in range(_MOST_WRAPPERS):
+        if kind_of(type(value)).form != "wrapper":
+            break
+        value = value.root
+    return value
+
+
+@per_class
+def fields_of(cls: type) -> tuple[tuple[str, str], ...]:
+    """The fields of a model or dataclass, in order: the key in the file and the name of the attribute."""
+    described: Mapping[str, FieldInfo] = getattr(cls, "__pydantic_fields__", {})
+    config: Mapping[str, object] = getattr(cls, "model_config", getattr(cls, "__pydantic_config__", {}))
+    names = [field.name for field in fields(cls)] if is_dataclass(cls) else list(described)
+    if config.get("validate_by_alias") is False:
+        return tuple((name, name) for name in names)
+    return tuple((_alias(described.get(name)) or name, name) for name in names)
+
+
+def _alias(field: FieldInfo | None) -> str | None:
+    if field is None:
+        return None
+    alias = field.alias if field.validation_alias is None else field.validation_alias
+    if isinstance(alias, AliasChoices):
+        alias = next((choice for choice in alias.choices if isinstance(choice, str)), None)
+    return alias if isinstance(alias, str) else None
+
+
+def extras_of(table: object) -> Mapping[str, object]:
+    """What a dataclass that allows extra keys was given besides its fields."""
+    config: Mapping[str, object] = getattr(type(table), "__pydantic_config__", {})
+    if config.get("extra") != "allow":
+        return {}
+    names = {name for _, name in fields_of(type(table))}
+    return {name: value for name, value in vars(table).items() if name not in names}
+
+
+def entries(table: Any) -> Mapping[Key, object]:
+    """What stands in a table, in its order, by key."""
+    return _reader(type(table))(table)
+
+
+@per_class
+def _reader(cls: type) -> Callable[[Any], Mapping[Key, object]]:
+    # Chosen once a class, for `isinstance` takes its time with pydantic's models and with mappings.
+    if issubclass(cls, BaseModel):
+        return _model_reader(cls)
+    return _mapping_entries if issubclass(cls, Mapping) else _dataclass_entries
+
+
+def _model_reader(cls: type[BaseModel]) -> Callable[[BaseModel], Mapping[Key, object]]:
+    names = fields_of(cls)
+    no_alias = all(key == name for key, name in names)
+
+    def read(model: BaseModel) -> Mapping[Key, object]:
+        held: dict[Key, object] = model.__dict__  # type: ignore[assignment]
+        extra = model.__pydantic_extra__
+        if no_alias and not extra and len(held) == len(names):  # nothing else, such as a cached property, is in it
+            return held
+        found: dict[Key, object] = {key: held[name] for key, name in names if name in held}
+        found.update(extra or {})
+        return found
+
+    return read
+
+
+def _mapping_entries(mapping: Mapping[Any, object]) -> Mapping[Key, object]:
+    if set(map(type, mapping)) <= _TEXT:
+        return mapping
+    return {key if type(key) is str else (type(key), key): value for key, value in mapping.items()}
+
+
+def _dataclass_entries(instance: object) -> Mapping[Key, object]:
+    found: dict[Key, object] = {key: getattr(instance, name, MISSING) for key, name in fields_of(type(instance))}
+    found.update(extras_of(instance))
+    return found
+
+
+def spelled(key: Key) -> str:
+    """`key` as the file spells it."""
+    if isinstance(key, str):
+        return key
+    raw = key[1]
+    return str(raw.value if isinstance(raw, Enum) else raw)

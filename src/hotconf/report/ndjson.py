@@ -1,0 +1,144 @@
+"""Events as JSON, one line each, for programs. Always valid JSON in plain ASCII, whatever was in the file.
+
+Paths of files are absolute, key paths are dotted keys, times are RFC 3339 in UTC. Values are what TOML holds:
+dates and times become text, as do infinities and NaN, and integers of more than 64 bits (in hexadecimal); what is
+not there at all is null.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import fields
+from datetime import UTC, date, datetime, time
+from enum import Enum
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from hotconf.changes import MISSING
+from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from hotconf.changes import Change
+    from hotconf.events import ConfigReloadEvent, Timings
+    from hotconf.problems import Problem
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+"""What JSON can say."""
+
+_DEEPEST: Final = 100
+# Integers that every common reader of JSON takes without a fault, if not without loss.
+_SMALLEST: Final = -(2**63)
+_LARGEST: Final = 2**64 - 1
+
+
+def started(path: Path, generation: int, watching: Iterable[Path], debounce_ms: int, at: datetime) -> str:
+    """The first line of a watch: what is watched. Generation 0 means that there is no valid configuration yet."""
+    return _line(
+        "started",
+        at,
+        path=str(path),
+        generation=generation,
+        watching=[str(file) for file in watching],
+        debounce_ms=debounce_ms,
+    )
+
+
+def to_json(event: ConfigReloadEvent) -> str:
+    """`event` as one line, without the newline."""
+    match event:
+        case FileChanged():
+            return _line("file_changed", event.at, path=str(event.path))
+        case ReloadDeferred():
+            return _line(
+                "reload_deferred",
+                event.at,
+                reasons=list(event.reasons),
+                changes=_changes(event.changes),
+                summary=list(event.summary),
+            )
+        case ReloadSuccess():
+            return _line(
+                "reload_success",
+                event.at,
+                generation=event.generation,
+                changes=_changes(event.changes),
+                summary=list(event.summary),
+                timings_ms=_timings(event.timings),
+                warnings=_problems(event.warnings),
+            )
+        case ReloadUnchanged():
+            return _line("reload_unchanged", event.at, reason=event.reason)
+        case ReloadFailed():
+            return _line(
+                "reload_failed", event.at, kind=event.kind, error=event.error, problems=_problems(event.problems)
+            )
+
+
+def plain(value: object, depth: int = _DEEPEST) -> Json:
+    """`value` in the terms of JSON; what JSON has no word for becomes text."""
+    match value:
+        case None | bool():
+            return value
+        case Enum():
+            return None if value is MISSING else plain(value.value, depth)
+        case str():
+            return str(value)
+        case int():
+            return int(value) if _SMALLEST <= value <= _LARGEST else hex(value)
+        case float():
+            return float(value) if math.isfinite(value) else str(value)
+        case datetime() | date() | time():
+            return value.isoformat()
+        case bytes() | bytearray():
+            return bytes(value).decode(errors="backslashreplace")
+        case Mapping() | Sequence() | AbstractSet():
+            return _nested(value, depth - 1) if depth else "…"
+        case _:
+            return _text(value)
+
+
+def _nested(value: Mapping[object, object] | Sequence[object] | AbstractSet[object], depth: int) -> Json:
+    if isinstance(value, Mapping):
+        return {_text(key): plain(item, depth) for key, item in value.items()}
+    return [plain(item, depth) for item in value]
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 (a user's type may refuse; the event is told all the same)
+        return f"<{type(value).__name__}>"
+
+
+def _line(event: str, at: datetime, **values: Json) -> str:
+    stamp = at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return json.dumps({"event": event, "at": stamp, **values}, ensure_ascii=True, allow_nan=False)
+
+
+def _changes(changes: Iterable[Change]) -> list[Json]:
+    return [{"path": change.dotted, "old": plain(change.old), "new": plain(change.new)} for change in changes]
+
+
+def _timings(timings: Timings) -> dict[str, Json]:
+    return {part.name: round(getattr(timings, part.name), 3) for part in fields(timings)}
+
+
+def _problems(problems: Iterable[Problem]) -> list[Json]:
+    return [
+        {
+            "kind": problem.kind,
+            "severity": problem.severity,
+            "path": problem.dotted,
+            "message": problem.message,
+            "hint": problem.hint,
+            "file": None if problem.file is None else str(problem.file),
+            "line": problem.line,
+            "column": problem.column,
+        }
+        for problem in problems
+    ]

@@ -1,0 +1,75 @@
+"""Notifications: what a person is told about an event, as one or more lines of text.
+
+Every line is printable, whatever was in the file: no control characters, no markup, no line breaks of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
+from hotconf.report.problems import with_hint
+from hotconf.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from hotconf.events import ConfigReloadEvent
+    from hotconf.problems import Problem
+
+SUMMARY_LIMIT: Final = 20
+"""Lines of a summary that are shown; the rest is counted."""
+
+_INDENT = "   "
+
+
+def notification(event: ConfigReloadEvent, *, preserved: bool = True) -> str:
+    """What to tell a person about `event`; several lines are joined by a newline, without one at the end.
+
+    `preserved`: is there an old configuration that a failure leaves in force? Without one a failure says instead
+    that a valid configuration is waited for.
+    """
+    match event:
+        case FileChanged():
+            lines: Iterable[str] = (f"… {event.path.name} changed",)
+        case ReloadSuccess():
+            lines = _success(event)
+        case ReloadUnchanged():
+            lines = (f"· Config saved, nothing changed ({event.reason})",)
+        case ReloadDeferred():
+            lines = _deferred(event)
+        case ReloadFailed():
+            lines = _failed(event, preserved)
+    return "\n".join(printable(line) for line in lines)
+
+
+def _success(event: ReloadSuccess) -> Iterator[str]:
+    yield "✅ Config reloaded successfully"
+    yield from _summary(event.summary)
+    yield from _each(event.warnings)
+
+
+def _deferred(event: ReloadDeferred) -> Iterator[str]:
+    yield f"⏸ Config reload queued: waiting for {', '.join(event.reasons)}"
+    yield from _summary(event.summary)
+
+
+def _failed(event: ReloadFailed, preserved: bool) -> Iterator[str]:
+    yield f"❌ Config reload failed: {event.error}"
+    if len(event.problems) > 1:
+        yield from _each(event.problems)
+    elif event.problems and event.problems[0].hint:
+        yield f"{_INDENT}Hint: {event.problems[0].hint}"
+    yield _INDENT + ("Old configuration preserved." if preserved else "Waiting for a valid configuration.")
+
+
+def _summary(lines: Sequence[str]) -> Iterator[str]:
+    yield from (f"{_INDENT}- {line}" for line in lines[:SUMMARY_LIMIT])
+    if len(lines) > SUMMARY_LIMIT:
+        yield f"{_INDENT}- … and {len(lines) - SUMMARY_LIMIT} more"
+
+
+def _each(problems: Iterable[Problem]) -> Iterator[str]:
+    for problem in problems:
+        mark = "⚠" if problem.severity == "warning" else "-"
+        yield f"{_INDENT}{mark} {with_hint(problem)}"

@@ -1,0 +1,173 @@
+"""`Bus`: the subscribers of one watcher. Publishing is queue appends; whoever is slow or raises holds up nobody."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, overload
+
+from hotconf.core.diff import value_at
+from hotconf.errors import UsageError
+from hotconf.events import FileChanged
+from hotconf.keypath import KeyPath, parse
+from hotconf.runtime.delivery import ChangeCallback, Delivery, EventCallback, Listener
+from hotconf.runtime.subscription import EventStream, Subscription
+
+if TYPE_CHECKING:
+    from hotconf.events import ConfigReloadEvent, Ending
+    from hotconf.snapshot import Snapshot
+
+T = TypeVar("T")
+
+OnEvent: TypeAlias = Callable[["ConfigReloadEvent"], object]
+"""A callback for events."""
+OnChange: TypeAlias = Callable[[object, object], object]
+"""A callback for `(old, new)`."""
+Selector: TypeAlias = str | KeyPath | Callable[[T], object]
+"""Which value to follow: a TOML dotted key, a key path, or a function of the config."""
+
+
+class Bus(Generic[T]):
+    """The subscriptions of one watcher: event streams, callbacks and followers of values."""
+
+    def __init__(self, name: str) -> None:
+        """`name` is told in the name of the delivery thread."""
+        # Reentrant: a signal handler or a finalizer may close a subscription while this very thread holds the lock.
+        self.lock = threading.RLock()
+        self.last: Ending | None = None
+        """The latest ending."""
+        self.snapshot: Snapshot[T] | None = None
+        """What is published now, as far as the bus was told."""
+        # Replaced, never changed: whoever iterates one of these is safe from those who subscribe meanwhile.
+        self._streams: tuple[EventStream, ...] = ()
+        self._listeners: tuple[Listener, ...] = ()
+        self._delivery = Delivery(name, self.lock)
+        self._closed = False
+        self._pid = os.getpid()
+
+    @property
+    def orphaned(self) -> bool:
+        """Are we in a child forked off the watcher's process? Its threads are gone, the lock may be held for ever."""
+        return os.getpid() != self._pid
+
+    def seen(self, snapshot: Snapshot[T]) -> None:
+        """Take note of the first snapshot, published by a start that is no event: changes are told against it."""
+        with self.lock:
+            self.snapshot = snapshot
+            for listener in self._listeners:
+                if isinstance(listener, ChangeCallback):
+                    listener.rebase(snapshot)
+
+    def publish(self, event: ConfigReloadEvent, snapshot: Snapshot[T] | None) -> None:
+        """Queue `event` for everybody; `snapshot` is what is published now. Never waits and runs no users' code."""
+        with self.lock:
+            if self._closed:
+                return
+            if not isinstance(event, FileChanged):
+                self.last = event
+            self.snapshot = snapshot
+            for stream in self._streams:
+                stream.offer(event)
+            generation = 0 if snapshot is None else snapshot.generation
+            self._delivery.put(event, tuple(each for each in self._listeners if each.wants(generation)))
+
+    def subscribe(self) -> EventStream:
+        """A stream of the events from now on."""
+        stream = EventStream(self)
+        self._refuse_child()
+        with self.lock:
+            if self._closed:
+                stream.end()
+            else:
+                self._streams = (*self._streams, stream)
+        return stream
+
+    @overload
+    def on_event(self, callback: OnEvent) -> EventCallback: ...
+    @overload
+    def on_event(self, callback: None = None) -> Callable[[OnEvent], EventCallback]: ...
+    def on_event(self, callback: OnEvent | None = None) -> EventCallback | Callable[[OnEvent], EventCallback]:
+        """Call `callback(event)` for every event from now on; without a callback, a decorator that does so."""
+        if callback is None:
+            return self.on_event
+        listener = EventCallback(self, _checked(callback))
+        self._add(listener)
+        return listener
+
+    @overload
+    def on_change(self, selector: Selector[T], callback: OnChange) -> ChangeCallback[T]: ...
+    @overload
+    def on_change(self, selector: Selector[T], callback: None = None) -> Callable[[OnChange], ChangeCallback[T]]: ...
+    def on_change(
+        self, selector: Selector[T], callback: OnChange | None = None
+    ) -> ChangeCallback[T] | Callable[[OnChange], ChangeCallback[T]]:
+        """Call `callback(old, new)` when the selected value differs; without a callback, a decorator that does so."""
+        select = _select(selector)
+
+        def follow(callback: OnChange) -> ChangeCallback[T]:
+            listener = ChangeCallback(self, select, _checked(callback))
+            self._add(listener)
+            return listener
+
+        return follow if callback is None else follow(callback)
+
+    def remove(self, subscription: Subscription) -> None:
+        """Forget `subscription`; the lock is held."""
+        self._streams = tuple(each for each in self._streams if each is not subscription)
+        self._listeners = tuple(each for each in self._listeners if each is not subscription)
+
+    def warn(self, text: str) -> None:
+        """Have `text` logged by the delivery thread; the lock is held."""
+        self._delivery.warn(text)
+
+    def close(self, timeout_s: float = 2.0) -> None:
+        """Emit nothing more: streams end after what is waiting, callbacks that have not begun are dropped.
+
+        Waits at most `timeout_s` for a callback that is running, and not at all when that callback is the caller.
+        """
+        if self.orphaned:
+            return
+        with self.lock:
+            self._closed = True
+            streams, self._streams = self._streams, ()
+            self._listeners = ()
+            for stream in streams:
+                stream.end()
+        self._delivery.close(timeout_s)
+
+    def _add(self, listener: Listener) -> None:
+        self._refuse_child()
+        with self.lock:
+            if isinstance(listener, ChangeCallback):
+                listener.rebase(self.snapshot)
+            if not self._closed:
+                self._listeners = (*self._listeners, listener)
+
+    def _refuse_child(self) -> None:
+        if self.orphaned:
+            raise UsageError("this watcher belongs to the process that this one was forked off: start one here")
+
+
+def _checked(callback: Callable[..., object]) -> Callable[..., object]:
+    if not callable(callback):
+        raise UsageError(f"a callback must be callable, not {type(callback).__name__}")
+    if inspect.iscoroutinefunction(callback):
+        raise UsageError("a callback must be a plain function; in async code iterate: async for event in subscribe()")
+    return callback
+
+
+def _select(selector: Selector[T]) -> Callable[[T], object]:
+    if callable(selector):
+        return selector
+    path = _path(selector)
+    return lambda config: value_at(config, path)
+
+
+def _path(selector: object) -> KeyPath:
+    if isinstance(selector, str):
+        return parse(selector)
+    if isinstance(selector, tuple) and all(isinstance(key, str | int) for key in selector):
+        return selector
+    raise UsageError("a selector is a dotted key, a tuple of keys or a function of the config")

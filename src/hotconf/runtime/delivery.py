@@ -1,0 +1,276 @@
+"""Callbacks and the one thread of a watcher that runs them.
+
+Rule 1: callbacks run one at a time, the events in order, for each event in the order of subscription. A follower of
+a value always gets the newest, so that one may be ahead of those before it while commits follow hard on each other.
+Rule 2: whatever a callback raises is logged with its name, and the next one runs.
+Rule 3: once the delivery is closed no callback begins any more.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from hotconf.changes import MISSING
+from hotconf.core.diff import equal
+from hotconf.runtime.subscription import CAPACITY, Hub, Subscription
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
+
+    from hotconf.events import ConfigReloadEvent
+    from hotconf.snapshot import Snapshot
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Listener(Subscription):
+    """A subscription with a callback: what the delivery needs of it."""
+
+    __slots__ = ("name",)
+
+    name: str
+    """Names the callback in the log."""
+
+    def __init__(self, hub: Hub, callback: Callable[..., object]) -> None:
+        super().__init__(hub)
+        self.name = qualified_name(callback)
+
+    def wants(self, generation: int) -> bool:
+        """Is there something to tell it while `generation` is published?"""
+        raise NotImplementedError
+
+    def tell(self, event: ConfigReloadEvent) -> None:
+        """Run the callback, on the delivery thread; may raise anything."""
+        raise NotImplementedError
+
+    def miss(self) -> None:
+        """An event that it should have been told is lost."""
+
+
+class EventCallback(Listener):
+    """A closable subscription whose callback gets every event. Calling it calls the callback."""
+
+    __slots__ = ("_callback",)
+
+    def __init__(self, hub: Hub, callback: Callable[[ConfigReloadEvent], object]) -> None:
+        super().__init__(hub, callback)
+        self._callback = callback
+
+    def __call__(self, event: ConfigReloadEvent) -> object:
+        """So that a decorated function stays a function."""
+        return self._callback(event)
+
+    def wants(self, generation: int) -> bool:  # noqa: ARG002 (whatever is published)
+        """Every event."""
+        return True
+
+    def tell(self, event: ConfigReloadEvent) -> None:
+        """Hand `event` over."""
+        self._callback(event)
+
+    def miss(self) -> None:
+        """Count it."""
+        self._dropped += 1
+
+
+class Published(Hub, Protocol[T_co]):
+    """A bus, as far as the followers of values need it."""
+
+    @property
+    def snapshot(self) -> Snapshot[T_co] | None:
+        """What is published now."""
+
+
+class ChangeCallback(Listener, Generic[T]):
+    """A closable subscription whose callback gets `(old, new)` of one selected value when it differs.
+
+    Nothing is queued: a late callback gets the value that it last saw, and the newest. The first old value is
+    that of the config which was published when it subscribed, `MISSING` if there was none.
+    """
+
+    __slots__ = ("_baseline", "_bus", "_callback", "_generation", "_select", "_value")
+
+    def __init__(
+        self, bus: Published[T], select: Callable[[T], object], callback: Callable[[object, object], object]
+    ) -> None:
+        super().__init__(bus, callback)
+        self._bus = bus
+        self._select = select
+        self._callback = callback
+        self._value: object = MISSING
+        self._generation = 0
+        self._baseline: Snapshot[T] | None = None
+
+    def __call__(self, old: object, new: object) -> object:
+        """So that a decorated function stays a function."""
+        return self._callback(old, new)
+
+    def rebase(self, snapshot: Snapshot[T] | None) -> None:
+        """Report changes against `snapshot` if nothing was seen before; the lock is held."""
+        if snapshot is not None and self._generation == 0:
+            self._generation = snapshot.generation
+            self._baseline = snapshot
+
+    def wants(self, generation: int) -> bool:
+        """Only commits that it has not seen."""
+        return generation > self._generation
+
+    def tell(self, event: ConfigReloadEvent) -> None:  # noqa: ARG002 (the newest snapshot says it all)
+        """Compare the newest value with the one last seen, and call if they differ."""
+        newest = self._bus.snapshot
+        if newest is None or not self.wants(newest.generation):
+            return
+        self._generation = newest.generation
+        if self._baseline is not None:
+            baseline, self._baseline = self._baseline, None
+            self._value = self._selected(baseline.config)
+        old, self._value = self._value, self._selected(newest.config)
+        if not equal(old, self._value):
+            self._callback(old, self._value)
+
+    def _selected(self, config: T) -> object:
+        with guarded(f"the selector of {self.name}"):
+            return self._select(config)
+        return self._value
+
+
+class Delivery:
+    """The queue of what callbacks are to be told, and the thread that tells them. `lock` guards it."""
+
+    def __init__(self, name: str, lock: threading.RLock) -> None:
+        self._name = name
+        self._lock = lock
+        self._work = threading.Condition(lock)
+        self._queue: deque[tuple[ConfigReloadEvent, tuple[Listener, ...]]] = deque()
+        self._warnings: deque[str] = deque()
+        self._overflowing = False
+        self._closed = False
+        self._running: Listener | None = None
+        self._thread: threading.Thread | None = None
+
+    def put(self, event: ConfigReloadEvent, listeners: tuple[Listener, ...]) -> None:
+        """Have `listeners` told of `event`; the lock is held."""
+        if not listeners:
+            return
+        if len(self._queue) == CAPACITY:
+            self._drop_oldest()
+        self._queue.append((event, listeners))
+        self._wake()
+
+    def warn(self, text: str) -> None:
+        """Have `text` logged: not here, since a log handler may block; the lock is held."""
+        self._warnings.append(text)
+        self._wake()
+
+    def close(self, timeout_s: float) -> None:
+        """Begin no more callbacks, and wait for the one that is running unless this is it."""
+        with self._work:
+            self._closed = True
+            self._queue.clear()
+            self._work.notify_all()
+            thread = self._thread
+        if thread is None or thread is threading.current_thread():
+            return
+        thread.join(timeout_s)
+        running = self._running
+        if thread.is_alive() and running is not None:
+            log_warning(f"{running.name} was still running {timeout_s:g} s after its watcher was closed")
+
+    def _drop_oldest(self) -> None:
+        _, listeners = self._queue.popleft()
+        for listener in listeners:
+            listener.miss()
+        if not self._overflowing:
+            self._overflowing = True
+            self.warn(f"callbacks are too slow: {CAPACITY} events are waiting, the oldest are dropped")
+
+    def _wake(self) -> None:
+        if self._thread is not None:
+            self._work.notify_all()
+            return
+        thread = threading.Thread(target=self._run, name=f"hotconf callbacks {self._name}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads: what is queued stays queued, and the next event tries again
+            return
+        self._thread = thread
+
+    def _run(self) -> None:
+        while self._work_once():
+            pass
+
+    def _work_once(self) -> bool:
+        # A function of its own, so that no event is kept alive while the next one is waited for.
+        work = self._next()
+        if work is None:
+            return False
+        work()
+        return True
+
+    def _next(self) -> Callable[[], None] | None:
+        with self._work:
+            while True:
+                if self._warnings:
+                    text = self._warnings.popleft()
+                    return lambda: log_warning(text)
+                if self._closed:
+                    return None
+                if self._queue:
+                    event, listeners = self._queue.popleft()
+                    return lambda: self._tell(event, listeners)
+                self._overflowing = False
+                self._work.wait()
+
+    def _tell(self, event: ConfigReloadEvent, listeners: tuple[Listener, ...]) -> None:
+        for listener in listeners:
+            with self._lock:
+                if self._closed:
+                    return
+                self._running = listener
+            if not listener.closed:
+                with guarded(listener.name):
+                    listener.tell(event)
+        self._running = None
+
+
+class guarded:  # noqa: N801 (reads as a statement: `with guarded(name)`)
+    """Around users' code: whatever it raises is logged under `name` and goes no further."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if error is not None:
+            # Handlers are users' code as well, and may raise anything in their turn.
+            with suppress(BaseException):
+                _logger().error("%s raised %s", self._name, type(error).__name__, exc_info=error)
+        return True
+
+
+def log_warning(text: str) -> None:
+    """Log `text`, come what may."""
+    with suppress(BaseException):
+        _logger().warning("%s", text)
+
+
+def qualified_name(callback: Callable[..., object]) -> str:
+    """`module.Class.method`, or the type of a callable object."""
+    named = callback if hasattr(callback, "__qualname__") else type(callback)
+    return ".".join(filter(None, (getattr(named, "__module__", None), named.__qualname__)))
+
+
+def _logger() -> logging.Logger:
+    # Here and not above: most programs never have anything to log.
+    import logging
+
+    return logging.getLogger("hotconf.reload")

@@ -1,0 +1,225 @@
+"""The one thread of the process: wait, step, perform, for all watchers. It runs no users' code and reads no file.
+
+The driver owns the observers, the timer and the loader's thread. It starts with the first watcher and ends with the
+last.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from hotconf.core.machine import Due
+from hotconf.runtime.loader import Loader
+from hotconf.runtime.observe import Observer, ObserverName, Owner, choose
+from hotconf.runtime.wait import best_waiter
+
+R = TypeVar("R")
+
+
+class Driver:
+    """See the module."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.loader = Loader()
+        self.claims = 0
+        """Watchers that use it or are about to; guarded by the module's lock."""
+        self._waiter = best_waiter()
+        self._actions: deque[Callable[[], None]] = deque()
+        self._observers: dict[ObserverName, Observer] = {}
+        self._owners: dict[Owner, Observer] = {}
+        self._looks: dict[Owner, int] = {}
+        self._ending = False
+        self._thread = threading.Thread(target=self._run, name="hotconf-driver", daemon=True)
+        self._thread.start()
+
+    # From any thread
+
+    def post(self, action: Callable[[], None]) -> None:
+        """Run `action` on the driver's thread, soon."""
+        self._actions.append(action)
+        self._waiter.wake()
+
+    def call(self, action: Callable[[], R]) -> R:
+        """Run `action` on the driver's thread, wait for it, and return or raise what it does."""
+        if threading.current_thread() is self._thread:
+            return action()
+        outcome: list[R] = []
+        errors: list[BaseException] = []
+        done = threading.Event()
+
+        def run() -> None:
+            try:
+                outcome.append(action())
+            except BaseException as error:  # noqa: BLE001 - raised again where it belongs
+                errors.append(error)
+            finally:
+                done.set()
+
+        self.post(run)
+        done.wait()
+        if errors:
+            raise errors[0]
+        return outcome[0]
+
+    def wake(self) -> None:
+        """Have the deadlines looked at again."""
+        if threading.current_thread() is not self._thread:
+            self._waiter.wake()
+
+    def finish(self) -> None:
+        """End the thread, after what is posted, and give back its descriptors."""
+        self.post(self._end)
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    @property
+    def owners(self) -> tuple[Owner, ...]:
+        """The watchers that have joined."""
+        return tuple(self._owners)
+
+    # On the driver's thread
+
+    def join(self, owner: Owner, name: ObserverName) -> Observer:
+        """Take `owner` in, with the observer that it wants. Raises `UsageError` if that cannot be had."""
+        observer = self._observers.get(name)
+        if observer is None:
+            observer = choose(name, self._waiter.wake)
+            self._observers[name] = observer
+            if observer.descriptor is not None:
+                self._waiter.watch(observer.descriptor)
+        self._owners[owner] = observer
+        self._schedule(owner, time.monotonic_ns())
+        return observer
+
+    def leave(self, owner: Owner) -> None:
+        """Forget `owner` and what is watched for it."""
+        observer = self._owners.pop(owner, None)
+        self._looks.pop(owner, None)
+        if observer is not None:
+            observer.disarm(owner)
+
+    def _end(self) -> None:
+        self._ending = True
+
+    def _run(self) -> None:
+        while not self._ending:
+            ready = self._waiter.wait(self._deadline())
+            self._turn(ready, time.monotonic_ns())
+        for observer in self._observers.values():
+            _guarded(observer.close)
+        self._waiter.close()
+
+    def _turn(self, ready: bool, now: int) -> None:
+        for observer in self._observers.values():
+            # What the kernel has to tell comes before the clock: it may be a change of what is about to be published.
+            if ready or observer.descriptor is None:
+                _guarded(partial(self._hear, observer, now))
+        while self._actions:
+            _guarded(self._actions.popleft())
+        now = time.monotonic_ns()
+        for owner in list(self._owners):
+            due = owner.deadline
+            if due is not None and due <= now:
+                _guarded(partial(owner.feed, Due(now)))
+            if self._looks.get(owner, now + 1) <= now:
+                self._schedule(owner, now)
+                _guarded(partial(self._reconcile, owner))
+
+    def _hear(self, observer: Observer, woke: int) -> None:
+        heard = observer.heard()
+        now = time.monotonic_ns()
+        for owner, paths in heard.touched.items():
+            if owner in self._owners:
+                owner.heard(tuple(paths), now, now - woke)
+        for owner in heard.suspects:
+            if owner in self._owners:
+                changed = owner.differing()
+                if changed:
+                    owner.heard(changed, now, now - woke)
+
+    def _reconcile(self, owner: Owner) -> None:
+        changed = owner.differing() if owner.watching else ()
+        if changed:
+            owner.heard(changed, time.monotonic_ns(), 0, sure=False)
+
+    def _schedule(self, owner: Owner, now: int) -> None:
+        # On a common grid, so that many watchers wake the process no more often than one.
+        self._looks[owner] = (now // owner.reconcile_ns + 1) * owner.reconcile_ns
+
+    def _deadline(self) -> int | None:
+        if self._actions:
+            return 0
+        deadlines = [due for owner in self._owners if (due := owner.deadline) is not None]
+        deadlines.extend(at for owner, at in self._looks.items() if owner.watching)
+        return min(deadlines, default=None)
+
+
+def _guarded(work: Callable[[], object]) -> None:
+    """Whatever goes wrong for one watcher, the others go on; it is a fault of ours, and is told as one."""
+    try:
+        work()
+    except Exception:
+        import logging
+
+        logging.getLogger("hotconf.watch").exception("Internal error in the driver")
+
+
+# One a process
+
+_lock = threading.Lock()
+_shared: Driver | None = None
+
+
+def claim() -> Driver:
+    """The driver of this process, started if there is none. Give it back with `release`.
+
+    One a process, because inotify instances are scarce: 128 a user.
+    """
+    global _shared
+    with _lock:
+        if _shared is None or _shared.pid != os.getpid():
+            _shared = Driver()
+            atexit.register(_close_all, _shared)
+        _shared.claims += 1
+        return _shared
+
+
+def release(driver: Driver, timeout_s: float) -> None:
+    """One watcher less; after the last one the driver's thread and the loader's have ended, unless they are busy for
+    longer than `timeout_s`.
+    """
+    global _shared
+    with _lock:
+        driver.claims -= 1
+        last = driver.claims == 0
+        if last and _shared is driver:
+            _shared = None
+    if last:
+        atexit.unregister(_close_all)
+        driver.loader.stop(timeout_s)
+        driver.finish()
+
+
+def _close_all(driver: Driver) -> None:
+    if driver.pid == os.getpid():
+        for owner in driver.owners:
+            owner.close()
+
+
+def _forget() -> None:
+    """In the child of a fork: the parent's driver is not ours, and nobody will ever release its lock."""
+    global _lock, _shared
+    _lock = threading.Lock()
+    _shared = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

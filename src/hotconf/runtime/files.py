@@ -1,0 +1,169 @@
+"""Files: what `stat` says of one, and a read that is either of one state of it or says that it was not."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from hotconf.problems import Kind, Problem
+from hotconf.runtime import paths
+
+FRESH_NS: Final = 20_000_000
+"""A file changed so shortly before it was read may change again without a new time stamp: clocks of file systems tick
+every 1 to 10 ms."""
+
+_ABSENT: Final = {errno.ENOENT, errno.ENOTDIR}
+_PASSING: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EAGAIN, errno.ESTALE}
+_WHAT: Final = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What can be known of a file without reading it; equal stamps mean that nothing was seen to change."""
+
+    error: int = 0
+    """`errno` where `stat` failed."""
+    identity: tuple[int, ...] = ()
+    """Device, inode, mode, size, mtime_ns and ctime_ns."""
+    links: tuple[tuple[str, str], ...] = ()
+    """Each link on the way, with its target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one read of a file brought: its bytes or a problem."""
+
+    path: Path
+    stamp: Stamp
+    data: bytes = field(default=b"", repr=False)
+    problem: Problem | None = None
+    settled: bool = True
+    """False: the stamp is too young to be trusted, or the error may pass; look at the content again later."""
+
+
+def look(path: Path) -> Stamp:
+    """The stamp of `path` as it is now. Never raises, never reads, never blocks on a FIFO."""
+    links = paths.links(path)
+    try:
+        return _stamp(os.stat(path), links)
+    except OSError as error:
+        return Stamp(error=error.errno or errno.EIO, links=links)
+
+
+def same(path: Path, stamp: Stamp) -> bool:
+    """Whether `path` still has `stamp`; cheaper than `look`, because only the known links are followed."""
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        return error.errno == stamp.error
+    if _stamp(found, ()).identity != stamp.identity:
+        return False
+    return all(_points(link, target) for link, target in stamp.links)
+
+
+def read(path: Path, max_bytes: int) -> Read:
+    """Read `path` whole: regular files of at most `max_bytes` only. What changed meanwhile is `unstable`.
+
+    Errors are values: `problem` says missing, unreadable, too_large or unstable. Nothing here can block on a pipe or
+    a device, and nothing that is not a regular file is opened.
+    """
+    links = paths.links(path)
+    try:
+        before = os.stat(path)
+        _only_regular(before)
+        return _read_regular(path, links, max_bytes)
+    except _RefusedError as refused:
+        return Read(path, look(path), problem=Problem(str(refused), kind="unreadable", file=path))
+    except OSError as error:
+        stamp = Stamp(error=error.errno or errno.EIO, links=links)
+        if error.errno not in _ABSENT and error.errno not in _PASSING:
+            stamp = look(path)
+        return Read(path, stamp, problem=_problem(path, error), settled=error.errno not in _PASSING)
+
+
+def changed_within(path: Path, known: Read, max_bytes: int) -> tuple[bool, Read]:
+    """Read once more what was not settled: does its content differ from what is known? And the newer read."""
+    now = read(path, max_bytes)
+    return (now.data, now.problem) != (known.data, known.problem), now
+
+
+class _RefusedError(Exception):
+    """It is no regular file."""
+
+
+def _read_regular(path: Path, links: tuple[tuple[str, str], ...], max_bytes: int) -> Read:
+    # O_NONBLOCK: what was a regular file a moment ago may be a FIFO now, and open() would wait for a writer.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    try:
+        first = os.fstat(descriptor)
+        _only_regular(first)
+        stamp = _stamp(first, links)
+        if first.st_size > max_bytes:
+            return Read(path, stamp, problem=_too_large(path, max_bytes))
+        data = _content(descriptor, max_bytes)
+        last = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+    if _stamp(last, links) != stamp or len(data) != last.st_size:
+        return Read(path, _stamp(last, links), problem=_unstable(path), settled=False)
+    settled = abs(time.time_ns() - last.st_ctime_ns) > FRESH_NS
+    return Read(path, stamp, data, settled=settled)
+
+
+def _content(descriptor: int, max_bytes: int) -> bytes:
+    parts: list[bytes] = []
+    left = max_bytes + 1
+    while left > 0 and (part := os.read(descriptor, left)):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+def _only_regular(found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        what = next((text for test, text in _WHAT if test(found.st_mode)), "not a regular file")
+        raise _RefusedError(f"Cannot read the file: it is {what}")
+
+
+def _stamp(found: os.stat_result, links: tuple[tuple[str, str], ...]) -> Stamp:
+    identity = (found.st_dev, found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    return Stamp(identity=identity, links=links)
+
+
+def _points(link: str, target: str) -> bool:
+    try:
+        return os.readlink(link) == target
+    except OSError:
+        return False
+
+
+def _unstable(path: Path) -> Problem:
+    return Problem("The file changed while it was read", kind="unstable", file=path)
+
+
+def _too_large(path: Path, max_bytes: int) -> Problem:
+    return Problem(f"The file is larger than {max_bytes} bytes", kind="too_large", file=path)
+
+
+def _problem(path: Path, error: OSError) -> Problem:
+    kind: Kind = "missing" if error.errno in _ABSENT else "unreadable"
+    if kind == "missing":
+        text = "The file does not exist"
+    elif error.errno == errno.ELOOP:
+        text = "Cannot read the file: its links lead in a circle"
+    elif error.errno in (errno.EACCES, errno.EPERM):
+        text = "Cannot read the file: permission denied"
+    else:
+        text = f"Cannot read the file: {os.strerror(error.errno or errno.EIO)}"
+    return Problem(text, kind=kind, file=path)

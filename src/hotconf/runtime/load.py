@@ -1,0 +1,402 @@
+"""One load: files in, a candidate out: read, parse, merge, validate, freeze, compare, describe."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, Generic, TypeVar
+
+from hotconf.changes import Change
+from hotconf.core.candidate import Bad, Candidate, Costs, Good, Unstable
+from hotconf.core.diff import diff, value_at
+from hotconf.core.document import Document, parse
+from hotconf.core.freeze import freeze
+from hotconf.core.merge import merge
+from hotconf.core.shape import settings_of, settings_path
+from hotconf.core.spelling import respell
+from hotconf.core.validate import Invalid, validate
+from hotconf.keypath import KeyPath
+from hotconf.problems import Problem
+from hotconf.runtime import files, paths
+from hotconf.runtime.files import Read
+from hotconf.runtime.paths import Expansion, Member
+from hotconf.schema import Schema
+from hotconf.settings import HotReloadSettings
+from hotconf.snapshot import Snapshot, SourceFile
+
+T = TypeVar("T")
+
+DEFAULT_MAX_BYTES: Final = 1 << 20
+
+_SAME_FILES: Final = "the files are the same"
+_SAME_VALUES: Final = "no value differs"
+_OFF: Final = "Hot reload is off: edits are no longer noticed"
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """Settings that the program fixed; None follows the configuration."""
+
+    enabled: bool | None = None
+    debounce_ms: int | None = None
+    watch_paths: tuple[str, ...] | None = None
+
+    def over(self, settings: HotReloadSettings) -> HotReloadSettings:
+        """`settings` with what is pinned in its place."""
+        pinned = {
+            "enabled": self.enabled,
+            "debounce_ms": self.debounce_ms,
+            "watch_paths": self.watch_paths,
+        }
+        update = {name: value for name, value in pinned.items() if value is not None}
+        return settings.model_copy(update=update) if update else settings
+
+
+@dataclass(frozen=True, slots=True)
+class Source(Generic[T]):
+    """What a watcher loads: the main file, the model for it, and the limits."""
+
+    path: Path
+    schema: Schema[T]
+    pins: Pins = Pins()
+    max_bytes: int = DEFAULT_MAX_BYTES
+    allow_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileSet:
+    """The files of one load: what to watch, and what is known of each."""
+
+    members: tuple[Member, ...]
+    patterns: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    reads: Mapping[Path, Read] = field(default_factory=dict)
+    documents: Mapping[Path, Document] = field(default_factory=dict, repr=False)
+    """Parsed already; used again while their file has not changed."""
+
+    @classmethod
+    def of(cls, path: Path) -> FileSet:
+        """Only the main file, of which nothing is known yet."""
+        return cls((Member(path, "main"),))
+
+    def looked_at(self) -> FileSet:
+        """The same files with the stamps that they have now, and nothing known of their content."""
+        reads = {member.path: Read(member.path, files.look(member.path)) for member in self.members}
+        return FileSet(self.members, self.patterns, self.folders, reads)
+
+
+@dataclass(frozen=True, slots=True)
+class Result(Generic[T]):
+    """A candidate, and the files that it was made of or failed on."""
+
+    candidate: Candidate[T]
+    files: FileSet
+
+
+def load(
+    source: Source[T],
+    published: Snapshot[T] | None = None,
+    known: FileSet | None = None,
+    touched: frozenset[Path] = frozenset(),
+) -> Result[T]:
+    """Load `source` once and compare it with what is `published`.
+
+    Files that `known` holds, whose stamps are the same and that are not in `touched`, are not read again. Never
+    raises for anything in the files or in users' checks: those are problems of the candidate.
+    """
+    return _Load(source, published, known or FileSet.of(source.path), touched).run()
+
+
+def drifted(source: Source[T], published: Snapshot[T] | None, known: FileSet) -> bool:
+    """Whether the files differ from what is `published`, by their bytes; nothing is validated."""
+    return _Load(source, published, known, frozenset(known.reads)).drifted()
+
+
+def appeared_or_vanished(main: Path, patterns: tuple[str, ...], members: tuple[Member, ...]) -> list[Path]:
+    """The files by which `members` differs from what `patterns` mean now."""
+    before = {member.path for member in members}
+    now = {member.path for member in paths.expand(main, patterns).members}
+    return sorted(before ^ now)
+
+
+class _Load(Generic[T]):
+    """One load under way."""
+
+    __slots__ = (
+        "documents",
+        "expansion",
+        "known",
+        "loaded_at",
+        "patterns",
+        "problems",
+        "published",
+        "reads",
+        "source",
+        "spent",
+        "touched",
+    )
+
+    expansion: Expansion
+    loaded_at: datetime
+    patterns: tuple[str, ...]
+
+    def __init__(
+        self, source: Source[T], published: Snapshot[T] | None, known: FileSet, touched: frozenset[Path]
+    ) -> None:
+        self.source = source
+        self.published = published
+        self.known = known
+        self.touched = touched
+        self.reads: dict[Path, Read] = {}
+        self.documents: dict[Path, Document] = {}
+        self.problems: list[Problem] = []
+        self.spent = Costs()
+
+    def run(self) -> Result[T]:
+        changed = self.gather()
+        candidate = Unstable(changed, self.spent) if changed else self._judge()
+        files = FileSet(self.expansion.members, self.patterns, self.expansion.folders, self.reads, self.documents)
+        return Result(candidate, files)
+
+    def gather(self) -> tuple[Path, ...]:
+        """Read and parse the whole set, the main file first, because it names the others. What changed meanwhile."""
+        main = Member(self.source.path, "main")
+        with self._spending("read"):
+            self._read([main])
+        with self._spending("parse"):
+            self._parse([main])
+        self.patterns = self._watch_paths()
+        with self._spending("read"):
+            self.loaded_at = datetime.now(UTC)
+            self.expansion = paths.expand(self.source.path, self.patterns)
+            self._read(self.expansion.members[1:])
+            changed = self._changed()
+        with self._spending("parse"):
+            self._parse(self.expansion.members[1:])
+        return changed
+
+    def drifted(self) -> bool:
+        """Whether the files differ from what is published."""
+        if self.published is None or self.gather() or self._errors():
+            return True
+        return _digest(self._sources()) != self.published.digest
+
+    @contextmanager
+    def _spending(self, part: str) -> Iterator[None]:
+        began = time.perf_counter_ns()
+        yield
+        self._spend(part, began)
+
+    def _spend(self, part: str, began: int) -> None:
+        spent = getattr(self.spent, part) + time.perf_counter_ns() - began
+        self.spent = replace(self.spent, **{part: spent})
+
+    # Reading
+
+    def _read(self, members: Iterable[Member]) -> None:
+        for member in members:
+            self.reads[member.path] = self._reuse(member.path) or self._read_one(member)
+
+    def _reuse(self, path: Path) -> Read | None:
+        known = self.known.reads.get(path)
+        if known is None or not known.settled or known.problem is not None or path in self.touched:
+            return None
+        return known if files.same(path, known.stamp) else None
+
+    def _read_one(self, member: Member) -> Read:
+        if member.role == "watched":
+            return Read(member.path, files.look(member.path))
+        return files.read(member.path, self.source.max_bytes)
+
+    def _watch_paths(self) -> tuple[str, ...]:
+        """The `watch_paths` of the main file just read; if it is broken, those that were in force."""
+        pinned = self.source.pins.watch_paths
+        if pinned is not None:
+            return pinned
+        main = self.documents.get(self.source.path)
+        if main is None:
+            return self.known.patterns
+        return settings_of(self.source.schema, main.table).watch_paths
+
+    def _changed(self) -> tuple[Path, ...]:
+        """What changed between the beginning and the end of the read of the whole set."""
+        moved = [
+            path
+            for path, read in self.reads.items()
+            if (read.problem is not None and read.problem.kind == "unstable") or not files.same(path, read.stamp)
+        ]
+        if self.expansion.folders:
+            moved.extend(appeared_or_vanished(self.source.path, self.patterns, self.expansion.members))
+        return tuple(dict.fromkeys(moved))
+
+    # Parsing
+
+    def _parse(self, members: Iterable[Member]) -> None:
+        for member in members:
+            read = self.reads[member.path]
+            if member.role == "watched":
+                continue
+            if read.problem is not None:
+                self._refuse(member, read.problem)
+            elif self.known.reads.get(member.path) is read and member.path in self.known.documents:
+                self.documents[member.path] = self.known.documents[member.path]
+            else:
+                self._parse_one(member.path, read.data)
+
+    def _refuse(self, member: Member, problem: Problem) -> None:
+        if problem.kind == "unstable":
+            return
+        if problem.kind == "missing" and member.role == "fragment":
+            problem = replace(problem, severity="warning", hint="it is read as soon as it appears")
+        self.problems.append(problem)
+
+    def _parse_one(self, path: Path, data: bytes) -> None:
+        document = parse(data, path, allow_empty=self.source.allow_empty)
+        if isinstance(document, Problem):
+            self.problems.append(document)
+            return
+        respelled = respell(document, self.source.schema)
+        if isinstance(respelled, Document):
+            self.documents[path] = respelled
+        else:
+            self.problems.extend(respelled)
+
+    # Judging
+
+    def _errors(self) -> bool:
+        return any(problem.severity == "error" for problem in self.problems)
+
+    def _sources(self) -> tuple[SourceFile, ...]:
+        return tuple(
+            SourceFile(member.path, member.role, self.reads[member.path].data)
+            for member in self.expansion.members
+            if member.path in self.documents
+        )
+
+    def _judge(self) -> Candidate[T]:
+        if self._errors():
+            return Bad(tuple(self.problems), self.spent)
+        sources = self._sources()
+        digest = _digest(sources)
+        if self.published is not None and self.published.digest == digest:
+            return self._unchanged(self.published, sources)
+        return self._validated(sources, digest)
+
+    def _unchanged(self, published: Snapshot[T], sources: tuple[SourceFile, ...]) -> Good[T]:
+        return Good(
+            config=published.config,
+            digest=published.digest,
+            loaded_at=self.loaded_at,
+            files=sources,
+            origins=published.origins,
+            settings=self._settings(published.config),
+            changes=(),
+            summary=(),
+            warnings=tuple(self.problems),
+            unchanged=_SAME_FILES,
+            costs=self.spent,
+        )
+
+    def _validated(self, sources: tuple[SourceFile, ...], digest: str) -> Candidate[T]:
+        began = time.perf_counter_ns()
+        documents = [self.documents[source.path] for source in sources]
+        fragments, ignored = _without_watch_paths(documents[1:], settings_path(self.source.schema))
+        merged = merge([documents[0], *fragments])
+        verdict = validate(self.source.schema, merged)
+        warnings = (*self.problems, *(_ignored(document, merged_path) for document, merged_path in ignored))
+        if isinstance(verdict, Invalid):
+            self._spend("validate", began)
+            return Bad((*verdict.problems, *warnings), self.spent)
+        config = freeze(verdict.config)
+        old = self.published
+        changes = diff(old.config, config) if old is not None else ()
+        settings = self._settings(config)
+        summary = _describe(self.source.schema, old.config, config, changes) if old is not None and changes else []
+        if old is not None and not settings.enabled and self._settings(old.config).enabled:
+            summary.append(_OFF)
+        self._spend("validate", began)
+        return Good(
+            config=config,
+            digest=digest,
+            loaded_at=self.loaded_at,
+            files=sources,
+            origins=merged.origins,
+            settings=settings,
+            changes=changes,
+            summary=tuple(summary),
+            warnings=(*verdict.warnings, *warnings),
+            unchanged=None if old is None or changes else _SAME_VALUES,
+            costs=self.spent,
+        )
+
+    def _settings(self, config: T) -> HotReloadSettings:
+        path = settings_path(self.source.schema)
+        found = value_at(config, path) if path is not None else None
+        return self.source.pins.over(found if isinstance(found, HotReloadSettings) else HotReloadSettings())
+
+
+def _digest(sources: tuple[SourceFile, ...]) -> str:
+    total = sha256(usedforsecurity=False)
+    for source in sources:
+        total.update(f"{source.path}\0{len(source.content)}\0".encode("utf-8", "surrogateescape"))
+        total.update(source.content)
+    return total.hexdigest()
+
+
+def _without_watch_paths(
+    fragments: list[Document], settings: KeyPath | None
+) -> tuple[list[Document], list[tuple[Document, KeyPath]]]:
+    """Fragments may not name more fragments: drop their `watch_paths`, and say where."""
+    if settings is None:
+        return fragments, []
+    (name,) = settings
+    kept: list[Document] = []
+    ignored: list[tuple[Document, KeyPath]] = []
+    for fragment in fragments:
+        table = fragment.table.get(str(name))
+        if isinstance(table, dict) and "watch_paths" in table:
+            rest = {key: value for key, value in table.items() if key != "watch_paths"}
+            ignored.append((fragment, (*settings, "watch_paths")))
+            fragment = replace(fragment, table={**fragment.table, str(name): rest})
+        kept.append(fragment)
+    return kept, ignored
+
+
+def _ignored(fragment: Document, path: KeyPath) -> Problem:
+    place = merge([fragment]).origins.locate(path, at="key")
+    return Problem(
+        "watch_paths counts only in the main file",
+        path,
+        kind="schema",
+        severity="warning",
+        hint="move it to the main file",
+        file=fragment.path,
+        line=place.line if place else None,
+        column=place.column if place else None,
+    )
+
+
+def _describe(schema: Schema[T], old: T, new: T, changes: tuple[Change, ...]) -> list[str]:
+    if schema.describe is not None:
+        try:
+            return [str(line) for line in schema.describe(old, new, changes)]
+        except BaseException:
+            import logging
+
+            logging.getLogger("hotconf.reload").exception("describe raised; the changes are told one by one")
+    return [str(change) for change in changes]
+
+
+def check(path: Path, schema: Schema[Any], *, max_bytes: int = DEFAULT_MAX_BYTES) -> tuple[Problem, ...]:
+    """Every problem, errors and warnings, that a watcher of `path` would find now; starts no thread."""
+    candidate = load(Source(path, schema, max_bytes=max_bytes)).candidate
+    if isinstance(candidate, Good):
+        return candidate.warnings
+    if isinstance(candidate, Bad):
+        return candidate.problems
+    return tuple(Problem("The file is being written", kind="unstable", file=changed) for changed in candidate.paths)

@@ -1,0 +1,65 @@
+"""The thread that runs loads: one a process, for all watchers, one load after the other."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import TypeVar
+
+from hotconf.core.candidate import Bad
+from hotconf.problems import Problem
+from hotconf.runtime.load import FileSet, Result
+
+T = TypeVar("T")
+
+_here = threading.local()
+
+
+def inside() -> bool:
+    """Whether this thread is in the middle of a load, that is in a user's validator, check or `describe`."""
+    return getattr(_here, "loading", False)
+
+
+def guarded(work: Callable[[], Result[T]], known: FileSet) -> Result[T]:
+    """Run a load so that `inside()` is known, and nothing that it raises ends the thread."""
+    _here.loading = True
+    try:
+        return work()
+    except BaseException as error:
+        import logging
+
+        path = known.members[0].path
+        logging.getLogger("hotconf.reload").exception("The load of %s failed", path)
+        problem = Problem(f"Internal error: {type(error).__name__}", kind="internal", file=path)
+        return Result(Bad((problem,)), known.looked_at())
+    finally:
+        _here.loading = False
+
+
+class Loader:
+    """The thread that runs loads, one after the other. Started by the first, so that watching alone needs none."""
+
+    __slots__ = ("_jobs", "_thread")
+
+    def __init__(self) -> None:
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def submit(self, job: Callable[[], None]) -> None:
+        """Run `job` after those before it. Called under the driver's care: never from two threads at once."""
+        self._jobs.put(job)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="hotconf-loader", daemon=True)
+            self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """End the thread after the jobs it has; wait at most so long for it."""
+        if self._thread is not None:
+            self._jobs.put(None)
+            if self._thread is not threading.current_thread():
+                self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()

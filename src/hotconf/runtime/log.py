@@ -1,0 +1,104 @@
+"""What the library logs: the story of each round, told when it has ended. Nothing is installed or configured here.
+
+`logging` is imported only where somebody can be listening, or where something went wrong.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hotconf.events import Ending, ReloadDeferred, ReloadFailed, ReloadSuccess
+from hotconf.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from logging import Logger
+
+
+def started(path: Path, debounce_ms: int) -> None:
+    """A watcher watches."""
+    if "logging" in sys.modules:
+        log = _logger("reload")
+        log.debug("HotReloadWatcher initialized")
+        log.debug("Watching: %s", shown(path))
+        log.debug("Debounce window: %dms", debounce_ms)
+
+
+def ended(paths: Sequence[Path], debounce_ms: int, event: Ending) -> None:
+    """A round ended, or a reload that was asked for."""
+    if "logging" not in sys.modules and not isinstance(event, ReloadFailed):
+        return
+    log = _logger("reload")
+    for line in _story(paths, debounce_ms, event):
+        log.debug("%s", line)
+    if isinstance(event, ReloadFailed):
+        log.error("Config reload failed: %s", printable(event.error))
+
+
+def abandoned(path: Path, what: str) -> None:
+    """A watcher was closed while something had not ended."""
+    if "logging" in sys.modules:
+        _logger("reload").info("Closed with %s: %s", what, shown(path))
+
+
+def observing(path: Path, name: str, trouble: str | None) -> None:
+    """How changes are heard; worth a warning if not all of them are heard at once."""
+    if trouble is not None and name != "poll":
+        _logger("watch").warning("Some changes of %s are found by polling only: %s", shown(path), trouble)
+    elif "logging" in sys.modules:
+        _logger("watch").info("Watching %s with %s%s", shown(path), name, f" ({trouble})" if trouble else "")
+
+
+def thawed(models: Iterable[str]) -> None:
+    """Some models of a configuration can still be assigned to."""
+    names = ", ".join(models)
+    _logger("reload").warning("Not frozen, so that readers could change what all others see: %s", names)
+
+
+def shown(path: Path) -> str:
+    """`path` with the home directory as `~`, printable."""
+    try:
+        return printable(f"~/{path.relative_to(Path.home())}")
+    except (ValueError, RuntimeError):
+        return printable(str(path))
+
+
+def _story(paths: Sequence[Path], debounce_ms: int, event: Ending) -> list[str]:
+    lines = [f"FileChanged event: {shown(path)}" for path in paths]
+    if paths:
+        lines += [f"Debouncing... (waiting {debounce_ms}ms)", "Debounce complete, attempting reload"]
+    else:
+        lines.append("Reload requested, without a window")
+    return [*lines, *_attempt(event), f"{type(event).__name__} event emitted"]
+
+
+def _attempt(event: Ending) -> list[str]:
+    if isinstance(event, ReloadFailed):
+        if event.kind in ("schema", "semantic", "internal"):
+            return ["Parsing TOML: OK", f"Validating config: ERROR ({event.kind})"]
+        if event.kind in ("syntax", "encoding", "empty"):
+            return [f"Parsing TOML: ERROR ({event.kind})"]
+        return [f"Reading: ERROR ({event.kind})"]
+    lines = ["Parsing TOML: OK", "Validating config: OK"]
+    if isinstance(event, ReloadDeferred):
+        return [*lines, f"Busy, reload queued: {', '.join(printable(reason) for reason in event.reasons)}"]
+    if isinstance(event, ReloadSuccess):
+        return [
+            *lines,
+            "Publishing snapshot...",
+            f"Snapshot published ({_short(event.timings.swap)})",
+            "Config replaced",
+        ]
+    return [*lines, "Nothing to replace"]
+
+
+def _short(ms: float) -> str:
+    return "<1ms" if ms < 1 else f"{ms:.0f}ms"
+
+
+def _logger(room: str) -> Logger:
+    import logging
+
+    return logging.getLogger(f"hotconf.{room}")

@@ -1,0 +1,156 @@
+"""One interface over every way to hear of changes, and the choice among them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias
+
+from hotconf.core.machine import Input
+from hotconf.errors import UsageError
+from hotconf.runtime.load import FileSet
+
+ObserverName: TypeAlias = Literal["auto", "inotify", "watchdog", "poll"]
+
+
+class Owner(Protocol):
+    """Whose files they are: one watcher, as the driver and its observers see it. Told apart by identity."""
+
+    reconcile_ns: int
+
+    @property
+    def deadline(self) -> int | None:
+        """When its machine wants a `Due`."""
+
+    @property
+    def watching(self) -> bool:
+        """Whether its files are watched just now."""
+
+    def feed(self, given: Input) -> None:
+        """Give its machine an input."""
+
+    def heard(self, paths: tuple[Path, ...], now: int, detect_ns: int, *, sure: bool = True) -> None:
+        """Its files changed."""
+
+    def differing(self) -> tuple[Path, ...]:
+        """Its files that differ from what was read, as far as nobody knows of it yet."""
+
+    def close(self) -> None:
+        """The process ends."""
+
+
+@dataclass(slots=True)
+class Heard:
+    """What an observer heard since it was last asked."""
+
+    touched: dict[Owner, dict[Path, None]] = field(default_factory=dict)
+    """These files changed, or may have."""
+    suspects: set[Owner] = field(default_factory=set)
+    """Something on the way to their files changed: compare the files with what was read."""
+
+    def touch(self, owner: Owner, path: Path) -> None:
+        """Add one file."""
+        self.touched.setdefault(owner, {})[path] = None
+
+
+class Observer(Protocol):
+    """Hears of changes. Used by the driver's thread only."""
+
+    @property
+    def name(self) -> str:
+        """What `stats` calls it."""
+
+    @property
+    def native(self) -> bool:
+        """The system tells of changes. False: they are found by the reconcile only."""
+
+    @property
+    def descriptor(self) -> int | None:
+        """Readable when there is something to hear; None if it wakes the driver by itself."""
+
+    def arm(self, owner: Owner, files: FileSet) -> tuple[Path, ...]:
+        """Watch these files for `owner`, and no others. Returns those that were not watched before this call."""
+
+    def disarm(self, owner: Owner) -> None:
+        """Watch nothing for `owner` any more."""
+
+    def heard(self) -> Heard:
+        """What happened since the last call."""
+
+    def writing(self, owner: Owner) -> bool:
+        """Whether some writer has one of the owner's files open and has not finished."""
+
+    def trouble(self, owner: Owner) -> str | None:
+        """Why not every change of the owner's files is heard; None if all is well."""
+
+    def close(self) -> None:
+        """Give everything back."""
+
+
+class Poll:
+    """Hears nothing: the reconcile finds every change, later."""
+
+    __slots__ = ("_why",)
+
+    name = "poll"
+    native = False
+    descriptor = None
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def arm(self, owner: Owner, files: FileSet) -> tuple[Path, ...]:
+        """See `Observer.arm`."""
+        return ()
+
+    def disarm(self, owner: Owner) -> None:
+        """See `Observer.disarm`."""
+
+    def heard(self) -> Heard:
+        """See `Observer.heard`."""
+        return Heard()
+
+    def writing(self, owner: Owner) -> bool:
+        """See `Observer.writing`."""
+        return False
+
+    def trouble(self, owner: Owner) -> str | None:
+        """See `Observer.trouble`."""
+        return self._why
+
+    def close(self) -> None:
+        """See `Observer.close`."""
+
+
+def choose(name: ObserverName, wake: Callable[[], None]) -> Observer:
+    """The observer called `name`; `auto` is the best that works here. `wake` is called when one without a descriptor
+    has heard something. Raises `UsageError` if a particular one was asked for and cannot be had.
+    """
+    if name == "poll":
+        return Poll("asked for")
+    if name == "watchdog" or (name == "auto" and sys.platform != "linux"):
+        return _watchdog(name, wake)
+    return _inotify(name)
+
+
+def _inotify(name: str) -> Observer:
+    from hotconf.runtime.native import InotifyObserver
+
+    try:
+        return InotifyObserver()
+    except OSError as error:
+        if name != "auto":
+            raise UsageError(f'observer="inotify" cannot be had: {error}; use "auto" or "poll"') from error
+        return Poll(f"inotify cannot be had: {error}")
+
+
+def _watchdog(name: str, wake: Callable[[], None]) -> Observer:
+    try:
+        from hotconf.runtime.foreign import WatchdogObserver
+    except ImportError as error:
+        if name != "auto":
+            raise UsageError('observer="watchdog" needs the package watchdog: pip install watchdog') from error
+        return Poll("the package watchdog is not installed")
+    return WatchdogObserver(wake)

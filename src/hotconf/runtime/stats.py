@@ -1,0 +1,99 @@
+"""What a watcher counted and measured."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Final
+
+from hotconf.events import (
+    Ending,
+    ReloadDeferred,
+    ReloadFailed,
+    ReloadSuccess,
+    ReloadUnchanged,
+    Timings,
+)
+
+CAPACITY: Final = 256
+"""So many of the latest values of each phase are kept."""
+
+_ENDINGS: Final = {
+    ReloadSuccess: "success",
+    ReloadUnchanged: "unchanged",
+    ReloadFailed: "failed",
+    ReloadDeferred: "deferred",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseStats:
+    """One phase of the latest 256 reloads, in milliseconds."""
+
+    count: int
+    """Of all reloads, those that are no longer kept included."""
+    p50: float
+    p95: float
+    p99: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What a watcher counted and measured since it was started."""
+
+    endings: Mapping[str, int]
+    """`success`, `unchanged`, `failed` and `deferred`."""
+    phases: Mapping[str, PhaseStats]
+    """By the names of `Timings`. Phases of a load that ran inside the window lie inside `settle`."""
+    observer: str
+    """`inotify`, `watchdog` or `poll`."""
+    trouble: str | None
+    """Why not every change is heard at once; None if all is well."""
+
+
+class Recorder:
+    """Counts and measures; cheap to feed, and of a fixed size."""
+
+    __slots__ = ("_counts", "_endings", "_values")
+
+    def __init__(self) -> None:
+        names = [field.name for field in fields(Timings)]
+        self._endings = dict.fromkeys(_ENDINGS.values(), 0)
+        self._counts = dict.fromkeys(names, 0)
+        self._values = {name: array("d") for name in names}
+
+    def ending(self, event: Ending) -> None:
+        """Count `event`; if it is a success, keep its timings."""
+        self._endings[_ENDINGS[type(event)]] += 1
+        if isinstance(event, ReloadSuccess):
+            for name, values in self._values.items():
+                self._keep(name, values, getattr(event.timings, name))
+
+    def _keep(self, name: str, values: array[float], value: float) -> None:
+        count = self._counts[name]
+        self._counts[name] = count + 1
+        if len(values) < CAPACITY:
+            values.append(value)
+        else:
+            values[count % CAPACITY] = value
+
+    def stats(self, observer: str, trouble: str | None) -> Stats:
+        """A picture of now."""
+        phases = {name: _summary(self._counts[name], values) for name, values in self._values.items()}
+        return Stats(dict(self._endings), phases, observer, trouble)
+
+
+def _summary(count: int, values: array[float]) -> PhaseStats:
+    ordered = sorted(values)
+    if not ordered:
+        return PhaseStats(0, 0.0, 0.0, 0.0, 0.0)
+    p50, p95, p99 = (_rank(ordered, share) for share in (0.5, 0.95, 0.99))
+    return PhaseStats(count, p50, p95, p99, ordered[-1])
+
+
+def _rank(ordered: list[float], share: float) -> float:
+    """The nearest-rank percentile: always a value that was measured."""
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

@@ -1,0 +1,66 @@
+"""What simulated files say, and what a load makes of that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hotconf.changes import Change
+from hotconf.core.candidate import Bad, Good
+from hotconf.events import NOT_STAMPED
+from hotconf.problems import Problem
+from hotconf.settings import HotReloadSettings
+
+SAME_BYTES: Final = "the files are the same"
+SAME_VALUES: Final = "the values are the same"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The text of one file."""
+
+    value: int = 0
+    comment: int = 0
+    """Differs in the bytes, not in what they mean."""
+    valid: bool = True
+    enabled: bool = True
+    debounce_ms: int = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What valid files mean. The first file's settings count."""
+
+    values: tuple[int, ...]
+    settings: HotReloadSettings
+
+
+def candidate(files: Mapping[Path, Content | None], published: Good[Config] | None = None) -> Good[Config] | Bad:
+    """What a load of `files` brings back; None stands for a file that is not there."""
+    problems = tuple(problem for path, content in files.items() for problem in _problems(path, content))
+    if problems:
+        return Bad(problems)
+    contents = [content for content in files.values() if content is not None]
+    settings = HotReloadSettings(enabled=contents[0].enabled, debounce_ms=contents[0].debounce_ms)
+    config = Config(tuple(content.value for content in contents), settings)
+    digest = repr(contents)
+    same = _same(config, digest, published)
+    old = published.config if published else None
+    changes = () if same else (Change((), old, config),)
+    return Good(config, digest, NOT_STAMPED, (), {}, settings, changes, (), unchanged=same)
+
+
+def _problems(path: Path, content: Content | None) -> list[Problem]:
+    if content is None:
+        return [Problem("No such file", kind="missing", file=path)]
+    if not content.valid:
+        return [Problem(f"Invalid TOML: {content}", kind="syntax", file=path)]
+    return []
+
+
+def _same(config: Config, digest: str, published: Good[Config] | None) -> str | None:
+    if published is None or config != published.config:
+        return None
+    return SAME_BYTES if digest == published.digest else SAME_VALUES

@@ -1,0 +1,94 @@
+"""`VirtualDriver`: gives a machine its inputs and its timer, in virtual time, as the runtime's driver does."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from hotconf.core.machine import Due, Effect, Input, State, deadline, step
+from hotconf.testing.clock import VirtualClock
+from hotconf.testing.recorder import Recorder
+
+
+class Witness(Protocol):
+    """Sees every step, before its effects are performed."""
+
+    def __call__(self, before: State, given: Input, after: State, effects: tuple[Effect, ...]) -> None:
+        """Look at one step; raise AssertionError if it must not be."""
+        ...
+
+
+class VirtualDriver:
+    """A machine, its clock, and a record of what it did."""
+
+    def __init__(
+        self,
+        state: State,
+        *,
+        perform: Callable[[Effect], None] | None = None,
+        witness: Witness | None = None,
+        lag: int = 0,
+        timer_first: bool = True,
+    ) -> None:
+        self.state = state
+        self.clock = VirtualClock()
+        self.recorder = Recorder()
+        self._perform = perform
+        self._witness = witness
+        self._lag = lag
+        """The timer wakes so much too late."""
+        self._timer_first = timer_first
+        """Whether the timer comes before what else is to happen at the same instant."""
+        self._inputs: deque[Input] = deque()
+        self._stepping = False
+
+    def give(self, given: Input) -> None:
+        """One step, its effects, and the steps that follow from performing them."""
+        self._inputs.append(given)
+        if self._stepping:
+            return
+        self._stepping = True
+        try:
+            while self._inputs:
+                self._step(self._inputs.popleft())
+        finally:
+            self._stepping = False
+
+    def run(self, until: int) -> None:
+        """Let everything happen that is to happen up to and at `until`."""
+        while self._turn(until):
+            pass
+        self.clock.pass_to(until)
+
+    def _turn(self, until: int) -> bool:
+        due = self.due
+        coming = self.clock.next
+        if due is not None and due <= until and self._timer_comes(due, coming):
+            self.clock.pass_to(due)
+            self.give(Due(due))
+            return True
+        if coming is not None and coming <= until:
+            self.clock.happen()
+            return True
+        return False
+
+    @property
+    def due(self) -> int | None:
+        """When the timer will wake the machine."""
+        at = deadline(self.state)
+        return None if at is None else max(at + self._lag, self.clock.now)
+
+    def _timer_comes(self, due: int, coming: int | None) -> bool:
+        return coming is None or due < coming or (due == coming and self._timer_first)
+
+    def _step(self, given: Input) -> None:
+        before = self.state
+        self.state, effects = step(before, given)
+        if self._witness:
+            self._witness(before, given, self.state, effects)
+        self.recorder.now = self.clock.now
+        for effect in effects:
+            self.recorder(effect)
+            if self._perform:
+                self._perform(effect)

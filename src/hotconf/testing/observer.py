@@ -1,0 +1,88 @@
+"""`Observer`: a simulated kernel, which tells of changes late or never, and the reconcile that makes up for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from hotconf.core.debounce import MILLISECOND
+from hotconf.core.machine import Looked, Touched
+from hotconf.testing.disk import Disk
+from hotconf.testing.driver import VirtualDriver
+
+RECONCILE_NS: Final = 2_000 * MILLISECOND
+"""How often all files are looked at, whatever the kernel says."""
+
+
+class Observer:
+    """Turns changes of `disk` into Touched, as the runtime's observer does."""
+
+    __slots__ = ("_disk", "_driver", "_latest", "_native", "_read", "_told", "_writing", "deaf", "delay", "watching")
+
+    def __init__(self, disk: Disk, driver: VirtualDriver, *, native: bool) -> None:
+        self._disk = disk
+        self._driver = driver
+        self._native = native
+        self._read: dict[Path, int] = {}
+        """The versions that the last load found."""
+        self._told: dict[Path, int] = {}
+        """The versions that a reconcile told of since."""
+        self._writing: set[Path] = set()
+        self.deaf: set[Path] = set()
+        """Files of which the kernel does not tell."""
+        self.delay = 0
+        """From a change until the kernel tells of it. What changed first is told first, even so."""
+        self._latest = 0
+        self.watching = True
+        driver.clock.at(RECONCILE_NS, self._tick)
+
+    def heard(self, paths: Iterable[Path]) -> None:
+        """Files were changed just now: tell of them after the delay, if at all."""
+        heard = {path: path in self._disk.open for path in paths if path not in self.deaf}
+        if self._native and self.watching and heard:
+            self._latest = max(self._latest, self._driver.clock.now + self.delay)
+            self._driver.clock.at(self._latest, lambda: self._tell(heard))
+
+    def was_read(self, versions: Mapping[Path, int]) -> None:
+        """A load, successful or not, found these versions when it began to read."""
+        self._read = dict(versions)
+        self._told = dict(versions)
+
+    def look(self) -> None:
+        """Tell of what differs from what was read."""
+        changed = self._disk.changed(self._read)
+        now = self._driver.clock.now
+        if changed:
+            self._driver.give(Touched(now, changed, writing=bool(self._writing), sure=False))
+        self._driver.give(Looked(now))
+
+    def watch(self, *, on: bool) -> None:
+        """Begin or stop to watch; whoever begins looks at once, because changes may have gone unheard."""
+        self.watching = on
+        self._writing.clear()
+        if on:
+            self._driver.clock.at(self._driver.clock.now, self._reconcile)
+
+    def deafen(self, path: Path) -> None:
+        """From now on the kernel does not tell of `path`; it is not known any more who has it open."""
+        self.deaf.add(path)
+        self._writing.discard(path)
+
+    def _tell(self, heard: dict[Path, bool]) -> None:
+        for path, writing in heard.items():
+            (self._writing.add if writing and path not in self.deaf else self._writing.discard)(path)
+        if self.watching:
+            self._driver.give(Touched(self._driver.clock.now, tuple(heard), writing=bool(self._writing)))
+
+    def _tick(self) -> None:
+        self._driver.clock.at(self._driver.clock.now + RECONCILE_NS, self._tick)
+        self._reconcile()
+
+    def _reconcile(self) -> None:
+        read = set(self._disk.changed(self._read))
+        changed = tuple(path for path in self._disk.changed(self._told) if path in read)
+        if self.watching and changed:
+            self._told.update({path: self._disk.versions[path] for path in changed})
+            now = self._driver.clock.now
+            self._driver.give(Touched(now, changed, writing=bool(self._writing), sure=False))

@@ -1,0 +1,62 @@
+"""`Recorder`: what was done and told, with the instant, in a form that reads well in a test."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from hotconf.core import machine
+from hotconf.core.debounce import MILLISECOND
+from hotconf.events import ConfigReloadEvent, FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess
+
+Recorded: TypeAlias = machine.Effect | ConfigReloadEvent
+
+
+class Recorder:
+    """Keeps what it is given, in order. Call it with an event (as a subscriber is) or with an effect."""
+
+    __slots__ = ("items", "now")
+
+    def __init__(self) -> None:
+        self.items: list[tuple[int, Recorded]] = []
+        self.now = 0
+        """The instant that is recorded with what comes next."""
+
+    def __call__(self, item: Recorded) -> None:
+        """Keep one more."""
+        self.items.append((self.now, item))
+
+    @property
+    def events(self) -> list[ConfigReloadEvent]:
+        """The events among them, emitted or given as such."""
+        kept = (item.event if isinstance(item, machine.Emit) else item for _, item in self.items)
+        return [item for item in kept if isinstance(item, ConfigReloadEvent)]
+
+    @property
+    def lines(self) -> list[str]:
+        """One line each: `300 ms: ReloadSuccess 2`."""
+        return [f"{instant / MILLISECOND:g} ms: {told(item)}" for instant, item in self.items]
+
+
+def told(item: Recorded) -> str:
+    """`item` in a few words: its name and what tells it apart from others of its kind."""
+    match item:
+        case machine.Emit(event):
+            return told(event)
+        case machine.Load(job, afresh):
+            return f"Load {job} afresh" if afresh else f"Load {job}"
+        case machine.Publish(generation=generation):
+            return f"Publish {generation}"
+        case machine.Answer(tickets, event):
+            return f"Answer {','.join(map(str, tickets))}: {told(event) if event else 'nothing'}"
+        case machine.Watching(on):
+            return f"Watching {'on' if on else 'off'}"
+        case FileChanged(path):
+            return f"FileChanged {path.name}"
+        case ReloadDeferred(reasons):
+            return f"ReloadDeferred {','.join(reasons)}"
+        case ReloadSuccess(generation):
+            return f"ReloadSuccess {generation}"
+        case ReloadFailed(kind=kind):
+            return f"ReloadFailed {kind}"
+        case _:
+            return type(item).__name__

@@ -1,0 +1,112 @@
+"""`World`: files, a kernel, a loader and the machine between them, all simulated, in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from hotconf.core import machine
+from hotconf.core.candidate import Good
+from hotconf.core.debounce import MILLISECOND
+from hotconf.events import Ending
+from hotconf.testing.contents import Config, Content
+from hotconf.testing.disk import Disk
+from hotconf.testing.driver import VirtualDriver, Witness
+from hotconf.testing.loader import Loader
+from hotconf.testing.observer import Observer
+
+
+class World:
+    """Everything around the machine. Nothing happens until time passes, but for what is called here."""
+
+    def __init__(
+        self,
+        files: Mapping[Path, Content | None],
+        *,
+        window_ms: int = 300,
+        native: bool = True,
+        lag: int = 0,
+        timer_first: bool = True,
+        witness: Witness | None = None,
+    ) -> None:
+        state = machine.State(window_ms * MILLISECOND, native=native)
+        self.driver = VirtualDriver(state, perform=self._perform, witness=witness, lag=lag, timer_first=timer_first)
+        self.disk = Disk(files)
+        self.observer = Observer(self.disk, self.driver, native=native)
+        self.loader = Loader(self.driver.clock, self.disk, self._loaded)
+        self.published: Good[Config] | None = None
+        self.generation = 0
+        self.answers: dict[int, Ending | None] = {}
+        self._tickets = 0
+
+    @property
+    def now(self) -> int:
+        """The instant."""
+        return self.driver.clock.now
+
+    @property
+    def state(self) -> machine.State:
+        """What the machine remembers."""
+        return self.driver.state
+
+    def run(self, ms: float) -> None:
+        """Let so much time pass."""
+        self.driver.run(self.now + round(ms * MILLISECOND))
+
+    def save(self, *paths: Path, content: Content | None) -> None:
+        """Replace files in one act each, all at the same instant."""
+        for path in paths:
+            self.disk.save(path, content)
+        self.observer.heard(paths)
+
+    def write(self, path: Path, content: Content) -> None:
+        """Write in place and keep the file open."""
+        self.disk.write(path, content)
+        self.observer.heard([path])
+
+    def finish(self, path: Path) -> None:
+        """Close what `write` opened."""
+        self.disk.finish(path)
+        self.observer.heard([path])
+
+    def hold(self, reason: str) -> None:
+        """Be busy."""
+        self.driver.give(machine.Hold(self.now, reason))
+
+    def release(self, reason: str) -> None:
+        """Be busy no longer."""
+        self.driver.give(machine.Release(self.now, reason))
+
+    def reload(self, *, force: bool = False, silent: bool = False) -> int:
+        """Ask for a load without a window; the ticket's answer comes to stand in `answers`."""
+        self._tickets += 1
+        self.driver.give(machine.Reload(self.now, self._tickets, force, silent))
+        return self._tickets
+
+    def close(self) -> None:
+        """The end."""
+        self.driver.give(machine.Close(self.now))
+
+    def _perform(self, effect: machine.Effect) -> None:
+        match effect:
+            case machine.Load(job):
+                self.loader.begin(job)
+            case machine.Look():
+                self.observer.look()
+            case machine.Publish(good, generation):
+                self.generation = generation
+                self._publish(good)
+            case machine.Refresh(good) if self.published is not None:
+                self._publish(replace(good, config=self.published.config))
+            case machine.Answer(tickets, event):
+                self.answers |= dict.fromkeys(tickets, event)
+            case machine.Watching(on):
+                self.observer.watch(on=on)
+
+    def _publish(self, good: Good[Config]) -> None:
+        self.published = self.loader.published = good
+
+    def _loaded(self, loaded: machine.Loaded, versions: Mapping[Path, int]) -> None:
+        self.observer.was_read(versions)
+        self.driver.give(loaded)

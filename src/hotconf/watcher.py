@@ -1,0 +1,313 @@
+"""`HotReloadWatcher`: the face. It wires the rooms and decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, overload
+
+from hotconf.core.freeze import unfrozen
+from hotconf.errors import NoConfigError, UsageError
+from hotconf.events import Ending
+from hotconf.problems import Problem
+from hotconf.runtime import log, paths
+from hotconf.runtime.bus import Bus, OnChange, OnEvent, Selector
+from hotconf.runtime.delivery import ChangeCallback, EventCallback
+from hotconf.runtime.load import DEFAULT_MAX_BYTES, Pins, Source
+from hotconf.runtime.observe import ObserverName
+from hotconf.runtime.runner import Pending, Runner
+from hotconf.runtime.stats import Stats
+from hotconf.runtime.subscription import EventStream
+from hotconf.schema import Schema
+from hotconf.settings import MAX_DEBOUNCE_MS, HotReloadSettings
+from hotconf.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    import os
+
+    from pydantic import TypeAdapter
+
+T = TypeVar("T")
+
+_OBSERVERS: Final = ("auto", "inotify", "watchdog", "poll")
+
+
+class HotReloadWatcher(Generic[T]):
+    """Keeps a validated, immutable configuration in step with its files.
+
+        with HotReloadWatcher("config.toml", AppConfig) as watcher:
+            watcher.config.server.port
+
+    Readers take no lock and never wait: `config` is one attribute, replaced whole. Whatever is wrong with the files,
+    the last good configuration stays; every change of the files has exactly one ending, which subscribers are told.
+    """
+
+    __slots__ = ("__orig_class__", "__weakref__", "_bus", "_path", "_runner", "_schema", "config", "snapshot")
+
+    if TYPE_CHECKING:
+
+        @property
+        def config(self) -> T:
+            """The current configuration. Before there is one the attribute is absent: `AttributeError`."""
+
+        @property
+        def snapshot(self) -> Snapshot[T]:
+            """The current configuration with its generation, digest, files and origins, in one consistent value."""
+
+    _bus: Bus[T]
+    _path: Path
+    _runner: Runner[T]
+    _schema: Schema[T]
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        schema: type[T] | TypeAdapter[T] | Schema[T],
+        *,
+        settings: HotReloadSettings | None = None,
+        debounce_ms: int | None = None,
+        watch_paths: Iterable[str | os.PathLike[str]] | None = None,
+        checks: Iterable[Callable[[T], Iterable[Problem]]] = (),
+        reconcile_s: float = 2.0,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        allow_empty: bool = False,
+        observer: ObserverName = "auto",
+    ) -> None:
+        """Nothing happens before `start()`, or `with`.
+
+        `path`: the main file, TOML; `~` is expanded. `schema`: a pydantic model, a `TypeAdapter` or a `Schema`.
+        `settings` pins all three fields of `HotReloadSettings`; `debounce_ms` (0 to 60000) and `watch_paths` pin
+        theirs. What is not pinned follows the config's own `hot_reload` field live, if it has one.
+        `checks` are added to the schema's. `reconcile_s`: every so often the files are compared with what was read,
+        in case the system did not tell of a change. `max_bytes`: larger files are refused. `allow_empty`: an empty
+        file is a valid configuration. `observer`: `auto`, `inotify`, `watchdog` or `poll`.
+
+        Raises `UsageError` for arguments that cannot work.
+        """
+        if debounce_ms is not None and not 0 <= debounce_ms <= MAX_DEBOUNCE_MS:
+            raise UsageError(f"debounce_ms={debounce_ms}: give 0 to {MAX_DEBOUNCE_MS}")
+        if not reconcile_s > 0:
+            raise UsageError(f"reconcile_s={reconcile_s}: give more than 0 seconds")
+        if max_bytes < 1:
+            raise UsageError(f"max_bytes={max_bytes}: give at least 1")
+        if observer not in _OBSERVERS:
+            raise UsageError(f"observer={observer!r}: give one of {', '.join(_OBSERVERS)}")
+        put = object.__setattr__
+        main = paths.absolute(path)
+        put(self, "_path", main)
+        put(self, "_schema", Schema.of(schema, checks))
+        put(self, "_bus", Bus(main.name))
+        source = Source(main, self._schema, _pins(settings, debounce_ms, watch_paths), max_bytes, allow_empty)
+        runner = Runner(source, self._bus, self._install, observer=observer, reconcile_ns=round(reconcile_s * 1e9))
+        put(self, "_runner", runner)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Nothing can be assigned from outside: `AttributeError`."""
+        if name == "__orig_class__":
+            object.__setattr__(self, name, value)
+            return
+        raise AttributeError(f"{name} cannot be assigned: change the file, and it changes here")
+
+    def __delattr__(self, name: str) -> None:
+        """Nothing can be deleted from outside: `AttributeError`."""
+        raise AttributeError(f"{name} cannot be deleted")
+
+    def __repr__(self) -> str:
+        """Never shows the configuration."""
+        return f"<{type(self).__name__} {str(self._path)!r} generation {self.generation}>"
+
+    # Life
+
+    def start(self, *, require: bool = True) -> None:
+        """Watch the files, then load them. Works once.
+
+        Raises `ConfigError` with all problems if the load fails, unless `require` is false: then the failure is
+        emitted, `get_config()` raises `NoConfigError`, and the first good save becomes generation 1.
+        """
+        self._runner.start(require=require)
+        if self.generation:
+            soft = unfrozen(self.config)
+            if soft:
+                log.thawed(soft)
+
+    def close(self) -> None:
+        """Stop watching and tell nobody anything more. Idempotent, from any thread.
+
+        Waits at most 2 s for a callback or a check that is running. `config` stays readable. Also done at exit.
+        """
+        self._runner.close()
+
+    def __enter__(self) -> HotReloadWatcher[T]:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> HotReloadWatcher[T]:
+        import asyncio
+
+        await asyncio.to_thread(self.start)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        import asyncio
+
+        await asyncio.to_thread(self.close)
+
+    # Reading
+
+    def get_config(self) -> T:
+        """The current configuration, as `config`. Raises `NoConfigError` if there is none yet."""
+        try:
+            return self.config
+        except AttributeError:
+            raise NoConfigError("there is no configuration yet: start() first, or wait for a valid file") from None
+
+    @property
+    def generation(self) -> int:
+        """The generation of the current configuration; 0 if there is none yet."""
+        published = self._runner.snapshot
+        return 0 if published is None else published.generation
+
+    @property
+    def path(self) -> Path:
+        """The main file, absolute."""
+        return self._path
+
+    @property
+    def settings(self) -> HotReloadSettings:
+        """The settings in force."""
+        return self._runner.settings
+
+    @property
+    def watching(self) -> tuple[Path, ...]:
+        """The files that are watched: the main file, fragments, others; those that do not exist yet included."""
+        return tuple(member.path for member in self._runner.files.members) if self._runner.watching else ()
+
+    @property
+    def last(self) -> Ending | None:
+        """The latest ending: success, unchanged, failed or deferred."""
+        return self._bus.last
+
+    @property
+    def pending(self) -> Pending | None:
+        """The reload that waits for something busy, if there is one."""
+        return self._runner.pending
+
+    @property
+    def stats(self) -> Stats:
+        """Counts, timings, and how changes are heard."""
+        return self._runner.stats()
+
+    def has_drift(self) -> bool:
+        """Whether the files differ from what is published, by their bytes. Reads them, in this thread."""
+        return self._runner.has_drift()
+
+    # Being told
+
+    def subscribe(self) -> EventStream:
+        """The events from now on, as an iterator and an async iterator. Close it, or use it in a `with`."""
+        return self._bus.subscribe()
+
+    @overload
+    def on_event(self, callback: OnEvent) -> EventCallback: ...
+    @overload
+    def on_event(self, callback: None = None) -> Callable[[OnEvent], EventCallback]: ...
+    def on_event(self, callback: OnEvent | None = None) -> EventCallback | Callable[[OnEvent], EventCallback]:
+        """Call `callback(event)` for each event, in order, on the watcher's delivery thread. Also a decorator."""
+        return self._bus.on_event(callback) if callback is not None else self._bus.on_event()
+
+    @overload
+    def on_change(self, selector: Selector[T], callback: OnChange) -> ChangeCallback[T]: ...
+    @overload
+    def on_change(self, selector: Selector[T], callback: None = None) -> Callable[[OnChange], ChangeCallback[T]]: ...
+    def on_change(
+        self, selector: Selector[T], callback: OnChange | None = None
+    ) -> ChangeCallback[T] | Callable[[OnChange], ChangeCallback[T]]:
+        """Call `callback(old, new)` when the selected value differs. Also a decorator.
+
+        `selector`: a dotted key (`"server.port"`), a tuple of keys, or a function of the config. A table means
+        everything below it. `MISSING` stands for what is absent. A callback that is late gets the value that it last
+        saw and the newest one.
+        """
+        return self._bus.on_change(selector, callback) if callback is not None else self._bus.on_change(selector)
+
+    # Acting
+
+    def busy(self, reason: str) -> Busy:
+        """While the returned context is entered, reloads are checked and told, but not published.
+
+        Any number of reasons may overlap, and the same one may be held several times, by any threads. When the last
+        is over, what is pending is published before the `with` is left. Sync and async.
+        """
+        return Busy(self._runner, reason)
+
+    @overload
+    def reload(self, *, wait: Literal[True] = True, force: bool = False) -> Ending: ...
+    @overload
+    def reload(self, *, wait: bool, force: bool = False) -> Ending | None: ...
+    def reload(self, *, wait: bool = True, force: bool = False) -> Ending | None:
+        """Load the files as they are now, without the window, and return how that ended.
+
+        Reflects every write that finished before the call. While something is busy a different, valid configuration
+        is deferred, and the `ReloadDeferred` returned at once, unless `force`. Watching resumes if the files turn hot
+        reload on again. With `wait=False` returns None at once; use that in a signal handler.
+
+        Raises `UsageError` if the watcher is not running, or when called from a check, a validator or `describe`.
+        """
+        return self._runner.reload(wait=wait, force=force)
+
+    def _install(self, snapshot: Snapshot[Any]) -> None:
+        # The snapshot first: who sees a new config never finds an older generation beside it.
+        _SNAPSHOT(self, snapshot)
+        _CONFIG(self, snapshot.config)
+
+
+_SNAPSHOT: Final = HotReloadWatcher.__dict__["snapshot"].__set__
+_CONFIG: Final = HotReloadWatcher.__dict__["config"].__set__
+
+
+class Busy:
+    """A reason not to publish just now; a context manager, sync and async, that can be entered again."""
+
+    __slots__ = ("_reason", "_runner")
+
+    def __init__(self, runner: Runner[Any], reason: str) -> None:
+        if not reason:
+            raise UsageError("busy() needs a reason: people are told what their reload waits for")
+        self._runner = runner
+        self._reason = reason
+
+    def __enter__(self) -> None:
+        self._runner.hold(self._reason)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._runner.release(self._reason)
+
+    async def __aenter__(self) -> None:
+        self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+
+def _pins(
+    settings: HotReloadSettings | None,
+    debounce_ms: int | None,
+    watch_paths: Iterable[str | os.PathLike[str]] | None,
+) -> Pins:
+    window = settings.debounce_ms if settings is not None and debounce_ms is None else debounce_ms
+    listed = tuple(str(path) for path in watch_paths) if watch_paths is not None else None
+    if settings is None:
+        return Pins(None, window, listed)
+    return Pins(settings.enabled, window, settings.watch_paths if listed is None else listed)

@@ -1,0 +1,371 @@
+"""A naive oracle: judges each step of the machine by its laws, from the history of inputs and effects alone.
+
+Of the machine's state it knows only the phase, and which parts there are in which phase.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hotconf.core import machine
+from hotconf.core.candidate import Bad, Candidate, Good, Unstable
+from hotconf.core.debounce import MILLISECOND, ceiling_ns
+from hotconf.core.machine import TABLE, Answer, Effect, Emit, Input, Phase, State, Touched
+from hotconf.events import Ending, FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
+from hotconf.testing import Config
+
+MOST_STEPS_AT_ONCE = 500
+MOST_LOADS = 3
+
+
+def settles_at(touches: list[Touched], window_ns: int) -> int:
+    """When a burst has settled, from the whole list of its touches."""
+    ceiling = touches[0].now + ceiling_ns(window_ns)
+    if touches[-1].writing:
+        return ceiling
+    return min(max(touch.now for touch in touches) + window_ns, ceiling)
+
+
+@dataclass
+class Burst:
+    """The touches of a round."""
+
+    window_ns: int
+    sure: bool
+    touches: list[Touched] = field(default_factory=list)
+    named: list[Path] = field(default_factory=list)
+    suspects: set[Path] = field(default_factory=set)
+    """Files that changed during a read: they may be named without having been touched."""
+    spent: int = 0
+    """Loads that were under way at the ceiling or began after it."""
+
+    def add(self, touch: Touched) -> None:
+        self.touches.append(touch)
+        self.sure = self.sure and touch.sure
+
+    def past_ceiling(self, now: int) -> bool:
+        return bool(self.touches) and now >= self.touches[0].now + ceiling_ns(self.window_ns)
+
+    def settled(self, now: int) -> bool:
+        return bool(self.touches) and now >= settles_at(self.touches, self.window_ns)
+
+
+@dataclass
+class Read:
+    """A load, and what came after it began."""
+
+    number: int
+    began: int
+    tickets: set[int]
+    """The reloads that were asked for before it began and not answered yet."""
+    attempt: int
+    """How many loads there were since then; 0 if a window decides when to load."""
+    final: bool
+    """A stable read suffices."""
+    candidate: Candidate[Config] | None = None
+    """None while it is under way."""
+    late: list[Touched] = field(default_factory=list)
+    """Touches since it began."""
+    sure: bool = True
+
+
+class Oracle:
+    """A witness of every step. What breaks a law raises AssertionError."""
+
+    def __init__(self, window_ns: int, *, native: bool = True, lag: int = 0) -> None:
+        self.native = native
+        self.lag = lag
+        self.enabled = True
+        self.closed = False
+        self.generation = 0
+        self.published: Good[Config] | None = None
+        self.burst = Burst(window_ns, native)
+        self.load: Read | None = None
+        """Under way."""
+        self.read: Read | None = None
+        """The last load since the last ending, under way or done."""
+        self.pending: Read | None = None
+        self.holds: dict[str, int] = {}
+        self.asked: dict[int, machine.Reload] = {}
+        self.endings: list[Ending] = []
+        self.content = True
+        """No law is broken yet."""
+        self._loads_since_touch = 0
+        self._now = 0
+        self._steps = 0
+
+    def __call__(self, before: State, given: Input, after: State, effects: tuple[Effect, ...]) -> None:
+        self.content = False
+        self._pass_time(before, given.now)
+        _obeys_table(before, given, after, effects)
+        self._take(given)
+        for effect in effects:
+            self._see(given, effect, effects)
+        self._rest(after)
+        self.content = True
+
+    # Between two steps
+
+    def _pass_time(self, before: State, now: int) -> None:
+        assert now >= self._now, "time does not go back"
+        self._steps = self._steps + 1 if now == self._now else 0
+        assert self._steps < MOST_STEPS_AT_ONCE, "the machine makes no progress"
+        if now > self._now:
+            assert before.phase is not Phase.LOOKING, "a look is answered at once"
+        if now > self._now and self.burst.settled(now - self.lag - 1):
+            assert self.load, "law 5: the burst has settled, but nothing is being loaded"
+        self._now = now
+
+    def _rest(self, after: State) -> None:
+        _is_well_formed(after)
+        if self.closed:
+            assert after.phase is Phase.CLOSED
+            assert not self.asked, "law 9: nobody waits for what is closed"
+            return
+        late = len(self.load.late) if self.load and self.load.final else 0
+        early = self.burst.touches[: len(self.burst.touches) - late]
+        assert {path for touch in early for path in touch.paths} <= set(self.burst.named), "a change is told at once"
+        assert self.load or not self.asked, "someone waits for a reload, but nothing is being loaded"
+        if after.phase is Phase.IDLE:
+            assert not self.burst.touches, "law 4: a touch was forgotten"
+            assert self.holds or not self.pending, "law 6: what is pending is committed at the last release"
+
+    # Inputs
+
+    def _take(self, given: Input) -> None:
+        if self.closed:
+            if isinstance(given, machine.Reload):
+                self.asked[given.ticket] = given
+            return
+        match given:
+            case Touched():
+                self._touched(given)
+            case machine.Loaded():
+                self._loaded(given)
+            case machine.Hold(reason=reason):
+                self.holds[reason] = self.holds.get(reason, 0) + 1
+            case machine.Release(reason=reason) if reason in self.holds:
+                self.holds[reason] -= 1
+                self.holds = {reason: count for reason, count in self.holds.items() if count}
+            case machine.Reload(ticket=ticket):
+                self.asked[ticket] = given
+                self._loads_since_touch = 0
+            case machine.Close():
+                self.closed = True
+                self.burst = Burst(0, sure=True)
+
+    def _touched(self, touch: Touched) -> None:
+        self._loads_since_touch = 0
+        if self.read:
+            self.read.late.append(touch)
+        if self.pending:
+            self.pending.late.append(touch)
+        if self.enabled:
+            self.burst.add(touch)
+
+    def _loaded(self, loaded: machine.Loaded) -> None:
+        read = self.load
+        if read is None or read.number != loaded.job:
+            return
+        self.load = None
+        read.candidate = loaded.candidate
+        began_before = not self.burst.past_ceiling(read.began)
+        if not read.tickets and began_before and self.burst.past_ceiling(loaded.now - self.lag - 1):
+            self._spend()
+        if isinstance(loaded.candidate, Unstable):
+            self._loads_since_touch = 0
+            self.burst.suspects.update(loaded.candidate.paths)
+            if not read.attempt and not self.burst.past_ceiling(loaded.now):
+                self.burst.add(Touched(loaded.now, loaded.candidate.paths, self.burst.touches[-1].writing))
+
+    def _spend(self) -> None:
+        self.burst.spent += 1
+        assert self.burst.spent <= MOST_LOADS, "law 5: at most three loads past the ceiling"
+
+    # Effects
+
+    def _see(self, given: Input, effect: Effect, effects: tuple[Effect, ...]) -> None:
+        if not isinstance(effect, Answer):
+            assert not self.closed, "law 9: after Close nothing more is done"
+        match effect:
+            case machine.Load(job, afresh):
+                self._begin(given.now, job, afresh=afresh)
+            case machine.Look():
+                assert not (self.native and self.enabled and self._sure), "no look where the kernel told all"
+            case Emit(FileChanged(path)):
+                assert path not in self.burst.named, "law 8: one FileChanged per file and round"
+                self.burst.named.append(path)
+            case Emit(event):
+                assert not isinstance(event, FileChanged)
+                tickets = [ticket for effect in effects if isinstance(effect, Answer) for ticket in effect.tickets]
+                self._end(given, event, tickets, effects)
+            case Answer():
+                self._answer(given, effect, effects)
+            case machine.Watching(on):
+                assert self.published is not None
+                assert on is self.published.config.settings.enabled
+            case _:
+                assert any(isinstance(other, Emit | Answer) for other in effects), "nothing is published in silence"
+
+    @property
+    def _sure(self) -> bool:
+        if self.burst.touches:
+            return self.burst.sure
+        return self.pending is None or self.pending.sure
+
+    def _begin(self, now: int, job: int, *, afresh: bool) -> None:
+        assert self.load is None, "one load at a time"
+        assert afresh == bool(self.asked), "what is asked for is read afresh"
+        tickets = set(self.asked)
+        previous = self.read
+        attempt = 0
+        if tickets or not self.burst.touches:
+            same = previous and previous.attempt and bool(previous.tickets) == bool(tickets)
+            attempt = previous.attempt + 1 if previous and same else 1
+            assert attempt <= MOST_LOADS, "a reload costs at most three loads"
+        elif self.burst.past_ceiling(now):
+            self._spend()
+        final = attempt == MOST_LOADS or self.burst.past_ceiling(now)
+        self.load = self.read = Read(job, now, tickets, attempt, final)
+        self._loads_since_touch += 1
+        assert self._loads_since_touch == 1, "nothing is loaded twice for nothing"
+
+    def _answer(self, given: Input, answer: Answer, effects: tuple[Effect, ...]) -> None:
+        if self.closed:
+            assert answer.event is None
+        else:
+            assert answer.event is not None
+            emitted = [effect.event for effect in effects if isinstance(effect, Emit)]
+            if not any(answer.event is event for event in emitted):
+                assert all(self.asked[ticket].silent for ticket in answer.tickets), "only the load at start is silent"
+                assert isinstance(answer.event, ReloadSuccess)
+                assert not self.burst.named, "law 8: a round that was told of has an ending"
+                self._end(given, answer.event, list(answer.tickets), effects)
+        for ticket in answer.tickets:
+            del self.asked[ticket]  # a KeyError: answered twice, or never asked
+
+    # Endings
+
+    def _end(self, given: Input, event: Ending, tickets: list[int], effects: tuple[Effect, ...]) -> None:
+        if self.read is None:
+            self._commit_pending(given, event)
+            read = self.pending
+        else:
+            self._decide(given, event, tickets)
+            read = self.read
+        assert read is not None
+        self._apply(event, read, effects)
+
+    def _commit_pending(self, given: Input, event: Ending) -> None:
+        assert self.pending, "an ending without a cause"
+        assert isinstance(event, ReloadSuccess)
+        assert not self.holds, "law 6: nothing is committed while something is busy"
+        assert not self.burst.touches, "law 6: an open round decides"
+        assert not self.pending.late, "law 2: what is pending was touched since"
+        if isinstance(given, machine.Release):
+            assert self.pending.sure, "what the kernel may not tell of is looked at before a commit"
+
+    def _decide(self, given: Input, event: Ending, tickets: list[int]) -> None:
+        read = self.read
+        assert read, "an ending without a cause"
+        assert read.candidate, "law 2: the files were not read to the end"
+        assert not read.late or read.final, "law 2: touched since the read began"
+        assert set(tickets) <= read.tickets, "a read that began before the call is not used"
+        assert type(event) is self._expected(read, tickets), f"law 6: {event} is not what follows"
+        self._check_contents(event, read.candidate)
+        kept = self.burst.touches[: len(self.burst.touches) - len(read.late)] if self.enabled else []
+        if not read.tickets and kept and not read.final:
+            assert given.now >= settles_at(kept, self.burst.window_ns), "law 5: too early"
+        if isinstance(given, machine.Due):
+            assert self.burst.sure, "what the kernel may not tell of is looked at before a commit"
+        touched = {path for touch in kept for path in touch.paths}
+        assert touched - self.burst.suspects <= set(self.burst.named) <= touched | self.burst.suspects
+        assert read.tickets or self.burst.named or self.pending, "law 8: an outcome without a FileChanged"
+
+    def _expected(self, read: Read, tickets: list[int]) -> type[Ending]:
+        candidate = read.candidate
+        if isinstance(candidate, Unstable):
+            assert read.final, "an unstable read is no ending before the ceiling"
+            assert MOST_LOADS in (read.attempt, self.burst.spent), "three unstable reads are one failure"
+            return ReloadFailed
+        if isinstance(candidate, Bad):
+            return ReloadFailed
+        assert candidate is not None
+        if self.published is not None and candidate.config == self.published.config:
+            return ReloadUnchanged
+        forced = any(self.asked[ticket].force for ticket in tickets)
+        return ReloadDeferred if self.holds and not forced else ReloadSuccess
+
+    def _check_contents(self, event: Ending, candidate: Candidate[Config]) -> None:
+        match event, candidate:
+            case ReloadFailed(), Bad():
+                assert event.problems == candidate.problems
+            case ReloadFailed(), _:
+                assert event.kind == "unstable"
+            case ReloadDeferred(), _:
+                assert event.reasons == tuple(self.holds), "what is busy, in the order in which it began"
+
+    def _apply(self, event: Ending, read: Read, effects: tuple[Effect, ...]) -> None:
+        """What follows from an ending: what is published, what is pending, what is left for the next round."""
+        self.endings.append(event)
+        self._check_publication(event, read.candidate, effects)
+        self.pending = read if isinstance(event, ReloadDeferred) else None
+        read.sure = self.burst.sure and self.enabled
+        late = read.late if self.read else []
+        if isinstance(read.candidate, Unstable) and not late:
+            writing = bool(self.burst.touches) and self.burst.touches[-1].writing
+            late = [Touched(self._now, read.candidate.paths, writing)]
+        window_ns = self.burst.window_ns
+        if isinstance(event, ReloadSuccess) and self.published:
+            self.enabled = self.published.config.settings.enabled
+            window_ns = self.published.config.settings.debounce_ms * MILLISECOND
+        self.burst = Burst(window_ns, self.native)
+        for touch in late if self.enabled else []:
+            self.burst.add(touch)
+        self.read = None
+
+    def _check_publication(
+        self, event: Ending, candidate: Candidate[Config] | None, effects: tuple[Effect, ...]
+    ) -> None:
+        published = [effect for effect in effects if isinstance(effect, machine.Publish)]
+        refreshed = [effect for effect in effects if isinstance(effect, machine.Refresh)]
+        assert len(published) == isinstance(event, ReloadSuccess), "law 3: only a success publishes"
+        assert len(refreshed) == isinstance(event, ReloadUnchanged), "law 7: what is unchanged is taken over"
+        goods = [effect.good for effect in published] + [effect.good for effect in refreshed]
+        assert all(good is candidate for good in goods), "law 2: what is committed is what was read"
+        for effect in published:
+            self.generation += 1
+            assert effect.generation == self.generation, "law 1"
+            old = self.published.config if self.published else None
+            assert effect.good.changes[0].old is old, "a candidate is compared with what is published"
+            self.published = effect.good
+
+
+def _obeys_table(before: State, given: Input, after: State, effects: tuple[Effect, ...]) -> None:
+    rule = TABLE.get((before.phase, type(given)))
+    if rule is None:
+        assert after is before, "an input that means nothing leaves the state as it is"
+        assert not effects, "an input that means nothing has no effect"
+    else:
+        assert after.phase in rule.leads_to, f"{before.phase} cannot lead to {after.phase} by {given}"
+
+
+def _is_well_formed(state: State) -> None:
+    """Each phase has the parts that it means."""
+    match state.phase:
+        case Phase.IDLE | Phase.CLOSED:
+            assert (state.round, state.job, state.candidate) == (None, None, None)
+        case Phase.SETTLING:
+            assert state.round and not state.job and not state.candidate
+        case Phase.SPECULATING:
+            assert state.round and state.job and not state.job.final and not state.job.tickets
+        case Phase.READY:
+            assert state.round and not state.job and state.candidate
+        case Phase.LOADING:
+            assert state.job and not state.candidate
+        case Phase.LOOKING:
+            assert not state.job and bool(state.round) == bool(state.candidate)
+            assert state.round or state.pending
+    assert state.job or not state.asked
+    assert not state.late or (state.job and state.job.final)

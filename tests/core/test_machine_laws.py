@@ -1,0 +1,205 @@
+"""The machine in a simulated world, judged by its laws at every step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import Phase as Stage
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from core.oracle import Oracle
+from hotconf.core.candidate import Bad, Good
+from hotconf.core.debounce import MILLISECOND
+from hotconf.core.machine import Phase, deadline
+from hotconf.events import ReloadDeferred, ReloadFailed
+from hotconf.testing import Content, Pace, World
+from hotconf.testing.contents import candidate
+
+MAIN, FRAGMENT = Path("/etc/app/config.toml"), Path("/etc/app/more.toml")
+WINDOWS_MS = (0, 100, 300, 2000)
+LONG_ENOUGH_MS = 25_000
+"""Twice the longest ceiling, and a few looks."""
+
+files = st.sampled_from([MAIN, FRAGMENT])
+contents = st.one_of(
+    st.builds(Content, value=st.integers(0, 2), comment=st.integers(0, 1)),
+    st.builds(
+        Content,
+        value=st.integers(0, 2),
+        valid=st.sampled_from([True, True, False]),
+        enabled=st.sampled_from([True, True, True, False]),
+        debounce_ms=st.sampled_from(WINDOWS_MS),
+    ),
+)
+durations = st.sampled_from([0, 1, 5, 40, 400, 1500]).map(lambda ms: ms * MILLISECOND)
+pauses = st.sampled_from([0, 1, 3, 4, 5, 20, 99, 100, 101, 300, 600, 1000, 2000, 5000])
+reasons = st.sampled_from(["gate", "agent"])
+
+
+class Laws(RuleBasedStateMachine):
+    """Anything may happen to the files at any time; the oracle looks at every step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begin(Content(), 300, native=True, lag=0, timer_first=True, started=False)
+
+    @initialize(
+        main=st.none() | contents,
+        window_ms=st.sampled_from(WINDOWS_MS),
+        native=st.sampled_from([True, True, False]),
+        lag=st.sampled_from([0, 0, 2 * MILLISECOND]),
+        timer_first=st.booleans(),
+        started=st.sampled_from([True, True, False]),
+    )
+    def begin(
+        self, main: Content | None, window_ms: int, native: bool, lag: int, timer_first: bool, started: bool
+    ) -> None:
+        self.oracle = Oracle(window_ms * MILLISECOND, native=native, lag=lag)
+        self.world = World(
+            {MAIN: main, FRAGMENT: Content()},
+            window_ms=window_ms,
+            native=native,
+            lag=lag,
+            timer_first=timer_first,
+            witness=self.oracle,
+        )
+        if started:
+            self.world.reload(silent=True)
+
+    # Time
+
+    @rule(ms=pauses)
+    def wait(self, ms: int) -> None:
+        self.world.run(ms)
+
+    @precondition(lambda self: self.world.driver.due is not None or self.world.driver.clock.next is not None)
+    @rule(short_of=st.sampled_from([0, 0, 1]))
+    def wait_for_what_comes(self, short_of: int) -> None:
+        """Go to the very edge of what will happen next."""
+        coming = [at for at in (self.world.driver.due, self.world.driver.clock.next) if at is not None]
+        self.world.driver.run(max(self.world.now, min(coming) - short_of))
+
+    @rule(queue=durations, read=durations, think=durations)
+    def change_pace(self, queue: int, read: int, think: int) -> None:
+        self.world.loader.pace = Pace(queue, read, think)
+
+    @rule(delay=st.sampled_from([0, 0, 1, 30]))
+    def change_delay(self, delay: int) -> None:
+        self.world.observer.delay = delay * MILLISECOND
+
+    # Files
+
+    @rule(path=files, content=st.none() | contents)
+    def save(self, path: Path, content: Content | None) -> None:
+        self.world.save(path, content=content)
+
+    @rule(content=contents)
+    def save_both(self, content: Content) -> None:
+        self.world.save(MAIN, FRAGMENT, content=content)
+
+    @rule(path=files, content=contents)
+    def write(self, path: Path, content: Content) -> None:
+        self.world.write(path, content)
+
+    @precondition(lambda self: self.world.disk.open)
+    @rule()
+    def finish(self) -> None:
+        self.world.finish(min(self.world.disk.open))
+
+    @rule(path=files, content=contents, pause=st.sampled_from([1, 30, 90]), times=st.integers(2, 12))
+    def save_and_save(self, path: Path, content: Content, pause: int, times: int) -> None:
+        """A writer that goes on and on."""
+        for _ in range(times):
+            self.world.save(path, content=content)
+            self.world.run(pause)
+
+    @rule(path=files)
+    def deafen(self, path: Path) -> None:
+        self.world.observer.deafen(path)
+
+    @rule()
+    def hear_again(self) -> None:
+        self.world.observer.deaf.clear()
+
+    # People
+
+    @rule(reason=reasons)
+    def hold(self, reason: str) -> None:
+        self.world.hold(reason)
+
+    @rule(reason=reasons)
+    def release(self, reason: str) -> None:
+        self.world.release(reason)
+
+    @rule(force=st.booleans())
+    def reload(self, force: bool) -> None:
+        self.world.reload(force=force)
+
+    @precondition(lambda self: self.world.now > 5_000 * MILLISECOND)
+    @rule(sure=st.integers(0, 9))
+    def close(self, sure: int) -> None:
+        if sure == 9:
+            self.world.close()
+
+    # The laws that span steps
+
+    @invariant()
+    def published_is_what_the_oracle_says(self) -> None:
+        """Law 1, law 3 and law 7: readers see what was committed, and nothing else."""
+        assert self.world.generation == self.world.state.generation == self.oracle.generation
+        if self.oracle.published:
+            assert self.world.published is not None
+            assert self.world.published.config is self.oracle.published.config
+
+    @invariant()
+    def the_machine_waits_for_something(self) -> None:
+        """Law 4: an open round has a deadline or a load under way."""
+        if self.world.state.phase not in (Phase.IDLE, Phase.CLOSED):
+            assert self.oracle.load or deadline(self.world.state) is not None
+
+    def teardown(self) -> None:
+        """Law 4: when nothing changes any more and nothing is busy, the last outcome is that of the last content."""
+        if not self.oracle.content:
+            return  # the step that broke a law is what matters
+        self._calm_down()
+        assert not self.oracle.asked, "a reload was never answered"
+        if self.oracle.closed:
+            return
+        if not self.world.state.enabled:
+            self.world.reload()
+            self.world.run(LONG_ENOUGH_MS)
+        self._check_final()
+
+    def _calm_down(self) -> None:
+        for path in sorted(self.world.disk.open):
+            self.world.finish(path)
+        for reason in ("gate", "agent"):
+            while reason in self.oracle.holds and not self.oracle.closed:
+                self.world.release(reason)
+        self.world.run(LONG_ENOUGH_MS)
+
+    def _check_final(self) -> None:
+        assert self.world.state.phase is Phase.IDLE
+        assert self.world.state.pending is None
+        found = candidate(self.world.disk.contents, self.world.published)
+        last = self.oracle.endings[-1] if self.oracle.endings else None
+        if isinstance(found, Good):
+            assert found.unchanged, "law 4: the last content is not published"
+            assert not isinstance(last, ReloadFailed | ReloadDeferred), "law 4: the last outcome is out of date"
+        elif isinstance(found, Bad):
+            assert isinstance(last, ReloadFailed)
+            assert last.problems == found.problems, "law 4: the last failure is out of date"
+
+
+Laws.TestCase.settings = settings(
+    max_examples=300,
+    stateful_step_count=50,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Stage.generate, Stage.shrink],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestLaws = Laws.TestCase

@@ -1,0 +1,53 @@
+"""Problems as lines that editors understand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hotconf.problems import Problem
+from hotconf.report.problems import concise, summary, with_hint
+
+FILE = Path("conf/config.toml")
+
+
+@pytest.mark.parametrize(
+    ("problem", "line"),
+    [
+        (Problem("bad", file=FILE, line=3, column=7), "conf/config.toml:3:7: error: bad"),
+        (Problem("bad", file=FILE, line=3), "conf/config.toml:3: error: bad"),
+        (Problem("bad", file=FILE), "conf/config.toml: error: bad"),
+        (Problem("bad", line=3, column=7), "error: bad"),
+        (Problem("odd", severity="warning", file=FILE, line=1, column=1), "conf/config.toml:1:1: warning: odd"),
+        (
+            Problem("bad", hint='did you mean "b\n"?', file=FILE),
+            'conf/config.toml: error: bad (did you mean "b\\n"?)',
+        ),
+        (Problem("\x1b[31mred\nline\u202e"), "error: \\x1b[31mred\\nline\\u202e"),
+        (Problem("bad", file=Path("a\nb\udcff.toml"), line=1), "a\\nb\\udcff.toml:1: error: bad"),
+    ],
+)
+def test_concise_is_file_line_column_severity_text(problem, line):
+    """As much of the place as is known, the path as it is spelt, one printable line."""
+    assert concise(problem) == line
+
+
+def test_a_hint_follows_in_parentheses():
+    """After the problem as it tells itself."""
+    assert with_hint(Problem("bad", hint="write 1", file=FILE, line=2)) == "config.toml:2: bad (write 1)"
+    assert with_hint(Problem("bad")) == "bad"
+
+
+@pytest.mark.parametrize(
+    ("severities", "files", "line"),
+    [
+        ([], 1, "1 file checked, no problems"),
+        (["error"], 1, "1 file checked, 1 error"),
+        (["warning", "error", "warning", "error"], 3, "3 files checked, 2 errors, 2 warnings"),
+        (["warning"], 0, "0 files checked, 1 warning"),
+    ],
+)
+def test_the_summary_counts(severities, files, line):
+    """Errors before warnings, each with its plural, and a word for none of either."""
+    assert summary([Problem("x", severity=severity) for severity in severities], files) == line
