@@ -16,7 +16,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check --quiet $(PATHS)
 	$(BIN)/ruff check --quiet $(PATHS)
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-timings > $(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
+	$(BIN)/lint-imports > $(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
 
 format: $(READY)
 	$(BIN)/ruff format $(PATHS)

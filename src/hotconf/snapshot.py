@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from hotconf.keypath import KeyPath, parse
+from hotconf.problems import Problem
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -51,6 +52,8 @@ class Snapshot(Generic[T_co]):
     """The main file first, then the fragments in the order in which they were merged."""
     origins: Mapping[KeyPath, Origin] = field(repr=False)
     """Where each value stands, worked out when first asked for. Values that are defaults are not in it."""
+    warnings: tuple[Problem, ...] = ()
+    """What is odd about the files, but does not make them invalid."""
 
     def origin(self, path: str | KeyPath) -> Origin | None:
         """Where the value at `path` (a dotted key or a tuple) was written; None if it is a default."""

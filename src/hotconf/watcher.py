@@ -191,6 +191,12 @@ class HotReloadWatcher(Generic[T]):
         return tuple(member.path for member in self._runner.files.members) if self._runner.watching else ()
 
     @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What is odd about the files of the current configuration, but does not make them invalid."""
+        published = self._runner.snapshot
+        return () if published is None else published.warnings
+
+    @property
     def last(self) -> Ending | None:
         """The latest ending: success, unchanged, failed or deferred."""
         return self._bus.last

@@ -9,11 +9,14 @@ from pydantic import (
     AliasPath,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
+    InstanceOf,
     RootModel,
     Secret,
     SecretBytes,
     SecretStr,
+    Tag,
     TypeAdapter,
     WrapValidator,
     field_validator,
@@ -135,7 +138,13 @@ def test_aliases_are_the_keys_that_documents_use() -> None:
 
     assert dict(of(ByAlias).keys) == {"A": "a", "b1": "b", "b2": "b", "deep": "b", "c": "c"}
     assert of(ByAlias).child("deep").free
+
+    class ByName(BaseModel):
+        model_config = ConfigDict(validate_by_name=True, validate_by_alias=False)
+        a: int = Field(alias="A")
+
     assert dict(of(ByBoth).keys) == {"A": "a", "a": "a"}
+    assert dict(of(ByName).keys) == {"a": "a"}
 
 
 def test_values_of_free_tables_have_a_shape() -> None:
@@ -186,6 +195,24 @@ def test_a_tagged_union_is_narrowed_by_its_tag() -> None:
     assert animal.discriminator == "kind"
 
 
+def test_the_tag_is_found_under_its_alias() -> None:
+    """Where a function finds it, nothing is narrowed by mistake."""
+
+    class One(BaseModel):
+        kind: Literal["one"] = Field(alias="type")
+
+    class Two(BaseModel):
+        kind: Literal["two"] = Field(alias="type")
+        more: int = 1
+
+    aliased = of(Annotated[One | Two, Field(discriminator="kind")])
+    assert aliased.discriminator == "type"
+    assert "more" not in aliased.narrowed({"type": "one"}).keys
+    called = of(Annotated[Annotated[Cat, Tag("c")] | Annotated[Dog, Tag("d")], Discriminator(lambda _: "c")])
+    assert called.discriminator is None
+    assert called.narrowed({"kind": "dog"}) is called
+
+
 def test_recursive_models_end() -> None:
     """A shape is worked out only as deep as it is asked for, and each place once."""
     node = of(Node)
@@ -194,9 +221,14 @@ def test_recursive_models_end() -> None:
         deep = deep.child("children").child(0)
     assert set(deep.keys) == {"name", "children"}
     assert deep is node.child("children").child(0)
+    assert set(of(Node | Annotated[Node, Field(description="again")]).keys) == {"name", "children"}
 
 
-@pytest.mark.parametrize("anything", [Any, object, dict, Annotated[Any, Field()]])
+class Opaque:
+    pass
+
+
+@pytest.mark.parametrize("anything", [Any, object, dict, InstanceOf[Mapping], InstanceOf[Opaque]])
 def test_what_is_not_understood_is_free(anything: Any) -> None:
     """Of it, no key is unknown, and neither of what stands below."""
     shape = of(anything)
@@ -299,6 +331,19 @@ def test_absent_settings_are_the_fields_default() -> None:
     assert settings_of(Schema(Follows), {"hot_reload": 3}).debounce_ms == 500
     assert settings_of(Schema(Aliased), {}) == HotReloadSettings()
     assert settings_of(Schema(Cat), {"hot_reload": {"debounce_ms": 300}}) == HotReloadSettings()
+
+
+def test_a_limit_that_a_subclass_renames_falls_back_as_a_whole() -> None:
+    """The key to leave out is not known."""
+
+    class Renamed(HotReloadSettings):
+        debounce_ms: int = Field(2000, alias="window")
+
+    class Model(BaseModel):
+        hot_reload: Renamed
+
+    assert settings_of(Schema(Model), {"hot_reload": {"window": 300}}).debounce_ms == 300
+    assert settings_of(Schema(Model), {"hot_reload": {"window": 3}}).debounce_ms == 2000
 
 
 def test_a_validator_of_a_subclass_that_breaks_is_survived() -> None:

@@ -59,7 +59,7 @@ def test_names_of_fields_may_be_spelled_with_dashes() -> None:
 def test_keys_of_free_tables_are_data() -> None:
     """Nothing below a free table's level is renamed by mistake: names, headers, unknown keys, values of any type."""
     given = """
-        some-thing = 1
+        some-thing = [1, "base-url", [{ base-url = 1 }]]
         [model_providers.my-provider.http_headers]
         X-base-url = "a"
         base-url = "b"

@@ -539,9 +539,10 @@ def test_the_texts_are_not_scanned_when_all_is_well(monkeypatch: pytest.MonkeyPa
 
 
 def test_every_check_runs_and_is_placed() -> None:
-    """Errors and warnings of all checks, in file order, with the place of the value that they name."""
+    """Errors and warnings of all checks, in file order, each once, with the place of the value that they name."""
 
     def first(config: Server) -> Iterator[Problem]:
+        yield Problem("host is taken", "host")
         yield Problem("host is taken", "host")
         yield Problem("never on Mondays", severity="warning")
 
@@ -588,6 +589,18 @@ def test_a_check_of_what_is_not_in_the_file_points_around_it() -> None:
     assert said(check, "free = {}\n[server]\nhost = 'a'") == ["config.toml:2:2: too low"]
 
 
+class MuteError(ValueError):
+    """Cannot be shown."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def broken_without_words(config: object) -> Iterator[Problem]:
+    """Raise what cannot be shown."""
+    raise MuteError
+
+
 def broken_before_its_first(config: object) -> Iterator[Problem]:
     """Raise at once."""
     raise KeyError("x")
@@ -605,6 +618,7 @@ def broken_after_its_first(config: object) -> Iterator[Problem]:
         (broken_before_its_first, ["check broken_before_its_first raised KeyError: 'x'"]),
         (broken_after_its_first, ["check broken_after_its_first raised SystemExit: 1", "found"]),
         (partial(broken_before_its_first), ["check broken_before_its_first raised KeyError: 'x'"]),
+        (broken_without_words, ["check broken_without_words raised MuteError"]),
         (lambda _: None, ["check <lambda> raised TypeError: 'NoneType' object is not iterable"]),
         (lambda _: ["port"], ["check <lambda> raised TypeError: it yielded str, not Problem"]),
         (lambda _: [Problem("a", path=3)], ["check <lambda> raised TypeError: 'int' object is not iterable"]),  # type: ignore[arg-type]
@@ -667,13 +681,6 @@ def test_settings_in_a_typed_dict_are_checked_too() -> None:
 
 class Worst(BaseException):
     """Not even an Exception."""
-
-
-class MuteError(ValueError):
-    """Cannot be shown."""
-
-    def __str__(self) -> str:
-        raise RuntimeError("no words")
 
 
 @pytest.mark.parametrize("raised", [RuntimeError("oh"), SystemExit("oh"), KeyboardInterrupt("oh"), Worst("oh")])

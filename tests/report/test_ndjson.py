@@ -54,6 +54,7 @@ def test_started_tells_what_is_watched():
         "generation": 1,
         "watching": [str(FILE), "/x"],
         "debounce_ms": 2000,
+        "warnings": [],
     }
 
 

@@ -14,6 +14,7 @@ import click
 from hotconf.cli.logs import logs
 from hotconf.events import ReloadSuccess
 from hotconf.report.notification import notification
+from hotconf.report.problems import with_hint
 from hotconf.runtime.log import shown
 from hotconf.watcher import HotReloadWatcher
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from hotconf.schema import Schema
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_GRACE_S: Final = 1.0
+_CAN_BREAK_OFF: Final = hasattr(signal, "setitimer")
 
 
 class Teller(Protocol):
@@ -54,6 +57,8 @@ class TextTeller:
             click.echo(f"Watching {path} ({state}, debounce {settings.debounce_ms} ms). Ctrl+C to stop.")
         else:
             click.echo(f"Loaded {path} ({state}). Hot reload is off: edits are not noticed. Ctrl+C to stop.")
+        for warning in watcher.warnings:
+            click.echo(f"   ⚠ {with_hint(warning)}")
 
     def event(self, event: ConfigReloadEvent) -> None:
         """`14:03:22 ✅ Config reloaded successfully`, and its lines."""
@@ -69,7 +74,10 @@ class JsonTeller:
         from hotconf.report.ndjson import started
 
         now = datetime.now(UTC)
-        click.echo(started(watcher.path, watcher.generation, watcher.watching, watcher.settings.debounce_ms, now))
+        window = watcher.settings.debounce_ms
+        click.echo(
+            started(watcher.path, watcher.generation, watcher.watching, window, now, warnings=watcher.warnings)
+        )
 
     def event(self, event: ConfigReloadEvent) -> None:
         """The line of one event."""
@@ -88,7 +96,7 @@ def follow(path: Path, schema: Schema[Any], *, as_json: bool = False, debounce_m
     ):
         try:
             _tell(watcher, stream, JsonTeller() if as_json else TextTeller())
-        except BrokenPipeError:
+        except (BrokenPipeError, _StuckError):
             _silence_stdout()
 
 
@@ -103,13 +111,26 @@ def _tell(watcher: HotReloadWatcher[Any], stream: EventStream, teller: Teller) -
             lost = stream.dropped
 
 
+class _StuckError(Exception):
+    """Asked to stop, but nobody reads what is being written."""
+
+
 @contextmanager
 def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Let the first signal `stop` in an orderly way; a second one ends the process as it would without us."""
+    """Let the first signal `stop` in an orderly way; a second one ends the process as it would without us.
+
+    If the stop has no effect, because nobody reads stdout and the write waits, the wait is broken off.
+    """
 
     def handle(number: int, frame: object) -> None:  # noqa: ARG001 (the signature of handlers)
         restore()
+        if _CAN_BREAK_OFF:
+            signal.signal(signal.SIGALRM, give_up)
+            signal.setitimer(signal.ITIMER_REAL, _GRACE_S)
         stop()
+
+    def give_up(number: int, frame: object) -> None:  # noqa: ARG001
+        raise _StuckError
 
     def restore() -> None:
         for number, handler in before.items():
@@ -119,6 +140,8 @@ def _signals(stop: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     finally:
+        if _CAN_BREAK_OFF:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         restore()
 
 

@@ -28,6 +28,9 @@ def _load(ctx: click.Context, param: click.Parameter, value: str) -> Schema[Any]
             f"{value!r} is not of the form MODULE:NAME, such as myapp.config:AppConfig", ctx, param
         )
     try:
+        if value != _BUILT_IN and "" not in sys.path:
+            # As `python -m` does: modules of the working directory can be named.
+            sys.path.insert(0, "")
         return _schema(_named(module, name))
     except KeyboardInterrupt:
         raise
@@ -39,9 +42,6 @@ def _load(ctx: click.Context, param: click.Parameter, value: str) -> Schema[Any]
 
 
 def _named(module: str, name: str) -> object:
-    # As `python -m` does: modules of the working directory can be named.
-    if "" not in sys.path:
-        sys.path.insert(0, "")
     found: object = import_module(module)
     for part in name.split("."):
         found = getattr(found, part)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -128,8 +128,6 @@ def choices(node: Node) -> dict[object, Node]:
 def discriminator(node: Node) -> str | None:
     """The key whose value tells the members of a tagged union apart; None where a function tells them."""
     named = node["discriminator"]
-    if isinstance(named, list):
-        named = named[0][0] if len(named[0]) == 1 else None
     return named if isinstance(named, str) else None
 
 
@@ -179,20 +177,15 @@ def values(node: Node) -> Node | None:
     return found
 
 
-def items(node: Node) -> Callable[[int], Node] | None:
-    """The schema of the item at a position of an array; None if it is none."""
+def items(node: Node) -> list[Node]:
+    """The schemas of an array's items by position, the last one for all that follow; empty if it is none."""
     kind = node["type"]
-    if kind == "tuple":
-        return lambda index: _tuple_item(node, index)
     if kind in ("list", "set", "frozenset", "deque", "generator"):
-        return lambda _: node.get("items_schema", UNKNOWN)
-    return None
-
-
-def _tuple_item(node: Node, index: int) -> Node:
+        return [node.get("items_schema", UNKNOWN)]
+    if kind != "tuple":
+        return []
     schemas, variadic = node["items_schema"], node.get("variadic_item_index")
-    position = index if variadic is None else min(index, variadic)
-    return schemas[position] if position < len(schemas) else UNKNOWN
+    return [*schemas, UNKNOWN] if variadic is None else list(schemas[: variadic + 1])
 
 
 def is_unknown(node: Node) -> bool:

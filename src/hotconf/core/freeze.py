@@ -32,7 +32,7 @@ def freeze(config: T) -> T:
         visit = _visitor(type(value))
         if visit is not None and id(value) not in work.frozen:
             work.frozen[id(value)] = visit(value, work)
-    _rebuild(work.fixed, work.frozen)
+    _rebuild(work.tuples, work.frozen)
     for put, holder, key, value in work.places:
         frozen = work.frozen.get(id(value), value)
         if frozen is not value:
@@ -53,12 +53,12 @@ class _Work:
     """Every place whose value may have to be replaced. They keep the values, and so their ids, until the end."""
     frozen: dict[int, object]
     """By the id of a value, what is to stand in its place."""
-    fixed: list[Any]
-    """The immutable containers, which have to be rebuilt if what they hold is replaced."""
+    tuples: list[tuple[Any, ...]]
+    """Those that have to be rebuilt if what they hold is replaced."""
 
 
 def _nowhere(_holder: object, _key: object, _value: object) -> None:
-    """Where the root stands, and what stands in immutable containers: nothing can be put there."""
+    """Where the root stands, and what stands in tuples and sets: nothing can be put there."""
 
 
 # A visit notes the places in a value and tells what will stand for it, at first with its contents as they are.
@@ -104,22 +104,24 @@ def _visit_list(array: list[Any], work: _Work) -> object:
     return frozen
 
 
+# What is hashable holds no list, dict or set: nothing in a set is replaced, only models in it are frozen in place.
+
+
 def _visit_set(items: set[Any], work: _Work) -> object:
-    frozen: FrozenSet[Any] = FrozenSet(items)
-    work.places += [(_swap, frozen, item, item) for item in items if type(item) not in _SCALARS]
-    return frozen
+    _visit_frozenset(items, work)
+    return FrozenSet(items)
 
 
-def _swap(items: set[Any], before: object, after: object) -> None:
-    set.discard(items, before)
-    set.add(items, after)
+def _visit_frozenset(items: set[Any] | frozenset[Any], work: _Work) -> object:
+    work.places += [(_nowhere, None, None, item) for item in items if type(item) not in _SCALARS]
+    return items
 
 
-def _visit_fixed(items: tuple[Any, ...] | frozenset[Any], work: _Work) -> object:
+def _visit_tuple(items: tuple[Any, ...], work: _Work) -> object:
     inner: list[_Place] = [(_nowhere, None, None, item) for item in items if type(item) not in _SCALARS]
     if inner:
         work.places += inner
-        work.fixed.append(items)
+        work.tuples.append(items)
     return items
 
 
@@ -138,31 +140,29 @@ def _visitor(cls: type) -> _Visit | None:
     """How values of `cls` are frozen; None if they are left as they are."""
     if cls in _CONTAINERS or issubclass(cls, Enum):
         return _CONTAINERS.get(cls)
-    if issubclass(cls, tuple | frozenset):
-        return _visit_fixed
+    if issubclass(cls, tuple):
+        return _visit_tuple
+    if issubclass(cls, frozenset):
+        return _visit_frozenset
     if issubclass(cls, BaseModel):
         return _visit_model
     return _visit_dataclass if is_dataclass(cls) else None
 
 
-def _rebuild(fixed: list[Any], frozen: dict[int, object]) -> None:
-    """Have `frozen` hold what is to stand for each of the immutable containers, those inside others first."""
-    waiting = {id(value): value for value in fixed}
-    while fixed:
-        value = fixed[-1]
-        inner = [waiting[id(item)] for item in value if id(item) in waiting] if id(value) in waiting else []
+def _rebuild(tuples: list[tuple[Any, ...]], frozen: dict[int, object]) -> None:
+    """Have `frozen` hold what is to stand for each of the tuples, those inside others first."""
+    waiting = {id(value): value for value in tuples}
+    while tuples:
+        value = tuples[-1]
+        inner = [waiting[id(item)] for item in value if id(item) in waiting]
         if inner:
-            fixed += inner
+            tuples += inner
             continue
-        fixed.pop()
-        waiting.pop(id(value), None)
-        items = [frozen.get(id(item), item) for item in value]
-        if any(item is not before for item, before in zip(items, value, strict=True)):
-            frozen[id(value)] = _like(value, items)
-
-
-def _like(value: tuple[Any, ...] | frozenset[Any], items: list[object]) -> object:
-    return frozenset(items) if isinstance(value, frozenset) else tuple.__new__(type(value), items)
+        tuples.pop()
+        if waiting.pop(id(value), None) is not None:
+            items = [frozen.get(id(item), item) for item in value]
+            if any(item is not before for item, before in zip(items, value, strict=True)):
+                frozen[id(value)] = tuple.__new__(type(value), items)
 
 
 def unfrozen(config: object) -> tuple[str, ...]:

@@ -460,7 +460,9 @@ def _again(turn: _Turn, now: int, job: Job) -> None:
     round_ = turn.state.round
     if job.tickets or (round_ is not None and now >= round_.debounce.ceiling):
         turn.set(attempts=turn.state.attempts + 1)
-    _load(turn, now, tickets=job.tickets)
+    tickets = (*job.tickets, *turn.state.asked)
+    turn.set(asked=())
+    _load(turn, now, tickets=tickets)
 
 
 def _returned(turn: _Turn, loaded: Loaded) -> Job | None:

@@ -56,13 +56,12 @@ def is_secret_path(path: KeyPath) -> bool:
 @lru_cache(maxsize=_MOST_KEYS)
 def _secrecy(key: str) -> bool | None:
     """Whether `key` makes what it holds a secret; None if it does not tell."""
-    letters = _LETTERS.findall(key)
-    if not letters:
+    runs = _LETTERS.findall(key)  # digits set words apart, so neither they nor a last word of digits hide one
+    if not runs:
         return None
-    # Digits separate words and a last word of digits has no letters, so neither can hide a word.
-    if letters[-1].lower() in WORDS or _last_word(letters[-1]) in WORDS:
-        return "".join(letters).lower() not in _NAMES_OF_VARIABLES
-    return False if "".join(letters).lower() in _NAMES_OF_VARIABLES else None
+    if "".join(runs).lower() in _NAMES_OF_VARIABLES:
+        return False
+    return True if runs[-1].lower() in WORDS or _last_word(runs[-1]) in WORDS else None
 
 
 def _last_word(letters: str) -> str:

@@ -33,6 +33,7 @@ class Shape:
     def __init__(self, nodes: tuple[Node, ...], book: _Book) -> None:
         self._book = book
         self._leaves = tuple(leaf for node in nodes for leaf in coreschema.leaves(node, book.definitions))
+        self._children: dict[str | int | None, Shape] = {}
 
     @cached_property
     def free(self) -> bool:
@@ -93,8 +94,11 @@ class Shape:
 
     def child(self, key: str | int) -> Shape:
         """What may stand under `key` of a table, or at a position of an array."""
-        nodes = self._items(key) if isinstance(key, int) else self._fields.get(key, self._others)
-        return self._book.shape(nodes)
+        place = min(key, self._width) if isinstance(key, int) else key if key in self._fields else None
+        shape = self._children.get(place)
+        if shape is None:
+            shape = self._children[place] = self._book.shape(self._nodes_at(place))
+        return shape
 
     def default(self, key: str) -> object:
         """The value of the field at `key` when a document does not give it; None where that is not known."""
@@ -120,9 +124,19 @@ class Shape:
         found = [coreschema.values(leaf.node) or leaf.node.get("extras_schema") for leaf in self._leaves]
         return tuple(node for node in found if node is not None)
 
-    def _items(self, index: int) -> tuple[Node, ...]:
-        items = [coreschema.items(leaf.node) for leaf in self._leaves]
-        return tuple(item(index) for item in items if item is not None)
+    @cached_property
+    def _items(self) -> tuple[list[Node], ...]:
+        return tuple(filter(None, (coreschema.items(leaf.node) for leaf in self._leaves)))
+
+    @cached_property
+    def _width(self) -> int:
+        """The position after which all items are alike."""
+        return max(map(len, self._items), default=1) - 1
+
+    def _nodes_at(self, place: str | int | None) -> tuple[Node, ...]:
+        if isinstance(place, int):
+            return tuple(items[min(place, len(items) - 1)] for items in self._items)
+        return self._others if place is None else self._fields[place]
 
 
 def _extras(leaf: Leaf) -> Extras:

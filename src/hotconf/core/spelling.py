@@ -46,14 +46,16 @@ class _Reading:
             first[name] = key
             if name != key:
                 self.spelled[(*path, name)] = key
-            table[name] = self._value(value, shape.child(name), (*written, key), (*path, name))
+            if isinstance(value, dict | list):
+                value = self._below(value, shape.child(name), (*written, key), (*path, name))
+            table[name] = value
         return table
 
-    def _value(self, value: Any, shape: Shape, written: KeyPath, path: KeyPath) -> Any:
+    def _below(self, value: Any, shape: Shape, written: KeyPath, path: KeyPath) -> Any:
         if isinstance(value, dict):
             return self.table(value, shape, written, path)
         if isinstance(value, list):
-            return [self._value(item, shape.child(n), (*written, n), (*path, n)) for n, item in enumerate(value)]
+            return [self._below(item, shape.child(n), (*written, n), (*path, n)) for n, item in enumerate(value)]
         return value
 
 

@@ -75,11 +75,7 @@ def validate(schema: Schema[T], merged: Merged) -> Valid[T] | Invalid:
 
 
 def _refused(error: ValidationError, findings: Findings) -> None:
-    try:
-        details = error.errors(include_input=False, include_url=False)
-    except BaseException as raised:  # noqa: BLE001 - the texts of users' exceptions are users' code
-        findings.add(_internal("model", raised))
-        return
+    details = error.errors(include_input=False, include_url=False)
     for fault in faults(details[:_MAX_FAULTS], findings.merged.table, findings.shape):
         findings.add(problem_of(fault, hints=len(findings) < _MAX_HINTS), at_key=fault.at_key)
     findings.omit(len(details) - _MAX_FAULTS, "error")

@@ -148,7 +148,8 @@ def _mapping_entries(mapping: Mapping[Any, object]) -> Mapping[Key, object]:
 
 
 def _dataclass_entries(instance: object) -> Mapping[Key, object]:
-    found: dict[Key, object] = {key: getattr(instance, name, MISSING) for key, name in fields_of(type(instance))}
+    held = {key: getattr(instance, name, MISSING) for key, name in fields_of(type(instance))}
+    found: dict[Key, object] = {key: value for key, value in held.items() if value is not MISSING}
     found.update(extras_of(instance))
     return found
 

@@ -36,7 +36,15 @@ _SMALLEST: Final = -(2**63)
 _LARGEST: Final = 2**64 - 1
 
 
-def started(path: Path, generation: int, watching: Iterable[Path], debounce_ms: int, at: datetime) -> str:
+def started(
+    path: Path,
+    generation: int,
+    watching: Iterable[Path],
+    debounce_ms: int,
+    at: datetime,
+    *,
+    warnings: Iterable[Problem] = (),
+) -> str:
     """The first line of a watch: what is watched. Generation 0 means that there is no valid configuration yet."""
     return _line(
         "started",
@@ -45,6 +53,7 @@ def started(path: Path, generation: int, watching: Iterable[Path], debounce_ms: 
         generation=generation,
         watching=[str(file) for file in watching],
         debounce_ms=debounce_ms,
+        warnings=_problems(warnings),
     )
 
 

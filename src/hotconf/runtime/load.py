@@ -297,7 +297,7 @@ class _Load(Generic[T]):
             settings=self._settings(published.config),
             changes=(),
             summary=(),
-            warnings=tuple(self.problems),
+            warnings=(*(each for each in published.warnings if each.kind != "missing"), *self.problems),
             unchanged=_SAME_FILES,
             costs=self.spent,
         )

@@ -17,13 +17,18 @@ if TYPE_CHECKING:
     from logging import Logger
 
 
-def started(path: Path, debounce_ms: int) -> None:
-    """A watcher watches."""
+def initialized(path: Path) -> None:
+    """A watcher is being started."""
     if "logging" in sys.modules:
         log = _logger("reload")
         log.debug("HotReloadWatcher initialized")
         log.debug("Watching: %s", shown(path))
-        log.debug("Debounce window: %dms", debounce_ms)
+
+
+def window(debounce_ms: int) -> None:
+    """A watcher watches."""
+    if "logging" in sys.modules:
+        _logger("reload").debug("Debounce window: %dms", debounce_ms)
 
 
 def ended(paths: Sequence[Path], debounce_ms: int, event: Ending) -> None:
@@ -70,7 +75,7 @@ def _story(paths: Sequence[Path], debounce_ms: int, event: Ending) -> list[str]:
     if paths:
         lines += [f"Debouncing... (waiting {debounce_ms}ms)", "Debounce complete, attempting reload"]
     else:
-        lines.append("Reload requested, without a window")
+        lines.append("Loading, without a window")
     return [*lines, *_attempt(event), f"{type(event).__name__} event emitted"]
 
 

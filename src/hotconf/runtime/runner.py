@@ -112,7 +112,7 @@ class Runner(Generic[T]):
         self._bus = bus
         self._install = install
         self._wanted = observer
-        self._state = State(self.settings.debounce_ms * MILLISECOND)
+        self._state = State(self.settings.debounce_ms * MILLISECOND, enabled=self.settings.enabled)
         # Reentrant, and inputs are queued: a signal handler may call `reload(wait=False)` in the midst of a step.
         self._lock = threading.RLock()
         self._inbox: deque[Input] = deque()
@@ -131,7 +131,7 @@ class Runner(Generic[T]):
         self._timings = Timings()
         self._detect_ns = 0
         self._deferred_at: datetime | None = None
-        self._ended: tuple[Ending | None, Ending | None] = (None, None)
+        self._ended: tuple[object, Ending | None] = (None, None)
         """The latest ending, as the machine made it and as it was emitted."""
         self._told_trouble: str | None = None
 
@@ -142,6 +142,8 @@ class Runner(Generic[T]):
         if self._driver is not None or self._closed:
             raise UsageError("a watcher can be started once; make a new one")
         self._driver = driver.claim()
+        self._inline = deque()
+        log.initialized(self.source.path)
         try:
             self._observer = self._driver.call(partial(self._driver.join, self, self._wanted))
             self._driver.call(self._arm)
@@ -152,7 +154,7 @@ class Runner(Generic[T]):
         if isinstance(event, ReloadFailed) and require:
             self.close()
             raise ConfigError(event.problems)
-        log.started(self.source.path, self.settings.debounce_ms)
+        log.window(self.settings.debounce_ms)
 
     def hold(self, reason: str) -> None:
         """Something is busy until `release`; from here on nothing is committed."""
@@ -272,7 +274,7 @@ class Runner(Generic[T]):
         self._set_native(observer.native and trouble is None)
         if trouble != self._told_trouble:
             self._told_trouble = trouble
-            log.observing(self.source.path, observer.name, trouble)
+            self._run_where_users_code_runs(partial(log.observing, self.source.path, observer.name, trouble))
         changed = tuple(path for path in new if path in known.reads and not files.same(path, known.reads[path].stamp))
         if changed:
             self.heard(changed, time.monotonic_ns(), 0)
@@ -302,28 +304,35 @@ class Runner(Generic[T]):
 
     def _first_load(self) -> Ending | None:
         """The loads at start run here: no thread is needed for a configuration that never changes."""
-        with self._lock:
-            self._inline = deque()
-        ticket = self._ask(silent=True)
-        while not ticket.done.is_set() and self._inline:
-            self._inline.popleft()()
-        with self._lock:
-            left, self._inline = self._inline, None
-        for job in left:
-            self._runs().loader.submit(job)
+        # By force: a hold that began before the start puts off changes, and the first config is none.
+        ticket = self._ask(force=True, silent=True)
+        while (job := self._next_inline()) is not None:
+            job()
         if self.snapshot is not None:
             self._bus.seen(self.snapshot)
         return ticket.event
+
+    def _next_inline(self) -> Callable[[], None] | None:
+        with self._lock:
+            if self._inline:
+                return self._inline.popleft()
+            self._inline = None
+            return None
 
     def _submit(self, effect: Load) -> None:
         known = self.files
         touched = frozenset(known.reads) if effect.afresh else frozenset(self._dirty)
         self._dirty.clear()
         job = partial(self._load, effect.job, known, touched, self.snapshot)
-        if self._inline is not None:
-            self._inline.append(job)
-        else:
-            self._runs().loader.submit(job)
+        self._run_where_users_code_runs(job)
+
+    def _run_where_users_code_runs(self, work: Callable[[], None]) -> None:
+        """On the loader's thread, or during start in the thread that called it; never on the driver's."""
+        with self._lock:
+            if self._inline is not None:
+                self._inline.append(work)
+                return
+        self._runs().loader.submit(work)
 
     def _load(self, number: int, known: FileSet, touched: frozenset[Path], published: Snapshot[T] | None) -> None:
         if self._closed:
@@ -397,7 +406,7 @@ class Runner(Generic[T]):
     def _publish(self, effect: Publish) -> None:
         good = effect.good
         snapshot: Snapshot[T] = Snapshot(
-            good.config, effect.generation, good.digest, good.loaded_at, good.files, good.origins
+            good.config, effect.generation, good.digest, good.loaded_at, good.files, good.origins, good.warnings
         )
         began = time.monotonic_ns()
         self._install(snapshot)
@@ -410,7 +419,12 @@ class Runner(Generic[T]):
         if self.snapshot is not None:
             good = effect.good
             self.snapshot = replace(
-                self.snapshot, digest=digest, loaded_at=good.loaded_at, files=good.files, origins=good.origins
+                self.snapshot,
+                digest=digest,
+                loaded_at=good.loaded_at,
+                files=good.files,
+                origins=good.origins,
+                warnings=good.warnings,
             )
             self._install(self.snapshot)
 
@@ -427,19 +441,13 @@ class Runner(Generic[T]):
         self._ended = (effect.event, event)
         self._recorder.ending(event)
         named, self._named = tuple(self._named), []
-        self._tell(partial(log.ended, named, self.settings.debounce_ms, event))
+        # Logging may run handlers of the application.
+        self._run_where_users_code_runs(partial(log.ended, named, self.settings.debounce_ms, event))
 
     def _stamped(self, event: E) -> E:
         if isinstance(event, ReloadSuccess):
             return replace(event, at=datetime.now(UTC), timings=self._timings)
         return replace(event, at=datetime.now(UTC))
-
-    def _tell(self, work: Callable[[], None]) -> None:
-        """Logging may run an application's handlers: that is users' code, and runs where users' code runs."""
-        if self._inline is not None:
-            work()
-        else:
-            self._runs().loader.submit(work)
 
     # Tickets
 

@@ -1,0 +1,5 @@
+"""`python -m hotconf`: the command line."""
+
+from hotconf.cli import main
+
+main()

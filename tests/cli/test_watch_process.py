@@ -1,0 +1,307 @@
+"""`hotconf watch` and `run` as processes: what a person, a pipe and a supervisor see."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+DEADLINE = 20.0
+HOTCONF = [sys.executable, "-c", "from hotconf.cli import main; main()"]
+
+
+class Process:
+    """A running command, its stdout line by line."""
+
+    def __init__(self, arguments, home, **env):
+        self.home = home
+        self.process = subprocess.Popen(
+            [*HOTCONF, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "CODE_HOME": str(home), "PYTHONIOENCODING": "utf-8", "HOTCONF_LOG": "", **env},
+            cwd=home.parent,
+        )
+        self.lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self.stderr = b""
+        self._readers = [threading.Thread(target=self._read), threading.Thread(target=self._read_errors)]
+        for reader in self._readers:
+            reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.put(line.decode())
+        self.lines.put(None)
+
+    def _read_errors(self):
+        self.stderr = self.process.stderr.read()
+
+    def line(self):
+        """The next line of stdout, without its end; fails when there is none in time."""
+        line = self.lines.get(timeout=DEADLINE)
+        assert line is not None, f"ended: {self.process.wait(DEADLINE)} {self.stderr.decode()}"
+        assert line.endswith("\n")
+        return line[:-1]
+
+    def until(self, word):
+        """The lines up to the first that holds `word`."""
+        lines = [self.line()]
+        while word not in lines[-1]:
+            lines.append(self.line())
+        return lines
+
+    def event(self, *names):
+        """The next event, one of `names`."""
+        event = json.loads(self.line())
+        assert event["event"] in names, event
+        return event
+
+    def end(self, number=signal.SIGTERM):
+        """Send a signal; the exit status, and what stdout still held."""
+        self.process.send_signal(number)
+        status = self.process.wait(DEADLINE)
+        rest = []
+        while (line := self.lines.get(timeout=DEADLINE)) is not None:
+            rest.append(line)
+        return status, rest
+
+    def close(self):
+        """Leave nothing behind."""
+        self.process.kill()
+        self.process.wait()
+        for reader in self._readers:
+            reader.join()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+@contextmanager
+def running(arguments, home, **env):
+    """The command while it runs."""
+    process = Process(arguments, home, **env)
+    try:
+        yield process
+    finally:
+        process.close()
+
+
+@pytest.fixture
+def home(tmp_path):
+    """The configuration's directory, with a valid file."""
+    home = tmp_path / "code"
+    home.mkdir()
+    save(home, 'model = "a"\n')
+    return home
+
+
+def save(home, text):
+    """As an atomic editor does."""
+    new = home / ".config.toml.new"
+    new.write_text(text)
+    new.replace(home / "config.toml")
+
+
+def test_text_tells_good_bad_and_good_again(home):
+    """The notifications of the specification, each with the time of day, until SIGTERM: status 0."""
+    with running(["watch", "--debounce-ms", 100], home) as watch:
+        assert watch.line() == f"Watching {home}/config.toml (generation 1, debounce 100 ms). Ctrl+C to stop."
+        save(home, 'model = "b"\n')
+        changed, success, summary = (watch.line() for _ in range(3))
+        assert changed[8:] == " … config.toml changed"
+        assert success[8:] == " ✅ Config reloaded successfully"
+        assert summary == '   - model: "a" → "b"'
+        save(home, 'model = "b"\nmodel_verbosity = "loud"\n')
+        assert watch.until("❌")[-1].endswith(
+            '❌ Config reload failed: config.toml:2:19: Invalid enum value: model_verbosity="loud"'
+            " (expected: low, medium, high)"
+        )
+        watch.until("Old configuration preserved.")
+        save(home, 'model = "c"\n')
+        assert watch.until('"c"')[-1] == '   - model: "b" → "c"'
+        assert watch.end(signal.SIGTERM) == (0, [])
+    assert watch.stderr == b""
+
+
+def test_json_is_one_object_a_line_and_nothing_else(home):
+    """Every line of stdout is an event, flushed at once, with the log on stderr and in the file."""
+    with running(["watch", "--json", "--debounce-ms", 100], home, HOTCONF_LOG="debug") as watch:
+        started = watch.event("started")
+        assert started["path"] == str(home / "config.toml")
+        assert (started["generation"], started["debounce_ms"]) == (1, 100)
+        assert started["watching"] == [str(home / "config.toml")]
+        save(home, 'model = "b"\n')
+        assert watch.event("file_changed")["path"] == str(home / "config.toml")
+        success = watch.event("reload_success")
+        assert success["generation"] == 2
+        assert success["changes"] == [{"path": "model", "old": "a", "new": "b"}]
+        assert set(success["timings_ms"]) == {"detect", "settle", "read", "parse", "validate", "swap", "overhead"}
+        save(home, "model = [\n")
+        watch.event("file_changed")
+        failed = watch.event("reload_failed")
+        assert failed["kind"] == "syntax"
+        assert failed["problems"][0]["line"] == 2
+        save(home, 'model = "b"\n')
+        watch.event("file_changed")
+        assert watch.event("reload_unchanged")["reason"]
+        assert watch.end() == (0, [])
+    log = watch.stderr.decode()
+    assert "[DEBUG] HotReloadWatcher initialized\n" in log
+    assert "[DEBUG] ReloadSuccess event emitted\n" in log
+    assert "Config reload failed" in (home / "debug.log").read_text()
+
+
+def test_no_planted_secret_is_told(home):
+    """Neither text, nor JSON, nor the log shows what is secret."""
+    secret = (
+        '[model_providers.x]\nbase_url = "https://ada:hunter2@x"\n'
+        '[mcp_servers.x]\nurl = "https://ada:hunter2-%s@x"\ntoken = "hunter2-%s"\n'
+    )
+    for option in ("--json", "--debounce-ms=50"):
+        save(home, secret % ("one", "one"))
+        with running(["watch", "--debounce-ms=50", option], home, HOTCONF_LOG="debug") as watch:
+            watch.line()
+            save(home, secret % ("two", "two"))
+            told = watch.until("reload_success" if option == "--json" else "token")
+            assert "mcp_servers.x.token" in told[-1]
+            save(home, secret % ("three", "three") + 'api_key = "hunter2\n')
+            told += watch.until("reload_failed" if option == "--json" else "preserved")
+            watch.end()
+        assert "hunter2" not in "\n".join(told)
+        assert b"hunter2" not in watch.stderr
+    assert "hunter2" not in (home / "debug.log").read_text()
+
+
+@pytest.mark.parametrize("content", [None, "model = [\n"])
+def test_it_waits_for_the_first_valid_file(home, content):
+    """A file that is missing or broken at the start is told, and picked up when it is good."""
+    if content is None:
+        (home / "config.toml").unlink()
+    else:
+        save(home, content)
+    with running(["watch", "--debounce-ms", 50], home) as watch:
+        assert "(no valid configuration yet, debounce 50 ms)" in watch.line()
+        assert "❌ Config reload failed: config.toml" in watch.line()
+        assert watch.until("configuration.")[-1] == "   Waiting for a valid configuration."
+        save(home, 'model = "b"\n')
+        watch.until("✅")
+        save(home, "model = [\n")
+        watch.until("Old configuration preserved.")
+        assert watch.end()[0] == 0
+
+
+def test_hot_reload_switched_off_is_said(home):
+    """Nobody is left to believe that edits are noticed."""
+    save(home, "[hot_reload]\nenabled = false\n")
+    with running(["watch"], home) as watch:
+        assert "Hot reload is off" in watch.line()
+        assert watch.end() == (0, [])
+
+
+@pytest.mark.parametrize("arguments", [["watch"], ["watch", "--json"]])
+def test_ctrl_c_ends_it_with_status_zero(home, arguments):
+    """Without a traceback and without another word."""
+    with running(arguments, home) as watch:
+        watch.line()
+        assert watch.end(signal.SIGINT) == (0, [])
+    assert watch.stderr == b""
+
+
+def test_when_nobody_reads_it_ends_quietly(home):
+    """`hotconf watch | head -1` leaves no traceback."""
+    process = subprocess.Popen(
+        [*HOTCONF, "watch", "--debounce-ms", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "CODE_HOME": str(home), "HOTCONF_LOG": ""},
+    )
+    try:
+        assert process.stdout.readline().startswith(b"Watching")
+        process.stdout.close()
+        save(home, 'model = "b"\n')
+        assert process.wait(DEADLINE) == 0
+        assert process.stderr.read() == b""
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def test_one_signal_ends_it_although_stdout_is_stuck(home):
+    """A reader that has stopped reading cannot keep the command from ending when it is asked to."""
+    with running(["watch", "--json", "--debounce-ms", 0], home) as watch:
+        watch.event("started")
+        process = subprocess.Popen(
+            [*HOTCONF, "watch", "--json", "--debounce-ms", "0"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "CODE_HOME": str(home), "HOTCONF_LOG": ""},
+        )
+        try:
+            assert json.loads(process.stdout.readline())["event"] == "started"
+            big = "x" * 50_000  # two of these in one event are more than a pipe holds
+            save(home, f'model = "{big}"\n')
+            watch.until("reload_success")
+            save(home, f'model = "{big}y"\n')
+            watch.until("reload_success")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(DEADLINE) == 0
+            assert process.stderr.read() == b""
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+            process.stderr.close()
+
+
+def test_warnings_of_the_first_load_are_told(home):
+    """What is odd in the file that the watch begins with is said at the beginning, in text and in JSON."""
+    save(home, "[costs]\ndaily_limit_usd = 1.0\n")
+    with running(["watch"], home) as watch:
+        watch.line()
+        assert watch.line() == '   ⚠ config.toml:1:2: Unknown key: costs (did you mean "cost"?)'
+    with running(["watch", "--json"], home) as watch:
+        assert watch.event("started")["warnings"][0]["message"] == "Unknown key: costs"
+
+
+def test_a_terminal_without_unicode_gets_escapes(home):
+    """An old locale does not end the watch."""
+    with running(["watch", "--debounce-ms", 50], home, PYTHONIOENCODING="latin-1") as watch:
+        watch.line()
+        save(home, 'model = "b"\n')
+        assert "\\u2705 Config reloaded successfully" in watch.until("\\u2705")[-1]
+
+
+def test_run_writes_a_first_configuration_and_watches_it(tmp_path):
+    """At the default path only; everything that is said about it goes to stderr."""
+    home = tmp_path / "new"
+    with running(["run"], home) as run:
+        assert run.line() == f"Watching {home}/config.toml (generation 1, debounce 2000 ms). Ctrl+C to stop."
+        assert run.end() == (0, [])
+    assert b"no terminal app" in run.stderr
+    assert f"wrote {home}/config.toml" in run.stderr.decode()
+    assert Path(home / "config.toml").exists()
+
+
+def test_run_writes_nothing_to_a_path_that_was_given(home):
+    """A mistyped path stays a mistake that can be seen."""
+    with running(["run", home / "other.toml"], home) as run:
+        assert "no valid configuration yet" in run.line()
+        run.end()
+    assert not (home / "other.toml").exists()
+
+
+def test_run_leaves_an_existing_configuration_alone(home):
+    """And watches it."""
+    with running(["run"], home) as run:
+        run.line()
+        run.end()
+    assert (home / "config.toml").read_text() == 'model = "a"\n'
+    assert b"wrote" not in run.stderr

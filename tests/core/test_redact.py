@@ -1,0 +1,298 @@
+"""No secret is shown: which keys and values are secret, and what is left of them in values and in text."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+import tomli
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import AnyUrl, BaseModel, ConfigDict, Field, PostgresDsn, RootModel, Secret, SecretBytes, SecretStr
+
+from hotconf.changes import MASK, MISSING, shown
+from hotconf.core.redact import WORDS, is_secret_key, is_secret_path, mask_urls, masked, scrub, secrets_in
+
+SECRET_KEYS = [
+    *sorted(WORDS),
+    *("api_key", "API-KEY", "apiKey", "APIKey", "APIkey", "OPENAI_API_KEY", "x-api-key", "openai.key"),
+    *("auth_token", "accessToken", "PassWord", "Proxy-Authorization", "AWSCredentials", "client secret"),
+    *("password2", "password_2", "token-01", "key__", "oauth2token", "ключ_token", "envkeys_key"),
+]
+OPEN_KEYS = [
+    *("", "12", "_", "env_key", "env-key", "envKey", "ENV_KEY", "env_http_headers", "envHttpHeaders"),
+    *("max_tokens", "check_api_keys", "monkey", "keyboard", "key_file", "tokenizer", "secretary", "passwords"),
+    *("authorization_url", "ключ", "base_url", "model"),
+]
+
+
+class Colour(Enum):
+    RED = "red"
+    HIDDEN = SecretStr("swordfish")
+
+
+class Inner(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    pin: SecretStr = SecretStr("swordfish")
+    plain: str = Field("shown", alias="as-written")
+
+
+@dataclass
+class Record:
+    token: str
+    name: str
+
+
+@pytest.mark.parametrize("key", SECRET_KEYS)
+def test_a_key_whose_last_word_names_a_secret_is_secret(key: str) -> None:
+    """The last word decides, however the words are set apart and whatever digits follow."""
+    assert is_secret_key(key)
+    assert is_secret_path(("outer", 0, key))
+
+
+@pytest.mark.parametrize("key", OPEN_KEYS)
+def test_other_keys_are_not_secret(key: str) -> None:
+    """A word inside another, a plural, and names of variables do not make a secret."""
+    assert not is_secret_key(key)
+    assert not is_secret_path(("outer", 0, key))
+
+
+def test_all_below_a_secret_table_is_secret() -> None:
+    """Items of secret arrays and everything in secret tables, at any depth."""
+    assert is_secret_path(("credentials", "user", "name"))
+    assert is_secret_path(("token", 3))
+    assert is_secret_path(("secret", "env_key"))
+
+
+def test_names_of_variables_are_not_secret() -> None:
+    """`env_http_headers` holds names, whatever its keys are."""
+    assert not is_secret_path(("model_providers", "x", "env_http_headers", "Authorization"))
+    assert is_secret_path(("model_providers", "x", "http_headers", "Authorization"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("postgres://user:pass@host/db", f"postgres://{MASK}@host/db"),
+        ("https://token@host", f"https://{MASK}@host"),
+        ("redis://:pass@host:6379/0", f"redis://{MASK}@host:6379/0"),
+        ("mysql://u:p@ss@host", f"mysql://{MASK}@host"),
+        ("pg://u:p/a?s#s@host/db", f"pg://{MASK}@host/db"),
+        ("a http://u:p@h, b https://t@i.", f"a http://{MASK}@h, b https://{MASK}@i."),
+        (f"http://{MASK}@host", f"http://{MASK}@host"),
+    ],
+)
+def test_user_information_in_urls_is_masked(text: str, expected: str) -> None:
+    """Name and password go, scheme and host stay."""
+    assert mask_urls(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "me@example.com", "https://host/@scope/pkg", "https://host:443/@x", "https://h/?mail=a@b", "http://h a@b"],
+)
+def test_an_at_sign_elsewhere_is_left_alone(text: str) -> None:
+    """Mail addresses, paths and queries are no user information."""
+    assert mask_urls(text) == text
+
+
+@pytest.mark.parametrize("piece", ["://", "://a:", "://a@", "a", "://a:b", "@", ":", "://:@ "])
+def test_masking_urls_takes_linear_time(piece: str) -> None:
+    """A megabyte of anything is looked through in well under the time that a quadratic search would take."""
+    begin = perf_counter()
+    mask_urls("://" + piece * (1_000_000 // len(piece)))
+    assert perf_counter() - begin < 10
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        SecretStr("swordfish"),
+        SecretBytes(b"swordfish"),
+        Secret[dict[str, str]]({"a": "swordfish"}),
+        RootModel[SecretStr](SecretStr("swordfish")),
+        Inner(),
+        Inner.model_validate({"api_key": "swordfish", "deep": {"http_headers": {"Authorization": "swordfish"}}}),
+        Record("swordfish", "x"),
+        [Record("swordfish", "x")],
+        {"credentials": {"a": ["swordfish"]}},
+        {"tokens": [{"token": ["swordfish"]}], "password": {"swordfish"}},
+        ({"a": {"passwd": 1}}, SecretStr("swordfish")),
+        AnyUrl("https://swordfish@host"),
+        PostgresDsn("postgres://a:swordfish@host/db"),
+        {"https://swordfish@host": 1},
+        b"https://swordfish@host",
+        [Path("x"), "https://swordfish@host"],
+        Colour.HIDDEN,
+    ],
+)
+def test_no_copy_for_showing_holds_a_secret(value: object) -> None:
+    """Secret types, secret keys and URLs are masked wherever they stand."""
+    copy = masked(("place",), value)
+    assert "swordfish" not in repr(copy)
+    assert "swordfish" not in json.dumps(copy)
+    assert MASK in repr(copy)
+
+
+@pytest.mark.parametrize("value", ["", "x", 1, True, [1], {"a": 1}, {1}])
+def test_a_value_at_a_secret_path_is_masked_whole(value: object) -> None:
+    """Whatever it is: its length and shape are not told either."""
+    assert masked(("server", "api_key"), value) == MASK
+
+
+@pytest.mark.parametrize("value", [None, MISSING])
+def test_that_there_is_no_secret_is_no_secret(value: object) -> None:
+    """A notification may say that a key was added or removed."""
+    assert masked(("api_key",), value) is value
+    assert masked((), {"api_key": value}) == {"api_key": value}
+
+
+def test_a_copy_is_of_plain_types() -> None:
+    """Models, dataclasses, tuples, sets and scalars that TOML does not know become what any writer can write."""
+    value = {
+        "model": Inner.model_validate({"as-written": "a", "more": 1}),
+        "record": Record("t", "n"),
+        "tuple": (1, (2.5, True)),
+        "deque": deque([1]),
+        "set": {"b", "a"},
+        "mixed": frozenset({2, 10, "a", None, (1,)}),
+        "enum": Colour.RED,
+        "path": Path("a/b"),
+        "bytes": b"a\xff",
+        "date": date(2024, 5, 6),
+        "wide": 1 << 20_000,
+        7: "key",
+    }
+    copy = masked((), value)
+    assert copy == {
+        "model": {"pin": MASK, "as-written": "a", "more": 1},
+        "record": {"token": MASK, "name": "n"},
+        "tuple": [1, [2.5, True]],
+        "deque": [1],
+        "set": ["a", "b"],
+        "mixed": [None, 2, 10, [1], "a"],
+        "enum": "red",
+        "path": "a/b",
+        "bytes": "a\\xff",
+        "date": date(2024, 5, 6),
+        "wide": hex(1 << 20_000),
+        "7": "key",
+    }
+    assert shown(copy)
+
+
+def test_a_copy_does_not_share_containers() -> None:
+    """Whoever changes what an event holds does not change the configuration."""
+    value = {"a": [1, {"b": 2}]}
+    copy = masked((), value)
+    assert copy == value
+    assert isinstance(copy, dict)
+    assert copy is not value
+    assert copy["a"] is not value["a"]
+    assert copy["a"][1] is not value["a"][1]
+
+
+class Stubborn:
+    def __str__(self) -> str:
+        raise RuntimeError("swordfish")
+
+
+def test_a_type_that_cannot_be_shown_is_named() -> None:
+    """A user's `__str__` that raises stops nothing."""
+    assert masked((), [Stubborn()]) == ["<Stubborn>"]
+
+
+def test_copies_are_bounded() -> None:
+    """Depth, cycles and a value shared so often that it would fill the memory end in an ellipsis."""
+    deep: list[object] = []
+    for _ in range(10_000):
+        deep = [deep]
+    assert "…" in json.dumps(masked((), deep), ensure_ascii=False)
+    cycle: dict[str, object] = {}
+    cycle["again"] = cycle
+    assert "…" in json.dumps(masked((), cycle), ensure_ascii=False)
+    laughs: list[object] = ["ha"]
+    for _ in range(40):
+        laughs = [laughs, laughs]
+    assert len(json.dumps(masked((), laughs))) < 1_000_000
+    wide = masked((), {"array": list(range(20_000)), "after": 1})
+    assert isinstance(wide, dict)
+    assert wide["array"][-1] == "…"
+    assert list(wide)[-1] == "…"
+
+
+SECRETS_TOML = """
+api_key = "sk-1234567"
+name = "not-this"
+env_key = "OPENAI_API_KEY"
+url = "postgres://someone:hunter2@host/db"
+git = "ssh://deployer@host"
+clone = "https://ghp_0123456789abcdef@host"
+password = "abc"
+pin_key = 12345
+padded_token = "  spaced  "
+[env_http_headers]
+Authorization = "AUTH_VARIABLE"
+[[users]]
+token = ["first-token", {inner = "second-token"}]
+"""
+
+
+def test_the_secrets_of_a_table_are_found() -> None:
+    """Texts under secret keys and passwords in URLs; not what is too short or too plain to be looked for in text."""
+    assert secrets_in(tomli.loads(SECRETS_TOML)) == {
+        "sk-1234567",
+        "someone:hunter2",
+        "hunter2",
+        "ghp_0123456789abcdef",
+        "  spaced  ",
+        "spaced",
+        "first-token",
+        "second-token",
+    }
+
+
+def test_the_secrets_of_a_configuration_are_found() -> None:
+    """Where there are types, they tell secrets as well, and cycles end."""
+    cycle: list[object] = [Inner(), Secret[list[bytes]]([b"in-a-list"]), {SecretStr("in-a-set")}]
+    cycle.append(cycle)
+    assert secrets_in(cycle) == {"swordfish", "in-a-list", "in-a-set"}
+
+
+def test_text_is_scrubbed_of_secrets() -> None:
+    """However they are quoted in it, the longest first, and URLs too."""
+    secrets = ['a"b\\c', "line\nbreak", "word", "wordfish", "", "****"]
+    text = r"""'a"b\\c' "a\"b\\c" line\nbreak wordfish word http://u:p@h ****"""
+    assert scrub(text, secrets) == f"'{MASK}' \"{MASK}\" {MASK} {MASK} {MASK} http://{MASK}@h {MASK}"
+
+
+def test_scrubbing_is_quick_with_many_secrets() -> None:
+    """A large secret array costs little more than looking for each."""
+    begin = perf_counter()
+    assert scrub("nothing " * 50, (f"secret-{n}" for n in range(20_000))) == "nothing " * 50
+    assert perf_counter() - begin < 5
+
+
+@given(st.text(min_size=4).filter(lambda text: "*" not in text), st.text(), st.text())
+def test_no_secret_survives_scrubbing(secret: str, before: str, after: str) -> None:
+    """In whatever text it stands, plainly or as Python or TOML quote it."""
+    for spelled in (secret, repr(secret)):
+        text = scrub(before + spelled + after, secrets_in({"token": secret}))
+        assert MASK in text
+        assert secret not in text
+
+
+@given(st.text())
+def test_what_is_secret_does_not_depend_on_the_way_to_ask(key: str) -> None:
+    """Keys, paths, copies and searches follow one rule."""
+    secret = is_secret_key(key)
+    assert is_secret_path((key,)) == secret
+    assert (masked((), {key: "swordfish"}) != {mask_urls(key): "swordfish"}) == secret
+    assert (secrets_in({key: "swordfish"}) == {"swordfish"}) == secret

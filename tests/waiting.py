@@ -1,0 +1,19 @@
+"""Waiting for what another thread does, with a deadline instead of a fixed sleep."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_POLL_S = 0.005
+
+
+def wait_until(condition: Callable[[], T], timeout_s: float = 10.0) -> T:
+    """The first truthy value of ``condition()``; AssertionError when there is none in time."""
+    deadline_s = time.monotonic() + timeout_s
+    while not (value := condition()):
+        if time.monotonic() >= deadline_s:
+            raise AssertionError(f"still {value!r} after {timeout_s} s: {condition!r}")
+        time.sleep(_POLL_S)
+    return value

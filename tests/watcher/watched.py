@@ -1,0 +1,64 @@
+"""A watcher under observation: a model, what the watcher told so far, and how to wait for more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from waiting import wait_until
+
+from hotconf import ConfigReloadEvent, Ending, FileChanged, HotReloadSettings, HotReloadWatcher
+from hotconf.testing.recorder import told
+
+WINDOW_MS = 50
+
+
+class Frozen(BaseModel):
+    """Immutable, as configurations should be."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Server(Frozen):
+    host: str = "localhost"
+    port: int = 8000
+
+
+class App(Frozen):
+    server: Server = Server()
+    tags: list[str] = []
+    hot_reload: HotReloadSettings = HotReloadSettings()
+
+
+def port(number: int) -> str:
+    """A file that sets the port, always of the same length for ports of four digits."""
+    return f"[server]\nport = {number}\n"
+
+
+class Seen:
+    """What a watcher has told."""
+
+    def __init__(self, watcher: HotReloadWatcher[Any]) -> None:
+        self.events: list[ConfigReloadEvent] = []
+        watcher.on_event(self.events.append)
+
+    @property
+    def lines(self) -> list[str]:
+        """One each: `FileChanged config.toml`, `ReloadSuccess 2`."""
+        return [told(event) for event in self.events]
+
+    @property
+    def endings(self) -> list[Ending]:
+        """Without the FileChanged."""
+        return [event for event in self.events if not isinstance(event, FileChanged)]
+
+    def exactly(self, *lines: str) -> Ending:
+        """Wait for so many events, which are these and no others; the last ending."""
+        wait_until(lambda: len(self.events) >= len(lines))
+        assert self.lines == list(lines)
+        return self.endings[-1]
+
+    def ending(self, number: int = 1) -> Ending:
+        """Wait for that many endings; the last of them."""
+        wait_until(lambda: len(self.endings) >= number)
+        return self.endings[number - 1]
