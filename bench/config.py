@@ -1,7 +1,8 @@
 """A realistic configuration of about 8 KB; each version of it differs from the one before in three values.
 
 It warns of two things (an API key that is not set, a command that is not installed), so that finding the places of
-warnings is part of what is measured. Imports nothing: the probes of memory use it, too.
+warnings is part of what is measured; without these it is called clean. Imports nothing, because the probes of memory
+use it, too.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ _AGENTS = (
     ("planner", "cut"),
     ("spare", "tr"),
 )
+_WARNED = (("HOTCONF_BENCH_UNSET_KEY", "PATH"), ("hotconf-bench-absent", "ls"))
 
 
-def text(version: int) -> bytes:
+def text(version: int, *, clean: bool = False) -> bytes:
     """The file as it stands at `version`; every version is equally long."""
     parts = [_head(version), *map(_provider, _PROVIDERS), *(_agent(n, version) for n in range(len(_AGENTS)))]
     size = sum(map(len, parts))
@@ -31,7 +33,10 @@ def text(version: int) -> bytes:
         parts.append(_model(count, version))
         size += len(parts[-1])
         count += 1
-    return "\n".join(parts).encode()
+    written = "\n".join(parts)
+    for absent, present in _WARNED if clean else ():
+        written = written.replace(absent, present)
+    return written.encode()
 
 
 def _head(version: int) -> str:

@@ -32,7 +32,7 @@ class Burst:
     """The touches of a round."""
 
     window_ns: int
-    sure: bool
+    sure: bool = True
     touches: list[Touched] = field(default_factory=list)
     named: list[Path] = field(default_factory=list)
     suspects: set[Path] = field(default_factory=set)
@@ -40,9 +40,9 @@ class Burst:
     spent: int = 0
     """Loads that were under way at the ceiling or began after it."""
 
-    def add(self, touch: Touched) -> None:
+    def add(self, touch: Touched, *, native: bool) -> None:
+        self.sure = self.sure and touch.sure and (native or bool(self.touches))
         self.touches.append(touch)
-        self.sure = self.sure and touch.sure
 
     def past_ceiling(self, now: int) -> bool:
         return bool(self.touches) and now >= self.touches[0].now + ceiling_ns(self.window_ns)
@@ -80,7 +80,7 @@ class Oracle:
         self.closed = False
         self.generation = 0
         self.published: Good[Config] | None = None
-        self.burst = Burst(window_ns, native)
+        self.burst = Burst(window_ns)
         self.load: Read | None = None
         """Under way."""
         self.read: Read | None = None
@@ -111,10 +111,10 @@ class Oracle:
         assert now >= self._now, "time does not go back"
         self._steps = self._steps + 1 if now == self._now else 0
         assert self._steps < MOST_STEPS_AT_ONCE, "the machine makes no progress"
-        if now > self._now:
-            assert before.phase is not Phase.LOOKING, "a look is answered at once"
         if now > self._now and self.burst.settled(now - self.lag - 1):
-            assert self.load, "law 5: the burst has settled, but nothing is being loaded"
+            assert self.load or before.phase is Phase.LOOKING, (
+                "law 5: the burst has settled, but nothing is being loaded"
+            )
         self._now = now
 
     def _rest(self, after: State) -> None:
@@ -148,12 +148,14 @@ class Oracle:
             case machine.Release(reason=reason) if reason in self.holds:
                 self.holds[reason] -= 1
                 self.holds = {reason: count for reason, count in self.holds.items() if count}
+                if not self.enabled:
+                    self._loads_since_touch = 0
             case machine.Reload(ticket=ticket):
                 self.asked[ticket] = given
                 self._loads_since_touch = 0
             case machine.Close():
                 self.closed = True
-                self.burst = Burst(0, sure=True)
+                self.burst = Burst(0)
 
     def _touched(self, touch: Touched) -> None:
         self._loads_since_touch = 0
@@ -162,7 +164,7 @@ class Oracle:
         if self.pending:
             self.pending.late.append(touch)
         if self.enabled:
-            self.burst.add(touch)
+            self.burst.add(touch, native=self.native)
 
     def _loaded(self, loaded: machine.Loaded) -> None:
         read = self.load
@@ -176,8 +178,9 @@ class Oracle:
         if isinstance(loaded.candidate, Unstable):
             self._loads_since_touch = 0
             self.burst.suspects.update(loaded.candidate.paths)
-            if not read.attempt and not self.burst.past_ceiling(loaded.now):
-                self.burst.add(Touched(loaded.now, loaded.candidate.paths, self.burst.touches[-1].writing))
+            if not (read.attempt or self.asked or self.burst.past_ceiling(loaded.now)):
+                touch = Touched(loaded.now, loaded.candidate.paths, self.burst.touches[-1].writing)
+                self.burst.add(touch, native=self.native)
 
     def _spend(self) -> None:
         self.burst.spent += 1
@@ -192,7 +195,8 @@ class Oracle:
             case machine.Load(job, afresh):
                 self._begin(given.now, job, afresh=afresh)
             case machine.Look():
-                assert not (self.native and self.enabled and self._sure), "no look where the kernel told all"
+                assert self.enabled
+                assert not (self.native and self._sure), "no look where the kernel told all"
             case Emit(FileChanged(path)):
                 assert path not in self.burst.named, "law 8: one FileChanged per file and round"
                 self.burst.named.append(path)
@@ -216,7 +220,7 @@ class Oracle:
 
     def _begin(self, now: int, job: int, *, afresh: bool) -> None:
         assert self.load is None, "one load at a time"
-        assert afresh == bool(self.asked), "what is asked for is read afresh"
+        assert afresh == (bool(self.asked) or not self.enabled), "what was not heard of is read afresh"
         tickets = set(self.asked)
         previous = self.read
         attempt = 0
@@ -264,7 +268,9 @@ class Oracle:
         assert not self.burst.touches, "law 6: an open round decides"
         assert not self.pending.late, "law 2: what is pending was touched since"
         if isinstance(given, machine.Release):
-            assert self.pending.sure, "what the kernel may not tell of is looked at before a commit"
+            assert self.pending.sure and self.native and self.enabled, (
+                "what the kernel may not tell of is looked at before a commit"
+            )
 
     def _decide(self, given: Input, event: Ending, tickets: list[int]) -> None:
         read = self.read
@@ -278,7 +284,7 @@ class Oracle:
         if not read.tickets and kept and not read.final:
             assert given.now >= settles_at(kept, self.burst.window_ns), "law 5: too early"
         if isinstance(given, machine.Due):
-            assert self.burst.sure, "what the kernel may not tell of is looked at before a commit"
+            assert self.burst.sure and self.native, "what the kernel may not tell of is looked at before a commit"
         touched = {path for touch in kept for path in touch.paths}
         assert touched - self.burst.suspects <= set(self.burst.named) <= touched | self.burst.suspects
         assert read.tickets or self.burst.named or self.pending, "law 8: an outcome without a FileChanged"
@@ -311,7 +317,7 @@ class Oracle:
         self.endings.append(event)
         self._check_publication(event, read.candidate, effects)
         self.pending = read if isinstance(event, ReloadDeferred) else None
-        read.sure = self.burst.sure and self.enabled
+        read.sure = self.native and self.burst.sure
         late = read.late if self.read else []
         if isinstance(read.candidate, Unstable) and not late:
             writing = bool(self.burst.touches) and self.burst.touches[-1].writing
@@ -320,9 +326,9 @@ class Oracle:
         if isinstance(event, ReloadSuccess) and self.published:
             self.enabled = self.published.config.settings.enabled
             window_ns = self.published.config.settings.debounce_ms * MILLISECOND
-        self.burst = Burst(window_ns, self.native)
+        self.burst = Burst(window_ns)
         for touch in late if self.enabled else []:
-            self.burst.add(touch)
+            self.burst.add(touch, native=self.native)
         self.read = None
 
     def _check_publication(

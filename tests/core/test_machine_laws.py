@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from core.oracle import Oracle
 from hotconf.core.candidate import Bad, Good
 from hotconf.core.debounce import MILLISECOND
-from hotconf.core.machine import Phase, deadline
+from hotconf.core.machine import Due, Loaded, Phase, deadline
 from hotconf.events import ReloadDeferred, ReloadFailed
 from hotconf.testing import Content, Pace, World
 from hotconf.testing.contents import candidate
@@ -89,6 +89,14 @@ class Laws(RuleBasedStateMachine):
     def change_delay(self, delay: int) -> None:
         self.world.observer.delay = delay * MILLISECOND
 
+    @rule(job=st.integers(0, 3), content=contents)
+    def stray(self, job: int, content: Content) -> None:
+        """A timer too early, and what was loaded long ago."""
+        self.world.driver.give(Due(self.world.now))
+        if self.oracle.load is None or self.oracle.load.number != job:
+            found = candidate({MAIN: content})
+            self.world.driver.give(Loaded(self.world.now, job, found, cost_ns=0))
+
     # Files
 
     @rule(path=files, content=st.none() | contents)
@@ -108,7 +116,9 @@ class Laws(RuleBasedStateMachine):
     def finish(self) -> None:
         self.world.finish(min(self.world.disk.open))
 
-    @rule(path=files, content=contents, pause=st.sampled_from([1, 30, 90]), times=st.integers(2, 12))
+    @rule(
+        path=files, content=contents, pause=st.sampled_from([1, 30, 90, 250]), times=st.sampled_from([2, 5, 20, 60])
+    )
     def save_and_save(self, path: Path, content: Content, pause: int, times: int) -> None:
         """A writer that goes on and on."""
         for _ in range(times):
@@ -123,6 +133,11 @@ class Laws(RuleBasedStateMachine):
     def hear_again(self) -> None:
         self.world.observer.deaf.clear()
 
+    @rule(natively=st.booleans())
+    def hear(self, natively: bool) -> None:
+        self.world.hear(natively=natively)
+        self.oracle.native = natively
+
     # People
 
     @rule(reason=reasons)
@@ -132,6 +147,16 @@ class Laws(RuleBasedStateMachine):
     @rule(reason=reasons)
     def release(self, reason: str) -> None:
         self.world.release(reason)
+
+    @rule(ms=pauses, content=contents, asked=st.booleans())
+    def save_while_busy(self, ms: int, content: Content, asked: bool) -> None:
+        """Something is busy for just as long as it takes, and perhaps someone asks meanwhile."""
+        self.world.hold("commit")
+        self.world.save(MAIN, content=content)
+        if asked:
+            self.world.reload()
+        self.world.run(ms)
+        self.world.release("commit")
 
     @rule(force=st.booleans())
     def reload(self, force: bool) -> None:
@@ -157,7 +182,8 @@ class Laws(RuleBasedStateMachine):
     def the_machine_waits_for_something(self) -> None:
         """Law 4: an open round has a deadline or a load under way."""
         if self.world.state.phase not in (Phase.IDLE, Phase.CLOSED):
-            assert self.oracle.load or deadline(self.world.state) is not None
+            waits = self.oracle.load or self.world.state.phase is Phase.LOOKING
+            assert waits or deadline(self.world.state) is not None
 
     def teardown(self) -> None:
         """Law 4: when nothing changes any more and nothing is busy, the last outcome is that of the last content."""
@@ -194,7 +220,7 @@ class Laws(RuleBasedStateMachine):
 
 
 Laws.TestCase.settings = settings(
-    max_examples=300,
+    max_examples=400,
     stateful_step_count=50,
     derandomize=True,
     database=None,

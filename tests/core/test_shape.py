@@ -192,7 +192,7 @@ def test_a_tagged_union_is_narrowed_by_its_tag() -> None:
     assert animal.narrowed({"kind": "cow"}) is animal
     assert animal.narrowed({"kind": []}) is animal
     assert animal.narrowed(3) is animal
-    assert animal.discriminator == "kind"
+    assert animal.discriminators == ("kind",)
 
 
 def test_the_tag_is_found_under_its_alias() -> None:
@@ -206,10 +206,10 @@ def test_the_tag_is_found_under_its_alias() -> None:
         more: int = 1
 
     aliased = of(Annotated[One | Two, Field(discriminator="kind")])
-    assert aliased.discriminator == "type"
+    assert aliased.discriminators == ("type",)
     assert "more" not in aliased.narrowed({"type": "one"}).keys
     called = of(Annotated[Annotated[Cat, Tag("c")] | Annotated[Dog, Tag("d")], Discriminator(lambda _: "c")])
-    assert called.discriminator is None
+    assert called.discriminators == ()
     assert called.narrowed({"kind": "dog"}) is called
 
 

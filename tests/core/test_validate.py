@@ -286,6 +286,7 @@ def test_the_members_of_a_union_speak_with_one_voice(field: Any, value: str, exp
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
+        ("{ kind = [] }", ["Invalid enum value: x.kind=[] (expected: cat, dog)"]),
         ('{ kind = "cow" }', ['Invalid enum value: x.kind="cow" (expected: cat, dog)']),
         ("{}", ["Missing required field: x.kind"]),
         ('{ kind = "dog" }', ["Missing required field: x.tricks"]),
@@ -804,6 +805,7 @@ def refuse_distorted(value: Any) -> Any:
         (dict[str, Annotated[str, AfterValidator(refuse_aloud)]], "credentials", f'{{ mine = "{SECRET}" }}'),
         (Literal["a"], "url", f'"https://me:{SECRET}@example.com"'),
         (Annotated[str, AfterValidator(refuse_aloud)], "url", f'"https://me:{SECRET}@example.com"'),
+        (Literal["a"], "url", f'"https://me:{SECRET * 9}@example.com"'),
         (Literal["a"] | int, "secret", f'"{SECRET}"'),
     ],
 )

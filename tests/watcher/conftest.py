@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from waiting import wait_until
-from watcher.watched import WINDOW_MS, App, Seen, port
 
 from hotconf import HotReloadWatcher
+from waiting import wait_until
+
+pytest.register_assert_rewrite("watcher.watched")
+
+from watcher.watched import WINDOW_MS, App, Seen, port  # noqa: E402 - now its assertions explain themselves
 
 Watch: TypeAlias = Callable[..., tuple[HotReloadWatcher[Any], Seen]]
 

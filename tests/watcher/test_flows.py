@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from pydantic import TypeAdapter
-from waiting import wait_until
-from watcher.watched import WINDOW_MS, App, Seen, port
 
 from hotconf import (
     MISSING,
@@ -30,6 +26,8 @@ from hotconf import (
     Schema,
     UsageError,
 )
+from waiting import wait_until
+from watcher.watched import WINDOW_MS, App, Seen, port
 
 CHANGED = "FileChanged config.toml"
 BROKEN = "[server\nport = 1\n"
@@ -834,7 +832,7 @@ def test_the_window_follows_the_file(path, watch):
 
 def test_a_window_out_of_its_limits(path, watch):
     """A file may not ask for less than 100 ms; the text says so."""
-    watcher, seen = watch(path, debounce_ms=None, settings=None)
+    watcher, _ = watch(path, debounce_ms=None)
     path.write_text(settings(debounce_ms=50))
     event = watcher.reload()
     assert event.error == "config.toml:2:15: Hot-reload debounce_ms=50 too low (minimum: 100ms)"
@@ -1024,7 +1022,7 @@ def test_two_files_far_apart(tmp_path, watch):
         file.parent.mkdir()
         file.write_text(port(8000))
     watcher, seen = watch(path, watch_paths=[extra], reconcile_s=3600.0)
-    os.replace(extra, tmp_path / "b" / "away.toml")
+    extra.rename(tmp_path / "b" / "away.toml")
     extra.write_text(port(9000))
     seen.exactly("FileChanged extra.toml", "ReloadSuccess 2")
-    assert watcher.snapshot.origin("server.port").file == Path(extra)
+    assert watcher.snapshot.origin("server.port").file == extra

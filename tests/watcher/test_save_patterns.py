@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from waiting import wait_until
-from watcher.watched import port
 
 from hotconf import HotReloadWatcher, ReloadSuccess
 from hotconf.runtime import runner
+from waiting import wait_until
+from watcher.watched import port
 
 CHANGED = "FileChanged config.toml"
 SUCCESS = "ReloadSuccess 2"
 OLD, NEW = port(8000), port(9000)
-WINDOW_MS = 100
+WINDOW_MS = 80
 OBSERVERS = {
     # Nothing but events: the reconcile comes too late to help.
     "inotify": {"observer": "inotify", "reconcile_s": 3600.0},
@@ -39,6 +39,7 @@ def options(request):
 
 
 def plain(root: Path) -> Path:
+    """A file."""
     path = root / "config.toml"
     path.write_text(OLD)
     return path
@@ -56,7 +57,7 @@ def linked(root: Path) -> Path:
 
 
 def config_map(root: Path) -> Path:
-    """As Kubernetes mounts it: the file is a link through `..data`, itself a link to a directory with a time stamp."""
+    """As Kubernetes mounts it: a link through `..data`, which is a link to a directory with a time stamp."""
     for name, text in (("..2024_01", OLD), ("..2024_02", NEW)):
         (root / name).mkdir()
         (root / name / "config.toml").write_text(text)
@@ -86,6 +87,7 @@ def in_directories(root: Path) -> Path:
 
 
 def in_place(path: Path) -> None:
+    """As `>`, `cp` and many editors do."""
     path.write_text(NEW)
 
 
@@ -103,7 +105,7 @@ def renamed(path: Path) -> None:
 
 
 def by_vim(path: Path) -> None:
-    """Its probe for permissions, the old file away as a backup, the new one written under the name, the backup gone."""
+    """A probe for permissions, the old file out of the way, a new one under its name, and the old one gone."""
     probe, backup = path.with_name("4913"), path.with_name("config.toml~")
     probe.touch()
     probe.unlink()
@@ -132,10 +134,12 @@ def relinked(path: Path) -> None:
 
 
 def at_the_target(path: Path) -> None:
+    """The file that the link leads to is written."""
     (path.parent.parent / "dotfiles" / "app.toml").write_text(NEW)
 
 
 def target_renamed(path: Path) -> None:
+    """Another file is renamed over the one that the link leads to."""
     target = path.parent.parent / "dotfiles" / "app.toml"
     target.with_name("other.toml").replace(target)
 
@@ -149,17 +153,20 @@ def data_swapped(path: Path) -> None:
 
 
 def directory_replaced(path: Path) -> None:
+    """The directory is renamed away, and another one to its name."""
     path.parent.rename(path.parent.with_name("etc.old"))
     path.parent.with_name("etc.new").rename(path.parent)
 
 
 def directory_remade(path: Path) -> None:
+    """The directory is removed with all that is in it, and made anew."""
     shutil.rmtree(path.parent)
     path.parent.mkdir()
     path.write_text(NEW)
 
 
 def at_the_other_name(path: Path) -> None:
+    """Written under its other name, in another directory."""
     (path.parent / "elsewhere" / "app.toml").write_text(NEW)
 
 
@@ -202,7 +209,7 @@ def test_one_save(tmp_path, watch, calm, options, save):
     watcher, seen = watch(path, **options)
     save.do(path)
     seen.exactly(CHANGED, SUCCESS)
-    calm()
+    calm(120)
     seen.exactly(CHANGED, SUCCESS)
     assert watcher.snapshot.files[0].content == path.read_bytes()
     assert watcher.config.server.port == (8000 if save.do is appended else 9000)
@@ -216,20 +223,20 @@ def test_the_mode_is_changed(tmp_path, watch, calm, options):
     watcher, seen = watch(path, **options)
     path.chmod(0o600)
     seen.exactly(CHANGED, "ReloadUnchanged")
-    calm()
+    calm(120)
     seen.exactly(CHANGED, "ReloadUnchanged")
     assert watcher.generation == 1
 
 
 def test_truncated_first(tmp_path, watch, calm, options):
-    """A writer that empties the file, pauses and writes: its pause is within the window, nobody sees the empty file."""
+    """A writer that empties the file, pauses for less than the window, and writes: nobody sees the empty file."""
     path = plain(tmp_path)
     watcher, seen = watch(path, **{**options, "debounce_ms": 1000})
     with path.open("w") as file:
         wait_until(lambda: seen.lines == [CHANGED])
         file.write(NEW)
     seen.exactly(CHANGED, SUCCESS)
-    calm()
+    calm(120)
     seen.exactly(CHANGED, SUCCESS)
     assert watcher.config.server.port == 9000
 
@@ -253,7 +260,7 @@ def test_a_fragment_appears(tmp_path, watch, calm, options, fragment):
     watcher, seen = watch(plain(tmp_path), **options)
     fragment.write_text(NEW)
     seen.exactly("FileChanged extra.toml", SUCCESS)
-    calm()
+    calm(120)
     seen.exactly("FileChanged extra.toml", SUCCESS)
     assert watcher.config.server.port == 9000
     assert fragment in watcher.watching
@@ -265,7 +272,7 @@ def test_a_fragment_changes(tmp_path, watch, calm, options, fragment):
     watcher, seen = watch(plain(tmp_path), **options)
     fragment.write_text(NEW)
     seen.exactly("FileChanged extra.toml", SUCCESS)
-    calm()
+    calm(120)
     seen.exactly("FileChanged extra.toml", SUCCESS)
     assert watcher.config.server.port == 9000
 
@@ -276,7 +283,7 @@ def test_a_fragment_vanishes(tmp_path, watch, calm, options, fragment):
     watcher, seen = watch(plain(tmp_path), **options)
     fragment.unlink()
     seen.exactly("FileChanged extra.toml", SUCCESS)
-    calm()
+    calm(120)
     seen.exactly("FileChanged extra.toml", SUCCESS)
     assert watcher.config.server.port == 8000
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from waiting import wait_until
 
 from hotconf import ConfigReloadEvent, Ending, FileChanged, HotReloadSettings, HotReloadWatcher
 from hotconf.testing.recorder import told
+from waiting import wait_until
 
 WINDOW_MS = 50
 

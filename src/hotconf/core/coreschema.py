@@ -125,10 +125,12 @@ def choices(node: Node) -> dict[object, Node]:
     return {n: member[0] if isinstance(member, tuple) else member for n, member in enumerate(members)}
 
 
-def discriminator(node: Node) -> str | None:
-    """The key whose value tells the members of a tagged union apart; None where a function tells them."""
+def discriminators(node: Node) -> list[str]:
+    """The keys that may hold the tag of a tagged union, in the order of search; none where a function finds it."""
     named = node["discriminator"]
-    return named if isinstance(named, str) else None
+    if isinstance(named, str):
+        return [named]
+    return [way[0] for way in named if len(way) == 1] if isinstance(named, list) else []
 
 
 def fields(leaf: Leaf) -> list[tuple[str, Node]]:

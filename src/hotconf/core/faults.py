@@ -107,6 +107,8 @@ def faults(errors: Iterable[ErrorDetails], table: dict[str, Any], shape: Shape) 
 
 
 class _Walk:
+    """Follows one location from the root. `chosen`: the member of the union that stands here has been named."""
+
     def __init__(self, table: dict[str, Any], shape: Shape) -> None:
         self.path: KeyPath = ()
         self.value: object = table
@@ -120,17 +122,17 @@ class _Walk:
         for n, part in enumerate(location):
             self.step(part, absent=error["type"] in MISSES and n == len(location) - 1)
         fault = Fault(
-            error["type"],
-            error["msg"],
-            error.get("ctx", {}),
-            self.path,
-            self.value,
-            self.shape,
-            self.parent,
-            self.secret or is_secret_path(self.path),
-            self.of_key,
-            self.astray,
-            tuple(self.members),
+            type=error["type"],
+            message=error["msg"],
+            context=error.get("ctx", {}),
+            path=self.path,
+            value=self.value,
+            shape=self.shape,
+            parent=self.parent,
+            secret=self.secret or is_secret_path(self.path),
+            of_key=self.of_key,
+            astray=self.astray,
+            members=tuple(self.members),
         )
         return replace(fault, expected=_expected(fault))
 

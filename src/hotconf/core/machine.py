@@ -330,10 +330,11 @@ def _touch_loading(turn: _Turn, touch: Touched) -> None:
     if job is None or job.final:
         turn.set(late=(*turn.state.late, touch))
         return
-    if turn.state.enabled:
-        _touch_round(turn, touch)
     _dirty(turn)
-    if not job.tickets:
+    if not turn.state.enabled:
+        return
+    _touch_round(turn, touch)
+    if not job.tickets and not _settled(turn.state, touch.now):
         turn.to(Phase.SPECULATING)
 
 
@@ -343,7 +344,6 @@ def _touch_round(turn: _Turn, touch: Touched) -> None:
     if round_ is None:
         debounce = Debounce.opened(touch.now, turn.state.window_ns, held=touch.writing)
         round_ = Round(debounce, sure=turn.state.native)
-        turn.set(attempts=0)
     else:
         debounce = round_.debounce.touch(touch.now, held=touch.writing)
     for path in touch.paths:
@@ -365,26 +365,34 @@ def _due_settling(turn: _Turn, due: Due) -> None:
     round_ = turn.state.round
     if round_ is None:
         return
-    if round_.debounce.due(due.now):
+    if _settled(turn.state, due.now):
         _load(turn, due.now)
     elif due.now >= _speculate_at(turn.state, round_.debounce):
         _load(turn, due.now, phase=Phase.SPECULATING)
 
 
 def _due_speculating(turn: _Turn, due: Due) -> None:
-    if turn.state.round is not None and turn.state.round.debounce.due(due.now):
+    if _settled(turn.state, due.now):
         turn.to(Phase.LOADING)
 
 
 def _due_ready(turn: _Turn, due: Due) -> None:
     state = turn.state
-    if state.round is None or state.candidate is None or not state.round.debounce.due(due.now):
+    if state.round is None or state.candidate is None or not _settled(state, due.now):
         return
-    if state.round.sure:
+    if state.round.sure and state.native:
         _end(turn, state.candidate)
     else:
         turn.to(Phase.LOOKING)
         turn.do(Look())
+
+
+def _settled(state: State, now: int) -> bool:
+    return state.round is not None and state.round.debounce.due(now)
+
+
+def _past_ceiling(state: State, now: int) -> bool:
+    return state.round is not None and now >= state.round.debounce.ceiling
 
 
 def _speculate_at(state: State, debounce: Debounce) -> int:
@@ -398,12 +406,11 @@ def _speculate_at(state: State, debounce: Debounce) -> int:
 
 def _load(turn: _Turn, now: int, *, phase: Phase = Phase.LOADING, tickets: tuple[Reload, ...] = ()) -> None:
     state = turn.state
-    past_ceiling = state.round is not None and now >= state.round.debounce.ceiling
-    final = past_ceiling or state.attempts >= MAX_ATTEMPTS - 1
+    final = _past_ceiling(state, now) or state.attempts >= MAX_ATTEMPTS - 1
     number = state.loads + 1
     job = Job(number, final=final and phase is Phase.LOADING, tickets=tickets)
     turn.to(phase, job=job, loads=number, candidate=None)
-    turn.do(Load(number, afresh=bool(tickets)))
+    turn.do(Load(number, afresh=bool(tickets) or not state.enabled))
 
 
 def _loaded_speculating(turn: _Turn, loaded: Loaded) -> None:
@@ -441,9 +448,10 @@ def _unstable(turn: _Turn, loaded: Loaded, candidate: Unstable, job: Job) -> Non
     if job.final and turn.state.attempts >= MAX_ATTEMPTS - 1:
         path = candidate.paths[0] if candidate.paths else None
         problem = Problem("The file is being written without a pause", kind="unstable", file=path)
+        turn.set(late=turn.state.late or (_during(turn, loaded, candidate),))
         _end(turn, Bad((problem,)), job.tickets)
         _next(turn, loaded.now)
-    elif job.final or job.tickets:
+    elif _no_window(turn.state, job, loaded.now):
         _again(turn, loaded.now, job)
     else:
         _touch_round(turn, _during(turn, loaded, candidate))
@@ -451,18 +459,27 @@ def _unstable(turn: _Turn, loaded: Loaded, candidate: Unstable, job: Job) -> Non
 
 
 def _again(turn: _Turn, now: int, job: Job) -> None:
-    """Load once more: what came back is of no use, and there is no window to wait for."""
+    """Load once more, for those who asked meanwhile, too: what came back is of no use."""
+    _absorb_late(turn)
+    if _no_window(turn.state, job, now):
+        turn.set(attempts=turn.state.attempts + 1)
+    tickets = (*job.tickets, *turn.state.asked)
+    turn.set(asked=())
+    _load(turn, now, tickets=tickets)
+
+
+def _no_window(state: State, job: Job, now: int) -> bool:
+    """Whether there is no window to wait for: whatever changes meanwhile, the next load follows at once."""
+    return bool(job.tickets) or state.round is None or _past_ceiling(state, now)
+
+
+def _absorb_late(turn: _Turn) -> None:
+    """The final load was of no use, so that what was touched since it began belongs to this round."""
     late = turn.state.late
     turn.set(late=())
     for touch in late:
         if turn.state.enabled:
             _touch_round(turn, touch)
-    round_ = turn.state.round
-    if job.tickets or (round_ is not None and now >= round_.debounce.ceiling):
-        turn.set(attempts=turn.state.attempts + 1)
-    tickets = (*job.tickets, *turn.state.asked)
-    turn.set(asked=())
-    _load(turn, now, tickets=tickets)
 
 
 def _returned(turn: _Turn, loaded: Loaded) -> Job | None:
@@ -503,6 +520,7 @@ def _reload_after(turn: _Turn, reload: Reload) -> None:
 
 
 def _load_asked(turn: _Turn, now: int) -> None:
+    _absorb_late(turn)
     asked = turn.state.asked
     turn.set(asked=(), attempts=0)
     _load(turn, now, tickets=asked)
@@ -573,10 +591,9 @@ def _hold(turn: _Turn, hold: Hold) -> None:
 
 def _release(turn: _Turn, release: Release) -> None:
     held = dict(turn.state.holds)
-    count = held.pop(release.reason, 0)
-    if count > 1:
-        held = {reason: count - 1 if reason == release.reason else n for reason, n in turn.state.holds}
-    turn.set(holds=tuple(held.items()))
+    if release.reason in held:
+        held[release.reason] -= 1
+        turn.set(holds=tuple((reason, count) for reason, count in held.items() if count))
 
 
 def _release_idle(turn: _Turn, release: Release) -> None:
@@ -584,7 +601,10 @@ def _release_idle(turn: _Turn, release: Release) -> None:
     pending = turn.state.pending
     if pending is None or turn.state.holds:
         return
-    if pending.sure:
+    if not turn.state.enabled:
+        # Nobody told of changes since.
+        _load(turn, release.now)
+    elif pending.sure and turn.state.native:
         _commit_pending(turn)
     else:
         turn.to(Phase.LOOKING)
@@ -646,7 +666,7 @@ TABLE: Final[Mapping[tuple[Phase, type[Input]], Rule]] = {
     (Phase.SPECULATING, Reload): _rule(_reload_after, Phase.SPECULATING),
     (Phase.LOADING, Reload): _rule(_reload_after, Phase.LOADING),
     (Phase.CLOSED, Reload): _rule(_reload_closed, Phase.CLOSED),
-    (Phase.IDLE, Release): _rule(_release_idle, Phase.IDLE, Phase.LOOKING),
+    (Phase.IDLE, Release): _rule(_release_idle, Phase.IDLE, Phase.LOOKING, Phase.LOADING),
     **{(phase, Hold): _rule(_hold, phase) for phase in _OPEN},
     **{(phase, Release): _rule(_release, phase) for phase in _OPEN if phase is not Phase.IDLE},
     **{(phase, Close): _rule(_close, Phase.CLOSED) for phase in _OPEN},

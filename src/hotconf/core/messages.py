@@ -8,9 +8,9 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from hotconf.changes import MISSING, shown
+from hotconf.changes import shown
 from hotconf.core.faults import CHOICES, MISSES, Fault, toml_type
-from hotconf.core.redact import is_secret_key
+from hotconf.core.redact import is_secret_key, masked
 from hotconf.core.shape import Shape
 from hotconf.core.suggest import did_you_mean
 from hotconf.keypath import KeyPath, dotted
@@ -39,15 +39,17 @@ _BY_USER: Final = frozenset({"value_error", "assertion_error"})
 
 
 def problem_of(fault: Fault, *, hints: bool = True) -> Problem:
-    """`fault` in words, without its place; `hints` are the dear part. Secrets elsewhere in the table are the caller's
-    to take out: here only those that stand under a secret key are known.
+    """`fault` in words, without its place.
+
+    Working out a hint is the dear part, so it can be left away. What stands under a secret key is not quoted; secrets
+    from elsewhere in the table, which a validator may have put into its text, are the caller's to take out.
     """
     if fault.type in MISSES:
         return _schema(f"Missing required field: {dotted(fault.path)}", fault.path)
     if fault.type == "extra_forbidden" and not fault.astray:
         return unknown_key(fault.path, fault.parent, "error", hints=hints)
-    if fault.type.startswith("union_tag_") and fault.shape.discriminator is not None:
-        return _wrong_tag(fault, fault.shape.discriminator, hints)
+    if fault.type.startswith("union_tag_") and fault.shape.discriminators and isinstance(fault.value, dict):
+        return _wrong_tag(fault, fault.value, hints)
     if fault.expected:
         names = " or ".join(fault.expected)
         where = f"{dotted(fault.path)} " if fault.path else ""
@@ -81,19 +83,20 @@ def _about(path: KeyPath, text: str) -> str:
     return f"{dotted(path)}: {text}" if path else text
 
 
-def _wrong_tag(fault: Fault, key: str, hints: bool) -> Problem:
-    path = (*fault.path, key)
-    value = fault.value.get(key, MISSING) if isinstance(fault.value, dict) else MISSING
-    if value is MISSING:
+def _wrong_tag(fault: Fault, table: dict[str, object], hints: bool) -> Problem:
+    given = next((key for key in fault.shape.discriminators if key in table), None)
+    if given is None:
+        path = (*fault.path, fault.shape.discriminators[0])
         return _schema(f"Missing required field: {dotted(path)}", path)
-    secret = fault.secret or is_secret_key(key)
-    return _wrong_choice(path, value, fault.shape.tags, secret=secret, hints=hints)
+    secret = fault.secret or is_secret_key(given)
+    return _wrong_choice((*fault.path, given), table[given], fault.shape.tags, secret=secret, hints=hints)
 
 
 def _wrong_choice(path: KeyPath, value: object, allowed: Iterable[object], *, secret: bool, hints: bool) -> Problem:
     names = list(dict.fromkeys(_bare(choice) for choice in allowed))
     listed = ", ".join(names[:_MOST_CHOICES]) + (", …" if len(names) > _MOST_CHOICES else "")
-    given = "" if secret else f"={shown(value)}"
+    # Masked before it is shortened: half a URL is not recognised as one.
+    given = "" if secret else f"={shown(masked(path, value))}"
     hint = did_you_mean(value, names) if hints and isinstance(value, str) and not secret else None
     return _schema(f"Invalid enum value: {dotted(path)}{given} (expected: {listed})", path, hint)
 

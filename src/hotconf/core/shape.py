@@ -88,9 +88,10 @@ class Shape:
         return {tag: self._book.shape((node,)) for tag, node in coreschema.choices(tagged).items()}
 
     @cached_property
-    def discriminator(self) -> str | None:
-        """The key that holds the tag; None where a function tells it."""
-        return coreschema.discriminator(self._leaves[0].tagged or {}) if self.tags else None
+    def discriminators(self) -> tuple[str, ...]:
+        """The keys that may hold the tag, the first that is there does; none where a function tells it."""
+        tagged = self._leaves[0].tagged if self.tags else None
+        return tuple(key for key in coreschema.discriminators(tagged) if key in self.keys) if tagged else ()
 
     def child(self, key: str | int) -> Shape:
         """What may stand under `key` of a table, or at a position of an array."""
@@ -106,7 +107,9 @@ class Shape:
 
     def narrowed(self, value: object) -> Shape:
         """The member of a tagged union that `value` has the tag of; else the shape itself."""
-        tag = value.get(self.discriminator) if self.tags and isinstance(value, dict) else None
+        if not self.tags or not isinstance(value, dict):
+            return self
+        tag = next((value[key] for key in self.discriminators if key in value), None)
         member = self.tags.get(tag) if isinstance(tag, str | int) else None
         return self if member is None else member.narrowed(value)
 

@@ -1,4 +1,5 @@
-"""The one thread of the process: wait, step, perform, for all watchers. It runs no users' code and reads no file.
+"""The one thread of the process: wait, step, perform, for all watchers. It runs no users' code, and reads a file only
+to be sure of one that was young when it was loaded.
 
 The driver owns the observers, the timer and the loader's thread. It starts with the first watcher and ends with the
 last.
@@ -12,10 +13,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
 from hotconf.core.machine import Due
+from hotconf.errors import UsageError
+from hotconf.runtime import log
 from hotconf.runtime.loader import Loader
 from hotconf.runtime.observe import Observer, ObserverName, Owner, choose
 from hotconf.runtime.wait import best_waiter
@@ -28,7 +32,7 @@ class Driver:
 
     def __init__(self) -> None:
         self.pid = os.getpid()
-        self.loader = Loader()
+        self.loader = Loader(self.post)
         self.claims = 0
         """Watchers that use it or are about to; guarded by the module's lock."""
         self._waiter = best_waiter()
@@ -37,6 +41,7 @@ class Driver:
         self._owners: dict[Owner, Observer] = {}
         self._looks: dict[Owner, int] = {}
         self._ending = False
+        self._ended = False
         self._thread = threading.Thread(target=self._run, name="hotconf-driver", daemon=True)
         self._thread.start()
 
@@ -48,7 +53,10 @@ class Driver:
         self._waiter.wake()
 
     def call(self, action: Callable[[], R]) -> R:
-        """Run `action` on the driver's thread, wait for it, and return or raise what it does."""
+        """Run `action` on the driver's thread, wait for it, and return or raise what it does.
+
+        Raises `UsageError` if the thread has ended: the last watcher was closed meanwhile.
+        """
         if threading.current_thread() is self._thread:
             return action()
         outcome: list[R] = []
@@ -64,6 +72,10 @@ class Driver:
                 done.set()
 
         self.post(run)
+        if self._ended:
+            with suppress(ValueError):  # it runs, or has run
+                self._actions.remove(run)
+                raise UsageError("this watcher is closed")
         done.wait()
         if errors:
             raise errors[0]
@@ -115,6 +127,8 @@ class Driver:
             self._turn(ready, time.monotonic_ns())
         for observer in self._observers.values():
             _guarded(observer.close)
+        self._ended = True  # whoever posts from now on sees it; what was posted before is done now
+        self._act()
         self._waiter.close()
 
     def _turn(self, ready: bool, now: int) -> None:
@@ -122,8 +136,7 @@ class Driver:
             # What the kernel has to tell comes before the clock: it may be a change of what is about to be published.
             if ready or observer.descriptor is None:
                 _guarded(partial(self._hear, observer, now))
-        while self._actions:
-            _guarded(self._actions.popleft())
+        self._act()
         now = time.monotonic_ns()
         for owner in list(self._owners):
             due = owner.deadline
@@ -133,21 +146,25 @@ class Driver:
                 self._schedule(owner, now)
                 _guarded(partial(self._reconcile, owner))
 
+    def _act(self) -> None:
+        while self._actions:
+            _guarded(self._actions.popleft())
+
     def _hear(self, observer: Observer, woke: int) -> None:
         heard = observer.heard()
         now = time.monotonic_ns()
         for owner, paths in heard.touched.items():
             if owner in self._owners:
-                owner.heard(tuple(paths), now, now - woke)
+                _guarded(partial(owner.heard, tuple(paths), now, now - woke))
         for owner in heard.suspects:
             if owner in self._owners:
-                changed = owner.differing()
-                if changed:
-                    owner.heard(changed, now, now - woke)
+                _guarded(partial(_compare, owner, now, now - woke))
 
     def _reconcile(self, owner: Owner) -> None:
         changed = owner.differing() if owner.watching else ()
         if changed:
+            # Nobody told of it: perhaps what is watched is not any more what leads to the files.
+            _guarded(partial(self._owners[owner].rearm, owner))
             owner.heard(changed, time.monotonic_ns(), 0, sure=False)
 
     def _schedule(self, owner: Owner, now: int) -> None:
@@ -162,14 +179,18 @@ class Driver:
         return min(deadlines, default=None)
 
 
+def _compare(owner: Owner, now: int, detect_ns: int) -> None:
+    changed = owner.differing()
+    if changed:
+        owner.heard(changed, now, detect_ns)
+
+
 def _guarded(work: Callable[[], object]) -> None:
     """Whatever goes wrong for one watcher, the others go on; it is a fault of ours, and is told as one."""
     try:
         work()
-    except Exception:
-        import logging
-
-        logging.getLogger("hotconf.watch").exception("Internal error in the driver")
+    except Exception:  # noqa: BLE001 - a fault of ours
+        log.fault("watch", "Internal error in the driver")
 
 
 # One a process
@@ -202,8 +223,8 @@ def release(driver: Driver, timeout_s: float) -> None:
         last = driver.claims == 0
         if last and _shared is driver:
             _shared = None
+            atexit.unregister(_close_all)  # before the next driver registers
     if last:
-        atexit.unregister(_close_all)
         driver.loader.stop(timeout_s)
         driver.finish()
 

@@ -35,7 +35,7 @@ class Stamp:
     error: int = 0
     """`errno` where `stat` failed."""
     identity: tuple[int, ...] = ()
-    """Device, inode, mode, size, mtime_ns and ctime_ns."""
+    """Device, inode and mode; of a regular file also size, mtime_ns and ctime_ns."""
     links: tuple[tuple[str, str], ...] = ()
     """Each link on the way, with its target."""
 
@@ -50,15 +50,6 @@ class Read:
     problem: Problem | None = None
     settled: bool = True
     """False: the stamp is too young to be trusted, or the error may pass; look at the content again later."""
-
-
-def look(path: Path) -> Stamp:
-    """The stamp of `path` as it is now. Never raises, never reads, never blocks on a FIFO."""
-    links = paths.links(path)
-    try:
-        return _stamp(os.stat(path), links)
-    except OSError as error:
-        return Stamp(error=error.errno or errno.EIO, links=links)
 
 
 def same(path: Path, stamp: Stamp) -> bool:
@@ -76,20 +67,28 @@ def read(path: Path, max_bytes: int) -> Read:
     """Read `path` whole: regular files of at most `max_bytes` only. What changed meanwhile is `unstable`.
 
     Errors are values: `problem` says missing, unreadable, too_large or unstable. Nothing here can block on a pipe or
-    a device, and nothing that is not a regular file is opened.
+    a device, and nothing that is not a regular file is opened. The stamp is of what was found, never of later.
     """
     links = paths.links(path)
     try:
-        before = os.stat(path)
-        _only_regular(before)
-        return _read_regular(path, links, max_bytes)
-    except _RefusedError as refused:
-        return Read(path, look(path), problem=Problem(str(refused), kind="unreadable", file=path))
+        found = os.stat(path)
     except OSError as error:
-        stamp = Stamp(error=error.errno or errno.EIO, links=links)
-        if error.errno not in _ABSENT and error.errno not in _PASSING:
-            stamp = look(path)
-        return Read(path, stamp, problem=_problem(path, error), settled=error.errno not in _PASSING)
+        return _failed(path, Stamp(error=error.errno or errno.EIO, links=links), error)
+    if not stat.S_ISREG(found.st_mode):
+        return _irregular(path, found, links)
+    try:
+        return _read_regular(path, links, max_bytes)
+    except OSError as error:
+        return _failed(path, _stamp(found, links), error)
+
+
+def look(path: Path) -> Read:
+    """Whether `path` can be found at all, and its stamp; it is not opened, and may be a directory."""
+    links = paths.links(path)
+    try:
+        return Read(path, _stamp(os.stat(path), links))
+    except OSError as error:
+        return _failed(path, Stamp(error=error.errno or errno.EIO, links=links), error)
 
 
 def changed_within(path: Path, known: Read, max_bytes: int) -> tuple[bool, Read]:
@@ -98,16 +97,13 @@ def changed_within(path: Path, known: Read, max_bytes: int) -> tuple[bool, Read]
     return (now.data, now.problem) != (known.data, known.problem), now
 
 
-class _RefusedError(Exception):
-    """It is no regular file."""
-
-
 def _read_regular(path: Path, links: tuple[tuple[str, str], ...], max_bytes: int) -> Read:
     # O_NONBLOCK: what was a regular file a moment ago may be a FIFO now, and open() would wait for a writer.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     try:
         first = os.fstat(descriptor)
-        _only_regular(first)
+        if not stat.S_ISREG(first.st_mode):
+            return _irregular(path, first, links)
         stamp = _stamp(first, links)
         if first.st_size > max_bytes:
             return Read(path, stamp, problem=_too_large(path, max_bytes))
@@ -130,14 +126,20 @@ def _content(descriptor: int, max_bytes: int) -> bytes:
     return b"".join(parts)
 
 
-def _only_regular(found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        what = next((text for test, text in _WHAT if test(found.st_mode)), "not a regular file")
-        raise _RefusedError(f"Cannot read the file: it is {what}")
+def _irregular(path: Path, found: os.stat_result, links: tuple[tuple[str, str], ...]) -> Read:
+    what = next((text for test, text in _WHAT if test(found.st_mode)), "not a regular file")
+    problem = Problem(f"Cannot read the file: it is {what}", kind="unreadable", file=path)
+    return Read(path, _stamp(found, links), problem=problem)
+
+
+def _failed(path: Path, stamp: Stamp, error: OSError) -> Read:
+    return Read(path, stamp, problem=_problem(path, error), settled=error.errno not in _PASSING)
 
 
 def _stamp(found: os.stat_result, links: tuple[tuple[str, str], ...]) -> Stamp:
-    identity = (found.st_dev, found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    identity: tuple[int, ...] = (found.st_dev, found.st_ino, found.st_mode)
+    if stat.S_ISREG(found.st_mode):  # nobody waits for what goes through a pipe, or for names in a directory
+        identity += (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
     return Stamp(identity=identity, links=links)
 
 

@@ -6,6 +6,7 @@ It dies quietly with its directory, and loses what happens in an overflow; the r
 from __future__ import annotations
 
 import os
+import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from watchdog.observers.api import ObservedWatch
 from hotconf.runtime import paths
 from hotconf.runtime.load import FileSet
 from hotconf.runtime.observe import Heard, Owner
+from hotconf.runtime.paths import Place
 
 _OWN_DOING = {"opened", "closed_no_write"}
 """Reading a file raises these."""
@@ -29,23 +31,34 @@ class WatchdogObserver:
     native = True
     descriptor = None
 
-    __slots__ = ("_armed", "_handler", "_watchdog", "_watches")
+    __slots__ = ("_armed", "_handler", "_trouble", "_watchdog", "_watches", "_ways")
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._handler = _Handler(wake)
         self._watchdog = Watchdog()
         self._watchdog.daemon = True
         self._watchdog.start()
-        self._watches: dict[str, ObservedWatch] = {}
+        self._watches: dict[str, tuple[ObservedWatch, tuple[int, int]]] = {}
         self._armed: dict[Owner, FileSet] = {}
+        self._ways: dict[tuple[Owner, Path], _Way] = {}
+        self._trouble: str | None = None
 
     def arm(self, owner: Owner, files: FileSet) -> tuple[Path, ...]:
         """See `Observer.arm`."""
         before = self._armed.get(owner)
-        known = {member.path for member in before.members} if before else set()
+        known = {*_members(before), *_folders(before)} if before else set()
         self._armed[owner] = files
         self._rewatch()
-        return tuple(member.path for member in files.members if member.path not in known)
+        return tuple(path for path in (*_members(files), *_folders(files)) if path not in known)
+
+    def rearm(self, owner: Owner) -> None:
+        """See `Observer.rearm`."""
+        if owner in self._armed:
+            # A watch whose directory was removed, and made anew, looks like any other.
+            ways = [way for (each, _), way in self._ways.items() if each is owner]
+            for directory in {directory for way in ways for directory in way.directories} & self._watches.keys():
+                self._unwatch(directory)
+            self._rewatch()
 
     def disarm(self, owner: Owner) -> None:
         """See `Observer.disarm`."""
@@ -58,12 +71,15 @@ class WatchdogObserver:
         names = self._handler.take()
         if not names:
             return heard
-        for owner, files in self._armed.items():
-            for member in files.members:
-                if any(os.path.join(*place) in names for place in _way(member.path)):
-                    heard.touch(owner, member.path)
-            if any(os.path.dirname(name) in files.folders for name in names):
+        # By the ways as they were watched: what appeared on one has changed it.
+        for (owner, path), way in self._ways.items():
+            found = [place for place in way.places if os.path.join(place.directory, place.name) in names]
+            if way.folder is None and any(not place.lacking for place in found):
+                heard.touch(owner, path)
+            elif found or (way.folder is not None and any(os.path.dirname(name) == way.folder for name in names)):
                 heard.suspects.add(owner)
+        for directory in names & self._watches.keys():
+            self._unwatch(directory)  # it was removed, moved or made: what was watched may be gone
         self._rewatch()
         return heard
 
@@ -73,7 +89,7 @@ class WatchdogObserver:
 
     def trouble(self, owner: Owner) -> str | None:
         """See `Observer.trouble`."""
-        return None
+        return self._trouble
 
     def close(self) -> None:
         """See `Observer.close`."""
@@ -82,19 +98,59 @@ class WatchdogObserver:
 
     def _rewatch(self) -> None:
         """Watch the directories that are on the way now, and no others."""
-        wanted = {
-            place[0] for files in self._armed.values() for member in files.members for place in _way(member.path)
+        self._trouble = None
+        self._ways = {
+            (owner, path): _Way(path, is_folder=is_folder)
+            for owner, files in self._armed.items()
+            for is_folder, found in ((False, _members(files)), (True, _folders(files)))
+            for path in found
         }
-        wanted.update(folder for files in self._armed.values() for folder in files.folders)
-        for directory in set(self._watches) - wanted:
-            self._watchdog.unschedule(self._watches.pop(directory))
-        for directory in wanted - set(self._watches):
-            if os.path.isdir(directory):
-                try:
-                    self._watches[directory] = self._watchdog.schedule(self._handler, directory)
-                except OSError:
-                    # It vanished, or no watch is left: the reconcile stands in, and tries again with the next event.
-                    continue
+        wanted = {directory for way in self._ways.values() for directory in way.directories}
+        now = {directory: identity for directory in wanted if (identity := _identity(directory)) is not None}
+        for directory, (_, identity) in list(self._watches.items()):
+            if now.get(directory) != identity:
+                self._unwatch(directory)
+        for directory in now.keys() - self._watches.keys():
+            try:
+                watch = self._watchdog.schedule(self._handler, directory)
+            except OSError as error:
+                # The reconcile stands in, and tries again with the next event.
+                self._trouble = f"{directory} cannot be watched: {error.strerror or error}"
+            else:
+                self._watches[directory] = (watch, now[directory])
+
+    def _unwatch(self, directory: str) -> None:
+        watch, _ = self._watches.pop(directory)
+        self._watchdog.unschedule(watch)
+
+
+def _identity(directory: str) -> tuple[int, int] | None:
+    """Tells a directory from another in its place, unless that got the same number; None if it is none."""
+    try:
+        found = os.stat(directory)
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else None
+
+
+def _members(files: FileSet) -> list[Path]:
+    return [member.path for member in files.members]
+
+
+def _folders(files: FileSet) -> list[Path]:
+    return [Path(folder) for folder in files.folders]
+
+
+class _Way:
+    """What decides where a path leads, as of now."""
+
+    __slots__ = ("directories", "folder", "places")
+
+    def __init__(self, path: Path, *, is_folder: bool) -> None:
+        self.folder = os.path.realpath(path) if is_folder else None
+        """Where a new name would be one more file; None for a file."""
+        self.places = _places(path)
+        self.directories = {place.directory for place in self.places} | ({self.folder} if self.folder else set())
 
 
 class _Handler(FileSystemEventHandler):
@@ -106,8 +162,8 @@ class _Handler(FileSystemEventHandler):
         self._wake = wake
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type in _OWN_DOING:
-            return
+        if event.event_type in _OWN_DOING or (event.is_directory and event.event_type == "modified"):
+            return  # that a directory was modified says no more than the event of the name in it
         with self._lock:
             self._names.update(os.fsdecode(name) for name in (event.src_path, event.dest_path) if name)
         self._wake()
@@ -118,7 +174,7 @@ class _Handler(FileSystemEventHandler):
         return names
 
 
-def _way(path: Path) -> list[tuple[str, str]]:
+def _places(path: Path) -> list[Place]:
     if os.sep != "/":
-        return [(os.path.dirname(path), os.path.basename(path))]
-    return [(place.directory, place.name) for place in paths.places(path)]
+        return [Place(os.path.dirname(path), os.path.basename(path))]
+    return list(paths.places(path))

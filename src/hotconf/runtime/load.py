@@ -22,7 +22,7 @@ from hotconf.core.spelling import respell
 from hotconf.core.validate import Invalid, validate
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
-from hotconf.runtime import files, paths
+from hotconf.runtime import files, log, paths
 from hotconf.runtime.files import Read
 from hotconf.runtime.paths import Expansion, Member
 from hotconf.schema import Schema
@@ -86,7 +86,7 @@ class FileSet:
 
     def looked_at(self) -> FileSet:
         """The same files with the stamps that they have now, and nothing known of their content."""
-        reads = {member.path: Read(member.path, files.look(member.path)) for member in self.members}
+        reads = {member.path: files.look(member.path) for member in self.members}
         return FileSet(self.members, self.patterns, self.folders, reads)
 
 
@@ -118,10 +118,11 @@ def drifted(source: Source[T], published: Snapshot[T] | None, known: FileSet) ->
 
 
 def appeared_or_vanished(main: Path, patterns: tuple[str, ...], members: tuple[Member, ...]) -> list[Path]:
-    """The files by which `members` differs from what `patterns` mean now."""
-    before = {member.path for member in members}
-    now = {member.path for member in paths.expand(main, patterns).members}
-    return sorted(before ^ now)
+    """The files by which `members` differs from what `patterns` mean now; none where that cannot be told."""
+    expansion = paths.expand(main, patterns)
+    if expansion.problems:
+        return []
+    return sorted({member.path for member in members} ^ {member.path for member in expansion.members})
 
 
 class _Load(Generic[T]):
@@ -174,6 +175,7 @@ class _Load(Generic[T]):
         with self._spending("read"):
             self.loaded_at = datetime.now(UTC)
             self.expansion = paths.expand(self.source.path, self.patterns)
+            self.problems.extend(self.expansion.problems)
             self._read(self.expansion.members[1:])
             changed = self._changed()
         with self._spending("parse"):
@@ -203,14 +205,15 @@ class _Load(Generic[T]):
             self.reads[member.path] = self._reuse(member.path) or self._read_one(member)
 
     def _reuse(self, path: Path) -> Read | None:
-        known = self.known.reads.get(path)
-        if known is None or not known.settled or known.problem is not None or path in self.touched:
+        # Only what was parsed is known: a stamp alone is no reason not to read.
+        known = self.known.reads[path] if path in self.known.documents else None
+        if known is None or not known.settled or path in self.touched:
             return None
         return known if files.same(path, known.stamp) else None
 
     def _read_one(self, member: Member) -> Read:
         if member.role == "watched":
-            return Read(member.path, files.look(member.path))
+            return files.look(member.path)
         return files.read(member.path, self.source.max_bytes)
 
     def _watch_paths(self) -> tuple[str, ...]:
@@ -239,10 +242,10 @@ class _Load(Generic[T]):
     def _parse(self, members: Iterable[Member]) -> None:
         for member in members:
             read = self.reads[member.path]
-            if member.role == "watched":
-                continue
             if read.problem is not None:
                 self._refuse(member, read.problem)
+            elif member.role == "watched":
+                continue
             elif self.known.reads.get(member.path) is read and member.path in self.known.documents:
                 self.documents[member.path] = self.known.documents[member.path]
             else:
@@ -251,7 +254,7 @@ class _Load(Generic[T]):
     def _refuse(self, member: Member, problem: Problem) -> None:
         if problem.kind == "unstable":
             return
-        if problem.kind == "missing" and member.role == "fragment":
+        if problem.kind == "missing" and member.role != "main":
             problem = replace(problem, severity="warning", hint="it is read as soon as it appears")
         self.problems.append(problem)
 
@@ -308,10 +311,10 @@ class _Load(Generic[T]):
         fragments, ignored = _without_watch_paths(documents[1:], settings_path(self.source.schema))
         merged = merge([documents[0], *fragments])
         verdict = validate(self.source.schema, merged)
-        warnings = (*self.problems, *(_ignored(document, merged_path) for document, merged_path in ignored))
+        warnings = (*self.problems, *(_ignored(document, path) for document, path in ignored))
         if isinstance(verdict, Invalid):
             self._spend("validate", began)
-            return Bad((*verdict.problems, *warnings), self.spent)
+            return Bad(self._in_file_order(verdict.problems, warnings), self.spent)
         config = freeze(verdict.config)
         old = self.published
         changes = diff(old.config, config) if old is not None else ()
@@ -329,10 +332,22 @@ class _Load(Generic[T]):
             settings=settings,
             changes=changes,
             summary=tuple(summary),
-            warnings=(*verdict.warnings, *warnings),
+            warnings=self._in_file_order(verdict.warnings, warnings),
             unchanged=None if old is None or changes else _SAME_VALUES,
             costs=self.spent,
         )
+
+    def _in_file_order(self, told: tuple[Problem, ...], more: tuple[Problem, ...]) -> tuple[Problem, ...]:
+        """Both, of which `told` is in order already; what is about no file stays last."""
+        if not more:
+            return told
+        rank = {member.path: index for index, member in enumerate(self.expansion.members)}
+
+        def place(problem: Problem) -> tuple[int, int, int]:
+            index = len(rank) if problem.file is None else rank.get(problem.file, len(rank))
+            return index, problem.line or 0, problem.column or 0
+
+        return tuple(sorted((*told, *more), key=place))
 
     def _settings(self, config: T) -> HotReloadSettings:
         path = settings_path(self.source.schema)
@@ -385,16 +400,14 @@ def _describe(schema: Schema[T], old: T, new: T, changes: tuple[Change, ...]) ->
     if schema.describe is not None:
         try:
             return [str(line) for line in schema.describe(old, new, changes)]
-        except BaseException:
-            import logging
-
-            logging.getLogger("hotconf.reload").exception("describe raised; the changes are told one by one")
+        except BaseException:  # noqa: BLE001 - users' code
+            log.fault("reload", "describe raised; the changes are told one by one")
     return [str(change) for change in changes]
 
 
 def check(path: Path, schema: Schema[Any], *, max_bytes: int = DEFAULT_MAX_BYTES) -> tuple[Problem, ...]:
     """Every problem, errors and warnings, that a watcher of `path` would find now; starts no thread."""
-    candidate = load(Source(path, schema, max_bytes=max_bytes)).candidate
+    candidate = load(Source(paths.absolute(path), schema, max_bytes=max_bytes)).candidate
     if isinstance(candidate, Good):
         return candidate.warnings
     if isinstance(candidate, Bad):

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from hotconf.core.candidate import Bad
 from hotconf.problems import Problem
+from hotconf.runtime import log
 from hotconf.runtime.load import FileSet, Result
 
 T = TypeVar("T")
@@ -27,10 +28,10 @@ def guarded(work: Callable[[], Result[T]], known: FileSet) -> Result[T]:
     try:
         return work()
     except BaseException as error:
-        import logging
-
+        if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+            raise  # the load at start, which runs in the thread of the caller
         path = known.members[0].path
-        logging.getLogger("hotconf.reload").exception("The load of %s failed", path)
+        log.fault("reload", "The load of %s failed", path)
         problem = Problem(f"Internal error: {type(error).__name__}", kind="internal", file=path)
         return Result(Bad((problem,)), known.looked_at())
     finally:
@@ -38,28 +39,40 @@ def guarded(work: Callable[[], Result[T]], known: FileSet) -> Result[T]:
 
 
 class Loader:
-    """The thread that runs loads, one after the other. Started by the first, so that watching alone needs none."""
+    """The thread that runs loads, one after the other. Started by the first, so that watching alone needs none.
 
-    __slots__ = ("_jobs", "_thread")
+    `post` runs what it is given on one thread, the driver's: that alone starts ours, so that there is only one.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_jobs", "_post", "_thread")
+
+    def __init__(self, post: Callable[[Callable[[], None]], None]) -> None:
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._post = post
         self._thread: threading.Thread | None = None
 
     def submit(self, job: Callable[[], None]) -> None:
-        """Run `job` after those before it. Called under the driver's care: never from two threads at once."""
+        """Run `job` after those before it. From any thread, and from signal handlers."""
         self._jobs.put(job)
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="hotconf-loader", daemon=True)
-            self._thread.start()
+            self._post(self._start)
 
     def stop(self, timeout_s: float) -> None:
-        """End the thread after the jobs it has; wait at most so long for it."""
+        """End the thread after the jobs it has; wait at most so long for it. What was posted has been done."""
         if self._thread is not None:
             self._jobs.put(None)
             if self._thread is not threading.current_thread():
                 self._thread.join(timeout_s)
 
+    def _start(self) -> None:
+        if self._thread is None:
+            thread = threading.Thread(target=self._run, name="hotconf-loader", daemon=True)
+            thread.start()
+            self._thread = thread
+
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            job()
+            try:
+                job()
+            except BaseException:  # noqa: BLE001 - logging runs handlers of the application, and the next load comes
+                log.fault("watch", "Internal error in the loader")

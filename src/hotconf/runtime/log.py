@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,12 @@ def thawed(models: Iterable[str]) -> None:
     """Some models of a configuration can still be assigned to."""
     names = ", ".join(models)
     _logger("reload").warning("Not frozen, so that readers could change what all others see: %s", names)
+
+
+def fault(room: str, what: str, *values: object) -> None:
+    """Something raised that must not stop us. Never raises: an application's handlers and filters may."""
+    with suppress(BaseException):
+        _logger(room).exception(what, *values)
 
 
 def shown(path: Path) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -35,8 +34,8 @@ class _Watch:
 
     def __init__(self) -> None:
         self.names: dict[str, dict[Subject, bool]] = {}
-        """Names in this directory that lead to a subject; True if one is on the subject's own path, False if it is
-        only the name of a directory on it."""
+        """Names in this directory that lead to a subject; True if a change of the name is one of the subject, False
+        if it is only the name of a directory on its way, or the subject a folder."""
         self.folders: dict[Subject, str] = {}
         """Folders of fragments, with the ending that counts."""
         self.files: set[Subject] = set()
@@ -62,14 +61,17 @@ class InotifyObserver:
     name = "inotify"
     native = True
 
-    __slots__ = ("_inotify", "_subjects", "_trouble", "_watches", "_writing")
+    __slots__ = ("_endings", "_inotify", "_subjects", "_trouble", "_watches", "_writing")
 
     def __init__(self) -> None:
         self._inotify = Inotify()
         self._watches: dict[int, _Watch] = {}
         self._subjects: dict[Subject, frozenset[int]] = {}
+        """Which watches each needs."""
+        self._endings: dict[Subject, str | None] = {}
+        """Of folders the ending of the names that count; None for files."""
         self._writing: set[Subject] = set()
-        self._trouble: dict[Owner, str] = {}
+        self._trouble: dict[Subject, str] = {}
 
     @property
     def descriptor(self) -> int:
@@ -80,25 +82,28 @@ class InotifyObserver:
 
     def arm(self, owner: Owner, files: FileSet) -> tuple[Path, ...]:
         """See `Observer.arm`."""
-        wanted = {(owner, member.path): None for member in files.members}
-        folders = {(owner, Path(folder)): None for folder in files.folders}
-        for subject in [each for each in self._subjects if each[0] is owner]:
-            if subject not in wanted and subject not in folders:
-                self._release(subject)
-        new = [subject for subject in wanted if subject not in self._subjects]
-        self._trouble.pop(owner, None)
-        for subject in new:
-            self._arm_file(subject)
         ending = "" if any(paths.is_glob(pattern) for pattern in files.patterns) else ".toml"
-        for subject in folders:
-            self._arm_folder(subject, ending)
+        wanted: dict[Subject, str | None] = {(owner, member.path): None for member in files.members}
+        wanted.update({(owner, Path(folder)): ending for folder in files.folders})
+        for subject in self._of(owner):
+            if subject not in wanted:
+                self._release(subject)
+        known = self._endings
+        new = [subject for subject, kind in wanted.items() if subject not in known or known[subject] != kind]
+        for subject in dict.fromkeys([*new, *(each for each in self._trouble if each[0] is owner)]):
+            known[subject] = wanted[subject]
+            self._arm(subject)
         return tuple(path for _, path in new)
+
+    def rearm(self, owner: Owner) -> None:
+        """See `Observer.rearm`."""
+        for subject in self._of(owner):
+            self._arm(subject)
 
     def disarm(self, owner: Owner) -> None:
         """See `Observer.disarm`."""
-        for subject in [each for each in self._subjects if each[0] is owner]:
+        for subject in self._of(owner):
             self._release(subject)
-        self._trouble.pop(owner, None)
 
     def writing(self, owner: Owner) -> bool:
         """See `Observer.writing`."""
@@ -106,51 +111,53 @@ class InotifyObserver:
 
     def trouble(self, owner: Owner) -> str | None:
         """See `Observer.trouble`."""
-        return self._trouble.get(owner)
+        # Asked from other threads, too: the list is made in one go.
+        return next((text for subject, text in list(self._trouble.items()) if subject[0] is owner), None)
 
     def close(self) -> None:
         """See `Observer.close`."""
         self._inotify.close()
 
-    def _arm_again(self, subjects: Iterable[Subject]) -> None:
-        for subject in subjects:
-            known = self._subjects.get(subject, frozenset())
-            endings = [self._watches[wd].folders.get(subject) for wd in known if wd in self._watches]
-            ending = next((each for each in endings if each is not None), None)
-            if ending is None:
-                self._arm_file(subject)
-            else:
-                self._arm_folder(subject, ending)
+    def _of(self, owner: Owner) -> list[Subject]:
+        return [subject for subject in self._subjects if subject[0] is owner]
 
-    def _arm_file(self, subject: Subject) -> None:
+    def _arm(self, subject: Subject) -> None:
+        """Watch all that the subject needs now, and nothing else for it any more."""
         self._writing.discard(subject)
+        self._trouble.pop(subject, None)
+        before = self._subjects.get(subject, frozenset())
+        for wd in before:
+            if wd in self._watches:
+                self._watches[wd].forget(subject)
         used = self._arm_way(subject)
-        wd = self._add(subject, os.fspath(subject[1]), _FILE)
-        if wd is not None:
-            self._watches[wd].files.add(subject)
-            used.add(wd)
-        self._use(subject, used)
-
-    def _arm_folder(self, subject: Subject, ending: str) -> None:
-        used = self._arm_way(subject)
-        wd = self._add(subject, os.fspath(subject[1]), _DIRECTORY)
-        if wd is not None:
-            self._watches[wd].folders[subject] = ending
-            used.add(wd)
-        self._use(subject, used)
+        used.update(self._arm_itself(subject))
+        self._subjects[subject] = frozenset(used)
+        for wd in before - used:
+            self._drop(wd, subject)
 
     def _arm_way(self, subject: Subject) -> set[int]:
         """Watch every place on the way to the subject; each before it is followed, so that no change is missed."""
         used: set[int] = set()
-        for wd in self._subjects.get(subject, frozenset()):
-            if wd in self._watches:
-                self._watches[wd].forget(subject)
+        is_file = self._endings[subject] is None
         for place in paths.places(subject[1]):
-            self._watch_name(subject, place.directory, place.name, used, direct=True)
+            self._watch_name(subject, place.directory, place.name, used, direct=is_file and not place.lacking)
             parent, name = os.path.split(place.directory)
             if name:
                 self._watch_name(subject, parent, name, used, direct=False)
         return used
+
+    def _arm_itself(self, subject: Subject) -> set[int]:
+        path, ending = os.fspath(subject[1]), self._endings[subject]
+        if ending is None and os.path.isdir(path):
+            return set()  # one that stands in the file's place; its own files may be written all the time
+        wd = self._add(subject, path, _FILE if ending is None else _DIRECTORY)
+        if wd is None:
+            return set()
+        if ending is None:
+            self._watches[wd].files.add(subject)
+        else:
+            self._watches[wd].folders[subject] = ending
+        return {wd}
 
     def _watch_name(self, subject: Subject, directory: str, name: str, used: set[int], *, direct: bool) -> None:
         wd = self._add(subject, directory, _DIRECTORY)
@@ -164,22 +171,17 @@ class InotifyObserver:
             wd = self._inotify.add(path, mask | inotify.MASK_ADD)
         except OSError as error:
             if error.errno in _EXHAUSTED:
-                self._trouble[subject[0]] = "the limit of inotify watches is reached (fs.inotify.max_user_watches)"
+                self._trouble[subject] = "the limit of inotify watches is reached (fs.inotify.max_user_watches)"
             elif error.errno in (errno.EACCES, errno.EPERM) and mask & inotify.ONLYDIR:
-                self._trouble[subject[0]] = f"no permission to watch {path}"
+                self._trouble[subject] = f"no permission to watch {path}"
             return None
         self._watches.setdefault(wd, _Watch())
         return wd
 
-    def _use(self, subject: Subject, used: set[int]) -> None:
-        """From now on the subject needs these watches and no others."""
-        before = self._subjects.get(subject, frozenset())
-        self._subjects[subject] = frozenset(used)
-        for wd in before - used:
-            self._drop(wd, subject)
-
     def _release(self, subject: Subject) -> None:
         self._writing.discard(subject)
+        self._trouble.pop(subject, None)
+        self._endings.pop(subject, None)
         for wd in self._subjects.pop(subject, frozenset()):
             self._drop(wd, subject)
 
@@ -208,7 +210,9 @@ class InotifyObserver:
                 self._named(event, watch, heard, stale)
             else:
                 self._written(event, watch, heard)
-        self._arm_again(subject for subject in stale if subject in self._subjects)
+        for subject in stale:
+            if subject in self._subjects:
+                self._arm(subject)
         return heard
 
     def _overflow(self, heard: Heard, stale: dict[Subject, None]) -> None:

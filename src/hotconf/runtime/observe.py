@@ -71,7 +71,10 @@ class Observer(Protocol):
         """Readable when there is something to hear; None if it wakes the driver by itself."""
 
     def arm(self, owner: Owner, files: FileSet) -> tuple[Path, ...]:
-        """Watch these files for `owner`, and no others. Returns those that were not watched before this call."""
+        """Watch these files for `owner`, and no others. Returns the files and folders that are watched only now."""
+
+    def rearm(self, owner: Owner) -> None:
+        """Something was not heard: find the way to each of the owner's files anew, and watch that."""
 
     def disarm(self, owner: Owner) -> None:
         """Watch nothing for `owner` any more."""
@@ -104,6 +107,9 @@ class Poll:
     def arm(self, owner: Owner, files: FileSet) -> tuple[Path, ...]:
         """See `Observer.arm`."""
         return ()
+
+    def rearm(self, owner: Owner) -> None:
+        """See `Observer.rearm`."""
 
     def disarm(self, owner: Owner) -> None:
         """See `Observer.disarm`."""

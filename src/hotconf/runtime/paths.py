@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
+
+from hotconf.problems import Problem
+from hotconf.text import quoted
 
 MAX_LINKS: Final = 40
 """As many links in one path as Linux follows (path_resolution(7)); more are a loop."""
@@ -20,6 +24,8 @@ class Place:
 
     directory: str
     name: str
+    lacking: bool = False
+    """It is the name of a directory that is not there: once it is, there may still be no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,9 @@ class Member:
 
 def absolute(path: str | os.PathLike[str], base: str | os.PathLike[str] = "") -> Path:
     """`path` below `base` (by default the working directory), `~` expanded, links kept, `..` where it must be."""
-    raw = os.path.join(os.getcwd(), base, os.path.expanduser(path))
+    raw = os.path.join(base, os.path.expanduser(path))
+    if not os.path.isabs(raw):  # only then: the working directory may have been removed
+        raw = os.path.join(os.getcwd(), raw)
     neat = os.path.abspath(raw)
     # `link/..` is the parent of the link's target: leave it to the kernel where that is somewhere else.
     same = os.pardir not in raw or os.path.realpath(neat) == os.path.realpath(raw)
@@ -53,10 +61,14 @@ def places(path: str | os.PathLike[str]) -> Iterator[Place]:
             here = os.path.dirname(here)
             continue
         step = os.path.join(here, name)
-        if not todo or os.path.islink(step) or not os.path.lexists(step):
-            yield Place(here, name)
+        exists = os.path.lexists(step)
+        decides = not todo or not exists or os.path.islink(step)
+        if decides:
+            yield Place(here, name, lacking=bool(todo) and not exists)
         target = _target(step)
-        if target is not None:
+        if not decides and (target is not None or not os.path.lexists(step)):
+            todo.append(name)  # it was a directory a moment ago
+        elif target is not None:
             links += 1
             if links > MAX_LINKS:
                 return
@@ -88,47 +100,49 @@ class Expansion:
     """What `watch_paths` stands for just now."""
 
     members: tuple[Member, ...]
-    folders: tuple[str, ...]
-    """Directories in which a new `*.toml` would be one more member."""
+    folders: tuple[str, ...] = ()
+    """Directories in which a new name could be one more member."""
+    problems: tuple[Problem, ...] = ()
+    """Why it is not known what some of them stand for: `members` may lack files."""
 
 
 def expand(main: Path, patterns: Sequence[str]) -> Expansion:
     """The main file and what `patterns` name, relative to its directory, in merging order.
 
     A directory means its `*.toml`, a glob its matches, each sorted by name. Hidden files are passed over, as in a
-    shell. A file that is named twice counts where it is named last.
+    shell, and `**` follows no links. A file that is named twice counts where it is named last.
     """
     found: dict[Path, Member] = {}
-    folders: dict[str, None] = {}
+    search = _Search()
     for pattern in patterns:
-        path = absolute(pattern, main.parent)
-        for member in _expand_one(path, folders):
+        if "\0" in pattern:
+            search.problems.append(Problem(f"watch_paths: {quoted(pattern)} is no path", kind="schema", file=main))
+            continue
+        for member in _expand_one(main.parent, pattern, search):
             found.pop(member.path, None)
             found[member.path] = member
     found.pop(main, None)
-    return Expansion((Member(main, "main"), *found.values()), tuple(folders))
+    members = (Member(main, "main"), *found.values())
+    return Expansion(members, tuple(search.folders), tuple(search.problems))
 
 
-def _expand_one(path: Path, folders: dict[str, None]) -> list[Member]:
-    text = os.fspath(path)
-    if os.path.isdir(text):
-        folders[text] = None
-        return [Member(path / name, "fragment") for name in _toml_names(text)]
-    if is_glob(text) and not os.path.lexists(text):
-        return _matches(text, folders)
-    return [_member(path)]
+def _expand_one(base: Path, pattern: str, search: _Search) -> list[Member]:
+    path = absolute(pattern, base)
+    if os.path.isdir(path):
+        found = search.matches(os.fspath(path), ("*.toml",))
+    elif is_glob(pattern) and not os.path.lexists(path):
+        parts = pattern.replace(os.sep, "/").split("/")
+        plain = next(index for index, part in enumerate(parts) if is_glob(part))
+        # Only the pattern is one: the directory of the main file may well have brackets in its name.
+        head = absolute("/".join(parts[:plain]) or ("/" if plain else ""), base)
+        found = search.matches(os.fspath(head), tuple(part for part in parts[plain:] if part not in ("", ".")))
+    else:
+        return [_member(path)]
+    return [_member(Path(name)) for name in sorted(set(found)) if not os.path.isdir(name)]
 
 
 def _member(path: Path) -> Member:
     return Member(path, "fragment" if path.suffix == ".toml" else "watched")
-
-
-def _toml_names(directory: str) -> list[str]:
-    try:
-        names = os.listdir(directory)
-    except OSError:
-        return []
-    return sorted(name for name in names if name.endswith(".toml") and not name.startswith("."))
 
 
 def is_glob(text: str) -> bool:
@@ -136,14 +150,54 @@ def is_glob(text: str) -> bool:
     return any(char in text for char in "*?[")
 
 
-def _matches(pattern: str, folders: dict[str, None]) -> list[Member]:
-    import glob  # only those who use a glob pay for it
+class _Search:
+    """A search for matches: where it looked, and where it could not look."""
 
-    head = os.path.dirname(pattern)
-    for folder in glob.glob(head, recursive=True) if is_glob(head) else [head]:
-        folders[folder] = None
-    while is_glob(head):
-        head = os.path.dirname(head)
-    folders[head] = None
-    found = sorted(glob.glob(pattern, recursive=True))
-    return [_member(Path(name)) for name in found if not os.path.isdir(name)]
+    __slots__ = ("folders", "problems")
+
+    def __init__(self) -> None:
+        self.folders: dict[str, list[str]] = {}
+        """With the names in them; listed once."""
+        self.problems: list[Problem] = []
+
+    def matches(self, base: str, parts: tuple[str, ...]) -> Iterator[str]:
+        """What `parts` name below `base`; directories are among them."""
+        if not parts:
+            yield base
+            return
+        first, rest = parts[0], parts[1:]
+        names = self._names(base)
+        if first == "**":
+            yield from self.matches(base, rest or ("*",))
+            for step in _steps(base, names, "*"):
+                if os.path.isdir(step) and not os.path.islink(step):
+                    yield from self.matches(step, parts)
+        elif is_glob(first):
+            for step in _steps(base, names, first):
+                yield from self.matches(step, rest)
+        elif os.path.lexists(step := os.path.join(base, first)):
+            yield from self.matches(step, rest)
+
+    def _names(self, directory: str) -> list[str]:
+        if directory in self.folders:
+            return self.folders[directory]
+        try:
+            names = os.listdir(directory)
+        except NotADirectoryError:
+            return []
+        except FileNotFoundError:
+            names = []
+        except OSError as error:
+            # Not the same as empty: what it holds would silently be missing from the configuration.
+            text = f"Cannot list the directory: {os.strerror(error.errno or errno.EIO)}"
+            self.problems.append(Problem(text, kind="unreadable", file=Path(directory)))
+            names = []
+        self.folders[directory] = names
+        return names
+
+
+def _steps(base: str, names: list[str], pattern: str) -> list[str]:
+    import fnmatch  # only those who watch directories pay for it
+
+    found = fnmatch.filter(names, pattern)
+    return [os.path.join(base, name) for name in found if pattern.startswith(".") or not name.startswith(".")]

@@ -125,6 +125,11 @@ class Runner(Generic[T]):
         self._numbers = count(1)
         self._tickets: dict[int, _Ticket] = {}
         self._dirty: set[Path] = set()
+        """Touched since the last load began."""
+        self._under_way = False
+        """A load is: `files` are those of the load before."""
+        self._look_again = False
+        """Something may have changed during that load, of which nobody said what."""
         self._named: list[Path] = []
         self._loading = threading.Lock()
         self._recorder = Recorder()
@@ -139,18 +144,20 @@ class Runner(Generic[T]):
 
     def start(self, *, require: bool) -> None:
         """Watch, then load, in this thread. Raises `ConfigError` if that fails and a config is required."""
-        if self._driver is not None or self._closed:
-            raise UsageError("a watcher can be started once; make a new one")
-        self._driver = driver.claim()
-        self._inline = deque()
+        with self._lock:
+            if self._driver is not None or self._closed:
+                raise UsageError("a watcher can be started once; make a new one")
+            self._driver = driver.claim()
+            self._inline = deque()
         log.initialized(self.source.path)
         try:
-            self._observer = self._driver.call(partial(self._driver.join, self, self._wanted))
-            self._driver.call(self._arm)
+            self._driver.call(self._join)
             event = self._first_load()
         except BaseException:
             self.close()
             raise
+        if event is None:
+            raise UsageError("the watcher was closed while it was started")
         if isinstance(event, ReloadFailed) and require:
             self.close()
             raise ConfigError(event.problems)
@@ -182,20 +189,23 @@ class Runner(Generic[T]):
 
     def close(self) -> None:
         """See `HotReloadWatcher.close`."""
+        if self.orphaned:  # and its lock may be held by a thread that is not here
+            return
         with self._lock:
             first = not self._closed
             self._closed = True
-        if self.orphaned or not first:
+        if not first:
             return
         state = self._state
         if state.round is not None or state.pending is not None:
             log.abandoned(self.source.path, "an open round" if state.round else "a pending reload")
         self.feed(Close(time.monotonic_ns()))
+        until = time.monotonic() + PATIENCE_S
         self._bus.close(PATIENCE_S)
         if self._driver is not None:
             self._driver.call(partial(self._driver.leave, self))
-            self._await_load()
-            driver.release(self._driver, PATIENCE_S)
+            self._await_load(max(0.0, until - time.monotonic()))
+            driver.release(self._driver, max(0.0, until - time.monotonic()))
 
     def has_drift(self) -> bool:
         """See `HotReloadWatcher.has_drift`."""
@@ -223,6 +233,12 @@ class Runner(Generic[T]):
 
     # For the driver, on its thread
 
+    def _join(self) -> None:
+        if self._closed:  # and has left: nobody would leave again
+            raise UsageError("the watcher was closed while it was started")
+        self._observer = self._runs().join(self, self._wanted)
+        self._arm()
+
     @property
     def deadline(self) -> int | None:
         """When the machine wants a `Due`."""
@@ -246,21 +262,30 @@ class Runner(Generic[T]):
     def differing(self) -> tuple[Path, ...]:
         """Files that differ from what the last load saw; those whose change is known already are left out."""
         with self._lock:
+            if self._under_way:
+                # What is known is what the load before this one saw: look when this one is back.
+                self._look_again = True
+                return ()
             known, dirty = self.files, frozenset(self._dirty)
-        changed = [path for path, read in known.reads.items() if path not in dirty and self._differs(path, read)]
+        newer: dict[Path, files.Read] = {}
+        changed = [
+            path for path, read in known.reads.items() if path not in dirty and self._differs(path, read, newer)
+        ]
+        if newer:
+            self.files = replace(known, reads={**known.reads, **newer})
         if known.folders:
             moved = appeared_or_vanished(self.source.path, known.patterns, known.members)
             changed.extend(path for path in moved if path not in dirty)
         return tuple(dict.fromkeys(changed))
 
-    def _differs(self, path: Path, read: files.Read) -> bool:
+    def _differs(self, path: Path, read: files.Read, newer: dict[Path, files.Read]) -> bool:
         if not files.same(path, read.stamp):
             return True
         if read.settled:
             return False
-        differs, newer = files.changed_within(path, read, self.source.max_bytes)
+        differs, now = files.changed_within(path, read, self.source.max_bytes)
         if not differs:
-            self.files = replace(self.files, reads={**self.files.reads, path: newer})
+            newer[path] = now
         return differs
 
     def _arm(self) -> None:
@@ -275,18 +300,27 @@ class Runner(Generic[T]):
         if trouble != self._told_trouble:
             self._told_trouble = trouble
             self._run_where_users_code_runs(partial(log.observing, self.source.path, observer.name, trouble))
-        changed = tuple(path for path in new if path in known.reads and not files.same(path, known.reads[path].stamp))
-        if changed:
-            self.heard(changed, time.monotonic_ns(), 0)
+        changed = [path for path in new if path in known.reads and not files.same(path, known.reads[path].stamp)]
+        if not known.reads.keys() >= set(new):  # there are folders among them
+            changed.extend(appeared_or_vanished(self.source.path, known.patterns, known.members))
+        if changed and known.reads:
+            self.heard(tuple(dict.fromkeys(changed)), time.monotonic_ns(), 0)
 
     def _set_native(self, native: bool) -> None:
         with self._lock:
             self._state = replace(self._state, native=native)
 
     def _loaded(self, number: int, result: Result[T], cost_ns: int) -> None:
-        self.files = result.files
-        self._arm()
-        self.feed(Loaded(time.monotonic_ns(), number, result.candidate, cost_ns))
+        with self._lock:
+            self.files = result.files
+            self._under_way = False
+            again, self._look_again = self._look_again, False
+        try:
+            self._arm()
+            if again and (changed := self.differing()):
+                self.heard(changed, time.monotonic_ns(), 0, sure=False)
+        finally:
+            self.feed(Loaded(time.monotonic_ns(), number, result.candidate, cost_ns))
 
     def _look(self) -> None:
         changed = self.differing()
@@ -323,6 +357,7 @@ class Runner(Generic[T]):
         known = self.files
         touched = frozenset(known.reads) if effect.afresh else frozenset(self._dirty)
         self._dirty.clear()
+        self._under_way = True
         job = partial(self._load, effect.job, known, touched, self.snapshot)
         self._run_where_users_code_runs(job)
 
@@ -347,9 +382,9 @@ class Runner(Generic[T]):
         else:
             self._runs().post(deliver)
 
-    def _await_load(self) -> None:
+    def _await_load(self, timeout_s: float) -> None:
         """Wait for a load of ours that is under way; it may be in users' code."""
-        if not inside() and self._loading.acquire(timeout=PATIENCE_S):
+        if not inside() and self._loading.acquire(timeout=timeout_s):
             self._loading.release()
 
     def _runs(self) -> Driver:
@@ -364,7 +399,8 @@ class Runner(Generic[T]):
         if self.orphaned:
             return
         self._inbox.append(given)
-        while self._inbox:
+        while True:
+            # Even if another thread takes the input: when this returns it has been dealt with.
             with self._lock:
                 if self._stepping:
                     return
@@ -380,6 +416,8 @@ class Runner(Generic[T]):
             del retired
             if moved and self._driver is not None:
                 self._driver.wake()
+            if not self._inbox:
+                return
 
     def _step(self, given: Input) -> None:
         self._state, effects = machine.step(self._state, given)

@@ -15,6 +15,10 @@ LAST_LEG_NS: Final = 20_000_000
 """`poll` is late by 0.1 % of its timeout; where there is no timerfd a second, short wait makes up for it."""
 
 
+LONGEST_NS: Final = 3_600_000_000_000
+"""`poll` and `Event.wait` refuse some timeouts that are longer; who waits is woken too early, and waits again."""
+
+
 class Waiter(Protocol):
     """Waits in one thread; may be woken from any other."""
 
@@ -22,10 +26,10 @@ class Waiter(Protocol):
         """Wait for events of `descriptor`, too."""
 
     def wait(self, deadline: int | None) -> bool:
-        """Until `deadline` (`time.monotonic_ns`), a wake-up, or events: True if the descriptor has events."""
+        """Until `deadline` (`time.monotonic_ns`), a wake-up, or events: True if some descriptor has events."""
 
     def wake(self) -> None:
-        """End the wait that is under way, or the next one."""
+        """End the wait that is under way, or the next one. From any thread and from signal handlers, even closed."""
 
     def close(self) -> None:
         """Give back the descriptors."""
@@ -39,10 +43,12 @@ def best_waiter() -> Waiter:
 class KernelWaiter:
     """Linux: `poll` on the descriptor, an eventfd and a timerfd, which is late by 0.2 ms at any distance."""
 
-    __slots__ = ("_descriptor", "_poll", "_timer", "_wake")
+    __slots__ = ("_descriptors", "_lock", "_poll", "_timer", "_wake")
 
     def __init__(self) -> None:
-        self._descriptor = -1
+        self._descriptors: set[int] = set()
+        # After closing, the number of the eventfd may be somebody else's. Reentrant, for signal handlers.
+        self._lock = threading.RLock()
         self._poll = select.poll()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._timer = _Timer()
@@ -52,7 +58,7 @@ class KernelWaiter:
 
     def watch(self, descriptor: int) -> None:
         """See `Waiter.watch`."""
-        self._descriptor = descriptor
+        self._descriptors.add(descriptor)
         self._poll.register(descriptor, select.POLLIN)
 
     def wait(self, deadline: int | None) -> bool:
@@ -61,16 +67,19 @@ class KernelWaiter:
         # Only what is needed: each system call that gives up the GIL can cost a switch interval before a commit.
         if self._wake in ready:
             os.eventfd_read(self._wake)
-        return self._descriptor in ready
+        return not self._descriptors.isdisjoint(ready)
 
     def wake(self) -> None:
         """See `Waiter.wake`."""
-        with suppress(BlockingIOError):
-            os.eventfd_write(self._wake, 1)
+        with self._lock, suppress(BlockingIOError):
+            if self._wake >= 0:
+                os.eventfd_write(self._wake, 1)
 
     def close(self) -> None:
         """See `Waiter.close`."""
-        os.close(self._wake)
+        with self._lock:
+            descriptor, self._wake = self._wake, -1
+            os.close(descriptor)
         self._timer.close()
 
 
@@ -114,7 +123,7 @@ class _Timer:
 def _timeout_ms(deadline: int | None) -> float | None:
     if deadline is None:
         return None
-    left = deadline - time.monotonic_ns()
+    left = min(deadline - time.monotonic_ns(), LONGEST_NS)
     if left > 2 * LAST_LEG_NS:
         left -= LAST_LEG_NS
     return max(0.0, left / 1e6)

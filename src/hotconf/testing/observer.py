@@ -18,12 +18,13 @@ RECONCILE_NS: Final = 2_000 * MILLISECOND
 class Observer:
     """Turns changes of `disk` into Touched, as the runtime's observer does."""
 
-    __slots__ = ("_disk", "_driver", "_latest", "_native", "_read", "_told", "_writing", "deaf", "delay", "watching")
+    __slots__ = ("_disk", "_driver", "_latest", "_read", "_told", "_writing", "deaf", "delay", "native", "watching")
 
     def __init__(self, disk: Disk, driver: VirtualDriver, *, native: bool) -> None:
         self._disk = disk
         self._driver = driver
-        self._native = native
+        self.native = native
+        """Whether the kernel tells of anything at all."""
         self._read: dict[Path, int] = {}
         """The versions that the last load found."""
         self._told: dict[Path, int] = {}
@@ -40,7 +41,7 @@ class Observer:
     def heard(self, paths: Iterable[Path]) -> None:
         """Files were changed just now: tell of them after the delay, if at all."""
         heard = {path: path in self._disk.open for path in paths if path not in self.deaf}
-        if self._native and self.watching and heard:
+        if self.native and self.watching and heard:
             self._latest = max(self._latest, self._driver.clock.now + self.delay)
             self._driver.clock.at(self._latest, lambda: self._tell(heard))
 
@@ -50,12 +51,8 @@ class Observer:
         self._told = dict(versions)
 
     def look(self) -> None:
-        """Tell of what differs from what was read."""
-        changed = self._disk.changed(self._read)
-        now = self._driver.clock.now
-        if changed:
-            self._driver.give(Touched(now, changed, writing=bool(self._writing), sure=False))
-        self._driver.give(Looked(now))
+        """Tell, before long, of what differs from what was read."""
+        self._driver.clock.at(self._driver.clock.now + self.delay, self._look)
 
     def watch(self, *, on: bool) -> None:
         """Begin or stop to watch; whoever begins looks at once, because changes may have gone unheard."""
@@ -74,6 +71,13 @@ class Observer:
             (self._writing.add if writing and path not in self.deaf else self._writing.discard)(path)
         if self.watching:
             self._driver.give(Touched(self._driver.clock.now, tuple(heard), writing=bool(self._writing)))
+
+    def _look(self) -> None:
+        changed = self._disk.changed(self._read)
+        now = self._driver.clock.now
+        if changed:
+            self._driver.give(Touched(now, changed, writing=bool(self._writing), sure=False))
+        self._driver.give(Looked(now))
 
     def _tick(self) -> None:
         self._driver.clock.at(self._driver.clock.now + RECONCILE_NS, self._tick)

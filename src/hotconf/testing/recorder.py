@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TypeAlias
 
 from hotconf.core import machine
@@ -32,9 +33,12 @@ class Recorder:
         return [item for item in kept if isinstance(item, ConfigReloadEvent)]
 
     @property
-    def lines(self) -> list[str]:
-        """One line each: `300 ms: ReloadSuccess 2`."""
-        return [f"{instant / MILLISECOND:g} ms: {told(item)}" for instant, item in self.items]
+    def story(self) -> str:
+        """All of them, by instant, in milliseconds: `4: Load 1; 300: Publish 2, ReloadSuccess 2`."""
+        instants = groupby(self.items, key=lambda item: item[0])
+        return "; ".join(
+            f"{instant / MILLISECOND:g}: {', '.join(told(item) for _, item in items)}" for instant, items in instants
+        )
 
 
 def told(item: Recorded) -> str:

@@ -70,6 +70,11 @@ class World:
         self.disk.finish(path)
         self.observer.heard([path])
 
+    def hear(self, *, natively: bool) -> None:
+        """From now on the kernel tells of changes, or it does not, and the machine knows."""
+        self.observer.native = natively
+        self.driver.state = replace(self.driver.state, native=natively)
+
     def hold(self, reason: str) -> None:
         """Be busy."""
         self.driver.give(machine.Hold(self.now, reason))

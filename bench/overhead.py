@@ -1,0 +1,145 @@
+"""From a save by another process to the new config in the hands of a reader, beyond the window.
+
+Seen from outside: a thread of the process under test looks at `watcher.config` every 70 µs, from 5 ms before the end
+of the window, and takes the time when it first finds another object there. It sees the config as any reader does,
+that is as soon as it gets the interpreter's lock; up to one look too late, never too early. Seen without it: every
+third save nobody looks, and the time is that of the event, which is made after the config is published.
+
+In a busy process: the same, but its main thread spins, in Python and without a pause, from before the save.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.process import BrokenBenchError, Subject
+from bench.table import Row, both, median, percentile
+from bench.writer import KINDS, Saved, Writer
+
+MS = 1_000_000
+TOLD_BEFORE_NS = 40 * MS
+LOOK_BEFORE_NS = 5 * MS
+GOAL = (1.0, 3.0)
+SPECIFIED = "≤ 36 / 120 ms"
+
+
+@dataclass(slots=True)
+class Series:
+    """Everything measured at one window, in milliseconds."""
+
+    window_ms: int
+    seen: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    longest: list[float] = field(default_factory=list)
+    """As `seen`, but from before the last system call of the save."""
+    gaps: list[float] = field(default_factory=list)
+    """Between the look that missed and the one that hit."""
+    stamped: list[float] = field(default_factory=list)
+    """By the time of the event, when nobody looked."""
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def all_seen(self) -> list[float]:
+        """Of both kinds of save."""
+        return [value for values in self.seen.values() for value in values]
+
+
+def measure(directory: Path, window_ms: int, saves: int) -> Series:
+    """So many saves with somebody looking, and half as many again without."""
+    series = Series(window_ms)
+    writer = Writer(directory)
+    with Subject("bench.subject", writer.path, window_ms) as subject:
+        time.sleep(1)
+        for nth in range(saves * 3 // 2):
+            _one(series, writer, subject, looking=nth % 6 < 4)
+    return series
+
+
+def measure_busy(directory: Path, window_ms: int, saves: int) -> list[float]:
+    """Milliseconds beyond the window, if the reader never sleeps and so has the interpreter's lock all the time."""
+    writer = Writer(directory)
+    beyond = []
+    with Subject("bench.subject", writer.path, window_ms) as subject:
+        time.sleep(1)
+        for _ in range(saves):
+            subject.send("spin")
+            time.sleep(random.uniform(0.06, 0.14))
+            saved = writer.save()
+            beyond.append((subject.receive()["seen"] - saved.monotonic) / MS - window_ms)
+            subject.ask("last")
+    return beyond
+
+
+def _one(series: Series, writer: Writer, subject: Subject, *, looking: bool) -> None:
+    # At any phase of the clocks and timers of either process.
+    time.sleep(random.uniform(0.06, 0.14))
+    saved = writer.save()
+    deadline = saved.monotonic + series.window_ms * MS
+    if looking:
+        _sleep_until(deadline - TOLD_BEFORE_NS)
+        _take(series, writer.kind, saved, subject.ask("look", deadline - LOOK_BEFORE_NS))
+    _sleep_until(deadline + 60 * MS)
+    event = subject.ask("last")
+    if event["type"] != "ReloadSuccess" or event["events"] != 2:
+        raise BrokenBenchError(f"a save was not followed by one reload: {event}")
+    series.events.append(event)
+    if not looking:
+        series.stamped.append((event["at"] - saved.wall) / MS - series.window_ms)
+
+
+def _take(series: Series, kind: str, saved: Saved, found: dict[str, int]) -> None:
+    if found["early"]:
+        raise BrokenBenchError("a save was visible before its window was over")
+    series.seen[kind].append((found["seen"] - saved.monotonic) / MS - series.window_ms)
+    series.longest.append((found["seen"] - saved.before) / MS - series.window_ms)
+    series.gaps.append((found["seen"] - found["missed"]) / MS)
+
+
+def _sleep_until(instant: int) -> None:
+    time.sleep(max(0, instant - time.monotonic_ns()) / 1e9)
+
+
+def rows(series: Series) -> list[Row]:
+    """The headline, and what lies behind it."""
+    seen = series.all_seen
+    good = percentile(seen, 0.5) <= GOAL[0] and percentile(seen, 0.95) <= GOAL[1]
+    name = f"overhead, {series.window_ms} ms window"
+    own = [event["overhead"] for event in series.events]
+    kinds = [Row(f"  {kind} saves", "", "", f"{both(values)} ms") for kind, values in series.seen.items()]
+    return [
+        Row(f"{name}, p50 / p95 of {len(seen)} saves", SPECIFIED, "≤ 1.0 / 3.0 ms", f"{both(seen)} ms", good),
+        *kinds,
+        Row("  worst", "", "", f"{max(seen):.2f} ms"),
+        Row("  from before the save's last system call", "", "", f"{both(series.longest)} ms"),
+        Row("  precision of the look: time since the last miss", "", "", f"{both(series.gaps)} ms"),
+        Row(
+            f"  by the event's time, nobody looking, {len(series.stamped)} saves",
+            "",
+            "",
+            f"{both(series.stamped)} ms",
+        ),
+        Row("  by hotconf's own clock (`stats`, from the change heard)", "", "", f"{both(own)} ms"),
+    ]
+
+
+def busy_row(window_ms: int, beyond: list[float]) -> Row:
+    """No goal: most of it is the interpreter's switch interval of 5 ms."""
+    name = f"  {window_ms} ms window, a thread of the process spins, {len(beyond)} saves"
+    return Row(name, "", "", f"{both(beyond)} ms")
+
+
+def publish_row(series: Series) -> Row:
+    """How long the swap takes, by hotconf's own clock."""
+    swaps = [event["swap"] * 1000 for event in series.events]
+    measured = f"{median(swaps):.1f} (max {max(swaps):.1f}) µs"
+    return Row("publish, p50 (max)", "< 1 ms", "≤ 10 µs", measured, median(swaps) <= 10)
+
+
+def load_row(series: Series) -> Row:
+    """What lies inside the window, because loading is done before its end."""
+    read, parse, validate = (median(event[name] for event in series.events) for name in ("read", "parse", "validate"))
+    measured = f"{read:.1f} + {parse:.1f} + {validate:.1f} ms"
+    return Row("  read + parse + validate, inside the window", "~20 + 5 ms", "", measured)

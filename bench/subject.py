@@ -1,0 +1,116 @@
+"""The process under test: an application that watches its configuration, has one callback, and otherwise sleeps."""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from hotconf import ConfigReloadEvent, HotReloadWatcher, ReloadSuccess
+from hotconf.speckit import SPECKIT, AppConfig
+
+GIVE_UP_NS = 2_000_000_000
+POLL_S = 50e-6
+
+
+class Application:
+    """What it does when it is told to; each public method is a command, and returns the answer."""
+
+    def __init__(self, path: str, window_ms: str) -> None:
+        self._watcher: HotReloadWatcher[AppConfig] = HotReloadWatcher(path, SPECKIT, debounce_ms=int(window_ms))
+        self._events: list[ConfigReloadEvent] = []
+        self._watcher.on_event(self._events.append)
+        self._watcher.start()
+        # Sleeps of this thread end on time; the watcher's threads are started by others and keep the default.
+        with suppress(OSError):
+            Path("/proc/self/timerslack_ns").write_text("1")
+
+    def look(self, begin: str) -> dict[str, object]:
+        """Sleep until `begin`, then look every few microseconds until there is another config: when was it seen?"""
+        watcher, old = self._watcher, self._watcher.config
+        time.sleep(max(0, int(begin) - time.monotonic_ns()) / 1e9)
+        end = int(begin) + GIVE_UP_NS
+        missed = time.monotonic_ns()
+        early = watcher.config is not old
+        while watcher.config is old and missed < end:
+            missed = time.monotonic_ns()
+            time.sleep(POLL_S)
+        return {"seen": time.monotonic_ns(), "missed": missed, "early": early}
+
+    def spin(self) -> dict[str, object]:
+        """Do nothing but look, from now on until there is another config."""
+        watcher, old = self._watcher, self._watcher.config
+        while watcher.config is old:
+            pass
+        return {"seen": time.monotonic_ns()}
+
+    def last(self) -> dict[str, object]:
+        """The latest ending, as hotconf itself tells it. Everything told before is forgotten."""
+        last, changed = self._watcher.last, len(self._events)
+        self._events.clear()
+        if not isinstance(last, ReloadSuccess):
+            return {"type": type(last).__name__}
+        timings = {name: getattr(last.timings, name) for name in ("detect", "overhead", "swap", "read", "parse")}
+        at = round(last.at.timestamp() * 1e6) * 1000
+        return {
+            "type": "ReloadSuccess",
+            "generation": last.generation,
+            "at": at,
+            "events": changed,
+            "validate": last.timings.validate,
+            **timings,
+        }
+
+    def cpu(self) -> int:
+        """Nanoseconds of CPU that all threads have used."""
+        return time.process_time_ns()
+
+    def trace(self) -> None:
+        """Trace allocations from now on."""
+        import tracemalloc
+
+        gc.collect()
+        tracemalloc.start()
+
+    def mark(self) -> list[int]:
+        """Begin to watch for peaks: traced bytes now, resident KiB now."""
+        traced = 0
+        if "tracemalloc" in sys.modules:
+            import tracemalloc
+
+            tracemalloc.reset_peak()
+            traced = tracemalloc.get_traced_memory()[0]
+        with suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")
+        return [traced, _status("VmRSS")]
+
+    def peak(self) -> list[int]:
+        """The peaks since `mark`, in the same order."""
+        traced = 0
+        if "tracemalloc" in sys.modules:
+            import tracemalloc
+
+            traced = tracemalloc.get_traced_memory()[1]
+        return [traced, _status("VmHWM")]
+
+
+def _status(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith(f"{name}:")))
+
+
+def main() -> None:
+    """Obey the lines on stdin."""
+    application = Application(*sys.argv[1:])
+    _say(None)
+    for line in sys.stdin:
+        command, *arguments = line.split()
+        _say(getattr(application, command)(*arguments))
+
+
+def _say(answer: Any) -> None:
+    print(json.dumps(answer), flush=True)

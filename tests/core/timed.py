@@ -1,0 +1,97 @@
+"""Timed cases for the machine: what is given at which instant, and what is done at which instant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple, TypeAlias
+
+from hotconf.core.candidate import Bad, Candidate, Good, Unstable
+from hotconf.core.debounce import MILLISECOND
+from hotconf.core.machine import Close, Hold, Input, Loaded, Looked, Release, Reload, State, Touched
+from hotconf.testing import Config, Content, VirtualDriver
+from hotconf.testing.contents import candidate
+
+CONFIG, MORE = Path("/etc/app/config.toml"), Path("/etc/app/more.toml")
+
+QUIET: Final = State(300 * MILLISECOND, generation=1)
+NEVER_LOADED: Final = State(300 * MILLISECOND)
+POLLED: Final = State(300 * MILLISECOND, generation=1, native=False)
+OFF: Final = State(300 * MILLISECOND, generation=1, enabled=False)
+NO_WINDOW: Final = State(0, generation=1)
+
+
+def good(content: Content) -> Good[Config]:
+    """What a load of a file that says `content` brings back, where `Content()` is published."""
+    published = candidate({CONFIG: Content()})
+    assert isinstance(published, Good)
+    found = candidate({CONFIG: content}, published)
+    assert isinstance(found, Good)
+    return found
+
+
+NEW, OTHER, SAME = good(Content(1)), good(Content(2)), good(Content())
+TURNS_OFF, SLOWER = good(Content(1, enabled=False)), good(Content(1, debounce_ms=1000))
+WRONG: Final = candidate({CONFIG: Content(valid=False), MORE: None})
+assert isinstance(WRONG, Bad)
+TORN: Final = Unstable((CONFIG,))
+
+Maker: TypeAlias = Callable[[int], Input]
+"""Makes the input of an instant."""
+Given: TypeAlias = Sequence[tuple[float, Maker]]
+"""Inputs, each with its instant in milliseconds."""
+
+
+def touch(*paths: Path, writing: bool = False, sure: bool = True) -> Maker:
+    """Files changed; the main one, if none is named."""
+    return lambda now: Touched(now, paths or (CONFIG,), writing, sure)
+
+
+def loaded(job: int, found: Candidate[Config], cost_ms: int = 1) -> Maker:
+    """That load is done."""
+    return lambda now: Loaded(now, job, found, cost_ms * MILLISECOND)
+
+
+def looked() -> Maker:
+    """The look is done."""
+    return Looked
+
+
+def hold(reason: str = "gate") -> Maker:
+    """Busy from now on."""
+    return lambda now: Hold(now, reason)
+
+
+def release(reason: str = "gate") -> Maker:
+    """No longer busy."""
+    return lambda now: Release(now, reason)
+
+
+def reload(ticket: int = 1, *, force: bool = False, silent: bool = False) -> Maker:
+    """Someone asks."""
+    return lambda now: Reload(now, ticket, force, silent)
+
+
+def close() -> Maker:
+    """The end."""
+    return Close
+
+
+class Case(NamedTuple):
+    """What is given, and what follows from it, as `Recorder.story` tells it."""
+
+    name: str
+    given: Given
+    expected: str
+    state: State = QUIET
+
+
+def played(state: State, given: Given, until_ms: float = 20_000) -> VirtualDriver:
+    """A machine that was given this, and its timer."""
+    driver = VirtualDriver(state)
+    for ms, make in given:
+        given_then = make(round(ms * MILLISECOND))
+        driver.clock.at(given_then.now, partial(driver.give, given_then))
+    driver.run(round(until_ms * MILLISECOND))
+    return driver
