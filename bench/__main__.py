@@ -29,7 +29,7 @@ class Amounts:
 
 
 FULL = Amounts(saves=200, slow_saves=30, busy_saves=40, reloads=100, idle_s=20, processes=5)
-QUICK = Amounts(saves=40, slow_saves=8, busy_saves=10, reloads=20, idle_s=6, processes=3)
+QUICK = Amounts(saves=40, slow_saves=6, busy_saves=8, reloads=20, idle_s=6, processes=3)
 
 
 def main() -> int:

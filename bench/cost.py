@@ -66,7 +66,7 @@ def _peak(writer: Writer, subject: Subject) -> tuple[float, float]:
     """Bytes above what there was before one reload: traced, resident."""
     traced, resident = subject.ask("mark")
     writer.save()
-    time.sleep(0.4)
-    traced_peak, resident_peak = subject.ask("peak")
+    time.sleep(0.2)
     subject.ask("last")
+    traced_peak, resident_peak = subject.ask("peak")
     return traced_peak - traced, (resident_peak - resident) * KIB

@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
-import time
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-
-from bench.table import both
 
 
 def facts() -> list[str]:
@@ -21,7 +18,6 @@ def facts() -> list[str]:
         f"{_cpu()}, {len(os.sched_getaffinity(0))} cores; {platform.system()} {platform.release()}",
         f"{platform.python_implementation()} {platform.python_version()}; {packages}",
         f"files on {_file_system()}; load average {load()}",
-        f"a bare sleep of 20 ms ends late by {both(_lateness())} ms (p50 / p95)",
     ]
 
 
@@ -41,12 +37,3 @@ def _file_system() -> str:
     mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
     around = [mount for mount in mounts if place.is_relative_to(mount[1])]
     return max(around, key=lambda mount: len(mount[1]))[2] if around else "an unknown file system"
-
-
-def _lateness() -> list[float]:
-    late = []
-    for _ in range(50):
-        began = time.monotonic_ns()
-        time.sleep(0.02)
-        late.append((time.monotonic_ns() - began) / 1e6 - 20)
-    return late

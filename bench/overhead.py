@@ -40,6 +40,12 @@ class Series:
     stamped: list[float] = field(default_factory=list)
     """By the time of the event, when nobody looked."""
     events: list[dict[str, Any]] = field(default_factory=list)
+    bare: list[float] = field(default_factory=list)
+    """How late a plain sleep ended in between: what the machine did to everybody meanwhile."""
+    early: int = 0
+    """Seen before the window was over, even if that began before the last system call of the save."""
+    unseen: int = 0
+    """Saves that nobody looked at in time; decided before the look, so that slow ones are not left out."""
 
     @property
     def all_seen(self) -> list[float]:
@@ -64,18 +70,21 @@ def measure_busy(directory: Path, window_ms: int, saves: int) -> list[float]:
     beyond = []
     with Subject("bench.subject", writer.path, window_ms) as subject:
         time.sleep(1)
-        for _ in range(saves):
+        for nth in range(saves):
             subject.send("spin")
             time.sleep(random.uniform(0.06, 0.14))
             saved = writer.save()
             beyond.append((subject.receive()["seen"] - saved.monotonic) / MS - window_ms)
-            subject.ask("last")
+            _expect(subject.ask("last"), after=nth + 1)
     return beyond
 
 
 def _one(series: Series, writer: Writer, subject: Subject, *, looking: bool) -> None:
     # At any phase of the clocks and timers of either process.
-    time.sleep(random.uniform(0.06, 0.14))
+    pause = random.uniform(0.06, 0.14)
+    began = time.monotonic()
+    time.sleep(pause)
+    series.bare.append((time.monotonic() - began - pause) * 1e3)
     saved = writer.save()
     deadline = saved.monotonic + series.window_ms * MS
     if looking:
@@ -83,16 +92,23 @@ def _one(series: Series, writer: Writer, subject: Subject, *, looking: bool) -> 
         _take(series, writer.kind, saved, subject.ask("look", deadline - LOOK_BEFORE_NS))
     _sleep_until(deadline + 60 * MS)
     event = subject.ask("last")
-    if event["type"] != "ReloadSuccess" or event["events"] != 2:
-        raise BrokenBenchError(f"a save was not followed by one reload: {event}")
+    _expect(event, after=series.events[-1]["generation"] if series.events else 1)
     series.events.append(event)
     if not looking:
         series.stamped.append((event["at"] - saved.wall) / MS - series.window_ms)
 
 
+def _expect(event: dict[str, Any], *, after: int) -> None:
+    if event["type"] != "ReloadSuccess" or not event["new"] or event["generation"] != after + 1:
+        raise BrokenBenchError(f"a save was not followed by one reload, generation {after + 1}: {event}")
+
+
 def _take(series: Series, kind: str, saved: Saved, found: dict[str, int]) -> None:
-    if found["early"]:
-        raise BrokenBenchError("a save was visible before its window was over")
+    if found["late"]:
+        # This says nothing of hotconf: the machine was so busy that nobody looked in time.
+        series.unseen += 1
+        return
+    series.early += found["seen"] - saved.before < series.window_ms * MS
     series.seen[kind].append((found["seen"] - saved.monotonic) / MS - series.window_ms)
     series.longest.append((found["seen"] - saved.before) / MS - series.window_ms)
     series.gaps.append((found["seen"] - found["missed"]) / MS)
@@ -107,12 +123,15 @@ def rows(series: Series) -> list[Row]:
     seen = series.all_seen
     good = percentile(seen, 0.5) <= GOAL[0] and percentile(seen, 0.95) <= GOAL[1]
     name = f"overhead, {series.window_ms} ms window"
+    unseen = [Row("  not looked at in time, left out", "", "", f"{series.unseen}")] if series.unseen else []
     own = [event["overhead"] for event in series.events]
     kinds = [Row(f"  {kind} saves", "", "", f"{both(values)} ms") for kind, values in series.seen.items()]
     return [
         Row(f"{name}, p50 / p95 of {len(seen)} saves", SPECIFIED, "≤ 1.0 / 3.0 ms", f"{both(seen)} ms", good),
+        *unseen,
         *kinds,
         Row("  worst", "", "", f"{max(seen):.2f} ms"),
+        Row("  seen before the window was over", "", "never", f"{series.early} times", not series.early),
         Row("  from before the save's last system call", "", "", f"{both(series.longest)} ms"),
         Row("  precision of the look: time since the last miss", "", "", f"{both(series.gaps)} ms"),
         Row(
@@ -122,12 +141,13 @@ def rows(series: Series) -> list[Row]:
             f"{both(series.stamped)} ms",
         ),
         Row("  by hotconf's own clock (`stats`, from the change heard)", "", "", f"{both(own)} ms"),
+        Row("  for comparison: how late plain sleeps ended in between", "", "", f"{both(series.bare)} ms"),
     ]
 
 
 def busy_row(window_ms: int, beyond: list[float]) -> Row:
     """No goal: most of it is the interpreter's switch interval of 5 ms."""
-    name = f"  {window_ms} ms window, a thread of the process spins, {len(beyond)} saves"
+    name = f"overhead, {window_ms} ms window, beside a thread that spins, {len(beyond)} saves"
     return Row(name, "", "", f"{both(beyond)} ms")
 
 

@@ -13,7 +13,8 @@ from typing import Any
 from hotconf import ConfigReloadEvent, HotReloadWatcher, ReloadSuccess
 from hotconf.speckit import SPECKIT, AppConfig
 
-GIVE_UP_NS = 2_000_000_000
+PATIENCE_S = 10.0
+TIMINGS = ("overhead", "swap", "read", "parse", "validate")
 POLL_S = 50e-6
 
 
@@ -25,45 +26,44 @@ class Application:
         self._events: list[ConfigReloadEvent] = []
         self._watcher.on_event(self._events.append)
         self._watcher.start()
+        self._told = self._watcher.last
+        self._known = self._watcher.config
         # Sleeps of this thread end on time; the watcher's threads are started by others and keep the default.
         with suppress(OSError):
             Path("/proc/self/timerslack_ns").write_text("1")
 
     def look(self, begin: str) -> dict[str, object]:
         """Sleep until `begin`, then look every few microseconds until there is another config: when was it seen?"""
-        watcher, old = self._watcher, self._watcher.config
+        watcher, old = self._watcher, self._known
+        late = time.monotonic_ns() > int(begin)
         time.sleep(max(0, int(begin) - time.monotonic_ns()) / 1e9)
-        end = int(begin) + GIVE_UP_NS
         missed = time.monotonic_ns()
-        early = watcher.config is not old
+        end = missed + PATIENCE_S * 1e9
         while watcher.config is old and missed < end:
             missed = time.monotonic_ns()
             time.sleep(POLL_S)
-        return {"seen": time.monotonic_ns(), "missed": missed, "early": early}
+        return {"seen": time.monotonic_ns(), "missed": missed, "late": late}
 
     def spin(self) -> dict[str, object]:
         """Do nothing but look, from now on until there is another config."""
-        watcher, old = self._watcher, self._watcher.config
-        while watcher.config is old:
+        watcher, old = self._watcher, self._known
+        end = time.monotonic() + PATIENCE_S
+        while watcher.config is old and time.monotonic() < end:
             pass
         return {"seen": time.monotonic_ns()}
 
     def last(self) -> dict[str, object]:
-        """The latest ending, as hotconf itself tells it. Everything told before is forgotten."""
-        last, changed = self._watcher.last, len(self._events)
-        self._events.clear()
-        if not isinstance(last, ReloadSuccess):
-            return {"type": type(last).__name__}
-        timings = {name: getattr(last.timings, name) for name in ("detect", "overhead", "swap", "read", "parse")}
+        """How the round of the latest save ended, as hotconf itself tells it; waits for it."""
+        end = time.monotonic() + PATIENCE_S
+        while self._watcher.last is self._told and time.monotonic() < end:
+            time.sleep(0.01)
+        last, told = self._watcher.last, self._told
+        self._told, self._known = last, self._watcher.config
+        if last is told or not isinstance(last, ReloadSuccess):
+            return {"type": type(last).__name__, "new": last is not told}
+        timings = {name: getattr(last.timings, name) for name in TIMINGS}
         at = round(last.at.timestamp() * 1e6) * 1000
-        return {
-            "type": "ReloadSuccess",
-            "generation": last.generation,
-            "at": at,
-            "events": changed,
-            "validate": last.timings.validate,
-            **timings,
-        }
+        return {"type": "ReloadSuccess", "new": True, "generation": last.generation, "at": at, **timings}
 
     def cpu(self) -> int:
         """Nanoseconds of CPU that all threads have used."""

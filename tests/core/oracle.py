@@ -196,6 +196,7 @@ class Oracle:
                 self._begin(given.now, job, afresh=afresh)
             case machine.Look():
                 assert self.enabled
+                assert self.burst.touches or not self.holds, "what is pending is left alone while something is busy"
                 assert not (self.native and self._sure), "no look where the kernel told all"
             case Emit(FileChanged(path)):
                 assert path not in self.burst.named, "law 8: one FileChanged per file and round"
@@ -221,6 +222,7 @@ class Oracle:
     def _begin(self, now: int, job: int, *, afresh: bool) -> None:
         assert self.load is None, "one load at a time"
         assert afresh == (bool(self.asked) or not self.enabled), "what was not heard of is read afresh"
+        assert self.asked or self.enabled or not self.holds, "what is pending is left alone while something is busy"
         tickets = set(self.asked)
         previous = self.read
         attempt = 0

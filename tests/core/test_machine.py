@@ -24,7 +24,7 @@ from core.timed import (
 )
 from hotconf.core.candidate import Bad, Unstable
 from hotconf.core.debounce import MILLISECOND
-from hotconf.core.machine import Phase, Publish, deadline
+from hotconf.core.machine import Phase, Publish, Touched, deadline, step
 from hotconf.events import ReloadFailed, ReloadSuccess
 
 SAVES = [
@@ -227,6 +227,14 @@ def test_case(case: Case) -> None:
     assert driver.recorder.story == case.expected
     assert driver.state.phase is Phase.IDLE
     assert deadline(driver.state) is None
+
+
+def test_past_the_ceiling_there_is_no_window() -> None:
+    """A touch past the ceiling leaves it to the load under way, and the next, to decide."""
+    touches = [(ms, touch()) for ms in range(0, 1500, 200)]
+    loading = played(QUIET, touches, until_ms=1550).state
+    after, effects = step(loading, Touched(1600 * MILLISECOND, (CONFIG,)))
+    assert (loading.phase, after.phase, effects) == (Phase.LOADING, Phase.LOADING, ())
 
 
 def test_generation_zero() -> None:

@@ -154,6 +154,12 @@ UNSURE = [
         POLLED,
     ),
     Case(
+        "polling, released by one of two: not looked at yet",
+        [(0, hold("agent")), *busy_save((300, looked()), (500, release()))],
+        "0: FileChanged config.toml; 4: Load 1; 300: Look, ReloadDeferred agent,gate",
+        POLLED,
+    ),
+    Case(
         "polling, busy again during the look: still pending",
         busy_save(
             (300, looked()), (500, release()), (500, hold()), (501, looked()), (600, release()), (601, looked())

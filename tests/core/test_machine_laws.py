@@ -140,6 +140,7 @@ class Laws(RuleBasedStateMachine):
 
     # People
 
+    @precondition(lambda self: sum(self.oracle.holds.values()) < 3)
     @rule(reason=reasons)
     def hold(self, reason: str) -> None:
         self.world.hold(reason)
@@ -148,14 +149,22 @@ class Laws(RuleBasedStateMachine):
     def release(self, reason: str) -> None:
         self.world.release(reason)
 
-    @rule(ms=pauses, content=contents, asked=st.booleans())
-    def save_while_busy(self, ms: int, content: Content, asked: bool) -> None:
-        """Something is busy for just as long as it takes, and perhaps someone asks meanwhile."""
+    @rule()
+    def release_all(self) -> None:
+        for reason, count in tuple(self.oracle.holds.items()):
+            for _ in range(count):
+                self.world.release(reason)
+
+    @rule(ms=pauses, saved=st.lists(contents, min_size=1, max_size=2), undone=st.booleans(), asked=st.booleans())
+    def save_while_busy(self, ms: int, saved: list[Content], undone: bool, asked: bool) -> None:
+        """Something is busy for just as long as it takes; perhaps someone asks meanwhile, or all was a mistake."""
+        before = self.world.disk.contents[MAIN]
         self.world.hold("commit")
-        self.world.save(MAIN, content=content)
-        if asked:
-            self.world.reload()
-        self.world.run(ms)
+        for content in [*saved, before] if undone else saved:
+            self.world.save(MAIN, content=content)
+            if asked:
+                self.world.reload()
+            self.world.run(ms)
         self.world.release("commit")
 
     @rule(force=st.booleans())
@@ -163,9 +172,11 @@ class Laws(RuleBasedStateMachine):
         self.world.reload(force=force)
 
     @precondition(lambda self: self.world.now > 5_000 * MILLISECOND)
-    @rule(sure=st.integers(0, 9))
-    def close(self, sure: int) -> None:
-        if sure == 9:
+    @rule(asked=st.booleans(), really=st.sampled_from([False, False, False, True]))
+    def close(self, asked: bool, really: bool) -> None:
+        if asked:
+            self.world.reload()
+        if really:
             self.world.close()
 
     # The laws that span steps
@@ -201,9 +212,7 @@ class Laws(RuleBasedStateMachine):
     def _calm_down(self) -> None:
         for path in sorted(self.world.disk.open):
             self.world.finish(path)
-        for reason in ("gate", "agent"):
-            while reason in self.oracle.holds and not self.oracle.closed:
-                self.world.release(reason)
+        self.release_all()
         self.world.run(LONG_ENOUGH_MS)
 
     def _check_final(self) -> None:

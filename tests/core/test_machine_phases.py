@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from core.timed import MORE, NEW, QUIET, Given, close, hold, loaded, looked, played, release, touch
@@ -115,7 +113,7 @@ def test_busy_in_every_phase(phase: Phase) -> None:
 
 def test_kernel_that_falls_silent() -> None:
     """A round that began while the kernel told of every change is looked at if it no longer does."""
-    ready = replace(state_in(Phase.READY), native=False)
+    ready = state_in(Phase.READY)._replace(native=False)
     state, effects = step(ready, Due(NOW))
     assert state.phase is Phase.LOOKING
     assert effects == (Look(),)

@@ -106,6 +106,21 @@ RELOADS = [
         "305: Refresh, ReloadUnchanged",
     ),
     Case(
+        "an unstable read, and then touches: three loads all the same",
+        [
+            (0, reload()),
+            (1, loaded(1, TORN)),
+            (2, touch()),
+            (3, loaded(2, NEW)),
+            (4, touch()),
+            (5, loaded(3, OTHER)),
+            (20, loaded(4, SAME)),
+        ],
+        "0: Load 1 afresh; 1: Load 2 afresh; 2: FileChanged config.toml; 3: Load 3 afresh; "
+        "5: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2, FileChanged config.toml; 9: Load 4; "
+        "304: Refresh, ReloadUnchanged",
+    ),
+    Case(
         "three unstable reads are a failure",
         [(0, reload()), (1, loaded(1, TORN)), (2, loaded(2, TORN)), (3, loaded(3, TORN)), (9, loaded(4, SAME))],
         "0: Load 1 afresh; 1: Load 2 afresh; 2: Load 3 afresh; "

@@ -145,10 +145,12 @@ def test_a_directory_that_appears_and_one_that_is_made_anew(observer, root):
     for _ in range(2):
         directory.mkdir()
         assert watched.hears("?")
-        (directory / "config.toml").touch()
-        assert watched.hears("config.toml")
-        (directory / "config.toml").write_text("x")
-        assert watched.hears("config.toml")
+
+        def is_heard() -> bool:
+            (directory / "config.toml").write_text("x")
+            return "config.toml" in {path.name for path in observer.heard().touched.get(watched.owner, {})}
+
+        wait_until(is_heard)
         shutil.rmtree(directory)
         assert watched.hears("config.toml")
 

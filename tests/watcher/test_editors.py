@@ -20,7 +20,7 @@ from watcher.watched import port
 pytestmark = pytest.mark.real_tool
 
 CHANGED = "FileChanged config.toml"
-WINDOW_MS = 100
+WINDOW_MS = 200
 WORK = Path(__file__).parents[2] / ".test-work"
 
 
@@ -66,7 +66,7 @@ def saved(path, watch, calm):
     def once(number: int) -> None:
         expected.extend([CHANGED, f"ReloadSuccess {len(expected) // 2 + 2}"])
         seen.exactly(*expected)
-        calm(2 * WINDOW_MS)
+        calm(WINDOW_MS + 50)
         seen.exactly(*expected)
         assert watcher.config.server.port == number
         assert path.read_text() == port(number)
@@ -107,7 +107,7 @@ def test_vim_looks_only(path, environment, watch, calm):
         vim.shows("8000")
         vim.type(":q\r")
         vim.ends()
-    calm(2 * WINDOW_MS)
+    calm(WINDOW_MS + 50)
     assert seen.events == []
 
 
@@ -123,7 +123,7 @@ def test_vim_through_a_link(home, environment, watch, calm):
         vim.type(":%s/8000/9000/\r:wq\r")
         vim.ends()
     seen.exactly(CHANGED, "ReloadSuccess 2")
-    calm(2 * WINDOW_MS)
+    calm(WINDOW_MS + 50)
     seen.exactly(CHANGED, "ReloadSuccess 2")
     assert path.is_symlink()
     assert target.read_text() == port(9000)

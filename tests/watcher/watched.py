@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -33,6 +34,13 @@ class App(Frozen):
 def port(number: int) -> str:
     """A file that sets the port, always of the same length for ports of four digits."""
     return f"[server]\nport = {number}\n"
+
+
+def save(path: Path, text: str) -> None:
+    """Save in one act: readers, and those who watch, see all of it at once."""
+    beside = path.with_name(f"{path.name}.tmp")
+    beside.write_text(text)
+    beside.replace(path)
 
 
 class Seen:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 MILLISECOND: Final = 1_000_000
 SHORTEST_CEILING_NS: Final = 1_000 * MILLISECOND
@@ -14,8 +13,7 @@ def ceiling_ns(window_ns: int) -> int:
     return max(5 * window_ns, SHORTEST_CEILING_NS)
 
 
-@dataclass(frozen=True, slots=True)
-class Debounce:
+class Debounce(NamedTuple):
     """One burst of changes. All instants are nanoseconds of one monotonic clock.
 
     Rule 1: it is due when nothing has changed for the window and no writer has a file open.
@@ -35,7 +33,7 @@ class Debounce:
 
     def touch(self, now: int, *, held: bool) -> Debounce:
         """The burst with one more change."""
-        return replace(self, last=max(now, self.last), held=held)
+        return self._replace(last=max(now, self.last), held=held)
 
     @property
     def ceiling(self) -> int:

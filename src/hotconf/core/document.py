@@ -15,7 +15,7 @@ from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
 from hotconf.text import printable
 
-__all__ = ["MAX_DEPTH", "Document", "parse"]
+__all__ = ["MAX_DEPTH", "Document", "holds", "parse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,13 @@ def parse(data: bytes, path: Path, *, allow_empty: bool = False) -> Document | P
     if not allow_empty and not text.strip():
         return Problem("File is empty", kind="empty", file=path, hint="to ask for all defaults, write a comment")
     return _parsed(path, text)
+
+
+def holds(value: object, part: str | int) -> bool:
+    """Is there such a key in the table, or such a position in the array?"""
+    if isinstance(value, dict):
+        return part in value
+    return isinstance(value, list) and isinstance(part, int) and 0 <= part < len(value)
 
 
 def _parsed(path: Path, text: str) -> Document | Problem:

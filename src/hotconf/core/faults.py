@@ -14,6 +14,7 @@ from typing import Any, Final
 from pydantic_core import ErrorDetails
 
 from hotconf.changes import MISSING
+from hotconf.core.document import holds
 from hotconf.core.redact import is_secret_path
 from hotconf.core.shape import Shape
 from hotconf.keypath import KeyPath
@@ -156,13 +157,6 @@ class _Walk:
         self.parent, self.shape = self.shape, self.shape.child(part)
         self.secret = self.secret or self.shape.secret
         self.chosen = False
-
-
-def holds(value: object, part: str | int) -> bool:
-    """Is there such a key in the table, or such a position in the array?"""
-    if isinstance(value, dict):
-        return part in value
-    return isinstance(value, list) and isinstance(part, int) and 0 <= part < len(value)
 
 
 def _expected(fault: Fault) -> tuple[str, ...]:

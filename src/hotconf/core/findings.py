@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from hotconf.core.faults import holds
+from hotconf.core.document import holds
 from hotconf.core.merge import Merged
 from hotconf.core.redact import mask_urls, scrub, secrets_in
 from hotconf.core.shape import Shape

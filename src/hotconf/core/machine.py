@@ -14,7 +14,8 @@ Law 5   A round ends at the later of last touch + window and the last writer's c
         ceiling plus at most three loads. Exceptions: `reload()` and close.
 Law 6   Busy defers the commit only. At a round's end an invalid candidate is Failed and an equal one Unchanged, at
         once, and either drops what was pending; a different valid one is Deferred and pending. On the last release
-        what is pending is committed at once if no round is open; otherwise that round decides.
+        what is pending is committed at once if no round is open; otherwise that round decides. (With hot reload off
+        it is read again first, because nobody told of changes meanwhile.)
 Law 7   Equal digest or equal config is Unchanged: the same generation, the same config object.
 Law 8   Each round emits one FileChanged per file and has exactly one ending; all deferrals since the last outcome
         share the next one. `reload()` is the only outcome without a FileChanged, and absorbs an open round.
@@ -25,7 +26,6 @@ Law 10  After a failure the next good content is committed, or Unchanged if it e
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -69,11 +69,14 @@ class Phase(Enum):
     CLOSED = "closed"
 
 
+# Inputs, effects and state are named tuples: a frozen dataclass takes five times as long to define, and an import is
+# paid by every program.
+
+
 # Inputs
 
 
-@dataclass(frozen=True, slots=True)
-class Touched:
+class Touched(NamedTuple):
     """Files changed, or may have."""
 
     now: int
@@ -84,15 +87,13 @@ class Touched:
     """The kernel told of it, and would tell of more. False: found by looking, so more may have gone unheard."""
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """The clock has reached `deadline(state)`."""
 
     now: int
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """The load with this number is done."""
 
     now: int
@@ -101,31 +102,27 @@ class Loaded:
     cost_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(NamedTuple):
     """The look that was asked for is done; what it found was touched before."""
 
     now: int
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(NamedTuple):
     """Something is busy from now on."""
 
     now: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(NamedTuple):
     """It is no longer busy. A reason that is not held is ignored."""
 
     now: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reload:
+class Reload(NamedTuple):
     """Someone wants the files as they are now, without a window. `ticket` is answered with the event."""
 
     now: int
@@ -135,8 +132,7 @@ class Reload:
     """The load at start: a success is answered but not emitted, because nobody was told of anything before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(NamedTuple):
     """The end."""
 
     now: int
@@ -148,8 +144,7 @@ Input: TypeAlias = Touched | Due | Loaded | Looked | Hold | Release | Reload | C
 # Effects
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(NamedTuple):
     """Read and validate; answer with `Loaded(job)`."""
 
     job: int
@@ -157,13 +152,11 @@ class Load:
     """Nothing that was read before may be used again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """Compare the files with what was read; answer with Touched for what differs, then `Looked`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Publish:
+class Publish(NamedTuple):
     """Make `good` what readers see, as this generation."""
 
     good: Good[Any]
@@ -171,30 +164,26 @@ class Publish:
     round: Round | None
 
 
-@dataclass(frozen=True, slots=True)
-class Refresh:
+class Refresh(NamedTuple):
     """Nothing differs: keep the config and the generation, take over the digest, the files and the origins."""
 
     good: Good[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Emit:
+class Emit(NamedTuple):
     """Tell everyone."""
 
     event: ConfigReloadEvent
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """Give those who wait for `reload()` their event; None if it was closed meanwhile."""
 
     tickets: tuple[int, ...]
     event: Ending | None
 
 
-@dataclass(frozen=True, slots=True)
-class Watching:
+class Watching(NamedTuple):
     """The configuration turned hot reload on or off."""
 
     on: bool
@@ -206,8 +195,7 @@ Effect: TypeAlias = Load | Look | Publish | Refresh | Emit | Answer | Watching
 # State
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(NamedTuple):
     """A round of changes."""
 
     debounce: Debounce
@@ -216,8 +204,7 @@ class Round:
     sure: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """The load that is under way."""
 
     number: int
@@ -229,16 +216,14 @@ class Job:
     """Who waits for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A valid, different candidate that is not published because something is busy."""
 
     good: Good[Any]
     sure: bool
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """Everything that the protocol remembers."""
 
     window_ns: int
@@ -300,10 +285,10 @@ class _Turn:
         self.effects: list[Effect] = []
 
     def to(self, phase: Phase, **changes: Any) -> None:
-        self.state = replace(self.state, phase=phase, **changes)
+        self.state = self.state._replace(phase=phase, **changes)
 
     def set(self, **changes: Any) -> None:
-        self.state = replace(self.state, **changes)
+        self.state = self.state._replace(**changes)
 
     def do(self, effect: Effect) -> None:
         self.effects.append(effect)
@@ -348,14 +333,14 @@ def _touch_round(turn: _Turn, touch: Touched) -> None:
         debounce = round_.debounce.touch(touch.now, held=touch.writing)
     for path in touch.paths:
         if path not in round_.named:
-            round_ = replace(round_, named=round_.named | {path})
+            round_ = round_._replace(named=round_.named | {path})
             turn.do(Emit(FileChanged(path)))
-    turn.set(round=replace(round_, debounce=debounce, sure=round_.sure and touch.sure))
+    turn.set(round=round_._replace(debounce=debounce, sure=round_.sure and touch.sure))
 
 
 def _dirty(turn: _Turn) -> None:
     if turn.state.job is not None:
-        turn.set(job=replace(turn.state.job, dirty=True))
+        turn.set(job=turn.state.job._replace(dirty=True))
 
 
 # The clock

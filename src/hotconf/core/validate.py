@@ -1,6 +1,7 @@
 """`validate`: the merged table becomes a configuration, or every reason why it does not.
 
-Nothing that the model's or the checks' code raises gets out of here, and no message holds a secret.
+Nothing that the model's or the checks' code raises gets out of here, and no message holds a secret. What words the
+problems is imported by the first problem: a program whose files are good never pays for it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,8 @@ from typing import Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from hotconf.core.faults import faults
 from hotconf.core.findings import MAX_PROBLEMS, Findings
 from hotconf.core.merge import Merged, merge
-from hotconf.core.messages import problem_of, told, unknown_key
 from hotconf.core.shape import SETTINGS_FIELD, settings_path, shape_of
 from hotconf.core.unknown import unknown_keys
 from hotconf.keypath import KeyPath, dotted
@@ -75,6 +74,9 @@ def validate(schema: Schema[T], merged: Merged) -> Valid[T] | Invalid:
 
 
 def _refused(error: ValidationError, findings: Findings) -> None:
+    from hotconf.core.faults import faults
+    from hotconf.core.messages import problem_of
+
     details = error.errors(include_input=False, include_url=False)
     for fault in faults(details[:_MAX_FAULTS], findings.merged.table, findings.shape):
         findings.add(problem_of(fault, hints=len(findings) < _MAX_HINTS), at_key=fault.at_key)
@@ -85,6 +87,8 @@ def _look_for_unknown(findings: Findings, *, strict: bool) -> None:
     severity: Severity = "error" if strict else "warning"
     found = unknown_keys(findings.merged.table, findings.shape)
     for path, around in islice(found, MAX_PROBLEMS):
+        from hotconf.core.messages import unknown_key
+
         findings.add(unknown_key(path, around, severity, hints=len(findings) < _MAX_HINTS), at_key=True)
     findings.omit(sum(1 for _ in found), severity)
 
@@ -129,5 +133,7 @@ def _name(check: object) -> str:
 
 
 def _internal(culprit: str, error: BaseException) -> Problem:
+    from hotconf.core.messages import told
+
     text = told(error)
     return Problem(f"{culprit} raised {type(error).__name__}" + (f": {text}" if text else ""), kind="internal")

@@ -80,7 +80,9 @@ class WatchdogObserver:
                 heard.suspects.add(owner)
         for directory in names & self._watches.keys():
             self._unwatch(directory)  # it was removed, moved or made: what was watched may be gone
-        self._rewatch()
+        if self._rewatch():
+            # What happened before the new watch, nobody tells.
+            heard.suspects.update(self._armed)
         return heard
 
     def writing(self, owner: Owner) -> bool:
@@ -96,8 +98,8 @@ class WatchdogObserver:
         self._watchdog.stop()
         self._watchdog.join()
 
-    def _rewatch(self) -> None:
-        """Watch the directories that are on the way now, and no others."""
+    def _rewatch(self) -> bool:
+        """Watch the directories that are on the way now, and no others; true if some are watched only now."""
         self._trouble = None
         self._ways = {
             (owner, path): _Way(path, is_folder=is_folder)
@@ -110,7 +112,8 @@ class WatchdogObserver:
         for directory, (_, identity) in list(self._watches.items()):
             if now.get(directory) != identity:
                 self._unwatch(directory)
-        for directory in now.keys() - self._watches.keys():
+        new = now.keys() - self._watches.keys()
+        for directory in new:
             try:
                 watch = self._watchdog.schedule(self._handler, directory)
             except OSError as error:
@@ -118,6 +121,7 @@ class WatchdogObserver:
                 self._trouble = f"{directory} cannot be watched: {error.strerror or error}"
             else:
                 self._watches[directory] = (watch, now[directory])
+        return bool(new)
 
     def _unwatch(self, directory: str) -> None:
         watch, _ = self._watches.pop(directory)

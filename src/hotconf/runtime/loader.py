@@ -66,9 +66,12 @@ class Loader:
 
     def _start(self) -> None:
         if self._thread is None:
-            thread = threading.Thread(target=self._run, name="hotconf-loader", daemon=True)
-            thread.start()
-            self._thread = thread
+            self._thread = threading.Thread(target=self._run, name="hotconf-loader", daemon=True)
+            try:
+                self._thread.start()
+            except RuntimeError:  # no more threads: the next job tries again
+                self._thread = None
+                raise
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:

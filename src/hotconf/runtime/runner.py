@@ -204,8 +204,8 @@ class Runner(Generic[T]):
         self._bus.close(PATIENCE_S)
         if self._driver is not None:
             self._driver.call(partial(self._driver.leave, self))
-            self._await_load(max(0.0, until - time.monotonic()))
-            driver.release(self._driver, max(0.0, until - time.monotonic()))
+            self._await_load(_left_s(until))
+            driver.release(self._driver, _left_s(until))
 
     def has_drift(self) -> bool:
         """See `HotReloadWatcher.has_drift`."""
@@ -308,7 +308,7 @@ class Runner(Generic[T]):
 
     def _set_native(self, native: bool) -> None:
         with self._lock:
-            self._state = replace(self._state, native=native)
+            self._state = self._state._replace(native=native)
 
     def _loaded(self, number: int, result: Result[T], cost_ns: int) -> None:
         with self._lock:
@@ -505,6 +505,11 @@ class Runner(Generic[T]):
             if ticket is not None:
                 ticket.event = event
                 ticket.done.set()
+
+
+def _left_s(until: float) -> float:
+    """What is left of the patience; enough, in any case, for threads that have nothing to do."""
+    return max(0.1, until - time.monotonic())
 
 
 def _timings(costs: Costs, round_: Round | None, began: int, done: int, detect_ns: int) -> Timings:

@@ -73,7 +73,7 @@ class World:
     def hear(self, *, natively: bool) -> None:
         """From now on the kernel tells of changes, or it does not, and the machine knows."""
         self.observer.native = natively
-        self.driver.state = replace(self.driver.state, native=natively)
+        self.driver.state = self.driver.state._replace(native=natively)
 
     def hold(self, reason: str) -> None:
         """Be busy."""

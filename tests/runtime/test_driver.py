@@ -1,0 +1,526 @@
+"""The driver: one thread for all watchers, which comes with the first, goes with the last, and stops for nobody."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from hotconf.core.machine import Due
+from hotconf.errors import UsageError
+from hotconf.runtime import driver as module
+from hotconf.runtime import observe
+from hotconf.runtime.driver import Driver, claim, release
+from hotconf.runtime.load import FileSet
+from hotconf.runtime.observe import Heard, Poll
+from hotconf.runtime.wait import KernelWaiter
+from waiting import wait_until
+
+FAR_NS = 3_600_000_000_000
+
+
+class Owner:
+    """A watcher, as the driver sees it: writes down what it is told."""
+
+    def __init__(self, *, reconcile_ns: int = FAR_NS) -> None:
+        self.reconcile_ns = reconcile_ns
+        self.deadline: int | None = None
+        self.watching = True
+        self.told: list[object] = []
+        self.differs: tuple[Path, ...] = ()
+        self.broken = False
+
+    def feed(self, given: object) -> None:
+        self.deadline = None
+        self._tell(type(given))
+
+    def heard(self, paths: tuple[Path, ...], now: int, detect_ns: int, *, sure: bool = True) -> None:
+        self._tell((*(path.name for path in paths), sure))
+
+    def differing(self) -> tuple[Path, ...]:
+        differs, self.differs = self.differs, ()
+        return differs
+
+    def close(self) -> None:
+        self.told.append("close")
+
+    def _tell(self, what: object) -> None:
+        if self.broken:
+            raise RuntimeError("broken")
+        self.told.append(what)
+
+
+def threads() -> list[str]:
+    """Our threads."""
+    return sorted(thread.name for thread in threading.enumerate() if thread.name.startswith("hotconf"))
+
+
+def descriptors() -> list[str]:
+    """The descriptors of the process."""
+    return sorted(path.name for path in Path("/proc/self/fd").iterdir())
+
+
+@pytest.fixture(autouse=True)
+def nothing_left():
+    """No thread and no descriptor remains, whatever happened."""
+    before = threads(), descriptors()
+    yield
+    assert (threads(), descriptors()) == before
+
+
+class Exits:
+    """The handlers that run when the process ends."""
+
+    def __init__(self) -> None:
+        self.handlers: list[tuple[object, ...]] = []
+
+    def register(self, *handler: object) -> None:
+        self.handlers.append(handler)
+
+    def unregister(self, function: object) -> None:
+        """As `atexit` does: all of this function, whatever their arguments."""
+        self.handlers = [handler for handler in self.handlers if handler[0] is not function]
+
+
+@pytest.fixture
+def exits(monkeypatch):
+    """What would run at the end."""
+    exits = Exits()
+    monkeypatch.setattr(module, "atexit", exits)
+    return exits
+
+
+@pytest.fixture
+def driver():
+    """A claimed driver."""
+    driver = claim()
+    yield driver
+    for owner in driver.owners:
+        driver.call(lambda owner=owner: driver.leave(owner))
+    release(driver, 10)
+
+
+@pytest.fixture
+def main(tmp_path):
+    """A file."""
+    path = tmp_path / "config.toml"
+    path.touch()
+    return path
+
+
+def join(driver: Driver, owner: Owner, name: str = "auto", *, watch: Path | None = None) -> observe.Observer:
+    """Have `owner` join, and `watch` watched for it."""
+    observer = driver.call(lambda: driver.join(owner, name))
+    if watch is not None:
+        driver.call(lambda: observer.arm(owner, FileSet.of(watch)))
+    return observer
+
+
+class Paused:
+    """While entered, the driver's thread stands still between two inputs."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._reached, self._ends = threading.Event(), threading.Event()
+
+    def __enter__(self) -> None:
+        self._driver.post(lambda: (self._reached.set(), self._ends.wait(10)))
+        assert self._reached.wait(10)
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.set()
+
+
+# Its life
+
+
+def test_all_watchers_share_one_driver():
+    """inotify instances are scarce; the last watcher takes it along, and the next one starts another."""
+    one, two = claim(), claim()
+    assert one is two
+    assert threads() == ["hotconf-driver"]
+    release(one, 10)
+    assert one.call(lambda: "still there") == "still there"
+    release(two, 10)
+    assert threads() == []
+    three = claim()
+    assert three is not one
+    assert three.call(lambda: 1) == 1
+    release(three, 10)
+
+
+def test_claims_from_many_threads(exits):
+    """Watchers are started and closed in parallel: nothing is left."""
+    lives: list[int] = []
+
+    def live():
+        for _ in range(25):
+            driver = claim()
+            owner = Owner()
+            driver.call(lambda owner=owner, driver=driver: driver.join(owner, "auto"))
+            driver.loader.submit(lambda: None)
+            driver.call(lambda owner=owner, driver=driver: driver.leave(owner))
+            release(driver, 10)
+        lives.append(1)
+
+    living = [threading.Thread(target=live) for _ in range(8)]
+    for thread in living:
+        thread.start()
+    for thread in living:
+        thread.join()
+    assert len(lives) == 8
+    assert (threads(), exits.handlers) == ([], [])
+
+
+def test_the_exit_handler_of_the_next_driver_is_kept(exits, monkeypatch):
+    """While the last watcher of one driver is being released another thread may start the next driver."""
+    old = claim()
+    assert exits.handlers == [(module._close_all, old)]
+    new: list[Driver] = []
+    finish = Driver.finish
+
+    def claim_meanwhile(self):
+        if not new:
+            new.append(claim())
+        finish(self)
+
+    monkeypatch.setattr(Driver, "finish", claim_meanwhile)
+    release(old, 10)
+    assert exits.handlers == [(module._close_all, new[0])]
+    release(new[0], 10)
+
+
+def test_at_exit_the_watchers_are_closed(driver):
+    """Those that are left; and only in the process that started them."""
+    owner = Owner()
+    join(driver, owner)
+    module._close_all(driver)
+    assert owner.told == ["close"]
+    driver.pid += 1
+    module._close_all(driver)
+    driver.pid -= 1
+    assert owner.told == ["close"]
+
+
+def test_a_driver_that_cannot_have_its_descriptors(monkeypatch):
+    """Whoever starts is told, and the next one can try again."""
+
+    def refuse():
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "best_waiter", refuse)
+        with pytest.raises(OSError, match="Too many"):
+            claim()
+    release(claim(), 10)
+
+
+def test_a_child_of_a_fork_starts_its_own():
+    """Even if the lock was held at the fork; the parent's driver goes on."""
+    code = """
+import os, threading, warnings
+warnings.simplefilter("ignore", DeprecationWarning)
+from hotconf.runtime import driver as module
+parent = module.claim()
+with module._lock:
+    child = os.fork()
+if child == 0:
+    own = module.claim()
+    ok = own is not parent and own.call(threading.get_native_id) not in (None, threading.get_native_id())
+    module._close_all(parent)
+    module.release(own, 10)
+    os._exit(0 if ok and threading.active_count() == 1 else 1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+assert parent.call(lambda: 5) == 5
+module.release(parent, 10)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+# Actions
+
+
+def test_actions_run_in_order_on_the_drivers_thread(driver):
+    """Whoever posts them."""
+    done: list[tuple[int, str]] = []
+    for number in range(100):
+        driver.post(lambda number=number: done.append((number, threading.current_thread().name)))
+    driver.call(lambda: None)
+    assert done == [(number, "hotconf-driver") for number in range(100)]
+
+
+def test_a_call_returns_and_raises_what_the_action_does(driver):
+    """In the thread of the caller; from the driver's own thread it does not wait for itself."""
+
+    def fail():
+        raise UsageError("no")
+
+    assert driver.call(lambda: driver.call(lambda: 7)) == 7
+    with pytest.raises(UsageError, match="no"):
+        driver.call(fail)
+    assert driver.call(lambda: 8) == 8
+
+
+def test_an_action_that_raises_stops_nobody(driver, caplog):
+    """It is a fault of ours, and is told as one."""
+
+    def fail():
+        raise RuntimeError("ours")
+
+    driver.post(fail)
+    assert driver.call(lambda: 1) == 1
+    assert "Internal error in the driver" in caplog.text
+
+
+def test_a_call_after_the_end_is_refused():
+    """Nobody would run it: waiting would be for ever."""
+    driver = claim()
+    release(driver, 10)
+    with pytest.raises(UsageError, match="closed"):
+        driver.call(lambda: 1)
+    driver.post(lambda: None)
+    driver.wake()
+
+
+def test_calls_during_the_end_return():
+    """Each either runs or is refused; none hangs."""
+    for _ in range(20):
+        driver = claim()
+        outcomes: list[object] = []
+
+        def call(driver=driver, outcomes=outcomes):
+            try:
+                while True:
+                    outcomes.append(driver.call(lambda: 1))
+            except UsageError as error:
+                outcomes.append(error)
+
+        callers = [threading.Thread(target=call) for _ in range(4)]
+        for thread in callers:
+            thread.start()
+        wait_until(lambda outcomes=outcomes: outcomes)
+        release(driver, 10)
+        for thread in callers:
+            thread.join(10)
+            assert not thread.is_alive()
+
+
+# Hearing
+
+
+def test_changes_reach_their_owners(driver, main):
+    """Each its own, at once."""
+    one, two = Owner(), Owner()
+    join(driver, one, watch=main)
+    join(driver, two, watch=main.with_name("other.toml"))
+    main.write_text("x")
+    wait_until(lambda: one.told)
+    assert set(one.told) == {("config.toml", True)}
+    assert two.told == []
+
+
+def test_two_observers_are_both_heard(driver, main):
+    """One watcher leaves the choice to us, another asks for what we would choose."""
+    one, two = Owner(), Owner()
+    assert join(driver, one, "auto", watch=main) is not join(driver, two, "inotify", watch=main)
+    for number in range(3):
+        one.told.clear()
+        two.told.clear()
+        main.write_text(str(number))
+        wait_until(lambda: one.told and two.told)
+
+
+@pytest.mark.parametrize("name", ["auto", "inotify", "watchdog", "poll"])
+def test_each_observer_can_be_asked_for(driver, main, name):
+    """And is the one for the next owner that asks for it."""
+    observer = join(driver, Owner(), name)
+    assert observer.name == ("inotify" if name == "auto" else name)
+    assert join(driver, Owner(), name) is observer
+
+
+def test_watchdog_wakes_the_driver(driver, main):
+    """It has no descriptor to wait for."""
+    owner = Owner()
+    join(driver, owner, "watchdog", watch=main)
+    main.write_text("x")
+    wait_until(lambda: ("config.toml", True) in owner.told)
+
+
+def test_an_observer_that_cannot_be_had(driver, monkeypatch):
+    """Asked for by name it is refused; else polling has to do, and says why."""
+
+    def refuse(*_):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr("hotconf.runtime.native.Inotify", refuse)  # the module's own name for it
+    with pytest.raises(UsageError, match="Too many open files"):
+        join(driver, Owner(), "inotify")
+    owner = Owner()
+    observer = join(driver, owner, "auto")
+    assert isinstance(observer, Poll)
+    assert observer.trouble(owner) == "inotify cannot be had: [Errno 24] Too many open files"
+
+
+def test_a_suspicion_is_followed_by_a_comparison(driver, main):
+    """Whatever differs is told; if nothing does, nobody is bothered."""
+    owner = Owner()
+    join(driver, owner, watch=main)
+    directory = main.parent
+    directory.rename(directory.with_name("away"))
+    driver.call(lambda: None)
+    assert owner.told == []
+    owner.differs = (main,)
+    directory.with_name("away").rename(directory)
+    wait_until(lambda: owner.told)
+    assert owner.told == [("config.toml", True)]
+
+
+def test_one_broken_owner_stops_no_other(driver, main, caplog):
+    """Whether it fails over a change, the clock or a comparison: the others are served in the same turn."""
+    broken, sound = Owner(reconcile_ns=10_000_000), Owner(reconcile_ns=10_000_000)
+    join(driver, broken, watch=main)
+    join(driver, sound, watch=main)
+    broken.broken = True
+    with Paused(driver):
+        main.write_text("x")
+        for owner in (broken, sound):
+            owner.deadline = time.monotonic_ns()
+            owner.differs = (main.with_name("other.toml"),)
+    wait_until(lambda: {("config.toml", True), Due, ("other.toml", False)} <= set(sound.told))
+    assert broken.told == []
+    assert "RuntimeError: broken" in caplog.text
+    broken.broken = False
+    main.write_text("y")
+    wait_until(lambda: broken.told)
+
+
+def test_changes_and_loads_come_before_the_clock(driver, main):
+    """What the kernel has to tell may be a change of what is about to be published."""
+    owner = Owner()
+    join(driver, owner, watch=main)
+    with Paused(driver):
+        main.write_text("x")
+        owner.deadline = time.monotonic_ns()
+        driver.post(lambda: owner.told.append("posted"))
+    wait_until(lambda: Due in owner.told)
+    # The pause was in the midst of a turn: what was posted meanwhile still belongs to it.
+    assert owner.told.index("posted") < owner.told.index(Due)
+
+
+def test_a_change_is_heard_before_a_deadline_of_the_same_moment(driver, main):
+    """Both are ready when the thread wakes."""
+    owner = Owner()
+    observer = join(driver, owner, watch=main)
+    main.write_text("x")
+    driver.call(lambda: owner.told.clear())
+    owner.told.clear()
+
+    def both():
+        # The next turn finds events and a deadline that has passed.
+        main.write_text("y")
+        owner.deadline = 1
+        driver._turn(True, time.monotonic_ns())
+
+    driver.call(both)
+    assert owner.told[0] == ("config.toml", True)
+    assert owner.told[-1] is Due
+    assert observer.native
+
+
+def test_a_deadline_is_kept(driver):
+    """Also one that is set from another thread while the driver sleeps."""
+    owner = Owner()
+    join(driver, owner)
+    owner.deadline = time.monotonic_ns() + 20_000_000
+    driver.wake()
+    wait_until(lambda: owner.told == [Due])
+
+
+def test_who_has_left_is_told_nothing(driver, main):
+    """Neither changes nor the clock; and nothing is watched for it."""
+    owner, other = Owner(), Owner()
+    observer = join(driver, owner, watch=main)
+    join(driver, other, watch=main)
+    driver.call(lambda: driver.leave(owner))
+    owner.deadline = 1
+    main.write_text("x")
+    wait_until(lambda: other.told)
+    assert owner.told == []
+    assert observer.trouble(owner) is None
+    driver.call(lambda: driver.leave(owner))
+
+
+# Comparing
+
+
+def test_the_grid_is_common(driver):
+    """Many watchers wake the process no more often than one."""
+    owners = [Owner(reconcile_ns=2_000_000_000) for _ in range(3)]
+    for owner in owners:
+        join(driver, owner)
+    looks = set(driver.call(lambda: dict(driver._looks)).values())
+    assert {at % 2_000_000_000 for at in looks} == {0}
+    assert max(looks) - min(looks) in (0, 2_000_000_000)
+
+
+def test_what_nobody_told_of_is_found_and_the_way_is_watched_anew(driver, main, monkeypatch):
+    """Not sure: more may have gone unheard. Watched anew before it is told: the load that follows is later."""
+    owner = Owner(reconcile_ns=10_000_000)
+    observer = join(driver, owner, watch=main)
+    monkeypatch.setattr(type(observer), "rearm", lambda self, owner: owner.told.append("rearm"))
+    owner.differs = (main,)
+    wait_until(lambda: owner.told)
+    driver.call(lambda: None)
+    assert owner.told == ["rearm", ("config.toml", False)]
+
+
+def test_who_is_not_watching_is_not_compared(driver):
+    """Hot reload is off: nobody wakes the process."""
+    owner = Owner(reconcile_ns=10_000_000)
+    owner.watching = False
+    join(driver, owner)
+    owner.differs = (Path("/x"),)
+    assert driver.call(driver._deadline) is None
+    assert owner.told == []
+    owner.watching = True
+    driver.wake()
+    wait_until(lambda: owner.told == [("x", False)])
+
+
+def test_a_busy_neighbour_does_not_wake_the_process(driver, main, monkeypatch):
+    """The log beside the configuration is written all the time."""
+    waits: list[int] = []
+    real = KernelWaiter.wait
+    monkeypatch.setattr(KernelWaiter, "wait", lambda self, deadline: waits.append(1) or real(self, deadline))
+    owner = Owner()
+    join(driver, owner, watch=main)
+    with main.with_name("debug.log").open("w") as log:
+        driver.call(lambda: None)
+        waits.clear()
+        for _ in range(1000):
+            log.write("busy\n")
+            log.flush()
+        driver.call(lambda: None)
+        assert len(waits) <= 2  # the one that the call ended, and the next
+    assert owner.told == []
+
+
+def test_an_observer_that_fails_stops_no_other(driver, main, monkeypatch, caplog):
+    """Another one goes on hearing, and the reconcile goes on for both."""
+    one, two = Owner(reconcile_ns=10_000_000), Owner()
+    join(driver, one, "watchdog", watch=main)
+    join(driver, two, "inotify", watch=main)
+
+    def fail(self) -> Heard:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("hotconf.runtime.foreign.WatchdogObserver.heard", fail)
+    main.write_text("x")
+    wait_until(lambda: two.told)
+    one.differs = (main,)
+    wait_until(lambda: ("config.toml", False) in one.told)
+    assert "Internal error in the driver" in caplog.text

@@ -1,0 +1,180 @@
+"""The loader: one thread, one load after the other, and nothing that users' code does ends it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+
+import pytest
+
+from hotconf.core.candidate import Bad
+from hotconf.runtime.driver import Driver
+from hotconf.runtime.load import FileSet, Result
+from hotconf.runtime.loader import Loader, guarded, inside
+from waiting import wait_until
+
+KNOWN = FileSet.of(Path("/nowhere/config.toml"))
+
+
+@pytest.fixture
+def loader():
+    """A loader whose thread is started at once; at the end it has none."""
+    loader = Loader(lambda action: action())
+    yield loader
+    loader.stop(10)
+    assert not names()
+
+
+def names() -> list[str]:
+    """The threads of loaders."""
+    return [thread.name for thread in threading.enumerate() if thread.name == "hotconf-loader"]
+
+
+def test_without_a_job_there_is_no_thread(loader):
+    """A configuration that never changes needs none, and stopping nothing is no error."""
+    assert names() == []
+    loader.stop(1)
+
+
+def test_jobs_run_in_their_order_in_one_thread(loader):
+    """Loads of all watchers, one after the other."""
+    done: list[tuple[int, str]] = []
+    for number in range(100):
+        loader.submit(lambda number=number: done.append((number, threading.current_thread().name)))
+    loader.stop(10)
+    assert done == [(number, "hotconf-loader") for number in range(100)]
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), SystemExit(1), KeyboardInterrupt()])
+def test_whatever_a_job_raises_the_next_one_runs(loader, caplog, error):
+    """Logging runs handlers of the application in there."""
+
+    def fail():
+        raise error
+
+    done = threading.Event()
+    loader.submit(fail)
+    loader.submit(done.set)
+    assert done.wait(10)
+    assert [record.getMessage() for record in caplog.records] == ["Internal error in the loader"]
+
+
+def test_a_log_that_raises_does_not_end_it_either(loader, monkeypatch):
+    """Not even while it is told of what a job raised."""
+
+    def refuse(record=None):
+        raise SystemExit
+
+    monkeypatch.setattr(logging.getLogger("hotconf.watch"), "filters", [refuse])
+    done = threading.Event()
+    loader.submit(refuse)
+    loader.submit(done.set)
+    assert done.wait(10)
+
+
+def test_many_threads_that_submit_share_one_thread():
+    """Commits happen in the threads of callers, too: the first jobs of a process may come from several at once."""
+    driver = Driver()
+    done: list[str] = []
+    ready = threading.Barrier(8)
+
+    def submit():
+        ready.wait()
+        driver.loader.submit(lambda: done.append(threading.current_thread().name))
+
+    threads = [threading.Thread(target=submit) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(done) == 8)
+    assert names() == ["hotconf-loader"]
+    driver.call(lambda: None)
+    driver.loader.stop(10)
+    driver.finish()
+    assert names() == []
+    assert set(done) == {"hotconf-loader"}
+
+
+def test_stopping_waits_no_longer_than_it_should(loader):
+    """A check that hangs does not hang the program; the thread ends when the check does."""
+    running, ends = threading.Event(), threading.Event()
+    loader.submit(lambda: (running.set(), ends.wait(10)))
+    assert running.wait(10)
+    loader.stop(0.01)
+    assert names() == ["hotconf-loader"]
+    ends.set()
+
+
+def test_it_may_be_stopped_from_one_of_its_jobs(loader):
+    """A check may close the last watcher."""
+    loader.submit(lambda: loader.stop(10))
+    wait_until(lambda: not names())
+
+
+def test_a_thread_that_cannot_be_started_is_tried_again(monkeypatch):
+    """The jobs wait for the next attempt, and stopping does not fail over it."""
+    loader = Loader(lambda action: action())
+    done: list[int] = []
+
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            loader.submit(lambda: done.append(1))
+        loader.stop(1)
+    loader.submit(lambda: done.append(2))
+    loader.stop(10)
+    assert done == [1, 2]
+
+
+# Loads
+
+
+def test_a_load_knows_that_it_is_one(loader):
+    """In its own thread and for as long as it lasts: a check cannot call `reload()`."""
+    seen: list[bool] = []
+
+    def work() -> Result[object]:
+        seen.append(inside())
+        raise ValueError
+
+    loader.submit(lambda: guarded(work, KNOWN))
+    loader.submit(lambda: seen.append(inside()))
+    loader.stop(10)
+    assert (seen, inside()) == ([True, False], False)
+
+
+@pytest.mark.parametrize("error", [ValueError("hunter2"), SystemExit(1), RecursionError(), MemoryError()])
+def test_whatever_a_load_raises_is_a_problem(tmp_path, caplog, error):
+    """Of kind internal, with the file, and the stamps of now; what was raised is in the log only."""
+
+    def fail():
+        raise error
+
+    path = tmp_path / "config.toml"
+    path.touch()
+    known = FileSet.of(path)
+    result = guarded(fail, known)
+    assert isinstance(result.candidate, Bad)
+    (problem,) = result.candidate.problems
+    assert (problem.kind, problem.file) == ("internal", path)
+    assert problem.message == f"Internal error: {type(error).__name__}"
+    assert result.files.reads[path].stamp.identity
+    assert f"The load of {path} failed" in caplog.text
+
+
+def test_an_interrupt_in_the_main_thread_is_the_users(loader):
+    """The load at start runs in the thread of the caller, where Ctrl-C belongs; in ours it is an error."""
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        guarded(interrupt, KNOWN)
+    assert not inside()
+    results: list[Result[object]] = []
+    loader.submit(lambda: results.append(guarded(interrupt, KNOWN)))
+    loader.stop(10)
+    assert isinstance(results[0].candidate, Bad)
