@@ -41,7 +41,8 @@ class Origin:
 class Snapshot(Generic[T_co]):
     """One published state, immutable; it stays valid for as long as you hold it."""
 
-    config: T_co
+    config: T_co = field(repr=False)
+    """Not in `repr`: a model of your own may show what is secret."""
     generation: int
     """Counts the commits: 1 is the state at start. Rises by one with each, never otherwise."""
     digest: str

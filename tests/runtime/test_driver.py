@@ -323,10 +323,15 @@ def test_changes_reach_their_owners(driver, main):
     assert two.told == []
 
 
+def test_who_leaves_the_choice_to_us_shares_the_observer(driver, main):
+    """inotify instances are scarce: `auto` and `inotify` are one."""
+    assert join(driver, Owner(), "auto", watch=main) is join(driver, Owner(), "inotify", watch=main)
+
+
 def test_two_observers_are_both_heard(driver, main):
-    """One watcher leaves the choice to us, another asks for what we would choose."""
+    """One watcher leaves the choice to us, another asks for something else."""
     one, two = Owner(), Owner()
-    assert join(driver, one, "auto", watch=main) is not join(driver, two, "inotify", watch=main)
+    assert join(driver, one, "auto", watch=main) is not join(driver, two, "watchdog", watch=main)
     for number in range(3):
         one.told.clear()
         two.told.clear()

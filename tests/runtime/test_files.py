@@ -207,6 +207,15 @@ def test_a_file_that_changes_while_it_is_read_is_unstable(path, monkeypatch, act
     assert (found.problem.kind, found.data, found.settled) == ("unstable", b"", False)
 
 
+def test_less_than_the_size_is_not_the_file(path, monkeypatch):
+    """A file that shrinks and grows again within one tick of the clock has the same stamp before and after."""
+    parts = [SECRET[:5], b""]
+    monkeypatch.setattr(os, "read", lambda descriptor, size: parts.pop(0))
+    found = read(path, MAX)
+    assert found.problem is not None
+    assert found.problem.kind == "unstable"
+
+
 def test_a_file_that_is_replaced_while_it_is_read(path, monkeypatch):
     """What was read is one state; that the path leads elsewhere by now is seen when the set is compared."""
 

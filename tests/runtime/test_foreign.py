@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from watchdog.events import DirCreatedEvent
 
 from hotconf.runtime import paths
 from hotconf.runtime.foreign import WatchdogObserver
@@ -153,6 +154,15 @@ def test_a_directory_that_appears_and_one_that_is_made_anew(observer, root):
         wait_until(is_heard)
         shutil.rmtree(directory)
         assert watched.hears("config.toml")
+
+
+def test_a_directory_that_was_made_anew_with_the_same_number(watched, observer, root):
+    """File systems use numbers again: an event of the directory's own name is a reason to watch it anew."""
+    (before,) = observer._watchdog.emitters
+    observer._handler.on_any_event(DirCreatedEvent(os.fspath(root)))
+    assert watched.hears("?")
+    (after,) = observer._watchdog.emitters
+    assert after is not before
 
 
 def test_watching_anew_hears_what_a_dead_watch_does_not(watched, main, root, observer):

@@ -310,6 +310,15 @@ def test_closing_while_it_is_started(make, monkeypatch):
     wait_until(lambda: not ours())
 
 
+def test_closing_before_it_has_joined_the_others(make, monkeypatch):
+    """It does not join any more: nobody would take it out again."""
+    other, watched = make(), make(start=False)
+    monkeypatch.setattr(module.log, "initialized", lambda path: watched.runner.close())
+    with pytest.raises(UsageError, match="closed"):
+        watched.runner.start(require=True)
+    assert other.runner._runs().owners == (other.runner,)
+
+
 def test_starts_and_closes_at_the_same_time(make):
     """Each start either works or is refused, and nothing is left of it."""
     for _ in range(30):

@@ -14,9 +14,16 @@ from waiting import wait_until
 
 pytest.register_assert_rewrite("watcher.watched")
 
-from watcher.watched import WINDOW_MS, App, Seen, port  # noqa: E402 - now its assertions explain themselves
+from watcher.watched import WINDOW_MS, App, Gate, Seen, ours, port  # noqa: E402 - now its assertions explain themselves
 
 Watch: TypeAlias = Callable[..., tuple[HotReloadWatcher[Any], Seen]]
+
+
+@pytest.fixture(autouse=True)
+def nothing_remains() -> Iterator[None]:
+    """After each test: no thread of hotconf's."""
+    yield
+    wait_until(lambda: not ours())
 
 
 @pytest.fixture
@@ -58,3 +65,11 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
             wait_until(lambda: watcher.generation == 2)
 
     return pass_by
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """Something that is stuck, let go at the end, whatever happens."""
+    gate = Gate()
+    yield gate
+    gate.released.set()

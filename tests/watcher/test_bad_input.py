@@ -17,9 +17,8 @@ from hotconf.core.candidate import Unstable
 from hotconf.runtime import runner
 from hotconf.runtime.load import FileSet, Result
 from waiting import wait_until
-from watcher.watched import Frozen, port, save
+from watcher.watched import CHANGED, Frozen, port, save
 
-CHANGED = "FileChanged config.toml"
 MAX_BYTES = 200_000
 
 

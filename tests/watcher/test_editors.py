@@ -15,11 +15,10 @@ from pathlib import Path
 import pytest
 
 from watcher.terminal import Terminal
-from watcher.watched import port
+from watcher.watched import CHANGED, port
 
 pytestmark = pytest.mark.real_tool
 
-CHANGED = "FileChanged config.toml"
 WINDOW_MS = 200
 WORK = Path(__file__).parents[2] / ".test-work"
 

@@ -15,9 +15,8 @@ import pytest
 from hotconf import HotReloadWatcher, ReloadSuccess
 from hotconf.runtime import runner
 from waiting import wait_until
-from watcher.watched import port, save
+from watcher.watched import CHANGED, port, save
 
-CHANGED = "FileChanged config.toml"
 SUCCESS = "ReloadSuccess 2"
 OLD, NEW = port(8000), port(9000)
 WINDOW_MS = 60

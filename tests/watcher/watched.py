@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from hotconf import ConfigReloadEvent, Ending, FileChanged, HotReloadSettings, HotReloadWatcher
+from hotconf import ConfigReloadEvent, Ending, FileChanged, HotReloadSettings, HotReloadWatcher, Problem
 from hotconf.testing.recorder import told
 from waiting import wait_until
 
 WINDOW_MS = 50
+FAR = 60_000
+"""A window that does not end while a test runs."""
+CHANGED = "FileChanged config.toml"
+BROKEN = "[server\nport = 1\n"
 
 
 class Frozen(BaseModel):
@@ -70,3 +75,21 @@ class Seen:
         """Wait for that many endings; the last of them."""
         wait_until(lambda: len(self.endings) >= number)
         return self.endings[number - 1]
+
+
+class Gate:
+    """Users' code that is stuck until it is let go: a callback or a check."""
+
+    def __init__(self) -> None:
+        self.entered, self.released, self.done = threading.Event(), threading.Event(), threading.Event()
+
+    def __call__(self, *_: object) -> list[Problem]:
+        self.entered.set()
+        self.released.wait(20)
+        self.done.set()
+        return []
+
+
+def ours() -> list[str]:
+    """The threads that hotconf runs."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("hotconf")]

@@ -114,6 +114,10 @@ def _shown(path: KeyPath) -> KeyPath:
     return tuple(mask_urls(key) if isinstance(key, str) else key for key in path)
 
 
+_SHALLOW: Final = 3
+"""Levels at which whole tables are compared first: most of a configuration stays as it is, and that is soon seen."""
+
+
 @dataclass(slots=True)
 class _Visit:
     """Two containers that are being compared, or have been."""
@@ -133,6 +137,8 @@ def _differences(old: object, new: object) -> Iterator[tuple[KeyPath, object, ob
         for step, before, after in here.rest:
             cls = type(before)
             if before is after or (cls in _SIMPLE and cls is type(after) and before == after):
+                continue
+            if len(trail) < _SHALLOW and equal(before, after):
                 continue
             steps = _steps(before, after)
             visit = visits.get((id(before), id(after)))

@@ -79,7 +79,7 @@ class Findings:
         everything = mask_urls("\n".join(f"{problem.message}\n{problem.hint}" for problem in problems))
         secrets = secrets_in(self.merged.table) | secrets_in({"secret": list(_kept_secret(self.merged, self.shape))})
         # Most secrets are in no message at all: it is cheaper to find that out of all messages at once.
-        leaked = [secret for secret in secrets if scrub(everything, (secret,)) != everything]
+        leaked = [secret for secret in secrets if _may_stand(secret, everything)]
         return [
             replace(
                 problem,
@@ -88,6 +88,12 @@ class Findings:
             )
             for problem in problems
         ]
+
+
+def _may_stand(secret: str, text: str) -> bool:
+    """Whether `secret`, or a form of it with escapes, is in `text`."""
+    plain = secret.isprintable() and not set(secret) & set("\\\"'")
+    return secret in text if plain else scrub(text, (secret,)) != text
 
 
 def _stands(table: dict[str, Any], path: KeyPath) -> bool:

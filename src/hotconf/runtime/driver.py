@@ -21,7 +21,7 @@ from hotconf.core.machine import Due
 from hotconf.errors import UsageError
 from hotconf.runtime import log
 from hotconf.runtime.loader import Loader
-from hotconf.runtime.observe import Observer, ObserverName, Owner, choose
+from hotconf.runtime.observe import Observer, ObserverName, Owner, choose, preferred
 from hotconf.runtime.wait import best_waiter
 
 R = TypeVar("R")
@@ -37,7 +37,7 @@ class Driver:
         """Watchers that use it or are about to; guarded by the module's lock."""
         self._waiter = best_waiter()
         self._actions: deque[Callable[[], None]] = deque()
-        self._observers: dict[ObserverName, Observer] = {}
+        self._observers: dict[str, Observer] = {}
         self._owners: dict[Owner, Observer] = {}
         self._looks: dict[Owner, int] = {}
         self._ending = False
@@ -101,10 +101,10 @@ class Driver:
 
     def join(self, owner: Owner, name: ObserverName) -> Observer:
         """Take `owner` in, with the observer that it wants. Raises `UsageError` if that cannot be had."""
-        observer = self._observers.get(name)
+        observer = self._observers.get(preferred(name))
         if observer is None:
             observer = choose(name, self._waiter.wake)
-            self._observers[name] = observer
+            self._observers[observer.name] = observer
             if observer.descriptor is not None:
                 self._waiter.watch(observer.descriptor)
         self._owners[owner] = observer
@@ -155,10 +155,10 @@ class Driver:
         now = time.monotonic_ns()
         for owner, paths in heard.touched.items():
             if owner in self._owners:
-                _guarded(partial(owner.heard, tuple(paths), now, now - woke))
+                _guarded(partial(owner.heard, tuple(paths), heard.at, now - woke))
         for owner in heard.suspects:
             if owner in self._owners:
-                _guarded(partial(_compare, owner, now, now - woke))
+                _guarded(partial(_compare, owner, heard.at, now - woke))
 
     def _reconcile(self, owner: Owner) -> None:
         changed = owner.differing() if owner.watching else ()

@@ -107,7 +107,7 @@ def _read_regular(path: Path, links: tuple[tuple[str, str], ...], max_bytes: int
         stamp = _stamp(first, links)
         if first.st_size > max_bytes:
             return Read(path, stamp, problem=_too_large(path, max_bytes))
-        data = _content(descriptor, max_bytes)
+        data = _content(descriptor, min(first.st_size, max_bytes) + 1)
         last = os.fstat(descriptor)
     finally:
         os.close(descriptor)
@@ -117,9 +117,9 @@ def _read_regular(path: Path, links: tuple[tuple[str, str], ...], max_bytes: int
     return Read(path, stamp, data, settled=settled)
 
 
-def _content(descriptor: int, max_bytes: int) -> bytes:
+def _content(descriptor: int, left: int) -> bytes:
+    """At most `left` bytes: one more than there were shows that there are more now."""
     parts: list[bytes] = []
-    left = max_bytes + 1
     while left > 0 and (part := os.read(descriptor, left)):
         parts.append(part)
         left -= len(part)

@@ -67,8 +67,8 @@ class WatchdogObserver:
 
     def heard(self) -> Heard:
         """See `Observer.heard`."""
-        heard = Heard()
         names = self._handler.take()
+        heard = Heard()
         if not names:
             return heard
         # By the ways as they were watched: what appeared on one has changed it.

@@ -17,6 +17,7 @@ from hotconf.core.diff import diff, value_at
 from hotconf.core.document import Document, parse
 from hotconf.core.freeze import freeze
 from hotconf.core.merge import merge
+from hotconf.core.redact import scrub, secrets_in
 from hotconf.core.shape import settings_of, settings_path
 from hotconf.core.spelling import respell
 from hotconf.core.validate import Invalid, validate
@@ -398,10 +399,15 @@ def _ignored(fragment: Document, path: KeyPath) -> Problem:
 
 def _describe(schema: Schema[T], old: T, new: T, changes: tuple[Change, ...]) -> list[str]:
     if schema.describe is not None:
+        secrets = secrets_in(old) | secrets_in(new)
         try:
-            return [str(line) for line in schema.describe(old, new, changes)]
-        except BaseException:  # noqa: BLE001 - users' code
-            log.fault("reload", "describe raised; the changes are told one by one")
+            return [scrub(str(line), secrets) for line in schema.describe(old, new, changes)]
+        except BaseException as error:  # noqa: BLE001 - users' code
+            from traceback import format_exception
+
+            log.refused(
+                "describe raised; the changes are told one by one", scrub("".join(format_exception(error)), secrets)
+            )
     return [str(change) for change in changes]
 
 

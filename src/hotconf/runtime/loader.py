@@ -79,3 +79,4 @@ class Loader:
                 job()
             except BaseException:  # noqa: BLE001 - logging runs handlers of the application, and the next load comes
                 log.fault("watch", "Internal error in the loader")
+            del job  # it holds a snapshot, and the next one may be days away

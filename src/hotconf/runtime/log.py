@@ -69,6 +69,12 @@ def fault(room: str, what: str, *values: object) -> None:
         _logger(room).exception(what, *values)
 
 
+def refused(what: str, trace: str) -> None:
+    """Users' code raised; `trace` is fit to be shown. Never raises."""
+    with suppress(BaseException):
+        _logger("reload").error("%s\n%s", what, trace)
+
+
 def shown(path: Path) -> str:
     """`path` with the home directory as `~`, printable."""
     try:

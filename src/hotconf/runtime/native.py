@@ -138,7 +138,9 @@ class InotifyObserver:
     def _arm_way(self, subject: Subject) -> set[int]:
         """Watch every place on the way to the subject; each before it is followed, so that no change is missed."""
         used: set[int] = set()
-        is_file = self._endings[subject] is None
+        path = os.fspath(subject[1])
+        # Not a device: all the world may write to it. It is looked at when a name on the way changes.
+        is_file = self._endings[subject] is None and (os.path.isfile(path) or not os.path.exists(path))
         for place in paths.places(subject[1]):
             self._watch_name(subject, place.directory, place.name, used, direct=is_file and not place.lacking)
             parent, name = os.path.split(place.directory)
@@ -148,8 +150,8 @@ class InotifyObserver:
 
     def _arm_itself(self, subject: Subject) -> set[int]:
         path, ending = os.fspath(subject[1]), self._endings[subject]
-        if ending is None and os.path.isdir(path):
-            return set()  # one that stands in the file's place; its own files may be written all the time
+        if ending is None and not os.path.isfile(path):
+            return set()  # a directory or device in the file's place may be written to all the time
         wd = self._add(subject, path, _FILE if ending is None else _DIRECTORY)
         if wd is None:
             return set()
@@ -160,7 +162,8 @@ class InotifyObserver:
         return {wd}
 
     def _watch_name(self, subject: Subject, directory: str, name: str, used: set[int], *, direct: bool) -> None:
-        wd = self._add(subject, directory, _DIRECTORY)
+        # That something was written in a directory further up says nothing, and there may be much of it.
+        wd = self._add(subject, directory, _DIRECTORY if direct else _DIRECTORY & ~inotify.CLOSE_WRITE)
         if wd is not None:
             users = self._watches[wd].names.setdefault(name, {})
             users[subject] = direct or users.get(subject, False)
@@ -195,9 +198,10 @@ class InotifyObserver:
 
     def heard(self) -> Heard:
         """See `Observer.heard`."""
+        events = self._inotify.read()
         heard = Heard()
         stale: dict[Subject, None] = {}
-        for event in self._inotify.read():
+        for event in events:
             if event.mask & inotify.Q_OVERFLOW:
                 self._overflow(heard, stale)
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +50,8 @@ class Heard:
     """These files changed, or may have."""
     suspects: set[Owner] = field(default_factory=set)
     """Something on the way to their files changed: compare the files with what was read."""
+    at: int = field(default_factory=time.monotonic_ns)
+    """No earlier than the last change in it: windows begin here."""
 
     def touch(self, owner: Owner, path: Path) -> None:
         """Add one file."""
@@ -128,6 +131,13 @@ class Poll:
 
     def close(self) -> None:
         """See `Observer.close`."""
+
+
+def preferred(name: ObserverName) -> ObserverName:
+    """The one that `name` comes to where everything works: `auto` is the platform's own, so that all share it."""
+    if name != "auto":
+        return name
+    return "inotify" if sys.platform == "linux" else "watchdog"
 
 
 def choose(name: ObserverName, wake: Callable[[], None]) -> Observer:

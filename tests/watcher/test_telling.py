@@ -1,0 +1,139 @@
+"""Who is told, and what can be asked."""
+
+from __future__ import annotations
+
+import logging
+
+from hotconf import MISSING, FileChanged, HotReloadWatcher, ReloadUnchanged
+from waiting import wait_until
+from watcher.watched import BROKEN, FAR, WINDOW_MS, App, port
+
+
+def test_last_is_the_latest_ending(path, watch):
+    """`last` follows every ending, FileChanged is none."""
+    watcher, seen = watch(path)
+    for count, text in enumerate((port(9000), BROKEN, port(9000)), start=1):
+        path.write_text(text)
+        event = seen.ending(count)
+        assert watcher.last is event
+    assert isinstance(watcher.last, ReloadUnchanged)
+
+
+def test_subscribed_before_the_start(path):
+    """Streams, callbacks and followers may be there before `start()`; the first config is their baseline."""
+    watcher = HotReloadWatcher(path, App, debounce_ms=WINDOW_MS)
+    stream = watcher.subscribe()
+    followed = []
+    watcher.on_change("server.port", lambda old, new: followed.append((old, new)))
+    with watcher:
+        path.write_text(port(9000))
+        assert isinstance(next(stream), FileChanged)
+        assert next(stream).generation == 2
+        wait_until(lambda: followed)
+    assert followed == [(8000, 9000)]
+    assert list(stream) == []
+
+
+def test_followed_from_nothing(tmp_path, watch):
+    """With no config at the start, the first value comes from MISSING."""
+    path = tmp_path / "config.toml"
+    watcher, _ = watch(path, require=False)
+    followed = []
+    watcher.on_change(lambda config: config.server.port, lambda old, new: followed.append((old, new)))
+    path.write_text(port(9000))
+    wait_until(lambda: followed)
+    assert followed == [(MISSING, 9000)]
+
+
+def test_decorators(path, watch):
+    """`on_event` and `on_change` decorate functions; what they return can be closed."""
+    watcher, seen = watch(path)
+    events, ports = [], []
+
+    @watcher.on_event()
+    def note(event: object) -> None:
+        events.append(event)
+
+    @watcher.on_change("server.port")
+    def follow(old: object, new: object) -> None:
+        ports.append(new)
+
+    path.write_text(port(9000))
+    wait_until(lambda: ports and len(events) == 2)
+    note.close()
+    follow.close()
+    path.write_text(port(9001))
+    seen.ending(2)
+    assert ports == [9000]
+    assert len(events) == 2
+
+
+def test_only_what_is_followed(path, watch):
+    """A follower of one key hears nothing of another."""
+    watcher, seen = watch(path)
+    hosts = []
+    watcher.on_change("server.host", lambda old, new: hosts.append(new))
+    path.write_text(port(9000))
+    seen.ending()
+    path.write_text("[server]\nport = 9000\nhost = 'example.org'\n")
+    wait_until(lambda: hosts)
+    assert hosts == ["example.org"]
+
+
+def test_statistics(path, watch):
+    """Endings are counted by kind, phases measured for each success; which observer is in use is told."""
+    watcher, seen = watch(path)
+    for count, text in enumerate((port(9000), BROKEN, port(9000)), start=1):
+        path.write_text(text)
+        seen.ending(count)
+    with watcher.busy("agent"):
+        path.write_text(port(9001))
+        seen.ending(4)
+    seen.ending(5)
+    stats = watcher.stats
+    assert dict(stats.endings) == {"success": 2, "unchanged": 1, "failed": 1, "deferred": 1}
+    assert stats.phases["settle"].count == 2
+    assert stats.phases["settle"].max >= WINDOW_MS
+    assert all(phase.p50 <= phase.p95 <= phase.p99 <= phase.max for phase in stats.phases.values())
+    assert stats.observer in ("inotify", "watchdog", "poll")
+
+
+def test_drift(path, watch):
+    """`has_drift()`: do the files differ from what is published, window or not?"""
+    watcher, _ = watch(path, debounce_ms=FAR)
+    assert not watcher.has_drift()
+    path.write_text(port(9000))
+    assert watcher.has_drift()
+    watcher.reload()
+    assert not watcher.has_drift()
+    path.write_text(BROKEN)
+    watcher.reload()
+    assert watcher.has_drift()
+    path.unlink()
+    assert watcher.has_drift()
+    path.write_text(port(9000))
+    assert not watcher.has_drift()
+
+
+def test_the_story_of_a_round(path, watch, caplog):
+    """The debug log tells what was done, in order."""
+    with caplog.at_level(logging.DEBUG, "hotconf"):
+        _, seen = watch(path)
+        path.write_text(port(9000))
+        seen.ending()
+        wait_until(lambda: any("event emitted" in record.getMessage() for record in caplog.records))
+    lines = [record.getMessage() for record in caplog.records if record.name == "hotconf.reload"]
+    assert lines == [
+        "HotReloadWatcher initialized",
+        f"Watching: {path}",
+        f"Debounce window: {WINDOW_MS}ms",
+        f"FileChanged event: {path}",
+        f"Debouncing... (waiting {WINDOW_MS}ms)",
+        "Debounce complete, attempting reload",
+        "Parsing TOML: OK",
+        "Validating config: OK",
+        "Publishing snapshot...",
+        "Snapshot published (<1ms)",
+        "Config replaced",
+        "ReloadSuccess event emitted",
+    ]
