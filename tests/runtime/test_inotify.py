@@ -401,6 +401,18 @@ def test_a_directory_in_the_place_of_the_file(watched, main, observer):
     assert watched.heard() == ["config.toml"]
 
 
+def test_a_device_in_the_place_of_the_file(watched, main):
+    """The whole system writes to `/dev/null`: that is nobody's change. When something else comes, it is noticed."""
+    relink(main, os.devnull)
+    assert "config.toml" in watched.heard()
+    Path(os.devnull).write_text("x")
+    assert watched.heard() == []
+    relink(main, "other.toml")
+    assert watched.heard() == ["?"]
+    main.with_name("other.toml").write_text("x")
+    assert "config.toml" in watched.heard()
+
+
 # Links
 
 
