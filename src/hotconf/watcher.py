@@ -14,9 +14,9 @@ from hotconf.problems import Problem
 from hotconf.runtime import log, paths
 from hotconf.runtime.bus import Bus, OnChange, OnEvent, Selector
 from hotconf.runtime.delivery import ChangeCallback, EventCallback
-from hotconf.runtime.load import DEFAULT_MAX_BYTES, Pins, Source
 from hotconf.runtime.observe import ObserverName
 from hotconf.runtime.runner import Pending, Runner
+from hotconf.runtime.source import DEFAULT_MAX_BYTES, Pins, Source
 from hotconf.runtime.stats import Stats
 from hotconf.runtime.subscription import EventStream
 from hotconf.schema import Schema
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+MIN_RECONCILE_S: Final = 0.01
+MAX_RECONCILE_S: Final = 86_400
 _OBSERVERS: Final = ("auto", "inotify", "watchdog", "poll")
 
 
@@ -87,8 +89,8 @@ class HotReloadWatcher(Generic[T]):
         """
         if debounce_ms is not None and not 0 <= debounce_ms <= MAX_DEBOUNCE_MS:
             raise UsageError(f"debounce_ms={debounce_ms}: give 0 to {MAX_DEBOUNCE_MS}")
-        if not reconcile_s > 0:
-            raise UsageError(f"reconcile_s={reconcile_s}: give more than 0 seconds")
+        if not MIN_RECONCILE_S <= reconcile_s <= MAX_RECONCILE_S:
+            raise UsageError(f"reconcile_s={reconcile_s}: give {MIN_RECONCILE_S} to {MAX_RECONCILE_S} seconds")
         if max_bytes < 1:
             raise UsageError(f"max_bytes={max_bytes}: give at least 1")
         if observer not in _OBSERVERS:

@@ -15,8 +15,8 @@ from hotconf.errors import UsageError
 from hotconf.runtime import driver as module
 from hotconf.runtime import observe
 from hotconf.runtime.driver import Driver, claim, release
-from hotconf.runtime.load import FileSet
 from hotconf.runtime.observe import Heard, Poll
+from hotconf.runtime.source import FileSet
 from hotconf.runtime.wait import KernelWaiter
 from waiting import wait_until
 

@@ -12,7 +12,7 @@ from watchdog.events import DirCreatedEvent
 
 from hotconf.runtime import paths
 from hotconf.runtime.foreign import WatchdogObserver
-from hotconf.runtime.load import FileSet
+from hotconf.runtime.source import FileSet
 from waiting import wait_until
 
 

@@ -19,8 +19,8 @@ if sys.platform != "linux":
 
 from hotconf.runtime import inotify, paths
 from hotconf.runtime.inotify import Event, Inotify
-from hotconf.runtime.load import FileSet
 from hotconf.runtime.native import InotifyObserver
+from hotconf.runtime.source import FileSet
 
 
 class Owner:

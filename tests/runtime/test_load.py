@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
 from hotconf.core.candidate import Bad, Candidate, Good, Unstable
 from hotconf.problems import Problem
-from hotconf.runtime import files
+from hotconf.runtime import files, paths
 from hotconf.runtime import load as module
-from hotconf.runtime.load import Pins, Result, Source, check, drifted, load
+from hotconf.runtime.load import check, drifted, load
 from hotconf.runtime.loader import guarded
+from hotconf.runtime.source import Pins, Result, Source
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Origin, Snapshot
@@ -229,7 +230,7 @@ def test_a_directory_that_cannot_be_listed_fails(root, monkeypatch):
         patch.setattr(os, "listdir", refuse)
         result = load(source)
     assert told(result.candidate) == [("error", f"Cannot list the directory: {os.strerror(24)}", "conf.d")]
-    assert module.appeared_or_vanished(source.path, result.files.patterns, result.files.members) == [
+    assert paths.appeared_or_vanished(source.path, result.files.patterns, result.files.members) == [
         root / "conf.d/a.toml"
     ]
 

@@ -10,8 +10,8 @@ import pytest
 
 from hotconf.core.candidate import Bad
 from hotconf.runtime.driver import Driver
-from hotconf.runtime.load import FileSet, Result
 from hotconf.runtime.loader import Loader, guarded, inside
+from hotconf.runtime.source import FileSet, Result
 from waiting import wait_until
 
 KNOWN = FileSet.of(Path("/nowhere/config.toml"))

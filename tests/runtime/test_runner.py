@@ -21,8 +21,8 @@ from hotconf.runtime import driver as driving
 from hotconf.runtime import files, paths
 from hotconf.runtime import runner as module
 from hotconf.runtime.bus import Bus
-from hotconf.runtime.load import Pins, Source
 from hotconf.runtime.runner import Runner
+from hotconf.runtime.source import Pins, Source
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
 from waiting import wait_until
@@ -395,7 +395,7 @@ import os, sys, threading, warnings
 from pathlib import Path
 from pydantic import BaseModel
 from hotconf.runtime.bus import Bus
-from hotconf.runtime.load import Source
+from hotconf.runtime.source import Source
 from hotconf.runtime.runner import Runner
 from hotconf.schema import Schema
 

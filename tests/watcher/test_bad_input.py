@@ -15,7 +15,7 @@ from pydantic import Field
 from hotconf import ConfigError, HotReloadWatcher
 from hotconf.core.candidate import Unstable
 from hotconf.runtime import runner
-from hotconf.runtime.load import FileSet, Result
+from hotconf.runtime.source import FileSet, Result
 from waiting import wait_until
 from watcher.watched import CHANGED, Frozen, port, save
 

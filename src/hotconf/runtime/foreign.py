@@ -16,9 +16,9 @@ from watchdog.observers import Observer as Watchdog
 from watchdog.observers.api import ObservedWatch
 
 from hotconf.runtime import paths
-from hotconf.runtime.load import FileSet
 from hotconf.runtime.observe import Heard, Owner
 from hotconf.runtime.paths import Place
+from hotconf.runtime.source import FileSet
 
 _OWN_DOING = {"opened", "closed_no_write"}
 """Reading a file raises these."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -26,77 +26,16 @@ from hotconf.problems import Problem
 from hotconf.runtime import files, log, paths
 from hotconf.runtime.files import Read
 from hotconf.runtime.paths import Expansion, Member
+from hotconf.runtime.source import DEFAULT_MAX_BYTES, FileSet, Result, Source
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Snapshot, SourceFile
 
 T = TypeVar("T")
 
-DEFAULT_MAX_BYTES: Final = 1 << 20
-
 _SAME_FILES: Final = "the files are the same"
 _SAME_VALUES: Final = "no value differs"
 _OFF: Final = "Hot reload is off: edits are no longer noticed"
-
-
-@dataclass(frozen=True, slots=True)
-class Pins:
-    """Settings that the program fixed; None follows the configuration."""
-
-    enabled: bool | None = None
-    debounce_ms: int | None = None
-    watch_paths: tuple[str, ...] | None = None
-
-    def over(self, settings: HotReloadSettings) -> HotReloadSettings:
-        """`settings` with what is pinned in its place."""
-        pinned = {
-            "enabled": self.enabled,
-            "debounce_ms": self.debounce_ms,
-            "watch_paths": self.watch_paths,
-        }
-        update = {name: value for name, value in pinned.items() if value is not None}
-        return settings.model_copy(update=update) if update else settings
-
-
-@dataclass(frozen=True, slots=True)
-class Source(Generic[T]):
-    """What a watcher loads: the main file, the model for it, and the limits."""
-
-    path: Path
-    schema: Schema[T]
-    pins: Pins = Pins()
-    max_bytes: int = DEFAULT_MAX_BYTES
-    allow_empty: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FileSet:
-    """The files of one load: what to watch, and what is known of each."""
-
-    members: tuple[Member, ...]
-    patterns: tuple[str, ...] = ()
-    folders: tuple[str, ...] = ()
-    reads: Mapping[Path, Read] = field(default_factory=dict)
-    documents: Mapping[Path, Document] = field(default_factory=dict, repr=False)
-    """Parsed already; used again while their file has not changed."""
-
-    @classmethod
-    def of(cls, path: Path) -> FileSet:
-        """Only the main file, of which nothing is known yet."""
-        return cls((Member(path, "main"),))
-
-    def looked_at(self) -> FileSet:
-        """The same files with the stamps that they have now, and nothing known of their content."""
-        reads = {member.path: files.look(member.path) for member in self.members}
-        return FileSet(self.members, self.patterns, self.folders, reads)
-
-
-@dataclass(frozen=True, slots=True)
-class Result(Generic[T]):
-    """A candidate, and the files that it was made of or failed on."""
-
-    candidate: Candidate[T]
-    files: FileSet
 
 
 def load(
@@ -116,14 +55,6 @@ def load(
 def drifted(source: Source[T], published: Snapshot[T] | None, known: FileSet) -> bool:
     """Whether the files differ from what is `published`, by their bytes; nothing is validated."""
     return _Load(source, published, known, frozenset(known.reads)).drifted()
-
-
-def appeared_or_vanished(main: Path, patterns: tuple[str, ...], members: tuple[Member, ...]) -> list[Path]:
-    """The files by which `members` differs from what `patterns` mean now; none where that cannot be told."""
-    expansion = paths.expand(main, patterns)
-    if expansion.problems:
-        return []
-    return sorted({member.path for member in members} ^ {member.path for member in expansion.members})
 
 
 class _Load(Generic[T]):
@@ -235,7 +166,7 @@ class _Load(Generic[T]):
             if (read.problem is not None and read.problem.kind == "unstable") or not files.same(path, read.stamp)
         ]
         if self.expansion.folders:
-            moved.extend(appeared_or_vanished(self.source.path, self.patterns, self.expansion.members))
+            moved.extend(paths.appeared_or_vanished(self.source.path, self.patterns, self.expansion.members))
         return tuple(dict.fromkeys(moved))
 
     # Parsing

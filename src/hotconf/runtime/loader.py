@@ -10,7 +10,7 @@ from typing import TypeVar
 from hotconf.core.candidate import Bad
 from hotconf.problems import Problem
 from hotconf.runtime import log
-from hotconf.runtime.load import FileSet, Result
+from hotconf.runtime.source import FileSet, Result
 
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ from typing import Final, TypeAlias
 
 from hotconf.runtime import inotify, paths
 from hotconf.runtime.inotify import Event, Inotify
-from hotconf.runtime.load import FileSet
 from hotconf.runtime.observe import Heard, Owner
+from hotconf.runtime.source import FileSet
 
 Subject: TypeAlias = tuple[Owner, Path]
 """A file, or a folder of fragments, of one owner."""

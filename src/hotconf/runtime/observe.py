@@ -11,7 +11,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from hotconf.core.machine import Input
 from hotconf.errors import UsageError
-from hotconf.runtime.load import FileSet
+from hotconf.runtime.source import FileSet
 
 ObserverName: TypeAlias = Literal["auto", "inotify", "watchdog", "poll"]
 

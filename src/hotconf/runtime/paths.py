@@ -201,3 +201,11 @@ def _steps(base: str, names: list[str], pattern: str) -> list[str]:
 
     found = fnmatch.filter(names, pattern)
     return [os.path.join(base, name) for name in found if pattern.startswith(".") or not name.startswith(".")]
+
+
+def appeared_or_vanished(main: Path, patterns: Sequence[str], members: Sequence[Member]) -> list[Path]:
+    """The files by which `members` differs from what `patterns` mean now; none where that cannot be told."""
+    expansion = expand(main, patterns)
+    if expansion.problems:
+        return []
+    return sorted({member.path for member in members} ^ {member.path for member in expansion.members})

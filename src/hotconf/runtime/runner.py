@@ -15,13 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from hotconf.changes import Change
 from hotconf.core import machine
-from hotconf.core.candidate import Costs
 from hotconf.core.debounce import MILLISECOND
 from hotconf.core.machine import (
     Answer,
@@ -38,7 +36,6 @@ from hotconf.core.machine import (
     Refresh,
     Release,
     Reload,
-    Round,
     State,
     Touched,
     Watching,
@@ -53,13 +50,16 @@ from hotconf.events import (
     ReloadSuccess,
     Timings,
 )
-from hotconf.runtime import driver, files, log
+from hotconf.runtime import driver, log
 from hotconf.runtime.bus import Bus
 from hotconf.runtime.driver import Driver
-from hotconf.runtime.load import FileSet, Result, Source, appeared_or_vanished, drifted, load
+from hotconf.runtime.known import Known
+from hotconf.runtime.load import drifted, load
 from hotconf.runtime.loader import guarded, inside
 from hotconf.runtime.observe import Observer, ObserverName
-from hotconf.runtime.stats import Recorder, Stats
+from hotconf.runtime.source import FileSet, Result, Source
+from hotconf.runtime.stats import Recorder, Stats, timings
+from hotconf.runtime.tickets import Ticket, Tickets
 from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Snapshot
 
@@ -80,16 +80,6 @@ class Pending:
     changes: tuple[Change, ...]
 
 
-class _Ticket:
-    """One call of `reload()`, or the load at start."""
-
-    __slots__ = ("done", "event")
-
-    def __init__(self) -> None:
-        self.done = threading.Event()
-        self.event: Ending | None = None
-
-
 class Runner(Generic[T]):
     """See the module. `install` is called with each new snapshot, and must make it visible to readers."""
 
@@ -106,8 +96,6 @@ class Runner(Generic[T]):
         self.reconcile_ns = reconcile_ns
         self.settings = source.pins.over(HotReloadSettings())
         """In force now."""
-        self.files = FileSet.of(source.path)
-        """What the last load saw."""
         self.snapshot: Snapshot[T] | None = None
         self._bus = bus
         self._install = install
@@ -122,14 +110,8 @@ class Runner(Generic[T]):
         self._observer: Observer | None = None
         self._closed = False
         self._inline: deque[Callable[[], None]] | None = None
-        self._numbers = count(1)
-        self._tickets: dict[int, _Ticket] = {}
-        self._dirty: set[Path] = set()
-        """Touched since the last load began."""
-        self._under_way = False
-        """A load is: `files` are those of the load before."""
-        self._look_again = False
-        """Something may have changed during that load, of which nobody said what."""
+        self._known = Known(source)
+        self._tickets = Tickets()
         self._named: list[Path] = []
         self._loading = threading.Lock()
         self._recorder = Recorder()
@@ -182,10 +164,10 @@ class Runner(Generic[T]):
         ticket = self._ask(force=force)
         if not wait:
             return None
-        ticket.done.wait()
-        if ticket.event is None:
+        event = ticket.wait()
+        if event is None:
             raise UsageError("the watcher was closed while reload() waited")
-        return ticket.event
+        return event
 
     def close(self) -> None:
         """See `HotReloadWatcher.close`."""
@@ -210,6 +192,11 @@ class Runner(Generic[T]):
     def has_drift(self) -> bool:
         """See `HotReloadWatcher.has_drift`."""
         return drifted(self.source, self.snapshot, self.files)
+
+    @property
+    def files(self) -> FileSet:
+        """What the last load saw."""
+        return self._known.files
 
     @property
     def orphaned(self) -> bool:
@@ -254,67 +241,35 @@ class Runner(Generic[T]):
         observer = self._observer
         if not self.watching or observer is None:
             return
-        with self._lock:
-            self._dirty.update(paths)
+        self._known.touch(paths)
         self._detect_ns = detect_ns
         self.feed(Touched(now, paths, writing=observer.writing(self), sure=sure))
 
     def differing(self) -> tuple[Path, ...]:
         """Files that differ from what the last load saw; those whose change is known already are left out."""
-        with self._lock:
-            if self._under_way:
-                # What is known is what the load before this one saw: look when this one is back.
-                self._look_again = True
-                return ()
-            known, dirty = self.files, frozenset(self._dirty)
-        newer: dict[Path, files.Read] = {}
-        changed = [
-            path for path, read in known.reads.items() if path not in dirty and self._differs(path, read, newer)
-        ]
-        if newer:
-            self.files = replace(known, reads={**known.reads, **newer})
-        if known.folders:
-            moved = appeared_or_vanished(self.source.path, known.patterns, known.members)
-            changed.extend(path for path in moved if path not in dirty)
-        return tuple(dict.fromkeys(changed))
-
-    def _differs(self, path: Path, read: files.Read, newer: dict[Path, files.Read]) -> bool:
-        if not files.same(path, read.stamp):
-            return True
-        if read.settled:
-            return False
-        differs, now = files.changed_within(path, read, self.source.max_bytes)
-        if not differs:
-            newer[path] = now
-        return differs
+        return self._known.differing()
 
     def _arm(self) -> None:
         """Watch the files of the last load. What changed between that and now is heard here."""
         observer = self._observer
         if observer is None or not self.watching:
             return
-        known = self.files
-        new = observer.arm(self, known)
+        new = observer.arm(self, self.files)
         trouble = observer.trouble(self)
         self._set_native(observer.native and trouble is None)
         if trouble != self._told_trouble:
             self._told_trouble = trouble
             self._run_where_users_code_runs(partial(log.observing, self.source.path, observer.name, trouble))
-        changed = [path for path in new if path in known.reads and not files.same(path, known.reads[path].stamp)]
-        if not known.reads.keys() >= set(new):  # there are folders among them
-            changed.extend(appeared_or_vanished(self.source.path, known.patterns, known.members))
-        if changed and known.reads:
-            self.heard(tuple(dict.fromkeys(changed)), time.monotonic_ns(), 0)
+        changed = self._known.since(new)
+        if changed:
+            self.heard(changed, time.monotonic_ns(), 0)
 
     def _set_native(self, native: bool) -> None:
         with self._lock:
             self._state = self._state._replace(native=native)
 
     def _loaded(self, number: int, result: Result[T], cost_ns: int) -> None:
-        with self._lock:
-            self.files = result.files
-            self._under_way = False
-            again, self._look_again = self._look_again, False
+        again = self._known.done(result.files)
         try:
             self._arm()
             if again and (changed := self.differing()):
@@ -354,10 +309,7 @@ class Runner(Generic[T]):
             return None
 
     def _submit(self, effect: Load) -> None:
-        known = self.files
-        touched = frozenset(known.reads) if effect.afresh else frozenset(self._dirty)
-        self._dirty.clear()
-        self._under_way = True
+        known, touched = self._known.begin(afresh=effect.afresh)
         job = partial(self._load, effect.job, known, touched, self.snapshot)
         self._run_where_users_code_runs(job)
 
@@ -451,7 +403,7 @@ class Runner(Generic[T]):
         done = time.monotonic_ns()
         self.snapshot = snapshot
         self.settings = good.settings
-        self._timings = _timings(good.costs, effect.round, began, done, self._detect_ns)
+        self._timings = timings(good.costs, effect.round, began, done, self._detect_ns)
 
     def _refresh(self, digest: str, effect: Refresh) -> None:
         if self.snapshot is not None:
@@ -487,41 +439,18 @@ class Runner(Generic[T]):
             return replace(event, at=datetime.now(UTC), timings=self._timings)
         return replace(event, at=datetime.now(UTC))
 
-    # Tickets
-
-    def _ask(self, *, force: bool = False, silent: bool = False) -> _Ticket:
-        ticket = _Ticket()
-        number = next(self._numbers)
-        self._tickets[number] = ticket
-        self.feed(Reload(time.monotonic_ns(), number, force=force, silent=silent))
+    def _ask(self, *, force: bool = False, silent: bool = False) -> Ticket:
+        ticket = self._tickets.draw()
+        self.feed(Reload(time.monotonic_ns(), ticket.number, force=force, silent=silent))
         return ticket
 
     def _answer(self, numbers: tuple[int, ...], event: Ending | None) -> None:
         if event is not None:
             told, stamped = self._ended
             event = stamped if told is event else self._stamped(event)
-        for number in numbers:
-            ticket = self._tickets.pop(number, None)
-            if ticket is not None:
-                ticket.event = event
-                ticket.done.set()
+        self._tickets.answer(numbers, event)
 
 
 def _left_s(until: float) -> float:
     """What is left of the patience; enough, in any case, for threads that have nothing to do."""
     return max(0.1, until - time.monotonic())
-
-
-def _timings(costs: Costs, round_: Round | None, began: int, done: int, detect_ns: int) -> Timings:
-    ms = MILLISECOND
-    settle = began - round_.debounce.first if round_ is not None else 0
-    overhead = max(0, done - round_.debounce.deadline) if round_ is not None else 0
-    return Timings(
-        detect=detect_ns / ms,
-        settle=settle / ms,
-        read=costs.read / ms,
-        parse=costs.parse / ms,
-        validate=costs.validate / ms,
-        swap=(done - began) / ms,
-        overhead=overhead / ms,
-    )

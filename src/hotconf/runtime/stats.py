@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Final
 
+from hotconf.core.candidate import Costs
+from hotconf.core.debounce import MILLISECOND
+from hotconf.core.machine import Round
 from hotconf.events import (
     Ending,
     ReloadDeferred,
@@ -97,3 +100,19 @@ def _summary(count: int, values: array[float]) -> PhaseStats:
 def _rank(ordered: list[float], share: float) -> float:
     """The nearest-rank percentile: always a value that was measured."""
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def timings(costs: Costs, round_: Round | None, began: int, done: int, detect_ns: int) -> Timings:
+    """Where the time went of a reload that was published between `began` and `done`, monotonic nanoseconds."""
+    ms = MILLISECOND
+    settle = began - round_.debounce.first if round_ is not None else 0
+    overhead = max(0, done - round_.debounce.deadline) if round_ is not None else 0
+    return Timings(
+        detect=detect_ns / ms,
+        settle=settle / ms,
+        read=costs.read / ms,
+        parse=costs.parse / ms,
+        validate=costs.validate / ms,
+        swap=(done - began) / ms,
+        overhead=overhead / ms,
+    )

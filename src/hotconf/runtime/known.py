@@ -1,0 +1,97 @@
+"""What is known of a watcher's files: what the last load saw, and what was touched since it began."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hotconf.runtime import files
+from hotconf.runtime.files import Read
+from hotconf.runtime.paths import appeared_or_vanished
+from hotconf.runtime.source import FileSet, Source
+
+
+class Known:
+    """See the module. From any thread; only `differing` and `since` look at the files, and are for one thread."""
+
+    __slots__ = ("_dirty", "_lock", "_look_again", "_main", "_max_bytes", "_under_way", "files")
+
+    files: FileSet
+    """What the last load saw."""
+
+    def __init__(self, source: Source[Any]) -> None:
+        self.files = FileSet.of(source.path)
+        self._main = source.path
+        self._max_bytes = source.max_bytes
+        # Reentrant: a signal handler may ask for a reload in the midst of anything.
+        self._lock = threading.RLock()
+        self._dirty: set[Path] = set()
+        """Touched since the last load began."""
+        self._under_way = False
+        """A load is: `files` are those of the load before."""
+        self._look_again = False
+        """Something may have changed during that load, of which nobody said what."""
+
+    def touch(self, paths: Iterable[Path]) -> None:
+        """These changed, and it is known."""
+        with self._lock:
+            self._dirty.update(paths)
+
+    def begin(self, *, afresh: bool) -> tuple[FileSet, frozenset[Path]]:
+        """A load begins: what it may use again, and of that what it may not."""
+        with self._lock:
+            touched = frozenset(self.files.reads) if afresh else frozenset(self._dirty)
+            self._dirty.clear()
+            self._under_way = True
+            return self.files, touched
+
+    def done(self, seen: FileSet) -> bool:
+        """A load is back. Whether to look for what changed during it."""
+        with self._lock:
+            self.files = seen
+            self._under_way = False
+            again, self._look_again = self._look_again, False
+            return again
+
+    def differing(self) -> tuple[Path, ...]:
+        """Files that differ from what the last load saw; those whose change is known already are left out."""
+        with self._lock:
+            if self._under_way:
+                # What is known is what the load before this one saw: look when this one is back.
+                self._look_again = True
+                return ()
+            known, dirty = self.files, frozenset(self._dirty)
+        newer: dict[Path, Read] = {}
+        changed = [path for path, read in known.reads.items() if path not in dirty and self._differs(read, newer)]
+        if newer:
+            self.files = replace(known, reads={**known.reads, **newer})
+        if known.folders:
+            changed.extend(path for path in self._moved(known) if path not in dirty)
+        return tuple(dict.fromkeys(changed))
+
+    def since(self, armed: Iterable[Path]) -> tuple[Path, ...]:
+        """Of what is watched only now: what changed between the last load and this moment."""
+        known, new = self.files, tuple(armed)
+        if not known.reads:
+            return ()
+        reads = [known.reads[path] for path in new if path in known.reads]
+        changed = [read.path for read in reads if not files.same(read.path, read.stamp)]
+        if len(reads) < len(new):  # there are folders among them
+            changed.extend(self._moved(known))
+        return tuple(dict.fromkeys(changed))
+
+    def _moved(self, known: FileSet) -> list[Path]:
+        return appeared_or_vanished(self._main, known.patterns, known.members)
+
+    def _differs(self, read: Read, newer: dict[Path, Read]) -> bool:
+        if not files.same(read.path, read.stamp):
+            return True
+        if read.settled:
+            return False
+        differs, now = files.changed_within(read.path, read, self._max_bytes)
+        if not differs:
+            newer[read.path] = now
+        return differs

@@ -1,0 +1,80 @@
+"""What a watcher loads, and what a load brings back: a candidate, and the files that it was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+
+from hotconf.core.candidate import Candidate
+from hotconf.core.document import Document
+from hotconf.runtime import files
+from hotconf.runtime.files import Read
+from hotconf.runtime.paths import Member
+from hotconf.schema import Schema
+from hotconf.settings import HotReloadSettings
+
+T = TypeVar("T")
+
+DEFAULT_MAX_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """Settings that the program fixed; None follows the configuration."""
+
+    enabled: bool | None = None
+    debounce_ms: int | None = None
+    watch_paths: tuple[str, ...] | None = None
+
+    def over(self, settings: HotReloadSettings) -> HotReloadSettings:
+        """`settings` with what is pinned in its place."""
+        pinned = {
+            "enabled": self.enabled,
+            "debounce_ms": self.debounce_ms,
+            "watch_paths": self.watch_paths,
+        }
+        update = {name: value for name, value in pinned.items() if value is not None}
+        return settings.model_copy(update=update) if update else settings
+
+
+@dataclass(frozen=True, slots=True)
+class Source(Generic[T]):
+    """What a watcher loads: the main file, the model for it, and the limits."""
+
+    path: Path
+    schema: Schema[T]
+    pins: Pins = Pins()
+    max_bytes: int = DEFAULT_MAX_BYTES
+    allow_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileSet:
+    """The files of one load: what to watch, and what is known of each."""
+
+    members: tuple[Member, ...]
+    patterns: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    reads: Mapping[Path, Read] = field(default_factory=dict)
+    documents: Mapping[Path, Document] = field(default_factory=dict, repr=False)
+    """Parsed already; used again while their file has not changed."""
+
+    @classmethod
+    def of(cls, path: Path) -> FileSet:
+        """Only the main file, of which nothing is known yet."""
+        return cls((Member(path, "main"),))
+
+    def looked_at(self) -> FileSet:
+        """The same files with the stamps that they have now, and nothing known of their content."""
+        reads = {member.path: files.look(member.path) for member in self.members}
+        return FileSet(self.members, self.patterns, self.folders, reads)
+
+
+@dataclass(frozen=True, slots=True)
+class Result(Generic[T]):
+    """A candidate, and the files that it was made of or failed on."""
+
+    candidate: Candidate[T]
+    files: FileSet
