@@ -383,6 +383,16 @@ def test_a_file_in_the_place_of_a_directory(observer, root):
     assert watched.heard() == ["config.toml"]
 
 
+def test_a_glob_hears_only_names_that_it_could_match(root, main, observer):
+    """Whoever writes other files beside the configuration does not wake it."""
+    watched = Watched(observer, main, "*.toml")
+    for _ in range(3):
+        (root / "noise.txt").write_text("x")
+    assert watched.heard() == []
+    (root / "more.toml").write_text("")
+    assert "?" in watched.heard()
+
+
 def test_a_directory_in_the_place_of_the_file(watched, main, observer):
     """Its own files are written without waking anybody; when it goes away, that is heard."""
     main.unlink()

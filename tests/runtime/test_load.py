@@ -607,7 +607,7 @@ def test_turning_hot_reload_off_is_told(root):
     first = load(save(root, config="name = 'a'"))
     source = save(root, config="name = 'a'\n[hot_reload]\nenabled = false")
     made = good(load(source, publish(first), first.files).candidate)
-    assert made.summary[-1] == "Hot reload is off: edits are no longer noticed"
+    assert made.summary[-1] == "Hot reload is off: edits are not noticed until a restart"
     assert not made.settings.enabled
 
 

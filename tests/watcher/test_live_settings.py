@@ -105,7 +105,7 @@ def test_hot_reload_turned_off(path, watch, calm):
     watcher, seen = watch(path, reconcile_s=0.02)
     path.write_text(settings(enabled=False) + port(9000))
     event = seen.exactly(CHANGED, "ReloadSuccess 2")
-    assert event.summary[-1] == "Hot reload is off: edits are no longer noticed"
+    assert event.summary[-1] == "Hot reload is off: edits are not noticed until a restart"
     assert watcher.config.server.port == 9000
     assert not watcher.settings.enabled
     wait_until(lambda: watcher.watching == ())

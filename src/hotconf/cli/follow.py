@@ -56,7 +56,9 @@ class TextTeller:
         if settings.enabled:
             click.echo(f"Watching {path} ({state}, debounce {settings.debounce_ms} ms). Ctrl+C to stop.")
         else:
-            click.echo(f"Loaded {path} ({state}). Hot reload is off: edits are not noticed. Ctrl+C to stop.")
+            click.echo(
+                f"Loaded {path} ({state}). Hot reload is off: edits are not noticed until a restart. Ctrl+C to stop."
+            )
         for warning in watcher.warnings:
             click.echo(f"   ⚠ {with_hint(warning)}")
 

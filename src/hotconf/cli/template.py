@@ -21,7 +21,7 @@ def write_template(path: Path, schema: Schema[Any]) -> None:
     Raises `Refusal` if there is something at `path`, even a link that leads nowhere, or if there is no template.
     """
     if schema.template is None:
-        raise Refusal("this schema has no template to write")
+        raise Refusal("this schema has no template to write: give one with Schema(model, template=...)")
     private = path.parent == home()
     path.parent.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
     try:

@@ -31,8 +31,6 @@ _DISCREET: Final = frozenset(
         "string_pattern_mismatch",
         "string_too_long",
         "string_too_short",
-        "too_long",
-        "too_short",
     }
 )
 _BY_USER: Final = frozenset({"value_error", "assertion_error"})

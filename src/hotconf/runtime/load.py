@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 _SAME_FILES: Final = "the files are the same"
 _SAME_VALUES: Final = "no value differs"
-_OFF: Final = "Hot reload is off: edits are no longer noticed"
+_OFF: Final = "Hot reload is off: edits are not noticed until a restart"
 
 
 def load(

@@ -27,6 +27,12 @@ _FILE: Final = inotify.MODIFY | inotify.ATTRIB | inotify.CLOSE_WRITE
 _EXHAUSTED: Final = {errno.ENOSPC, errno.ENOMEM, errno.EMFILE}
 
 
+def _means_toml(pattern: str) -> bool:
+    """Whether names of another ending, in the folders that `pattern` stands for, can never mean a thing."""
+    head, name = os.path.split(pattern)
+    return not paths.is_glob(pattern) or (not paths.is_glob(head) and name.endswith(".toml"))
+
+
 class _Watch:
     """One watched inode, and for whom."""
 
@@ -82,7 +88,7 @@ class InotifyObserver:
 
     def arm(self, owner: Owner, files: FileSet) -> tuple[Path, ...]:
         """See `Observer.arm`."""
-        ending = "" if any(paths.is_glob(pattern) for pattern in files.patterns) else ".toml"
+        ending = ".toml" if all(map(_means_toml, files.patterns)) else ""
         wanted: dict[Subject, str | None] = {(owner, member.path): None for member in files.members}
         wanted.update({(owner, Path(folder)): ending for folder in files.folders})
         for subject in self._of(owner):

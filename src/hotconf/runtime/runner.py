@@ -40,6 +40,7 @@ from hotconf.core.machine import (
     Touched,
     Watching,
 )
+from hotconf.core.shape import settings_of
 from hotconf.errors import ConfigError, UsageError
 from hotconf.events import (
     ConfigReloadEvent,
@@ -60,7 +61,6 @@ from hotconf.runtime.observe import Observer, ObserverName
 from hotconf.runtime.source import FileSet, Result, Source
 from hotconf.runtime.stats import Recorder, Stats, timings
 from hotconf.runtime.tickets import Ticket, Tickets
-from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -94,7 +94,7 @@ class Runner(Generic[T]):
     ) -> None:
         self.source = source
         self.reconcile_ns = reconcile_ns
-        self.settings = source.pins.over(HotReloadSettings())
+        self.settings = source.pins.over(settings_of(source.schema, {}))
         """In force now."""
         self.snapshot: Snapshot[T] | None = None
         self._bus = bus
