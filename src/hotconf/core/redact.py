@@ -39,6 +39,7 @@ _ELLIPSIS: Final = "…"
 _DEEPEST: Final = 64
 _MOST_VALUES: Final = 10_000
 _WIDEST_INT: Final = 1024
+_NEVER_TEXT: Final = frozenset({bool, int, float, type(None)})
 _SHORTEST_SECRET: Final = 4
 _SHORTEST_TOKEN: Final = 16
 
@@ -180,6 +181,9 @@ def _secret_texts(table: object) -> Iterator[str]:
     todo: list[tuple[Any, bool | None]] = [(table, None)]
     while todo:
         value, secret = todo.pop()
+        cls = type(value)
+        if cls in _NEVER_TEXT or (cls is str and not secret and "@" not in value):
+            continue  # most values are such, and this is done at every reload
         value = bare(value)
         form = kind_of(type(value)).form
         if form == "leaf":
