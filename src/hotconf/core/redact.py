@@ -4,6 +4,8 @@ Rule 1: a value is secret when its type says so (pydantic's `SecretStr`, `Secret
 Rule 2: a value is secret when the last word of its key is one of `WORDS`, and so is all that stands below it, except
         at and below `env_key` and `env_http_headers`, which hold names of environment variables.
 Rule 3: the user information of a URL is secret wherever it stands.
+Rule 4: of a line of source text that sets a secret, all after the first `=` or `:` is secret; on a line that is not
+        TOML, such a word is enough.
 """
 
 from __future__ import annotations
@@ -33,6 +35,11 @@ _LAST_CAMEL_WORD: Final = re.compile(r"[A-Z]?[a-z]+$|[A-Z]+$")
 # The first way is the standard's: what stands before the last @ of the authority. The second is for passwords with
 # an unescaped slash, question mark or hash, which some database libraries take; its bound keeps the search linear.
 _USER_INFO: Final = re.compile(r"(?<=://)([^\s/?#]+|[^\s/?#:@]*+:(?!\d+[/?#])[^\s@]{1,128}+)@")
+
+# A dotted key as far as it can be told on any line, valid or not, and what follows it. Possessive, so linear.
+_KEY_ON_LINE: Final = re.compile(r"""([\w-]++(?:["']?[ \t]*+\.[ \t]*+["']?[\w-]++)*+)["']?[ \t]*+([=:]?)""")
+_WORD: Final = re.compile(r"[\w-]+")
+_SETS: Final = re.compile(r"[=:]")
 
 _MOST_KEYS: Final = 1024
 _ELLIPSIS: Final = "…"
@@ -212,6 +219,19 @@ def _leaf_secrets(value: object, secret: bool | None) -> Iterator[str]:
         if colon or len(match[1]) >= _SHORTEST_TOKEN:
             yield match[1]
             yield password
+
+
+def secret_from(line: str, table: KeyPath = (), *, broken: bool = False) -> int | None:
+    """The column, from 0, from which `line`, a line of source text below the header of `table`, is secret, or None.
+
+    All after the first `=` or `:` is, if a key on the line is secret: one in a comment or a string counts, for what
+    was commented out is a secret still. On a line that is not TOML, which is `broken`, any word counts.
+    """
+    for match in _KEY_ON_LINE.finditer(line):
+        if (match[2] or broken) and is_secret_path((*table, *_WORD.findall(match[1]))):
+            first = _SETS.search(line, 0, match.end())
+            return match.end() if first is None else first.end()
+    return None
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:
