@@ -29,6 +29,9 @@ WORDS: Final = frozenset(
 )
 """The last words of keys that name secrets."""
 
+SHORTEST_SECRET: Final = 4
+"""Shorter ones are found in any sentence: they are not looked for in text."""
+
 _NAMES_OF_VARIABLES: Final = frozenset({"envkey", "envhttpheaders"})
 _LETTERS: Final = re.compile(r"[A-Za-z]+")
 _LAST_CAMEL_WORD: Final = re.compile(r"[A-Z]?[a-z]+$|[A-Z]+$")
@@ -40,13 +43,13 @@ _USER_INFO: Final = re.compile(r"(?<=://)([^\s/?#]+|[^\s/?#:@]*+:(?!\d+[/?#])[^\
 _KEY_ON_LINE: Final = re.compile(r"""([\w-]++(?:["']?[ \t]*+\.[ \t]*+["']?[\w-]++)*+)["']?[ \t]*+([=:]?)""")
 _WORD: Final = re.compile(r"[\w-]+")
 _SETS: Final = re.compile(r"[=:]")
+_ESCAPED: Final = re.compile(r"\\[uUx][0-9A-Fa-f]")  # may spell any word
 
 _MOST_KEYS: Final = 1024
 _ELLIPSIS: Final = "…"
 _DEEPEST: Final = 64
 _MOST_VALUES: Final = 10_000
 _WIDEST_INT: Final = 1024
-_SHORTEST_SECRET: Final = 4
 _SHORTEST_TOKEN: Final = 16
 
 
@@ -179,7 +182,7 @@ def secrets_in(table: object) -> frozenset[str]:
     characters, which are found in any sentence, and a user's name without a password in a URL (`postgres@localhost`)
     unless it is as long as tokens are. Within URLs both are masked all the same.
     """
-    return frozenset(text for text in _secret_texts(table) if len(text) >= _SHORTEST_SECRET)
+    return frozenset(text for text in _secret_texts(table) if len(text) >= SHORTEST_SECRET)
 
 
 def _secret_texts(table: object) -> Iterator[str]:
@@ -222,16 +225,21 @@ def _leaf_secrets(value: object, secret: bool | None) -> Iterator[str]:
 
 
 def secret_from(line: str, table: KeyPath = (), *, broken: bool = False) -> int | None:
-    """The column, from 0, from which `line`, a line of source text below the header of `table`, is secret, or None.
+    """The offset from which `line`, one of source text below the header of `table`, is secret; None if it is not.
 
-    All after the first `=` or `:` is, if a key on the line is secret: one in a comment or a string counts, for what
-    was commented out is a secret still. On a line that is not TOML, which is `broken`, any word counts.
+    All after the first `=` or `:` is, if a key on the line is secret. One in a comment or a string counts: what was
+    commented out is still a secret. On a line that is not TOML, which is `broken`, any word counts.
     """
     for match in _KEY_ON_LINE.finditer(line):
         if (match[2] or broken) and is_secret_path((*table, *_WORD.findall(match[1]))):
-            first = _SETS.search(line, 0, match.end())
-            return match.end() if first is None else first.end()
-    return None
+            return _value_from(line, match.end())
+    escaped = _ESCAPED.search(line)
+    return None if escaped is None else _value_from(line, escaped.start())
+
+
+def _value_from(line: str, end: int) -> int:
+    first = _SETS.search(line, 0, end)
+    return end if first is None else first.end()
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:

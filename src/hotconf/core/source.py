@@ -1,0 +1,99 @@
+"""`Source`: the lines of one file's text, and what of each may be shown."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from hotconf.core.lexis import STRING, statements
+from hotconf.core.redact import SHORTEST_SECRET, scrub, secret_from
+from hotconf.keypath import KeyPath
+
+HIDDEN: Final = "…"
+"""Stands for what is not shown."""
+
+_STRING_OR_COMMENT: Final = re.compile(rf"#[^\n]*+|{STRING}", re.DOTALL)
+_HEADER: Final = re.compile(r"[ \t]*+\[\[?+([^\n#]*+)")
+_WORD: Final = re.compile(r"[\w-]+")
+
+
+class Source:
+    """A text, TOML or not, by lines. Beyond the rule for one line, what it takes a look around to know is secret:
+
+    what stands below the header of a secret table, and what follows a secret key in a value of several lines.
+    """
+
+    __slots__ = ("_begins", "_inner", "_leaks", "_secrets", "_tables", "lines")
+
+    def __init__(self, text: str, secrets: Iterable[str] = ()) -> None:
+        """`secrets`: texts to be masked wherever they stand, such as those of values that only the model knows."""
+        self.lines = text.split("\n")
+        parts = (part.strip() for secret in secrets for part in secret.split("\n"))
+        self._secrets = frozenset(part for part in parts if len(part) >= SHORTEST_SECRET)
+        self._begins = list(_line_numbers(text, statements(text)))
+        self._tables = list(self._headers())
+        self._inner = frozenset(_inside_strings(text))
+        self._leaks: dict[int, int] = {}
+
+    def shown(self, index: int, *, broken: bool = False, strings: bool = False) -> str:
+        """Line `index`, from 0, with `…` in the place of what is secret; it may still hold what is not printable.
+
+        `broken`: a syntax error was found on it. `strings`: the inner lines of strings that span several are shown
+        as well, by the strict rule for broken lines; otherwise not at all.
+        """
+        line = self.lines[index]
+        inner = index in self._inner
+        if inner and not strings:
+            return HIDDEN
+        begin = bisect_right(self._begins, index) - 1
+        if self._leak(begin) < index:
+            return HIDDEN
+        end = secret_from(line, self._table(begin, index), broken=broken or inner)
+        return self.scrubbed(line if end is None else f"{line[:end]} {HIDDEN}")
+
+    def scrubbed(self, text: str) -> str:
+        """`text`, a part of a line, with what is known to be secret wherever it stands masked."""
+        return scrub(text, self._secrets)
+
+    def _leak(self, begin: int) -> int:
+        """The first line of a statement that sets a secret; the lines of its value may follow. Beyond all if none."""
+        if begin not in self._leaks:
+            ends = self._begins[begin + 1] if begin + 1 < len(self._begins) else len(self.lines)
+            self._leaks[begin] = next(
+                (
+                    index
+                    for index in range(self._begins[begin], ends)
+                    if secret_from(self.lines[index], self._table(begin, index)) is not None
+                ),
+                len(self.lines),
+            )
+        return self._leaks[begin]
+
+    def _table(self, begin: int, index: int) -> KeyPath:
+        # A header can make what is below it public, too: not for lines of which it is not certain that they are.
+        return self._tables[begin] if index == self._begins[begin] else ()
+
+    def _headers(self) -> Iterator[KeyPath]:
+        table: KeyPath = ()
+        for index in self._begins:
+            header = _HEADER.match(self.lines[index])
+            table = table if header is None else tuple(_WORD.findall(header[1]))
+            yield table
+
+
+def _line_numbers(text: str, offsets: Iterable[int]) -> Iterator[int]:
+    line = last = 0
+    for offset in offsets:
+        line += text.count("\n", last, offset)
+        last = offset
+        yield line
+
+
+def _inside_strings(text: str) -> Iterator[int]:
+    line = last = 0
+    for match in _STRING_OR_COMMENT.finditer(text):
+        line += text.count("\n", last, match.start())
+        last = match.start()
+        yield from range(line + 1, line + 1 + match[0].count("\n"))
