@@ -233,8 +233,9 @@ def secret_from(line: str, table: KeyPath = (), *, broken: bool = False) -> int 
     for match in _KEY_ON_LINE.finditer(line):
         if (match[2] or broken) and is_secret_path((*table, *_WORD.findall(match[1]))):
             return _value_from(line, match.end())
-    escaped = _ESCAPED.search(line)
-    return None if escaped is None else _value_from(line, escaped.start())
+    if _ESCAPED.search(line):
+        return _value_from(line, len(line))
+    return None
 
 
 def _value_from(line: str, end: int) -> int:

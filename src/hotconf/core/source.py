@@ -40,18 +40,23 @@ class Source:
     def shown(self, index: int, *, broken: bool = False, strings: bool = False) -> str:
         """Line `index`, from 0, with `…` in the place of what is secret; it may still hold what is not printable.
 
-        `broken`: a syntax error was found on it. `strings`: the inner lines of strings that span several are shown
-        as well, by the strict rule for broken lines; otherwise not at all.
+        `broken`: a syntax error was found on it or above. `strings`: the inner lines of strings that span several are
+        shown as well, by the strict rule for broken lines; otherwise not at all.
         """
         line = self.lines[index]
         inner = index in self._inner
         if inner and not strings:
             return HIDDEN
         begin = bisect_right(self._begins, index) - 1
-        if self._leak(begin) < index:
+        if self._leak(begin) < index or (broken and self._may_continue(index)):
             return HIDDEN
         end = secret_from(line, self._table(begin, index), broken=broken or inner)
-        return self.scrubbed(line if end is None else f"{line[:end]} {HIDDEN}")
+        return self.scrubbed(line if end is None else f"{line[:end].rstrip()} {HIDDEN}")
+
+    def _may_continue(self, index: int) -> bool:
+        """Could the line be the value of a key on the line before, as TOML does not have it?"""
+        before = self.lines[index - 1] if index else ""
+        return "=" not in self.lines[index] and secret_from(before, broken=True) is not None
 
     def scrubbed(self, text: str) -> str:
         """`text`, a part of a line, with what is known to be secret wherever it stands masked."""

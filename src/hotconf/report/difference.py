@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby, zip_longest
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from hotconf.core.document import parse
 from hotconf.core.redact import secrets_in
 from hotconf.core.source import Source
+from hotconf.problems import Problem
 from hotconf.report.cells import spread
 from hotconf.text import printable
 
@@ -48,9 +51,9 @@ def side_by_side(old: Snapshot[Any], new: Snapshot[Any], *, context: int = 3) ->
     rows: list[Row] = []
     for path, before, after in _files(old, new):
         if before != after:
-            names = (_name(path, new, before), _name(path, new, after))
-            rows.append(Row("file", None, names[0], None, names[1]))
-            rows.extend(_Comparison(before, after, secrets).rows(context))
+            base = (*new.files, *old.files)[0].path.parent
+            rows.append(Row("file", None, _name(path, base, before), None, _name(path, base, after)))
+            rows.extend(_Comparison(path, before, after, secrets).rows(context))
     return tuple(rows)
 
 
@@ -97,17 +100,17 @@ def _range(lines: Sequence[int]) -> str:
 
 
 def _files(old: Snapshot[Any], new: Snapshot[Any]) -> Iterator[tuple[Path, bytes | None, bytes | None]]:
-    before = {file.path: file.content for file in old.files}
-    after = {file.path: file.content for file in new.files}
+    before, after = (
+        {file.path: file.content for file in snapshot.files if file.role != "watched"} for snapshot in (old, new)
+    )
     for path in dict.fromkeys((*after, *before)):
         yield path, before.get(path), after.get(path)
 
 
-def _name(path: Path, new: Snapshot[Any], content: bytes | None) -> str:
-    base = new.files[0].path.parent
-    return (
-        ABSENT if content is None else printable(str(path.relative_to(base) if path.is_relative_to(base) else path))
-    )
+def _name(path: Path, base: Path, content: bytes | None) -> str:
+    if content is None:
+        return ABSENT
+    return printable(str(path.relative_to(base) if path.is_relative_to(base) else path))
 
 
 # Lines: a span pairs old lines with new ones: (kind, old begin, old end, new begin, new end).
@@ -116,14 +119,15 @@ _Span: TypeAlias = tuple[str, int, int, int, int]
 
 
 class _Comparison:
-    """One file in two states."""
+    """One file in two states, of which one may be what is on the disk, and not TOML."""
 
     __slots__ = ("_new", "_old", "_sides")
 
-    def __init__(self, old: bytes | None, new: bytes | None, secrets: Iterable[str]) -> None:
+    def __init__(self, path: Path, old: bytes | None, new: bytes | None, secrets: Iterable[str]) -> None:
         texts = _texts(old, new)
         self._old, self._new = _lines(texts)
-        self._sides = tuple(Source(text, secrets) for text in texts)
+        wrong = (_wrong_from(path, content) for content in (old, new))
+        self._sides = tuple((Source(text, secrets), line) for text, line in zip(texts, wrong, strict=True))
 
     def rows(self, context: int) -> Iterator[Row]:
         """The rows of the file, without its header."""
@@ -155,8 +159,8 @@ class _Comparison:
 
     def _row(self, kind: RowKind, old: int | None, new: int | None) -> Row:
         texts = (
-            "" if line is None else spread(side.shown(line, strings=True))
-            for side, line in zip(self._sides, (old, new), strict=True)
+            "" if line is None else spread(source.shown(line, broken=line >= wrong, strings=True))
+            for (source, wrong), line in zip(self._sides, (old, new), strict=True)
         )
         numbers = (None if line is None else line + 1 for line in (old, new))
         return Row(kind, next(numbers), next(texts), next(numbers), next(texts))
@@ -167,6 +171,12 @@ def _texts(old: bytes | None, new: bytes | None) -> tuple[str, str]:
     if all(text.count("\r\n") == text.count("\n") for text in (before, after)):
         return before.replace("\r\n", "\n"), after.replace("\r\n", "\n")
     return before, after
+
+
+def _wrong_from(path: Path, content: bytes | None) -> float:
+    """The line, from 0, from which on it is not known what is written there."""
+    problem = None if content is None else parse(content, path, allow_empty=True)
+    return (problem.line or 1) - 1 if isinstance(problem, Problem) else inf
 
 
 def _lines(texts: tuple[str, str]) -> tuple[list[str], list[str]]:

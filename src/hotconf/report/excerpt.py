@@ -55,7 +55,7 @@ def safe_line(line: str, *, syntax_error: bool = False) -> str:
     `syntax_error`: one was found on it, so it is not certain what its words mean.
     """
     end = secret_from(line, broken=syntax_error)
-    return spread(mask_urls(line if end is None else f"{line[:end]} {HIDDEN}"))
+    return spread(mask_urls(line if end is None else f"{line[:end].rstrip()} {HIDDEN}"))
 
 
 def _caret(problem: Problem, source: Source, shown: str) -> int | None:

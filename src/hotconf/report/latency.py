@@ -15,6 +15,8 @@ PHASES: Final = ("detect", "read", "parse", "validate", "swap", "overhead")
 
 NOTHING: Final = "nothing measured yet"
 
+_SHORTEST_MS: Final = 0.001
+"""No scale ends before it."""
 _EIGHTHS_UP: Final = " ▁▂▃▄▅▆▇█"
 _EIGHTHS_ACROSS: Final = " ▏▎▍▌▋▊▉█"
 _BEYOND: Final = "░"
@@ -54,7 +56,7 @@ def phase_bars(phases: Mapping[str, PhaseStats], *, width: int) -> tuple[str, ..
     longest = max(len(name) for name in PHASES)
     figures = [f"{_ms(phase.p50):>6} {_ms(phase.p95):>6}" for _, phase in shown]
     room = max(width - longest - max(map(len, figures)) - 2, 1)
-    scale = max(phase.p95 for _, phase in shown) or 1.0
+    scale = max(_SHORTEST_MS, *(phase.p95 for _, phase in shown))
     heading = f"{'':{longest}} {'':{room}} {'p50':>6} {'p95 ms':>6}"
     lines = (
         f"{name:<{longest}} {_bar(phase, room / scale):<{room}} {figure}"
@@ -64,9 +66,9 @@ def phase_bars(phases: Mapping[str, PhaseStats], *, width: int) -> tuple[str, ..
 
 
 def _bar(phase: PhaseStats, cells_a_ms: float) -> str:
-    eighths = round(max(phase.p50, 0.0) * cells_a_ms * 8)
+    eighths = max(round(phase.p50 * cells_a_ms * 8), phase.p50 > 0)
     solid = "█" * (eighths // 8) + _EIGHTHS_ACROSS[eighths % 8].strip()
-    return solid.ljust(round(max(phase.p95, 0.0) * cells_a_ms), _BEYOND)
+    return solid.ljust(round(phase.p95 * cells_a_ms), _BEYOND)
 
 
 def _top(values: list[float]) -> float:
@@ -76,8 +78,8 @@ def _top(values: list[float]) -> float:
 
 
 def _rounded_up(value: float) -> float:
-    """The next of 1, 2 or 5 times a power of ten, not below a microsecond."""
-    value = max(value, 0.001)
+    """The next of 1, 2 or 5 times a power of ten."""
+    value = max(value, _SHORTEST_MS)
     unit = 10.0 ** math.floor(math.log10(value))
     return next(unit * step for step in (1, 2, 5, 10) if value <= unit * step * (1 + 1e-9))
 

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 _NOT_OVER: Final = (errno.EBUSY, errno.EXDEV)
 """It is a mount point."""
 _NOT_BESIDE: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
-"""The directory takes no new file, or that cannot have the old one's owner; the old one may be writable all the same."""
+"""The directory takes no new file, or that cannot have the old one's owner. The old one may be writable even so."""
 _FLAGS: Final = (
     getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_NOFOLLOW", 0)

@@ -52,14 +52,17 @@ class Restoration:
 
 def plan(target: Snapshot[Any], current: Snapshot[Any]) -> Restoration:
     """How the files of `current` become those of `target`. Looks at neither disk nor clock."""
-    then = {file.path: file.content for file in target.files}
-    now = {file.path: file.content for file in current.files}
+    then, now = _contents(target), _contents(current)
     return Restoration(
         writes=tuple((path, data) for path, data in then.items() if now.get(path) != data),
         appeared=tuple(path for path in now if path not in then),
         target=tuple(then.items()),
         current=tuple(now.items()),
     )
+
+
+def _contents(snapshot: Snapshot[Any]) -> dict[Path, bytes]:
+    return {file.path: file.content for file in snapshot.files if file.role != "watched"}
 
 
 def restore(plan: Restoration, *, remove_appeared: bool = False) -> tuple[Path, ...]:
@@ -77,9 +80,7 @@ def restore(plan: Restoration, *, remove_appeared: bool = False) -> tuple[Path, 
     _refuse(path for path, read in found.items() if not _known(read, now.get(path), then.get(path)))
     acts = _acts(plan, found, remove_appeared)
     try:
-        for act in acts:
-            act.prepare()
-        _refuse(path for path, read in _look(plan).items() if _differ(read, found[path]))
+        _prepare(acts, plan, found)
         _carry_out(acts)
     finally:
         for act in acts:
@@ -101,10 +102,6 @@ def _known(read: files.Read, now: bytes | None, then: bytes | None) -> bool:
     return read.data == (then if now is None else now)
 
 
-def _differ(one: files.Read, other: files.Read) -> bool:
-    return (one.data, one.stamp) != (other.data, other.stamp)
-
-
 def _refuse(paths: Iterable[Path]) -> None:
     changed = tuple(paths)
     if changed:
@@ -121,6 +118,22 @@ def _acts(plan: Restoration, found: dict[Path, files.Read], remove_appeared: boo
     ]
     gone = plan.appeared if remove_appeared else ()
     return [*writes, *(replacement.Removal(path) for path in gone if found[path].problem is None)]
+
+
+def _prepare(acts: Sequence[Act], plan: Restoration, found: dict[Path, files.Read]) -> None:
+    """Make all ready, then look once more: has a file changed meanwhile?"""
+    try:
+        for act in acts:
+            act.prepare()
+    except FileNotFoundError:  # it has, and what that caused is not worth telling
+        _refuse_changed(plan, found)
+        raise
+    _refuse_changed(plan, found)
+
+
+def _refuse_changed(plan: Restoration, found: dict[Path, files.Read]) -> None:
+    again = _look(plan)
+    _refuse(path for path, read in found.items() if (read.data, read.stamp) != (again[path].data, again[path].stamp))
 
 
 def _carry_out(acts: Sequence[Act]) -> None:

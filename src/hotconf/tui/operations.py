@@ -45,7 +45,7 @@ def gate_steps(config: object) -> tuple[Step, ...]:
         return _paced((("quality gate · review", 2), ("quality gate · agreement", 1)))
     steps: list[tuple[str, float]] = []
     for gate, names in gates:
-        shown = names if agents <= _MOST_AGENTS else (f"{len(names)} agents",)
+        shown = names if agents <= _MOST_AGENTS else (_count(names),)
         steps.extend((f"{gate} · {_name(name)}", _AGENT_S) for name in shown)
         steps.append((f"{gate} · agreement", _AGREEMENT_S))
     return _paced(steps)
@@ -68,6 +68,10 @@ def critical_steps() -> tuple[Step, ...]:
 def _gates(config: AppConfig) -> list[tuple[str, tuple[str, ...]]]:
     gates = config.quality_gates
     return [(gate, names) for gate in GATES if gates.enabled and (names := getattr(gates, gate))]
+
+
+def _count(names: tuple[str, ...]) -> str:
+    return "1 agent" if len(names) == 1 else f"{len(names)} agents"
 
 
 def _paced(steps: Sequence[tuple[str, float]]) -> tuple[Step, ...]:
