@@ -6,8 +6,10 @@ import pytest
 import tomli
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, Field, Secret, SecretBytes, SecretStr
 
-from hotconf.core.source import Source
+from hotconf.core.source import Source, secret_keys
+from hotconf.schema import Schema
 
 
 def shown(text: str, **options: bool) -> list[str]:
@@ -138,3 +140,38 @@ def test_any_text_has_lines(text):
     except ValueError:
         return
     assert shown(text, strings=True) == text.split("\n")
+
+
+class Account(BaseModel):
+    pin: SecretStr
+    name: str = ""
+
+
+class Tree(BaseModel):
+    inner: Tree | None = None
+    leaves: list[Tree] = []
+    seed_phrase: Secret[int] | None = None
+
+
+class Config(BaseModel):
+    accounts: dict[str, Account] = {}
+    codes: list[list[SecretStr]] = []
+    vault: dict[str, SecretBytes] = {}
+    tree: Tree = Tree()
+    port: int = Field(1, alias="server-port")
+
+
+def test_the_model_tells_which_keys_are_secret():
+    """However deep, in arrays and free tables, in models that hold themselves, and in both spellings."""
+    assert secret_keys(Schema(Config)) == {"pin", "codes", "vault", "seed_phrase", "seed-phrase"}
+    assert secret_keys(Schema(dict[str, int])) == frozenset()
+
+
+def test_what_the_model_knows_to_be_secret_is_hidden():
+    """Below their headers and in their arrays as well; their names in other words are ordinary text."""
+    text = 'pin = 1\n[vault]\na = "x"\n[a.vault]\nb = 1\n[c]\ncodes = [\n"x"\n]\npinned = 1'
+    source = Source(text, keys=secret_keys(Schema(Config)))
+    assert [source.shown(index) for index in range(10)] == [
+        *("pin = …", "[vault]", "a = …", "[a.vault]", "b = …"),
+        *("[c]", "codes = …", "…", "…", "pinned = 1"),
+    ]

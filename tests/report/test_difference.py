@@ -169,6 +169,14 @@ def test_no_secret_is_in_a_difference_from_a_broken_file():
     assert short(side_by_side(old, new))[-1][-1] == "port = 1"
 
 
+def test_keys_that_the_model_keeps_secret_are_hidden_in_a_file_that_was_not_published():
+    """Its values are in no configuration that could tell them."""
+    old, new = state("pin = 'swordfish'\n", Config()), state("pin = 'hunter2'\n", Config())
+    told = f"{side_by_side(old, new, secret_keys={'pin'})} {unified(old, new, secret_keys={'pin'})}"
+    assert "pin = …" in told
+    assert "hunter2" not in told
+
+
 def test_a_secret_that_changed_is_seen_to_have_changed():
     """Though not how."""
     rows = side_by_side(state("api_key = 'hunter2'"), state("api_key = 'hunter3'"))

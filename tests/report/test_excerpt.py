@@ -5,10 +5,15 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, SecretStr
 
+from hotconf import HotReloadWatcher
+from hotconf.core.redact import secrets_in
+from hotconf.core.source import secret_keys
 from hotconf.problems import Problem
 from hotconf.report.cells import width
 from hotconf.report.excerpt import excerpt, safe_line
+from hotconf.schema import Schema
 
 TEXT = """\
 [server]
@@ -148,3 +153,36 @@ def test_no_excerpt_holds_a_secret(line, kind):
 def test_one_line_by_itself(line, shown, broken):
     """The same rule, as far as it can be told from the line alone; printable."""
     assert (safe_line(line), safe_line(line, syntax_error=True)) == (shown, broken)
+
+
+class Config(BaseModel):
+    pin: SecretStr = SecretStr("")
+    port: int = 1
+    url: str = ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "port = 'x'\npin = 'hunter3'\n",
+        "pin = ['hunter3']\n",
+        "pin = [\n'hunter3'\n]\n",
+        "pin = 'hunter3\n",
+        "pin = hunter3\n",
+        "pin 'hunter3'\n",
+        "port = 'x'\nurl = 'ftp://ada:hunter3@host'\n# pin = hunter3\n",
+        "port = 'x'\npassword = 'hunter3'\npin = 'hunter2'\n",
+    ],
+)
+def test_neither_new_nor_old_secrets_of_a_file_that_is_refused_are_shown(tmp_path, text):
+    """With what is known of them: the published configuration's values, and the keys that the model keeps secret."""
+    file = tmp_path / "config.toml"
+    file.write_text("pin = 'hunter2'\n")
+    schema = Schema(Config)
+    with HotReloadWatcher(file, schema) as watcher:
+        file.write_text(text)
+        event = watcher.reload()
+        known = {"secrets": secrets_in(watcher.config), "secret_keys": secret_keys(schema)}
+        shown = [line for problem in event.problems for line in excerpt(problem, text, context=9, **known)]
+    assert shown
+    assert "hunter" not in "\n".join(shown)

@@ -11,7 +11,7 @@ Rule 4: of a line of source text that sets a secret, all after the first `=` or 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -224,15 +224,18 @@ def _leaf_secrets(value: object, secret: bool | None) -> Iterator[str]:
             yield password
 
 
-def secret_from(line: str, table: KeyPath = (), *, broken: bool = False) -> int | None:
+def secret_from(line: str, table: KeyPath = (), *, broken: bool = False, keys: Collection[str] = ()) -> int | None:
     """The offset from which `line`, one of source text below the header of `table`, is secret; None if it is not.
 
     All after the first `=` or `:` is, if a key on the line is secret. One in a comment or a string counts: what was
     commented out is still a secret. On a line that is not TOML, which is `broken`, any word counts.
+    `keys`: more keys that are secret.
     """
     for match in _KEY_ON_LINE.finditer(line):
-        if (match[2] or broken) and is_secret_path((*table, *_WORD.findall(match[1]))):
-            return _value_from(line, match.end())
+        if match[2] or broken:
+            path = (*table, *_WORD.findall(match[1]))
+            if is_secret_path(path) or any(key in keys for key in path):
+                return _value_from(line, match.end())
     if _ESCAPED.search(line):
         return _value_from(line, len(line))
     return None

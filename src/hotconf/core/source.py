@@ -1,22 +1,48 @@
-"""`Source`: the lines of one file's text, and what of each may be shown."""
+"""`Source`: the lines of one file's text, and what of each may be shown. `secret_keys`: what a model tells of it."""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, Final
 
 from hotconf.core.lexis import STRING, statements
 from hotconf.core.redact import SHORTEST_SECRET, scrub, secret_from
+from hotconf.core.shape import Shape, shape_of
 from hotconf.keypath import KeyPath
+from hotconf.schema import Schema
 
 HIDDEN: Final = "…"
 """Stands for what is not shown."""
 
 _STRING_OR_COMMENT: Final = re.compile(rf"#[^\n]*+|{STRING}", re.DOTALL)
 _HEADER: Final = re.compile(r"[ \t]*+\[\[?+([^\n#]*+)")
+_ANY_KEY: Final = "\0"
+"""One that no field has, so that it stands for all those that none has."""
 _WORD: Final = re.compile(r"[\w-]+")
+
+
+def secret_keys(schema: Schema[Any]) -> frozenset[str]:
+    """The keys that the model of `schema` keeps secret by their type, wherever they stand; in either spelling."""
+    found: set[str] = set()
+    seen: set[Shape] = set()
+    todo = [shape_of(schema)]
+    while todo:
+        shape = todo.pop()
+        if shape in seen:
+            continue
+        seen.add(shape)
+        found.update(key for key in shape.keys if _holds_secrets(shape.child(key)))
+        todo += (*map(shape.child, shape.keys), shape.child(0), shape.child(_ANY_KEY))
+    return frozenset((*found, *(key.replace("_", "-") for key in found)))
+
+
+def _holds_secrets(shape: Shape, depth: int = 4) -> bool:
+    """Is what stands there a secret, or an array or a free table of secrets?"""
+    if shape.secret or not depth:
+        return shape.secret
+    return any(_holds_secrets(shape.child(place), depth - 1) for place in (0, _ANY_KEY))
 
 
 class Source:
@@ -25,10 +51,11 @@ class Source:
     what stands below the header of a secret table, and what follows a secret key in a value of several lines.
     """
 
-    __slots__ = ("_begins", "_inner", "_leaks", "_secrets", "_tables", "lines")
+    __slots__ = ("_begins", "_inner", "_keys", "_leaks", "_secrets", "_tables", "lines")
 
-    def __init__(self, text: str, secrets: Iterable[str] = ()) -> None:
-        """`secrets`: texts to be masked wherever they stand, such as those of values that only the model knows."""
+    def __init__(self, text: str, secrets: Iterable[str] = (), keys: Collection[str] = ()) -> None:
+        """`secrets`: texts to be masked wherever they stand. `keys`: the `secret_keys` of the model."""
+        self._keys = keys
         self.lines = text.split("\n")
         parts = (part.strip() for secret in secrets for part in secret.split("\n"))
         self._secrets = frozenset(part for part in parts if len(part) >= SHORTEST_SECRET)
@@ -50,13 +77,13 @@ class Source:
         begin = bisect_right(self._begins, index) - 1
         if self._leak(begin) < index or (broken and self._may_continue(index)):
             return HIDDEN
-        end = secret_from(line, self._table(begin, index), broken=broken or inner)
+        end = self._secret_from(begin, index, broken=broken or inner)
         return self.scrubbed(line if end is None else f"{line[:end].rstrip()} {HIDDEN}")
 
     def _may_continue(self, index: int) -> bool:
         """Could the line be the value of a key on the line before, as TOML does not have it?"""
         before = self.lines[index - 1] if index else ""
-        return "=" not in self.lines[index] and secret_from(before, broken=True) is not None
+        return "=" not in self.lines[index] and secret_from(before, broken=True, keys=self._keys) is not None
 
     def scrubbed(self, text: str) -> str:
         """`text`, a part of a line, with what is known to be secret wherever it stands masked."""
@@ -67,18 +94,15 @@ class Source:
         if begin not in self._leaks:
             ends = self._begins[begin + 1] if begin + 1 < len(self._begins) else len(self.lines)
             self._leaks[begin] = next(
-                (
-                    index
-                    for index in range(self._begins[begin], ends)
-                    if secret_from(self.lines[index], self._table(begin, index)) is not None
-                ),
+                (index for index in range(self._begins[begin], ends) if self._secret_from(begin, index) is not None),
                 len(self.lines),
             )
         return self._leaks[begin]
 
-    def _table(self, begin: int, index: int) -> KeyPath:
+    def _secret_from(self, begin: int, index: int, *, broken: bool = False) -> int | None:
         # A header can make what is below it public, too: not for lines of which it is not certain that they are.
-        return self._tables[begin] if index == self._begins[begin] else ()
+        table = self._tables[begin] if index == self._begins[begin] else ()
+        return secret_from(self.lines[index], table, broken=broken, keys=self._keys)
 
     def _headers(self) -> Iterator[KeyPath]:
         table: KeyPath = ()

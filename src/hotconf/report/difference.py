@@ -15,7 +15,7 @@ from hotconf.report.cells import spread
 from hotconf.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from hotconf.snapshot import Snapshot
@@ -42,10 +42,13 @@ class Row:
     new: str
 
 
-def side_by_side(old: Snapshot[Any], new: Snapshot[Any], *, context: int = 3) -> tuple[Row, ...]:
+def side_by_side(
+    old: Snapshot[Any], new: Snapshot[Any], *, context: int = 3, secret_keys: Collection[str] = ()
+) -> tuple[Row, ...]:
     """Every file in which `old` and `new` differ: a header, then each change with `context` lines around it.
 
     A changed line is beside the one that it was, secrets as `…` on both. Empty if all files are the same.
+    `secret_keys` are those that only the model knows: needed where a state was not published, but is on the disk.
     """
     secrets = secrets_in(old.config) | secrets_in(new.config)
     rows: list[Row] = []
@@ -53,15 +56,17 @@ def side_by_side(old: Snapshot[Any], new: Snapshot[Any], *, context: int = 3) ->
         if before != after:
             base = (*new.files, *old.files)[0].path.parent
             rows.append(Row("file", None, _name(path, base, before), None, _name(path, base, after)))
-            rows.extend(_Comparison(path, before, after, secrets).rows(context))
+            rows.extend(_Comparison(path, before, after, secrets, secret_keys).rows(context))
     return tuple(rows)
 
 
-def unified(old: Snapshot[Any], new: Snapshot[Any], *, context: int = 3) -> tuple[str, ...]:
+def unified(
+    old: Snapshot[Any], new: Snapshot[Any], *, context: int = 3, secret_keys: Collection[str] = ()
+) -> tuple[str, ...]:
     """The same as a unified diff, as lines without line breaks."""
     lines: list[str] = []
     shift = 0  # how much farther down a line is in the new file, before the hunk
-    for part, group in groupby(side_by_side(old, new, context=context), key=_part):
+    for part, group in groupby(side_by_side(old, new, context=context, secret_keys=secret_keys), key=_part):
         rows = tuple(group)
         if part == "file":
             lines += (f"--- {rows[0].old}", f"+++ {rows[0].new}")
@@ -123,11 +128,13 @@ class _Comparison:
 
     __slots__ = ("_new", "_old", "_sides")
 
-    def __init__(self, path: Path, old: bytes | None, new: bytes | None, secrets: Iterable[str]) -> None:
+    def __init__(
+        self, path: Path, old: bytes | None, new: bytes | None, secrets: Iterable[str], keys: Collection[str]
+    ) -> None:
         texts = _texts(old, new)
         self._old, self._new = _lines(texts)
         wrong = (_wrong_from(path, content) for content in (old, new))
-        self._sides = tuple((Source(text, secrets), line) for text, line in zip(texts, wrong, strict=True))
+        self._sides = tuple((Source(text, secrets, keys), line) for text, line in zip(texts, wrong, strict=True))
 
     def rows(self, context: int) -> Iterator[Row]:
         """The rows of the file, without its header."""

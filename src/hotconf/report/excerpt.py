@@ -9,7 +9,7 @@ from hotconf.core.source import HIDDEN, Source
 from hotconf.report.cells import head, spread, tail, width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from hotconf.problems import Problem
 
@@ -18,7 +18,13 @@ _NARROWEST: Final = 8
 
 
 def excerpt(
-    problem: Problem, text: str, *, context: int = 0, cells: int = 80, secrets: Iterable[str] = ()
+    problem: Problem,
+    text: str,
+    *,
+    context: int = 0,
+    cells: int = 80,
+    secrets: Iterable[str] = (),
+    secret_keys: Collection[str] = (),
 ) -> tuple[str, ...]:
     """The line of `text` that `problem` is about, numbered, and below it a caret under its column.
 
@@ -27,9 +33,9 @@ def excerpt(
 
     Secrets are hidden: on a line with a key that looks secret, and with a syntax error on one that holds such a word,
     all after the first `=` or `:` is `…`, as are the further lines of such a value, and of any string. `secrets` are
-    masked wherever they stand.
+    masked wherever they stand; `secret_keys` are those that only the model knows to be secret.
     """
-    source = Source(text.removeprefix("\ufeff"), secrets)
+    source = Source(text.removeprefix("\ufeff"), secrets, secret_keys)
     lines = len(source.lines)
     if problem.line is None or not 1 <= problem.line <= lines:
         return ()
