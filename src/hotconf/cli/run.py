@@ -10,24 +10,28 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hotconf.cli.options import path_argument, schema_option
+from hotconf.cli.options import later_schema_option, path_argument
 from hotconf.cli.places import default_path
 from hotconf.cli.refusal import Refusal
 from hotconf.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hotconf.schema import Schema
 
 
 @click.command(short_help="Watch your configuration live; write a first one if there is none.")
 @path_argument
-@schema_option
+@later_schema_option
 @click.option("--theme", metavar="NAME", help="The colours, such as nord, gruvbox or textual-light.")
 @click.option("--mouse/--no-mouse", default=True, help="Let the app have the mouse.", show_default=True)
 @click.option(
     "--busy-while", metavar="CMD", help="Start this shell command with the app: reloads wait until it ends."
 )
-def run(path: Path | None, schema: Schema[Any], theme: str | None, mouse: bool, busy_while: str | None) -> None:
+def run(
+    path: Path | None, schema: Callable[[], Schema[Any]], theme: str | None, mouse: bool, busy_while: str | None
+) -> None:
     """Watch PATH live, in a terminal app: its values, every change, and what came of it. ? shows the keys.
 
     Without a PATH, and if there is no configuration yet, a commented one is written first. Without a terminal, or
@@ -57,25 +61,31 @@ def _missing() -> str | None:
     return None
 
 
-def _write_first(target: Path, schema: Schema[Any]) -> bool:
-    if os.path.lexists(target) or schema.template is None:
+def _write_first(target: Path, schema: Callable[[], Schema[Any]]) -> bool:
+    if os.path.lexists(target) or schema().template is None:
         return False
     from hotconf.cli.template import write_template
 
-    write_template(target, schema)
+    write_template(target, schema())
     return True
 
 
-def _watch(target: Path, schema: Schema[Any], *, wrote: bool) -> None:
+def _watch(target: Path, schema: Callable[[], Schema[Any]], *, wrote: bool) -> None:
     from hotconf.cli.follow import follow
 
     if wrote:
         click.echo(f"There was no configuration: wrote {printable(str(target))}", err=True)
-    follow(target, schema)
+    follow(target, schema())
 
 
 def _launch(
-    target: Path, schema: Schema[Any], *, theme: str | None, mouse: bool, busy_while: str | None, wrote: bool
+    target: Path,
+    schema: Callable[[], Schema[Any]],
+    *,
+    theme: str | None,
+    mouse: bool,
+    busy_while: str | None,
+    wrote: bool,
 ) -> None:
     from hotconf.cli.logs import logs
     from hotconf.tui.launch import launch

@@ -41,6 +41,7 @@ from hotconf.tui.widgets.panels import EventsPanel
 from hotconf.tui.widgets.rowlist import RowList
 
 if TYPE_CHECKING:
+    from textual import events
     from textual.notifications import SeverityLevel
     from textual.screen import Screen
 
@@ -106,10 +107,11 @@ class HotconfApp(App[None]):
             self.note(self._welcome, tone="accent")
             self.notify(self._welcome)
         self.session.start(self._inbox.put, lambda error: self.post_message(StartFailed(error)))
-        if self._command is not None:
-            self.operating.run(self._command.text, time.monotonic())
-            self._command.start(lambda code, lines: self.post_message(CommandEnded(code, lines)))
-            self._changed()
+
+    def _run_command(self, command: Command) -> None:
+        self.operating.run(command.text, time.monotonic())
+        command.start(lambda code, lines: self.post_message(CommandEnded(code, lines)))
+        self._changed()
 
     def end(self, *, interrupt: bool = False) -> None:
         """End soon; for signal handlers. An `interrupt` while an editor has the terminal is meant for that."""
@@ -156,6 +158,8 @@ class HotconfApp(App[None]):
         if endings and not (self.view.facts.snapshot is None and self.view.endings == 1):
             self._pop_up(toast(endings, self._toast, time.monotonic()))
         self._changed()
+        if self._command is not None and self.view.facts.started and not before.facts.started:
+            self._run_command(self._command)
 
     def note(self, text: str, *, tone: Tone = "plain", lines: tuple[str, ...] = ()) -> None:
         """Tell something of the app's own among the events."""
@@ -172,7 +176,7 @@ class HotconfApp(App[None]):
         settling = self.view.touched is not None
         _run(self._ticking, running=settling or bool(self.operating.operations))
         facts = self.view.facts
-        _run(self._looking, running=facts.started and facts.snapshot is not None and not facts.settings.enabled)
+        _run(self._looking, running=facts.started and facts.snapshot is not None and not facts.enabled)
 
     def _show(self) -> None:
         if self._main.is_mounted:
@@ -220,17 +224,24 @@ class HotconfApp(App[None]):
 
     # What the person asks for
 
+    def on_key(self, event: events.Key) -> None:
+        """What nobody has taken is looked up among the bindings after this, unless it was typed for the search."""
+        if self.screen is self._main and self._main.typed_ahead(event):
+            event.prevent_default()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which keys work now."""
         match action, parameters:
             case "start", (str(kind),):
-                return REASONS[_kind(kind)] not in self.operating
+                return self.view.facts.started and REASONS[_kind(kind)] not in self.operating
             case "finish", (str(kind),):
                 return REASONS[_kind(kind)] in self.operating
             case "reload", (force,):
                 return self.view.facts.started and (not force or self.view.facts.pending is not None)
             case "difference", _:
                 return bool(self.history.snapshots)
+            case "latency", _:
+                return self.view.facts.started
         return True
 
     def action_start(self, kind: str) -> None:

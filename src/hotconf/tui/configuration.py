@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from hotconf.changes import MASK, MISSING, Change, shown
-from hotconf.core.redact import masked
 from hotconf.keypath import KeyPath, dotted
 from hotconf.tui.rows import Place, Row, Span, Tone, counted
 
@@ -53,6 +52,9 @@ class Item:
 
 def items(snapshot: Snapshot[Any], changes: Sequence[Change]) -> tuple[Item, ...]:
     """The tree of `snapshot`; `changes` are those of the reload that brought it."""
+    # Here and not above: the first frame is drawn before there is anything to mask.
+    from hotconf.core.redact import masked
+
     exact = {change.path: change for change in changes}
     within = frozenset(path[:length] for path in exact for length in range(len(path) + 1))
     return tuple(_Growing(snapshot, exact, within).below((), masked((), snapshot.config), changed=False))
@@ -90,6 +92,11 @@ def rows(tree: Iterable[Item], toggled: Mapping[tuple[str | int, ...], bool], qu
     for item in tree:
         found.extend(_rows(item, toggled, query.strip().casefold()))
     return tuple(found)
+
+
+def is_marked(row: Row) -> bool:
+    """Is what `row` shows new, or does it hold what is?"""
+    return any(span.text.endswith(MARK) for span in row.spans[-1:])
 
 
 def _rows(item: Item, toggled: Mapping[tuple[str | int, ...], bool], query: str) -> Iterator[Row]:

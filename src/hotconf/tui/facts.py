@@ -5,18 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hotconf.events import ConfigReloadEvent
-from hotconf.settings import HotReloadSettings
 
 if TYPE_CHECKING:
     from hotconf.runtime.runner import Pending
     from hotconf.snapshot import Snapshot
     from hotconf.tui.configuration import Item
     from hotconf.tui.rows import Tone
-
-_DEFAULTS: Final = HotReloadSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +25,9 @@ class Facts:
     """The active configuration; None if there is none yet."""
     items: tuple[Item, ...] = ()
     """The snapshot as a tree, ready to be shown."""
-    settings: HotReloadSettings = _DEFAULTS
+    enabled: bool = True
+    """Hot reload is on."""
+    debounce_ms: int = 0
     watching: tuple[Path, ...] = ()
     pending: Pending | None = None
     observer: str = ""

@@ -16,12 +16,12 @@ from hotconf.errors import UsageError
 from hotconf.tui.app import HotconfApp
 from hotconf.tui.command import Command
 from hotconf.tui.session import Session
-from hotconf.watcher import HotReloadWatcher
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hotconf.schema import Schema
+    from hotconf.watcher import HotReloadWatcher
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _GRACE_S: Final = 5.0
@@ -29,7 +29,7 @@ _GRACE_S: Final = 5.0
 
 def launch(
     path: Path,
-    schema: Schema[Any],
+    schema: Callable[[], Schema[Any]],
     *,
     theme: str | None = None,
     mouse: bool = True,
@@ -38,13 +38,20 @@ def launch(
 ) -> int:
     """Run the app on `path` until the person leaves it or a signal ends it; the exit status.
 
+    `schema` is asked for when the first frame is up.
     `busy_while`: a shell command that is started with the app; reloads wait until it ends. It is ended with the app.
     Raises `UsageError` for a theme that does not exist.
     """
     if theme is not None and theme not in BUILTIN_THEMES:
         raise UsageError(f"there is no theme {theme!r}; there are: {', '.join(sorted(BUILTIN_THEMES))}")
     command = Command(busy_while) if busy_while else None
-    with closing(Session(HotReloadWatcher(path, schema))) as session:
+
+    def watch() -> HotReloadWatcher[Any]:
+        from hotconf.watcher import HotReloadWatcher
+
+        return HotReloadWatcher(path, schema())
+
+    with closing(Session(path.expanduser().absolute(), watch)) as session:
         app = HotconfApp(session, command=command, theme=theme, welcome=welcome)
         try:
             with _signals(app.end):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final
 
-from hotconf.tui.operations import agent_steps, critical_steps, gate_steps
 from hotconf.tui.running import Operation
 
 if TYPE_CHECKING:
@@ -43,6 +42,9 @@ class Operating:
 
     def rehearse(self, kind: BusyKind, config: object, now: float) -> None:
         """Begin a rehearsal of `kind`."""
+        # Here and not above: the first frame is drawn before the built-in schema is loaded.
+        from hotconf.tui.operations import agent_steps, critical_steps, gate_steps
+
         steps = {
             "gate": lambda: gate_steps(config),
             "agent": lambda: agent_steps(config),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from hotconf.text import shortened
 from hotconf.tui.rows import Span
 
 if TYPE_CHECKING:
@@ -55,9 +56,10 @@ def spans(operation: Operation, now: float, width: int) -> tuple[Span, ...]:
     if not operation.steps:
         return (*name, Span(f"  running for {elapsed:.0f} s", "muted"), Span("  reloads wait", "muted"))
     left = max(0.0, operation.seconds - elapsed)
-    step = f" rehearsal · {operation.label(now)} "
     tail = f" {left:4.1f} s · {operation.key} finishes "
-    room = width - sum(len(span.text) for span in name) - len(step) - len(tail)
+    room = width - sum(len(span.text) for span in name) - len(tail)
+    step = shortened(f" rehearsal · {operation.label(now)}", max(room - 1, 1)) + " "
+    room -= len(step)
     bar = _bar(elapsed / operation.seconds, min(room, _WIDEST_BAR)) if room >= _NARROWEST_BAR else ()
     return (*name, Span(step, "muted"), *bar, Span(tail, "muted"))
 

@@ -1,7 +1,7 @@
 """`Session`: the watcher behind the app, and everything that reads or writes files for it.
 
 What it tells comes from the watcher's own threads; the methods marked *slow* read or write files, and are called on a
-thread of their own.
+thread of their own. What makes a watcher is imported with the first one: the first frame does not wait for it.
 """
 
 from __future__ import annotations
@@ -12,14 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from hotconf.core.redact import secrets_in
 from hotconf.errors import UsageError
 from hotconf.events import ReloadFailed, ReloadSuccess
 from hotconf.report.problems import with_hint
-from hotconf.runtime import files
-from hotconf.runtime.load import DEFAULT_MAX_BYTES
 from hotconf.snapshot import Snapshot, SourceFile
-from hotconf.speckit.deferral import Activity
 from hotconf.tui import configuration
 from hotconf.tui.facts import Excerpts, Facts, Note, Told
 from hotconf.tui.rows import counted
@@ -40,35 +36,47 @@ BusyKind: TypeAlias = Literal["gate", "agent", "critical"]
 
 _MOST_EXCERPTS: Final = 50
 _EXCERPT_CELLS: Final = 70
+_MOST_BYTES: Final = 1 << 20
 
 
 class Session:
     """One watcher, from start to close."""
 
-    def __init__(self, watcher: HotReloadWatcher[Any]) -> None:
-        self._watcher = watcher
+    def __init__(self, path: Path, watch: Callable[[], HotReloadWatcher[Any]]) -> None:
+        """`watch` makes the watcher of `path`, not started yet. It may take its time: the app is up already."""
+        self._path = path
+        self._watch = watch
+        self._opened: HotReloadWatcher[Any] | None = None
         self._tell: Callable[[Told], object] = _nobody
         self._failed: Callable[[BaseException], object] = _nobody
         self._grown: tuple[Snapshot[Any] | None, tuple[Item, ...]] = (None, ())
         self._changes: tuple[Change, ...] = ()
+        self._opening = threading.Lock()
         self._started = False
         self._closed = False
 
     @property
     def path(self) -> Path:
         """The main file."""
-        return self._watcher.path
+        return self._path
+
+    @property
+    def _watcher(self) -> HotReloadWatcher[Any]:
+        if self._opened is None:
+            raise UsageError("nothing is watched yet")
+        return self._opened
 
     def start(self, tell: Callable[[Told], object], failed: Callable[[BaseException], object]) -> None:
         """Start the watcher, and return at once. `tell` and `failed` are called on other threads."""
         self._tell, self._failed = tell, failed
-        self._watcher.on_event(self._heard)
         threading.Thread(target=self._start, name="hotconf start", daemon=True).start()
 
     def close(self) -> None:
         """Stop watching; nothing is told any more."""
-        self._closed = True
-        self._watcher.close()
+        with self._opening:
+            self._closed = True
+        if self._opened is not None:
+            self._opened.close()
 
     def reload(self, *, force: bool = False) -> None:
         """Load the files as they are now, whatever is busy if `force`; how it ends is told as an event."""
@@ -80,6 +88,8 @@ class Session:
 
     def busy(self, kind: BusyKind) -> AbstractContextManager[None]:
         """While it is open, reloads are queued."""
+        from hotconf.speckit.deferral import Activity
+
         activity = Activity(self._watcher)
         holds = {"gate": activity.quality_gate, "agent": activity.agent, "critical": activity.critical}
         return holds[kind]()
@@ -101,11 +111,13 @@ class Session:
 
         A file that cannot be read is left out.
         """
+        from hotconf.runtime import files
+
         roles = {file.path: file.role for file in active.files if file.role != "watched"}
         listed = (path for path in self._watcher.watching if path.suffix == ".toml")
         found = []
         for path in dict.fromkeys((*roles, *listed)):
-            read = files.read(path, DEFAULT_MAX_BYTES)
+            read = files.read(path, _MOST_BYTES)
             if read.problem is None:
                 found.append(SourceFile(path, roles.get(path, "fragment"), read.data))
         return replace(active, files=tuple(found))
@@ -118,7 +130,13 @@ class Session:
 
     def _start(self) -> None:
         try:
-            self._watcher.start(require=False)
+            watcher = self._watch()
+            with self._opening:
+                if self._closed:
+                    return
+                self._opened = watcher
+            watcher.on_event(self._heard)
+            watcher.start(require=False)
         except UsageError as error:
             if not self._closed:
                 self._failed(error)
@@ -145,7 +163,8 @@ class Session:
             path=watcher.path,
             snapshot=snapshot,
             items=self._items(snapshot),
-            settings=watcher.settings,
+            enabled=watcher.settings.enabled,
+            debounce_ms=watcher.settings.debounce_ms,
             watching=watcher.watching,
             pending=watcher.pending,
             observer=watcher.stats.observer,
@@ -176,6 +195,7 @@ def _loaded(facts: Facts) -> Note | None:
 
 def _excerpts(problems: tuple[Problem, ...], active: Snapshot[Any] | None) -> Excerpts:
     # Here and not above: only a failure needs it.
+    from hotconf.core.redact import secrets_in
     from hotconf.report.excerpt import excerpt
 
     secrets = frozenset() if active is None else secrets_in(active.config)
@@ -191,4 +211,6 @@ def _excerpts(problems: tuple[Problem, ...], active: Snapshot[Any] | None) -> Ex
 def _text(path: Path | None) -> str:
     if path is None:
         return ""
-    return files.read(path, DEFAULT_MAX_BYTES).data.decode("utf-8-sig", "replace")
+    from hotconf.runtime import files
+
+    return files.read(path, _MOST_BYTES).data.decode("utf-8-sig", "replace")

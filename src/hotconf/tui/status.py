@@ -58,7 +58,7 @@ def remaining_s(view: View, now: datetime) -> float | None:
     """Seconds until the window ends, 0 if it should have ended; None if nothing settles."""
     if view.touched is None:
         return None
-    end = view.touched + timedelta(milliseconds=view.facts.settings.debounce_ms)
+    end = view.touched + timedelta(milliseconds=view.facts.debounce_ms)
     return max(0.0, (end - now).total_seconds())
 
 
@@ -87,7 +87,7 @@ def _watch(view: View) -> Iterator[str]:
     if not facts.watching:
         yield "not watching"
         return
-    files, window = counted(len(facts.watching), "file"), facts.settings.debounce_ms
+    files, window = counted(len(facts.watching), "file"), facts.debounce_ms
     yield f"watching {files} · debounce {window} ms · {facts.observer}"
     yield f"{files} · debounce {window} ms"
     yield f"{files} · {window} ms"
@@ -100,7 +100,7 @@ def _alerts(view: View, keys: Mapping[str, str]) -> Iterator[Alert]:
     if pending is not None:
         reasons = ", ".join(pending.reasons)
         yield Alert(f"‖ 1 reload queued: waiting for {reasons} ({_way_out(pending.reasons, keys)})", "warn")
-    if view.facts.started and view.facts.snapshot is not None and not view.facts.settings.enabled:
+    if view.facts.started and view.facts.snapshot is not None and not view.facts.enabled:
         yield Alert("○ hot reload off: edits are not noticed (press r to reload)", "warn")
     if view.drift:
         yield Alert(f"≠ drift: the files differ from generation {view.facts.generation} (press r to reload)", "warn")

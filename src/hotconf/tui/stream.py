@@ -28,7 +28,7 @@ SYMBOLS: Final[Mapping[type, tuple[str, Tone]]] = {
 """All one column wide in every terminal."""
 
 _MOST_LINES: Final = 200
-_INDENT: Final = 13  # the time, the arrow and the step that lines below an entry are set in by
+_INDENT: Final = 4  # what a list puts before the lines below an entry
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from hotconf.tui.widgets.panels import ConfigurationPanel, EventsPanel
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from textual import events
     from textual.app import ComposeResult
 
     from hotconf.tui.running import Operation
@@ -77,7 +78,7 @@ class Main(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 (Textual's)
         """While the search is typed, its key is a character like any other."""
-        return action != "search" or not self.query_one(SearchBox).has_focus
+        return action != "search" or not isinstance(self.focused, SearchBox)
 
     def action_search(self) -> None:
         """Look for something in the configuration."""
@@ -85,6 +86,14 @@ class Main(Screen[None]):
         box = self.query_one(SearchBox)
         box.display = True
         self.set_focus(box)  # at once: the next key may be waiting already
+
+    def typed_ahead(self, event: events.Key) -> bool:
+        """Take a key that was typed before the search box had the focus; it is for it all the same."""
+        box = self.query_one(SearchBox)
+        if self.focused is not box or event.character is None or not event.is_printable:
+            return False
+        box.insert_text_at_cursor(event.character)
+        return True
 
     def on_searched(self, message: Searched) -> None:
         """Show what was found."""

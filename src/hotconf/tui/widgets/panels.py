@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hotconf.tui import configuration, stream
-from hotconf.tui.rows import Row, Span, counted, wrapped
+from hotconf.tui.configuration import is_marked
+from hotconf.tui.rows import Key, Row, Span, counted, wrapped
 from hotconf.tui.widgets.rowlist import RowList
 
 if TYPE_CHECKING:
@@ -20,14 +21,18 @@ class ConfigurationPanel(RowList):
         super().__init__(id="configuration", classes="panel")
         self._view: View | None = None
         self._query = ""
+        self._put_at: Key | None = None
         self.border_title = "Configuration"
 
     def show(self, view: View) -> None:
         """Show the configuration of `view`."""
         before, self._view = self._view, view
-        if before is None or before.facts.items is not view.facts.items or before.last is not view.last:
+        grown = before is None or before.facts.items is not view.facts.items
+        if grown or (before is not None and before.last is not view.last):
             self._rename()
             self.rebuild()
+        if grown and not self._query and self._untouched():
+            self._see_changed()
 
     def search(self, query: str) -> None:
         """Show only what `query` is found in; all, if it is empty."""
@@ -52,6 +57,17 @@ class ConfigurationPanel(RowList):
             text = f"Nothing is called {self._query}" if self._query else "The configuration is empty"
             return (Row(("none",), (Span(text, "muted"),)),)
         return found
+
+    def _untouched(self) -> bool:
+        """Is the cursor where nobody but the app has put it?"""
+        return not self.cursor or (self.row is not None and self.row.key == self._put_at)
+
+    def _see_changed(self) -> None:
+        """Put the cursor on the first value that the last reload changed."""
+        changed = next((row for row in self.rows if row.expanded is None and is_marked(row)), None)
+        if changed is not None:
+            self._put_at = changed.key
+            self.show_key(changed.key)
 
     def _rename(self) -> None:
         generation = self._view.facts.generation if self._view is not None else 0

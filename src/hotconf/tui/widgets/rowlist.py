@@ -211,7 +211,7 @@ class RowList(ScrollView, can_focus=True):
         self._see_cursor()
 
     def _see_cursor(self) -> None:
-        self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True)
+        self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True, immediate=True)
 
 
 def _width(spans: Iterable[Span]) -> int:
