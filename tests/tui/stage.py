@@ -30,6 +30,7 @@ class FakeSession:
         self.holds: list[str] = []
         self.recorder = Recorder()
         self.drift = False
+        self.secret_keys: frozenset[str] = frozenset()
         self.tell: Callable[[Told], object] = lambda told: None
 
     def start(self, tell: Callable[[Told], object], failed: Callable[[BaseException], object]) -> None:

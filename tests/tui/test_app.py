@@ -407,7 +407,7 @@ def test_the_mouse_selects_folds_and_presses_keys():
         await pilot.pause()
         y = panel.cursor - panel.scroll_offset.y
         await pilot.click(ConfigurationPanel, offset=(20, y - 1))
-        assert panel.row.text == "consensus_threshold = 0.67"
+        assert panel.row.text == "6 defaults"
         await pilot.click(ConfigurationPanel, offset=(1, y))
         assert panel.row.key == ("cost",)
         assert panel.row.expanded is False
@@ -428,7 +428,7 @@ def test_the_editor_opens_at_the_problem(monkeypatch):
         panel = app.screen.query_one(ConfigurationPanel)
         panel.show_key(("cost", "daily_limit_usd"))
         await pilot.press("e")
-        panel.show_key(("evidence",))
+        panel.show_key(("…defaults",))
         await pilot.press("e")
         app.session.tell(failed())
         await until(pilot, lambda: app.view.failed)

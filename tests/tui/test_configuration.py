@@ -23,15 +23,16 @@ def line(rows, start):
 
 
 def test_what_is_written_comes_first_and_open_with_its_place():
-    """The rest are defaults, folded, and say so."""
+    """The rest are defaults, folded into one line, and say so."""
     rows = shown()
+    assert [row.text for row in rows if not row.depth][-1] == "13 defaults"
+    assert line(rows, "3 defaults").depth == 1
+    rows = shown(toggled={("…defaults",): True, ("cost", "…defaults"): True})
     assert line(rows, "daily_limit_usd").text == "daily_limit_usd = 10.0"
     assert line(rows, "daily_limit_usd").right[0].text == "config.toml:4"
     assert line(rows, "alert_threshold").right[0].text == "default"
     assert line(rows, "evidence").text == "evidence  4 values"
     assert line(rows, "evidence").expanded is False
-    keys = [row.text.split()[0] for row in rows if not row.depth]
-    assert keys.index("cost") < keys.index("evidence")
 
 
 def test_items_of_arrays_have_their_names_and_their_order():
@@ -88,7 +89,7 @@ def test_a_table_is_found_with_all_that_is_in_it():
 
 def test_folding_is_the_persons():
     """What they open stays open."""
-    rows = shown(toggled={("evidence",): True, ("cost",): False})
+    rows = shown(toggled={("…defaults",): True, ("evidence",): True, ("cost",): False})
     assert line(rows, "evidence").expanded is True
     assert not [row for row in rows if row.text.startswith("daily")]
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 
 from hotconf.tui import status, view
 from hotconf.tui.facts import Facts, Note, Told
@@ -142,6 +143,8 @@ class HotconfApp(App[None]):
             self._take()
 
     def _take(self) -> None:
+        if not self.screen_stack:  # the app is ending
+            return
         self._heard_at = time.monotonic()
         news, lost = self._inbox.take()
         if lost:
@@ -179,15 +182,16 @@ class HotconfApp(App[None]):
         _run(self._looking, running=facts.started and facts.snapshot is not None and not facts.enabled)
 
     def _show(self) -> None:
-        if self._main.is_mounted:
+        with suppress(NoMatches):  # while the app ends, the widgets go one by one
             self._main.show(self.view)
-            self._show_passing()
+        self._show_passing()
 
     def _show_passing(self) -> None:
         """What changes with time alone."""
         shown = status.status(self.view, datetime.now(UTC), self.operating.keys, self._home)
-        self._main.show_status(shown)
-        self._main.show_operations(self.operating.operations, time.monotonic())
+        with suppress(NoMatches):
+            self._main.show_status(shown)
+            self._main.show_operations(self.operating.operations, time.monotonic())
 
     def _tick(self) -> None:
         over = self.operating.finish_over(time.monotonic())
@@ -362,7 +366,8 @@ class HotconfApp(App[None]):
             if consent is not None:
                 self._aside(partial(self._restore, message.target.generation, restoration, consent))
 
-        self.push_screen(GoBack(message.target, message.on_disk, restoration), answered)
+        sheet = GoBack(message.target, message.on_disk, restoration, self.session.secret_keys)
+        self.push_screen(sheet, answered)
 
     def _restore(self, generation: int, restoration: Any, consent: Consent) -> Restored | NotRestored:
         from hotconf.errors import UsageError
@@ -378,11 +383,16 @@ class HotconfApp(App[None]):
         """The watcher sees the files change, and tells the rest."""
         names = ", ".join(path.name for path in message.files)
         self.note(f"Rolled back to the files of generation {message.generation}", lines=(names,), tone="accent")
+        self._leave_sheets()
+
+    def _leave_sheets(self) -> None:
         while isinstance(self.screen, Sheet):
             self.pop_screen()
 
     def on_not_restored(self, message: NotRestored) -> None:
         """Nothing was written."""
+        self.note(f"Not rolled back: {message.reason}", tone="bad")
+        self._leave_sheets()
         self.notify(f"Not rolled back: {message.reason}", severity="error", timeout=10)
 
     # Aside: what reads or writes files

@@ -9,7 +9,7 @@ from hotconf.report.difference import side_by_side, unified
 from hotconf.tui.rows import Place, Row, Span, Tone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from hotconf.report.difference import Row as Compared
     from hotconf.report.difference import RowKind
@@ -25,24 +25,27 @@ _TONES: Final[dict[RowKind, tuple[Tone, Tone]]] = {
 }
 
 
-def rows(old: Snapshot[Any], new: Snapshot[Any], room: int, *, as_unified: bool) -> tuple[Row, ...]:
-    """How `old` becomes `new`, in `room` columns."""
-    found = tuple(_unified(old, new, room) if as_unified else _side_by_side(old, new, room))
+def rows(
+    old: Snapshot[Any], new: Snapshot[Any], room: int, *, as_unified: bool, secret_keys: Collection[str] = ()
+) -> tuple[Row, ...]:
+    """How `old` becomes `new`, in `room` columns; `secret_keys` are those that only the model knows."""
+    rendered = _unified if as_unified else _side_by_side
+    found = tuple(rendered(old, new, room, secret_keys))
     return found or (Row(("same",), (Span("The files are the same", "muted"),)),)
 
 
-def _unified(old: Snapshot[Any], new: Snapshot[Any], room: int) -> Iterator[Row]:
-    for number, line in enumerate(unified(old, new)):
+def _unified(old: Snapshot[Any], new: Snapshot[Any], room: int, keys: Collection[str]) -> Iterator[Row]:
+    for number, line in enumerate(unified(old, new, secret_keys=keys)):
         header = line.startswith(("--- ", "+++ "))
         tone: Tone = "strong" if header else _SIGNS.get(line[:1], "muted")
         for nth, part in enumerate(_chunks(line, room)):
             yield Row(("line", number, nth), (Span(part, tone),), copy=line)
 
 
-def _side_by_side(old: Snapshot[Any], new: Snapshot[Any], room: int) -> Iterator[Row]:
+def _side_by_side(old: Snapshot[Any], new: Snapshot[Any], room: int, keys: Collection[str]) -> Iterator[Row]:
     side = max((room - 3) // 2, _NUMBER + 1)
     file = new.files[0].path
-    for number, row in enumerate(side_by_side(old, new)):
+    for number, row in enumerate(side_by_side(old, new, secret_keys=keys)):
         key = ("row", number)
         if row.kind == "file":
             file = new.files[0].path.parent / row.new

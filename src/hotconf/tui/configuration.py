@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from hotconf.changes import MASK, MISSING, Change, shown
 from hotconf.keypath import KeyPath, dotted
-from hotconf.tui.rows import Place, Row, Span, Tone, counted
+from hotconf.tui.rows import Key, Place, Row, Span, Tone, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,7 +22,11 @@ Mark: TypeAlias = Literal["", "changed", "inside"]
 """`changed`: it, or all of it, is new; `inside`: something below it is."""
 
 MARK: Final = "●"
+DEFAULTS: Final = "…defaults"
+"""Ends the key of the line that stands for the defaults of a table."""
+
 _DEFAULT: Final = "default"
+_FEWEST_FOLDED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +90,9 @@ class _Growing:
         return None if origin is None else Place(origin.file, origin.line, origin.column)
 
 
-def rows(tree: Iterable[Item], toggled: Mapping[tuple[str | int, ...], bool], query: str = "") -> tuple[Row, ...]:
+def rows(tree: Sequence[Item], toggled: Mapping[Key, bool], query: str = "") -> tuple[Row, ...]:
     """The lines of `tree`; with a `query` only what it is found in, opened, and what that stands in."""
-    found: list[Row] = []
-    for item in tree:
-        found.extend(_rows(item, toggled, query.strip().casefold()))
-    return tuple(found)
+    return tuple(_Lines(toggled, query.strip().casefold()).of((), tree, depth=0))
 
 
 def is_marked(row: Row) -> bool:
@@ -99,25 +100,50 @@ def is_marked(row: Row) -> bool:
     return any(span.text.endswith(MARK) for span in row.spans[-1:])
 
 
-def _rows(item: Item, toggled: Mapping[tuple[str | int, ...], bool], query: str) -> Iterator[Row]:
-    if query and not _holds(item, query):
-        return
-    opened = None
-    if item.value is None:
-        by_query = bool(query) and any(_holds(child, query) for child in item.children)
-        opened = by_query or toggled.get(item.path, item.open)
-    yield Row(
-        key=item.path,
-        spans=_spans(item, query, opened=opened),
-        right=_right(item),
-        depth=len(item.path) - 1,
-        expanded=opened,
-        place=item.place,
-        copy=f"{dotted(item.path)} = {item.value}" if item.value is not None else dotted(item.path),
-    )
-    if opened:
-        for child in item.children:
-            yield from _rows(child, toggled, query)
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    toggled: Mapping[Key, bool]
+    query: str
+
+    def of(self, path: KeyPath, items: Sequence[Item], depth: int) -> Iterator[Row]:
+        """The lines of `items`, which stand in `path`; defaults beside what is written are one line."""
+        folded = () if self.query else _defaults(items)
+        for item in items:
+            if item not in folded:
+                yield from self.one(item, depth)
+        if folded:
+            key = (*path, DEFAULTS)
+            opened = self.toggled.get(key, False)
+            yield Row(key, (Span(counted(len(folded), "default"), "muted"),), depth=depth, expanded=opened)
+            if opened:
+                for item in folded:
+                    yield from self.one(item, depth + 1)
+
+    def one(self, item: Item, depth: int) -> Iterator[Row]:
+        """The line of `item`, and those of what is open below it."""
+        if self.query and not _holds(item, self.query):
+            return
+        opened = None
+        if item.value is None:
+            by_query = bool(self.query) and any(_holds(child, self.query) for child in item.children)
+            opened = by_query or self.toggled.get(item.path, item.open)
+        yield Row(
+            key=item.path,
+            spans=_spans(item, self.query, opened=opened),
+            right=_right(item),
+            depth=depth,
+            expanded=opened,
+            place=item.place,
+            copy=f"{dotted(item.path)} = {item.value}" if item.value is not None else dotted(item.path),
+        )
+        if opened:
+            yield from self.of(item.path, item.children, depth + 1)
+
+
+def _defaults(items: Sequence[Item]) -> Sequence[Item]:
+    """Those of `items` that are only defaults, if there are enough of them, and others to be seen instead."""
+    found = tuple(item for item in items if not item.open)
+    return found if _FEWEST_FOLDED <= len(found) < len(items) else ()
 
 
 def _spans(item: Item, query: str, *, opened: bool | None) -> tuple[Span, ...]:

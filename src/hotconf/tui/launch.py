@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hotconf.schema import Schema
-    from hotconf.watcher import HotReloadWatcher
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _GRACE_S: Final = 5.0
@@ -45,13 +44,7 @@ def launch(
     if theme is not None and theme not in BUILTIN_THEMES:
         raise UsageError(f"there is no theme {theme!r}; there are: {', '.join(sorted(BUILTIN_THEMES))}")
     command = Command(busy_while) if busy_while else None
-
-    def watch() -> HotReloadWatcher[Any]:
-        from hotconf.watcher import HotReloadWatcher
-
-        return HotReloadWatcher(path, schema())
-
-    with closing(Session(path.expanduser().absolute(), watch)) as session:
+    with closing(Session(path.expanduser().absolute(), schema)) as session:
         app = HotconfApp(session, command=command, theme=theme, welcome=welcome)
         try:
             with _signals(app.end):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hotconf.problems import Problem
     from hotconf.runtime.restore import Restoration
     from hotconf.runtime.stats import Stats
+    from hotconf.schema import Schema
     from hotconf.tui.configuration import Item
     from hotconf.watcher import HotReloadWatcher
 
@@ -42,10 +43,11 @@ _MOST_BYTES: Final = 1 << 20
 class Session:
     """One watcher, from start to close."""
 
-    def __init__(self, path: Path, watch: Callable[[], HotReloadWatcher[Any]]) -> None:
-        """`watch` makes the watcher of `path`, not started yet. It may take its time: the app is up already."""
+    def __init__(self, path: Path, schema: Callable[[], Schema[Any]]) -> None:
+        """`path` is absolute. `schema` may take its time: it is asked for when the app is up."""
         self._path = path
-        self._watch = watch
+        self._schema = schema
+        self._secret_keys: frozenset[str] = frozenset()
         self._opened: HotReloadWatcher[Any] | None = None
         self._tell: Callable[[Told], object] = _nobody
         self._failed: Callable[[BaseException], object] = _nobody
@@ -59,6 +61,11 @@ class Session:
     def path(self) -> Path:
         """The main file."""
         return self._path
+
+    @property
+    def secret_keys(self) -> frozenset[str]:
+        """The keys that only the model knows to hold secrets."""
+        return self._secret_keys
 
     @property
     def _watcher(self) -> HotReloadWatcher[Any]:
@@ -130,7 +137,7 @@ class Session:
 
     def _start(self) -> None:
         try:
-            watcher = self._watch()
+            watcher = self._open()
             with self._opening:
                 if self._closed:
                     return
@@ -148,13 +155,36 @@ class Session:
         facts = self._facts()
         self._tell(Told(facts, _loaded(facts)))
 
+    def _open(self) -> HotReloadWatcher[Any]:
+        from hotconf.core.source import secret_keys
+        from hotconf.watcher import HotReloadWatcher
+
+        schema = self._schema()
+        self._secret_keys = secret_keys(schema)
+        return HotReloadWatcher(self._path, schema)
+
     def _heard(self, event: ConfigReloadEvent) -> None:
         """On the watcher's delivery thread."""
         if isinstance(event, ReloadSuccess):
             self._changes = event.changes
         facts = self._facts()
-        excerpts = _excerpts(event.problems, facts.snapshot) if isinstance(event, ReloadFailed) else ()
+        excerpts = self._excerpts(event.problems, facts.snapshot) if isinstance(event, ReloadFailed) else ()
         self._tell(Told(facts, event, excerpts))
+
+    def _excerpts(self, problems: tuple[Problem, ...], active: Snapshot[Any] | None) -> Excerpts:
+        # Here and not above: only a failure needs it.
+        from hotconf.core.redact import secrets_in
+        from hotconf.report.excerpt import excerpt
+
+        secrets = frozenset() if active is None else secrets_in(active.config)
+        texts: dict[Path | None, str] = {None: ""}
+        found = []
+        for problem in problems[:_MOST_EXCERPTS]:
+            if problem.file not in texts:
+                texts[problem.file] = _text(problem.file)
+            text = texts[problem.file]
+            found.append(excerpt(problem, text, cells=_EXCERPT_CELLS, secrets=secrets, secret_keys=self._secret_keys))
+        return tuple(found)
 
     def _facts(self) -> Facts:
         watcher = self._watcher
@@ -191,21 +221,6 @@ def _loaded(facts: Facts) -> Note | None:
     if warnings:
         told += f", {counted(len(warnings), 'warning')}"
     return Note(told, facts.snapshot.loaded_at, "good", warnings)
-
-
-def _excerpts(problems: tuple[Problem, ...], active: Snapshot[Any] | None) -> Excerpts:
-    # Here and not above: only a failure needs it.
-    from hotconf.core.redact import secrets_in
-    from hotconf.report.excerpt import excerpt
-
-    secrets = frozenset() if active is None else secrets_in(active.config)
-    texts: dict[Path | None, str] = {None: ""}
-    found = []
-    for problem in problems[:_MOST_EXCERPTS]:
-        if problem.file not in texts:
-            texts[problem.file] = _text(problem.file)
-        found.append(excerpt(problem, texts[problem.file], cells=_EXCERPT_CELLS, secrets=secrets))
-    return tuple(found)
 
 
 def _text(path: Path | None) -> str:

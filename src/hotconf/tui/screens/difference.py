@@ -102,9 +102,12 @@ class GoBack(Sheet["Consent | None"]):
         Binding("x", "turn", "Remove/keep new fragments"),
     ]
 
-    def __init__(self, target: Snapshot[Any], on_disk: Snapshot[Any], plan: Restoration) -> None:
+    def __init__(
+        self, target: Snapshot[Any], on_disk: Snapshot[Any], plan: Restoration, secret_keys: frozenset[str]
+    ) -> None:
         super().__init__()
         self._target, self._on_disk, self._plan = target, on_disk, plan
+        self._secret_keys = secret_keys
         self._remove = False
 
     def heading(self) -> str:
@@ -120,8 +123,9 @@ class GoBack(Sheet["Consent | None"]):
         for number, path in enumerate(self._plan.appeared):
             what = "will be removed" if self._remove else "appeared since and stays"
             found.append(Row(("appeared", number), (Span(f"{path.name} {what}", "warn"),)))
-        unified = width < WIDE
-        shown = comparison.rows(self._on_disk, self._target, width - 2, as_unified=unified)
+        shown = comparison.rows(
+            self._on_disk, self._target, width - 2, as_unified=width < WIDE, secret_keys=self._secret_keys
+        )
         return (*found, Row(("gap",), ()), *shown)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 (Textual's)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hotconf.tui.running import Operation
     from hotconf.tui.status import Alert, Status
 
+_LEAST_FILE: Final = 16
 TONES: Final = frozenset({"plain", "muted", "strong", "good", "bad", "warn", "accent"})
 
 
@@ -56,10 +57,11 @@ class StatusBar(Static):
 
     def _left(self, status: Status) -> Iterable[Span]:
         state = [Span("  "), *(part for span in status.state for part in (span, Span("  ")))]
-        room = self.size.width - sum(len(span.text) for span in state)
+        shortest = len(status.watch[-1]) if status.watch else 0
+        room = max(self.size.width - sum(len(span.text) for span in state) - shortest, _LEAST_FILE)
         name = status.file.text
         # The end of a path says more than its beginning.
-        yield status.file if len(name) <= room else Span("…" + name[-max(room - 1, 8) :], "strong")
+        yield status.file if len(name) <= room else Span("…" + name[1 - room :], "strong")
         yield from state
 
 

@@ -37,7 +37,6 @@ class ConfigurationPanel(RowList):
     def search(self, query: str) -> None:
         """Show only what `query` is found in; all, if it is empty."""
         self._query = query
-        self._rename()
         self.rebuild()
         self.action_edge(False)
 
@@ -71,8 +70,7 @@ class ConfigurationPanel(RowList):
 
     def _rename(self) -> None:
         generation = self._view.facts.generation if self._view is not None else 0
-        title = f"Configuration · generation {generation}" if generation else "Configuration"
-        self.border_title = f"{title} · /{self._query}".replace("[", r"\[") if self._query else title
+        self.border_title = f"Configuration · generation {generation}" if generation else "Configuration"
 
 
 class EventsPanel(RowList):
