@@ -285,7 +285,7 @@ def test_run_writes_a_first_configuration_and_watches_it(tmp_path):
     with running(["run"], home) as run:
         assert run.line() == f"Watching {home}/config.toml (generation 1, debounce 2000 ms). Ctrl+C to stop."
         assert run.end() == (0, [])
-    assert b"no terminal app" in run.stderr
+    assert b"no terminal for the app" in run.stderr
     assert f"wrote {home}/config.toml" in run.stderr.decode()
     assert Path(home / "config.toml").exists()
 

@@ -17,7 +17,16 @@ from hypothesis import strategies as st
 from pydantic import AnyUrl, BaseModel, ConfigDict, Field, PostgresDsn, RootModel, Secret, SecretBytes, SecretStr
 
 from hotconf.changes import MASK, MISSING, shown
-from hotconf.core.redact import WORDS, is_secret_key, is_secret_path, mask_urls, masked, scrub, secrets_in
+from hotconf.core.redact import (
+    WORDS,
+    is_secret_key,
+    is_secret_path,
+    mask_urls,
+    masked,
+    scrub,
+    secret_from,
+    secrets_in,
+)
 
 SECRET_KEYS = [
     *sorted(WORDS),
@@ -296,3 +305,71 @@ def test_what_is_secret_does_not_depend_on_the_way_to_ask(key: str) -> None:
     assert is_secret_path((key,)) == secret
     assert (masked((), {key: "swordfish"}) != {mask_urls(key): "swordfish"}) == secret
     assert (secrets_in({key: "swordfish"}) == {"swordfish"}) == secret
+
+
+def cut(line: str, **options: object) -> str:
+    """What is left of `line`."""
+    end = secret_from(line, **options)
+    return line if end is None else line[:end].rstrip()
+
+
+@pytest.mark.parametrize(
+    ("line", "left"),
+    [
+        ('api_key = "hunter2"', "api_key ="),
+        ("  api-key='hunter2'", "  api-key="),
+        ('"x-api-key" = "hunter2"', '"x-api-key" ='),
+        ('client.secret.value = "hunter2"', "client.secret.value ="),
+        ('client . "secret" . value = "hunter2"', 'client . "secret" . value ='),
+        ('service = {host = "x", password = "hunter2"}', "service ="),
+        ('# token = "hunter2"', "# token ="),
+        ("# the password: hunter2", "# the password:"),
+        ('dsn = "host=x password=hunter2"', "dsn ="),
+        (r'"pass\u0077ord" = "hunter2"', r'"pass\u0077ord" ='),
+        (r'x = {a = 1, "pass\u0077ord" = "hunter2"}', "x ="),
+    ],
+)
+def test_a_line_that_sets_a_secret_ends_with_its_first_separator(line: str, left: str) -> None:
+    """Wherever on it the secret key stands, whatever it is in, and however it is spelled."""
+    assert cut(line) == cut(line, broken=True) == left
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("", "[credentials]", "port = 8000", "max_tokens = 3", 'env_key = "OPENAI_API_KEY"', "# note: this"),
+        *('args = ["a=b"]', "check_api_keys = true", 'x = "C:\\users\\me"'),
+    ],
+)
+def test_a_line_without_a_secret_is_left_alone(line: str) -> None:
+    """Neither names of variables nor words that only look alike hide anything."""
+    assert cut(line) == line
+
+
+@pytest.mark.parametrize(
+    ("line", "left"),
+    [
+        ('password "hunter=2"', "password"),
+        ("password hunter2", "password"),
+        ('a = 1 password "hunter2"', "a ="),
+        ('["password" "hunter2"', '["password"'),
+    ],
+)
+def test_on_a_line_that_is_not_toml_a_word_is_enough(line: str, left: str) -> None:
+    """Nobody knows where its value begins."""
+    assert cut(line) == line
+    assert cut(line, broken=True) == left
+
+
+def test_the_table_decides_for_the_lines_below_it() -> None:
+    """All below a secret table is secret; nothing is where names of variables stand."""
+    assert cut('name = "hunter2"', table=("credentials", "mail")) == "name ="
+    assert cut('Authorization = "VARIABLE"', table=("x", "env_http_headers")) == 'Authorization = "VARIABLE"'
+
+
+@pytest.mark.parametrize("line", ["a." * 200_000, "a" * 400_000, "a " * 200_000, "a=" * 200_000, '"' * 400_000])
+def test_long_lines_take_no_long_time(line: str) -> None:
+    """Whatever is in a file, its lines are judged in linear time."""
+    begin = perf_counter()
+    secret_from(line, broken=True)
+    assert perf_counter() - begin < 5

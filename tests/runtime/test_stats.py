@@ -41,7 +41,7 @@ def test_only_successes_are_measured():
     recorder = Recorder()
     recorder.ending(FAILED)
     recorder.ending(success(read=2.0))
-    assert recorder.stats("poll", None).phases["read"] == PhaseStats(1, 2.0, 2.0, 2.0, 2.0)
+    assert recorder.stats("poll", None).phases["read"] == PhaseStats(1, 2.0, 2.0, 2.0, 2.0, (2.0,))
 
 
 @pytest.mark.parametrize(
@@ -70,6 +70,16 @@ def test_only_the_latest_are_kept_but_all_are_counted():
         recorder.ending(success(swap=1.0))
     assert sys.getsizeof(recorder._values["swap"]) == size
     assert recorder.stats("poll", None).phases["swap"].max == 1.0
+
+
+@pytest.mark.parametrize("count", [1, 2, CAPACITY - 1, CAPACITY, CAPACITY + 1, 2 * CAPACITY, 2 * CAPACITY + 7])
+def test_the_values_that_are_kept_come_oldest_first(count):
+    """A chart of them reads from left to right, however often the store has been filled."""
+    recorder = Recorder()
+    for value in range(count):
+        recorder.ending(success(overhead=float(value)))
+    values = recorder.stats("poll", None).phases["overhead"].values
+    assert values == tuple(float(value) for value in range(max(0, count - CAPACITY), count))
 
 
 def test_a_picture_does_not_change():

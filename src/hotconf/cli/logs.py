@@ -41,13 +41,17 @@ _LEVELS: Final = {
 
 
 @contextmanager
-def logs() -> Iterator[None]:
-    """Keep the log while the block runs; what cannot be done about it is said on stderr and left out."""
+def logs(*, stderr: bool = True) -> Iterator[None]:
+    """Keep the log while the block runs; what cannot be done about it is said on stderr and left out.
+
+    `stderr`: show records there as well; not while an app has the terminal.
+    """
     root = logging.getLogger(_ROOT)
     before = root.level, root.propagate
-    handlers = [_to_stderr(_wanted()), *_to_file(home() / "debug.log")]
+    shown = _to_stderr(_wanted())
+    handlers = [*([shown] if stderr else []), *_to_file(home() / "debug.log")]
     root.propagate = False
-    root.setLevel(min(handler.level for handler in handlers))
+    root.setLevel(min((handler.level for handler in handlers), default=logging.CRITICAL))
     for handler in handlers:
         root.addHandler(handler)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +13,8 @@ import click
 from hotconf.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hotconf.schema import Schema
 
 _BUILT_IN: Final = "hotconf.speckit:SPECKIT"
@@ -41,6 +44,13 @@ def _load(ctx: click.Context, param: click.Parameter, value: str) -> Schema[Any]
     raise click.BadParameter(printable(f"{value}: {reason}"), ctx, param)
 
 
+def _later(ctx: click.Context, param: click.Parameter, value: str) -> Callable[[], Schema[Any]]:
+    if value == _BUILT_IN:
+        return lambda: _load(ctx, param, value)  # it cannot fail, so that it can wait
+    schema = _load(ctx, param, value)
+    return lambda: schema
+
+
 def _named(module: str, name: str) -> object:
     found: object = import_module(module)
     for part in name.split("."):
@@ -68,11 +78,14 @@ def _kind(found: object) -> str:
 PATH: Final = click.Path(path_type=Path)
 
 path_argument = click.argument("path", required=False, type=PATH)
-schema_option = click.option(
+_schema_option = partial(
+    click.option,
     "--schema",
-    callback=_load,
     metavar="MODULE:NAME",
     default=_BUILT_IN,
     show_default=True,
     help="A Schema or a pydantic model; modules of the working directory are found.",
 )
+schema_option = _schema_option(callback=_load)
+later_schema_option = _schema_option(callback=_later)
+"""Gives a function that gives the schema; the built-in one is loaded no sooner than that is called."""

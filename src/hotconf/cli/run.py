@@ -1,37 +1,97 @@
-"""`hotconf run`: the terminal app; until it is there, what `watch` does."""
+"""`hotconf run`: the terminal app. It is imported here only, and only when it is started."""
 
 from __future__ import annotations
 
 import os
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hotconf.cli.options import path_argument, schema_option
+from hotconf.cli.options import later_schema_option, path_argument
 from hotconf.cli.places import default_path
+from hotconf.cli.refusal import Refusal
 from hotconf.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hotconf.schema import Schema
 
 
 @click.command(short_help="Watch your configuration live; write a first one if there is none.")
 @path_argument
-@schema_option
-def run(path: Path | None, schema: Schema[Any]) -> None:
-    """Watch PATH live.
+@later_schema_option
+@click.option("--theme", metavar="NAME", help="The colours, such as nord, gruvbox or textual-light.")
+@click.option("--mouse/--no-mouse", default=True, help="Let the app have the mouse.", show_default=True)
+@click.option(
+    "--busy-while", metavar="CMD", help="Start this shell command with the app: reloads wait until it ends."
+)
+def run(
+    path: Path | None, schema: Callable[[], Schema[Any]], theme: str | None, mouse: bool, busy_while: str | None
+) -> None:
+    """Watch PATH live, in a terminal app: its values, every change, and what came of it. ? shows the keys.
 
-    Without a PATH, and if there is no configuration yet, a commented one is written first. This version has no
-    terminal app yet: it tells events as lines, as `hotconf watch` does.
+    Without a PATH, and if there is no configuration yet, a commented one is written first. Without a terminal, or
+    without Textual, events are told as lines, as `hotconf watch` does.
     """
+    missing = _missing()
+    if missing is not None:
+        if busy_while:
+            raise Refusal(f"--busy-while needs the terminal app: {missing}")
+        click.echo(f"{missing[0].upper()}{missing[1:]}. Watching instead.", err=True)
+    target = path or default_path()
+    wrote = path is None and _write_first(target, schema)
+    if missing is not None:
+        _watch(target, schema, wrote=wrote)
+    else:
+        _launch(target, schema, theme=theme, mouse=mouse, busy_while=busy_while, wrote=wrote)
+
+
+def _missing() -> str | None:
+    """What the app lacks, if anything."""
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        return "there is no terminal for the app"
+    if os.environ.get("TERM", "dumb") == "dumb":
+        return "this terminal cannot show the app (TERM is not set, or dumb)"
+    if find_spec("textual") is None:
+        return "the app needs Textual: pip install 'hotconf[tui]'"
+    return None
+
+
+def _write_first(target: Path, schema: Callable[[], Schema[Any]]) -> bool:
+    if os.path.lexists(target) or schema().template is None:
+        return False
+    from hotconf.cli.template import write_template
+
+    write_template(target, schema())
+    return True
+
+
+def _watch(target: Path, schema: Callable[[], Schema[Any]], *, wrote: bool) -> None:
     from hotconf.cli.follow import follow
 
-    click.echo("There is no terminal app in this version yet: watching instead.", err=True)
-    target = path or default_path()
-    if path is None and not os.path.lexists(target) and schema.template is not None:
-        from hotconf.cli.template import write_template
-
-        write_template(target, schema)
+    if wrote:
         click.echo(f"There was no configuration: wrote {printable(str(target))}", err=True)
-    follow(target, schema)
+    follow(target, schema())
+
+
+def _launch(
+    target: Path,
+    schema: Callable[[], Schema[Any]],
+    *,
+    theme: str | None,
+    mouse: bool,
+    busy_while: str | None,
+    wrote: bool,
+) -> None:
+    from hotconf.cli.logs import logs
+    from hotconf.tui.launch import launch
+
+    welcome = f"Wrote a first configuration: {target}. Press e to edit it." if wrote else ""
+    with logs(stderr=False):
+        status = launch(target, schema, theme=theme, mouse=mouse, busy_while=busy_while, welcome=welcome)
+    if status:
+        sys.exit(status)

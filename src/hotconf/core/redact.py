@@ -4,12 +4,14 @@ Rule 1: a value is secret when its type says so (pydantic's `SecretStr`, `Secret
 Rule 2: a value is secret when the last word of its key is one of `WORDS`, and so is all that stands below it, except
         at and below `env_key` and `env_http_headers`, which hold names of environment variables.
 Rule 3: the user information of a URL is secret wherever it stands.
+Rule 4: of a line of source text that sets a secret, all after the first `=` or `:` is secret; on a line that is not
+        TOML, such a word is enough.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -27,6 +29,9 @@ WORDS: Final = frozenset(
 )
 """The last words of keys that name secrets."""
 
+SHORTEST_SECRET: Final = 4
+"""Shorter ones are found in any sentence: they are not looked for in text."""
+
 _NAMES_OF_VARIABLES: Final = frozenset({"envkey", "envhttpheaders"})
 _LETTERS: Final = re.compile(r"[A-Za-z]+")
 _LAST_CAMEL_WORD: Final = re.compile(r"[A-Z]?[a-z]+$|[A-Z]+$")
@@ -34,13 +39,18 @@ _LAST_CAMEL_WORD: Final = re.compile(r"[A-Z]?[a-z]+$|[A-Z]+$")
 # an unescaped slash, question mark or hash, which some database libraries take; its bound keeps the search linear.
 _USER_INFO: Final = re.compile(r"(?<=://)([^\s/?#]+|[^\s/?#:@]*+:(?!\d+[/?#])[^\s@]{1,128}+)@")
 
+# A dotted key as far as it can be told on any line, valid or not, and what follows it. Possessive, so linear.
+_KEY_ON_LINE: Final = re.compile(r"""([\w-]++(?:["']?[ \t]*+\.[ \t]*+["']?[\w-]++)*+)["']?[ \t]*+([=:]?)""")
+_WORD: Final = re.compile(r"[\w-]+")
+_SETS: Final = re.compile(r"[=:]")
+_ESCAPED: Final = re.compile(r"\\[uUx][0-9A-Fa-f]")  # may spell any word
+
 _MOST_KEYS: Final = 1024
 _ELLIPSIS: Final = "…"
 _DEEPEST: Final = 64
 _MOST_VALUES: Final = 10_000
 _WIDEST_INT: Final = 1024
 _NEVER_TEXT: Final = frozenset({bool, int, float, type(None)})
-_SHORTEST_SECRET: Final = 4
 _SHORTEST_TOKEN: Final = 16
 
 
@@ -173,7 +183,7 @@ def secrets_in(table: object) -> frozenset[str]:
     characters, which are found in any sentence, and a user's name without a password in a URL (`postgres@localhost`)
     unless it is as long as tokens are. Within URLs both are masked all the same.
     """
-    return frozenset(text for text in _secret_texts(table) if len(text) >= _SHORTEST_SECRET)
+    return frozenset(text for text in _secret_texts(table) if len(text) >= SHORTEST_SECRET)
 
 
 def _secret_texts(table: object) -> Iterator[str]:
@@ -216,6 +226,28 @@ def _leaf_secrets(value: object, secret: bool | None) -> Iterator[str]:
         if colon or len(match[1]) >= _SHORTEST_TOKEN:
             yield match[1]
             yield password
+
+
+def secret_from(line: str, table: KeyPath = (), *, broken: bool = False, keys: Collection[str] = ()) -> int | None:
+    """The offset from which `line`, one of source text below the header of `table`, is secret; None if it is not.
+
+    All after the first `=` or `:` is, if a key on the line is secret. One in a comment or a string counts: what was
+    commented out is still a secret. On a line that is not TOML, which is `broken`, any word counts.
+    `keys`: more keys that are secret.
+    """
+    for match in _KEY_ON_LINE.finditer(line):
+        if match[2] or broken:
+            path = (*table, *_WORD.findall(match[1]))
+            if is_secret_path(path) or any(key in keys for key in path):
+                return _value_from(line, match.end())
+    if _ESCAPED.search(line):
+        return _value_from(line, len(line))
+    return None
+
+
+def _value_from(line: str, end: int) -> int:
+    first = _SETS.search(line, 0, end)
+    return end if first is None else first.end()
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Final
 
 from hotconf.core.candidate import Costs
@@ -41,6 +41,8 @@ class PhaseStats:
     p95: float
     p99: float
     max: float
+    values: tuple[float, ...] = field(default=(), repr=False)
+    """Those that are kept, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Recorder:
     __slots__ = ("_counts", "_endings", "_values")
 
     def __init__(self) -> None:
-        names = [field.name for field in fields(Timings)]
+        names = [phase.name for phase in fields(Timings)]
         self._endings = dict.fromkeys(_ENDINGS.values(), 0)
         self._counts = dict.fromkeys(names, 0)
         self._values = {name: array("d") for name in names}
@@ -94,7 +96,12 @@ def _summary(count: int, values: array[float]) -> PhaseStats:
     if not ordered:
         return PhaseStats(0, 0.0, 0.0, 0.0, 0.0)
     p50, p95, p99 = (_rank(ordered, share) for share in (0.5, 0.95, 0.99))
-    return PhaseStats(count, p50, p95, p99, ordered[-1])
+    return PhaseStats(count, p50, p95, p99, ordered[-1], _in_order(count, values))
+
+
+def _in_order(count: int, values: array[float]) -> tuple[float, ...]:
+    oldest = count % CAPACITY if count > CAPACITY else 0
+    return (*values[oldest:], *values[:oldest])
 
 
 def _rank(ordered: list[float], share: float) -> float:

@@ -1,0 +1,230 @@
+"""Differences: two published states, file by file and line by line, printable and without secrets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby, zip_longest
+from math import inf
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from hotconf.core.document import parse
+from hotconf.core.redact import secrets_in
+from hotconf.core.source import Source
+from hotconf.problems import Problem
+from hotconf.report.cells import spread
+from hotconf.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from hotconf.snapshot import Snapshot
+
+RowKind: TypeAlias = Literal["same", "changed", "added", "removed", "file", "gap"]
+
+ABSENT: Final = "/dev/null"
+"""Stands for a file that is not part of a state, as `diff` and `patch` write it."""
+
+_MOST_LINES: Final = 4000
+"""Larger differences are not searched for what they have in common: it could take minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a side by side view. Its text is printable and holds no secrets."""
+
+    kind: RowKind
+    """`file`: a header, the names are the text. `gap`: lines that are left out. Else how the two lines compare."""
+    old_line: int | None
+    """From 1; None where there is no such line, and in headers and gaps."""
+    old: str
+    new_line: int | None
+    new: str
+
+
+def side_by_side(
+    old: Snapshot[Any], new: Snapshot[Any], *, context: int = 3, secret_keys: Collection[str] = ()
+) -> tuple[Row, ...]:
+    """Every file in which `old` and `new` differ: a header, then each change with `context` lines around it.
+
+    A changed line is beside the one that it was, secrets as `…` on both. Empty if all files are the same.
+    `secret_keys` are those that only the model knows: needed where a state was not published, but is on the disk.
+    """
+    secrets = secrets_in(old.config) | secrets_in(new.config)
+    rows: list[Row] = []
+    for path, before, after in _files(old, new):
+        if before != after:
+            base = (*new.files, *old.files)[0].path.parent
+            rows.append(Row("file", None, _name(path, base, before), None, _name(path, base, after)))
+            rows.extend(_Comparison(path, before, after, secrets, secret_keys).rows(context))
+    return tuple(rows)
+
+
+def unified(
+    old: Snapshot[Any], new: Snapshot[Any], *, context: int = 3, secret_keys: Collection[str] = ()
+) -> tuple[str, ...]:
+    """The same as a unified diff, as lines without line breaks."""
+    lines: list[str] = []
+    shift = 0  # how much farther down a line is in the new file, before the hunk
+    for part, group in groupby(side_by_side(old, new, context=context, secret_keys=secret_keys), key=_part):
+        rows = tuple(group)
+        if part == "file":
+            lines += (f"--- {rows[0].old}", f"+++ {rows[0].new}")
+            shift = 0
+        elif part == "hunk":
+            lines += _hunk(rows, shift)
+            shift += sum((row.new_line is not None) - (row.old_line is not None) for row in rows)
+    return tuple(lines)
+
+
+def _part(row: Row) -> str:
+    return row.kind if row.kind in ("file", "gap") else "hunk"
+
+
+def _hunk(rows: Sequence[Row], shift: int) -> Iterator[str]:
+    old = [row.old_line for row in rows if row.old_line is not None]
+    new = [row.new_line for row in rows if row.new_line is not None]
+    # A range of no lines is named by the line before it.
+    old_range = _range(old) if old else f"{new[0] - 1 - shift},0"
+    new_range = _range(new) if new else f"{old[0] - 1 + shift},0"
+    yield f"@@ -{old_range} +{new_range} @@"
+    for same, run in groupby(rows, key=lambda row: row.kind == "same"):
+        if same:
+            yield from (f" {row.new}" for row in run)
+        else:
+            differing = tuple(run)
+            yield from (f"-{row.old}" for row in differing if row.old_line is not None)
+            yield from (f"+{row.new}" for row in differing if row.new_line is not None)
+
+
+def _range(lines: Sequence[int]) -> str:
+    return f"{lines[0]},{len(lines)}" if len(lines) != 1 else str(lines[0])
+
+
+# Files
+
+
+def _files(old: Snapshot[Any], new: Snapshot[Any]) -> Iterator[tuple[Path, bytes | None, bytes | None]]:
+    before, after = (
+        {file.path: file.content for file in snapshot.files if file.role != "watched"} for snapshot in (old, new)
+    )
+    for path in dict.fromkeys((*after, *before)):
+        yield path, before.get(path), after.get(path)
+
+
+def _name(path: Path, base: Path, content: bytes | None) -> str:
+    if content is None:
+        return ABSENT
+    return printable(str(path.relative_to(base) if path.is_relative_to(base) else path))
+
+
+# Lines: a span pairs old lines with new ones: (kind, old begin, old end, new begin, new end).
+
+_Span: TypeAlias = tuple[str, int, int, int, int]
+
+
+class _Comparison:
+    """One file in two states, of which one may be what is on the disk, and not TOML."""
+
+    __slots__ = ("_new", "_old", "_sides")
+
+    def __init__(
+        self, path: Path, old: bytes | None, new: bytes | None, secrets: Iterable[str], keys: Collection[str]
+    ) -> None:
+        texts = _texts(old, new)
+        self._old, self._new = _lines(texts)
+        wrong = (_wrong_from(path, content) for content in (old, new))
+        self._sides = tuple((Source(text, secrets, keys), line) for text, line in zip(texts, wrong, strict=True))
+
+    def rows(self, context: int) -> Iterator[Row]:
+        """The rows of the file, without its header."""
+        spans = list(_spans(self._old, self._new))
+        for index, span in enumerate(spans):
+            if span[0] == "equal":
+                before = context if index else 0
+                yield from self._equal(span, before, context if index < len(spans) - 1 else 0)
+            else:
+                yield from self._differing(span)
+
+    def _equal(self, span: _Span, head: int, tail: int) -> Iterator[Row]:
+        _, old, old_end, new, _ = span
+        left_out = old_end - old - head - tail
+        if left_out <= 0:
+            head, tail = old_end - old, 0
+        yield from (self._row("same", old + n, new + n) for n in range(head))
+        if left_out > 0:
+            yield Row("gap", None, "", None, "")
+        yield from (self._row("same", n, n - old + new) for n in range(old_end - tail, old_end))
+
+    def _differing(self, span: _Span) -> Iterator[Row]:
+        _, old, old_end, new, new_end = span
+        for left, right in zip_longest(range(old, old_end), range(new, new_end)):
+            if left is None or right is None:
+                yield self._row("added" if left is None else "removed", left, right)
+            else:
+                yield self._row("same" if self._old[left] == self._new[right] else "changed", left, right)
+
+    def _row(self, kind: RowKind, old: int | None, new: int | None) -> Row:
+        texts = (
+            "" if line is None else spread(source.shown(line, broken=line >= wrong, strings=True))
+            for (source, wrong), line in zip(self._sides, (old, new), strict=True)
+        )
+        numbers = (None if line is None else line + 1 for line in (old, new))
+        return Row(kind, next(numbers), next(texts), next(numbers), next(texts))
+
+
+def _texts(old: bytes | None, new: bytes | None) -> tuple[str, str]:
+    before, after = ((content or b"").decode("utf-8", "replace") for content in (old, new))
+    if all(text.count("\r\n") == text.count("\n") for text in (before, after)):
+        return before.replace("\r\n", "\n"), after.replace("\r\n", "\n")
+    return before, after
+
+
+def _wrong_from(path: Path, content: bytes | None) -> float:
+    """The line, from 0, from which on it is not known what is written there."""
+    problem = None if content is None else parse(content, path, allow_empty=True)
+    return (problem.line or 1) - 1 if isinstance(problem, Problem) else inf
+
+
+def _lines(texts: tuple[str, str]) -> tuple[list[str], list[str]]:
+    before, after = (text.split("\n") if text else [] for text in texts)
+    # The line break that ends a text begins no line, unless it is what differs.
+    if all(not lines or not lines[-1] for lines in (before, after)):
+        return before[:-1], after[:-1]
+    return before, after
+
+
+def _spans(old: list[str], new: list[str]) -> Iterator[_Span]:
+    """How the lines of `old` become those of `new`, in order and without holes."""
+    same = next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+    rest = min(len(old), len(new)) - same
+    ends = next((n for n in range(rest) if old[-1 - n] != new[-1 - n]), rest)
+    middles = old[same : len(old) - ends], new[same : len(new) - ends]
+    if same:
+        yield "equal", 0, same, 0, same
+    for kind, a, b, c, d in _matched(*middles):
+        if kind == "replace":
+            yield from _by_key(middles[0][a:b], middles[1][c:d], same + a, same + c)
+        else:
+            yield kind, same + a, same + b, same + c, same + d
+    if ends:
+        yield "equal", len(old) - ends, len(old), len(new) - ends, len(new)
+
+
+def _by_key(old: list[str], new: list[str], at_old: int, at_new: int) -> Iterator[_Span]:
+    """A value that changed stands beside itself, although there are more lines before it now."""
+    for _, a, b, c, d in _matched([_key(line) for line in old], [_key(line) for line in new]):
+        yield "replace", at_old + a, at_old + b, at_new + c, at_new + d
+
+
+def _key(line: str) -> str:
+    return line.partition("=")[0].strip()
+
+
+def _matched(old: Sequence[str], new: Sequence[str]) -> Iterator[_Span]:
+    from difflib import SequenceMatcher  # only those who look at a difference pay for it
+
+    if len(old) + len(new) > _MOST_LINES:
+        yield "replace", 0, len(old), 0, len(new)
+    else:
+        yield from SequenceMatcher(None, old, new).get_opcodes()

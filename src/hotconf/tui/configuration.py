@@ -1,0 +1,216 @@
+"""The active configuration as a tree: every value, where it was written, and what the last reload changed of it.
+
+What the file says is open, what is only default is folded, until the person decides otherwise. Secrets are masked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from hotconf.changes import MASK, MISSING, Change, shown
+from hotconf.keypath import KeyPath, dotted
+from hotconf.tui.rows import Key, Place, Row, Span, Tone, counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from hotconf.snapshot import Snapshot
+
+Mark: TypeAlias = Literal["", "changed", "inside"]
+"""`changed`: it, or all of it, is new; `inside`: something below it is."""
+
+MARK: Final = "●"
+DEFAULTS: Final = "…defaults"
+"""Ends the key of the line that stands for the defaults of a table."""
+
+_DEFAULT: Final = "default"
+_FEWEST_FOLDED: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A value of the configuration, or a table of them."""
+
+    path: KeyPath
+    label: str
+    value: str | None
+    """None: it is a table, or an array of tables."""
+    place: Place | None
+    mark: Mark
+    was: str
+    """What it was before the last reload, if that changed it."""
+    children: tuple[Item, ...] = ()
+
+    @property
+    def written(self) -> bool:
+        """Does a file say something about it?"""
+        return self.place is not None or any(child.written for child in self.children)
+
+    @property
+    def open(self) -> bool:
+        """Is it worth being seen without being asked for?"""
+        return bool(self.mark) or self.written
+
+
+def items(snapshot: Snapshot[Any], changes: Sequence[Change]) -> tuple[Item, ...]:
+    """The tree of `snapshot`; `changes` are those of the reload that brought it."""
+    # Here and not above: the first frame is drawn before there is anything to mask.
+    from hotconf.core.redact import masked
+
+    exact = {change.path: change for change in changes}
+    within = frozenset(path[:length] for path in exact for length in range(len(path) + 1))
+    return tuple(_Growing(snapshot, exact, within).below((), masked((), snapshot.config), changed=False))
+
+
+@dataclass(frozen=True, slots=True)
+class _Growing:
+    snapshot: Snapshot[Any]
+    exact: Mapping[KeyPath, Change]
+    within: frozenset[KeyPath]
+    """Every path that is changed, or that something changed stands below."""
+
+    def below(self, path: KeyPath, value: object, *, changed: bool) -> Iterator[Item]:
+        """The items of the table or array `value`: of a table first what is written, then what is only default."""
+        found = [self.item((*path, key), inner, changed=changed) for key, inner in _entries(value)]
+        yield from found if isinstance(value, list) else sorted(found, key=lambda item: not item.open)
+
+    def item(self, path: KeyPath, value: object, *, changed: bool) -> Item:
+        exact = self.exact.get(path)
+        branch = _is_branch(value)
+        changed = changed or exact is not None or (path in self.within and not branch)
+        mark: Mark = "changed" if changed else "inside" if path in self.within else ""
+        children = tuple(self.below(path, value, changed=changed)) if branch else ()
+        text = None if branch else shown(value)
+        return Item(path, _label(path[-1], value), text, self.place(path), mark, _was(exact), children)
+
+    def place(self, path: KeyPath) -> Place | None:
+        origin = self.snapshot.origins.get(path)
+        return None if origin is None else Place(origin.file, origin.line, origin.column)
+
+
+def rows(tree: Sequence[Item], toggled: Mapping[Key, bool], query: str = "") -> tuple[Row, ...]:
+    """The lines of `tree`; with a `query` only what it is found in, opened, and what that stands in."""
+    return tuple(_Lines(toggled, query.strip().casefold()).of((), tree, depth=0))
+
+
+def is_marked(row: Row) -> bool:
+    """Is what `row` shows new, or does it hold what is?"""
+    return any(span.text.endswith(MARK) for span in row.spans[-1:])
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    toggled: Mapping[Key, bool]
+    query: str
+
+    def of(self, path: KeyPath, items: Sequence[Item], depth: int) -> Iterator[Row]:
+        """The lines of `items`, which stand in `path`; defaults beside what is written are one line."""
+        folded = () if self.query else _defaults(items)
+        for item in items:
+            if item not in folded:
+                yield from self.one(item, depth)
+        if folded:
+            key = (*path, DEFAULTS)
+            opened = self.toggled.get(key, False)
+            yield Row(key, (Span(counted(len(folded), "default"), "muted"),), depth=depth, expanded=opened)
+            if opened:
+                for item in folded:
+                    yield from self.one(item, depth + 1)
+
+    def one(self, item: Item, depth: int) -> Iterator[Row]:
+        """The line of `item`, and those of what is open below it."""
+        if self.query and not _holds(item, self.query):
+            return
+        opened = None
+        if item.value is None:
+            by_query = bool(self.query) and any(_holds(child, self.query) for child in item.children)
+            opened = by_query or self.toggled.get(item.path, item.open)
+        yield Row(
+            key=item.path,
+            spans=_spans(item, self.query, opened=opened),
+            right=_right(item),
+            depth=depth,
+            expanded=opened,
+            place=item.place,
+            copy=f"{dotted(item.path)} = {item.value}" if item.value is not None else dotted(item.path),
+        )
+        if opened:
+            yield from self.of(item.path, item.children, depth + 1)
+
+
+def _defaults(items: Sequence[Item]) -> Sequence[Item]:
+    """Those of `items` that are only defaults, if there are enough of them, and others to be seen instead."""
+    found = tuple(item for item in items if not item.open)
+    return found if _FEWEST_FOLDED <= len(found) < len(items) else ()
+
+
+def _spans(item: Item, query: str, *, opened: bool | None) -> tuple[Span, ...]:
+    label_tone: Tone = "accent" if item.mark == "changed" else "key"
+    spans = [*_highlighted(item.label, label_tone, query)]
+    if item.value is not None:
+        tone: Tone = "muted" if item.place is None and not item.mark else "value"
+        spans += [Span(" = ", "muted"), *_highlighted(item.value, tone, query)]
+        if item.was:
+            spans.append(Span(f"  {item.was}", "accent"))
+    elif not opened:
+        spans.append(Span(f"  {counted(len(item.children), 'value')}", "muted"))
+    if item.mark and (item.value is not None or item.mark == "inside" or not opened):
+        spans.append(Span(f" {MARK}", "accent"))
+    return tuple(spans)
+
+
+def _right(item: Item) -> tuple[Span, ...]:
+    if item.place is not None:
+        return (Span(f"{item.place.file.name}:{item.place.line}", "muted"),)
+    return (Span(_DEFAULT, "muted"),) if item.value is not None else ()
+
+
+def _highlighted(text: str, tone: Tone, query: str) -> Iterator[Span]:
+    at = text.casefold().find(query) if query else -1
+    if at < 0 or len(text.casefold()) != len(text):
+        yield Span(text, tone)
+        return
+    end = at + len(query)
+    yield from (Span(part, t) for part, t in _parts(text, at, end, tone) if part)
+
+
+def _parts(text: str, at: int, end: int, tone: Tone) -> tuple[tuple[str, Tone], ...]:
+    return (text[:at], tone), (text[at:end], "match"), (text[end:], tone)
+
+
+def _holds(item: Item, query: str) -> bool:
+    # The path names the tables above it, so that all of a table is found by its name.
+    text = f"{dotted(item.path)} = {item.value or ''}"
+    return query in text.casefold() or any(_holds(child, query) for child in item.children)
+
+
+def _was(change: Change | None) -> str:
+    if change is None:
+        return ""
+    if change.old is MISSING or change.old is None:
+        return "new"
+    if change.old == MASK:
+        return "changed"
+    return f"was {shown(change.old)}"
+
+
+def _is_branch(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return bool(value)
+    return isinstance(value, list) and any(isinstance(inner, Mapping) for inner in value)
+
+
+def _entries(value: object) -> Iterable[tuple[str | int, object]]:
+    if isinstance(value, Mapping):
+        return value.items()
+    return list(enumerate(value)) if isinstance(value, list) else ()
+
+
+def _label(key: str | int, value: object) -> str:
+    """`daily_limit_usd`, or for an item of an array `[0] gemini`, by its name if it has one."""
+    if isinstance(key, str):
+        return dotted((key,))
+    name = value.get("name") if isinstance(value, Mapping) else None
+    return f"[{key}] {name}" if isinstance(name, str) else f"[{key}]"

@@ -1,0 +1,64 @@
+"""What the app is told: the watcher's events, each with the facts as they were then, and notes of its own doings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from hotconf.events import ConfigReloadEvent
+
+if TYPE_CHECKING:
+    from hotconf.runtime.runner import Pending
+    from hotconf.snapshot import Snapshot
+    from hotconf.tui.configuration import Item
+    from hotconf.tui.rows import Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The state of a watcher at one moment."""
+
+    path: Path
+    snapshot: Snapshot[Any] | None = None
+    """The active configuration; None if there is none yet."""
+    items: tuple[Item, ...] = ()
+    """The snapshot as a tree, ready to be shown."""
+    enabled: bool = True
+    """Hot reload is on."""
+    debounce_ms: int = 0
+    watching: tuple[Path, ...] = ()
+    pending: Pending | None = None
+    observer: str = ""
+    started: bool = False
+
+    @property
+    def generation(self) -> int:
+        """0 if there is no configuration yet."""
+        return 0 if self.snapshot is None else self.snapshot.generation
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that the app did or saw by itself, told among the events."""
+
+    text: str
+    at: datetime
+    tone: Tone = "plain"
+    lines: tuple[str, ...] = ()
+
+
+Happening: TypeAlias = ConfigReloadEvent | Note
+"""What an entry of the event stream is about."""
+Excerpts: TypeAlias = tuple[tuple[str, ...], ...]
+"""For each problem of a failure the source lines, with a caret, as they were then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One thing that happened, and the facts with it; without an event only the facts are new."""
+
+    facts: Facts
+    event: Happening | None = None
+    excerpts: Excerpts = field(default=(), repr=False)

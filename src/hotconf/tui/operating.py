@@ -1,0 +1,77 @@
+"""What is running, with the holds that make reloads wait for it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Final
+
+from hotconf.tui.running import Operation
+
+if TYPE_CHECKING:
+    from hotconf.tui.session import BusyKind, Session
+
+REASONS: Final[dict[BusyKind, str]] = {
+    "gate": "quality gate",
+    "agent": "agent",
+    "critical": "critical operation",
+}
+"""As the watcher names what reloads wait for."""
+KEYS: Final[dict[BusyKind, str]] = {"gate": "g", "agent": "a", "critical": "c"}
+"""Each starts a rehearsal, and finishes it."""
+
+
+class Operating:
+    """The operations under way, by what they are; each holds reloads back from its start to its end."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._running: dict[str, tuple[Operation, AbstractContextManager[None]]] = {}
+
+    def __contains__(self, reason: str) -> bool:
+        return reason in self._running
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """In the order of their start."""
+        return tuple(operation for operation, _ in self._running.values())
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The key that finishes each, by the reason as reloads name it."""
+        return {operation.reason: operation.key for operation in self.operations if operation.key}
+
+    def rehearse(self, kind: BusyKind, config: object, now: float) -> None:
+        """Begin a rehearsal of `kind`."""
+        # Here and not above: the first frame is drawn before the built-in schema is loaded.
+        from hotconf.tui.operations import agent_steps, critical_steps, gate_steps
+
+        steps = {
+            "gate": lambda: gate_steps(config),
+            "agent": lambda: agent_steps(config),
+            "critical": critical_steps,
+        }
+        operation = Operation(REASONS[kind], KEYS[kind], now, steps[kind]())
+        self._begin(operation, self._session.busy(kind))
+
+    def run(self, reason: str, now: float) -> None:
+        """Hold reloads back for something outside the app."""
+        self._begin(Operation(reason, "", now), self._session.busy_with(reason))
+
+    def finish(self, reason: str) -> None:
+        """End it; if it was the last, a reload that waited is applied."""
+        operation = self._running.pop(reason, None)
+        if operation is not None:
+            operation[1].__exit__(None, None, None)
+
+    def finish_over(self, now: float) -> list[str]:
+        """End the rehearsals that have come to their end; their reasons."""
+        over = [operation.reason for operation in self.operations if operation.over(now)]
+        for reason in over:
+            self.finish(reason)
+        return over
+
+    def _begin(self, operation: Operation, hold: AbstractContextManager[None]) -> None:
+        if operation.reason in self._running:
+            return
+        hold.__enter__()
+        self._running[operation.reason] = operation, hold

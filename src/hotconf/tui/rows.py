@@ -1,0 +1,73 @@
+"""`Row`: one line of a list as the app shows it, made of spans with a tone. What that looks like, the theme says."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from hotconf.text import printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Tone: TypeAlias = Literal["plain", "muted", "strong", "key", "value", "good", "bad", "warn", "accent", "match"]
+"""What a span means, not what it looks like."""
+Key: TypeAlias = tuple[str | int, ...]
+"""Names a row for as long as what it shows is there."""
+
+_NARROWEST: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of text in one tone; always printable, whatever it was made of."""
+
+    text: str
+    tone: Tone = "plain"
+
+    def __post_init__(self) -> None:
+        """Escape what is not printable."""
+        if not self.text.isprintable():
+            object.__setattr__(self, "text", printable(self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an editor should open."""
+
+    file: Path
+    line: int = 1
+    column: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line."""
+
+    key: Key
+    spans: tuple[Span, ...]
+    right: tuple[Span, ...] = ()
+    """Stands at the right edge, if there is room."""
+    depth: int = 0
+    expanded: bool | None = None
+    """None: there is nothing below it."""
+    place: Place | None = None
+    """What it is about, for the editor."""
+    copy: str = ""
+    """What it puts into the clipboard; empty: its text."""
+
+    @property
+    def text(self) -> str:
+        """The spans as plain text."""
+        return "".join(span.text for span in self.spans)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """`text` on lines of at most `width` characters, broken between words where that is possible."""
+    return textwrap.wrap(printable(text), max(width, _NARROWEST), break_on_hyphens=False) or [""]
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 change`, `2 changes`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,69 @@
+"""What the app is busy with: rehearsals that it walks through, and a command that runs beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from hotconf.text import shortened
+from hotconf.tui.rows import Span
+
+if TYPE_CHECKING:
+    from hotconf.tui.operations import Step
+
+_FULL: Final = "━"
+_EMPTY: Final = "─"
+_WIDEST_BAR: Final = 40
+_NARROWEST_BAR: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Something that reloads wait for. Times are of a monotonic clock, in seconds."""
+
+    reason: str
+    """As reloads that wait for it name it."""
+    key: str
+    """Finishes it."""
+    began: float
+    steps: tuple[Step, ...] = ()
+    """Of a rehearsal; empty for a command, which ends when it ends."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes unless it is finished earlier; 0 if that is not known."""
+        return sum(step.seconds for step in self.steps)
+
+    def over(self, now: float) -> bool:
+        """Has a rehearsal come to its end?"""
+        return bool(self.steps) and now - self.began >= self.seconds
+
+    def label(self, now: float) -> str:
+        """The step that it is at."""
+        left = now - self.began
+        for step in self.steps:
+            if left < step.seconds:
+                return step.label
+            left -= step.seconds
+        return self.steps[-1].label if self.steps else ""
+
+
+def spans(operation: Operation, now: float, width: int) -> tuple[Span, ...]:
+    """One line of `width` for an operation under way: its name, its step, a bar and what ends it."""
+    elapsed = max(0.0, now - operation.began)
+    name = (Span(" ▸ ", "warn"), Span(operation.reason, "strong"))
+    if not operation.steps:
+        return (*name, Span(f"  running for {elapsed:.0f} s", "muted"), Span("  reloads wait", "muted"))
+    left = max(0.0, operation.seconds - elapsed)
+    tail = f" {left:4.1f} s · {operation.key} finishes "
+    room = width - sum(len(span.text) for span in name) - len(tail)
+    step = shortened(f" rehearsal · {operation.label(now)}", max(room - 1, 1)) + " "
+    room -= len(step)
+    bar = _bar(elapsed / operation.seconds, min(room, _WIDEST_BAR)) if room >= _NARROWEST_BAR else ()
+    return (*name, Span(step, "muted"), *bar, Span(tail, "muted"))
+
+
+def _bar(share: float, cells: int) -> Sequence[Span]:
+    full = round(min(share, 1.0) * cells)
+    return Span(_FULL * full, "warn"), Span(_EMPTY * (cells - full), "muted")

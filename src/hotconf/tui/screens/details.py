@@ -1,0 +1,67 @@
+"""Details: one event with all of its changes or problems, or one value of the configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from hotconf.tui import stream
+from hotconf.tui.rows import Row, Span, wrapped
+from hotconf.tui.screens.sheet import Sheet
+
+if TYPE_CHECKING:
+    from hotconf.tui.stream import Entry
+
+
+class EventDetails(Sheet[None]):
+    """One event."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("e", "app.edit", "Edit")]
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__()
+        self._entry = entry
+
+    def heading(self) -> str:
+        """When it was."""
+        return f"Event at {self._entry.event.at.astimezone():%H:%M:%S}"
+
+    def rows(self, width: int) -> tuple[Row, ...]:
+        """What happened, and everything below it."""
+        symbol, tone = stream.SYMBOLS[type(self._entry.event)]
+        text = "".join(span.text for span in stream.headline(self._entry))
+        head = tuple(
+            Row(
+                ("head", number),
+                (Span(f"{symbol} " if not number else "  ", tone), Span(line, "strong")),
+                place=stream.place(self._entry),
+                copy=stream.plain(self._entry),
+            )
+            for number, line in enumerate(wrapped(text, width - 4))
+        )
+        below = stream.body(self._entry, width - 4)
+        return (*head, Row(("gap",), ()), *below) if below else head
+
+
+class ValueDetails(Sheet[None]):
+    """One value."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("e", "app.edit", "Edit")]
+
+    def __init__(self, row: Row) -> None:
+        super().__init__()
+        self._row = row
+
+    def heading(self) -> str:
+        """What it is."""
+        return "Value"
+
+    def rows(self, width: int) -> tuple[Row, ...]:
+        """Its key, its value, and where it was written."""
+        row = self._row
+        where = f"{row.place.file}:{row.place.line}:{row.place.column}" if row.place else "a default, in no file"
+        texts = [*wrapped(row.copy, width - 4), "", *wrapped(f"Origin: {where}", width - 4)]
+        return tuple(
+            Row(("line", number), (Span(text),), place=row.place, copy=row.copy) for number, text in enumerate(texts)
+        )

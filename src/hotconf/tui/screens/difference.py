@@ -1,0 +1,146 @@
+"""Differences between two generations of the session, and the question before going back to one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from hotconf.tui import comparison
+from hotconf.tui.rows import Row, Span, counted
+from hotconf.tui.screens.sheet import Sheet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hotconf.runtime.restore import Restoration
+    from hotconf.snapshot import Snapshot
+    from hotconf.tui.history import History
+
+WIDE = 100
+"""From so many columns on two sides have room beside each other."""
+
+
+class Difference(Sheet[None]):
+    """How one generation became another. `history` is asked each time: it grows while this is open."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left_square_bracket", "old(-1)", "Older", key_display="["),
+        Binding("right_square_bracket", "old(1)", "Newer", key_display="]"),
+        Binding("left_curly_bracket", "new(-1)", "Right older", show=False),
+        Binding("right_curly_bracket", "new(1)", "Right newer", show=False),
+        Binding("u", "turn", "Unified/sides"),
+        Binding("b", "back_to", "Roll back"),
+        Binding("e", "app.edit", "Edit"),
+    ]
+
+    def __init__(self, history: Callable[[], History], ask: Callable[[Snapshot[Any]], None]) -> None:
+        super().__init__()
+        self._history = history
+        self._ask = ask
+        newest = history().snapshots[-1].generation
+        self._new = newest
+        self._old = history().beside(newest, -1)
+        self._unified: bool | None = None
+
+    def heading(self) -> str:
+        """Which two."""
+        old, new = self._snapshots()
+        return f"{_name(old)} → {_name(new)}"
+
+    def rows(self, width: int) -> tuple[Row, ...]:
+        """The difference."""
+        old, new = self._snapshots()
+        if len(self._history().snapshots) == 1:
+            text = "There is one generation yet: save a change, and it is compared here"
+            return (Row(("one",), (Span(text, "muted"),)),)
+        return comparison.rows(old, new, width - 2, as_unified=self._is_unified(width))
+
+    def action_old(self, step: int) -> None:
+        """Another generation on the left."""
+        self._old = self._history().beside(self._snapshots()[0].generation, step)
+        self.renew()
+
+    def action_new(self, step: int) -> None:
+        """Another generation on the right."""
+        self._new = self._history().beside(self._snapshots()[1].generation, step)
+        self.renew()
+
+    def action_turn(self) -> None:
+        """Side by side or unified."""
+        self._unified = not self._is_unified(self.size.width)
+        self.renew()
+
+    def action_back_to(self) -> None:
+        """Ask whether to go back to the generation on the left."""
+        self._ask(self._snapshots()[0])
+
+    def _is_unified(self, width: int) -> bool:
+        return width < WIDE if self._unified is None else self._unified
+
+    def _snapshots(self) -> tuple[Snapshot[Any], Snapshot[Any]]:
+        """Those that were chosen, or the oldest where they are no longer kept."""
+        history = self._history()
+        oldest = history.snapshots[0]
+        return history.find(self._old) or oldest, history.find(self._new) or oldest
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """Yes, go back."""
+
+    remove_appeared: bool
+
+
+class GoBack(Sheet["Consent | None"]):
+    """Shows what going back would change of the files as they are now, and asks."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "consent", "Yes, roll back"),
+        Binding("n", "back", "No", show=False),
+        Binding("x", "turn", "Remove/keep new fragments"),
+    ]
+
+    def __init__(
+        self, target: Snapshot[Any], on_disk: Snapshot[Any], plan: Restoration, secret_keys: frozenset[str]
+    ) -> None:
+        super().__init__()
+        self._target, self._on_disk, self._plan = target, on_disk, plan
+        self._secret_keys = secret_keys
+        self._remove = False
+
+    def heading(self) -> str:
+        """The question."""
+        return f"Roll back to generation {self._target.generation}?"
+
+    def rows(self, width: int) -> tuple[Row, ...]:
+        """The files that are written, the fragments that stay, and the difference."""
+        names = ", ".join(path.name for path, _ in self._plan.writes)
+        found = [
+            Row(("what",), (Span(f"{counted(len(self._plan.writes), 'file')} will be written: {names}", "strong"),))
+        ]
+        for number, path in enumerate(self._plan.appeared):
+            what = "will be removed" if self._remove else "appeared since and stays"
+            found.append(Row(("appeared", number), (Span(f"{path.name} {what}", "warn"),)))
+        shown = comparison.rows(
+            self._on_disk, self._target, width - 2, as_unified=width < WIDE, secret_keys=self._secret_keys
+        )
+        return (*found, Row(("gap",), ()), *shown)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 (Textual's)
+        """Fragments can be removed only where some appeared."""
+        return action != "turn" or bool(self._plan.appeared)
+
+    def action_consent(self) -> None:
+        """Yes."""
+        self.dismiss(Consent(self._remove))
+
+    def action_turn(self) -> None:
+        """Remove the fragments that appeared, or keep them."""
+        self._remove = not self._remove
+        self.renew()
+
+
+def _name(snapshot: Snapshot[Any]) -> str:
+    return f"generation {snapshot.generation} ({snapshot.loaded_at.astimezone():%H:%M:%S})"

@@ -1,0 +1,30 @@
+"""Latency: how long reloads take, and where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hotconf.tui import measures
+from hotconf.tui.screens.sheet import Sheet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hotconf.runtime.stats import Stats
+    from hotconf.tui.rows import Row
+
+
+class Latency(Sheet[None]):
+    """What the watcher measured, as it is now."""
+
+    def __init__(self, stats: Callable[[], Stats]) -> None:
+        super().__init__()
+        self._stats = stats
+
+    def heading(self) -> str:
+        """The title."""
+        return "Latency"
+
+    def rows(self, width: int) -> tuple[Row, ...]:
+        """Counts, histogram and bars."""
+        return measures.rows(self._stats(), width - 2)

@@ -1,0 +1,123 @@
+"""The main screen: status, configuration, events, what is running, and the keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical
+from textual.screen import Screen
+
+from hotconf.tui.messages import Searched, SearchEnded
+from hotconf.tui.widgets.bars import AlertBar, OperationBar, SearchBox, StatusBar
+from hotconf.tui.widgets.keybar import KeyBar
+from hotconf.tui.widgets.panels import ConfigurationPanel, EventsPanel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual import events
+    from textual.app import ComposeResult
+
+    from hotconf.tui.running import Operation
+    from hotconf.tui.status import Status
+    from hotconf.tui.view import View
+
+
+class Main(Screen[None]):
+    """Shows the view; what the person asks for is the app's to do."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("g", "app.start('gate')", "Gate"),
+        Binding("g", "app.finish('gate')", "Finish gate"),
+        Binding("f", "app.reload(True)", "Apply now"),
+        Binding("slash", "search", "Search", key_display="/"),
+        Binding("d", "app.difference", "Diff"),
+        Binding("e", "app.edit", "Edit"),
+        Binding("y", "app.copy", "Copy"),
+        Binding("r", "app.reload(False)", "Reload"),
+        Binding("l", "app.latency", "Latency"),
+        Binding("a", "app.start('agent')", "Agent"),
+        Binding("a", "app.finish('agent')", "Finish agent"),
+        Binding("c", "app.start('critical')", "Critical"),
+        Binding("c", "app.finish('critical')", "Finish critical"),
+        Binding("t", "app.change_theme", "Themes"),
+        Binding("z", "zoom", "Zoom"),
+        Binding("escape", "clear", "All values", show=False),
+        Binding("question_mark", "app.help", "Help", key_display="?"),
+        Binding("q", "app.quit", "Quit"),
+    ]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 (Textual declares it)
+    AUTO_FOCUS: ClassVar[str | None] = "#configuration"
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        yield StatusBar()
+        yield AlertBar()
+        with Container(id="lists"):
+            with Vertical(id="left"):
+                yield ConfigurationPanel()
+                yield SearchBox()
+            yield EventsPanel()
+        yield OperationBar()
+        yield KeyBar()
+
+    def show(self, view: View) -> None:
+        """Show what is the case now."""
+        self.query_one(ConfigurationPanel).show(view)
+        self.query_one(EventsPanel).show(view)
+
+    def show_status(self, status: Status) -> None:
+        """Show the status line, and what needs attention."""
+        self.query_one(StatusBar).show(status)
+        self.query_one(AlertBar).show(status.alerts)
+
+    def show_operations(self, operations: Sequence[Operation], now: float) -> None:
+        """Show what is running."""
+        self.query_one(OperationBar).show(operations, now)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 (Textual's)
+        """While the search is typed, its key is a character like any other."""
+        return action != "search" or not isinstance(self.focused, SearchBox)
+
+    def action_search(self) -> None:
+        """Look for something in the configuration."""
+        self.remove_class("-zoom-events")
+        box = self.query_one(SearchBox)
+        box.display = True
+        self.set_focus(box)  # at once: the next key may be waiting already
+
+    def typed_ahead(self, event: events.Key) -> bool:
+        """Take a key that was typed before the search box had the focus; it is for it all the same."""
+        box = self.query_one(SearchBox)
+        if self.focused is not box or event.character is None or not event.is_printable:
+            return False
+        box.insert_text_at_cursor(event.character)
+        return True
+
+    def on_searched(self, message: Searched) -> None:
+        """Show what was found."""
+        self.query_one(ConfigurationPanel).search(message.text)
+
+    def on_search_ended(self, message: SearchEnded) -> None:
+        """Back to the list."""
+        if message.keep and self.query_one(SearchBox).value:
+            self.query_one(ConfigurationPanel).focus()
+        else:
+            self.action_clear()
+
+    def action_clear(self) -> None:
+        """Back to both lists, with all of the configuration."""
+        self.remove_class("-zoom-events", "-zoom-configuration")
+        box = self.query_one(SearchBox)
+        if box.display:
+            box.value = ""
+            box.display = False
+            self.query_one(ConfigurationPanel).focus()
+
+    def action_zoom(self) -> None:
+        """The list with the focus on the whole screen, or both again."""
+        if self.has_class("-zoom-events") or self.has_class("-zoom-configuration"):
+            self.remove_class("-zoom-events", "-zoom-configuration")
+        else:
+            self.add_class("-zoom-events" if self.query_one(EventsPanel).has_focus else "-zoom-configuration")

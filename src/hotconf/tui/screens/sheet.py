@@ -1,0 +1,69 @@
+"""`Sheet`: a titled list that lies over the main screen until Esc."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+
+from hotconf.tui.rows import Row
+from hotconf.tui.widgets.keybar import KeyBar
+from hotconf.tui.widgets.rowlist import RowList
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+Answer = TypeVar("Answer")
+
+
+class Sheet(ModalScreen[Answer]):
+    """Rows over the main screen. Subclasses say `rows` and `heading`; `renew` shows them anew."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back"),
+        Binding("q", "back", show=False),
+        Binding("y", "app.copy", "Copy"),
+    ]
+
+    def rows(self, width: int) -> tuple[Row, ...]:
+        """What is on the sheet."""
+        raise NotImplementedError
+
+    def heading(self) -> str:
+        """What is above it."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        """The list, in a frame, and the keys."""
+        with Vertical(id="frame"):
+            yield SheetList()
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        """Show it."""
+        self.renew()
+
+    def renew(self) -> None:
+        """Show what there is now."""
+        for frame in self.query("#frame"):
+            # As content, for a string would be read as markup.
+            frame.border_title = Content(self.heading())
+        for shown in self.query(SheetList):
+            shown.rebuild()
+        self.refresh_bindings()
+
+    def action_back(self) -> None:
+        """To what is below."""
+        self.dismiss()
+
+
+class SheetList(RowList):
+    """The list on a sheet."""
+
+    def rows_for(self, width: int) -> tuple[Row, ...]:
+        """What the sheet says."""
+        sheet = self.screen
+        return sheet.rows(width) if isinstance(sheet, Sheet) else ()

@@ -1,0 +1,231 @@
+"""`Session`: the watcher behind the app, and everything that reads or writes files for it.
+
+What it tells comes from the watcher's own threads; the methods marked *slow* read or write files, and are called on a
+thread of their own. What makes a watcher is imported with the first one: the first frame does not wait for it.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from hotconf.errors import UsageError
+from hotconf.events import ReloadFailed, ReloadSuccess
+from hotconf.report.problems import with_hint
+from hotconf.snapshot import Snapshot, SourceFile
+from hotconf.tui import configuration
+from hotconf.tui.facts import Excerpts, Facts, Note, Told
+from hotconf.tui.rows import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hotconf.changes import Change
+    from hotconf.events import ConfigReloadEvent
+    from hotconf.problems import Problem
+    from hotconf.runtime.restore import Restoration
+    from hotconf.runtime.stats import Stats
+    from hotconf.schema import Schema
+    from hotconf.tui.configuration import Item
+    from hotconf.watcher import HotReloadWatcher
+
+BusyKind: TypeAlias = Literal["gate", "agent", "critical"]
+"""What the app itself can be busy with."""
+
+_MOST_EXCERPTS: Final = 50
+_EXCERPT_CELLS: Final = 70
+_MOST_BYTES: Final = 1 << 20
+
+
+class Session:
+    """One watcher, from start to close."""
+
+    def __init__(self, path: Path, schema: Callable[[], Schema[Any]]) -> None:
+        """`path` is absolute. `schema` may take its time: it is asked for when the app is up."""
+        self._path = path
+        self._schema = schema
+        self._secret_keys: frozenset[str] = frozenset()
+        self._opened: HotReloadWatcher[Any] | None = None
+        self._tell: Callable[[Told], object] = _nobody
+        self._failed: Callable[[BaseException], object] = _nobody
+        self._grown: tuple[Snapshot[Any] | None, tuple[Item, ...]] = (None, ())
+        self._changes: tuple[Change, ...] = ()
+        self._opening = threading.Lock()
+        self._started = False
+        self._closed = False
+
+    @property
+    def path(self) -> Path:
+        """The main file."""
+        return self._path
+
+    @property
+    def secret_keys(self) -> frozenset[str]:
+        """The keys that only the model knows to hold secrets."""
+        return self._secret_keys
+
+    @property
+    def _watcher(self) -> HotReloadWatcher[Any]:
+        if self._opened is None:
+            raise UsageError("nothing is watched yet")
+        return self._opened
+
+    def start(self, tell: Callable[[Told], object], failed: Callable[[BaseException], object]) -> None:
+        """Start the watcher, and return at once. `tell` and `failed` are called on other threads."""
+        self._tell, self._failed = tell, failed
+        threading.Thread(target=self._start, name="hotconf start", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop watching; nothing is told any more."""
+        with self._opening:
+            self._closed = True
+        if self._opened is not None:
+            self._opened.close()
+
+    def reload(self, *, force: bool = False) -> None:
+        """Load the files as they are now, whatever is busy if `force`; how it ends is told as an event."""
+        try:
+            self._watcher.reload(wait=False, force=force)
+        except UsageError:
+            if self._started and not self._closed:
+                raise
+
+    def busy(self, kind: BusyKind) -> AbstractContextManager[None]:
+        """While it is open, reloads are queued."""
+        from hotconf.speckit.deferral import Activity
+
+        activity = Activity(self._watcher)
+        holds = {"gate": activity.quality_gate, "agent": activity.agent, "critical": activity.critical}
+        return holds[kind]()
+
+    def busy_with(self, reason: str) -> AbstractContextManager[None]:
+        """While it is open, reloads are queued, and are said to wait for `reason`."""
+        return self._watcher.busy(reason)
+
+    def stats(self) -> Stats:
+        """What was counted and measured."""
+        return self._watcher.stats
+
+    def has_drift(self) -> bool:
+        """Slow. Do the files differ from what is published?"""
+        return self._watcher.has_drift()
+
+    def on_disk(self, active: Snapshot[Any]) -> Snapshot[Any]:
+        """Slow. `active` with its files as they are on the disk now: what going back would replace.
+
+        A file that cannot be read is left out.
+        """
+        from hotconf.runtime import files
+
+        roles = {file.path: file.role for file in active.files if file.role != "watched"}
+        listed = (path for path in self._watcher.watching if path.suffix == ".toml")
+        found = []
+        for path in dict.fromkeys((*roles, *listed)):
+            read = files.read(path, _MOST_BYTES)
+            if read.problem is None:
+                found.append(SourceFile(path, roles.get(path, "fragment"), read.data))
+        return replace(active, files=tuple(found))
+
+    def restore(self, plan: Restoration, *, remove_appeared: bool) -> tuple[Path, ...]:
+        """Slow. Write the earlier bytes; the watcher then sees a save like any other."""
+        from hotconf.runtime.restore import restore
+
+        return restore(plan, remove_appeared=remove_appeared)
+
+    def _start(self) -> None:
+        try:
+            watcher = self._open()
+            with self._opening:
+                if self._closed:
+                    return
+                self._opened = watcher
+            watcher.on_event(self._heard)
+            watcher.start(require=False)
+        except UsageError as error:
+            if not self._closed:
+                self._failed(error)
+            return
+        except BaseException as error:  # noqa: BLE001 (a thread has no caller: the app ends with it instead)
+            self._failed(error)
+            return
+        self._started = True
+        facts = self._facts()
+        self._tell(Told(facts, _loaded(facts)))
+
+    def _open(self) -> HotReloadWatcher[Any]:
+        from hotconf.core.source import secret_keys
+        from hotconf.watcher import HotReloadWatcher
+
+        schema = self._schema()
+        self._secret_keys = secret_keys(schema)
+        return HotReloadWatcher(self._path, schema)
+
+    def _heard(self, event: ConfigReloadEvent) -> None:
+        """On the watcher's delivery thread."""
+        if isinstance(event, ReloadSuccess):
+            self._changes = event.changes
+        facts = self._facts()
+        excerpts = self._excerpts(event.problems, facts.snapshot) if isinstance(event, ReloadFailed) else ()
+        self._tell(Told(facts, event, excerpts))
+
+    def _excerpts(self, problems: tuple[Problem, ...], active: Snapshot[Any] | None) -> Excerpts:
+        # Here and not above: only a failure needs it.
+        from hotconf.core.redact import secrets_in
+        from hotconf.report.excerpt import excerpt
+
+        secrets = frozenset() if active is None else secrets_in(active.config)
+        texts: dict[Path | None, str] = {None: ""}
+        found = []
+        for problem in problems[:_MOST_EXCERPTS]:
+            if problem.file not in texts:
+                texts[problem.file] = _text(problem.file)
+            text = texts[problem.file]
+            found.append(excerpt(problem, text, cells=_EXCERPT_CELLS, secrets=secrets, secret_keys=self._secret_keys))
+        return tuple(found)
+
+    def _facts(self) -> Facts:
+        watcher = self._watcher
+        snapshot = watcher.snapshot if watcher.generation else None
+        return Facts(
+            path=watcher.path,
+            snapshot=snapshot,
+            items=self._items(snapshot),
+            enabled=watcher.settings.enabled,
+            debounce_ms=watcher.settings.debounce_ms,
+            watching=watcher.watching,
+            pending=watcher.pending,
+            observer=watcher.stats.observer,
+            started=True,
+        )
+
+    def _items(self, snapshot: Snapshot[Any] | None) -> tuple[Item, ...]:
+        known, items = self._grown
+        if known is not snapshot:
+            items = () if snapshot is None else configuration.items(snapshot, self._changes)
+            self._grown = (snapshot, items)
+        return items
+
+
+def _nobody(told: object) -> None:
+    """Before the start there is nobody to tell."""
+
+
+def _loaded(facts: Facts) -> Note | None:
+    if facts.snapshot is None:
+        return None
+    warnings = tuple(with_hint(warning) for warning in facts.snapshot.warnings)
+    told = f"Loaded generation {facts.generation}"
+    if warnings:
+        told += f", {counted(len(warnings), 'warning')}"
+    return Note(told, facts.snapshot.loaded_at, "good", warnings)
+
+
+def _text(path: Path | None) -> str:
+    if path is None:
+        return ""
+    from hotconf.runtime import files
+
+    return files.read(path, _MOST_BYTES).data.decode("utf-8-sig", "replace")

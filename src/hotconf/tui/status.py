@@ -1,0 +1,121 @@
+"""The status line: what is true now, at a glance, and under it what needs attention."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
+from hotconf.tui.rows import Span, Tone, counted
+from hotconf.tui.stream import SYMBOLS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hotconf.tui.view import View
+
+_WORDS: Final = {
+    ReloadSuccess: "reloaded",
+    ReloadUnchanged: "unchanged",
+    ReloadFailed: "failed",
+    ReloadDeferred: "queued",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that stays until it is dealt with, on a line of its own."""
+
+    text: str
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the status line says."""
+
+    file: Span
+    state: tuple[Span, ...]
+    watch: tuple[str, ...]
+    """How the file is watched: in full, and shorter for less room."""
+    alerts: tuple[Alert, ...] = ()
+
+
+def status(view: View, now: datetime, keys: Mapping[str, str], home: Path | None = None) -> Status:
+    """The status at `now`. `keys` finish what is busy, by its name; `home` is written `~`."""
+    return Status(
+        file=Span(_short(view.facts.path, home), "strong"),
+        state=tuple(_state(view, now)),
+        watch=tuple(_watch(view)),
+        alerts=tuple(_alerts(view, keys)),
+    )
+
+
+def remaining_s(view: View, now: datetime) -> float | None:
+    """Seconds until the window ends, 0 if it should have ended; None if nothing settles."""
+    if view.touched is None:
+        return None
+    end = view.touched + timedelta(milliseconds=view.facts.debounce_ms)
+    return max(0.0, (end - now).total_seconds())
+
+
+def _state(view: View, now: datetime) -> Iterator[Span]:
+    if view.facts.generation:
+        yield Span(f"generation {view.facts.generation}")
+    left = remaining_s(view, now)
+    if left is not None:
+        symbol, _ = SYMBOLS[FileChanged]
+        yield Span(f"{symbol} settling {left:.1f} s" if left else f"{symbol} settling", "accent")
+    elif view.last is not None:
+        symbol, tone = SYMBOLS[type(view.last)]
+        yield Span(f"{symbol} {_WORDS[type(view.last)]} {_time(view.last.at)}", tone)
+    elif view.facts.snapshot is not None:
+        yield Span(f"✓ loaded {_time(view.facts.snapshot.loaded_at)}", "good")
+    elif view.facts.started:
+        yield Span("waiting for a valid file", "warn")
+    else:
+        yield Span("starting", "muted")
+
+
+def _watch(view: View) -> Iterator[str]:
+    facts = view.facts
+    if not facts.started:
+        return
+    if not facts.watching:
+        yield "not watching"
+        return
+    files, window = counted(len(facts.watching), "file"), facts.debounce_ms
+    yield f"watching {files} · debounce {window} ms · {facts.observer}"
+    yield f"{files} · debounce {window} ms"
+    yield f"{files} · {window} ms"
+
+
+def _alerts(view: View, keys: Mapping[str, str]) -> Iterator[Alert]:
+    if view.failed is not None:
+        yield Alert(f"✗ failed: {view.failed.error}", "bad")
+    pending = view.facts.pending
+    if pending is not None:
+        reasons = ", ".join(pending.reasons)
+        yield Alert(f"‖ 1 reload queued: waiting for {reasons} ({_way_out(pending.reasons, keys)})", "warn")
+    if view.facts.started and view.facts.snapshot is not None and not view.facts.enabled:
+        yield Alert("○ hot reload off: edits are not noticed (press r to reload)", "warn")
+    if view.drift:
+        yield Alert(f"≠ drift: the files differ from generation {view.facts.generation} (press r to reload)", "warn")
+
+
+def _way_out(reasons: tuple[str, ...], keys: Mapping[str, str]) -> str:
+    key = keys.get(reasons[0]) if len(reasons) == 1 else None
+    return f"press {key} to finish" if key else "press f to apply it now"
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment.astimezone():%H:%M:%S}"
+
+
+def _short(path: Path, home: Path | None) -> str:
+    if home is not None and path.is_relative_to(home):
+        return str(Path("~") / path.relative_to(home))
+    return str(path)

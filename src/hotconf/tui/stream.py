@@ -1,0 +1,218 @@
+"""The event stream: what happened, one entry each, that opens to its changes or to its problems with their source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Final
+
+from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged, Timings
+from hotconf.report.notification import notification
+from hotconf.report.problems import with_hint
+from hotconf.tui.facts import Excerpts, Happening, Note
+from hotconf.tui.rows import Key, Place, Row, Span, Tone, counted, wrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from hotconf.problems import Problem
+
+SYMBOLS: Final[Mapping[type, tuple[str, Tone]]] = {
+    FileChanged: ("…", "muted"),
+    ReloadSuccess: ("✓", "good"),
+    ReloadUnchanged: ("·", "muted"),
+    ReloadDeferred: ("‖", "warn"),
+    ReloadFailed: ("✗", "bad"),
+    Note: ("▸", "accent"),
+}
+"""All one column wide in every terminal."""
+
+_MOST_LINES: Final = 200
+_INDENT: Final = 4  # what a list puts before the lines below an entry
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened."""
+
+    number: int
+    event: Happening
+    excerpts: Excerpts = ()
+    preserved: bool = True
+    """Was there a configuration that a failure left in force?"""
+
+    @property
+    def ends(self) -> bool:
+        """Is it the end of a round, and not only a step?"""
+        return not isinstance(self.event, FileChanged | Note)
+
+    @property
+    def key(self) -> Key:
+        """The key of its first row."""
+        return ("entry", self.number)
+
+
+def rows(entries: Sequence[Entry], toggled: Mapping[Key, bool], width: int) -> tuple[Row, ...]:
+    """The lines of `entries`, newest first. The newest ending is open until the person decides otherwise."""
+    newest = next((entry.key for entry in reversed(entries) if entry.ends), None)
+    found: list[Row] = []
+    for entry in reversed(entries):
+        below = _below(entry)
+        opened = toggled.get(entry.key, entry.key == newest) if below else None
+        found.append(_head(entry, opened))
+        if opened:
+            found.extend(_body(entry, width - _INDENT))
+    return tuple(found)
+
+
+def body(entry: Entry, width: int) -> tuple[Row, ...]:
+    """What stands below the first line of `entry`, for a room of its own."""
+    return tuple(_body(entry, width, depth=0))
+
+
+def headline(entry: Entry) -> tuple[Span, ...]:
+    """What happened, in one line."""
+    return _headline(entry.event)
+
+
+def plain(entry: Entry) -> str:
+    """`entry` as text to be copied: what the notification says, and the source lines of its problems."""
+    event = entry.event
+    if isinstance(event, Note):
+        return "\n".join((event.text, *event.lines))
+    source = [line for excerpt in entry.excerpts for line in excerpt]
+    return "\n".join((notification(event, preserved=entry.preserved), *source))
+
+
+def place(entry: Entry) -> Place | None:
+    """Where the first problem of `entry` stands, or the file that changed."""
+    if isinstance(entry.event, ReloadFailed):
+        return next(filter(None, map(place_of, entry.event.problems)), None)
+    return Place(entry.event.path) if isinstance(entry.event, FileChanged) else None
+
+
+def place_of(problem: Problem) -> Place | None:
+    """Where `problem` stands."""
+    return None if problem.file is None else Place(problem.file, problem.line or 1, problem.column or 1)
+
+
+def problem_rows(entry: Entry, width: int, depth: int = 0) -> Iterator[Row]:
+    """Each problem of a failure, or each warning of a success, with its hint and its source."""
+    for index, problem in enumerate(_problems(entry)):
+        key, where = ("entry", entry.number, "problem", index), place_of(problem)
+        tone: Tone = "bad" if problem.severity == "error" else "warn"
+        for nth, line in enumerate(wrapped(str(problem), width)):
+            yield Row((*key, nth), (Span(line, tone),), depth=depth, place=where, copy=with_hint(problem))
+        if problem.hint:
+            for nth, line in enumerate(wrapped(problem.hint, width)):
+                yield Row((*key, "hint", nth), (Span(line),), depth=depth, place=where, copy=problem.hint)
+        source = entry.excerpts[index] if index < len(entry.excerpts) else ()
+        for nth, line in enumerate(source):
+            caret = not line.strip(" ^|│~")
+            yield Row(
+                (*key, "source", nth),
+                (Span(line, "bad" if caret else "value"),),
+                depth=depth,
+                place=where,
+                copy="\n".join(source),
+            )
+
+
+def _head(entry: Entry, opened: bool | None) -> Row:
+    symbol, tone = SYMBOLS[type(entry.event)]
+    if isinstance(entry.event, Note):
+        tone = entry.event.tone
+    spans = (
+        Span(f"{entry.event.at.astimezone():%H:%M:%S} ", "muted"),
+        Span(f"{symbol} ", tone),
+        *(_headline(entry.event) if not opened else _short_headline(entry.event)),
+    )
+    right: tuple[Span, ...] = ()
+    if isinstance(entry.event, ReloadSuccess):
+        right = (Span(f"{entry.event.timings.overhead:.1f} ms", "muted"),)
+    return Row(entry.key, spans, right, expanded=opened, place=place(entry), copy=plain(entry))
+
+
+def _short_headline(event: Happening) -> tuple[Span, ...]:
+    """Where what a failure says stands below."""
+    if isinstance(event, ReloadFailed):
+        return Span("Failed", "bad"), Span(f" {counted(len(event.problems), 'problem')}")
+    return _headline(event)
+
+
+def _headline(event: Happening) -> tuple[Span, ...]:
+    match event:
+        case FileChanged():
+            return (Span(f"{event.path.name} changed", "muted"),)
+        case ReloadSuccess():
+            number = f" · {counted(len(event.changes), 'change')}" if event.changes else ""
+            return Span("Reloaded", "good"), Span(f" generation {event.generation}{number}")
+        case ReloadUnchanged():
+            return (Span(f"Saved, nothing changed ({event.reason})", "plain"),)
+        case ReloadDeferred():
+            number = counted(len(event.changes), "change")
+            return Span("Queued", "warn"), Span(f" {number} · waiting for {', '.join(event.reasons)}")
+        case ReloadFailed():
+            return Span("Failed", "bad"), Span(f" {event.error}")
+        case Note():
+            return (Span(event.text, event.tone),)
+
+
+def _body(entry: Entry, width: int, depth: int = 1) -> Iterator[Row]:
+    for number, row in enumerate(_below(entry, width, depth)):
+        if number == _MOST_LINES:
+            yield Row((*entry.key, "more"), (Span("… and more: Enter shows all", "muted"),), depth=depth)
+            return
+        yield row
+
+
+def _below(entry: Entry, width: int = 80, depth: int = 1) -> tuple[Row, ...]:
+    return tuple(_lines_of(entry, width, depth))
+
+
+def _lines_of(entry: Entry, width: int, depth: int) -> Iterator[Row]:
+    event = entry.event
+    match event:
+        case ReloadSuccess():
+            yield from _lines(entry, "summary", event.summary, width, depth)
+            yield from _changes(entry, event.summary, width, depth)
+            yield from problem_rows(entry, width, depth)
+            yield from _lines(entry, "timings", [timings(event.timings)], width, depth, "muted")
+        case ReloadDeferred():
+            yield from _lines(entry, "summary", event.summary, width, depth)
+            yield from _changes(entry, event.summary, width, depth)
+        case ReloadFailed():
+            yield from problem_rows(entry, width, depth)
+            kept = "Old configuration preserved." if entry.preserved else "Waiting for a valid configuration."
+            yield from _lines(entry, "kept", [kept], width, depth, "muted")
+        case Note():
+            yield from _lines(entry, "note", event.lines, width, depth, "muted")
+
+
+def timings(times: Timings) -> str:
+    """`settle 2000.4 · read 0.1 · … · overhead 0.4 ms`, in the order in which time passes."""
+    return " · ".join(f"{part.name} {getattr(times, part.name):.1f}" for part in fields(times)) + " ms"
+
+
+def _changes(entry: Entry, told: Iterable[str], width: int, depth: int) -> Iterator[Row]:
+    """The changes that the summary does not tell in the same words already."""
+    said = set(told)
+    lines = [str(change) for change in getattr(entry.event, "changes", ()) if str(change) not in said]
+    yield from _lines(entry, "change", lines, width, depth, "accent")
+
+
+def _lines(
+    entry: Entry, name: str, lines: Iterable[str], width: int, depth: int, tone: Tone = "plain"
+) -> Iterator[Row]:
+    for index, text in enumerate(lines):
+        for nth, line in enumerate(wrapped(text, width)):
+            yield Row((*entry.key, name, index, nth), (Span(line, tone),), depth=depth, copy=text)
+
+
+def _problems(entry: Entry) -> tuple[Problem, ...]:
+    match entry.event:
+        case ReloadFailed(problems=problems):
+            return problems
+        case ReloadSuccess(warnings=warnings):
+            return warnings
+    return ()

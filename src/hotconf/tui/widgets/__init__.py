@@ -1,0 +1,1 @@
+"""Widgets: they render values of the view, and do no I/O."""

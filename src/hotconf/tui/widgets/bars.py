@@ -1,0 +1,153 @@
+"""The lines above and below the lists: the status, what is running, and the search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.widgets import Input, Static
+
+from hotconf.tui.messages import Searched, SearchEnded
+from hotconf.tui.rows import Span
+from hotconf.tui.running import spans
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.style import Style
+    from textual.widget import Widget
+
+    from hotconf.tui.running import Operation
+    from hotconf.tui.status import Alert, Status
+
+_LEAST_FILE: Final = 16
+TONES: Final = frozenset({"plain", "muted", "strong", "good", "bad", "warn", "accent"})
+
+
+class StatusBar(Static):
+    """The file, its state and how it is watched; drawn only when one of them changes."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"bar--{tone}" for tone in TONES}
+
+    def __init__(self) -> None:
+        super().__init__(id="status", markup=False)
+        self._status: Status | None = None
+
+    def show(self, status: Status) -> None:
+        """Show `status`."""
+        if self._status is None or status != self._status:
+            self._status = status
+            self._draw()
+
+    def on_resize(self) -> None:
+        """What there is room for depends on the width."""
+        self._draw()
+
+    def _draw(self) -> None:
+        status = self._status
+        if status is None or not self.size.width:
+            return
+        left = _text(self, self._left(status))
+        room = self.size.width - left.cell_len
+        watch = next((text for text in status.watch if len(text) <= room), "")
+        right = _text(self, (Span(watch, "muted"),))
+        gap = max(0, room - right.cell_len)
+        self.update(Text.assemble(left, " " * gap, right, no_wrap=True, overflow="ellipsis"))
+
+    def _left(self, status: Status) -> Iterable[Span]:
+        state = [Span("  "), *(part for span in status.state for part in (span, Span("  ")))]
+        shortest = len(status.watch[-1]) if status.watch else 0
+        room = max(self.size.width - sum(len(span.text) for span in state) - shortest, _LEAST_FILE)
+        name = status.file.text
+        # The end of a path says more than its beginning.
+        yield status.file if len(name) <= room else Span("…" + name[1 - room :], "strong")
+        yield from state
+
+
+class AlertBar(Static):
+    """What needs attention, a line each; not there at all when nothing does."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"bar--{tone}" for tone in TONES}
+
+    def __init__(self) -> None:
+        super().__init__(id="alerts", markup=False)
+        self._alerts: tuple[Alert, ...] = ()
+
+    def show(self, alerts: tuple[Alert, ...]) -> None:
+        """Show `alerts`."""
+        if alerts != self._alerts:
+            self._alerts = alerts
+            self._draw()
+
+    def on_resize(self) -> None:
+        """A line is filled to the edge."""
+        self._draw()
+
+    def _draw(self) -> None:
+        self.display = bool(self._alerts)
+        lines = Text(no_wrap=True, overflow="ellipsis")
+        for number, alert in enumerate(self._alerts):
+            style = _style(self, alert.tone)
+            line = Text("\n" if number else "")
+            text = Text(f" {alert.text} ", style)
+            text.truncate(max(self.size.width, 1), overflow="ellipsis", pad=True)
+            lines.append_text(line).append_text(text)
+        self.update(lines)
+
+
+class OperationBar(Static):
+    """What is running, a line each."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"bar--{tone}" for tone in TONES}
+
+    def __init__(self) -> None:
+        super().__init__(id="operations", markup=False)
+
+    def show(self, operations: Sequence[Operation], now: float) -> None:
+        """Show `operations` as they are at `now`."""
+        self.display = bool(operations)
+        lines = [_text(self, spans(operation, now, self.size.width or 80)) for operation in operations]
+        self.update(Text("\n", no_wrap=True, overflow="ellipsis").join(lines))
+
+
+class SearchBox(Input):
+    """What to look for. Enter keeps what was found, Esc shows everything again."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Show all"),
+        Binding("down", "keep", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(id="search", placeholder="a key or a value", compact=True)
+        self.cursor_blink = False  # nothing is drawn while nothing happens
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Search as it is typed."""
+        event.stop()
+        self.post_message(Searched(self.value))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Back to the list, with what was found."""
+        event.stop()
+        self.action_keep()
+
+    def action_keep(self) -> None:
+        """Back to the list, with what was found."""
+        self.post_message(SearchEnded(keep=True))
+
+    def action_leave(self) -> None:
+        """Back to the list, with everything."""
+        self.post_message(SearchEnded(keep=False))
+
+
+def _text(widget: Widget, parts: Iterable[Span]) -> Text:
+    text = Text(no_wrap=True)
+    for span in parts:
+        text.append(span.text, _style(widget, span.tone))
+    return text
+
+
+def _style(widget: Widget, tone: str) -> Style:
+    return widget.get_component_rich_style(f"bar--{tone if tone in TONES else 'plain'}")

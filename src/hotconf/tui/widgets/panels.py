@@ -1,0 +1,135 @@
+"""The two lists of the main screen: the active configuration, and the event stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hotconf.tui import configuration, stream
+from hotconf.tui.configuration import is_marked
+from hotconf.tui.rows import Key, Row, Span, counted, wrapped
+from hotconf.tui.widgets.rowlist import RowList
+
+if TYPE_CHECKING:
+    from hotconf.tui.stream import Entry
+    from hotconf.tui.view import View
+
+
+class ConfigurationPanel(RowList):
+    """The active configuration as a tree; while there is none, why."""
+
+    def __init__(self) -> None:
+        super().__init__(id="configuration", classes="panel")
+        self._view: View | None = None
+        self._query = ""
+        self._put_at: Key | None = None
+        self.border_title = "Configuration"
+
+    def show(self, view: View) -> None:
+        """Show the configuration of `view`."""
+        before, self._view = self._view, view
+        grown = before is None or before.facts.items is not view.facts.items
+        if grown or (before is not None and before.last is not view.last):
+            self._rename()
+            self.rebuild()
+        if grown and not self._query and self._untouched():
+            self._see_changed()
+
+    def search(self, query: str) -> None:
+        """Show only what `query` is found in; all, if it is empty."""
+        self._query = query
+        self.rebuild()
+        self.action_edge(False)
+
+    @property
+    def query_text(self) -> str:
+        """What is searched for."""
+        return self._query
+
+    def rows_for(self, width: int) -> tuple[Row, ...]:
+        """The tree, or what stands in its place."""
+        if self._view is None or not self._view.facts.started:
+            return ()
+        if self._view.facts.snapshot is None:
+            return _without_configuration(self._view, width)
+        found = configuration.rows(self._view.facts.items, self.toggled, self._query)
+        if not found:
+            text = f"Nothing is called {self._query}" if self._query else "The configuration is empty"
+            return (Row(("none",), (Span(text, "muted"),)),)
+        return found
+
+    def _untouched(self) -> bool:
+        """Is the cursor where nobody but the app has put it?"""
+        return not self.cursor or (self.row is not None and self.row.key == self._put_at)
+
+    def _see_changed(self) -> None:
+        """Put the cursor on the first value that the last reload changed."""
+        changed = next((row for row in self.rows if row.expanded is None and is_marked(row)), None)
+        if changed is not None:
+            self._put_at = changed.key
+            self.show_key(changed.key)
+
+    def _rename(self) -> None:
+        generation = self._view.facts.generation if self._view is not None else 0
+        self.border_title = f"Configuration · generation {generation}" if generation else "Configuration"
+
+
+class EventsPanel(RowList):
+    """The event stream, newest first. It follows the newest until the cursor is moved away from it."""
+
+    def __init__(self) -> None:
+        super().__init__(id="events", classes="panel")
+        self._entries: tuple[Entry, ...] = ()
+        self._following = True
+        self.border_title = "Events"
+
+    def show(self, view: View) -> None:
+        """Show the entries of `view`."""
+        if view.entries is self._entries:
+            return
+        self._entries = view.entries
+        lost = view.told - len(view.entries)
+        self.border_title = f"Events · {counted(lost, 'older one')} dropped" if lost else "Events"
+        self.rebuild()
+
+    @property
+    def entry(self) -> Entry | None:
+        """The entry under the cursor."""
+        if self.row is None or self.row.key[0] != "entry":
+            return None
+        return next((entry for entry in self._entries if entry.number == self.row.key[1]), None)
+
+    def rows_for(self, width: int) -> tuple[Row, ...]:
+        """The entries, and what is open below them."""
+        if not self._entries:
+            return (Row(("none",), (Span("Nothing has happened yet: save the file, and see", "muted"),)),)
+        self._toggled_of_kept()
+        return stream.rows(self._entries, self.toggled, width)
+
+    def rebuild(self) -> None:
+        """As for all lists; while following, the cursor goes to the newest entry, and all of it is seen."""
+        following = self._following
+        super().rebuild()
+        if following and self._entries:
+            self.cursor = 0
+            self.scroll_home(animate=False, force=True, immediate=True)
+
+    def watch_cursor(self, before: int, after: int) -> None:
+        """Follow again once the cursor is back at the newest entry."""
+        super().watch_cursor(before, after)
+        row = self.row
+        self._following = row is None or not self._entries or row.key[:2] == self._entries[-1].key
+
+    def _toggled_of_kept(self) -> None:
+        oldest = self._entries[0].number
+        for key in [key for key in self.toggled if isinstance(key[1], int) and key[1] < oldest]:
+            del self.toggled[key]
+
+
+def _without_configuration(view: View, width: int) -> tuple[Row, ...]:
+    failed = next((entry for entry in reversed(view.entries) if entry.event is view.failed), None)
+    head = Row(("none",), (Span("No valid configuration yet", "bad"),))
+    hints = wrapped("Mend the file and save it, and it goes live. e opens your editor at the line.", width - 2)
+    tail = [Row(("hint", number), (Span(text, "muted"),)) for number, text in enumerate(hints)]
+    gap = Row(("gap",), ())
+    problems = tuple(stream.problem_rows(failed, width - 4, 1)) if failed is not None else ()
+    return (head, *problems, gap, *tail)

@@ -1,0 +1,238 @@
+"""`RowList`: a list of rows with a cursor. It draws only the lines that are seen, however many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from hotconf.tui.messages import Chosen, Highlighted
+from hotconf.tui.rows import Key, Row, Span
+
+if TYPE_CHECKING:
+    from textual import events
+
+_STEP: Final = 2
+_FOLDED, _OPEN, _LEAF = "▸ ", "▾ ", "  "
+_LEAST_LEFT: Final = 24
+
+
+class RowList(ScrollView, can_focus=True):
+    """Shows what `rows_for` says. Subclasses say it; each row keeps the cursor while it is there."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "rows--plain",
+        "rows--muted",
+        "rows--strong",
+        "rows--key",
+        "rows--value",
+        "rows--good",
+        "rows--bad",
+        "rows--warn",
+        "rows--accent",
+        "rows--match",
+        "rows--cursor",
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("home", "edge(False)", "First", show=False),
+        Binding("end,G", "edge(True)", "Last", show=False),
+        Binding("left,h", "fold", "Fold", show=False),
+        Binding("right", "unfold", "Open", show=False),
+        Binding("space", "turn", "Open or fold", show=False),
+        Binding("enter", "choose", "Details", show=False),
+    ]
+
+    cursor: reactive[int] = reactive(0, repaint=False)
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 (Textual's)
+        super().__init__(id=id, classes=classes)
+        self._rows: tuple[Row, ...] = ()
+        self._places: dict[Key, int] = {}
+        self.toggled: dict[Key, bool] = {}
+        """What the person opened (true) or folded."""
+
+    def rows_for(self, width: int) -> tuple[Row, ...]:
+        """The rows to show in `width` columns."""
+        raise NotImplementedError
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows as they are shown."""
+        return self._rows
+
+    @property
+    def row(self) -> Row | None:
+        """The row under the cursor."""
+        return self._rows[self.cursor] if self.cursor < len(self._rows) else None
+
+    def rebuild(self) -> None:
+        """Ask for the rows anew; the cursor stays on its row."""
+        if not self.size.width:
+            return
+        before = self.row
+        self._rows = self.rows_for(self.scrollable_content_region.width)
+        self._places = {row.key: index for index, row in enumerate(self._rows)}
+        self.virtual_size = Size(self.scrollable_content_region.width, len(self._rows))
+        at = self.cursor if before is None else self._nearest(before.key)
+        self.cursor = max(0, min(at, len(self._rows) - 1))
+        self.refresh()
+
+    def show_key(self, key: Key) -> None:
+        """Put the cursor on the row with `key`, if it is there."""
+        if key in self._places:
+            self._go(self._places[key])
+
+    def on_resize(self) -> None:
+        """Lines are wrapped to the width."""
+        self.rebuild()
+        self._see_cursor()
+
+    def on_click(self, event: events.Click) -> None:
+        """A click puts the cursor there, and opens or folds what was clicked at its arrow or twice."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        index = offset.y + self.scroll_offset.y
+        if not 0 <= index < len(self._rows):
+            return
+        row = self._rows[index]
+        self._go(index)
+        if row.expanded is not None and (event.chain == 2 or offset.x <= row.depth * _STEP + 1):
+            self.action_turn()
+
+    def watch_cursor(self, before: int, after: int) -> None:
+        """Draw the two lines that look different now."""
+        for index in (before, after):
+            y = index - self.scroll_offset.y
+            if 0 <= y < self.size.height:
+                self.refresh(Region(0, y, self.size.width, 1))
+        self.post_message(Highlighted())
+
+    def action_move(self, step: int) -> None:
+        """One row up or down."""
+        self._go(self.cursor + step)
+
+    def action_page(self, step: int) -> None:
+        """A screenful up or down."""
+        self._go(self.cursor + step * max(1, self.size.height - 1))
+
+    def action_edge(self, last: bool) -> None:
+        """The first or the last row."""
+        self._go(len(self._rows) - 1 if last else 0)
+
+    def action_fold(self) -> None:
+        """Fold what is open, else go to what it stands in."""
+        row = self.row
+        if row is None:
+            return
+        if row.expanded:
+            self._toggle(row, opened=False)
+        else:
+            above = range(self.cursor - 1, -1, -1)
+            self._go(next((index for index in above if self._rows[index].depth < row.depth), self.cursor))
+
+    def action_unfold(self) -> None:
+        """Open what is folded, else go into it."""
+        row = self.row
+        if row is not None and row.expanded is False:
+            self._toggle(row, opened=True)
+        elif row is not None and row.expanded:
+            self._go(self.cursor + 1)
+
+    def action_turn(self) -> None:
+        """Open what is folded, fold what is open."""
+        row = self.row
+        if row is not None and row.expanded is not None:
+            self._toggle(row, opened=not row.expanded)
+
+    def action_choose(self) -> None:
+        """Say that the person wants to see more of this row."""
+        if self.row is not None:
+            self.post_message(Chosen(self.row))
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen."""
+        index = y + self.scroll_offset.y
+        width = self.scrollable_content_region.width
+        if index >= len(self._rows):
+            return Strip.blank(width, self.rich_style)
+        row = self._rows[index]
+        segments = self._segments(row, width)
+        if index == self.cursor and self.has_focus:
+            segments = Segment.apply_style(segments, post_style=self._cursor_style())
+        return Strip(segments, width).apply_offsets(0, index)
+
+    def _cursor_style(self) -> Style:
+        return self.get_component_rich_style("rows--cursor", partial=True)
+
+    def _segments(self, row: Row, width: int) -> Iterable[Segment]:
+        right = _width(row.right)
+        arrow = _LEAF if row.expanded is None else _OPEN if row.expanded else _FOLDED
+        left = (Span(" " * (row.depth * _STEP) + arrow, "muted"), *row.spans)
+        if right and width - right - 1 < min(_LEAST_LEFT, _width(left)):
+            right = 0
+        room = width - (right + 1 if right else 0)
+        for text, tone in _fitted(left, room):
+            yield Segment(text, self._style(tone))
+        if right:
+            yield Segment(" ", self.rich_style)
+            for span in row.right:
+                yield Segment(span.text, self._style(span.tone))
+
+    def _style(self, tone: str) -> Style:
+        return self.get_component_rich_style(f"rows--{tone}")
+
+    def _toggle(self, row: Row, *, opened: bool) -> None:
+        self.toggled[row.key] = opened
+        self.rebuild()
+        self._see_cursor()
+
+    def _nearest(self, key: Key) -> int:
+        """The row with `key`, or what it stood in."""
+        for length in range(len(key), 0, -1):
+            if key[:length] in self._places:
+                return self._places[key[:length]]
+        return self.cursor
+
+    def _go(self, index: int) -> None:
+        self.cursor = max(0, min(index, len(self._rows) - 1))
+        self._see_cursor()
+
+    def _see_cursor(self) -> None:
+        self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True, immediate=True)
+
+
+def _width(spans: Iterable[Span]) -> int:
+    return sum(cell_len(span.text) for span in spans)
+
+
+def _fitted(spans: Iterable[Span], room: int) -> Iterable[tuple[str, str]]:
+    """The spans in exactly `room` columns: cut with an ellipsis, or filled up."""
+    spans = tuple(spans)
+    if _width(spans) <= room:
+        for span in spans:
+            yield span.text, span.tone
+            room -= cell_len(span.text)
+        yield " " * room, "plain"
+        return
+    room -= 1
+    for span in spans:
+        size = cell_len(span.text)
+        if size > room:
+            yield set_cell_size(span.text, room), span.tone
+            yield "…", "muted"
+            return
+        yield span.text, span.tone
+        room -= size

@@ -1,0 +1,99 @@
+"""The configuration as a tree."""
+
+from __future__ import annotations
+
+from hotconf import MISSING, Change
+from hotconf.tui import configuration
+from tui.told import BETTER, COST, GOOD, snapshot
+
+SECRET = GOOD.replace("[cost]", '[mcp_servers.git]\ntoken = "hunter2"\n\n[cost]')
+
+
+def shown(text=GOOD, changes=(), query="", toggled=None):
+    """The rows of the tree of `text`."""
+    tree = configuration.items(snapshot(text), changes)
+    return configuration.rows(tree, toggled or {}, query)
+
+
+def line(rows, start):
+    """The first row that starts so."""
+    found = [row for row in rows if row.text.startswith(start)]
+    assert found, [row.text for row in rows]
+    return found[0]
+
+
+def test_what_is_written_comes_first_and_open_with_its_place():
+    """The rest are defaults, folded into one line, and say so."""
+    rows = shown()
+    assert [row.text for row in rows if not row.depth][-1] == "13 defaults"
+    assert line(rows, "3 defaults").depth == 1
+    rows = shown(toggled={("…defaults",): True, ("cost", "…defaults"): True})
+    assert line(rows, "daily_limit_usd").text == "daily_limit_usd = 10.0"
+    assert line(rows, "daily_limit_usd").right[0].text == "config.toml:4"
+    assert line(rows, "alert_threshold").right[0].text == "default"
+    assert line(rows, "evidence").text == "evidence  4 values"
+    assert line(rows, "evidence").expanded is False
+
+
+def test_items_of_arrays_have_their_names_and_their_order():
+    """`[0] gemini`, whatever the defaults."""
+    rows = shown()
+    assert [row.text for row in rows if row.text.startswith("[")] == ["[0] gemini", "[1] claude"]
+
+
+def test_secrets_are_masked():
+    """In every line, in what is copied, and in what is found."""
+    rows = shown(SECRET, toggled={("mcp_servers",): True, ("mcp_servers", "git"): True})
+    assert line(rows, "token").text == "token = ********"
+    assert not any("hunter2" in row.text + row.copy for row in rows)
+    assert shown(SECRET, query="hunter2") == ()
+
+
+def test_what_the_last_reload_changed_is_marked():
+    """With what it was before, and a mark at all that it stands in."""
+    rows = shown(BETTER, COST)
+    assert line(rows, "daily_limit_usd").text == "daily_limit_usd = 20.0  was 10.0 ●"
+    assert line(rows, "cost").text == "cost ●"
+    assert "●" not in line(rows, "agents").text
+    folded = shown(BETTER, COST, toggled={("cost",): False})
+    assert line(folded, "cost").text == "cost  4 values ●"
+
+
+def test_all_of_a_new_table_is_new():
+    """Though the change names the table alone."""
+    new = {"name": "claude", "command": "claude"}
+    rows = shown(GOOD, (Change(("agents", 1), MISSING, new),))
+    assert line(rows, "[1] claude").spans[0].tone == "accent"
+    assert line(rows, 'name = "claude"').text == 'name = "claude" ●'
+
+
+def test_a_change_inside_a_plain_array_marks_the_array():
+    """It is one line, whatever of it changed."""
+    rows = shown(GOOD, (Change(("quality_gates", "plan", 1), "x", "claude"),))
+    assert line(rows, "plan").text.endswith("●")
+
+
+def test_search_finds_keys_and_values_and_what_they_stand_in():
+    """Whatever is folded, whatever the case; the match is marked."""
+    rows = shown(query="RETENTION")
+    assert [row.text for row in rows] == ["evidence", "retention_days = 90"]
+    assert [span.text for span in rows[1].spans if span.tone == "match"] == ["retention"]
+    assert [row.text for row in shown(query='"gemini", "cl')] == ["quality_gates", 'plan = ["gemini", "claude"]']
+    assert shown(query="nowhere") == ()
+
+
+def test_a_table_is_found_with_all_that_is_in_it():
+    """By its name."""
+    assert len(shown(query="evidence")) == 5
+
+
+def test_folding_is_the_persons():
+    """What they open stays open."""
+    rows = shown(toggled={("…defaults",): True, ("evidence",): True, ("cost",): False})
+    assert line(rows, "evidence").expanded is True
+    assert not [row for row in rows if row.text.startswith("daily")]
+
+
+def test_copying_a_value_gives_its_key():
+    """As it could be written in the file."""
+    assert line(shown(), "daily_limit_usd").copy == "cost.daily_limit_usd = 10.0"

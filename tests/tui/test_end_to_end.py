@@ -1,0 +1,138 @@
+"""A person at a terminal: tmux, vim and the app, from the start to the end."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from waiting import wait_until
+
+pytestmark = pytest.mark.real_tool
+
+CHECKOUT = Path(__file__).parents[2]
+HOTCONF = f"{sys.executable} -c 'from hotconf.cli import main; main()'"
+CONFIG = """\
+[hot_reload]
+debounce_ms = 300
+
+[validation]
+check_api_keys = false
+
+[cost]
+daily_limit_usd = 10.0
+"""
+
+
+class Tmux:
+    """A terminal with a shell in each of its windows, on a server of its own."""
+
+    def __init__(self, socket: Path, home: Path) -> None:
+        self._tmux = ["tmux", "-S", str(socket), "-f", "/dev/null"]
+        self._home = home
+
+    def open(self, window: str) -> None:
+        """A window with a plain shell."""
+        shell = "env PS1='$ ' sh"
+        if window == "app":
+            self._run("new-session", "-d", "-x", "80", "-y", "24", "-n", window, "-c", str(self._home), shell)
+        else:
+            self._run("new-window", "-d", "-n", window, "-c", str(self._home), shell)
+
+    def type(self, window: str, *keys: str) -> None:
+        """Press keys; names such as Enter and Escape are keys."""
+        for key in keys:
+            self._run("send-keys", "-t", window, *((key,) if key in ("Enter", "Escape") else ("-l", key)))
+
+    def screen(self, window: str) -> str:
+        """What the window shows."""
+        return self._run("capture-pane", "-p", "-t", window)
+
+    def shows(self, window: str, text: str) -> str:
+        """Wait until it shows `text`."""
+        try:
+            wait_until(lambda: re.search(text, self.screen(window)), 20)
+        except AssertionError:
+            raise AssertionError(f"no {text!r} in\n{self.screen(window)}") from None
+        return self.screen(window)
+
+    def close(self) -> None:
+        """End the server, and all that runs in it."""
+        subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True)
+
+    def _run(self, *words: str) -> str:
+        done = subprocess.run([*self._tmux, *words], check=True, capture_output=True, text=True)
+        return done.stdout
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A directory that is not below /tmp: vim saves in another way there."""
+    home = CHECKOUT / ".test-work" / f"app-{os.getpid()}"
+    home.mkdir(parents=True)
+    (home / "config.toml").write_text(CONFIG)
+    yield home
+    shutil.rmtree(home)
+
+
+@pytest.fixture
+def tmux(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tmux]:
+    """The terminal; skipped where it is not installed, except in CI."""
+    for tool in ("tmux", "vim"):
+        if shutil.which(tool) is None:
+            if os.environ.get("CI"):
+                pytest.fail(f"{tool} is not installed")
+            pytest.skip(f"{tool} is not installed")
+    monkeypatch.setenv("CODE_HOME", str(home))
+    monkeypatch.setenv("HOTCONF_LOG", "")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.delenv("TMUX", raising=False)
+    tmux = Tmux(tmp_path / "tmux", home)
+    try:
+        tmux.open("app")
+        tmux.open("vim")
+        yield tmux
+    finally:
+        tmux.close()
+
+
+def test_a_session_from_start_to_end(tmux: Tmux, home: Path) -> None:
+    """Start, edit, see it; break, see why and where; gate, edit, see it wait; finish, see it applied; quit."""
+    tmux.shows("app", r"\$")
+    tmux.type("app", f"{HOTCONF} run", "Enter")
+    tmux.shows("app", "daily_limit_usd = 10.0")
+    tmux.shows("app", "generation 1 ")
+
+    tmux.type("vim", "vim -u NONE -N config.toml", "Enter")
+    tmux.shows("vim", "All|config.toml")
+    tmux.type("vim", ":%s/10.0/20.0/", "Enter", ":write", "Enter")
+    tmux.shows("app", "✅ Config reloaded successfully")
+    tmux.shows("app", r"Cost limits changed \(\$10/day → \$20/day\)")
+    tmux.shows("app", "generation 2 +✓ reloaded")
+
+    tmux.type("vim", ":%s/20.0/20.0]/", "Enter", ":write", "Enter")
+    tmux.shows("app", "❌ Config reload failed: config.toml:8")
+    tmux.shows("app", r"✗ failed: config.toml:8:\d+: Invalid TOML")
+    tmux.shows("app", r"8 │ daily_limit_usd = 20.0\]")
+    tmux.shows("app", "generation 2 ")
+
+    tmux.type("app", "g")
+    tmux.shows("app", "quality gate rehearsal")
+    tmux.type("vim", ":%s/20.0./30.0/", "Enter", ":write", "Enter")
+    tmux.shows("app", "1 reload queued: waiting for quality gate .press g to finish.")
+    tmux.shows("app", "generation 2 ")
+    tmux.type("app", "g")
+    assert "✗ failed: " not in tmux.shows("app", "generation 3 +✓ reloaded")
+    assert "daily_limit_usd = 30.0" in (home / "config.toml").read_text()
+
+    tmux.type("app", "q")
+    left = tmux.shows("app", r" run\n\$")
+    assert "Configuration" not in left
+    tmux.type("app", "stty -a | grep -c ' -echo '; echo left $?", "Enter")
+    tmux.shows("app", "0\nleft 1")

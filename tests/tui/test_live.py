@@ -1,0 +1,247 @@
+"""The app with a real watcher on real files."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+
+import pytest
+
+from hotconf.speckit import SPECKIT
+from hotconf.tui.command import Command
+from hotconf.tui.screens.difference import GoBack
+from hotconf.tui.session import Session
+from tui.stage import play, screen, shows, until
+
+QUICK = "[hot_reload]\ndebounce_ms = 100\n\n[validation]\ncheck_api_keys = false\n\n"
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A valid configuration."""
+    path = tmp_path / "config.toml"
+    save(path, 10)
+    return path
+
+
+def save(path, limit, more=""):
+    """A limit in the file, replaced at once."""
+    new = path.with_suffix(".new")
+    new.write_text(f"{QUICK}[cost]\ndaily_limit_usd = {limit}\n{more}")
+    new.replace(path)
+
+
+def live(path, scenario, **options):
+    """Run the app on `path`, with nothing left of it at the end."""
+    with closing(Session(path, lambda: SPECKIT)) as session:
+        app = play(session, scenario, **options)
+        if (command := options.get("command")) is not None:
+            command.stop()
+    left = [thread.name for thread in threading.enumerate() if thread.name.startswith("hotconf")]
+    assert left == []
+    return app
+
+
+def test_a_save_is_seen_and_a_bad_one_keeps_the_old(path):
+    """The toast of the specification, the value in the tree, the failure with its line, and good again."""
+
+    async def scenario(pilot):
+        save(path, "20.0")
+        await shows(pilot, "Cost limits changed ($10/day → $20/day)")
+        await shows(pilot, "daily_limit_usd = 20.0  was 10.0 ●")
+        save(path, '"much"')
+        await shows(pilot, "failed: config.toml:8:19: Type mismatch: cost.daily_limit_usd expected float")
+        await shows(pilot, '8 │ daily_limit_usd = "much"')
+        pilot.app.clear_notifications()
+        await shows(pilot, "daily_limit_usd = 20.0")
+        save(path, "30.0")
+        await shows(pilot, "daily_limit_usd = 30.0  was 20.0")
+        await until(pilot, lambda: "✗ failed: " not in screen(pilot.app))
+
+    live(path, scenario)
+
+
+def test_it_opens_on_a_broken_file_and_goes_live(path):
+    """The problem with its source, until the file is mended."""
+    path.write_text("[cost\n")
+
+    async def scenario(pilot):
+        await shows(pilot, "No valid configuration yet")
+        await shows(pilot, "1 │ [cost")
+        save(path, "20.0")
+        await shows(pilot, "generation 1")
+        await shows(pilot, "daily_limit_usd = 20.0")
+
+    live(path, scenario)
+
+
+def test_a_reload_waits_for_the_gate_and_is_applied_at_its_end(path):
+    """Queued, said so, and published by the key that finishes the gate."""
+
+    async def scenario(pilot):
+        await pilot.press("g")
+        save(path, "20.0")
+        await shows(pilot, "1 reload queued: waiting for quality gate (press g to finish)")
+        assert pilot.app.view.facts.generation == 1
+        await pilot.press("g")
+        await shows(pilot, "generation 2  ✓ reloaded")
+        await until(pilot, lambda: "reload queued" not in screen(pilot.app))
+
+    live(path, scenario)
+
+
+def test_a_queued_reload_is_applied_now(path):
+    """Though the gate goes on."""
+
+    async def scenario(pilot):
+        await pilot.press("g")
+        save(path, "20.0")
+        await shows(pilot, "f Apply now")
+        await pilot.press("f")
+        await shows(pilot, "generation 2  ✓ reloaded")
+        assert "g Finish gate" in screen(pilot.app)
+
+    live(path, scenario)
+
+
+def test_rollback_restores_the_earlier_bytes(path):
+    """Through the ordinary path: it is a save like any other, and a generation of its own."""
+    before = path.read_bytes()
+
+    async def scenario(pilot):
+        save(path, "20.0")
+        await shows(pilot, "generation 2  ✓")
+        await pilot.press("d", "b")
+        await until(pilot, lambda: isinstance(pilot.app.screen, GoBack))
+        await shows(pilot, "+daily_limit_usd = 10")
+        await pilot.press("y")
+        await shows(pilot, "generation 3  ✓ reloaded")
+        assert path.read_bytes() == before
+
+    live(path, scenario)
+
+
+def test_rollback_mends_a_broken_file(path):
+    """The difference is to what is on the disk, not to what is active."""
+    before = path.read_bytes()
+
+    async def scenario(pilot):
+        save(path, '"much"')
+        await shows(pilot, "✗ failed: ")
+        await pilot.press("d", "b")
+        await shows(pilot, '-daily_limit_usd = "much"')
+        await pilot.press("y")
+        await until(pilot, lambda: "✗ failed: " not in screen(pilot.app))
+        assert path.read_bytes() == before
+
+    live(path, scenario)
+
+
+def test_rollback_is_refused_if_the_file_changed_meanwhile(path):
+    """What nobody has seen in the difference is not overwritten."""
+
+    async def scenario(pilot):
+        save(path, "20.0")
+        await shows(pilot, "generation 2  ✓")
+        await pilot.press("d", "b")
+        await until(pilot, lambda: isinstance(pilot.app.screen, GoBack))
+        save(path, "30.0")
+        await pilot.press("y")
+        await shows(pilot, "Not rolled back: config.toml changed in the meantime")
+        assert "30.0" in path.read_text()
+
+    live(path, scenario)
+
+
+def test_fragments_that_appeared_stay_unless_confirmed(path):
+    """`x` says that they shall go."""
+    save(path, 10, '[mcp_servers]\nx = { command = "y" }\n')
+    path.write_text(path.read_text().replace("[hot_reload]\n", '[hot_reload]\nwatch_paths = ["more/*.toml"]\n'))
+    more = path.parent / "more"
+    more.mkdir()
+
+    async def scenario(pilot):
+        (more / "a.toml").write_text("[cost]\nmonthly_limit_usd = 5.0\n")
+        await shows(pilot, "generation 2  ✓")
+        await pilot.press("d", "b")
+        await shows(pilot, "a.toml appeared since and stays")
+        await pilot.press("x")
+        await shows(pilot, "a.toml will be removed")
+        await pilot.press("y")
+        await shows(pilot, "generation 3  ✓")
+        assert list(more.iterdir()) == []
+
+    live(path, scenario)
+
+
+def test_hot_reload_off_is_said(path, monkeypatch):
+    """`r` loads what is there, and watching goes on if the file says so."""
+    monkeypatch.setattr("hotconf.tui.app._DRIFT_S", 0.05)
+
+    async def scenario(pilot):
+        path.write_text(path.read_text().replace("[hot_reload]\n", "[hot_reload]\nenabled = false\n"))
+        await shows(pilot, "hot reload off: edits are not noticed")
+        save(path, "20.0")
+        await shows(pilot, "drift: the files differ from generation 2")
+        await pilot.press("r")
+        await shows(pilot, "generation 3  ✓ reloaded")
+        await until(pilot, lambda: "≠" not in screen(pilot.app))
+
+    live(path, scenario)
+
+
+def test_an_external_command_is_the_operation(path, tmp_path):
+    """Reloads wait until it ends, its name is the reason, and its status and last lines are told."""
+    go = tmp_path / "go"
+    command = Command(f"until [ -e {go} ]; do sleep 0.02; done; echo done; exit 3")
+
+    async def scenario(pilot):
+        app = pilot.app
+        await shows(pilot, "▸ until [ -e ")
+        save(path, "20.0")
+        await shows(pilot, "1 reload queued: waiting for until")
+        go.touch()
+        await shows(pilot, "generation 2  ✓ reloaded")
+        note = next(entry.event for entry in app.view.entries if "status 3" in getattr(entry.event, "text", ""))
+        assert note.lines == ("done",)
+
+    live(path, scenario, command=command)
+
+
+def test_a_command_ends_with_the_app(path):
+    """It, and what it started."""
+    command = Command("sleep 1000 & sleep 1000")
+
+    async def scenario(pilot):
+        await shows(pilot, "▸ sleep 1000")
+
+    live(path, scenario, command=command)
+
+
+def test_no_secret_reaches_the_screen(path):
+    """Not in the tree, the events, the source lines, the differences."""
+    env = '[mcp_servers.x]\ncommand = "y"\ntoken = "hunter2-%s"\n'
+    save(path, 10, env % "one")
+    seen = []
+
+    async def scenario(pilot):
+        app = pilot.app
+        seen.append(screen(app))
+        save(path, 20, env % "two")
+        await shows(pilot, "generation 2  ✓")
+        await pilot.press("tab", "enter")
+        await pilot.pause()
+        seen.append(screen(app))
+        await pilot.press("escape", "d", "u")
+        await pilot.pause()
+        seen.append(screen(app))
+        await pilot.press("escape", "slash", *"token")
+        await shows(pilot, "token = ********")
+        seen.append(screen(app))
+        await pilot.press("escape")
+        save(path, 20, env.replace('"\n', "\n") % "three")
+        await shows(pilot, "✗ failed: ")
+        seen.append(screen(app))
+
+    live(path, scenario, size=(120, 40))
+    assert "hunter2" not in "".join(seen)

@@ -1,0 +1,112 @@
+"""What the screens look like, compared with what was found good. UPDATE_SCREENS=1 writes them anew; then look."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hotconf import ReloadSuccess, Timings
+from hotconf.tui.facts import Note, Told
+from tui.stage import LARGE, SMALL, FakeSession, play, screen, shows
+from tui.told import at, changed, deferred, facts, failed, reloaded, snapshot
+
+STORED = Path(__file__).parent / "screens"
+LOADED = Told(facts(snapshot()), Note("Loaded generation 1", at(0), "good"))
+
+
+async def looks(pilot: Any) -> str:
+    """The screen when nothing moves any more, without toasts."""
+    pilot.app.clear_notifications()
+    await pilot.pause(0.1)
+    return screen(pilot.app)
+
+
+async def calm(pilot: Any) -> None:
+    """Loaded, and saved once."""
+    pilot.app.session.tell(changed(1))
+    pilot.app.session.tell(reloaded(3))
+    await shows(pilot, "generation 2  ✓")
+
+
+async def broken(pilot: Any) -> None:
+    """Then saved broken."""
+    await calm(pilot)
+    pilot.app.session.tell(changed(7))
+    pilot.app.session.tell(failed(9, of=snapshot(generation=2)))
+    await shows(pilot, "✗ failed: ")
+
+
+async def queued(pilot: Any) -> None:
+    """A reload that waits; what it waits for moves, and is not part of the picture."""
+    pilot.app.session.tell(deferred(3))
+    await shows(pilot, "reload queued")
+
+
+async def difference(pilot: Any) -> None:
+    """Two generations beside each other."""
+    await calm(pilot)
+    await pilot.press("d")
+    await shows(pilot, "generation 1 (12:00:00)")
+
+
+async def latency(pilot: Any) -> None:
+    """The view of the times."""
+    for number in range(60):
+        overhead = 0.2 + (number % 7) * 0.05 + (number % 20 == 0) * 0.4
+        times = Timings(0.1, 2000.5, 0.1, 0.35, 0.6 + number % 3 / 10, 0.01, overhead)
+        pilot.app.session.recorder.ending(ReloadSuccess(number, (), (), times))
+    await pilot.press("l")
+    await shows(pilot, "60 reloads")
+
+
+async def help_(pilot: Any) -> None:
+    """All keys."""
+    await pilot.press("question_mark")
+    await shows(pilot, "Act")
+
+
+async def search(pilot: Any) -> None:
+    """Something was looked for and found."""
+    await pilot.press("slash", *"limit", "enter")
+    await shows(pilot, "monthly_limit_usd")
+
+
+SCREENS: dict[str, tuple[Callable[[Any], Awaitable[None]], tuple[int, int]]] = {
+    "calm-80": (calm, SMALL),
+    "calm-120": (calm, LARGE),
+    "broken-80": (broken, SMALL),
+    "broken-120": (broken, LARGE),
+    "queued-80": (queued, SMALL),
+    "difference-120": (difference, LARGE),
+    "difference-80": (difference, SMALL),
+    "latency-80": (latency, SMALL),
+    "help-80": (help_, SMALL),
+    "search-80": (search, SMALL),
+}
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_the_screen_looks_as_it_was_found_good(name):
+    """Nothing moves, is cut or overlaps without being seen in a review."""
+    scenario, size = SCREENS[name]
+    seen: list[str] = []
+
+    async def scene(pilot):
+        await scenario(pilot)
+        seen.append(await looks(pilot))
+
+    play(FakeSession(LOADED), scene, size=size)
+    stored = STORED / f"{name}.txt"
+    if os.environ.get("UPDATE_SCREENS"):
+        stored.parent.mkdir(exist_ok=True)
+        stored.write_text(seen[0])
+    assert seen[0].splitlines() == stored.read_text().splitlines()
+
+
+def test_every_stored_screen_is_looked_at():
+    """No picture is left behind by a test that is gone."""
+    assert {path.stem for path in STORED.iterdir()} == set(SCREENS)

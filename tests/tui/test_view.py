@@ -1,0 +1,222 @@
+"""The view: what is told goes in, what to show comes out. No Textual, no clock, no files."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import timedelta
+
+from hotconf import Problem, ReloadSuccess
+from hotconf.tui import status, stream
+from hotconf.tui.facts import Note, Told
+from hotconf.tui.toasts import LINES, toast
+from hotconf.tui.view import MOST_ENTRIES, View, heard, new_endings
+from tui.told import (
+    BRACKET,
+    COST_LINE,
+    FILE,
+    GOOD,
+    NOON,
+    at,
+    changed,
+    deferred,
+    facts,
+    failed,
+    reloaded,
+    snapshot,
+    unchanged,
+)
+
+START = View(facts(snapshot()))
+
+
+def texts(view, width=80, toggled=None):
+    """The lines of the event stream."""
+    return [row.text for row in stream.rows(view.entries, toggled or {}, width)]
+
+
+def alerts(view, keys=None):
+    """What stays below the status line."""
+    return [alert.text for alert in status.status(view, NOON, keys or {}).alerts]
+
+
+def state(view, seconds=0.0):
+    """What the status line says of the state."""
+    return " ".join(span.text for span in status.status(view, at(seconds), {}).state)
+
+
+def test_the_view_needs_no_textual():
+    """What is decided can be tested, and understood, without a terminal."""
+    code = (
+        "import sys, hotconf.tui.view, hotconf.tui.status, hotconf.tui.stream, hotconf.tui.toasts,"
+        "hotconf.tui.configuration, hotconf.tui.comparison, hotconf.tui.measures, hotconf.tui.running,"
+        "hotconf.tui.history, hotconf.tui.inbox, hotconf.tui.editor;"
+        "sys.exit(any(name.partition('.')[0] in ('textual', 'rich') for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_newest_ending_is_open_and_the_others_are_folded():
+    """What happened last is seen without a key, what happened before does not take its room."""
+    view = heard(START, [changed(), reloaded(), changed(5), failed(7)])
+    assert texts(view) == [
+        "12:00:07 ✗ Failed 1 problem",
+        "config.toml:7:8: Invalid TOML: missing closing bracket at line 7",
+        'close it with "]"',
+        '7 │ plan = ["gemini"',
+        "  │        ^",
+        "Old configuration preserved.",
+        "12:00:05 … config.toml changed",
+        "12:00:03 ✓ Reloaded generation 2 · 1 change",
+        "12:00:01 … config.toml changed",
+    ]
+
+
+def test_what_the_person_opened_stays_open():
+    """Until it is folded again, whatever comes after it."""
+    view = heard(START, [reloaded(), failed(7)])
+    opened = texts(view, toggled={("entry", 0): True, ("entry", 1): False})
+    assert opened == [
+        "12:00:07 ✗ Failed config.toml:7:8: Invalid TOML: missing closing bracket at line 7",
+        "12:00:03 ✓ Reloaded generation 2 · 1 change",
+        COST_LINE,
+        "cost.daily_limit_usd: 10.0 → 20.0",
+        "detect 0.1 · settle 2000.4 · read 0.1 · parse 0.3 · validate 0.5 · swap 0.0",
+        "· overhead 0.4 ms",
+    ]
+
+
+def test_a_problem_leads_the_editor_to_its_place():
+    """Every line about it does, the source included."""
+    view = heard(START, [failed()])
+    places = {row.place for row in stream.rows(view.entries, {}, 80) if row.depth}
+    assert {(place.file, place.line, place.column) for place in places if place} == {(FILE, 7, 8)}
+
+
+def test_text_from_files_cannot_move_the_cursor():
+    """Escape sequences, line breaks and bidirectional tricks are shown as what they are."""
+    problem = replace(BRACKET, message="bad \x1b[2J\n\u202eevil", hint="\x07")
+    view = heard(START, [failed(3, problem)])
+    assert all(text.isprintable() for text in texts(view))
+    assert all(alert.isprintable() for alert in alerts(view))
+
+
+def test_a_failure_stays_until_a_good_save():
+    """A change of a file alone does not clear it; success, no change and a queued reload do."""
+    broken = heard(START, [failed()])
+    line = "✗ failed: config.toml:7:8: Invalid TOML: missing closing bracket at line 7"
+    assert alerts(broken) == [line]
+    assert alerts(heard(broken, [changed(5)])) == [line]
+    for good in (reloaded(5), unchanged(5)):
+        assert alerts(heard(broken, [good])) == []
+    assert "failed" not in "".join(alerts(heard(broken, [deferred(5)])))
+
+
+def test_a_queued_reload_says_what_it_waits_for_and_what_to_press():
+    """The key that finishes the operation, if it is one of the app's; else the one that applies it now."""
+    view = heard(START, [deferred()])
+    told = "‖ 1 reload queued: waiting for quality gate"
+    assert alerts(view, {"quality gate": "g"}) == [f"{told} (press g to finish)"]
+    assert alerts(view) == [f"{told} (press f to apply it now)"]
+
+
+def test_hot_reload_off_and_drift_are_said():
+    """Nobody believes that edits are noticed, or that the files are what is active."""
+    view = replace(View(facts(snapshot(), enabled=False, watching=())), drift=True)
+    assert [alert.split(":")[0] for alert in alerts(view)] == ["○ hot reload off", "≠ drift"]
+    assert status.status(view, NOON, {}).watch == ("not watching",)
+
+
+def test_settling_counts_down_from_the_last_change():
+    """And is over when the round ends, not when the window does."""
+    view = heard(START, [changed(0)])
+    assert state(view, 0.6) == "generation 1 … settling 1.4 s"
+    assert state(view, 9) == "generation 1 … settling"
+    assert state(heard(view, [reloaded(2)]), 9) == "generation 2 ✓ reloaded 12:00:02"
+
+
+def test_the_state_before_there_is_a_configuration():
+    """Starting, and waiting for a valid file, are told apart."""
+    assert state(View(facts(None, started=False))) == "starting"
+    assert state(View(facts(None))) == "waiting for a valid file"
+
+
+def test_the_log_is_bounded():
+    """However much happens: the newest entries are kept, and the number of all is known."""
+    view = heard(START, [changed(n) for n in range(MOST_ENTRIES + 70)])
+    assert len(view.entries) == MOST_ENTRIES
+    assert view.told == MOST_ENTRIES + 70
+    assert view.entries[-1].number == view.told - 1
+
+
+def test_only_new_endings_make_a_toast():
+    """The steps before them do not, and nothing is told twice."""
+    before = heard(START, [failed(1)])
+    after = heard(before, [changed(2), reloaded(3)])
+    assert [type(entry.event) for entry in new_endings(before, after)] == [ReloadSuccess]
+    assert new_endings(after, after) == []
+    assert toast([], None, 0) is None
+
+
+def test_ten_saves_make_one_toast():
+    """It says that it is the latest, and starts to count anew when it is gone."""
+    shown = None
+    for second in range(10):
+        entries = new_endings(START, heard(START, [reloaded(second)]))
+        shown = toast(entries, shown, float(second))
+    assert shown is not None
+    assert (shown.title, shown.count) == ("The latest of 10", 10)
+    assert shown.text == f"✅ Config reloaded successfully\n   - {COST_LINE}"
+    later = toast(entries, shown, 100.0)
+    assert later is not None
+    assert (later.title, later.count) == ("", 1)
+
+
+def test_a_toast_is_short():
+    """Many problems are in the event stream; the toast says how many lines it leaves out."""
+    problems = [Problem(f"wrong {n}", file=FILE, line=n) for n in range(1, 30)]
+    entries = new_endings(START, heard(START, [failed(1, *problems)]))
+    shown = toast(entries, None, 0)
+    assert shown is not None
+    assert len(shown.text.splitlines()) == LINES
+    assert shown.text.splitlines()[-1] == "   … and 25 more lines"
+    assert shown.severity == "error"
+
+
+def test_warnings_are_counted_in_a_toast():
+    """They are the same with each save, and would hide what changed."""
+    told = reloaded()
+    event = replace(told.event, warnings=(Problem("odd", severity="warning"),) * 3)
+    shown = toast(new_endings(START, heard(START, [replace(told, event=event)])), None, 0)
+    assert shown is not None
+    assert shown.text.splitlines()[-1] == "   ⚠ 3 warnings"
+
+
+def test_notes_of_the_app_are_no_outcome():
+    """A rehearsal or a command does not look like a reload."""
+    note = Told(facts(snapshot()), Note("make lint: ended with status 0", at(9), lines=("ok",)))
+    view = heard(heard(START, [reloaded()]), [note])
+    assert state(view) == "generation 1 ✓ reloaded 12:00:03"
+    assert texts(view)[0] == "12:00:09 ▸ make lint: ended with status 0"
+
+
+def test_settling_ends_a_second_after_a_second():
+    """The time that is left is never negative."""
+    view = heard(START, [changed(0)])
+    assert status.remaining_s(view, at(0) + timedelta(seconds=0.5)) == 1.5
+    assert status.remaining_s(view, at(99)) == 0.0
+    assert status.remaining_s(START, at(0)) is None
+
+
+def test_copying_gives_the_notification_and_the_source():
+    """What a person pastes into a chat is what they saw."""
+    entry = heard(START, [failed()]).entries[0]
+    assert stream.plain(entry).splitlines() == [
+        "❌ Config reload failed: config.toml:7:8: Invalid TOML: missing closing bracket at line 7",
+        '   Hint: close it with "]"',
+        "   Old configuration preserved.",
+        '7 │ plan = ["gemini"',
+        "  │        ^",
+    ]
+    assert "hunter2" in GOOD
