@@ -28,6 +28,7 @@ __all__ = [
     "Pending",
     "PhaseStats",
     "Problem",
+    "Related",
     "ReloadDeferred",
     "ReloadFailed",
     "ReloadSuccess",
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
         ReloadUnchanged,
         Timings,
     )
-    from hotconf.problems import Problem
+    from hotconf.problems import Problem, Related
     from hotconf.runtime.runner import Pending
     from hotconf.runtime.stats import PhaseStats, Stats
     from hotconf.schema import Schema
@@ -77,7 +78,7 @@ _HOMES = {
         "ReloadUnchanged",
         "Timings",
     ),
-    "problems": ("Problem",),
+    "problems": ("Problem", "Related"),
     "runtime.runner": ("Pending",),
     "runtime.stats": ("PhaseStats", "Stats"),
     "schema": ("Schema",),

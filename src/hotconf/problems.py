@@ -28,6 +28,20 @@ Severity: TypeAlias = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
+class Related:
+    """Another place that a problem has to do with: `also defined at models/openai.toml:3`."""
+
+    message: str
+    """What is there, without the place: `also defined`. Never holds a secret."""
+    file: Path
+    """As configured, absolute."""
+    line: int
+    """From 1."""
+    column: int
+    """From 1, in characters."""
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One finding about the files.
 
@@ -49,6 +63,12 @@ class Problem:
     """From 1."""
     column: int | None = None
     """From 1, in characters."""
+    end_line: int | None = None
+    """The line on which what it is about ends; None if only its beginning is known."""
+    end_column: int | None = None
+    """On `end_line`, just behind the last character."""
+    related: tuple[Related, ...] = ()
+    """Other places to look at."""
 
     def __post_init__(self) -> None:
         """Accept a dotted key for `path`."""

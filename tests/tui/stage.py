@@ -46,6 +46,7 @@ class FakeSession:
 
     @contextmanager
     def _hold(self, reason: str):  # type: ignore[no-untyped-def]
+        self.asked.append(f"hold {reason}")
         self.holds.append(reason)
         try:
             yield

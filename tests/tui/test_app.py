@@ -262,8 +262,8 @@ def test_a_rehearsal_ends_by_itself(monkeypatch):
 
     async def scenario(pilot):
         await pilot.press("c")
-        await shows(pilot, "critical operation rehearsal")
         await shows(pilot, "Rehearsal over: critical operation")
+        assert pilot.app.session.asked == ["hold critical"]
         assert pilot.app.session.holds == []
 
     play(FakeSession(LOADED), scenario)

@@ -17,7 +17,10 @@ from waiting import wait_until
 pytestmark = pytest.mark.real_tool
 
 CHECKOUT = Path(__file__).parents[2]
-HOTCONF = f"{sys.executable} -c 'from hotconf.cli import main; main()'"
+HOTCONF = f"""\
+#!/bin/sh
+exec {sys.executable} -c 'from hotconf.cli import main; main()' "$@"
+"""
 CONFIG = """\
 [hot_reload]
 debounce_ms = 300
@@ -27,7 +30,23 @@ check_api_keys = false
 
 [cost]
 daily_limit_usd = 10.0
+
+[quality_gates]
+plan = ["gemini", "claude"]
+tasks = ["gemini", "claude"]
+validate = ["gemini", "claude"]
+audit = ["gemini", "claude"]
+unlock = ["gemini", "claude"]
+
+[[agents]]
+name = "gemini"
+command = "true"
+
+[[agents]]
+name = "claude"
+command = "true"
 """
+"""So many gates and agents that the rehearsal of a gate is the longest: there is time to save meanwhile."""
 
 
 class Tmux:
@@ -77,6 +96,9 @@ def home() -> Iterator[Path]:
     home = CHECKOUT / ".test-work" / f"app-{os.getpid()}"
     home.mkdir(parents=True)
     (home / "config.toml").write_text(CONFIG)
+    # Typed by its short name, so that the line fits the terminal wherever the checkout is.
+    (home / "hotconf").write_text(HOTCONF)
+    (home / "hotconf").chmod(0o755)
     yield home
     shutil.rmtree(home)
 
@@ -105,7 +127,7 @@ def tmux(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 def test_a_session_from_start_to_end(tmux: Tmux, home: Path) -> None:
     """Start, edit, see it; break, see why and where; gate, edit, see it wait; finish, see it applied; quit."""
     tmux.shows("app", r"\$")
-    tmux.type("app", f"{HOTCONF} run", "Enter")
+    tmux.type("app", "./hotconf run", "Enter")
     tmux.shows("app", "daily_limit_usd = 10.0")
     tmux.shows("app", "generation 1 ")
 
@@ -132,7 +154,7 @@ def test_a_session_from_start_to_end(tmux: Tmux, home: Path) -> None:
     assert "daily_limit_usd = 30.0" in (home / "config.toml").read_text()
 
     tmux.type("app", "q")
-    left = tmux.shows("app", r" run\n\$")
+    left = tmux.shows("app", r"hotconf run\n\$")
     assert "Configuration" not in left
     tmux.type("app", "stty -a | grep -c ' -echo '; echo left $?", "Enter")
     tmux.shows("app", "0\nleft 1")
