@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import subprocess
@@ -14,6 +15,8 @@ from typing import Final, Self
 
 from waiting import wait_until
 
+PATIENCE_S: Final = 60.0
+"""For a program to show something, however slow the machine."""
 _ROWS_AND_COLUMNS: Final = (24, 80)
 _ENVIRONMENT: Final = {"TERM": "xterm", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
 
@@ -32,6 +35,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # emacs looks for /dev/tty
         )
         os.close(slave)
         self._shown = b""
@@ -57,13 +61,13 @@ class Terminal:
     def shows(self, text: str) -> None:
         """Wait until it has shown `text` since the last keys."""
         try:
-            wait_until(lambda: text.encode() in self._shown)
+            wait_until(lambda: text.encode() in self._shown, PATIENCE_S)
         except AssertionError:
             raise AssertionError(f"no {text!r} in {self._shown!r}") from None
 
     def ends(self) -> None:
         """Wait until it has ended, with success."""
-        wait_until(lambda: self._process.poll() is not None)
+        wait_until(lambda: self._process.poll() is not None, PATIENCE_S)
         assert self._process.returncode == 0, self._shown
 
     def _read(self) -> None:

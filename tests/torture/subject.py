@@ -1,0 +1,163 @@
+"""The process under test: one watcher, told what to do by lines of JSON on stdin, tells on stdout what it sees.
+
+Every snapshot that is published is told with the bytes that it was made from, so that a judge elsewhere can tell
+whether there ever was such a state. Run as `python -m torture.subject`; what may happen to it, happens.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hotconf import ConfigReloadEvent, HotReloadWatcher, Snapshot
+from hotconf.testing.recorder import told
+from torture.contents import SCHEMAS
+
+_speaking = threading.Lock()
+
+
+def say(**what: object) -> None:
+    """One line of JSON. Lines of several threads do not mix."""
+    with _speaking:
+        sys.stdout.write(json.dumps(what) + "\n")
+        sys.stdout.flush()
+
+
+class Subject:
+    """See the module: each public method is a command, its keywords the arguments."""
+
+    def __init__(self) -> None:
+        self.watcher: HotReloadWatcher[Any] | None = None
+        self.held: list[int] = []
+        self.stuck = threading.Event()
+
+    def watch(self, path: str, schema: str, callbacks: list[str], **options: Any) -> None:
+        """Start a watcher."""
+        watcher = HotReloadWatcher(path, SCHEMAS[schema], **options)
+        runner, install = watcher._runner, watcher._runner._install
+
+        def publish(snapshot: Snapshot[Any]) -> None:
+            install(snapshot)
+            say(published=[[str(file.path), file.content.decode()] for file in snapshot.files], says=watcher.config.says)
+
+        runner._install = publish
+        self.stuck.clear()
+        for name in callbacks:
+            watcher.on_event(getattr(self, f"_{name}"))
+        watcher.on_event(lambda event: say(event=told(event)))
+        self.watcher = watcher
+        watcher.start(require=False)
+
+    def close(self) -> None:
+        """Close it."""
+        self.stuck.set()
+        if self.watcher is not None:
+            self.watcher.close()
+        self.watcher = None
+
+    def reload(self) -> str:
+        """How `reload()` ended."""
+        return told(self._running.reload())
+
+    def stats(self) -> dict[str, object]:
+        """Which observer, and what troubles it."""
+        stats = self._running.stats
+        return {"observer": stats.observer, "trouble": stats.trouble}
+
+    def figures(self) -> dict[str, object]:
+        """What this process holds."""
+        descriptors = {}
+        for descriptor in Path("/proc/self/fd").iterdir():
+            try:
+                descriptors[descriptor.name] = str(descriptor.readlink())
+            except FileNotFoundError:  # the one that the directory was listed through
+                continue
+        resident = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+        threads = sorted(thread.name for thread in threading.enumerate() if thread is not threading.main_thread())
+        return {"descriptors": descriptors, "threads": threads, "resident": resident}
+
+    def run(self, command: list[str]) -> int:
+        """Run a program where this process is: in its namespaces, as its user. Its exit code."""
+        return subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=sys.stderr).returncode
+
+    def exhaust(self) -> int:
+        """Open descriptors until there are none left; how many."""
+        soft = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 256)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        while True:
+            try:
+                self.held.append(os.open(os.devnull, os.O_RDONLY))
+            except OSError:
+                return len(self.held)
+
+    def relieve(self) -> None:
+        """Close them."""
+        while self.held:
+            os.close(self.held.pop())
+
+    def fork(self, ending: str) -> int:
+        """Fork; the child closes the watcher and ends, or becomes another program. Its exit code."""
+        child = os.fork()
+        if child == 0:
+            try:
+                if ending == "close":
+                    self._running.close()
+                elif ending == "exec":
+                    os.execvp("true", ["true"])
+                os._exit(0)
+            finally:
+                os._exit(1)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    # Callbacks
+
+    def _raises(self, event: ConfigReloadEvent) -> None:
+        raise RuntimeError(event)
+
+    def _exits(self, event: ConfigReloadEvent) -> None:
+        raise SystemExit(3)
+
+    def _blocks(self, event: ConfigReloadEvent) -> None:
+        self.stuck.wait(0.05)
+
+    def _reloads(self, event: ConfigReloadEvent) -> None:
+        if told(event).startswith("FileChanged"):
+            self._running.reload()
+
+    def _reenters(self, event: ConfigReloadEvent) -> None:
+        with self._running.busy("a callback"), self._running.subscribe():
+            self._running.on_change("first", lambda old, new: None).close()
+
+    def _closes(self, event: ConfigReloadEvent) -> None:
+        self._running.close()
+        say(closed=True)
+
+    @property
+    def _running(self) -> HotReloadWatcher[Any]:
+        if self.watcher is None:
+            raise RuntimeError("no watcher")
+        return self.watcher
+
+
+def main() -> None:
+    """Do what is asked for, until there is nothing more to read."""
+    subject = Subject()
+    say(ready=os.getpid())
+    for line in sys.stdin:
+        asked = json.loads(line)
+        command: Callable[..., object] = getattr(subject, asked.pop("do"))
+        try:
+            say(answer=command(**asked))
+        except Exception as error:  # noqa: BLE001 - told to who asked
+            say(refused=f"{type(error).__name__}: {error}")
+
+
+if __name__ == "__main__":
+    main()
