@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeAlias
+from typing import Any, Final, Literal, NoReturn, Self, TypeAlias
 
 from torture.judge import Judge, State, state
 
@@ -36,6 +36,10 @@ _TESTS: Final = Path(__file__).parents[1]
 
 class Hung(Exception):
     """It did not answer in time."""
+
+
+class Deaf(Exception):
+    """What was to come did not."""
 
 
 class Died(Exception):
@@ -63,7 +67,7 @@ class Process:
         self._reader.start()
         self.pid: int = self._answer(PATIENCE_S)["ready"]
 
-    def ask(self, command: str, **arguments: object) -> Any:
+    def ask(self, command: str, /, **arguments: object) -> Any:
         """Have it do something, and return what that returns. Raises `Hung` or `Died`, or RuntimeError for a refusal."""
         if self._process.stdin is None:
             raise AssertionError("no pipe")
@@ -212,7 +216,8 @@ class Case:
         if kind is None or self.faults:
             self._tally.add(self._name, self.faults)
         if self.faults:
-            raise AssertionError(f"{self.faults}\n" + "\n".join(map(str, self.process.lines[-40:]))) from error
+            story = (line.get("event") or _short(line.get("published", ())) for line in self.process.lines[-60:])
+            raise AssertionError("\n".join([*(f"{kind}: {what}" for kind, what in self.faults), *map(str, story)]))
 
     # What the scenario says
 
@@ -232,12 +237,17 @@ class Case:
         """The latest state is published, sooner or later."""
         final = self._judge.states[-1]
         if not self._comes(lambda: self._judged_all() == final):
-            self.faults.append(("deaf", f"the files are {final}, published is {self._judged_all()}"))
+            self._deaf(f"the files are {_short(final)}, published is {_short(self._judged_all() or ())}")
 
-    def tells(self, line: str, times: int = 1) -> None:
-        """It told this, so many times since the start: `ReloadFailed syntax`. Otherwise it is deaf."""
-        if not self._comes(lambda: self.told.count(line) >= times):
-            self.faults.append(("deaf", f"{line} not told in {self.told}"))
+    def tells(self, begins: str, times: int = 1) -> None:
+        """It told something that begins so, that many times since the start: `ReloadFailed syntax`."""
+        if not self._comes(lambda: sum(line.startswith(begins) for line in self.told) >= times):
+            self._deaf(f"{begins} was not told {times} times")
+
+    def closes(self) -> None:
+        """A callback has closed the watcher. Otherwise it hung."""
+        if not self._comes(lambda: any("closed" in line for line in list(self.process.lines))):
+            raise Hung("the callback that closes does not return")
 
     @property
     def told(self) -> list[str]:
@@ -289,5 +299,13 @@ class Case:
                 return
             time.sleep(0.05)
 
+    def _deaf(self, what: str) -> NoReturn:
+        self.faults.append(("deaf", what))
+        raise Deaf(what)
+
     def _found(self, kind: Fault) -> bool:
         return any(each == kind for each, _ in self.faults)
+
+
+def _short(files: Sequence[Sequence[str]]) -> list[str]:
+    return [f"{Path(path).name}: {' '.join(text.split()[:5])} … {text[-12:]!r}" for path, text in files]

@@ -55,7 +55,7 @@ class Judge:
         return None
 
     def _why(self, files: State) -> str:
-        short = [(Path(path).name, text[:40], len(text)) for path, text in files]
+        short = [f"{Path(path).name}: {text[:20]!r} … {text[-12:]!r}" for path, text in files]
         if files in self.states:
             return f"published an earlier state than the one before: {short}"
         complete = {pair for each in self.states for pair in each}

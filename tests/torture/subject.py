@@ -12,6 +12,7 @@ import resource
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from hotconf import ConfigReloadEvent, HotReloadWatcher, Snapshot
 from hotconf.testing.recorder import told
 from torture.contents import SCHEMAS
 
+_TIME, _TIME_NS = time.time, time.time_ns
 _speaking = threading.Lock()
 
 
@@ -82,6 +84,11 @@ class Subject:
         resident = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
         threads = sorted(thread.name for thread in threading.enumerate() if thread is not threading.main_thread())
         return {"descriptors": descriptors, "threads": threads, "resident": resident}
+
+    def set_clock(self, by_s: int) -> None:
+        """Set the clock on the wall, as all Python code of this process sees it, so far from what it was at first."""
+        time.time = lambda: _TIME() + by_s
+        time.time_ns = lambda: _TIME_NS() + by_s * 1_000_000_000
 
     def run(self, command: list[str]) -> int:
         """Run a program where this process is: in its namespaces, as its user. Its exit code."""

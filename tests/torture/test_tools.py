@@ -52,7 +52,7 @@ EDITORS = {
     ),
     "micro": Editor(["micro"], "\x05replaceall {old} {new}\r\x13", "\x11"),
     "kakoune": Editor(["kak", "-n"], ":exec -draft %{{%s{old}<ret>c{new}<esc>}}\r:w\r", ":q\r"),
-    "joe": Editor(["joe", "-nobackups"], "\x0bu\x0bf{old}\rr\r{new}\rr\x0bd\r", "\x03"),
+    "joe": Editor(["joe", "-nobackups"], "\x0bu\x0bf{old}\rr\r{new}\rr\x0bd\r", "\x0bx"),
 }
 
 
@@ -115,7 +115,7 @@ def shell(directory: Path, script: str) -> None:
 @layouts(linked, over_the_link, chained, included)
 def test_tools(root: Path, begin: Callable[..., Case], layout: Callable[[Path], Laid], name: str) -> None:
     """Tools: the file is changed several times in a row."""
-    need(TOOLS[name].split("| ")[-1].split()[0] if "|" in TOOLS[name] else TOOLS[name].split("; ")[-1].split()[0])
+    need(name.split()[0].removesuffix(","))
     if layout is included and name not in ATOMIC:
         pytest.skip("a fragment that is absent for as long as a tool takes counts as absent")
     laid = layout(root)
