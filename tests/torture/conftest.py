@@ -14,8 +14,8 @@ import pytest
 pytest.register_assert_rewrite("torture.harness")
 
 from realtools import workplace  # noqa: E402
-from torture.harness import Case, Process, Tally  # noqa: E402 - now its assertions explain themselves
 from torture.extent import FULL, ROUNDS  # noqa: E402
+from torture.harness import Case, Process, Tally  # noqa: E402 - now its assertions explain themselves
 
 _TALLY: Final = pytest.StashKey[Tally]()
 
@@ -91,7 +91,12 @@ def begin(request: pytest.FixtureRequest, processes: Processes, round_: int) -> 
     with ExitStack() as stack:
 
         def start(
-            path: Path, *, prefix: Sequence[str] = (), environment: dict[str, str] | None = None, own: bool = False, **how: Any
+            path: Path,
+            *,
+            prefix: Sequence[str] = (),
+            environment: dict[str, str] | None = None,
+            own: bool = False,
+            **how: Any,
         ) -> Case:
             if own or prefix or environment:
                 process = Process(prefix, environment)

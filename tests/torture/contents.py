@@ -5,7 +5,9 @@ A half of such a file, and a mixture of two, can be told from a whole one, thoug
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Self
+
+from pydantic import Field, model_validator
 
 from watcher.watched import Frozen
 
@@ -31,21 +33,29 @@ class Loose(Pair):
 
 
 class WholePair(Frozen):
-    """Requires both ends."""
+    """Requires both ends, and that they agree."""
 
     first: int
     last: int
+
+    @model_validator(mode="after")
+    def agree(self) -> Self:
+        if self.first != self.last:
+            raise ValueError("the end does not agree with the beginning")
+        return self
 
 
 class Guarded(WholePair):
     """Requires what every complete file says: the remedy against writers that nobody can tell from people."""
 
     extra: WholePair | None = None
+    parts: dict[str, WholePair] = Field(default_factory=dict)
 
     @property
     def says(self) -> list[int]:
         extra = self.extra or Pair()
-        return [self.first, self.last, extra.first, extra.last]
+        parts = (number for name in sorted(self.parts) for number in (self.parts[name].first, self.parts[name].last))
+        return [self.first, self.last, extra.first, extra.last, *parts]
 
 
 SCHEMAS: Final = {"loose": Loose, "guarded": Guarded}
@@ -56,9 +66,9 @@ def main(number: int, filling: int = FILLING) -> str:
     return f"first = {number}\n{_filled(number, filling)}last = {number}\n"
 
 
-def fragment(number: int, filling: int = FILLING) -> str:
+def fragment(number: int, filling: int = FILLING, table: str = "extra") -> str:
     """A fragment that says this number."""
-    return f"[extra]\n{main(number, filling)}"
+    return f"[{table}]\n{main(number, filling)}"
 
 
 def _filled(number: int, lines: int) -> str:

@@ -34,15 +34,15 @@ EVENTS_ONLY: Final[dict[str, Any]] = {"reconcile_s": 3600.0}
 _TESTS: Final = Path(__file__).parents[1]
 
 
-class Hung(Exception):
+class HungError(Exception):
     """It did not answer in time."""
 
 
-class Deaf(Exception):
+class DeafError(Exception):
     """What was to come did not."""
 
 
-class Died(Exception):
+class DiedError(Exception):
     """The process under test has ended."""
 
 
@@ -53,7 +53,11 @@ class Process:
         self._process = subprocess.Popen(
             [*prefix, sys.executable, "-m", "torture.subject"],
             cwd=_TESTS,
-            env={**os.environ, **(environment or {}), "PYTHONPATH": str(_TESTS)},
+            env={
+                **os.environ,
+                **(environment or {}),
+                "PYTHONPATH": os.pathsep.join([str(_TESTS), os.environ.get("PYTHONPATH", "")]),
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -68,14 +72,14 @@ class Process:
         self.pid: int = self._answer(PATIENCE_S)["ready"]
 
     def ask(self, command: str, /, **arguments: object) -> Any:
-        """Have it do something, and return what that returns. Raises `Hung` or `Died`, or RuntimeError for a refusal."""
+        """Have it do something; what that returns. Raises `HungError`, `DiedError`, or RuntimeError if it is refused."""
         if self._process.stdin is None:
             raise AssertionError("no pipe")
         try:
             self._process.stdin.write(json.dumps({"do": command, **arguments}) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            raise Died(f"before {command}") from None
+            raise DiedError(f"before {command}") from None
         answer = self._answer(PATIENCE_S)
         if "refused" in answer:
             raise RuntimeError(answer["refused"])
@@ -86,14 +90,14 @@ class Process:
         os.kill(self.pid, number)
 
     def end(self) -> int:
-        """Let it come to its end by itself, watcher or no watcher; its exit code. Raises `Hung`."""
+        """Let it come to its end by itself, watcher or no watcher; its exit code. Raises `HungError`."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
             code = self._process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise Hung("the process does not end") from None
+            raise HungError("the process does not end") from None
         self._reader.join(PATIENCE_S)
         self._close()
         return code
@@ -120,9 +124,9 @@ class Process:
         try:
             answer = self._answers.get(timeout=timeout_s)
         except queue.Empty:
-            raise Hung("no answer") from None
+            raise HungError("no answer") from None
         if "died" in answer:
-            raise Died(f"exit code {self._process.wait()}")
+            raise DiedError(f"exit code {self._process.wait()}")
         return answer
 
     def _read(self) -> None:
@@ -209,10 +213,11 @@ class Case:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, Hung | Died):
+        if isinstance(error, HungError | DiedError):
             self.faults.append(("hung", str(error)))
         if self.process.alive and not self._found("hung"):
             self._end()
+        self._judged_all()
         if kind is None or self.faults:
             self._tally.add(self._name, self.faults)
         if self.faults:
@@ -247,7 +252,7 @@ class Case:
     def closes(self) -> None:
         """A callback has closed the watcher. Otherwise it hung."""
         if not self._comes(lambda: any("closed" in line for line in list(self.process.lines))):
-            raise Hung("the callback that closes does not return")
+            raise HungError("the callback that closes does not return")
 
     @property
     def told(self) -> list[str]:
@@ -284,7 +289,7 @@ class Case:
             self.process.ask("close")
             self._judged_all()
             self._leaks()
-        except (Hung, Died) as error:
+        except (HungError, DiedError) as error:
             self.faults.append(("hung", f"at the end: {error}"))
 
     def _leaks(self) -> None:
@@ -301,7 +306,7 @@ class Case:
 
     def _deaf(self, what: str) -> NoReturn:
         self.faults.append(("deaf", what))
-        raise Deaf(what)
+        raise DeafError(what)
 
     def _found(self, kind: Fault) -> bool:
         return any(each == kind for each, _ in self.faults)

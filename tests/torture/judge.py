@@ -23,13 +23,16 @@ def state(files: Mapping[Path, str] | Sequence[tuple[Path, str]]) -> State:
 
 def meaning(files: State) -> list[int]:
     """What readers see when the files are these."""
-    merged: dict[str, object] = {}
-    extra: dict[str, int] = {}
+    merged: dict[str, dict[str, int]] = {"": {}, "extra": {}}
     for _, text in files:
         table = tomllib.loads(text)
-        extra |= table.pop("extra", {})
-        merged |= table
-    return [*(int(str(merged.get(key, 0))) for key in ("first", "last")), extra.get("first", 0), extra.get("last", 0)]
+        for name, below in (("", table), ("extra", table.get("extra", {})), *sorted(table.get("parts", {}).items())):
+            merged.setdefault(name, {}).update(below)
+    return [
+        merged[name].get(key, 0)
+        for name in ("", "extra", *sorted(merged.keys() - {"", "extra"}))
+        for key in ("first", "last")
+    ]
 
 
 @dataclass

@@ -7,6 +7,7 @@ whether there ever was such a state. Run as `python -m torture.subject`; what ma
 from __future__ import annotations
 
 import json
+import logging
 import os
 import resource
 import subprocess
@@ -38,6 +39,7 @@ class Subject:
     def __init__(self) -> None:
         self.watcher: HotReloadWatcher[Any] | None = None
         self.held: list[int] = []
+        self.readers_: list[Reader] = []
         self.stuck = threading.Event()
 
     def watch(self, path: str, schema: str, callbacks: list[str], **options: Any) -> None:
@@ -47,7 +49,10 @@ class Subject:
 
         def publish(snapshot: Snapshot[Any]) -> None:
             install(snapshot)
-            say(published=[[str(file.path), file.content.decode()] for file in snapshot.files], says=watcher.config.says)
+            say(
+                published=[[str(file.path), file.content.decode()] for file in snapshot.files],
+                says=watcher.config.says,
+            )
 
         runner._install = publish
         self.stuck.clear()
@@ -63,6 +68,14 @@ class Subject:
         if self.watcher is not None:
             self.watcher.close()
         self.watcher = None
+
+    def read(self, readers: int) -> None:
+        """Start threads that read the configuration all the time."""
+        self.readers_ = [Reader(self._running, self.stuck) for _ in range(readers)]
+
+    def readers(self) -> list[dict[str, object]]:
+        """What each of them saw."""
+        return [{"looks": each.looks, "saw": each.saw, "wrong": each.wrong} for each in self.readers_]
 
     def reload(self) -> str:
         """How `reload()` ended."""
@@ -153,8 +166,34 @@ class Subject:
         return self.watcher
 
 
+class Reader:
+    """A thread that looks again and again: what it saw last, and what it must not have seen."""
+
+    def __init__(self, watcher: HotReloadWatcher[Any], over: threading.Event) -> None:
+        self.looks = 0
+        self.saw: list[int] = []
+        self.wrong: list[str] = []
+        self._watcher, self._over = watcher, over
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        generation = 0
+        while not self._over.wait(0.002):
+            snapshot, config = self._watcher.snapshot, self._watcher.config
+            self.looks += 1
+            self.saw = config.says
+            if snapshot.generation < generation:
+                self.wrong.append(f"generation {snapshot.generation} after {generation}")
+            generation = snapshot.generation
+            for says in (snapshot.config.says, config.says):
+                if says[0::2] != says[1::2]:
+                    self.wrong.append(str(says))
+            del self.wrong[3:]
+
+
 def main() -> None:
     """Do what is asked for, until there is nothing more to read."""
+    logging.getLogger("hotconf").addHandler(logging.NullHandler())
     subject = Subject()
     say(ready=os.getpid())
     for line in sys.stdin:

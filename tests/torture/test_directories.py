@@ -1,8 +1,7 @@
-"""Whatever becomes of any directory on the way to the file: what is there in the end is published, by events alone."""
+"""Whatever becomes of any directory on the way to the file: what is there in the end is seen, by events alone."""
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import time
@@ -157,7 +156,7 @@ def test_nothing_at_first(root: Path, begin: Callable[..., Case]) -> None:
     """Nothing is there at the start: neither the file nor any directory; the first good save is published."""
     path = root / "a" / "b" / "c" / "config.toml"
     with begin(path) as case:
-        os.makedirs(path.parent)
+        path.parent.mkdir(parents=True)
         case.will(main(5000))
         path.write_text(main(5000))
         case.settles()

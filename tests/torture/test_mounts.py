@@ -212,4 +212,3 @@ def _fill(path: Path) -> None:
                 file.write(b"x" * 4096)
         except OSError:
             return
-

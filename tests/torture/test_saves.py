@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from torture.contents import fragment, main
+from torture.extent import FULL
 from torture.harness import WINDOW_MS, Case
 from torture.patterns import LAYOUTS, PATTERNS, Laid, Pattern, plain
-from torture.extent import FULL
 
 SAVES = 12 if FULL else 4
 CEILING_S = 1.0

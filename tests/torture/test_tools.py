@@ -58,9 +58,7 @@ EDITORS = {
 
 @pytest.mark.parametrize("editor", EDITORS.values(), ids=EDITORS)
 @layouts(linked, chained)
-def test_editors(
-    root: Path, begin: Callable[..., Case], layout: Callable[[Path], Laid], editor: Editor
-) -> None:
+def test_editors(root: Path, begin: Callable[..., Case], layout: Callable[[Path], Laid], editor: Editor) -> None:
     """Editors: the file is opened once, changed and saved several times."""
     tool, *options = editor.command
     laid = layout(root)

@@ -87,7 +87,7 @@ def test_pauses(root: Path, begin: Callable[..., Case], dice: random.Random, mod
 def test_takes_too_long(
     root: Path, begin: Callable[..., Case], dice: random.Random, at_line_end: bool, kill: bool
 ) -> None:
-    """Writers that pause past the ceiling, or are killed: a model that requires what every whole file says is safe."""
+    """Writers that pause past the ceiling, or are killed: a model that requires both ends is safe."""
     path = plain(root).config
     with begin(path, debounce_ms=60, schema="guarded") as case:
         case.will(main(1000))
