@@ -72,7 +72,7 @@ class Process:
         self.pid: int = self._answer(PATIENCE_S)["ready"]
 
     def ask(self, command: str, /, **arguments: object) -> Any:
-        """Have it do something; what that returns. Raises `HungError`, `DiedError`, or RuntimeError if it is refused."""
+        """Have it do something. Raises `HungError`, `DiedError`, or RuntimeError if it is refused."""
         if self._process.stdin is None:
             raise AssertionError("no pipe")
         try:
