@@ -315,17 +315,14 @@ def _without_watch_paths(
 
 
 def _ignored(fragment: Document, path: KeyPath) -> Problem:
-    place = merge([fragment]).origins.locate(path, at="key")
-    return Problem(
+    problem = Problem(
         "watch_paths counts only in the main file",
         path,
         kind="schema",
         severity="warning",
         hint="move it to the main file",
-        file=fragment.path,
-        line=place.line if place else None,
-        column=place.column if place else None,
     )
+    return merge([fragment]).origins.placed(problem, at="key")
 
 
 def _describe(schema: Schema[T], old: T, new: T, changes: tuple[Change, ...]) -> list[str]:
