@@ -10,8 +10,10 @@ Law 2   A candidate is committed only if its files were read whole, nothing chan
 Law 3   A failure leaves the published snapshot the same object.
 Law 4   Unless closed or disabled: some time after the last touch no round is open; and, if not busy, nothing is
         pending and the last outcome reflects the files' final content.
-Law 5   A round ends at the later of last touch + window and the last writer's close, and no later than first touch +
-        ceiling plus at most three loads. Exceptions: `reload()` and close.
+Law 5   A round ends at the later of last touch + window and the last writer's close; a window later if a file shrank
+        to the first part of what it was, or to nothing, and was not renamed into place, because that is how half of
+        a new content looks; and no later than first touch + ceiling plus at most three loads. Exceptions: `reload()`
+        and close.
 Law 6   Busy defers the commit only. At a round's end an invalid candidate is Failed and an equal one Unchanged, at
         once, and either drops what was pending; a different valid one is Deferred and pending. On the last release
         what is pending is committed at once if no round is open; otherwise that round decides. (With hot reload off
@@ -85,6 +87,8 @@ class Touched(NamedTuple):
     """Some writer has one of the watched files open and has not finished."""
     sure: bool = True
     """The kernel told of it, and would tell of more. False: found by looking, so more may have gone unheard."""
+    placed: frozenset[Path] = frozenset()
+    """Of the watched files those whose content came whole, by a rename, and was not written to since."""
 
 
 class Due(NamedTuple):
