@@ -56,9 +56,9 @@ class Bad:
 
     problems: tuple[Problem, ...]
     """Errors and warnings, in file order."""
-    shrank: tuple[Path, ...] = field(default=(), compare=False)
-    """As of `Good`."""
     costs: Costs = field(default=Costs(), compare=False)
+    shrank: tuple[Path, ...] = field(default=(), compare=False)
+    """See `Good.shrank`."""
 
     @property
     def kind(self) -> Kind:

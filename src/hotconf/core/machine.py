@@ -206,6 +206,10 @@ class Round(NamedTuple):
     named: frozenset[Path] = frozenset()
     """Files whose FileChanged was emitted."""
     sure: bool = True
+    placed: frozenset[Path] = frozenset()
+    """As the last touch said."""
+    shrank: tuple[Path, ...] = ()
+    """Files that are waited for, because they may be half written."""
 
 
 class Job(NamedTuple):
@@ -339,7 +343,16 @@ def _touch_round(turn: _Turn, touch: Touched) -> None:
         if path not in round_.named:
             round_ = round_._replace(named=round_.named | {path})
             turn.do(Emit(FileChanged(path)))
-    turn.set(round=round_._replace(debounce=debounce, sure=round_.sure and touch.sure))
+    sure = round_.sure and touch.sure
+    turn.set(round=round_._replace(debounce=debounce, sure=sure, placed=touch.placed, shrank=()))
+
+
+def _doubt(turn: _Turn, candidate: Good[Any] | Bad) -> None:
+    """Wait a window more if a file shrank that was not renamed into place."""
+    round_ = turn.state.round
+    shrank = tuple(path for path in candidate.shrank if round_ and path not in round_.placed)
+    if round_ is not None and shrank:
+        turn.set(round=round_._replace(debounce=round_.debounce.doubt(), shrank=shrank))
 
 
 def _dirty(turn: _Turn) -> None:
@@ -412,6 +425,7 @@ def _loaded_speculating(turn: _Turn, loaded: Loaded) -> None:
     if isinstance(loaded.candidate, Unstable):
         _touch_round(turn, _during(turn, loaded, loaded.candidate))
     elif not job.dirty:
+        _doubt(turn, loaded.candidate)
         turn.to(Phase.READY, candidate=loaded.candidate)
         return
     turn.to(Phase.SETTLING)
@@ -428,9 +442,19 @@ def _loaded_loading(turn: _Turn, loaded: Loaded) -> None:
         _unstable(turn, loaded, candidate, job)
     elif job.dirty and not job.final:
         _again(turn, loaded.now, job)
+    elif _doubtful(turn, candidate, job, loaded.now):
+        turn.to(Phase.READY, candidate=candidate)
     else:
         _end(turn, candidate, job.tickets)
         _next(turn, loaded.now)
+
+
+def _doubtful(turn: _Turn, candidate: Good[Any] | Bad, job: Job, now: int) -> bool:
+    """Whether what the deciding load found is waited for once more."""
+    if job.final or job.tickets or turn.state.round is None:
+        return False
+    _doubt(turn, candidate)
+    return not _settled(turn.state, now)
 
 
 def _unstable(turn: _Turn, loaded: Loaded, candidate: Unstable, job: Job) -> None:
@@ -483,8 +507,9 @@ def _returned(turn: _Turn, loaded: Loaded) -> Job | None:
 def _during(turn: _Turn, loaded: Loaded, candidate: Unstable) -> Touched:
     """What changed during a read is a touch."""
     round_ = turn.state.round
-    held = round_ is not None and round_.debounce.held
-    return Touched(loaded.now, candidate.paths, writing=held)
+    if round_ is None:
+        return Touched(loaded.now, candidate.paths)
+    return Touched(loaded.now, candidate.paths, writing=round_.debounce.held, placed=round_.placed)
 
 
 def _looked(turn: _Turn, _: Looked) -> None:
@@ -646,7 +671,7 @@ TABLE: Final[Mapping[tuple[Phase, type[Input]], Rule]] = {
     (Phase.SPECULATING, Loaded): _rule(
         _loaded_speculating, Phase.SPECULATING, Phase.SETTLING, Phase.READY, Phase.LOADING
     ),
-    (Phase.LOADING, Loaded): _rule(_loaded_loading, Phase.LOADING, Phase.SETTLING, Phase.IDLE),
+    (Phase.LOADING, Loaded): _rule(_loaded_loading, Phase.LOADING, Phase.SETTLING, Phase.READY, Phase.IDLE),
     (Phase.LOOKING, Looked): _rule(_looked, Phase.IDLE),
     (Phase.IDLE, Reload): _rule(_reload_now, Phase.LOADING),
     (Phase.SETTLING, Reload): _rule(_reload_now, Phase.LOADING),

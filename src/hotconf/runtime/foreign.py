@@ -89,6 +89,10 @@ class WatchdogObserver:
         """See `Observer.writing`; watchdog does not tell."""
         return False
 
+    def placed(self, owner: Owner) -> frozenset[Path]:
+        """See `Observer.placed`; a file that shrank is waited for, however it came."""
+        return frozenset()
+
     def trouble(self, owner: Owner) -> str | None:
         """See `Observer.trouble`."""
         return self._trouble

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,15 @@ from hotconf.runtime.source import FileSet, Source
 class Known:
     """See the module. From any thread; only `differing` and `since` look at the files, and are for one thread."""
 
-    __slots__ = ("_dirty", "_lock", "_look_again", "_main", "_max_bytes", "_under_way", "files")
+    __slots__ = ("_dirty", "_lock", "_look_again", "_main", "_max_bytes", "_under_way", "before", "files")
 
     files: FileSet
     """What the last load saw."""
 
     def __init__(self, source: Source[Any]) -> None:
         self.files = FileSet.of(source.path)
+        self.before: Mapping[Path, Read] = {}
+        """What the files said when the last round ended."""
         self._main = source.path
         self._max_bytes = source.max_bytes
         # Reentrant: a signal handler may ask for a reload in the midst of anything.
@@ -47,6 +49,10 @@ class Known:
             self._dirty.clear()
             self._under_way = True
             return self.files, touched
+
+    def ended(self) -> None:
+        """A round has ended with what the last load saw."""
+        self.before = self.files.reads
 
     def done(self, seen: FileSet) -> bool:
         """A load is back. Whether to look for what changed during it."""

@@ -88,6 +88,9 @@ class Observer(Protocol):
     def writing(self, owner: Owner) -> bool:
         """Whether some writer has one of the owner's files open and has not finished."""
 
+    def placed(self, owner: Owner) -> frozenset[Path]:
+        """Those of the owner's files that were renamed into place, and not written to since, as far as is known."""
+
     def trouble(self, owner: Owner) -> str | None:
         """Why not every change of the owner's files is heard; None if all is well."""
 
@@ -124,6 +127,10 @@ class Poll:
     def writing(self, owner: Owner) -> bool:
         """See `Observer.writing`."""
         return False
+
+    def placed(self, owner: Owner) -> frozenset[Path]:
+        """See `Observer.placed`."""
+        return frozenset()
 
     def trouble(self, owner: Owner) -> str | None:
         """See `Observer.trouble`."""

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -54,6 +54,7 @@ from hotconf.events import (
 from hotconf.runtime import driver, log
 from hotconf.runtime.bus import Bus
 from hotconf.runtime.driver import Driver
+from hotconf.runtime.files import Read
 from hotconf.runtime.known import Known
 from hotconf.runtime.load import drifted, load
 from hotconf.runtime.loader import guarded, inside
@@ -204,6 +205,12 @@ class Runner(Generic[T]):
         return os.getpid() != self._pid
 
     @property
+    def shrank(self) -> tuple[Path, ...]:
+        """See `HotReloadWatcher.shrank`."""
+        round_ = self._state.round
+        return round_.shrank if round_ is not None else ()
+
+    @property
     def pending(self) -> Pending | None:
         """What waits for something busy."""
         waiting, since = self._state.pending, self._deferred_at
@@ -243,7 +250,8 @@ class Runner(Generic[T]):
             return
         self._known.touch(paths)
         self._detect_ns = detect_ns
-        self.feed(Touched(now, paths, writing=observer.writing(self), sure=sure))
+        writing, placed = observer.writing(self), observer.placed(self)
+        self.feed(Touched(now, paths, writing=writing, sure=sure, placed=placed))
 
     def differing(self) -> tuple[Path, ...]:
         """Files that differ from what the last load saw; those whose change is known already are left out."""
@@ -310,7 +318,7 @@ class Runner(Generic[T]):
 
     def _submit(self, effect: Load) -> None:
         known, touched = self._known.begin(afresh=effect.afresh)
-        job = partial(self._load, effect.job, known, touched, self.snapshot)
+        job = partial(self._load, effect.job, known, touched, self.snapshot, self._known.before)
         self._run_where_users_code_runs(job)
 
     def _run_where_users_code_runs(self, work: Callable[[], None]) -> None:
@@ -321,12 +329,19 @@ class Runner(Generic[T]):
                 return
         self._runs().loader.submit(work)
 
-    def _load(self, number: int, known: FileSet, touched: frozenset[Path], published: Snapshot[T] | None) -> None:
+    def _load(
+        self,
+        number: int,
+        known: FileSet,
+        touched: frozenset[Path],
+        published: Snapshot[T] | None,
+        before: Mapping[Path, Read],
+    ) -> None:
         if self._closed:
             return
         with self._loading:
             began = time.monotonic_ns()
-            result = guarded(partial(load, self.source, published, known, touched), known)
+            result = guarded(partial(load, self.source, published, known, touched, before), known)
             cost = time.monotonic_ns() - began
         deliver = partial(self._loaded, number, result, cost)
         if self._inline is not None:
@@ -429,6 +444,7 @@ class Runner(Generic[T]):
         elif self._deferred_at is None:
             self._deferred_at = event.at
         self._ended = (effect.event, event)
+        self._known.ended()
         self._recorder.ending(event)
         named, self._named = tuple(self._named), []
         # Logging may run handlers of the application.

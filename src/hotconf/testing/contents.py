@@ -54,7 +54,7 @@ def candidate(
     shrank = tuple(path for path, content in files.items() if _begins(content, (before or {}).get(path)))
     problems = tuple(problem for path, content in files.items() for problem in _problems(path, content))
     if problems:
-        return Bad(problems, shrank)
+        return Bad(problems, shrank=shrank)
     contents = [content for content in files.values() if content is not None]
     settings = HotReloadSettings(enabled=contents[0].enabled, debounce_ms=contents[0].debounce_ms)
     config = Config(tuple(content.value - 10 * content.cut for content in contents), settings)
