@@ -273,6 +273,19 @@ def deadline(state: State) -> int | None:
     return None
 
 
+def forked(state: State, holds: tuple[tuple[str, int], ...]) -> tuple[State, tuple[Path, ...] | None]:
+    """The protocol in the child of a fork: what is published stays; rounds, loads, and who waits are the parent's.
+
+    Also the files to touch, because what had been found out about them is lost; None if nothing was lost, empty if
+    it is not known which they were. `holds`: what is busy in the child.
+    """
+    child = State(state.window_ns, state.native, generation=state.generation, enabled=state.enabled, holds=holds)
+    late = [path for touch in state.late for path in touch.paths]
+    lost = tuple(dict.fromkeys((*(state.round.named if state.round else ()), *late)))
+    unfinished = state.round is not None or state.pending is not None or bool(late)
+    return child._replace(loads=state.loads), lost if unfinished else None
+
+
 def step(state: State, given: Input) -> tuple[State, tuple[Effect, ...]]:
     """What follows from `given`. Inputs that mean nothing in this phase leave the state as it is."""
     rule = TABLE.get((state.phase, type(given)))

@@ -102,6 +102,9 @@ class WatchdogObserver:
         self._watchdog.stop()
         self._watchdog.join()
 
+    def abandon(self) -> None:
+        """See `Observer.abandon`: its threads are not here, and to stop it would be to stop the parent's."""
+
     def _rewatch(self) -> bool:
         """Watch the directories that are on the way now, and no others; true if some are watched only now."""
         self._trouble = None

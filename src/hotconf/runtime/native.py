@@ -131,6 +131,10 @@ class InotifyObserver:
         """See `Observer.close`."""
         self._inotify.close()
 
+    def abandon(self) -> None:
+        """See `Observer.abandon`: the watches end with the last copy of the instance, which is the parent's."""
+        self._inotify.close()
+
     def _of(self, owner: Owner) -> list[Subject]:
         return [subject for subject in self._subjects if subject[0] is owner]
 

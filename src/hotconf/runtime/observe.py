@@ -97,6 +97,9 @@ class Observer(Protocol):
     def close(self) -> None:
         """Give everything back."""
 
+    def abandon(self) -> None:
+        """In the child of a fork: close the copies of descriptors, and change nothing of what the parent watches."""
+
 
 class Poll:
     """Hears nothing: the reconcile finds every change, later."""
@@ -138,6 +141,9 @@ class Poll:
 
     def close(self) -> None:
         """See `Observer.close`."""
+
+    def abandon(self) -> None:
+        """See `Observer.abandon`."""
 
 
 def preferred(name: ObserverName) -> ObserverName:
