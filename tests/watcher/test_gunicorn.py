@@ -1,4 +1,4 @@
-"""gunicorn with real workers, forked off a master that has loaded the application, and with it started the watcher."""
+"""gunicorn with real workers, forked off a master that loaded the application and so started the watcher."""
 
 from __future__ import annotations
 
