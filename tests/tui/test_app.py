@@ -37,6 +37,23 @@ def test_the_status_line_says_what_is_true():
     play(FakeSession(LOADED), scenario)
 
 
+def test_a_file_that_shrank_is_said_to_be_waited_for():
+    """Even when the window is over: who saved sees why nothing happens yet."""
+
+    async def scenario(pilot):
+        from datetime import UTC, datetime
+
+        from hotconf import FileChanged
+
+        pilot.app.session.half = True
+        pilot.app.session.tell(Told(facts(snapshot(), debounce_ms=10), FileChanged(FILE, at=datetime.now(UTC))))
+        await shows(pilot, "… settling (file shrank)")
+        pilot.app.session.half = False
+        await until(pilot, lambda: "shrank" not in screen(pilot.app))
+
+    play(FakeSession(LOADED), scenario)
+
+
 def test_settling_counts_down_and_ends():
     """The status line moves by itself while the window runs, and no longer."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -43,13 +43,14 @@ def load(
     published: Snapshot[T] | None = None,
     known: FileSet | None = None,
     touched: frozenset[Path] = frozenset(),
+    before: Mapping[Path, Read] | None = None,
 ) -> Result[T]:
-    """Load `source` once and compare it with what is `published`.
+    """Load `source` once and compare it with what is `published`, and the files with what they said `before`.
 
     Files that `known` holds, whose stamps are the same and that are not in `touched`, are not read again. Never
     raises for anything in the files or in users' checks: those are problems of the candidate.
     """
-    return _Load(source, published, known or FileSet.of(source.path), touched).run()
+    return _Load(source, published, known or FileSet.of(source.path), touched).run(before or {})
 
 
 def drifted(source: Source[T], published: Snapshot[T] | None, known: FileSet) -> bool:
@@ -90,9 +91,11 @@ class _Load(Generic[T]):
         self.problems: list[Problem] = []
         self.spent = Costs()
 
-    def run(self) -> Result[T]:
+    def run(self, before: Mapping[Path, Read]) -> Result[T]:
         changed = self.gather()
         candidate = Unstable(changed, self.spent) if changed else self._judge()
+        if isinstance(candidate, Bad) or (isinstance(candidate, Good) and candidate.unchanged is None):
+            candidate = replace(candidate, shrank=self._shrank(before))
         files = FileSet(self.expansion.members, self.patterns, self.expansion.folders, self.reads, self.documents)
         return Result(candidate, files)
 
@@ -168,6 +171,14 @@ class _Load(Generic[T]):
         if self.expansion.folders:
             moved.extend(paths.appeared_or_vanished(self.source.path, self.patterns, self.expansion.members))
         return tuple(dict.fromkeys(moved))
+
+    def _shrank(self, before: Mapping[Path, Read]) -> tuple[Path, ...]:
+        """Files that say the first part of what they said when the last round ended, or of what is published."""
+        earlier = [(path, read.data) for path, read in before.items()]
+        if self.published is not None:
+            earlier += [(file.path, file.content) for file in self.published.files]
+        reads = self.reads
+        return tuple(dict.fromkeys(path for path, old in earlier if path in reads and _begins(reads[path], old)))
 
     # Parsing
 
@@ -323,6 +334,11 @@ def _ignored(fragment: Document, path: KeyPath) -> Problem:
         hint="move it to the main file",
     )
     return merge([fragment]).origins.placed(problem, at="key")
+
+
+def _begins(read: Read, old: bytes) -> bool:
+    """Whether what was read is the first part of `old`, and not all of it."""
+    return read.problem is None and len(read.data) < len(old) and old.startswith(read.data)
 
 
 def _describe(schema: Schema[T], old: T, new: T, changes: tuple[Change, ...]) -> list[str]:

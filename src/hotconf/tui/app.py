@@ -194,7 +194,8 @@ class HotconfApp(App[None]):
 
     def _show_passing(self) -> None:
         """What changes with time alone."""
-        shown = status.status(self.view, self.clock.now(), self.operating.keys, self._home)
+        shrank = self.session.shrank()
+        shown = status.status(self.view, self.clock.now(), self.operating.keys, self._home, shrank=shrank)
         with suppress(NoMatches):
             self._main.show_status(shown)
             self._main.show_operations(self.operating.operations, self.clock.seconds())
@@ -205,9 +206,12 @@ class HotconfApp(App[None]):
             self.note(f"Rehearsal over: {reason}", tone="muted")
         if over:
             self._changed()
-        elif status.remaining_s(self.view, self.clock.now()) == 0 and not self.operating.operations:
+        elif self._window_over() and not self.operating.operations:
             self._ticking.pause()  # the window is over; what it is followed by is told
         self._show_passing()
+
+    def _window_over(self) -> bool:
+        return status.remaining_s(self.view, self.clock.now()) == 0 and not self.session.shrank()
 
     def _pop_up(self, new: Toast | None) -> None:
         if new is None:
