@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
 from hotconf.changes import Change
@@ -43,13 +44,16 @@ def load(
     published: Snapshot[T] | None = None,
     known: FileSet | None = None,
     touched: frozenset[Path] = frozenset(),
+    *,
+    instead: Mapping[Path, bytes] = MappingProxyType({}),
 ) -> Result[T]:
     """Load `source` once and compare it with what is `published`.
 
-    Files that `known` holds, whose stamps are the same and that are not in `touched`, are not read again. Never
-    raises for anything in the files or in users' checks: those are problems of the candidate.
+    Files that `known` holds, whose stamps are the same and that are not in `touched`, are not read again. Those of
+    `instead` are taken to exist and to hold the bytes given there, whatever is on the disk. Never raises for anything
+    in the files or in users' checks: those are problems of the candidate.
     """
-    return _Load(source, published, known or FileSet.of(source.path), touched).run()
+    return _Load(source, published, known or FileSet.of(source.path), touched, instead).run()
 
 
 def drifted(source: Source[T], published: Snapshot[T] | None, known: FileSet) -> bool:
@@ -63,6 +67,7 @@ class _Load(Generic[T]):
     __slots__ = (
         "documents",
         "expansion",
+        "instead",
         "known",
         "loaded_at",
         "patterns",
@@ -79,9 +84,15 @@ class _Load(Generic[T]):
     patterns: tuple[str, ...]
 
     def __init__(
-        self, source: Source[T], published: Snapshot[T] | None, known: FileSet, touched: frozenset[Path]
+        self,
+        source: Source[T],
+        published: Snapshot[T] | None,
+        known: FileSet,
+        touched: frozenset[Path],
+        instead: Mapping[Path, bytes] = MappingProxyType({}),
     ) -> None:
         self.source = source
+        self.instead = instead
         self.published = published
         self.known = known
         self.touched = touched
@@ -146,6 +157,8 @@ class _Load(Generic[T]):
     def _read_one(self, member: Member) -> Read:
         if member.role == "watched":
             return files.look(member.path)
+        if member.path in self.instead:
+            return Read(member.path, files.look(member.path).stamp, self.instead[member.path])
         return files.read(member.path, self.source.max_bytes)
 
     def _watch_paths(self) -> tuple[str, ...]:
@@ -344,7 +357,11 @@ def _describe(schema: Schema[T], old: T, new: T, changes: tuple[Change, ...]) ->
 
 def check(path: Path, schema: Schema[Any], *, max_bytes: int = DEFAULT_MAX_BYTES) -> tuple[Problem, ...]:
     """Every problem, errors and warnings, that a watcher of `path` would find now; starts no thread."""
-    candidate = load(Source(paths.absolute(path), schema, max_bytes=max_bytes)).candidate
+    return problems_of(load(Source(paths.absolute(path), schema, max_bytes=max_bytes)).candidate)
+
+
+def problems_of(candidate: Candidate[Any]) -> tuple[Problem, ...]:
+    """Every problem, errors and warnings, that a load found."""
     if isinstance(candidate, Good):
         return candidate.warnings
     if isinstance(candidate, Bad):
