@@ -24,7 +24,7 @@ from hotconf.core.spelling import respell
 from hotconf.core.validate import Invalid, validate
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
-from hotconf.runtime import files, log, paths
+from hotconf.runtime import files, paths
 from hotconf.runtime.files import Read
 from hotconf.runtime.paths import Expansion, Member
 from hotconf.runtime.source import DEFAULT_MAX_BYTES, FileSet, Result, Source
@@ -348,6 +348,8 @@ def _describe(schema: Schema[T], old: T, new: T, changes: tuple[Change, ...]) ->
             return [scrub(str(line), secrets) for line in schema.describe(old, new, changes)]
         except BaseException as error:  # noqa: BLE001 - users' code
             from traceback import format_exception
+
+            from hotconf.runtime import log
 
             log.refused(
                 "describe raised; the changes are told one by one", scrub("".join(format_exception(error)), secrets)
