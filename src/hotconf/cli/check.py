@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -95,8 +94,7 @@ def _findings(given: Sequence[Path], schema: Schema[Any], stdin_name: Path) -> I
             problem = replace(each, file=each.file or main)
             if problem not in seen:
                 seen.add(problem)
-                spell = partial(_as_given, main=main, path=name)
-                yield _Finding(problem, spelled(problem, spell), inspection)
+                yield _Finding(problem, spelled(problem, main, name), inspection)
 
 
 def _stdin() -> bytes:
@@ -105,13 +103,6 @@ def _stdin() -> bytes:
     if sys.stdin is None:
         raise click.UsageError("there is no standard input to read")
     return sys.stdin.buffer.read(DEFAULT_MAX_BYTES + 1)
-
-
-def _as_given(file: Path, main: Path, path: Path) -> Path:
-    """`file` spelled like `path`, which was given for `main`."""
-    if file == main:
-        return path
-    return path.parent / file.relative_to(main.parent) if file.is_relative_to(main.parent) else file
 
 
 def _told(form: str, found: Sequence[_Finding], schema: Schema[Any]) -> str:
@@ -150,7 +141,7 @@ def _text(found: Sequence[_Finding], schema: Schema[Any]) -> str:
         if source is None:
             source = Excerpts(inspection.text, cells=room, secrets=inspection.secrets(), secret_keys=keys)
             excerpts[id(inspection)] = source
-        lines = diagnostic(finding.as_given, source.of(finding.problem))
+        lines = diagnostic(finding.as_given, source.of(finding.problem), airy=True)
         blocks.append(painted(lines, colour=colour) + "\n")
     if len(found) > len(blocks):
         blocks.append(f"… and {len(found) - len(blocks)} more; --format concise tells all of them.\n")

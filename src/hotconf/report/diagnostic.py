@@ -44,10 +44,11 @@ def diagnostic(
     problem: Problem,
     source: Sequence[str] = (),
     *,
+    airy: bool = False,
     told: bool = False,
     width: int | None = None,
 ) -> tuple[Line, ...]:
-    """`problem` on lines. `source` is its excerpt.
+    """`problem` on lines. `source` is its excerpt; `airy`: with an empty line above it, where there is room.
 
     `told`: only what stands below the message, because the message and its hint have been told already; nothing if
     there is no source to show. `width`: text, but not the source, is broken into lines of so many characters.
@@ -59,9 +60,9 @@ def diagnostic(
     place = place_of(problem)
     if place:
         lines.append((Piece(f"{'':{gutter}}--> ", "frame"), Piece(place, "place")))
-    if source:
+    if source and airy:
         lines.append((Piece(f"{'':{gutter}} {BAR}", "frame"),))
-        lines.extend(_source(line, problem) for line in source)
+    lines.extend(_source(line, problem) for line in source)
     if problem.hint and not told:
         lines.extend(_note("help", problem.hint, gutter, width))
     for related in problem.related:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hotconf.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
 
     from hotconf.problems import Problem, Related
@@ -32,8 +32,17 @@ def place_of(problem: Problem | Related) -> str:
     return printable(":".join(str(part) for part in parts if part is not None))
 
 
-def spelled(problem: Problem, spell: Callable[[Path], Path]) -> Problem:
-    """`problem` with its files called what `spell` makes of them."""
+def spelled(problem: Problem, main: Path, given: Path) -> Problem:
+    """`problem` with its files spelled like `given`, which stands for the file `main`; both it and they are absolute.
+
+    A file that does not lie below the directory of `main` stays absolute.
+    """
+
+    def spell(file: Path) -> Path:
+        if file == main:
+            return given
+        return given.parent / file.relative_to(main.parent) if file.is_relative_to(main.parent) else file
+
     return replace(
         problem,
         file=None if problem.file is None else spell(problem.file),
