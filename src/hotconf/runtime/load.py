@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
 from hotconf.changes import Change
@@ -23,7 +24,7 @@ from hotconf.core.spelling import respell
 from hotconf.core.validate import Invalid, validate
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
-from hotconf.runtime import files, log, paths
+from hotconf.runtime import files, paths
 from hotconf.runtime.files import Read
 from hotconf.runtime.paths import Expansion, Member
 from hotconf.runtime.source import DEFAULT_MAX_BYTES, FileSet, Result, Source
@@ -43,14 +44,17 @@ def load(
     published: Snapshot[T] | None = None,
     known: FileSet | None = None,
     touched: frozenset[Path] = frozenset(),
-    before: Mapping[Path, Read] | None = None,
+    before: Mapping[Path, Read] = MappingProxyType({}),
+    *,
+    instead: Mapping[Path, bytes] = MappingProxyType({}),
 ) -> Result[T]:
     """Load `source` once and compare it with what is `published`, and the files with what they said `before`.
 
-    Files that `known` holds, whose stamps are the same and that are not in `touched`, are not read again. Never
-    raises for anything in the files or in users' checks: those are problems of the candidate.
+    Files that `known` holds, whose stamps are the same and that are not in `touched`, are not read again. Those of
+    `instead` are taken to exist and to hold the bytes given there, whatever is on the disk. Never raises for anything
+    in the files or in users' checks: those are problems of the candidate.
     """
-    return _Load(source, published, known or FileSet.of(source.path), touched).run(before or {})
+    return _Load(source, published, known or FileSet.of(source.path), touched, instead).run(before)
 
 
 def drifted(source: Source[T], published: Snapshot[T] | None, known: FileSet) -> bool:
@@ -64,6 +68,7 @@ class _Load(Generic[T]):
     __slots__ = (
         "documents",
         "expansion",
+        "instead",
         "known",
         "loaded_at",
         "patterns",
@@ -80,9 +85,15 @@ class _Load(Generic[T]):
     patterns: tuple[str, ...]
 
     def __init__(
-        self, source: Source[T], published: Snapshot[T] | None, known: FileSet, touched: frozenset[Path]
+        self,
+        source: Source[T],
+        published: Snapshot[T] | None,
+        known: FileSet,
+        touched: frozenset[Path],
+        instead: Mapping[Path, bytes] = MappingProxyType({}),
     ) -> None:
         self.source = source
+        self.instead = instead
         self.published = published
         self.known = known
         self.touched = touched
@@ -149,6 +160,8 @@ class _Load(Generic[T]):
     def _read_one(self, member: Member) -> Read:
         if member.role == "watched":
             return files.look(member.path)
+        if member.path in self.instead:
+            return Read(member.path, files.look(member.path).stamp, self.instead[member.path])
         return files.read(member.path, self.source.max_bytes)
 
     def _watch_paths(self) -> tuple[str, ...]:
@@ -349,6 +362,8 @@ def _describe(schema: Schema[T], old: T, new: T, changes: tuple[Change, ...]) ->
         except BaseException as error:  # noqa: BLE001 - users' code
             from traceback import format_exception
 
+            from hotconf.runtime import log
+
             log.refused(
                 "describe raised; the changes are told one by one", scrub("".join(format_exception(error)), secrets)
             )
@@ -357,7 +372,11 @@ def _describe(schema: Schema[T], old: T, new: T, changes: tuple[Change, ...]) ->
 
 def check(path: Path, schema: Schema[Any], *, max_bytes: int = DEFAULT_MAX_BYTES) -> tuple[Problem, ...]:
     """Every problem, errors and warnings, that a watcher of `path` would find now; starts no thread."""
-    candidate = load(Source(paths.absolute(path), schema, max_bytes=max_bytes)).candidate
+    return problems_of(load(Source(paths.absolute(path), schema, max_bytes=max_bytes)).candidate)
+
+
+def problems_of(candidate: Candidate[Any]) -> tuple[Problem, ...]:
+    """Every problem, errors and warnings, that a load found."""
     if isinstance(candidate, Good):
         return candidate.warnings
     if isinstance(candidate, Bad):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -124,13 +123,15 @@ def check_commands(config: AppConfig) -> Iterator[Problem]:
     """Warn when the command of an enabled agent cannot be found."""
     if not config.validation.check_commands:
         return
+    from shutil import which  # here, because `hotconf check` starts quickly
+
     found: dict[tuple[str, str | None], bool] = {}
     for index, agent in enumerate(config.agents):
         if not agent.enabled or _depends_on_directory(agent.command):
             continue
         key = agent.command, agent.env.get("PATH")
         if key not in found:
-            found[key] = shutil.which(agent.command, path=key[1]) is not None
+            found[key] = which(agent.command, path=key[1]) is not None
         if not found[key]:
             yield _lost_command(agent, ("agents", index, "command"))
 
