@@ -523,7 +523,7 @@ def _end(turn: _Turn, candidate: Good[Any] | Bad, tickets: tuple[Reload, ...] = 
         event = ReloadFailed(one_line(candidate.errors), candidate.kind, candidate.problems)
         turn.set(pending=None)
     elif candidate.unchanged is not None:
-        event = ReloadUnchanged(candidate.unchanged)
+        event = ReloadUnchanged(candidate.unchanged, candidate.warnings)
         turn.set(pending=None)
         turn.do(Refresh(candidate))
     elif state.holds and not force:
