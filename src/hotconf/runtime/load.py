@@ -23,7 +23,7 @@ from hotconf.core.shape import settings_of, settings_path
 from hotconf.core.spelling import respell
 from hotconf.core.validate import Invalid, validate
 from hotconf.keypath import KeyPath
-from hotconf.problems import Problem
+from hotconf.problems import Kind, Problem
 from hotconf.runtime import files, paths
 from hotconf.runtime.files import Read
 from hotconf.runtime.paths import Expansion, Member
@@ -36,6 +36,8 @@ T = TypeVar("T")
 
 _SAME_FILES: Final = "the files are the same"
 _SAME_VALUES: Final = "no value differs"
+_OF_FILES: Final[frozenset[Kind]] = frozenset({"missing", "exposed"})
+"""Warnings that are about the files as such: they may come and go while the content stays the same."""
 _OFF: Final = "Hot reload is off: edits are not noticed until a restart"
 
 
@@ -200,9 +202,12 @@ class _Load(Generic[T]):
             read = self.reads[member.path]
             if read.problem is not None:
                 self._refuse(member, read.problem)
-            elif member.role == "watched":
                 continue
-            elif self.known.reads.get(member.path) is read and member.path in self.known.documents:
+            if member.role == "watched":
+                continue
+            exposed = files.exposed(member.path, read.stamp)
+            self.problems.extend([exposed] if exposed else [])
+            if self.known.reads.get(member.path) is read and member.path in self.known.documents:
                 self.documents[member.path] = self.known.documents[member.path]
             else:
                 self._parse_one(member.path, read.data)
@@ -256,7 +261,7 @@ class _Load(Generic[T]):
             settings=self._settings(published.config),
             changes=(),
             summary=(),
-            warnings=(*(each for each in published.warnings if each.kind != "missing"), *self.problems),
+            warnings=(*(each for each in published.warnings if each.kind not in _OF_FILES), *self.problems),
             unchanged=_SAME_FILES,
             costs=self.spent,
         )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from hotconf.core.suggest import did_you_mean
 from hotconf.keypath import dotted
 from hotconf.problems import Problem
-from hotconf.speckit.config import FREE_TABLES, AppConfig, is_built_in
+from hotconf.speckit.config import FREE_TABLES, MAX_EVIDENCE_MB, MIN_EVIDENCE_MB, AppConfig, is_built_in
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 GATES: Final = ("plan", "tasks", "validate", "audit", "unlock")
 """The fields of `[quality_gates]` that hold agent names, in the order of the work."""
-MAX_EVIDENCE_MB: Final = 1000
-MIN_EVIDENCE_MB: Final = 1
 
 _LISTED_TABLES: Final = (
     "agents",
