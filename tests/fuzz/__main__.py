@@ -14,7 +14,6 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-LONGEST = 4096
 SLOWEST_S = 20
 
 
@@ -29,6 +28,8 @@ def main(seconds: int, seed: int) -> int:
 
 
 def _one(target: str, seconds: int, seed: int) -> tuple[int, str]:
+    from fuzz.targets import LONGEST
+
     with tempfile.TemporaryDirectory() as corpus:
         options = [
             f"-max_total_time={seconds}",

@@ -12,9 +12,9 @@ import tomllib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from tomllib import _parser as reference
 from typing import Any, Final, Literal
 
+import pytest
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from hotconf import Change, ReloadDeferred, ReloadFailed, ReloadSuccess, Schema
@@ -22,7 +22,7 @@ from hotconf.core.diff import diff
 from hotconf.core.document import Document, parse
 from hotconf.core.freeze import freeze
 from hotconf.core.merge import merge
-from hotconf.core.positions import positions
+from hotconf.core.positions import Places, Span
 from hotconf.core.source import secret_keys
 from hotconf.core.validate import Invalid, validate
 from hotconf.problems import Problem, one_line
@@ -35,6 +35,8 @@ from hotconf.speckit import SPECKIT
 
 FILE: Final = Path("/etc/app/config.toml")
 OTHER: Final = Path("/etc/app/extra.toml")
+LONGEST: Final = 4096
+"""Inputs have no more bytes."""
 SEPARATOR: Final = b"\n#---\n"
 """Stands between two documents."""
 AT: Final = datetime(2030, 1, 1, tzinfo=UTC)
@@ -70,7 +72,7 @@ def document(data: bytes) -> None:
     found = parse(data, FILE)
     if isinstance(found, Problem):
         sound(found)
-        stands(found, data)
+        stands(found, data.decode(errors="replace").removeprefix("\ufeff"))
         if found.kind == "syntax" and not _bounded(found):
             assert reference_of(data) is None, f"refused what is TOML: {found}"
         return
@@ -82,23 +84,20 @@ def document(data: bytes) -> None:
 
 
 def places(data: bytes) -> None:
-    """Every path of a document has a place, at which the key stands and the value can be read."""
+    """Every path of a document has a place, which holds the key, and one which holds the value, and no more."""
     found = parse(data, FILE)
     if isinstance(found, Problem):
         return
-    marks = positions(found.text)
-    values = dict(paths(found.table))
-    assert marks.keys() == values.keys()
+    where = Places(found.text)
     lines = found.text.split("\n")
-    for path, mark in marks.items():
-        assert 1 <= mark.line <= len(lines)
-        assert 1 <= mark.value_line <= len(lines)
-        at_key = "\n".join([lines[mark.line - 1][mark.column - 1 :], *lines[mark.line :]])
+    for path, value in paths(found.table):
+        key, whole = (cut(lines, span) for span in (where.key(path), where.value(path)))
         if isinstance(path[-1], str):
-            assert key_at(at_key) == path[-1], (path, at_key[:40])
-        if not isinstance(values[path], dict | list):
-            rest = "\n".join([lines[mark.value_line - 1][mark.value_column - 1 :], *lines[mark.value_line :]])
-            assert value_at(rest, values[path]), (path, rest[:40])
+            assert read(f"{key} = 1") == {path[-1]: 1}, (path, key)
+        if whole != key or not isinstance(value, dict | list):
+            assert same(read(f"x = {whole}"), {"x": value}), (path, whole)
+    with pytest.raises(KeyError):
+        where.key(("a", LONGEST))
 
 
 def merged(data: bytes) -> None:
@@ -125,8 +124,14 @@ def judged(data: bytes) -> None:
     documents = documents_in(data)
     for schema in SCHEMAS:
         verdict = validate(schema, merge(documents))
+        texts = {each.path: each.text for each in documents}
         for problem in verdict.problems if isinstance(verdict, Invalid) else verdict.warnings:
             sound(problem)
+            if problem.file is not None:
+                stands(problem, texts[problem.file])
+            for related in problem.related:
+                told_well(related.message)
+                assert related.file in texts
         if isinstance(verdict, Invalid):
             assert any(problem.severity == "error" for problem in verdict.problems)
             continue
@@ -207,13 +212,19 @@ def sound(problem: Problem) -> None:
     assert len(problem.message) < 2000
 
 
-def stands(problem: Problem, data: bytes) -> None:
-    """Its place is one of the text."""
-    if problem.line is not None:
-        lines = data.decode(errors="replace").removeprefix("\ufeff").split("\n")
-        assert 1 <= problem.line <= len(lines)
-        assert problem.column is not None
-        assert 1 <= problem.column <= len(lines[problem.line - 1]) + 1
+def stands(problem: Problem, text: str) -> None:
+    """Its place is one of the text, and its end is not before its beginning."""
+    if problem.line is None or problem.column is None:
+        assert problem.line is problem.column is problem.end_line is problem.end_column is None
+        return
+    lines = text.split("\n")
+    begin, end = (problem.line, problem.column), (problem.end_line, problem.end_column)
+    for line, column in [begin] if end == (None, None) else [begin, end]:
+        assert line is not None
+        assert column is not None
+        assert 1 <= line <= len(lines)
+        assert 1 <= column <= len(lines[line - 1]) + 1
+    assert end == (None, None) or begin <= end  # type: ignore[operator]
 
 
 # Oracles
@@ -221,7 +232,6 @@ def stands(problem: Problem, data: bytes) -> None:
 
 _TOML_1_1: Final = re.compile(r"\{|\\e|\\x|\d\d:\d\d")
 """Without any of these, TOML 1.1 is 1.0."""
-_KEY: Final = re.compile(r"""[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
 
 
 def _bounded(problem: Problem) -> bool:
@@ -263,25 +273,23 @@ def paths(table: dict[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Any]]:
         left.extend(((*path, key), item) for key, item in items)
 
 
-def key_at(text: str) -> str | None:
-    """The first part of the key that `text` begins with."""
-    match = _KEY.match(text)
-    if match is None:
-        return None
-    try:
-        return next(iter(tomllib.loads(f"{match[0]} = 1")))
-    except tomllib.TOMLDecodeError:  # with an escape of TOML 1.1
-        found = parse(f"{match[0]} = 1".encode(), FILE)
-        return next(iter(found.table)) if isinstance(found, Document) else None
+def cut(lines: list[str], span: Span) -> str:
+    """The text of a span."""
+    inner = lines[span.line - 1 : span.end_line]
+    assert inner, span
+    inner[-1] = inner[-1][: span.end_column - 1]
+    inner[0] = inner[0][span.column - 1 :]
+    return "\n".join(inner)
 
 
-def value_at(text: str, value: object) -> bool:
-    """Whether `text` begins with `value`."""
+def read(text: str) -> dict[str, Any]:
+    """What a text says that must be TOML."""
     try:
-        _, found = reference.parse_value(text.replace("\r\n", "\n"), 0, float)
-    except tomllib.TOMLDecodeError:
-        return _TOML_1_1.search(text) is not None
-    return same(found, value) or _TOML_1_1.search(text) is not None
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:  # it may be of TOML 1.1
+        found = parse(text.encode(), FILE)
+        assert isinstance(found, Document), text
+        return found.table
 
 
 def lay(table: dict[str, Any], over: dict[str, Any]) -> None:

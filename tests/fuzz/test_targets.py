@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fuzz.targets import TARGETS
+from fuzz.targets import LONGEST, TARGETS
 from torture.extent import FULL
 
 HERE = Path(__file__).parent
@@ -58,7 +58,7 @@ def documents(draw: st.DrawFn) -> bytes:
         changed = draw(
             st.sampled_from([data[:at] + piece + data[at:], data[:at] + data[end:], data[:end] + data[at:]])
         )
-        data = changed[:4096]
+        data = changed[:LONGEST]
     return data
 
 
