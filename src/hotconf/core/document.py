@@ -162,7 +162,8 @@ _QUOTED: Final = r"""'[^']{5,}'|"[^"]{5,}"|\(.*\)"""
 
 def _refused(path: Path, error: tomli.TOMLDecodeError) -> Problem:
     reason = next((words for begins, words in _REASONS if error.msg.startswith(begins)), None)
-    where = error.lineno, error.colno
+    # Not its own line and column: after a backslash at the end it points behind the text.
+    where = place(error.doc, min(error.pos, len(error.doc)))
     if reason is None:
         # Nothing of the kind in tomli 2.5, but a later one may quote more.
         own = re.sub(_QUOTED, "…", error.msg)
