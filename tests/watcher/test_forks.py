@@ -438,10 +438,10 @@ def test_a_child_that_cannot_have_what_it_needs(path, watch, monkeypatch):
         save(path, port(9000))
         sees(watcher, 9000)
 
-    def refuse():
-        raise OSError(24, "Too many open files")
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr("hotconf.runtime.driver.best_waiter", refuse)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
     child = fork(work)
     monkeypatch.undo()
     assert ended(child) == 0
