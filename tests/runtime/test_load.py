@@ -818,3 +818,62 @@ def test_no_secret_where_a_validator_repeats_it(root):
     result = load(Source(save(root, config="password = 'hunter2'").path, Schema(Strict)))
     assert isinstance(result.candidate, Bad)
     assert "hunter2" not in repr(result)
+
+
+# Files that everybody may write
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_a_file_that_everybody_may_write_is_a_warning(root):
+    """Of each file of the configuration, with the mode and the way out; it never fails a load."""
+    source = save(root, config='[hot_reload]\nwatch_paths = ["a.toml", "b.toml"]\n', a='name = "x"\n', b="")
+    (root / "config.toml").chmod(0o646)
+    (root / "a.toml").chmod(0o602)
+    (root / "b.toml").write_text("# nothing\n")
+    found = load(source).candidate
+    assert isinstance(found, Good)
+    assert [(each.file.name, each.kind, each.message, each.hint) for each in found.warnings] == [
+        (
+            name,
+            "exposed",
+            f"Every user of this machine may write the file (mode {mode})",
+            f"chmod o-w {root / name}",
+        )
+        for name, mode in (("config.toml", "0646"), ("a.toml", "0602"))
+    ]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_the_warning_follows_the_mode_while_the_content_stays(root):
+    """Taking the permission away is no change of the configuration, and ends the warning; giving it begins one."""
+    source = save(root, config='name = "x"\n')
+    first = load(source)
+    (root / "config.toml").chmod(0o666)
+    exposed = load(source, publish(first), first.files)
+    assert exposed.candidate.unchanged
+    assert [warning.kind for warning in exposed.candidate.warnings] == ["exposed"]
+    (root / "config.toml").chmod(0o600)
+    mended = load(source, publish(exposed), exposed.files)
+    assert mended.candidate.unchanged
+    assert mended.candidate.warnings == ()
+
+
+# Contents in place of files
+
+
+def test_bytes_can_stand_in_for_a_file(root):
+    """They are judged as the file would be, with the fragments that they name; the disk is left alone."""
+    source = save(root, config='name = "disk"\n', a="[server]\nport = 5\n")
+    text = b'name = "edit"\n[hot_reload]\nwatch_paths = ["a.toml"]\n'
+    found = load(source, instead={source.path: text}).candidate
+    assert isinstance(found, Good)
+    assert (found.config.name, found.config.server.port) == ("edit", 5)
+    assert (root / "config.toml").read_text() == 'name = "disk"\n'
+
+
+def test_bytes_can_stand_in_for_a_file_that_is_not_there(root):
+    """A fragment, or the main file itself."""
+    source = Source(root / "config.toml", SCHEMA)
+    found = load(source, instead={source.path: b'name = "edit"\n'}).candidate
+    assert isinstance(found, Good)
+    assert found.config.name == "edit"

@@ -62,10 +62,11 @@ def test_the_newest_ending_is_open_and_the_others_are_folded():
     view = heard(START, [changed(), reloaded(), changed(5), failed(7)])
     assert texts(view) == [
         "12:00:07 ✗ Failed 1 problem",
-        "config.toml:7:8: Invalid TOML: missing closing bracket at line 7",
-        'close it with "]"',
+        "error[syntax]: Invalid TOML: missing closing bracket at line 7",
+        " --> config.toml:7:8",
         '7 │ plan = ["gemini"',
         "  │        ^",
+        '  = help: close it with "]"',
         "Old configuration preserved.",
         "12:00:05 … config.toml changed",
         "12:00:03 ✓ Reloaded generation 2 · 1 change",
