@@ -400,7 +400,7 @@ def test_streams_that_had_ended(path, watch):
 
 
 def test_in_a_coroutine(path, watch):
-    """A stream that a loop of the parent iterates has ended in the child, and the parent's loop hears nothing of it."""
+    """A stream that a loop of the parent iterates has ended in the child, and that loop hears nothing of it."""
     watcher, _ = watch(path, **NATIVE)
     stream = watcher.subscribe()
 
