@@ -53,7 +53,7 @@ def started(
         generation=generation,
         watching=[str(file) for file in watching],
         debounce_ms=debounce_ms,
-        warnings=_problems(warnings),
+        warnings=problems_json(warnings),
     )
 
 
@@ -67,7 +67,7 @@ def to_json(event: ConfigReloadEvent) -> str:
                 "reload_deferred",
                 event.at,
                 reasons=list(event.reasons),
-                changes=_changes(event.changes),
+                changes=changes_json(event.changes),
                 summary=list(event.summary),
             )
         case ReloadSuccess():
@@ -75,22 +75,22 @@ def to_json(event: ConfigReloadEvent) -> str:
                 "reload_success",
                 event.at,
                 generation=event.generation,
-                changes=_changes(event.changes),
+                changes=changes_json(event.changes),
                 summary=list(event.summary),
                 timings_ms=_timings(event.timings),
-                warnings=_problems(event.warnings),
+                warnings=problems_json(event.warnings),
             )
         case ReloadUnchanged():
-            return _line("reload_unchanged", event.at, reason=event.reason, warnings=_problems(event.warnings))
+            return _line("reload_unchanged", event.at, reason=event.reason, warnings=problems_json(event.warnings))
         case ReloadFailed():
             return _line(
-                "reload_failed", event.at, kind=event.kind, error=event.error, problems=_problems(event.problems)
+                "reload_failed", event.at, kind=event.kind, error=event.error, problems=problems_json(event.problems)
             )
 
 
 def to_json_file(problems: Iterable[Problem]) -> str:
     """`{"problems": […]}` on several lines, for a program that wants them all at once."""
-    return json.dumps({"problems": _problems(problems)}, indent=2, ensure_ascii=True, allow_nan=False)
+    return json.dumps({"problems": problems_json(problems)}, indent=2, ensure_ascii=True, allow_nan=False)
 
 
 def plain(value: object, depth: int = _DEEPEST) -> Json:
@@ -134,7 +134,8 @@ def _line(event: str, at: datetime, **values: Json) -> str:
     return json.dumps({"event": event, "at": stamp, **values}, ensure_ascii=True, allow_nan=False)
 
 
-def _changes(changes: Iterable[Change]) -> list[Json]:
+def changes_json(changes: Iterable[Change]) -> list[Json]:
+    """`changes` with their values as JSON has them."""
     return [{"path": change.dotted, "old": plain(change.old), "new": plain(change.new)} for change in changes]
 
 
@@ -167,5 +168,6 @@ def record(problem: Problem) -> dict[str, Json]:
     }
 
 
-def _problems(problems: Iterable[Problem]) -> list[Json]:
+def problems_json(problems: Iterable[Problem]) -> list[Json]:
+    """Each of `problems`, as `record` has it."""
     return [record(problem) for problem in problems]

@@ -12,6 +12,7 @@ from typing import Final
 
 from hotconf.problems import Kind, Problem
 from hotconf.runtime import paths
+from hotconf.text import printable
 
 FRESH_NS: Final = 20_000_000
 """A file changed so shortly before it was read may change again without a new time stamp: clocks of file systems tick
@@ -99,6 +100,23 @@ def look(path: Path) -> Read:
         return Read(path, _stamp(os.stat(path), links))
     except OSError as error:
         return _failed(path, Stamp(error=error.errno or errno.EIO, links=links), error)
+
+
+def exposed(path: Path, stamp: Stamp) -> Problem | None:
+    """The warning that everybody may write the regular file that `stamp` is of: whoever does, configures the program.
+
+    None on systems whose permissions say something else than they do on POSIX.
+    """
+    if os.name != "posix" or len(stamp.identity) < 3:
+        return None
+    mode = stamp.identity[2]
+    if not (stat.S_ISREG(mode) and mode & stat.S_IWOTH):
+        return None
+    import shlex  # only those who are told pay for it
+
+    text = f"Every user of this machine may write the file (mode {stat.S_IMODE(mode):04o})"
+    hint = f"chmod o-w {shlex.quote(printable(str(path)))}"
+    return Problem(text, kind="exposed", severity="warning", hint=hint, file=path)
 
 
 def changed_within(path: Path, known: Read, max_bytes: int) -> tuple[bool, Read]:

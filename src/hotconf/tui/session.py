@@ -110,6 +110,10 @@ class Session:
         """What was counted and measured."""
         return self._watcher.stats
 
+    def shrank(self) -> bool:
+        """Whether a file that shrank is waited for, because it may be half written."""
+        return self._opened is not None and bool(self._opened.shrank)
+
     def has_drift(self) -> bool:
         """Slow. Do the files differ from what is published?"""
         return self._watcher.has_drift()
