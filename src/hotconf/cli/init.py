@@ -10,6 +10,7 @@ import click
 from hotconf.cli.options import path_argument, schema_option
 from hotconf.cli.places import default_path
 from hotconf.cli.refusal import Refusal
+from hotconf.errors import UsageError
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def init(path: Path | None, schema: Schema[Any]) -> None:
     click.echo(f"Wrote {printable(str(target))}", err=True)
     try:
         stamp(target, schema)
-    except (Refusal, OSError) as error:
+    except (Refusal, UsageError, OSError) as error:
         # The configuration is there and valid: editors will do without.
         reason = error.message if isinstance(error, Refusal) else str(error)
         click.echo(printable(f"No schema for editors: {reason}"), err=True)
