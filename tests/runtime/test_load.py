@@ -98,6 +98,53 @@ def between(monkeypatch, owner: Any, name: str, act, *, after: int = 0) -> None:
     monkeypatch.setattr(owner, name, wrapped)
 
 
+# Files that shrank
+
+
+@pytest.mark.parametrize(
+    ("now", "shrank"),
+    [
+        ("name = 'x'\n", True),
+        ("", True),
+        ("name = ", True),
+        ("name = 'x'\n[server]\nport = 1\n", False),
+        ("name = 'x'\n[server]\nport = 1\n# more\n", False),
+        ("name = 'y'\n", False),
+        (None, False),
+    ],
+    ids=["a part", "nothing", "a broken part", "the same", "more", "another", "missing"],
+)
+def test_the_first_part_of_what_was_there_is_told(root, now, shrank):
+    """Against what is published: half of a new content may look so."""
+    source = save(root, config="name = 'x'\n[server]\nport = 1\n")
+    first = load(source)
+    main = root / "config.toml"
+    main.unlink() if now is None else main.write_text(now)
+    candidate = load(source, publish(first), first.files).candidate
+    assert candidate.shrank == ((main,) if shrank else ())
+
+
+def test_a_part_of_what_failed_is_one_too(root):
+    """Against what the files said when the last round ended, published or not."""
+    source = save(root, config="name = 'y'\nport =")
+    failed = load(source)
+    (root / "config.toml").write_text("name = 'y'\n")
+    assert load(source, None, failed.files).candidate.shrank == ()
+    assert load(source, None, failed.files, before=failed.files.reads).candidate.shrank == (root / "config.toml",)
+
+
+def test_back_to_what_is_published_is_no_half_file(root):
+    """There is nothing to be wary of: nothing would be published."""
+    source = save(root, config="name = 'x'\n")
+    first = load(source)
+    save(root, config="name = 'x'\nport =")
+    failed = load(source, publish(first), first.files)
+    save(root, config="name = 'x'\n")
+    back = good(load(source, publish(first), failed.files, before=failed.files.reads).candidate)
+    assert back.unchanged
+    assert back.shrank == ()
+
+
 # One file
 
 

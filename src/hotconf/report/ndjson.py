@@ -1,4 +1,4 @@
-"""Events as JSON, one line each, for programs. Always valid JSON in plain ASCII, whatever was in the file.
+"""Events and problems as JSON, for programs; events one line each. Plain ASCII, valid whatever the file held.
 
 Paths of files are absolute, key paths are dotted keys, times are RFC 3339 in UTC. Values are what TOML holds:
 dates and times become text, as do infinities and NaN, and integers of more than 64 bits (in hexadecimal); what is
@@ -88,6 +88,11 @@ def to_json(event: ConfigReloadEvent) -> str:
             )
 
 
+def to_json_file(problems: Iterable[Problem]) -> str:
+    """`{"problems": […]}` on several lines, for a program that wants them all at once."""
+    return json.dumps({"problems": problems_json(problems)}, indent=2, ensure_ascii=True, allow_nan=False)
+
+
 def plain(value: object, depth: int = _DEEPEST) -> Json:
     """`value` in the terms of JSON; what JSON has no word for becomes text."""
     match value:
@@ -138,18 +143,31 @@ def _timings(timings: Timings) -> dict[str, Json]:
     return {part.name: round(getattr(timings, part.name), 3) for part in fields(timings)}
 
 
+def record(problem: Problem) -> dict[str, Json]:
+    """Every field of `problem`; None where something is not known."""
+    return {
+        "kind": problem.kind,
+        "severity": problem.severity,
+        "path": problem.dotted,
+        "message": problem.message,
+        "hint": problem.hint,
+        "file": None if problem.file is None else str(problem.file),
+        "line": problem.line,
+        "column": problem.column,
+        "end_line": problem.end_line,
+        "end_column": problem.end_column,
+        "related": [
+            {
+                "message": related.message,
+                "file": str(related.file),
+                "line": related.line,
+                "column": related.column,
+            }
+            for related in problem.related
+        ],
+    }
+
+
 def problems_json(problems: Iterable[Problem]) -> list[Json]:
-    """`problems` with their places."""
-    return [
-        {
-            "kind": problem.kind,
-            "severity": problem.severity,
-            "path": problem.dotted,
-            "message": problem.message,
-            "hint": problem.hint,
-            "file": None if problem.file is None else str(problem.file),
-            "line": problem.line,
-            "column": problem.column,
-        }
-        for problem in problems
-    ]
+    """Each of `problems`, as `record` has it."""
+    return [record(problem) for problem in problems]

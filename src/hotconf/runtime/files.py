@@ -52,6 +52,11 @@ class Read:
     settled: bool = True
     """False: the stamp is too young to be trusted, or the error may pass; look at the content again later."""
 
+    @property
+    def text(self) -> str:
+        """The bytes as text, without a byte order mark; what is not UTF-8 is replaced. Empty if nothing was read."""
+        return self.data.decode("utf-8-sig", "replace")
+
 
 def same(path: Path, stamp: Stamp) -> bool:
     """Whether `path` still has `stamp`; cheaper than `look`, because only the known links are followed."""
@@ -81,6 +86,11 @@ def read(path: Path, max_bytes: int) -> Read:
         return _read_regular(path, links, max_bytes)
     except OSError as error:
         return _failed(path, _stamp(found, links), error)
+
+
+def text(path: Path, max_bytes: int) -> str:
+    """The text of the file at `path`, as `Read.text` gives it."""
+    return read(path, max_bytes).text
 
 
 def look(path: Path) -> Read:
@@ -124,7 +134,7 @@ def _read_regular(path: Path, links: tuple[tuple[str, str], ...], max_bytes: int
             return _irregular(path, first, links)
         stamp = _stamp(first, links)
         if first.st_size > max_bytes:
-            return Read(path, stamp, problem=_too_large(path, max_bytes))
+            return Read(path, stamp, problem=too_large(path, max_bytes))
         data = _content(descriptor, min(first.st_size, max_bytes) + 1)
         last = os.fstat(descriptor)
     finally:
@@ -172,7 +182,8 @@ def _unstable(path: Path) -> Problem:
     return Problem("The file changed while it was read", kind="unstable", file=path)
 
 
-def _too_large(path: Path, max_bytes: int) -> Problem:
+def too_large(path: Path, max_bytes: int) -> Problem:
+    """The problem of a file that is larger than is read."""
     return Problem(f"The file is larger than {max_bytes} bytes", kind="too_large", file=path)
 
 

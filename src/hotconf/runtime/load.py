@@ -24,7 +24,7 @@ from hotconf.core.spelling import respell
 from hotconf.core.validate import Invalid, validate
 from hotconf.keypath import KeyPath
 from hotconf.problems import Kind, Problem
-from hotconf.runtime import files, log, paths
+from hotconf.runtime import files, paths
 from hotconf.runtime.files import Read
 from hotconf.runtime.paths import Expansion, Member
 from hotconf.runtime.source import DEFAULT_MAX_BYTES, FileSet, Result, Source
@@ -46,16 +46,17 @@ def load(
     published: Snapshot[T] | None = None,
     known: FileSet | None = None,
     touched: frozenset[Path] = frozenset(),
+    before: Mapping[Path, Read] = MappingProxyType({}),
     *,
     instead: Mapping[Path, bytes] = MappingProxyType({}),
 ) -> Result[T]:
-    """Load `source` once and compare it with what is `published`.
+    """Load `source` once and compare it with what is `published`, and the files with what they said `before`.
 
     Files that `known` holds, whose stamps are the same and that are not in `touched`, are not read again. Those of
     `instead` are taken to exist and to hold the bytes given there, whatever is on the disk. Never raises for anything
     in the files or in users' checks: those are problems of the candidate.
     """
-    return _Load(source, published, known or FileSet.of(source.path), touched, instead).run()
+    return _Load(source, published, known or FileSet.of(source.path), touched, instead).run(before)
 
 
 def drifted(source: Source[T], published: Snapshot[T] | None, known: FileSet) -> bool:
@@ -103,9 +104,11 @@ class _Load(Generic[T]):
         self.problems: list[Problem] = []
         self.spent = Costs()
 
-    def run(self) -> Result[T]:
+    def run(self, before: Mapping[Path, Read]) -> Result[T]:
         changed = self.gather()
         candidate = Unstable(changed, self.spent) if changed else self._judge()
+        if isinstance(candidate, Bad) or (isinstance(candidate, Good) and candidate.unchanged is None):
+            candidate = replace(candidate, shrank=self._shrank(before))
         files = FileSet(self.expansion.members, self.patterns, self.expansion.folders, self.reads, self.documents)
         return Result(candidate, files)
 
@@ -183,6 +186,14 @@ class _Load(Generic[T]):
         if self.expansion.folders:
             moved.extend(paths.appeared_or_vanished(self.source.path, self.patterns, self.expansion.members))
         return tuple(dict.fromkeys(moved))
+
+    def _shrank(self, before: Mapping[Path, Read]) -> tuple[Path, ...]:
+        """Files that say the first part of what they said when the last round ended, or of what is published."""
+        earlier = [(path, read.data) for path, read in before.items()]
+        if self.published is not None:
+            earlier += [(file.path, file.content) for file in self.published.files]
+        reads = self.reads
+        return tuple(dict.fromkeys(path for path, old in earlier if path in reads and _begins(reads[path], old)))
 
     # Parsing
 
@@ -333,17 +344,19 @@ def _without_watch_paths(
 
 
 def _ignored(fragment: Document, path: KeyPath) -> Problem:
-    place = merge([fragment]).origins.locate(path, at="key")
-    return Problem(
+    problem = Problem(
         "watch_paths counts only in the main file",
         path,
         kind="schema",
         severity="warning",
         hint="move it to the main file",
-        file=fragment.path,
-        line=place.line if place else None,
-        column=place.column if place else None,
     )
+    return merge([fragment]).origins.placed(problem, at="key")
+
+
+def _begins(read: Read, old: bytes) -> bool:
+    """Whether what was read is the first part of `old`, and not all of it."""
+    return read.problem is None and len(read.data) < len(old) and old.startswith(read.data)
 
 
 def _describe(schema: Schema[T], old: T, new: T, changes: tuple[Change, ...]) -> list[str]:
@@ -353,6 +366,8 @@ def _describe(schema: Schema[T], old: T, new: T, changes: tuple[Change, ...]) ->
             return [scrub(str(line), secrets) for line in schema.describe(old, new, changes)]
         except BaseException as error:  # noqa: BLE001 - users' code
             from traceback import format_exception
+
+            from hotconf.runtime import log
 
             log.refused(
                 "describe raised; the changes are told one by one", scrub("".join(format_exception(error)), secrets)
