@@ -11,7 +11,7 @@ from hotconf.core.candidate import Bad, Candidate, Good, Unstable
 from hotconf.core.debounce import MILLISECOND
 from hotconf.core.machine import Close, Hold, Input, Loaded, Looked, Release, Reload, State, Touched
 from hotconf.testing import Config, Content, VirtualDriver
-from hotconf.testing.contents import candidate
+from hotconf.testing.contents import candidate, recalled
 
 CONFIG, MORE = Path("/etc/app/config.toml"), Path("/etc/app/more.toml")
 
@@ -35,6 +35,7 @@ NEW, OTHER, SAME = good(Content(1)), good(Content(2)), good(Content())
 TURNS_OFF, SLOWER = good(Content(1, enabled=False)), good(Content(1, debounce_ms=1000))
 WRONG: Final = candidate({CONFIG: Content(valid=False), MORE: None})
 assert isinstance(WRONG, Bad)
+KEPT: Final = recalled({CONFIG: Content(1)})
 TORN: Final = Unstable((CONFIG,))
 
 Maker: TypeAlias = Callable[[int], Input]
@@ -48,9 +49,11 @@ def touch(*paths: Path, writing: bool = False, sure: bool = True) -> Maker:
     return lambda now: Touched(now, paths or (CONFIG,), writing, sure)
 
 
-def loaded(job: int, found: Candidate[Config], cost_ms: int = 1) -> Maker:
-    """That load is done."""
-    return lambda now: Loaded(now, job, found, cost_ms * MILLISECOND)
+def loaded(
+    job: int, found: Candidate[Config], cost_ms: int = 1, *, last_good: Good[Config] | None = None
+) -> Maker:
+    """That load is done; `last_good` was kept of an earlier run."""
+    return lambda now: Loaded(now, job, found, cost_ms * MILLISECOND, last_good)
 
 
 def looked() -> Maker:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -50,6 +50,14 @@ def candidate(files: Mapping[Path, Content | None], published: Good[Config] | No
     old = published.config if published else None
     changes = () if same else (Change((), old, config),)
     return Good(config, digest, NOT_STAMPED, (), {}, settings, changes, (), unchanged=same)
+
+
+def recalled(files: Mapping[Path, Content | None]) -> Good[Config]:
+    """What was kept of `files`, which are valid, for a start that fails: whatever they say, they are watched."""
+    found = candidate(files)
+    if not isinstance(found, Good):
+        raise AssertionError("only what is valid is kept")
+    return replace(found, changes=(), settings=found.settings.model_copy(update={"enabled": True}))
 
 
 def _problems(path: Path, content: Content | None) -> list[Problem]:
