@@ -64,6 +64,7 @@ class Laws(RuleBasedStateMachine):
         started: bool,
         kept: Content | None = None,
     ) -> None:
+        self.kept = kept
         self.oracle = Oracle(window_ms * MILLISECOND, native=native, lag=lag)
         self.world = World(
             {MAIN: main, FRAGMENT: Content()},
@@ -115,6 +116,13 @@ class Laws(RuleBasedStateMachine):
     @rule(content=contents)
     def save_both(self, content: Content) -> None:
         self.world.save(MAIN, FRAGMENT, content=content)
+
+    @precondition(lambda self: self.world.state.degraded)
+    @rule()
+    def undo(self) -> None:
+        """Somebody takes back what made the start fail."""
+        self.world.save(MAIN, content=self.kept)
+        self.world.save(FRAGMENT, content=Content())
 
     @rule(path=files, content=contents)
     def write(self, path: Path, content: Content) -> None:
