@@ -359,9 +359,7 @@ class Oracle:
             assert effect.good.changes[0].old is old, "a candidate is compared with what is published"
             self.published = effect.good
 
-    def _check_fall_back(
-        self, given: Input, event: Ending, tickets: list[int], effects: tuple[Effect, ...]
-    ) -> bool:
+    def _check_fall_back(self, given: Input, event: Ending, tickets: list[int], effects: tuple[Effect, ...]) -> bool:
         """Whether a start that failed comes up on the last good state: if it can, it must, and nothing else may."""
         recalled = [effect for effect in effects if isinstance(effect, machine.Publish) and effect.recalled]
         last_good = given.last_good if isinstance(given, machine.Loaded) else None

@@ -49,9 +49,7 @@ def touch(*paths: Path, writing: bool = False, sure: bool = True) -> Maker:
     return lambda now: Touched(now, paths or (CONFIG,), writing, sure)
 
 
-def loaded(
-    job: int, found: Candidate[Config], cost_ms: int = 1, *, last_good: Good[Config] | None = None
-) -> Maker:
+def loaded(job: int, found: Candidate[Config], cost_ms: int = 1, *, last_good: Good[Config] | None = None) -> Maker:
     """That load is done; `last_good` was kept of an earlier run."""
     return lambda now: Loaded(now, job, found, cost_ms * MILLISECOND, last_good)
 
