@@ -287,12 +287,16 @@ def _write(name: str, data: bytes, directory: int) -> None:
 
 
 def _forget_oldest(directory: int, numbers: tuple[int, ...]) -> None:
-    size = 0
-    for place, number in enumerate(reversed(numbers), 1):
+    size = kept = 0
+    for number in reversed(numbers):
         with suppress(FileNotFoundError):
             size += os.stat(_name(number), dir_fd=directory, follow_symlinks=False).st_size
-            if place > MOST_STATES or (place > FEWEST_STATES and size > MOST_BYTES):
-                os.unlink(_name(number), dir_fd=directory)
+        if kept == MOST_STATES or (kept >= FEWEST_STATES and size > MOST_BYTES):
+            break
+        kept += 1
+    for number in numbers[: len(numbers) - kept]:  # the oldest first: whoever dies here leaves no gap
+        with suppress(FileNotFoundError):
+            os.unlink(_name(number), dir_fd=directory)
 
 
 def _shown(path: Path) -> str:
