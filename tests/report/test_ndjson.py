@@ -90,7 +90,10 @@ def test_started_tells_what_is_watched():
                 "warnings": [PROBLEM_JSON],
             },
         ),
-        (ReloadUnchanged("no value differs", at=AT), {"event": "reload_unchanged", "reason": "no value differs"}),
+        (
+            ReloadUnchanged("no value differs", (PROBLEM,), at=AT),
+            {"event": "reload_unchanged", "reason": "no value differs", "warnings": [PROBLEM_JSON]},
+        ),
         (
             ReloadFailed("bad", "schema", (PROBLEM, Problem("worse", kind="internal")), at=AT),
             {

@@ -128,7 +128,6 @@ def test_a_session_from_start_to_end(tmux: Tmux, home: Path) -> None:
     """Start, edit, see it; break, see why and where; gate, edit, see it wait; finish, see it applied; quit."""
     tmux.shows("app", r"\$")
     tmux.type("app", "./hotconf run", "Enter")
-    tmux.shows("app", "daily_limit_usd = 10.0")
     tmux.shows("app", "generation 1 ")
 
     tmux.type("vim", "vim -u NONE -N config.toml", "Enter")

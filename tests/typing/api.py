@@ -197,6 +197,7 @@ def matched(event: ConfigReloadEvent) -> str:
             assert_type(event.warnings, tuple[Problem, ...])
             return "\n".join(summary)
         case ReloadUnchanged(reason):
+            assert_type(event.warnings, tuple[Problem, ...])
             return assert_type(reason, str)
         case ReloadDeferred(reasons):
             return ", ".join(assert_type(reasons, tuple[str, ...]))

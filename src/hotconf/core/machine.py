@@ -538,7 +538,7 @@ def _end(
         turn.set(pending=None)
         followed = _fall_back(turn, last_good, tickets)
     elif candidate.unchanged is not None:
-        event = ReloadUnchanged(candidate.unchanged)
+        event = ReloadUnchanged(candidate.unchanged, candidate.warnings)
         turn.set(pending=None, degraded=False)
         turn.do(Refresh(candidate))
         followed = candidate if state.degraded else None

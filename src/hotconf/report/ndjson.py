@@ -81,7 +81,7 @@ def to_json(event: ConfigReloadEvent) -> str:
                 warnings=_problems(event.warnings),
             )
         case ReloadUnchanged():
-            return _line("reload_unchanged", event.at, reason=event.reason)
+            return _line("reload_unchanged", event.at, reason=event.reason, warnings=_problems(event.warnings))
         case ReloadFailed():
             return _line(
                 "reload_failed", event.at, kind=event.kind, error=event.error, problems=_problems(event.problems)

@@ -181,6 +181,8 @@ def _lines_of(entry: Entry, width: int, depth: int) -> Iterator[Row]:
         case ReloadDeferred():
             yield from _lines(entry, "summary", event.summary, width, depth)
             yield from _changes(entry, event.summary, width, depth)
+        case ReloadUnchanged():
+            yield from problem_rows(entry, width, depth)
         case ReloadFailed():
             yield from problem_rows(entry, width, depth)
             kept = "Old configuration preserved." if entry.preserved else "Waiting for a valid configuration."
@@ -213,6 +215,6 @@ def _problems(entry: Entry) -> tuple[Problem, ...]:
     match entry.event:
         case ReloadFailed(problems=problems):
             return problems
-        case ReloadSuccess(warnings=warnings):
+        case ReloadSuccess(warnings=warnings) | ReloadUnchanged(warnings=warnings):
             return warnings
     return ()
