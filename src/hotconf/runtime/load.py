@@ -52,9 +52,11 @@ def load(
     return _Load(source, published, known or FileSet.of(source.path), touched).run()
 
 
-def judge(source: Source[T], kept: tuple[SourceFile, ...], read_at: datetime) -> Candidate[T]:
+def judge(
+    source: Source[T], kept: tuple[SourceFile, ...], read_at: datetime, published: Snapshot[T] | None = None
+) -> Candidate[T]:
     """What a load would bring back today if the files were as they were kept, read at that time; reads nothing."""
-    work = _Load(source, None, FileSet.of(source.path), frozenset())
+    work = _Load(source, published, FileSet.of(source.path), frozenset())
     members = [Member(file.path, file.role) for file in kept]
     work.loaded_at, work.patterns, work.expansion = read_at, (), Expansion(tuple(members))
     work.reads = {file.path: Read(file.path, Stamp(), file.content) for file in kept}

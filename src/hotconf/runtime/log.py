@@ -127,7 +127,7 @@ def shown(path: Path) -> str:
 
 
 def moment(at: datetime) -> str:
-    """A time of day as people write it, with the date."""
+    """`2026-11-25 14:03:22`, where the reader is."""
     return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
