@@ -220,6 +220,13 @@ class HotReloadWatcher(Generic[T]):
         return self._bus.last
 
     @property
+    def shrank(self) -> tuple[Path, ...]:
+        """Files that may be half written, so that the open round waits a window more: they say the first part of what
+        they said before, or nothing, and were not renamed into place.
+        """
+        return self._runner.shrank
+
+    @property
     def pending(self) -> Pending | None:
         """The reload that waits for something busy, if there is one."""
         return self._runner.pending

@@ -19,12 +19,13 @@ MOST_STEPS_AT_ONCE = 500
 MOST_LOADS = 3
 
 
-def settles_at(touches: list[Touched], window_ns: int) -> int:
-    """When a burst has settled, from the whole list of its touches."""
+def settles_at(touches: list[Touched], window_ns: int, found: Candidate[Config] | None = None) -> int:
+    """When a burst has settled, from the whole list of its touches, and what was read since the last of them."""
     ceiling = touches[0].now + ceiling_ns(window_ns)
     if touches[-1].writing:
         return ceiling
-    return min(max(touch.now for touch in touches) + window_ns, ceiling)
+    windows = 2 if isinstance(found, Good | Bad) and set(found.shrank) - touches[-1].placed else 1
+    return min(max(touch.now for touch in touches) + windows * window_ns, ceiling)
 
 
 @dataclass
@@ -47,8 +48,8 @@ class Burst:
     def past_ceiling(self, now: int) -> bool:
         return bool(self.touches) and now >= self.touches[0].now + ceiling_ns(self.window_ns)
 
-    def settled(self, now: int) -> bool:
-        return bool(self.touches) and now >= settles_at(self.touches, self.window_ns)
+    def settled(self, now: int, found: Candidate[Config] | None) -> bool:
+        return bool(self.touches) and now >= settles_at(self.touches, self.window_ns, found)
 
 
 @dataclass
@@ -112,7 +113,8 @@ class Oracle:
         assert now >= self._now, "time does not go back"
         self._steps = self._steps + 1 if now == self._now else 0
         assert self._steps < MOST_STEPS_AT_ONCE, "the machine makes no progress"
-        if now > self._now and self.burst.settled(now - self.lag - 1):
+        found = self.read.candidate if self.read and not self.read.late else None
+        if now > self._now and self.burst.settled(now - self.lag - 1, found):
             assert self.load or before.phase is Phase.LOOKING, (
                 "law 5: the burst has settled, but nothing is being loaded"
             )
@@ -181,7 +183,8 @@ class Oracle:
             self._loads_since_touch = 0
             self.burst.suspects.update(loaded.candidate.paths)
             if not (read.attempt or self.asked or self.burst.past_ceiling(loaded.now)):
-                touch = Touched(loaded.now, loaded.candidate.paths, self.burst.touches[-1].writing)
+                last = self.burst.touches[-1]
+                touch = Touched(loaded.now, loaded.candidate.paths, last.writing, placed=last.placed)
                 self.burst.add(touch, native=self.native)
 
     def _spend(self) -> None:
@@ -286,7 +289,7 @@ class Oracle:
         self._check_contents(event, read.candidate)
         kept = self.burst.touches[: len(self.burst.touches) - len(read.late)] if self.enabled else []
         if not read.tickets and kept and not read.final:
-            assert given.now >= settles_at(kept, self.burst.window_ns), "law 5: too early"
+            assert given.now >= settles_at(kept, self.burst.window_ns, read.candidate), "law 5: too early"
         if isinstance(given, machine.Due):
             assert self.burst.sure and self.native, "what the kernel may not tell of is looked at before a commit"
         touched = {path for touch in kept for path in touch.paths}
@@ -330,8 +333,8 @@ class Oracle:
         read.sure = self.native and self.burst.sure
         late = read.late if self.read else []
         if isinstance(read.candidate, Unstable) and not late:
-            writing = bool(self.burst.touches) and self.burst.touches[-1].writing
-            late = [Touched(self._now, read.candidate.paths, writing)]
+            last = self.burst.touches[-1] if self.burst.touches else Touched(self._now, ())
+            late = [Touched(self._now, read.candidate.paths, last.writing, placed=last.placed)]
         window_ns = self.burst.window_ns
         mended = was_degraded and isinstance(event, ReloadUnchanged)
         if self.published and (fell_back or mended or isinstance(event, ReloadSuccess)):

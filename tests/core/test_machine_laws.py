@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -24,7 +25,7 @@ LONG_ENOUGH_MS = 25_000
 
 files = st.sampled_from([MAIN, FRAGMENT])
 contents = st.one_of(
-    st.builds(Content, value=st.integers(0, 2), comment=st.integers(0, 1)),
+    st.builds(Content, value=st.integers(0, 2), comment=st.integers(0, 1), cut=st.sampled_from([0, 0, 1, 2])),
     st.builds(
         Content,
         value=st.integers(0, 2),
@@ -132,6 +133,19 @@ class Laws(RuleBasedStateMachine):
     @rule()
     def finish(self) -> None:
         self.world.finish(min(self.world.disk.open))
+
+    @rule(path=files, cut=st.integers(0, 2), ms=pauses, renamed=st.booleans())
+    def shrink(self, path: Path, cut: int, ms: int, renamed: bool) -> None:
+        """A file loses its end, or gets it back, by a writer that is done with it."""
+        content = self.world.disk.contents[path]
+        if content is None:
+            return
+        if renamed:
+            self.world.save(path, content=replace(content, cut=cut))
+        else:
+            self.world.write(path, replace(content, cut=cut))
+            self.world.finish(path)
+        self.world.run(ms)
 
     @rule(
         path=files, content=contents, pause=st.sampled_from([1, 30, 90, 250]), times=st.sampled_from([2, 5, 20, 60])

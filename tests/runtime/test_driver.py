@@ -195,14 +195,10 @@ def test_the_exit_handler_of_the_next_driver_is_kept(exits, monkeypatch):
 
 
 def test_at_exit_the_watchers_are_closed(driver):
-    """Those that are left; and only in the process that started them."""
+    """Those that are left."""
     owner = Owner()
     join(driver, owner)
     module._close_all(driver)
-    assert owner.told == ["close"]
-    driver.pid += 1
-    module._close_all(driver)
-    driver.pid -= 1
     assert owner.told == ["close"]
 
 

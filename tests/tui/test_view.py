@@ -71,10 +71,11 @@ def test_the_newest_ending_is_open_and_the_others_are_folded():
     view = heard(START, [changed(), reloaded(), changed(5), failed(7)])
     assert texts(view) == [
         "12:00:07 ✗ Failed 1 problem",
-        "config.toml:7:8: Invalid TOML: missing closing bracket at line 7",
-        'close it with "]"',
+        "error[syntax]: Invalid TOML: missing closing bracket at line 7",
+        " --> config.toml:7:8",
         '7 │ plan = ["gemini"',
         "  │        ^",
+        '  = help: close it with "]"',
         "Old configuration preserved.",
         "12:00:05 … config.toml changed",
         "12:00:03 ✓ Reloaded generation 2 · 1 change",
@@ -142,6 +143,8 @@ def test_settling_counts_down_from_the_last_change():
     view = heard(START, [changed(0)])
     assert state(view, 0.6) == "generation 1 … settling 1.4 s"
     assert state(view, 9) == "generation 1 … settling"
+    half = status.status(view, NOON, {}, shrank=True)
+    assert half.state[-1].text == "… settling (file shrank)"
     assert state(heard(view, [reloaded(2)]), 9) == "generation 2 ✓ reloaded 12:00:02"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from watcher.terminal import Terminal
+from terminal import Terminal
 from watcher.watched import CHANGED, port
 
 pytestmark = pytest.mark.real_tool

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
-import warnings
 from pathlib import Path
 
 import pytest
@@ -26,7 +24,8 @@ from hotconf.core.record import Record
 from hotconf.runtime import keeper, state
 from hotconf.runtime.state import States
 from waiting import wait_until
-from watcher.test_processes import exit_code, run
+from watcher.children import LONG_S, Told, ended, fork
+from watcher.test_processes import run
 from watcher.watched import BROKEN, CHANGED, App, Frozen, Gate, port, save
 
 pytestmark = pytest.mark.skipif(not state.SUPPORTED, reason="POSIX only")
@@ -502,28 +501,44 @@ def test_a_writer_that_dies_lets_another_write(path, watch, state_dir):
 
 
 def test_a_fork(path, watch, state_dir):
-    """A child neither writes nor keeps the parent's lock; the parent goes on writing."""
+    """A child does not keep the parent's lock; the parent goes on writing, and when it is gone the child does."""
     watcher, _ = watch(path, state_dir=state_dir)
     wait_until(lambda: kept(state_dir, path))
-    end_read, end_write = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # threads and fork: that is what is tried here
-        child = os.fork()
-    if child == 0:
-        good = False
-        try:
-            os.close(end_write)
-            os.read(end_read, 1)  # until the parent has let go
-            good = States(state_dir, path).claim()
-        finally:
-            os._exit(0 if good else 1)
+
+    def work() -> None:
+        wait_until(lambda: watcher.stats.state_trouble == "another watcher keeps them", LONG_S)
+        wait_until(lambda: watcher.config.server.port == 8002, LONG_S)
+        watcher.close()
+        assert States(state_dir, path).claim()
+
+    child = fork(work)
     save(path, port(8001))
-    watcher.reload()
+    wait_until(lambda: kept(state_dir, path)[1:] == [port(8001)])
     watcher.close()
-    os.close(end_write)
-    os.close(end_read)
-    assert exit_code(child) == 0
-    assert kept(state_dir, path) == [port(8000), port(8001)]
+    save(path, port(8002))
+    assert ended(child) == 0
+    assert kept(state_dir, path) == [port(8000), port(8001), port(8002)]
+
+
+def test_degraded_through_a_fork(path, watch, state_dir):
+    """A child of a degraded process is degraded, and recovers by itself."""
+    run_once(state_dir, path)
+    path.write_text(BROKEN)
+    watcher, _ = watch(path, state_dir=state_dir)
+    told = Told()
+
+    def work() -> None:
+        assert watcher.stats.degraded
+        told.tell()
+        wait_until(lambda: watcher.config.server.port == 8001, LONG_S)
+        assert not watcher.stats.degraded
+
+    child = fork(work)
+    told.wait()
+    told.close()
+    save(path, port(8001))
+    assert ended(child) == 0
+    wait_until(lambda: not watcher.stats.degraded)
 
 
 # Secrets

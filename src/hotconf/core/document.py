@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import tomli
 
@@ -15,10 +16,13 @@ from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
 from hotconf.text import printable
 
+if TYPE_CHECKING:
+    from hotconf.core.positions import Places
+
 __all__ = ["MAX_DEPTH", "Document", "holds", "parse"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Document:
     """One file that is TOML. It is kept and used again: nobody may change `table`."""
 
@@ -29,6 +33,14 @@ class Document:
     table: dict[str, Any] = field(repr=False)
     spelled: Mapping[KeyPath, str] = field(default_factory=dict, repr=False)
     """For each path of `table` whose last key stands differently in the text: the key as it stands there."""
+
+    @cached_property
+    def places(self) -> Places:
+        """Where what is in `text` stands, worked out once, and not before it is asked for."""
+        # Late, and its patterns with it: a load that finds nothing wrong asks for no place.
+        from hotconf.core.positions import Places
+
+        return Places(self.text)
 
 
 def parse(data: bytes, path: Path, *, allow_empty: bool = False) -> Document | Problem:

@@ -12,8 +12,10 @@ Law 3   A failure leaves the published snapshot the same object. Where there is 
         is *degraded*.
 Law 4   Unless closed or disabled: some time after the last touch no round is open; and, if not busy, nothing is
         pending and the last outcome reflects the files' final content.
-Law 5   A round ends at the later of last touch + window and the last writer's close, and no later than first touch +
-        ceiling plus at most three loads. Exceptions: `reload()` and close.
+Law 5   A round ends at the later of last touch + window and the last writer's close; a window later if a file shrank
+        to the first part of what it was, or to nothing, and was not renamed into place, because that is how half of
+        a new content looks; and no later than first touch + ceiling plus at most three loads. Exceptions: `reload()`
+        and close.
 Law 6   Busy defers the commit only. At a round's end an invalid candidate is Failed and an equal one Unchanged, at
         once, and either drops what was pending; a different valid one is Deferred and pending. On the last release
         what is pending is committed at once if no round is open; otherwise that round decides. (With hot reload off
@@ -87,6 +89,8 @@ class Touched(NamedTuple):
     """Some writer has one of the watched files open and has not finished."""
     sure: bool = True
     """The kernel told of it, and would tell of more. False: found by looking, so more may have gone unheard."""
+    placed: frozenset[Path] = frozenset()
+    """Of the watched files those whose content came whole, by a rename, and was not written to since."""
 
 
 class Due(NamedTuple):
@@ -208,6 +212,10 @@ class Round(NamedTuple):
     named: frozenset[Path] = frozenset()
     """Files whose FileChanged was emitted."""
     sure: bool = True
+    placed: frozenset[Path] = frozenset()
+    """As the last touch said."""
+    shrank: tuple[Path, ...] = ()
+    """Files that are waited for, because they may be half written."""
 
 
 class Job(NamedTuple):
@@ -271,6 +279,19 @@ def deadline(state: State) -> int | None:
     if state.phase in (Phase.SPECULATING, Phase.READY):
         return debounce.deadline
     return None
+
+
+def forked(state: State, holds: tuple[tuple[str, int], ...]) -> tuple[State, tuple[Path, ...] | None]:
+    """The protocol in the child of a fork: what is published stays; rounds, loads, and who waits are the parent's.
+
+    Also the files to touch, because what had been found out about them is lost; None if nothing was lost, empty if
+    it is not known which they were. `holds`: what is busy in the child.
+    """
+    child = State(state.window_ns, state.native, generation=state.generation, enabled=state.enabled, holds=holds)
+    late = [path for touch in state.late for path in touch.paths]
+    lost = tuple(dict.fromkeys((*(state.round.named if state.round else ()), *late)))
+    unfinished = state.round is not None or state.pending is not None or bool(late)
+    return child._replace(loads=state.loads, degraded=state.degraded), lost if unfinished else None
 
 
 def step(state: State, given: Input) -> tuple[State, tuple[Effect, ...]]:
@@ -343,7 +364,16 @@ def _touch_round(turn: _Turn, touch: Touched) -> None:
         if path not in round_.named:
             round_ = round_._replace(named=round_.named | {path})
             turn.do(Emit(FileChanged(path)))
-    turn.set(round=round_._replace(debounce=debounce, sure=round_.sure and touch.sure))
+    sure = round_.sure and touch.sure
+    turn.set(round=round_._replace(debounce=debounce, sure=sure, placed=touch.placed, shrank=()))
+
+
+def _doubt(turn: _Turn, candidate: Good[Any] | Bad) -> None:
+    """Wait a window more if a file shrank that was not renamed into place."""
+    round_ = turn.state.round
+    shrank = tuple(path for path in candidate.shrank if round_ and path not in round_.placed)
+    if round_ is not None and shrank:
+        turn.set(round=round_._replace(debounce=round_.debounce.doubt(), shrank=shrank))
 
 
 def _dirty(turn: _Turn) -> None:
@@ -416,6 +446,7 @@ def _loaded_speculating(turn: _Turn, loaded: Loaded) -> None:
     if isinstance(loaded.candidate, Unstable):
         _touch_round(turn, _during(turn, loaded, loaded.candidate))
     elif not job.dirty:
+        _doubt(turn, loaded.candidate)
         turn.to(Phase.READY, candidate=loaded.candidate)
         return
     turn.to(Phase.SETTLING)
@@ -432,9 +463,19 @@ def _loaded_loading(turn: _Turn, loaded: Loaded) -> None:
         _unstable(turn, loaded, candidate, job)
     elif job.dirty and not job.final:
         _again(turn, loaded.now, job)
+    elif _doubtful(turn, candidate, job, loaded.now):
+        turn.to(Phase.READY, candidate=candidate)
     else:
         _end(turn, candidate, job.tickets, loaded.last_good)
         _next(turn, loaded.now)
+
+
+def _doubtful(turn: _Turn, candidate: Good[Any] | Bad, job: Job, now: int) -> bool:
+    """Whether what the deciding load found is waited for once more."""
+    if job.final or job.tickets or turn.state.round is None:
+        return False
+    _doubt(turn, candidate)
+    return not _settled(turn.state, now)
 
 
 def _unstable(turn: _Turn, loaded: Loaded, candidate: Unstable, job: Job) -> None:
@@ -487,8 +528,9 @@ def _returned(turn: _Turn, loaded: Loaded) -> Job | None:
 def _during(turn: _Turn, loaded: Loaded, candidate: Unstable) -> Touched:
     """What changed during a read is a touch."""
     round_ = turn.state.round
-    held = round_ is not None and round_.debounce.held
-    return Touched(loaded.now, candidate.paths, writing=held)
+    if round_ is None:
+        return Touched(loaded.now, candidate.paths)
+    return Touched(loaded.now, candidate.paths, writing=round_.debounce.held, placed=round_.placed)
 
 
 def _looked(turn: _Turn, _: Looked) -> None:
@@ -667,7 +709,7 @@ TABLE: Final[Mapping[tuple[Phase, type[Input]], Rule]] = {
     (Phase.SPECULATING, Loaded): _rule(
         _loaded_speculating, Phase.SPECULATING, Phase.SETTLING, Phase.READY, Phase.LOADING
     ),
-    (Phase.LOADING, Loaded): _rule(_loaded_loading, Phase.LOADING, Phase.SETTLING, Phase.IDLE),
+    (Phase.LOADING, Loaded): _rule(_loaded_loading, Phase.LOADING, Phase.SETTLING, Phase.READY, Phase.IDLE),
     (Phase.LOOKING, Looked): _rule(_looked, Phase.IDLE),
     (Phase.IDLE, Reload): _rule(_reload_now, Phase.LOADING),
     (Phase.SETTLING, Reload): _rule(_reload_now, Phase.LOADING),

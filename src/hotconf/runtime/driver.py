@@ -8,7 +8,6 @@ last.
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 import time
 from collections import deque
@@ -19,7 +18,8 @@ from typing import TypeVar
 
 from hotconf.core.machine import Due
 from hotconf.errors import UsageError
-from hotconf.runtime import log
+from hotconf.runtime import fork, log
+from hotconf.runtime.fork import FORK_S
 from hotconf.runtime.loader import Loader
 from hotconf.runtime.observe import Observer, ObserverName, Owner, choose, preferred
 from hotconf.runtime.wait import best_waiter
@@ -31,7 +31,6 @@ class Driver:
     """See the module."""
 
     def __init__(self) -> None:
-        self.pid = os.getpid()
         self.loader = Loader(self.post)
         self.claims = 0
         """Watchers that use it or are about to; guarded by the module's lock."""
@@ -43,7 +42,26 @@ class Driver:
         self._ending = False
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="hotconf-driver", daemon=True)
+        fork.enrol(self)
         self._thread.start()
+
+    # Forks
+
+    def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
+        """See `Member.locks`."""
+        return tuple((fork.INNER, lock) for lock in self._waiter.locks())
+
+    def abandon(self) -> None:
+        """See `Member.abandon`: its thread is not here; the child's watchers get a driver of their own."""
+        self._ending = self._ended = True
+        for observer in self._observers.values():
+            observer.abandon()
+        self._waiter.abandon()
+        self._owners.clear()
+        fork.forget(self)
+
+    def revive(self) -> None:
+        """See `Member.revive`: not this one."""
 
     # From any thread
 
@@ -76,7 +94,9 @@ class Driver:
             with suppress(ValueError):  # it runs, or has run
                 self._actions.remove(run)
                 raise UsageError("this watcher is closed")
-        done.wait()
+        while not done.wait(FORK_S):
+            if self._ended and not self._thread.is_alive():  # a signal handler forked, and this is the child
+                raise UsageError("this watcher was forked off meanwhile")
         if errors:
             raise errors[0]
         return outcome[0]
@@ -195,7 +215,7 @@ def _guarded(work: Callable[[], object]) -> None:
 
 # One a process
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _shared: Driver | None = None
 
 
@@ -206,7 +226,7 @@ def claim() -> Driver:
     """
     global _shared
     with _lock:
-        if _shared is None or _shared.pid != os.getpid():
+        if _shared is None:
             _shared = Driver()
             atexit.register(_close_all, _shared)
         _shared.claims += 1
@@ -230,17 +250,25 @@ def release(driver: Driver, timeout_s: float) -> None:
 
 
 def _close_all(driver: Driver) -> None:
-    if driver.pid == os.getpid():
-        for owner in driver.owners:
-            owner.close()
+    for owner in driver.owners:
+        owner.close()
 
 
-def _forget() -> None:
-    """In the child of a fork: the parent's driver is not ours, and nobody will ever release its lock."""
-    global _lock, _shared
-    _lock = threading.Lock()
-    _shared = None
+class _Shared:
+    """What is one a process, in a fork: the parent's is not the child's."""
+
+    def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
+        return ((fork.SHARED, _lock),)
+
+    def abandon(self) -> None:
+        global _lock, _shared
+        _lock = threading.RLock()
+        _shared = None
+        atexit.unregister(_close_all)
+
+    def revive(self) -> None:
+        """The first watcher that claims a driver starts it."""
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+_member = _Shared()
+fork.enrol(_member)

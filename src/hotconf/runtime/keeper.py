@@ -6,9 +6,7 @@ next load waits for the disk. Whatever goes wrong is logged, once until it is me
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,7 +20,7 @@ from hotconf.core.candidate import Bad, Good
 from hotconf.core.record import Damage, Record
 from hotconf.errors import UsageError
 from hotconf.problems import one_line
-from hotconf.runtime import log
+from hotconf.runtime import fork, log
 from hotconf.runtime.load import judge
 from hotconf.runtime.loader import guarded
 from hotconf.runtime.source import FileSet, Result, Source
@@ -70,13 +68,15 @@ class Keeper(Generic[T]):
         self._source = source
         self._states = States(state_dir, source.path)
         self._lock = threading.RLock()
+        self._claiming = threading.RLock()
+        """Held while a descriptor is neither here nor there: no child of a fork has one that it does not know."""
         self._waiting: deque[_Entry] = deque()
         self._left_out = 0
         self._thread: threading.Thread | None = None
         self._closed = False
         self._newest: tuple[SourceFile, ...] | None = None
         """The files of the newest state, if this process has written it."""
-        _living.add(self)
+        fork.enrol(self)
 
     def check(self) -> None:
         """Raise `UsageError` if the state directory is not to be trusted."""
@@ -170,7 +170,9 @@ class Keeper(Generic[T]):
         return entry
 
     def _write(self, entry: _Entry) -> None:
-        if not self._states.claim():
+        with self._claiming:
+            ours = self._states.claim()
+        if not ours:
             self._newest = None
             self._troubled("another watcher keeps them", log.kept_elsewhere)
             return
@@ -201,27 +203,23 @@ class Keeper(Generic[T]):
         if told != reason:
             tell(self._source.path, reason)
 
-    def forget(self) -> None:
-        """In the child of a fork: the thread is not here, the lock may be held, and the parent goes on writing."""
-        self._lock = threading.RLock()
+    # Forks: the parent goes on writing
+
+    def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
+        """See `fork.Member.locks`."""
+        return ((fork.INNER, self._lock), (fork.INNER, self._claiming))
+
+    def abandon(self) -> None:
+        """See `fork.Member.abandon`."""
+        self._lock, self._claiming = threading.RLock(), threading.RLock()
         self._waiting.clear()
-        self._thread = None
-        self._newest = None
+        self._thread = self._newest = None
         with suppress(OSError):
             self._states.release()
+
+    def revive(self) -> None:
+        """See `fork.Member.revive`: the next state tries to be written, and is once the parent is gone."""
 
 
 def _text(error: OSError | UsageError) -> str:
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)
-
-
-_living: weakref.WeakSet[Keeper[Any]] = weakref.WeakSet()
-
-
-def _forget() -> None:
-    for keeper in tuple(_living):
-        keeper.forget()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)

@@ -58,6 +58,12 @@ def observing(path: Path, name: str, trouble: str | None) -> None:
         _logger("watch").info("Watching %s with %s%s", shown(path), name, f" ({trouble})" if trouble else "")
 
 
+def dropped(path: Path, reasons: Sequence[str]) -> None:
+    """This is the child of a fork, and what was busy is not here."""
+    text = "Forked while other threads were busy: what they held is not held in the child, %s: %s"
+    _logger("reload").warning(text, shown(path), ", ".join(printable(reason) for reason in reasons))
+
+
 def thawed(models: Iterable[str]) -> None:
     """Some models of a configuration can still be assigned to."""
     names = ", ".join(models)

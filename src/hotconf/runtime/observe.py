@@ -88,11 +88,17 @@ class Observer(Protocol):
     def writing(self, owner: Owner) -> bool:
         """Whether some writer has one of the owner's files open and has not finished."""
 
+    def placed(self, owner: Owner) -> frozenset[Path]:
+        """Those of the owner's files that were renamed into place, and not written to since, as far as is known."""
+
     def trouble(self, owner: Owner) -> str | None:
         """Why not every change of the owner's files is heard; None if all is well."""
 
     def close(self) -> None:
         """Give everything back."""
+
+    def abandon(self) -> None:
+        """In the child of a fork: close the copies of descriptors, and change nothing of what the parent watches."""
 
 
 class Poll:
@@ -125,12 +131,19 @@ class Poll:
         """See `Observer.writing`."""
         return False
 
+    def placed(self, owner: Owner) -> frozenset[Path]:
+        """See `Observer.placed`."""
+        return frozenset()
+
     def trouble(self, owner: Owner) -> str | None:
         """See `Observer.trouble`."""
         return self._why
 
     def close(self) -> None:
         """See `Observer.close`."""
+
+    def abandon(self) -> None:
+        """See `Observer.abandon`."""
 
 
 def preferred(name: ObserverName) -> ObserverName:

@@ -7,11 +7,10 @@ published when the release returns.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -52,9 +51,11 @@ from hotconf.events import (
     ReloadSuccess,
     Timings,
 )
-from hotconf.runtime import driver, log
+from hotconf.runtime import driver, fork, log
 from hotconf.runtime.bus import Bus
 from hotconf.runtime.driver import Driver
+from hotconf.runtime.files import Read
+from hotconf.runtime.holds import Holds
 from hotconf.runtime.known import Known
 from hotconf.runtime.load import drifted, load
 from hotconf.runtime.loader import guarded, inside
@@ -113,7 +114,7 @@ class Runner(Generic[T]):
         self._lock = threading.RLock()
         self._inbox: deque[Input] = deque()
         self._stepping = False
-        self._pid = os.getpid()
+        self._holds = Holds()
         self._driver: Driver | None = None
         self._observer: Observer | None = None
         self._closed = False
@@ -129,6 +130,9 @@ class Runner(Generic[T]):
         self._ended: tuple[object, Ending | None] = (None, None)
         """The latest ending, as the machine made it and as it was emitted."""
         self._told_trouble: str | None = None
+        self._forked = False
+        """A signal handler forked in the midst of a step, and this is the child."""
+        fork.enrol(self)
 
     # For the watcher, from any thread
 
@@ -164,10 +168,12 @@ class Runner(Generic[T]):
 
     def hold(self, reason: str) -> None:
         """Something is busy until `release`; from here on nothing is committed."""
+        self._holds.add(reason)
         self.feed(Hold(time.monotonic_ns(), reason))
 
     def release(self, reason: str) -> None:
         """It is no longer busy; what was pending is published when this returns, unless a round is open."""
+        self._holds.drop(reason)
         self.feed(Release(time.monotonic_ns(), reason))
 
     def reload(self, *, wait: bool, force: bool) -> Ending | None:
@@ -176,20 +182,20 @@ class Runner(Generic[T]):
             raise UsageError(
                 "reload() cannot be called from a check, a validator or describe: they are part of a load"
             )
-        if self._driver is None or self._closed or self.orphaned:
+        if self._driver is None or self._closed:
             raise UsageError("this watcher is not running: reload() works between start() and close()")
         ticket = self._ask(force=force)
         if not wait:
             return None
         event = ticket.wait()
+        if event is None and not self._closed:  # a signal handler forked, and this is the child
+            return self.reload(wait=True, force=force)
         if event is None:
             raise UsageError("the watcher was closed while reload() waited")
         return event
 
     def close(self) -> None:
         """See `HotReloadWatcher.close`."""
-        if self.orphaned:  # and its lock may be held by a thread that is not here
-            return
         with self._lock:
             first = not self._closed
             self._closed = True
@@ -219,9 +225,10 @@ class Runner(Generic[T]):
         return self._known.files
 
     @property
-    def orphaned(self) -> bool:
-        """Whether this is a child forked off the process that made the watcher: its threads are not here."""
-        return os.getpid() != self._pid
+    def shrank(self) -> tuple[Path, ...]:
+        """See `HotReloadWatcher.shrank`."""
+        round_ = self._state.round
+        return round_.shrank if round_ is not None else ()
 
     @property
     def pending(self) -> Pending | None:
@@ -240,6 +247,50 @@ class Runner(Generic[T]):
         if self._keeper is None:
             return found
         return replace(found, degraded=self._state.degraded, state_trouble=self._keeper.trouble)
+
+    # Forks
+
+    def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
+        """See `Member.locks`."""
+        return ((fork.OUTER, self._lock), (fork.INNER, self._known.lock), (fork.INNER, self._holds.lock))
+
+    def abandon(self) -> None:
+        """See `Member.abandon`."""
+        self._lock = threading.RLock()
+        self._loading = threading.Lock()
+        self._known.abandon()
+        self._tickets.abandon()
+
+    def revive(self) -> None:
+        """See `Member.revive`: watch on, if this was watching; what the parent had begun is begun anew."""
+        self._forked = self._stepping
+        if self._forked:
+            return  # when the step is over, which goes on in the child
+        running = self._driver is not None and self._inline is None and not self._closed
+        holds, dropped = self._holds.abandon()
+        self._state, lost = machine.forked(self._state, holds)
+        self._inbox.clear()
+        self._named.clear()
+        self._driver = self._observer = self._inline = self._deferred_at = None
+        if not running:
+            return
+        try:
+            self._driver = driver.claim()
+        except (OSError, RuntimeError):
+            log.fault("watch", "Not watched in this child of a fork: %s", self.source.path)
+            return
+        if dropped:
+            self._run_where_users_code_runs(partial(log.dropped, self.source.path, dropped))
+        self._driver.post(partial(self._rejoin, lost))
+
+    def _rejoin(self, lost: tuple[Path, ...] | None) -> None:
+        try:
+            self._observer = self._runs().join(self, self._wanted)
+        except UsageError:  # that observer cannot be had any more: any is better than none
+            self._observer = self._runs().join(self, "auto")
+        self._arm()
+        if lost is not None:
+            self.heard(lost or (self.source.path,), time.monotonic_ns(), 0)
 
     # For the driver, on its thread
 
@@ -266,7 +317,8 @@ class Runner(Generic[T]):
             return
         self._known.touch(paths)
         self._detect_ns = detect_ns
-        self.feed(Touched(now, paths, writing=observer.writing(self), sure=sure))
+        writing, placed = observer.writing(self), observer.placed(self)
+        self.feed(Touched(now, paths, writing=writing, sure=sure, placed=placed))
 
     def differing(self) -> tuple[Path, ...]:
         """Files that differ from what the last load saw; those whose change is known already are left out."""
@@ -292,6 +344,9 @@ class Runner(Generic[T]):
             self._state = self._state._replace(native=native)
 
     def _loaded(self, number: int, result: Result[T], cost_ns: int, last_good: Good[T] | None) -> None:
+        job = self._state.job
+        if job is None or job.number != number:
+            return  # closed, or begun before a fork
         again = self._known.done(result.files)
         try:
             self._arm()
@@ -333,7 +388,7 @@ class Runner(Generic[T]):
 
     def _submit(self, effect: Load) -> None:
         known, touched = self._known.begin(afresh=effect.afresh)
-        job = partial(self._load, effect.job, known, touched, self.snapshot)
+        job = partial(self._load, effect.job, known, touched, self.snapshot, self._known.before)
         self._run_where_users_code_runs(job)
 
     def _run_where_users_code_runs(self, work: Callable[[], None]) -> None:
@@ -344,12 +399,19 @@ class Runner(Generic[T]):
                 return
         self._runs().loader.submit(work)
 
-    def _load(self, number: int, known: FileSet, touched: frozenset[Path], published: Snapshot[T] | None) -> None:
+    def _load(
+        self,
+        number: int,
+        known: FileSet,
+        touched: frozenset[Path],
+        published: Snapshot[T] | None,
+        before: Mapping[Path, Read],
+    ) -> None:
         if self._closed:
             return
         with self._loading:
             began = time.monotonic_ns()
-            result = guarded(partial(load, self.source, published, known, touched), known)
+            result = guarded(partial(load, self.source, published, known, touched, before), known)
             cost = time.monotonic_ns() - began
             last_good = self._recall(result)
         deliver = partial(self._loaded, number, result, cost, last_good)
@@ -378,8 +440,6 @@ class Runner(Generic[T]):
 
     def feed(self, given: Input) -> None:
         """Give the machine an input, and perform what follows."""
-        if self.orphaned:
-            return
         self._inbox.append(given)
         while True:
             # Even if another thread takes the input: when this returns it has been dealt with.
@@ -394,6 +454,8 @@ class Runner(Generic[T]):
                         self._step(self._inbox.popleft())
                 finally:
                     self._stepping = False
+                    if self._forked:
+                        self.revive()
                 moved = machine.deadline(self._state) != before
             del retired
             if moved and self._driver is not None:
@@ -471,6 +533,7 @@ class Runner(Generic[T]):
         elif self._deferred_at is None:
             self._deferred_at = event.at
         self._ended = (effect.event, event)
+        self._known.ended()
         self._recorder.ending(event)
         named, self._named = tuple(self._named), []
         # Logging may run handlers of the application.

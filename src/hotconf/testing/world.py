@@ -9,7 +9,7 @@ from pathlib import Path
 from hotconf.core import machine
 from hotconf.core.candidate import Good
 from hotconf.core.debounce import MILLISECOND
-from hotconf.events import Ending
+from hotconf.events import Ending, FileChanged
 from hotconf.testing.contents import Config, Content
 from hotconf.testing.disk import Disk
 from hotconf.testing.driver import VirtualDriver, Witness
@@ -102,9 +102,12 @@ class World:
                 self.observer.look()
             case machine.Publish(good, generation):
                 self.generation = generation
+                self.loader.before = self.loader.read
                 self._publish(good)
             case machine.Refresh(good) if self.published is not None:
                 self._publish(replace(good, config=self.published.config))
+            case machine.Emit(event) if not isinstance(event, FileChanged):
+                self.loader.before = self.loader.read
             case machine.Answer(tickets, event):
                 self.answers |= dict.fromkeys(tickets, event)
             case machine.Watching(on):

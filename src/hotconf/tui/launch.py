@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hotconf.schema import Schema
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_GRACE_S: Final = 5.0
+_GRACE_S: Final = 20.0
 
 
 def launch(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
@@ -111,6 +112,10 @@ class Session:
         """What was counted and measured."""
         return self._watcher.stats
 
+    def shrank(self) -> bool:
+        """Whether a file that shrank is waited for, because it may be half written."""
+        return self._opened is not None and bool(self._opened.shrank)
+
     def has_drift(self) -> bool:
         """Slow. Do the files differ from what is published?"""
         return self._watcher.has_drift()
@@ -176,17 +181,16 @@ class Session:
     def _excerpts(self, problems: tuple[Problem, ...], active: Snapshot[Any] | None) -> Excerpts:
         # Here and not above: only a failure needs it.
         from hotconf.core.redact import secrets_in
-        from hotconf.report.excerpt import excerpt
+        from hotconf.report.excerpt import Excerpts as Excerpted
+        from hotconf.runtime import files
 
-        secrets = frozenset() if active is None else secrets_in(active.config)
-        texts: dict[Path | None, str] = {None: ""}
-        found = []
-        for problem in problems[:_MOST_EXCERPTS]:
-            if problem.file not in texts:
-                texts[problem.file] = _text(problem.file)
-            text = texts[problem.file]
-            found.append(excerpt(problem, text, cells=_EXCERPT_CELLS, secrets=secrets, secret_keys=self._secret_keys))
-        return tuple(found)
+        excerpts = Excerpted(
+            partial(files.text, max_bytes=_MOST_BYTES),
+            cells=_EXCERPT_CELLS,
+            secrets=frozenset() if active is None else secrets_in(active.config),
+            secret_keys=self._secret_keys,
+        )
+        return tuple(map(excerpts.of, problems[:_MOST_EXCERPTS]))
 
     def _facts(self) -> Facts:
         watcher = self._watcher
@@ -227,11 +231,3 @@ def _loaded(facts: Facts) -> Note | None:
     if warnings:
         told += f", {counted(len(warnings), 'warning')}"
     return Note(told, facts.snapshot.loaded_at, "good", warnings)
-
-
-def _text(path: Path | None) -> str:
-    if path is None:
-        return ""
-    from hotconf.runtime import files
-
-    return files.read(path, _MOST_BYTES).data.decode("utf-8-sig", "replace")

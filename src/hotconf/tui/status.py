@@ -45,11 +45,13 @@ class Status:
     alerts: tuple[Alert, ...] = ()
 
 
-def status(view: View, now: datetime, keys: Mapping[str, str], home: Path | None = None) -> Status:
-    """The status at `now`. `keys` finish what is busy, by its name; `home` is written `~`."""
+def status(
+    view: View, now: datetime, keys: Mapping[str, str], home: Path | None = None, *, shrank: bool = False
+) -> Status:
+    """The status at `now`. `keys` finish what is busy, by its name; `home` is written `~`. `shrank`: a file did."""
     return Status(
         file=Span(_short(view.facts.path, home), "strong"),
-        state=tuple(_state(view, now)),
+        state=tuple(_state(view, now, shrank=shrank)),
         watch=tuple(_watch(view)),
         alerts=tuple(_alerts(view, keys)),
     )
@@ -63,13 +65,16 @@ def remaining_s(view: View, now: datetime) -> float | None:
     return max(0.0, (end - now).total_seconds())
 
 
-def _state(view: View, now: datetime) -> Iterator[Span]:
+def _state(view: View, now: datetime, *, shrank: bool) -> Iterator[Span]:
     if view.facts.generation:
         yield Span(f"generation {view.facts.generation}")
     left = remaining_s(view, now)
     if left is not None:
         symbol, _ = SYMBOLS[FileChanged]
-        yield Span(f"{symbol} settling {left:.1f} s" if left else f"{symbol} settling", "accent")
+        if shrank:
+            yield Span(f"{symbol} settling (file shrank)", "warn")
+        else:
+            yield Span(f"{symbol} settling {left:.1f} s" if left else f"{symbol} settling", "accent")
     elif view.last is not None:
         symbol, tone = SYMBOLS[type(view.last)]
         yield Span(f"{symbol} {_WORDS[type(view.last)]} {_time(view.last.at)}", tone)
