@@ -29,12 +29,16 @@ def diff(ctx: click.Context, old: Path, new: Path, as_json: bool, schema: Schema
     Exit status: 0 the same, 1 different, 2 one of them is not valid or cannot be read, or wrong usage.
     """
     from hotconf.cli import states
+    from hotconf.cli.findings import UNKNOWN
+    from hotconf.runtime.once import State
 
     before = states.named(old, schema)
-    after = states.named(new, schema, against=None if isinstance(before, tuple) else before.snapshot)
-    if isinstance(before, tuple) or isinstance(after, tuple):
-        states.tell((*_errors(before), *_errors(after)))
-        ctx.exit(states.UNKNOWN)
+    after = states.named(new, schema, against=before.snapshot if isinstance(before, State) else None)
+    if not (isinstance(before, State) and isinstance(after, State)):
+        for found, path in ((before, old), (after, new)):
+            if not isinstance(found, State):
+                states.tell(found, path, schema)
+        ctx.exit(UNKNOWN)
     from hotconf.report.comparison import differences, differences_json
 
     if as_json:
@@ -46,7 +50,3 @@ def diff(ctx: click.Context, old: Path, new: Path, as_json: bool, schema: Schema
     else:
         click.echo("No value differs", err=True)
     ctx.exit(int(bool(after.changes)))
-
-
-def _errors(found: object) -> tuple[Any, ...]:
-    return found if isinstance(found, tuple) else ()

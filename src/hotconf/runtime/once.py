@@ -10,17 +10,15 @@ from typing import Generic, TypeVar
 
 from hotconf.changes import Change
 from hotconf.core.candidate import Good
-from hotconf.problems import Problem
+from hotconf.runtime.inspection import Inspection
 from hotconf.runtime.load import load, problems_of
 from hotconf.runtime.paths import Member
-from hotconf.runtime.source import DEFAULT_MAX_BYTES, Source
+from hotconf.runtime.source import Source
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Snapshot
 
 T = TypeVar("T")
-
-Problems = tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +30,12 @@ class State(Generic[T]):
     """Those that the files ask for."""
     members: tuple[Member, ...]
     """The files, with those that are only watched and those that are not there."""
+    inspection: Inspection = field(repr=False)
+    """The warnings, and the texts to show them in."""
     changes: tuple[Change, ...] = ()
     """Against the state that it was compared with; empty if with none."""
     summary: tuple[str, ...] = ()
-    unchanged: str | None = field(default=None)
+    unchanged: str | None = None
     """Why there are no changes: the files or the values are the same."""
 
 
@@ -45,15 +45,16 @@ def state_of(
     *,
     against: Snapshot[T] | None = None,
     instead: Mapping[Path, bytes] = MappingProxyType({}),
-    max_bytes: int = DEFAULT_MAX_BYTES,
-) -> State[T] | Problems:
+) -> State[T] | Inspection:
     """The state of `path`, which is absolute, and its fragments, or why there is none. Starts no thread.
 
     `against`: the state that it is compared with. `instead`: bytes that count in place of what files hold.
     """
-    result = load(Source(path, schema, max_bytes=max_bytes), against, instead=instead)
+    result = load(Source(path, schema), against, instead=instead)
     found = result.candidate
+    inspection = Inspection(problems_of(found), result.files)
     if not isinstance(found, Good):
-        return problems_of(found)
+        return inspection
     snapshot = Snapshot(found.config, 1, found.digest, found.loaded_at, found.files, found.origins, found.warnings)
-    return State(snapshot, found.settings, result.files.members, found.changes, found.summary, found.unchanged)
+    members = result.files.members
+    return State(snapshot, found.settings, members, inspection, found.changes, found.summary, found.unchanged)
