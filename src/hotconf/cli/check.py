@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from hotconf.cli.findings import as_text, findings, status
+from hotconf.cli.findings import as_text, findings
 from hotconf.cli.options import PATH, schema_option, stdin
 from hotconf.cli.places import default_path
+from hotconf.cli.verdict import status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -29,7 +29,7 @@ def diff(ctx: click.Context, old: Path, new: Path, as_json: bool, schema: Schema
     Exit status: 0 the same, 1 different, 2 one of them is not valid or cannot be read, or wrong usage.
     """
     from hotconf.cli import states
-    from hotconf.cli.findings import UNKNOWN
+    from hotconf.cli.verdict import UNKNOWN
     from hotconf.runtime.once import State
 
     before = states.named(old, schema)

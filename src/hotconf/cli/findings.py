@@ -8,17 +8,13 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from hotconf.report.problems import spelled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from hotconf.problems import Kind, Problem
+    from hotconf.problems import Problem
     from hotconf.runtime.inspection import Inspection
     from hotconf.schema import Schema
 
-UNKNOWN: Final = 2
-"""The exit status where there is no answer."""
-_NOT_CHECKED: Final[frozenset[Kind]] = frozenset({"missing", "unreadable", "too_large"})
-"""Nothing can be said about the content."""
 _MOST_SHOWN: Final = 50
 """So many problems are shown with their source; nobody reads more, and the other formats have them all."""
 
@@ -71,9 +67,3 @@ def _most_telling(found: Sequence[Finding]) -> list[Finding]:
     """As many as are shown, in their order; of too many the errors."""
     kept = sorted(range(len(found)), key=lambda index: found[index].problem.severity != "error")[:_MOST_SHOWN]
     return [found[index] for index in sorted(kept)]
-
-
-def status(problems: Iterable[Problem]) -> int:
-    """0 for warnings only, 1 for errors, `UNKNOWN` where there is a file of which nothing can be said."""
-    kinds = {problem.kind for problem in problems if problem.severity == "error"}
-    return UNKNOWN if kinds & _NOT_CHECKED else int(bool(kinds))

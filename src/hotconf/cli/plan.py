@@ -37,7 +37,8 @@ def plan(ctx: click.Context, file: Path, path: Path | None, as_json: bool, schem
     or wrong usage.
     """
     from hotconf.cli import states
-    from hotconf.cli.findings import UNKNOWN, as_text, findings, status
+    from hotconf.cli.findings import as_text, findings
+    from hotconf.cli.verdict import UNKNOWN, status
     from hotconf.report.comparison import Rehearsal, refusal, refusal_json
     from hotconf.report.notification import notification
     from hotconf.report.problems import spelled
@@ -72,7 +73,7 @@ def plan(ctx: click.Context, file: Path, path: Path | None, as_json: bool, schem
 
 def _content(ctx: click.Context, file: Path) -> bytes:
     """What FILE holds; if that cannot be had, it is said why, and the command ends."""
-    from hotconf.cli.findings import UNKNOWN
+    from hotconf.cli.verdict import UNKNOWN
     from hotconf.report.problems import concise
     from hotconf.runtime import files, paths
     from hotconf.runtime.source import DEFAULT_MAX_BYTES

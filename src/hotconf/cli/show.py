@@ -35,7 +35,7 @@ def show(
     that does not exist, or wrong usage.
     """
     from hotconf.cli import states
-    from hotconf.cli.findings import status
+    from hotconf.cli.verdict import status
     from hotconf.report.effective import Effective
     from hotconf.runtime.once import State
 

@@ -35,8 +35,7 @@ def place_of(problem: Problem | Related) -> str:
 def spelled(problem: Problem, main: Path, given: Path, main_as: Path | None = None) -> Problem:
     """`problem` with its files spelled like `given`, which stands for the file `main`; both it and they are absolute.
 
-    A file that does not lie below the directory of `main` stays absolute. `main_as`: how to spell `main` itself, if
-    its content came from elsewhere.
+    A file that does not lie below the directory of `main` stays absolute. `main_as`: what `main` itself is called.
     """
 
     def spell(file: Path) -> Path:
