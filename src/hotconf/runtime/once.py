@@ -1,4 +1,4 @@
-"""Looking at files without watching them: the state that they are in now, by itself or beside another one."""
+"""Looking without watching: the state that files are in now, or were in when it was kept, beside another one."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from hotconf.changes import Change
-from hotconf.core.candidate import Good
+from hotconf.core.candidate import Candidate, Good
+from hotconf.core.document import Document, parse
+from hotconf.core.record import Record
+from hotconf.runtime.files import Read, Stamp
 from hotconf.runtime.inspection import Inspection
-from hotconf.runtime.load import load, problems_of
+from hotconf.runtime.load import judge, load, problems_of
 from hotconf.runtime.paths import Member
-from hotconf.runtime.source import Source
+from hotconf.runtime.source import FileSet, Source
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Snapshot
@@ -51,10 +54,22 @@ def state_of(
     `against`: the state that it is compared with. `instead`: bytes that count in place of what files hold.
     """
     result = load(Source(path, schema), against, instead=instead)
-    found = result.candidate
-    inspection = Inspection(problems_of(found), result.files)
+    return _state(result.candidate, result.files)
+
+
+def kept_state(record: Record, schema: Schema[T], *, against: Snapshot[T] | None = None) -> State[T] | Inspection:
+    """The state that was kept as `record`, judged by the schema and the checks of today; no file is read."""
+    candidate = judge(Source(record.files[0].path, schema), record.files, record.at, against)
+    members = tuple(Member(file.path, file.role) for file in record.files)
+    reads = {file.path: Read(file.path, Stamp(), file.content) for file in record.files}
+    parsed = {file.path: parse(file.content, file.path) for file in record.files}
+    documents = {path: document for path, document in parsed.items() if isinstance(document, Document)}
+    return _state(candidate, FileSet(members, reads=reads, documents=documents))
+
+
+def _state(found: Candidate[T], files: FileSet) -> State[T] | Inspection:
+    inspection = Inspection(problems_of(found), files)
     if not isinstance(found, Good):
         return inspection
     snapshot = Snapshot(found.config, 1, found.digest, found.loaded_at, found.files, found.origins, found.warnings)
-    members = result.files.members
-    return State(snapshot, found.settings, members, inspection, found.changes, found.summary, found.unchanged)
+    return State(snapshot, found.settings, files.members, inspection, found.changes, found.summary, found.unchanged)
