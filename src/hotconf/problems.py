@@ -14,6 +14,7 @@ Kind: TypeAlias = Literal[
     "empty",
     "too_large",
     "unreadable",
+    "exposed",
     "encoding",
     "unstable",
     "syntax",
@@ -21,7 +22,9 @@ Kind: TypeAlias = Literal[
     "semantic",
     "internal",
 ]
-"""What is wrong, from "no file" to "a check raised something of its own"."""
+"""What is wrong, from "no file" to "a check raised something of its own".
+
+`exposed`, that everybody may write the file, is only ever a warning."""
 
 Severity: TypeAlias = Literal["error", "warning"]
 """An error keeps the old configuration; a warning is told and changes nothing."""

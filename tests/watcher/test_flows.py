@@ -86,6 +86,15 @@ def test_the_same_bytes_again_are_unchanged(path, watch):
     assert watcher.generation == 1
 
 
+def test_warnings_come_with_a_save_that_changes_nothing(path, watch):
+    """A misspelt key is why it changed nothing: the likely name is told."""
+    _, seen = watch(path)
+    path.write_text(port(8000) + "hots = 'a'\n")
+    event = seen.exactly(CHANGED, "ReloadUnchanged")
+    (warning,) = event.warnings
+    assert (warning.severity, warning.line, warning.column, warning.hint) == ("warning", 3, 1, 'did you mean "host"?')
+
+
 def test_warnings_come_with_the_success(path, watch):
     """An unknown key does not fail the reload; it is told with it, with its place and the likely name."""
     _, seen = watch(path)

@@ -27,6 +27,18 @@ def respell(document: Document, schema: Schema[Any]) -> Document | tuple[Problem
     return replace(document, table=table, spelled=reading.spelled) if reading.spelled else document
 
 
+def respelled(path: KeyPath, schema: Schema[Any]) -> KeyPath:
+    """`path` as the model spells it."""
+    if not schema.kebab:
+        return path
+    shape, found = shape_of(schema), []
+    for part in path:
+        name = _name(part, shape) if isinstance(part, str) else part
+        shape = shape.child(name)
+        found.append(name)
+    return tuple(found)
+
+
 @dataclass(slots=True)
 class _Reading:
     """One walk over a document. `written` is a path as in the file, `path` the same in the model's spelling."""

@@ -67,7 +67,7 @@ class InotifyObserver:
     name = "inotify"
     native = True
 
-    __slots__ = ("_endings", "_inotify", "_subjects", "_trouble", "_watches", "_writing")
+    __slots__ = ("_endings", "_inotify", "_placed", "_subjects", "_trouble", "_watches", "_writing")
 
     def __init__(self) -> None:
         self._inotify = Inotify()
@@ -77,6 +77,8 @@ class InotifyObserver:
         self._endings: dict[Subject, str | None] = {}
         """Of folders the ending of the names that count; None for files."""
         self._writing: set[Subject] = set()
+        self._placed: set[Subject] = set()
+        """Renamed into place, and not written to since."""
         self._trouble: dict[Subject, str] = {}
 
     @property
@@ -104,6 +106,7 @@ class InotifyObserver:
     def rearm(self, owner: Owner) -> None:
         """See `Observer.rearm`."""
         for subject in self._of(owner):
+            self._placed.discard(subject)
             self._arm(subject)
 
     def disarm(self, owner: Owner) -> None:
@@ -115,6 +118,10 @@ class InotifyObserver:
         """See `Observer.writing`."""
         return any(each is owner for each, _ in self._writing)
 
+    def placed(self, owner: Owner) -> frozenset[Path]:
+        """See `Observer.placed`."""
+        return frozenset(path for each, path in self._placed if each is owner)
+
     def trouble(self, owner: Owner) -> str | None:
         """See `Observer.trouble`."""
         # Asked from other threads, too: the list is made in one go.
@@ -122,6 +129,10 @@ class InotifyObserver:
 
     def close(self) -> None:
         """See `Observer.close`."""
+        self._inotify.close()
+
+    def abandon(self) -> None:
+        """See `Observer.abandon`: the watches end with the last copy of the instance, which is the parent's."""
         self._inotify.close()
 
     def _of(self, owner: Owner) -> list[Subject]:
@@ -189,6 +200,7 @@ class InotifyObserver:
 
     def _release(self, subject: Subject) -> None:
         self._writing.discard(subject)
+        self._placed.discard(subject)
         self._trouble.pop(subject, None)
         self._endings.pop(subject, None)
         for wd in self._subjects.pop(subject, frozenset()):
@@ -230,6 +242,7 @@ class InotifyObserver:
         for owner, path in self._writing:
             heard.touch(owner, path)
         self._writing.clear()
+        self._placed.clear()
         for subject in self._subjects:
             stale[subject] = None
             heard.suspects.add(subject[0])
@@ -248,6 +261,7 @@ class InotifyObserver:
             if direct:
                 heard.touch(*subject)
                 self._writing.discard(subject)
+                (self._placed.add if event.mask & inotify.MOVED_TO else self._placed.discard)(subject)
             elif event.mask & _NAMES:
                 heard.suspects.add(subject[0])
             if event.mask & _NAMES:
@@ -262,5 +276,6 @@ class InotifyObserver:
             heard.touch(*subject)
             if event.mask & inotify.MODIFY:
                 self._writing.add(subject)
+                self._placed.discard(subject)
             if event.mask & inotify.CLOSE_WRITE:
                 self._writing.discard(subject)

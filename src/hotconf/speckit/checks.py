@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from hotconf.core.suggest import did_you_mean
 from hotconf.keypath import dotted
 from hotconf.problems import Problem
-from hotconf.speckit.config import FREE_TABLES, AppConfig, is_built_in
+from hotconf.speckit.config import FREE_TABLES, MAX_EVIDENCE_MB, MIN_EVIDENCE_MB, AppConfig, is_built_in
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 GATES: Final = ("plan", "tasks", "validate", "audit", "unlock")
 """The fields of `[quality_gates]` that hold agent names, in the order of the work."""
-MAX_EVIDENCE_MB: Final = 1000
-MIN_EVIDENCE_MB: Final = 1
 
 _LISTED_TABLES: Final = (
     "agents",
@@ -124,13 +121,15 @@ def check_commands(config: AppConfig) -> Iterator[Problem]:
     """Warn when the command of an enabled agent cannot be found."""
     if not config.validation.check_commands:
         return
+    from shutil import which  # here, because `hotconf check` starts quickly
+
     found: dict[tuple[str, str | None], bool] = {}
     for index, agent in enumerate(config.agents):
         if not agent.enabled or _depends_on_directory(agent.command):
             continue
         key = agent.command, agent.env.get("PATH")
         if key not in found:
-            found[key] = shutil.which(agent.command, path=key[1]) is not None
+            found[key] = which(agent.command, path=key[1]) is not None
         if not found[key]:
             yield _lost_command(agent, ("agents", index, "command"))
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -19,6 +17,7 @@ from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 
 from hotconf.tui import status, view
+from hotconf.tui.clock import Clock
 from hotconf.tui.facts import Facts, Note, Told
 from hotconf.tui.history import History
 from hotconf.tui.inbox import Inbox
@@ -70,12 +69,19 @@ class HotconfApp(App[None]):
     ]
 
     def __init__(
-        self, session: Session, *, command: Command | None = None, theme: str | None = None, welcome: str = ""
+        self,
+        session: Session,
+        *,
+        command: Command | None = None,
+        theme: str | None = None,
+        welcome: str = "",
+        clock: Clock | None = None,
     ) -> None:
         # Without colours the terminal's own are used, so that nothing has to be removed but the colour.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.theme = theme or (_PLAIN_THEME if self.no_color else _THEME)
         self.session = session
+        self.clock = clock or Clock()
         self.view = view.View(Facts(session.path))
         self.history = History()
         self.operating = Operating(session)
@@ -110,7 +116,7 @@ class HotconfApp(App[None]):
         self.session.start(self._inbox.put, lambda error: self.post_message(StartFailed(error)))
 
     def _run_command(self, command: Command) -> None:
-        self.operating.run(command.text, time.monotonic())
+        self.operating.run(command.text, self.clock.seconds())
         command.start(lambda code, lines: self.post_message(CommandEnded(code, lines)))
         self._changed()
 
@@ -136,7 +142,7 @@ class HotconfApp(App[None]):
 
     def on_heard(self) -> None:
         """Something was told: take all of it, at once or after a short pause if there was some just now."""
-        wait = self._heard_at + _PAUSE_S - time.monotonic()
+        wait = self._heard_at + _PAUSE_S - self.clock.seconds()
         if wait > 0:
             self.set_timer(wait, self._take)
         else:
@@ -145,7 +151,7 @@ class HotconfApp(App[None]):
     def _take(self) -> None:
         if not self.screen_stack:  # the app is ending
             return
-        self._heard_at = time.monotonic()
+        self._heard_at = self.clock.seconds()
         news, lost = self._inbox.take()
         if lost:
             self.note(f"{lost} events came too fast to be shown", tone="warn")
@@ -159,14 +165,14 @@ class HotconfApp(App[None]):
         endings = view.new_endings(before, self.view)
         # The first failure of a start is on the whole screen already.
         if endings and not (self.view.facts.snapshot is None and self.view.endings == 1):
-            self._pop_up(toast(endings, self._toast, time.monotonic()))
+            self._pop_up(toast(endings, self._toast, self.clock.seconds()))
         self._changed()
         if self._command is not None and self.view.facts.started and not before.facts.started:
             self._run_command(self._command)
 
     def note(self, text: str, *, tone: Tone = "plain", lines: tuple[str, ...] = ()) -> None:
         """Tell something of the app's own among the events."""
-        self._hear([Told(self.view.facts, Note(text, datetime.now(UTC), tone, lines))])
+        self._hear([Told(self.view.facts, Note(text, self.clock.now(), tone, lines))])
 
     # Showing
 
@@ -188,20 +194,24 @@ class HotconfApp(App[None]):
 
     def _show_passing(self) -> None:
         """What changes with time alone."""
-        shown = status.status(self.view, datetime.now(UTC), self.operating.keys, self._home)
+        shrank = self.session.shrank()
+        shown = status.status(self.view, self.clock.now(), self.operating.keys, self._home, shrank=shrank)
         with suppress(NoMatches):
             self._main.show_status(shown)
-            self._main.show_operations(self.operating.operations, time.monotonic())
+            self._main.show_operations(self.operating.operations, self.clock.seconds())
 
     def _tick(self) -> None:
-        over = self.operating.finish_over(time.monotonic())
+        over = self.operating.finish_over(self.clock.seconds())
         for reason in over:
             self.note(f"Rehearsal over: {reason}", tone="muted")
         if over:
             self._changed()
-        elif status.remaining_s(self.view, datetime.now(UTC)) == 0 and not self.operating.operations:
+        elif self._window_over() and not self.operating.operations:
             self._ticking.pause()  # the window is over; what it is followed by is told
         self._show_passing()
+
+    def _window_over(self) -> bool:
+        return status.remaining_s(self.view, self.clock.now()) == 0 and not self.session.shrank()
 
     def _pop_up(self, new: Toast | None) -> None:
         if new is None:
@@ -252,7 +262,7 @@ class HotconfApp(App[None]):
         """Begin a rehearsal; reloads are queued until it is over."""
         facts = self.view.facts
         config = facts.snapshot.config if facts.snapshot is not None else None
-        self.operating.rehearse(_kind(kind), config, time.monotonic())
+        self.operating.rehearse(_kind(kind), config, self.clock.seconds())
         self.note(f"Rehearsal: {REASONS[_kind(kind)]}, reloads wait", tone="muted")
 
     def action_finish(self, kind: str) -> None:

@@ -1,0 +1,105 @@
+"""`hotconf diff`: values, not text; the verdict in the exit status."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from hotconf.cli.app import hotconf
+
+OLD = 'model = "a"\n[cost]\ndaily_limit_usd = 10\n'
+NEW = '# other text\nmodel = "a"\n[cost]\ndaily-limit-usd = 20.0\n[hot_reload]\ndebounce_ms = 500\n'
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A working directory with two configurations."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old.toml").write_text(OLD)
+    (tmp_path / "new.toml").write_text(NEW)
+    return tmp_path
+
+
+def diff(*arguments):
+    """Run the command."""
+    return CliRunner().invoke(hotconf, ["diff", *map(str, arguments)])
+
+
+def test_each_change_and_how_it_would_be_told(here):
+    """By key path, old and new; then the summary."""
+    result = diff("old.toml", "new.toml")
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert result.stdout == (
+        "cost.daily_limit_usd: 10.0 → 20.0\n"
+        "hot_reload.debounce_ms: 2000 → 500\n"
+        "\n"
+        "- Cost limits changed ($10/day → $20/day)\n"
+        "- hot_reload.debounce_ms: 2000 → 500\n"
+    )
+
+
+def test_a_summary_that_says_the_same_is_not_said(here):
+    """Where the schema has no words of its own, the changes are the summary."""
+    (here / "diff_schema_a.py").write_text("import pydantic\nclass Own(pydantic.BaseModel):\n    port: int = 1\n")
+    (here / "a.toml").write_text("port = 1\n")
+    (here / "b.toml").write_text("port = 2\n")
+    assert diff("a.toml", "b.toml", "--schema", "diff_schema_a:Own").stdout == "port: 1 → 2\n"
+
+
+@pytest.mark.parametrize("text", [OLD, "# a comment\n" + OLD, OLD.replace("_", "-"), OLD + "alert_threshold = 0.8\n"])
+def test_other_text_with_the_same_values_is_the_same(here, text):
+    """Comments, spelling, and defaults that are written."""
+    (here / "new.toml").write_text(text)
+    result = diff("old.toml", "new.toml")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "No value differs\n")
+
+
+def test_each_has_its_own_fragments(here):
+    """Beside it; they count."""
+    for name, limit in (("a", 1), ("b", 2)):
+        (here / name / "more").mkdir(parents=True)
+        (here / name / "config.toml").write_text('[hot_reload]\nwatch_paths = ["more"]\n')
+        (here / name / "more/x.toml").write_text(f"[cost]\ndaily_limit_usd = {limit}\n")
+    result = diff("a/config.toml", "b/config.toml")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("cost.daily_limit_usd: 1.0 → 2.0\n")
+
+
+@pytest.mark.parametrize("text", [None, "x = [\n", "[cost]\ndaily_limit_usd = -1\n"])
+@pytest.mark.parametrize("order", [("old.toml", "bad.toml"), ("bad.toml", "old.toml")])
+def test_trouble_is_neither_same_nor_different(here, text, order):
+    """What is missing or not valid cannot be compared: the problems on stderr, status 2."""
+    if text is not None:
+        (here / "bad.toml").write_text(text)
+    result = diff(*order)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("bad.toml")
+
+
+def test_secrets_are_masked(here):
+    """That one changed is told, not what it was or is."""
+    for name, secret in (("old", "hunter2-a"), ("new", "hunter2-b")):
+        (here / f"{name}.toml").write_text(f'[mcp_servers.x]\napi_key = "{secret}"\nurl = "http://u:{secret}@h"\n')
+    text, told = diff("old.toml", "new.toml"), diff("old.toml", "new.toml", "--json")
+    assert text.exit_code == told.exit_code == 1
+    assert "mcp_servers.x.api_key: changed (secret)" in text.stdout
+    assert "hunter2" not in text.output + told.output
+
+
+def test_json_for_programs(here):
+    """Also where nothing differs."""
+    told = json.loads(diff("old.toml", "new.toml", "--json").stdout)
+    assert told["same"] is False
+    assert told["changes"][0] == {"path": "cost.daily_limit_usd", "old": 10.0, "new": 20.0}
+    assert told["summary"][0] == "Cost limits changed ($10/day → $20/day)"
+    same = diff("old.toml", "old.toml", "--json")
+    assert same.exit_code == 0
+    assert json.loads(same.stdout) == {"same": True, "changes": [], "summary": []}
+
+
+def test_the_output_cannot_harm_a_terminal(here):
+    """Control characters and bidirectional overrides are escapes."""
+    (here / "new.toml").write_text('model = "\\u001b[2J\\u202e"\n[mcp_servers."\\u001b[31m"]\nx = 1\n')
+    assert not set("\x1b\u202e") & set(diff("old.toml", "new.toml").output)
