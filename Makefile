@@ -40,10 +40,10 @@ bench: $(READY)  ## the figures, on this machine
 bench-quick: $(READY)
 	$(BIN)/python -m bench --quick
 
-$(READY): constraints/dev.txt constraints/runtime.txt pyproject.toml
+$(READY): constraints/dev.txt constraints/runtime.txt constraints/tools.txt pyproject.toml
 	python3 -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r constraints/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -r constraints/tools.txt -e .
 	@touch $@
 
 $(VENV)/.fuzz: $(READY) constraints/fuzz.txt
