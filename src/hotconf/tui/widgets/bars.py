@@ -112,7 +112,7 @@ class SearchBox(Input):
     """What to look for. Enter keeps what was found, Esc shows everything again."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "Keep what is found"),
+        Binding("enter", "submit", "Keep what is found", key_display="enter"),
         Binding("escape", "leave", "Show all"),
         Binding("down", "keep", show=False),
     ]
