@@ -505,15 +505,20 @@ def test_a_fork(path, watch, state_dir):
     watcher, _ = watch(path, state_dir=state_dir)
     wait_until(lambda: kept(state_dir, path))
 
+    told = Told()
+
     def work() -> None:
         wait_until(lambda: watcher.stats.state_trouble == "another watcher keeps them", LONG_S)
+        told.tell()
         wait_until(lambda: watcher.config.server.port == 8002, LONG_S)
         watcher.close()
         assert States(state_dir, path).claim()
 
     child = fork(work)
     save(path, port(8001))
-    wait_until(lambda: kept(state_dir, path)[1:] == [port(8001)])
+    wait_until(lambda: kept(state_dir, path)[1:] == [port(8001)], LONG_S)
+    told.wait()
+    told.close()
     watcher.close()
     save(path, port(8002))
     assert ended(child) == 0

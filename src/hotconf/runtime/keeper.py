@@ -181,8 +181,8 @@ class Keeper(Generic[T]):
             self._states.write(entry.record)
         self._newest = entry.files
         if self.trouble is not None:
-            self.trouble = None
             log.kept_again(self._source.path)
+            self.trouble = None
 
     def _newest_on_disk(self) -> tuple[SourceFile, ...] | None:
         found = next(self._states.newest_first(), None)
@@ -199,9 +199,9 @@ class Keeper(Generic[T]):
             log.fault("state", "Internal error while a state was kept")
 
     def _troubled(self, reason: str, tell: Callable[[Path, str], None]) -> None:
-        told, self.trouble = self.trouble, reason
-        if told != reason:
+        if self.trouble != reason:
             tell(self._source.path, reason)
+            self.trouble = reason
 
     # Forks: the parent goes on writing
 

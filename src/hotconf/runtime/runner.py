@@ -242,8 +242,9 @@ class Runner(Generic[T]):
         """Counts and timings."""
         observer = self._observer
         if observer is None:
-            return self._recorder.stats("none", "not started")
-        found = self._recorder.stats(observer.name, observer.trouble(self))
+            found = self._recorder.stats("none", "not started")
+        else:
+            found = self._recorder.stats(observer.name, observer.trouble(self))
         if self._keeper is None:
             return found
         return replace(found, degraded=self._state.degraded, state_trouble=self._keeper.trouble)
