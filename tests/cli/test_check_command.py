@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -292,17 +293,68 @@ def test_colour_is_for_those_who_want_it(here, monkeypatch, variables, coloured)
     assert "\x1b[" not in check("--format=concise").output
 
 
-def test_check_loads_no_machinery(here):
-    """It starts quickly: no watcher, no threads' worth of modules, no logging, no asyncio."""
-    (here / "config.toml").write_text('model = "x"\n')
+HEAVY = {
+    "asyncio",
+    "concurrent.futures",
+    "ctypes",
+    "difflib",
+    "hotconf.events",
+    "hotconf.report.ndjson",
+    "hotconf.runtime.loader",
+    "hotconf.runtime.log",
+    "hotconf.watcher",
+    "http.client",
+    "json",
+    "logging",
+    "rich",
+    "subprocess",
+    "textual",
+    "unittest",
+}
+ONLY_FOR_PROBLEMS = {
+    "hotconf.core.faults",
+    "hotconf.core.messages",
+    "hotconf.core.positions",
+    "hotconf.core.source",
+    "hotconf.report.diagnostic",
+    "hotconf.report.excerpt",
+    "hotconf.report.github",
+    "hotconf.report.sarif",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "unwanted"), [("# fine\n", 0, HEAVY | ONLY_FOR_PROBLEMS), ("model = 1\n", 1, HEAVY)]
+)
+def test_check_loads_no_machinery(here, text, status, unwanted):
+    """It starts quickly: no watcher, no threads' worth of modules; what tells problems only if there are any."""
+    (here / "config.toml").write_text(text)
     code = (
         "import sys\n"
         "sys.argv = ['hotconf', 'check']\n"
         "from hotconf.cli import main\n"
         "try:\n    main()\n"
         "except SystemExit as end:\n"
-        "    heavy = {'asyncio', 'logging', 'ctypes', 'difflib', 'json', 'hotconf.watcher'}\n"
-        "    print(end.code, sorted(heavy & sys.modules.keys()))\n"
+        f"    print(end.code, sorted({unwanted!r} & sys.modules.keys()), file=sys.stderr)\n"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
-    assert result.stdout == "0 []\n", result.stderr
+    assert result.stderr.splitlines()[-1] == f"{status} []", result.stderr
+
+
+@pytest.mark.parametrize(("command", "hurries"), [("check", True), ("init", False)])
+def test_check_wastes_no_time_on_garbage_and_plugins(here, command, hurries):
+    """It is over in a moment; processes that stay, or start others, are left as they are."""
+    code = (
+        "import gc, os, sys\n"
+        f"sys.argv = ['hotconf', {command!r}]\n"
+        "usual = gc.get_threshold()\n"
+        "from hotconf.cli import main\n"
+        "try:\n    main()\n"
+        "except SystemExit:\n"
+        "    print(gc.get_threshold() != usual, 'PYDANTIC_DISABLE_PLUGINS' in os.environ)\n"
+    )
+    variables = {name: value for name, value in os.environ.items() if name != "PYDANTIC_DISABLE_PLUGINS"}
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=variables, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.stdout.splitlines()[-1] == f"{hurries} {hurries}", result.stderr

@@ -11,18 +11,17 @@ import click
 
 from hotconf.cli.options import PATH, schema_option
 from hotconf.cli.places import default_path
+from hotconf.cli.verdict import status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hotconf.problems import Kind, Problem
+    from hotconf.problems import Problem
     from hotconf.runtime.inspection import Inspection
     from hotconf.schema import Schema
 
 _STDIN: Final = Path("-")
 _NO_NAME: Final = Path("<stdin>")
-_NOT_CHECKED: Final[frozenset[Kind]] = frozenset({"missing", "unreadable", "too_large"})
-"""Nothing can be said about the content."""
 _MOST_SHOWN: Final = 50
 """So many problems are shown with their source; nobody reads more, and the other formats have them all."""
 
@@ -155,7 +154,4 @@ def _most_telling(found: Sequence[_Finding]) -> list[_Finding]:
 
 
 def _status(problems: Sequence[Problem], *, error_on_warning: bool) -> int:
-    kinds = {problem.kind for problem in problems if problem.severity == "error"}
-    if kinds & _NOT_CHECKED:
-        return 2
-    return int(bool(kinds) or (error_on_warning and bool(problems)))
+    return status(problems) or int(error_on_warning and bool(problems))

@@ -27,6 +27,7 @@ _ROOT: Final = "%SRCROOT%"  # by convention: where the sources are, wherever tha
 _RULES: Final[dict[Kind, str]] = {
     "missing": "A file does not exist.",
     "empty": "A file holds nothing but white space.",
+    "exposed": "Everybody may write a file.",
     "too_large": "A file is larger than is read.",
     "unreadable": "A file cannot be read, or is none.",
     "encoding": "A file is not UTF-8.",

@@ -50,10 +50,11 @@ def abandoned(path: Path, what: str) -> None:
         _logger("reload").info("Closed with %s: %s", what, shown(path))
 
 
-def observing(path: Path, name: str, trouble: str | None) -> None:
-    """How changes are heard; worth a warning if not all of them are heard at once."""
-    if trouble is not None and name != "poll":
-        _logger("watch").warning("Some changes of %s are found by polling only: %s", shown(path), trouble)
+def observing(path: Path, name: str, trouble: str | None, *, asked: bool = False) -> None:
+    """How changes are heard; worth a warning if not all of them are heard at once, and that was not asked for."""
+    if trouble is not None and not asked:
+        what = "Changes" if name == "poll" else "Some changes"
+        _logger("watch").warning("%s of %s are found by polling only: %s", what, shown(path), trouble)
     elif "logging" in sys.modules:
         _logger("watch").info("Watching %s with %s%s", shown(path), name, f" ({trouble})" if trouble else "")
 

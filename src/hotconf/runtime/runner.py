@@ -59,7 +59,7 @@ from hotconf.runtime.holds import Holds
 from hotconf.runtime.known import Known
 from hotconf.runtime.load import drifted, load
 from hotconf.runtime.loader import guarded, inside
-from hotconf.runtime.observe import Observer, ObserverName
+from hotconf.runtime.observe import ASKED_FOR, Observer, ObserverName
 from hotconf.runtime.source import FileSet, Result, Source
 from hotconf.runtime.stats import Recorder, Stats, timings
 from hotconf.runtime.tickets import Ticket, Tickets
@@ -325,6 +325,11 @@ class Runner(Generic[T]):
         """Files that differ from what the last load saw; those whose change is known already are left out."""
         return self._known.differing()
 
+    def observe(self, observer: Observer) -> None:
+        """Be watched with `observer` from now on, or try once more with the one in use."""
+        self._observer = observer
+        self._arm()
+
     def _arm(self) -> None:
         """Watch the files of the last load. What changed between that and now is heard here."""
         observer = self._observer
@@ -335,7 +340,8 @@ class Runner(Generic[T]):
         self._set_native(observer.native and trouble is None)
         if trouble != self._told_trouble:
             self._told_trouble = trouble
-            self._run_where_users_code_runs(partial(log.observing, self.source.path, observer.name, trouble))
+            told = partial(log.observing, self.source.path, observer.name, trouble, asked=trouble == ASKED_FOR)
+            self._run_where_users_code_runs(told)
         changed = self._known.since(new)
         if changed:
             self.heard(changed, time.monotonic_ns(), 0)
@@ -375,7 +381,10 @@ class Runner(Generic[T]):
         # By force: a hold that began before the start puts off changes, and the first config is none.
         ticket = self._ask(force=True, silent=True)
         while (job := self._next_inline()) is not None:
-            job()
+            try:
+                job()
+            except OSError:  # to log is to import `logging`, and there may be no descriptor for that
+                log.fault("watch", "Internal error while %s was loaded first", self.source.path)
         if self.snapshot is not None:
             self._bus.seen(self.snapshot)
         return ticket.event
