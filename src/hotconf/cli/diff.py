@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hotconf.cli.options import PATH, schema_option
+from hotconf.cli.options import PATH, schema_option, state_dir_option
+from hotconf.cli.places import default_path
 
 if TYPE_CHECKING:
     from hotconf.schema import Schema
@@ -18,10 +20,14 @@ if TYPE_CHECKING:
 @click.argument("new", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 @schema_option
+@state_dir_option("Where the states are kept; .hotconf in the configuration's directory unless given.")
 @click.pass_context
-def diff(ctx: click.Context, old: Path, new: Path, as_json: bool, schema: Schema[Any]) -> None:
+def diff(
+    ctx: click.Context, old: Path, new: Path, as_json: bool, schema: Schema[Any], state_dir: Path | None
+) -> None:
     """Compare two configurations by their values, not by their text. OLD and NEW are each like PATH of the other
-    commands: a main file, with the files that its watch_paths name.
+    commands: a main file, with the files that its watch_paths name. Or @N: state N of the other file, or without one
+    of the default PATH, as `hotconf history` shows it.
 
     Each value that differs is a line on stdout, KEY: OLD → NEW; below stands how a reload would tell it. A value
     that is a default is equal to the same value written. Secrets are masked. Problems go to stderr.
@@ -30,8 +36,9 @@ def diff(ctx: click.Context, old: Path, new: Path, as_json: bool, schema: Schema
     """
     from hotconf.cli import states
 
-    before = states.named(old, schema)
-    after = states.named(new, schema, against=None if isinstance(before, tuple) else before.snapshot)
+    named = partial(states.named, schema=schema, history_of=_history(old, new), state_dir=state_dir)
+    before = named(old)
+    after = named(new, against=None if isinstance(before, tuple) else before.snapshot)
     if isinstance(before, tuple) or isinstance(after, tuple):
         states.tell((*_errors(before), *_errors(after)))
         ctx.exit(states.UNKNOWN)
@@ -46,6 +53,13 @@ def diff(ctx: click.Context, old: Path, new: Path, as_json: bool, schema: Schema
     else:
         click.echo("No value differs", err=True)
     ctx.exit(int(bool(after.changes)))
+
+
+def _history(*arguments: Path) -> Path:
+    """Whose history is meant by `@N`."""
+    from hotconf.cli.states import number_of
+
+    return next((path for path in arguments if number_of(path) is None), None) or default_path()
 
 
 def _errors(found: object) -> tuple[Any, ...]:

@@ -29,7 +29,7 @@ def show(
     """Show the configuration that a program started with PATH would have: its files merged, its defaults filled in.
 
     stdout is a valid TOML document; a comment behind each value says where it was written, FILE:LINE, or that it is
-    a default. Secrets are masked. Warnings go to stderr.
+    a default. Secrets are masked. Warnings go to stderr. As PATH, @N is state N that is kept of the default PATH.
 
     Exit status: 0 shown, 1 the configuration is not valid, 2 a file that is missing, unreadable or too large, a KEY
     that does not exist, or wrong usage.
@@ -37,7 +37,7 @@ def show(
     from hotconf.cli import states
     from hotconf.report.effective import Effective
 
-    found = states.named(path or default_path(), schema)
+    found = states.named(path or default_path(), schema, history_of=default_path())
     if isinstance(found, tuple):
         states.tell(found)
         ctx.exit(states.status(found))

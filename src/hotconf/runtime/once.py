@@ -9,9 +9,10 @@ from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from hotconf.changes import Change
-from hotconf.core.candidate import Good
+from hotconf.core.candidate import Candidate, Good
+from hotconf.core.record import Record
 from hotconf.problems import Problem
-from hotconf.runtime.load import load, problems_of
+from hotconf.runtime.load import judge, load, problems_of
 from hotconf.runtime.paths import Member
 from hotconf.runtime.source import DEFAULT_MAX_BYTES, Source
 from hotconf.schema import Schema
@@ -52,8 +53,17 @@ def state_of(
     `against`: the state that it is compared with. `instead`: bytes that count in place of what files hold.
     """
     result = load(Source(path, schema, max_bytes=max_bytes), against, instead=instead)
-    found = result.candidate
+    return _state(result.candidate, result.files.members)
+
+
+def state_kept(record: Record, schema: Schema[T], *, against: Snapshot[T] | None = None) -> State[T] | Problems:
+    """The state that was kept as `record`, by the schema and the checks of today, or why it is none any more."""
+    members = tuple(Member(file.path, file.role) for file in record.files)
+    return _state(judge(Source(members[0].path, schema), record.files, record.at, against), members)
+
+
+def _state(found: Candidate[T], members: tuple[Member, ...]) -> State[T] | Problems:
     if not isinstance(found, Good):
         return problems_of(found)
     snapshot = Snapshot(found.config, 1, found.digest, found.loaded_at, found.files, found.origins, found.warnings)
-    return State(snapshot, found.settings, result.files.members, found.changes, found.summary, found.unchanged)
+    return State(snapshot, found.settings, members, found.changes, found.summary, found.unchanged)
