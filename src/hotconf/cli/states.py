@@ -53,7 +53,7 @@ def named(
 
 
 def number_of(argument: Path) -> int | None:
-    """The number of the state that `argument`, such as `@12`, may stand for. (A file of that name is `./@12`.)"""
+    """The number of the state that `argument`, such as `@12`, may stand for. A file of that name is given in full."""
     match = _NUMBERED.fullmatch(str(argument))
     return int(match[1]) if match else None
 
