@@ -160,6 +160,30 @@ def test_a_failure_is_painted_for_those_who_want_it(home):
     assert click.unstyle(caret).rstrip("^") == "     │         "
 
 
+def test_a_broken_file_and_a_state_directory(home):
+    """`--state-dir`: the watch comes up on the last good state, says so first, and recovers."""
+    watch_it = ["watch", "--debounce-ms", 100, "--state-dir", home / "state"]
+    with running(watch_it, home) as watch:
+        watch.line()
+        save(home, 'model = "b"\n')
+        watch.until('"b"')
+        watch.end(signal.SIGTERM)
+    save(home, "model = [\n")
+    with running([*watch_it, "--json"], home) as watch:
+        started = watch.event("started")
+        assert (started["generation"], started["degraded"]) == (1, True)
+        assert started["last_good"].endswith("Z")
+        watch.event("reload_failed")
+        watch.end(signal.SIGTERM)
+    with running(watch_it, home) as watch:
+        assert "(generation 1, debounce 100 ms)" in watch.line()
+        assert watch.line().startswith("   ⚠ degraded: running on the last good state of 20")
+        assert watch.until("Old configuration preserved.")[0][8:].startswith(" ❌ Config reload failed: config.toml:")
+        save(home, 'model = "c"\n')
+        assert watch.until('"c"')[-1] == '   - model: "b" → "c"'
+        watch.end(signal.SIGTERM)
+
+
 def test_json_is_one_object_a_line_and_nothing_else(home):
     """Every line of stdout is an event, flushed at once, with the log on stderr and in the file."""
     with running(["watch", "--json", "--debounce-ms", 100], home, HOTCONF_LOG="debug") as watch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import multiprocessing
 import os
@@ -374,6 +375,53 @@ def test_what_subscribers_have(path, watch, told):
     assert isinstance(next(stream), FileChanged)
 
 
+def test_streams_that_had_ended(path, watch):
+    """Closed before the fork, ended by it, or ended two forks ago: they end, and close, without a wait."""
+    watcher, _ = watch(path, **NATIVE)
+    closed, open_ = watcher.subscribe(), watcher.subscribe()
+    closed.close()
+
+    def work():
+        own = watcher.subscribe()
+
+        def grandchild():
+            for stream in (closed, open_, own):
+                assert list(stream) == []
+                stream.close()
+
+        for stream in (closed, open_):
+            assert list(stream) == []
+            stream.close()
+        assert ended(fork(grandchild)) == 0
+        watcher.close()
+        assert list(own) == []
+
+    assert ended(fork(work)) == 0
+
+
+def test_in_a_coroutine(path, watch):
+    """A stream that a loop of the parent iterates has ended in the child, and that loop hears nothing of it."""
+    watcher, _ = watch(path, **NATIVE)
+    stream = watcher.subscribe()
+
+    async def last():
+        return [event async for event in stream]
+
+    async def main():
+        waiting = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0)
+        child = fork(lambda: asyncio.run(others()))
+        assert await asyncio.to_thread(ended, child) == 0
+        assert not waiting.done()
+        save(path, port(9000))
+        assert isinstance(await waiting, FileChanged)
+
+    async def others():
+        assert await last() == []
+
+    asyncio.run(main())
+
+
 def test_a_watcher_that_was_not_started(path):
     """Made before the fork, with its callbacks, it can be started on either side."""
     watcher = HotReloadWatcher(path, App, debounce_ms=0, **NATIVE)
@@ -438,10 +486,10 @@ def test_a_child_that_cannot_have_what_it_needs(path, watch, monkeypatch):
         save(path, port(9000))
         sees(watcher, 9000)
 
-    def refuse():
-        raise OSError(24, "Too many open files")
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr("hotconf.runtime.driver.best_waiter", refuse)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
     child = fork(work)
     monkeypatch.undo()
     assert ended(child) == 0

@@ -77,6 +77,12 @@ def _kind(found: object) -> str:
 
 PATH: Final = click.Path(path_type=Path)
 
+
+def state_dir_option(text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """`--state-dir DIR`, with `text` as its help."""
+    return click.option("--state-dir", metavar="DIR", type=PATH, help=text)
+
+
 path_argument = click.argument("path", required=False, type=PATH)
 _schema_option = partial(
     click.option,

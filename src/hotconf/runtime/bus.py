@@ -6,6 +6,7 @@ import inspect
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, overload
+from weakref import WeakSet
 
 from hotconf.core.diff import value_at
 from hotconf.errors import UsageError
@@ -43,6 +44,8 @@ class Bus(Generic[T]):
         # Replaced, never changed: whoever iterates one of these is safe from those who subscribe meanwhile.
         self._streams: tuple[EventStream, ...] = ()
         self._listeners: tuple[Listener, ...] = ()
+        self._given: WeakSet[EventStream] = WeakSet()
+        """All streams that somebody still has, those that have ended, too."""
         self._delivery = Delivery(name, self.lock)
         self._closed = False
         fork.enrol(self)
@@ -56,8 +59,8 @@ class Bus(Generic[T]):
     def abandon(self) -> None:
         """See `Member.abandon`: callbacks are kept, streams end, and nothing that was waiting is told twice."""
         self.lock = threading.RLock()
-        streams, self._streams = self._streams, ()
-        for stream in streams:
+        self._streams = ()
+        for stream in list(self._given):
             stream.abandon()
         self._delivery.abandon(self.lock)
 
@@ -96,6 +99,7 @@ class Bus(Generic[T]):
         """A stream of the events from now on."""
         stream = EventStream(self)
         with self.lock:
+            self._given.add(stream)
             if self._closed:
                 stream.end()
             else:

@@ -21,8 +21,8 @@ from hotconf.errors import UsageError
 from hotconf.runtime import fork, log
 from hotconf.runtime.fork import FORK_S
 from hotconf.runtime.loader import Loader
-from hotconf.runtime.observe import Observer, ObserverName, Owner, choose, preferred
-from hotconf.runtime.wait import best_waiter
+from hotconf.runtime.observe import Observer, ObserverName, Owner, Poll, choose, preferred
+from hotconf.runtime.wait import ThreadWaiter, Waiter, best_waiter
 
 R = TypeVar("R")
 
@@ -34,16 +34,22 @@ class Driver:
         self.loader = Loader(self.post)
         self.claims = 0
         """Watchers that use it or are about to; guarded by the module's lock."""
-        self._waiter = best_waiter()
+        self._waiter = _some_waiter()
         self._actions: deque[Callable[[], None]] = deque()
         self._observers: dict[str, Observer] = {}
         self._owners: dict[Owner, Observer] = {}
+        self._wanted: dict[Owner, ObserverName] = {}
         self._looks: dict[Owner, int] = {}
         self._ending = False
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="hotconf-driver", daemon=True)
         fork.enrol(self)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:
+            fork.forget(self)
+            self._waiter.close()
+            raise
 
     # Forks
 
@@ -121,19 +127,29 @@ class Driver:
 
     def join(self, owner: Owner, name: ObserverName) -> Observer:
         """Take `owner` in, with the observer that it wants. Raises `UsageError` if that cannot be had."""
-        observer = self._observers.get(preferred(name))
-        if observer is None:
-            observer = choose(name, self._waiter.wake)
-            self._observers[observer.name] = observer
-            if observer.descriptor is not None:
-                self._waiter.watch(observer.descriptor)
+        observer = self._observers.get(preferred(name)) or self._choose(name)
         self._owners[owner] = observer
+        self._wanted[owner] = name
         self._schedule(owner, time.monotonic_ns())
+        return observer
+
+    def _choose(self, name: ObserverName) -> Observer:
+        observer = choose(name, self.wake)
+        if observer.descriptor is not None:
+            try:
+                self._waiter.watch(observer.descriptor)
+            except OSError as error:
+                observer.close()
+                if name != "auto":
+                    raise UsageError(f'observer="{name}" cannot be had: {error}; use "auto" or "poll"') from error
+                observer = Poll(f"{observer.name} cannot be had: {error}", stopgap=True)
+        self._observers[_key(observer)] = observer
         return observer
 
     def leave(self, owner: Owner) -> None:
         """Forget `owner` and what is watched for it."""
         observer = self._owners.pop(owner, None)
+        self._wanted.pop(owner, None)
         self._looks.pop(owner, None)
         if observer is not None:
             observer.disarm(owner)
@@ -164,6 +180,7 @@ class Driver:
                 _guarded(partial(owner.feed, Due(now)))
             if self._looks.get(owner, now + 1) <= now:
                 self._schedule(owner, now)
+                _guarded(partial(self._mend, owner))
                 _guarded(partial(self._reconcile, owner))
 
     def _act(self) -> None:
@@ -179,6 +196,28 @@ class Driver:
         for owner in heard.suspects:
             if owner in self._owners:
                 _guarded(partial(_compare, owner, heard.at, now - woke))
+
+    def _mend(self, owner: Owner) -> None:
+        """What could not be had may be had by now: descriptors, an observer, a watch that was refused."""
+        observer = self._owners[owner]
+        if not owner.watching or (observer.trouble(owner) is None and observer.native):
+            return
+        if isinstance(observer, Poll):
+            if not observer.stopgap:
+                return
+            self._mend_waiter()
+            name = self._wanted[owner]
+            better = self._observers.get(preferred(name)) or self._choose(name)
+            if better is observer or isinstance(better, Poll):
+                return
+            observer = self._owners[owner] = better
+        owner.observe(observer)
+
+    def _mend_waiter(self) -> None:
+        # Whoever wakes the old one at this very moment has posted or moved something before: it is looked at next.
+        if isinstance(self._waiter, ThreadWaiter):
+            old, self._waiter = self._waiter, _some_waiter()
+            old.close()
 
     def _reconcile(self, owner: Owner) -> None:
         changed = owner.differing() if owner.watching else ()
@@ -197,6 +236,18 @@ class Driver:
         deadlines = [due for owner in self._owners if (due := owner.deadline) is not None]
         deadlines.extend(at for owner, at in self._looks.items() if owner.watching)
         return min(deadlines, default=None)
+
+
+def _key(observer: Observer) -> str:
+    return "stopgap" if isinstance(observer, Poll) and observer.stopgap else observer.name
+
+
+def _some_waiter() -> Waiter:
+    """The best one; if descriptors are exhausted, one that needs none, and polls."""
+    try:
+        return best_waiter()
+    except OSError:
+        return ThreadWaiter()
 
 
 def _compare(owner: Owner, now: int, detect_ns: int) -> None:

@@ -87,7 +87,8 @@ class _Forks:
             member.abandon()
         self._let_go()
         self._lock = threading.RLock()
-        self._held.clear()
+        here = threading.get_ident()
+        self._held = {thread: lists for thread, lists in self._held.items() if thread == here}
         for member in members:
             member.revive()
 

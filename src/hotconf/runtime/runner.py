@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from hotconf.changes import Change
 from hotconf.core import machine
+from hotconf.core.candidate import Good
 from hotconf.core.debounce import MILLISECOND
 from hotconf.core.machine import (
     Answer,
@@ -58,11 +59,14 @@ from hotconf.runtime.holds import Holds
 from hotconf.runtime.known import Known
 from hotconf.runtime.load import drifted, load
 from hotconf.runtime.loader import guarded, inside
-from hotconf.runtime.observe import Observer, ObserverName
+from hotconf.runtime.observe import ASKED_FOR, Observer, ObserverName
 from hotconf.runtime.source import FileSet, Result, Source
 from hotconf.runtime.stats import Recorder, Stats, timings
 from hotconf.runtime.tickets import Ticket, Tickets
 from hotconf.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from hotconf.runtime.keeper import Keeper
 
 T = TypeVar("T")
 E = TypeVar("E", bound=ConfigReloadEvent)
@@ -92,6 +96,7 @@ class Runner(Generic[T]):
         *,
         observer: ObserverName,
         reconcile_ns: int,
+        keeper: Keeper[T] | None = None,
     ) -> None:
         self.source = source
         self.reconcile_ns = reconcile_ns
@@ -100,6 +105,9 @@ class Runner(Generic[T]):
         self.snapshot: Snapshot[T] | None = None
         self._bus = bus
         self._install = install
+        self._keeper = keeper
+        self._to_keep: tuple[Snapshot[T], tuple[str, ...]] | None = None
+        """What this step published, and what changed with it."""
         self._wanted = observer
         self._state = State(self.settings.debounce_ms * MILLISECOND, enabled=self.settings.enabled)
         # Reentrant, and inputs are queued: a signal handler may call `reload(wait=False)` in the midst of a step.
@@ -130,6 +138,8 @@ class Runner(Generic[T]):
 
     def start(self, *, require: bool) -> None:
         """Watch, then load, in this thread. Raises `ConfigError` if that fails and a config is required."""
+        if self._keeper is not None:
+            self._keeper.check()
         with self._lock:
             if self._driver is not None or self._closed:
                 raise UsageError("a watcher can be started once; make a new one")
@@ -144,10 +154,17 @@ class Runner(Generic[T]):
             raise
         if event is None:
             raise UsageError("the watcher was closed while it was started")
-        if isinstance(event, ReloadFailed) and require:
+        if isinstance(event, ReloadFailed):
+            self._start_failed(event, require=require)
+        log.window(self.settings.debounce_ms)
+
+    def _start_failed(self, event: ReloadFailed, *, require: bool) -> None:
+        recalled = self._keeper.recalled if self._keeper is not None else None
+        if recalled is not None:
+            log.degraded(self.source.path, recalled.number, recalled.good.loaded_at, event.error)
+        elif require:
             self.close()
             raise ConfigError(event.problems)
-        log.window(self.settings.debounce_ms)
 
     def hold(self, reason: str) -> None:
         """Something is busy until `release`; from here on nothing is committed."""
@@ -193,6 +210,9 @@ class Runner(Generic[T]):
         if self._driver is not None:
             self._driver.call(partial(self._driver.leave, self))
             self._await_load(_left_s(until))
+        if self._keeper is not None:
+            self._keeper.close(_left_s(until))
+        if self._driver is not None:
             driver.release(self._driver, _left_s(until))
 
     def has_drift(self) -> bool:
@@ -223,7 +243,10 @@ class Runner(Generic[T]):
         observer = self._observer
         if observer is None:
             return self._recorder.stats("none", "not started")
-        return self._recorder.stats(observer.name, observer.trouble(self))
+        found = self._recorder.stats(observer.name, observer.trouble(self))
+        if self._keeper is None:
+            return found
+        return replace(found, degraded=self._state.degraded, state_trouble=self._keeper.trouble)
 
     # Forks
 
@@ -301,6 +324,11 @@ class Runner(Generic[T]):
         """Files that differ from what the last load saw; those whose change is known already are left out."""
         return self._known.differing()
 
+    def observe(self, observer: Observer) -> None:
+        """Be watched with `observer` from now on, or try once more with the one in use."""
+        self._observer = observer
+        self._arm()
+
     def _arm(self) -> None:
         """Watch the files of the last load. What changed between that and now is heard here."""
         observer = self._observer
@@ -311,7 +339,8 @@ class Runner(Generic[T]):
         self._set_native(observer.native and trouble is None)
         if trouble != self._told_trouble:
             self._told_trouble = trouble
-            self._run_where_users_code_runs(partial(log.observing, self.source.path, observer.name, trouble))
+            told = partial(log.observing, self.source.path, observer.name, trouble, asked=trouble == ASKED_FOR)
+            self._run_where_users_code_runs(told)
         changed = self._known.since(new)
         if changed:
             self.heard(changed, time.monotonic_ns(), 0)
@@ -320,7 +349,7 @@ class Runner(Generic[T]):
         with self._lock:
             self._state = self._state._replace(native=native)
 
-    def _loaded(self, number: int, result: Result[T], cost_ns: int) -> None:
+    def _loaded(self, number: int, result: Result[T], cost_ns: int, last_good: Good[T] | None) -> None:
         job = self._state.job
         if job is None or job.number != number:
             return  # closed, or begun before a fork
@@ -330,7 +359,7 @@ class Runner(Generic[T]):
             if again and (changed := self.differing()):
                 self.heard(changed, time.monotonic_ns(), 0, sure=False)
         finally:
-            self.feed(Loaded(time.monotonic_ns(), number, result.candidate, cost_ns))
+            self.feed(Loaded(time.monotonic_ns(), number, result.candidate, cost_ns, last_good))
 
     def _look(self) -> None:
         changed = self.differing()
@@ -351,7 +380,10 @@ class Runner(Generic[T]):
         # By force: a hold that began before the start puts off changes, and the first config is none.
         ticket = self._ask(force=True, silent=True)
         while (job := self._next_inline()) is not None:
-            job()
+            try:
+                job()
+            except OSError:  # to log is to import `logging`, and there may be no descriptor for that
+                log.fault("watch", "Internal error while %s was loaded first", self.source.path)
         if self.snapshot is not None:
             self._bus.seen(self.snapshot)
         return ticket.event
@@ -390,11 +422,18 @@ class Runner(Generic[T]):
             began = time.monotonic_ns()
             result = guarded(partial(load, self.source, published, known, touched, before), known)
             cost = time.monotonic_ns() - began
-        deliver = partial(self._loaded, number, result, cost)
+            last_good = self._recall(result)
+        deliver = partial(self._loaded, number, result, cost, last_good)
         if self._inline is not None:
             self._runs().call(deliver)
         else:
             self._runs().post(deliver)
+
+    def _recall(self, result: Result[T]) -> Good[T] | None:
+        """What to run on if the load at start fails."""
+        if self._keeper is None or self._inline is None or self.snapshot is not None:
+            return None
+        return None if isinstance(result.candidate, Good) else self._keeper.recall()
 
     def _await_load(self, timeout_s: float) -> None:
         """Wait for a load of ours that is under way; it may be in users' code."""
@@ -434,9 +473,15 @@ class Runner(Generic[T]):
                 return
 
     def _step(self, given: Input) -> None:
+        was_degraded = self._state.degraded
         self._state, effects = machine.step(self._state, given)
         for effect in effects:
             self._perform(effect)
+        if self._keeper is not None and self._to_keep is not None:
+            self._keeper.keep(*self._to_keep)
+            self._to_keep = None
+        if was_degraded and not self._state.degraded:
+            self._run_where_users_code_runs(partial(log.recovered, self.source.path))
 
     def _perform(self, effect: Effect) -> None:
         match effect:
@@ -466,6 +511,10 @@ class Runner(Generic[T]):
         self.snapshot = snapshot
         self.settings = good.settings
         self._timings = timings(good.costs, effect.round, began, done, self._detect_ns)
+        if effect.recalled:
+            self._bus.seen(snapshot)
+        else:
+            self._to_keep = snapshot, good.summary
 
     def _refresh(self, digest: str, effect: Refresh) -> None:
         if self.snapshot is not None:
@@ -478,7 +527,9 @@ class Runner(Generic[T]):
                 origins=good.origins,
                 warnings=good.warnings,
             )
+            self.settings = good.settings
             self._install(self.snapshot)
+            self._to_keep = self.snapshot, (good.unchanged or "",)
 
     def _emit(self, effect: Emit) -> None:
         event = self._stamped(effect.event)

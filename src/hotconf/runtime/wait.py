@@ -154,9 +154,9 @@ class ThreadWaiter:
     def __init__(self) -> None:
         self._event = threading.Event()
 
-    def watch(self, descriptor: int) -> None:
-        """See `Waiter.watch`; descriptors are for Linux only."""
-        raise OSError(f"this platform cannot wait for descriptor {descriptor}")
+    def watch(self, descriptor: int) -> None:  # noqa: ARG002 (none can be waited for)
+        """See `Waiter.watch`: on Linux this is only used where none are left, and elsewhere there are none."""
+        raise OSError("no descriptors are left to wait with")
 
     def wait(self, deadline: int | None) -> bool:
         """See `Waiter.wait`."""

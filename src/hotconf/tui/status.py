@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
+from hotconf.report.notification import degraded
 from hotconf.tui.rows import Span, Tone, counted
 from hotconf.tui.stream import SYMBOLS
 
@@ -101,6 +102,8 @@ def _watch(view: View) -> Iterator[str]:
 def _alerts(view: View, keys: Mapping[str, str]) -> Iterator[Alert]:
     if view.failed is not None:
         yield Alert(f"✗ failed: {view.failed.error}", "bad")
+    if view.facts.degraded and view.facts.snapshot is not None:
+        yield Alert(f"↺ {degraded(view.facts.snapshot)}", "bad")
     pending = view.facts.pending
     if pending is not None:
         reasons = ", ".join(pending.reasons)
