@@ -126,22 +126,22 @@ def _told(form: str, found: Sequence[_Finding], schema: Schema[Any]) -> str:
 
 
 def _text(found: Sequence[_Finding], schema: Schema[Any]) -> str:
-    from hotconf.cli.paint import cells, painted, wants_colour
+    from hotconf.cli.paint import Canvas
     from hotconf.core.source import secret_keys
     from hotconf.report.diagnostic import diagnostic
     from hotconf.report.excerpt import Excerpts
 
-    keys, room, colour = secret_keys(schema), cells(sys.stdout), wants_colour(sys.stdout)
+    keys, canvas = secret_keys(schema), Canvas(sys.stdout)
     excerpts: dict[int, Excerpts] = {}
     blocks = []
     for finding in _most_telling(found):
         inspection = finding.inspection
         source = excerpts.get(id(inspection))
         if source is None:
-            source = Excerpts(inspection.text, cells=room, secrets=inspection.secrets(), secret_keys=keys)
+            source = Excerpts(inspection.text, cells=canvas.cells, secrets=inspection.secrets(), secret_keys=keys)
             excerpts[id(inspection)] = source
         lines = diagnostic(finding.as_given, source.of(finding.problem), airy=True)
-        blocks.append(painted(lines, colour=colour) + "\n")
+        blocks.append(canvas.painted(lines) + "\n")
     if len(found) > len(blocks):
         blocks.append(f"… and {len(found) - len(blocks)} more; --format concise tells all of them.\n")
     return "\n".join(blocks)
