@@ -138,7 +138,7 @@ def _text(found: Sequence[_Finding], schema: Schema[Any]) -> str:
         inspection = finding.inspection
         source = excerpts.get(id(inspection))
         if source is None:
-            source = Excerpts(inspection.text, cells=canvas.cells, secrets=inspection.secrets(), secret_keys=keys)
+            source = Excerpts(inspection.text, cells=canvas.cells, secrets=inspection.secrets(keys), secret_keys=keys)
             excerpts[id(inspection)] = source
         lines = diagnostic(finding.as_given, source.of(finding.problem), airy=True)
         blocks.append(canvas.painted(lines) + "\n")
