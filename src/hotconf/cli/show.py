@@ -35,13 +35,15 @@ def show(
     that does not exist, or wrong usage.
     """
     from hotconf.cli import states
+    from hotconf.cli.verdict import status
     from hotconf.report.effective import Effective
+    from hotconf.runtime.once import State
 
-    found = states.named(path or default_path(), schema)
-    if isinstance(found, tuple):
-        states.tell(found)
-        ctx.exit(states.status(found))
-    states.tell(found.snapshot.warnings)
+    target = path or default_path()
+    found = states.named(target, schema)
+    states.tell(found, target, schema)
+    if not isinstance(found, State):
+        ctx.exit(status(found.problems))
     effective = Effective(found.snapshot, _key(key, schema), written_only=no_defaults)
     if as_json:
         import json
