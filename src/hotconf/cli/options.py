@@ -95,3 +95,10 @@ _schema_option = partial(
 schema_option = _schema_option(callback=_load)
 later_schema_option = _schema_option(callback=_later)
 """Gives a function that gives the schema; the built-in one is loaded no sooner than that is called."""
+
+
+def stdin(most: int) -> bytes:
+    """What standard input holds, at most so many bytes. Raises `UsageError` if there is none."""
+    if sys.stdin is None:
+        raise click.UsageError("there is no standard input to read")
+    return sys.stdin.buffer.read(most)
