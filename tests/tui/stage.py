@@ -81,6 +81,7 @@ class FakeSession:
         self.path: Path = FILE
         self.news = news or (Told(facts(snapshot())),)
         self.asked: list[str] = []
+        self.half = False
         self.holds: list[str] = []
         self.recorder = Recorder()
         self.drift = False
@@ -115,6 +116,9 @@ class FakeSession:
 
     def stats(self) -> Stats:
         return self.recorder.stats("inotify", None)
+
+    def shrank(self) -> bool:
+        return self.half
 
     def has_drift(self) -> bool:
         return self.drift

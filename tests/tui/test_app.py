@@ -10,6 +10,7 @@ from textual.events import Key
 from textual.widgets._toast import Toast
 
 from hotconf import Problem
+from hotconf.tui.app import HotconfApp
 from hotconf.tui.facts import Told
 from hotconf.tui.screens.details import EventDetails, ValueDetails
 from hotconf.tui.screens.difference import Difference, GoBack
@@ -35,6 +36,42 @@ def test_the_status_line_says_what_is_true():
         await shows(pilot, "generation 2  ✓ reloaded 12:00:03")
 
     play(FakeSession(LOADED), scenario)
+
+
+def test_a_file_that_shrank_is_said_to_be_waited_for():
+    """Even when the window is over: who saved sees why nothing happens yet."""
+
+    async def scenario(pilot):
+        from datetime import UTC, datetime
+
+        from hotconf import FileChanged
+
+        pilot.app.session.half = True
+        pilot.app.session.tell(Told(facts(snapshot(), debounce_ms=10), FileChanged(FILE, at=datetime.now(UTC))))
+        await shows(pilot, "… settling (file shrank)")
+        pilot.app.session.half = False
+        await until(pilot, lambda: "shrank" not in screen(pilot.app))
+
+    play(FakeSession(LOADED), scenario)
+
+
+def test_the_first_frame_has_a_status(monkeypatch):
+    """It is not filled in later, when what makes a watcher is being loaded."""
+    frames = []
+    display = HotconfApp._display
+
+    def seen(app, *arguments):
+        display(app, *arguments)
+        frames.append(screen(app))
+
+    monkeypatch.setattr(HotconfApp, "_display", seen)
+
+    async def scenario(pilot):
+        await shows(pilot, "generation 1")
+
+    play(FakeSession(LOADED), scenario)
+    first = next(frame for frame in frames if "Configuration" in frame)
+    assert first.startswith(" /srv/app/config.toml  starting")
 
 
 def test_settling_counts_down_and_ends():

@@ -34,14 +34,32 @@ def save(path, limit, more=""):
     new.replace(path)
 
 
-def live(path, scenario, schema=SPECKIT, **options):
+def live(path, scenario, *, schema=SPECKIT, state_dir=None, **options):
     """Run the app on `path`, with nothing left of it at the end."""
-    with closing(Session(path, lambda: schema)) as session:
+    with closing(Session(path, lambda: schema, state_dir)) as session:
         app = play(session, scenario, **options)
         if (command := options.get("command")) is not None:
             command.stop()
     wait_until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("hotconf")])
     return app
+
+
+def test_a_broken_file_at_start_and_a_last_good_state(path, tmp_path):
+    """The app comes up on the last good state, says so under the status line, and recovers with the next save."""
+    states = tmp_path / "home" / "state"
+    live(path, lambda pilot: shows(pilot, "daily_limit_usd = 10"), state_dir=states)
+    save(path, '"much"')
+
+    async def scenario(pilot):
+        await shows(pilot, "daily_limit_usd = 10")
+        await shows(pilot, "✗ failed: config.toml:8:19: Type mismatch")
+        await shows(pilot, "↺ degraded: running on the last good state of 20")
+        save(path, "30.0")
+        await shows(pilot, "Cost limits changed ($10/day → $30/day)")
+        await until(pilot, lambda: "degraded" not in screen(pilot.app).splitlines()[2])
+        assert "↺ degraded" not in screen(pilot.app)
+
+    live(path, scenario, state_dir=states)
 
 
 def test_a_save_is_seen_and_a_bad_one_keeps_the_old(path):
@@ -244,7 +262,7 @@ def test_secrets_that_only_the_model_knows_are_masked(path):
         await shows(pilot, "Roll back to generation 1?")
         seen.append(screen(pilot.app))
 
-    live(path, scenario, Schema(Vault), size=(120, 40))
+    live(path, scenario, schema=Schema(Vault), size=(120, 40))
     assert "passphrase = " in seen[0]
     assert "hunter2" not in "".join(seen)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hotconf.cli.options import later_schema_option, path_argument
-from hotconf.cli.places import default_path
+from hotconf.cli.places import default_path, state_dir
 from hotconf.cli.refusal import Refusal
 from hotconf.text import printable
 
@@ -36,6 +36,9 @@ def run(
 
     Without a PATH, and if there is no configuration yet, a commented one is written first. Without a terminal, or
     without Textual, events are told as lines, as `hotconf watch` does.
+
+    Each good state is kept in .hotconf in the configuration's directory ($CODE_HOME, else ~/.code), for `hotconf
+    history` and `rollback`; if PATH is not valid, the last one is used until it is.
     """
     missing = _missing()
     if missing is not None:
@@ -75,7 +78,7 @@ def _watch(target: Path, schema: Callable[[], Schema[Any]], *, wrote: bool) -> N
 
     if wrote:
         click.echo(f"There was no configuration: wrote {printable(str(target))}", err=True)
-    follow(target, schema())
+    follow(target, schema(), state_dir=state_dir())
 
 
 def _launch(
@@ -96,6 +99,14 @@ def _launch(
 
         welcome = f"Wrote a first configuration: {shown(target)}. Press e to edit it."
     with logs(stderr=False):
-        status = launch(target, schema, theme=theme, mouse=mouse, busy_while=busy_while, welcome=welcome)
+        status = launch(
+            target,
+            schema,
+            theme=theme,
+            mouse=mouse,
+            busy_while=busy_while,
+            welcome=welcome,
+            state_dir=state_dir(),
+        )
     if status:
         sys.exit(status)

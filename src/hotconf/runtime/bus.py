@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import inspect
-import os
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, overload
+from weakref import WeakSet
 
 from hotconf.core.diff import value_at
 from hotconf.errors import UsageError
 from hotconf.events import FileChanged
 from hotconf.keypath import KeyPath, parse
+from hotconf.runtime import fork
 from hotconf.runtime.delivery import ChangeCallback, Delivery, EventCallback, Listener
 from hotconf.runtime.subscription import EventStream, Subscription
 
@@ -43,14 +44,35 @@ class Bus(Generic[T]):
         # Replaced, never changed: whoever iterates one of these is safe from those who subscribe meanwhile.
         self._streams: tuple[EventStream, ...] = ()
         self._listeners: tuple[Listener, ...] = ()
+        self._given: WeakSet[EventStream] = WeakSet()
+        """All streams that somebody still has, those that have ended, too."""
         self._delivery = Delivery(name, self.lock)
         self._closed = False
-        self._pid = os.getpid()
+        fork.enrol(self)
 
-    @property
-    def orphaned(self) -> bool:
-        """Are we in a child forked off the watcher's process? Its threads are gone, the lock may be held for ever."""
-        return os.getpid() != self._pid
+    # Forks
+
+    def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
+        """See `Member.locks`."""
+        return ((fork.INNER, self.lock),)
+
+    def abandon(self) -> None:
+        """See `Member.abandon`: callbacks are kept, streams end, and nothing that was waiting is told twice."""
+        self.lock = threading.RLock()
+        self._streams = ()
+        for stream in list(self._given):
+            stream.abandon()
+        self._delivery.abandon(self.lock)
+
+    def revive(self) -> None:
+        """See `Member.revive`: who follows a value and was not told of the newest is told here, too."""
+        with self.lock:
+            followers = [each for each in self._listeners if isinstance(each, ChangeCallback)]
+            generation = 0 if self.snapshot is None else self.snapshot.generation
+            if self.last is not None:
+                self._delivery.put(self.last, tuple(each for each in followers if each.wants(generation)))
+
+    # Telling
 
     def seen(self, snapshot: Snapshot[T]) -> None:
         """Take note of the first snapshot, published by a start that is no event: changes are told against it."""
@@ -76,8 +98,8 @@ class Bus(Generic[T]):
     def subscribe(self) -> EventStream:
         """A stream of the events from now on."""
         stream = EventStream(self)
-        self._refuse_child()
         with self.lock:
+            self._given.add(stream)
             if self._closed:
                 stream.end()
             else:
@@ -127,8 +149,6 @@ class Bus(Generic[T]):
 
         Waits at most `timeout_s` for a callback that is running, and not at all when that callback is the caller.
         """
-        if self.orphaned:
-            return
         with self.lock:
             self._closed = True
             streams, self._streams = self._streams, ()
@@ -138,16 +158,11 @@ class Bus(Generic[T]):
         self._delivery.close(timeout_s)
 
     def _add(self, listener: Listener) -> None:
-        self._refuse_child()
         with self.lock:
             if isinstance(listener, ChangeCallback):
                 listener.rebase(self.snapshot)
             if not self._closed:
                 self._listeners = (*self._listeners, listener)
-
-    def _refuse_child(self) -> None:
-        if self.orphaned:
-            raise UsageError("this watcher belongs to the process that this one was forked off: start one here")
 
 
 def _checked(callback: Callable[..., object]) -> Callable[..., object]:

@@ -153,6 +153,15 @@ class Delivery:
         self._running: Listener | None = None
         self._thread: threading.Thread | None = None
 
+    def abandon(self, lock: threading.RLock) -> None:
+        """In the child of a fork: the thread is not here, and what it had to tell it tells in the parent."""
+        self._lock = lock
+        self._work = threading.Condition(lock)
+        self._queue.clear()
+        self._warnings.clear()
+        self._overflowing = False
+        self._running = self._thread = None
+
     def put(self, event: ConfigReloadEvent, listeners: tuple[Listener, ...]) -> None:
         """Have `listeners` told of `event`; the lock is held."""
         if not listeners:
@@ -214,7 +223,7 @@ class Delivery:
 
     def _next(self) -> Callable[[], None] | None:
         with self._work:
-            while True:
+            while self._thread is threading.current_thread():  # not so in the child of a callback that forked
                 if self._warnings:
                     text = self._warnings.popleft()
                     return lambda: log_warning(text)
@@ -225,11 +234,12 @@ class Delivery:
                     return lambda: self._tell(event, listeners)
                 self._overflowing = False
                 self._work.wait()
+            return None
 
     def _tell(self, event: ConfigReloadEvent, listeners: tuple[Listener, ...]) -> None:
         for listener in listeners:
             with self._lock:
-                if self._closed:
+                if self._closed or self._thread is not threading.current_thread():
                     return
                 self._running = listener
             if not listener.closed:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable
 from itertools import count
 
 from hotconf.events import Ending
+from hotconf.runtime.fork import FORK_S
 
 
 class Ticket:
@@ -21,8 +23,10 @@ class Ticket:
         self._done = threading.Event()
 
     def wait(self) -> Ending | None:
-        """Until it is answered."""
-        self._done.wait()
+        """Until it is answered, or this is the child of a fork, where nobody will."""
+        pid = os.getpid()
+        while not self._done.wait(FORK_S) and os.getpid() == pid:
+            pass
         return self.event
 
     def answer(self, event: Ending | None) -> None:
@@ -42,6 +46,10 @@ class Tickets:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def abandon(self) -> None:
+        """In the child of a fork: nobody waits here."""
+        self._open.clear()
 
     def draw(self) -> Ticket:
         """A new one."""

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from hotconf.core.suggest import did_you_mean
 from hotconf.keypath import dotted
 from hotconf.problems import Problem
-from hotconf.speckit.config import FREE_TABLES, AppConfig, is_built_in
+from hotconf.speckit.config import FREE_TABLES, MAX_EVIDENCE_MB, MIN_EVIDENCE_MB, AppConfig, is_built_in
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 GATES: Final = ("plan", "tasks", "validate", "audit", "unlock")
 """The fields of `[quality_gates]` that hold agent names, in the order of the work."""
-MAX_EVIDENCE_MB: Final = 1000
-MIN_EVIDENCE_MB: Final = 1
 
 _LISTED_TABLES: Final = (
     "agents",
@@ -61,18 +58,24 @@ def check_agents(config: AppConfig) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for index, agent in enumerate(config.agents):
         if first.setdefault(agent.name, index) != index:
-            text = f"Agent name '{printable(agent.name)}' is not unique (agents[{first[agent.name]}] has it too)"
-            yield Problem(text, ("agents", index, "name"))
+            earlier = first[agent.name]
+            text = f"Agent name '{printable(agent.name)}' is not unique (agents[{earlier}] has it too)"
+            mentions = (("first defined", ("agents", earlier, "name")),)
+            yield Problem(text, ("agents", index, "name"), mentions=mentions)
 
 
 def check_quality_gates(config: AppConfig) -> Iterator[Problem]:
     """Each agent that a gate names, by either of its names, must exist and be enabled."""
     enabled = _names(agent for agent in config.agents if agent.enabled)
-    present = _names(config.agents)
+    disabled = _disabled(config.agents)
     missing = (asked for asked in _asked_agents(config) if asked[1] not in enabled)
     for nth, (path, name) in enumerate(missing):
-        hint = "the agent is there, but has enabled = false" if name in present else _near(name, enabled, nth)
-        yield Problem(f"Quality gate agent '{printable(name)}' not found or disabled", path, hint=hint)
+        text = f"Quality gate agent '{printable(name)}' not found or disabled"
+        if name in disabled:
+            mentions = (("disabled", ("agents", disabled[name], "enabled")),)
+            yield Problem(text, path, hint="the agent is there, but has enabled = false", mentions=mentions)
+        else:
+            yield Problem(text, path, hint=_near(name, enabled, nth))
 
 
 def check_evidence(config: AppConfig) -> Iterator[Problem]:
@@ -118,13 +121,15 @@ def check_commands(config: AppConfig) -> Iterator[Problem]:
     """Warn when the command of an enabled agent cannot be found."""
     if not config.validation.check_commands:
         return
+    from shutil import which  # here, because `hotconf check` starts quickly
+
     found: dict[tuple[str, str | None], bool] = {}
     for index, agent in enumerate(config.agents):
         if not agent.enabled or _depends_on_directory(agent.command):
             continue
         key = agent.command, agent.env.get("PATH")
         if key not in found:
-            found[key] = shutil.which(agent.command, path=key[1]) is not None
+            found[key] = which(agent.command, path=key[1]) is not None
         if not found[key]:
             yield _lost_command(agent, ("agents", index, "command"))
 
@@ -157,6 +162,16 @@ def _asked_agents(config: AppConfig) -> Iterator[tuple[KeyPath, str]]:
 def _names(agents: Iterable[Agent]) -> dict[str, None]:
     """Both names of each agent, in order, to look up and to choose from."""
     return dict.fromkeys(name for agent in agents for name in (agent.canonical_name, agent.name))
+
+
+def _disabled(agents: Iterable[Agent]) -> dict[str, int]:
+    """Which agent has each name, of those that are not enabled."""
+    found: dict[str, int] = {}
+    for index, agent in enumerate(agents):
+        if not agent.enabled:
+            found.setdefault(agent.canonical_name, index)
+            found.setdefault(agent.name, index)
+    return found
 
 
 def _near(word: str, candidates: Iterable[str], nth: int) -> str | None:

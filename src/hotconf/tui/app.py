@@ -84,7 +84,7 @@ class HotconfApp(App[None]):
         self._command = command
         self._welcome = welcome
         self._loop_to_end: asyncio.AbstractEventLoop | None = None
-        self._main = Main()
+        self._main = Main(self._show)
         self._inbox = Inbox(lambda: self.post_message(Heard()))
         self._heard_at = 0.0
         self._toast: Toast | None = None
@@ -101,7 +101,6 @@ class HotconfApp(App[None]):
         self._loop_to_end = asyncio.get_running_loop()
         self._ticking = self.set_interval(_TICK_S, self._tick, pause=True)
         self._looking = self.set_interval(_DRIFT_S, self._look_for_drift, pause=True)
-        self._show()
         self.call_after_refresh(self._start)
 
     def _start(self) -> None:
@@ -198,7 +197,8 @@ class HotconfApp(App[None]):
 
     def _show_passing(self) -> None:
         """What changes with time alone."""
-        shown = status.status(self.view, self.clock.now(), self.operating.keys, self._home)
+        shrank = self.session.shrank()
+        shown = status.status(self.view, self.clock.now(), self.operating.keys, self._home, shrank=shrank)
         with suppress(NoMatches):
             self._main.show_status(shown)
             self._main.show_operations(self.operating.operations, self.clock.seconds())
@@ -209,9 +209,12 @@ class HotconfApp(App[None]):
             self.note(f"Rehearsal over: {reason}", tone="muted")
         if over:
             self._changed()
-        elif status.remaining_s(self.view, self.clock.now()) == 0 and not self.operating.operations:
+        elif self._window_over() and not self.operating.operations:
             self._ticking.pause()  # the window is over; what it is followed by is told
         self._show_passing()
+
+    def _window_over(self) -> bool:
+        return status.remaining_s(self.view, self.clock.now()) == 0 and not self.session.shrank()
 
     def _pop_up(self, new: Toast | None) -> None:
         if new is None:

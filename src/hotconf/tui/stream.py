@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged, Timings
+from hotconf.report.diagnostic import Style, diagnostic
 from hotconf.report.notification import notification
-from hotconf.report.problems import with_hint
+from hotconf.report.problems import spelled, with_hint
 from hotconf.tui.facts import Excerpts, Happening, Note
 from hotconf.tui.rows import Key, Place, Row, Span, Tone, counted, wrapped
 
@@ -27,6 +29,16 @@ SYMBOLS: Final[Mapping[type, tuple[str, Tone]]] = {
 }
 """All one column wide in every terminal."""
 
+_TONES: Final[Mapping[Style, Tone]] = {
+    "error": "bad",
+    "warning": "warn",
+    "message": "strong",
+    "place": "plain",
+    "frame": "muted",
+    "source": "value",
+    "label": "accent",
+    "plain": "plain",
+}
 _MOST_LINES: Final = 200
 _INDENT: Final = 4  # what a list puts before the lines below an entry
 
@@ -96,24 +108,17 @@ def place_of(problem: Problem) -> Place | None:
 
 
 def problem_rows(entry: Entry, width: int, depth: int = 0) -> Iterator[Row]:
-    """Each problem of a failure, or each warning of a success, with its hint and its source."""
+    """Each problem of a failure, or each warning of a success, as a diagnostic."""
     for index, problem in enumerate(_problems(entry)):
-        key, where = ("entry", entry.number, "problem", index), place_of(problem)
-        tone: Tone = "bad" if problem.severity == "error" else "warn"
-        for nth, line in enumerate(wrapped(str(problem), width)):
-            yield Row((*key, nth), (Span(line, tone),), depth=depth, place=where, copy=with_hint(problem))
-        if problem.hint:
-            for nth, line in enumerate(wrapped(problem.hint, width)):
-                yield Row((*key, "hint", nth), (Span(line),), depth=depth, place=where, copy=problem.hint)
         source = entry.excerpts[index] if index < len(entry.excerpts) else ()
-        for nth, line in enumerate(source):
-            caret = not line.strip(" ^|│~")
+        named = problem if problem.file is None else spelled(problem, problem.file, Path(problem.file.name))
+        for nth, line in enumerate(diagnostic(named, source, width=width)):
             yield Row(
-                (*key, "source", nth),
-                (Span(line, "bad" if caret else "value"),),
+                ("entry", entry.number, "problem", index, nth),
+                tuple(Span(piece.text, _TONES[piece.style]) for piece in line),
                 depth=depth,
-                place=where,
-                copy="\n".join(source),
+                place=place_of(problem),
+                copy="\n".join((with_hint(problem), *source)),
             )
 
 
