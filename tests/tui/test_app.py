@@ -505,8 +505,9 @@ def test_zoom_gives_one_list_the_screen():
     play(FakeSession(LOADED), scenario)
 
 
-def test_the_mouse_selects_folds_and_presses_keys():
-    """A click puts the cursor, a click on an arrow folds, a click on the footer presses the key."""
+def test_the_mouse_selects_folds_and_presses_keys(monkeypatch):
+    """A click puts the cursor, at an arrow it folds, on the footer it presses the key; two show the details."""
+    monkeypatch.setattr(HotconfApp, "CLICK_CHAIN_TIME_THRESHOLD", 3600.0)
 
     async def scenario(pilot):
         app = pilot.app
