@@ -84,23 +84,24 @@ class TextTeller:
 
     def _sources(self, problems: tuple[Problem, ...], watcher: HotReloadWatcher[Any]) -> Iterator[str]:
         """Where the problems are, with their source lines as they are now."""
-        from hotconf.cli.paint import cells, painted, wants_colour
+        from hotconf.cli.paint import Canvas
         from hotconf.core.redact import secrets_in
         from hotconf.core.source import secret_keys
         from hotconf.report.diagnostic import diagnostic
         from hotconf.report.excerpt import Excerpts
         from hotconf.runtime import files
 
+        canvas = Canvas(sys.stdout)
         excerpts = Excerpts(
             partial(files.text, max_bytes=DEFAULT_MAX_BYTES),
-            cells=cells(sys.stdout) - len(_INDENT),
+            cells=canvas.cells - len(_INDENT),
             secrets=secrets_in(watcher.config) if watcher.generation else (),
             secret_keys=secret_keys(self._schema),
         )
         for problem in problems[:_MOST_SOURCES]:
             lines = diagnostic(spelled(problem, watcher.path, self._path), excerpts.of(problem), told=True)
             if lines:
-                yield from painted(lines, colour=wants_colour(sys.stdout)).split("\n")
+                yield from canvas.painted(lines).split("\n")
 
 
 class JsonTeller:

@@ -80,7 +80,7 @@ def decode(data: bytes, number: int, main: Path) -> Record | Damage:
         return Damage("wrong checksum")
     try:
         record = _record(body)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         return Damage(f"its index makes no sense ({type(error).__name__})")
     if record.number != number:
         return Damage(f"it is state {record.number} under another name")
@@ -92,7 +92,7 @@ def decode(data: bytes, number: int, main: Path) -> Record | Damage:
 def bounded(summary: Iterable[str]) -> list[str]:
     """As much of `summary` as is kept."""
     lines = list(summary)
-    kept = [printable(shortened(line, LONGEST_LINE)) for line in lines[:MOST_LINES]]
+    kept = [shortened(printable(line), LONGEST_LINE) for line in lines[:MOST_LINES]]
     return kept if len(lines) <= MOST_LINES else [*kept, f"… and {len(lines) - MOST_LINES} more"]
 
 
