@@ -126,7 +126,7 @@ def test_text_tells_good_bad_and_good_again(home):
         )
         watch.until("Old configuration preserved.")
         save(home, 'model = "c"\n')
-        assert watch.until('"c"')[-1] == '   - model: "b" → "c"'
+        assert watch.until('→ "c"')[-1] == '   - model: "b" → "c"'
         assert watch.end(signal.SIGTERM) == (0, [])
     assert watch.stderr == b""
 
@@ -180,7 +180,7 @@ def test_a_broken_file_and_a_state_directory(home):
         assert watch.line().startswith("   ⚠ degraded: running on the last good state of 20")
         assert watch.until("Old configuration preserved.")[0][8:].startswith(" ❌ Config reload failed: config.toml:")
         save(home, 'model = "c"\n')
-        assert watch.until('"c"')[-1] == '   - model: "b" → "c"'
+        assert watch.until('→ "c"')[-1] == '   - model: "b" → "c"'
         watch.end(signal.SIGTERM)
 
 
@@ -201,7 +201,7 @@ def test_json_is_one_object_a_line_and_nothing_else(home):
         watch.event("file_changed")
         failed = watch.event("reload_failed")
         assert failed["kind"] == "syntax"
-        assert failed["problems"][0]["line"] == 2
+        assert (failed["problems"][0]["line"], failed["problems"][0]["column"]) == (1, 9)
         save(home, 'model = "b"\n')
         watch.event("file_changed")
         assert watch.event("reload_unchanged")["reason"]
