@@ -68,7 +68,7 @@ FILES = 6
 
 
 class ConfigMap:
-    """Files as Kubernetes mounts them: links through `..data`, which leads to a directory of what belongs together."""
+    """Files as Kubernetes mounts them: links through `..data`, which leads to a directory of all of them."""
 
     def __init__(self, directory: Path, filling: int) -> None:
         self.directory, self.filling = directory, filling
