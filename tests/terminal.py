@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import subprocess
@@ -14,6 +15,8 @@ from typing import Any, Final, Self
 
 from waiting import wait_until
 
+PATIENCE_S: Final = 60.0
+"""For a program to show something, however slow the machine."""
 _ENVIRONMENT: Final = {"TERM": "xterm", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
 
 
@@ -34,6 +37,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # emacs looks for /dev/tty
         )
         os.close(slave)
         self.shown = b""
@@ -70,14 +74,14 @@ class Terminal:
     def shows(self, text: str) -> None:
         """Wait until it has shown `text` since the last keys."""
         try:
-            wait_until(lambda: text.encode() in self.shown[self._typed_at :])
+            wait_until(lambda: text.encode() in self.shown[self._typed_at :], PATIENCE_S)
         except AssertionError:
             raise AssertionError(f"no {text!r} in {self.shown[self._typed_at :][-3000:]!r}") from None
 
     def status(self) -> int:
         """Wait until it has ended, and all that it showed was read; its exit status."""
-        wait_until(lambda: self.process.poll() is not None)
-        wait_until(lambda: not self._reader.is_alive())
+        wait_until(lambda: self.process.poll() is not None, PATIENCE_S)
+        wait_until(lambda: not self._reader.is_alive(), PATIENCE_S)
         return self.process.returncode
 
     def ends(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -185,7 +186,8 @@ def test_json_holds_everything(here):
     assert result.exit_code == 1
     problems = json.loads(result.stdout)["problems"]
     assert [problem["severity"] for problem in problems] == ["warning", "error"]
-    assert problems[1].keys() == {field.name for field in fields(Problem)}
+    # Of a problem that is told, what its check mentions has become `related`.
+    assert problems[1].keys() == {field.name for field in fields(Problem)} - {"mentions"}
     assert problems[1]["message"] == ENUM
     assert problems[1]["file"] == str(here / "config.toml")
     (here / "config.toml").write_text("# fine\n")
@@ -263,7 +265,7 @@ def test_of_many_problems_the_errors_are_shown(here):
     result = check()
     assert result.stdout.count("error[") == 45
     assert result.stdout.count("warning[") == 5
-    assert result.stdout.endswith("\n\n… and 55 more; --format concise tells all of them.\n\n")
+    assert result.stdout.endswith("\n\n… and 55 more; hotconf check --format concise tells all of them.\n\n")
     assert len(check("--format=concise").stdout.splitlines()) == 105
 
 
@@ -292,17 +294,87 @@ def test_colour_is_for_those_who_want_it(here, monkeypatch, variables, coloured)
     assert "\x1b[" not in check("--format=concise").output
 
 
-def test_check_loads_no_machinery(here):
-    """It starts quickly: no watcher, no threads' worth of modules, no logging, no asyncio."""
-    (here / "config.toml").write_text('model = "x"\n')
+def test_what_the_model_keeps_secret_is_not_shown(here):
+    """Nor where the same text stands once more, under a name that tells nothing."""
+    (here / "own_schema_d.py").write_text(
+        "import pydantic\nclass Own(pydantic.BaseModel):\n    pin: pydantic.SecretStr\n    port: int\n"
+    )
+    (here / "config.toml").write_text("pin = 'hunter2'\nport = 'x'  # not hunter2\n")
+    result = check("--schema", "own_schema_d:Own")
+    assert "2 │ port = 'x'  # not ********" in result.stdout
+    assert "hunter" not in result.output
+
+
+def test_a_terminal_without_unicode_gets_a_frame_all_the_same(here):
+    """Of characters that it has: an escape in the place of one would move the caret away from what it points at."""
+    (here / "config.toml").write_text('x = "' + "x" * 200 + '"\napproval_policy = "x"\n')
+    result = CliRunner(charset="latin-1").invoke(hotconf, ["check", "config.toml"])
+    assert "2 | approval_policy = " in result.stdout
+    assert "  |                   ^" in result.stdout
+
+
+HEAVY = {
+    "asyncio",
+    "concurrent.futures",
+    "ctypes",
+    "difflib",
+    "hotconf.events",
+    "hotconf.report.ndjson",
+    "hotconf.runtime.loader",
+    "hotconf.runtime.log",
+    "hotconf.watcher",
+    "http.client",
+    "json",
+    "logging",
+    "rich",
+    "subprocess",
+    "textual",
+    "unittest",
+}
+ONLY_FOR_PROBLEMS = {
+    "hotconf.core.faults",
+    "hotconf.core.messages",
+    "hotconf.core.positions",
+    "hotconf.core.source",
+    "hotconf.report.diagnostic",
+    "hotconf.report.excerpt",
+    "hotconf.report.github",
+    "hotconf.report.sarif",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "unwanted"), [("# fine\n", 0, HEAVY | ONLY_FOR_PROBLEMS), ("model = 1\n", 1, HEAVY)]
+)
+def test_check_loads_no_machinery(here, text, status, unwanted):
+    """It starts quickly: no watcher, no threads' worth of modules; what tells problems only if there are any."""
+    (here / "config.toml").write_text(text)
     code = (
         "import sys\n"
         "sys.argv = ['hotconf', 'check']\n"
         "from hotconf.cli import main\n"
         "try:\n    main()\n"
         "except SystemExit as end:\n"
-        "    heavy = {'asyncio', 'logging', 'ctypes', 'difflib', 'json', 'hotconf.watcher'}\n"
-        "    print(end.code, sorted(heavy & sys.modules.keys()))\n"
+        f"    print(end.code, sorted({unwanted!r} & sys.modules.keys()), file=sys.stderr)\n"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
-    assert result.stdout == "0 []\n", result.stderr
+    assert result.stderr.splitlines()[-1] == f"{status} []", result.stderr
+
+
+@pytest.mark.parametrize(("command", "hurries"), [("check", True), ("init", False)])
+def test_check_wastes_no_time_on_garbage_and_plugins(here, command, hurries):
+    """It is over in a moment; processes that stay, or start others, are left as they are."""
+    code = (
+        "import gc, os, sys\n"
+        f"sys.argv = ['hotconf', {command!r}]\n"
+        "usual = gc.get_threshold()\n"
+        "from hotconf.cli import main\n"
+        "try:\n    main()\n"
+        "except SystemExit:\n"
+        "    print(gc.get_threshold() != usual, 'PYDANTIC_DISABLE_PLUGINS' in os.environ)\n"
+    )
+    variables = {name: value for name, value in os.environ.items() if name != "PYDANTIC_DISABLE_PLUGINS"}
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=variables, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.stdout.splitlines()[-1] == f"{hurries} {hurries}", result.stderr

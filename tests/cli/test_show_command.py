@@ -65,13 +65,13 @@ def test_only_what_is_set(here):
     ("text", "status"), [('approval_policy = "unknown"\n', 1), ("x = [\n", 1), (None, 2), ("\n", 1)]
 )
 def test_without_a_valid_configuration_there_is_nothing_to_show(here, text, status):
-    """The problems are told on stderr, as `check` words them."""
+    """The problems are told on stderr, as `check` shows them."""
     if text is not None:
         (here / "config.toml").write_text(text)
     result = show("config.toml")
     assert (result.exit_code, result.stdout) == (status, "")
-    assert result.stderr.startswith("config.toml")
-    assert "error: " in result.stderr
+    assert result.stderr.startswith("error[")
+    assert "--> config.toml" in result.stderr
 
 
 def test_warnings_are_told_beside_it(here):
@@ -79,7 +79,7 @@ def test_warnings_are_told_beside_it(here):
     (here / "config.toml").write_text('modle = "x"\n')
     result = show("config.toml")
     assert result.exit_code == 0
-    assert result.stderr.startswith("config.toml:1:1: warning: Unknown key: modle")
+    assert result.stderr.startswith("warning[schema]: Unknown key: modle")
 
 
 @pytest.mark.parametrize("key", ["cost.dayly_limit_usd", "a..b", "", "agents[7]"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import Phase as Stage
 from hypothesis import strategies as st
@@ -16,7 +17,10 @@ from hotconf.core.debounce import MILLISECOND
 from hotconf.core.machine import Due, Loaded, Phase, deadline
 from hotconf.events import ReloadDeferred, ReloadFailed
 from hotconf.testing import Content, Pace, World
-from hotconf.testing.contents import candidate
+from hotconf.testing.contents import candidate, recalled
+
+pytestmark = pytest.mark.timeout(900)
+"""It does much, and the machine may be slow."""
 
 MAIN, FRAGMENT = Path("/etc/app/config.toml"), Path("/etc/app/more.toml")
 WINDOWS_MS = (0, 100, 300, 2000)
@@ -53,10 +57,19 @@ class Laws(RuleBasedStateMachine):
         lag=st.sampled_from([0, 0, 2 * MILLISECOND]),
         timer_first=st.booleans(),
         started=st.sampled_from([True, True, False]),
+        kept=st.none() | contents.filter(lambda content: content.valid),
     )
     def begin(
-        self, main: Content | None, window_ms: int, native: bool, lag: int, timer_first: bool, started: bool
+        self,
+        main: Content | None,
+        window_ms: int,
+        native: bool,
+        lag: int,
+        timer_first: bool,
+        started: bool,
+        kept: Content | None = None,
     ) -> None:
+        self.kept = kept
         self.oracle = Oracle(window_ms * MILLISECOND, native=native, lag=lag)
         self.world = World(
             {MAIN: main, FRAGMENT: Content()},
@@ -65,6 +78,7 @@ class Laws(RuleBasedStateMachine):
             lag=lag,
             timer_first=timer_first,
             witness=self.oracle,
+            last_good=None if kept is None else recalled({MAIN: kept, FRAGMENT: Content()}),
         )
         if started:
             self.world.reload(silent=True)
@@ -107,6 +121,13 @@ class Laws(RuleBasedStateMachine):
     @rule(content=contents)
     def save_both(self, content: Content) -> None:
         self.world.save(MAIN, FRAGMENT, content=content)
+
+    @precondition(lambda self: self.world.state.degraded)
+    @rule()
+    def undo(self) -> None:
+        """Somebody takes back what made the start fail."""
+        self.world.save(MAIN, content=self.kept)
+        self.world.save(FRAGMENT, content=Content())
 
     @rule(path=files, content=contents)
     def write(self, path: Path, content: Content) -> None:
@@ -236,6 +257,7 @@ class Laws(RuleBasedStateMachine):
         last = self.oracle.endings[-1] if self.oracle.endings else None
         if isinstance(found, Good):
             assert found.unchanged, "law 4: the last content is not published"
+            assert not self.world.state.degraded, "law 3: degraded although the files are good"
             assert not isinstance(last, ReloadFailed | ReloadDeferred), "law 4: the last outcome is out of date"
         elif isinstance(found, Bad):
             assert isinstance(last, ReloadFailed)

@@ -13,7 +13,7 @@ from hotconf.core.debounce import MILLISECOND
 from hotconf.core.machine import Close, Hold, Input, Loaded, Looked, Release, Reload, State, Touched
 from hotconf.problems import Problem
 from hotconf.testing import Config, Content, VirtualDriver
-from hotconf.testing.contents import candidate
+from hotconf.testing.contents import candidate, recalled
 
 CONFIG, MORE = Path("/etc/app/config.toml"), Path("/etc/app/more.toml")
 
@@ -38,6 +38,7 @@ NEW, OTHER, SAME = good(Content(1)), good(Content(2)), good(Content())
 TURNS_OFF, SLOWER = good(Content(1, enabled=False)), good(Content(1, debounce_ms=1000))
 WRONG: Final = candidate({CONFIG: Content(valid=False), MORE: None})
 assert isinstance(WRONG, Bad)
+KEPT: Final = recalled({CONFIG: Content(1)})
 EMPTY: Final = Bad((Problem("The file is empty", kind="empty", file=CONFIG),), shrank=(CONFIG,))
 TORN: Final = Unstable((CONFIG,))
 
@@ -53,9 +54,9 @@ def touch(*paths: Path, writing: bool = False, sure: bool = True, placed: bool =
     return lambda now: Touched(now, named, writing, sure, frozenset(named if placed else ()))
 
 
-def loaded(job: int, found: Candidate[Config], cost_ms: int = 1) -> Maker:
-    """That load is done."""
-    return lambda now: Loaded(now, job, found, cost_ms * MILLISECOND)
+def loaded(job: int, found: Candidate[Config], cost_ms: int = 1, *, last_good: Good[Config] | None = None) -> Maker:
+    """That load is done; `last_good` was kept of an earlier run."""
+    return lambda now: Loaded(now, job, found, cost_ms * MILLISECOND, last_good)
 
 
 def looked() -> Maker:

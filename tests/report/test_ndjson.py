@@ -69,8 +69,16 @@ def test_started_tells_what_is_watched():
         "generation": 1,
         "watching": [str(FILE), "/x"],
         "debounce_ms": 2000,
+        "degraded": False,
+        "last_good": None,
         "warnings": [],
     }
+
+
+def test_started_tells_of_a_last_good_state():
+    """A watch that came up on the last good state says so, and of when it is."""
+    line = json.loads(started(FILE, 1, (FILE,), 2000, AT, last_good=AT))
+    assert (line["degraded"], line["last_good"]) == (True, STAMP)
 
 
 @pytest.mark.parametrize(

@@ -386,6 +386,27 @@ def test_a_directory_that_is_removed_and_comes_back_later(watched, main, root):
         assert "config.toml" in watched.heard()
 
 
+def test_directories_that_vanish_while_they_are_being_watched(observer, root, monkeypatch):
+    """The way is found, and removed before it is watched: what is left of it is watched instead."""
+    path = root / "a" / "b" / "c" / "config.toml"
+    path.parent.parent.mkdir(parents=True)
+    places, walks = paths.places, []
+
+    def found_too_early(given):
+        walks.append(given)
+        for place in places(given):
+            if len(walks) == 1:
+                shutil.rmtree(root / "a")
+            yield place
+
+    monkeypatch.setattr(paths, "places", found_too_early)
+    watched = Watched(observer, path)
+    path.parent.mkdir(parents=True)
+    assert watched.heard() != []
+    path.write_text("a = 1\n")
+    assert watched.heard() != []
+
+
 def test_a_directory_that_is_moved_away_and_back(watched, main, root):
     """At the other place it is nobody's."""
     root.rename(root.with_name("away"))

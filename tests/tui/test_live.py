@@ -6,7 +6,9 @@ import threading
 from contextlib import closing
 
 import pytest
+from pydantic import BaseModel, ConfigDict, SecretStr
 
+from hotconf import Schema
 from hotconf.speckit import SPECKIT
 from hotconf.tui.command import Command
 from hotconf.tui.screens.difference import GoBack
@@ -32,14 +34,32 @@ def save(path, limit, more=""):
     new.replace(path)
 
 
-def live(path, scenario, **options):
+def live(path, scenario, *, schema=SPECKIT, state_dir=None, **options):
     """Run the app on `path`, with nothing left of it at the end."""
-    with closing(Session(path, lambda: SPECKIT)) as session:
+    with closing(Session(path, lambda: schema, state_dir)) as session:
         app = play(session, scenario, **options)
         if (command := options.get("command")) is not None:
             command.stop()
     wait_until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("hotconf")])
     return app
+
+
+def test_a_broken_file_at_start_and_a_last_good_state(path, tmp_path):
+    """The app comes up on the last good state, says so under the status line, and recovers with the next save."""
+    states = tmp_path / "home" / "state"
+    live(path, lambda pilot: shows(pilot, "daily_limit_usd = 10"), state_dir=states)
+    save(path, '"much"')
+
+    async def scenario(pilot):
+        await shows(pilot, "daily_limit_usd = 10")
+        await shows(pilot, "✗ failed: config.toml:8:19: Type mismatch")
+        await shows(pilot, "↺ degraded: running on the last good state of 20")
+        save(path, "30.0")
+        await shows(pilot, "Cost limits changed ($10/day → $30/day)")
+        await until(pilot, lambda: "degraded" not in screen(pilot.app).splitlines()[2])
+        assert "↺ degraded" not in screen(pilot.app)
+
+    live(path, scenario, state_dir=states)
 
 
 def test_a_save_is_seen_and_a_bad_one_keeps_the_old(path):
@@ -48,7 +68,7 @@ def test_a_save_is_seen_and_a_bad_one_keeps_the_old(path):
     async def scenario(pilot):
         save(path, "20.0")
         await shows(pilot, "Cost limits changed ($10/day → $20/day)")
-        await shows(pilot, "daily_limit_usd = 20.0  was 10.0 ●")
+        await shows(pilot, "daily_limit_usd = 20.0  was 10.0  ")
         save(path, '"much"')
         await shows(pilot, "failed: config.toml:8:19: Type mismatch: cost.daily_limit_usd expected float")
         await shows(pilot, '8 │ daily_limit_usd = "much"')
@@ -216,6 +236,35 @@ def test_a_command_ends_with_the_app(path):
         await shows(pilot, "▸ sleep 1000")
 
     live(path, scenario, command=command)
+
+
+class Vault(BaseModel):
+    """A secret of a name that only the model knows to be one."""
+
+    model_config = ConfigDict(frozen=True)
+    passphrase: SecretStr = SecretStr("")
+    size: int = 0
+
+
+def test_secrets_that_only_the_model_knows_are_masked(path):
+    """In the differences and in the question before a rollback, though a line was only ever a comment."""
+    text = '# passphrase = "hunter2-old"\npassphrase = "hunter2-%d"\nsize = %d\n'
+    path.write_text(text % (1, 1))
+    seen = []
+
+    async def scenario(pilot):
+        path.write_text(text % (2, 2))
+        await shows(pilot, "generation 2  ✓")
+        await pilot.press("d")
+        await shows(pilot, "size = 2")
+        seen.append(screen(pilot.app))
+        await pilot.press("b")
+        await shows(pilot, "Roll back to generation 1?")
+        seen.append(screen(pilot.app))
+
+    live(path, scenario, schema=Schema(Vault), size=(120, 40))
+    assert "passphrase = " in seen[0]
+    assert "hunter2" not in "".join(seen)
 
 
 def test_no_secret_reaches_the_screen(path):

@@ -146,7 +146,7 @@ def test_a_broken_save_is_announced_and_refused(path, watch, caplog):
     with caplog.at_level(logging.ERROR, "hotconf"):
         path.write_text(BROKEN)
         event = seen.exactly(CHANGED, "ReloadFailed syntax")
-    assert event.error == "config.toml:1:8: Invalid TOML: missing closing bracket at line 1"
+    assert event.error == "config.toml:1:1: Invalid TOML: missing closing bracket at line 1"
     assert event.problems[0].file == path
     assert watcher.snapshot is snapshot
     assert watcher.config is snapshot.config

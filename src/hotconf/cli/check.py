@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from hotconf.cli.options import PATH, schema_option
+from hotconf.cli.findings import as_text, findings
+from hotconf.cli.options import PATH, schema_option, stdin
 from hotconf.cli.places import default_path
+from hotconf.cli.verdict import status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hotconf.problems import Kind, Problem
-    from hotconf.runtime.inspection import Inspection
+    from hotconf.cli.findings import Finding
+    from hotconf.problems import Problem
     from hotconf.schema import Schema
 
 _STDIN: Final = Path("-")
 _NO_NAME: Final = Path("<stdin>")
-_NOT_CHECKED: Final[frozenset[Kind]] = frozenset({"missing", "unreadable", "too_large"})
-"""Nothing can be said about the content."""
-_MOST_SHOWN: Final = 50
-"""So many problems are shown with their source; nobody reads more, and the other formats have them all."""
 
 
 @click.command(short_help="Check files without applying them.")
@@ -71,44 +68,26 @@ def check(
     ctx.exit(_status(problems, error_on_warning=error_on_warning))
 
 
-@dataclass(frozen=True, slots=True)
-class _Finding:
-    problem: Problem
-    """With absolute files."""
-    as_given: Problem
-    """With its files spelled as the person did."""
-    inspection: Inspection
-
-
-def _findings(given: Sequence[Path], schema: Schema[Any], stdin_name: Path) -> Iterator[_Finding]:
-    from hotconf.report.problems import spelled
+def _findings(given: Sequence[Path], schema: Schema[Any], stdin_name: Path) -> Iterator[Finding]:
     from hotconf.runtime.inspection import inspect
     from hotconf.runtime.paths import absolute
+    from hotconf.runtime.source import DEFAULT_MAX_BYTES
 
     seen: set[Problem] = set()  # two files may have a fragment in common
     for path in given:
         name = stdin_name if path == _STDIN else path
         main = absolute(name)
-        inspection = inspect(main, schema, instead={main: _stdin()} if path == _STDIN else {})
-        for each in inspection.problems:
-            problem = replace(each, file=each.file or main)
-            if problem not in seen:
-                seen.add(problem)
-                yield _Finding(problem, spelled(problem, main, name), inspection)
+        inspection = inspect(main, schema, instead={main: stdin(DEFAULT_MAX_BYTES + 1)} if path == _STDIN else {})
+        for finding in findings(inspection, main, name):
+            if finding.problem not in seen:
+                seen.add(finding.problem)
+                yield finding
 
 
-def _stdin() -> bytes:
-    from hotconf.runtime.source import DEFAULT_MAX_BYTES
-
-    if sys.stdin is None:
-        raise click.UsageError("there is no standard input to read")
-    return sys.stdin.buffer.read(DEFAULT_MAX_BYTES + 1)
-
-
-def _told(form: str, found: Sequence[_Finding], schema: Schema[Any]) -> str:
+def _told(form: str, found: Sequence[Finding], schema: Schema[Any]) -> str:
     """What goes to stdout, without a newline at the end; each format is imported when it is asked for."""
     if form == "text":
-        return _text(found, schema) if found else ""
+        return as_text(found, schema, sys.stdout) if found else ""
     if form == "concise":
         from hotconf.report.problems import concise
 
@@ -126,36 +105,5 @@ def _told(form: str, found: Sequence[_Finding], schema: Schema[Any]) -> str:
     return to_json_file(finding.problem for finding in found)
 
 
-def _text(found: Sequence[_Finding], schema: Schema[Any]) -> str:
-    from hotconf.cli.paint import cells, painted, wants_colour
-    from hotconf.core.source import secret_keys
-    from hotconf.report.diagnostic import diagnostic
-    from hotconf.report.excerpt import Excerpts
-
-    keys, room, colour = secret_keys(schema), cells(sys.stdout), wants_colour(sys.stdout)
-    excerpts: dict[int, Excerpts] = {}
-    blocks = []
-    for finding in _most_telling(found):
-        inspection = finding.inspection
-        source = excerpts.get(id(inspection))
-        if source is None:
-            source = Excerpts(inspection.text, cells=room, secrets=inspection.secrets(), secret_keys=keys)
-            excerpts[id(inspection)] = source
-        lines = diagnostic(finding.as_given, source.of(finding.problem), airy=True)
-        blocks.append(painted(lines, colour=colour) + "\n")
-    if len(found) > len(blocks):
-        blocks.append(f"… and {len(found) - len(blocks)} more; --format concise tells all of them.\n")
-    return "\n".join(blocks)
-
-
-def _most_telling(found: Sequence[_Finding]) -> list[_Finding]:
-    """As many as are shown, in their order; of too many the errors."""
-    kept = sorted(range(len(found)), key=lambda index: found[index].problem.severity != "error")[:_MOST_SHOWN]
-    return [found[index] for index in sorted(kept)]
-
-
 def _status(problems: Sequence[Problem], *, error_on_warning: bool) -> int:
-    kinds = {problem.kind for problem in problems if problem.severity == "error"}
-    if kinds & _NOT_CHECKED:
-        return 2
-    return int(bool(kinds) or (error_on_warning and bool(problems)))
+    return status(problems) or int(error_on_warning and bool(problems))

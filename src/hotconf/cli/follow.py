@@ -14,7 +14,7 @@ import click
 
 from hotconf.cli.logs import logs
 from hotconf.events import ReloadFailed, ReloadSuccess
-from hotconf.report.notification import notification
+from hotconf.report.notification import degraded, notification
 from hotconf.report.problems import spelled, with_hint
 from hotconf.runtime.log import shown
 from hotconf.runtime.source import DEFAULT_MAX_BYTES
@@ -69,6 +69,8 @@ class TextTeller:
             click.echo(
                 f"Loaded {path} ({state}). Hot reload is off: edits are not noticed until a restart. Ctrl+C to stop."
             )
+        if watcher.stats.degraded:
+            click.echo(f"   ⚠ {degraded(watcher.snapshot)}")
         for warning in watcher.warnings:
             click.echo(f"   ⚠ {with_hint(warning)}")
 
@@ -82,23 +84,24 @@ class TextTeller:
 
     def _sources(self, problems: tuple[Problem, ...], watcher: HotReloadWatcher[Any]) -> Iterator[str]:
         """Where the problems are, with their source lines as they are now."""
-        from hotconf.cli.paint import cells, painted, wants_colour
+        from hotconf.cli.paint import Canvas
         from hotconf.core.redact import secrets_in
         from hotconf.core.source import secret_keys
         from hotconf.report.diagnostic import diagnostic
         from hotconf.report.excerpt import Excerpts
         from hotconf.runtime import files
 
+        canvas = Canvas(sys.stdout)
         excerpts = Excerpts(
             partial(files.text, max_bytes=DEFAULT_MAX_BYTES),
-            cells=cells(sys.stdout) - len(_INDENT),
+            cells=canvas.cells - len(_INDENT),
             secrets=secrets_in(watcher.config) if watcher.generation else (),
             secret_keys=secret_keys(self._schema),
         )
         for problem in problems[:_MOST_SOURCES]:
             lines = diagnostic(spelled(problem, watcher.path, self._path), excerpts.of(problem), told=True)
             if lines:
-                yield from painted(lines, colour=wants_colour(sys.stdout)).split("\n")
+                yield from canvas.painted(lines).split("\n")
 
 
 class JsonTeller:
@@ -108,10 +111,16 @@ class JsonTeller:
         """The line that says what is watched."""
         from hotconf.report.ndjson import started
 
-        now = datetime.now(UTC)
-        window = watcher.settings.debounce_ms
         click.echo(
-            started(watcher.path, watcher.generation, watcher.watching, window, now, warnings=watcher.warnings)
+            started(
+                watcher.path,
+                watcher.generation,
+                watcher.watching,
+                watcher.settings.debounce_ms,
+                datetime.now(UTC),
+                warnings=watcher.warnings,
+                last_good=watcher.snapshot.loaded_at if watcher.stats.degraded else None,
+            )
         )
 
     def event(self, event: ConfigReloadEvent) -> None:
@@ -121,11 +130,18 @@ class JsonTeller:
         click.echo(to_json(event))
 
 
-def follow(path: Path, schema: Schema[Any], *, as_json: bool = False, debounce_ms: int | None = None) -> None:
+def follow(
+    path: Path,
+    schema: Schema[Any],
+    *,
+    as_json: bool = False,
+    debounce_ms: int | None = None,
+    state_dir: Path | None = None,
+) -> None:
     """Watch `path` and tell what happens, until SIGINT or SIGTERM, or until stdout has no reader any more."""
     with (
         logs(),
-        closing(HotReloadWatcher(path, schema, debounce_ms=debounce_ms)) as watcher,
+        closing(HotReloadWatcher(path, schema, debounce_ms=debounce_ms, state_dir=state_dir)) as watcher,
         watcher.subscribe() as stream,
         _signals(stream.close),
     ):

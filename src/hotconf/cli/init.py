@@ -10,6 +10,7 @@ import click
 from hotconf.cli.options import path_argument, schema_option
 from hotconf.cli.places import default_path
 from hotconf.cli.refusal import Refusal
+from hotconf.errors import UsageError
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -25,17 +26,17 @@ def init(path: Path | None, schema: Schema[Any]) -> None:
     The file can be read and written by its owner only. A file that exists is never touched: exit status 2. Its JSON
     Schema is written beside it, for editors, as `hotconf schema --stamp` does.
     """
-    from hotconf.cli.stamp import stamp
+    from hotconf.cli.stamp import schema_path, stamp
     from hotconf.cli.template import write_template
 
     target = path or default_path()
     write_template(target, schema)
     click.echo(f"Wrote {printable(str(target))}", err=True)
     try:
-        written = stamp(target, schema)
-    except (Refusal, OSError) as error:
+        stamp(target, schema)
+    except (Refusal, UsageError, OSError) as error:
         # The configuration is there and valid: editors will do without.
         reason = error.message if isinstance(error, Refusal) else str(error)
         click.echo(printable(f"No schema for editors: {reason}"), err=True)
         return
-    click.echo(f"Wrote {printable(str(written[-1]))}, which editors read", err=True)
+    click.echo(f"Wrote {printable(str(schema_path(target)))}, which editors read", err=True)

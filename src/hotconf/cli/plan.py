@@ -5,20 +5,15 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from hotconf.cli.options import PATH, path_argument, schema_option
+from hotconf.cli.options import PATH, path_argument, schema_option, stdin
 from hotconf.cli.places import default_path
 from hotconf.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from hotconf.events import ReloadFailed
-    from hotconf.problems import Problem
-    from hotconf.report.comparison import Rehearsal
     from hotconf.report.ndjson import Json
     from hotconf.schema import Schema
 
@@ -42,66 +37,57 @@ def plan(ctx: click.Context, file: Path, path: Path | None, as_json: bool, schem
     or wrong usage.
     """
     from hotconf.cli import states
-    from hotconf.report.comparison import Rehearsal, refusal
+    from hotconf.cli.findings import as_text, findings
+    from hotconf.cli.verdict import UNKNOWN, status
+    from hotconf.report.comparison import Rehearsal, refusal, refusal_json
+    from hotconf.report.notification import notification
+    from hotconf.report.problems import spelled
     from hotconf.runtime.once import State, state_of
     from hotconf.runtime.paths import absolute
 
     target = path or default_path()
     found = states.named(target, schema)
-    if not isinstance(found, State) and states.status(found) == states.UNKNOWN:
-        _give_up(ctx, found)
     now = found if isinstance(found, State) else None
-    content = _content(file)
-    if not isinstance(content, bytes):
-        _give_up(ctx, [replace(content, file=file)])
-    if now is None:
+    if not isinstance(found, State):
+        if status(found.problems) == UNKNOWN:
+            states.tell(found, target, schema)
+            ctx.exit(UNKNOWN)
         click.echo(f"{printable(str(target))} is not valid now: what would change is not known", err=True)
-    main = absolute(target)
+    main, content = absolute(target), _content(ctx, file)
     edited = state_of(main, schema, against=now.snapshot if now else None, instead={main: content})
-    seen_as = target if file == _STDIN else file
+    content_of = main if file == _STDIN else absolute(file)
     if isinstance(edited, State):
-        _accepted(Rehearsal(now, states.respelled(edited, target, seen_as)), as_json)
+        warnings = tuple(spelled(each, main, main, content_of) for each in edited.snapshot.warnings)
+        rehearsal = Rehearsal(now, replace(edited, snapshot=replace(edited.snapshot, warnings=warnings)))
+        click.echo(_as_json(rehearsal.as_json()) if as_json else rehearsal.as_text())
+        return
+    event = refusal([spelled(each, main, main, content_of) for each in edited.problems])
+    if as_json:
+        click.echo(_as_json(refusal_json(event)))
     else:
-        _refused(refusal(states.spelled(edited, target, seen_as)), as_json)
-        ctx.exit(1)
+        told = list(findings(edited, main, target, None if file == _STDIN else file))
+        click.echo(as_text(told, schema, sys.stdout), color=True)
+        click.echo(notification(event))
+    ctx.exit(1)
 
 
-def _content(file: Path) -> bytes | Problem:
-    from hotconf.problems import Problem
+def _content(ctx: click.Context, file: Path) -> bytes:
+    """What FILE holds; if that cannot be had, it is said why, and the command ends."""
+    from hotconf.cli.verdict import UNKNOWN
+    from hotconf.report.problems import concise
     from hotconf.runtime import files, paths
     from hotconf.runtime.source import DEFAULT_MAX_BYTES
 
     if file != _STDIN:
         read = files.read(paths.absolute(file), DEFAULT_MAX_BYTES)
-        return read.problem or read.data
-    content = sys.stdin.buffer.read(DEFAULT_MAX_BYTES + 1)
-    if len(content) > DEFAULT_MAX_BYTES:
-        return Problem(f"Standard input is longer than {DEFAULT_MAX_BYTES} bytes", kind="too_large")
+        content, problem = read.data, read.problem
+    else:
+        content = stdin(DEFAULT_MAX_BYTES + 1)
+        problem = files.too_large(file, DEFAULT_MAX_BYTES) if len(content) > DEFAULT_MAX_BYTES else None
+    if problem is not None:
+        click.echo(concise(replace(problem, file=file)), err=True)
+        ctx.exit(UNKNOWN)
     return content
-
-
-def _give_up(ctx: click.Context, problems: Iterable[Problem]) -> NoReturn:
-    from hotconf.cli import states
-
-    states.tell(problems)
-    ctx.exit(states.UNKNOWN)
-
-
-def _accepted(rehearsal: Rehearsal, as_json: bool) -> None:
-    click.echo(_as_json(rehearsal.as_json()) if as_json else rehearsal.as_text())
-
-
-def _refused(event: ReloadFailed, as_json: bool) -> None:
-    from hotconf.report.comparison import refusal_json
-    from hotconf.report.notification import notification
-    from hotconf.report.problems import concise
-
-    if as_json:
-        click.echo(_as_json(refusal_json(event)))
-        return
-    for problem in event.problems:
-        click.echo(concise(problem))
-    click.echo(f"\n{notification(event)}")
 
 
 def _as_json(told: Json) -> str:

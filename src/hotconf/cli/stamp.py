@@ -25,7 +25,7 @@ def schema_path(path: Path) -> Path:
 
 
 def stamp(path: Path, schema: Schema[Any]) -> tuple[Path, ...]:
-    """Write the schema beside `path`, and `#:schema ./NAME` at its head. The files that were not so already.
+    """Write the schema beside `path`, and `#:schema ./NAME` at its head. The files that had to be written.
 
     Both are written or neither, over nothing that changed meanwhile; mode, owner, links and line ends stay. Raises
     `Refusal` if there is no such file, if it names another schema, or if another file is in the schema's place.
@@ -48,7 +48,8 @@ def stamp(path: Path, schema: Schema[Any]) -> tuple[Path, ...]:
         target=tuple(wanted.items()),
         current=tuple(contents.items()),
     )
-    return restore(plan)
+    given = {main: path, beside: schema_path(path)}
+    return tuple(given[file] for file in restore(plan))
 
 
 def _text(main: Path, path: Path) -> str:

@@ -7,7 +7,9 @@ Law 1   The generation rises by one with each commit and never otherwise.
 Law 2   A candidate is committed only if its files were read whole, nothing changed between the beginning and the end
         of that read, and it is valid. Before the ceiling nothing was touched since the read began, either; at the
         ceiling a stable read suffices, and a touch delivered after it began opens the next round.
-Law 3   A failure leaves the published snapshot the same object.
+Law 3   A failure leaves the published snapshot the same object. Where there is none, a load at start that fails
+        commits the last good state, if one was kept: from then on until the next Success or Unchanged the machine
+        is *degraded*.
 Law 4   Unless closed or disabled: some time after the last touch no round is open; and, if not busy, nothing is
         pending and the last outcome reflects the files' final content.
 Law 5   A round ends at the later of last touch + window and the last writer's close; a window later if a file shrank
@@ -104,6 +106,8 @@ class Loaded(NamedTuple):
     job: int
     candidate: Candidate[Any]
     cost_ns: int
+    last_good: Good[Any] | None = None
+    """What to run on if the load at start fails."""
 
 
 class Looked(NamedTuple):
@@ -166,6 +170,8 @@ class Publish(NamedTuple):
     good: Good[Any]
     generation: int
     round: Round | None
+    recalled: bool = False
+    """It is not what the files say, but the last good state."""
 
 
 class Refresh(NamedTuple):
@@ -239,6 +245,8 @@ class State(NamedTuple):
     """The kernel tells of every change. False: changes are found by looking, so look before each commit."""
     phase: Phase = Phase.IDLE
     generation: int = 0
+    degraded: bool = False
+    """What is published was recalled at start, and the files have not been good since."""
     enabled: bool = True
     round: Round | None = None
     job: Job | None = None
@@ -283,7 +291,7 @@ def forked(state: State, holds: tuple[tuple[str, int], ...]) -> tuple[State, tup
     late = [path for touch in state.late for path in touch.paths]
     lost = tuple(dict.fromkeys((*(state.round.named if state.round else ()), *late)))
     unfinished = state.round is not None or state.pending is not None or bool(late)
-    return child._replace(loads=state.loads), lost if unfinished else None
+    return child._replace(loads=state.loads, degraded=state.degraded), lost if unfinished else None
 
 
 def step(state: State, given: Input) -> tuple[State, tuple[Effect, ...]]:
@@ -458,7 +466,7 @@ def _loaded_loading(turn: _Turn, loaded: Loaded) -> None:
     elif _doubtful(turn, candidate, job, loaded.now):
         turn.to(Phase.READY, candidate=candidate)
     else:
-        _end(turn, candidate, job.tickets)
+        _end(turn, candidate, job.tickets, loaded.last_good)
         _next(turn, loaded.now)
 
 
@@ -475,7 +483,7 @@ def _unstable(turn: _Turn, loaded: Loaded, candidate: Unstable, job: Job) -> Non
         path = candidate.paths[0] if candidate.paths else None
         problem = Problem("The file is being written without a pause", kind="unstable", file=path)
         turn.set(late=turn.state.late or (_during(turn, loaded, candidate),))
-        _end(turn, Bad((problem,)), job.tickets)
+        _end(turn, Bad((problem,)), job.tickets, loaded.last_good)
         _next(turn, loaded.now)
     elif _no_window(turn.state, job, loaded.now):
         _again(turn, loaded.now, job)
@@ -556,48 +564,65 @@ def _load_asked(turn: _Turn, now: int) -> None:
 # Endings
 
 
-def _end(turn: _Turn, candidate: Good[Any] | Bad, tickets: tuple[Reload, ...] = ()) -> None:
+def _end(
+    turn: _Turn,
+    candidate: Good[Any] | Bad,
+    tickets: tuple[Reload, ...] = (),
+    last_good: Good[Any] | None = None,
+) -> None:
     """End the round, if one is open, and answer who waits."""
     state = turn.state
     force = any(ticket.force for ticket in tickets)
     event: Ending
+    followed: Good[Any] | None = None
     if isinstance(candidate, Bad):
         event = ReloadFailed(one_line(candidate.errors), candidate.kind, candidate.problems)
         turn.set(pending=None)
+        followed = _fall_back(turn, last_good, tickets)
     elif candidate.unchanged is not None:
         event = ReloadUnchanged(candidate.unchanged, candidate.warnings)
-        turn.set(pending=None)
+        turn.set(pending=None, degraded=False)
         turn.do(Refresh(candidate))
+        followed = candidate if state.degraded else None
     elif state.holds and not force:
         event = ReloadDeferred(state.reasons, candidate.changes, candidate.summary)
         turn.set(pending=Waiting(candidate, sure=state.native and (state.round is None or state.round.sure)))
     else:
         event = _publish(turn, candidate)
+        followed = candidate
     started = isinstance(event, ReloadSuccess) and bool(tickets) and all(ticket.silent for ticket in tickets)
     if state.round is not None or not started:
         turn.do(Emit(event))
     if tickets:
         turn.do(Answer(tuple(ticket.ticket for ticket in tickets), event))
     turn.to(Phase.IDLE, round=None, candidate=None, attempts=0)
-    if isinstance(event, ReloadSuccess):
-        _follow(turn, candidate)
+    if followed is not None:
+        _follow(turn, followed)
 
 
 def _publish(turn: _Turn, good: Good[Any]) -> ReloadSuccess:
     generation = turn.state.generation + 1
     turn.do(Publish(good, generation, turn.state.round))
-    turn.set(generation=generation, pending=None)
+    turn.set(generation=generation, pending=None, degraded=False)
     return ReloadSuccess(generation, good.changes, good.summary, warnings=good.warnings)
 
 
-def _follow(turn: _Turn, candidate: Candidate[Any]) -> None:
+def _fall_back(turn: _Turn, good: Good[Any] | None, tickets: tuple[Reload, ...]) -> Good[Any] | None:
+    """Commit the last good state, if there is one, the load at start failed, and nothing is published yet."""
+    generation = turn.state.generation + 1
+    if good is None or generation > 1 or not any(ticket.silent for ticket in tickets):
+        return None
+    turn.do(Publish(good, generation, None, recalled=True))
+    turn.set(generation=generation, degraded=True)
+    return good
+
+
+def _follow(turn: _Turn, good: Good[Any]) -> None:
     """Take over what the published config says about its own watching."""
-    if not isinstance(candidate, Good):
-        return
-    enabled = candidate.settings.enabled
+    enabled = good.settings.enabled
     if enabled != turn.state.enabled:
         turn.do(Watching(enabled))
-    turn.set(enabled=enabled, window_ns=candidate.settings.debounce_ms * MILLISECOND)
+    turn.set(enabled=enabled, window_ns=good.settings.debounce_ms * MILLISECOND)
 
 
 def _next(turn: _Turn, now: int) -> None:

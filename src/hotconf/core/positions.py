@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import Final, NamedTuple, TypeAlias
 
 from hotconf import keypath
-from hotconf.core.lexis import STRING
+from hotconf.core.lexis import LINE_STRING, STRING
 from hotconf.keypath import KeyPath
 
 
@@ -31,21 +31,21 @@ _Range: TypeAlias = tuple[int, int]
 _Ranges: TypeAlias = tuple[int, int, int, int]
 """The ranges of a key and of its value."""
 
-_GAP: Final = r"(?:[ \t\r\n]++|#[^\n]*+)*+"
-_ONE_PART: Final = rf"(?:[A-Za-z0-9_-]++|{STRING})"
-_DOTTED: Final = rf"{_ONE_PART}(?:[ \t]*+\.[ \t]*+{_ONE_PART})*+"
+GAP: Final = r"(?:[ \t\r\n]++|#[^\n]*+)*+"
+_ONE_PART: Final = rf"(?:[A-Za-z0-9_-]++|{LINE_STRING})"
+DOTTED: Final = rf"{_ONE_PART}(?:[ \t]*+\.[ \t]*+{_ONE_PART})*+"
 _SCALAR: Final = rf"(?:{STRING}|[^\s,\]}}#\[{{]++(?:\ [^\s,\]}}#]++)?+)"  # a space may stand between date and time
 _FLAT: Final = rf"[\[{{](?:[^\[\]{{}}\"'#]++|{STRING}|#[^\n]*+)*+[\]}}]"
 
 _STATEMENT = re.compile(
-    rf"{_GAP}(?:(\[\[?[ \t]*+)?+({_DOTTED})[ \t]*+(?:\]\]?|=[ \t]*+({_SCALAR}|{_FLAT})?+)|\Z)", re.DOTALL
+    rf"{GAP}(?:(\[\[?[ \t]*+)?+({DOTTED})[ \t]*+(?:\]\]?|=[ \t]*+({_SCALAR}|{_FLAT})?+)|\Z)", re.DOTALL
 )
 """A header, a pair or the end. Groups: brackets, key, value. A value in which brackets are nested is not read."""
-_PART = re.compile(_ONE_PART, re.DOTALL)
-_KEY = re.compile(rf"({_DOTTED})[ \t]*+=[ \t]*+", re.DOTALL)
-_VALUE = re.compile(_SCALAR, re.DOTALL)
-_NEXT = re.compile(rf"{_GAP},?+{_GAP}([\]}}])?+")
-_BRACKET = re.compile(rf"(?:[^\[\]{{}}\"'#]++|{STRING}|#[^\n]*+)*+([\[\]{{}}])", re.DOTALL)
+PART = re.compile(_ONE_PART, re.DOTALL)
+KEY = re.compile(rf"({DOTTED})[ \t]*+=[ \t]*+", re.DOTALL)
+VALUE = re.compile(_SCALAR, re.DOTALL)
+NEXT = re.compile(rf"{GAP},?+{GAP}([\]}}])?+")
+_BRACKET = re.compile(rf"(?:[^\[\]{{}}\"'#]++|{STRING}|#[^\n]*+)*+([\[\]{{}}]|\Z)", re.DOTALL)
 
 
 class Places:
@@ -84,19 +84,18 @@ class Places:
         end_line = bisect_right(starts, end, line - 1)
         return Span(line, begin - starts[line - 1] + 1, end_line, end - starts[end_line - 1] + 1)
 
-    def nearest(self, path: KeyPath, *, header: bool = False) -> Span | None:
-        """Where what stands at `path`, or the longest beginning of it that there is, was first named.
+    def earlier(self, keys: list[str], *, header: bool) -> Span | None:
+        """Where the key, or the longest part of it that the text has, was first given.
 
-        `path` is one below the last header; or, if it is that of a `header`, one from the root.
+        `keys`: those of a statement that may follow the text, a `header` or a pair.
         """
         here: KeyPath = () if header else self._table
         found = None
-        for key in path:
-            here = (*here, key)
-            if here in self._ranges:
-                found = here
-            if header and here in self._items and len(here) < len(path):
+        for key in keys:
+            if header and here in self._items:
                 here = (*here, self._items[here] - 1)
+            here = (*here, key)
+            found = here if here in self._ranges else found
         return None if found is None else self.key(found)
 
     # Headers and the pairs below them
@@ -118,7 +117,7 @@ class Places:
                 continue
             nested = value[0] < 0
             if nested:
-                value = at, self._behind(at)
+                value = at, behind(text, at)
             name = text[key[0] : key[1]]
             if "." in name or name[0] in "\"'":
                 path, key = self._named(table, key)
@@ -132,14 +131,14 @@ class Places:
     def _header(self, key: _Range, *, array: bool) -> KeyPath:
         """The path of the table that a header opens."""
         path: KeyPath = ()
-        parts = list(_PART.finditer(self._text, *key))
+        parts = list(PART.finditer(self._text, *key))
         for part in parts[:-1]:
-            path = (*path, _decoded(part[0]))
+            path = (*path, decoded(part[0]))
             self._ranges.setdefault(path, part.span() * 2)
             if path in self._items:
                 path = (*path, self._items[path] - 1)
         own = parts[-1].span() * 2
-        path = (*path, _decoded(parts[-1][0]))
+        path = (*path, decoded(parts[-1][0]))
         if array:
             self._ranges.setdefault(path, own)
             number = self._items[path] = self._items.get(path, 0) + 1
@@ -150,20 +149,11 @@ class Places:
     def _named(self, table: KeyPath, key: _Range) -> tuple[KeyPath, _Range]:
         """What the dotted key names in `table`, and the range of its last part."""
         path, own = table, key
-        for part in _PART.finditer(self._text, *key):
+        for part in PART.finditer(self._text, *key):
             if path is not table:
                 self._ranges.setdefault(path, own * 2)
-            path, own = (*path, _decoded(part[0])), part.span()
+            path, own = (*path, decoded(part[0])), part.span()
         return path, own
-
-    def _behind(self, at: int) -> int:
-        """The offset behind the array or inline table that begins at `at`."""
-        depth = 0
-        for bracket in _BRACKET.finditer(self._text, at):
-            depth += 1 if bracket[1] in "[{" else -1
-            if not depth:
-                return bracket.end()
-        raise AssertionError("not a text that the parser accepted")
 
     # What is in arrays and inline tables
 
@@ -189,9 +179,9 @@ class Places:
                 counts.append(0 if text[at] == "[" else -1)
                 at += 1
             else:
-                begin, at = at, _matched(_VALUE, text, at).end()
+                begin, at = at, _matched(VALUE, text, at).end()
                 ranges[path] = (key or (begin, at)) + (begin, at)
-            while (after := _matched(_NEXT, text, at))[1]:
+            while (after := _matched(NEXT, text, at))[1]:
                 path, key, begin = inside.pop()
                 counts.pop()
                 at = after.end()
@@ -201,12 +191,22 @@ class Places:
             at = after.end()
             path = inside[-1][0]
             if counts[-1] < 0:
-                pair = _matched(_KEY, text, at)
+                pair = _matched(KEY, text, at)
                 at = pair.end()
                 path, key = self._named(path, pair.span(1))
             else:
                 path, key = (*path, counts[-1]), None
                 counts[-1] += 1
+
+
+def behind(text: str, at: int) -> int:
+    """The offset behind the array or inline table that begins at `at`; the end, if it does not close."""
+    depth = 0
+    for bracket in _BRACKET.finditer(text, at):
+        depth += 1 if bracket[1] in ("[", "{") else -1
+        if depth <= 0 or not bracket[1]:
+            return bracket.end()
+    return len(text)
 
 
 def _matched(pattern: re.Pattern[str], text: str, at: int) -> re.Match[str]:
@@ -216,7 +216,8 @@ def _matched(pattern: re.Pattern[str], text: str, at: int) -> re.Match[str]:
     return match
 
 
-def _decoded(part: str) -> str:
+def decoded(part: str) -> str:
+    """The key that one part of a dotted key spells."""
     if part[0] not in "\"'":
         return part
     if part[0] == '"' and "\\" in part:

@@ -71,7 +71,7 @@ class Rehearsal:
     def event(self) -> ReloadSuccess | ReloadUnchanged:
         """What it would emit."""
         if self.edited.unchanged is not None:
-            return ReloadUnchanged(self.edited.unchanged)
+            return ReloadUnchanged(self.edited.unchanged, warnings=self.edited.snapshot.warnings)
         return ReloadSuccess(0, self.edited.changes, self.edited.summary, warnings=self.edited.snapshot.warnings)
 
     def as_text(self) -> str:

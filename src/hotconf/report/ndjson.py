@@ -44,8 +44,12 @@ def started(
     at: datetime,
     *,
     warnings: Iterable[Problem] = (),
+    last_good: datetime | None = None,
 ) -> str:
-    """The first line of a watch: what is watched. Generation 0 means that there is no valid configuration yet."""
+    """The first line of a watch: what is watched. Generation 0 means that there is no valid configuration yet.
+
+    `last_good`: the files are not valid, and this is when those of the last good state, which is used, were read.
+    """
     return _line(
         "started",
         at,
@@ -53,6 +57,8 @@ def started(
         generation=generation,
         watching=[str(file) for file in watching],
         debounce_ms=debounce_ms,
+        degraded=last_good is not None,
+        last_good=None if last_good is None else rfc3339(last_good),
         warnings=problems_json(warnings),
     )
 
@@ -130,8 +136,12 @@ def _text(value: object) -> str:
 
 
 def _line(event: str, at: datetime, **values: Json) -> str:
-    stamp = at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return json.dumps({"event": event, "at": stamp, **values}, ensure_ascii=True, allow_nan=False)
+    return json.dumps({"event": event, "at": rfc3339(at), **values}, ensure_ascii=True, allow_nan=False)
+
+
+def rfc3339(at: datetime) -> str:
+    """`2026-11-25T14:03:22.000000Z`."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def changes_json(changes: Iterable[Change]) -> list[Json]:

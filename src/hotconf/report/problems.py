@@ -32,15 +32,15 @@ def place_of(problem: Problem | Related) -> str:
     return printable(":".join(str(part) for part in parts if part is not None))
 
 
-def spelled(problem: Problem, main: Path, given: Path) -> Problem:
+def spelled(problem: Problem, main: Path, given: Path, main_as: Path | None = None) -> Problem:
     """`problem` with its files spelled like `given`, which stands for the file `main`; both it and they are absolute.
 
-    A file that does not lie below the directory of `main` stays absolute.
+    A file that does not lie below the directory of `main` stays absolute. `main_as`: what `main` itself is called.
     """
 
     def spell(file: Path) -> Path:
         if file == main:
-            return given
+            return main_as or given
         return given.parent / file.relative_to(main.parent) if file.is_relative_to(main.parent) else file
 
     return replace(

@@ -25,7 +25,7 @@ from hotconf.core.validate import Invalid, validate
 from hotconf.keypath import KeyPath
 from hotconf.problems import Kind, Problem
 from hotconf.runtime import files, paths
-from hotconf.runtime.files import Read
+from hotconf.runtime.files import Read, Stamp
 from hotconf.runtime.paths import Expansion, Member
 from hotconf.runtime.source import DEFAULT_MAX_BYTES, FileSet, Result, Source
 from hotconf.schema import Schema
@@ -57,6 +57,18 @@ def load(
     in the files or in users' checks: those are problems of the candidate.
     """
     return _Load(source, published, known or FileSet.of(source.path), touched, instead).run(before)
+
+
+def judge(
+    source: Source[T], kept: tuple[SourceFile, ...], read_at: datetime, published: Snapshot[T] | None = None
+) -> Candidate[T]:
+    """What a load would bring back today if the files were as they were kept, read at that time; reads nothing."""
+    work = _Load(source, published, FileSet.of(source.path), frozenset())
+    members = [Member(file.path, file.role) for file in kept]
+    work.loaded_at, work.patterns, work.expansion = read_at, (), Expansion(tuple(members))
+    work.reads = {file.path: Read(file.path, Stamp(), file.content) for file in kept}
+    work._parse(members)
+    return work._judge()
 
 
 def drifted(source: Source[T], published: Snapshot[T] | None, known: FileSet) -> bool:

@@ -15,6 +15,7 @@ from hotconf.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
     from logging import Logger
 
 
@@ -70,6 +71,48 @@ def thawed(models: Iterable[str]) -> None:
     _logger("reload").warning("Not frozen, so that readers could change what all others see: %s", names)
 
 
+def degraded(path: Path, number: int, at: datetime, error: str) -> None:
+    """A start came up on the last good state."""
+    text = "Degraded: %s is not good, so that its last good state is used, number %d of %s: %s"
+    _logger("state").warning(text, shown(path), number, moment(at), printable(error))
+
+
+def recovered(path: Path) -> None:
+    """The files are good again."""
+    if "logging" in sys.modules:
+        _logger("state").info("No longer degraded: %s is good again", shown(path))
+
+
+def passed_over(path: Path, number: int, why: str) -> None:
+    """A state that was kept cannot be used."""
+    _logger("state").warning("State %d of %s is not used: it %s", number, shown(path), printable(why))
+
+
+def unrecalled(path: Path, reason: str) -> None:
+    """What was kept cannot be read."""
+    _logger("state").warning("The last good state of %s cannot be read: %s", shown(path), printable(reason))
+
+
+def unkept(path: Path, reason: str) -> None:
+    """A state is not kept. Never raises."""
+    with suppress(BaseException):
+        _logger("state").warning("States of %s are not kept: %s", shown(path), printable(reason))
+
+
+def kept_elsewhere(path: Path, reason: str) -> None:
+    """Somebody else keeps the states."""
+    if "logging" in sys.modules:
+        with suppress(BaseException):
+            _logger("state").info("States of %s are only read here: %s", shown(path), reason)
+
+
+def kept_again(path: Path) -> None:
+    """States are kept again."""
+    if "logging" in sys.modules:
+        with suppress(BaseException):
+            _logger("state").info("States of %s are kept again", shown(path))
+
+
 def fault(room: str, what: str, *values: object) -> None:
     """Something raised that must not stop us. Never raises: an application's handlers and filters may."""
     with suppress(BaseException):
@@ -77,9 +120,13 @@ def fault(room: str, what: str, *values: object) -> None:
 
 
 def refused(what: str, trace: str) -> None:
-    """Users' code raised; `trace` is fit to be shown. Never raises."""
+    """Users' code raised; `trace` holds no secrets. Never raises.
+
+    The trace is indented, so that no text in it passes for a record of its own.
+    """
     with suppress(BaseException):
-        _logger("reload").error("%s\n%s", what, trace)
+        lines = (f"    {printable(line)}" for line in trace.rstrip("\n").split("\n"))
+        _logger("reload").error("%s\n%s", what, "\n".join(lines))
 
 
 def shown(path: Path) -> str:
@@ -88,6 +135,11 @@ def shown(path: Path) -> str:
         return printable(f"~/{path.relative_to(Path.home())}")
     except (ValueError, RuntimeError):
         return printable(str(path))
+
+
+def moment(at: datetime) -> str:
+    """`2026-11-25 14:03:22`, where the reader is."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def _story(paths: Sequence[Path], debounce_ms: int, event: Ending) -> list[str]:

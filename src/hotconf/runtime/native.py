@@ -24,6 +24,8 @@ Subject: TypeAlias = tuple[Owner, Path]
 _NAMES: Final = inotify.CREATE | inotify.DELETE | inotify.MOVED_FROM | inotify.MOVED_TO
 _DIRECTORY: Final = _NAMES | inotify.DELETE_SELF | inotify.MOVE_SELF | inotify.CLOSE_WRITE | inotify.ONLYDIR
 _FILE: Final = inotify.MODIFY | inotify.ATTRIB | inotify.CLOSE_WRITE
+_MOST_WALKS: Final = 20
+"""So often the way to a file is gone, if it changes all the while; then the reconcile has to find what was missed."""
 _EXHAUSTED: Final = {errno.ENOSPC, errno.ENOMEM, errno.EMFILE}
 
 
@@ -153,17 +155,30 @@ class InotifyObserver:
             self._drop(wd, subject)
 
     def _arm_way(self, subject: Subject) -> set[int]:
-        """Watch every place on the way to the subject; each before it is followed, so that no change is missed."""
+        """Watch every place on the way to the subject; each before it is followed, so that no change is missed.
+
+        A directory that was removed between the look at it and its watch can tell of nothing, and nor can those above
+        it that went with it: the way is gone again, until it is one that is there.
+        """
         used: set[int] = set()
+        for _ in range(_MOST_WALKS):
+            if self._walk(subject, used):
+                break
+        return used
+
+    def _walk(self, subject: Subject, used: set[int]) -> bool:
+        """Watch the way as it is now; whether all of it was still there to be watched."""
         path = os.fspath(subject[1])
+        whole = True
         # Not a device: all the world may write to it. It is looked at when a name on the way changes.
         is_file = self._endings[subject] is None and (os.path.isfile(path) or not os.path.exists(path))
         for place in paths.places(subject[1]):
-            self._watch_name(subject, place.directory, place.name, used, direct=is_file and not place.lacking)
+            direct = is_file and not place.lacking
+            whole &= self._watch_name(subject, place.directory, place.name, used, direct=direct)
             parent, name = os.path.split(place.directory)
             if name:
-                self._watch_name(subject, parent, name, used, direct=False)
-        return used
+                whole &= self._watch_name(subject, parent, name, used, direct=False)
+        return whole
 
     def _arm_itself(self, subject: Subject) -> set[int]:
         path, ending = os.fspath(subject[1]), self._endings[subject]
@@ -178,13 +193,16 @@ class InotifyObserver:
             self._watches[wd].folders[subject] = ending
         return {wd}
 
-    def _watch_name(self, subject: Subject, directory: str, name: str, used: set[int], *, direct: bool) -> None:
+    def _watch_name(self, subject: Subject, directory: str, name: str, used: set[int], *, direct: bool) -> bool:
+        """Watch a name in a directory; False if there is no such directory any more."""
         # That something was written in a directory further up says nothing, and there may be much of it.
         wd = self._add(subject, directory, _DIRECTORY if direct else _DIRECTORY & ~inotify.CLOSE_WRITE)
         if wd is not None:
             users = self._watches[wd].names.setdefault(name, {})
             users[subject] = direct or users.get(subject, False)
             used.add(wd)
+        # What is a file now is watched as a name in the directory above.
+        return wd is not None or subject in self._trouble or os.path.isfile(directory)
 
     def _add(self, subject: Subject, path: str, mask: int) -> int | None:
         try:

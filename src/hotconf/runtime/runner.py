@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from hotconf.changes import Change
 from hotconf.core import machine
+from hotconf.core.candidate import Good
 from hotconf.core.debounce import MILLISECOND
 from hotconf.core.machine import (
     Answer,
@@ -64,6 +65,9 @@ from hotconf.runtime.stats import Recorder, Stats, timings
 from hotconf.runtime.tickets import Ticket, Tickets
 from hotconf.snapshot import Snapshot
 
+if TYPE_CHECKING:
+    from hotconf.runtime.keeper import Keeper, Recalled
+
 T = TypeVar("T")
 E = TypeVar("E", bound=ConfigReloadEvent)
 
@@ -92,6 +96,7 @@ class Runner(Generic[T]):
         *,
         observer: ObserverName,
         reconcile_ns: int,
+        keeper: Keeper[T] | None = None,
     ) -> None:
         self.source = source
         self.reconcile_ns = reconcile_ns
@@ -100,6 +105,9 @@ class Runner(Generic[T]):
         self.snapshot: Snapshot[T] | None = None
         self._bus = bus
         self._install = install
+        self._keeper = keeper
+        self._to_keep: tuple[Snapshot[T], tuple[str, ...]] | None = None
+        """What this step published, and what changed with it."""
         self._wanted = observer
         self._state = State(self.settings.debounce_ms * MILLISECOND, enabled=self.settings.enabled)
         # Reentrant, and inputs are queued: a signal handler may call `reload(wait=False)` in the midst of a step.
@@ -130,6 +138,8 @@ class Runner(Generic[T]):
 
     def start(self, *, require: bool) -> None:
         """Watch, then load, in this thread. Raises `ConfigError` if that fails and a config is required."""
+        if self._keeper is not None:
+            self._keeper.check()
         with self._lock:
             if self._driver is not None or self._closed:
                 raise UsageError("a watcher can be started once; make a new one")
@@ -142,12 +152,19 @@ class Runner(Generic[T]):
         except BaseException:
             self.close()
             raise
+        recalled = self._keeper.take() if self._keeper is not None else None
         if event is None:
             raise UsageError("the watcher was closed while it was started")
-        if isinstance(event, ReloadFailed) and require:
+        if isinstance(event, ReloadFailed):
+            self._start_failed(event, recalled, require=require)
+        log.window(self.settings.debounce_ms)
+
+    def _start_failed(self, event: ReloadFailed, recalled: Recalled[T] | None, *, require: bool) -> None:
+        if recalled is not None:
+            log.degraded(self.source.path, recalled.number, recalled.good.loaded_at, event.error)
+        elif require:
             self.close()
             raise ConfigError(event.problems)
-        log.window(self.settings.debounce_ms)
 
     def hold(self, reason: str) -> None:
         """Something is busy until `release`; from here on nothing is committed."""
@@ -193,6 +210,9 @@ class Runner(Generic[T]):
         if self._driver is not None:
             self._driver.call(partial(self._driver.leave, self))
             self._await_load(_left_s(until))
+        if self._keeper is not None:
+            self._keeper.close(_left_s(until))
+        if self._driver is not None:
             driver.release(self._driver, _left_s(until))
 
     def has_drift(self) -> bool:
@@ -222,8 +242,12 @@ class Runner(Generic[T]):
         """Counts and timings."""
         observer = self._observer
         if observer is None:
-            return self._recorder.stats("none", "not started")
-        return self._recorder.stats(observer.name, observer.trouble(self))
+            found = self._recorder.stats("none", "not started")
+        else:
+            found = self._recorder.stats(observer.name, observer.trouble(self))
+        if self._keeper is None:
+            return found
+        return replace(found, degraded=self._state.degraded, state_trouble=self._keeper.trouble)
 
     # Forks
 
@@ -326,7 +350,7 @@ class Runner(Generic[T]):
         with self._lock:
             self._state = self._state._replace(native=native)
 
-    def _loaded(self, number: int, result: Result[T], cost_ns: int) -> None:
+    def _loaded(self, number: int, result: Result[T], cost_ns: int, last_good: Good[T] | None) -> None:
         job = self._state.job
         if job is None or job.number != number:
             return  # closed, or begun before a fork
@@ -336,7 +360,7 @@ class Runner(Generic[T]):
             if again and (changed := self.differing()):
                 self.heard(changed, time.monotonic_ns(), 0, sure=False)
         finally:
-            self.feed(Loaded(time.monotonic_ns(), number, result.candidate, cost_ns))
+            self.feed(Loaded(time.monotonic_ns(), number, result.candidate, cost_ns, last_good))
 
     def _look(self) -> None:
         changed = self.differing()
@@ -399,11 +423,18 @@ class Runner(Generic[T]):
             began = time.monotonic_ns()
             result = guarded(partial(load, self.source, published, known, touched, before), known)
             cost = time.monotonic_ns() - began
-        deliver = partial(self._loaded, number, result, cost)
+            last_good = self._recall(result)
+        deliver = partial(self._loaded, number, result, cost, last_good)
         if self._inline is not None:
             self._runs().call(deliver)
         else:
             self._runs().post(deliver)
+
+    def _recall(self, result: Result[T]) -> Good[T] | None:
+        """What to run on if the load at start fails."""
+        if self._keeper is None or self._inline is None or self.snapshot is not None:
+            return None
+        return None if isinstance(result.candidate, Good) else self._keeper.recall()
 
     def _await_load(self, timeout_s: float) -> None:
         """Wait for a load of ours that is under way; it may be in users' code."""
@@ -443,9 +474,15 @@ class Runner(Generic[T]):
                 return
 
     def _step(self, given: Input) -> None:
+        was_degraded = self._state.degraded
         self._state, effects = machine.step(self._state, given)
         for effect in effects:
             self._perform(effect)
+        if self._keeper is not None and self._to_keep is not None:
+            self._keeper.keep(*self._to_keep)
+            self._to_keep = None
+        if was_degraded and not self._state.degraded:
+            self._run_where_users_code_runs(partial(log.recovered, self.source.path))
 
     def _perform(self, effect: Effect) -> None:
         match effect:
@@ -475,6 +512,10 @@ class Runner(Generic[T]):
         self.snapshot = snapshot
         self.settings = good.settings
         self._timings = timings(good.costs, effect.round, began, done, self._detect_ns)
+        if effect.recalled:
+            self._bus.seen(snapshot)
+        else:
+            self._to_keep = snapshot, good.summary
 
     def _refresh(self, digest: str, effect: Refresh) -> None:
         if self.snapshot is not None:
@@ -487,7 +528,9 @@ class Runner(Generic[T]):
                 origins=good.origins,
                 warnings=good.warnings,
             )
+            self.settings = good.settings
             self._install(self.snapshot)
+            self._to_keep = self.snapshot, (good.unchanged or "",)
 
     def _emit(self, effect: Emit) -> None:
         event = self._stamped(effect.event)

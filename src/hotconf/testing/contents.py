@@ -69,6 +69,14 @@ def _begins(content: Content | None, before: Content | None) -> bool:
     return content is not None and before is not None and content.begins(before)
 
 
+def recalled(files: Mapping[Path, Content | None]) -> Good[Config]:
+    """What was kept of `files`, which are valid, for a start that fails: whatever they say, they are watched."""
+    found = candidate(files)
+    if not isinstance(found, Good):
+        raise AssertionError("only what is valid is kept")
+    return replace(found, changes=(), settings=found.settings.model_copy(update={"enabled": True}))
+
+
 def _problems(path: Path, content: Content | None) -> list[Problem]:
     if content is None:
         return [Problem("No such file", kind="missing", file=path)]

@@ -36,6 +36,8 @@ class Loader:
     """Gets each result, and the versions of the files when the read began."""
     pace: Pace = field(default=Pace())
     published: Good[Config] | None = None
+    last_good: Good[Config] | None = None
+    """What was kept of an earlier run."""
     read: Mapping[Path, Content | None] = field(default_factory=dict)
     """What the last load found."""
     before: Mapping[Path, Content | None] = field(default_factory=dict)
@@ -60,4 +62,6 @@ class Loader:
 
     def _done(self, job: int, began: int, found: Candidate[Config], versions: dict[Path, int]) -> None:
         now = self.clock.now
-        self.done(Loaded(now, job, found, cost_ns=now - began), versions)
+        failed = self.published is None and not isinstance(found, Good)
+        last_good = self.last_good if failed else None
+        self.done(Loaded(now, job, found, cost_ns=now - began, last_good=last_good), versions)

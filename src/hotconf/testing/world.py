@@ -29,12 +29,13 @@ class World:
         lag: int = 0,
         timer_first: bool = True,
         witness: Witness | None = None,
+        last_good: Good[Config] | None = None,
     ) -> None:
         state = machine.State(window_ms * MILLISECOND, native=native)
         self.driver = VirtualDriver(state, perform=self._perform, witness=witness, lag=lag, timer_first=timer_first)
         self.disk = Disk(files)
         self.observer = Observer(self.disk, self.driver, native=native)
-        self.loader = Loader(self.driver.clock, self.disk, self._loaded)
+        self.loader = Loader(self.driver.clock, self.disk, self._loaded, last_good=last_good)
         self.published: Good[Config] | None = None
         self.generation = 0
         self.answers: dict[int, Ending | None] = {}

@@ -9,12 +9,14 @@ from __future__ import annotations
 import threading
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from hotconf.errors import UsageError
 from hotconf.events import ReloadFailed, ReloadSuccess
+from hotconf.report.notification import degraded
 from hotconf.report.problems import with_hint
 from hotconf.snapshot import Snapshot, SourceFile
 from hotconf.tui import configuration
@@ -44,9 +46,10 @@ _MOST_BYTES: Final = 1 << 20
 class Session:
     """One watcher, from start to close."""
 
-    def __init__(self, path: Path, schema: Callable[[], Schema[Any]]) -> None:
+    def __init__(self, path: Path, schema: Callable[[], Schema[Any]], state_dir: Path | None = None) -> None:
         """`path` is absolute. `schema` may take its time: it is asked for when the app is up."""
         self._path = path
+        self._state_dir = state_dir
         self._schema = schema
         self._secret_keys: frozenset[str] = frozenset()
         self._opened: HotReloadWatcher[Any] | None = None
@@ -166,7 +169,7 @@ class Session:
 
         schema = self._schema()
         self._secret_keys = secret_keys(schema)
-        return HotReloadWatcher(self._path, schema)
+        return HotReloadWatcher(self._path, schema, state_dir=self._state_dir)
 
     def _heard(self, event: ConfigReloadEvent) -> None:
         """On the watcher's delivery thread."""
@@ -193,6 +196,7 @@ class Session:
     def _facts(self) -> Facts:
         watcher = self._watcher
         snapshot = watcher.snapshot if watcher.generation else None
+        stats = watcher.stats
         return Facts(
             path=watcher.path,
             snapshot=snapshot,
@@ -201,7 +205,8 @@ class Session:
             debounce_ms=watcher.settings.debounce_ms,
             watching=watcher.watching,
             pending=watcher.pending,
-            observer=watcher.stats.observer,
+            observer=stats.observer,
+            degraded=stats.degraded,
             started=True,
         )
 
@@ -221,6 +226,8 @@ def _loaded(facts: Facts) -> Note | None:
     if facts.snapshot is None:
         return None
     warnings = tuple(with_hint(warning) for warning in facts.snapshot.warnings)
+    if facts.degraded:
+        return Note(degraded(facts.snapshot), datetime.now(UTC), "warn", warnings)
     told = f"Loaded generation {facts.generation}"
     if warnings:
         told += f", {counted(len(warnings), 'warning')}"
