@@ -107,7 +107,7 @@ def _stands(table: dict[str, Any], path: KeyPath) -> bool:
 
 def _kept_secret(merged: Merged, shape: Shape) -> Iterator[Any]:
     """What the model keeps as secrets, whatever the names of the keys."""
-    todo: list[tuple[Any, Shape]] = [(merged.table, shape)]
+    todo: list[tuple[Any, Shape]] = [(merged.table, shape)] if shape.secretive else []
     while todo:
         value, here = todo.pop()
         if here.secret:

@@ -114,11 +114,12 @@ def extras_of(table: object) -> Mapping[str, object]:
 
 def entries(table: Any) -> Mapping[Key, object]:
     """What stands in a table, in its order, by key."""
-    return _reader(type(table))(table)
+    return reader_of(type(table))(table)
 
 
 @per_class
-def _reader(cls: type) -> Callable[[Any], Mapping[Key, object]]:
+def reader_of(cls: type) -> Callable[[Any], Mapping[Key, object]]:
+    """`entries` for the tables of `cls`, for those who look into many of them."""
     # Chosen once a class, for `isinstance` takes its time with pydantic's models and with mappings.
     if issubclass(cls, BaseModel):
         return _model_reader(cls)

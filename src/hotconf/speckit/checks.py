@@ -124,7 +124,7 @@ def check_commands(config: AppConfig) -> Iterator[Problem]:
             continue
         key = agent.command, agent.env.get("PATH")
         if key not in found:
-            found[key] = shutil.which(agent.command, path=key[1]) is not None
+            found[key] = _is_found(*key)
         if not found[key]:
             yield _lost_command(agent, ("agents", index, "command"))
 
@@ -178,6 +178,16 @@ def _unset_variable(provider_id: str, variable: str, path: KeyPath) -> Problem:
     text = f"Environment variable of {provider} is not set"
     hint = "env_key is the name of a variable such as OPENAI_API_KEY, not the key itself"
     return Problem(text, path, severity="warning", hint=hint)
+
+
+def _is_found(command: str, search: str | None) -> bool:
+    """Whether `command` can be run. Most can, and each reload asks: so the usual case is brief."""
+    if os.name == "posix" and not os.path.dirname(command):  # noqa: PTH120
+        for directory in (os.environ.get("PATH", "") if search is None else search).split(os.pathsep):
+            file = f"{directory}/{command}"
+            if directory and os.access(file, os.X_OK) and not os.path.isdir(file):  # noqa: PTH112
+                return True
+    return shutil.which(command, path=search) is not None
 
 
 def _depends_on_directory(command: str) -> bool:
