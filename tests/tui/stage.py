@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from hotconf.runtime.stats import Recorder, Stats
+from hotconf.runtime.recorder import Recorder
+from hotconf.runtime.stats import Stats
 from hotconf.tui.app import HotconfApp
 from hotconf.tui.facts import Told
 from tui.told import FILE, facts, snapshot

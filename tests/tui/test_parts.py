@@ -9,7 +9,7 @@ import pytest
 
 from hotconf import ReloadSuccess, Timings, UsageError
 from hotconf.report.cells import width
-from hotconf.runtime.stats import Recorder
+from hotconf.runtime.recorder import Recorder
 from hotconf.tui import comparison, editor, history, inbox, measures, running
 from hotconf.tui.facts import Told
 from hotconf.tui.history import History

@@ -10,8 +10,7 @@ Rule 4: nothing recurses. Depth costs nothing, and cycles end: two cycles are eq
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from datetime import datetime, time
 from decimal import Decimal
 from enum import Enum
@@ -20,7 +19,7 @@ from typing import Any, Final, TypeAlias
 
 from hotconf.changes import MISSING, Change
 from hotconf.core.redact import mask_urls, masked
-from hotconf.core.walk import Form, bare, entries, fields_of, kind_of, reader_of, spelled
+from hotconf.core.walk import Form, bare, entries, kind_of, reader_of, spelled
 from hotconf.keypath import KeyPath
 
 Step: TypeAlias = str | int | None
@@ -146,15 +145,17 @@ _SHALLOW: Final = range(2, 4)
 root is not: who compares two configurations expects them to differ."""
 
 
-@dataclass(slots=True)
 class _Visit:
     """Two containers that are being compared, or have been."""
 
-    step: Step
-    pair: Pair | None
-    rest: _Steps
-    differs: bool = False
-    done: bool = False
+    __slots__ = ("differs", "done", "pair", "rest", "step")
+
+    def __init__(self, step: Step, pair: Pair | None, rest: _Steps) -> None:
+        self.step = step
+        self.pair = pair
+        self.rest = rest
+        self.differs = False
+        self.done = False
 
 
 def _differences(old: object, new: object) -> Iterator[tuple[KeyPath, object, object]]:
@@ -217,31 +218,3 @@ def _keys(old: object, new: object) -> _Steps:
     for key, value in before.items():
         if key not in after:
             yield spelled(key), value, MISSING
-
-
-def value_at(config: object, path: KeyPath) -> object:
-    """The value that stands at `path` in `config`, secrets included; `MISSING` where there is none.
-
-    A field is found by its key in the file and by its name in the model.
-    """
-    value = config
-    for key in path:
-        value = _at(bare(value), key)
-    return value
-
-
-def _at(value: Any, key: str | int) -> object:
-    form = kind_of(type(value)).form
-    if isinstance(key, str):
-        return _under(value, key) if form == "table" else MISSING
-    return value[key] if form == "array" and 0 <= key < len(value) else MISSING
-
-
-def _under(table: object, key: str) -> object:
-    found = entries(table)
-    if key in found:
-        return found[key]
-    if not isinstance(table, Mapping):
-        alias = next((alias for alias, name in fields_of(type(table)) if name == key), None)
-        return MISSING if alias is None else found.get(alias, MISSING)
-    return next((value for other, value in found.items() if spelled(other) == key), MISSING)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import tomli
 
@@ -18,17 +18,20 @@ from hotconf.text import printable
 __all__ = ["MAX_DEPTH", "Document", "holds", "parse"]
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """One file that is TOML. It is kept and used again: nobody may change `table`."""
 
     path: Path
     """The file as configured, absolute."""
-    text: str = field(repr=False)
+    text: str
     """What was parsed: decoded, without a byte order mark. Like `table` it may hold secrets."""
-    table: dict[str, Any] = field(repr=False)
-    spelled: Mapping[KeyPath, str] = field(default_factory=dict, repr=False)
+    table: dict[str, Any]
+    spelled: Mapping[KeyPath, str] = MappingProxyType({})
     """For each path of `table` whose last key stands differently in the text: the key as it stands there."""
+
+    def __repr__(self) -> str:
+        """Never shows the content."""
+        return f"Document({self.path!r})"
 
 
 def parse(data: bytes, path: Path, *, allow_empty: bool = False) -> Document | Problem:

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from hotconf.core.document import holds
 from hotconf.core.merge import Merged
-from hotconf.core.redact import mask_urls, scrub, secrets_in
 from hotconf.core.shape import Shape
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem, Severity
@@ -76,6 +75,8 @@ class Findings:
         return index, problem.line or 0, problem.column or 0
 
     def _discreet(self, problems: list[Problem]) -> list[Problem]:
+        from hotconf.core.redact import mask_urls, scrub, secrets_in
+
         everything = mask_urls("\n".join(f"{problem.message}\n{problem.hint}" for problem in problems))
         secrets = secrets_in(self.merged.table) | secrets_in({"secret": list(_kept_secret(self.merged, self.shape))})
         # Most secrets are in no message at all: it is cheaper to find that out of all messages at once.
@@ -92,6 +93,8 @@ class Findings:
 
 def _may_stand(secret: str, text: str) -> bool:
     """Whether `secret`, or a form of it with escapes, is in `text`."""
+    from hotconf.core.redact import scrub
+
     plain = secret.isprintable() and not set(secret) & set("\\\"'")
     return secret in text if plain else scrub(text, (secret,)) != text
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -105,11 +104,13 @@ def masked(path: KeyPath, value: object) -> object:
     return _Copier(_MOST_VALUES).copy(value, secret, _DEEPEST)
 
 
-@dataclass(slots=True)
 class _Copier:
     """Makes one plain copy. `left` is how many values it may still hold."""
 
-    left: int
+    __slots__ = ("left",)
+
+    def __init__(self, left: int) -> None:
+        self.left = left
 
     def copy(self, value: Any, secret: bool | None, depth: int) -> object:
         """`value` in plain types; `secret` is what the keys above it tell."""

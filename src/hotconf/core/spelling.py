@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
 
 from hotconf.core.document import Document
 from hotconf.core.merge import merge
@@ -23,11 +23,11 @@ def respell(document: Document, schema: Schema[Any]) -> Document | tuple[Problem
     shape = shape_of(schema)
     if not schema.kebab or not _has_any(document.table, shape):
         return document
-    reading = _Reading()
+    reading = _Reading({}, [])
     table = reading.table(document.table, shape, (), ())
     if reading.clashes:
         return _problems(document, reading.clashes)
-    return replace(document, table=table, spelled=reading.spelled) if reading.spelled else document
+    return document._replace(table=table, spelled=reading.spelled) if reading.spelled else document
 
 
 def _has_any(table: dict[str, Any], shape: Shape) -> bool:
@@ -46,12 +46,11 @@ def _has_any(table: dict[str, Any], shape: Shape) -> bool:
     return False
 
 
-@dataclass(slots=True)
-class _Reading:
+class _Reading(NamedTuple):
     """One walk over a document. `written` is a path as in the file, `path` the same in the model's spelling."""
 
-    spelled: dict[KeyPath, str] = field(default_factory=dict)
-    clashes: list[tuple[KeyPath, str]] = field(default_factory=list)
+    spelled: dict[KeyPath, str]
+    clashes: list[tuple[KeyPath, str]]
     """The path of each second spelling, as written, and the first one."""
 
     def table(self, given: dict[str, Any], shape: Shape, written: KeyPath, path: KeyPath) -> dict[str, Any]:

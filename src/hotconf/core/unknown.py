@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from hotconf.core.shape import Shape
-from hotconf.core.suggest import suggest
 from hotconf.keypath import KeyPath
 
 MAX_LOOKS: Final = 1000
@@ -55,4 +54,6 @@ def unknown_keys(table: dict[str, Any], shape: Shape) -> Iterator[tuple[KeyPath,
 
 
 def _looks_misspelt(key: str, table: Mapping[str, Any], around: Shape) -> bool:
+    from hotconf.core.suggest import suggest
+
     return suggest(key, (known for known in around.keys if known not in table)) is not None

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, overload
 
-from hotconf.core.diff import value_at
+from hotconf.core.walk import value_at
 from hotconf.errors import UsageError
 from hotconf.events import FileChanged
 from hotconf.keypath import KeyPath, parse

@@ -14,7 +14,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from hotconf.changes import MISSING
-from hotconf.core.diff import equal
 from hotconf.runtime.subscription import CAPACITY, Hub, Subscription
 
 if TYPE_CHECKING:
@@ -130,13 +129,20 @@ class ChangeCallback(Listener, Generic[T]):
             baseline, self._baseline = self._baseline, None
             self._value = self._selected(baseline.config)
         old, self._value = self._value, self._selected(newest.config)
-        if not equal(old, self._value):
+        if _differ(old, self._value):
             self._callback(old, self._value)
 
     def _selected(self, config: T) -> object:
         with guarded(f"the selector of {self.name}"):
             return self._select(config)
         return self._value
+
+
+def _differ(old: object, new: object) -> bool:
+    # Here and not above: most programs follow no value.
+    from hotconf.core.diff import equal
+
+    return not equal(old, new)
 
 
 class Delivery:

@@ -6,9 +6,8 @@ import errno
 import os
 import stat
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from hotconf.problems import Kind, Problem
 from hotconf.runtime import paths
@@ -28,8 +27,7 @@ _WHAT: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What can be known of a file without reading it; equal stamps mean that nothing was seen to change."""
 
     error: int = 0
@@ -40,16 +38,19 @@ class Stamp:
     """Each link on the way, with its target."""
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """What one read of a file brought: its bytes or a problem."""
 
     path: Path
     stamp: Stamp
-    data: bytes = field(default=b"", repr=False)
+    data: bytes = b""
     problem: Problem | None = None
     settled: bool = True
     """False: the stamp is too young to be trusted, or the error may pass; look at the content again later."""
+
+    def __repr__(self) -> str:
+        """Never shows the content."""
+        return f"Read({self.path!r}, {self.stamp!r}, problem={self.problem!r}, settled={self.settled!r})"
 
 
 def same(path: Path, stamp: Stamp) -> bool:

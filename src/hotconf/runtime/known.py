@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +66,7 @@ class Known:
         newer: dict[Path, Read] = {}
         changed = [path for path, read in known.reads.items() if path not in dirty and self._differs(read, newer)]
         if newer:
-            self.files = replace(known, reads={**known.reads, **newer})
+            self.files = known._replace(reads={**known.reads, **newer})
         if known.folders:
             changed.extend(path for path in self._moved(known) if path not in dirty)
         return tuple(dict.fromkeys(changed))

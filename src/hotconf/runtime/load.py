@@ -13,14 +13,12 @@ from typing import Any, Final, Generic, TypeVar
 
 from hotconf.changes import Change
 from hotconf.core.candidate import Bad, Candidate, Costs, Good, Unstable
-from hotconf.core.diff import diff, value_at
 from hotconf.core.document import Document, parse
 from hotconf.core.freeze import freeze
 from hotconf.core.merge import merge
-from hotconf.core.redact import scrub, secrets_in
 from hotconf.core.shape import settings_of, settings_path
-from hotconf.core.spelling import respell
 from hotconf.core.validate import Invalid, validate
+from hotconf.core.walk import value_at
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
 from hotconf.runtime import files, log, paths
@@ -128,7 +126,7 @@ class _Load(Generic[T]):
 
     def _spend(self, part: str, began: int) -> None:
         spent = getattr(self.spent, part) + time.perf_counter_ns() - began
-        self.spent = replace(self.spent, **{part: spent})
+        self.spent = self.spent._replace(**{part: spent})
 
     # Reading
 
@@ -195,7 +193,11 @@ class _Load(Generic[T]):
         if isinstance(document, Problem):
             self.problems.append(document)
             return
-        respelled = respell(document, self.source.schema)
+        respelled: Document | tuple[Problem, ...] = document
+        if self.source.schema.kebab:
+            from hotconf.core.spelling import respell
+
+            respelled = respell(document, self.source.schema)
         if isinstance(respelled, Document):
             self.documents[path] = respelled
         else:
@@ -249,7 +251,7 @@ class _Load(Generic[T]):
             return Bad(self._in_file_order(verdict.problems, warnings), self.spent)
         config = freeze(verdict.config)
         old = self.published
-        changes = diff(old.config, config) if old is not None else ()
+        changes = _changes(old.config, config) if old is not None else ()
         settings = self._settings(config)
         summary = _describe(self.source.schema, old.config, config, changes) if old is not None and changes else []
         if old is not None and not settings.enabled and self._settings(old.config).enabled:
@@ -309,7 +311,7 @@ def _without_watch_paths(
         if isinstance(table, dict) and "watch_paths" in table:
             rest = {key: value for key, value in table.items() if key != "watch_paths"}
             ignored.append((fragment, (*settings, "watch_paths")))
-            fragment = replace(fragment, table={**fragment.table, str(name): rest})
+            fragment = fragment._replace(table={**fragment.table, str(name): rest})
         kept.append(fragment)
     return kept, ignored
 
@@ -328,8 +330,17 @@ def _ignored(fragment: Document, path: KeyPath) -> Problem:
     )
 
 
+def _changes(old: object, new: object) -> tuple[Change, ...]:
+    # Here and not above: a program whose configuration never changes does not pay for it.
+    from hotconf.core.diff import diff
+
+    return diff(old, new)
+
+
 def _describe(schema: Schema[T], old: T, new: T, changes: tuple[Change, ...]) -> list[str]:
     if schema.describe is not None:
+        from hotconf.core.redact import scrub, secrets_in
+
         secrets = secrets_in(old) | secrets_in(new)
         try:
             return [scrub(str(line), secrets) for line in schema.describe(old, new, changes)]

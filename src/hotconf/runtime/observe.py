@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
@@ -42,16 +41,18 @@ class Owner(Protocol):
         """The process ends."""
 
 
-@dataclass(slots=True)
 class Heard:
     """What an observer heard since it was last asked."""
 
-    touched: dict[Owner, dict[Path, None]] = field(default_factory=dict)
-    """These files changed, or may have."""
-    suspects: set[Owner] = field(default_factory=set)
-    """Something on the way to their files changed: compare the files with what was read."""
-    at: int = field(default_factory=time.monotonic_ns)
-    """No earlier than the last change in it: windows begin here."""
+    __slots__ = ("at", "suspects", "touched")
+
+    def __init__(self) -> None:
+        self.touched: dict[Owner, dict[Path, None]] = {}
+        """These files changed, or may have."""
+        self.suspects: set[Owner] = set()
+        """Something on the way to their files changed: compare the files with what was read."""
+        self.at = time.monotonic_ns()
+        """No earlier than the last change in it: windows begin here."""
 
     def touch(self, owner: Owner, path: Path) -> None:
         """Add one file."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from hotconf.problems import Problem
 from hotconf.text import quoted
@@ -18,8 +17,7 @@ MAX_LINKS: Final = 40
 Role = Literal["main", "fragment", "watched"]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A name in a real directory that decides what a path leads to: a link, the file itself, or what is missing."""
 
     directory: str
@@ -28,8 +26,7 @@ class Place:
     """It is the name of a directory that is not there: once it is, there may still be no file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One file of the set."""
 
     path: Path
@@ -95,8 +92,7 @@ def _target(path: str) -> str | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Expansion:
+class Expansion(NamedTuple):
     """What `watch_paths` stands for just now."""
 
     members: tuple[Member, ...]

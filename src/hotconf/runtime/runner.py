@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from hotconf.changes import Change
 from hotconf.core import machine
@@ -58,10 +58,13 @@ from hotconf.runtime.known import Known
 from hotconf.runtime.load import drifted, load
 from hotconf.runtime.loader import guarded, inside
 from hotconf.runtime.observe import Observer, ObserverName
+from hotconf.runtime.recorder import Recorder, timings
 from hotconf.runtime.source import FileSet, Result, Source
-from hotconf.runtime.stats import Recorder, Stats, timings
 from hotconf.runtime.tickets import Ticket, Tickets
 from hotconf.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from hotconf.runtime.stats import Stats
 
 T = TypeVar("T")
 E = TypeVar("E", bound=ConfigReloadEvent)
