@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 import time
 from collections import deque
@@ -123,7 +124,7 @@ class Driver:
 
     def _run(self) -> None:
         while not self._ending:
-            ready = self._waiter.wait(self._deadline())
+            ready = self._waiter.wait(*self._deadline())
             self._turn(ready, time.monotonic_ns())
         for observer in self._observers.values():
             _guarded(observer.close)
@@ -171,12 +172,16 @@ class Driver:
         # On a common grid, so that many watchers wake the process no more often than one.
         self._looks[owner] = (now // owner.reconcile_ns + 1) * owner.reconcile_ns
 
-    def _deadline(self) -> int | None:
+    def _deadline(self) -> tuple[int | None, int]:
+        """When to wake, and by how much earlier if that is to be met precisely: one switch of threads."""
         if self._actions:
-            return 0
-        deadlines = [due for owner in self._owners if (due := owner.deadline) is not None]
-        deadlines.extend(at for owner, at in self._looks.items() if owner.watching)
-        return min(deadlines, default=None)
+            return 0, 0
+        deadlines = [(due, owner.ready) for owner in self._owners if (due := owner.deadline) is not None]
+        first, ready = min(deadlines, default=(None, False))
+        look = min((at for owner, at in self._looks.items() if owner.watching), default=None)
+        if first is None or (look is not None and look < first):
+            return look, 0
+        return first, round(sys.getswitchinterval() * 1e9) if ready else 0
 
 
 def _compare(owner: Owner, now: int, detect_ns: int) -> None:

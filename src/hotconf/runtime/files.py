@@ -119,11 +119,13 @@ def _read_regular(path: Path, links: tuple[tuple[str, str], ...], max_bytes: int
 
 
 def _content(descriptor: int, left: int) -> bytes:
-    """At most `left` bytes: one more than there were shows that there are more now."""
+    """At most `left` bytes: one more than there were shows that there are more now; none more is left to `fstat`."""
     parts: list[bytes] = []
     while left > 0 and (part := os.read(descriptor, left)):
         parts.append(part)
         left -= len(part)
+        if left == 1:
+            break
     return b"".join(parts)
 
 

@@ -25,6 +25,10 @@ class Owner(Protocol):
         """When its machine wants a `Due`."""
 
     @property
+    def ready(self) -> bool:
+        """Whether all that its deadline waits for is to publish what has been loaded."""
+
+    @property
     def watching(self) -> bool:
         """Whether its files are watched just now."""
 

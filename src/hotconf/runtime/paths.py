@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from hotconf.problems import Problem
 from hotconf.text import quoted
 
 MAX_LINKS: Final = 40
 """As many links in one path as Linux follows (path_resolution(7)); more are a loop."""
+
+_PATH_MAX: Final = 4096 + 1
+_realpath: Any = None
+if sys.platform == "linux":
+    _realpath = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p)(("realpath", ctypes.CDLL(None)))
 
 Role = Literal["main", "fragment", "watched"]
 
@@ -79,10 +86,20 @@ def places(path: str | os.PathLike[str]) -> Iterator[Place]:
 
 def links(path: str | os.PathLike[str]) -> tuple[tuple[str, str], ...]:
     """The links on the way to `path`, each with its target."""
-    if os.sep != "/":
+    if os.sep != "/" or _is_real(os.fsencode(path)):
         return ()
     steps = (os.path.join(place.directory, place.name) for place in places(path))
     return tuple((step, target) for step in steps if (target := _target(step)) is not None)
+
+
+def _is_real(path: bytes) -> bool:
+    """Whether `path` leads to a file by no link at all. One call to the system, where a walk takes three a step: each
+    costs a turn of the interpreter's lock, which beside a busy thread is 5 ms.
+    """
+    if _realpath is None:
+        return False
+    found = ctypes.create_string_buffer(_PATH_MAX)
+    return bool(_realpath(path, found)) and found.value == path
 
 
 def _target(path: str) -> str | None:

@@ -235,6 +235,11 @@ class Runner(Generic[T]):
         return machine.deadline(self._state)
 
     @property
+    def ready(self) -> bool:
+        """Whether a candidate waits for its window to end, and for nothing else."""
+        return self._state.phase is machine.Phase.READY
+
+    @property
     def watching(self) -> bool:
         """Whether the files are watched: not while hot reload is off."""
         return self._state.enabled and not self._closed

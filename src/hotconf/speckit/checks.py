@@ -43,6 +43,9 @@ _LISTED_TABLES: Final = (
 )
 _MOST_HINTS = 20
 _MOST_CANDIDATES = 1000
+_MOST_FOUND = 256
+# A cache, nothing more: where a command was found is where to look first.
+_FOUND: dict[tuple[str, str | None], str] = {}
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
 """How variables for keys are named by custom. What looks otherwise may be the key itself, so it is not shown."""
 
@@ -182,12 +185,17 @@ def _unset_variable(provider_id: str, variable: str, path: KeyPath) -> Problem:
 
 def _is_found(command: str, search: str | None) -> bool:
     """Whether `command` can be run. Most can, and each reload asks: so the usual case is brief."""
-    if os.name == "posix" and not os.path.dirname(command):  # noqa: PTH120
-        for directory in (os.environ.get("PATH", "") if search is None else search).split(os.pathsep):
-            file = f"{directory}/{command}"
-            if directory and os.access(file, os.X_OK) and not os.path.isdir(file):  # noqa: PTH112
-                return True
-    return shutil.which(command, path=search) is not None
+    asked = command, os.environ.get("PATH") if search is None else search
+    before = _FOUND.get(asked)
+    if before is not None and os.access(before, os.X_OK):
+        return True
+    found = shutil.which(command, path=search)
+    if found is None or not os.path.isabs(found):  # noqa: PTH117 - a relative one depends on the directory
+        return found is not None
+    if len(_FOUND) >= _MOST_FOUND:
+        _FOUND.clear()
+    _FOUND[asked] = found
+    return True
 
 
 def _depends_on_directory(command: str) -> bool:
