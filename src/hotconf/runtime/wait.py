@@ -73,7 +73,7 @@ class KernelWaiter:
 
     def wait(self, deadline: int | None, early_ns: int = 0) -> bool:
         """See `Waiter.wait`."""
-        if deadline is None or not early_ns:
+        if deadline is None or not early_ns or self._timer.descriptor < 0:
             return self._wait(deadline)
         early = max(deadline - early_ns, time.monotonic_ns())
         ready = self._wait(early)
