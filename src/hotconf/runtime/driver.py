@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from hotconf.core.machine import Due
 from hotconf.errors import UsageError
@@ -26,6 +26,8 @@ from hotconf.runtime.observe import Observer, ObserverName, Owner, choose, prefe
 from hotconf.runtime.wait import best_waiter
 
 R = TypeVar("R")
+
+_NEVER: Final = 1 << 63
 
 
 class Driver:
@@ -41,6 +43,8 @@ class Driver:
         self._observers: dict[str, Observer] = {}
         self._owners: dict[Owner, Observer] = {}
         self._looks: dict[Owner, int] = {}
+        self._next_look = _NEVER
+        """No look is due before this."""
         self._ending = False
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="hotconf-driver", daemon=True)
@@ -143,9 +147,16 @@ class Driver:
             due = owner.deadline
             if due is not None and due <= now:
                 _guarded(partial(owner.feed, Due(now)))
-            if self._looks.get(owner, now + 1) <= now:
+        if self._next_look <= now:
+            self._look(now)
+
+    def _look(self, now: int) -> None:
+        """Compare the files of those whose turn it is."""
+        for owner, at in list(self._looks.items()):
+            if at <= now and owner in self._owners:
                 self._schedule(owner, now)
                 _guarded(partial(self._reconcile, owner))
+        self._next_look = min(self._looks.values(), default=_NEVER)
 
     def _act(self) -> None:
         while self._actions:
@@ -170,7 +181,8 @@ class Driver:
 
     def _schedule(self, owner: Owner, now: int) -> None:
         # On a common grid, so that many watchers wake the process no more often than one.
-        self._looks[owner] = (now // owner.reconcile_ns + 1) * owner.reconcile_ns
+        self._looks[owner] = at = (now // owner.reconcile_ns + 1) * owner.reconcile_ns
+        self._next_look = min(self._next_look, at)
 
     def _deadline(self) -> tuple[int | None, int]:
         """When to wake, and by how much earlier if that is to be met precisely: one switch of threads."""

@@ -59,9 +59,9 @@ def same(path: Path, stamp: Stamp) -> bool:
         found = os.stat(path)
     except OSError as error:
         return error.errno == stamp.error
-    if _stamp(found, ()).identity != stamp.identity:
+    if _identity(found) != stamp.identity:
         return False
-    return all(_points(link, target) for link, target in stamp.links)
+    return not stamp.links or all(_points(link, target) for link, target in stamp.links)
 
 
 def read(path: Path, max_bytes: int) -> Read:
@@ -140,10 +140,14 @@ def _failed(path: Path, stamp: Stamp, error: OSError) -> Read:
 
 
 def _stamp(found: os.stat_result, links: tuple[tuple[str, str], ...]) -> Stamp:
-    identity: tuple[int, ...] = (found.st_dev, found.st_ino, found.st_mode)
-    if stat.S_ISREG(found.st_mode):  # nobody waits for what goes through a pipe, or for names in a directory
-        identity += (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-    return Stamp(identity=identity, links=links)
+    return Stamp(identity=_identity(found), links=links)
+
+
+def _identity(found: os.stat_result) -> tuple[int, ...]:
+    mode = found.st_mode
+    if not stat.S_ISREG(mode):  # nobody waits for what goes through a pipe, or for names in a directory
+        return found.st_dev, found.st_ino, mode
+    return found.st_dev, found.st_ino, mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _points(link: str, target: str) -> bool:

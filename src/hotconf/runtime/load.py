@@ -104,13 +104,26 @@ class _Load(Generic[T]):
         self.patterns = self._watch_paths()
         with self._spending("read"):
             self.loaded_at = datetime.now(UTC)
-            self.expansion = paths.expand(self.source.path, self.patterns)
+            self.expansion = paths.expand(self.source.path, self.patterns, self.known.members)
             self.problems.extend(self.expansion.problems)
             self._read(self.expansion.members[1:])
             changed = self._changed()
+        stale = frozenset(
+            path
+            for path in changed
+            if self.reads.get(path) is not None and self.reads[path] is self.known.reads.get(path)
+        )
+        if stale:
+            return self._again(stale)
         with self._spending("parse"):
             self._parse(self.expansion.members[1:])
         return changed
+
+    def _again(self, stale: frozenset[Path]) -> tuple[Path, ...]:
+        """What was used again is out of date, though nobody said so: read that as well."""
+        self.touched |= stale
+        self.reads, self.documents, self.problems = {}, {}, []
+        return self.gather()
 
     def drifted(self) -> bool:
         """Whether the files differ from what is published."""
@@ -137,9 +150,8 @@ class _Load(Generic[T]):
     def _reuse(self, path: Path) -> Read | None:
         # Only what was parsed is known: a stamp alone is no reason not to read.
         known = self.known.reads[path] if path in self.known.documents else None
-        if known is None or not known.settled or path in self.touched:
-            return None
-        return known if files.same(path, known.stamp) else None
+        # Whether its stamp is still the same is asked once, when all are read.
+        return None if known is None or not known.settled or path in self.touched else known
 
     def _read_one(self, member: Member) -> Read:
         if member.role == "watched":
@@ -163,7 +175,7 @@ class _Load(Generic[T]):
             for path, read in self.reads.items()
             if (read.problem is not None and read.problem.kind == "unstable") or not files.same(path, read.stamp)
         ]
-        if self.expansion.folders:
+        if self.expansion.folders and not paths.same_names(self.expansion):
             moved.extend(paths.appeared_or_vanished(self.source.path, self.patterns, self.expansion.members))
         return tuple(dict.fromkeys(moved))
 

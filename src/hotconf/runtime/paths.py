@@ -6,8 +6,9 @@ import ctypes
 import errno
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 from hotconf.problems import Problem
@@ -117,16 +118,19 @@ class Expansion(NamedTuple):
     """Directories in which a new name could be one more member."""
     problems: tuple[Problem, ...] = ()
     """Why it is not known what some of them stand for: `members` may lack files."""
+    listed: Mapping[str, Mapping[str, bool]] = MappingProxyType({})
+    """The names in each of the folders, and whether they are directories."""
 
 
-def expand(main: Path, patterns: Sequence[str]) -> Expansion:
+def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = ()) -> Expansion:
     """The main file and what `patterns` name, relative to its directory, in merging order.
 
     A directory means its `*.toml`, a glob its matches, each sorted by name. Hidden files are passed over, as in a
-    shell, and `**` follows no links. A file that is named twice counts where it is named last.
+    shell, and `**` follows no links. A file that is named twice counts where it is named last. Members that are
+    `known` are taken as they are: to make a path is what takes longest here.
     """
     found: dict[Path, Member] = {}
-    search = _Search()
+    search = _Search({os.fspath(member.path): member for member in known if member.role != "main"})
     for pattern in patterns:
         if "\0" in pattern:
             search.problems.append(Problem(f"watch_paths: {quoted(pattern)} is no path", kind="schema", file=main))
@@ -136,7 +140,22 @@ def expand(main: Path, patterns: Sequence[str]) -> Expansion:
             found[member.path] = member
     found.pop(main, None)
     members = (Member(main, "main"), *found.values())
-    return Expansion(members, tuple(search.folders), tuple(search.problems))
+    return Expansion(members, tuple(search.folders), tuple(search.problems), search.folders)
+
+
+def same_names(expansion: Expansion) -> bool:
+    """Whether the folders still hold what they did; what became of members in them is not looked at."""
+    return all(_listing(folder) == names for folder, names in expansion.listed.items())
+
+
+def _listing(folder: str) -> dict[str, bool]:
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name: entry.is_dir() for entry in entries}
+    except FileNotFoundError:
+        return {}
+    except OSError:
+        return {"": True}  # not known, and so never the same
 
 
 def _expand_one(base: Path, pattern: str, search: _Search) -> list[Member]:
@@ -151,7 +170,8 @@ def _expand_one(base: Path, pattern: str, search: _Search) -> list[Member]:
         found = search.matches(os.fspath(head), tuple(part for part in parts[plain:] if part not in ("", ".")))
     else:
         return [_member(path)]
-    return [_member(Path(name)) for name in sorted(set(found)) if not os.path.isdir(name)]
+    names = (name for name in sorted(set(found)) if not search.is_directory(name))
+    return [search.known.get(name) or _member(Path(name)) for name in names]
 
 
 def _member(path: Path) -> Member:
@@ -166,11 +186,12 @@ def is_glob(text: str) -> bool:
 class _Search:
     """A search for matches: where it looked, and where it could not look."""
 
-    __slots__ = ("folders", "problems")
+    __slots__ = ("folders", "known", "problems")
 
-    def __init__(self) -> None:
-        self.folders: dict[str, list[str]] = {}
-        """With the names in them; listed once."""
+    def __init__(self, known: Mapping[str, Member]) -> None:
+        self.known = known
+        self.folders: dict[str, dict[str, bool]] = {}
+        """With the names in them, and whether they are directories; listed once."""
         self.problems: list[Problem] = []
 
     def matches(self, base: str, parts: tuple[str, ...]) -> Iterator[str]:
@@ -183,7 +204,7 @@ class _Search:
         if first == "**":
             yield from self.matches(base, rest or ("*",))
             for step in _steps(base, names, "*"):
-                if os.path.isdir(step) and not os.path.islink(step):
+                if self.is_directory(step) and not os.path.islink(step):
                     yield from self.matches(step, parts)
         elif is_glob(first):
             for step in _steps(base, names, first):
@@ -191,25 +212,32 @@ class _Search:
         elif os.path.lexists(step := os.path.join(base, first)):
             yield from self.matches(step, rest)
 
-    def _names(self, directory: str) -> list[str]:
+    def is_directory(self, path: str) -> bool:
+        """Whether `path` is one, by the listing of its folder where there is one."""
+        folder, name = os.path.split(path)
+        listed = self.folders.get(folder, {})
+        return listed[name] if name in listed else os.path.isdir(path)
+
+    def _names(self, directory: str) -> Iterable[str]:
         if directory in self.folders:
             return self.folders[directory]
         try:
-            names = os.listdir(directory)
+            with os.scandir(directory) as entries:
+                names = {entry.name: entry.is_dir() for entry in entries}
         except NotADirectoryError:
             return []
         except FileNotFoundError:
-            names = []
+            names = {}
         except OSError as error:
             # Not the same as empty: what it holds would silently be missing from the configuration.
             text = f"Cannot list the directory: {os.strerror(error.errno or errno.EIO)}"
             self.problems.append(Problem(text, kind="unreadable", file=Path(directory)))
-            names = []
+            names = {}
         self.folders[directory] = names
         return names
 
 
-def _steps(base: str, names: list[str], pattern: str) -> list[str]:
+def _steps(base: str, names: Iterable[str], pattern: str) -> list[str]:
     import fnmatch  # only those who watch directories pay for it
 
     found = fnmatch.filter(names, pattern)
