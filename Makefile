@@ -4,13 +4,25 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PATHS := src tests bench
 
-.PHONY: run test lint format bench bench-quick clean
+SECONDS ?= 1800
+SEED ?= $(shell date +%s)
+
+.PHONY: run test torture fuzz soak lint format bench bench-quick clean
 
 run: $(READY)  ## watch your configuration, live
 	@$(BIN)/hotconf run $(ARGS)
 
 test: lint  ## everything that must hold
 	$(BIN)/pytest --cov --cov-report=term --cov-report= $(ARGS)
+
+torture: $(READY)  ## whatever may happen to a file, several times over: about 20 minutes
+	HOTCONF_TORTURE=full HOTCONF_SEED=$(SEED) $(BIN)/pytest tests/torture tests/fuzz -p no:cacheprovider $(ARGS)
+
+fuzz: $(VENV)/.fuzz  ## any bytes at all, guided by coverage: SECONDS=1800 SEED=…
+	cd tests && ../$(BIN)/python -m fuzz $(SECONDS) $(SEED)
+
+soak: $(READY)  ## random edits by several processes under readers: SECONDS=1800 SEED=…
+	cd tests && ../$(BIN)/python -m torture.soak $(SECONDS) $(SEED)
 
 lint: $(READY)
 	$(BIN)/ruff format --check --quiet $(PATHS)
@@ -28,10 +40,14 @@ bench: $(READY)  ## the figures, on this machine
 bench-quick: $(READY)
 	$(BIN)/python -m bench --quick
 
-$(READY): constraints/dev.txt constraints/runtime.txt pyproject.toml
+$(READY): constraints/dev.txt constraints/runtime.txt constraints/tools.txt pyproject.toml
 	python3 -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r constraints/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -r constraints/tools.txt -e .
+	@touch $@
+
+$(VENV)/.fuzz: $(READY) constraints/fuzz.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r constraints/fuzz.txt
 	@touch $@
 
 clean:

@@ -9,7 +9,7 @@ T = TypeVar("T")
 _POLL_S = 0.005
 
 
-def wait_until(condition: Callable[[], T], timeout_s: float = 10.0) -> T:
+def wait_until(condition: Callable[[], T], timeout_s: float = 60.0) -> T:
     """The first truthy value of ``condition()``; AssertionError when there is none in time."""
     deadline_s = time.monotonic() + timeout_s
     while not (value := condition()):

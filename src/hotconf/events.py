@@ -71,6 +71,8 @@ class ReloadUnchanged:
     """The files were saved, and nothing differs: the config is the same object as before."""
 
     reason: str
+    warnings: tuple[Problem, ...] = ()
+    """What is odd about the files: a misspelt key is a likely reason why a save changes nothing."""
     at: datetime = field(default=NOT_STAMPED, kw_only=True)
 
 

@@ -14,6 +14,7 @@ Kind: TypeAlias = Literal[
     "empty",
     "too_large",
     "unreadable",
+    "exposed",
     "encoding",
     "unstable",
     "syntax",
@@ -21,7 +22,9 @@ Kind: TypeAlias = Literal[
     "semantic",
     "internal",
 ]
-"""What is wrong, from "no file" to "a check raised something of its own"."""
+"""What is wrong, from "no file" to "a check raised something of its own".
+
+`exposed`, that everybody may write the file, is only ever a warning."""
 
 Severity: TypeAlias = Literal["error", "warning"]
 """An error keeps the old configuration; a warning is told and changes nothing."""
@@ -69,11 +72,17 @@ class Problem:
     """On `end_line`, just behind the last character."""
     related: tuple[Related, ...] = ()
     """Other places to look at."""
+    mentions: tuple[tuple[str, KeyPath], ...] = ()
+    """For a check, which knows no places: what to look at, too, and where it stands (as a dotted key, if you like):
+    `(("first defined", "server.port"),)`. Of a problem that is told, they are in `related`."""
 
     def __post_init__(self) -> None:
-        """Accept a dotted key for `path`."""
+        """Accept dotted keys for paths."""
         if isinstance(self.path, str):
-            object.__setattr__(self, "path", parse(self.path) if self.path else ())
+            object.__setattr__(self, "path", _parsed(self.path))
+        if self.mentions:
+            mentions = tuple((str(text), _parsed(path)) for text, path in self.mentions)
+            object.__setattr__(self, "mentions", mentions)
 
     @property
     def place(self) -> str:
@@ -92,6 +101,12 @@ class Problem:
         """`config.toml:14:9: Missing required field: model_providers.openai.base_url`, on one line."""
         place = self.place
         return printable(f"{place}: {self.message}" if place else self.message)
+
+
+def _parsed(path: KeyPath | str) -> KeyPath:
+    if isinstance(path, str):
+        return parse(path) if path else ()
+    return tuple(path)
 
 
 def one_line(problems: tuple[Problem, ...]) -> str:

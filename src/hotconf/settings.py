@@ -26,7 +26,9 @@ class HotReloadSettings(BaseModel):
 
     enabled: bool = True
     """Whether the files are watched. Saved as false while running: applied, then watching stops."""
-    debounce_ms: int = 2000
+    debounce_ms: Annotated[int, Field(json_schema_extra={"minimum": MIN_DEBOUNCE_MS, "maximum": MAX_DEBOUNCE_MS})] = (
+        2000
+    )
     """The window: a reload happens when nothing has changed for so long. 100 to 60000 in a file."""
     watch_paths: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """More files, directories or globs, relative to the main file's directory; `*.toml` are merged over it."""

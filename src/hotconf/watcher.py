@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from pydantic import TypeAdapter
 
+    from hotconf.runtime.keeper import Keeper
     from hotconf.runtime.stats import Stats
 
 T = TypeVar("T")
@@ -76,6 +77,7 @@ class HotReloadWatcher(Generic[T]):
         max_bytes: int = DEFAULT_MAX_BYTES,
         allow_empty: bool = False,
         observer: ObserverName = "auto",
+        state_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         """Nothing happens before `start()`, or `with`.
 
@@ -84,7 +86,9 @@ class HotReloadWatcher(Generic[T]):
         theirs. What is not pinned follows the config's own `hot_reload` field live, if it has one.
         `checks` are added to the schema's. `reconcile_s`: every so often the files are compared with what was read,
         in case the system did not tell of a change. `max_bytes`: larger files are refused. `allow_empty`: an empty
-        file is a valid configuration. `observer`: `auto`, `inotify`, `watchdog` or `poll`.
+        file is a valid configuration. `observer`: `auto`, `inotify`, `watchdog` or `poll`. `state_dir`: a directory,
+        made if need be, in which each published state is kept (the files' own bytes, readable by their owner only);
+        with it a start on broken or missing files comes up on the last good state. POSIX only.
 
         Raises `UsageError` for arguments that cannot work.
         """
@@ -102,7 +106,14 @@ class HotReloadWatcher(Generic[T]):
         put(self, "_schema", Schema.of(schema, checks))
         put(self, "_bus", Bus(main.name))
         source = Source(main, self._schema, _pins(settings, debounce_ms, watch_paths), max_bytes, allow_empty)
-        runner = Runner(source, self._bus, self._install, observer=observer, reconcile_ns=round(reconcile_s * 1e9))
+        runner = Runner(
+            source,
+            self._bus,
+            self._install,
+            observer=observer,
+            reconcile_ns=round(reconcile_s * 1e9),
+            keeper=_keeper(state_dir, source),
+        )
         put(self, "_runner", runner)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -127,6 +138,10 @@ class HotReloadWatcher(Generic[T]):
 
         Raises `ConfigError` with all problems if the load fails, unless `require` is false: then the failure is
         emitted, `get_config()` raises `NoConfigError`, and the first good save becomes generation 1.
+
+        With `state_dir`, if the load fails and the last good state is still valid, that is generation 1, and nothing
+        is raised: `stats.degraded` is true until the next good save, `last` is the `ReloadFailed`, and it is logged.
+        Raises `UsageError` if the state directory is somebody else's, or if others may write to it.
         """
         self._runner.start(require=require)
         if self.generation:
@@ -203,6 +218,13 @@ class HotReloadWatcher(Generic[T]):
     def last(self) -> Ending | None:
         """The latest ending: success, unchanged, failed or deferred."""
         return self._bus.last
+
+    @property
+    def shrank(self) -> tuple[Path, ...]:
+        """Files that may be half written, so that the open round waits a window more: they say the first part of what
+        they said before, or nothing, and were not renamed into place.
+        """
+        return self._runner.shrank
 
     @property
     def pending(self) -> Pending | None:
@@ -308,6 +330,14 @@ class Busy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.__exit__(kind, error, trace)
+
+
+def _keeper(state_dir: str | os.PathLike[str] | None, source: Source[T]) -> Keeper[T] | None:
+    if state_dir is None:
+        return None
+    from hotconf.runtime.keeper import Keeper  # who keeps nothing pays nothing
+
+    return Keeper(paths.absolute(state_dir), source)
 
 
 def _pins(

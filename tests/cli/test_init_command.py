@@ -35,7 +35,7 @@ def test_it_writes_the_template_for_its_owner_alone(code_home):
     file = code_home / "config.toml"
     assert (result.exit_code, result.stdout) == (0, "")
     assert str(file) in result.stderr
-    assert file.read_text() == SPECKIT.template
+    assert file.read_text() == f"#:schema ./config.schema.json\n{SPECKIT.template}"
     assert (mode(code_home), mode(file)) == (0o700, 0o600)
     assert invoke("check").exit_code == 0
 

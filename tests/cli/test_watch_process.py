@@ -12,6 +12,7 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
 import pytest
 
 DEADLINE = 20.0
@@ -125,9 +126,63 @@ def test_text_tells_good_bad_and_good_again(home):
         )
         watch.until("Old configuration preserved.")
         save(home, 'model = "c"\n')
-        assert watch.until('"c"')[-1] == '   - model: "b" → "c"'
+        assert watch.until('→ "c"')[-1] == '   - model: "b" → "c"'
         assert watch.end(signal.SIGTERM) == (0, [])
     assert watch.stderr == b""
+
+
+def test_a_failure_is_shown_with_its_source(home):
+    """Below the notification, under the name that was given, as `check` shows it; secrets stay hidden."""
+    with running(["watch", "code/config.toml", "--debounce-ms", 100], home, NO_COLOR="1") as watch:
+        watch.line()
+        save(home, 'model_verbosity = "loud"\nmodel = 1\n[model_providers.x]\napi_key = 4711\nbase_url = 5\n')
+        watch.until("Old configuration preserved.")
+        shown = watch.until("base_url = 5")
+        shown.append(watch.line())
+        assert watch.end(signal.SIGTERM) == (0, [])
+    assert shown[0] == "    --> code/config.toml:1:19"
+    assert shown[1] == '   1 │ model_verbosity = "loud"'
+    assert shown[2].startswith("     │                   ^")
+    assert shown[3] == "    --> code/config.toml:2:9"
+    assert "4711" not in "".join(shown)
+
+
+def test_a_failure_is_painted_for_those_who_want_it(home):
+    """The notification itself is not: it may be looked for by its words."""
+    with running(["watch", "--debounce-ms", 100], home, NO_COLOR="", FORCE_COLOR="1") as watch:
+        watch.line()
+        save(home, "model = 1\n")
+        told = watch.until("Old configuration preserved.")
+        place, source, caret = (watch.line() for _ in range(3))
+    assert "\x1b" not in "".join(told)
+    assert "\x1b[" in place
+    assert click.unstyle(source) == "   1 │ model = 1"
+    assert click.unstyle(caret).rstrip("^") == "     │         "
+
+
+def test_a_broken_file_and_a_state_directory(home):
+    """`--state-dir`: the watch comes up on the last good state, says so first, and recovers."""
+    watch_it = ["watch", "--debounce-ms", 100, "--state-dir", home / "state"]
+    with running(watch_it, home) as watch:
+        watch.line()
+        save(home, 'model = "b"\n')
+        watch.until('"b"')
+        watch.end(signal.SIGTERM)
+    save(home, "model = [\n")
+    with running([*watch_it, "--json"], home) as watch:
+        started = watch.event("started")
+        assert (started["generation"], started["degraded"]) == (1, True)
+        assert started["last_good"].endswith("Z")
+        watch.event("reload_failed")
+        watch.end(signal.SIGTERM)
+    with running(watch_it, home) as watch:
+        assert "(generation 1, debounce 100 ms)" in watch.line()
+        assert watch.line().startswith("   ⚠ degraded: running on the last good state of 20")
+        assert watch.until("Old configuration preserved.")[0][8:].startswith(" ❌ Config reload failed: config.toml:")
+        save(home, 'model = "c"\n')
+        watch.until("✅")
+        assert watch.line() == '   - model: "b" → "c"'
+        watch.end(signal.SIGTERM)
 
 
 def test_json_is_one_object_a_line_and_nothing_else(home):
@@ -147,7 +202,7 @@ def test_json_is_one_object_a_line_and_nothing_else(home):
         watch.event("file_changed")
         failed = watch.event("reload_failed")
         assert failed["kind"] == "syntax"
-        assert failed["problems"][0]["line"] == 2
+        assert (failed["problems"][0]["line"], failed["problems"][0]["column"]) == (1, 9)
         save(home, 'model = "b"\n')
         watch.event("file_changed")
         assert watch.event("reload_unchanged")["reason"]
@@ -296,6 +351,23 @@ def test_run_writes_nothing_to_a_path_that_was_given(home):
         assert "no valid configuration yet" in run.line()
         run.end()
     assert not (home / "other.toml").exists()
+
+
+def test_run_keeps_states_and_falls_back_on_them(home):
+    """In `.hotconf` beside the configuration; one that is gone is no first one, and is not written anew."""
+    with running(["run"], home) as run:
+        run.line()
+        save(home, "[hot_reload]\ndebounce_ms = 100\n")
+        run.until("✅")
+        run.end()
+    assert (home / ".hotconf").stat().st_mode & 0o777 == 0o700
+    (home / "config.toml").unlink()
+    with running(["run"], home) as run:
+        assert "(generation 1, debounce 100 ms)" in run.line()
+        assert "degraded: running on the last good state of" in run.line()
+        assert "The file does not exist" in run.line()
+        run.end()
+    assert not (home / "config.toml").exists()
 
 
 def test_run_leaves_an_existing_configuration_alone(home):

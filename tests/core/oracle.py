@@ -19,12 +19,13 @@ MOST_STEPS_AT_ONCE = 500
 MOST_LOADS = 3
 
 
-def settles_at(touches: list[Touched], window_ns: int) -> int:
-    """When a burst has settled, from the whole list of its touches."""
+def settles_at(touches: list[Touched], window_ns: int, found: Candidate[Config] | None = None) -> int:
+    """When a burst has settled, from the whole list of its touches, and what was read since the last of them."""
     ceiling = touches[0].now + ceiling_ns(window_ns)
     if touches[-1].writing:
         return ceiling
-    return min(max(touch.now for touch in touches) + window_ns, ceiling)
+    windows = 2 if isinstance(found, Good | Bad) and set(found.shrank) - touches[-1].placed else 1
+    return min(max(touch.now for touch in touches) + windows * window_ns, ceiling)
 
 
 @dataclass
@@ -47,8 +48,8 @@ class Burst:
     def past_ceiling(self, now: int) -> bool:
         return bool(self.touches) and now >= self.touches[0].now + ceiling_ns(self.window_ns)
 
-    def settled(self, now: int) -> bool:
-        return bool(self.touches) and now >= settles_at(self.touches, self.window_ns)
+    def settled(self, now: int, found: Candidate[Config] | None) -> bool:
+        return bool(self.touches) and now >= settles_at(self.touches, self.window_ns, found)
 
 
 @dataclass
@@ -79,6 +80,7 @@ class Oracle:
         self.enabled = True
         self.closed = False
         self.generation = 0
+        self.degraded = False
         self.published: Good[Config] | None = None
         self.burst = Burst(window_ns)
         self.load: Read | None = None
@@ -111,7 +113,8 @@ class Oracle:
         assert now >= self._now, "time does not go back"
         self._steps = self._steps + 1 if now == self._now else 0
         assert self._steps < MOST_STEPS_AT_ONCE, "the machine makes no progress"
-        if now > self._now and self.burst.settled(now - self.lag - 1):
+        found = self.read.candidate if self.read and not self.read.late else None
+        if now > self._now and self.burst.settled(now - self.lag - 1, found):
             assert self.load or before.phase is Phase.LOOKING, (
                 "law 5: the burst has settled, but nothing is being loaded"
             )
@@ -119,6 +122,7 @@ class Oracle:
 
     def _rest(self, after: State) -> None:
         _is_well_formed(after)
+        assert after.degraded == self.degraded, "law 3: degraded from a start that failed to the next good state"
         if self.closed:
             assert after.phase is Phase.CLOSED
             assert not self.asked, "law 9: nobody waits for what is closed"
@@ -179,7 +183,8 @@ class Oracle:
             self._loads_since_touch = 0
             self.burst.suspects.update(loaded.candidate.paths)
             if not (read.attempt or self.asked or self.burst.past_ceiling(loaded.now)):
-                touch = Touched(loaded.now, loaded.candidate.paths, self.burst.touches[-1].writing)
+                last = self.burst.touches[-1]
+                touch = Touched(loaded.now, loaded.candidate.paths, last.writing, placed=last.placed)
                 self.burst.add(touch, native=self.native)
 
     def _spend(self) -> None:
@@ -261,7 +266,7 @@ class Oracle:
             self._decide(given, event, tickets)
             read = self.read
         assert read is not None
-        self._apply(event, read, effects)
+        self._apply(given, event, tickets, read, effects)
 
     def _commit_pending(self, given: Input, event: Ending) -> None:
         assert self.pending, "an ending without a cause"
@@ -284,7 +289,7 @@ class Oracle:
         self._check_contents(event, read.candidate)
         kept = self.burst.touches[: len(self.burst.touches) - len(read.late)] if self.enabled else []
         if not read.tickets and kept and not read.final:
-            assert given.now >= settles_at(kept, self.burst.window_ns), "law 5: too early"
+            assert given.now >= settles_at(kept, self.burst.window_ns, read.candidate), "law 5: too early"
         if isinstance(given, machine.Due):
             assert self.burst.sure and self.native, "what the kernel may not tell of is looked at before a commit"
         touched = {path for touch in kept for path in touch.paths}
@@ -314,19 +319,27 @@ class Oracle:
             case ReloadDeferred(), _:
                 assert event.reasons == tuple(self.holds), "what is busy, in the order in which it began"
 
-    def _apply(self, event: Ending, read: Read, effects: tuple[Effect, ...]) -> None:
+    def _apply(
+        self, given: Input, event: Ending, tickets: list[int], read: Read, effects: tuple[Effect, ...]
+    ) -> None:
         """What follows from an ending: what is published, what is pending, what is left for the next round."""
         self.endings.append(event)
         self._check_publication(event, read.candidate, effects)
+        fell_back = self._check_fall_back(given, event, tickets, effects)
+        was_degraded = self.degraded
+        if not isinstance(event, ReloadDeferred):
+            self.degraded = fell_back or (was_degraded and isinstance(event, ReloadFailed))
         self.pending = read if isinstance(event, ReloadDeferred) else None
         read.sure = self.native and self.burst.sure
         late = read.late if self.read else []
         if isinstance(read.candidate, Unstable) and not late:
-            writing = bool(self.burst.touches) and self.burst.touches[-1].writing
-            late = [Touched(self._now, read.candidate.paths, writing)]
+            last = self.burst.touches[-1] if self.burst.touches else Touched(self._now, ())
+            late = [Touched(self._now, read.candidate.paths, last.writing, placed=last.placed)]
         window_ns = self.burst.window_ns
-        if isinstance(event, ReloadSuccess) and self.published:
-            self.enabled = self.published.config.settings.enabled
+        mended = was_degraded and isinstance(event, ReloadUnchanged)
+        if self.published and (fell_back or mended or isinstance(event, ReloadSuccess)):
+            # Whatever the last good state says, a start that failed goes on watching.
+            self.enabled = fell_back or self.published.config.settings.enabled
             window_ns = self.published.config.settings.debounce_ms * MILLISECOND
         self.burst = Burst(window_ns)
         for touch in late if self.enabled else []:
@@ -336,7 +349,7 @@ class Oracle:
     def _check_publication(
         self, event: Ending, candidate: Candidate[Config] | None, effects: tuple[Effect, ...]
     ) -> None:
-        published = [effect for effect in effects if isinstance(effect, machine.Publish)]
+        published = [effect for effect in effects if isinstance(effect, machine.Publish) and not effect.recalled]
         refreshed = [effect for effect in effects if isinstance(effect, machine.Refresh)]
         assert len(published) == isinstance(event, ReloadSuccess), "law 3: only a success publishes"
         assert len(refreshed) == isinstance(event, ReloadUnchanged), "law 7: what is unchanged is taken over"
@@ -348,6 +361,21 @@ class Oracle:
             old = self.published.config if self.published else None
             assert effect.good.changes[0].old is old, "a candidate is compared with what is published"
             self.published = effect.good
+
+    def _check_fall_back(self, given: Input, event: Ending, tickets: list[int], effects: tuple[Effect, ...]) -> bool:
+        """Whether a start that failed comes up on the last good state: if it can, it must, and nothing else may."""
+        recalled = [effect for effect in effects if isinstance(effect, machine.Publish) and effect.recalled]
+        last_good = given.last_good if isinstance(given, machine.Loaded) else None
+        starts = any(self.asked[ticket].silent for ticket in tickets)
+        falls_back = isinstance(event, ReloadFailed) and starts and self.generation == 0 and last_good is not None
+        assert len(recalled) == falls_back, "law 3: only a start that fails falls back"
+        for effect in recalled:
+            assert effect.good is last_good, "law 3: what is recalled is what was kept"
+            assert effects.index(effect) == 0, "readers have a config before anyone is told of the failure"
+            self.generation += 1
+            assert effect.generation == self.generation, "law 1"
+            self.published = effect.good
+        return falls_back
 
 
 def _obeys_table(before: State, given: Input, after: State, effects: tuple[Effect, ...]) -> None:

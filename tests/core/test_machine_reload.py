@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from core.timed import (
+    KEPT,
     MORE,
     NEVER_LOADED,
     NEW,
@@ -12,6 +15,7 @@ from core.timed import (
     POLLED,
     SAME,
     TORN,
+    TURNS_OFF,
     WRONG,
     Case,
     hold,
@@ -22,7 +26,9 @@ from core.timed import (
     reload,
     touch,
 )
+from hotconf.core.candidate import Candidate
 from hotconf.core.machine import Phase, deadline
+from hotconf.testing import Config
 
 RELOADS = [
     Case(
@@ -177,6 +183,44 @@ RELOADS = [
         NEVER_LOADED,
     ),
     Case(
+        "the load at start that fails comes up on the last good state, which readers have before anyone is told",
+        [(0, reload(silent=True)), (5, loaded(1, WRONG, last_good=KEPT)), (100, touch()), (110, loaded(2, NEW))],
+        "0: Load 1 afresh; 5: Publish 1 recalled, ReloadFailed syntax, Answer 1: ReloadFailed syntax; "
+        "100: FileChanged config.toml; 104: Load 2; 400: Publish 2, ReloadSuccess 2",
+        NEVER_LOADED,
+    ),
+    Case(
+        "what is busy at start is no reason to be without a configuration",
+        [(0, hold()), (1, reload(force=True, silent=True)), (5, loaded(1, WRONG, last_good=KEPT)), (9, release())],
+        "1: Load 1 afresh; 5: Publish 1 recalled, ReloadFailed syntax, Answer 1: ReloadFailed syntax",
+        NEVER_LOADED,
+    ),
+    Case(
+        "three unstable reads at start are a failure like any",
+        [
+            (0, reload(silent=True)),
+            (1, loaded(1, TORN, last_good=KEPT)),
+            (2, loaded(2, TORN, last_good=KEPT)),
+            (3, loaded(3, TORN, last_good=KEPT)),
+            (9, loaded(4, SAME)),
+        ],
+        "0: Load 1 afresh; 1: Load 2 afresh; 2: Load 3 afresh; 3: Publish 1 recalled, ReloadFailed unstable, "
+        "Answer 1: ReloadFailed unstable, FileChanged config.toml; 7: Load 4; 303: Refresh, ReloadUnchanged",
+        NEVER_LOADED,
+    ),
+    Case(
+        "a reload that fails does not fall back, even if nothing is published",
+        [(0, reload()), (5, loaded(1, WRONG, last_good=KEPT))],
+        "0: Load 1 afresh; 5: ReloadFailed syntax, Answer 1: ReloadFailed syntax",
+        NEVER_LOADED,
+    ),
+    Case(
+        "a start that succeeds does not fall back",
+        [(0, reload(silent=True)), (5, loaded(1, NEW, last_good=KEPT))],
+        "0: Load 1 afresh; 5: Publish 1, Answer 1: ReloadSuccess 1",
+        NEVER_LOADED,
+    ),
+    Case(
         "a change that was told during the load at start has its ending told, too",
         [(0, reload(silent=True)), (2, touch()), (5, loaded(1, NEW)), (9, loaded(2, NEW))],
         "0: Load 1 afresh; 2: FileChanged config.toml; 5: Load 2 afresh; "
@@ -200,3 +244,29 @@ def test_case(case: Case) -> None:
     assert driver.recorder.story == case.expected
     assert driver.state.phase is Phase.IDLE
     assert deadline(driver.state) is None
+
+
+@pytest.mark.parametrize(("found", "degraded"), [(NEW, False), (SAME, False), (WRONG, True)])
+def test_degraded(found: Candidate[Config], degraded: bool) -> None:
+    """A machine that fell back at start is degraded until a load succeeds or finds the same once more."""
+    start = (0, reload(silent=True)), (5, loaded(1, WRONG, last_good=KEPT))
+    assert played(NEVER_LOADED, start).state.degraded
+    assert played(NEVER_LOADED, [*start, (100, reload()), (105, loaded(2, found))]).state.degraded is degraded
+
+
+def test_deferred_while_degraded() -> None:
+    """What mends a degraded machine but is put off leaves it degraded until it is committed."""
+    start = (0, reload(silent=True)), (5, loaded(1, WRONG, last_good=KEPT))
+    busy = (50, hold()), (100, reload()), (105, loaded(2, NEW))
+    assert played(NEVER_LOADED, [*start, *busy]).state.degraded
+    assert not played(NEVER_LOADED, [*start, *busy, (200, release())]).state.degraded
+
+
+def test_the_last_good_state_turned_hot_reload_off() -> None:
+    """A degraded machine watches all the same, and takes the setting over when the files say it themselves."""
+    unchanged = dataclasses.replace(TURNS_OFF, unchanged="the files are the same")
+    start = (0, reload(silent=True)), (5, loaded(1, WRONG, last_good=KEPT))
+    assert played(NEVER_LOADED, start).state.enabled
+    driver = played(NEVER_LOADED, [*start, (100, touch()), (105, loaded(2, unchanged))])
+    assert not driver.state.enabled
+    assert driver.recorder.story.endswith("400: Refresh, ReloadUnchanged, Watching off")

@@ -225,21 +225,23 @@ def test_respelled_keys_are_found_as_they_are_written() -> None:
 
 
 def test_texts_are_scanned_once_and_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A load without problems pays nothing for places; later each text is scanned at most once."""
+    """A load without problems pays nothing for places; later each text is scanned at most once, over all loads."""
     scanned: list[str] = []
-    scan = positions_module.positions
 
-    def counting(text: str) -> dict[KeyPath, positions_module.Mark]:
-        scanned.append(text)
-        return scan(text)
+    class Counting(positions_module.Places):
+        def __init__(self, text: str) -> None:
+            scanned.append(text)
+            super().__init__(text)
 
-    monkeypatch.setattr(positions_module, "positions", counting)
-    origins = merge(documents("a = 1", "b = 2", "c = 3")).origins
+    monkeypatch.setattr(positions_module, "Places", Counting)
+    found = documents("a = 1", "b = 2", "c = 3")
+    origins = merge(found).origins
     assert (len(origins), list(origins), scanned) == (3, [("a",), ("b",), ("c",)], [])
     assert origins.get(("nowhere",)) is None
     assert scanned == []
     for _ in range(2):
         assert place(origins[("b",)]) == "1:1:5"
+        origins = merge(found).origins
     assert scanned == ["b = 2"]
 
 

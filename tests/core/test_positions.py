@@ -1,262 +1,141 @@
-"""Where keys and values stand: documents whose writer knows where it put each of them."""
+"""Where keys and values stand: documents whose writer knows where he put each, and a corpus of tricky ones."""
 
 from __future__ import annotations
 
 import random
-from dataclasses import astuple
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import pytest
 import tomli
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from hotconf.core.positions import positions
+from core.writer import Path as KeyPath
+from core.writer import Place, Writer
+from hotconf.core.document import Document, parse
+from hotconf.core.positions import Places, Span
+from hotconf.keypath import dotted
 
-Path = tuple[str | int, ...]
-Place = tuple[int, int]
+FILE = Path("/etc/app/config.toml")
+CORPUS = sorted(Path(__file__).with_name("places").glob("*.toml"))
+SIZES = [*[1] * 3, *[2] * 12, *[3] * 4, 4]
+"""Of the documents of a batch, the small ones first: what fails is told of the smallest."""
 
 
-def paths(table: dict[str, Any]) -> set[Path]:
-    """Every path of a parsed document."""
-    found: set[Path] = set()
+def document(data: bytes) -> Document:
+    """The document that `data` is."""
+    found = parse(data, FILE, allow_empty=True)
+    assert isinstance(found, Document), found
+    return found
 
-    def visit(value: object, path: Path) -> None:
-        found.add(path)
+
+def values(table: dict[str, Any]) -> dict[KeyPath, Any]:
+    """What stands at each path of a parsed document."""
+    found: dict[KeyPath, Any] = {}
+
+    def visit(value: object, path: KeyPath) -> None:
+        found[path] = value
         items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
         for key, item in items:
             visit(item, (*path, key))
 
     visit(table, ())
-    return found - {()}
+    del found[()]
+    return found
 
 
-class Writer:
-    """Writes a random document, and notes where each path begins as it writes it.
-
-    `places` is what `positions` should say. Shape and style are both chosen by `dice`.
-    """
-
-    def __init__(self, dice: random.Random) -> None:
-        self.dice = dice
-        self.newline = dice.choice(["\n", "\r\n"])
-        self.line, self.column = 1, 1
-        self.out: list[str] = []
-        self.places: dict[Path, tuple[Place, Place]] = {}
-        self.named = 0
-
-    @property
-    def here(self) -> Place:
-        return self.line, self.column
-
-    def put(self, text: str) -> None:
-        text = text.replace("\n", self.newline)
-        self.out.append(text)
-        for char in text:
-            self.line, self.column = (self.line + 1, 1) if char == "\n" else (self.line, self.column + 1)
-
-    def maybe(self, chance: float = 0.3) -> bool:
-        return self.dice.random() < chance
-
-    def blank(self) -> None:
-        self.put(self.dice.choice(["", "", " ", "\t ", "  "]))
-
-    def comment(self) -> str:
-        return self.dice.choice(["# plain", "#", '# ]} = "é [', "# '''", '# """ \\'])
-
-    def gap(self) -> None:
-        """What may stand between the items of an array or inline table."""
-        for _ in range(self.dice.randrange(3)):
-            self.put(self.dice.choice([" ", "\n", "\t", self.comment() + "\n"]))
-
-    def end_of_line(self) -> None:
-        self.blank()
-        self.put((self.comment() if self.maybe() else "") + "\n")
-        for _ in range(self.dice.randrange(2)):
-            self.put(self.dice.choice(["\n", "   \n", self.comment() + "\n"]))
-        self.put(self.dice.choice(["", "", "\t", "  "]))
-
-    # Keys: each has a number in it, so that no two are the same.
-
-    def key(self) -> str:
-        self.named += 1
-        stem = self.dice.choice(["k", "1", "-", "é", "a.b", "a b", "", "\n", "𝄞", "[#]", "'", '"', "\\"])
-        return f"{stem}_{self.named}"
-
-    def put_key(self, key: str) -> None:
-        styles = ["basic", "escaped"]
-        if all(char.isascii() and (char.isalnum() or char in "-_") for char in key):
-            styles += ["bare", "bare"]
-        if "'" not in key and "\n" not in key:
-            styles += ["literal"]
-        style = self.dice.choice(styles)
-        if style == "bare":
-            self.put(key)
-        elif style == "literal":
-            self.put(f"'{key}'")
-        else:
-            self.put('"' + "".join(self.spelled(char, style == "escaped") for char in key) + '"')
-
-    def spelled(self, char: str, escape: bool) -> str:
-        if char in '"\\\n':
-            return {"\n": "\\n"}.get(char, "\\" + char)
-        if not escape or self.maybe(0.5):
-            return char
-        code = ord(char)
-        return self.dice.choice(
-            [f"\\U{code:08x}", f"\\u{code:04X}" if code < 0x10000 else char, f"\\x{code:02x}" if code < 256 else char]
-        )
-
-    def put_parts(self, table: Path, keys: list[str]) -> tuple[Path, Place]:
-        """Write a dotted key, noting the tables that it names by the way; its path and its last part's place."""
-        for number, key in enumerate(keys):
-            if number:
-                self.blank()
-                self.put(".")
-                self.blank()
-            table = (*table, key)
-            place = self.here
-            self.put_key(key)
-            if number < len(keys) - 1:
-                self.places.setdefault(table, (place, place))
-        return table, place
-
-    def pair(self, table: Path, keys: list[str], depth: int) -> None:
-        path, place = self.put_parts(table, keys)
-        self.blank()
-        self.put("=")
-        self.blank()
-        self.places[path] = (place, self.here)
-        self.value(path, depth)
-
-    def dotted(self, table: Path, depth: int, separator: Any) -> None:
-        """Some pairs, of plain keys and of dotted keys that share their first parts."""
-        groups: list[list[str]] = []
-        for number in range(self.dice.randrange(4)):
-            if number:
-                separator()
-            if groups and self.maybe(0.4):
-                shared = self.dice.choice(groups)
-                keys = [*shared[: self.dice.randrange(1, len(shared) + 1)], self.key()]
-            else:
-                keys = [self.key() for _ in range(self.dice.choice([1, 1, 1, 2, 3]))]
-            if len(keys) > 1:
-                groups.append(keys[:-1])
-            self.pair(table, keys, depth)
-
-    # Values.
-
-    def value(self, path: Path, depth: int) -> None:
-        kind = self.dice.choice(["scalar", "scalar", "array", "table"]) if depth else "scalar"
-        if kind == "scalar":
-            self.put(self.dice.choice(SCALARS))
-        elif kind == "array":
-            self.array(path, depth - 1)
-        else:
-            self.put("{")
-            self.gap()
-            before = len(self.places)
-            self.dotted(path, depth - 1, self.comma)
-            self.gap()
-            if len(self.places) > before and self.maybe():
-                self.put(",")
-                self.gap()
-            self.put("}")
-
-    def comma(self) -> None:
-        self.gap()
-        self.put(",")
-        self.gap()
-
-    def array(self, path: Path, depth: int) -> None:
-        self.put("[")
-        self.gap()
-        size = self.dice.randrange(4)
-        for number in range(size):
-            if number:
-                self.comma()
-            self.places[*path, number] = (self.here, self.here)
-            self.value((*path, number), depth)
-        self.gap()
-        if size and self.maybe():
-            self.put(",")
-            self.gap()
-        self.put("]")
-
-    # Tables.
-
-    def header(self, path: Path, brackets: int) -> None:
-        """Write a header; the keys that name `path`, without the numbers of items of arrays of tables."""
-        self.put("[" * brackets)
-        self.blank()
-        table: Path = ()
-        place = self.here
-        keys = [part for part in path if isinstance(part, str)]
-        for part in path:
-            table = (*table, part)
-            if isinstance(part, str):
-                if part is not keys[0]:
-                    self.blank()
-                    self.put(".")
-                    self.blank()
-                place = self.here
-                self.put_key(part)
-                self.places.setdefault(table, (place, place))
-        self.blank()
-        self.put("]" * brackets)
-        self.places[path] = (place, place)
-        self.end_of_line()
-
-    def table(self, path: Path, depth: int) -> None:
-        """What stands below a header: pairs, then tables of its own."""
-        self.dotted(path, 3, self.end_of_line)
-        self.end_of_line()
-        self.tables(path, depth)
-
-    def tables(self, path: Path, depth: int) -> None:
-        for _ in range(self.dice.randrange(4) if depth else 0):
-            below = (*path, self.key())
-            kind = self.dice.choice(["table", "table", "array", "late", "implicit"])
-            if kind == "array":
-                for number in range(self.dice.randrange(1, 4)):
-                    self.header((*below, number), 2)
-                    self.table((*below, number), depth - 1)
-            elif kind == "table":
-                self.header(below, 1)
-                self.table(below, depth - 1)
-            else:
-                self.tables(below, depth - 1)
-                if kind == "late":
-                    self.header(below, 1)
-                    self.dotted(below, 2, self.end_of_line)
-                    self.end_of_line()
+def told(value: object) -> object:
+    """`value` with its types, so that 1, 1.0 and true differ and NaN equals NaN."""
+    if isinstance(value, dict):
+        return {key: told(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [told(item) for item in value]
+    return type(value), repr(value)
 
 
-SCALARS = [
-    *("1", "-1_000", "0xFF", "1.5", "-inf", "nan", "1e6", "true", "false"),
-    *("1979-05-27", "07:32", "1979-05-27 07:32:00", "1979-05-27T07:32:00.5-07:00"),
-    *('""', '"x"', '"a = [1] # no"', '"\\"\\\\"', '"\\e\\x41\\u00e9"', '"é𝄞"'),
-    *("''", "'x'", "'\\'", "'a = \"]'"),
-    *('""""""', '"""x"""', '"""\n[a]\nb = 1\n"""', '"""a"" b\\""""""', '"""x"""""', '"""\\\n  x"""', '"""\\\\"""'),
-    *("''''''", "'''x'''", "'''\n# ] \\\n'''", "'''a'' b'''''", "'''x''''"),
-]
+def counted(text: str) -> list[tuple[int, int]]:
+    """Line and column of each offset, counted one by one."""
+    line, column = 1, 1
+    found = [(line, column)]
+    for char in text:
+        line, column = (line + 1, 1) if char == "\n" else (line, column + 1)
+        found.append((line, column))
+    return found
 
 
-@settings(max_examples=400, deadline=None)
-@given(st.randoms(use_true_random=False))
-def test_every_path_stands_where_the_writer_put_it(dice: random.Random) -> None:
-    """In any style of writing, each path has its place, and there are no others."""
-    writer = Writer(dice)
-    writer.end_of_line()
-    writer.table((), 3)
-    text = "".join(writer.out)
-    found = {path: ((m.line, m.column), (m.value_line, m.value_column)) for path, m in positions(text).items()}
-    assert found == writer.places
-    assert set(found) == paths(tomli.loads(text))
+def check(text: str, places: dict[KeyPath, Place], *, bom: bool, dice: random.Random) -> None:
+    """Every path stands where `places` says, in whatever order one asks, and each leaf's text is its value."""
+    found = document(text.encode("utf-8-sig" if bom else "utf-8"))
+    expected = values(found.table)
+    assert set(places) == set(expected), f"the writer is wrong about {text!r}"
+    where, lines = counted(text), text.split("\n")
+    asked = list(places)
+    dice.shuffle(asked)
+    for path in asked:
+        key_begin, key_end, begin, end = places[path]
+        assert found.places.key(path) == where[key_begin] + where[key_end], f"key {path} of {text!r}"
+        assert found.places.value(path) == where[begin] + where[end], f"value {path} of {text!r}"
+        if not isinstance(expected[path], dict | list):
+            alone = cut(lines, found.places.value(path))
+            assert told(tomli.loads(f"x = {alone}")["x"]) == told(expected[path]), f"text of {path} of {text!r}"
 
 
-BY_HAND: list[tuple[str, dict[Path, tuple[int, int, int, int]]]] = [
+def cut(lines: list[str], span: Span) -> str:
+    """The characters of `span`."""
+    lines = lines[span.line - 1 : span.end_line]
+    lines[-1] = lines[-1][: span.end_column - 1]
+    lines[0] = lines[0][span.column - 1 :]
+    return "\n".join(lines)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(1, 4), st.booleans())
+def test_every_path_stands_where_the_writer_put_it(dice: random.Random, size: int, bom: bool) -> None:
+    """In any style of writing each path has its span; a failure is shrunk to a small document."""
+    writer = Writer(dice, size)
+    check(writer.text, writer.places, bom=bom, dice=dice)
+
+
+@pytest.mark.timeout(900)
+@settings(max_examples=500, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(st.integers(0, 2**64))
+def test_ten_thousand_documents(seed: int) -> None:
+    """The same for twenty times as many: 500 batches, whose smallest documents come first instead of being shrunk."""
+    dice = random.Random(seed)
+    for number, size in enumerate(SIZES):
+        writer = Writer(dice, size)
+        check(writer.text, writer.places, bom=number % 5 == 1, dice=dice)
+
+
+def test_the_corpus_is_there() -> None:
+    """Each of its documents says what it expects."""
+    assert len(CORPUS) > 10
+    assert all(path.with_suffix(".places").exists() for path in CORPUS)
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_corpus(path: Path) -> None:
+    """Of each document, every path with the spans of its key and its value, as counted by hand."""
+    found = document(path.read_bytes())
+    lines = [
+        f"{dotted(at)}  {shown(found.places.key(at))}  {shown(found.places.value(at))}" for at in values(found.table)
+    ]
+    assert lines == path.with_suffix(".places").read_text("utf-8").splitlines()
+
+
+def shown(span: Span) -> str:
+    """`3:1-3:5`."""
+    return f"{span.line}:{span.column}-{span.end_line}:{span.end_column}"
+
+
+def by_line(places: Places, text: str) -> dict[KeyPath, tuple[int, int, int, int]]:
+    """Of every path, line and column of key and value."""
+    return {path: (*places.key(path)[:2], *places.value(path)[:2]) for path in values(tomli.loads(text))}
+
+
+BY_HAND: list[tuple[str, dict[KeyPath, tuple[int, int, int, int]]]] = [
     ("", {}),
     ("# only\n", {}),
     ("a=1", {("a",): (1, 1, 1, 3)}),
@@ -322,31 +201,52 @@ BY_HAND: list[tuple[str, dict[Path, tuple[int, int, int, int]]]] = [
 
 
 @pytest.mark.parametrize(("text", "expected"), BY_HAND)
-def test_by_hand(text: str, expected: dict[Path, tuple[int, int, int, int]]) -> None:
-    """The cases that are easy to get wrong, with places counted by hand."""
-    assert {path: astuple(mark) for path, mark in positions(text).items()} == expected
-    assert set(expected) == paths(tomli.loads(text))
+def test_by_hand(text: str, expected: dict[KeyPath, tuple[int, int, int, int]]) -> None:
+    """The cases that are easy to get wrong, with their beginnings counted by hand."""
+    assert by_line(Places(text), text) == expected
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "".join(f"[t{n}]\nx = {n}\n" for n in range(40_000)),
-        "x = [" + "{a = [1]}," * 60_000 + "]",
-        "[[a]]\n" * 100_000,
-        'x = """' + "\n" * 500_000 + '"""',
-        "#\n" * 500_000,
-    ],
-    ids=["tables", "arrays", "arrays of tables", "string", "comments"],
-)
-def test_linear(text: str) -> None:
-    """A file at the size limit takes seconds at most."""
+@pytest.mark.parametrize("path", [(), ("b",), ("a", "b"), ("a", 0), ("c", 2), ("c", 0, 0), ("d", "e", "f")])
+def test_what_is_not_there(path: KeyPath) -> None:
+    """There is no place of what the document does not have."""
+    places = Places("a = 1\nc = [1, 2]\nd = {e = 1}")
+    for _ in range(2):
+        with pytest.raises(KeyError):
+            places.key(path)
+        with pytest.raises(KeyError):
+            places.value(path)
+
+
+LARGE = {
+    "tables": ("".join(f"[t{n}]\nx = {n}\n" for n in range(40_000)), ("t39999", "x")),
+    "arrays": ("x = [" + "{a = [1]}," * 60_000 + "]", ("x", 59_999, "a", 0)),
+    "arrays of tables": ("[[a]]\n" * 100_000, ("a", 99_999)),
+    "string": ('x = """' + "\n" * 500_000 + '"""', ("x",)),
+    "comments": ("#\n" * 500_000 + "x = 1", ("x",)),
+    "commented out": ("# x = [1]\n" * 100_000 + "x = 1\n" + "# y = 1\n" * 10_000, ("x",)),
+    "spaces": ("x = 1" + " " * 1_000_000 + "\n", ("x",)),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_linear(name: str) -> None:
+    """A file at the size limit takes seconds at most; what is quadratic in it would take minutes."""
+    text, path = LARGE[name]
     begin = perf_counter()
-    positions(text)
-    assert perf_counter() - begin < 10
+    Places(text).value(path)
+    assert perf_counter() - begin < 30
+
+
+def test_many_questions() -> None:
+    """Each further question about a large array is quick."""
+    places = Places("x = [" + "{a = [1]}," * 60_000 + "]")
+    begin = perf_counter()
+    for number in range(60_000):
+        places.value(("x", number, "a", 0))
+    assert perf_counter() - begin < 30
 
 
 def test_deep() -> None:
     """As deep as a document may be, arrays and inline tables in turn."""
     text = "a = " + "[{a = " * 31 + "1" + "}]" * 31
-    assert set(positions(text)) == paths(tomli.loads(text))
+    assert by_line(Places(text), text)["a", *(0, "a") * 31] == (1, 187, 1, 191)

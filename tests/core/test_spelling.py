@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 from hotconf.core.document import Document, parse
 from hotconf.core.merge import merge
 from hotconf.core.spelling import respell
-from hotconf.problems import Problem
+from hotconf.problems import Problem, Related
 from hotconf.schema import Schema
 
 FILE = Path("/etc/app/config.toml")
@@ -103,7 +103,7 @@ def test_places_are_found_under_the_rewritten_keys() -> None:
 
 
 def test_both_spellings_in_one_table_are_a_problem() -> None:
-    """It is told at the second one, for every such pair."""
+    """It is told at the second one, for every such pair, and where the first one is."""
     given = '[model-providers.o]\nbase_url = "a"\nbase-url = "b"\n[[agents]]\nread-only = true\nread_only = false\n'
     assert respell(document(given), KEBAB) == (
         Problem(
@@ -114,6 +114,9 @@ def test_both_spellings_in_one_table_are_a_problem() -> None:
             file=FILE,
             line=3,
             column=1,
+            end_line=3,
+            end_column=9,
+            related=(Related("first given", FILE, 2, 1),),
         ),
         Problem(
             "Key given twice: agents[0].read_only is the same as read-only",
@@ -123,6 +126,9 @@ def test_both_spellings_in_one_table_are_a_problem() -> None:
             file=FILE,
             line=6,
             column=1,
+            end_line=6,
+            end_column=10,
+            related=(Related("first given", FILE, 5, 1),),
         ),
     )
 

@@ -30,7 +30,7 @@ from hotconf.core.document import Document, parse
 from hotconf.core.merge import Origins, merge
 from hotconf.core.spelling import respell
 from hotconf.core.validate import Invalid, Valid, validate
-from hotconf.problems import Problem
+from hotconf.problems import Problem, Related
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
 
@@ -109,6 +109,37 @@ def test_the_fixed_texts_with_their_places() -> None:
         "config.toml:9:12: Type mismatch: model_providers.other.base_url expected string, got integer",
     ]
     assert {each.kind for each in problems(App, text)} == {"schema"}
+
+
+class Service(BaseModel):
+    model: str = ""
+    port: int = 1
+    ports: list[int] = []
+    token: str = ""
+    tokens: dict[str, str] = {}
+    agents: list[Provider] = []
+    models: dict[str, Provider] = {}
+    nested: dict[str, list[Provider]] = {}
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("[model.x]\nbase_url = 'u'", 'did you mean "models"?'),
+        ("[agents]\nbase_url = 'u'", "begin each of them with [[agents]]"),
+        ("[nested.a]\nbase_url = 'u'", "begin each of them with [[nested.a]]"),
+        ("[port]\nx = 1", None),
+        ("[ports]\nx = 1", None),
+        ("[token]\nx = 1", None),
+        ("model = 5", None),
+        ("agents = 'x'", None),
+    ],
+)
+def test_a_table_in_the_wrong_place_has_a_hint(text: str, hint: str | None) -> None:
+    """It is to be one of an array, or under a key that is almost the same and takes tables; else nothing is known."""
+    (problem,) = problems(Service, text)
+    assert problem.message.startswith("Type mismatch: ")
+    assert problem.hint == hint
 
 
 def test_a_valid_table_is_the_config() -> None:
@@ -530,7 +561,7 @@ def test_the_texts_are_not_scanned_when_all_is_well(monkeypatch: pytest.MonkeyPa
     def refuse(*args: object, **options: object) -> None:
         raise AssertionError("a place was looked up")
 
-    monkeypatch.setattr(Origins, "locate", refuse)
+    monkeypatch.setattr(Origins, "placed", refuse)
     assert isinstance(load(App, '[model_providers.openai]\nbase_url = "u"'), Valid)
     with pytest.raises(AssertionError, match="looked up"):
         load(App, "[model_providers.openai]")
@@ -552,9 +583,87 @@ def test_every_check_runs_and_is_placed() -> None:
 
     assert problems(Schema(Server, checks=[first, second]), "port = 1\nhost = 'h'") == (
         Problem("never on Mondays", severity="warning", file=MAIN),
-        Problem("port 1 is low", ("port",), severity="warning", hint="take another", file=MAIN, line=1, column=8),
-        Problem("host is taken", ("host",), file=MAIN, line=2, column=8),
+        Problem("port 1 is low", ("port",), "semantic", "warning", "take another", MAIN, 1, 8, 1, 9),
+        Problem("host is taken", ("host",), "semantic", "error", None, MAIN, 2, 8, 2, 11),
     )
+
+
+SPANS = [
+    # A wrong value is underlined as a whole, even over lines; a wrong key is, too.
+    ("[quality_gates]\nplan = 'gemini' # no", "2:8-2:16"),
+    ("quality_gates.plan = [\n  1\n]", "2:3-2:4"),
+    ("quality_gates = [\n  1\n]", "1:17-3:2"),
+    ('model_providers.a = {base_url = "", "timeout" = 99}', "1:49-1:51"),
+    ("qualty_gates = 1", "1:1-1:13"),
+    ("['qualty_gates'.x]\ny = 1", "1:2-1:16"),
+    # What is missing, where it belongs: the table's name in its header or dotted key, or the inline table.
+    ("\n[model_providers . openai] # c\ntimeout = 3", "2:20-2:26"),
+    ("[model_providers.openai.more]", "1:18-1:24"),
+    ("model_providers.openai.timeout = 1", "1:17-1:23"),
+    ("model_providers.openai = {}", "1:26-1:28"),
+    ("model_providers = {openai = {\n timeout = 1\n}}", "1:29-3:2"),
+]
+
+
+@pytest.mark.parametrize(("text", "span"), SPANS)
+def test_a_problem_says_where_it_ends(text: str, span: str) -> None:
+    """The span is that of the value or the key that is wrong."""
+    first = problems(App, text)[0]
+    assert f"{first.line}:{first.column}-{first.end_line}:{first.end_column}" == span
+
+
+def test_what_is_missing_at_the_top_has_no_span() -> None:
+    """There is nothing to underline."""
+    [problem] = problems(Provider, "timeout = 1")
+    assert problem.file == MAIN
+    assert (problem.line, problem.column, problem.end_line, problem.end_column) == (None,) * 4
+
+
+def test_what_a_refused_value_replaces_is_related() -> None:
+    """Whoever overrides a value may look for the fault in the other file; tables that merge are no such place."""
+    [problem] = problems(
+        App,
+        '[quality_gates]\nplan = ["a"]\n[model_providers.x]\nbase_url = ""\ntimeout = 1',
+        "quality_gates.plan = 1\n[model_providers.x]\n",
+    )
+    assert (problem.place, problem.related) == ("extra.toml:1:22", (Related("also defined", MAIN, 2, 8),))
+    [problem] = problems(App, "quality_gates = {plan = []}", "quality_gates = 1")
+    assert problem.related == (Related("also defined", MAIN, 1, 17),)
+    assert problems(App, "[model_providers.x]\n", "[model_providers.x]\n")[0].related == ()
+
+
+def test_checks_mention_other_places_by_path() -> None:
+    """They know no lines; what stands nowhere, being a default, is left out."""
+
+    def check(config: Server) -> Iterator[Problem]:
+        mentions = (("the host", "host"), ("the port", ("port",)), ("nothing", "by_name.x"))
+        yield Problem("odd pair", "port", mentions=mentions)
+        yield Problem("by hand", file=MAIN, line=7, related=(Related("there", EXTRA, 1, 1),))
+
+    odd, by_hand = problems(Schema(Server, checks=[check]), "port = 1", "\nhost = 'h'")
+    assert odd.mentions == ()
+    assert odd.related == (Related("the host", EXTRA, 2, 8), Related("the port", MAIN, 1, 8))
+    assert (by_hand.line, by_hand.end_line, by_hand.related) == (7, None, (Related("there", EXTRA, 1, 1),))
+
+
+def test_related_places_tell_no_secret() -> None:
+    """What a check says of another place is scrubbed like its message."""
+
+    def check(config: dict[str, str]) -> Iterator[Problem]:
+        yield Problem("odd", mentions=((f"token {config['token']}\n", "token"),))
+
+    [problem] = problems(Schema(dict[str, str], checks=[check]), 'token = "hunter2"')
+    assert problem.related == (Related("token ********\\n", MAIN, 1, 9),)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [{"mentions": (("x", 5),)}, {"mentions": 5}, {"mentions": (("x", ((),)),)}, {"related": ("x",)}, {"related": 5}],
+)
+def test_what_relates_to_nonsense_is_the_fault_of_the_check(field: dict[str, Any]) -> None:
+    """It is refused where it is made, not where it would be shown."""
+    [problem] = problems(Schema(Server, checks=[lambda _: [Problem("x", **field)]]), "")
+    assert problem.kind == "internal"
 
 
 def test_warnings_of_checks_do_not_fail() -> None:

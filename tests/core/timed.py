@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
@@ -10,8 +11,9 @@ from typing import Final, NamedTuple, TypeAlias
 from hotconf.core.candidate import Bad, Candidate, Good, Unstable
 from hotconf.core.debounce import MILLISECOND
 from hotconf.core.machine import Close, Hold, Input, Loaded, Looked, Release, Reload, State, Touched
+from hotconf.problems import Problem
 from hotconf.testing import Config, Content, VirtualDriver
-from hotconf.testing.contents import candidate
+from hotconf.testing.contents import candidate, recalled
 
 CONFIG, MORE = Path("/etc/app/config.toml"), Path("/etc/app/more.toml")
 
@@ -31,10 +33,13 @@ def good(content: Content) -> Good[Config]:
     return found
 
 
+HALF: Final = replace(good(Content(1, cut=1)), shrank=(CONFIG,))
 NEW, OTHER, SAME = good(Content(1)), good(Content(2)), good(Content())
 TURNS_OFF, SLOWER = good(Content(1, enabled=False)), good(Content(1, debounce_ms=1000))
 WRONG: Final = candidate({CONFIG: Content(valid=False), MORE: None})
 assert isinstance(WRONG, Bad)
+KEPT: Final = recalled({CONFIG: Content(1)})
+EMPTY: Final = Bad((Problem("The file is empty", kind="empty", file=CONFIG),), shrank=(CONFIG,))
 TORN: Final = Unstable((CONFIG,))
 
 Maker: TypeAlias = Callable[[int], Input]
@@ -43,14 +48,15 @@ Given: TypeAlias = Sequence[tuple[float, Maker]]
 """Inputs, each with its instant in milliseconds."""
 
 
-def touch(*paths: Path, writing: bool = False, sure: bool = True) -> Maker:
-    """Files changed; the main one, if none is named."""
-    return lambda now: Touched(now, paths or (CONFIG,), writing, sure)
+def touch(*paths: Path, writing: bool = False, sure: bool = True, placed: bool = False) -> Maker:
+    """Files changed; the main one, if none is named. `placed`: they were renamed into place."""
+    named = paths or (CONFIG,)
+    return lambda now: Touched(now, named, writing, sure, frozenset(named if placed else ()))
 
 
-def loaded(job: int, found: Candidate[Config], cost_ms: int = 1) -> Maker:
-    """That load is done."""
-    return lambda now: Loaded(now, job, found, cost_ms * MILLISECOND)
+def loaded(job: int, found: Candidate[Config], cost_ms: int = 1, *, last_good: Good[Config] | None = None) -> Maker:
+    """That load is done; `last_good` was kept of an earlier run."""
+    return lambda now: Loaded(now, job, found, cost_ms * MILLISECOND, last_good)
 
 
 def looked() -> Maker:

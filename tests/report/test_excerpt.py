@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +15,7 @@ from hotconf.core.redact import secrets_in
 from hotconf.core.source import secret_keys
 from hotconf.problems import Problem
 from hotconf.report.cells import width
-from hotconf.report.excerpt import excerpt, safe_line
+from hotconf.report.excerpt import Excerpts, excerpt, safe_line
 from hotconf.schema import Schema
 
 TEXT = """\
@@ -47,6 +50,52 @@ def test_without_a_column_there_is_no_caret():
 def test_without_a_line_there_is_nothing(line):
     """The file may have changed since, or it is about no line at all."""
     assert excerpt(at(line, 1), TEXT) == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "span", "carets"),
+    [
+        ('port = "eight"', (1, 8, 1, 15), "       ^^^^^^^"),
+        ("port = 1", (1, 8, 1, 8), "       ^"),
+        ("port = 1", (1, 8, None, None), "       ^"),
+        ("port = 1", (1, 8, 1, 99), "       ^"),
+        ("port = 1", (1, 8, 1, 3), "       ^"),
+        ("a = '''", (1, 5, 3, 4), "    ^^^"),
+        ("a = '''\r", (1, 5, 3, 4), "    ^^^"),
+        ("a = [  ", (1, 5, 3, 2), "    ^"),
+        ("日本 = '日'", (1, 6, 1, 9), "       ^^^^"),
+        ("a\t= '\t'", (1, 5, 1, 8), "      ^^^"),
+        ("a\t= '\t'", (1, 1, 1, 3), "^^^^"),
+        ("\ufeffa = '\u202e'", (1, 5, 1, 8), "    ^^^^^^^^"),
+        ("api_key = 'x'", (1, 11, 1, 14), "          ^"),
+        ("api_key = 'x'", (1, 1, 1, 8), "^^^^^^^"),
+        ("e\u0301 = 'e\u0301'", (1, 6, 1, 10), "    ^^^"),
+    ],
+)
+def test_all_of_it_is_underlined(line, span, carets):
+    """As far as it is on the line, and shown; cells, not characters."""
+    first, column, last, end = span
+    problem = Problem("wrong", kind="schema", line=first, column=column, end_line=last, end_column=end)
+    text = line if last == first or last is None else f"{line}\nx\n'''"
+    assert excerpt(problem, text)[1] == "  │ " + carets
+
+
+def test_many_excerpts_of_a_file_take_one_look_at_it():
+    """A thousand problems in a megabyte are shown as quickly as one; a file is read when it is needed."""
+    asked = []
+
+    def read(path):
+        asked.append(path)
+        return TEXT
+
+    excerpts = Excerpts(read, secrets=["eight"])
+    assert not asked
+    file, other = Path("/a"), Path("/b")
+    problems = [Problem("x", file=file, line=2, column=8), Problem("x", file=file), Problem("x", line=1)]
+    assert [excerpts.of(problem) for problem in problems] == [('2 │ port = "********"', "  │        ^"), (), ()]
+    assert excerpts.of(Problem("x", file=other, line=3)) == ("3 │ api_key = …",)
+    assert excerpts.of(Problem("x", file=file, line=1)) == ("1 │ [server]",)
+    assert asked == [file, other]
 
 
 def test_the_lines_around_it():
@@ -98,10 +147,12 @@ def test_a_long_line_is_cut_around_the_column():
     st.text(alphabet="a日\u0301\t\x1b= ", max_size=120),
     st.integers(1, 130),
     st.integers(20, 60),
+    st.integers(0, 130),
 )
-def test_an_excerpt_fits_and_points_at_its_character(line, column, cells):
+def test_an_excerpt_fits_and_points_at_its_character(line, column, cells, length):
     """Whatever is on the line, and however narrow the place."""
-    shown, caret = excerpt(at(1, column), line, cells=cells)
+    problem = replace(at(1, column), end_line=1, end_column=column + length)
+    shown, caret = excerpt(problem, line, cells=cells)
     assert shown.isprintable()
     assert width(shown) <= cells
     assert len(caret) <= cells

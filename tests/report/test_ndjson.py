@@ -16,14 +16,26 @@ from hypothesis import strategies as st
 
 from hotconf.changes import MISSING, Change
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged, Timings
-from hotconf.problems import Problem
+from hotconf.problems import Problem, Related
 from hotconf.report.ndjson import plain, started, to_json
 
 FILE = Path("/home/ada/.code/config.toml")
 AT = datetime(2025, 11, 23, 7, 8, 9, 123456, tzinfo=timezone(timedelta(hours=1)))
 STAMP = "2025-11-23T06:08:09.123456Z"
 CHANGE = Change(("models", "gpt-5.1", "tier"), MISSING, "high")
-PROBLEM = Problem("bad", ("agents", 0, "name"), "schema", "error", "write 1", FILE, 3, 7)
+PROBLEM = Problem(
+    "bad",
+    ("agents", 0, "name"),
+    "schema",
+    "error",
+    "write 1",
+    FILE,
+    3,
+    7,
+    4,
+    2,
+    (Related("also defined", FILE, 1, 2),),
+)
 PROBLEM_JSON = {
     "kind": "schema",
     "severity": "error",
@@ -33,6 +45,9 @@ PROBLEM_JSON = {
     "file": str(FILE),
     "line": 3,
     "column": 7,
+    "end_line": 4,
+    "end_column": 2,
+    "related": [{"message": "also defined", "file": str(FILE), "line": 1, "column": 2}],
 }
 
 
@@ -54,8 +69,16 @@ def test_started_tells_what_is_watched():
         "generation": 1,
         "watching": [str(FILE), "/x"],
         "debounce_ms": 2000,
+        "degraded": False,
+        "last_good": None,
         "warnings": [],
     }
+
+
+def test_started_tells_of_a_last_good_state():
+    """A watch that came up on the last good state says so, and of when it is."""
+    line = json.loads(started(FILE, 1, (FILE,), 2000, AT, last_good=AT))
+    assert (line["degraded"], line["last_good"]) == (True, STAMP)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +113,10 @@ def test_started_tells_what_is_watched():
                 "warnings": [PROBLEM_JSON],
             },
         ),
-        (ReloadUnchanged("no value differs", at=AT), {"event": "reload_unchanged", "reason": "no value differs"}),
+        (
+            ReloadUnchanged("no value differs", (PROBLEM,), at=AT),
+            {"event": "reload_unchanged", "reason": "no value differs", "warnings": [PROBLEM_JSON]},
+        ),
         (
             ReloadFailed("bad", "schema", (PROBLEM, Problem("worse", kind="internal")), at=AT),
             {
@@ -108,6 +134,9 @@ def test_started_tells_what_is_watched():
                         "file": None,
                         "line": None,
                         "column": None,
+                        "end_line": None,
+                        "end_column": None,
+                        "related": [],
                     },
                 ],
             },

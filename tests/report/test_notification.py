@@ -102,6 +102,15 @@ def test_a_deferral_tells_what_it_waits_for_and_what_will_change():
     assert notification(event) == "⏸ Config reload queued: waiting for quality gate, agent\n   - model changed"
 
 
+def test_a_save_that_changes_nothing_tells_its_warnings():
+    """They may be the reason."""
+    warning = Problem("Unknown key: modle", ("modle",), "schema", "warning", 'did you mean "model"?', FILE, 1, 1)
+    assert notification(ReloadUnchanged("no value differs", (warning,))) == (
+        "· Config saved, nothing changed (no value differs)\n"
+        '   ⚠ config.toml:1:1: Unknown key: modle (did you mean "model"?)'
+    )
+
+
 def test_the_small_events_are_one_line():
     """A change that was noticed, and a save that changed nothing, with its reason."""
     assert notification(FileChanged(FILE)) == "… config.toml changed"
@@ -115,7 +124,7 @@ def test_nothing_from_outside_breaks_a_line_or_reaches_the_terminal_raw(text, na
     events = {
         FileChanged(Path("/", name.replace("\0", ""))): 1,
         ReloadSuccess(2, (), (text,), warnings=(problem,)): 3,
-        ReloadUnchanged(text): 1,
+        ReloadUnchanged(text, (problem,)): 2,
         ReloadDeferred((text,), (), (text,)): 2,
         failed(problem, problem): 4,
     }

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,7 @@ class Owner:
         self.ready = False
         self.watching = True
         self.told: list[object] = []
+        self.observers: list[Any] = []
         self.differs: tuple[Path, ...] = ()
         self.broken = False
 
@@ -41,6 +43,9 @@ class Owner:
 
     def heard(self, paths: tuple[Path, ...], now: int, detect_ns: int, *, sure: bool = True) -> None:
         self._tell((*(path.name for path in paths), sure))
+
+    def observe(self, observer: object) -> None:
+        self.observers.append(observer)
 
     def differing(self) -> tuple[Path, ...]:
         differs, self.differs = self.differs, ()
@@ -196,26 +201,42 @@ def test_the_exit_handler_of_the_next_driver_is_kept(exits, monkeypatch):
 
 
 def test_at_exit_the_watchers_are_closed(driver):
-    """Those that are left; and only in the process that started them."""
+    """Those that are left."""
     owner = Owner()
     join(driver, owner)
     module._close_all(driver)
     assert owner.told == ["close"]
-    driver.pid += 1
-    module._close_all(driver)
-    driver.pid -= 1
-    assert owner.told == ["close"]
 
 
 def test_a_driver_that_cannot_have_its_descriptors(monkeypatch):
-    """Whoever starts is told, and the next one can try again."""
+    """It polls until there are some, and then hears like any other; whoever insists on the kernel is told."""
 
     def refuse():
         raise OSError(24, "Too many open files")
 
+    owner = Owner(reconcile_ns=10_000_000)
     with monkeypatch.context() as patch:
         patch.setattr(module, "best_waiter", refuse)
-        with pytest.raises(OSError, match="Too many"):
+        driver = claim()
+        with pytest.raises(UsageError, match="no descriptors are left"):
+            join(driver, Owner(), "inotify")
+        assert join(driver, owner).name == "poll"
+        assert not owner.observers
+    wait_until(lambda: owner.observers)
+    assert owner.observers[0].name == "inotify"
+    assert driver.call(threading.get_native_id)
+    release(driver, 10)
+
+
+def test_a_driver_that_cannot_have_its_thread(monkeypatch):
+    """Whoever starts is told, and the next one can try again."""
+
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="can't start"):
             claim()
     release(claim(), 10)
 
@@ -363,12 +384,12 @@ def test_an_observer_that_cannot_be_had(driver, monkeypatch):
         raise OSError(24, "Too many open files")
 
     monkeypatch.setattr("hotconf.runtime.native.Inotify", refuse)  # the module's own name for it
-    with pytest.raises(UsageError, match="Too many open files"):
+    with pytest.raises(UsageError, match="no descriptor is left"):
         join(driver, Owner(), "inotify")
     owner = Owner()
     observer = join(driver, owner, "auto")
     assert isinstance(observer, Poll)
-    assert observer.trouble(owner) == "inotify cannot be had: [Errno 24] Too many open files"
+    assert str(observer.trouble(owner)).startswith("inotify cannot be had: no inotify instance or no descriptor")
 
 
 def test_a_suspicion_is_followed_by_a_comparison(driver, main):

@@ -256,6 +256,51 @@ def test_what_becomes_of_the_name_ends_the_writing(watched, main, act):
         assert not watched.writing
 
 
+@pytest.mark.parametrize(
+    ("act", "placed"),
+    [
+        (lambda path: replace(path, "a = 2"), True),
+        (lambda path: path.write_text(""), False),
+        (lambda path: (path.unlink(), path.write_text("")), False),
+        (lambda path: (replace(path, "a = 2"), path.write_text("a")), False),
+        (lambda path: (replace(path, "a = 2"), path.chmod(0o600)), True),
+        (lambda path: (path.write_text(""), replace(path, "a = 2")), True),
+        (lambda path: (replace(path, "a = 2"), path.unlink(), path.touch()), False),
+    ],
+    ids=[
+        "renamed",
+        "written",
+        "made anew",
+        "renamed, then written",
+        "then its mode",
+        "written, then renamed",
+        "gone",
+    ],
+)
+def test_what_was_renamed_into_place_is_known(watched, main, act, placed):
+    """Until something is written to it, or another comes under its name."""
+    act(main)
+    watched.heard()
+    assert watched.observer.placed(watched.owner) == ({main} if placed else set())
+
+
+def test_a_link_that_was_swapped_was_renamed_into_place(observer, root):
+    """As Kubernetes does it; and after the way to the files was lost nothing is known any more."""
+    for name in ("old", "new"):
+        (root / name).mkdir()
+        (root / name / "config.toml").write_text("a = 1")
+    (root / "..data").symlink_to("old")
+    main = root / "config.toml"
+    main.symlink_to("..data/config.toml")
+    watched = Watched(observer, main)
+    (root / "..data_tmp").symlink_to("new")
+    (root / "..data_tmp").rename(root / "..data")
+    assert watched.heard() == ["config.toml"]
+    assert observer.placed(watched.owner) == {main}
+    observer.rearm(watched.owner)
+    assert observer.placed(watched.owner) == set()
+
+
 def test_a_writer_of_another_owners_file_is_not_ours(observer, root, main):
     """Each waits for its own files only."""
     mine, other = Watched(observer, main), Watched(observer, root / "other.toml")
@@ -339,6 +384,27 @@ def test_a_directory_that_is_removed_and_comes_back_later(watched, main, root):
         assert "config.toml" in watched.heard()
         main.write_text("a = 2\n")
         assert "config.toml" in watched.heard()
+
+
+def test_directories_that_vanish_while_they_are_being_watched(observer, root, monkeypatch):
+    """The way is found, and removed before it is watched: what is left of it is watched instead."""
+    path = root / "a" / "b" / "c" / "config.toml"
+    path.parent.parent.mkdir(parents=True)
+    places, walks = paths.places, []
+
+    def found_too_early(given):
+        walks.append(given)
+        for place in places(given):
+            if len(walks) == 1:
+                shutil.rmtree(root / "a")
+            yield place
+
+    monkeypatch.setattr(paths, "places", found_too_early)
+    watched = Watched(observer, path)
+    path.parent.mkdir(parents=True)
+    assert watched.heard() != []
+    path.write_text("a = 1\n")
+    assert watched.heard() != []
 
 
 def test_a_directory_that_is_moved_away_and_back(watched, main, root):

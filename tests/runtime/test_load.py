@@ -98,6 +98,53 @@ def between(monkeypatch, owner: Any, name: str, act, *, after: int = 0) -> None:
     monkeypatch.setattr(owner, name, wrapped)
 
 
+# Files that shrank
+
+
+@pytest.mark.parametrize(
+    ("now", "shrank"),
+    [
+        ("name = 'x'\n", True),
+        ("", True),
+        ("name = ", True),
+        ("name = 'x'\n[server]\nport = 1\n", False),
+        ("name = 'x'\n[server]\nport = 1\n# more\n", False),
+        ("name = 'y'\n", False),
+        (None, False),
+    ],
+    ids=["a part", "nothing", "a broken part", "the same", "more", "another", "missing"],
+)
+def test_the_first_part_of_what_was_there_is_told(root, now, shrank):
+    """Against what is published: half of a new content may look so."""
+    source = save(root, config="name = 'x'\n[server]\nport = 1\n")
+    first = load(source)
+    main = root / "config.toml"
+    main.unlink() if now is None else main.write_text(now)
+    candidate = load(source, publish(first), first.files).candidate
+    assert candidate.shrank == ((main,) if shrank else ())
+
+
+def test_a_part_of_what_failed_is_one_too(root):
+    """Against what the files said when the last round ended, published or not."""
+    source = save(root, config="name = 'y'\nport =")
+    failed = load(source)
+    (root / "config.toml").write_text("name = 'y'\n")
+    assert load(source, None, failed.files).candidate.shrank == ()
+    assert load(source, None, failed.files, before=failed.files.reads).candidate.shrank == (root / "config.toml",)
+
+
+def test_back_to_what_is_published_is_no_half_file(root):
+    """There is nothing to be wary of: nothing would be published."""
+    source = save(root, config="name = 'x'\n")
+    first = load(source)
+    save(root, config="name = 'x'\nport =")
+    failed = load(source, publish(first), first.files)
+    save(root, config="name = 'x'\n")
+    back = good(load(source, publish(first), failed.files, before=failed.files.reads).candidate)
+    assert back.unchanged
+    assert back.shrank == ()
+
+
 # One file
 
 
@@ -584,7 +631,7 @@ def test_a_telling_that_raises_is_logged_and_replaced(root, caplog, error):
     source = Source(save(root, config="name = 'b'").path, Schema(Config, describe=describe))
     assert good(load(source, publish(first), first.files).candidate).summary == ('name: "a" → "b"',)
     (record,) = caplog.records
-    assert record.getMessage().startswith("describe raised; the changes are told one by one\nTraceback")
+    assert record.getMessage().startswith("describe raised; the changes are told one by one\n    Traceback")
 
 
 def test_a_log_that_raises_is_no_failure(root, monkeypatch):
@@ -771,3 +818,62 @@ def test_no_secret_where_a_validator_repeats_it(root):
     result = load(Source(save(root, config="password = 'hunter2'").path, Schema(Strict)))
     assert isinstance(result.candidate, Bad)
     assert "hunter2" not in repr(result)
+
+
+# Files that everybody may write
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_a_file_that_everybody_may_write_is_a_warning(root):
+    """Of each file of the configuration, with the mode and the way out; it never fails a load."""
+    source = save(root, config='[hot_reload]\nwatch_paths = ["a.toml", "b.toml"]\n', a='name = "x"\n', b="")
+    (root / "config.toml").chmod(0o646)
+    (root / "a.toml").chmod(0o602)
+    (root / "b.toml").write_text("# nothing\n")
+    found = load(source).candidate
+    assert isinstance(found, Good)
+    assert [(each.file.name, each.kind, each.message, each.hint) for each in found.warnings] == [
+        (
+            name,
+            "exposed",
+            f"Every user of this machine may write the file (mode {mode})",
+            f"chmod o-w {root / name}",
+        )
+        for name, mode in (("config.toml", "0646"), ("a.toml", "0602"))
+    ]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_the_warning_follows_the_mode_while_the_content_stays(root):
+    """Taking the permission away is no change of the configuration, and ends the warning; giving it begins one."""
+    source = save(root, config='name = "x"\n')
+    first = load(source)
+    (root / "config.toml").chmod(0o666)
+    exposed = load(source, publish(first), first.files)
+    assert exposed.candidate.unchanged
+    assert [warning.kind for warning in exposed.candidate.warnings] == ["exposed"]
+    (root / "config.toml").chmod(0o600)
+    mended = load(source, publish(exposed), exposed.files)
+    assert mended.candidate.unchanged
+    assert mended.candidate.warnings == ()
+
+
+# Contents in place of files
+
+
+def test_bytes_can_stand_in_for_a_file(root):
+    """They are judged as the file would be, with the fragments that they name; the disk is left alone."""
+    source = save(root, config='name = "disk"\n', a="[server]\nport = 5\n")
+    text = b'name = "edit"\n[hot_reload]\nwatch_paths = ["a.toml"]\n'
+    found = load(source, instead={source.path: text}).candidate
+    assert isinstance(found, Good)
+    assert (found.config.name, found.config.server.port) == ("edit", 5)
+    assert (root / "config.toml").read_text() == 'name = "disk"\n'
+
+
+def test_bytes_can_stand_in_for_a_file_that_is_not_there(root):
+    """A fragment, or the main file itself."""
+    source = Source(root / "config.toml", SCHEMA)
+    found = load(source, instead={source.path: b'name = "edit"\n'}).candidate
+    assert isinstance(found, Good)
+    assert found.config.name == "edit"

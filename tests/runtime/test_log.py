@@ -106,12 +106,14 @@ def test_values_are_not_logged(caplog):
 def test_trouble_is_a_warning_unless_polling_was_chosen(caplog):
     """Who relies on the kernel should know that it does not tell everything."""
     log.observing(MAIN, "inotify", None)
-    log.observing(MAIN, "poll", "asked for")
+    log.observing(MAIN, "poll", "asked for", asked=True)
     log.observing(MAIN, "inotify", "the limit is reached")
+    log.observing(MAIN, "poll", "inotify cannot be had")
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("INFO", "Watching ~/.code/config.toml with inotify"),
         ("INFO", "Watching ~/.code/config.toml with poll (asked for)"),
         ("WARNING", "Some changes of ~/.code/config.toml are found by polling only: the limit is reached"),
+        ("WARNING", "Changes of ~/.code/config.toml are found by polling only: inotify cannot be had"),
     ]
     assert {record.name for record in caplog.records} == {"hotconf.watch"}
 

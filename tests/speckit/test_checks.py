@@ -84,12 +84,13 @@ def test_unknown_agent_of_a_gate(gate: str) -> None:
 
 
 def test_disabled_agent_of_a_gate() -> None:
-    """An agent that is there but disabled does not count, and the hint says why."""
+    """An agent that is there but disabled does not count; the hint says why, and it is known where it is disabled."""
     assert found(agents=[agent("gpt_pro", enabled=False)], quality_gates={"audit": ["gpt_pro"]}) == [
         Problem(
             "Quality gate agent 'gpt_pro' not found or disabled",
             ("quality_gates", "audit", 0),
             hint="the agent is there, but has enabled = false",
+            mentions=(("disabled", ("agents", 0, "enabled")),),
         )
     ]
 
@@ -124,7 +125,11 @@ def test_agent_names_are_unique() -> None:
     """The second of two agents with one name is told, at its name; canonical names may be shared."""
     agents = [agent("a", canonical_name="x"), agent("b", canonical_name="x"), agent("a")]
     assert found(agents=agents) == [
-        Problem("Agent name 'a' is not unique (agents[0] has it too)", ("agents", 2, "name"))
+        Problem(
+            "Agent name 'a' is not unique (agents[0] has it too)",
+            ("agents", 2, "name"),
+            mentions=(("first defined", ("agents", 0, "name")),),
+        )
     ]
 
 

@@ -5,20 +5,74 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
+from unittest.mock import patch
 
 from hotconf.runtime.recorder import Recorder
 from hotconf.runtime.stats import Stats
+from hotconf.tui import toasts
 from hotconf.tui.app import HotconfApp
 from hotconf.tui.facts import Told
-from tui.told import FILE, facts, snapshot
+from tui.told import FILE, at, facts, snapshot
 
 Scenario: TypeAlias = Callable[[Any], Awaitable[None]]
 
 SMALL = (80, 24)
 LARGE = (120, 40)
-_DEADLINE_S = 10.0
+_DEADLINE_S = 90.0
+_QUIET = 25
+"""So many turns of the loop without a message are enough for a key to have been passed on to whom it is for."""
+
+
+class StageClock:
+    """A clock that only the test moves, so that a rehearsal or a window is not over before it is seen."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+
+    def now(self) -> datetime:
+        return at(self.passed)
+
+    def seconds(self) -> float:
+        return self.passed
+
+
+class Hand:
+    """The pilot. Each key or click has been dealt with, by all whom it concerns, when the next one comes."""
+
+    def __init__(self, pilot: Any) -> None:
+        self._pilot = pilot
+        self.app = pilot.app
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            await self._pilot.press(key)
+            await self._dealt_with()
+
+    async def click(self, *arguments: Any, **options: Any) -> None:
+        await self._pilot.click(*arguments, **options)
+        await self._dealt_with()
+
+    async def pause(self, delay: float | None = None) -> None:
+        await self._pilot.pause(delay)
+
+    async def resize(self, width: int, height: int) -> None:
+        await self._pilot.resize_terminal(width, height)
+        await self._dealt_with()
+
+    async def _dealt_with(self) -> None:
+        quiet, deadline = 0, asyncio.get_running_loop().time() + _DEADLINE_S
+        while quiet < _QUIET:
+            assert asyncio.get_running_loop().time() < deadline, "messages without end"
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if self._is_quiet() else 0
+
+    def _is_quiet(self) -> bool:
+        screens = self.app.screen_stack if self.app._running else ()
+        pumps = [self.app, *(pump for screen in screens for pump in screen.walk_children(with_self=True))]
+        return not any(pump.message_queue_size for pump in pumps)
 
 
 class FakeSession:
@@ -28,6 +82,7 @@ class FakeSession:
         self.path: Path = FILE
         self.news = news or (Told(facts(snapshot())),)
         self.asked: list[str] = []
+        self.half = False
         self.holds: list[str] = []
         self.recorder = Recorder()
         self.drift = False
@@ -63,6 +118,9 @@ class FakeSession:
     def stats(self) -> Stats:
         return self.recorder.stats("inotify", None)
 
+    def shrank(self) -> bool:
+        return self.half
+
     def has_drift(self) -> bool:
         return self.drift
 
@@ -74,17 +132,21 @@ class FakeSession:
         return tuple(path for path, _ in plan.writes)
 
 
-def play(session: Any, scenario: Scenario, *, size: tuple[int, int] = SMALL, **options: Any) -> HotconfApp:
-    """Run the app with `session` while `scenario(pilot)` runs."""
-    app = HotconfApp(session, **options)
+def play(
+    session: Any, scenario: Scenario, *, size: tuple[int, int] = SMALL, clock: Any = None, **options: Any
+) -> HotconfApp:
+    """Run the app with `session` while `scenario(pilot)` runs. Toasts stay until something takes them away."""
+    app = HotconfApp(session, clock=clock or StageClock(), **options)
 
     async def run() -> None:
         async with app.run_test(size=size, notifications=True) as pilot:
-            await until(pilot, lambda: app.view.facts.started)
-            await pilot.pause()
-            await scenario(pilot)
+            hand = Hand(pilot)
+            await until(hand, lambda: app.view.facts.started)
+            await hand.pause()
+            await scenario(hand)
 
-    asyncio.run(run())
+    with patch.dict(toasts._SECONDS, dict.fromkeys(toasts._SECONDS, 3600.0)):
+        asyncio.run(run())
     return app
 
 

@@ -41,6 +41,15 @@ def alerts(view, keys=None):
     return [alert.text for alert in status.status(view, NOON, keys or {}).alerts]
 
 
+def test_a_last_good_state_is_told_until_the_files_are_good():
+    """Under the failure it stands which state is in force, and of when."""
+    broken = replace(START, failed=failed(0).event, facts=replace(START.facts, degraded=True))
+    when = f"{START.facts.snapshot.loaded_at.astimezone():%Y-%m-%d %H:%M:%S}"
+    assert alerts(broken)[1] == f"↺ degraded: running on the last good state of {when}"
+    mended = heard(broken, [Told(START.facts, reloaded(1).event)])
+    assert not any("degraded" in alert for alert in alerts(mended))
+
+
 def state(view, seconds=0.0):
     """What the status line says of the state."""
     return " ".join(span.text for span in status.status(view, at(seconds), {}).state)
@@ -62,15 +71,28 @@ def test_the_newest_ending_is_open_and_the_others_are_folded():
     view = heard(START, [changed(), reloaded(), changed(5), failed(7)])
     assert texts(view) == [
         "12:00:07 ✗ Failed 1 problem",
-        "config.toml:7:8: Invalid TOML: missing closing bracket at line 7",
-        'close it with "]"',
+        "error[syntax]: Invalid TOML: missing closing bracket at line 7",
+        " --> config.toml:7:8",
         '7 │ plan = ["gemini"',
         "  │        ^",
+        '  = help: close it with "]"',
         "Old configuration preserved.",
         "12:00:05 … config.toml changed",
         "12:00:03 ✓ Reloaded generation 2 · 1 change",
         "12:00:01 … config.toml changed",
     ]
+
+
+def test_lines_of_folded_events_are_not_made(monkeypatch):
+    """A log of hundreds costs no more than what is seen of it."""
+    made = []
+    lines = stream._lines_of
+    monkeypatch.setattr(
+        stream, "_lines_of", lambda entry, *args, **kw: made.append(entry) or lines(entry, *args, **kw)
+    )
+    view = heard(START, [reloaded(n) for n in range(100)])
+    texts(view)
+    assert made == [view.entries[-1]]
 
 
 def test_what_the_person_opened_stays_open():
@@ -133,6 +155,8 @@ def test_settling_counts_down_from_the_last_change():
     view = heard(START, [changed(0)])
     assert state(view, 0.6) == "generation 1 … settling 1.4 s"
     assert state(view, 9) == "generation 1 … settling"
+    half = status.status(view, NOON, {}, shrank=True)
+    assert half.state[-1].text == "… settling (file shrank)"
     assert state(heard(view, [reloaded(2)]), 9) == "generation 2 ✓ reloaded 12:00:02"
 
 

@@ -57,6 +57,8 @@ def made(path: Path) -> None:
     """The config's type comes from the model, the adapter or the schema."""
     assert_type(HotReloadWatcher("config.toml", App), HotReloadWatcher[App])
     assert_type(HotReloadWatcher(path, TypeAdapter(App)), HotReloadWatcher[App])
+    assert_type(HotReloadWatcher(path, App, state_dir=path), HotReloadWatcher[App])
+    assert_type(HotReloadWatcher(path, App, state_dir="~/state"), HotReloadWatcher[App])
     assert_type(HotReloadWatcher(path, Schema(App)), HotReloadWatcher[App])
     assert_type(HotReloadWatcher(path, SPECKIT), HotReloadWatcher[AppConfig])
     assert_type(HotReloadWatcher[App](path, App), HotReloadWatcher[App])
@@ -114,6 +116,7 @@ def read(watcher: HotReloadWatcher[App]) -> None:
     assert_type(watcher.watching, tuple[Path, ...])
     assert_type(watcher.last, Ending | None)
     assert_type(watcher.pending, Pending | None)
+    assert_type(watcher.shrank, tuple[Path, ...])
     assert_type(watcher.stats, Stats)
     assert_type(watcher.has_drift(), bool)
     watcher.config = App()  # type: ignore[misc]
@@ -197,6 +200,7 @@ def matched(event: ConfigReloadEvent) -> str:
             assert_type(event.warnings, tuple[Problem, ...])
             return "\n".join(summary)
         case ReloadUnchanged(reason):
+            assert_type(event.warnings, tuple[Problem, ...])
             return assert_type(reason, str)
         case ReloadDeferred(reasons):
             return ", ".join(assert_type(reasons, tuple[str, ...]))
@@ -227,6 +231,8 @@ def looked_into(snapshot: Snapshot[App], change: Change, problem: Problem, stats
     assert_type(problem.line, int | None)
     assert_type(stats.endings, Mapping[str, int])
     assert_type(stats.phases["settle"], PhaseStats)
+    assert_type(stats.degraded, bool)
+    assert_type(stats.state_trouble, str | None)
     snapshot.generation = 2  # type: ignore[misc]
     problem.line = 1  # type: ignore[misc]
     wider: Snapshot[BaseModel] = snapshot

@@ -1,51 +1,32 @@
-"""Real editors and tools save a real file: each save is one FileChanged and one outcome.
-
-Not in the system's directory for temporary files: there vim and others save in another way than in a home directory.
-"""
+"""Real editors and tools save a real file: each save is one FileChanged and one outcome."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from watcher.terminal import Terminal
+from realtools import need, nobodys, run, workplace
+from terminal import Terminal
 from watcher.watched import CHANGED, port
 
 pytestmark = pytest.mark.real_tool
 
 WINDOW_MS = 200
-WORK = Path(__file__).parents[2] / ".test-work"
-
-
-def need(tool: str) -> str:
-    """The path of `tool`. Without it the test is skipped, but fails in CI, where all of them are installed."""
-    found = shutil.which(tool)
-    if found is None and os.environ.get("CI"):
-        pytest.fail(f"{tool} is not installed")
-    if found is None:
-        pytest.skip(f"{tool} is not installed")
-    return found
 
 
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A directory that looks like a home directory to editors, empty of anybody's settings."""
-    WORK.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=WORK, prefix="home-") as directory:
-        yield Path(directory)
+    with workplace("home-") as directory:
+        yield directory
 
 
 @pytest.fixture
 def environment(home: Path) -> dict[str, str]:
     """Nobody's settings: programs find none of the user's files."""
-    mine = {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1"}
-    return {"PATH": os.environ["PATH"], **mine}
+    return nobodys(home)
 
 
 @pytest.fixture
@@ -145,14 +126,6 @@ def test_nano(path, environment, saved, options):
 
 
 # Tools
-
-
-def run(directory: Path, environment: dict[str, str], *command: str, stdin: str | None = None) -> None:
-    """Run a tool to its end."""
-    need(command[0])
-    subprocess.run(
-        command, cwd=directory, env=environment, input=stdin, text=True, check=True, stdout=subprocess.DEVNULL
-    )
 
 
 TOOLS = {

@@ -86,6 +86,15 @@ def test_the_same_bytes_again_are_unchanged(path, watch):
     assert watcher.generation == 1
 
 
+def test_warnings_come_with_a_save_that_changes_nothing(path, watch):
+    """A misspelt key is why it changed nothing: the likely name is told."""
+    _, seen = watch(path)
+    path.write_text(port(8000) + "hots = 'a'\n")
+    event = seen.exactly(CHANGED, "ReloadUnchanged")
+    (warning,) = event.warnings
+    assert (warning.severity, warning.line, warning.column, warning.hint) == ("warning", 3, 1, 'did you mean "host"?')
+
+
 def test_warnings_come_with_the_success(path, watch):
     """An unknown key does not fail the reload; it is told with it, with its place and the likely name."""
     _, seen = watch(path)
@@ -137,7 +146,7 @@ def test_a_broken_save_is_announced_and_refused(path, watch, caplog):
     with caplog.at_level(logging.ERROR, "hotconf"):
         path.write_text(BROKEN)
         event = seen.exactly(CHANGED, "ReloadFailed syntax")
-    assert event.error == "config.toml:1:8: Invalid TOML: missing closing bracket at line 1"
+    assert event.error == "config.toml:1:1: Invalid TOML: missing closing bracket at line 1"
     assert event.problems[0].file == path
     assert watcher.snapshot is snapshot
     assert watcher.config is snapshot.config

@@ -1,82 +1,12 @@
-"""Forks, and programs that end without closing."""
+"""Programs that end without closing."""
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import pytest
-
-from hotconf import HotReloadWatcher
-from waiting import wait_until
-from watcher.watched import CHANGED, App, port
-
-
-def test_a_child_of_a_fork(path, watch):
-    """After `fork` the child reads the config and closes, without waiting and without harm to the parent."""
-    watcher, seen = watch(path)
-    watcher.reload()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # threads and fork: that is what is tried here
-        child = os.fork()
-    if child == 0:
-        good = False
-        try:
-            good = watcher.config.server.port == 8000 and watcher.get_config() is watcher.snapshot.config
-            with watcher.busy("child"):
-                pass
-            watcher.close()
-            watcher.close()
-        finally:
-            os._exit(0 if good else 1)
-    assert exit_code(child) == 0
-    path.write_text(port(9000))
-    seen.exactly("ReloadUnchanged", CHANGED, "ReloadSuccess 2")
-    watcher.close()
-
-
-def test_a_watcher_of_the_childs_own(path, watch):
-    """A child may start a watcher of its own, which works like any."""
-    watcher, seen = watch(path)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        good = False
-        try:
-            with HotReloadWatcher(path, App, debounce_ms=0) as own:
-                path.write_text(port(9000))
-                wait_until(lambda: own.config.server.port == 9000)
-                good = True
-        finally:
-            os._exit(0 if good else 1)
-    assert exit_code(child) == 0
-    seen.exactly(CHANGED, "ReloadSuccess 2")
-    watcher.close()
-
-
-def exit_code(child: int) -> int:
-    """Wait for a child process."""
-    found: list[int] = []
-
-    def ended() -> bool:
-        pid, status = os.waitpid(child, os.WNOHANG)
-        if pid:
-            found.append(os.waitstatus_to_exitcode(status))
-        return bool(pid)
-
-    try:
-        wait_until(ended)
-    except AssertionError:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        raise
-    return found[0]
-
 
 SCRIPT = """
 import sys, threading

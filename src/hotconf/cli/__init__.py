@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> None:
     """Run `hotconf` with the arguments of this process, and exit."""
+    if sys.argv[1:2] == ["check"]:
+        _hurry()
     from hotconf.cli.app import hotconf
 
     for stream in (sys.stdout, sys.stderr):
@@ -14,3 +17,15 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     hotconf(prog_name="hotconf")
+
+
+def _hurry() -> None:
+    """What a process can do that is over in a moment, and is started at every save and every commit."""
+    import atexit
+    import gc
+
+    # Nearly all of what is made stays until the end: do not look for garbage in it, while it lasts or when it ends.
+    gc.set_threshold(100_000)
+    atexit.register(gc.freeze)
+    # pydantic looks through all installed packages for plugins, which may only watch a validation.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

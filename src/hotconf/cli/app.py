@@ -13,7 +13,19 @@ from hotconf.cli.refusal import Refusal
 from hotconf.errors import UsageError
 from hotconf.text import printable
 
-_COMMANDS: Final = ("run", "watch", "check", "init")
+_COMMANDS: Final = (
+    "run",
+    "watch",
+    "check",
+    "init",
+    "show",
+    "diff",
+    "plan",
+    "schema",
+    "history",
+    "rollback",
+    "doctor",
+)
 """In the order of the help; each is a function of that name in a module of that name."""
 
 

@@ -2,63 +2,108 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from hotconf.cli.options import PATH, schema_option
+from hotconf.cli.findings import as_text, findings
+from hotconf.cli.options import PATH, schema_option, stdin
 from hotconf.cli.places import default_path
+from hotconf.cli.verdict import status
 
 if TYPE_CHECKING:
-    from hotconf.problems import Kind, Problem
+    from collections.abc import Iterator, Sequence
+
+    from hotconf.cli.findings import Finding
+    from hotconf.problems import Problem
     from hotconf.schema import Schema
 
-_NOT_CHECKED: Final[frozenset[Kind]] = frozenset({"missing", "unreadable", "too_large"})
-"""Nothing can be said about the content."""
+_STDIN: Final = Path("-")
+_NO_NAME: Final = Path("<stdin>")
 
 
 @click.command(short_help="Check files without applying them.")
 @click.argument("paths", nargs=-1, type=PATH)
 @schema_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("text", "concise", "json", "sarif", "github")),
+    default="text",
+    show_default=True,
+    help="How problems are told on stdout.",
+)
+@click.option("--stdin-filename", metavar="NAME", type=PATH, help="What to call the file that - reads from stdin.")
+@click.option("--error-on-warning", is_flag=True, help="Warnings are enough for exit status 1.")
 @click.pass_context
-def check(ctx: click.Context, paths: tuple[Path, ...], schema: Schema[Any]) -> None:
-    """Check configuration files, each with the files that its watch_paths name.
+def check(
+    ctx: click.Context,
+    paths: tuple[Path, ...],
+    schema: Schema[Any],
+    form: str,
+    stdin_filename: Path | None,
+    error_on_warning: bool,
+) -> None:
+    """Check configuration files, each with the files that its watch_paths name. A PATH of - is standard input.
 
-    Every problem is one line on stdout, FILE:LINE:COL: error: TEXT (or warning:), in the order of the file; the
-    last line, on stderr, counts them.
+    Problems go to stdout in the order of the file, each once: as text with their source line, or concise, one line
+    each (FILE:LINE:COL: error: TEXT), or as json, sarif or github (workflow commands). A line on stderr counts them.
 
     Exit status: 0 valid (there may be warnings), 1 invalid, 2 a file that is missing, unreadable or too large, or
     wrong usage.
     """
-    from hotconf.report.problems import concise, summary
+    from hotconf.report.problems import summary
 
-    found: list[Problem] = []
-    for path in paths or (default_path(),):
-        problems = _problems(path, schema)
-        for problem in problems:
-            click.echo(concise(problem))
-        found += problems
-    click.echo(summary(found, len(paths) or 1), err=True)
-    ctx.exit(_status(found))
+    given = tuple(dict.fromkeys(paths)) or (default_path(),)
+    if stdin_filename is not None and _STDIN not in given:
+        raise click.UsageError("--stdin-filename names what - reads: give - as a PATH")
+    found = tuple(_findings(given, schema, stdin_filename or _NO_NAME))
+    told = _told(form, found, schema)
+    if told:
+        click.echo(told, color=True)
+    problems = [finding.problem for finding in found]
+    click.echo(summary(problems, len(given)), err=True)
+    ctx.exit(_status(problems, error_on_warning=error_on_warning))
 
 
-def _problems(path: Path, schema: Schema[Any]) -> list[Problem]:
-    from hotconf.runtime.load import check as problems_of
+def _findings(given: Sequence[Path], schema: Schema[Any], stdin_name: Path) -> Iterator[Finding]:
+    from hotconf.runtime.inspection import inspect
     from hotconf.runtime.paths import absolute
+    from hotconf.runtime.source import DEFAULT_MAX_BYTES
 
-    main = absolute(path)
-    return [replace(problem, file=_as_given(problem.file, main, path)) for problem in problems_of(main, schema)]
+    seen: set[Problem] = set()  # two files may have a fragment in common
+    for path in given:
+        name = stdin_name if path == _STDIN else path
+        main = absolute(name)
+        inspection = inspect(main, schema, instead={main: stdin(DEFAULT_MAX_BYTES + 1)} if path == _STDIN else {})
+        for finding in findings(inspection, main, name):
+            if finding.problem not in seen:
+                seen.add(finding.problem)
+                yield finding
 
 
-def _as_given(file: Path | None, main: Path, path: Path) -> Path:
-    """`file` spelled like `path`, which was given for `main`; what is about no one file is put down to `main`."""
-    if file is None or file == main:
-        return path
-    return path.parent / file.relative_to(main.parent) if file.is_relative_to(main.parent) else file
+def _told(form: str, found: Sequence[Finding], schema: Schema[Any]) -> str:
+    """What goes to stdout, without a newline at the end; each format is imported when it is asked for."""
+    if form == "text":
+        return as_text(found, schema, sys.stdout) if found else ""
+    if form == "concise":
+        from hotconf.report.problems import concise
+
+        return "\n".join(concise(finding.as_given) for finding in found)
+    if form == "github":
+        from hotconf.report.github import github
+
+        return "\n".join(github(finding.as_given) for finding in found)
+    if form == "sarif":
+        from hotconf.report.sarif import sarif
+
+        return sarif((finding.problem for finding in found), Path.cwd())
+    from hotconf.report.ndjson import to_json_file
+
+    return to_json_file(finding.problem for finding in found)
 
 
-def _status(problems: list[Problem]) -> int:
-    kinds = {problem.kind for problem in problems if problem.severity == "error"}
-    return 2 if kinds & _NOT_CHECKED else int(bool(kinds))
+def _status(problems: Sequence[Problem], *, error_on_warning: bool) -> int:
+    return status(problems) or int(error_on_warning and bool(problems))

@@ -7,15 +7,17 @@ import signal
 import sys
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import click
 
 from hotconf.cli.logs import logs
-from hotconf.events import ReloadSuccess
-from hotconf.report.notification import notification
-from hotconf.report.problems import with_hint
+from hotconf.events import ReloadFailed, ReloadSuccess
+from hotconf.report.notification import degraded, notification
+from hotconf.report.problems import spelled, with_hint
 from hotconf.runtime.log import shown
+from hotconf.runtime.source import DEFAULT_MAX_BYTES
 from hotconf.watcher import HotReloadWatcher
 
 if TYPE_CHECKING:
@@ -23,11 +25,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hotconf.events import ConfigReloadEvent
+    from hotconf.problems import Problem
     from hotconf.runtime.subscription import EventStream
     from hotconf.schema import Schema
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _GRACE_S: Final = 1.0
+_INDENT: Final = "   "
+_MOST_SOURCES: Final = 10
 _CAN_BREAK_OFF: Final = hasattr(signal, "setitimer")
 
 
@@ -44,11 +49,16 @@ class Teller(Protocol):
 class TextTeller:
     """For people: notifications with the time of day."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path, schema: Schema[Any]) -> None:
+        """`path` is spelled as the person did."""
+        self._path = path
+        self._schema = schema
         self._has_config = False
+        self._watcher: HotReloadWatcher[Any] | None = None
 
     def started(self, watcher: HotReloadWatcher[Any]) -> None:
         """`Watching ~/.code/config.toml (generation 1, debounce 2000 ms). Ctrl+C to stop.`"""
+        self._watcher = watcher
         generation = watcher.generation
         self._has_config = generation > 0
         state = f"generation {generation}" if self._has_config else "no valid configuration yet"
@@ -59,13 +69,39 @@ class TextTeller:
             click.echo(
                 f"Loaded {path} ({state}). Hot reload is off: edits are not noticed until a restart. Ctrl+C to stop."
             )
+        if watcher.stats.degraded:
+            click.echo(f"   ⚠ {degraded(watcher.snapshot)}")
         for warning in watcher.warnings:
             click.echo(f"   ⚠ {with_hint(warning)}")
 
     def event(self, event: ConfigReloadEvent) -> None:
-        """`14:03:22 ✅ Config reloaded successfully`, and its lines."""
+        """`14:03:22 ✅ Config reloaded successfully`, and its lines; below those of a failure the source."""
         self._has_config = self._has_config or isinstance(event, ReloadSuccess)
         click.echo(f"{event.at.astimezone():%H:%M:%S} {notification(event, preserved=self._has_config)}")
+        if isinstance(event, ReloadFailed) and self._watcher is not None:
+            for line in self._sources(event.problems, self._watcher):
+                click.echo(f"{_INDENT}{line}", color=True)
+
+    def _sources(self, problems: tuple[Problem, ...], watcher: HotReloadWatcher[Any]) -> Iterator[str]:
+        """Where the problems are, with their source lines as they are now."""
+        from hotconf.cli.paint import Canvas
+        from hotconf.core.redact import secrets_in
+        from hotconf.core.source import secret_keys
+        from hotconf.report.diagnostic import diagnostic
+        from hotconf.report.excerpt import Excerpts
+        from hotconf.runtime import files
+
+        canvas = Canvas(sys.stdout)
+        excerpts = Excerpts(
+            partial(files.text, max_bytes=DEFAULT_MAX_BYTES),
+            cells=canvas.cells - len(_INDENT),
+            secrets=secrets_in(watcher.config) if watcher.generation else (),
+            secret_keys=secret_keys(self._schema),
+        )
+        for problem in problems[:_MOST_SOURCES]:
+            lines = diagnostic(spelled(problem, watcher.path, self._path), excerpts.of(problem), told=True)
+            if lines:
+                yield from canvas.painted(lines).split("\n")
 
 
 class JsonTeller:
@@ -75,10 +111,16 @@ class JsonTeller:
         """The line that says what is watched."""
         from hotconf.report.ndjson import started
 
-        now = datetime.now(UTC)
-        window = watcher.settings.debounce_ms
         click.echo(
-            started(watcher.path, watcher.generation, watcher.watching, window, now, warnings=watcher.warnings)
+            started(
+                watcher.path,
+                watcher.generation,
+                watcher.watching,
+                watcher.settings.debounce_ms,
+                datetime.now(UTC),
+                warnings=watcher.warnings,
+                last_good=watcher.snapshot.loaded_at if watcher.stats.degraded else None,
+            )
         )
 
     def event(self, event: ConfigReloadEvent) -> None:
@@ -88,16 +130,23 @@ class JsonTeller:
         click.echo(to_json(event))
 
 
-def follow(path: Path, schema: Schema[Any], *, as_json: bool = False, debounce_ms: int | None = None) -> None:
+def follow(
+    path: Path,
+    schema: Schema[Any],
+    *,
+    as_json: bool = False,
+    debounce_ms: int | None = None,
+    state_dir: Path | None = None,
+) -> None:
     """Watch `path` and tell what happens, until SIGINT or SIGTERM, or until stdout has no reader any more."""
     with (
         logs(),
-        closing(HotReloadWatcher(path, schema, debounce_ms=debounce_ms)) as watcher,
+        closing(HotReloadWatcher(path, schema, debounce_ms=debounce_ms, state_dir=state_dir)) as watcher,
         watcher.subscribe() as stream,
         _signals(stream.close),
     ):
         try:
-            _tell(watcher, stream, JsonTeller() if as_json else TextTeller())
+            _tell(watcher, stream, JsonTeller() if as_json else TextTeller(path, schema))
         except (BrokenPipeError, _StuckError):
             _silence_stdout()
 

@@ -9,6 +9,8 @@ import click
 
 from hotconf.cli.options import path_argument, schema_option
 from hotconf.cli.places import default_path
+from hotconf.cli.refusal import Refusal
+from hotconf.errors import UsageError
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -21,10 +23,20 @@ if TYPE_CHECKING:
 def init(path: Path | None, schema: Schema[Any]) -> None:
     """Write the schema's commented template to PATH, with the directories that it needs.
 
-    The file can be read and written by its owner only. A file that exists is never touched: exit status 2.
+    The file can be read and written by its owner only. A file that exists is never touched: exit status 2. Its JSON
+    Schema is written beside it, for editors, as `hotconf schema --stamp` does.
     """
+    from hotconf.cli.stamp import schema_path, stamp
     from hotconf.cli.template import write_template
 
     target = path or default_path()
     write_template(target, schema)
     click.echo(f"Wrote {printable(str(target))}", err=True)
+    try:
+        stamp(target, schema)
+    except (Refusal, UsageError, OSError) as error:
+        # The configuration is there and valid: editors will do without.
+        reason = error.message if isinstance(error, Refusal) else str(error)
+        click.echo(printable(f"No schema for editors: {reason}"), err=True)
+        return
+    click.echo(f"Wrote {printable(str(schema_path(target)))}, which editors read", err=True)

@@ -77,6 +77,12 @@ def _kind(found: object) -> str:
 
 PATH: Final = click.Path(path_type=Path)
 
+
+def state_dir_option(text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """`--state-dir DIR`, with `text` as its help."""
+    return click.option("--state-dir", metavar="DIR", type=PATH, help=text)
+
+
 path_argument = click.argument("path", required=False, type=PATH)
 _schema_option = partial(
     click.option,
@@ -89,3 +95,10 @@ _schema_option = partial(
 schema_option = _schema_option(callback=_load)
 later_schema_option = _schema_option(callback=_later)
 """Gives a function that gives the schema; the built-in one is loaded no sooner than that is called."""
+
+
+def stdin(most: int) -> bytes:
+    """What standard input holds, at most so many bytes. Raises `UsageError` if there is none."""
+    if sys.stdin is None:
+        raise click.UsageError("there is no standard input to read")
+    return sys.stdin.buffer.read(most)

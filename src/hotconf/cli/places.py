@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
 
 from hotconf.errors import UsageError
+
+_STATES: Final = ".hotconf"
 
 
 def home() -> Path:
@@ -14,6 +17,26 @@ def home() -> Path:
         return Path(os.environ.get("CODE_HOME") or "~/.code").expanduser()
     except RuntimeError as error:
         raise UsageError("there is no home directory to look in: give a PATH, or set CODE_HOME") from error
+
+
+def state_dir() -> Path | None:
+    """Where the good states of all configurations are kept, `.hotconf` in the configuration's directory.
+
+    None where they cannot be: there is no such directory, or the system is not POSIX.
+    """
+    try:
+        return home() / _STATES if os.name == "posix" else None
+    except UsageError:
+        return None
+
+
+def states_in(given: Path | None) -> Path:
+    """The state directory `given`, or else that of the app."""
+    from hotconf.runtime.paths import absolute
+
+    if os.name != "posix":
+        raise UsageError("states can be kept on POSIX systems only")
+    return absolute(given if given is not None else home() / _STATES)
 
 
 def default_path() -> Path:

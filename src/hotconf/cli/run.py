@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hotconf.cli.options import later_schema_option, path_argument
-from hotconf.cli.places import default_path
+from hotconf.cli.places import default_path, state_dir
 from hotconf.cli.refusal import Refusal
 from hotconf.text import printable
 
@@ -34,8 +34,11 @@ def run(
 ) -> None:
     """Watch PATH live, in a terminal app: its values, every change, and what came of it. ? shows the keys.
 
-    Without a PATH, and if there is no configuration yet, a commented one is written first. Without a terminal, or
+    Without a PATH, and if there never was a configuration, a commented one is written first. Without a terminal, or
     without Textual, events are told as lines, as `hotconf watch` does.
+
+    Each good state is kept in .hotconf in the configuration's directory ($CODE_HOME, else ~/.code), for `hotconf
+    history` and `rollback`; if PATH is not valid, the last one is used until it is.
     """
     missing = _missing()
     if missing is not None:
@@ -62,7 +65,7 @@ def _missing() -> str | None:
 
 
 def _write_first(target: Path, schema: Callable[[], Schema[Any]]) -> bool:
-    if os.path.lexists(target) or schema().template is None:
+    if os.path.lexists(target) or schema().template is None or _was_there(target):
         return False
     from hotconf.cli.template import write_template
 
@@ -70,12 +73,23 @@ def _write_first(target: Path, schema: Callable[[], Schema[Any]]) -> bool:
     return True
 
 
+def _was_there(target: Path) -> bool:
+    """Is a good state of it kept? Then what is missing is not a first configuration: the last good one is used."""
+    kept_in = state_dir()
+    if kept_in is None:
+        return False
+    from hotconf.runtime.paths import absolute
+    from hotconf.runtime.state import States
+
+    return bool(States(absolute(kept_in), absolute(target)).numbers())
+
+
 def _watch(target: Path, schema: Callable[[], Schema[Any]], *, wrote: bool) -> None:
     from hotconf.cli.follow import follow
 
     if wrote:
         click.echo(f"There was no configuration: wrote {printable(str(target))}", err=True)
-    follow(target, schema())
+    follow(target, schema(), state_dir=state_dir())
 
 
 def _launch(
@@ -90,8 +104,20 @@ def _launch(
     from hotconf.cli.logs import logs
     from hotconf.tui.launch import launch
 
-    welcome = f"Wrote a first configuration: {target}. Press e to edit it." if wrote else ""
+    welcome = ""
+    if wrote:
+        from hotconf.runtime.log import shown
+
+        welcome = f"Wrote a first configuration: {shown(target)}. Press e to edit it."
     with logs(stderr=False):
-        status = launch(target, schema, theme=theme, mouse=mouse, busy_while=busy_while, welcome=welcome)
+        status = launch(
+            target,
+            schema,
+            theme=theme,
+            mouse=mouse,
+            busy_while=busy_while,
+            welcome=welcome,
+            state_dir=state_dir(),
+        )
     if status:
         sys.exit(status)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hotconf.cli.options import path_argument, schema_option
+from hotconf.cli.options import path_argument, schema_option, state_dir_option
 from hotconf.cli.places import default_path
 from hotconf.settings import MAX_DEBOUNCE_MS
 
@@ -24,7 +24,13 @@ if TYPE_CHECKING:
     type=click.IntRange(0, MAX_DEBOUNCE_MS),
     help="Reload when nothing has changed for so long, whatever the file says.",
 )
-def watch(path: Path | None, as_json: bool, schema: Schema[Any], debounce_ms: int | None) -> None:
+@state_dir_option(
+    "Keep each good state in DIR, as hotconf run does in .hotconf of the configuration's directory, and "
+    "start on the last one if PATH is not valid."
+)
+def watch(
+    path: Path | None, as_json: bool, schema: Schema[Any], debounce_ms: int | None, state_dir: Path | None
+) -> None:
     """Watch PATH and the files that its watch_paths name, until Ctrl+C or SIGTERM (exit status 0).
 
     Events go to stdout, everything else to stderr. PATH need not be valid yet, nor exist. The log is kept in
@@ -32,4 +38,4 @@ def watch(path: Path | None, as_json: bool, schema: Schema[Any], debounce_ms: in
     """
     from hotconf.cli.follow import follow
 
-    follow(path or default_path(), schema, as_json=as_json, debounce_ms=debounce_ms)
+    follow(path or default_path(), schema, as_json=as_json, debounce_ms=debounce_ms, state_dir=state_dir)

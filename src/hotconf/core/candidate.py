@@ -48,6 +48,8 @@ class Good(Generic[T]):
     unchanged: str | None = None
     """Why there is nothing to publish: the files or the values are the same. None if something differs."""
     costs: Costs = FREE
+    shrank: tuple[Path, ...] = ()
+    """Files that say the first part of what they said before, or nothing: half of a new content may look so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class Bad:
     problems: tuple[Problem, ...]
     """Errors and warnings, in file order."""
     costs: Costs = field(default=FREE, compare=False)
+    shrank: tuple[Path, ...] = field(default=(), compare=False)
+    """See `Good.shrank`."""
 
     @property
     def kind(self) -> Kind:

@@ -16,7 +16,8 @@ def ceiling_ns(window_ns: int) -> int:
 class Debounce(NamedTuple):
     """One burst of changes. All instants are nanoseconds of one monotonic clock.
 
-    Rule 1: it is due when nothing has changed for the window and no writer has a file open.
+    Rule 1: it is due when nothing has changed for the window and no writer has a file open; for two windows if what
+    was found there may be half of a new content.
     Rule 2: it is due at the ceiling, whatever happens.
     """
 
@@ -25,6 +26,8 @@ class Debounce(NamedTuple):
     last: int
     held: bool = False
     """Some writer still has a file open: it has not finished, however long it pauses."""
+    doubted: bool = False
+    """What was found since the last change may be half of it."""
 
     @classmethod
     def opened(cls, now: int, window_ns: int, *, held: bool = False) -> Debounce:
@@ -33,7 +36,11 @@ class Debounce(NamedTuple):
 
     def touch(self, now: int, *, held: bool) -> Debounce:
         """The burst with one more change."""
-        return self._replace(last=max(now, self.last), held=held)
+        return self._replace(last=max(now, self.last), held=held, doubted=False)
+
+    def doubt(self) -> Debounce:
+        """The burst, when what was found may be half of a new content: its writer gets a window more."""
+        return self._replace(doubted=True)
 
     @property
     def ceiling(self) -> int:
@@ -43,7 +50,8 @@ class Debounce(NamedTuple):
     @property
     def deadline(self) -> int:
         """The instant at which it is due if nothing more happens."""
-        return self.ceiling if self.held else min(self.last + self.window_ns, self.ceiling)
+        windows = 2 if self.doubted else 1
+        return self.ceiling if self.held else min(self.last + windows * self.window_ns, self.ceiling)
 
     def due(self, now: int) -> bool:
         """Whether the burst has settled."""

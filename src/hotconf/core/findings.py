@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from hotconf.core.document import holds
 from hotconf.core.merge import Merged
 from hotconf.core.shape import Shape
 from hotconf.keypath import KeyPath
@@ -60,14 +59,14 @@ class Findings:
         return tuple(told)
 
     def _placed(self, problem: Problem, at_key: bool) -> Problem:
+        origins = self.merged.origins
+        if problem.mentions:
+            mentioned = (origins.related(text, path) for text, path in problem.mentions)
+            related = (*problem.related, *(place for place in mentioned if place is not None))
+            problem = replace(problem, related=related, mentions=())
         if problem.file is not None or problem.line is not None:
             return problem
-        by_key = at_key or not _stands(self.merged.table, problem.path)
-        origin = self.merged.origins.locate(problem.path, at="key" if by_key else "value")
-        if origin is not None:
-            return replace(problem, file=origin.file, line=origin.line, column=origin.column)
-        # What stands nowhere is about the whole, which goes by the name of the main file.
-        return replace(problem, file=next((document.path for document in self.merged.documents), None))
+        return origins.placed(problem, at="key" if at_key else "value")
 
     def _order(self, problem: Problem) -> tuple[int, int, int]:
         files = [None, *(document.path for document in self.merged.documents)]
@@ -75,20 +74,30 @@ class Findings:
         return index, problem.line or 0, problem.column or 0
 
     def _discreet(self, problems: list[Problem]) -> list[Problem]:
-        from hotconf.core.redact import mask_urls, scrub, secrets_in
+        from hotconf.core.redact import mask_urls, secrets_in
 
-        everything = mask_urls("\n".join(f"{problem.message}\n{problem.hint}" for problem in problems))
+        everything = mask_urls("\n".join(text for problem in problems for text in _texts(problem)))
         secrets = secrets_in(self.merged.table) | secrets_in({"secret": list(_kept_secret(self.merged, self.shape))})
         # Most secrets are in no message at all: it is cheaper to find that out of all messages at once.
         leaked = [secret for secret in secrets if _may_stand(secret, everything)]
-        return [
-            replace(
-                problem,
-                message=printable(scrub(problem.message, leaked)),
-                hint=problem.hint and printable(scrub(problem.hint, leaked)),
-            )
-            for problem in problems
-        ]
+        return [_scrubbed(problem, leaked) for problem in problems]
+
+
+def _texts(problem: Problem) -> Iterator[str]:
+    yield problem.message
+    yield problem.hint or ""
+    yield from (place.message for place in problem.related)
+
+
+def _scrubbed(problem: Problem, secrets: list[str]) -> Problem:
+    from hotconf.core.redact import scrub
+
+    return replace(
+        problem,
+        message=printable(scrub(problem.message, secrets)),
+        hint=problem.hint and printable(scrub(problem.hint, secrets)),
+        related=tuple(replace(place, message=printable(scrub(place.message, secrets))) for place in problem.related),
+    )
 
 
 def _may_stand(secret: str, text: str) -> bool:
@@ -97,15 +106,6 @@ def _may_stand(secret: str, text: str) -> bool:
 
     plain = secret.isprintable() and not set(secret) & set("\\\"'")
     return secret in text if plain else scrub(text, (secret,)) != text
-
-
-def _stands(table: dict[str, Any], path: KeyPath) -> bool:
-    value: Any = table
-    for key in path:
-        if not holds(value, key):
-            return False
-        value = value[key]
-    return True
 
 
 def _kept_secret(merged: Merged, shape: Shape) -> Iterator[Any]:

@@ -23,6 +23,17 @@ STRING: Final = (
 """A string, as a pattern for `re.DOTALL`. It always matches at a quote: one that does not close ends with its line or
 the text."""
 
+CLOSED_STRING: Final = (
+    r'(?:"""(?:[^"\\]++|\\.|"(?!""))*+"{3,5}'
+    r"|'''(?:[^']++|'(?!''))*+'{3,5}"
+    r'|"(?!"")(?:[^"\\\n]++|\\[^\n])*+"'
+    r"|'(?!'')[^'\n]*+')"
+)
+"""The same, but nothing at a quote that does not close."""
+
+LINE_STRING: Final = r"""(?:"(?:[^"\\\n]++|\\.)*+"|'[^'\n]*+')"""
+"""A string of one line that closes: what a key may be."""
+
 # Everything up to the next mark that gives a document its structure. Matches at every offset: at the end, no mark.
 _MARK = re.compile(rf"(?:[^\[\]{{}}.,=\n\"'#]++|{STRING}|#[^\n]*+)*+(\n|\[\[?|[\]{{}}.,=]|\Z)", re.DOTALL)
 
@@ -44,11 +55,6 @@ _FLAT = re.compile(
 def place(text: str, offset: int) -> tuple[int, int]:
     """Line and column of `offset`, from 1, in characters."""
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
-
-
-def last_mark(text: str) -> str:
-    """The last of `[ ] { } . , =` that is not in a string or comment; empty if there is none."""
-    return next((mark for mark in reversed(_MARK.findall(text)) if mark not in ("", "\n")), "")
 
 
 def statements(text: str) -> Iterator[int]:

@@ -7,11 +7,15 @@ Law 1   The generation rises by one with each commit and never otherwise.
 Law 2   A candidate is committed only if its files were read whole, nothing changed between the beginning and the end
         of that read, and it is valid. Before the ceiling nothing was touched since the read began, either; at the
         ceiling a stable read suffices, and a touch delivered after it began opens the next round.
-Law 3   A failure leaves the published snapshot the same object.
+Law 3   A failure leaves the published snapshot the same object. Where there is none, a load at start that fails
+        commits the last good state, if one was kept: from then on until the next Success or Unchanged the machine
+        is *degraded*.
 Law 4   Unless closed or disabled: some time after the last touch no round is open; and, if not busy, nothing is
         pending and the last outcome reflects the files' final content.
-Law 5   A round ends at the later of last touch + window and the last writer's close, and no later than first touch +
-        ceiling plus at most three loads. Exceptions: `reload()` and close.
+Law 5   A round ends at the later of last touch + window and the last writer's close; a window later if a file shrank
+        to the first part of what it was, or to nothing, and was not renamed into place, because that is how half of
+        a new content looks; and no later than first touch + ceiling plus at most three loads. Exceptions: `reload()`
+        and close.
 Law 6   Busy defers the commit only. At a round's end an invalid candidate is Failed and an equal one Unchanged, at
         once, and either drops what was pending; a different valid one is Deferred and pending. On the last release
         what is pending is committed at once if no round is open; otherwise that round decides. (With hot reload off
@@ -85,6 +89,8 @@ class Touched(NamedTuple):
     """Some writer has one of the watched files open and has not finished."""
     sure: bool = True
     """The kernel told of it, and would tell of more. False: found by looking, so more may have gone unheard."""
+    placed: frozenset[Path] = frozenset()
+    """Of the watched files those whose content came whole, by a rename, and was not written to since."""
 
 
 class Due(NamedTuple):
@@ -100,6 +106,8 @@ class Loaded(NamedTuple):
     job: int
     candidate: Candidate[Any]
     cost_ns: int
+    last_good: Good[Any] | None = None
+    """What to run on if the load at start fails."""
 
 
 class Looked(NamedTuple):
@@ -162,6 +170,8 @@ class Publish(NamedTuple):
     good: Good[Any]
     generation: int
     round: Round | None
+    recalled: bool = False
+    """It is not what the files say, but the last good state."""
 
 
 class Refresh(NamedTuple):
@@ -202,6 +212,10 @@ class Round(NamedTuple):
     named: frozenset[Path] = frozenset()
     """Files whose FileChanged was emitted."""
     sure: bool = True
+    placed: frozenset[Path] = frozenset()
+    """As the last touch said."""
+    shrank: tuple[Path, ...] = ()
+    """Files that are waited for, because they may be half written."""
 
 
 class Job(NamedTuple):
@@ -231,6 +245,8 @@ class State(NamedTuple):
     """The kernel tells of every change. False: changes are found by looking, so look before each commit."""
     phase: Phase = Phase.IDLE
     generation: int = 0
+    degraded: bool = False
+    """What is published was recalled at start, and the files have not been good since."""
     enabled: bool = True
     round: Round | None = None
     job: Job | None = None
@@ -263,6 +279,19 @@ def deadline(state: State) -> int | None:
     if state.phase in (Phase.SPECULATING, Phase.READY):
         return debounce.deadline
     return None
+
+
+def forked(state: State, holds: tuple[tuple[str, int], ...]) -> tuple[State, tuple[Path, ...] | None]:
+    """The protocol in the child of a fork: what is published stays; rounds, loads, and who waits are the parent's.
+
+    Also the files to touch, because what had been found out about them is lost; None if nothing was lost, empty if
+    it is not known which they were. `holds`: what is busy in the child.
+    """
+    child = State(state.window_ns, state.native, generation=state.generation, enabled=state.enabled, holds=holds)
+    late = [path for touch in state.late for path in touch.paths]
+    lost = tuple(dict.fromkeys((*(state.round.named if state.round else ()), *late)))
+    unfinished = state.round is not None or state.pending is not None or bool(late)
+    return child._replace(loads=state.loads, degraded=state.degraded), lost if unfinished else None
 
 
 def step(state: State, given: Input) -> tuple[State, tuple[Effect, ...]]:
@@ -335,7 +364,16 @@ def _touch_round(turn: _Turn, touch: Touched) -> None:
         if path not in round_.named:
             round_ = round_._replace(named=round_.named | {path})
             turn.do(Emit(FileChanged(path)))
-    turn.set(round=round_._replace(debounce=debounce, sure=round_.sure and touch.sure))
+    sure = round_.sure and touch.sure
+    turn.set(round=round_._replace(debounce=debounce, sure=sure, placed=touch.placed, shrank=()))
+
+
+def _doubt(turn: _Turn, candidate: Good[Any] | Bad) -> None:
+    """Wait a window more if a file shrank that was not renamed into place."""
+    round_ = turn.state.round
+    shrank = tuple(path for path in candidate.shrank if round_ and path not in round_.placed)
+    if round_ is not None and shrank:
+        turn.set(round=round_._replace(debounce=round_.debounce.doubt(), shrank=shrank))
 
 
 def _dirty(turn: _Turn) -> None:
@@ -408,6 +446,7 @@ def _loaded_speculating(turn: _Turn, loaded: Loaded) -> None:
     if isinstance(loaded.candidate, Unstable):
         _touch_round(turn, _during(turn, loaded, loaded.candidate))
     elif not job.dirty:
+        _doubt(turn, loaded.candidate)
         turn.to(Phase.READY, candidate=loaded.candidate)
         return
     turn.to(Phase.SETTLING)
@@ -424,9 +463,19 @@ def _loaded_loading(turn: _Turn, loaded: Loaded) -> None:
         _unstable(turn, loaded, candidate, job)
     elif job.dirty and not job.final:
         _again(turn, loaded.now, job)
+    elif _doubtful(turn, candidate, job, loaded.now):
+        turn.to(Phase.READY, candidate=candidate)
     else:
-        _end(turn, candidate, job.tickets)
+        _end(turn, candidate, job.tickets, loaded.last_good)
         _next(turn, loaded.now)
+
+
+def _doubtful(turn: _Turn, candidate: Good[Any] | Bad, job: Job, now: int) -> bool:
+    """Whether what the deciding load found is waited for once more."""
+    if job.final or job.tickets or turn.state.round is None:
+        return False
+    _doubt(turn, candidate)
+    return not _settled(turn.state, now)
 
 
 def _unstable(turn: _Turn, loaded: Loaded, candidate: Unstable, job: Job) -> None:
@@ -434,7 +483,7 @@ def _unstable(turn: _Turn, loaded: Loaded, candidate: Unstable, job: Job) -> Non
         path = candidate.paths[0] if candidate.paths else None
         problem = Problem("The file is being written without a pause", kind="unstable", file=path)
         turn.set(late=turn.state.late or (_during(turn, loaded, candidate),))
-        _end(turn, Bad((problem,)), job.tickets)
+        _end(turn, Bad((problem,)), job.tickets, loaded.last_good)
         _next(turn, loaded.now)
     elif _no_window(turn.state, job, loaded.now):
         _again(turn, loaded.now, job)
@@ -479,8 +528,9 @@ def _returned(turn: _Turn, loaded: Loaded) -> Job | None:
 def _during(turn: _Turn, loaded: Loaded, candidate: Unstable) -> Touched:
     """What changed during a read is a touch."""
     round_ = turn.state.round
-    held = round_ is not None and round_.debounce.held
-    return Touched(loaded.now, candidate.paths, writing=held)
+    if round_ is None:
+        return Touched(loaded.now, candidate.paths)
+    return Touched(loaded.now, candidate.paths, writing=round_.debounce.held, placed=round_.placed)
 
 
 def _looked(turn: _Turn, _: Looked) -> None:
@@ -514,48 +564,65 @@ def _load_asked(turn: _Turn, now: int) -> None:
 # Endings
 
 
-def _end(turn: _Turn, candidate: Good[Any] | Bad, tickets: tuple[Reload, ...] = ()) -> None:
+def _end(
+    turn: _Turn,
+    candidate: Good[Any] | Bad,
+    tickets: tuple[Reload, ...] = (),
+    last_good: Good[Any] | None = None,
+) -> None:
     """End the round, if one is open, and answer who waits."""
     state = turn.state
     force = any(ticket.force for ticket in tickets)
     event: Ending
+    followed: Good[Any] | None = None
     if isinstance(candidate, Bad):
         event = ReloadFailed(one_line(candidate.errors), candidate.kind, candidate.problems)
         turn.set(pending=None)
+        followed = _fall_back(turn, last_good, tickets)
     elif candidate.unchanged is not None:
-        event = ReloadUnchanged(candidate.unchanged)
-        turn.set(pending=None)
+        event = ReloadUnchanged(candidate.unchanged, candidate.warnings)
+        turn.set(pending=None, degraded=False)
         turn.do(Refresh(candidate))
+        followed = candidate if state.degraded else None
     elif state.holds and not force:
         event = ReloadDeferred(state.reasons, candidate.changes, candidate.summary)
         turn.set(pending=Waiting(candidate, sure=state.native and (state.round is None or state.round.sure)))
     else:
         event = _publish(turn, candidate)
+        followed = candidate
     started = isinstance(event, ReloadSuccess) and bool(tickets) and all(ticket.silent for ticket in tickets)
     if state.round is not None or not started:
         turn.do(Emit(event))
     if tickets:
         turn.do(Answer(tuple(ticket.ticket for ticket in tickets), event))
     turn.to(Phase.IDLE, round=None, candidate=None, attempts=0)
-    if isinstance(event, ReloadSuccess):
-        _follow(turn, candidate)
+    if followed is not None:
+        _follow(turn, followed)
 
 
 def _publish(turn: _Turn, good: Good[Any]) -> ReloadSuccess:
     generation = turn.state.generation + 1
     turn.do(Publish(good, generation, turn.state.round))
-    turn.set(generation=generation, pending=None)
+    turn.set(generation=generation, pending=None, degraded=False)
     return ReloadSuccess(generation, good.changes, good.summary, warnings=good.warnings)
 
 
-def _follow(turn: _Turn, candidate: Candidate[Any]) -> None:
+def _fall_back(turn: _Turn, good: Good[Any] | None, tickets: tuple[Reload, ...]) -> Good[Any] | None:
+    """Commit the last good state, if there is one, the load at start failed, and nothing is published yet."""
+    generation = turn.state.generation + 1
+    if good is None or generation > 1 or not any(ticket.silent for ticket in tickets):
+        return None
+    turn.do(Publish(good, generation, None, recalled=True))
+    turn.set(generation=generation, degraded=True)
+    return good
+
+
+def _follow(turn: _Turn, good: Good[Any]) -> None:
     """Take over what the published config says about its own watching."""
-    if not isinstance(candidate, Good):
-        return
-    enabled = candidate.settings.enabled
+    enabled = good.settings.enabled
     if enabled != turn.state.enabled:
         turn.do(Watching(enabled))
-    turn.set(enabled=enabled, window_ns=candidate.settings.debounce_ms * MILLISECOND)
+    turn.set(enabled=enabled, window_ns=good.settings.debounce_ms * MILLISECOND)
 
 
 def _next(turn: _Turn, now: int) -> None:
@@ -642,7 +709,7 @@ TABLE: Final[Mapping[tuple[Phase, type[Input]], Rule]] = {
     (Phase.SPECULATING, Loaded): _rule(
         _loaded_speculating, Phase.SPECULATING, Phase.SETTLING, Phase.READY, Phase.LOADING
     ),
-    (Phase.LOADING, Loaded): _rule(_loaded_loading, Phase.LOADING, Phase.SETTLING, Phase.IDLE),
+    (Phase.LOADING, Loaded): _rule(_loaded_loading, Phase.LOADING, Phase.SETTLING, Phase.READY, Phase.IDLE),
     (Phase.LOOKING, Looked): _rule(_looked, Phase.IDLE),
     (Phase.IDLE, Reload): _rule(_reload_now, Phase.LOADING),
     (Phase.SETTLING, Reload): _rule(_reload_now, Phase.LOADING),

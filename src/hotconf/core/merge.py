@@ -6,14 +6,16 @@ Tables merge, whatever their depth. Everything else, arrays included, is replace
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hotconf.core.document import Document
 from hotconf.keypath import KeyPath
+from hotconf.problems import Problem, Related
 from hotconf.snapshot import Origin
 
 if TYPE_CHECKING:
-    from hotconf.core.positions import Mark
+    from hotconf.core.positions import Span
 
 
 class Merged(NamedTuple):
@@ -61,17 +63,16 @@ class Origins(Mapping[KeyPath, Origin]):
     Nothing is read from the texts before the first question about them.
     """
 
-    __slots__ = ("_documents", "_marks")
+    __slots__ = ("_documents",)
 
     def __init__(self, documents: Sequence[Document]) -> None:
         self._documents = tuple(documents)
-        self._marks: dict[int, dict[KeyPath, Mark]] = {}
 
     def __getitem__(self, path: KeyPath) -> Origin:
-        found = self._found(path, "value")
-        if found is None:
+        index = _owner(self._documents, path) if path else None
+        if index is None:
             raise KeyError(path)
-        return found[1]
+        return self._origin(index, path)
 
     def __iter__(self) -> Iterator[KeyPath]:
         for index, document in enumerate(self._documents):
@@ -84,35 +85,68 @@ class Origins(Mapping[KeyPath, Origin]):
 
     def locate(self, path: KeyPath, *, at: Literal["key", "value"] = "value") -> Origin | None:
         """Where the value at `path` stands, or its key; if there is none, the nearest table or array around it."""
-        found = self._nearest(path, at)
-        return found and found[1]
+        index, stands = self._nearest(path)
+        return None if index is None else self._origin(index, stands, at)
 
     def order(self, path: KeyPath) -> tuple[int, int, int]:
         """Sorts paths by where `locate` finds them: document, line, column. What stands nowhere comes first."""
-        found = self._nearest(path, "value")
-        return (0, 0, 0) if found is None else (found[0], found[1].line, found[1].column)
-
-    def _nearest(self, path: KeyPath, at: Literal["key", "value"]) -> tuple[int, Origin] | None:
-        prefixes = (path[:length] for length in range(len(path), 0, -1))
-        return next((found for prefix in prefixes if (found := self._found(prefix, at))), None)
-
-    def _found(self, path: KeyPath, at: Literal["key", "value"]) -> tuple[int, Origin] | None:
-        index = _owner(self._documents, path) if path else None
+        index, stands = self._nearest(path)
         if index is None:
-            return None
+            return (0, 0, 0)
+        origin = self._origin(index, stands)
+        return index, origin.line, origin.column
+
+    def placed(self, problem: Problem, *, at: Literal["key", "value"] = "value") -> Problem:
+        """`problem` with its span: that of the value at its path or of the key, or of what is nearest around it.
+
+        Related are the places in earlier documents whose values this one replaces. What stands nowhere is about the
+        whole, which goes by the name of the first document.
+        """
+        index, stands = self._nearest(problem.path)
+        if index is None:
+            return replace(problem, file=self._documents[0].path if self._documents else None)
+        if stands != problem.path:
+            at = "value"  # it is the table around it that lacks something, not the key of that table
+        line, column, end_line, end_column = self._span(index, stands, at)
+        return replace(
+            problem,
+            file=self._documents[index].path,
+            line=line,
+            column=column,
+            end_line=end_line,
+            end_column=end_column,
+            related=(*problem.related, *(self._overridden(problem.path, index) if stands == problem.path else ())),
+        )
+
+    def related(self, message: str, path: KeyPath) -> Related | None:
+        """The value at `path` as a place to look at, too; None if it stands nowhere."""
+        origin = self.get(path)
+        return None if origin is None else Related(message, origin.file, origin.line, origin.column)
+
+    def _overridden(self, path: KeyPath, owner: int) -> Iterator[Related]:
+        merges = _says(self._documents[owner].table, path) == "table"
+        for index, document in enumerate(self._documents):
+            says = _says(document.table, path)
+            if index != owner and (says == "value" or (says == "table" and not merges)):
+                origin = self._origin(index, path)
+                yield Related("also defined", origin.file, origin.line, origin.column)
+
+    def _nearest(self, path: KeyPath) -> tuple[int | None, KeyPath]:
+        """Which document the value at `path`, or what is nearest around it, stands in; and the path of that."""
+        for length in range(len(path), 0, -1):
+            index = _owner(self._documents, path[:length])
+            if index is not None:
+                return index, path[:length]
+        return None, ()
+
+    def _origin(self, index: int, path: KeyPath, at: Literal["key", "value"] = "value") -> Origin:
+        span = self._span(index, path, at)
+        return Origin(self._documents[index].path, span.line, span.column)
+
+    def _span(self, index: int, path: KeyPath, at: Literal["key", "value"]) -> Span:
         document = self._documents[index]
-        mark = self._scanned(index)[_as_written(path, document.spelled)]
-        place = (mark.line, mark.column) if at == "key" else (mark.value_line, mark.value_column)
-        return index, Origin(document.path, *place)
-
-    def _scanned(self, index: int) -> dict[KeyPath, Mark]:
-        marks = self._marks.get(index)
-        if marks is None:
-            # Late, and its patterns with it: a load that finds nothing wrong asks for no place.
-            from hotconf.core.positions import positions
-
-            marks = self._marks[index] = positions(self._documents[index].text)
-        return marks
+        written = _as_written(path, document.spelled)
+        return document.places.key(written) if at == "key" else document.places.value(written)
 
 
 def _as_written(path: KeyPath, spelled: Mapping[KeyPath, str]) -> KeyPath:

@@ -1,170 +1,223 @@
-"""`positions`: where every key and every value of a TOML text stands. Linear, and without recursion.
+"""`Places`: where every key and every value of a TOML text begins and ends. Linear, and without recursion.
 
 The text must be one that the parser accepted: nothing is checked again, only what tells where things begin and end
-is read.
+is read, and no more of it than is asked for. Headers and the pairs below them are found at once; what stands in an
+array or inline table is looked for at the first question about it.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from itertools import accumulate
+from typing import Final, NamedTuple, TypeAlias
 
 from hotconf import keypath
-from hotconf.core.lexis import STRING
+from hotconf.core.lexis import LINE_STRING, STRING
 from hotconf.keypath import KeyPath
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Where a key stands and where its value begins, from 1, columns in characters.
-
-    Both are the same for an item of an array, and for a table that a header or part of a dotted key makes.
-    """
+class Span(NamedTuple):
+    """From the first character to behind the last one: lines and columns from 1, columns in characters."""
 
     line: int
     column: int
-    value_line: int
-    value_column: int
+    end_line: int
+    end_column: int
 
 
-def positions(text: str) -> dict[KeyPath, Mark]:
-    """The place of every path of the document `text`, tables and items of arrays included.
+_Range: TypeAlias = tuple[int, int]
+"""The offsets of the first character and behind the last one."""
+_Ranges: TypeAlias = tuple[int, int, int, int]
+"""The ranges of a key and of its value."""
 
-    A table stands at its own header; without one, at the part of a header or dotted key that first names it.
-    """
-    offsets = _Scan(text).document()
-    starts = [0, *(match.end() for match in _NEWLINE.finditer(text))]
-    return {path: _mark(starts, key, value) for path, (key, value) in offsets.items()}
+GAP: Final = r"(?:[ \t\r\n]++|#[^\n]*+)*+"
+_ONE_PART: Final = rf"(?:[A-Za-z0-9_-]++|{LINE_STRING})"
+DOTTED: Final = rf"{_ONE_PART}(?:[ \t]*+\.[ \t]*+{_ONE_PART})*+"
+_SCALAR: Final = rf"(?:{STRING}|[^\s,\]}}#\[{{]++(?:\ [^\s,\]}}#]++)?+)"  # a space may stand between date and time
+_FLAT: Final = rf"[\[{{](?:[^\[\]{{}}\"'#]++|{STRING}|#[^\n]*+)*+[\]}}]"
+
+_STATEMENT = re.compile(
+    rf"{GAP}(?:(\[\[?[ \t]*+)?+({DOTTED})[ \t]*+(?:\]\]?|=[ \t]*+({_SCALAR}|{_FLAT})?+)|\Z)", re.DOTALL
+)
+"""A header, a pair or the end. Groups: brackets, key, value. A value in which brackets are nested is not read."""
+PART = re.compile(_ONE_PART, re.DOTALL)
+KEY = re.compile(rf"({DOTTED})[ \t]*+=[ \t]*+", re.DOTALL)
+VALUE = re.compile(_SCALAR, re.DOTALL)
+NEXT = re.compile(rf"{GAP},?+{GAP}([\]}}])?+")
+_BRACKET = re.compile(rf"(?:[^\[\]{{}}\"'#]++|{STRING}|#[^\n]*+)*+([\[\]{{}}]|\Z)", re.DOTALL)
 
 
-def _mark(starts: list[int], key: int, value: int) -> Mark:
-    line, value_line = bisect_right(starts, key), bisect_right(starts, value)
-    return Mark(line, key - starts[line - 1] + 1, value_line, value - starts[value_line - 1] + 1)
+class Places:
+    """The places in one text. A path is spelled as in the text."""
 
-
-_NEWLINE = re.compile(r"\n")
-_GAP = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+")
-_BLANK = re.compile(r"[ \t]*+")
-_PART = re.compile(rf"[A-Za-z0-9_-]++|{STRING}", re.DOTALL)
-_SCALAR = re.compile(rf"{STRING}|[^,\]}}#\n]++", re.DOTALL)
-
-
-class _Scan:
-    """One pass over a text. `at` is the offset of what comes next, `found` maps paths to offsets of key and value."""
-
-    __slots__ = ("at", "found", "items", "text")
+    __slots__ = ("_items", "_known", "_ranges", "_starts", "_table", "_text")
 
     def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
-        self.found: dict[KeyPath, tuple[int, int]] = {}
-        self.items: dict[KeyPath, int] = {}  # of each array of tables, how many headers have been seen
+        self._text = text
+        self._ranges: dict[KeyPath, _Ranges] = {}
+        self._known: set[KeyPath] = set()  # the arrays and inline tables that have been looked into
+        self._items: dict[KeyPath, int] = {}  # of each array of tables, how many headers there are
+        self._table: KeyPath = ()  # that the last header opened
+        lengths = map((1).__add__, map(len, text.split("\n")))  # with the newline; quicker than a generator
+        self._starts = [0, *accumulate(lengths)]
+        self._read()
 
-    def document(self) -> dict[KeyPath, tuple[int, int]]:
-        table: KeyPath = ()
-        self._skip(_GAP)
-        while self.at < len(self.text):
-            if self.text[self.at] == "[":
-                table = self._header()
+    def key(self, path: KeyPath) -> Span:
+        """The key at `path`: of a dotted key, the part; an item of an array is its own key.
+
+        A table stands at its own header, in its last part; without one, at the part of a header or dotted key that
+        first names it. `KeyError` if there is no such path.
+        """
+        begin, end, _, _ = self._found(path)
+        return self.span(begin, end)
+
+    def value(self, path: KeyPath) -> Span:
+        """The value at `path`; of a table that a header or dotted key makes, its key. `KeyError` if there is none."""
+        _, _, begin, end = self._found(path)
+        return self.span(begin, end)
+
+    def span(self, begin: int, end: int) -> Span:
+        """The characters from `begin` to behind `end`, two offsets in the text."""
+        starts = self._starts
+        line = bisect_right(starts, begin)
+        end_line = bisect_right(starts, end, line - 1)
+        return Span(line, begin - starts[line - 1] + 1, end_line, end - starts[end_line - 1] + 1)
+
+    def earlier(self, keys: list[str], *, header: bool) -> Span | None:
+        """Where the key, or the longest part of it that the text has, was first given.
+
+        `keys`: those of a statement that may follow the text, a `header` or a pair.
+        """
+        here: KeyPath = () if header else self._table
+        found = None
+        for key in keys:
+            if header and here in self._items:
+                here = (*here, self._items[here] - 1)
+            here = (*here, key)
+            found = here if here in self._ranges else found
+        return None if found is None else self.key(found)
+
+    # Headers and the pairs below them
+
+    def _read(self) -> None:
+        at: int | None = 0
+        while at is not None:
+            at = self._statements(at)
+
+    def _statements(self, at: int) -> int | None:
+        """Read on from `at` to behind the next value in which brackets are nested; None if it was the end."""
+        text, ranges, table = self._text, self._ranges, self._table
+        for found in _STATEMENT.finditer(text, at):
+            (_, at), brackets, key, value = found.regs
+            if key[0] < 0:
+                break
+            if brackets[0] >= 0:
+                self._table = table = self._header(key, array=text.startswith("[[", brackets[0]))
+                continue
+            nested = value[0] < 0
+            if nested:
+                value = at, behind(text, at)
+            name = text[key[0] : key[1]]
+            if "." in name or name[0] in "\"'":
+                path, key = self._named(table, key)
             else:
-                self._value(self._key(table))
-            self._skip(_GAP)
-        return self.found
+                path = (*table, name)
+            ranges[path] = key + value
+            if nested:
+                return value[1]
+        return None
 
-    def _skip(self, pattern: re.Pattern[str]) -> str:
-        match = pattern.match(self.text, self.at)
-        if match is None:
-            raise AssertionError("not a text that the parser accepted")
-        self.at = match.end()
-        return match[0]
-
-    def _header(self) -> KeyPath:
-        """Read `[a.b]` or `[[a.b]]`; the path of the table that it opens."""
-        array = self.text.startswith("[[", self.at)
-        self.at += 1 + array
-        parts = self._parts()
-        self.at += 1 + array
+    def _header(self, key: _Range, *, array: bool) -> KeyPath:
+        """The path of the table that a header opens."""
         path: KeyPath = ()
-        for key, offset in parts[:-1]:
-            path = self._named(path, key, offset)
-            if path in self.items:
-                path = (*path, self.items[path] - 1)
-        key, offset = parts[-1]
+        parts = list(PART.finditer(self._text, *key))
+        for part in parts[:-1]:
+            path = (*path, decoded(part[0]))
+            self._ranges.setdefault(path, part.span() * 2)
+            if path in self._items:
+                path = (*path, self._items[path] - 1)
+        own = parts[-1].span() * 2
+        path = (*path, decoded(parts[-1][0]))
         if array:
-            path = self._named(path, key, offset)
-            number = self.items[path] = self.items.get(path, 0) + 1
+            self._ranges.setdefault(path, own)
+            number = self._items[path] = self._items.get(path, 0) + 1
             path = (*path, number - 1)
-        else:
-            path = (*path, key)
-        self.found[path] = (offset, offset)  # also when a longer header has named the table before
+        self._ranges[path] = own  # also when a longer header has named the table before
         return path
 
-    def _key(self, table: KeyPath) -> KeyPath:
-        """Read `a.b =` and go on to the value; the path that it sets in `table`."""
-        parts = self._parts()
-        self.at += 1
-        self._skip(_BLANK)
-        path = table
-        for key, offset in parts[:-1]:
-            path = self._named(path, key, offset)
-        key, offset = parts[-1]
-        path = (*path, key)
-        self.found[path] = (offset, self.at)
-        return path
+    def _named(self, table: KeyPath, key: _Range) -> tuple[KeyPath, _Range]:
+        """What the dotted key names in `table`, and the range of its last part."""
+        path, own = table, key
+        for part in PART.finditer(self._text, *key):
+            if path is not table:
+                self._ranges.setdefault(path, own * 2)
+            path, own = (*path, decoded(part[0])), part.span()
+        return path, own
 
-    def _named(self, table: KeyPath, key: str, offset: int) -> KeyPath:
-        path = (*table, key)
-        self.found.setdefault(path, (offset, offset))
-        return path
+    # What is in arrays and inline tables
 
-    def _parts(self) -> list[tuple[str, int]]:
-        """Read a dotted key, with the offset of each part; up to what follows it."""
-        parts: list[tuple[str, int]] = []
+    def _found(self, path: KeyPath) -> _Ranges:
+        found = self._ranges.get(path)
+        if found is not None:
+            return found
+        around = next((path[:length] for length in range(len(path), 0, -1) if path[:length] in self._ranges), ())
+        if around and around not in self._known and self._text[self._ranges[around][2]] in "[{":
+            self._look_into(around)
+            self._known.add(around)
+        return self._ranges[path]
+
+    def _look_into(self, path: KeyPath) -> None:
+        text, ranges = self._text, self._ranges
+        begin, end, at, _ = ranges[path]
+        key: _Range | None = (begin, end)
+        inside: list[tuple[KeyPath, _Range | None, int]] = []  # of what is open: path, key and where it begins
+        counts: list[int] = []  # how many items of it have begun; of an inline table, -1
         while True:
-            self._skip(_BLANK)
-            offset = self.at
-            parts.append((_decoded(self._skip(_PART)), offset))
-            self._skip(_BLANK)
-            if not self.text.startswith(".", self.at):
-                return parts
-            self.at += 1
-
-    def _value(self, path: KeyPath) -> None:
-        """Read the value at `path` with all that is in it."""
-        text = self.text
-        inside: list[tuple[KeyPath, int]] = []  # the open arrays and inline tables; how many items have begun
-        while True:
-            if text[self.at] in "[{":
-                inside.append((path, 0 if text[self.at] == "[" else -1))
-                self.at += 1
+            if text[at] in "[{":
+                inside.append((path, key, at))
+                counts.append(0 if text[at] == "[" else -1)
+                at += 1
             else:
-                self._skip(_SCALAR)
-            while inside and self._closes():
-                inside.pop()
-            if not inside:
-                return
-            path, count = inside[-1]
-            if count < 0:
-                path = self._key(path)
+                begin, at = at, _matched(VALUE, text, at).end()
+                ranges[path] = (key or (begin, at)) + (begin, at)
+            while (after := _matched(NEXT, text, at))[1]:
+                path, key, begin = inside.pop()
+                counts.pop()
+                at = after.end()
+                ranges[path] = (key or (begin, at)) + (begin, at)
+                if not inside:
+                    return
+            at = after.end()
+            path = inside[-1][0]
+            if counts[-1] < 0:
+                pair = _matched(KEY, text, at)
+                at = pair.end()
+                path, key = self._named(path, pair.span(1))
             else:
-                inside[-1] = (path, count + 1)
-                path = (*path, count)
-                self.found[path] = (self.at, self.at)
-
-    def _closes(self) -> bool:
-        """Go on to what comes next in an array or inline table; whether that is its end, which is read too."""
-        self._skip(_GAP)
-        if self.text[self.at] == ",":
-            self.at += 1
-            self._skip(_GAP)
-        if self.text[self.at] not in "]}":
-            return False
-        self.at += 1
-        return True
+                path, key = (*path, counts[-1]), None
+                counts[-1] += 1
 
 
-def _decoded(part: str) -> str:
+def behind(text: str, at: int) -> int:
+    """The offset behind the array or inline table that begins at `at`; the end, if it does not close."""
+    depth = 0
+    for bracket in _BRACKET.finditer(text, at):
+        depth += 1 if bracket[1] in ("[", "{") else -1
+        if depth <= 0 or not bracket[1]:
+            return bracket.end()
+    return len(text)
+
+
+def _matched(pattern: re.Pattern[str], text: str, at: int) -> re.Match[str]:
+    match = pattern.match(text, at)
+    if match is None:
+        raise AssertionError("not a text that the parser accepted")
+    return match
+
+
+def decoded(part: str) -> str:
+    """The key that one part of a dotted key spells."""
     if part[0] not in "\"'":
         return part
     if part[0] == '"' and "\\" in part:

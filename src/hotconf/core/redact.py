@@ -92,16 +92,16 @@ def mask_urls(text: str) -> str:
     return _USER_INFO.sub(MASK + "@", text) if "://" in text else text
 
 
-def masked(path: KeyPath, value: object) -> object:
+def masked(path: KeyPath, value: object, *, most: int = _MOST_VALUES) -> object:
     """A copy of `value`, which stands at `path`, that is fit to be shown: of plain types and without secrets.
 
     Tables become dicts, arrays and tuples lists, sets sorted lists; other values that TOML does not know become text.
-    What stands deeper than 64 levels or beyond 10,000 values is an ellipsis. None and `MISSING` are never secrets.
+    What stands deeper than 64 levels or beyond `most` values is an ellipsis. None and `MISSING` are never secrets.
     """
     secret = _secrecy_of(path)
     if secret:
         return value if value is None or value is MISSING else MASK
-    return _Copier(_MOST_VALUES).copy(value, secret, _DEEPEST)
+    return _Copier(most).copy(value, secret, _DEEPEST)
 
 
 class _Copier:

@@ -9,7 +9,7 @@ from hotconf.core.document import Document
 from hotconf.core.merge import merge
 from hotconf.core.shape import Shape, shape_of
 from hotconf.keypath import KeyPath, dotted
-from hotconf.problems import Problem
+from hotconf.problems import Problem, Related
 from hotconf.schema import Schema
 
 _CONTAINERS: Final = (dict, list)
@@ -27,7 +27,7 @@ def respell(document: Document, schema: Schema[Any]) -> Document | tuple[Problem
     table = reading.table(document.table, shape, (), ())
     if reading.clashes:
         return _problems(document, reading.clashes)
-    return document._replace(table=table, spelled=reading.spelled) if reading.spelled else document
+    return replace(document, table=table, spelled=reading.spelled) if reading.spelled else document
 
 
 def _has_any(table: dict[str, Any], shape: Shape) -> bool:
@@ -44,6 +44,18 @@ def _has_any(table: dict[str, Any], shape: Shape) -> bool:
         else:
             todo += [(item, here.child(n)) for n, item in enumerate(value) if isinstance(item, _CONTAINERS)]
     return False
+
+
+def respelled(path: KeyPath, schema: Schema[Any]) -> KeyPath:
+    """`path` as the model spells it."""
+    if not schema.kebab:
+        return path
+    shape, found = shape_of(schema), []
+    for part in path:
+        name = _name(part, shape) if isinstance(part, str) else part
+        shape = shape.child(name)
+        found.append(name)
+    return tuple(found)
 
 
 class _Reading(NamedTuple):
@@ -89,9 +101,10 @@ def _problems(document: Document, clashes: list[tuple[KeyPath, str]]) -> tuple[P
     problems = []
     for path, first in clashes:
         message = f"Key given twice: {dotted(path)} is the same as {first}"
-        place = origins.locate(path, at="key")
         problem = Problem(message, path, "schema", hint="keep one of the two")
-        if place is not None:
-            problem = replace(problem, file=place.file, line=place.line, column=place.column)
-        problems.append(problem)
+        earlier = origins.locate((*path[:-1], first), at="key")
+        if earlier is not None:
+            related = (Related("first given", earlier.file, earlier.line, earlier.column),)
+            problem = replace(problem, related=related)
+        problems.append(origins.placed(problem, at="key"))
     return tuple(problems)

@@ -1,13 +1,27 @@
-"""What did they mean? The known word that is written almost like an unknown one, or none: never a wild guess."""
+"""What did they mean? The known word that is written almost like an unknown one, or none: never a wild guess.
+
+How often that is right, and how often it is silent, is measured with a corpus: `docs/commands.md` has the figures.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
 
 from hotconf.text import quoted
 
-_LONGEST = 64
+_LONGEST: Final = 64
 """Longer words are not looked at: the work grows with the square."""
+_SHORT: Final = 5
+"""Of words with fewer letters many differ in one letter and are words all the same: "post" is not "port"."""
+_TELLING: Final = 6
+"""A word of so many letters says by itself which one is meant: "retention" is "retention_days"."""
+_WORDS: Final = re.compile(r"[-_\s]+|(?<=[a-z0-9])(?=[A-Z])")
+_NEGATIONS: Final = ("un", "in", "dis", "non", "no", "not")
+_KEYBOARD: Final = (("qwertyuiop", 0.0), ("asdfghjkl", 0.25), ("zxcvbnm", 0.75))
+"""Its rows, and how far each is moved to the right."""
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
@@ -19,32 +33,85 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
 def suggest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate nearest to `word`, the first of several; None if none is near enough to be meant.
 
-    Case, `-` and `_` do not count. Otherwise up to 5 letters may differ in one place, up to 9 in two, more in three;
-    two letters swapped are one place.
+    Case, `-` and `_` do not count. In this order: the same letters; the same words, in another order or number; up to
+    6 letters may differ in one place, up to 9 in two, more in three, two letters swapped being one place; and, if
+    there is only one such candidate, a word that was left out. The opposite is never meant.
     """
     if len(word) > _LONGEST:
         return None
-    plain, best, least = _plain(word), None, 4
+    plain, words = _plain(word), _words(word)
+    best, least, longer = None, 4.0, list[str]()
     for candidate in candidates:
-        other = _plain(candidate)
-        limit = min(least - 1, _tolerance(plain, other))
-        distance = _distance(plain, other, limit) if limit >= 0 else None
-        if distance is not None and candidate != word:
+        if candidate == word or len(candidate) > _LONGEST:
+            continue
+        distance = _how_far(plain, words, candidate, least)
+        if distance is not None:
             best, least = candidate, distance
-    return best
+        elif best is None and _lacks_a_word(words, _words(candidate)):
+            longer.append(candidate)
+    return longer[0] if best is None and len(longer) == 1 else best
+
+
+def _how_far(plain: str, words: tuple[str, ...], candidate: str, least: float) -> float | None:
+    """How far `candidate` is from the word; None if not nearer than `least`, or too far to be meant."""
+    other, others = _plain(candidate), _words(candidate)
+    if plain == other:
+        return 0 if least > 0 else None
+    if sorted(words) == sorted(others):
+        return 0.5 if least > 0.5 else None
+    limit = min(int(least - 0.5), _tolerance(plain, other))
+    distance = _distance(plain, other, limit) if limit > 0 else None
+    if distance is None or _is_opposite(plain, other):
+        return None
+    return None if distance > 1 and _has_another_word(words, others) else distance
+
+
+def _has_another_word(words: tuple[str, ...], others: tuple[str, ...]) -> bool:
+    """Are they different words in one place, such as "min" and "max", rather than slips of the hand?"""
+    if len(words) == 1 or len(words) != len(others):
+        return False
+    pairs = zip(words, others, strict=True)
+    return any(_distance(one, other, _tolerance(one, other)) is None for one, other in pairs)
+
+
+def _lacks_a_word(words: tuple[str, ...], others: tuple[str, ...]) -> bool:
+    if len(words) + 1 != len(others) or not words:
+        return False
+    if len(words) == 1:
+        return words[0] == others[0] and len(words[0]) >= _TELLING
+    rest = iter(others)
+    return all(word in rest for word in words)  # in the same order
+
+
+def _is_opposite(plain: str, other: str) -> bool:
+    short, long = sorted((plain, other), key=len)
+    return long.endswith(short) and long.removesuffix(short) in _NEGATIONS
 
 
 def _plain(word: str) -> str:
     return word.casefold().replace("-", "").replace("_", "")
 
 
+@lru_cache(maxsize=1024)
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(_singular(word.casefold()) for word in _WORDS.split(text) if word)
+
+
+def _singular(word: str) -> str:
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
 def _tolerance(word: str, other: str) -> int:
     length = min(len(word), len(other))
-    if length < 3 or len(other) > _LONGEST:
+    if length < 3:
         return 0
-    if length < 5 and word[0] != other[0] and sorted(word) != sorted(other):
-        return 0  # of words so short the first letter is hardly ever the wrong one: "same" is not "name"
-    return 1 if length < 6 else 2 if length < 10 else 3
+    same = len(word) == len(other) and sorted(word) == sorted(other)
+    if length < _SHORT:
+        # Of words so short the first letter is hardly ever the wrong one: "same" is not "name".
+        return int(same or word[0] == other[0])
+    return (1 if length < 7 else 2 if length < 10 else 3) + (same and length < 7)
 
 
 def _distance(word: str, other: str, limit: int) -> int | None:
@@ -53,15 +120,29 @@ def _distance(word: str, other: str, limit: int) -> int | None:
         return 0
     if abs(len(word) - len(other)) > limit:
         return None
+    short = min(len(word), len(other)) < _SHORT
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, letter in enumerate(word, 1):
         older, before, row = before, row, [i]
         for j, wanted in enumerate(other, 1):
-            step = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != wanted))
+            replaced = 0 if letter == wanted else 2 if short and not _are_neighbours(letter, wanted) else 1
+            step = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + replaced)
             if i > 1 and j > 1 and letter == other[j - 2] and word[i - 2] == wanted:
                 step = min(step, older[j - 2] + 1)
             row.append(step)
         if min(row) > limit and min(before) > limit:
             return None
     return row[-1] if row[-1] <= limit else None
+
+
+@lru_cache(maxsize=1024)
+def _are_neighbours(one: str, other: str) -> bool:
+    """Are their keys beside each other, so that a finger may hit the wrong one?"""
+    places = [
+        (row, shift + keys.index(letter))
+        for letter in (one, other)
+        for row, (keys, shift) in enumerate(_KEYBOARD)
+        if letter in keys
+    ]
+    return len(places) == 2 and abs(places[0][0] - places[1][0]) <= 1 and abs(places[0][1] - places[1][1]) <= 1

@@ -19,7 +19,7 @@ from hotconf.core.merge import Merged, merge
 from hotconf.core.shape import SETTINGS_FIELD, settings_path, shape_of
 from hotconf.core.unknown import unknown_keys
 from hotconf.keypath import KeyPath, dotted
-from hotconf.problems import Problem, Severity
+from hotconf.problems import Problem, Related, Severity
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings, check_settings
 
@@ -120,8 +120,11 @@ def _sound(problem: object) -> Problem:
     """`problem` as its types promise, so that nothing fails over it later; raises if it cannot be."""
     if not isinstance(problem, Problem):
         raise TypeError(f"it yielded {type(problem).__name__}, not Problem")
-    sound = replace(problem, message=str(problem.message), path=tuple(problem.path))
-    dotted(sound.path)
+    sound = replace(problem, message=str(problem.message), path=tuple(problem.path), related=tuple(problem.related))
+    for path in (sound.path, *(path for _, path in sound.mentions)):
+        dotted(path)
+    if not all(isinstance(place, Related) for place in sound.related):
+        raise TypeError("what it yielded relates to something other than Related")
     return sound
 
 

@@ -1,4 +1,4 @@
-"""Excerpts: the source line that a problem is about, with a caret under the place; printable, without secrets."""
+"""Excerpts: the source line that a problem is about, underlined where it stands; printable, without secrets."""
 
 from __future__ import annotations
 
@@ -9,12 +9,47 @@ from hotconf.core.source import HIDDEN, Source
 from hotconf.report.cells import head, spread, tail, width
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
+    from pathlib import Path
 
     from hotconf.problems import Problem
 
-_BAR: Final = " │ "
+BAR: Final = "│"
+"""Stands between the number of a line and its text."""
+
+_BAR: Final = f" {BAR} "
 _NARROWEST: Final = 8
+
+
+class Excerpts:
+    """The excerpts of many problems: each file is fetched when it is first needed, and looked through once."""
+
+    __slots__ = ("_cells", "_read", "_secret_keys", "_secrets", "_sources")
+
+    def __init__(
+        self,
+        read: Callable[[Path], str],
+        *,
+        cells: int = 80,
+        secrets: Iterable[str] = (),
+        secret_keys: Collection[str] = (),
+    ) -> None:
+        """`read` gives the text of a file, empty if there is none. The others as for `excerpt`."""
+        self._read = read
+        self._cells = cells
+        self._secrets = frozenset(secrets)
+        self._secret_keys = secret_keys
+        self._sources: dict[Path, Source] = {}
+
+    def of(self, problem: Problem) -> tuple[str, ...]:
+        """The excerpt of `problem`, as `excerpt` makes it."""
+        if problem.file is None or problem.line is None:
+            return ()
+        source = self._sources.get(problem.file)
+        if source is None:
+            source = _source(self._read(problem.file), self._secrets, self._secret_keys)
+            self._sources[problem.file] = source
+        return _excerpt(problem, source, 0, self._cells)
 
 
 def excerpt(
@@ -26,8 +61,9 @@ def excerpt(
     secrets: Iterable[str] = (),
     secret_keys: Collection[str] = (),
 ) -> tuple[str, ...]:
-    """The line of `text` that `problem` is about, numbered, and below it a caret under its column.
+    """The line of `text` that `problem` is about, numbered, and below it carets under what of it is meant.
 
+    Of what spans several lines the first is shown; where the end is not known there is one caret.
     `context`: so many lines before and after it, too; none below what is not TOML or not UTF-8, for nothing is known
     of them. Longer lines than `cells` are cut around the column. Empty if the place is not known or not in `text`.
 
@@ -35,7 +71,14 @@ def excerpt(
     all after the first `=` or `:` is `…`, as are the further lines of such a value, and of any string. `secrets` are
     masked wherever they stand; `secret_keys` are those that only the model knows to be secret.
     """
-    source = Source(text.removeprefix("\ufeff"), secrets, secret_keys)
+    return _excerpt(problem, _source(text, secrets, secret_keys), context, cells)
+
+
+def _source(text: str, secrets: Iterable[str], secret_keys: Collection[str]) -> Source:
+    return Source(text.removeprefix("\ufeff"), secrets, secret_keys)
+
+
+def _excerpt(problem: Problem, source: Source, context: int, cells: int) -> tuple[str, ...]:
     lines = len(source.lines)
     if problem.line is None or not 1 <= problem.line <= lines:
         return ()
@@ -47,11 +90,12 @@ def excerpt(
     shown: list[str] = []
     for index in range(first, last + 1):
         line = source.shown(index, broken=broken and index == at).removesuffix("\r")
-        caret = _caret(problem, source, line) if index == at else None
-        piece, before = _cut(line, caret or 0, room)
+        span = _span(problem, source, line) if index == at else None
+        begin, end = span or (0, 0)
+        piece, before, marked = _cut(line, begin, end, room)
         shown.append(f"{index + 1:>{gutter}}{_BAR}{piece}".rstrip())
-        if caret is not None:
-            shown.append(f"{'':>{gutter}}{_BAR}{' ' * before}^")
+        if span is not None:
+            shown.append(f"{'':>{gutter}}{_BAR}{' ' * before}{'^' * marked}")
     return tuple(shown)
 
 
@@ -64,24 +108,35 @@ def safe_line(line: str, *, syntax_error: bool = False) -> str:
     return spread(mask_urls(line if end is None else f"{line[:end].rstrip()} {HIDDEN}"))
 
 
-def _caret(problem: Problem, source: Source, shown: str) -> int | None:
-    """Where on `shown` the column of the problem is: under the ellipsis, if it is hidden."""
+def _span(problem: Problem, source: Source, shown: str) -> tuple[int, int] | None:
+    """From where to where on `shown` the problem is: no farther than its ellipsis, if the rest is hidden."""
     if problem.line is None or problem.column is None:
         return None
-    before = source.lines[problem.line - 1][: problem.column - 1]
-    return min(len(source.scrubbed(before)), len(shown) - shown.endswith(HIDDEN))
+    line = source.lines[problem.line - 1]
+    limit = len(shown) - shown.endswith(HIDDEN)
+
+    def offset(column: int) -> int:
+        return min(len(source.scrubbed(line[: column - 1])), limit)
+
+    begin = offset(problem.column)
+    if problem.end_line is None or problem.end_column is None or problem.end_line < problem.line:
+        return begin, begin
+    if problem.end_line > problem.line:
+        return begin, max(begin, len(shown.rstrip()))
+    return begin, max(begin, offset(problem.end_column))
 
 
-def _cut(line: str, caret: int, room: int) -> tuple[str, int]:
-    """What of `line` fits into `room` cells around the offset `caret`, and the cells before it."""
+def _cut(line: str, begin: int, end: int, room: int) -> tuple[str, int, int]:
+    """What of `line` fits into `room` cells around the offset `begin`; the cells before it, and those up to `end`."""
     # A character takes no more than it is shown with, so what is farther away than `room` cannot fit.
-    before = spread(line[max(caret - room, 0) : caret])
-    after = spread(line[caret : caret + room + 1], width(before))
+    before = spread(line[max(begin - room, 0) : begin])
+    after = spread(line[begin : begin + room + 1], width(before))
+    marked = width(spread(line[begin : min(end, begin + room)], width(before)))
     needed = max(width(after), 1)  # the caret takes a cell, at the end of the line as well
-    if caret > room or width(before) + needed > room:
+    if begin > room or width(before) + needed > room:
         left = max(room - needed, room // 2)
-        if caret > room or width(before) > left:
+        if begin > room or width(before) > left:
             before = HIDDEN + tail(before, left - 1)
         if width(before) + width(after) > room:
             after = head(after, room - width(before) - 1) + HIDDEN
-    return before + after, width(before)
+    return before + after, width(before), max(min(marked, width(after)), 1)

@@ -1,4 +1,4 @@
-"""Events as JSON, one line each, for programs. Always valid JSON in plain ASCII, whatever was in the file.
+"""Events and problems as JSON, for programs; events one line each. Plain ASCII, valid whatever the file held.
 
 Paths of files are absolute, key paths are dotted keys, times are RFC 3339 in UTC. Values are what TOML holds:
 dates and times become text, as do infinities and NaN, and integers of more than 64 bits (in hexadecimal); what is
@@ -44,8 +44,12 @@ def started(
     at: datetime,
     *,
     warnings: Iterable[Problem] = (),
+    last_good: datetime | None = None,
 ) -> str:
-    """The first line of a watch: what is watched. Generation 0 means that there is no valid configuration yet."""
+    """The first line of a watch: what is watched. Generation 0 means that there is no valid configuration yet.
+
+    `last_good`: the files are not valid, and this is when those of the last good state, which is used, were read.
+    """
     return _line(
         "started",
         at,
@@ -53,7 +57,9 @@ def started(
         generation=generation,
         watching=[str(file) for file in watching],
         debounce_ms=debounce_ms,
-        warnings=_problems(warnings),
+        degraded=last_good is not None,
+        last_good=None if last_good is None else rfc3339(last_good),
+        warnings=problems_json(warnings),
     )
 
 
@@ -67,7 +73,7 @@ def to_json(event: ConfigReloadEvent) -> str:
                 "reload_deferred",
                 event.at,
                 reasons=list(event.reasons),
-                changes=_changes(event.changes),
+                changes=changes_json(event.changes),
                 summary=list(event.summary),
             )
         case ReloadSuccess():
@@ -75,17 +81,22 @@ def to_json(event: ConfigReloadEvent) -> str:
                 "reload_success",
                 event.at,
                 generation=event.generation,
-                changes=_changes(event.changes),
+                changes=changes_json(event.changes),
                 summary=list(event.summary),
                 timings_ms=_timings(event.timings),
-                warnings=_problems(event.warnings),
+                warnings=problems_json(event.warnings),
             )
         case ReloadUnchanged():
-            return _line("reload_unchanged", event.at, reason=event.reason)
+            return _line("reload_unchanged", event.at, reason=event.reason, warnings=problems_json(event.warnings))
         case ReloadFailed():
             return _line(
-                "reload_failed", event.at, kind=event.kind, error=event.error, problems=_problems(event.problems)
+                "reload_failed", event.at, kind=event.kind, error=event.error, problems=problems_json(event.problems)
             )
+
+
+def to_json_file(problems: Iterable[Problem]) -> str:
+    """`{"problems": […]}` on several lines, for a program that wants them all at once."""
+    return json.dumps({"problems": problems_json(problems)}, indent=2, ensure_ascii=True, allow_nan=False)
 
 
 def plain(value: object, depth: int = _DEEPEST) -> Json:
@@ -125,11 +136,16 @@ def _text(value: object) -> str:
 
 
 def _line(event: str, at: datetime, **values: Json) -> str:
-    stamp = at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return json.dumps({"event": event, "at": stamp, **values}, ensure_ascii=True, allow_nan=False)
+    return json.dumps({"event": event, "at": rfc3339(at), **values}, ensure_ascii=True, allow_nan=False)
 
 
-def _changes(changes: Iterable[Change]) -> list[Json]:
+def rfc3339(at: datetime) -> str:
+    """`2026-11-25T14:03:22.000000Z`."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def changes_json(changes: Iterable[Change]) -> list[Json]:
+    """`changes` with their values as JSON has them."""
     return [{"path": change.dotted, "old": plain(change.old), "new": plain(change.new)} for change in changes]
 
 
@@ -137,17 +153,31 @@ def _timings(timings: Timings) -> dict[str, Json]:
     return {part.name: round(getattr(timings, part.name), 3) for part in fields(timings)}
 
 
-def _problems(problems: Iterable[Problem]) -> list[Json]:
-    return [
-        {
-            "kind": problem.kind,
-            "severity": problem.severity,
-            "path": problem.dotted,
-            "message": problem.message,
-            "hint": problem.hint,
-            "file": None if problem.file is None else str(problem.file),
-            "line": problem.line,
-            "column": problem.column,
-        }
-        for problem in problems
-    ]
+def record(problem: Problem) -> dict[str, Json]:
+    """Every field of `problem`; None where something is not known."""
+    return {
+        "kind": problem.kind,
+        "severity": problem.severity,
+        "path": problem.dotted,
+        "message": problem.message,
+        "hint": problem.hint,
+        "file": None if problem.file is None else str(problem.file),
+        "line": problem.line,
+        "column": problem.column,
+        "end_line": problem.end_line,
+        "end_column": problem.end_column,
+        "related": [
+            {
+                "message": related.message,
+                "file": str(related.file),
+                "line": related.line,
+                "column": related.column,
+            }
+            for related in problem.related
+        ],
+    }
+
+
+def problems_json(problems: Iterable[Problem]) -> list[Json]:
+    """Each of `problems`, as `record` has it."""
+    return [record(problem) for problem in problems]

@@ -5,10 +5,11 @@ Every line is printable, whatever was in the file: no control characters, no mar
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.report.problems import with_hint
+from hotconf.runtime.log import moment
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from hotconf.events import ConfigReloadEvent
     from hotconf.problems import Problem
+    from hotconf.snapshot import Snapshot
 
 SUMMARY_LIMIT: Final = 20
 """Lines of a summary that are shown; the rest is counted."""
@@ -35,12 +37,17 @@ def notification(event: ConfigReloadEvent, *, preserved: bool = True) -> str:
         case ReloadSuccess():
             lines = _success(event)
         case ReloadUnchanged():
-            lines = (f"· Config saved, nothing changed ({event.reason})",)
+            lines = (f"· Config saved, nothing changed ({event.reason})", *_each(event.warnings))
         case ReloadDeferred():
             lines = _deferred(event)
         case ReloadFailed():
             lines = _failed(event, preserved)
     return "\n".join(printable(line) for line in lines)
+
+
+def degraded(active: Snapshot[Any]) -> str:
+    """What to tell of a watcher that came up on `active`, its last good state."""
+    return f"degraded: running on the last good state of {moment(active.loaded_at)}"
 
 
 def _success(event: ReloadSuccess) -> Iterator[str]:

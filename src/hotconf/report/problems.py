@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hotconf.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
-    from hotconf.problems import Problem
+    from hotconf.problems import Problem, Related
 
 
 def with_hint(problem: Problem) -> str:
@@ -17,16 +19,44 @@ def with_hint(problem: Problem) -> str:
     return str(problem) + _hint(problem)
 
 
+def text_and_hint(problem: Problem) -> str:
+    """`Unknown key: modle (did you mean "model"?)`, without the place, on one printable line."""
+    return printable(problem.message) + _hint(problem)
+
+
+def place_of(problem: Problem | Related) -> str:
+    """`FILE:LINE:COL`, as much of it as is known, printable; FILE as `problem.file` spells it."""
+    if problem.file is None:
+        return ""
+    parts = (problem.file, problem.line, problem.column)
+    return printable(":".join(str(part) for part in parts if part is not None))
+
+
+def spelled(problem: Problem, main: Path, given: Path, main_as: Path | None = None) -> Problem:
+    """`problem` with its files spelled like `given`, which stands for the file `main`; both it and they are absolute.
+
+    A file that does not lie below the directory of `main` stays absolute. `main_as`: what `main` itself is called.
+    """
+
+    def spell(file: Path) -> Path:
+        if file == main:
+            return main_as or given
+        return given.parent / file.relative_to(main.parent) if file.is_relative_to(main.parent) else file
+
+    return replace(
+        problem,
+        file=None if problem.file is None else spell(problem.file),
+        related=tuple(replace(related, file=spell(related.file)) for related in problem.related),
+    )
+
+
 def concise(problem: Problem) -> str:
     """`FILE:LINE:COL: error: TEXT`, the form that editors jump to; FILE as `problem.file` spells it.
 
     What is not known of the place is left out, and the hint follows in parentheses.
     """
-    place = (problem.file, problem.line, problem.column)
-    parts = [str(part) for part in place if part is not None] if problem.file is not None else []
-    return printable(f"{':'.join(parts)}{': ' if parts else ''}{problem.severity}: {problem.message}") + _hint(
-        problem
-    )
+    place = place_of(problem)
+    return f"{place}{': ' if place else ''}{problem.severity}: {text_and_hint(problem)}"
 
 
 def summary(problems: Iterable[Problem], files: int) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import inspect
-import os
 import threading
 from collections.abc import Callable
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, overload
+from weakref import WeakSet
 
 from hotconf.errors import UsageError
 from hotconf.events import FileChanged, ReloadSuccess
 from hotconf.keypath import KeyPath, parse
+from hotconf.runtime import fork
 from hotconf.runtime.delivery import ChangeCallback, Delivery, EventCallback, FunctionCallback, Listener, PathCallback
 from hotconf.runtime.followers import Followers
 from hotconf.runtime.subscription import EventStream, Subscription
@@ -48,14 +49,38 @@ class Bus(Generic[T]):
         """Those that have to be asked at each event, with their places in the order of subscription."""
         self._followers: Followers[PathCallback[T]] = Followers()
         self._numbers = count(1)
+        self._given: WeakSet[EventStream] = WeakSet()
+        """All streams that somebody still has, those that have ended, too."""
         self._delivery = Delivery(name, self.lock)
         self._closed = False
-        self._pid = os.getpid()
+        fork.enrol(self)
 
-    @property
-    def orphaned(self) -> bool:
-        """Are we in a child forked off the watcher's process? Its threads are gone, the lock may be held for ever."""
-        return os.getpid() != self._pid
+    # Forks
+
+    def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
+        """See `Member.locks`."""
+        return ((fork.INNER, self.lock),)
+
+    def abandon(self) -> None:
+        """See `Member.abandon`: callbacks are kept, streams end, and nothing that was waiting is told twice."""
+        self.lock = threading.RLock()
+        self._streams = ()
+        for stream in list(self._given):
+            stream.abandon()
+        self._delivery.abandon(self.lock)
+
+    def revive(self) -> None:
+        """See `Member.revive`: who follows a value and was not told of the newest is told here, too."""
+        with self.lock:
+            generation = 0 if self.snapshot is None else self.snapshot.generation
+            asked = [
+                each for _, each in self._listeners if isinstance(each, FunctionCallback) and each.wants(generation)
+            ]
+            behind = [each for each in self._followers.everyone() if each.behind]
+            if self.last is not None:
+                self._delivery.put(self.last, (*asked, *behind))
+
+    # Telling
 
     def seen(self, snapshot: Snapshot[T]) -> None:
         """Take note of the first snapshot, published by a start that is no event: changes are told against it."""
@@ -85,8 +110,8 @@ class Bus(Generic[T]):
     def subscribe(self) -> EventStream:
         """A stream of the events from now on."""
         stream = EventStream(self)
-        self._refuse_child()
         with self.lock:
+            self._given.add(stream)
             if self._closed:
                 stream.end()
             else:
@@ -102,7 +127,6 @@ class Bus(Generic[T]):
         if callback is None:
             return self.on_event
         listener = EventCallback(self, _checked(callback))
-        self._refuse_child()
         with self.lock:
             if not self._closed:
                 self._listeners = (*self._listeners, (next(self._numbers), listener))
@@ -139,8 +163,6 @@ class Bus(Generic[T]):
 
         Waits at most `timeout_s` for a callback that is running, and not at all when that callback is the caller.
         """
-        if self.orphaned:
-            return
         with self.lock:
             self._closed = True
             streams, self._streams = self._streams, ()
@@ -153,12 +175,13 @@ class Bus(Generic[T]):
     def _concerned(self, event: ConfigReloadEvent, before: Snapshot[T] | None) -> dict[int, PathCallback[T]]:
         """The followers of key paths that a commit may concern: only of those the value is looked up."""
         now = self.snapshot
-        if now is None or not isinstance(event, ReloadSuccess):
+        if now is None or (before is not None and before.generation == now.generation):
             return {}
-        if before is None or not event.changes:  # the first config, of which nobody says what is new
+        changes = event.changes if isinstance(event, ReloadSuccess) and before is not None else ()
+        if changes:
+            affected = self._followers.affected((change.path for change in changes), now.config)
+        else:  # the first config, of which nobody says what is new
             affected = self._followers.everyone()
-        else:
-            affected = self._followers.affected((change.path for change in event.changes), now.config)
         concerned = {follower.number: follower for follower in affected}
         for follower in concerned.values():
             follower.fall_behind(before)
@@ -166,7 +189,6 @@ class Bus(Generic[T]):
 
     def _follow_path(self, path: KeyPath, callback: OnChange) -> ChangeCallback[T]:
         listener = PathCallback(self, path, _checked(callback), next(self._numbers))
-        self._refuse_child()
         with self.lock:
             if not self._closed:
                 self._followers.add(path, listener.number, listener)
@@ -174,16 +196,11 @@ class Bus(Generic[T]):
 
     def _follow_function(self, select: Callable[[T], object], callback: OnChange) -> ChangeCallback[T]:
         listener = FunctionCallback(self, select, _checked(callback))
-        self._refuse_child()
         with self.lock:
             listener.rebase(self.snapshot)
             if not self._closed:
                 self._listeners = (*self._listeners, (next(self._numbers), listener))
         return listener
-
-    def _refuse_child(self) -> None:
-        if self.orphaned:
-            raise UsageError("this watcher belongs to the process that this one was forked off: start one here")
 
 
 def _checked(callback: Callable[..., object]) -> Callable[..., object]:

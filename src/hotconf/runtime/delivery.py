@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from hotconf.changes import MISSING
 from hotconf.core.walk import value_at
 from hotconf.runtime.subscription import CAPACITY, Hub, Subscription
+from hotconf.text import printable
 
 if TYPE_CHECKING:
     import logging
@@ -137,6 +138,11 @@ class PathCallback(ChangeCallback[T]):
         self._before: Snapshot[T] | None = None
         """What was published before the first commit that it has to be told of."""
 
+    @property
+    def behind(self) -> bool:
+        """Whether there is something to tell it."""
+        return self._behind
+
     def fall_behind(self, before: Snapshot[T] | None) -> None:
         """What followed `before` may concern it; the lock is held."""
         if not self._behind:
@@ -213,6 +219,15 @@ class Delivery:
         self._running: Listener | None = None
         self._thread: threading.Thread | None = None
 
+    def abandon(self, lock: threading.RLock) -> None:
+        """In the child of a fork: the thread is not here, and what it had to tell it tells in the parent."""
+        self._lock = lock
+        self._work = threading.Condition(lock)
+        self._queue.clear()
+        self._warnings.clear()
+        self._overflowing = False
+        self._running = self._thread = None
+
     def put(self, event: ConfigReloadEvent, listeners: tuple[Listener, ...]) -> None:
         """Have `listeners` told of `event`; the lock is held."""
         if not listeners:
@@ -254,7 +269,7 @@ class Delivery:
         if self._thread is not None:
             self._work.notify_all()
             return
-        thread = threading.Thread(target=self._run, name=f"hotconf callbacks {self._name}", daemon=True)
+        thread = threading.Thread(target=self._run, name=f"hotconf callbacks {printable(self._name)}", daemon=True)
         try:
             thread.start()
         except RuntimeError:  # no more threads: what is queued stays queued, and the next event tries again
@@ -275,7 +290,7 @@ class Delivery:
 
     def _next(self) -> Callable[[], None] | None:
         with self._work:
-            while True:
+            while self._thread is threading.current_thread():  # not so in the child of a callback that forked
                 if self._warnings:
                     text = self._warnings.popleft()
                     return lambda: log_warning(text)
@@ -286,11 +301,12 @@ class Delivery:
                     return lambda: self._tell(event, listeners)
                 self._overflowing = False
                 self._work.wait()
+            return None
 
     def _tell(self, event: ConfigReloadEvent, listeners: tuple[Listener, ...]) -> None:
         for listener in listeners:
             with self._lock:
-                if self._closed:
+                if self._closed or self._thread is not threading.current_thread():
                     return
                 self._running = listener
             if not listener.closed:

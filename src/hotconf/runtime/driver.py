@@ -8,7 +8,6 @@ last.
 from __future__ import annotations
 
 import atexit
-import os
 import sys
 import threading
 import time
@@ -20,10 +19,11 @@ from typing import Final, TypeVar
 
 from hotconf.core.machine import Due
 from hotconf.errors import UsageError
-from hotconf.runtime import log
+from hotconf.runtime import fork, log
+from hotconf.runtime.fork import FORK_S
 from hotconf.runtime.loader import Loader
-from hotconf.runtime.observe import Observer, ObserverName, Owner, choose, preferred
-from hotconf.runtime.wait import best_waiter
+from hotconf.runtime.observe import Observer, ObserverName, Owner, Poll, choose, preferred
+from hotconf.runtime.wait import ThreadWaiter, Waiter, best_waiter
 
 R = TypeVar("R")
 
@@ -34,21 +34,45 @@ class Driver:
     """See the module."""
 
     def __init__(self) -> None:
-        self.pid = os.getpid()
         self.loader = Loader(self.post)
         self.claims = 0
         """Watchers that use it or are about to; guarded by the module's lock."""
-        self._waiter = best_waiter()
+        self._waiter = _some_waiter()
         self._actions: deque[Callable[[], None]] = deque()
         self._observers: dict[str, Observer] = {}
         self._owners: dict[Owner, Observer] = {}
+        self._wanted: dict[Owner, ObserverName] = {}
         self._looks: dict[Owner, int] = {}
         self._next_look = _NEVER
         """No look is due before this."""
         self._ending = False
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="hotconf-driver", daemon=True)
-        self._thread.start()
+        fork.enrol(self)
+        try:
+            self._thread.start()
+        except RuntimeError:
+            fork.forget(self)
+            self._waiter.close()
+            raise
+
+    # Forks
+
+    def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
+        """See `Member.locks`."""
+        return tuple((fork.INNER, lock) for lock in self._waiter.locks())
+
+    def abandon(self) -> None:
+        """See `Member.abandon`: its thread is not here; the child's watchers get a driver of their own."""
+        self._ending = self._ended = True
+        for observer in self._observers.values():
+            observer.abandon()
+        self._waiter.abandon()
+        self._owners.clear()
+        fork.forget(self)
+
+    def revive(self) -> None:
+        """See `Member.revive`: not this one."""
 
     # From any thread
 
@@ -81,7 +105,9 @@ class Driver:
             with suppress(ValueError):  # it runs, or has run
                 self._actions.remove(run)
                 raise UsageError("this watcher is closed")
-        done.wait()
+        while not done.wait(FORK_S):
+            if self._ended and not self._thread.is_alive():  # a signal handler forked, and this is the child
+                raise UsageError("this watcher was forked off meanwhile")
         if errors:
             raise errors[0]
         return outcome[0]
@@ -106,19 +132,29 @@ class Driver:
 
     def join(self, owner: Owner, name: ObserverName) -> Observer:
         """Take `owner` in, with the observer that it wants. Raises `UsageError` if that cannot be had."""
-        observer = self._observers.get(preferred(name))
-        if observer is None:
-            observer = choose(name, self._waiter.wake)
-            self._observers[observer.name] = observer
-            if observer.descriptor is not None:
-                self._waiter.watch(observer.descriptor)
+        observer = self._observers.get(preferred(name)) or self._choose(name)
         self._owners[owner] = observer
+        self._wanted[owner] = name
         self._schedule(owner, time.monotonic_ns())
+        return observer
+
+    def _choose(self, name: ObserverName) -> Observer:
+        observer = choose(name, self.wake)
+        if observer.descriptor is not None:
+            try:
+                self._waiter.watch(observer.descriptor)
+            except OSError as error:
+                observer.close()
+                if name != "auto":
+                    raise UsageError(f'observer="{name}" cannot be had: {error}; use "auto" or "poll"') from error
+                observer = Poll(f"{observer.name} cannot be had: {error}", stopgap=True)
+        self._observers[_key(observer)] = observer
         return observer
 
     def leave(self, owner: Owner) -> None:
         """Forget `owner` and what is watched for it."""
         observer = self._owners.pop(owner, None)
+        self._wanted.pop(owner, None)
         self._looks.pop(owner, None)
         if observer is not None:
             observer.disarm(owner)
@@ -155,6 +191,7 @@ class Driver:
         for owner, at in list(self._looks.items()):
             if at <= now and owner in self._owners:
                 self._schedule(owner, now)
+                _guarded(partial(self._mend, owner))
                 _guarded(partial(self._reconcile, owner))
         self._next_look = min(self._looks.values(), default=_NEVER)
 
@@ -171,6 +208,28 @@ class Driver:
         for owner in heard.suspects:
             if owner in self._owners:
                 _guarded(partial(_compare, owner, heard.at, now - woke))
+
+    def _mend(self, owner: Owner) -> None:
+        """What could not be had may be had by now: descriptors, an observer, a watch that was refused."""
+        observer = self._owners[owner]
+        if not owner.watching or (observer.trouble(owner) is None and observer.native):
+            return
+        if isinstance(observer, Poll):
+            if not observer.stopgap:
+                return
+            self._mend_waiter()
+            name = self._wanted[owner]
+            better = self._observers.get(preferred(name)) or self._choose(name)
+            if better is observer or isinstance(better, Poll):
+                return
+            observer = self._owners[owner] = better
+        owner.observe(observer)
+
+    def _mend_waiter(self) -> None:
+        # Whoever wakes the old one at this very moment has posted or moved something before: it is looked at next.
+        if isinstance(self._waiter, ThreadWaiter):
+            old, self._waiter = self._waiter, _some_waiter()
+            old.close()
 
     def _reconcile(self, owner: Owner) -> None:
         changed = owner.differing() if owner.watching else ()
@@ -196,6 +255,18 @@ class Driver:
         return first, round(sys.getswitchinterval() * 1e9) if ready else 0
 
 
+def _key(observer: Observer) -> str:
+    return "stopgap" if isinstance(observer, Poll) and observer.stopgap else observer.name
+
+
+def _some_waiter() -> Waiter:
+    """The best one; if descriptors are exhausted, one that needs none, and polls."""
+    try:
+        return best_waiter()
+    except OSError:
+        return ThreadWaiter()
+
+
 def _compare(owner: Owner, now: int, detect_ns: int) -> None:
     changed = owner.differing()
     if changed:
@@ -212,7 +283,7 @@ def _guarded(work: Callable[[], object]) -> None:
 
 # One a process
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _shared: Driver | None = None
 
 
@@ -223,7 +294,7 @@ def claim() -> Driver:
     """
     global _shared
     with _lock:
-        if _shared is None or _shared.pid != os.getpid():
+        if _shared is None:
             _shared = Driver()
             atexit.register(_close_all, _shared)
         _shared.claims += 1
@@ -247,17 +318,25 @@ def release(driver: Driver, timeout_s: float) -> None:
 
 
 def _close_all(driver: Driver) -> None:
-    if driver.pid == os.getpid():
-        for owner in driver.owners:
-            owner.close()
+    for owner in driver.owners:
+        owner.close()
 
 
-def _forget() -> None:
-    """In the child of a fork: the parent's driver is not ours, and nobody will ever release its lock."""
-    global _lock, _shared
-    _lock = threading.Lock()
-    _shared = None
+class _Shared:
+    """What is one a process, in a fork: the parent's is not the child's."""
+
+    def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
+        return ((fork.SHARED, _lock),)
+
+    def abandon(self) -> None:
+        global _lock, _shared
+        _lock = threading.RLock()
+        _shared = None
+        atexit.unregister(_close_all)
+
+    def revive(self) -> None:
+        """The first watcher that claims a driver starts it."""
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+_member = _Shared()
+fork.enrol(_member)

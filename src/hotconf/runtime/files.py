@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from hotconf.problems import Kind, Problem
 from hotconf.runtime import paths
+from hotconf.text import printable
 
 FRESH_NS: Final = 20_000_000
 """A file changed so shortly before it was read may change again without a new time stamp: clocks of file systems tick
@@ -52,6 +53,11 @@ class Read(NamedTuple):
         """Never shows the content."""
         return f"Read({self.path!r}, {self.stamp!r}, problem={self.problem!r}, settled={self.settled!r})"
 
+    @property
+    def text(self) -> str:
+        """The bytes as text, without a byte order mark; what is not UTF-8 is replaced. Empty if nothing was read."""
+        return self.data.decode("utf-8-sig", "replace")
+
 
 def same(path: Path, stamp: Stamp) -> bool:
     """Whether `path` still has `stamp`; cheaper than `look`, because only the known links are followed."""
@@ -83,6 +89,11 @@ def read(path: Path, max_bytes: int) -> Read:
         return _failed(path, _stamp(found, links), error)
 
 
+def text(path: Path, max_bytes: int) -> str:
+    """The text of the file at `path`, as `Read.text` gives it."""
+    return read(path, max_bytes).text
+
+
 def look(path: Path) -> Read:
     """Whether `path` can be found at all, and its stamp; it is not opened, and may be a directory."""
     links = paths.links(path)
@@ -90,6 +101,23 @@ def look(path: Path) -> Read:
         return Read(path, _stamp(os.stat(path), links))
     except OSError as error:
         return _failed(path, Stamp(error=error.errno or errno.EIO, links=links), error)
+
+
+def exposed(path: Path, stamp: Stamp) -> Problem | None:
+    """The warning that everybody may write the regular file that `stamp` is of: whoever does, configures the program.
+
+    None on systems whose permissions say something else than they do on POSIX.
+    """
+    if os.name != "posix" or len(stamp.identity) < 3:
+        return None
+    mode = stamp.identity[2]
+    if not (stat.S_ISREG(mode) and mode & stat.S_IWOTH):
+        return None
+    import shlex  # only those who are told pay for it
+
+    text = f"Every user of this machine may write the file (mode {stat.S_IMODE(mode):04o})"
+    hint = f"chmod o-w {shlex.quote(printable(str(path)))}"
+    return Problem(text, kind="exposed", severity="warning", hint=hint, file=path)
 
 
 def changed_within(path: Path, known: Read, max_bytes: int) -> tuple[bool, Read]:
@@ -107,7 +135,7 @@ def _read_regular(path: Path, links: tuple[tuple[str, str], ...], max_bytes: int
             return _irregular(path, first, links)
         stamp = _stamp(first, links)
         if first.st_size > max_bytes:
-            return Read(path, stamp, problem=_too_large(path, max_bytes))
+            return Read(path, stamp, problem=too_large(path, max_bytes))
         data = _content(descriptor, min(first.st_size, max_bytes) + 1)
         last = os.fstat(descriptor)
     finally:
@@ -161,7 +189,8 @@ def _unstable(path: Path) -> Problem:
     return Problem("The file changed while it was read", kind="unstable", file=path)
 
 
-def _too_large(path: Path, max_bytes: int) -> Problem:
+def too_large(path: Path, max_bytes: int) -> Problem:
+    """The problem of a file that is larger than is read."""
     return Problem(f"The file is larger than {max_bytes} bytes", kind="too_large", file=path)
 
 

@@ -89,6 +89,10 @@ class WatchdogObserver:
         """See `Observer.writing`; watchdog does not tell."""
         return False
 
+    def placed(self, owner: Owner) -> frozenset[Path]:
+        """See `Observer.placed`; a file that shrank is waited for, however it came."""
+        return frozenset()
+
     def trouble(self, owner: Owner) -> str | None:
         """See `Observer.trouble`."""
         return self._trouble
@@ -97,6 +101,9 @@ class WatchdogObserver:
         """See `Observer.close`."""
         self._watchdog.stop()
         self._watchdog.join()
+
+    def abandon(self) -> None:
+        """See `Observer.abandon`: its threads are not here, and to stop it would be to stop the parent's."""
 
     def _rewatch(self) -> bool:
         """Watch the directories that are on the way now, and no others; true if some are watched only now."""

@@ -74,9 +74,10 @@ class Inotify:
 
     def close(self) -> None:
         """Close the instance; the kernel drops its watches."""
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
+        # First forgotten, then closed: a fork between the two must not have the child close somebody else's.
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def _decoded(data: bytes) -> list[Event]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,13 +18,25 @@ _NOTHING: Final[frozenset[Path]] = frozenset()
 class Known:
     """See the module. From any thread; only `differing` and `since` look at the files, and are for one thread."""
 
-    __slots__ = ("_dirty", "_lock", "_look_again", "_main", "_max_bytes", "_under_way", "files")
+    __slots__ = (
+        "_dirty",
+        "_distrusted",
+        "_lock",
+        "_look_again",
+        "_main",
+        "_max_bytes",
+        "_under_way",
+        "before",
+        "files",
+    )
 
     files: FileSet
     """What the last load saw."""
 
     def __init__(self, source: Source[Any]) -> None:
         self.files = FileSet.of(source.path)
+        self.before: Mapping[Path, Read] = {}
+        """What the files said when the last round ended."""
         self._main = source.path
         self._max_bytes = source.max_bytes
         # Reentrant: a signal handler may ask for a reload in the midst of anything.
@@ -35,6 +47,8 @@ class Known:
         """A load is: `files` are those of the load before."""
         self._look_again = False
         """Something may have changed during that load, of which nobody said what."""
+        self._distrusted = False
+        """What was touched is not known any more: the next load reads everything afresh."""
 
     def touch(self, paths: Iterable[Path]) -> None:
         """These changed, and it is known."""
@@ -44,10 +58,27 @@ class Known:
     def begin(self, *, afresh: bool) -> tuple[FileSet, frozenset[Path]]:
         """A load begins: what it may use again, and of that what it may not."""
         with self._lock:
-            touched = frozenset(self.files.reads) if afresh else frozenset(self._dirty)
+            touched = frozenset(self.files.reads) if afresh or self._distrusted else frozenset(self._dirty)
             self._dirty.clear()
+            self._distrusted = False
             self._under_way = True
             return self.files, touched
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Guards all of it."""
+        return self._lock
+
+    def abandon(self) -> None:
+        """In the child of a fork: no load is under way, and what was touched is not trusted to have been read."""
+        self._lock = threading.RLock()
+        self._dirty.clear()
+        self._under_way = self._look_again = False
+        self._distrusted = True
+
+    def ended(self) -> None:
+        """A round has ended with what the last load saw."""
+        self.before = self.files.reads
 
     def done(self, seen: FileSet) -> bool:
         """A load is back. Whether to look for what changed during it."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
 from hotconf.changes import Change
@@ -20,9 +21,9 @@ from hotconf.core.shape import settings_of, settings_path
 from hotconf.core.validate import Invalid, validate
 from hotconf.core.walk import value_at
 from hotconf.keypath import KeyPath
-from hotconf.problems import Problem
-from hotconf.runtime import files, log, paths
-from hotconf.runtime.files import Read
+from hotconf.problems import Kind, Problem
+from hotconf.runtime import files, paths
+from hotconf.runtime.files import Read, Stamp
 from hotconf.runtime.paths import Expansion, Member
 from hotconf.runtime.source import DEFAULT_MAX_BYTES, FileSet, Result, Source
 from hotconf.schema import Schema
@@ -33,6 +34,8 @@ T = TypeVar("T")
 
 _SAME_FILES: Final = "the files are the same"
 _SAME_VALUES: Final = "no value differs"
+_OF_FILES: Final[frozenset[Kind]] = frozenset({"missing", "exposed"})
+"""Warnings that are about the files as such: they may come and go while the content stays the same."""
 _OFF: Final = "Hot reload is off: edits are not noticed until a restart"
 
 
@@ -41,13 +44,29 @@ def load(
     published: Snapshot[T] | None = None,
     known: FileSet | None = None,
     touched: frozenset[Path] = frozenset(),
+    before: Mapping[Path, Read] = MappingProxyType({}),
+    *,
+    instead: Mapping[Path, bytes] = MappingProxyType({}),
 ) -> Result[T]:
-    """Load `source` once and compare it with what is `published`.
+    """Load `source` once and compare it with what is `published`, and the files with what they said `before`.
 
-    Files that `known` holds, whose stamps are the same and that are not in `touched`, are not read again. Never
-    raises for anything in the files or in users' checks: those are problems of the candidate.
+    Files that `known` holds, whose stamps are the same and that are not in `touched`, are not read again. Those of
+    `instead` are taken to exist and to hold the bytes given there, whatever is on the disk. Never raises for anything
+    in the files or in users' checks: those are problems of the candidate.
     """
-    return _Load(source, published, known or FileSet.of(source.path), touched).run()
+    return _Load(source, published, known or FileSet.of(source.path), touched, instead).run(before)
+
+
+def judge(
+    source: Source[T], kept: tuple[SourceFile, ...], read_at: datetime, published: Snapshot[T] | None = None
+) -> Candidate[T]:
+    """What a load would bring back today if the files were as they were kept, read at that time; reads nothing."""
+    work = _Load(source, published, FileSet.of(source.path), frozenset())
+    members = [Member(file.path, file.role) for file in kept]
+    work.loaded_at, work.patterns, work.expansion = read_at, (), Expansion(tuple(members))
+    work.reads = {file.path: Read(file.path, Stamp(), file.content) for file in kept}
+    work._parse(members)
+    return work._judge()
 
 
 def drifted(source: Source[T], published: Snapshot[T] | None, known: FileSet) -> bool:
@@ -61,6 +80,7 @@ class _Load(Generic[T]):
     __slots__ = (
         "documents",
         "expansion",
+        "instead",
         "known",
         "loaded_at",
         "patterns",
@@ -77,9 +97,15 @@ class _Load(Generic[T]):
     patterns: tuple[str, ...]
 
     def __init__(
-        self, source: Source[T], published: Snapshot[T] | None, known: FileSet, touched: frozenset[Path]
+        self,
+        source: Source[T],
+        published: Snapshot[T] | None,
+        known: FileSet,
+        touched: frozenset[Path],
+        instead: Mapping[Path, bytes] = MappingProxyType({}),
     ) -> None:
         self.source = source
+        self.instead = instead
         self.published = published
         self.known = known
         self.touched = touched
@@ -88,9 +114,11 @@ class _Load(Generic[T]):
         self.problems: list[Problem] = []
         self.spent = Costs()
 
-    def run(self) -> Result[T]:
+    def run(self, before: Mapping[Path, Read]) -> Result[T]:
         changed = self.gather()
         candidate = Unstable(changed, self.spent) if changed else self._judge()
+        if isinstance(candidate, Bad) or (isinstance(candidate, Good) and candidate.unchanged is None):
+            candidate = replace(candidate, shrank=self._shrank(before))
         files = FileSet(self.expansion.members, self.patterns, self.expansion.folders, self.reads, self.documents)
         return Result(candidate, files)
 
@@ -156,6 +184,8 @@ class _Load(Generic[T]):
     def _read_one(self, member: Member) -> Read:
         if member.role == "watched":
             return files.look(member.path)
+        if member.path in self.instead:
+            return Read(member.path, files.look(member.path).stamp, self.instead[member.path])
         return files.read(member.path, self.source.max_bytes)
 
     def _watch_paths(self) -> tuple[str, ...]:
@@ -179,6 +209,14 @@ class _Load(Generic[T]):
             moved.extend(paths.appeared_or_vanished(self.source.path, self.patterns, self.expansion.members))
         return tuple(dict.fromkeys(moved))
 
+    def _shrank(self, before: Mapping[Path, Read]) -> tuple[Path, ...]:
+        """Files that say the first part of what they said when the last round ended, or of what is published."""
+        earlier = [(path, read.data) for path, read in before.items()]
+        if self.published is not None:
+            earlier += [(file.path, file.content) for file in self.published.files]
+        reads = self.reads
+        return tuple(dict.fromkeys(path for path, old in earlier if path in reads and _begins(reads[path], old)))
+
     # Parsing
 
     def _parse(self, members: Iterable[Member]) -> None:
@@ -186,9 +224,12 @@ class _Load(Generic[T]):
             read = self.reads[member.path]
             if read.problem is not None:
                 self._refuse(member, read.problem)
-            elif member.role == "watched":
                 continue
-            elif self.known.reads.get(member.path) is read and member.path in self.known.documents:
+            if member.role == "watched":
+                continue
+            exposed = files.exposed(member.path, read.stamp)
+            self.problems.extend([exposed] if exposed else [])
+            if self.known.reads.get(member.path) is read and member.path in self.known.documents:
                 self.documents[member.path] = self.known.documents[member.path]
             else:
                 self._parse_one(member.path, read.data)
@@ -246,7 +287,7 @@ class _Load(Generic[T]):
             settings=self._settings(published.config),
             changes=(),
             summary=(),
-            warnings=(*(each for each in published.warnings if each.kind != "missing"), *self.problems),
+            warnings=(*(each for each in published.warnings if each.kind not in _OF_FILES), *self.problems),
             unchanged=_SAME_FILES,
             costs=self.spent,
         )
@@ -323,23 +364,25 @@ def _without_watch_paths(
         if isinstance(table, dict) and "watch_paths" in table:
             rest = {key: value for key, value in table.items() if key != "watch_paths"}
             ignored.append((fragment, (*settings, "watch_paths")))
-            fragment = fragment._replace(table={**fragment.table, str(name): rest})
+            fragment = replace(fragment, table={**fragment.table, str(name): rest})
         kept.append(fragment)
     return kept, ignored
 
 
 def _ignored(fragment: Document, path: KeyPath) -> Problem:
-    place = merge([fragment]).origins.locate(path, at="key")
-    return Problem(
+    problem = Problem(
         "watch_paths counts only in the main file",
         path,
         kind="schema",
         severity="warning",
         hint="move it to the main file",
-        file=fragment.path,
-        line=place.line if place else None,
-        column=place.column if place else None,
     )
+    return merge([fragment]).origins.placed(problem, at="key")
+
+
+def _begins(read: Read, old: bytes) -> bool:
+    """Whether what was read is the first part of `old`, and not all of it."""
+    return read.problem is None and len(read.data) < len(old) and old.startswith(read.data)
 
 
 def _changes(old: object, new: object) -> tuple[Change, ...]:
@@ -359,6 +402,8 @@ def _describe(schema: Schema[T], old: T, new: T, changes: tuple[Change, ...]) ->
         except BaseException as error:  # noqa: BLE001 - users' code
             from traceback import format_exception
 
+            from hotconf.runtime import log
+
             log.refused(
                 "describe raised; the changes are told one by one", scrub("".join(format_exception(error)), secrets)
             )
@@ -367,7 +412,11 @@ def _describe(schema: Schema[T], old: T, new: T, changes: tuple[Change, ...]) ->
 
 def check(path: Path, schema: Schema[Any], *, max_bytes: int = DEFAULT_MAX_BYTES) -> tuple[Problem, ...]:
     """Every problem, errors and warnings, that a watcher of `path` would find now; starts no thread."""
-    candidate = load(Source(paths.absolute(path), schema, max_bytes=max_bytes)).candidate
+    return problems_of(load(Source(paths.absolute(path), schema, max_bytes=max_bytes)).candidate)
+
+
+def problems_of(candidate: Candidate[Any]) -> tuple[Problem, ...]:
+    """Every problem, errors and warnings, that a load found."""
     if isinstance(candidate, Good):
         return candidate.warnings
     if isinstance(candidate, Bad):

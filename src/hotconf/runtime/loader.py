@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -78,7 +79,10 @@ class Loader:
                 raise
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        pid = os.getpid()
+        while (
+            os.getpid() == pid and (job := self._jobs.get()) is not None
+        ):  # a check may fork, and its child come back
             try:
                 job()
             except BaseException:  # noqa: BLE001 - logging runs handlers of the application, and the next load comes

@@ -15,6 +15,7 @@ from hotconf.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
     from logging import Logger
 
 
@@ -49,18 +50,67 @@ def abandoned(path: Path, what: str) -> None:
         _logger("reload").info("Closed with %s: %s", what, shown(path))
 
 
-def observing(path: Path, name: str, trouble: str | None) -> None:
-    """How changes are heard; worth a warning if not all of them are heard at once."""
-    if trouble is not None and name != "poll":
-        _logger("watch").warning("Some changes of %s are found by polling only: %s", shown(path), trouble)
+def observing(path: Path, name: str, trouble: str | None, *, asked: bool = False) -> None:
+    """How changes are heard; worth a warning if not all of them are heard at once, and that was not asked for."""
+    if trouble is not None and not asked:
+        what = "Changes" if name == "poll" else "Some changes"
+        _logger("watch").warning("%s of %s are found by polling only: %s", what, shown(path), trouble)
     elif "logging" in sys.modules:
         _logger("watch").info("Watching %s with %s%s", shown(path), name, f" ({trouble})" if trouble else "")
+
+
+def dropped(path: Path, reasons: Sequence[str]) -> None:
+    """This is the child of a fork, and what was busy is not here."""
+    text = "Forked while other threads were busy: what they held is not held in the child, %s: %s"
+    _logger("reload").warning(text, shown(path), ", ".join(printable(reason) for reason in reasons))
 
 
 def thawed(models: Iterable[str]) -> None:
     """Some models of a configuration can still be assigned to."""
     names = ", ".join(models)
     _logger("reload").warning("Not frozen, so that readers could change what all others see: %s", names)
+
+
+def degraded(path: Path, number: int, at: datetime, error: str) -> None:
+    """A start came up on the last good state."""
+    text = "Degraded: %s is not good, so that its last good state is used, number %d of %s: %s"
+    _logger("state").warning(text, shown(path), number, moment(at), printable(error))
+
+
+def recovered(path: Path) -> None:
+    """The files are good again."""
+    if "logging" in sys.modules:
+        _logger("state").info("No longer degraded: %s is good again", shown(path))
+
+
+def passed_over(path: Path, number: int, why: str) -> None:
+    """A state that was kept cannot be used."""
+    _logger("state").warning("State %d of %s is not used: it %s", number, shown(path), printable(why))
+
+
+def unrecalled(path: Path, reason: str) -> None:
+    """What was kept cannot be read."""
+    _logger("state").warning("The last good state of %s cannot be read: %s", shown(path), printable(reason))
+
+
+def unkept(path: Path, reason: str) -> None:
+    """A state is not kept. Never raises."""
+    with suppress(BaseException):
+        _logger("state").warning("States of %s are not kept: %s", shown(path), printable(reason))
+
+
+def kept_elsewhere(path: Path, reason: str) -> None:
+    """Somebody else keeps the states."""
+    if "logging" in sys.modules:
+        with suppress(BaseException):
+            _logger("state").info("States of %s are only read here: %s", shown(path), reason)
+
+
+def kept_again(path: Path) -> None:
+    """States are kept again."""
+    if "logging" in sys.modules:
+        with suppress(BaseException):
+            _logger("state").info("States of %s are kept again", shown(path))
 
 
 def fault(room: str, what: str, *values: object) -> None:
@@ -70,9 +120,13 @@ def fault(room: str, what: str, *values: object) -> None:
 
 
 def refused(what: str, trace: str) -> None:
-    """Users' code raised; `trace` is fit to be shown. Never raises."""
+    """Users' code raised; `trace` holds no secrets. Never raises.
+
+    The trace is indented, so that no text in it passes for a record of its own.
+    """
     with suppress(BaseException):
-        _logger("reload").error("%s\n%s", what, trace)
+        lines = (f"    {printable(line)}" for line in trace.rstrip("\n").split("\n"))
+        _logger("reload").error("%s\n%s", what, "\n".join(lines))
 
 
 def shown(path: Path) -> str:
@@ -81,6 +135,11 @@ def shown(path: Path) -> str:
         return printable(f"~/{path.relative_to(Path.home())}")
     except (ValueError, RuntimeError):
         return printable(str(path))
+
+
+def moment(at: datetime) -> str:
+    """`2026-11-25 14:03:22`, where the reader is."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def _story(paths: Sequence[Path], debounce_ms: int, event: Ending) -> list[str]:

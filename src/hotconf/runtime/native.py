@@ -24,6 +24,8 @@ Subject: TypeAlias = tuple[Owner, Path]
 _NAMES: Final = inotify.CREATE | inotify.DELETE | inotify.MOVED_FROM | inotify.MOVED_TO
 _DIRECTORY: Final = _NAMES | inotify.DELETE_SELF | inotify.MOVE_SELF | inotify.CLOSE_WRITE | inotify.ONLYDIR
 _FILE: Final = inotify.MODIFY | inotify.ATTRIB | inotify.CLOSE_WRITE
+_MOST_WALKS: Final = 20
+"""So often the way to a file is gone, if it changes all the while; then the reconcile has to find what was missed."""
 _EXHAUSTED: Final = {errno.ENOSPC, errno.ENOMEM, errno.EMFILE}
 
 
@@ -67,7 +69,7 @@ class InotifyObserver:
     name = "inotify"
     native = True
 
-    __slots__ = ("_endings", "_inotify", "_subjects", "_trouble", "_watches", "_writing")
+    __slots__ = ("_endings", "_inotify", "_placed", "_subjects", "_trouble", "_watches", "_writing")
 
     def __init__(self) -> None:
         self._inotify = Inotify()
@@ -77,6 +79,8 @@ class InotifyObserver:
         self._endings: dict[Subject, str | None] = {}
         """Of folders the ending of the names that count; None for files."""
         self._writing: set[Subject] = set()
+        self._placed: set[Subject] = set()
+        """Renamed into place, and not written to since."""
         self._trouble: dict[Subject, str] = {}
 
     @property
@@ -104,6 +108,7 @@ class InotifyObserver:
     def rearm(self, owner: Owner) -> None:
         """See `Observer.rearm`."""
         for subject in self._of(owner):
+            self._placed.discard(subject)
             self._arm(subject)
 
     def disarm(self, owner: Owner) -> None:
@@ -115,6 +120,10 @@ class InotifyObserver:
         """See `Observer.writing`."""
         return any(each is owner for each, _ in self._writing)
 
+    def placed(self, owner: Owner) -> frozenset[Path]:
+        """See `Observer.placed`."""
+        return frozenset(path for each, path in self._placed if each is owner)
+
     def trouble(self, owner: Owner) -> str | None:
         """See `Observer.trouble`."""
         # Asked from other threads, too: the list is made in one go.
@@ -122,6 +131,10 @@ class InotifyObserver:
 
     def close(self) -> None:
         """See `Observer.close`."""
+        self._inotify.close()
+
+    def abandon(self) -> None:
+        """See `Observer.abandon`: the watches end with the last copy of the instance, which is the parent's."""
         self._inotify.close()
 
     def _of(self, owner: Owner) -> list[Subject]:
@@ -142,17 +155,30 @@ class InotifyObserver:
             self._drop(wd, subject)
 
     def _arm_way(self, subject: Subject) -> set[int]:
-        """Watch every place on the way to the subject; each before it is followed, so that no change is missed."""
+        """Watch every place on the way to the subject; each before it is followed, so that no change is missed.
+
+        A directory that was removed between the look at it and its watch can tell of nothing, and nor can those above
+        it that went with it: the way is gone again, until it is one that is there.
+        """
         used: set[int] = set()
+        for _ in range(_MOST_WALKS):
+            if self._walk(subject, used):
+                break
+        return used
+
+    def _walk(self, subject: Subject, used: set[int]) -> bool:
+        """Watch the way as it is now; whether all of it was still there to be watched."""
         path = os.fspath(subject[1])
+        whole = True
         # Not a device: all the world may write to it. It is looked at when a name on the way changes.
         is_file = self._endings[subject] is None and (os.path.isfile(path) or not os.path.exists(path))
         for place in paths.places(subject[1]):
-            self._watch_name(subject, place.directory, place.name, used, direct=is_file and not place.lacking)
+            direct = is_file and not place.lacking
+            whole &= self._watch_name(subject, place.directory, place.name, used, direct=direct)
             parent, name = os.path.split(place.directory)
             if name:
-                self._watch_name(subject, parent, name, used, direct=False)
-        return used
+                whole &= self._watch_name(subject, parent, name, used, direct=False)
+        return whole
 
     def _arm_itself(self, subject: Subject) -> set[int]:
         path, ending = os.fspath(subject[1]), self._endings[subject]
@@ -167,13 +193,16 @@ class InotifyObserver:
             self._watches[wd].folders[subject] = ending
         return {wd}
 
-    def _watch_name(self, subject: Subject, directory: str, name: str, used: set[int], *, direct: bool) -> None:
+    def _watch_name(self, subject: Subject, directory: str, name: str, used: set[int], *, direct: bool) -> bool:
+        """Watch a name in a directory; False if there is no such directory any more."""
         # That something was written in a directory further up says nothing, and there may be much of it.
         wd = self._add(subject, directory, _DIRECTORY if direct else _DIRECTORY & ~inotify.CLOSE_WRITE)
         if wd is not None:
             users = self._watches[wd].names.setdefault(name, {})
             users[subject] = direct or users.get(subject, False)
             used.add(wd)
+        # What is a file now is watched as a name in the directory above.
+        return wd is not None or subject in self._trouble or os.path.isfile(directory)
 
     def _add(self, subject: Subject, path: str, mask: int) -> int | None:
         try:
@@ -189,6 +218,7 @@ class InotifyObserver:
 
     def _release(self, subject: Subject) -> None:
         self._writing.discard(subject)
+        self._placed.discard(subject)
         self._trouble.pop(subject, None)
         self._endings.pop(subject, None)
         for wd in self._subjects.pop(subject, frozenset()):
@@ -230,6 +260,7 @@ class InotifyObserver:
         for owner, path in self._writing:
             heard.touch(owner, path)
         self._writing.clear()
+        self._placed.clear()
         for subject in self._subjects:
             stale[subject] = None
             heard.suspects.add(subject[0])
@@ -248,6 +279,7 @@ class InotifyObserver:
             if direct:
                 heard.touch(*subject)
                 self._writing.discard(subject)
+                (self._placed.add if event.mask & inotify.MOVED_TO else self._placed.discard)(subject)
             elif event.mask & _NAMES:
                 heard.suspects.add(subject[0])
             if event.mask & _NAMES:
@@ -262,5 +294,6 @@ class InotifyObserver:
             heard.touch(*subject)
             if event.mask & inotify.MODIFY:
                 self._writing.add(subject)
+                self._placed.discard(subject)
             if event.mask & inotify.CLOSE_WRITE:
                 self._writing.discard(subject)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from hotconf.core.machine import Input
 from hotconf.errors import UsageError
@@ -31,6 +32,9 @@ class Owner(Protocol):
     @property
     def watching(self) -> bool:
         """Whether its files are watched just now."""
+
+    def observe(self, observer: Observer) -> None:
+        """Be watched with `observer` from now on, or try once more with the one in use."""
 
     def feed(self, given: Input) -> None:
         """Give its machine an input."""
@@ -93,24 +97,36 @@ class Observer(Protocol):
     def writing(self, owner: Owner) -> bool:
         """Whether some writer has one of the owner's files open and has not finished."""
 
+    def placed(self, owner: Owner) -> frozenset[Path]:
+        """Those of the owner's files that were renamed into place, and not written to since, as far as is known."""
+
     def trouble(self, owner: Owner) -> str | None:
         """Why not every change of the owner's files is heard; None if all is well."""
 
     def close(self) -> None:
         """Give everything back."""
 
+    def abandon(self) -> None:
+        """In the child of a fork: close the copies of descriptors, and change nothing of what the parent watches."""
+
+
+ASKED_FOR: Final = "asked for"
+"""Why there is polling, where nothing is wrong."""
+
 
 class Poll:
     """Hears nothing: the reconcile finds every change, later."""
 
-    __slots__ = ("_why",)
+    __slots__ = ("_why", "stopgap")
 
     name = "poll"
     native = False
     descriptor = None
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, *, stopgap: bool = False) -> None:
         self._why = why
+        self.stopgap = stopgap
+        """Only until something better can be had."""
 
     def arm(self, owner: Owner, files: FileSet) -> tuple[Path, ...]:
         """See `Observer.arm`."""
@@ -130,12 +146,19 @@ class Poll:
         """See `Observer.writing`."""
         return False
 
+    def placed(self, owner: Owner) -> frozenset[Path]:
+        """See `Observer.placed`."""
+        return frozenset()
+
     def trouble(self, owner: Owner) -> str | None:
         """See `Observer.trouble`."""
         return self._why
 
     def close(self) -> None:
         """See `Observer.close`."""
+
+    def abandon(self) -> None:
+        """See `Observer.abandon`."""
 
 
 def preferred(name: ObserverName) -> ObserverName:
@@ -150,21 +173,28 @@ def choose(name: ObserverName, wake: Callable[[], None]) -> Observer:
     has heard something. Raises `UsageError` if a particular one was asked for and cannot be had.
     """
     if name == "poll":
-        return Poll("asked for")
+        return Poll(ASKED_FOR)
     if name == "watchdog" or (name == "auto" and sys.platform != "linux"):
         return _watchdog(name, wake)
     return _inotify(name)
 
 
 def _inotify(name: str) -> Observer:
-    from hotconf.runtime.native import InotifyObserver
-
     try:
+        from hotconf.runtime.native import InotifyObserver  # which takes a descriptor, too
+
         return InotifyObserver()
     except OSError as error:
         if name != "auto":
-            raise UsageError(f'observer="inotify" cannot be had: {error}; use "auto" or "poll"') from error
-        return Poll(f"inotify cannot be had: {error}")
+            raise UsageError(f'observer="inotify" cannot be had: {_reason(error)}; use "auto" or "poll"') from error
+        return Poll(f"inotify cannot be had: {_reason(error)}", stopgap=True)
+
+
+def _reason(error: OSError) -> str:
+    # The kernel has one number for two limits.
+    if error.errno == errno.EMFILE:
+        return "no inotify instance or no descriptor is left (fs.inotify.max_user_instances, ulimit -n)"
+    return error.strerror or str(error)
 
 
 def _watchdog(name: str, wake: Callable[[], None]) -> Observer:

@@ -7,11 +7,10 @@ published when the release returns.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from hotconf.changes import Change
 from hotconf.core import machine
+from hotconf.core.candidate import Good
 from hotconf.core.debounce import MILLISECOND
 from hotconf.core.machine import (
     Answer,
@@ -51,19 +51,22 @@ from hotconf.events import (
     ReloadSuccess,
     Timings,
 )
-from hotconf.runtime import driver, log
+from hotconf.runtime import driver, fork, log
 from hotconf.runtime.bus import Bus
 from hotconf.runtime.driver import Driver
+from hotconf.runtime.files import Read
+from hotconf.runtime.holds import Holds
 from hotconf.runtime.known import Known
 from hotconf.runtime.load import drifted, load
 from hotconf.runtime.loader import guarded, inside
-from hotconf.runtime.observe import Observer, ObserverName
+from hotconf.runtime.observe import ASKED_FOR, Observer, ObserverName
 from hotconf.runtime.recorder import Recorder, timings
 from hotconf.runtime.source import FileSet, Result, Source
 from hotconf.runtime.tickets import Ticket, Tickets
 from hotconf.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from hotconf.runtime.keeper import Keeper, Recalled
     from hotconf.runtime.stats import Stats
 
 T = TypeVar("T")
@@ -94,6 +97,7 @@ class Runner(Generic[T]):
         *,
         observer: ObserverName,
         reconcile_ns: int,
+        keeper: Keeper[T] | None = None,
     ) -> None:
         self.source = source
         self.reconcile_ns = reconcile_ns
@@ -102,13 +106,16 @@ class Runner(Generic[T]):
         self.snapshot: Snapshot[T] | None = None
         self._bus = bus
         self._install = install
+        self._keeper = keeper
+        self._to_keep: tuple[Snapshot[T], tuple[str, ...]] | None = None
+        """What this step published, and what changed with it."""
         self._wanted = observer
         self._state = State(self.settings.debounce_ms * MILLISECOND, enabled=self.settings.enabled)
         # Reentrant, and inputs are queued: a signal handler may call `reload(wait=False)` in the midst of a step.
         self._lock = threading.RLock()
         self._inbox: deque[Input] = deque()
         self._stepping = False
-        self._pid = os.getpid()
+        self._holds = Holds()
         self._driver: Driver | None = None
         self._observer: Observer | None = None
         self._closed = False
@@ -124,11 +131,16 @@ class Runner(Generic[T]):
         self._ended: tuple[object, Ending | None] = (None, None)
         """The latest ending, as the machine made it and as it was emitted."""
         self._told_trouble: str | None = None
+        self._forked = False
+        """A signal handler forked in the midst of a step, and this is the child."""
+        fork.enrol(self)
 
     # For the watcher, from any thread
 
     def start(self, *, require: bool) -> None:
         """Watch, then load, in this thread. Raises `ConfigError` if that fails and a config is required."""
+        if self._keeper is not None:
+            self._keeper.check()
         with self._lock:
             if self._driver is not None or self._closed:
                 raise UsageError("a watcher can be started once; make a new one")
@@ -141,19 +153,28 @@ class Runner(Generic[T]):
         except BaseException:
             self.close()
             raise
+        recalled = self._keeper.take() if self._keeper is not None else None
         if event is None:
             raise UsageError("the watcher was closed while it was started")
-        if isinstance(event, ReloadFailed) and require:
+        if isinstance(event, ReloadFailed):
+            self._start_failed(event, recalled, require=require)
+        log.window(self.settings.debounce_ms)
+
+    def _start_failed(self, event: ReloadFailed, recalled: Recalled[T] | None, *, require: bool) -> None:
+        if recalled is not None:
+            log.degraded(self.source.path, recalled.number, recalled.good.loaded_at, event.error)
+        elif require:
             self.close()
             raise ConfigError(event.problems)
-        log.window(self.settings.debounce_ms)
 
     def hold(self, reason: str) -> None:
         """Something is busy until `release`; from here on nothing is committed."""
+        self._holds.add(reason)
         self.feed(Hold(time.monotonic_ns(), reason))
 
     def release(self, reason: str) -> None:
         """It is no longer busy; what was pending is published when this returns, unless a round is open."""
+        self._holds.drop(reason)
         self.feed(Release(time.monotonic_ns(), reason))
 
     def reload(self, *, wait: bool, force: bool) -> Ending | None:
@@ -162,20 +183,20 @@ class Runner(Generic[T]):
             raise UsageError(
                 "reload() cannot be called from a check, a validator or describe: they are part of a load"
             )
-        if self._driver is None or self._closed or self.orphaned:
+        if self._driver is None or self._closed:
             raise UsageError("this watcher is not running: reload() works between start() and close()")
         ticket = self._ask(force=force)
         if not wait:
             return None
         event = ticket.wait()
+        if event is None and not self._closed:  # a signal handler forked, and this is the child
+            return self.reload(wait=True, force=force)
         if event is None:
             raise UsageError("the watcher was closed while reload() waited")
         return event
 
     def close(self) -> None:
         """See `HotReloadWatcher.close`."""
-        if self.orphaned:  # and its lock may be held by a thread that is not here
-            return
         with self._lock:
             first = not self._closed
             self._closed = True
@@ -190,6 +211,9 @@ class Runner(Generic[T]):
         if self._driver is not None:
             self._driver.call(partial(self._driver.leave, self))
             self._await_load(_left_s(until))
+        if self._keeper is not None:
+            self._keeper.close(_left_s(until))
+        if self._driver is not None:
             driver.release(self._driver, _left_s(until))
 
     def has_drift(self) -> bool:
@@ -202,9 +226,10 @@ class Runner(Generic[T]):
         return self._known.files
 
     @property
-    def orphaned(self) -> bool:
-        """Whether this is a child forked off the process that made the watcher: its threads are not here."""
-        return os.getpid() != self._pid
+    def shrank(self) -> tuple[Path, ...]:
+        """See `HotReloadWatcher.shrank`."""
+        round_ = self._state.round
+        return round_.shrank if round_ is not None else ()
 
     @property
     def pending(self) -> Pending | None:
@@ -218,8 +243,56 @@ class Runner(Generic[T]):
         """Counts and timings."""
         observer = self._observer
         if observer is None:
-            return self._recorder.stats("none", "not started")
-        return self._recorder.stats(observer.name, observer.trouble(self))
+            found = self._recorder.stats("none", "not started")
+        else:
+            found = self._recorder.stats(observer.name, observer.trouble(self))
+        if self._keeper is None:
+            return found
+        return replace(found, degraded=self._state.degraded, state_trouble=self._keeper.trouble)
+
+    # Forks
+
+    def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
+        """See `Member.locks`."""
+        return ((fork.OUTER, self._lock), (fork.INNER, self._known.lock), (fork.INNER, self._holds.lock))
+
+    def abandon(self) -> None:
+        """See `Member.abandon`."""
+        self._lock = threading.RLock()
+        self._loading = threading.Lock()
+        self._known.abandon()
+        self._tickets.abandon()
+
+    def revive(self) -> None:
+        """See `Member.revive`: watch on, if this was watching; what the parent had begun is begun anew."""
+        self._forked = self._stepping
+        if self._forked:
+            return  # when the step is over, which goes on in the child
+        running = self._driver is not None and self._inline is None and not self._closed
+        holds, dropped = self._holds.abandon()
+        self._state, lost = machine.forked(self._state, holds)
+        self._inbox.clear()
+        self._named.clear()
+        self._driver = self._observer = self._inline = self._deferred_at = None
+        if not running:
+            return
+        try:
+            self._driver = driver.claim()
+        except (OSError, RuntimeError):
+            log.fault("watch", "Not watched in this child of a fork: %s", self.source.path)
+            return
+        if dropped:
+            self._run_where_users_code_runs(partial(log.dropped, self.source.path, dropped))
+        self._driver.post(partial(self._rejoin, lost))
+
+    def _rejoin(self, lost: tuple[Path, ...] | None) -> None:
+        try:
+            self._observer = self._runs().join(self, self._wanted)
+        except UsageError:  # that observer cannot be had any more: any is better than none
+            self._observer = self._runs().join(self, "auto")
+        self._arm()
+        if lost is not None:
+            self.heard(lost or (self.source.path,), time.monotonic_ns(), 0)
 
     # For the driver, on its thread
 
@@ -251,11 +324,17 @@ class Runner(Generic[T]):
             return
         self._known.touch(paths)
         self._detect_ns = detect_ns
-        self.feed(Touched(now, paths, writing=observer.writing(self), sure=sure))
+        writing, placed = observer.writing(self), observer.placed(self)
+        self.feed(Touched(now, paths, writing=writing, sure=sure, placed=placed))
 
     def differing(self) -> tuple[Path, ...]:
         """Files that differ from what the last load saw; those whose change is known already are left out."""
         return self._known.differing()
+
+    def observe(self, observer: Observer) -> None:
+        """Be watched with `observer` from now on, or try once more with the one in use."""
+        self._observer = observer
+        self._arm()
 
     def _arm(self) -> None:
         """Watch the files of the last load. What changed between that and now is heard here."""
@@ -267,7 +346,8 @@ class Runner(Generic[T]):
         self._set_native(observer.native and trouble is None)
         if trouble != self._told_trouble:
             self._told_trouble = trouble
-            self._run_where_users_code_runs(partial(log.observing, self.source.path, observer.name, trouble))
+            told = partial(log.observing, self.source.path, observer.name, trouble, asked=trouble == ASKED_FOR)
+            self._run_where_users_code_runs(told)
         changed = self._known.since(new)
         if changed:
             self.heard(changed, time.monotonic_ns(), 0)
@@ -276,14 +356,17 @@ class Runner(Generic[T]):
         with self._lock:
             self._state = self._state._replace(native=native)
 
-    def _loaded(self, number: int, result: Result[T], cost_ns: int) -> None:
+    def _loaded(self, number: int, result: Result[T], cost_ns: int, last_good: Good[T] | None) -> None:
+        job = self._state.job
+        if job is None or job.number != number:
+            return  # closed, or begun before a fork
         again = self._known.done(result.files)
         try:
             self._arm()
             if again and (changed := self.differing()):
                 self.heard(changed, time.monotonic_ns(), 0, sure=False)
         finally:
-            self.feed(Loaded(time.monotonic_ns(), number, result.candidate, cost_ns))
+            self.feed(Loaded(time.monotonic_ns(), number, result.candidate, cost_ns, last_good))
 
     def _look(self) -> None:
         changed = self.differing()
@@ -304,7 +387,10 @@ class Runner(Generic[T]):
         # By force: a hold that began before the start puts off changes, and the first config is none.
         ticket = self._ask(force=True, silent=True)
         while (job := self._next_inline()) is not None:
-            job()
+            try:
+                job()
+            except OSError:  # to log is to import `logging`, and there may be no descriptor for that
+                log.fault("watch", "Internal error while %s was loaded first", self.source.path)
         if self.snapshot is not None:
             self._bus.seen(self.snapshot)
         return ticket.event
@@ -318,7 +404,7 @@ class Runner(Generic[T]):
 
     def _submit(self, effect: Load) -> None:
         known, touched = self._known.begin(afresh=effect.afresh)
-        job = partial(self._load, effect.job, known, touched, self.snapshot)
+        job = partial(self._load, effect.job, known, touched, self.snapshot, self._known.before)
         self._run_where_users_code_runs(job)
 
     def _run_where_users_code_runs(self, work: Callable[[], None]) -> None:
@@ -329,18 +415,32 @@ class Runner(Generic[T]):
                 return
         self._runs().loader.submit(work)
 
-    def _load(self, number: int, known: FileSet, touched: frozenset[Path], published: Snapshot[T] | None) -> None:
+    def _load(
+        self,
+        number: int,
+        known: FileSet,
+        touched: frozenset[Path],
+        published: Snapshot[T] | None,
+        before: Mapping[Path, Read],
+    ) -> None:
         if self._closed:
             return
         with self._loading:
             began = time.monotonic_ns()
-            result = guarded(partial(load, self.source, published, known, touched), known)
+            result = guarded(partial(load, self.source, published, known, touched, before), known)
             cost = time.monotonic_ns() - began
-        deliver = partial(self._loaded, number, result, cost)
+            last_good = self._recall(result)
+        deliver = partial(self._loaded, number, result, cost, last_good)
         if self._inline is not None:
             self._runs().call(deliver)
         else:
             self._runs().post(deliver)
+
+    def _recall(self, result: Result[T]) -> Good[T] | None:
+        """What to run on if the load at start fails."""
+        if self._keeper is None or self._inline is None or self.snapshot is not None:
+            return None
+        return None if isinstance(result.candidate, Good) else self._keeper.recall()
 
     def _await_load(self, timeout_s: float) -> None:
         """Wait for a load of ours that is under way; it may be in users' code."""
@@ -356,8 +456,6 @@ class Runner(Generic[T]):
 
     def feed(self, given: Input) -> None:
         """Give the machine an input, and perform what follows."""
-        if self.orphaned:
-            return
         self._inbox.append(given)
         while True:
             # Even if another thread takes the input: when this returns it has been dealt with.
@@ -372,6 +470,8 @@ class Runner(Generic[T]):
                         self._step(self._inbox.popleft())
                 finally:
                     self._stepping = False
+                    if self._forked:
+                        self.revive()
                 moved = machine.deadline(self._state) != before
             del retired
             if moved and self._driver is not None:
@@ -380,9 +480,15 @@ class Runner(Generic[T]):
                 return
 
     def _step(self, given: Input) -> None:
+        was_degraded = self._state.degraded
         self._state, effects = machine.step(self._state, given)
         for effect in effects:
             self._perform(effect)
+        if self._keeper is not None and self._to_keep is not None:
+            self._keeper.keep(*self._to_keep)
+            self._to_keep = None
+        if was_degraded and not self._state.degraded:
+            self._run_where_users_code_runs(partial(log.recovered, self.source.path))
 
     def _perform(self, effect: Effect) -> None:
         match effect:
@@ -412,6 +518,10 @@ class Runner(Generic[T]):
         self.snapshot = snapshot
         self.settings = good.settings
         self._timings = timings(good.costs, effect.round, began, done, self._detect_ns)
+        if effect.recalled:
+            self._bus.seen(snapshot)
+        else:
+            self._to_keep = snapshot, good.summary
 
     def _refresh(self, digest: str, effect: Refresh) -> None:
         if self.snapshot is not None:
@@ -424,7 +534,9 @@ class Runner(Generic[T]):
                 origins=good.origins,
                 warnings=good.warnings,
             )
+            self.settings = good.settings
             self._install(self.snapshot)
+            self._to_keep = self.snapshot, (good.unchanged or "",)
 
     def _emit(self, effect: Emit) -> None:
         event = self._stamped(effect.event)
@@ -437,6 +549,7 @@ class Runner(Generic[T]):
         elif self._deferred_at is None:
             self._deferred_at = event.at
         self._ended = (effect.event, event)
+        self._known.ended()
         self._recorder.ending(event)
         named, self._named = tuple(self._named), []
         # Logging may run handlers of the application.

@@ -34,6 +34,10 @@ class Stats:
     """`inotify`, `watchdog` or `poll`."""
     trouble: str | None
     """Why not every change is heard at once; None if all is well."""
+    degraded: bool = False
+    """The start failed, and what is published is the last good state that was kept."""
+    state_trouble: str | None = None
+    """Why published states are not kept on disk; None if they are, or need not be."""
 
 
 def summary(count: int, values: array[float]) -> PhaseStats:

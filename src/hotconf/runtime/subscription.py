@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 CAPACITY: Final = 1024
 """Events that wait for one subscriber; when one more comes, the oldest is dropped."""
 
+_LONGEST_S: Final = 60.0
+"""No wait is for ever: whoever was not woken finds out."""
+
 
 class Hub(Protocol):
     """What a subscription needs of the bus that it hangs on."""
@@ -29,10 +32,6 @@ class Hub(Protocol):
     @property
     def last(self) -> Ending | None:
         """The latest ending."""
-
-    @property
-    def orphaned(self) -> bool:
-        """Are we in a child forked off the watcher's process? Its threads are gone, the lock may be held for ever."""
 
     def remove(self, subscription: Subscription) -> None:
         """Forget `subscription`; the lock is held."""
@@ -69,8 +68,6 @@ class Subscription:
     def close(self) -> None:
         """End it at once, from any thread, as often as you like. A callback that is running is not waited for."""
         self._closed = True
-        if self._hub.orphaned:
-            return
         with self._hub.lock:
             self._hub.remove(self)
             self.end()
@@ -121,18 +118,26 @@ class EventStream(Subscription):
             self._queue.clear()
         self._wake()
 
+    def abandon(self) -> None:
+        """In the child of a fork: end, without what was waiting, and without a word to the parent's event loop."""
+        self._ended = True
+        self._queue.clear()
+        self._waiters.clear()
+        self._loop = None
+        with suppress(RuntimeError):  # the lock could not be had: then nobody waits here
+            self._ready.notify_all()
+        self._ready = threading.Condition(self._hub.lock)
+
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> ConfigReloadEvent:
         """Wait for the next event; `StopIteration` when there will be none."""
-        if self._hub.orphaned:
-            raise StopIteration
         with self._ready:
             while not self._queue:
                 if self._ended:
                     raise StopIteration
-                self._ready.wait()
+                self._ready.wait(_LONGEST_S)
             return self._take()
 
     def __aiter__(self) -> Self:
@@ -141,7 +146,7 @@ class EventStream(Subscription):
     async def __anext__(self) -> ConfigReloadEvent:
         """Wait for the next event; `StopAsyncIteration` when there will be none. A cancelled wait loses nothing."""
         loop = self._bind()
-        while not self._hub.orphaned:
+        while True:
             with self._hub.lock:
                 if self._queue:
                     return self._take()
@@ -186,9 +191,8 @@ class EventStream(Subscription):
                 self._loop.call_soon_threadsafe(_resume, waiters)
 
     def _forget(self, waiter: asyncio.Future[None]) -> None:
-        if not self._hub.orphaned:
-            with self._hub.lock, suppress(ValueError):
-                self._waiters.remove(waiter)
+        with self._hub.lock, suppress(ValueError):
+            self._waiters.remove(waiter)
 
 
 def _resume(waiters: list[asyncio.Future[None]]) -> None:

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable
 from itertools import count
 
 from hotconf.events import Ending
+from hotconf.runtime.fork import FORK_S
 
 
 class Ticket:
     """One call of `reload()`, or the load at start."""
 
-    __slots__ = ("_done", "event", "number")
+    __slots__ = ("_done", "_pid", "event", "number")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.event: Ending | None = None
         """How it ended; None while it has not, or if it never will."""
         self._done = threading.Event()
+        self._pid = os.getpid()
 
     def wait(self) -> Ending | None:
-        """Until it is answered."""
-        self._done.wait()
+        """Until it is answered, or this is the child of a fork, where nobody will."""
+        while not self._done.wait(FORK_S) and os.getpid() == self._pid:
+            pass
         return self.event
 
     def answer(self, event: Ending | None) -> None:
@@ -42,6 +46,10 @@ class Tickets:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def abandon(self) -> None:
+        """In the child of a fork: nobody waits here."""
+        self._open.clear()
 
     def draw(self) -> Ticket:
         """A new one."""

@@ -41,6 +41,12 @@ class Waiter(Protocol):
     def close(self) -> None:
         """Give back the descriptors."""
 
+    def locks(self) -> tuple[threading.RLock, ...]:
+        """What to take before a fork."""
+
+    def abandon(self) -> None:
+        """In the child of a fork: close the copies of the descriptors, which are the parent's."""
+
 
 def best_waiter() -> Waiter:
     """The best one that this platform has."""
@@ -103,8 +109,18 @@ class KernelWaiter:
         """See `Waiter.close`."""
         with self._lock:
             descriptor, self._wake = self._wake, -1
-            os.close(descriptor)
+            if descriptor >= 0:
+                os.close(descriptor)
         self._timer.close()
+
+    def locks(self) -> tuple[threading.RLock, ...]:
+        """See `Waiter.locks`."""
+        return (self._lock,)
+
+    def abandon(self) -> None:
+        """See `Waiter.abandon`."""
+        self._lock = threading.RLock()
+        self.close()
 
 
 class _Timespec(ctypes.Structure):
@@ -148,8 +164,9 @@ class _Timer:
         return bool(self._libc.poll(watched, ctypes.c_ulong(len(watched)), 0) > 0)
 
     def close(self) -> None:
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def _timeout_ms(deadline: int | None) -> float | None:
@@ -169,9 +186,9 @@ class ThreadWaiter:
     def __init__(self) -> None:
         self._event = threading.Event()
 
-    def watch(self, descriptor: int) -> None:
-        """See `Waiter.watch`; descriptors are for Linux only."""
-        raise OSError(f"this platform cannot wait for descriptor {descriptor}")
+    def watch(self, descriptor: int) -> None:  # noqa: ARG002 (none can be waited for)
+        """See `Waiter.watch`: on Linux this is only used where none are left, and elsewhere there are none."""
+        raise OSError("no descriptors are left to wait with")
 
     def wait(self, deadline: int | None, early_ns: int = 0) -> bool:  # noqa: ARG002 - it cannot look without waiting
         """See `Waiter.wait`."""
@@ -186,3 +203,11 @@ class ThreadWaiter:
 
     def close(self) -> None:
         """See `Waiter.close`."""
+
+    def locks(self) -> tuple[threading.RLock, ...]:
+        """See `Waiter.locks`."""
+        return ()
+
+    def abandon(self) -> None:
+        """See `Waiter.abandon`."""
+        self._event = threading.Event()

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from hotconf.core.suggest import did_you_mean
 from hotconf.keypath import dotted
 from hotconf.problems import Problem
-from hotconf.speckit.config import FREE_TABLES, AppConfig, is_built_in
+from hotconf.speckit.config import FREE_TABLES, MAX_EVIDENCE_MB, MIN_EVIDENCE_MB, AppConfig, is_built_in
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 GATES: Final = ("plan", "tasks", "validate", "audit", "unlock")
 """The fields of `[quality_gates]` that hold agent names, in the order of the work."""
-MAX_EVIDENCE_MB: Final = 1000
-MIN_EVIDENCE_MB: Final = 1
 
 _LISTED_TABLES: Final = (
     "agents",
@@ -64,18 +61,24 @@ def check_agents(config: AppConfig) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for index, agent in enumerate(config.agents):
         if first.setdefault(agent.name, index) != index:
-            text = f"Agent name '{printable(agent.name)}' is not unique (agents[{first[agent.name]}] has it too)"
-            yield Problem(text, ("agents", index, "name"))
+            earlier = first[agent.name]
+            text = f"Agent name '{printable(agent.name)}' is not unique (agents[{earlier}] has it too)"
+            mentions = (("first defined", ("agents", earlier, "name")),)
+            yield Problem(text, ("agents", index, "name"), mentions=mentions)
 
 
 def check_quality_gates(config: AppConfig) -> Iterator[Problem]:
     """Each agent that a gate names, by either of its names, must exist and be enabled."""
     enabled = _names(agent for agent in config.agents if agent.enabled)
-    present = _names(config.agents)
+    disabled = _disabled(config.agents)
     missing = (asked for asked in _asked_agents(config) if asked[1] not in enabled)
     for nth, (path, name) in enumerate(missing):
-        hint = "the agent is there, but has enabled = false" if name in present else _near(name, enabled, nth)
-        yield Problem(f"Quality gate agent '{printable(name)}' not found or disabled", path, hint=hint)
+        text = f"Quality gate agent '{printable(name)}' not found or disabled"
+        if name in disabled:
+            mentions = (("disabled", ("agents", disabled[name], "enabled")),)
+            yield Problem(text, path, hint="the agent is there, but has enabled = false", mentions=mentions)
+        else:
+            yield Problem(text, path, hint=_near(name, enabled, nth))
 
 
 def check_evidence(config: AppConfig) -> Iterator[Problem]:
@@ -162,6 +165,16 @@ def _names(agents: Iterable[Agent]) -> dict[str, None]:
     return dict.fromkeys(name for agent in agents for name in (agent.canonical_name, agent.name))
 
 
+def _disabled(agents: Iterable[Agent]) -> dict[str, int]:
+    """Which agent has each name, of those that are not enabled."""
+    found: dict[str, int] = {}
+    for index, agent in enumerate(agents):
+        if not agent.enabled:
+            found.setdefault(agent.canonical_name, index)
+            found.setdefault(agent.name, index)
+    return found
+
+
 def _near(word: str, candidates: Iterable[str], nth: int) -> str | None:
     """A hint for the `nth` finding of a check. Only the first ones get one: looking costs more than all the rest."""
     return did_you_mean(word, islice(candidates, _MOST_CANDIDATES)) if nth < _MOST_HINTS else None
@@ -189,7 +202,9 @@ def _is_found(command: str, search: str | None) -> bool:
     before = _FOUND.get(asked)
     if before is not None and os.access(before, os.X_OK):
         return True
-    found = shutil.which(command, path=search)
+    from shutil import which  # here, because `hotconf check` starts quickly
+
+    found = which(command, path=search)
     if found is None or not os.path.isabs(found):  # noqa: PTH117 - a relative one depends on the directory
         return found is not None
     if len(_FOUND) >= _MOST_FOUND:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -21,6 +21,9 @@ Positive: TypeAlias = Annotated[int, Field(gt=0)]
 NotNegative: TypeAlias = Annotated[int, Field(ge=0)]
 Amount: TypeAlias = Annotated[float, Field(ge=0)]
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+
+MIN_EVIDENCE_MB: Final = 1
+MAX_EVIDENCE_MB: Final = 1000
 
 FREE_TABLES: Final = frozenset(
     {
@@ -81,24 +84,34 @@ class ModelProvider(_Table):
     name: str = ""
     """What people call it. Default: its ID."""
     base_url: str
+    """Where the service answers, such as http://localhost:8000/v1."""
     env_key: str | None = None
     """The name of the environment variable that holds the API key; never the key itself."""
     wire_api: Literal["chat", "responses"] = "chat"
+    """The protocol that the service speaks."""
     query_params: dict[str, str] = {}
+    """Parameters added to the URL of every request."""
     http_headers: dict[str, str] = {}
+    """Headers added to every request."""
     env_http_headers: dict[str, str] = {}
     """Headers whose values are taken from the environment variables named here."""
     request_max_retries: NotNegative = 4
+    """How often a failed request is repeated."""
     stream_max_retries: NotNegative = 10
+    """How often a broken stream is begun again."""
     stream_idle_timeout_ms: Positive = 300_000
+    """A stream that is silent for so long is broken."""
 
 
 class Retry(_Table):
     """`[models.NAME.retry]`: how often and how patiently a failed request is repeated."""
 
     max_retries: NotNegative = 3
+    """How often a failed request is repeated."""
     base_delay_ms: NotNegative = 1000
+    """The pause before the first repetition; it grows with each one."""
     max_delay_ms: NotNegative = 30_000
+    """The longest pause."""
 
 
 class Model(_Table):
@@ -109,15 +122,19 @@ class Model(_Table):
     model: str
     """The name by which the provider knows it."""
     tier: Literal["low", "medium", "high"] | None = None
+    """How capable it is, and how dear."""
     endpoint: str | None = None
     """Where it answers, if not at the provider's `base_url`."""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    """From 0, steady, to 2, wild."""
     max_tokens: Positive | None = None
+    """The longest answer."""
     cost_per_input_million: Amount = 0.0
     """US dollars for a million tokens that are sent."""
     cost_per_output_million: Amount = 0.0
     """US dollars for a million tokens that are received."""
     retry: Retry = Retry()
+    """How often and how patiently a failed request is repeated."""
 
 
 class Agent(_Table):
@@ -128,6 +145,7 @@ class Agent(_Table):
     canonical_name: str = Field(default="", validate_default=True)
     """The name that quality gates may use as well, shared by agents that stand in for each other. Default: `name`."""
     command: str
+    """The program: a name to be found on PATH, or a path. Arguments belong into `args`."""
     args: Strings = ()
     """Arguments of every run."""
     args_read_only: Strings = ()
@@ -135,8 +153,11 @@ class Agent(_Table):
     args_write: Strings = ()
     """Arguments added when the agent may write."""
     read_only: bool = False
+    """True: never lets it write."""
     enabled: bool = True
+    """Whether it takes part."""
     description: str | None = None
+    """What it is good at, for people."""
     instructions: str | None = None
     """Put before each task."""
     env: dict[str, str] = {}
@@ -156,11 +177,17 @@ with warnings.catch_warnings():
         """`[quality_gates]`: which agents judge at which gate, by `canonical_name` or `name`."""
 
         plan: Strings = ()
+        """The agents that judge the plan."""
         tasks: Strings = ()
+        """The agents that judge the list of tasks."""
         validate: Strings = ()  # type: ignore[assignment]
+        """The agents that judge whether what was made is what was asked for."""
         audit: Strings = ()
+        """The agents that judge the quality of the work."""
         unlock: Strings = ()
+        """The agents that judge whether it may be merged."""
         enabled: bool = True
+        """Whether gates are held at all."""
         consensus_threshold: Share = 0.67
         """The share of a gate's agents that must agree."""
 
@@ -169,18 +196,26 @@ class Evidence(_Table):
     """`[evidence]`: what the agents found, kept on disk."""
 
     enabled: bool = True
+    """Whether it is kept."""
     base_dir: str = "evidence"
-    max_size_mb: int = 25
+    """The directory for it."""
+    max_size_mb: Annotated[int, Field(json_schema_extra={"minimum": MIN_EVIDENCE_MB, "maximum": MAX_EVIDENCE_MB})] = (
+        25
+    )
     """1 to 1000; the limits are a check's, which says so in its own words."""
     retention_days: Positive = 90
+    """For how long it is kept."""
 
 
 class Cost(_Table):
     """`[cost]`: how much may be spent."""
 
     enabled: bool = True
+    """Whether the limits count."""
     daily_limit_usd: Amount | None = None
+    """US dollars a day. Default: no limit."""
     monthly_limit_usd: Amount | None = None
+    """US dollars a month. Default: no limit."""
     alert_threshold: Share = 0.8
     """The share of a limit at which to warn."""
 
@@ -196,34 +231,54 @@ class Validation(_Table):
     """Refuse unknown keys instead of warning about them."""
 
 
+def _name_free_tables(schema: dict[str, Any]) -> None:
+    """Let editors offer them; what is in them is left open."""
+    text = "Kept as it is, for the part of the application that it belongs to."
+    about = {"description": text, "additionalProperties": True}
+    schema["properties"].update((name, about) for name in sorted(FREE_TABLES))
+
+
 class AppConfig(_Table):
     """The application's configuration. Tables of other parts and unlisted values are kept as they are, as extras."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", json_schema_extra=_name_free_tables)
 
     model: str = "gpt-5"
+    """The model to work with, by the name that its provider knows."""
     model_provider: str = "openai"
     """A key of `model_providers`."""
     model_reasoning_effort: Literal["minimal", "low", "medium", "high"] = "medium"
+    """How much the model thinks before it answers."""
     model_reasoning_summary: Literal["auto", "concise", "detailed", "none"] = "auto"
+    """How much is shown of what it thought."""
     model_verbosity: Literal["low", "medium", "high"] = "medium"
+    """How much it says."""
     model_context_window: Positive | None = None
     """Tokens. Default: what is known of the model."""
     model_max_output_tokens: Positive | None = None
+    """Tokens of one answer. Default: what is known of the model."""
     approval_policy: Literal["untrusted", "on-failure", "on-request", "never"] = "on-request"
     """When to ask before a command is run."""
     sandbox_mode: Literal["read-only", "workspace-write", "danger-full-access"] = "read-only"
+    """What commands may touch."""
     profile: str | None = None
     """The one of `profiles` to start with."""
     model_providers: dict[str, ModelProvider] = Field(default={}, validate_default=True)
     """By ID: those of the file in its order, then the built-in ones that it does not define."""
     models: dict[str, Model] = {}
+    """By a name of your choice: models, what they cost and how they are asked."""
     agents: Annotated[tuple[Agent, ...], Field(strict=False)] = ()
+    """The programs that do the work."""
     quality_gates: QualityGates = QualityGates()
+    """Which agents judge at which step."""
     evidence: Evidence = Evidence()
+    """What the agents found, kept on disk."""
     cost: Cost = Cost()
+    """How much may be spent."""
     hot_reload: HotReloadSettings = HotReloadSettings()
+    """How this file is watched."""
     validation: Validation = Validation()
+    """How strictly this file is checked."""
 
     @field_validator("model_providers")
     @classmethod

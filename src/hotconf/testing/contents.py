@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +27,12 @@ class Content:
     valid: bool = True
     enabled: bool = True
     debounce_ms: int = 300
+    cut: int = 0
+    """So much is missing at the end; it means something else then, but is as valid."""
+
+    def begins(self, other: Content) -> bool:
+        """Whether this is the first part of `other`, and not all of it."""
+        return self.cut > other.cut and replace(self, cut=other.cut) == other
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +43,38 @@ class Config:
     settings: HotReloadSettings
 
 
-def candidate(files: Mapping[Path, Content | None], published: Good[Config] | None = None) -> Good[Config] | Bad:
-    """What a load of `files` brings back; None stands for a file that is not there."""
+def candidate(
+    files: Mapping[Path, Content | None],
+    published: Good[Config] | None = None,
+    before: Mapping[Path, Content | None] | None = None,
+) -> Good[Config] | Bad:
+    """What a load of `files` brings back; None stands for a file that is not there. `before`: what they said when the
+    last round ended.
+    """
+    shrank = tuple(path for path, content in files.items() if _begins(content, (before or {}).get(path)))
     problems = tuple(problem for path, content in files.items() for problem in _problems(path, content))
     if problems:
-        return Bad(problems)
+        return Bad(problems, shrank=shrank)
     contents = [content for content in files.values() if content is not None]
     settings = HotReloadSettings(enabled=contents[0].enabled, debounce_ms=contents[0].debounce_ms)
-    config = Config(tuple(content.value for content in contents), settings)
+    config = Config(tuple(content.value - 10 * content.cut for content in contents), settings)
     digest = repr(contents)
     same = _same(config, digest, published)
     old = published.config if published else None
     changes = () if same else (Change((), old, config),)
-    return Good(config, digest, NOT_STAMPED, (), {}, settings, changes, (), unchanged=same)
+    return Good(config, digest, NOT_STAMPED, (), {}, settings, changes, (), unchanged=same, shrank=shrank)
+
+
+def _begins(content: Content | None, before: Content | None) -> bool:
+    return content is not None and before is not None and content.begins(before)
+
+
+def recalled(files: Mapping[Path, Content | None]) -> Good[Config]:
+    """What was kept of `files`, which are valid, for a start that fails: whatever they say, they are watched."""
+    found = candidate(files)
+    if not isinstance(found, Good):
+        raise AssertionError("only what is valid is kept")
+    return replace(found, changes=(), settings=found.settings.model_copy(update={"enabled": True}))
 
 
 def _problems(path: Path, content: Content | None) -> list[Problem]:

@@ -11,18 +11,22 @@ from hotconf.testing.contents import Content
 class Disk:
     """What the files say now. A version stands for all that `stat` tells: it differs after every change."""
 
-    __slots__ = ("contents", "open", "versions")
+    __slots__ = ("contents", "open", "placed", "versions")
 
     def __init__(self, contents: Mapping[Path, Content | None]) -> None:
         self.contents = dict(contents)
         self.versions = dict.fromkeys(contents, 0)
         self.open: set[Path] = set()
         """Files that a writer has open."""
+        self.placed: set[Path] = set()
+        """Files that were renamed into place, and not written to since."""
 
     def save(self, path: Path, content: Content | None) -> None:
         """Put `content` into the place of `path` in one act; None removes it."""
         self.open.discard(path)
         self._change(path, content)
+        if content is not None:
+            self.placed.add(path)
 
     def write(self, path: Path, content: Content) -> None:
         """Write `content` in place, and keep the file open."""
@@ -41,3 +45,4 @@ class Disk:
     def _change(self, path: Path, content: Content | None) -> None:
         self.contents[path] = content
         self.versions[path] += 1
+        self.placed.discard(path)

@@ -10,7 +10,7 @@ from hotconf.core.candidate import Candidate, Good, Unstable
 from hotconf.core.debounce import MILLISECOND
 from hotconf.core.machine import Loaded
 from hotconf.testing.clock import VirtualClock
-from hotconf.testing.contents import Config, candidate
+from hotconf.testing.contents import Config, Content, candidate
 from hotconf.testing.disk import Disk
 
 
@@ -36,6 +36,12 @@ class Loader:
     """Gets each result, and the versions of the files when the read began."""
     pace: Pace = field(default=Pace())
     published: Good[Config] | None = None
+    last_good: Good[Config] | None = None
+    """What was kept of an earlier run."""
+    read: Mapping[Path, Content | None] = field(default_factory=dict)
+    """What the last load found."""
+    before: Mapping[Path, Content | None] = field(default_factory=dict)
+    """What the files said when the last round ended."""
 
     def begin(self, job: int) -> None:
         """Do load number `job` at the pace of now."""
@@ -50,9 +56,12 @@ class Loader:
     def _think(self, job: int, pace: Pace, began: int, versions: dict[Path, int]) -> None:
         changed = self.disk.changed(versions)
         found: Candidate[Config]
-        found = Unstable(changed) if changed else candidate(self.disk.contents, self.published)
+        found = Unstable(changed) if changed else candidate(self.disk.contents, self.published, self.before)
+        self.read = dict(self.disk.contents)
         self.clock.at(self.clock.now + pace.think, lambda: self._done(job, began, found, versions))
 
     def _done(self, job: int, began: int, found: Candidate[Config], versions: dict[Path, int]) -> None:
         now = self.clock.now
-        self.done(Loaded(now, job, found, cost_ns=now - began), versions)
+        failed = self.published is None and not isinstance(found, Good)
+        last_good = self.last_good if failed else None
+        self.done(Loaded(now, job, found, cost_ns=now - began, last_good=last_good), versions)

@@ -18,7 +18,19 @@ RECONCILE_NS: Final = 2_000 * MILLISECOND
 class Observer:
     """Turns changes of `disk` into Touched, as the runtime's observer does."""
 
-    __slots__ = ("_disk", "_driver", "_latest", "_read", "_told", "_writing", "deaf", "delay", "native", "watching")
+    __slots__ = (
+        "_disk",
+        "_driver",
+        "_latest",
+        "_placed",
+        "_read",
+        "_told",
+        "_writing",
+        "deaf",
+        "delay",
+        "native",
+        "watching",
+    )
 
     def __init__(self, disk: Disk, driver: VirtualDriver, *, native: bool) -> None:
         self._disk = disk
@@ -30,6 +42,7 @@ class Observer:
         self._told: dict[Path, int] = {}
         """The versions that a reconcile told of since."""
         self._writing: set[Path] = set()
+        self._placed: set[Path] = set()
         self.deaf: set[Path] = set()
         """Files of which the kernel does not tell."""
         self.delay = 0
@@ -40,7 +53,8 @@ class Observer:
 
     def heard(self, paths: Iterable[Path]) -> None:
         """Files were changed just now: tell of them after the delay, if at all."""
-        heard = {path: path in self._disk.open for path in paths if path not in self.deaf}
+        disk = self._disk
+        heard = {path: (path in disk.open, path in disk.placed) for path in paths if path not in self.deaf}
         if self.native and self.watching and heard:
             self._latest = max(self._latest, self._driver.clock.now + self.delay)
             self._driver.clock.at(self._latest, lambda: self._tell(heard))
@@ -58,6 +72,7 @@ class Observer:
         """Begin or stop to watch; whoever begins looks at once, because changes may have gone unheard."""
         self.watching = on
         self._writing.clear()
+        self._placed.clear()
         if on:
             self._driver.clock.at(self._driver.clock.now, self._reconcile)
 
@@ -65,19 +80,26 @@ class Observer:
         """From now on the kernel does not tell of `path`; it is not known any more who has it open."""
         self.deaf.add(path)
         self._writing.discard(path)
+        self._placed.discard(path)
 
-    def _tell(self, heard: dict[Path, bool]) -> None:
-        for path, writing in heard.items():
+    def _tell(self, heard: dict[Path, tuple[bool, bool]]) -> None:
+        for path, (writing, placed) in heard.items():
             (self._writing.add if writing and path not in self.deaf else self._writing.discard)(path)
+            (self._placed.add if placed and path not in self.deaf else self._placed.discard)(path)
         if self.watching:
-            self._driver.give(Touched(self._driver.clock.now, tuple(heard), writing=bool(self._writing)))
+            self._touch(tuple(heard))
+
+    def _touch(self, paths: tuple[Path, ...], *, sure: bool = True) -> None:
+        if not sure:
+            self._placed.difference_update(paths)  # who knows how they came
+        now, placed = self._driver.clock.now, frozenset(self._placed)
+        self._driver.give(Touched(now, paths, writing=bool(self._writing), sure=sure, placed=placed))
 
     def _look(self) -> None:
         changed = self._disk.changed(self._read)
-        now = self._driver.clock.now
         if changed:
-            self._driver.give(Touched(now, changed, writing=bool(self._writing), sure=False))
-        self._driver.give(Looked(now))
+            self._touch(changed, sure=False)
+        self._driver.give(Looked(self._driver.clock.now))
 
     def _tick(self) -> None:
         self._driver.clock.at(self._driver.clock.now + RECONCILE_NS, self._tick)
@@ -88,5 +110,4 @@ class Observer:
         changed = tuple(path for path in self._disk.changed(self._told) if path in read)
         if self.watching and changed:
             self._told.update({path: self._disk.versions[path] for path in changed})
-            now = self._driver.clock.now
-            self._driver.give(Touched(now, changed, writing=bool(self._writing), sure=False))
+            self._touch(changed, sure=False)

@@ -48,8 +48,8 @@ def told(item: Recorded) -> str:
             return told(event)
         case machine.Load(job, afresh):
             return f"Load {job} afresh" if afresh else f"Load {job}"
-        case machine.Publish(generation=generation):
-            return f"Publish {generation}"
+        case machine.Publish(generation=generation, recalled=recalled):
+            return f"Publish {generation} recalled" if recalled else f"Publish {generation}"
         case machine.Answer(tickets, event):
             return f"Answer {','.join(map(str, tickets))}: {told(event) if event else 'nothing'}"
         case machine.Watching(on):

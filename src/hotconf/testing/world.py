@@ -9,7 +9,7 @@ from pathlib import Path
 from hotconf.core import machine
 from hotconf.core.candidate import Good
 from hotconf.core.debounce import MILLISECOND
-from hotconf.events import Ending
+from hotconf.events import Ending, FileChanged
 from hotconf.testing.contents import Config, Content
 from hotconf.testing.disk import Disk
 from hotconf.testing.driver import VirtualDriver, Witness
@@ -29,12 +29,13 @@ class World:
         lag: int = 0,
         timer_first: bool = True,
         witness: Witness | None = None,
+        last_good: Good[Config] | None = None,
     ) -> None:
         state = machine.State(window_ms * MILLISECOND, native=native)
         self.driver = VirtualDriver(state, perform=self._perform, witness=witness, lag=lag, timer_first=timer_first)
         self.disk = Disk(files)
         self.observer = Observer(self.disk, self.driver, native=native)
-        self.loader = Loader(self.driver.clock, self.disk, self._loaded)
+        self.loader = Loader(self.driver.clock, self.disk, self._loaded, last_good=last_good)
         self.published: Good[Config] | None = None
         self.generation = 0
         self.answers: dict[int, Ending | None] = {}
@@ -101,9 +102,12 @@ class World:
                 self.observer.look()
             case machine.Publish(good, generation):
                 self.generation = generation
+                self.loader.before = self.loader.read
                 self._publish(good)
             case machine.Refresh(good) if self.published is not None:
                 self._publish(replace(good, config=self.published.config))
+            case machine.Emit(event) if not isinstance(event, FileChanged):
+                self.loader.before = self.loader.read
             case machine.Answer(tickets, event):
                 self.answers |= dict.fromkeys(tickets, event)
             case machine.Watching(on):

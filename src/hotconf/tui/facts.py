@@ -31,6 +31,8 @@ class Facts:
     watching: tuple[Path, ...] = ()
     pending: Pending | None = None
     observer: str = ""
+    degraded: bool = False
+    """The files were not good at start, and have not been since: the snapshot is the last good state."""
     started: bool = False
 
     @property

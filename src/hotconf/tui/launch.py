@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hotconf.schema import Schema
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_GRACE_S: Final = 5.0
+_GRACE_S: Final = 20.0
 
 
 def launch(
@@ -34,17 +34,19 @@ def launch(
     mouse: bool = True,
     busy_while: str | None = None,
     welcome: str = "",
+    state_dir: Path | None = None,
 ) -> int:
     """Run the app on `path` until the person leaves it or a signal ends it; the exit status.
 
     `schema` is asked for when the first frame is up.
+    `state_dir`: where the good states are kept.
     `busy_while`: a shell command that is started with the app; reloads wait until it ends. It is ended with the app.
-    Raises `UsageError` for a theme that does not exist.
+    Raises `UsageError` for a theme that does not exist, and whatever ended the app out of order.
     """
     if theme is not None and theme not in BUILTIN_THEMES:
         raise UsageError(f"there is no theme {theme!r}; there are: {', '.join(sorted(BUILTIN_THEMES))}")
     command = Command(busy_while) if busy_while else None
-    with closing(Session(path.expanduser().absolute(), schema)) as session:
+    with closing(Session(path.expanduser().absolute(), schema, state_dir)) as session:
         app = HotconfApp(session, command=command, theme=theme, welcome=welcome)
         try:
             with _signals(app.end):
@@ -52,6 +54,8 @@ def launch(
         finally:
             if command is not None:
                 command.stop()
+    if app.failure is not None:
+        raise app.failure
     return app.return_code or 0
 
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 import threading
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from hotconf.errors import UsageError
 from hotconf.events import ReloadFailed, ReloadSuccess
+from hotconf.report.notification import degraded
 from hotconf.report.problems import with_hint
 from hotconf.snapshot import Snapshot, SourceFile
 from hotconf.tui import configuration
@@ -43,9 +46,10 @@ _MOST_BYTES: Final = 1 << 20
 class Session:
     """One watcher, from start to close."""
 
-    def __init__(self, path: Path, schema: Callable[[], Schema[Any]]) -> None:
+    def __init__(self, path: Path, schema: Callable[[], Schema[Any]], state_dir: Path | None = None) -> None:
         """`path` is absolute. `schema` may take its time: it is asked for when the app is up."""
         self._path = path
+        self._state_dir = state_dir
         self._schema = schema
         self._secret_keys: frozenset[str] = frozenset()
         self._opened: HotReloadWatcher[Any] | None = None
@@ -109,6 +113,10 @@ class Session:
         """What was counted and measured."""
         return self._watcher.stats
 
+    def shrank(self) -> bool:
+        """Whether a file that shrank is waited for, because it may be half written."""
+        return self._opened is not None and bool(self._opened.shrank)
+
     def has_drift(self) -> bool:
         """Slow. Do the files differ from what is published?"""
         return self._watcher.has_drift()
@@ -161,7 +169,7 @@ class Session:
 
         schema = self._schema()
         self._secret_keys = secret_keys(schema)
-        return HotReloadWatcher(self._path, schema)
+        return HotReloadWatcher(self._path, schema, state_dir=self._state_dir)
 
     def _heard(self, event: ConfigReloadEvent) -> None:
         """On the watcher's delivery thread."""
@@ -174,21 +182,21 @@ class Session:
     def _excerpts(self, problems: tuple[Problem, ...], active: Snapshot[Any] | None) -> Excerpts:
         # Here and not above: only a failure needs it.
         from hotconf.core.redact import secrets_in
-        from hotconf.report.excerpt import excerpt
+        from hotconf.report.excerpt import Excerpts as Excerpted
+        from hotconf.runtime import files
 
-        secrets = frozenset() if active is None else secrets_in(active.config)
-        texts: dict[Path | None, str] = {None: ""}
-        found = []
-        for problem in problems[:_MOST_EXCERPTS]:
-            if problem.file not in texts:
-                texts[problem.file] = _text(problem.file)
-            text = texts[problem.file]
-            found.append(excerpt(problem, text, cells=_EXCERPT_CELLS, secrets=secrets, secret_keys=self._secret_keys))
-        return tuple(found)
+        excerpts = Excerpted(
+            partial(files.text, max_bytes=_MOST_BYTES),
+            cells=_EXCERPT_CELLS,
+            secrets=frozenset() if active is None else secrets_in(active.config),
+            secret_keys=self._secret_keys,
+        )
+        return tuple(map(excerpts.of, problems[:_MOST_EXCERPTS]))
 
     def _facts(self) -> Facts:
         watcher = self._watcher
         snapshot = watcher.snapshot if watcher.generation else None
+        stats = watcher.stats
         return Facts(
             path=watcher.path,
             snapshot=snapshot,
@@ -197,7 +205,8 @@ class Session:
             debounce_ms=watcher.settings.debounce_ms,
             watching=watcher.watching,
             pending=watcher.pending,
-            observer=watcher.stats.observer,
+            observer=stats.observer,
+            degraded=stats.degraded,
             started=True,
         )
 
@@ -217,15 +226,9 @@ def _loaded(facts: Facts) -> Note | None:
     if facts.snapshot is None:
         return None
     warnings = tuple(with_hint(warning) for warning in facts.snapshot.warnings)
+    if facts.degraded:
+        return Note(degraded(facts.snapshot), datetime.now(UTC), "warn", warnings)
     told = f"Loaded generation {facts.generation}"
     if warnings:
         told += f", {counted(len(warnings), 'warning')}"
     return Note(told, facts.snapshot.loaded_at, "good", warnings)
-
-
-def _text(path: Path | None) -> str:
-    if path is None:
-        return ""
-    from hotconf.runtime import files
-
-    return files.read(path, _MOST_BYTES).data.decode("utf-8-sig", "replace")

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
+from hotconf.report.notification import degraded
+from hotconf.text import printable
 from hotconf.tui.rows import Span, Tone, counted
 from hotconf.tui.stream import SYMBOLS
 
@@ -44,11 +46,13 @@ class Status:
     alerts: tuple[Alert, ...] = ()
 
 
-def status(view: View, now: datetime, keys: Mapping[str, str], home: Path | None = None) -> Status:
-    """The status at `now`. `keys` finish what is busy, by its name; `home` is written `~`."""
+def status(
+    view: View, now: datetime, keys: Mapping[str, str], home: Path | None = None, *, shrank: bool = False
+) -> Status:
+    """The status at `now`. `keys` finish what is busy, by its name; `home` is written `~`. `shrank`: a file did."""
     return Status(
         file=Span(_short(view.facts.path, home), "strong"),
-        state=tuple(_state(view, now)),
+        state=tuple(_state(view, now, shrank=shrank)),
         watch=tuple(_watch(view)),
         alerts=tuple(_alerts(view, keys)),
     )
@@ -62,13 +66,16 @@ def remaining_s(view: View, now: datetime) -> float | None:
     return max(0.0, (end - now).total_seconds())
 
 
-def _state(view: View, now: datetime) -> Iterator[Span]:
+def _state(view: View, now: datetime, *, shrank: bool) -> Iterator[Span]:
     if view.facts.generation:
         yield Span(f"generation {view.facts.generation}")
     left = remaining_s(view, now)
     if left is not None:
         symbol, _ = SYMBOLS[FileChanged]
-        yield Span(f"{symbol} settling {left:.1f} s" if left else f"{symbol} settling", "accent")
+        if shrank:
+            yield Span(f"{symbol} settling (file shrank)", "warn")
+        else:
+            yield Span(f"{symbol} settling {left:.1f} s" if left else f"{symbol} settling", "accent")
     elif view.last is not None:
         symbol, tone = SYMBOLS[type(view.last)]
         yield Span(f"{symbol} {_WORDS[type(view.last)]} {_time(view.last.at)}", tone)
@@ -96,9 +103,11 @@ def _watch(view: View) -> Iterator[str]:
 def _alerts(view: View, keys: Mapping[str, str]) -> Iterator[Alert]:
     if view.failed is not None:
         yield Alert(f"✗ failed: {view.failed.error}", "bad")
+    if view.facts.degraded and view.facts.snapshot is not None:
+        yield Alert(f"↺ {degraded(view.facts.snapshot)}", "bad")
     pending = view.facts.pending
     if pending is not None:
-        reasons = ", ".join(pending.reasons)
+        reasons = printable(", ".join(pending.reasons))
         yield Alert(f"‖ 1 reload queued: waiting for {reasons} ({_way_out(pending.reasons, keys)})", "warn")
     if view.facts.started and view.facts.snapshot is not None and not view.facts.enabled:
         yield Alert("○ hot reload off: edits are not noticed (press r to reload)", "warn")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged, Timings
+from hotconf.report.diagnostic import Style, diagnostic
 from hotconf.report.notification import notification
-from hotconf.report.problems import with_hint
+from hotconf.report.problems import spelled, with_hint
 from hotconf.tui.facts import Excerpts, Happening, Note
 from hotconf.tui.rows import Key, Place, Row, Span, Tone, counted, wrapped
 
@@ -27,6 +29,16 @@ SYMBOLS: Final[Mapping[type, tuple[str, Tone]]] = {
 }
 """All one column wide in every terminal."""
 
+_TONES: Final[Mapping[Style, Tone]] = {
+    "error": "bad",
+    "warning": "warn",
+    "message": "strong",
+    "place": "plain",
+    "frame": "muted",
+    "source": "value",
+    "label": "accent",
+    "plain": "plain",
+}
 _MOST_LINES: Final = 200
 _INDENT: Final = 4  # what a list puts before the lines below an entry
 
@@ -57,8 +69,7 @@ def rows(entries: Sequence[Entry], toggled: Mapping[Key, bool], width: int) -> t
     newest = next((entry.key for entry in reversed(entries) if entry.ends), None)
     found: list[Row] = []
     for entry in reversed(entries):
-        below = _below(entry)
-        opened = toggled.get(entry.key, entry.key == newest) if below else None
+        opened = toggled.get(entry.key, entry.key == newest) if _opens(entry) else None
         found.append(_head(entry, opened))
         if opened:
             found.extend(_body(entry, width - _INDENT))
@@ -66,8 +77,8 @@ def rows(entries: Sequence[Entry], toggled: Mapping[Key, bool], width: int) -> t
 
 
 def body(entry: Entry, width: int) -> tuple[Row, ...]:
-    """What stands below the first line of `entry`, for a room of its own."""
-    return tuple(_body(entry, width, depth=0))
+    """All that stands below the first line of `entry`, for a room of its own."""
+    return tuple(_lines_of(entry, width, depth=0))
 
 
 def headline(entry: Entry) -> tuple[Span, ...]:
@@ -97,24 +108,17 @@ def place_of(problem: Problem) -> Place | None:
 
 
 def problem_rows(entry: Entry, width: int, depth: int = 0) -> Iterator[Row]:
-    """Each problem of a failure, or each warning of a success, with its hint and its source."""
+    """Each problem of a failure, or each warning of a success, as a diagnostic."""
     for index, problem in enumerate(_problems(entry)):
-        key, where = ("entry", entry.number, "problem", index), place_of(problem)
-        tone: Tone = "bad" if problem.severity == "error" else "warn"
-        for nth, line in enumerate(wrapped(str(problem), width)):
-            yield Row((*key, nth), (Span(line, tone),), depth=depth, place=where, copy=with_hint(problem))
-        if problem.hint:
-            for nth, line in enumerate(wrapped(problem.hint, width)):
-                yield Row((*key, "hint", nth), (Span(line),), depth=depth, place=where, copy=problem.hint)
         source = entry.excerpts[index] if index < len(entry.excerpts) else ()
-        for nth, line in enumerate(source):
-            caret = not line.strip(" ^|│~")
+        named = problem if problem.file is None else spelled(problem, problem.file, Path(problem.file.name))
+        for nth, line in enumerate(diagnostic(named, source, width=width)):
             yield Row(
-                (*key, "source", nth),
-                (Span(line, "bad" if caret else "value"),),
+                ("entry", entry.number, "problem", index, nth),
+                tuple(Span(piece.text, _TONES[piece.style]) for piece in line),
                 depth=depth,
-                place=where,
-                copy="\n".join(source),
+                place=place_of(problem),
+                copy="\n".join((with_hint(problem), *source)),
             )
 
 
@@ -130,7 +134,7 @@ def _head(entry: Entry, opened: bool | None) -> Row:
     right: tuple[Span, ...] = ()
     if isinstance(entry.event, ReloadSuccess):
         right = (Span(f"{entry.event.timings.overhead:.1f} ms", "muted"),)
-    return Row(entry.key, spans, right, expanded=opened, place=place(entry), copy=plain(entry))
+    return Row(entry.key, spans, right, expanded=opened, place=place(entry))
 
 
 def _short_headline(event: Happening) -> tuple[Span, ...]:
@@ -158,16 +162,24 @@ def _headline(event: Happening) -> tuple[Span, ...]:
             return (Span(event.text, event.tone),)
 
 
-def _body(entry: Entry, width: int, depth: int = 1) -> Iterator[Row]:
-    for number, row in enumerate(_below(entry, width, depth)):
+def _opens(entry: Entry) -> bool:
+    """Is there anything below its first line? Told without making a line of it: most entries are folded."""
+    match entry.event:
+        case ReloadSuccess() | ReloadFailed():
+            return True
+        case ReloadDeferred(changes=changes, summary=summary):
+            return bool(changes or summary)
+        case ReloadUnchanged(warnings=below) | Note(lines=below):
+            return bool(below)
+    return False
+
+
+def _body(entry: Entry, width: int) -> Iterator[Row]:
+    for number, row in enumerate(_lines_of(entry, width, depth=1)):
         if number == _MOST_LINES:
-            yield Row((*entry.key, "more"), (Span("… and more: Enter shows all", "muted"),), depth=depth)
+            yield Row((*entry.key, "more"), (Span("… and more: Enter shows all", "muted"),), depth=1)
             return
         yield row
-
-
-def _below(entry: Entry, width: int = 80, depth: int = 1) -> tuple[Row, ...]:
-    return tuple(_lines_of(entry, width, depth))
 
 
 def _lines_of(entry: Entry, width: int, depth: int) -> Iterator[Row]:
@@ -181,6 +193,8 @@ def _lines_of(entry: Entry, width: int, depth: int) -> Iterator[Row]:
         case ReloadDeferred():
             yield from _lines(entry, "summary", event.summary, width, depth)
             yield from _changes(entry, event.summary, width, depth)
+        case ReloadUnchanged():
+            yield from problem_rows(entry, width, depth)
         case ReloadFailed():
             yield from problem_rows(entry, width, depth)
             kept = "Old configuration preserved." if entry.preserved else "Waiting for a valid configuration."
@@ -213,6 +227,6 @@ def _problems(entry: Entry) -> tuple[Problem, ...]:
     match entry.event:
         case ReloadFailed(problems=problems):
             return problems
-        case ReloadSuccess(warnings=warnings):
+        case ReloadSuccess(warnings=warnings) | ReloadUnchanged(warnings=warnings):
             return warnings
     return ()

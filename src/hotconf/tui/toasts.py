@@ -58,7 +58,7 @@ def toast(endings: Sequence[Entry], shown: Toast | None, now: float) -> Toast | 
 
 def _text(event: Ending, *, preserved: bool) -> str:
     """The notification; warnings are counted, for they stay the same from save to save."""
-    if not isinstance(event, ReloadSuccess) or not event.warnings:
+    if not isinstance(event, ReloadSuccess | ReloadUnchanged) or not event.warnings:
         return notification(event, preserved=preserved)
     return f"{notification(replace(event, warnings=()))}\n   ⚠ {counted(len(event.warnings), 'warning')}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import subprocess
@@ -10,31 +11,38 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from waiting import wait_until
 
-_ROWS_AND_COLUMNS: Final = (24, 80)
+PATIENCE_S: Final = 60.0
+"""For a program to show something, however slow the machine."""
 _ENVIRONMENT: Final = {"TERM": "xterm", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
 
 
 class Terminal:
     """Runs `command` in `directory` in a pseudo-terminal, and kills it at the end if it is still there."""
 
-    def __init__(self, command: Sequence[str], directory: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: Sequence[str], directory: Path, environment: Mapping[str, str], *, columns: int = 80
+    ) -> None:
         self._master, slave = pty.openpty()
-        termios.tcsetwinsize(slave, _ROWS_AND_COLUMNS)
-        self._process = subprocess.Popen(
+        self.resize(24, columns)
+        self.before = self.modes
+        self.process = subprocess.Popen(
             command,
             cwd=directory,
-            env={**environment, **_ENVIRONMENT},
+            env={**_ENVIRONMENT, **environment},
             stdin=slave,
             stdout=slave,
             stderr=slave,
             start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # emacs looks for /dev/tty
         )
         os.close(slave)
-        self._shown = b""
+        self.shown = b""
+        """All that was ever shown."""
+        self._typed_at = 0
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -44,34 +52,48 @@ class Terminal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.kill()
-        self._process.wait()
+        self.process.kill()
+        self.process.wait()
         self._reader.join()
         os.close(self._master)
 
+    @property
+    def modes(self) -> list[Any]:
+        """How the terminal treats what is typed."""
+        return termios.tcgetattr(self._master)
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Make the terminal of another size."""
+        termios.tcsetwinsize(self._master, (rows, columns))
+
     def type(self, keys: str) -> None:
         """Press these keys; what the program shows in answer is awaited with `shows`."""
-        self._shown = b""
+        self._typed_at = len(self.shown)
         os.write(self._master, keys.encode())
 
     def shows(self, text: str) -> None:
         """Wait until it has shown `text` since the last keys."""
         try:
-            wait_until(lambda: text.encode() in self._shown)
+            wait_until(lambda: text.encode() in self.shown[self._typed_at :], PATIENCE_S)
         except AssertionError:
-            raise AssertionError(f"no {text!r} in {self._shown!r}") from None
+            raise AssertionError(f"no {text!r} in {self.shown[self._typed_at :][-3000:]!r}") from None
+
+    def status(self) -> int:
+        """Wait until it has ended, and all that it showed was read; its exit status."""
+        wait_until(lambda: self.process.poll() is not None, PATIENCE_S)
+        wait_until(lambda: not self._reader.is_alive(), PATIENCE_S)
+        return self.process.returncode
 
     def ends(self) -> None:
         """Wait until it has ended, with success."""
-        wait_until(lambda: self._process.poll() is not None)
-        assert self._process.returncode == 0, self._shown
+        assert self.status() == 0, self.shown
 
     def _read(self) -> None:
         while True:
             try:
-                shown = os.read(self._master, 4096)
+                shown = os.read(self._master, 65536)
             except OSError:  # EIO: the last program has left the terminal
                 return
             if not shown:
                 return
-            self._shown += shown
+            self.shown += shown

@@ -1,0 +1,73 @@
+"""`hotconf diff`: which values differ between two configurations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hotconf.cli.options import schema_option, state_dir_option
+from hotconf.cli.places import default_path
+
+if TYPE_CHECKING:
+    from hotconf.runtime.inspection import Inspection
+    from hotconf.runtime.once import State
+    from hotconf.schema import Schema
+
+
+@click.command(short_help="Compare the values of two configurations.")
+@click.argument("old")
+@click.argument("new")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+@schema_option
+@state_dir_option("Where @N is kept; .hotconf in the configuration's directory unless given.")
+@click.pass_context
+def diff(ctx: click.Context, old: str, new: str, as_json: bool, schema: Schema[Any], state_dir: Path | None) -> None:
+    """Compare two configurations by their values, not by their text. OLD and NEW are each like PATH of the other
+    commands: a main file, with the files that its watch_paths name. Or @N: state N that `hotconf history` shows, of
+    the other one's file, or of the default PATH if both are such.
+
+    Each value that differs is a line on stdout, KEY: OLD → NEW; below stands how a reload would tell it. A value
+    that is a default is equal to the same value written. Secrets are masked. Problems go to stderr.
+
+    Exit status: 0 the same, 1 different, 2 one of them is not valid or cannot be had, or wrong usage.
+    """
+    from hotconf.cli import states
+    from hotconf.cli.verdict import UNKNOWN
+    from hotconf.runtime.once import State
+
+    paths = [Path(each) for each in (old, new) if states.number(each) is None]
+    history = states.History(paths[0] if paths else default_path(), state_dir)
+    before = states.named(old, schema, history=history)
+    known = before.snapshot if isinstance(before, State) else None
+    after = states.named(new, schema, against=known, history=history)
+    if not (isinstance(before, State) and isinstance(after, State)):
+        for found, argument in ((before, old), (after, new)):
+            if not isinstance(found, State):
+                _refuse(found, argument, history.of, schema)
+        ctx.exit(UNKNOWN)
+    _tell(after, as_json)
+    ctx.exit(int(bool(after.changes)))
+
+
+def _refuse(found: Inspection, argument: str, of: Path, schema: Schema[Any]) -> None:
+    from hotconf.cli import states
+
+    number = states.number(argument)
+    if number is not None:
+        click.echo(f"State {number} is not valid any more:", err=True)
+    states.tell(found, Path(argument) if number is None else of, schema)
+
+
+def _tell(after: State[Any], as_json: bool) -> None:
+    from hotconf.report.comparison import differences, differences_json
+
+    if as_json:
+        import json
+
+        click.echo(json.dumps(differences_json(after), indent=2))
+    elif after.changes:
+        click.echo(differences(after.changes, after.summary))
+    else:
+        click.echo("No value differs", err=True)

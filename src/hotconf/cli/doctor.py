@@ -1,0 +1,36 @@
+"""`hotconf doctor`: will a save of this file be noticed, and how soon?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hotconf.cli.options import path_argument
+from hotconf.cli.places import default_path
+
+
+@click.command(short_help="Say what to expect of a path: whether and how soon a save is noticed.")
+@path_argument
+@click.option("--no-probe", is_flag=True, help="Write nothing, not even a short-lived hidden file beside PATH.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+@click.pass_context
+def doctor(ctx: click.Context, path: Path | None, no_probe: bool, as_json: bool) -> None:
+    """Examine the way to a configuration file, what it lies on, and the limits of the system.
+
+    A hidden file is written beside it, watched, timed and removed again.
+
+    Exit status: 0 all is well, though there may be notes, 1 there is something to mend, 2 wrong usage.
+    """
+    from hotconf.report import doctor as report
+    from hotconf.runtime.doctor import examine
+    from hotconf.runtime.paths import absolute
+
+    seen = examine(absolute(path or default_path()), probe=not no_probe)
+    if as_json:
+        import json
+
+        click.echo(json.dumps(report.as_json(seen), indent=2))
+    else:
+        click.echo("\n".join(report.lines(seen)))
+    ctx.exit(int(report.to_mend(report.findings(seen))))

@@ -1,0 +1,69 @@
+"""Problems as the commands tell them: their files spelled as the person did, and the lines that they are about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from hotconf.report.problems import spelled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from hotconf.problems import Problem
+    from hotconf.runtime.inspection import Inspection
+    from hotconf.schema import Schema
+
+_MOST_SHOWN: Final = 50
+"""So many problems are shown with their source; nobody reads more, and the other formats have them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A problem, and what is needed to show it."""
+
+    problem: Problem
+    """With absolute files."""
+    as_given: Problem
+    """With its files spelled as the person did."""
+    inspection: Inspection
+
+
+def findings(inspection: Inspection, main: Path, given: Path, main_as: Path | None = None) -> Iterator[Finding]:
+    """What was found about `main`, which was given as `given`; what is about no one file is put down to it.
+
+    `main_as`: how to spell the main file, if its content came from elsewhere.
+    """
+    for each in inspection.problems:
+        problem = replace(each, file=each.file or main)
+        yield Finding(problem, spelled(problem, main, given, main_as), inspection)
+
+
+def as_text(found: Sequence[Finding], schema: Schema[Any], stream: TextIO) -> str:
+    """The findings with their source lines, as wide and as colourful as `stream` wants them; the first 50."""
+    from hotconf.cli.paint import Canvas
+    from hotconf.core.source import secret_keys
+    from hotconf.report.diagnostic import diagnostic
+    from hotconf.report.excerpt import Excerpts
+
+    keys, canvas = secret_keys(schema), Canvas(stream)
+    excerpts: dict[int, Excerpts] = {}
+    blocks = []
+    for finding in _most_telling(found):
+        inspection = finding.inspection
+        source = excerpts.get(id(inspection))
+        if source is None:
+            source = Excerpts(inspection.text, cells=canvas.cells, secrets=inspection.secrets(keys), secret_keys=keys)
+            excerpts[id(inspection)] = source
+        lines = diagnostic(finding.as_given, source.of(finding.problem), airy=True)
+        blocks.append(canvas.painted(lines) + "\n")
+    if len(found) > len(blocks):
+        blocks.append(f"… and {len(found) - len(blocks)} more; hotconf check --format concise tells all of them.\n")
+    return "\n".join(blocks)
+
+
+def _most_telling(found: Sequence[Finding]) -> list[Finding]:
+    """As many as are shown, in their order; of too many the errors."""
+    kept = sorted(range(len(found)), key=lambda index: found[index].problem.severity != "error")[:_MOST_SHOWN]
+    return [found[index] for index in sorted(kept)]

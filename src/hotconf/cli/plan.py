@@ -1,0 +1,96 @@
+"""`hotconf plan`: what would an edit do? Nothing is touched."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from hotconf.cli.options import PATH, path_argument, schema_option, stdin
+from hotconf.cli.places import default_path
+from hotconf.text import printable
+
+if TYPE_CHECKING:
+    from hotconf.report.ndjson import Json
+    from hotconf.schema import Schema
+
+_STDIN: Final = Path("-")
+
+
+@click.command(short_help="Tell what an edit would do to a running program.")
+@click.argument("file", type=PATH)
+@path_argument
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+@schema_option
+@click.pass_context
+def plan(ctx: click.Context, file: Path, path: Path | None, as_json: bool, schema: Schema[Any]) -> None:
+    """Tell what a program that runs PATH now would do if PATH held what FILE holds: - is standard input.
+
+    The files that FILE's watch_paths names are looked for where PATH is. stdout has the values that change, the
+    notification, and what becomes of the watching; or, if it would be refused, the problems. Places in standard
+    input are given as those of PATH.
+
+    Exit status: 0 it would be accepted, 1 it would be refused, 2 FILE or PATH is missing, unreadable or too large,
+    or wrong usage.
+    """
+    from hotconf.cli import states
+    from hotconf.cli.findings import as_text, findings
+    from hotconf.cli.verdict import UNKNOWN, status
+    from hotconf.report.comparison import Rehearsal, refusal, refusal_json
+    from hotconf.report.notification import notification
+    from hotconf.report.problems import spelled
+    from hotconf.runtime.once import State, state_of
+    from hotconf.runtime.paths import absolute
+
+    target = path or default_path()
+    found = states.named(target, schema)
+    now = found if isinstance(found, State) else None
+    if not isinstance(found, State):
+        if status(found.problems) == UNKNOWN:
+            states.tell(found, target, schema)
+            ctx.exit(UNKNOWN)
+        click.echo(f"{printable(str(target))} is not valid now: what would change is not known", err=True)
+    main, content = absolute(target), _content(ctx, file)
+    edited = state_of(main, schema, against=now.snapshot if now else None, instead={main: content})
+    content_of = main if file == _STDIN else absolute(file)
+    if isinstance(edited, State):
+        warnings = tuple(spelled(each, main, main, content_of) for each in edited.snapshot.warnings)
+        rehearsal = Rehearsal(now, replace(edited, snapshot=replace(edited.snapshot, warnings=warnings)))
+        click.echo(_as_json(rehearsal.as_json()) if as_json else rehearsal.as_text())
+        return
+    event = refusal([spelled(each, main, main, content_of) for each in edited.problems])
+    if as_json:
+        click.echo(_as_json(refusal_json(event)))
+    else:
+        told = list(findings(edited, main, target, None if file == _STDIN else file))
+        click.echo(as_text(told, schema, sys.stdout), color=True)
+        click.echo(notification(event))
+    ctx.exit(1)
+
+
+def _content(ctx: click.Context, file: Path) -> bytes:
+    """What FILE holds; if that cannot be had, it is said why, and the command ends."""
+    from hotconf.cli.verdict import UNKNOWN
+    from hotconf.report.problems import concise
+    from hotconf.runtime import files, paths
+    from hotconf.runtime.source import DEFAULT_MAX_BYTES
+
+    if file != _STDIN:
+        read = files.read(paths.absolute(file), DEFAULT_MAX_BYTES)
+        content, problem = read.data, read.problem
+    else:
+        content = stdin(DEFAULT_MAX_BYTES + 1)
+        problem = files.too_large(file, DEFAULT_MAX_BYTES) if len(content) > DEFAULT_MAX_BYTES else None
+    if problem is not None:
+        click.echo(concise(replace(problem, file=file)), err=True)
+        ctx.exit(UNKNOWN)
+    return content
+
+
+def _as_json(told: Json) -> str:
+    import json
+
+    return json.dumps(told, indent=2)

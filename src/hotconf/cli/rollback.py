@@ -1,0 +1,112 @@
+"""`hotconf rollback`: the files get the bytes that they had in an earlier state."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hotconf.cli.options import PATH, schema_option, state_dir_option
+from hotconf.cli.places import default_path, states_in
+from hotconf.cli.refusal import Refusal
+from hotconf.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hotconf.runtime.kept import Look
+    from hotconf.runtime.restore import Restoration
+    from hotconf.schema import Schema
+
+
+@click.command(short_help="Bring the files back to a good state that is kept.")
+@click.argument("number", type=click.IntRange(1))
+@click.argument("path", required=False, type=PATH)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--remove-new", is_flag=True, help="Remove fragments that the state did not have.")
+@schema_option
+@state_dir_option("Where the states are kept; .hotconf in the configuration's directory unless given.")
+@click.pass_context
+def rollback(
+    ctx: click.Context,
+    number: int,
+    path: Path | None,
+    yes: bool,
+    remove_new: bool,
+    schema: Schema[Any],
+    state_dir: Path | None,
+) -> None:
+    """Bring PATH and its fragments back to state NUMBER, which `hotconf history` shows.
+
+    The difference is shown first, secrets as …; then you are asked, unless --yes is given. All files are written or
+    none, and none if one of them changes meanwhile. Whoever watches them sees a save like any other.
+
+    Exit status: 0 done, or nothing to do; 1 not wanted; 2 refused: no such state, a state that is not valid any
+    more together with --yes, files that changed meanwhile, wrong usage.
+    """
+    from hotconf.runtime.kept import as_kept, on_disk, record_of
+    from hotconf.runtime.paths import absolute
+    from hotconf.runtime.restore import plan, restore
+
+    main = absolute(path or default_path())
+    record = record_of(states_in(state_dir), main, number)
+    then = as_kept(record, schema)
+    now = on_disk(main, schema, [file.path for file in record.files])
+    planned = plan(then.snapshot, now.snapshot)
+    _warn(number, then, yes=yes)
+    if not _shown(number, then, now, planned, schema, remove_new=remove_new):
+        return
+    if not yes and not _wanted(number):
+        ctx.exit(1)
+    written = restore(planned, remove_appeared=remove_new)
+    click.echo(f"Back to state {number}: {_names(written)}", err=True)
+
+
+def _warn(number: int, then: Look, *, yes: bool) -> None:
+    if not then.errors:
+        return
+    from hotconf.problems import one_line
+
+    told = f"state {number} is not valid any more: {one_line(then.errors)}"
+    if yes:
+        raise Refusal(f"{told}; without --yes you can have it all the same (is it another --schema?)")
+    click.echo(f"{told[0].upper()}{told[1:]}", err=True)
+
+
+def _shown(
+    number: int, then: Look, now: Look, planned: Restoration, schema: Schema[Any], *, remove_new: bool
+) -> bool:
+    """Show what would be done; whether there is anything to do."""
+    from hotconf.core.source import secret_keys
+    from hotconf.report.difference import unified
+
+    stays = () if remove_new else planned.appeared
+    touched = replace(now.snapshot, files=tuple(file for file in now.snapshot.files if file.path not in stays))
+    try:
+        for line in unified(touched, then.snapshot, secret_keys=secret_keys(schema)):
+            click.echo(line)
+    except BrokenPipeError as error:  # who closed it may think that it was done
+        raise Refusal("nobody reads the difference; nothing was written") from error
+    if stays:
+        click.echo(f"Not part of state {number}, but left alone: {_names(stays)}", err=True)
+    if planned.writes or (planned.appeared and remove_new):
+        return True
+    click.echo(f"The files are those of state {number} already", err=True)
+    return False
+
+
+def _wanted(number: int) -> bool:
+    if not _can_ask():
+        raise Refusal("there is no terminal to ask on: give --yes")
+    return click.confirm(f"Go back to state {number}?", err=True)
+
+
+def _can_ask() -> bool:
+    return sys.stdin.isatty()
+
+
+def _names(paths: Iterable[Path]) -> str:
+    return printable(", ".join(path.name for path in paths))

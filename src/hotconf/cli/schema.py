@@ -1,0 +1,44 @@
+"""`hotconf schema`: what an editor needs to know to help with a configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hotconf.cli.options import path_argument, schema_option
+from hotconf.cli.places import default_path
+from hotconf.text import printable
+
+if TYPE_CHECKING:
+    from hotconf.schema import Schema
+
+
+@click.command(short_help="Print the JSON Schema, for editors; --stamp puts it to use.")
+@path_argument
+@click.option("--stamp", is_flag=True, help="Write it beside PATH, and the line that names it at PATH's head.")
+@schema_option
+def schema(path: Path | None, stamp: bool, schema: Schema[Any]) -> None:
+    """Print the JSON Schema (draft 2020-12) of a configuration: every key with its type, limits, default and meaning.
+
+    With --stamp it is written to NAME.schema.json beside PATH, and PATH begins with the line by which tombi, taplo
+    and the editors that use them find it: #:schema ./NAME.schema.json. To do it again changes nothing, or brings the
+    schema up to date. A schema that is not hotconf's is never overwritten, nor is a line that names another one.
+
+    Exit status: 0 done, 2 it could not be written, or wrong usage.
+    """
+    if not stamp:
+        if path is not None:
+            raise click.UsageError("PATH is only for --stamp")
+        from hotconf.report.jsonschema import json_schema
+
+        click.echo(json_schema(schema), nl=False)
+        return
+    from hotconf.cli.stamp import stamp as put
+
+    written = put(path or default_path(), schema)
+    for file in written:
+        click.echo(f"Wrote {printable(str(file))}", err=True)
+    if not written:
+        click.echo("Everything is as it should be already", err=True)

@@ -1,0 +1,75 @@
+"""Writing a JSON Schema beside a configuration, and the line that names it at the head of that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hotconf.cli.refusal import Refusal
+from hotconf.core.stamp import named, stamped
+from hotconf.report.jsonschema import MARK, json_schema
+from hotconf.runtime import files
+from hotconf.runtime.paths import absolute
+from hotconf.runtime.restore import Restoration, restore
+from hotconf.runtime.source import DEFAULT_MAX_BYTES
+from hotconf.text import printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hotconf.schema import Schema
+
+
+def schema_path(path: Path) -> Path:
+    """Where the schema of the configuration `path` lies: `config.schema.json` beside `config.toml`."""
+    return path.with_name(f"{path.stem}.schema.json")
+
+
+def stamp(path: Path, schema: Schema[Any]) -> tuple[Path, ...]:
+    """Write the schema beside `path`, and `#:schema ./NAME` at its head. The files that had to be written.
+
+    Both are written or neither, over nothing that changed meanwhile; mode, owner, links and line ends stay. Raises
+    `Refusal` if there is no such file, if it names another schema, or if another file is in the schema's place.
+    """
+    main = absolute(path)
+    beside = schema_path(main)
+    if not beside.name.isprintable():
+        raise Refusal(printable(f"{path}: the name of its schema could not be written into a comment"))
+    text = _text(main, path)
+    target = f"./{beside.name}"
+    other = named(text)
+    if other not in (None, target):
+        raise Refusal(printable(f"{path} names another schema already: {other}. Remove that line first"))
+    old = _schema_there(beside)
+    contents = {main: text.encode(), **({} if old is None else {beside: old})}
+    wanted = {main: stamped(text, target).encode(), beside: json_schema(schema).encode()}
+    plan = Restoration(
+        writes=tuple((file, data) for file, data in wanted.items() if contents.get(file) != data),
+        appeared=(),
+        target=tuple(wanted.items()),
+        current=tuple(contents.items()),
+    )
+    given = {main: path, beside: schema_path(path)}
+    return tuple(given[file] for file in restore(plan))
+
+
+def _text(main: Path, path: Path) -> str:
+    read = files.read(main, DEFAULT_MAX_BYTES)
+    if read.problem is not None:
+        raise Refusal(printable(f"{path}: {read.problem.message}"))
+    try:
+        text = read.data.decode()
+    except UnicodeDecodeError as error:
+        raise Refusal(printable(f"{path}: it is not UTF-8")) from error
+    if not text.removeprefix("\ufeff").strip():
+        # With a comment in it, it would be a valid configuration: all defaults.
+        raise Refusal(printable(f"{path}: File is empty"))
+    return text
+
+
+def _schema_there(beside: Path) -> bytes | None:
+    read = files.read(beside, DEFAULT_MAX_BYTES)
+    if read.problem is None and MARK.encode() in read.data:
+        return read.data
+    if read.problem is not None and read.problem.kind == "missing":
+        return None
+    raise Refusal(printable(f"{beside} exists already, was not written by hotconf, and was not touched"))

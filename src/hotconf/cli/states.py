@@ -1,0 +1,62 @@
+"""What the arguments of `diff`, `plan` and `show` stand for: a state of the configuration, or why there is none."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from hotconf.cli.findings import as_text, findings
+from hotconf.cli.places import states_in
+from hotconf.runtime.once import State, kept_state, state_of
+from hotconf.runtime.paths import absolute
+
+if TYPE_CHECKING:
+    from hotconf.runtime.inspection import Inspection
+    from hotconf.schema import Schema
+    from hotconf.snapshot import Snapshot
+
+_GENERATION: Final = re.compile(r"@(\d{1,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Where `@N` is looked up: the states that are kept of the main file `of`."""
+
+    of: Path
+    state_dir: Path | None = None
+
+
+def number(argument: str) -> int | None:
+    """The N of `@N`; None for a path. A file of that name is `./@N`, which a `Path` could not tell from it."""
+    match = _GENERATION.fullmatch(argument)
+    return int(match[1]) if match else None
+
+
+def named(
+    argument: str | Path, schema: Schema[Any], *, against: Snapshot[Any] | None = None, history: History | None = None
+) -> State[Any] | Inspection:
+    """The state that `argument` names: the file at that path, with its fragments, as it is now; or a kept one.
+
+    The one place that knows what an argument may mean. `against`: the state that it is compared with. `history`:
+    where `@N` is one that was kept. Raises `UsageError` if that is not there.
+    """
+    generation = number(argument) if isinstance(argument, str) else None
+    if history is None or generation is None:
+        return state_of(absolute(argument), schema, against=against)
+    from hotconf.runtime.kept import record_of
+
+    record = record_of(states_in(history.state_dir), absolute(history.of), generation)
+    return kept_state(record, schema, against=against)
+
+
+def tell(found: State[Any] | Inspection, given: Path, schema: Schema[Any]) -> None:
+    """Say on stderr what is wrong with what stands at `given`, or odd about it: it is not what was asked for."""
+    inspection = found.inspection if isinstance(found, State) else found
+    told = list(findings(inspection, absolute(given), given))
+    if told:
+        click.echo(as_text(told, schema, sys.stderr), err=True, color=True)

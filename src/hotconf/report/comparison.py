@@ -1,0 +1,129 @@
+"""What an edit means: the values that change, and how that would be told; as text and as JSON. Secrets are masked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hotconf.events import ReloadFailed, ReloadSuccess, ReloadUnchanged
+from hotconf.problems import one_line
+from hotconf.report.ndjson import changes_json, problems_json
+from hotconf.report.notification import notification
+from hotconf.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from hotconf.changes import Change
+    from hotconf.events import Outcome
+    from hotconf.problems import Problem
+    from hotconf.report.ndjson import Json
+    from hotconf.runtime.once import State
+
+
+def differences(changes: Sequence[Change], summary: Sequence[str]) -> str:
+    """One line for each of `changes`, by key path; then, unless it says the same, the `summary` of them."""
+    lines = [printable(str(change)) for change in changes]
+    told = [printable(line) for line in summary]
+    if told != lines:
+        lines += ["", *(f"- {line}" for line in told)]
+    return "\n".join(lines)
+
+
+def differences_json(state: State[Any]) -> Json:
+    """How `state` differs from the one that it was compared with."""
+    return {"same": not state.changes, "changes": changes_json(state.changes), "summary": list(state.summary)}
+
+
+def refusal(problems: Sequence[Problem]) -> ReloadFailed:
+    """What a program would emit that found `problems`, one of which is an error."""
+    errors = tuple(problem for problem in problems if problem.severity == "error")
+    return ReloadFailed(one_line(errors), errors[0].kind, tuple(problems))
+
+
+def refusal_json(event: ReloadFailed) -> Json:
+    """The failure, in the form of a rehearsal."""
+    return {
+        "outcome": "reload_failed",
+        "notification": _lines(event),
+        "kind": event.kind,
+        "error": event.error,
+        "problems": problems_json(event.problems),
+    }
+
+
+def _lines(event: Outcome) -> list[Json]:
+    return list(notification(event).split("\n"))
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a program that runs the state `now` would make of the valid state `edited`.
+
+    `now` is None if it is not known: its file is not valid, and what the program keeps stands nowhere.
+    """
+
+    now: State[Any] | None
+    edited: State[Any]
+
+    @property
+    def event(self) -> ReloadSuccess | ReloadUnchanged:
+        """What it would emit."""
+        if self.edited.unchanged is not None:
+            return ReloadUnchanged(self.edited.unchanged, warnings=self.edited.snapshot.warnings)
+        return ReloadSuccess(0, self.edited.changes, self.edited.summary, warnings=self.edited.snapshot.warnings)
+
+    def as_text(self) -> str:
+        """The values that change, the notification, and what becomes of the watching."""
+        changes = "\n".join(printable(str(change)) for change in self.edited.changes)
+        watching = "\n".join(printable(f"- {line}") for line in self._watching())
+        return "\n\n".join(filter(None, (changes, notification(self.event), watching)))
+
+    def as_json(self) -> Json:
+        """The same for programs; what depends on `now` is null if that is not known."""
+        now, edited = self.now, self.edited
+        return {
+            "outcome": "reload_success" if isinstance(self.event, ReloadSuccess) else "reload_unchanged",
+            "notification": _lines(self.event),
+            "changes": changes_json(edited.changes) if now else None,
+            "summary": list(edited.summary) if now else None,
+            "problems": problems_json(edited.snapshot.warnings),
+            "watching": {
+                "noticed": now.settings.enabled if now else None,
+                "after_ms": now.settings.debounce_ms if now else None,
+                "enabled": edited.settings.enabled,
+                "debounce_ms": edited.settings.debounce_ms,
+                "joining": [str(path) for path in self._files(edited, now)] if now else None,
+                "leaving": [str(path) for path in self._files(now, edited)] if now else None,
+            },
+        }
+
+    def _watching(self) -> Iterator[str]:
+        if self.now is None or self.edited.unchanged is not None:
+            return
+        before, after = self.now.settings, self.edited.settings
+        if not before.enabled:
+            yield "hot reload is off: this is noticed at the next start, or by reload()"
+        else:
+            yield f"takes effect when nothing has changed for {before.debounce_ms} ms"
+        if before.enabled and not after.enabled:
+            yield "hot reload is off from then on: later edits are not noticed until a restart"
+        elif after.enabled and not before.enabled:
+            yield "hot reload is on from then on"
+        if before.debounce_ms != after.debounce_ms:
+            yield f"later edits take effect when nothing has changed for {after.debounce_ms} ms"
+        for what, paths in (
+            ("from then on watched", self._files(self.edited, self.now)),
+            ("no longer watched", self._files(self.now, self.edited)),
+        ):
+            yield from (f"{what}: {self._named(path)}" for path in paths)
+
+    def _named(self, path: Path) -> str:
+        base = self.edited.snapshot.files[0].path.parent
+        return str(path.relative_to(base) if path.is_relative_to(base) else path)
+
+    @staticmethod
+    def _files(of: State[Any], not_of: State[Any]) -> list[Path]:
+        other = {member.path for member in not_of.members}
+        return [member.path for member in of.members if member.path not in other]

@@ -1,0 +1,107 @@
+"""Diagnostics: a problem as compilers show it, in pieces that each say what they are, for anything to paint.
+
+error[schema]: Invalid enum value: approval_policy="unknwn" (expected: untrusted, on-failure, on-request, never)
+ --> config.toml:2:19
+  │
+2 │ approval_policy = "unknwn"
+  │                   ^^^^^^^^
+  = help: did you mean "untrusted"?
+  = note: also defined at more/models.toml:7:1
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from hotconf.report.excerpt import BAR
+from hotconf.report.problems import place_of
+from hotconf.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from hotconf.problems import Problem
+
+Style: TypeAlias = Literal["error", "warning", "message", "place", "frame", "source", "label", "plain"]
+"""What a piece is. `error` and `warning` are the heads and the carets of each; `frame` leads the eye."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some printable text of one style."""
+
+    text: str
+    style: Style = "plain"
+
+
+Line: TypeAlias = tuple[Piece, ...]
+
+_NARROWEST: Final = 24
+
+
+def diagnostic(
+    problem: Problem,
+    source: Sequence[str] = (),
+    *,
+    airy: bool = False,
+    told: bool = False,
+    width: int | None = None,
+) -> tuple[Line, ...]:
+    """`problem` on lines. `source` is its excerpt; `airy`: with an empty line above it, where there is room.
+
+    `told`: only what stands below the message, because the message and its hint have been told already; nothing if
+    there is no source to show. `width`: text, but not the source, is broken into lines of so many characters.
+    """
+    if told and not source:
+        return ()
+    lines = [] if told else list(_wrapped((_kind(problem), Piece(": ")), problem.message, "message", width))
+    gutter = source[0].index(BAR) - 1 if source else 1
+    place = place_of(problem)
+    if place:
+        lines.append((Piece(f"{'':{gutter}}--> ", "frame"), Piece(place, "place")))
+    if source and airy:
+        lines.append((Piece(f"{'':{gutter}} {BAR}", "frame"),))
+    lines.extend(_source(line, problem) for line in source)
+    if problem.hint and not told:
+        lines.extend(_note("help", problem.hint, gutter, width))
+    for related in problem.related:
+        lines.extend(_note("note", f"{related.message} at {place_of(related)}", gutter, width))
+    return tuple(lines)
+
+
+def plain(lines: Iterable[Line]) -> str:
+    """`lines` as text, without a newline at the end."""
+    return "\n".join("".join(piece.text for piece in line) for line in lines)
+
+
+def _kind(problem: Problem) -> Piece:
+    return Piece(f"{problem.severity}[{problem.kind}]", problem.severity)
+
+
+def _source(line: str, problem: Problem) -> Line:
+    number, bar, text = line.partition(BAR)
+    marks = not number.strip() and bool(text)
+    return Piece(number + bar, "frame"), Piece(text, problem.severity if marks else "source")
+
+
+def _note(label: str, text: str, gutter: int, width: int | None) -> Iterator[Line]:
+    head = (Piece(f"{'':{gutter}} = ", "frame"), Piece(label, "label"), Piece(": "))
+    return _wrapped(head, text, "plain", width)
+
+
+def _wrapped(head: Line, text: str, style: Style, width: int | None) -> Iterator[Line]:
+    """`head` and `text`; the further lines of a text that is broken are indented, as far as that leaves room."""
+    text = printable(text)
+    if width is None:
+        yield (*head, Piece(text, style))
+        return
+    import textwrap  # only where the window is narrow
+
+    taken = sum(len(piece.text) for piece in head)
+    room = max(width, _NARROWEST)
+    wrapper = textwrap.TextWrapper(room, " " * taken, " " * min(taken, 4), break_on_hyphens=False)
+    first, *rest = wrapper.wrap(text) or [""]
+    yield (*head, Piece(first[taken:], style))
+    for line in rest:
+        yield (Piece(line, style),)

@@ -1,0 +1,175 @@
+"""What an examination of a path means: what is fine, what to expect, what to mend and how, in plain words."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from hotconf.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hotconf.runtime.doctor import Examination, Limit
+
+Verdict: TypeAlias = Literal["fine", "note", "mend"]
+
+_NETWORK: Final = frozenset(
+    (
+        *("9p", "afs", "beegfs", "ceph", "cifs", "coda", "drvfs", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs"),
+        *("nfs", "nfs4", "ocfs2", "orangefs", "prl_fs", "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs"),
+        *("fuse.ceph-fuse", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs", "fuse.vmhgfs-fuse"),
+    )
+)
+_MADE_UP: Final = frozenset(
+    ("cgroup", "cgroup2", "configfs", "debugfs", "devpts", "proc", "securityfs", "sysfs", "tracefs")
+)
+_SCARCE: Final = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    topic: str
+    verdict: Verdict
+    text: str
+    remedy: str | None = None
+
+
+def findings(seen: Examination) -> tuple[Finding, ...]:
+    """All of them, in the order in which a save goes through them."""
+    return (
+        _file(seen),
+        _links(seen),
+        _directories(seen),
+        _mount(seen),
+        *_limits(seen),
+        _probe(seen),
+        _expectation(seen),
+    )
+
+
+def to_mend(found: Sequence[Finding]) -> bool:
+    """Whether there is something to mend."""
+    return any(finding.verdict == "mend" for finding in found)
+
+
+def lines(seen: Examination) -> list[str]:
+    """The examination as people read it."""
+    told = [printable(str(seen.path))]
+    for finding in findings(seen):
+        told.append(f"  {finding.verdict:<5} {finding.topic:<12} {printable(finding.text)}")
+        if finding.remedy:
+            told.append(f"  {'':<5} {'':<12} → {printable(finding.remedy)}")
+    return told
+
+
+def as_json(seen: Examination) -> dict[str, Any]:
+    """The examination as tools read it: the facts, and what they mean."""
+    found = findings(seen)
+    facts = {**asdict(seen), "path": str(seen.path)}
+    return {"fine": not to_mend(found), "findings": [asdict(finding) for finding in found], "facts": facts}
+
+
+def _file(seen: Examination) -> Finding:
+    if seen.problem is not None:
+        remedy = "until then a program that needs it does not start, and one that runs keeps what it has"
+        return Finding("file", "mend", seen.problem, remedy)
+    size = seen.size or 0
+    text = f"{_count(size, 'byte')} of at most {seen.max_bytes:,}, readable"
+    if size == 0:
+        return Finding("file", "mend", "it is empty, which is a failure and never the defaults", "write to it")
+    if size > _SCARCE * seen.max_bytes:
+        return Finding("file", "note", f"{text}: nearly too large", "split it, or raise max_bytes")
+    return Finding("file", "fine", text)
+
+
+def _links(seen: Examination) -> Finding:
+    if not seen.links:
+        return Finding("links", "fine", "none on the way")
+    way = " → ".join([link for link, _ in seen.links] + [seen.target])
+    return Finding("links", "fine", f"{way}: each of them is watched")
+
+
+def _directories(seen: Examination) -> Finding:
+    missing = [each.path for each in seen.directories if not each.exists]
+    deaf = [each.path for each in seen.directories if each.exists and not each.readable]
+    if deaf:
+        text = f"no permission to read {', '.join(deaf)}: the kernel does not tell of changes in it"
+        return Finding("directories", "mend", text, "give this user r and x on it")
+    if missing:
+        return Finding("directories", "note", f"{', '.join(missing)} is not there: noticed when it appears")
+    fixed = [each.path for each in seen.directories if not each.writable]
+    if fixed:
+        return Finding("directories", "note", f"this user cannot save in {', '.join(fixed)}; others may")
+    return Finding("directories", "fine", f"{_count(len(seen.directories), 'directory')} on the way, readable")
+
+
+def _mount(seen: Examination) -> Finding:
+    mount = seen.mount
+    if mount is None:
+        return Finding("file system", "note", "this system does not tell what the file lies on")
+    where = f"{mount.kind} on {mount.point}"
+    if seen.mounted_alone:
+        text = f"{where}: this file is mounted by itself, so that a save which replaces it outside is never seen here"
+        return Finding("file system", "mend", text, "mount its directory instead")
+    if mount.kind in _NETWORK:
+        text = f"{where}: what other machines save, the kernel does not tell; it is found every 2 s"
+        return Finding("file system", "note", text)
+    if mount.kind.startswith("fuse"):
+        text = f"{where}: saves through the mount are told, changes behind it are found every 2 s"
+        return Finding("file system", "note", text)
+    if mount.kind in ("overlay", "aufs"):
+        text = f"{where}: saves in the container are told, changes of its lower layers may never be seen"
+        return Finding("file system", "note", text, "mount the directory of the configuration as a volume")
+    if mount.kind in _MADE_UP:
+        return Finding("file system", "note", f"{where}: no real files; changes are found every 2 s, if at all")
+    if mount.root != "/" and mount.kind != "btrfs":
+        return Finding("file system", "fine", f"{where}, a bind mount of {mount.root}: saves on both sides are told")
+    return Finding("file system", "fine", where)
+
+
+def _limits(seen: Examination) -> Iterator[Finding]:
+    for what, limit in (("instances", seen.instances), ("watches", seen.watches)):
+        if limit is not None:
+            yield _limit(what, limit)
+
+
+def _limit(what: str, limit: Limit) -> Finding:
+    text = f"this user uses {limit.used:,} of {limit.allowed:,} {what}, as far as can be seen"
+    remedy = f"raise fs.inotify.max_user_{what}, or find who uses them"
+    if limit.used >= limit.allowed:
+        return Finding("inotify", "mend", f"{text}: none is left", remedy)
+    if limit.used >= _SCARCE * limit.allowed:
+        return Finding("inotify", "note", f"{text}: few are left", remedy)
+    return Finding("inotify", "fine", text)
+
+
+def _probe(seen: Examination) -> Finding:
+    probe = seen.probe
+    if probe.observer and probe.skipped is not None:
+        return Finding("probe", "mend", f"{probe.skipped}", "changes are found by polling until that is mended")
+    if probe.skipped is not None:
+        return Finding("probe", "note", f"skipped: {probe.skipped}")
+    if probe.heard_ms is not None:
+        return Finding("probe", "fine", f"a write beside the file was heard after {probe.heard_ms:.1f} ms")
+    return Finding("probe", "mend", "a write beside the file was not heard within 2 s", "rely on the look every 2 s")
+
+
+def _expectation(seen: Examination) -> Finding:
+    if seen.probe.heard_ms is not None:
+        local = seen.mount is not None and seen.mount.kind not in _NETWORK
+        text = (
+            "a save is noticed at once" if local else "a save on this machine is noticed at once, others within 2 s"
+        )
+    elif seen.probe.skipped is None or seen.probe.observer:
+        text = "a save is noticed within 2 s"
+    else:
+        text = "a save is noticed at once where the kernel tells of it, within 2 s where it does not"
+    return Finding("expect", "fine", f"{text}, and loaded when nothing has changed for the window")
+
+
+def _count(number: int, noun: str) -> str:
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"

@@ -1,0 +1,125 @@
+"""The effective configuration: every value that is in force, and where it was written; secrets masked."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from hotconf.changes import MISSING
+from hotconf.core.redact import mask_urls, masked
+from hotconf.core.suggest import did_you_mean
+from hotconf.errors import UsageError
+from hotconf.keypath import dotted
+from hotconf.report import toml
+from hotconf.report.ndjson import Json, plain
+from hotconf.text import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hotconf.keypath import KeyPath
+    from hotconf.snapshot import Origin, Snapshot
+
+DEFAULT: Final = "default"
+"""Said of a value that no file sets."""
+
+
+class Effective:
+    """The values of `snapshot`, or of it only what stands at and below `key`.
+
+    `written_only`: leave out what no file sets. Raises `UsageError` if there is nothing at `key`.
+    """
+
+    __slots__ = ("_key", "_origins", "_snapshot", "_table")
+
+    def __init__(self, snapshot: Snapshot[Any], key: KeyPath = (), *, written_only: bool = False) -> None:
+        whole = masked((), snapshot.config, most=sys.maxsize)
+        self._snapshot = snapshot
+        self._origins = _origins(snapshot)
+        self._key = key
+        found = _at(whole, key)
+        self._table = self._written(key, found) if written_only else found
+        if self._table is MISSING:
+            raise UsageError(f"no file sets {dotted(key)}" if key else "no file sets anything")
+
+    def as_toml(self) -> str:
+        """A TOML document; behind each value, as a comment, where it was written: `config.toml:14`, or `default`."""
+        table: object = self._table
+        for part in reversed(self._key):
+            table = [table] if isinstance(part, int) else {part: table}
+        return toml.document(table if isinstance(table, Mapping) else {"value": table}, self._remark)
+
+    def as_json(self) -> Json:
+        """The same for programs: `value`, and by dotted key the `origins` of what files set in it."""
+        origins: dict[str, Json] = {
+            dotted(path): {"file": str(origin.file), "line": origin.line, "column": origin.column}
+            for path in _leaves(self._key, self._table)
+            if (origin := self._origins.get(path)) is not None
+        }
+        return {"key": dotted(self._key), "value": plain(self._table), "origins": origins}
+
+    def _remark(self, path: KeyPath) -> str:
+        # Of an array only one item may be shown, which then stands first in the document.
+        origin = self._origins.get((*self._key, *path[len(self._key) :]))
+        if origin is None:
+            return DEFAULT
+        base, file = self._snapshot.files[0].path.parent, origin.file
+        return f"{file.relative_to(base) if file.is_relative_to(base) else file}:{origin.line}"
+
+    def _written(self, path: KeyPath, value: object) -> object:
+        """`value` without what is only default; `MISSING` if nothing is left of it."""
+        if isinstance(value, Mapping):
+            found = {name: self._written((*path, name), item) for name, item in value.items()}
+            kept = {name: item for name, item in found.items() if item is not MISSING}
+            return kept if kept or path in self._origins or not path else MISSING
+        if (tables := _tables(value)) and path in self._origins:
+            return [self._written((*path, index), item) for index, item in enumerate(tables)]
+        return value if path in self._origins else MISSING
+
+
+def _tables(value: object) -> list[Mapping[str, object]]:
+    """The items of an array of tables; none if `value` is no such array."""
+    return value if isinstance(value, list) and all(isinstance(item, Mapping) for item in value) else []
+
+
+def _origins(snapshot: Snapshot[Any]) -> Mapping[KeyPath, Origin]:
+    """The origins by the paths under which values are shown, in which URLs are masked."""
+    origins = snapshot.origins
+    if not any("://" in file.content.decode(errors="replace") for file in snapshot.files):
+        return origins
+    return {
+        tuple(mask_urls(part) if isinstance(part, str) else part for part in path): origin
+        for path, origin in origins.items()
+    }
+
+
+def _leaves(path: KeyPath, value: object) -> Iterator[KeyPath]:
+    if isinstance(value, Mapping) and value:
+        for name, item in value.items():
+            yield from _leaves((*path, name), item)
+    elif tables := _tables(value):
+        for index, table in enumerate(tables):
+            yield from _leaves((*path, index), table)
+    else:
+        yield path
+
+
+def _at(table: object, key: KeyPath) -> object:
+    value = table
+    for depth, part in enumerate(key):
+        inner = _under(value, part)
+        if inner is MISSING:
+            known = map(str, value) if isinstance(value, Mapping) else ()
+            hint = did_you_mean(str(part), known)
+            raise UsageError(f"there is no {quoted(dotted(key[: depth + 1]))}" + (f": {hint}" if hint else ""))
+        value = inner
+    return value
+
+
+def _under(value: Any, part: str | int) -> object:
+    if isinstance(value, Mapping):
+        return value.get(part, MISSING)
+    if isinstance(value, list) and isinstance(part, int) and 0 <= part < len(value):
+        return value[part]
+    return MISSING

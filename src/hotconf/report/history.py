@@ -1,0 +1,75 @@
+"""The history of a configuration: the states that are kept on disk, one line each, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from hotconf.core.record import Damage, Record
+from hotconf.report.ndjson import rfc3339
+from hotconf.runtime.log import moment
+from hotconf.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import TypeAlias
+
+    Kept: TypeAlias = tuple[int, Record | Damage]
+
+
+def lines(kept: Sequence[Kept]) -> Iterator[str]:
+    """A line for each state, in the order given, the newest first: number, when, files, size, what changed."""
+    width = max((len(str(number)) for number, _ in kept), default=0)
+    for number, found, what in _told(kept):
+        head = f"{number:>{width}}"
+        if isinstance(found, Damage):
+            yield f"{head}  {what}"
+            continue
+        files = f"{len(found.files)} file{'s' if len(found.files) > 1 else ''}"
+        yield f"{head}  {moment(found.at)}  {files:<8}  {_size(found.size):>8}  {what}"
+
+
+def json_lines(kept: Sequence[Kept]) -> Iterator[str]:
+    """The same as one JSON object a line. `damage` says why a state cannot be used; then there is little to tell."""
+    for number, found, what in _told(kept):
+        told: dict[str, object] = {"number": number, "what": what}
+        if isinstance(found, Damage):
+            told |= {"at": None, "files": [], "size": None, "summary": [], "damage": found.reason}
+        else:
+            files = [{"path": str(file.path), "role": file.role, "size": len(file.content)} for file in found.files]
+            summary = list(found.summary)
+            told |= {"at": rfc3339(found.at), "files": files, "size": found.size, "summary": summary, "damage": None}
+        yield json.dumps(told, ensure_ascii=True)
+
+
+def _told(kept: Sequence[Kept]) -> Iterator[tuple[int, Record | Damage, str]]:
+    older = (*(found for _, found in kept[1:]), None)
+    for (number, found), before in zip(kept, older, strict=False):
+        yield number, found, printable(_what(found, before))
+
+
+def _what(found: Record | Damage, before: Record | Damage | None) -> str:
+    if isinstance(found, Damage):
+        return f"damaged: {found.reason}"
+    if found.summary:
+        more = len(found.summary) - 1
+        return found.summary[0] + (f" (+{more} more)" if more else "")
+    if before is None:
+        return "the first that is kept"
+    if isinstance(before, Damage):
+        return ""
+    return f"edited while nobody watched: {', '.join(_differing(before, found))}"
+
+
+def _differing(before: Record, after: Record) -> Iterator[str]:
+    old, new = ({file.path: file.content for file in record.files} for record in (before, after))
+    for path in dict.fromkeys((*new, *old)):
+        if old.get(path) != new.get(path):
+            sign = "+" if path not in old else "-" if path not in new else ""
+            yield sign + path.name
+
+
+def _size(size: int) -> str:
+    if size < 1000:
+        return f"{size} B"
+    return f"{size / 1000:.1f} KB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"

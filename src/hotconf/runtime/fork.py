@@ -1,0 +1,116 @@
+"""What a fork leaves whole: the watchers of the parent go on as they were, and those of the child have locks,
+descriptors and threads of their own.
+
+Before the fork all locks are taken, so that nothing is half done in the child; if one cannot be had in time the fork
+goes on without it. In the parent they are given back. In the child everything that belongs to the parent is let go
+first, then what was watching watches anew.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final, Protocol
+from weakref import WeakSet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PATIENCE_S: Final = 1.0
+"""A fork waits at most so long for locks; they are held for microseconds."""
+
+FORK_S: Final = 1.0
+"""So often who waits for another thread looks whether that is still there: a signal handler may have forked."""
+
+OUTER, SHARED, INNER = range(3)
+"""The order in which locks are taken."""
+
+
+class Member(Protocol):
+    """Something that lives on in the child of a fork."""
+
+    def locks(self) -> Iterable[tuple[int, threading.RLock]]:
+        """What to take before the fork, with its rank."""
+
+    def abandon(self) -> None:
+        """In the child: new locks, and nothing of the parent's is held any more. Must not raise, wait or log."""
+
+    def revive(self) -> None:
+        """In the child, when all have let go: begin anew."""
+
+
+class _Forks:
+    """All members, and what is held by the threads that are forking."""
+
+    def __init__(self) -> None:
+        self.members: WeakSet[Member] = WeakSet()
+        self._lock = threading.RLock()
+        self._held: dict[int, list[list[threading.RLock]]] = {}
+        self._registered = 0
+
+    def enrol(self, member: Member) -> None:
+        with self._lock:
+            self.members.add(member)
+
+    def forget(self, member: Member) -> None:
+        self.members.discard(member)
+
+    def register(self) -> None:
+        """Have the child begin anew last: `logging` has its locks mended before, if it is loaded already."""
+        self._registered += 1
+        number = self._registered
+        os.register_at_fork(after_in_child=lambda: self.in_child(number))
+
+    def before(self) -> None:
+        until = time.monotonic() + PATIENCE_S
+        held: list[threading.RLock] = []
+        # A signal handler may fork in the midst of this: each fork of a thread has a list of its own.
+        self._held.setdefault(threading.get_ident(), []).append(held)
+        if self._registered == 1 and "logging" in sys.modules:
+            self.register()
+        _take(self._lock, until, held)
+        ranked = [pair for member in list(self.members) for pair in member.locks()]
+        for _, lock in sorted(ranked, key=itemgetter(0)):
+            _take(lock, until, held)
+
+    def in_parent(self) -> None:
+        self._let_go()
+
+    def in_child(self, number: int) -> None:
+        if number != self._registered:
+            return
+        members = list(self.members)
+        for member in members:
+            member.abandon()
+        self._let_go()
+        self._lock = threading.RLock()
+        here = threading.get_ident()
+        self._held = {thread: lists for thread, lists in self._held.items() if thread == here}
+        for member in members:
+            member.revive()
+
+    def _let_go(self) -> None:
+        lists = self._held.get(threading.get_ident())
+        for lock in reversed(lists.pop() if lists else []):
+            lock.release()
+        if not lists:
+            self._held.pop(threading.get_ident(), None)
+
+
+def _take(lock: threading.RLock, until: float, held: list[threading.RLock]) -> None:
+    if lock.acquire(timeout=max(0.0, until - time.monotonic())):
+        held.append(lock)
+
+
+_forks: Final = _Forks()
+enrol: Final = _forks.enrol
+"""`enrol(member)`: have it live on in the child of a fork, for as long as it lives here."""
+forget: Final = _forks.forget
+"""`forget(member)`: it does not live on."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_forks.before, after_in_parent=_forks.in_parent)
+    _forks.register()

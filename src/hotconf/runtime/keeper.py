@@ -1,0 +1,228 @@
+"""Keeps each published state of one watcher on disk, and recalls the last good one when the files are broken.
+
+Writing has a thread of its own, which is there only while there is something to write: neither the driver nor the
+next load waits for the disk. Whatever goes wrong is logged, once until it is mended, and that is all.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+
+from hotconf.core.candidate import Bad, Good
+from hotconf.core.record import Damage, Record
+from hotconf.errors import UsageError
+from hotconf.problems import one_line
+from hotconf.runtime import fork, log
+from hotconf.runtime.load import judge
+from hotconf.runtime.loader import guarded
+from hotconf.runtime.source import FileSet, Result, Source
+from hotconf.runtime.state import SUPPORTED, States
+from hotconf.snapshot import SourceFile
+
+if TYPE_CHECKING:
+    from hotconf.snapshot import Snapshot
+
+T = TypeVar("T")
+
+MOST_WAITING: Final = 16
+"""So many states wait for a slow disk; the oldest of more are not kept."""
+
+
+class Recalled(NamedTuple, Generic[T]):
+    """The last good state."""
+
+    number: int
+    good: Good[T]
+
+
+class _Entry(NamedTuple):
+    """A state to be kept."""
+
+    files: tuple[SourceFile, ...]
+    at: datetime
+    summary: tuple[str, ...]
+
+    def record(self, number: int) -> Record:
+        return Record(number, self.at, self.files, self.summary)
+
+
+class Keeper(Generic[T]):
+    """See the module."""
+
+    def __init__(self, state_dir: Path, source: Source[T]) -> None:
+        """Raises `UsageError` where states cannot be kept safely: other systems know neither owners nor `flock`."""
+        if not SUPPORTED:
+            raise UsageError("state_dir needs a POSIX system")
+        self.trouble: str | None = None
+        """Why the states are not kept; None if they are."""
+        self._recalled: Recalled[T] | None = None
+        self._source = source
+        self._states = States(state_dir, source.path)
+        self._lock = threading.RLock()
+        self._at_work = threading.RLock()
+        """Held while files are open, so that no child of a fork has copies of them."""
+        self._waiting: deque[_Entry] = deque()
+        self._left_out = 0
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._newest: tuple[SourceFile, ...] | None = None
+        """The files of the newest state, if this process has written it."""
+        fork.enrol(self)
+
+    def check(self) -> None:
+        """Raise `UsageError` if the state directory is not to be trusted."""
+        self._states.check()
+
+    def take(self) -> Recalled[T] | None:
+        """What the start fell back on; it is not held any longer."""
+        taken, self._recalled = self._recalled, None
+        return taken
+
+    # Recalling, at start
+
+    def recall(self) -> Good[T] | None:
+        """The newest state that is whole and still valid, checks included; None if there is none.
+
+        It is watched, whatever it says itself: who runs on it waits for the next good save.
+        """
+        if self._recalled is None:
+            try:
+                self._recalled = self._search()
+            except (OSError, UsageError) as error:
+                log.unrecalled(self._source.path, _text(error))
+        return None if self._recalled is None else self._recalled.good
+
+    def _search(self) -> Recalled[T] | None:
+        for number, found in self._states.newest_first():
+            if isinstance(found, Damage):
+                log.passed_over(self._source.path, number, f"is damaged: {found.reason}")
+                continue
+            candidate = self._judged(found)
+            if isinstance(candidate, Good):
+                enabled = self._source.pins.enabled is not False
+                settings = candidate.settings.model_copy(update={"enabled": enabled})
+                return Recalled(number, replace(candidate, settings=settings))
+            log.passed_over(self._source.path, number, f"is not valid any more: {one_line(candidate.errors)}")
+        return None
+
+    def _judged(self, record: Record) -> Good[T] | Bad:
+        nothing = FileSet.of(self._source.path)
+
+        def work() -> Result[T]:
+            return Result(judge(self._source, record.files, record.at), nothing)
+
+        candidate = guarded(work, nothing).candidate
+        if not isinstance(candidate, Good | Bad):
+            raise AssertionError("what is not read cannot be unstable")
+        return candidate
+
+    # Keeping
+
+    def keep(self, snapshot: Snapshot[Any], summary: tuple[str, ...]) -> None:
+        """Have `snapshot` written, soon. `summary` is what changed, fit to be shown. Never waits for the disk."""
+        with self._lock:
+            if self._closed:
+                return
+            self._waiting.append(_Entry(snapshot.files, snapshot.loaded_at, summary))
+            if len(self._waiting) > MOST_WAITING:
+                self._waiting.popleft()
+                self._left_out += 1
+            if self._thread is None:
+                self._begin()
+
+    def close(self, timeout_s: float) -> None:
+        """Keep what is waiting, as far as that takes no longer than `timeout_s`, and let another process write."""
+        with self._lock:
+            self._closed = True
+            thread = self._thread
+            if thread is None:
+                self._states.release()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout_s)
+            if thread.is_alive():  # it gives the lock back when the disk lets go of it
+                log.unkept(self._source.path, f"the disk was not done after {timeout_s:g} s")
+
+    def _begin(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="hotconf state", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:  # no more threads: the next state tries again
+            self._thread = None
+
+    def _run(self) -> None:
+        while (entry := self._next()) is not None:
+            self._keep_one(entry)
+
+    def _next(self) -> _Entry | None:
+        with self._lock:
+            left_out, self._left_out = self._left_out, 0
+            entry = self._waiting.popleft() if self._waiting else None
+            if entry is None:
+                self._thread = None
+                if self._closed:
+                    self._states.release()
+        if left_out:
+            log.unkept(self._source.path, f"the disk is slow, {left_out} were left out")
+        return entry
+
+    def _keep_one(self, entry: _Entry) -> None:
+        try:
+            with self._at_work:
+                kept = self._write(entry)
+        except (OSError, UsageError) as error:
+            self._troubled(_text(error), log.unkept)
+        except BaseException:  # noqa: BLE001 - a fault of ours, and the next state comes
+            log.fault("state", "Internal error while a state was kept")
+        else:
+            if not kept:
+                self._troubled("another watcher keeps them", log.kept_elsewhere)
+            elif self.trouble is not None:
+                log.kept_again(self._source.path)
+                self.trouble = None
+
+    def _write(self, entry: _Entry) -> bool:
+        """Whether it is for us to keep it; then it is kept."""
+        newest, self._newest = self._newest, None
+        if not self._states.claim():
+            return False
+        if (newest or self._newest_on_disk()) != entry.files:
+            self._states.write(entry.record)
+        self._newest = entry.files
+        return True
+
+    def _newest_on_disk(self) -> tuple[SourceFile, ...] | None:
+        found = next(self._states.newest_first(), None)
+        return found[1].files if found is not None and isinstance(found[1], Record) else None
+
+    def _troubled(self, reason: str, tell: Callable[[Path, str], None]) -> None:
+        if self.trouble != reason:
+            tell(self._source.path, reason)
+            self.trouble = reason
+
+    # Forks: the parent goes on writing
+
+    def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
+        """See `fork.Member.locks`."""
+        return ((fork.INNER, self._lock), (fork.INNER, self._at_work))
+
+    def abandon(self) -> None:
+        """See `fork.Member.abandon`."""
+        self._lock, self._at_work = threading.RLock(), threading.RLock()
+        self._waiting.clear()
+        self._thread = self._newest = None
+        with suppress(OSError):
+            self._states.release()
+
+    def revive(self) -> None:
+        """See `fork.Member.revive`: the next state tries to be written, and is once the parent is gone."""
+
+
+def _text(error: OSError | UsageError) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)

@@ -1,0 +1,79 @@
+"""For those who look without watching: a state that was kept, and the files as they are now, ready to be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from hotconf.core.candidate import Bad, Candidate, Good
+from hotconf.core.document import Document, parse
+from hotconf.core.record import Damage, Record
+from hotconf.errors import UsageError
+from hotconf.problems import Problem
+from hotconf.runtime import files
+from hotconf.runtime.load import judge, load
+from hotconf.runtime.log import shown
+from hotconf.runtime.source import Source
+from hotconf.runtime.state import States
+from hotconf.schema import Schema
+from hotconf.snapshot import Snapshot, SourceFile
+
+_MOST_BYTES: Final = 1 << 26
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Files at one time. `snapshot.config` is for finding secrets only: the files need not be valid."""
+
+    snapshot: Snapshot[Any]
+    errors: tuple[Problem, ...]
+    """Why they are not a valid configuration."""
+
+
+def record_of(state_dir: Path, main: Path, number: int) -> Record:
+    """The state of `main` with that number. Raises `UsageError` if there is none, or if it cannot be used."""
+    found = States(state_dir, main).read(number)
+    if found is None:
+        raise UsageError(f"there is no state {number} of {shown(main)}: hotconf history shows those that are kept")
+    if isinstance(found, Damage):
+        raise UsageError(f"state {number} of {shown(main)} is damaged: {found.reason}")
+    return found
+
+
+def as_kept(record: Record, schema: Schema[Any]) -> Look:
+    """The state, judged by the schema and the checks of today."""
+    candidate = judge(Source(record.files[0].path, schema), record.files, record.at)
+    return _look(candidate, record.files, record.at)
+
+
+def on_disk(main: Path, schema: Schema[Any], also: Iterable[Path] = ()) -> Look:
+    """The main file and its fragments as they are now, and those of `also` that exist.
+
+    Raises `UsageError` for one that is there but cannot be read.
+    """
+    result = load(Source(main, schema))
+    roles = {member.path: member.role for member in result.files.members if member.role != "watched"}
+    found = []
+    for path in dict.fromkeys((*roles, *also)):
+        read = files.read(path, _MOST_BYTES)
+        if read.problem is None:
+            found.append(SourceFile(path, roles.get(path, "fragment"), read.data))
+        elif read.problem.kind != "missing":
+            raise UsageError(str(read.problem))
+    return _look(result.candidate, tuple(found), datetime.now(UTC))
+
+
+def _look(candidate: Candidate[Any], found: tuple[SourceFile, ...], at: datetime) -> Look:
+    # What is not valid holds secrets all the same: those of the raw tables, as far as there are any.
+    config = candidate.config if isinstance(candidate, Good) else _tables(found)
+    errors = candidate.errors if isinstance(candidate, Bad) else ()
+    return Look(Snapshot(config, 0, "", at, found, MappingProxyType({})), errors)
+
+
+def _tables(found: Iterable[SourceFile]) -> list[object]:
+    documents = (parse(file.content, file.path, allow_empty=True) for file in found)
+    return [document.table for document in documents if isinstance(document, Document)]

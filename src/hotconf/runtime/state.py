@@ -1,0 +1,303 @@
+"""The states that are kept of one configuration: files in a directory of its own, below the state directory.
+
+Rule 1: what is there is whole. A state is written under another name, brought to the disk, and then renamed; nothing
+        is ever written over.
+Rule 2: what is there is ours. A directory that somebody else owns, or that others may write to, is refused; so is a
+        state that is not a regular file of ours, or that others may read or write.
+Rule 3: one process at a time writes. It holds a lock, which is released by its death at the latest.
+Rule 4: there is never more than `MOST_STATES` states, and of `MOST_BYTES` only as many as the newest two need.
+
+POSIX only.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hotconf.core.record import Damage, Record, decode, encode
+from hotconf.errors import UsageError
+from hotconf.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MOST_STATES: Final = 100
+MOST_BYTES: Final = 32 << 20
+FEWEST_STATES: Final = 2
+"""So many are kept, however large they are."""
+SUPPORTED: Final = os.name == "posix"
+
+_LARGEST: Final = 1 << 30
+_NAME: Final = re.compile(r"(\d{8,18})\.state")
+_TEMPORARY: Final = ".new-"
+_LOCK: Final = "lock"
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
+_OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
+_OPEN: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | _NO_LINK
+_DIRECTORY: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class States:
+    """See the module. For one thread at a time. Everything here may wait for the disk."""
+
+    __slots__ = ("_lock", "_main", "_root", "path")
+
+    path: Path
+    """The directory of this configuration's states."""
+
+    def __init__(self, state_dir: Path, main: Path) -> None:
+        """`main` is the configuration's main file, absolute: each has a directory of its own in `state_dir`."""
+        self._root = state_dir
+        self._main = main
+        self.path = state_dir / _directory_of(main)
+        self._lock: int | None = None
+
+    def check(self) -> None:
+        """Raise `UsageError` if a directory that is there is not to be trusted. What is not there is made later."""
+        with suppress(OSError), self._opened():
+            pass
+
+    # Reading
+
+    def numbers(self) -> tuple[int, ...]:
+        """Of all states, the oldest first. Raises `UsageError`, and `OSError` unless there is nothing."""
+        try:
+            with self._opened() as directory:
+                return _numbers(directory)
+        except FileNotFoundError:
+            return ()
+
+    def read(self, number: int) -> Record | Damage | None:
+        """The state with that number, why there is none under its name, or None if nothing is there."""
+        try:
+            with self._opened() as directory:
+                return self._read(directory, number)
+        except FileNotFoundError:
+            return None
+
+    def newest_first(self) -> Iterator[tuple[int, Record | Damage]]:
+        """All states with their numbers. One that is removed meanwhile is passed over."""
+        for number in reversed(self.numbers()):
+            found = self.read(number)
+            if found is not None:
+                yield number, found
+
+    def _read(self, directory: int, number: int) -> Record | Damage:
+        try:
+            descriptor = os.open(_name(number), os.O_RDONLY | _OPEN, dir_fd=directory)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            link = error.errno in (errno.ELOOP, errno.EMLINK)
+            return Damage("a link stands in its place" if link else os.strerror(error.errno or errno.EIO))
+        try:
+            fault = _fault(os.fstat(descriptor))
+            if fault is not None:
+                return Damage(fault)
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                return decode(file.read(), number, self._main)
+        except OSError as error:
+            return Damage(os.strerror(error.errno or errno.EIO))
+        finally:
+            os.close(descriptor)
+
+    # Writing
+
+    def claim(self) -> bool:
+        """Become the one who writes, if nobody else is; the directory is made if need be. Keep it until `release`.
+
+        Raises `UsageError` if the directory is not to be trusted, and `OSError` if it cannot be had.
+        """
+        import fcntl  # POSIX only
+
+        with self._opened(make=True) as directory:
+            if self._lock is not None and _is(self._lock, directory):
+                return True
+            self.release()
+            lock = os.open(_LOCK, os.O_RDWR | os.O_CREAT | _OPEN, 0o600, dir_fd=directory)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(lock)
+                return False
+            except BaseException:
+                os.close(lock)
+                raise
+            self._lock = lock
+            return True
+
+    def write(self, record: Callable[[int], Record]) -> int:
+        """Keep what `record` makes of its number, and forget the oldest ones. The lock is held.
+
+        When it returns, the state is on the disk. Raises `OSError` if that cannot be said; the older ones stay.
+        """
+        with self._opened() as directory:
+            for name in os.listdir(directory):
+                if name.startswith(_TEMPORARY):  # left by a process that died
+                    os.unlink(name, dir_fd=directory)
+            numbers = _numbers(directory)
+            number = numbers[-1] + 1 if numbers else 1
+            temporary = f"{_TEMPORARY}{os.urandom(8).hex()}"
+            try:
+                _write(temporary, encode(record(number)), directory)
+                os.rename(temporary, _name(number), src_dir_fd=directory, dst_dir_fd=directory)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(temporary, dir_fd=directory)
+                raise
+            os.fsync(directory)
+            _forget_oldest(directory, (*numbers, number))
+        return number
+
+    def release(self) -> None:
+        """Let somebody else write. In the child of a fork: give back the copy; the parent's lock stays."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
+
+    # The directory
+
+    @contextmanager
+    def _opened(self, *, make: bool = False) -> Iterator[int]:
+        """A descriptor of the directory, which is ours and which only we can write to."""
+        if make:
+            _make(self._root, parents=True)
+        root = _open_root(self._root)
+        try:
+            if make:
+                _make(self.path)
+            directory = self._open_below(root)
+        finally:
+            os.close(root)
+        try:
+            _refuse(self.path, os.fstat(directory))
+            yield directory
+        finally:
+            os.close(directory)
+
+    def _open_below(self, root: int) -> int:
+        try:
+            return os.open(self.path.name, _DIRECTORY | _NO_LINK, dir_fd=root)
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENOTDIR):
+                raise UsageError(f"{_shown(self.path)} is not a directory: remove it, or move it away") from error
+            raise
+
+
+def _open_root(path: Path) -> int:
+    """A descriptor of the state directory. A link to it is as good as its owner: ours, or the system's."""
+    found = os.lstat(path)
+    if stat.S_ISLNK(found.st_mode) and found.st_uid not in (0, os.geteuid()):
+        raise UsageError(f"{_shown(path)} is somebody else's link: name the state directory itself")
+    try:
+        root = os.open(path, _DIRECTORY)
+    except NotADirectoryError as error:
+        raise UsageError(f"{_shown(path)} is not a directory: give another state directory") from error
+    try:
+        _refuse(path, os.fstat(root))
+    except BaseException:
+        os.close(root)
+        raise
+    return root
+
+
+def _directory_of(main: Path) -> str:
+    """A name for the states of `main`: readable, and different for every path."""
+    digest = sha256(os.fsencode(main)).hexdigest()[:16]
+    return f"{_UNSAFE.sub('_', main.name)[:40]}-{digest}"
+
+
+def _name(number: int) -> str:
+    return f"{number:08}.state"
+
+
+def _numbers(directory: int) -> tuple[int, ...]:
+    found = (_NAME.fullmatch(name) for name in os.listdir(directory))
+    return tuple(sorted(int(match[1]) for match in found if match and match[0] == _name(int(match[1]))))
+
+
+def _fault(found: os.stat_result) -> str | None:
+    """Why a file is not to be trusted."""
+    if not stat.S_ISREG(found.st_mode):
+        return "not a regular file"
+    if found.st_uid != os.geteuid():
+        return "it is somebody else's"
+    if found.st_mode & _OTHERS:
+        return f"others may read or write it (mode {stat.S_IMODE(found.st_mode):04o})"
+    return "too large" if found.st_size > _LARGEST else None
+
+
+def _refuse(path: Path, found: os.stat_result) -> None:
+    if found.st_uid != os.geteuid():
+        raise UsageError(f"{_shown(path)} belongs to somebody else: give a state directory of your own")
+    if found.st_mode & _OTHERS_WRITE:
+        raise UsageError(f"others may write to {_shown(path)}: chmod go-w it, or give another state directory")
+
+
+def _make(path: Path, *, parents: bool = False) -> None:
+    """Make a private directory, on the disk for good, unless there is something."""
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        if not parents:
+            raise
+        _make(path.parent, parents=True)
+        _make(path)
+        return
+    descriptor = os.open(path.parent, _DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is(lock: int, directory: int) -> bool:
+    """Is the lock that we hold that of this directory? Both may have been removed, and made anew."""
+    try:
+        named = os.stat(_LOCK, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(named, os.fstat(lock))
+
+
+def _write(name: str, data: bytes, directory: int) -> None:
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN, 0o600, dir_fd=directory)
+    try:
+        fault = _fault(os.fstat(descriptor))
+        if fault is not None:  # such are file systems that know no modes
+            raise OSError(errno.EPERM, f"nothing is private here: {fault}")
+        left = memoryview(data)
+        while left:
+            left = left[os.write(descriptor, left) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _forget_oldest(directory: int, numbers: tuple[int, ...]) -> None:
+    size = kept = 0
+    for number in reversed(numbers):
+        with suppress(FileNotFoundError):
+            size += os.stat(_name(number), dir_fd=directory, follow_symlinks=False).st_size
+        if kept == MOST_STATES or (kept >= FEWEST_STATES and size > MOST_BYTES):
+            break
+        kept += 1
+    for number in numbers[: len(numbers) - kept]:  # the oldest first: whoever dies here leaves no gap
+        with suppress(FileNotFoundError):
+            os.unlink(_name(number), dir_fd=directory)
+
+
+def _shown(path: Path) -> str:
+    return printable(str(path))

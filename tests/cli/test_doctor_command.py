@@ -1,0 +1,70 @@
+"""`hotconf doctor`: findings on stdout, the verdict in the exit status."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from hotconf.cli.app import hotconf
+
+
+def doctor(*arguments):
+    """Run the command."""
+    return CliRunner().invoke(hotconf, ["doctor", *map(str, arguments)])
+
+
+def test_a_file_that_is_well(tmp_path):
+    """Exit 0, and nothing is left beside it."""
+    main = tmp_path / "config.toml"
+    main.write_text("a = 1\n")
+    result = doctor(main)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[0] == str(main)
+    assert "was heard after" in result.stdout
+    assert list(tmp_path.iterdir()) == [main]
+
+
+def test_a_file_that_is_missing(tmp_path):
+    """Exit 1: there is something to mend."""
+    result = doctor("--no-probe", tmp_path / "config.toml")
+    assert result.exit_code == 1
+    assert "mend  file         The file does not exist" in result.stdout
+    assert "skipped: not asked for" in result.stdout
+
+
+def test_json(tmp_path, monkeypatch):
+    """Of the default path."""
+    monkeypatch.setenv("CODE_HOME", str(tmp_path))
+    (tmp_path / "config.toml").write_text("a = 1\n")
+    result = doctor("--json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["fine"]) == (0, True)
+    assert told["facts"]["path"] == str(tmp_path / "config.toml")
+
+
+def test_wrong_usage():
+    """Exit 2."""
+    assert doctor("--bogus").exit_code == 2
+
+
+def test_a_file_that_is_mounted_by_itself(tmp_path):
+    """As containers do it: a save that replaces the file outside is never seen inside, and that is told."""
+    unshare = shutil.which("unshare")
+    probe = [unshare, "-Urm", "true"]
+    if unshare is None or subprocess.run(probe, capture_output=True, check=False).returncode:
+        pytest.skip("no namespaces here")
+    (tmp_path / "host.toml").write_text("a = 1\n")
+    (tmp_path / "config.toml").touch()
+    script = 'mount --bind "$1/host.toml" "$1/config.toml" && exec "$2" -m hotconf doctor "$1/config.toml"'
+    command = [unshare, "-Urm", "sh", "-c", script, "sh", str(tmp_path), sys.executable]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    if "mount:" in done.stderr:
+        pytest.skip("nothing can be mounted here")
+    assert done.returncode == 1, done.stderr
+    assert "this file is mounted by itself" in done.stdout
+    assert "→ mount its directory instead" in done.stdout

@@ -1,0 +1,160 @@
+"""What an examination means, in words."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hotconf.report.doctor import as_json, findings, lines, to_mend
+from hotconf.runtime.doctor import Directory, Examination, Limit, Probe
+from hotconf.runtime.mounts import Mount
+
+EXT4 = Mount("/", "/", "ext4", "/dev/vda", read_only=False)
+WELL = Examination(
+    path=Path("/etc/app/config.toml"),
+    links=(),
+    target="/etc/app/config.toml",
+    problem=None,
+    size=5_000,
+    max_bytes=1 << 20,
+    directories=(Directory("/etc/app", exists=True, readable=True, writable=True),),
+    mount=EXT4,
+    mounted_alone=False,
+    instances=Limit(3, 128),
+    watches=Limit(250, 190_000),
+    probe=Probe(0.42, "inotify"),
+)
+
+
+def finding(seen, topic):
+    """What is said of it."""
+    return next(each for each in findings(seen) if each.topic == topic)
+
+
+def test_all_is_well():
+    """Everything that was looked at is said, and what to expect."""
+    assert lines(WELL) == [
+        "/etc/app/config.toml",
+        "  fine  file         5,000 bytes of at most 1,048,576, readable",
+        "  fine  links        none on the way",
+        "  fine  directories  1 directory on the way, readable",
+        "  fine  file system  ext4 on /",
+        "  fine  inotify      this user uses 3 of 128 instances, as far as can be seen",
+        "  fine  inotify      this user uses 250 of 190,000 watches, as far as can be seen",
+        "  fine  probe        a write beside the file was heard after 0.4 ms",
+        "  fine  expect       a save is noticed at once, and loaded when nothing has changed for the window",
+    ]
+    assert not to_mend(findings(WELL))
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"),
+    [
+        ("nfs4", "other machines"),
+        ("fuse.sshfs", "other machines"),
+        ("fuse.encfs", "behind it"),
+        ("overlay", "lower layers"),
+        ("proc", "no real files"),
+    ],
+)
+def test_file_systems_that_do_not_tell_all(kind, word):
+    """It is said what to expect; that is nothing to mend."""
+    seen = replace(WELL, mount=replace(EXT4, kind=kind))
+    assert word in finding(seen, "file system").text
+    assert not to_mend(findings(seen))
+
+
+@pytest.mark.parametrize(
+    ("change", "topic", "word"),
+    [
+        ({"problem": "The file does not exist", "size": None}, "file", "does not exist"),
+        ({"size": 0}, "file", "empty"),
+        ({"mounted_alone": True}, "file system", "mounted by itself"),
+        ({"instances": Limit(128, 128)}, "inotify", "none is left"),
+        ({"directories": (Directory("/x", exists=True, readable=False, writable=True),)}, "directories", "/x"),
+        ({"probe": Probe(None, "inotify")}, "probe", "not heard"),
+        ({"probe": Probe(observer="poll", skipped="inotify cannot be had")}, "probe", "cannot be had"),
+    ],
+)
+def test_what_is_to_be_mended(change, topic, word):
+    """And how."""
+    seen = replace(WELL, **change)
+    found = finding(seen, topic)
+    assert found.verdict == "mend"
+    assert word in found.text
+    assert found.remedy
+    assert to_mend(findings(seen))
+
+
+@pytest.mark.parametrize(
+    ("change", "topic", "word"),
+    [
+        ({"size": 1_040_000}, "file", "nearly too large"),
+        ({"instances": Limit(120, 128)}, "inotify", "few are left"),
+        ({"directories": (Directory("/x", exists=False, readable=False, writable=False),)}, "directories", "appears"),
+        (
+            {"directories": (Directory("/x", exists=True, readable=True, writable=False),)},
+            "directories",
+            "cannot save",
+        ),
+        ({"mount": None}, "file system", "does not tell"),
+        ({"probe": Probe(skipped="not asked for")}, "probe", "skipped"),
+    ],
+)
+def test_what_is_only_noted(change, topic, word):
+    """Worth knowing, nothing to mend."""
+    seen = replace(WELL, **change)
+    assert finding(seen, topic).verdict == "note"
+    assert word in finding(seen, topic).text
+    assert not to_mend(findings(seen))
+
+
+def test_a_bind_mount_and_a_chain_of_links():
+    """Are fine, and shown."""
+    seen = replace(
+        WELL,
+        mount=replace(EXT4, root="/host/etc"),
+        links=(("/etc/app/config.toml", "..data/config.toml"),),
+        target="/x",
+    )
+    assert finding(seen, "file system").text == "ext4 on /, a bind mount of /host/etc: saves on both sides are told"
+    assert finding(seen, "links").text.startswith("/etc/app/config.toml → /x")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, "a save is noticed at once,"),
+        ({"mount": replace(EXT4, kind="nfs4")}, "a save on this machine is noticed at once, others within 2 s,"),
+        ({"probe": Probe(None, "inotify")}, "a save is noticed within 2 s,"),
+        ({"probe": Probe(skipped="x")}, "a save is noticed at once where the kernel tells of it, within 2 s where"),
+    ],
+)
+def test_what_to_expect(change, expected):
+    """In one sentence."""
+    assert finding(replace(WELL, **change), "expect").text.startswith(expected)
+
+
+def test_hostile_names_cannot_reach_the_terminal():
+    """Nor make a line of their own."""
+    evil = "/tmp/\x1b[2J\nfine.toml"
+    seen = replace(WELL, path=Path(evil), target=evil, links=((evil, "x"),), mount=replace(EXT4, point="/\x1b"))
+    assert "\x1b" not in "".join(lines(seen))
+    assert len(lines(seen)) == len(lines(WELL))
+
+
+def test_json():
+    """Facts and findings, in a form that goes through JSON."""
+    told = json.loads(json.dumps(as_json(replace(WELL, size=0))))
+    assert told["fine"] is False
+    assert told["findings"][0] == {
+        "topic": "file",
+        "verdict": "mend",
+        "text": "it is empty, which is a failure and never the defaults",
+        "remedy": "write to it",
+    }
+    assert told["facts"]["mount"]["kind"] == "ext4"
+    assert told["facts"]["instances"] == {"used": 3, "allowed": 128}

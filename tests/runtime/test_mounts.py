@@ -1,0 +1,58 @@
+"""Where a path is mounted."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from hotconf.runtime.mounts import Mount, mount_of, parse, read
+
+TABLE = rb"""22 27 0:21 / /proc rw,relatime - proc proc rw
+27 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard
+30 27 0:28 / /srv ro,nosuid shared:1 master:2 - nfs4 host:/export rw
+31 30 254:0 /etc/app /srv/with\040space\134 rw - ext4 /dev/vda rw
+32 27 254:0 /etc/app/config.toml /app/config.toml rw - ext4 /dev/vda rw
+33 27 0:40 / /srv rw - tmpfs over rw
+nonsense
+34 27 0:41 / /half rw
+"""
+
+
+def test_what_the_kernel_tells():
+    """Escapes are undone, optional fields passed over, and so is what cannot be understood."""
+    mounts = parse(TABLE)
+    assert len(mounts) == 6
+    assert mounts[2] == Mount("/srv", "/", "nfs4", "host:/export", read_only=True)
+    assert mounts[3] == Mount("/srv/with space\\", "/etc/app", "ext4", "/dev/vda", read_only=False)
+
+
+@pytest.mark.parametrize(
+    ("path", "point", "kind"),
+    [
+        ("/", "/", "ext4"),
+        ("/etc/x.toml", "/", "ext4"),
+        ("/procession", "/", "ext4"),
+        ("/proc/1/status", "/proc", "proc"),
+        ("/srv/x.toml", "/srv", "tmpfs"),
+        ("/srv", "/srv", "tmpfs"),
+        ("/srv/with space\\/x", "/srv/with space\\", "ext4"),
+        ("/app/config.toml", "/app/config.toml", "ext4"),
+    ],
+)
+def test_the_mount_of_a_path(path, point, kind):
+    """The nearest; and of two at the same place the one on top."""
+    found = mount_of(path, parse(TABLE))
+    assert found is not None
+    assert (found.point, found.kind) == (point, kind)
+
+
+def test_no_mounts_no_answer():
+    """Where the system does not tell."""
+    assert mount_of("/x", []) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells")
+def test_this_process():
+    """Has at least a root."""
+    assert mount_of("/", read()) is not None

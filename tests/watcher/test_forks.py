@@ -1,0 +1,656 @@
+"""After a fork the parent goes on as if nothing had been, and the child follows the files by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import warnings
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+if not hasattr(os, "fork"):
+    pytest.skip("no fork here", allow_module_level=True)
+
+from hotconf import Ending, FileChanged, HotReloadWatcher, ReloadDeferred, ReloadSuccess, UsageError
+from hotconf.runtime import fork as forks
+from hotconf.runtime.tickets import Tickets
+from waiting import wait_until
+from watcher.children import LONG_S, Told, ended, fork
+from watcher.watched import FAR, App, Gate, ours, port, save
+
+NATIVE = {"reconcile_s": 3600.0}
+"""Nothing but events: the reconcile comes too late to help."""
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+
+me = threading.current_thread
+
+
+def sees(watcher, number, *, deadline_s=LONG_S):
+    """Wait until that is the port."""
+    wait_until(lambda: watcher.config.server.port == number, deadline_s)
+
+
+@pytest.fixture
+def told():
+    """A way for a child to say that it is there."""
+    told = Told()
+    yield told
+    told.close()
+
+
+def follower(watcher, told, number=9000):
+    """Work for a child: say that it is there, and wait for the next save."""
+
+    def work():
+        told.tell()
+        sees(watcher, number)
+        watcher.close()
+        assert not {thread.name for thread in threading.enumerate() if thread is not me()} & set(ours())
+
+    return work
+
+
+# When
+
+
+@pytest.mark.parametrize("options", [NATIVE, {"observer": "poll", "reconcile_s": 0.05}], ids=["inotify", "poll"])
+def test_both_see_the_next_save(path, watch, told, options):
+    """A child that did nothing but wait follows, and so does the parent."""
+    watcher, seen = watch(path, **options)
+    child = fork(follower(watcher, told))
+    told.wait()
+    save(path, port(9000))
+    seen.exactly("FileChanged config.toml", "ReloadSuccess 2")
+    assert ended(child) == 0
+    save(path, port(9001))
+    sees(watcher, 9001)
+
+
+def test_in_the_midst_of_a_round(path, watch):
+    """What was settling in the parent settles in the child, too, with a round of its own."""
+    watcher, seen = watch(path, debounce_ms=1000, **NATIVE)
+    save(path, port(9000))
+    wait_until(lambda: seen.events)
+    seen.events.clear()
+
+    def work():
+        sees(watcher, 9000)
+        wait_until(lambda: [type(event) for event in seen.events] == [FileChanged, ReloadSuccess])
+
+    child = fork(work)
+    sees(watcher, 9000)
+    wait_until(lambda: [type(event) for event in seen.events] == [ReloadSuccess])
+    assert ended(child) == 0
+
+
+def test_in_the_midst_of_a_load(path, watch, gate):
+    """A check that runs in the parent runs on there; the child loads by itself."""
+    checks = [lambda config: []]
+    watcher, _ = watch(path, checks=[lambda config: checks[0](config)], **NATIVE)
+    checks[0] = gate
+    save(path, port(9000))
+    assert gate.entered.wait(LONG_S)
+    child = fork(lambda: (checks.__setitem__(0, lambda config: []), sees(watcher, 9000)))
+    assert ended(child) == 0
+    gate.released.set()
+    sees(watcher, 9000)
+
+
+def test_while_something_is_pending(path, watch):
+    """What waited for another thread's work waits no longer in the child, where nobody would finish that work."""
+    watcher, _ = watch(path, **NATIVE)
+    held, over = threading.Event(), threading.Event()
+
+    def work():
+        with watcher.busy("import"):
+            held.set()
+            over.wait(LONG_S)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert held.wait(LONG_S)
+    save(path, port(9000))
+    wait_until(lambda: watcher.pending)
+    try:
+        assert ended(fork(lambda: sees(watcher, 9000))) == 0
+        assert watcher.config.server.port == 8000
+    finally:
+        over.set()
+        thread.join()
+    assert watcher.config.server.port == 9000
+
+
+def test_while_this_thread_is_busy(path, watch):
+    """What the thread that forks holds is held on both sides, until each lets go."""
+    watcher, _ = watch(path, **NATIVE)
+
+    def still_held():
+        save(path, port(9000))
+        wait_until(lambda: watcher.pending)
+        assert watcher.pending.reasons == ("import",)
+
+    with watcher.busy("import"):
+        child = None
+
+        def work():
+            still_held()
+            watcher.reload(force=True)
+            assert watcher.config.server.port == 9000
+
+        child = fork(work)
+        assert ended(child) == 0
+        wait_until(lambda: isinstance(watcher.last, ReloadDeferred))
+    sees(watcher, 9000)
+
+
+def test_holds_of_other_threads_are_dropped_with_a_warning(path, watch, tmp_path):
+    """And the child is told which."""
+    watcher, _ = watch(path, **NATIVE)
+    held, over = threading.Event(), threading.Event()
+
+    def hold():
+        with watcher.busy("a long import"), watcher.busy("a long import"):
+            held.set()
+            over.wait(LONG_S)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(LONG_S)
+    lines = []
+
+    class Kept(logging.Handler):
+        def emit(self, record):
+            lines.append(record.getMessage())
+
+    handler = Kept()
+    logging.getLogger("hotconf").addHandler(handler)
+    try:
+        child = fork(
+            lambda: wait_until(lambda: [line for line in lines if line.endswith("toml: a long import")], LONG_S)
+        )
+        assert ended(child) == 0
+    finally:
+        logging.getLogger("hotconf").removeHandler(handler)
+        over.set()
+        thread.join()
+    assert lines == []
+
+
+def test_from_a_callback(path, watch, told):
+    """The child of a callback is in the midst of it; its watcher tells others on a thread of its own."""
+    watcher, _ = watch(path, **NATIVE)
+    children, again = [], []
+
+    @watcher.on_event
+    def forks_once(event):
+        if isinstance(event, ReloadSuccess) and not children:
+            children.append(0)
+            children[0] = fork(follower(watcher, told, 9001))
+
+    watcher.on_change("server.port", lambda old, new: again.append(new))
+    save(path, port(9000))
+    told.wait()
+    save(path, port(9001))
+    sees(watcher, 9001)
+    assert ended(children[0]) == 0
+    wait_until(lambda: again[-1] == 9001)
+
+
+def test_from_a_check(path, watch, told):
+    """The child of a check is in the midst of a load that is not its own any more."""
+    children = []
+
+    def check(config):
+        if config.server.port == 9000 and not children:
+            children.append(0)
+            children[0] = fork(follower(watcher, told, 9001))
+        return []
+
+    watcher, _ = watch(path, checks=[check], **NATIVE)
+    save(path, port(9000))
+    told.wait()
+    save(path, port(9001))
+    sees(watcher, 9001)
+    assert ended(children[0]) == 0
+
+
+def test_from_a_signal_handler_while_reload_waits(path, watch, gate):
+    """The child comes back to a wait for a thread that is not there, and asks its own."""
+    checks = [lambda config: []]
+    watcher, _ = watch(path, checks=[lambda config: checks[0](config)], **NATIVE)
+    parent, children = os.getpid(), []
+
+    def handler(number, frame):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            children.append(os.fork())
+        if os.getpid() != parent:
+            checks[0] = lambda config: []
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    checks[0] = gate
+    save(path, port(9000))
+
+    def interrupt():
+        gate.entered.wait(LONG_S)
+        wait_until(lambda: len(watcher._runner._tickets))  # not sooner: this very thread may be being started
+        os.kill(parent, signal.SIGUSR1)
+        wait_until(lambda: children, LONG_S)
+        gate.released.set()
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    code = 1
+    try:
+        code = 0 if isinstance(watcher.reload(), Ending) and watcher.config.server.port == 9000 else 2
+    finally:
+        if os.getpid() != parent:
+            os._exit(code)
+        signal.signal(signal.SIGUSR1, before)
+        thread.join()
+    assert code == 0
+    assert ended(children[0]) == 0
+
+
+def test_whoever_asked_before_the_fork_is_let_go():
+    """In the child nobody answers: the wait ends all the same, wherever the fork came between asking and waiting."""
+    ticket = Tickets().draw()
+
+    def work():
+        assert ticket.wait() is None
+
+    assert ended(fork(work)) == 0
+
+
+def test_from_several_threads_in_a_storm(path, watch):
+    """Whatever every thread is in the midst of; each child sees the last save."""
+    watcher, _ = watch(path, debounce_ms=0, **NATIVE)
+    children: list[int] = []
+
+    def forks():
+        children.extend(fork(lambda: sees(watcher, 9999)) for _ in range(5))
+
+    threads = [threading.Thread(target=forks) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    number = 9000
+    while any(thread.is_alive() for thread in threads):
+        number = 9000 + (number + 1) % 900
+        save(path, port(number))
+        watcher.reload(wait=False)
+        with watcher.busy("x"):
+            pass
+    save(path, port(9999))
+    sees(watcher, 9999)
+    assert [ended(child) for child in children] == [0] * 20
+
+
+def test_again_and_again(path, watch, told):
+    """One fork after the other, with a save after each."""
+    watcher, _ = watch(path, debounce_ms=0, **NATIVE)
+    for number in range(9000, 9020):
+        child = fork(follower(watcher, told, number))
+        told.wait()
+        save(path, port(number))
+        assert ended(child) == 0
+        sees(watcher, number)
+
+
+def test_grandchildren(path, watch, told):
+    """Four generations, all of which see the same save."""
+    watcher, _ = watch(path, **NATIVE)
+
+    def generation(left):
+        def work():
+            child = fork(generation(left - 1)) if left else 0
+            told.tell()
+            sees(watcher, 9000)
+            assert not child or ended(child) == 0
+
+        return work
+
+    child = fork(generation(3))
+    for _ in range(4):
+        told.wait()
+    save(path, port(9000))
+    assert ended(child) == 0
+    sees(watcher, 9000)
+
+
+# What
+
+
+def test_three_watchers_in_one_process(tmp_path, watch, told):
+    """Each follows its own files, in the child as in the parent; the one that was closed stays closed."""
+    watchers = []
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.toml").write_text(port(8000))
+        watchers.append(watch(tmp_path / name / "config.toml", **NATIVE)[0])
+    watchers[2].close()
+
+    def work():
+        assert ours() == ["hotconf-driver"]
+        told.tell()
+        sees(watchers[0], 9000)
+        sees(watchers[1], 9001)
+        assert watchers[2].watching == ()
+        assert watchers[2].config.server.port == 8000
+
+    child = fork(work)
+    told.wait()
+    save(watchers[0].path, port(9000))
+    save(watchers[1].path, port(9001))
+    save(watchers[2].path, port(9002))
+    assert ended(child) == 0
+    sees(watchers[0], 9000)
+    sees(watchers[1], 9001)
+
+
+def test_what_subscribers_have(path, watch, told):
+    """Callbacks are kept, streams end. What the parent had still to tell it tells alone; but who follows a value gets
+    the newest on both sides."""
+    watcher, _ = watch(path, **NATIVE)
+    gate, changes = Gate(), []
+    watcher.on_event(gate)
+    watcher.on_change("server.port", lambda old, new: changes.append((old, new)))
+    stream = watcher.subscribe()
+    save(path, port(9000))
+    sees(watcher, 9000)
+    assert gate.entered.wait(LONG_S)
+
+    def work():
+        assert list(stream) == []
+        gate.released.set()
+        wait_until(lambda: changes == [(8000, 9000)], LONG_S)
+        told.tell()
+        wait_until(lambda: changes == [(8000, 9000), (9000, 9001)], LONG_S)
+        own = watcher.subscribe()
+        watcher.reload()
+        assert next(own)
+
+    child = fork(work)
+    told.wait()
+    save(path, port(9001))
+    sees(watcher, 9001)
+    assert ended(child) == 0
+    gate.released.set()
+    assert isinstance(next(stream), FileChanged)
+
+
+def test_streams_that_had_ended(path, watch):
+    """Closed before the fork, ended by it, or ended two forks ago: they end, and close, without a wait."""
+    watcher, _ = watch(path, **NATIVE)
+    closed, open_ = watcher.subscribe(), watcher.subscribe()
+    closed.close()
+
+    def work():
+        own = watcher.subscribe()
+
+        def grandchild():
+            for stream in (closed, open_, own):
+                assert list(stream) == []
+                stream.close()
+
+        for stream in (closed, open_):
+            assert list(stream) == []
+            stream.close()
+        assert ended(fork(grandchild)) == 0
+        watcher.close()
+        assert list(own) == []
+
+    assert ended(fork(work)) == 0
+
+
+def test_in_a_coroutine(path, watch):
+    """A stream that a loop of the parent iterates has ended in the child, and that loop hears nothing of it."""
+    watcher, _ = watch(path, **NATIVE)
+    stream = watcher.subscribe()
+
+    async def last():
+        return [event async for event in stream]
+
+    async def main():
+        waiting = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0)
+        child = fork(lambda: asyncio.run(others()))
+        assert await asyncio.to_thread(ended, child) == 0
+        assert not waiting.done()
+        save(path, port(9000))
+        assert isinstance(await waiting, FileChanged)
+
+    async def others():
+        assert await last() == []
+
+    asyncio.run(main())
+
+
+def test_a_watcher_that_was_not_started(path):
+    """Made before the fork, with its callbacks, it can be started on either side."""
+    watcher = HotReloadWatcher(path, App, debounce_ms=0, **NATIVE)
+    events = []
+    watcher.on_event(events.append)
+
+    def work():
+        with watcher:
+            save(path, port(9000))
+            sees(watcher, 9000)
+            wait_until(lambda: events)
+
+    assert ended(fork(work)) == 0
+    with watcher:
+        assert watcher.config.server.port == 9000
+
+
+def test_hot_reload_that_is_off_stays_off(path, watch):
+    """Until the child calls `reload()`."""
+    watcher, _ = watch(path, **NATIVE)
+    save(path, port(8000) + "[hot_reload]\nenabled = false\n")
+    wait_until(lambda: not watcher.settings.enabled)
+
+    def work():
+        save(path, port(9000))
+        assert isinstance(watcher.reload(), ReloadSuccess)
+        save(path, port(9001))
+        sees(watcher, 9001)
+
+    assert ended(fork(work)) == 0
+
+
+def test_a_child_can_close(path, watch):
+    """Without waiting, twice, and without harm to the parent."""
+    watcher, _ = watch(path, debounce_ms=FAR, **NATIVE)
+
+    def work():
+        assert watcher.get_config() is watcher.snapshot.config
+        with watcher.busy("child"):
+            pass
+        watcher.close()
+        watcher.close()
+        assert not ours()
+        with pytest.raises(UsageError):
+            watcher.reload()
+
+    assert ended(fork(work)) == 0
+    save(path, port(9000))
+    assert isinstance(watcher.reload(), ReloadSuccess)
+
+
+def test_a_child_that_cannot_have_what_it_needs(path, watch, monkeypatch):
+    """It keeps its config, can close, and says that it does not follow; started again, it does."""
+    watcher, _ = watch(path, **NATIVE)
+
+    def work():
+        assert watcher.stats.observer == "none"
+        with pytest.raises(UsageError):
+            watcher.reload()
+        monkeypatch.undo()
+        watcher.start()
+        save(path, port(9000))
+        sees(watcher, 9000)
+
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    child = fork(work)
+    monkeypatch.undo()
+    assert ended(child) == 0
+
+
+def test_a_lock_that_cannot_be_had(path, watch, monkeypatch, told):
+    """The fork goes on without it, and the child has new ones: nobody waits for ever."""
+    watcher, _ = watch(path, **NATIVE)
+    monkeypatch.setattr(forks, "PATIENCE_S", 0.05)
+    holding, go_on = threading.Event(), threading.Event()
+
+    def hold():
+        with watcher._runner._lock, watcher._bus.lock, watcher._runner._known.lock:
+            holding.set()
+            go_on.wait(LONG_S)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert holding.wait(LONG_S)
+    child = fork(follower(watcher, told))
+    go_on.set()
+    thread.join()
+    told.wait()
+    save(path, port(9000))
+    sees(watcher, 9000)
+    assert ended(child) == 0
+
+
+# Descriptors
+
+
+@LINUX
+def test_descriptors_of_a_child(path, watch):
+    """As many as the parent has, and its own: what is the parent's is closed."""
+    watcher, _ = watch(path, **NATIVE)
+    mine = kernel_files()
+
+    def work():
+        wait_until(lambda: watcher.stats.observer == "inotify")
+        assert [name for _, name in kernel_files()] == [name for _, name in mine]
+        watcher.close()
+        assert kernel_files() == []
+
+    assert ended(fork(work)) == 0
+    assert kernel_files() == mine
+    save(path, port(9000))
+    sees(watcher, 9000)
+
+
+@LINUX
+def test_descriptors_after_exec(path, watch):
+    """None is inherited by another program."""
+    watch(path, **NATIVE)
+    reading, writing = os.pipe()
+
+    def work():
+        os.dup2(writing, 1)
+        os.execv("/bin/ls", ["ls", "-l", "/proc/self/fd"])
+
+    child = fork(work)
+    os.close(writing)
+    with os.fdopen(reading) as file:
+        listed = file.read()
+    assert ended(child) == 0
+    assert "pipe" in listed
+    assert "inotify" not in listed
+    assert "eventfd" not in listed
+    assert "timerfd" not in listed
+
+
+def kernel_files() -> list[tuple[int, str]]:
+    """The descriptors that are watches, wake-ups and timers."""
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            found.append((int(entry.name), os.fspath(entry.readlink())))
+    return sorted((pair for pair in found if pair[1].startswith("anon_inode:")), key=lambda pair: pair[1])
+
+
+# Others who fork
+
+
+def test_multiprocessing(path, watch):
+    """Its processes follow, too."""
+    watcher, _ = watch(path, **NATIVE)
+    context = multiprocessing.get_context("fork")
+    there = context.Barrier(3)
+
+    def work():
+        there.wait(LONG_S)
+        sees(watcher, 9000)
+
+    processes = [context.Process(target=work) for _ in range(2)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        for process in processes:
+            process.start()
+    there.wait(LONG_S)
+    save(path, port(9000))
+    for process in processes:
+        process.join(LONG_S)
+    assert [process.exitcode for process in processes] == [0, 0]
+    sees(watcher, 9000)
+
+
+LATE_LOGGING = """
+import os, sys, threading, warnings
+warnings.simplefilter("ignore", DeprecationWarning)
+from hotconf import HotReloadWatcher
+watcher = HotReloadWatcher(sys.argv[1], dict, debounce_ms=0)
+watcher.start()
+watcher.subscribe()
+import logging
+class Slow(logging.Handler):
+    def emit(self, record):
+        print(record.getMessage(), flush=True)
+handler = Slow()
+logging.getLogger("hotconf").addHandler(handler)
+held, over = threading.Event(), threading.Event()
+def hold():
+    with watcher.busy("x"), handler.lock:
+        held.set()
+        over.wait(30)
+thread = threading.Thread(target=hold)
+thread.start()
+held.wait(30)
+child = os.fork()
+if child == 0:
+    watcher.reload()
+    os._exit(5)
+print("child", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+over.set()
+thread.join()
+watcher.close()
+"""
+
+
+def test_logging_that_was_locked_and_imported_late(path):
+    """The child does not log before the locks of `logging` are mended, whoever registered first."""
+    command = [sys.executable, "-W", "error", "-c", LATE_LOGGING, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    first, last = done.stdout.splitlines()
+    assert first.endswith(": x")
+    assert last == "child 5"
+
+
+def test_no_import_of_logging():
+    """To live on in a child costs nobody an import."""
+    code = "import sys, hotconf.watcher; print({'logging', 'multiprocessing', 'asyncio'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "set()\n", done.stderr

@@ -1,0 +1,124 @@
+"""gunicorn with real workers, forked off a master that loaded the application and so started the watcher."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+if not hasattr(os, "fork"):
+    pytest.skip("gunicorn forks", allow_module_level=True)
+
+from waiting import wait_until
+from watcher.watched import port, save
+
+LONG_S = 60
+APPLICATION = """
+import os
+from pathlib import Path
+from hotconf import HotReloadWatcher
+
+watcher = HotReloadWatcher("config.toml", dict, debounce_ms=20, reconcile_s=3600)
+
+@watcher.on_change("server.port")
+def told(old, new):
+    Path(f"{os.getpid()}.new").write_text(str(new))
+    Path(f"{os.getpid()}.new").replace(f"{os.getpid()}.told")
+
+watcher.start()
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [str(watcher.config["server"]["port"]).encode()]
+"""
+SETTINGS = """
+from pathlib import Path
+
+workers, preload_app, bind, graceful_timeout, control_socket_disable = 2, True, "127.0.0.1:0", 20, True
+
+def post_worker_init(worker):
+    Path(f"{worker.pid}.worker").touch()
+"""
+
+
+class Server:
+    """gunicorn at work in `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "config.toml").write_text(port(8000))
+        (root / "served.py").write_text(APPLICATION)
+        (root / "settings.py").write_text(SETTINGS)
+        self.log = root / "log"
+        command = [sys.executable, "-W", "ignore::DeprecationWarning", "-m", "gunicorn", "-c", "settings.py"]
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen([*command, "served:application"], cwd=root, stdout=log, stderr=log)
+
+    @property
+    def workers(self) -> set[int]:
+        """The workers there ever were, by their numbers."""
+        return {int(path.stem) for path in self.root.glob("*.worker")}
+
+    def wait(self, condition: Callable[[], object]) -> None:
+        """Wait for `condition`; if it does not come, the log says more."""
+        try:
+            wait_until(condition, LONG_S)
+        except AssertionError as error:
+            error.add_note(self.log.read_text())
+            raise
+
+    def all_are_told(self, pids: set[int], number: int) -> None:
+        """Wait until each process with one of these numbers was told of that port."""
+
+        def told() -> set[int]:
+            texts = {int(path.stem): path.read_text() for path in self.root.glob("*.told")}
+            return {pid for pid, text in texts.items() if text == str(number)}
+
+        self.wait(lambda: told() >= pids)
+
+    def answer(self) -> str:
+        """What some worker answers."""
+        [address] = re.findall(r"Listening at: (http://\S+)", self.log.read_text())
+        with urllib.request.urlopen(address, timeout=LONG_S) as response:
+            return response.read().decode()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """With two workers that are at work."""
+    server = Server(tmp_path)
+    try:
+        server.wait(lambda: len(server.workers) == 2)
+        yield server
+    finally:
+        server.process.terminate()
+        try:
+            server.process.wait(LONG_S)
+        finally:
+            server.process.kill()
+            server.process.wait()
+
+
+def test_every_worker_sees_every_save(server):
+    """And so does the one that the master starts in the place of one that was killed, and the master itself."""
+    save(server.root / "config.toml", port(9000))
+    server.all_are_told({server.process.pid, *server.workers}, 9000)
+    assert server.answer() == "9000"
+
+    [killed, survivor] = server.workers
+    os.kill(killed, signal.SIGKILL)
+    server.wait(lambda: len(server.workers) == 3)
+    save(server.root / "config.toml", port(9001))
+    server.all_are_told({server.process.pid, *server.workers} - {killed}, 9001)
+    assert survivor in server.workers
+    assert server.answer() == "9001"
+
+    server.process.terminate()
+    assert server.process.wait(LONG_S) == 0, server.log.read_text()
