@@ -17,7 +17,6 @@ from hotconf.runtime.delivery import ChangeCallback, EventCallback
 from hotconf.runtime.observe import ObserverName
 from hotconf.runtime.runner import Pending, Runner
 from hotconf.runtime.source import DEFAULT_MAX_BYTES, Pins, Source
-from hotconf.runtime.stats import Stats
 from hotconf.runtime.subscription import EventStream
 from hotconf.schema import Schema
 from hotconf.settings import MAX_DEBOUNCE_MS, HotReloadSettings
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
     from hotconf.runtime.keeper import Keeper
+    from hotconf.runtime.stats import Stats
 
 T = TypeVar("T")
 
