@@ -126,7 +126,7 @@ def test_text_tells_good_bad_and_good_again(home):
         )
         watch.until("Old configuration preserved.")
         save(home, 'model = "c"\n')
-        assert watch.until('"c"')[-1] == '   - model: "b" → "c"'
+        assert watch.until('→ "c"')[-1] == '   - model: "b" → "c"'
         assert watch.end(signal.SIGTERM) == (0, [])
     assert watch.stderr == b""
 
@@ -202,7 +202,7 @@ def test_json_is_one_object_a_line_and_nothing_else(home):
         watch.event("file_changed")
         failed = watch.event("reload_failed")
         assert failed["kind"] == "syntax"
-        assert failed["problems"][0]["line"] == 2
+        assert (failed["problems"][0]["line"], failed["problems"][0]["column"]) == (1, 9)
         save(home, 'model = "b"\n')
         watch.event("file_changed")
         assert watch.event("reload_unchanged")["reason"]
