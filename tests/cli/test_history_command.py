@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -293,6 +294,65 @@ def test_no_secret_is_shown(home):
         assert not any(secret in result.output for secret in secrets)
         assert all(line.isprintable() for line in result.output.splitlines())
     assert (home / "config.toml").read_text() == texts[0]
+
+
+# Comparing
+
+
+def test_two_states_are_compared(home):
+    """`diff @N @M`: their values, by the file's name or the default one's."""
+    result = invoke("diff", "@1", "@3")
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert result.stdout.startswith("cost.daily_limit_usd: 10.0 → 30.0\n")
+    assert invoke("diff", "@2", "@2").exit_code == 0
+
+
+def test_a_state_and_a_file_are_compared(home):
+    """`diff @N FILE` and `diff FILE @N`: a state of that file, with what the file says now."""
+    (home / "config.toml").write_text(limit(99))
+    assert invoke("diff", "@2", "config.toml").stdout.startswith("cost.daily_limit_usd: 20.0 → 99.0\n")
+    assert invoke("diff", "config.toml", "@2").stdout.startswith("cost.daily_limit_usd: 99.0 → 20.0\n")
+    (home / "other.toml").write_text(limit(5))
+    result = invoke("diff", "other.toml", "@2")
+    assert result.exit_code == 2
+    assert f"there is no state 2 of {home}/other.toml" in result.stderr
+    live_through(home, limit(7), state_dir=home / "mine")
+    assert invoke("diff", "@1", "config.toml", "--state-dir", "mine").exit_code == 0
+
+
+def test_a_file_whose_name_looks_like_a_state(home):
+    """It is meant when it is spelled in full."""
+    (home / "@1").write_text(limit(77))
+    assert invoke("diff", "config.toml", home / "@1").stdout.startswith("cost.daily_limit_usd: 30.0 → 77.0\n")
+
+
+def test_a_state_is_shown(home):
+    """`show @N`: with where each value was written, then."""
+    result = invoke("show", "@2", "--key", "cost.daily_limit_usd")
+    assert result.exit_code == 0
+    assert "daily_limit_usd = 20.0" in result.stdout
+    assert invoke("show", "@9").exit_code == 2
+
+
+def test_a_state_that_is_not_valid_is_not_compared(home):
+    """By the model of today; the reason is told as that of a file."""
+    (home / "diff_state_schema.py").write_text("import pydantic\nclass Own(pydantic.BaseModel):\n    must: int\n")
+    result = invoke("diff", "@1", "@2", "--schema", "diff_state_schema:Own")
+    assert result.exit_code == 2
+    assert "Missing required field: must" in result.stderr
+
+
+def test_a_difference_that_nobody_reads(home, monkeypatch):
+    """`hotconf rollback 1 --yes | true` writes nothing, and says so."""
+
+    def closed(message="", *, err=False, **_options):
+        if not err:
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(command.click, "echo", closed)
+    result = invoke("rollback", 1, "--yes")
+    assert result.exit_code == 2
+    assert (home / "config.toml").read_text() == limit(30)
 
 
 def test_a_reader_that_leaves(home):

@@ -19,7 +19,7 @@ from hotconf.tui.view import MOST_ENTRIES
 from hotconf.tui.widgets.bars import SearchBox
 from hotconf.tui.widgets.panels import ConfigurationPanel, EventsPanel
 from tui.stage import LARGE, FakeSession, play, screen, shows, until
-from tui.told import COST_LINE, FILE, changed, deferred, facts, failed, reloaded, snapshot, unchanged
+from tui.told import COST_LINE, FILE, GOOD, changed, deferred, facts, failed, reloaded, snapshot, unchanged
 
 LOADED = Told(facts(snapshot()))
 
@@ -220,6 +220,41 @@ def test_y_copies_what_is_under_the_cursor():
     play(FakeSession(LOADED), scenario)
 
 
+def test_a_long_value_is_seen_and_copied_whole():
+    """In the list it is cut; in its details and in the clipboard it is not."""
+    text = GOOD.replace('"gpt-5"', f'"{"x" * 300} end"')
+
+    async def scenario(pilot):
+        app = pilot.app
+        app.screen.query_one(ConfigurationPanel).show_key(("model",))
+        await pilot.press("y")
+        await until(pilot, lambda: app.clipboard == f'model = "{"x" * 300} end"')
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ValueDetails))
+        await shows(pilot, 'end"')
+
+    play(FakeSession(Told(facts(snapshot(text)))), scenario)
+
+
+def test_enter_shows_all_of_an_event_that_is_cut_in_the_list():
+    """Though the list has no room for hundreds of problems."""
+    problems = [Problem(f"wrong {n}", file=FILE, line=n) for n in range(1, 400)]
+
+    async def scenario(pilot):
+        app = pilot.app
+        app.session.tell(failed(3, *problems))
+        await until(pilot, lambda: app.view.failed)
+        app.clear_notifications()
+        await pilot.press("tab", "end")
+        await shows(pilot, "… and more: Enter shows all")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, EventDetails))
+        await pilot.press("end")
+        await shows(pilot, "wrong 399")
+
+    play(FakeSession(LOADED), scenario)
+
+
 def test_search_filters_as_it_is_typed():
     """Enter keeps what was found, Esc shows everything again; fast typing goes nowhere else."""
 
@@ -229,6 +264,7 @@ def test_search_filters_as_it_is_typed():
             app.post_message(Key(key, None if key == "slash" else key))
         await shows(pilot, "daily_limit_usd")
         await until(pilot, lambda: "gpt-5" not in screen(app))
+        await shows(pilot, "enter Keep what is found")
         assert not app.session.holds
         await pilot.press("enter")
         await until(pilot, lambda: app.screen.query_one(ConfigurationPanel).has_focus)
@@ -334,6 +370,7 @@ def test_differences_of_any_two_generations():
         await until(pilot, lambda: len(app.history.snapshots) == 3)
         await pilot.press("d")
         await until(pilot, lambda: isinstance(app.screen, Difference))
+        # When it was reloaded, as the events say, not when its files were read.
         await shows(pilot, "generation 2 (12:00:03) → generation 3 (12:00:06)")
         await shows(pilot, "│ ")
         await pilot.press("left_square_bracket", "left_curly_bracket")
@@ -375,6 +412,32 @@ def test_rollback_shows_what_it_does_and_asks():
         await pilot.press("y")
         await shows(pilot, "Rolled back to the files of generation 1")
         assert app.session.asked == ["restore remove_appeared=False"]
+
+    play(FakeSession(LOADED), scenario)
+
+
+def test_rollback_asks_once():
+    """However often the key was pressed, and not at all when the person has gone on."""
+
+    async def scenario(pilot):
+        app = pilot.app
+        app.session.tell(reloaded(3))
+        await until(pilot, lambda: len(app.history.snapshots) == 2)
+        read = threading.Event()
+        disk = app.session.on_disk
+        app.session.on_disk = lambda active: read.wait(60) and disk(active)
+        await pilot.press("d", "b", "b", "b")
+        read.set()
+        await until(pilot, lambda: isinstance(app.screen, GoBack))
+        await until(pilot, lambda: not app.workers)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, Difference))
+        read.clear()
+        await pilot.press("b", "escape")
+        read.set()
+        await until(pilot, lambda: not app.workers)
+        await pilot.press("down")
+        assert len(app.screen_stack) == 1
 
     play(FakeSession(LOADED), scenario)
 
@@ -435,6 +498,10 @@ def test_the_mouse_selects_folds_and_presses_keys():
         await until(pilot, lambda: panel.row.text == "6 defaults")
         await pilot.click(ConfigurationPanel, offset=(1, y))
         await until(pilot, lambda: panel.row.key == ("cost",) and panel.row.expanded is False)
+        await pilot.click(ConfigurationPanel, offset=(20, y - 2), times=2)
+        await until(pilot, lambda: isinstance(app.screen, ValueDetails))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.get_default_screen())
         await pilot.click(offset=(2, 23))
         await until(pilot, lambda: app.session.holds == ["gate"])
 
@@ -442,23 +509,24 @@ def test_the_mouse_selects_folds_and_presses_keys():
 
 
 def test_the_editor_opens_at_the_problem(monkeypatch):
-    """From anywhere while something is broken; at a value where the cursor is on one."""
-    lines = []
-    monkeypatch.setenv("EDITOR", "vim")
-    monkeypatch.setattr("hotconf.tui.app.HotconfApp.edit", lambda app, line: lines.append(line))
+    """From anywhere while something is broken; at a value, or the table it is in, where the cursor is on one."""
+    places = []
+    monkeypatch.setattr("hotconf.tui.editing.Editing.open", lambda editing, place: places.append(place))
 
     async def scenario(pilot):
         app = pilot.app
         panel = app.screen.query_one(ConfigurationPanel)
         panel.show_key(("cost", "daily_limit_usd"))
         await pilot.press("e")
+        panel.show_key(("quality_gates", "…defaults"))
+        await pilot.press("e")
         panel.show_key(("…defaults",))
         await pilot.press("e")
         app.session.tell(failed())
         await until(pilot, lambda: app.view.failed)
         await pilot.press("e")
-        await until(pilot, lambda: len(lines) == 3)
-        assert [line[1] for line in lines] == ["+call cursor(4,19)", "+call cursor(1,1)", "+call cursor(7,8)"]
+        await until(pilot, lambda: len(places) == 4)
+        assert [(place.line, place.column) for place in places] == [(4, 19), (6, 2), (1, 1), (7, 8)]
 
     play(FakeSession(LOADED), scenario)
 

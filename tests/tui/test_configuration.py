@@ -94,6 +94,16 @@ def test_folding_is_the_persons():
     assert not [row for row in rows if row.text.startswith("daily")]
 
 
+def test_the_whole_of_a_value_is_spelled_as_toml():
+    """Strings, arrays and tables in them; what is masked stays masked."""
+    text = GOOD.replace('"gpt-5"', '"say \\"hi\\""')
+    tree = configuration.items(snapshot(text), ())
+    assert configuration.whole(tree, ("model",)) == 'model = "say \\"hi\\""'
+    assert configuration.whole(tree, ("quality_gates", "plan")) == 'quality_gates.plan = ["gemini", "claude"]'
+    assert configuration.whole(tree, ("agents", 1, "env", "API_KEY")) == "agents[1].env.API_KEY = ********"
+    assert configuration.whole(tree, ("cost",)) == configuration.whole(tree, ("nowhere",)) == ""
+
+
 def test_copying_a_value_gives_its_key():
     """As it could be written in the file."""
     assert line(shown(), "daily_limit_usd").copy == "cost.daily_limit_usd = 10.0"

@@ -6,7 +6,9 @@ import threading
 from contextlib import closing
 
 import pytest
+from pydantic import BaseModel, ConfigDict, SecretStr
 
+from hotconf import Schema
 from hotconf.speckit import SPECKIT
 from hotconf.tui.command import Command
 from hotconf.tui.screens.difference import GoBack
@@ -32,9 +34,9 @@ def save(path, limit, more=""):
     new.replace(path)
 
 
-def live(path, scenario, *, state_dir=None, **options):
+def live(path, scenario, *, schema=SPECKIT, state_dir=None, **options):
     """Run the app on `path`, with nothing left of it at the end."""
-    with closing(Session(path, lambda: SPECKIT, state_dir)) as session:
+    with closing(Session(path, lambda: schema, state_dir)) as session:
         app = play(session, scenario, **options)
         if (command := options.get("command")) is not None:
             command.stop()
@@ -234,6 +236,35 @@ def test_a_command_ends_with_the_app(path):
         await shows(pilot, "▸ sleep 1000")
 
     live(path, scenario, command=command)
+
+
+class Vault(BaseModel):
+    """A secret of a name that only the model knows to be one."""
+
+    model_config = ConfigDict(frozen=True)
+    passphrase: SecretStr = SecretStr("")
+    size: int = 0
+
+
+def test_secrets_that_only_the_model_knows_are_masked(path):
+    """In the differences and in the question before a rollback, though a line was only ever a comment."""
+    text = '# passphrase = "hunter2-old"\npassphrase = "hunter2-%d"\nsize = %d\n'
+    path.write_text(text % (1, 1))
+    seen = []
+
+    async def scenario(pilot):
+        path.write_text(text % (2, 2))
+        await shows(pilot, "generation 2  ✓")
+        await pilot.press("d")
+        await shows(pilot, "size = 2")
+        seen.append(screen(pilot.app))
+        await pilot.press("b")
+        await shows(pilot, "Roll back to generation 1?")
+        seen.append(screen(pilot.app))
+
+    live(path, scenario, schema=Schema(Vault), size=(120, 40))
+    assert "passphrase = " in seen[0]
+    assert "hunter2" not in "".join(seen)
 
 
 def test_no_secret_reaches_the_screen(path):

@@ -42,7 +42,7 @@ def test_a_gate_walks_what_is_configured():
 )
 def test_without_gates_there_is_still_something_to_see(other):
     """No gates, gates that are off, another schema, or no configuration yet."""
-    assert labels(gate_steps(other)) == ["quality gate · review", "quality gate · agreement"]
+    assert labels(gate_steps(other)) == ["review", "agreement"]
 
 
 def test_very_many_agents_are_counted():
@@ -64,11 +64,7 @@ def test_an_agent_run_is_that_of_the_first_enabled_agent():
     """Of an agent of no name where there is none."""
     agents = [agent("gemini", enabled=False), agent("claude"), agent("gpt")]
     assert labels(agent_steps(config(agents=agents))) == ["claude · start", "claude · work", "claude · report"]
-    assert (
-        labels(agent_steps(config()))
-        == labels(agent_steps(object()))
-        == ["agent · start", "agent · work", "agent · report"]
-    )
+    assert labels(agent_steps(config())) == labels(agent_steps(object())) == ["start", "work", "report"]
 
 
 def test_a_critical_operation_is_one_of_the_specification():

@@ -6,17 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hotconf import ReloadSuccess, Timings, UsageError
 from hotconf.report.cells import width
 from hotconf.runtime.stats import Recorder
+from hotconf.text import printable
 from hotconf.tui import comparison, editor, history, inbox, measures, running
 from hotconf.tui.facts import Told
 from hotconf.tui.history import History
 from hotconf.tui.operations import Step
 from hotconf.tui.rows import Place, wrapped
 from hotconf.tui.running import Operation
-from tui.told import BETTER, FILE, GOOD, facts, snapshot
+from tui.told import BETTER, FILE, GOOD, at, facts, snapshot
 
 
 def test_history_keeps_each_generation_once():
@@ -26,6 +29,8 @@ def test_history_keeps_each_generation_once():
     kept = History().with_(None).with_(one).with_(one).with_(two).with_(again)
     assert [found.digest for found in kept.snapshots] == [one.digest, "other"]
     assert kept.find(2) is again
+    assert kept.since(again) == again.loaded_at
+    assert kept.with_(again, at(9)).since(again) == at(9)
     assert kept.find(3) is None
     assert [kept.beside(2, step) for step in (-5, -1, 0, 5)] == [1, 1, 2, 2]
 
@@ -159,3 +164,22 @@ def test_lines_are_wrapped_but_never_to_nothing():
     """However narrow the window."""
     assert wrapped("", 10) == [""]
     assert wrapped("a" * 30, 3) == ["a" * 20, "a" * 10]
+
+
+@given(st.text(alphabet="ab 日本\u0301\n", max_size=200), st.integers(20, 60))
+def test_wrapped_lines_fit_and_lose_nothing(text, room):
+    """Counted in cells, for some characters take two."""
+    lines = wrapped(text, room)
+    assert all(width(line) <= room for line in lines)
+    assert "".join(lines).replace(" ", "") == printable(text).replace(" ", "")
+
+
+def test_lines_are_broken_between_words():
+    """As long as they fit."""
+    assert wrapped("one two three four five", 20) == ["one two three four", "five"]
+    assert wrapped("日本 " * 6, 20) == ["日本 日本 日本 日本", "日本 日本"]
+
+
+def test_a_megabyte_is_wrapped_in_time():
+    """A value may be as long as a file."""
+    assert len(wrapped("x" * 1_000_000, 50)) == 20_000

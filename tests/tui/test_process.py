@@ -77,14 +77,26 @@ def test_an_error_restores_the_terminal_and_is_told(home):
     (home / "broken.py").write_text(
         "from pydantic import BaseModel\n"
         "import hotconf.tui.view\n"
-        "def boom(*_): raise RuntimeError('out of order')\n"
+        "def boom(*_):\n"
+        "    password = 'hunter'.upper()\n"
+        "    raise RuntimeError('out of order')\n"
         "hotconf.tui.view.heard = boom\n"
         "class Config(BaseModel): pass\n"
     )
     with Tty("run", "--schema", "broken:Config", home=home) as tty:
         assert tty.status() == 1
         assert tty.restored
-        tty.shows("out of order")
+        assert b"RuntimeError: out of order" in tty.shown
+        assert b"HUNTER" not in tty.shown  # the values of variables may be secrets
+
+
+def test_a_schema_that_cannot_be_had_is_refused(home):
+    """In a line, as by every command, and not as an error of the app."""
+    with Tty("run", "--schema", "nowhere:Config", home=home) as tty:
+        assert tty.status() == 2
+        assert tty.restored
+        assert b"nowhere" in tty.shown
+        assert b"Traceback" not in tty.shown
 
 
 def test_the_editor_has_the_terminal_and_gives_it_back(home, tmp_path):
@@ -103,6 +115,26 @@ def test_the_editor_has_the_terminal_and_gives_it_back(home, tmp_path):
         tty.type("\x03")
         tty.shows("Configuration")
         assert told.read_text() == f"{home}/config.toml\ninterrupted\n"
+        tty.type("q")
+        assert tty.status() == 0
+        assert tty.restored
+
+
+@pytest.mark.parametrize(
+    ("editor", "told"),
+    [
+        ("/nowhere/editor", "No such file or directory"),
+        ("vim 'x", "is not a command"),
+        (" ", "set VISUAL or EDITOR"),
+        ("sh -c 'exit 3' x", "ended with status 3"),
+    ],
+)
+def test_an_editor_that_fails_is_told(home, editor, told):
+    """And the app goes on: it has its terminal back, and is asked to quit by a key."""
+    with Tty("run", home=home, VISUAL=editor, columns=200) as tty:
+        tty.shows("daily_limit_usd")
+        tty.type("e")
+        tty.shows(told)
         tty.type("q")
         assert tty.status() == 0
         assert tty.restored

@@ -83,6 +83,18 @@ def test_the_newest_ending_is_open_and_the_others_are_folded():
     ]
 
 
+def test_lines_of_folded_events_are_not_made(monkeypatch):
+    """A log of hundreds costs no more than what is seen of it."""
+    made = []
+    lines = stream._lines_of
+    monkeypatch.setattr(
+        stream, "_lines_of", lambda entry, *args, **kw: made.append(entry) or lines(entry, *args, **kw)
+    )
+    view = heard(START, [reloaded(n) for n in range(100)])
+    texts(view)
+    assert made == [view.entries[-1]]
+
+
 def test_what_the_person_opened_stays_open():
     """Until it is folded again, whatever comes after it."""
     view = heard(START, [reloaded(), failed(7)])

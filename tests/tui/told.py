@@ -99,7 +99,7 @@ def reloaded(seconds: float = 3, generation: int = 2, text: str = BETTER) -> Tol
     """And applied."""
     timings = Timings(detect=0.1, settle=2000.4, read=0.1, parse=0.3, validate=0.5, swap=0.01, overhead=0.42)
     event = ReloadSuccess(generation, COST, (COST_LINE,), timings, at=at(seconds))
-    return Told(facts(snapshot(text, generation, seconds), changes=COST), event)
+    return Told(facts(snapshot(text, generation, seconds - 2), changes=COST), event)
 
 
 def failed(seconds: float = 3, *problems: Problem, of: Snapshot[Any] | None = None, first: bool = False) -> Told:

@@ -30,7 +30,7 @@ class Tty(Terminal):
         """When it has ended: is the terminal as it was, its modes, the screen, the cursor, the mouse?"""
         assert self.process.poll() is not None
         return self.modes == self.before and all(
-            self.shown.rfind(off) > self.shown.rfind(on)
+            self.shown.rfind(off) >= self.shown.rfind(on)
             for on, off in (
                 (b"\x1b[?1049h", b"\x1b[?1049l"),
                 (b"\x1b[?25l", b"\x1b[?25h"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from pathlib import Path
 
@@ -505,19 +506,61 @@ def test_a_fork(path, watch, state_dir):
     watcher, _ = watch(path, state_dir=state_dir)
     wait_until(lambda: kept(state_dir, path))
 
+    told = Told()
+
     def work() -> None:
         wait_until(lambda: watcher.stats.state_trouble == "another watcher keeps them", LONG_S)
+        told.tell()
         wait_until(lambda: watcher.config.server.port == 8002, LONG_S)
         watcher.close()
         assert States(state_dir, path).claim()
 
     child = fork(work)
     save(path, port(8001))
-    wait_until(lambda: kept(state_dir, path)[1:] == [port(8001)])
+    wait_until(lambda: kept(state_dir, path)[1:] == [port(8001)], LONG_S)
+    told.wait()
+    told.close()
     watcher.close()
     save(path, port(8002))
     assert ended(child) == 0
     assert kept(state_dir, path) == [port(8000), port(8001), port(8002)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_forks_while_states_are_written(path, watch, state_dir):
+    """No child has descriptors of the parent's states, whenever it was forked."""
+    watcher, _ = watch(path, state_dir=state_dir)
+
+    def work() -> None:
+        watcher.close()  # whatever the child itself has opened is closed now
+        found = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+        assert not [target for target in found if target.startswith(str(state_dir))], found
+
+    children = []
+    for number in range(8001, 8016):
+        save(path, port(number))
+        watcher.reload()
+        children.append(fork(work))
+    assert [ended(child) for child in children] == [0] * len(children)
+
+
+def test_closed_by_who_listens_to_the_log(path, watch, state_dir, monkeypatch):
+    """A handler of the log, called on the thread that writes, may close the watcher."""
+    closed = threading.Event()
+
+    class Closing(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            watcher.close()
+            closed.set()
+
+    handler = Closing()
+    logging.getLogger("hotconf.state").addHandler(handler)
+    try:
+        monkeypatch.setattr(state, "encode", no_room)
+        watcher, _ = watch(path, state_dir=state_dir)
+        assert closed.wait(LONG_S)
+    finally:
+        logging.getLogger("hotconf.state").removeHandler(handler)
 
 
 def test_degraded_through_a_fork(path, watch, state_dir):

@@ -93,7 +93,11 @@ def _launch(
     from hotconf.cli.logs import logs
     from hotconf.tui.launch import launch
 
-    welcome = f"Wrote a first configuration: {target}. Press e to edit it." if wrote else ""
+    welcome = ""
+    if wrote:
+        from hotconf.runtime.log import shown
+
+        welcome = f"Wrote a first configuration: {shown(target)}. Press e to edit it."
     with logs(stderr=False):
         status = launch(
             target,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hotconf.cli.options import path_argument, schema_option
+from hotconf.cli.options import schema_option, state_dir_option
 from hotconf.cli.places import default_path
 from hotconf.keypath import parse
 
@@ -17,16 +17,24 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Show the effective configuration and where each value was written.")
-@path_argument
+@click.argument("path", required=False)
 @click.option("--key", metavar="KEY", help="Only this value or table, a dotted key such as cost.daily_limit_usd.")
 @click.option("--no-defaults", is_flag=True, help="Only what a file sets.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of TOML.")
 @schema_option
+@state_dir_option("Where @N is kept; .hotconf in the configuration's directory unless given.")
 @click.pass_context
 def show(
-    ctx: click.Context, path: Path | None, key: str | None, no_defaults: bool, as_json: bool, schema: Schema[Any]
+    ctx: click.Context,
+    path: str | None,
+    key: str | None,
+    no_defaults: bool,
+    as_json: bool,
+    schema: Schema[Any],
+    state_dir: Path | None,
 ) -> None:
     """Show the configuration that a program started with PATH would have: its files merged, its defaults filled in.
+    PATH may be @N: state N of the default PATH, as `hotconf history` shows it.
 
     stdout is a valid TOML document; a comment behind each value says where it was written, FILE:LINE, or that it is
     a default. Secrets are masked. Warnings go to stderr.
@@ -39,9 +47,10 @@ def show(
     from hotconf.report.effective import Effective
     from hotconf.runtime.once import State
 
-    target = path or default_path()
-    found = states.named(target, schema)
-    states.tell(found, target, schema)
+    default = default_path()
+    found = states.named(path or default, schema, history=states.History(default, state_dir))
+    file = Path(path) if path is not None and states.number(path) is None else default
+    states.tell(found, file, schema)
     if not isinstance(found, State):
         ctx.exit(status(found.problems))
     effective = Effective(found.snapshot, _key(key, schema), written_only=no_defaults)

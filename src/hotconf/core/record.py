@@ -92,7 +92,7 @@ def decode(data: bytes, number: int, main: Path) -> Record | Damage:
 def bounded(summary: Iterable[str]) -> list[str]:
     """As much of `summary` as is kept."""
     lines = list(summary)
-    kept = [printable(shortened(line, LONGEST_LINE)) for line in lines[:MOST_LINES]]
+    kept = [shortened(printable(line), LONGEST_LINE) for line in lines[:MOST_LINES]]
     return kept if len(lines) <= MOST_LINES else [*kept, f"… and {len(lines) - MOST_LINES} more"]
 
 

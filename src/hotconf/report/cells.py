@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 from typing import Final
 
 from hotconf.text import printable
@@ -37,6 +38,19 @@ def head(text: str, cells: int) -> str:
         if cells < 0:
             return text[:index]
     return text
+
+
+def pieces(text: str, cells: int) -> Iterator[str]:
+    """`text` in pieces that fit into `cells` each, at least a character long; nothing if it is empty."""
+    start, left = 0, cells
+    for index, char in enumerate(text):
+        size = _width(char)
+        if size > left and index > start:
+            yield text[start:index]
+            start, left = index, cells
+        left -= size
+    if text:
+        yield text[start:]
 
 
 def tail(text: str, cells: int) -> str:

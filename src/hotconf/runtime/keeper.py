@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
@@ -63,13 +62,12 @@ class Keeper(Generic[T]):
             raise UsageError("state_dir needs a POSIX system")
         self.trouble: str | None = None
         """Why the states are not kept; None if they are."""
-        self.recalled: Recalled[T] | None = None
-        """What the start fell back on."""
+        self._recalled: Recalled[T] | None = None
         self._source = source
         self._states = States(state_dir, source.path)
         self._lock = threading.RLock()
-        self._claiming = threading.RLock()
-        """Held while a descriptor is neither here nor there: no child of a fork has one that it does not know."""
+        self._at_work = threading.RLock()
+        """Held while files are open, so that no child of a fork has copies of them."""
         self._waiting: deque[_Entry] = deque()
         self._left_out = 0
         self._thread: threading.Thread | None = None
@@ -82,19 +80,24 @@ class Keeper(Generic[T]):
         """Raise `UsageError` if the state directory is not to be trusted."""
         self._states.check()
 
-    # Recalling
+    def take(self) -> Recalled[T] | None:
+        """What the start fell back on; it is not held any longer."""
+        taken, self._recalled = self._recalled, None
+        return taken
+
+    # Recalling, at start
 
     def recall(self) -> Good[T] | None:
         """The newest state that is whole and still valid, checks included; None if there is none.
 
         It is watched, whatever it says itself: who runs on it waits for the next good save.
         """
-        if self.recalled is None:
+        if self._recalled is None:
             try:
-                self.recalled = self._search()
+                self._recalled = self._search()
             except (OSError, UsageError) as error:
                 log.unrecalled(self._source.path, _text(error))
-        return None if self.recalled is None else self.recalled.good
+        return None if self._recalled is None else self._recalled.good
 
     def _search(self) -> Recalled[T] | None:
         for number, found in self._states.newest_first():
@@ -141,7 +144,7 @@ class Keeper(Generic[T]):
             thread = self._thread
             if thread is None:
                 self._states.release()
-        if thread is not None:
+        if thread is not None and thread is not threading.current_thread():
             thread.join(timeout_s)
             if thread.is_alive():  # it gives the lock back when the disk lets go of it
                 log.unkept(self._source.path, f"the disk was not done after {timeout_s:g} s")
@@ -155,7 +158,7 @@ class Keeper(Generic[T]):
 
     def _run(self) -> None:
         while (entry := self._next()) is not None:
-            self._guarded(partial(self._write, entry))
+            self._keep_one(entry)
 
     def _next(self) -> _Entry | None:
         with self._lock:
@@ -169,49 +172,49 @@ class Keeper(Generic[T]):
             log.unkept(self._source.path, f"the disk is slow, {left_out} were left out")
         return entry
 
-    def _write(self, entry: _Entry) -> None:
-        with self._claiming:
-            ours = self._states.claim()
-        if not ours:
-            self._newest = None
-            self._troubled("another watcher keeps them", log.kept_elsewhere)
-            return
-        newest = self._newest if self._newest is not None else self._newest_on_disk()
-        if newest != entry.files:
+    def _keep_one(self, entry: _Entry) -> None:
+        try:
+            with self._at_work:
+                kept = self._write(entry)
+        except (OSError, UsageError) as error:
+            self._troubled(_text(error), log.unkept)
+        except BaseException:  # noqa: BLE001 - a fault of ours, and the next state comes
+            log.fault("state", "Internal error while a state was kept")
+        else:
+            if not kept:
+                self._troubled("another watcher keeps them", log.kept_elsewhere)
+            elif self.trouble is not None:
+                log.kept_again(self._source.path)
+                self.trouble = None
+
+    def _write(self, entry: _Entry) -> bool:
+        """Whether it is for us to keep it; then it is kept."""
+        newest, self._newest = self._newest, None
+        if not self._states.claim():
+            return False
+        if (newest or self._newest_on_disk()) != entry.files:
             self._states.write(entry.record)
         self._newest = entry.files
-        if self.trouble is not None:
-            self.trouble = None
-            log.kept_again(self._source.path)
+        return True
 
     def _newest_on_disk(self) -> tuple[SourceFile, ...] | None:
         found = next(self._states.newest_first(), None)
         return found[1].files if found is not None and isinstance(found[1], Record) else None
 
-    def _guarded(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except (OSError, UsageError) as error:
-            self._newest = None
-            self._troubled(_text(error), log.unkept)
-        except BaseException:  # noqa: BLE001 - a fault of ours, and the next state comes
-            self._newest = None
-            log.fault("state", "Internal error while a state was kept")
-
     def _troubled(self, reason: str, tell: Callable[[Path, str], None]) -> None:
-        told, self.trouble = self.trouble, reason
-        if told != reason:
+        if self.trouble != reason:
             tell(self._source.path, reason)
+            self.trouble = reason
 
     # Forks: the parent goes on writing
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
         """See `fork.Member.locks`."""
-        return ((fork.INNER, self._lock), (fork.INNER, self._claiming))
+        return ((fork.INNER, self._lock), (fork.INNER, self._at_work))
 
     def abandon(self) -> None:
         """See `fork.Member.abandon`."""
-        self._lock, self._claiming = threading.RLock(), threading.RLock()
+        self._lock, self._at_work = threading.RLock(), threading.RLock()
         self._waiting.clear()
         self._thread = self._newest = None
         with suppress(OSError):

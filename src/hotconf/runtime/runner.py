@@ -66,7 +66,7 @@ from hotconf.runtime.tickets import Ticket, Tickets
 from hotconf.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from hotconf.runtime.keeper import Keeper
+    from hotconf.runtime.keeper import Keeper, Recalled
 
 T = TypeVar("T")
 E = TypeVar("E", bound=ConfigReloadEvent)
@@ -152,14 +152,14 @@ class Runner(Generic[T]):
         except BaseException:
             self.close()
             raise
+        recalled = self._keeper.take() if self._keeper is not None else None
         if event is None:
             raise UsageError("the watcher was closed while it was started")
         if isinstance(event, ReloadFailed):
-            self._start_failed(event, require=require)
+            self._start_failed(event, recalled, require=require)
         log.window(self.settings.debounce_ms)
 
-    def _start_failed(self, event: ReloadFailed, *, require: bool) -> None:
-        recalled = self._keeper.recalled if self._keeper is not None else None
+    def _start_failed(self, event: ReloadFailed, recalled: Recalled[T] | None, *, require: bool) -> None:
         if recalled is not None:
             log.degraded(self.source.path, recalled.number, recalled.good.loaded_at, event.error)
         elif require:
@@ -242,8 +242,9 @@ class Runner(Generic[T]):
         """Counts and timings."""
         observer = self._observer
         if observer is None:
-            return self._recorder.stats("none", "not started")
-        found = self._recorder.stats(observer.name, observer.trouble(self))
+            found = self._recorder.stats("none", "not started")
+        else:
+            found = self._recorder.stats(observer.name, observer.trouble(self))
         if self._keeper is None:
             return found
         return replace(found, degraded=self._state.degraded, state_trouble=self._keeper.trouble)

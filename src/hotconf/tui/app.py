@@ -4,38 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 
-from hotconf.tui import status, view
+from hotconf.events import ReloadSuccess
+from hotconf.text import shortened
+from hotconf.tui import palette, status, view
 from hotconf.tui.clock import Clock
+from hotconf.tui.editing import Editing
 from hotconf.tui.facts import Facts, Note, Told
 from hotconf.tui.history import History
 from hotconf.tui.inbox import Inbox
-from hotconf.tui.messages import (
-    Chosen,
-    CommandEnded,
-    DiskRead,
-    DriftSeen,
-    Heard,
-    Highlighted,
-    NotRestored,
-    Restored,
-    StartFailed,
-)
+from hotconf.tui.messages import Chosen, CommandEnded, Heard, Highlighted, StartFailed
 from hotconf.tui.operating import REASONS, Operating
+from hotconf.tui.rollback import Rollback
 from hotconf.tui.rows import Place, Tone
 from hotconf.tui.screens.main import Main
 from hotconf.tui.screens.sheet import Sheet, SheetList
+from hotconf.tui.stream import place_of
 from hotconf.tui.toasts import Toast, toast
 from hotconf.tui.widgets.panels import EventsPanel
 from hotconf.tui.widgets.rowlist import RowList
@@ -45,10 +38,10 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
     from textual.screen import Screen
 
-    from hotconf.snapshot import Snapshot
     from hotconf.tui.command import Command
-    from hotconf.tui.screens.difference import Consent
     from hotconf.tui.session import BusyKind, Session
+
+Result = TypeVar("Result")
 
 _THEME: Final = "nord"
 _PLAIN_THEME: Final = "ansi-dark"
@@ -56,6 +49,7 @@ _TICK_S: Final = 0.1
 _PAUSE_S: Final = 0.05
 """News that come faster than this are shown together."""
 _DRIFT_S: Final = 2.0
+_LONGEST_TOLD: Final = 60
 
 
 class HotconfApp(App[None]):
@@ -85,9 +79,10 @@ class HotconfApp(App[None]):
         self.view = view.View(Facts(session.path))
         self.history = History()
         self.operating = Operating(session)
+        self._editing = Editing(self)
+        self._rollback = Rollback(self)
         self._command = command
         self._welcome = welcome
-        self._editor: subprocess.Popen[bytes] | None = None
         self._loop_to_end: asyncio.AbstractEventLoop | None = None
         self._main = Main()
         self._inbox = Inbox(lambda: self.post_message(Heard()))
@@ -122,10 +117,9 @@ class HotconfApp(App[None]):
 
     def end(self, *, interrupt: bool = False) -> None:
         """End soon; for signal handlers. An `interrupt` while an editor has the terminal is meant for that."""
-        if self._editor is not None:
-            if interrupt:
-                return
-            self._editor.terminate()
+        if interrupt and self._editing.lent:
+            return
+        self._editing.end()
         if self._loop_to_end is not None:
             # Only this wakes the loop up from its sleep.
             self._loop_to_end.call_soon_threadsafe(self.exit)
@@ -137,6 +131,15 @@ class HotconfApp(App[None]):
     def on_start_failed(self, message: StartFailed) -> None:
         """End with the error: there is nothing to show."""
         raise message.error
+
+    @property
+    def failure(self) -> Exception | None:
+        """What ended it, if that was not the person."""
+        return self._exception
+
+    def _fatal_error(self) -> None:
+        """End; whoever runs the app raises the error: Textual would show variables, and secrets among them."""
+        self._close_messages_no_wait()
 
     # What is told
 
@@ -160,7 +163,8 @@ class HotconfApp(App[None]):
     def _hear(self, news: Iterable[Told]) -> None:
         before, news = self.view, tuple(news)
         for told in news:
-            self.history = self.history.with_(told.facts.snapshot)
+            at = told.event.at if isinstance(told.event, ReloadSuccess) else None
+            self.history = self.history.with_(told.facts.snapshot, at)
         self.view = view.heard(before, news)
         endings = view.new_endings(before, self.view)
         # The first failure of a start is on the whole screen already.
@@ -254,6 +258,8 @@ class HotconfApp(App[None]):
                 return self.view.facts.started and (not force or self.view.facts.pending is not None)
             case "difference", _:
                 return bool(self.history.snapshots)
+            case "help", _:
+                return not isinstance(self.screen, Sheet) or self.screen.helped
             case "latency", _:
                 return self.view.facts.started
         return True
@@ -281,6 +287,10 @@ class HotconfApp(App[None]):
         """Load the files now; `force` applies what is queued although something is busy."""
         self.session.reload(force=force)
 
+    def action_search(self) -> None:
+        """Look for something in the configuration."""
+        self._main.action_search()
+
     def action_help(self) -> None:
         """All keys."""
         from hotconf.tui.screens.help import Help
@@ -297,7 +307,7 @@ class HotconfApp(App[None]):
         """How a generation differs from another."""
         from hotconf.tui.screens.difference import Difference
 
-        self.push_screen(Difference(lambda: self.history, self._read_disk))
+        self.push_screen(Difference(lambda: self.history, self._rollback.ask, self.session.secret_keys))
 
     def on_chosen(self, message: Chosen) -> None:
         """Details of what is under the cursor."""
@@ -311,34 +321,21 @@ class HotconfApp(App[None]):
         elif message.row.expanded is not None:
             self._main.focused.action_turn() if isinstance(self._main.focused, RowList) else None
         else:
-            self.push_screen(ValueDetails(message.row))
+            self.push_screen(ValueDetails(message.row, message.whole))
 
     def action_copy(self) -> None:
         """What is under the cursor, into the clipboard."""
         shown = self._list()
-        row = shown.row if shown is not None else None
-        text = (row.copy or row.text) if row is not None else ""
+        text = shown.copied() if shown is not None else ""
         if text.strip():
             self.copy_to_clipboard(text)
-            self.notify(f"Copied: {text.splitlines()[0]}", timeout=2)
+            self.notify(f"Copied: {shortened(text.splitlines()[0], _LONGEST_TOLD)}", timeout=2)
 
     def action_edit(self) -> None:
         """Open the editor at what is under the cursor, and come back."""
-        from hotconf.tui.editor import command, editor
-
-        line = command(editor(os.environ), self._place())
-        self.edit(line)
-
-    def edit(self, line: list[str]) -> None:
-        """Give the terminal to the command `line` until it ends."""
-        try:
-            with self.suspend():
-                self._editor = subprocess.Popen(line)  # noqa: S603 (the person's own)
-                self._editor.wait()
-        except OSError as error:
-            self.notify(f"{line[0]}: {error.strerror}. Set VISUAL or EDITOR.", severity="error")
-        finally:
-            self._editor = None
+        trouble = self._editing.open(self._place())
+        if trouble:
+            self.notify(trouble, severity="warning")
 
     def _list(self) -> RowList | None:
         if isinstance(self.screen, Sheet):
@@ -347,98 +344,34 @@ class HotconfApp(App[None]):
 
     def _place(self) -> Place:
         shown = self._list()
-        if shown is not None and shown.row is not None and shown.row.place is not None:
-            return shown.row.place
-        if self.view.failed is not None:
-            for problem in self.view.failed.problems:
-                if problem.file is not None:
-                    return Place(problem.file, problem.line or 1, problem.column or 1)
-        return Place(self.view.facts.path)
+        return (shown and shown.place) or self._trouble() or Place(self.view.facts.path)
 
-    # Going back
+    def _trouble(self) -> Place | None:
+        """Where the problem stands that nothing has mended yet."""
+        problems = self.view.failed.problems if self.view.failed is not None else ()
+        return next(filter(None, map(place_of, problems)), None)
 
-    def _read_disk(self, target: Snapshot[Any]) -> None:
-        active = self.view.facts.snapshot
-        if active is not None:
-            self._aside(lambda: DiskRead(target, self.session.on_disk(active)))
-
-    def on_disk_read(self, message: DiskRead) -> None:
-        """Ask, showing what would change."""
-        from hotconf.runtime.restore import plan
-        from hotconf.tui.screens.difference import GoBack
-
-        restoration = plan(message.target, message.on_disk)
-        if not restoration.writes and not restoration.appeared:
-            self.notify(f"The files are those of generation {message.target.generation} already")
-            return
-
-        def answered(consent: Consent | None) -> None:
-            if consent is not None:
-                self._aside(partial(self._restore, message.target.generation, restoration, consent))
-
-        sheet = GoBack(message.target, message.on_disk, restoration, self.session.secret_keys)
-        self.push_screen(sheet, answered)
-
-    def _restore(self, generation: int, restoration: Any, consent: Consent) -> Restored | NotRestored:
-        from hotconf.errors import UsageError
-
-        try:
-            return Restored(generation, self.session.restore(restoration, remove_appeared=consent.remove_appeared))
-        except UsageError as error:
-            return NotRestored(str(error))
-        except OSError as error:
-            return NotRestored(f"{error.filename}: {error.strerror}")
-
-    def on_restored(self, message: Restored) -> None:
-        """The watcher sees the files change, and tells the rest."""
-        names = ", ".join(path.name for path in message.files)
-        self.note(f"Rolled back to the files of generation {message.generation}", lines=(names,), tone="accent")
-        self._leave_sheets()
-
-    def _leave_sheets(self) -> None:
+    def leave_sheets(self) -> None:
+        """Back to the main screen."""
         while isinstance(self.screen, Sheet):
             self.pop_screen()
 
-    def on_not_restored(self, message: NotRestored) -> None:
-        """Nothing was written."""
-        self.note(f"Not rolled back: {message.reason}", tone="bad")
-        self._leave_sheets()
-        self.notify(f"Not rolled back: {message.reason}", severity="error", timeout=10)
-
-    # Aside: what reads or writes files
+    def aside(self, work: Callable[[], Result], then: Callable[[Result], object]) -> None:
+        """Do `work`, which reads or writes files, on a thread of its own, and then `then` with what it returns."""
+        self.run_worker(lambda: self.call_later(then, work()), thread=True)
 
     def _look_for_drift(self) -> None:
-        self._aside(lambda: DriftSeen(self.session.has_drift()))
+        self.aside(self.session.has_drift, self._drift_seen)
 
-    def on_drift_seen(self, message: DriftSeen) -> None:
+    def _drift_seen(self, drift: bool) -> None:
         """Say so, while hot reload is off and nothing else will."""
-        if message.drift != self.view.drift:
-            self.view = replace(self.view, drift=message.drift)
+        if drift != self.view.drift:
+            self.view = replace(self.view, drift=drift)
             self._changed()
-
-    def _aside(self, work: Callable[[], Any]) -> None:
-        def run() -> None:
-            self.post_message(work())
-
-        self.run_worker(run, thread=True, group=getattr(work, "__name__", "work"))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002 (Textual's)
         """What the palette offers."""
-        yield SystemCommand("Search", "Look for a key or a value", self._main.action_search)
-        yield SystemCommand("Differences", "Compare generations, and roll back", self.action_difference)
-        yield SystemCommand("Latency", "Where the time of a reload goes", self.action_latency)
-        yield SystemCommand("Edit", "Open the file in your editor", self.action_edit)
-        yield SystemCommand("Reload", "Load the files now", partial(self.action_reload, False))
-        for kind, reason in REASONS.items():
-            if reason in self.operating:
-                yield SystemCommand(f"Finish {reason}", "End the rehearsal", partial(self.action_finish, kind))
-            else:
-                yield SystemCommand(f"Start {reason}", "Rehearse it: reloads wait", partial(self.action_start, kind))
-        if self.view.facts.pending is not None:
-            yield SystemCommand("Apply now", "Apply the queued reload", partial(self.action_reload, True))
-        yield SystemCommand("Themes", "Choose the colours", self.action_change_theme)
-        yield SystemCommand("Keys", "All keys", self.action_help)
-        yield SystemCommand("Quit", "Leave the app", self.action_quit)
+        return palette.commands(self)
 
 
 def _run(timer: Any, *, running: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from hotconf.report.cells import head, width
+from hotconf.report.cells import head, pieces, width
 from hotconf.report.difference import side_by_side, unified
 from hotconf.tui.rows import Place, Row, Span, Tone
 
@@ -38,7 +38,7 @@ def _unified(old: Snapshot[Any], new: Snapshot[Any], room: int, keys: Collection
     for number, line in enumerate(unified(old, new, secret_keys=keys)):
         header = line.startswith(("--- ", "+++ "))
         tone: Tone = "strong" if header else _SIGNS.get(line[:1], "muted")
-        for nth, part in enumerate(_chunks(line, room)):
+        for nth, part in enumerate(pieces(line, room) if line else ("",)):
             yield Row(("line", number, nth), (Span(part, tone),), copy=line)
 
 
@@ -74,12 +74,3 @@ def _half(number: str, text: str, side: int, tone: Tone) -> tuple[Span, ...]:
 
 def _numbered(line: int | None) -> str:
     return " " * _NUMBER if line is None else f"{line:>{_NUMBER - 1}} "
-
-
-def _chunks(line: str, room: int) -> Iterator[str]:
-    """`line` in pieces that fit, none of it left out."""
-    while width(line) > room > 1:
-        part = head(line, room)
-        yield part
-        line = line[len(part) :]
-    yield line

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from hotconf.changes import MASK, MISSING, Change, shown
 from hotconf.keypath import KeyPath, dotted
+from hotconf.text import quoted
 from hotconf.tui.rows import Key, Place, Row, Span, Tone, counted
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Item:
     was: str
     """What it was before the last reload, if that changed it."""
     children: tuple[Item, ...] = ()
+    whole: object = None
+    """The value itself, masked."""
 
     @property
     def written(self) -> bool:
@@ -83,7 +86,7 @@ class _Growing:
         mark: Mark = "changed" if changed else "inside" if path in self.within else ""
         children = tuple(self.below(path, value, changed=changed)) if branch else ()
         text = None if branch else shown(value)
-        return Item(path, _label(path[-1], value), text, self.place(path), mark, _was(exact), children)
+        return Item(path, _label(path[-1], value), text, self.place(path), mark, _was(exact), children, value)
 
     def place(self, path: KeyPath) -> Place | None:
         origin = self.snapshot.origins.get(path)
@@ -93,6 +96,16 @@ class _Growing:
 def rows(tree: Sequence[Item], toggled: Mapping[Key, bool], query: str = "") -> tuple[Row, ...]:
     """The lines of `tree`; with a `query` only what it is found in, opened, and what that stands in."""
     return tuple(_Lines(toggled, query.strip().casefold()).of((), tree, depth=0))
+
+
+def whole(tree: Sequence[Item], path: Key) -> str:
+    """`key = value` as it could stand in a file, however long the value is; nothing if `path` leads to none."""
+    item = next((item for item in tree if item.path == path[: len(item.path)]), None)
+    if item is None:
+        return ""
+    if item.path != path:
+        return whole(item.children, path)
+    return "" if item.value is None else f"{dotted(item.path)} = {_spelled(item.whole)}"
 
 
 def is_marked(row: Row) -> bool:
@@ -194,6 +207,17 @@ def _was(change: Change | None) -> str:
     if change.old == MASK:
         return "changed"
     return f"was {shown(change.old)}"
+
+
+def _spelled(value: object) -> str:
+    """All of what `shown` shows the beginning of."""
+    if isinstance(value, str) and value != MASK:
+        return quoted(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{dotted((str(key),))} = {_spelled(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_spelled, value)) + "]"
+    return shown(value)
 
 
 def _is_branch(value: object) -> bool:

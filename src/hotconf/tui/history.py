@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -17,13 +19,25 @@ class History:
     """Oldest first. The newest is always kept; one that was replaced too fast to be seen may be missing."""
 
     snapshots: tuple[Snapshot[Any], ...] = ()
+    published: Mapping[int, datetime] = field(default_factory=dict)
+    """When those generations became active of which that was told."""
 
-    def with_(self, snapshot: Snapshot[Any] | None) -> History:
-        """This history and `snapshot`, which stands in for one of the same generation."""
-        if snapshot is None or (self.snapshots and self.snapshots[-1] is snapshot):
+    def with_(self, snapshot: Snapshot[Any] | None, at: datetime | None = None) -> History:
+        """This history and `snapshot`, active since `at`, which stands in for one of the same generation."""
+        if snapshot is None:
+            return self
+        known = bool(self.snapshots) and self.snapshots[-1] is snapshot
+        if known and at is None:
             return self
         kept = [old for old in self.snapshots if old.generation < snapshot.generation]
-        return History(_bounded([*kept, snapshot]))
+        snapshots = self.snapshots if known else _bounded([*kept, snapshot])
+        times = self.published if at is None else {**self.published, snapshot.generation: at}
+        oldest = snapshots[0].generation
+        return History(snapshots, {number: time for number, time in times.items() if number >= oldest})
+
+    def since(self, snapshot: Snapshot[Any]) -> datetime:
+        """When `snapshot` became active, as far as that was told; else when it was loaded, some moments before."""
+        return self.published.get(snapshot.generation, snapshot.loaded_at)
 
     def find(self, generation: int) -> Snapshot[Any] | None:
         """The snapshot of that generation, if it is kept."""

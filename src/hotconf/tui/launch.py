@@ -41,7 +41,7 @@ def launch(
     `schema` is asked for when the first frame is up.
     `state_dir`: where the good states are kept.
     `busy_while`: a shell command that is started with the app; reloads wait until it ends. It is ended with the app.
-    Raises `UsageError` for a theme that does not exist.
+    Raises `UsageError` for a theme that does not exist, and whatever ended the app out of order.
     """
     if theme is not None and theme not in BUILTIN_THEMES:
         raise UsageError(f"there is no theme {theme!r}; there are: {', '.join(sorted(BUILTIN_THEMES))}")
@@ -54,6 +54,8 @@ def launch(
         finally:
             if command is not None:
                 command.stop()
+    if app.failure is not None:
+        raise app.failure
     return app.return_code or 0
 
 

@@ -21,7 +21,7 @@ def rows(stats: Stats, width: int) -> tuple[Row, ...]:
     width = min(width, _WIDEST)
     overhead = stats.phases["overhead"]
     lines: list[tuple[str, Tone]] = [(_counts(stats), "plain"), ("", "plain")]
-    lines.append(("Overhead: from the end of the window until readers see the new configuration", "strong"))
+    lines.append(("Overhead: from the window's end until readers see the new configuration", "strong"))
     if overhead.count:
         lines.append((f"p50 {overhead.p50:.2f} ms · p95 {overhead.p95:.2f} ms · max {overhead.max:.2f} ms", "muted"))
     lines += _toned(histogram(overhead.values, width=width, height=_HEIGHT), "accent")

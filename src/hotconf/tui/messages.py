@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from hotconf.snapshot import Snapshot
     from hotconf.tui.rows import Row
 
 
@@ -31,8 +29,10 @@ class Highlighted(Message):
 class Chosen(Message):
     """The person wants the details of a row."""
 
-    def __init__(self, row: Row) -> None:
+    def __init__(self, row: Row, whole: str) -> None:
         self.row = row
+        self.whole = whole
+        """What the row is about, however long."""
         super().__init__()
 
 
@@ -58,38 +58,4 @@ class CommandEnded(Message):
     def __init__(self, status: int, lines: tuple[str, ...]) -> None:
         self.status = status
         self.lines = lines
-        super().__init__()
-
-
-class DriftSeen(Message):
-    """The files were compared with what is published."""
-
-    def __init__(self, drift: bool) -> None:
-        self.drift = drift
-        super().__init__()
-
-
-class DiskRead(Message):
-    """The files were read as they are on the disk, to go back from there to `target`."""
-
-    def __init__(self, target: Snapshot[Any], on_disk: Snapshot[Any]) -> None:
-        self.target = target
-        self.on_disk = on_disk
-        super().__init__()
-
-
-class Restored(Message):
-    """Earlier bytes were written to these files."""
-
-    def __init__(self, generation: int, files: tuple[Path, ...]) -> None:
-        self.generation = generation
-        self.files = files
-        super().__init__()
-
-
-class NotRestored(Message):
-    """Nothing was restored, and why."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
         super().__init__()

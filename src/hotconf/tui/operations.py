@@ -19,8 +19,8 @@ SHORTEST_S: Final = 5.0
 LONGEST_S: Final = 20.0
 """Between these two a rehearsal takes, however much is configured: to be watched, and to save a file meanwhile."""
 
-_AGENT_S: Final = 1.5
-_AGREEMENT_S: Final = 0.5
+_AGENT_S: Final = 3.0
+_AGREEMENT_S: Final = 1.0
 _MOST_AGENTS: Final = 30
 _LONGEST_NAME: Final = 32
 
@@ -42,7 +42,7 @@ def gate_steps(config: object) -> tuple[Step, ...]:
     gates = _gates(config) if isinstance(config, AppConfig) else []
     agents = sum(len(names) for _, names in gates)
     if not agents:
-        return _paced((("quality gate · review", 2), ("quality gate · agreement", 1)))
+        return Step("review", 10.0), Step("agreement", 2.0)
     steps: list[tuple[str, float]] = []
     for gate, names in gates:
         shown = names if agents <= _MOST_AGENTS else (_count(names),)
@@ -54,10 +54,10 @@ def gate_steps(config: object) -> tuple[Step, ...]:
 def agent_steps(config: object) -> tuple[Step, ...]:
     """A run of the first enabled agent of `config`; of an agent of no name where there is none."""
     enabled = (agent.name for agent in config.agents if agent.enabled) if isinstance(config, AppConfig) else iter(())
-    name = _name(next(enabled, "agent"))
-    return tuple(
-        Step(f"{name} · {what}", seconds) for what, seconds in (("start", 1.0), ("work", 6.0), ("report", 1.0))
-    )
+    name = next(enabled, None)
+    before = "" if name is None else f"{_name(name)} · "
+    steps = ("start", 1.0), ("work", 9.0), ("report", 2.0)
+    return tuple(Step(f"{before}{what}", seconds) for what, seconds in steps)
 
 
 def critical_steps() -> tuple[Step, ...]:

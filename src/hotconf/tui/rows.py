@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from hotconf.report.cells import pieces, width
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ Key: TypeAlias = tuple[str | int, ...]
 """Names a row for as long as what it shows is there."""
 
 _NARROWEST: Final = 20
+_WORD: Final = re.compile(r"\s*\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,22 @@ class Row:
         return "".join(span.text for span in self.spans)
 
 
-def wrapped(text: str, width: int) -> list[str]:
-    """`text` on lines of at most `width` characters, broken between words where that is possible."""
-    return textwrap.wrap(printable(text), max(width, _NARROWEST), break_on_hyphens=False) or [""]
+def wrapped(text: str, room: int) -> list[str]:
+    """`text` on lines of at most `room` cells, broken between words where that is possible."""
+    room = max(room, _NARROWEST)
+    lines = [""]
+    left = room
+    for word in _WORD.findall(printable(text)):
+        size = width(word)
+        if size > left and lines[-1]:
+            word = word.lstrip()
+            size = width(word)
+            lines.append("")
+            left = room
+        *full, last = pieces(word, room)
+        lines[-1:] = [*full, last] if full else [lines[-1] + last]
+        left = room - width(last) if full else left - size
+    return lines
 
 
 def counted(number: int, noun: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
@@ -226,7 +227,7 @@ def _loaded(facts: Facts) -> Note | None:
         return None
     warnings = tuple(with_hint(warning) for warning in facts.snapshot.warnings)
     if facts.degraded:
-        return Note(degraded(facts.snapshot), facts.snapshot.loaded_at, "warn", warnings)
+        return Note(degraded(facts.snapshot), datetime.now(UTC), "warn", warnings)
     told = f"Loaded generation {facts.generation}"
     if warnings:
         told += f", {counted(len(warnings), 'warning')}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.report.notification import degraded
+from hotconf.text import printable
 from hotconf.tui.rows import Span, Tone, counted
 from hotconf.tui.stream import SYMBOLS
 
@@ -106,7 +107,7 @@ def _alerts(view: View, keys: Mapping[str, str]) -> Iterator[Alert]:
         yield Alert(f"↺ {degraded(view.facts.snapshot)}", "bad")
     pending = view.facts.pending
     if pending is not None:
-        reasons = ", ".join(pending.reasons)
+        reasons = printable(", ".join(pending.reasons))
         yield Alert(f"‖ 1 reload queued: waiting for {reasons} ({_way_out(pending.reasons, keys)})", "warn")
     if view.facts.started and view.facts.snapshot is not None and not view.facts.enabled:
         yield Alert("○ hot reload off: edits are not noticed (press r to reload)", "warn")

@@ -69,8 +69,7 @@ def rows(entries: Sequence[Entry], toggled: Mapping[Key, bool], width: int) -> t
     newest = next((entry.key for entry in reversed(entries) if entry.ends), None)
     found: list[Row] = []
     for entry in reversed(entries):
-        below = _below(entry)
-        opened = toggled.get(entry.key, entry.key == newest) if below else None
+        opened = toggled.get(entry.key, entry.key == newest) if _opens(entry) else None
         found.append(_head(entry, opened))
         if opened:
             found.extend(_body(entry, width - _INDENT))
@@ -78,8 +77,8 @@ def rows(entries: Sequence[Entry], toggled: Mapping[Key, bool], width: int) -> t
 
 
 def body(entry: Entry, width: int) -> tuple[Row, ...]:
-    """What stands below the first line of `entry`, for a room of its own."""
-    return tuple(_body(entry, width, depth=0))
+    """All that stands below the first line of `entry`, for a room of its own."""
+    return tuple(_lines_of(entry, width, depth=0))
 
 
 def headline(entry: Entry) -> tuple[Span, ...]:
@@ -135,7 +134,7 @@ def _head(entry: Entry, opened: bool | None) -> Row:
     right: tuple[Span, ...] = ()
     if isinstance(entry.event, ReloadSuccess):
         right = (Span(f"{entry.event.timings.overhead:.1f} ms", "muted"),)
-    return Row(entry.key, spans, right, expanded=opened, place=place(entry), copy=plain(entry))
+    return Row(entry.key, spans, right, expanded=opened, place=place(entry))
 
 
 def _short_headline(event: Happening) -> tuple[Span, ...]:
@@ -163,16 +162,24 @@ def _headline(event: Happening) -> tuple[Span, ...]:
             return (Span(event.text, event.tone),)
 
 
-def _body(entry: Entry, width: int, depth: int = 1) -> Iterator[Row]:
-    for number, row in enumerate(_below(entry, width, depth)):
+def _opens(entry: Entry) -> bool:
+    """Is there anything below its first line? Told without making a line of it: most entries are folded."""
+    match entry.event:
+        case ReloadSuccess() | ReloadFailed():
+            return True
+        case ReloadDeferred(changes=changes, summary=summary):
+            return bool(changes or summary)
+        case ReloadUnchanged(warnings=below) | Note(lines=below):
+            return bool(below)
+    return False
+
+
+def _body(entry: Entry, width: int) -> Iterator[Row]:
+    for number, row in enumerate(_lines_of(entry, width, depth=1)):
         if number == _MOST_LINES:
-            yield Row((*entry.key, "more"), (Span("… and more: Enter shows all", "muted"),), depth=depth)
+            yield Row((*entry.key, "more"), (Span("… and more: Enter shows all", "muted"),), depth=1)
             return
         yield row
-
-
-def _below(entry: Entry, width: int = 80, depth: int = 1) -> tuple[Row, ...]:
-    return tuple(_lines_of(entry, width, depth))
 
 
 def _lines_of(entry: Entry, width: int, depth: int) -> Iterator[Row]:

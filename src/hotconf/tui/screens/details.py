@@ -49,9 +49,9 @@ class ValueDetails(Sheet[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("e", "app.edit", "Edit")]
 
-    def __init__(self, row: Row) -> None:
+    def __init__(self, row: Row, whole: str) -> None:
         super().__init__()
-        self._row = row
+        self._row, self._whole = row, whole
 
     def heading(self) -> str:
         """What it is."""
@@ -61,7 +61,8 @@ class ValueDetails(Sheet[None]):
         """Its key, its value, and where it was written."""
         row = self._row
         where = f"{row.place.file}:{row.place.line}:{row.place.column}" if row.place else "a default, in no file"
-        texts = [*wrapped(row.copy, width - 4), "", *wrapped(f"Origin: {where}", width - 4)]
+        texts = [*wrapped(self._whole, width - 4), "", *wrapped(f"Origin: {where}", width - 4)]
         return tuple(
-            Row(("line", number), (Span(text),), place=row.place, copy=row.copy) for number, text in enumerate(texts)
+            Row(("line", number), (Span(text),), place=row.place, copy=self._whole)
+            for number, text in enumerate(texts)
         )

@@ -35,8 +35,11 @@ class Difference(Sheet[None]):
         Binding("e", "app.edit", "Edit"),
     ]
 
-    def __init__(self, history: Callable[[], History], ask: Callable[[Snapshot[Any]], None]) -> None:
+    def __init__(
+        self, history: Callable[[], History], ask: Callable[[Snapshot[Any]], None], secret_keys: frozenset[str]
+    ) -> None:
         super().__init__()
+        self._secret_keys = secret_keys
         self._history = history
         self._ask = ask
         newest = history().snapshots[-1].generation
@@ -47,7 +50,7 @@ class Difference(Sheet[None]):
     def heading(self) -> str:
         """Which two."""
         old, new = self._snapshots()
-        return f"{_name(old)} → {_name(new)}"
+        return f"{self._told(old)} → {self._told(new)}"
 
     def rows(self, width: int) -> tuple[Row, ...]:
         """The difference."""
@@ -55,7 +58,7 @@ class Difference(Sheet[None]):
         if len(self._history().snapshots) == 1:
             text = "There is one generation yet: save a change, and it is compared here"
             return (Row(("one",), (Span(text, "muted"),)),)
-        return comparison.rows(old, new, width - 2, as_unified=self._is_unified(width))
+        return comparison.rows(old, new, width - 2, as_unified=self._is_unified(width), secret_keys=self._secret_keys)
 
     def action_old(self, step: int) -> None:
         """Another generation on the left."""
@@ -78,6 +81,9 @@ class Difference(Sheet[None]):
 
     def _is_unified(self, width: int) -> bool:
         return width < WIDE if self._unified is None else self._unified
+
+    def _told(self, snapshot: Snapshot[Any]) -> str:
+        return f"generation {snapshot.generation} ({self._history().since(snapshot).astimezone():%H:%M:%S})"
 
     def _snapshots(self) -> tuple[Snapshot[Any], Snapshot[Any]]:
         """Those that were chosen, or the oldest where they are no longer kept."""
@@ -117,9 +123,10 @@ class GoBack(Sheet["Consent | None"]):
     def rows(self, width: int) -> tuple[Row, ...]:
         """The files that are written, the fragments that stay, and the difference."""
         names = ", ".join(path.name for path, _ in self._plan.writes)
-        found = [
-            Row(("what",), (Span(f"{counted(len(self._plan.writes), 'file')} will be written: {names}", "strong"),))
-        ]
+        written = (
+            f"{counted(len(self._plan.writes), 'file')} will be written: {names}" if names else "No file is written"
+        )
+        found = [Row(("what",), (Span(written, "strong"),))]
         for number, path in enumerate(self._plan.appeared):
             what = "will be removed" if self._remove else "appeared since and stays"
             found.append(Row(("appeared", number), (Span(f"{path.name} {what}", "warn"),)))
@@ -140,7 +147,3 @@ class GoBack(Sheet["Consent | None"]):
         """Remove the fragments that appeared, or keep them."""
         self._remove = not self._remove
         self.renew()
-
-
-def _name(snapshot: Snapshot[Any]) -> str:
-    return f"generation {snapshot.generation} ({snapshot.loaded_at.astimezone():%H:%M:%S})"

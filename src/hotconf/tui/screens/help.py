@@ -39,6 +39,15 @@ _KEYS: Final = (
         ),
     ),
     (
+        "In the differences",
+        (
+            ("[ ]", "the older generation: another one"),
+            ("{ }", "the newer generation: another one"),
+            ("u", "unified, or side by side"),
+            ("b", "roll back to the older one; you are asked first"),
+        ),
+    ),
+    (
         "App",
         (
             ("t", "themes"),
@@ -53,6 +62,8 @@ _KEYS: Final = (
 
 class Help(Sheet[None]):
     """Every key and what it does."""
+
+    helped = False
 
     def heading(self) -> str:
         """The title."""

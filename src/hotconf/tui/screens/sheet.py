@@ -26,7 +26,11 @@ class Sheet(ModalScreen[Answer]):
         Binding("escape", "back", "Back"),
         Binding("q", "back", show=False),
         Binding("y", "app.copy", "Copy"),
+        Binding("question_mark", "app.help", "Help", key_display="?"),
     ]
+
+    helped: ClassVar[bool] = True
+    """There is help for its keys."""
 
     def rows(self, width: int) -> tuple[Row, ...]:
         """What is on the sheet."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from hotconf.tui.messages import Searched, SearchEnded
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from rich.style import Style
-    from textual.widget import Widget
 
     from hotconf.tui.running import Operation
     from hotconf.tui.status import Alert, Status
@@ -25,35 +25,32 @@ _LEAST_FILE: Final = 16
 TONES: Final = frozenset({"plain", "muted", "strong", "good", "bad", "warn", "accent"})
 
 
-class StatusBar(Static):
+class StatusBar(Widget):
     """The file, its state and how it is watched; drawn only when one of them changes."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"bar--{tone}" for tone in TONES}
 
     def __init__(self) -> None:
-        super().__init__(id="status", markup=False)
+        super().__init__(id="status")
         self._status: Status | None = None
 
     def show(self, status: Status) -> None:
         """Show `status`."""
         if self._status is None or status != self._status:
             self._status = status
-            self._draw()
+            self.refresh()
 
-    def on_resize(self) -> None:
-        """What there is room for depends on the width."""
-        self._draw()
-
-    def _draw(self) -> None:
+    def render(self) -> Text:
+        """What there is room for."""
         status = self._status
-        if status is None or not self.size.width:
-            return
+        if status is None:
+            return Text()
         left = _text(self, self._left(status))
         room = self.size.width - left.cell_len
         watch = next((text for text in status.watch if len(text) <= room), "")
         right = _text(self, (Span(watch, "muted"),))
         gap = max(0, room - right.cell_len)
-        self.update(Text.assemble(left, " " * gap, right, no_wrap=True, overflow="ellipsis"))
+        return Text.assemble(left, " " * gap, right, no_wrap=True, overflow="ellipsis")
 
     def _left(self, status: Status) -> Iterable[Span]:
         state = [Span("  "), *(part for span in status.state for part in (span, Span("  ")))]
@@ -115,6 +112,7 @@ class SearchBox(Input):
     """What to look for. Enter keeps what was found, Esc shows everything again."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Keep what is found", key_display="enter"),
         Binding("escape", "leave", "Show all"),
         Binding("down", "keep", show=False),
     ]

@@ -57,6 +57,12 @@ class ConfigurationPanel(RowList):
             return (Row(("none",), (Span(text, "muted"),)),)
         return found
 
+    def copied(self) -> str:
+        """A value as it could be written in a file, all of it."""
+        if self._view is None or self.row is None:
+            return super().copied()
+        return configuration.whole(self._view.facts.items, self.row.key) or super().copied()
+
     def _untouched(self) -> bool:
         """Is the cursor where nobody but the app has put it?"""
         return not self.cursor or (self.row is not None and self.row.key == self._put_at)
@@ -97,6 +103,12 @@ class EventsPanel(RowList):
         if self.row is None or self.row.key[0] != "entry":
             return None
         return next((entry for entry in self._entries if entry.number == self.row.key[1]), None)
+
+    def copied(self) -> str:
+        """An event as its notification; of what is open below it the line."""
+        entry = self.entry
+        whole = entry is not None and self.row is not None and self.row.key == entry.key
+        return stream.plain(entry) if entry is not None and whole else super().copied()
 
     def rows_for(self, width: int) -> tuple[Row, ...]:
         """The entries, and what is open below them."""

@@ -15,7 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from hotconf.tui.messages import Chosen, Highlighted
-from hotconf.tui.rows import Key, Row, Span
+from hotconf.tui.rows import Key, Place, Row, Span
 
 if TYPE_CHECKING:
     from textual import events
@@ -77,6 +77,23 @@ class RowList(ScrollView, can_focus=True):
         """The row under the cursor."""
         return self._rows[self.cursor] if self.cursor < len(self._rows) else None
 
+    @property
+    def place(self) -> Place | None:
+        """Where the row under the cursor was written, or what it stands in."""
+        if self.row is None:
+            return None
+        depth = self.row.depth + 1
+        for row in reversed(self._rows[: self.cursor + 1]):
+            if row.depth < depth:
+                if row.place is not None:
+                    return row.place
+                depth = row.depth
+        return None
+
+    def copied(self) -> str:
+        """What the row under the cursor puts into the clipboard."""
+        return "" if self.row is None else self.row.copy or self.row.text
+
     def rebuild(self) -> None:
         """Ask for the rows anew; the cursor stays on its row."""
         if not self.size.width:
@@ -100,7 +117,7 @@ class RowList(ScrollView, can_focus=True):
         self._see_cursor()
 
     def on_click(self, event: events.Click) -> None:
-        """A click puts the cursor there, and opens or folds what was clicked at its arrow or twice."""
+        """A click puts the cursor there; at an arrow it opens or folds, twice anywhere it does what Enter does."""
         offset = event.get_content_offset(self)
         if offset is None:
             return
@@ -111,6 +128,8 @@ class RowList(ScrollView, can_focus=True):
         self._go(index)
         if row.expanded is not None and (event.chain == 2 or offset.x <= row.depth * _STEP + 1):
             self.action_turn()
+        elif event.chain == 2:
+            self.action_choose()
 
     def watch_cursor(self, before: int, after: int) -> None:
         """Draw the two lines that look different now."""
@@ -160,7 +179,7 @@ class RowList(ScrollView, can_focus=True):
     def action_choose(self) -> None:
         """Say that the person wants to see more of this row."""
         if self.row is not None:
-            self.post_message(Chosen(self.row))
+            self.post_message(Chosen(self.row, self.copied()))
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
