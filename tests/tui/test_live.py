@@ -68,7 +68,7 @@ def test_a_save_is_seen_and_a_bad_one_keeps_the_old(path):
     async def scenario(pilot):
         save(path, "20.0")
         await shows(pilot, "Cost limits changed ($10/day → $20/day)")
-        await shows(pilot, "daily_limit_usd = 20.0  was 10.0 ●")
+        await shows(pilot, "daily_limit_usd = 20.0  was 10.0  ")
         save(path, '"much"')
         await shows(pilot, "failed: config.toml:8:19: Type mismatch: cost.daily_limit_usd expected float")
         await shows(pilot, '8 │ daily_limit_usd = "much"')

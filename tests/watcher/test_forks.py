@@ -21,6 +21,7 @@ if not hasattr(os, "fork"):
 
 from hotconf import Ending, FileChanged, HotReloadWatcher, ReloadDeferred, ReloadSuccess, UsageError
 from hotconf.runtime import fork as forks
+from hotconf.runtime.tickets import Tickets
 from waiting import wait_until
 from watcher.children import LONG_S, Told, ended, fork
 from watcher.watched import FAR, App, Gate, ours, port, save
@@ -241,6 +242,7 @@ def test_from_a_signal_handler_while_reload_waits(path, watch, gate):
 
     def interrupt():
         gate.entered.wait(LONG_S)
+        wait_until(lambda: len(watcher._runner._tickets))  # not sooner: this very thread may be being started
         os.kill(parent, signal.SIGUSR1)
         wait_until(lambda: children, LONG_S)
         gate.released.set()
@@ -257,6 +259,16 @@ def test_from_a_signal_handler_while_reload_waits(path, watch, gate):
         thread.join()
     assert code == 0
     assert ended(children[0]) == 0
+
+
+def test_whoever_asked_before_the_fork_is_let_go():
+    """In the child nobody answers: the wait ends all the same, wherever the fork came between asking and waiting."""
+    ticket = Tickets().draw()
+
+    def work():
+        assert ticket.wait() is None
+
+    assert ended(fork(work)) == 0
 
 
 def test_from_several_threads_in_a_storm(path, watch):

@@ -31,6 +31,9 @@ CLOSED_STRING: Final = (
 )
 """The same, but nothing at a quote that does not close."""
 
+LINE_STRING: Final = r"""(?:"(?:[^"\\\n]++|\\.)*+"|'[^'\n]*+')"""
+"""A string of one line that closes: what a key may be."""
+
 # Everything up to the next mark that gives a document its structure. Matches at every offset: at the end, no mark.
 _MARK = re.compile(rf"(?:[^\[\]{{}}.,=\n\"'#]++|{STRING}|#[^\n]*+)*+(\n|\[\[?|[\]{{}}.,=]|\Z)", re.DOTALL)
 

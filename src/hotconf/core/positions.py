@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import Final, NamedTuple, TypeAlias
 
 from hotconf import keypath
-from hotconf.core.lexis import STRING
+from hotconf.core.lexis import LINE_STRING, STRING
 from hotconf.keypath import KeyPath
 
 
@@ -32,7 +32,7 @@ _Ranges: TypeAlias = tuple[int, int, int, int]
 """The ranges of a key and of its value."""
 
 GAP: Final = r"(?:[ \t\r\n]++|#[^\n]*+)*+"
-_ONE_PART: Final = rf"(?:[A-Za-z0-9_-]++|{STRING})"
+_ONE_PART: Final = rf"(?:[A-Za-z0-9_-]++|{LINE_STRING})"
 DOTTED: Final = rf"{_ONE_PART}(?:[ \t]*+\.[ \t]*+{_ONE_PART})*+"
 _SCALAR: Final = rf"(?:{STRING}|[^\s,\]}}#\[{{]++(?:\ [^\s,\]}}#]++)?+)"  # a space may stand between date and time
 _FLAT: Final = rf"[\[{{](?:[^\[\]{{}}\"'#]++|{STRING}|#[^\n]*+)*+[\]}}]"

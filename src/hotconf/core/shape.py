@@ -59,6 +59,13 @@ class Shape:
         return max(found, key=_LENIENCY.index, default=None)
 
     @cached_property
+    def tables(self) -> bool:
+        """A table may stand here, of fields or with any keys."""
+        return any(
+            coreschema.is_table(leaf.node) or coreschema.values(leaf.node) is not None for leaf in self._leaves
+        )
+
+    @cached_property
     def allowed(self) -> tuple[object, ...]:
         """The values that literals and enumerations allow here, in their order."""
         return tuple(value for leaf in self._leaves for value in coreschema.allowed(leaf.node))

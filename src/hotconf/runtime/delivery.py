@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from hotconf.changes import MISSING
 from hotconf.core.diff import equal
 from hotconf.runtime.subscription import CAPACITY, Hub, Subscription
+from hotconf.text import printable
 
 if TYPE_CHECKING:
     import logging
@@ -202,7 +203,7 @@ class Delivery:
         if self._thread is not None:
             self._work.notify_all()
             return
-        thread = threading.Thread(target=self._run, name=f"hotconf callbacks {self._name}", daemon=True)
+        thread = threading.Thread(target=self._run, name=f"hotconf callbacks {printable(self._name)}", daemon=True)
         try:
             thread.start()
         except RuntimeError:  # no more threads: what is queued stays queued, and the next event tries again

@@ -120,9 +120,13 @@ def fault(room: str, what: str, *values: object) -> None:
 
 
 def refused(what: str, trace: str) -> None:
-    """Users' code raised; `trace` is fit to be shown. Never raises."""
+    """Users' code raised; `trace` holds no secrets. Never raises.
+
+    The trace is indented, so that no text in it passes for a record of its own.
+    """
     with suppress(BaseException):
-        _logger("reload").error("%s\n%s", what, trace)
+        lines = (f"    {printable(line)}" for line in trace.rstrip("\n").split("\n"))
+        _logger("reload").error("%s\n%s", what, "\n".join(lines))
 
 
 def shown(path: Path) -> str:
