@@ -51,6 +51,8 @@ def test_a_broken_file_at_start_and_a_last_good_state(path, tmp_path):
     save(path, '"much"')
 
     async def scenario(pilot):
+        await shows(pilot, "❌ Config reload failed")
+        pilot.app.clear_notifications()  # they lie over the configuration
         await shows(pilot, "daily_limit_usd = 10")
         await shows(pilot, "✗ failed: config.toml:8:19: Type mismatch")
         await shows(pilot, "↺ degraded: running on the last good state of 20")
