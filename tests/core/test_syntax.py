@@ -47,6 +47,8 @@ def check(problem: Problem, text: str) -> None:
         assert 1 <= line <= len(lines)
         assert 1 <= column <= len(lines[line - 1]) + 1
     assert all(place.file == PATH for place in problem.related)
+    if any(words in problem.message for words in ("duplicate key", "already defined", EXTENDED)):
+        assert [place.message for place in problem.related] == ["first defined"]
 
 
 BRACKET = "missing closing bracket"
