@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bench import cost, idle, machine, memory, overhead, read
+from bench import cold, cost, idle, machine, memory, overhead, read
 from bench.process import BrokenBenchError, compiled
 from bench.table import Row, rendered
 
@@ -26,10 +26,11 @@ class Amounts:
     reloads: int
     idle_s: float
     processes: int
+    starts: int
 
 
-FULL = Amounts(saves=200, slow_saves=30, busy_saves=40, reloads=100, idle_s=20, processes=5)
-QUICK = Amounts(saves=40, slow_saves=6, busy_saves=8, reloads=20, idle_s=6, processes=3)
+FULL = Amounts(saves=200, slow_saves=30, busy_saves=40, reloads=100, idle_s=20, processes=5, starts=30)
+QUICK = Amounts(saves=40, slow_saves=6, busy_saves=8, reloads=20, idle_s=6, processes=3, starts=10)
 
 
 def main() -> int:
@@ -57,6 +58,7 @@ def _parts(amounts: Amounts) -> Iterator[Callable[[], list[Row]]]:
     yield partial(cost.rows, amounts.reloads)
     yield partial(idle.rows, amounts.idle_s)
     yield partial(memory.rows, amounts.processes)
+    yield partial(cold.rows, amounts.starts)
 
 
 def _overheads(amounts: Amounts) -> list[Row]:

@@ -43,7 +43,7 @@ BROKEN = BETTER.replace("20.0", '"25"')
 async def _picture(path: Path) -> str:
     with closing(Session(path, lambda: SPECKIT)) as session:
         app = HotconfApp(session)
-        async with app.run_test(size=(110, 34)) as pilot:
+        async with app.run_test(size=(114, 32)) as pilot:
             await _until(pilot, lambda: app.view.facts.generation == 1)
             path.write_text(BETTER)
             await _until(pilot, lambda: app.view.facts.generation == 2)

@@ -282,8 +282,6 @@ def test_of_many_problems_the_errors_are_shown(here):
 )
 def test_colour_is_for_those_who_want_it(here, monkeypatch, variables, coloured):
     """In a pipe only on demand; without colours it says the same."""
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.delenv("FORCE_COLOR", raising=False)
     (here / "config.toml").write_text(INVALID)
     plain = check()
     for name, value in variables.items():
@@ -292,6 +290,25 @@ def test_colour_is_for_those_who_want_it(here, monkeypatch, variables, coloured)
     assert ("\x1b[" in painted.stdout) == coloured
     assert click.unstyle(painted.stdout) == plain.stdout
     assert "\x1b[" not in check("--format=concise").output
+
+
+def test_what_the_model_keeps_secret_is_not_shown(here):
+    """Nor where the same text stands once more, under a name that tells nothing."""
+    (here / "own_schema_d.py").write_text(
+        "import pydantic\nclass Own(pydantic.BaseModel):\n    pin: pydantic.SecretStr\n    port: int\n"
+    )
+    (here / "config.toml").write_text("pin = 'hunter2'\nport = 'x'  # not hunter2\n")
+    result = check("--schema", "own_schema_d:Own")
+    assert "2 │ port = 'x'  # not ********" in result.stdout
+    assert "hunter" not in result.output
+
+
+def test_a_terminal_without_unicode_gets_a_frame_all_the_same(here):
+    """Of characters that it has: an escape in the place of one would move the caret away from what it points at."""
+    (here / "config.toml").write_text('x = "' + "x" * 200 + '"\napproval_policy = "x"\n')
+    result = CliRunner(charset="latin-1").invoke(hotconf, ["check", "config.toml"])
+    assert "2 | approval_policy = " in result.stdout
+    assert "  |                   ^" in result.stdout
 
 
 HEAVY = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -339,6 +340,19 @@ def test_a_state_that_is_not_valid_is_not_compared(home):
     result = invoke("diff", "@1", "@2", "--schema", "diff_state_schema:Own")
     assert result.exit_code == 2
     assert "Missing required field: must" in result.stderr
+
+
+def test_a_difference_that_nobody_reads(home, monkeypatch):
+    """`hotconf rollback 1 --yes | true` writes nothing, and says so."""
+
+    def closed(message="", *, err=False, **_options):
+        if not err:
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(command.click, "echo", closed)
+    result = invoke("rollback", 1, "--yes")
+    assert result.exit_code == 2
+    assert (home / "config.toml").read_text() == limit(30)
 
 
 def test_a_reader_that_leaves(home):

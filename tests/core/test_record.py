@@ -85,6 +85,11 @@ def test_under_another_name():
     assert decode(encode(RECORD), 12, MORE) == Damage("it is of another configuration")
 
 
+def nest(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    """Arrays and tables of these."""
+    return st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from([*GOOD, "x"]), inner, max_size=4)
+
+
 GOOD = {"number": 12, "at": AT.isoformat(), "summary": [], "files": [[str(MAIN), "main", 0]]}
 
 
@@ -116,6 +121,22 @@ def test_an_index_that_makes_no_sense(index):
     found = decode(forged(index), 12, MAIN)
     assert isinstance(found, Damage)
     assert "makes no sense" in found.reason
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), nest, max_leaves=8))
+def test_whatever_is_in_the_index(junk):
+    """Nothing that JSON can say makes the reader raise."""
+    assert isinstance(decode(forged(junk), 12, MAIN), Damage)
+    for key in GOOD:
+        assert isinstance(decode(forged(GOOD | {key: junk}), 12, MAIN), Damage | Record)
+
+
+@given(st.binary(max_size=300))
+def test_whatever_the_bytes_are(junk):
+    """Neither do any bytes, with the right checksum or without."""
+    assert isinstance(decode(junk, 12, MAIN), Damage)
+    body = MAGIC + sha256(junk).hexdigest().encode() + b"\n" + junk
+    assert isinstance(decode(body, 12, MAIN), Damage)
 
 
 def test_not_a_record():

@@ -111,6 +111,37 @@ def test_the_fixed_texts_with_their_places() -> None:
     assert {each.kind for each in problems(App, text)} == {"schema"}
 
 
+class Service(BaseModel):
+    model: str = ""
+    port: int = 1
+    ports: list[int] = []
+    token: str = ""
+    tokens: dict[str, str] = {}
+    agents: list[Provider] = []
+    models: dict[str, Provider] = {}
+    nested: dict[str, list[Provider]] = {}
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("[model.x]\nbase_url = 'u'", 'did you mean "models"?'),
+        ("[agents]\nbase_url = 'u'", "begin each of them with [[agents]]"),
+        ("[nested.a]\nbase_url = 'u'", "begin each of them with [[nested.a]]"),
+        ("[port]\nx = 1", None),
+        ("[ports]\nx = 1", None),
+        ("[token]\nx = 1", None),
+        ("model = 5", None),
+        ("agents = 'x'", None),
+    ],
+)
+def test_a_table_in_the_wrong_place_has_a_hint(text: str, hint: str | None) -> None:
+    """It is to be one of an array, or under a key that is almost the same and takes tables; else nothing is known."""
+    (problem,) = problems(Service, text)
+    assert problem.message.startswith("Type mismatch: ")
+    assert problem.hint == hint
+
+
 def test_a_valid_table_is_the_config() -> None:
     """The model's own object, without warnings."""
     outcome = load(App, '[model_providers.openai]\nbase_url = "u"')

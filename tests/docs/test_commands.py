@@ -50,7 +50,8 @@ def test_there_are_examples():
 def test_examples_print_what_they_say(block, here):
     """Each block by itself; stdout and stderr as they come, exit statuses where they are asked for."""
     path = f"{here / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "CODE_HOME": str(here), "PYTHONIOENCODING": "utf-8"}
+    mine = {"PATH": path, "CODE_HOME": str(here), "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"}
+    environment = {**os.environ, **mine}
     for command, promised in steps(block):
         done = subprocess.run(
             ["sh", "-c", command],

@@ -274,7 +274,7 @@ def test_a_directory_that_cannot_be_listed_fails(root, monkeypatch):
         raise OSError(24, "Too many open files", path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "listdir", refuse)
+        patch.setattr(os, "scandir", refuse)
         result = load(source)
     assert told(result.candidate) == [("error", f"Cannot list the directory: {os.strerror(24)}", "conf.d")]
     assert paths.appeared_or_vanished(source.path, result.files.patterns, result.files.members) == [
@@ -631,7 +631,7 @@ def test_a_telling_that_raises_is_logged_and_replaced(root, caplog, error):
     source = Source(save(root, config="name = 'b'").path, Schema(Config, describe=describe))
     assert good(load(source, publish(first), first.files).candidate).summary == ('name: "a" → "b"',)
     (record,) = caplog.records
-    assert record.getMessage().startswith("describe raised; the changes are told one by one\nTraceback")
+    assert record.getMessage().startswith("describe raised; the changes are told one by one\n    Traceback")
 
 
 def test_a_log_that_raises_is_no_failure(root, monkeypatch):

@@ -11,11 +11,9 @@ from typing import Any, Final
 
 import pytest
 
-pytest.register_assert_rewrite("torture.harness")
-
-from realtools import workplace  # noqa: E402
-from torture.extent import FULL, ROUNDS  # noqa: E402
-from torture.harness import Case, Process, Tally  # noqa: E402 - now its assertions explain themselves
+from realtools import workplace
+from torture.extent import FULL, ROUNDS
+from torture.harness import Case, Process, Tally
 
 _TALLY: Final = pytest.StashKey[Tally]()
 

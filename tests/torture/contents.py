@@ -7,15 +7,21 @@ from __future__ import annotations
 
 from typing import Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from watcher.watched import Frozen
 
 FILLING: Final = 20
-"""Lines of comment between the two numbers."""
+"""Lines between the two, which say the same."""
 
 
-class Pair(Frozen):
+class Open(Frozen):
+    """Takes keys that it does not know, and warns of none."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Pair(Open):
     """What one file says. Whatever is missing has a default, so that halves, too, are valid."""
 
     first: int = 0
@@ -32,16 +38,17 @@ class Loose(Pair):
         return [self.first, self.last, self.extra.first, self.extra.last]
 
 
-class WholePair(Frozen):
-    """Requires both ends, and that they agree."""
+class WholePair(Open):
+    """Requires both ends, and that they and all between them agree."""
 
     first: int
     last: int
 
     @model_validator(mode="after")
     def agree(self) -> Self:
-        if self.first != self.last:
-            raise ValueError("the end does not agree with the beginning")
+        numbers = (value for value in (self.model_extra or {}).values() if isinstance(value, int))
+        if {self.first, self.last, *numbers} != {self.first}:
+            raise ValueError("it does not agree with its beginning")
         return self
 
 
@@ -72,4 +79,4 @@ def fragment(number: int, filling: int = FILLING, table: str = "extra") -> str:
 
 
 def _filled(number: int, lines: int) -> str:
-    return "".join(f"# line {line} of {number}\n" for line in range(lines))
+    return "".join(f"line_{line} = {number}\n" for line in range(lines))

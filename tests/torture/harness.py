@@ -186,10 +186,13 @@ class Case:
         name: str,
         schema: str = "loose",
         callbacks: Sequence[str] = (),
+        first: str | None = None,
         **options: Any,
     ) -> None:
         self.process = process
         self.path = path
+        self._first = first
+        """Asked of the process before the watcher is started."""
         self.faults: list[tuple[Fault, str]] = []
         self._judge = Judge()
         self._judged = 0
@@ -207,6 +210,8 @@ class Case:
     def __enter__(self) -> Self:
         self.process.lines.clear()
         self._before = self.process.ask("figures")
+        if self._first:
+            self.process.ask(self._first)
         self.process.ask("watch", **self._asked)
         return self
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from torture.contents import main
-from torture.extent import FULL
-from torture.harness import Case, Process
+from torture.extent import FULL, some
+from torture.harness import Case
 from torture.patterns import plain
 
 LOOKING = {"reconcile_s": 0.2}
@@ -31,7 +31,7 @@ def limited(**limits: int) -> list[str]:
     return prefix
 
 
-@pytest.mark.parametrize("watches", [0, 1, 2])
+@pytest.mark.parametrize("watches", some([0, 2, 1], 2))
 def test_watches(root: Path, begin: Callable[..., Case], watches: int) -> None:
     """inotify watches exhausted: the reconcile takes over, and `stats` says why."""
     path = plain(root).config
@@ -91,26 +91,17 @@ def test_descriptors(root: Path, begin: Callable[..., Case]) -> None:
             case.settles()
 
 
-def test_descriptors_at_the_start(root: Path) -> None:
-    """Descriptors exhausted before the start: it is refused, and works when there are some again."""
+def test_descriptors_at_the_start(root: Path, begin: Callable[..., Case]) -> None:
+    """Descriptors exhausted before the start: the watcher comes up by itself when there are some."""
     path = plain(root).config
-    process = Process()
-    try:
-        options = {"path": str(path), "schema": "loose", "callbacks": [], "debounce_ms": 50}
-        before = process.ask("figures")
-        process.ask("exhaust")
-        with pytest.raises(RuntimeError, match="Too many open files"):
-            process.ask("watch", **options)
-        process.ask("relieve")
-        process.ask("close")
-        after = process.ask("figures")
-        assert (after["descriptors"], after["threads"]) == (before["descriptors"], before["threads"])
-        process.ask("watch", **options)
-        assert process.ask("reload") == "ReloadUnchanged"
-        process.ask("close")
-        assert process.end() == 0
-    finally:
-        process.kill()
+    with begin(path, own=True, first="exhaust", **LOOKING) as case:
+        case.tells("ReloadFailed unreadable")
+        case.will(main(1000))
+        case.process.ask("relieve")
+        case.settles()
+        case.will(main(2000))
+        path.write_text(main(2000))
+        case.settles()
 
 
 def without_privileges() -> list[str]:
@@ -128,7 +119,7 @@ def without_privileges() -> list[str]:
 
 
 @pytest.mark.parametrize("level", range(-1, 3), ids=["file", "directory", "above", "far above"])
-@pytest.mark.parametrize("saved", ["meanwhile", "before"])
+@pytest.mark.parametrize("saved", some(["meanwhile", "before"], 1))
 def test_permission(root: Path, begin: Callable[..., Case], level: int, saved: str) -> None:
     """Permission lost and regained: of the file and of every directory; a save meanwhile is published afterwards."""
     path = root / "a" / "b" / "c" / "config.toml"

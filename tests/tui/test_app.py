@@ -1,25 +1,18 @@
-"""The app under a pilot: keys, lists, sheets, toasts. The session tells what the test says."""
+"""The app under a pilot: what it shows. The session tells what the test says."""
 
 from __future__ import annotations
-
-import asyncio
-import threading
-import time
 
 from textual.events import Key
 from textual.widgets._toast import Toast
 
 from hotconf import Problem
+from hotconf.tui.app import HotconfApp
 from hotconf.tui.facts import Told
 from hotconf.tui.screens.details import EventDetails, ValueDetails
-from hotconf.tui.screens.difference import Difference, GoBack
-from hotconf.tui.screens.help import Help
-from hotconf.tui.screens.latency import Latency
-from hotconf.tui.view import MOST_ENTRIES
 from hotconf.tui.widgets.bars import SearchBox
 from hotconf.tui.widgets.panels import ConfigurationPanel, EventsPanel
 from tui.stage import LARGE, FakeSession, play, screen, shows, until
-from tui.told import COST_LINE, FILE, GOOD, changed, deferred, facts, failed, reloaded, snapshot, unchanged
+from tui.told import COST_LINE, FILE, GOOD, changed, facts, failed, reloaded, snapshot, unchanged
 
 LOADED = Told(facts(snapshot()))
 
@@ -52,6 +45,25 @@ def test_a_file_that_shrank_is_said_to_be_waited_for():
         await until(pilot, lambda: "shrank" not in screen(pilot.app))
 
     play(FakeSession(LOADED), scenario)
+
+
+def test_the_first_frame_has_a_status(monkeypatch):
+    """It is not filled in later, when what makes a watcher is being loaded."""
+    frames = []
+    display = HotconfApp._display
+
+    def seen(app, *arguments):
+        display(app, *arguments)
+        frames.append(screen(app))
+
+    monkeypatch.setattr(HotconfApp, "_display", seen)
+
+    async def scenario(pilot):
+        await shows(pilot, "generation 1")
+
+    play(FakeSession(LOADED), scenario)
+    first = next(frame for frame in frames if "Configuration" in frame)
+    assert first.startswith(" /srv/app/config.toml  starting")
 
 
 def test_settling_counts_down_and_ends():
@@ -280,274 +292,6 @@ def test_search_filters_as_it_is_typed():
     play(FakeSession(LOADED), scenario)
 
 
-def test_a_gate_starts_and_finishes_with_the_same_key():
-    """It holds reloads back meanwhile, says that it is a rehearsal, and the footer says what the key does now."""
-
-    async def scenario(pilot):
-        app = pilot.app
-        await shows(pilot, "g Gate")
-        await pilot.press("g")
-        await shows(pilot, "quality gate rehearsal · plan · gemini ")
-        assert app.session.holds == ["gate"]
-        await shows(pilot, "g Finish gate")
-        app.session.tell(deferred())
-        await shows(pilot, "1 reload queued: waiting for quality gate (press g to finish)")
-        await pilot.press("g")
-        await until(pilot, lambda: app.session.holds == [])
-        await shows(pilot, "g Gate")
-
-    play(FakeSession(LOADED), scenario)
-
-
-def test_all_three_kinds_run_beside_each_other():
-    """Each has its line and its key."""
-
-    async def scenario(pilot):
-        app = pilot.app
-        await pilot.press("g", "a", "c")
-        await shows(pilot, "critical operation rehearsal")
-        assert app.session.holds == ["gate", "agent", "critical"]
-        await pilot.press("a")
-        await until(pilot, lambda: app.session.holds == ["gate", "critical"])
-
-    play(FakeSession(LOADED), scenario)
-
-
-def test_a_rehearsal_ends_by_itself():
-    """When its last step is over; a note says so."""
-
-    async def scenario(pilot):
-        await pilot.press("c")
-        await shows(pilot, "critical operation rehearsal · write files")
-        pilot.app.clock.passed = 4.9
-        await shows(pilot, "critical operation rehearsal · git commit")
-        assert pilot.app.session.holds == ["critical"]
-        pilot.app.clock.passed = 5.0
-        await shows(pilot, "Rehearsal over: critical operation")
-        assert pilot.app.session.asked == ["hold critical"]
-        assert pilot.app.session.holds == []
-
-    play(FakeSession(LOADED), scenario)
-
-
-def test_a_queued_reload_can_be_applied_now():
-    """`f` works while one is queued, and only then."""
-
-    async def scenario(pilot):
-        app = pilot.app
-        await pilot.press("f")
-        assert app.session.asked == []
-        app.session.tell(deferred())
-        await shows(pilot, "f Apply now")
-        await pilot.press("f", "r")
-        await until(pilot, lambda: app.session.asked == ["reload force=True", "reload force=False"])
-
-    play(FakeSession(LOADED), scenario)
-
-
-def test_drift_is_looked_for_while_hot_reload_is_off(monkeypatch):
-    """For then nothing else says that the files are not what is active."""
-    monkeypatch.setattr("hotconf.tui.app._DRIFT_S", 0.05)
-
-    async def scenario(pilot):
-        app = pilot.app
-        await shows(pilot, "hot reload off")
-        await shows(pilot, "not watching")
-        assert "drift" not in screen(app)
-        app.session.drift = True
-        await shows(pilot, "drift: the files differ from generation 1")
-
-    play(FakeSession(Told(facts(snapshot(), enabled=False, watching=()))), scenario)
-
-
-def test_differences_of_any_two_generations():
-    """The newest beside the one before it; brackets choose others; unified and side by side."""
-
-    async def scenario(pilot):
-        app = pilot.app
-        app.session.tell(reloaded(3))
-        app.session.tell(reloaded(6, generation=3, text="model = 'x'\n"))
-        await until(pilot, lambda: len(app.history.snapshots) == 3)
-        await pilot.press("d")
-        await until(pilot, lambda: isinstance(app.screen, Difference))
-        # When it was reloaded, as the events say, not when its files were read.
-        await shows(pilot, "generation 2 (12:00:03) → generation 3 (12:00:06)")
-        await shows(pilot, "│ ")
-        await pilot.press("left_square_bracket", "left_curly_bracket")
-        await shows(pilot, "generation 1 (12:00:00) → generation 2 (12:00:03)")
-        await shows(pilot, "daily_limit_usd = 20.0")
-        await pilot.press("u")
-        await shows(pilot, "+daily_limit_usd = 20.0")
-        await pilot.press("u", "escape")
-
-    play(FakeSession(LOADED), scenario, size=LARGE)
-
-
-def test_one_generation_has_nothing_to_be_compared_with():
-    """And that is said."""
-
-    async def scenario(pilot):
-        await pilot.press("d")
-        await shows(pilot, "There is one generation yet")
-
-    play(FakeSession(LOADED), scenario)
-
-
-def test_rollback_shows_what_it_does_and_asks():
-    """`y` does it, Esc does not; what was done stands among the events."""
-
-    async def scenario(pilot):
-        app = pilot.app
-        app.session.tell(reloaded(3))
-        await until(pilot, lambda: len(app.history.snapshots) == 2)
-        await pilot.press("d", "b")
-        await until(pilot, lambda: isinstance(app.screen, GoBack))
-        await shows(pilot, "Roll back to generation 1?")
-        await shows(pilot, "+daily_limit_usd = 10.0")
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, Difference))
-        assert app.session.asked == []
-        await pilot.press("b")
-        await until(pilot, lambda: isinstance(app.screen, GoBack))
-        await pilot.press("y")
-        await shows(pilot, "Rolled back to the files of generation 1")
-        assert app.session.asked == ["restore remove_appeared=False"]
-
-    play(FakeSession(LOADED), scenario)
-
-
-def test_rollback_asks_once():
-    """However often the key was pressed, and not at all when the person has gone on."""
-
-    async def scenario(pilot):
-        app = pilot.app
-        app.session.tell(reloaded(3))
-        await until(pilot, lambda: len(app.history.snapshots) == 2)
-        read = threading.Event()
-        disk = app.session.on_disk
-        app.session.on_disk = lambda active: read.wait(60) and disk(active)
-        await pilot.press("d", "b", "b", "b")
-        read.set()
-        await until(pilot, lambda: isinstance(app.screen, GoBack))
-        await until(pilot, lambda: not app.workers)
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, Difference))
-        read.clear()
-        await pilot.press("b", "escape")
-        read.set()
-        await until(pilot, lambda: not app.workers)
-        await pilot.press("down")
-        assert len(app.screen_stack) == 1
-
-    play(FakeSession(LOADED), scenario)
-
-
-def test_rollback_to_what_the_files_are_is_not_asked():
-    """There is nothing to do."""
-
-    async def scenario(pilot):
-        await pilot.press("d", "b")
-        await shows(pilot, "The files are those of generation 1 already")
-
-    play(FakeSession(LOADED), scenario)
-
-
-def test_latency_help_palette_and_themes_open_and_close():
-    """Each with its key, each left with Esc."""
-
-    async def scenario(pilot):
-        app = pilot.app
-        for key, kind, text in (("l", Latency, "0 reloads"), ("question_mark", Help, "finish a quality gate")):
-            await pilot.press(key)
-            await until(pilot, lambda kind=kind: isinstance(app.screen, kind))
-            await shows(pilot, text)
-            await pilot.press("escape")
-        await pilot.press("ctrl+p")
-        await shows(pilot, "Search for commands")
-        await shows(pilot, "Differences")
-        await pilot.press("escape", "t")
-        await shows(pilot, "Search for themes")
-        await pilot.press("escape")
-        await shows(pilot, "g Gate")
-
-    play(FakeSession(LOADED), scenario)
-
-
-def test_zoom_gives_one_list_the_screen():
-    """And the same key gives it back."""
-
-    async def scenario(pilot):
-        await pilot.press("tab", "z")
-        await until(pilot, lambda: "Configuration" not in screen(pilot.app))
-        await pilot.press("z")
-        await shows(pilot, "Configuration")
-
-    play(FakeSession(LOADED), scenario)
-
-
-def test_the_mouse_selects_folds_and_presses_keys():
-    """A click puts the cursor, a click on an arrow folds, a click on the footer presses the key."""
-
-    async def scenario(pilot):
-        app = pilot.app
-        panel = app.screen.query_one(ConfigurationPanel)
-        panel.show_key(("cost", "daily_limit_usd"))
-        await pilot.pause()
-        y = panel.cursor - panel.scroll_offset.y
-        await pilot.click(ConfigurationPanel, offset=(20, y - 1))
-        await until(pilot, lambda: panel.row.text == "6 defaults")
-        await pilot.click(ConfigurationPanel, offset=(1, y))
-        await until(pilot, lambda: panel.row.key == ("cost",) and panel.row.expanded is False)
-        await pilot.click(ConfigurationPanel, offset=(20, y - 2), times=2)
-        await until(pilot, lambda: isinstance(app.screen, ValueDetails))
-        await pilot.press("escape")
-        await until(pilot, lambda: app.screen is app.get_default_screen())
-        await pilot.click(offset=(2, 23))
-        await until(pilot, lambda: app.session.holds == ["gate"])
-
-    play(FakeSession(LOADED), scenario)
-
-
-def test_the_editor_opens_at_the_problem(monkeypatch):
-    """From anywhere while something is broken; at a value, or the table it is in, where the cursor is on one."""
-    places = []
-    monkeypatch.setattr("hotconf.tui.editing.Editing.open", lambda editing, place: places.append(place))
-
-    async def scenario(pilot):
-        app = pilot.app
-        panel = app.screen.query_one(ConfigurationPanel)
-        panel.show_key(("cost", "daily_limit_usd"))
-        await pilot.press("e")
-        panel.show_key(("quality_gates", "…defaults"))
-        await pilot.press("e")
-        panel.show_key(("…defaults",))
-        await pilot.press("e")
-        app.session.tell(failed())
-        await until(pilot, lambda: app.view.failed)
-        await pilot.press("e")
-        await until(pilot, lambda: len(places) == 4)
-        assert [(place.line, place.column) for place in places] == [(4, 19), (6, 2), (1, 1), (7, 8)]
-
-    play(FakeSession(LOADED), scenario)
-
-
-def test_the_first_key_that_quits_quits():
-    """`q`, and Ctrl+C from anywhere."""
-
-    async def by(pilot, *keys):
-        await pilot.press(*keys)
-        await until(pilot, lambda: not pilot.app.is_running or pilot.app._exit)
-
-    async def with_q(pilot):
-        await by(pilot, "q")
-
-    async def with_ctrl_c(pilot):
-        await by(pilot, "slash", "x", "ctrl+c")
-
-    for scenario in (with_q, with_ctrl_c):
-        assert play(FakeSession(LOADED), scenario).return_code == 0
-
-
 def test_without_colour_nothing_is_coloured(monkeypatch):
     """NO_COLOR: no colour reaches the terminal, and the state can be read all the same."""
     monkeypatch.setenv("NO_COLOR", "1")
@@ -559,74 +303,5 @@ def test_without_colour_nothing_is_coloured(monkeypatch):
         styles = [segment.style for line in app.screen._compositor.render_strips() for segment in line]
         colours = {colour.name for style in styles if style for colour in (style.color, style.bgcolor) if colour}
         assert colours <= {"default"}
-
-    play(FakeSession(LOADED), scenario)
-
-
-def test_who_tells_never_waits_for_the_app():
-    """Though the app does nothing at all meanwhile."""
-
-    async def scenario(pilot):
-        app, news = pilot.app, unchanged()
-        thread = threading.Thread(target=lambda: [app.session.tell(news) for _ in range(1000)], daemon=True)
-        thread.start()
-        thread.join(60)  # the app's own loop stands still here
-        assert not thread.is_alive()
-        assert app.view.told == 0
-        await until(pilot, lambda: app.view.told >= 1000)
-
-    play(FakeSession(LOADED), scenario)
-
-
-def test_a_thousand_events_a_second_leave_it_responsive():
-    """Keys are answered while they come, there is one toast, and the log stays bounded."""
-
-    async def scenario(pilot):
-        app = pilot.app
-        answered = threading.Event()
-        told = []
-
-        def storm():
-            news = [changed(), reloaded()]
-            while not (answered.is_set() and len(told) >= 1000):
-                told.append(app.session.tell(news[len(told) % 2]))
-                time.sleep(0.001)
-
-        thread = threading.Thread(target=storm)
-        thread.start()
-        try:
-            await until(pilot, lambda: app.view.told)
-            panel = app.screen.query_one(ConfigurationPanel)
-            for key in ("down", "down", "up", "down", "up") * 4:
-                before = panel.cursor
-                app.simulate_key(key)
-                await until(pilot, lambda before=before: panel.cursor != before)
-        finally:
-            answered.set()
-            await asyncio.to_thread(thread.join)
-        await until(pilot, lambda: app.view.told >= 1000)
-        assert len(app.view.entries) <= MOST_ENTRIES
-        assert len(app.screen.query(Toast)) <= 1
-
-    play(FakeSession(LOADED), scenario)
-
-
-def test_nothing_is_drawn_while_nothing_happens(monkeypatch):
-    """An app that is left open costs nothing: once all is shown, a whole second passes without a byte."""
-
-    async def scenario(pilot):
-        app = pilot.app
-        drawn = [time.monotonic()]
-        display = type(app)._display
-
-        def noted(self, *arguments):
-            drawn.append(time.monotonic())
-            return display(self, *arguments)
-
-        monkeypatch.setattr(type(app), "_display", noted)
-        app.session.tell(unchanged(9))
-        await shows(pilot, "Saved, nothing changed")
-        await until(pilot, lambda: time.monotonic() - drawn[-1] > 1)
-        assert len(drawn) > 1
 
     play(FakeSession(LOADED), scenario)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hotconf import MISSING, Change
 from hotconf.tui import configuration
+from hotconf.tui.configuration import is_marked
 from tui.told import BETTER, COST, GOOD, snapshot
 
 SECRET = GOOD.replace("[cost]", '[mcp_servers.git]\ntoken = "hunter2"\n\n[cost]')
@@ -52,11 +53,13 @@ def test_secrets_are_masked():
 def test_what_the_last_reload_changed_is_marked():
     """With what it was before, and a mark at all that it stands in."""
     rows = shown(BETTER, COST)
-    assert line(rows, "daily_limit_usd").text == "daily_limit_usd = 20.0  was 10.0 ●"
-    assert line(rows, "cost").text == "cost ●"
-    assert "●" not in line(rows, "agents").text
+    assert line(rows, "daily_limit_usd").text == "daily_limit_usd = 20.0  was 10.0"
+    assert [span.text for span in line(rows, "daily_limit_usd").right] == ["● ", "config.toml:4"]
+    assert is_marked(line(rows, "cost"))
+    assert not is_marked(line(rows, "agents"))
     folded = shown(BETTER, COST, toggled={("cost",): False})
-    assert line(folded, "cost").text == "cost  4 values ●"
+    assert line(folded, "cost").text == "cost  4 values"
+    assert is_marked(line(folded, "cost"))
 
 
 def test_all_of_a_new_table_is_new():
@@ -64,13 +67,20 @@ def test_all_of_a_new_table_is_new():
     new = {"name": "claude", "command": "claude"}
     rows = shown(GOOD, (Change(("agents", 1), MISSING, new),))
     assert line(rows, "[1] claude").spans[0].tone == "accent"
-    assert line(rows, 'name = "claude"').text == 'name = "claude" ●'
+    assert is_marked(line(rows, 'name = "claude"'))
 
 
 def test_a_change_inside_a_plain_array_marks_the_array():
     """It is one line, whatever of it changed."""
     rows = shown(GOOD, (Change(("quality_gates", "plan", 1), "x", "claude"),))
-    assert line(rows, "plan").text.endswith("●")
+    assert is_marked(line(rows, "plan"))
+
+
+def test_the_mark_is_not_cut_away_with_a_long_value():
+    """It stands beside the origin."""
+    text = GOOD.replace('"gpt-5"', f'"{"x" * 300}"')
+    rows = shown(text, (Change(("model",), "gpt-5", "x"),))
+    assert line(rows, "model").right[0].text == "● "
 
 
 def test_search_finds_keys_and_values_and_what_they_stand_in():

@@ -120,6 +120,20 @@ def test_the_editor_has_the_terminal_and_gives_it_back(home, tmp_path):
         assert tty.restored
 
 
+def test_a_signal_while_the_editor_has_the_terminal_ends_both(home, tmp_path):
+    """Neither is left behind, and the terminal is as it was."""
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\necho EDITING\nexec sleep 1000\n")
+    editor.chmod(0o755)
+    with Tty("run", home=home, VISUAL=str(editor)) as tty:
+        tty.shows("daily_limit_usd")
+        tty.type("e")
+        tty.shows("EDITING")
+        tty.process.send_signal(signal.SIGTERM)
+        assert tty.status() == 0
+        assert tty.restored
+
+
 @pytest.mark.parametrize(
     ("editor", "told"),
     [

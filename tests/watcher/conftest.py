@@ -11,10 +11,7 @@ import pytest
 
 from hotconf import HotReloadWatcher
 from waiting import wait_until
-
-pytest.register_assert_rewrite("watcher.watched")
-
-from watcher.watched import WINDOW_MS, App, Gate, Seen, ours, port  # noqa: E402 - now its assertions explain themselves
+from watcher.watched import WINDOW_MS, App, Gate, Seen, ours, port
 
 Watch: TypeAlias = Callable[..., tuple[HotReloadWatcher[Any], Seen]]
 

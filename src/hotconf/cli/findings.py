@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from hotconf.report.problems import spelled
 
@@ -40,24 +40,24 @@ def findings(inspection: Inspection, main: Path, given: Path, main_as: Path | No
         yield Finding(problem, spelled(problem, main, given, main_as), inspection)
 
 
-def as_text(found: Sequence[Finding], schema: Schema[Any], stream: IO[str]) -> str:
+def as_text(found: Sequence[Finding], schema: Schema[Any], stream: TextIO) -> str:
     """The findings with their source lines, as wide and as colourful as `stream` wants them; the first 50."""
-    from hotconf.cli.paint import cells, painted, wants_colour
+    from hotconf.cli.paint import Canvas
     from hotconf.core.source import secret_keys
     from hotconf.report.diagnostic import diagnostic
     from hotconf.report.excerpt import Excerpts
 
-    keys, room, colour = secret_keys(schema), cells(stream), wants_colour(stream)
+    keys, canvas = secret_keys(schema), Canvas(stream)
     excerpts: dict[int, Excerpts] = {}
     blocks = []
     for finding in _most_telling(found):
         inspection = finding.inspection
         source = excerpts.get(id(inspection))
         if source is None:
-            source = Excerpts(inspection.text, cells=room, secrets=inspection.secrets(), secret_keys=keys)
+            source = Excerpts(inspection.text, cells=canvas.cells, secrets=inspection.secrets(keys), secret_keys=keys)
             excerpts[id(inspection)] = source
         lines = diagnostic(finding.as_given, source.of(finding.problem), airy=True)
-        blocks.append(painted(lines, colour=colour) + "\n")
+        blocks.append(canvas.painted(lines) + "\n")
     if len(found) > len(blocks):
         blocks.append(f"… and {len(found) - len(blocks)} more; hotconf check --format concise tells all of them.\n")
     return "\n".join(blocks)

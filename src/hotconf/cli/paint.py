@@ -1,13 +1,15 @@
-"""Colours, where they are wanted."""
+"""Diagnostics on a stream: in colour where that is wanted, as wide as there is room, in characters that it has."""
 
 from __future__ import annotations
 
 import os
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
+from hotconf.core.source import HIDDEN
 from hotconf.report.diagnostic import plain
+from hotconf.report.excerpt import BAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,29 +23,28 @@ _STYLES: Final[Mapping[Style, Mapping[str, Any]]] = {
     "frame": {"fg": "bright_blue", "bold": True},
     "label": {"fg": "cyan", "bold": True},
 }
+_ASCII: Final = str.maketrans({BAR: "|", HIDDEN: "~"})
 
 _PAGE: Final = 100
 _NARROWEST: Final = 40
 _WIDEST: Final = 240
 
 
-def wants_colour(stream: IO[Any]) -> bool:
-    """Whether colours may be written to `stream`: `NO_COLOR` forbids them, `FORCE_COLOR` wants them.
+class Canvas:
+    """What can be shown on `stream`."""
 
-    Otherwise they are for terminals that are not dumb. An empty variable counts as none.
-    """
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return os.environ["FORCE_COLOR"] != "0"
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
+    __slots__ = ("_colour", "_drawn", "cells")
 
+    def __init__(self, stream: TextIO) -> None:
+        self.cells = _cells(stream)
+        """How wide text may be: as the terminal, within reason; as a page if it is none."""
+        self._colour = _wants_colour(stream)
+        self._drawn = _draws(stream)
 
-def painted(lines: Iterable[Line], *, colour: bool) -> str:
-    """`lines` as text, without a newline at the end."""
-    if not colour:
-        return plain(lines)
-    return "\n".join("".join(_painted(piece) for piece in line) for line in lines)
+    def painted(self, lines: Iterable[Line]) -> str:
+        """`lines` as text, without a newline at the end."""
+        text = "\n".join("".join(map(_painted, line)) for line in lines) if self._colour else plain(lines)
+        return text if self._drawn else text.translate(_ASCII)
 
 
 def _painted(piece: Piece) -> str:
@@ -51,8 +52,25 @@ def _painted(piece: Piece) -> str:
     return click.style(piece.text, **how) if how and piece.text.strip() else piece.text
 
 
-def cells(stream: IO[Any]) -> int:
-    """How wide text for `stream` may be: as its terminal, within reason; a page's width if it is none."""
+def _wants_colour(stream: TextIO) -> bool:
+    """`NO_COLOR` forbids colours, `FORCE_COLOR` wants them; otherwise they are for terminals that are not dumb."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return os.environ["FORCE_COLOR"] != "0"
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _draws(stream: TextIO) -> bool:
+    """Has its encoding the characters of the frame? Escapes in their place would move everything."""
+    try:
+        (BAR + HIDDEN).encode(stream.encoding or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _cells(stream: TextIO) -> int:
     if not stream.isatty():
         return _PAGE
     import shutil

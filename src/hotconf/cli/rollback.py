@@ -85,8 +85,11 @@ def _shown(
 
     stays = () if remove_new else planned.appeared
     touched = replace(now.snapshot, files=tuple(file for file in now.snapshot.files if file.path not in stays))
-    for line in unified(touched, then.snapshot, secret_keys=secret_keys(schema)):
-        click.echo(line)
+    try:
+        for line in unified(touched, then.snapshot, secret_keys=secret_keys(schema)):
+            click.echo(line)
+    except BrokenPipeError as error:  # who closed it may think that it was done
+        raise Refusal("nobody reads the difference; nothing was written") from error
     if stays:
         click.echo(f"Not part of state {number}, but left alone: {_names(stays)}", err=True)
     if planned.writes or (planned.appeared and remove_new):

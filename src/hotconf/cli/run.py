@@ -34,7 +34,7 @@ def run(
 ) -> None:
     """Watch PATH live, in a terminal app: its values, every change, and what came of it. ? shows the keys.
 
-    Without a PATH, and if there is no configuration yet, a commented one is written first. Without a terminal, or
+    Without a PATH, and if there never was a configuration, a commented one is written first. Without a terminal, or
     without Textual, events are told as lines, as `hotconf watch` does.
 
     Each good state is kept in .hotconf in the configuration's directory ($CODE_HOME, else ~/.code), for `hotconf
@@ -65,12 +65,23 @@ def _missing() -> str | None:
 
 
 def _write_first(target: Path, schema: Callable[[], Schema[Any]]) -> bool:
-    if os.path.lexists(target) or schema().template is None:
+    if os.path.lexists(target) or schema().template is None or _was_there(target):
         return False
     from hotconf.cli.template import write_template
 
     write_template(target, schema())
     return True
+
+
+def _was_there(target: Path) -> bool:
+    """Is a good state of it kept? Then what is missing is not a first configuration: the last good one is used."""
+    kept_in = state_dir()
+    if kept_in is None:
+        return False
+    from hotconf.runtime.paths import absolute
+    from hotconf.runtime.state import States
+
+    return bool(States(absolute(kept_in), absolute(target)).numbers())
 
 
 def _watch(target: Path, schema: Callable[[], Schema[Any]], *, wrote: bool) -> None:

@@ -40,6 +40,20 @@ MARK = re.compile(rf"(?:[^\[\]{{}}.,=\n\"'#]++|{STRING}|#[^\n]*+)*+(\n|\[\[?|[\]
 It matches at every offset: one that did not would be tried at each, and be quadratic."""
 
 
+# Lines of which each is a comment, a header, or a pair with a plain value, an array of such, or an inline table of
+# such, with so few dots and brackets that all of them together cannot be too many. Most documents are of this kind.
+_FLAT_KEY = r'(?:[\w-]++|"[^"\\\n]*+"|\'[^\'\n]*+\')'
+_FLAT_DOTTED = rf"{_FLAT_KEY}(?:\.{_FLAT_KEY}){{0,15}}+"
+_FLAT_VALUE = rf"(?:[^\[\]{{}}\"'#\n]++|{STRING})*+"
+_FLAT_ARRAY = rf"\[(?:[^\[\]{{}}\"'#]++|{STRING}|#[^\n]*+)*+\]"
+_FLAT_TABLE = rf"\{{(?:[^\[\]{{}}\"'#\n.]++|{STRING})*+(?:\.(?:[^\[\]{{}}\"'#\n.]++|{STRING})*+){{0,20}}+\}}"
+_FLAT = re.compile(
+    rf"(?:[ \t\r]*+(?:\[\[?{_FLAT_DOTTED}\]\]?|{_FLAT_DOTTED}[ \t]*+="
+    rf"[ \t]*+(?:{_FLAT_ARRAY}|{_FLAT_TABLE}|{_FLAT_VALUE}))?+[ \t\r]*+(?:#[^\n]*+)?+(?:\n|\Z))*+",
+    re.DOTALL,
+)
+
+
 def place(text: str, offset: int) -> tuple[int, int]:
     """Line and column of `offset`, from 1, in characters."""
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
@@ -62,6 +76,11 @@ def statements(text: str) -> Iterator[int]:
 
 def too_deep(text: str) -> int | None:
     """The offset at which nesting first exceeds `MAX_DEPTH`; None if it never does."""
+    return None if _FLAT.fullmatch(text) else _exceeds(text)
+
+
+def _exceeds(text: str) -> int | None:
+    """The same, by following every bracket and dot."""
     level = header = 0
     naming = True  # in a key, where a dot leads one level down; in a value it is the point of a number
     inside: list[tuple[int, bool]] = []  # of each open bracket: the level in it, and whether keys come next

@@ -51,7 +51,8 @@ def problem_of(fault: Fault, *, hints: bool = True) -> Problem:
     if fault.expected:
         names = " or ".join(fault.expected)
         where = f"{dotted(fault.path)} " if fault.path else ""
-        return _schema(f"Type mismatch: {where}expected {names}, got {toml_type(fault.value)}", fault.path)
+        text = f"Type mismatch: {where}expected {names}, got {toml_type(fault.value)}"
+        return _schema(text, fault.path, _about_table(fault) if hints else None)
     if fault.type in CHOICES and fault.shape.allowed and not fault.astray and not fault.of_key:
         return _wrong_choice(fault.path, fault.value, fault.shape.allowed, secret=fault.secret, hints=hints)
     return _schema(_about(fault.path, _reason(fault)), fault.path)
@@ -101,6 +102,16 @@ def _wrong_choice(path: KeyPath, value: object, allowed: Iterable[object], *, se
 
 def _bare(choice: object) -> str:
     return choice if isinstance(choice, str) else shown(choice)
+
+
+def _about_table(fault: Fault) -> str | None:
+    """What a table is to be instead: one of an array, or under a key that is almost the same."""
+    if not isinstance(fault.value, dict) or not fault.path or fault.secret:
+        return None
+    if "array" in fault.expected and fault.shape.child(0).tables and all(isinstance(key, str) for key in fault.path):
+        return f"begin each of them with [[{dotted(fault.path)}]]"
+    key, around = str(fault.path[-1]), fault.parent
+    return did_you_mean(key, (other for other in around.keys if other != key and around.child(other).tables))
 
 
 def _reason(fault: Fault) -> str:

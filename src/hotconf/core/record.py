@@ -80,7 +80,7 @@ def decode(data: bytes, number: int, main: Path) -> Record | Damage:
         return Damage("wrong checksum")
     try:
         record = _record(body)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         return Damage(f"its index makes no sense ({type(error).__name__})")
     if record.number != number:
         return Damage(f"it is state {record.number} under another name")

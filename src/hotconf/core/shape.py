@@ -59,6 +59,13 @@ class Shape:
         return max(found, key=_LENIENCY.index, default=None)
 
     @cached_property
+    def tables(self) -> bool:
+        """A table may stand here, of fields or with any keys."""
+        return any(
+            coreschema.is_table(leaf.node) or coreschema.values(leaf.node) is not None for leaf in self._leaves
+        )
+
+    @cached_property
     def allowed(self) -> tuple[object, ...]:
         """The values that literals and enumerations allow here, in their order."""
         return tuple(value for leaf in self._leaves for value in coreschema.allowed(leaf.node))
@@ -72,6 +79,12 @@ class Shape:
     def secret(self) -> bool:
         """The model keeps what stands here as a secret."""
         return any(leaf.secret for leaf in self._leaves)
+
+    @cached_property
+    def secretive(self) -> bool:
+        """The model may keep something as a secret, here or below."""
+        nodes = [leaf.node for leaf in self._leaves]
+        return self.secret or coreschema.any_secret([*nodes, *self._book.definitions.values()])
 
     @cached_property
     def union(self) -> bool:

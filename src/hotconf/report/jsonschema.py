@@ -3,7 +3,8 @@
 It says what the model says, as far as JSON Schema can: types, defaults, limits, enumerations, which keys there are;
 and what a field's docstring says of it. It knows nothing of references (a model's provider must exist).
 
-Rule 1: what `check` accepts, the schema accepts. Keys in the other spelling are accepted where `check` does.
+Rule 1: what `check` accepts, the schema accepts, keys in the other spelling included; except what a model that is not
+        strict, or a validator of the user's, makes of values of another type.
 Rule 2: an unknown key that `check` only warns of is not forbidden; editors warn of it, too, because it is not listed.
 Rule 3: no default that is a secret is in it.
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -25,12 +25,26 @@ class Inspection:
 
     def text(self, path: Path) -> str:
         """The text of the file at `path` as it was inspected; empty if it was not read."""
-        read = self.files.reads.get(path)
-        return "" if read is None else read.text
+        return self.files.text(path)
 
-    def secrets(self) -> frozenset[str]:
-        """The secrets in those of the files that are TOML."""
-        return frozenset[str]().union(*(secrets_in(document.table) for document in self.files.documents.values()))
+    def secrets(self, keys: Collection[str]) -> frozenset[str]:
+        """The secrets in the files that are TOML; `keys` are those that only the model knows to be secret."""
+        tables = [document.table for document in self.files.documents.values()]
+        kept = {"secret": [value for table in tables for value in _values(table, keys)]}
+        return frozenset[str]().union(*map(secrets_in, (*tables, kept)))
+
+
+def _values(value: object, keys: Collection[str]) -> Iterator[object]:
+    """What stands under one of `keys`, wherever that is in `value`; it is no deeper than the parser lets it be."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in keys:
+                yield inner
+            else:
+                yield from _values(inner, keys)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _values(item, keys)
 
 
 def inspect(path: Path, schema: Schema[Any], *, instead: Mapping[Path, bytes] = MappingProxyType({})) -> Inspection:

@@ -61,7 +61,7 @@ def observing(path: Path, name: str, trouble: str | None, *, asked: bool = False
 
 def dropped(path: Path, reasons: Sequence[str]) -> None:
     """This is the child of a fork, and what was busy is not here."""
-    text = "Forked while other threads were busy: what they held is not held in the child, %s: %s"
+    text = "In this child of a fork, reloads of %s do not wait for what other threads were busy with: %s"
     _logger("reload").warning(text, shown(path), ", ".join(printable(reason) for reason in reasons))
 
 
@@ -120,9 +120,13 @@ def fault(room: str, what: str, *values: object) -> None:
 
 
 def refused(what: str, trace: str) -> None:
-    """Users' code raised; `trace` is fit to be shown. Never raises."""
+    """Users' code raised; `trace` holds no secrets. Never raises.
+
+    The trace is indented, so that no text in it passes for a record of its own.
+    """
     with suppress(BaseException):
-        _logger("reload").error("%s\n%s", what, trace)
+        lines = (f"    {printable(line)}" for line in trace.rstrip("\n").split("\n"))
+        _logger("reload").error("%s\n%s", what, "\n".join(lines))
 
 
 def shown(path: Path) -> str:

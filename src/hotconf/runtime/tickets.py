@@ -14,18 +14,18 @@ from hotconf.runtime.fork import FORK_S
 class Ticket:
     """One call of `reload()`, or the load at start."""
 
-    __slots__ = ("_done", "event", "number")
+    __slots__ = ("_done", "_pid", "event", "number")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.event: Ending | None = None
         """How it ended; None while it has not, or if it never will."""
         self._done = threading.Event()
+        self._pid = os.getpid()
 
     def wait(self) -> Ending | None:
         """Until it is answered, or this is the child of a fork, where nobody will."""
-        pid = os.getpid()
-        while not self._done.wait(FORK_S) and os.getpid() == pid:
+        while not self._done.wait(FORK_S) and os.getpid() == self._pid:
             pass
         return self.event
 

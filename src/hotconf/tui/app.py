@@ -84,7 +84,7 @@ class HotconfApp(App[None]):
         self._command = command
         self._welcome = welcome
         self._loop_to_end: asyncio.AbstractEventLoop | None = None
-        self._main = Main()
+        self._main = Main(self._show)
         self._inbox = Inbox(lambda: self.post_message(Heard()))
         self._heard_at = 0.0
         self._toast: Toast | None = None
@@ -101,7 +101,6 @@ class HotconfApp(App[None]):
         self._loop_to_end = asyncio.get_running_loop()
         self._ticking = self.set_interval(_TICK_S, self._tick, pause=True)
         self._looking = self.set_interval(_DRIFT_S, self._look_for_drift, pause=True)
-        self._show()
         self.call_after_refresh(self._start)
 
     def _start(self) -> None:

@@ -110,7 +110,7 @@ def whole(tree: Sequence[Item], path: Key) -> str:
 
 def is_marked(row: Row) -> bool:
     """Is what `row` shows new, or does it hold what is?"""
-    return any(span.text.endswith(MARK) for span in row.spans[-1:])
+    return any(span.text.startswith(MARK) for span in row.right[:1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,15 +169,15 @@ def _spans(item: Item, query: str, *, opened: bool | None) -> tuple[Span, ...]:
             spans.append(Span(f"  {item.was}", "accent"))
     elif not opened:
         spans.append(Span(f"  {counted(len(item.children), 'value')}", "muted"))
-    if item.mark and (item.value is not None or item.mark == "inside" or not opened):
-        spans.append(Span(f" {MARK}", "accent"))
     return tuple(spans)
 
 
 def _right(item: Item) -> tuple[Span, ...]:
+    """The mark, which is never cut away as the end of a long value may be, and the origin."""
+    mark = (Span(f"{MARK} ", "accent"),) if item.mark else ()
     if item.place is not None:
-        return (Span(f"{item.place.file.name}:{item.place.line}", "muted"),)
-    return (Span(_DEFAULT, "muted"),) if item.value is not None else ()
+        return (*mark, Span(f"{item.place.file.name}:{item.place.line}", "muted"))
+    return (*mark, Span(_DEFAULT, "muted")) if item.value is not None else mark
 
 
 def _highlighted(text: str, tone: Tone, query: str) -> Iterator[Span]:

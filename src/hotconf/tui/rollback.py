@@ -52,7 +52,7 @@ class Rollback:
         except UsageError as error:
             return str(error)
         except OSError as error:
-            return f"{error.filename}: {error.strerror}"
+            return f"{error.filename or 'a file'}: {error.strerror or error}"
 
     def _done(self, generation: int, files: tuple[Path, ...] | str) -> None:
         self._app.leave_sheets()

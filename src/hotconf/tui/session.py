@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import partial
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
@@ -182,10 +182,9 @@ class Session:
         # Here and not above: only a failure needs it.
         from hotconf.core.redact import secrets_in
         from hotconf.report.excerpt import Excerpts as Excerpted
-        from hotconf.runtime import files
 
         excerpts = Excerpted(
-            partial(files.text, max_bytes=_MOST_BYTES),
+            self._watcher.text,
             cells=_EXCERPT_CELLS,
             secrets=frozenset() if active is None else secrets_in(active.config),
             secret_keys=self._secret_keys,
@@ -226,7 +225,7 @@ def _loaded(facts: Facts) -> Note | None:
         return None
     warnings = tuple(with_hint(warning) for warning in facts.snapshot.warnings)
     if facts.degraded:
-        return Note(degraded(facts.snapshot), facts.snapshot.loaded_at, "warn", warnings)
+        return Note(degraded(facts.snapshot), datetime.now(UTC), "warn", warnings)
     told = f"Loaded generation {facts.generation}"
     if warnings:
         told += f", {counted(len(warnings), 'warning')}"

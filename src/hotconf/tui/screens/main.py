@@ -14,7 +14,7 @@ from hotconf.tui.widgets.keybar import KeyBar
 from hotconf.tui.widgets.panels import ConfigurationPanel, EventsPanel
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from textual import events
     from textual.app import ComposeResult
@@ -49,6 +49,15 @@ class Main(Screen[None]):
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 (Textual declares it)
     AUTO_FOCUS: ClassVar[str | None] = "#configuration"
+
+    def __init__(self, ready: Callable[[], None]) -> None:
+        """`ready` is called when there is something to show in, before the first frame."""
+        super().__init__()
+        self._ready = ready
+
+    def on_mount(self) -> None:
+        """All widgets are there."""
+        self._ready()
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""

@@ -1,0 +1,266 @@
+"""Every way in which hotconf tells of a configuration, by name: what must not get out is looked for in all of them.
+
+An output takes a `Scene` and returns all that it said. One that is new goes into `OUTPUTS`, and is tried by every
+test of this folder.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from click.testing import CliRunner
+
+from cli.test_watch_process import running
+from hotconf import ConfigError, HotReloadWatcher, ReloadFailed, ReloadSuccess, Schema, Snapshot
+from hotconf.cli.app import hotconf
+from hotconf.core.redact import secrets_in
+from hotconf.core.source import secret_keys
+from hotconf.report.difference import side_by_side, unified
+from hotconf.report.excerpt import excerpt
+from hotconf.report.ndjson import to_json
+from hotconf.report.notification import notification
+from hotconf.report.problems import concise, with_hint
+from hotconf.tui.session import Session
+from tui.stage import play, screen, until
+from waiting import wait_until
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A configuration, and what is saved over it."""
+
+    path: Path
+    schema: Schema[Any]
+    name: str
+    """Of the schema, as `--schema` takes it."""
+    before: bytes
+    after: bytes
+
+    @property
+    def other(self) -> Path:
+        """A file beside it that holds what is saved."""
+        return self.path.with_name(f"other-{self.path.name}")
+
+    def lay(self) -> None:
+        """Both files, as they are at first."""
+        self.path.write_bytes(self.before)
+        self.other.write_bytes(self.after)
+
+
+Output: TypeAlias = Callable[[Scene], str]
+
+
+# The library
+
+
+def _lived(scene: Scene, look: Callable[[HotReloadWatcher[Any], Any, Snapshot[Any]], list[object]]) -> str:
+    """What `look` finds to tell of a watcher whose file was saved, of the event, and of the snapshot before."""
+    with HotReloadWatcher(scene.path, scene.schema, debounce_ms=60_000) as watcher:
+        before = watcher.snapshot
+        scene.path.write_bytes(scene.after)
+        event = watcher.reload()
+        return _lines(look(watcher, event, before))
+
+
+def _lines(told: list[object]) -> str:
+    return "\n".join(map(str, told))
+
+
+def events(scene: Scene) -> str:
+    """Events, watcher, problems and changes, by `repr` and `str`, which programs may log."""
+
+    def look(watcher: HotReloadWatcher[Any], event: Any, before: Snapshot[Any]) -> list[object]:
+        values = (event, watcher, watcher.last, watcher.pending, watcher.stats)
+        problems = (*getattr(event, "problems", ()), *getattr(event, "warnings", ()))
+        changes = getattr(event, "changes", ())
+        parts = [*values, *problems, *changes]
+        return [*map(repr, parts), *problems, *changes, getattr(event, "error", ""), *getattr(event, "summary", ())]
+
+    return _lived(scene, look)
+
+
+def notifications(scene: Scene) -> str:
+    """For people."""
+    return _lived(scene, lambda watcher, event, before: [notification(event), notification(event, preserved=False)])
+
+
+def ndjson(scene: Scene) -> str:
+    """For programs."""
+    return _lived(scene, lambda watcher, event, before: [to_json(event)])
+
+
+def problem_lines(scene: Scene) -> str:
+    """One by one, with their source."""
+
+    def look(watcher: HotReloadWatcher[Any], event: Any, before: Snapshot[Any]) -> list[object]:
+        text = scene.after.decode(errors="replace")
+        hide = {"secrets": secrets_in(before.config), "secret_keys": secret_keys(scene.schema)}
+        told: list[object] = []
+        for problem in (*getattr(event, "problems", ()), *getattr(event, "warnings", ())):
+            told += [with_hint(problem), concise(problem), *excerpt(problem, text, context=2, **hide)]
+        return told
+
+    return _lived(scene, look)
+
+
+def differences(scene: Scene) -> str:
+    """Two generations side by side, and as a patch."""
+
+    def look(watcher: HotReloadWatcher[Any], event: Any, before: Snapshot[Any]) -> list[object]:
+        rows = side_by_side(before, watcher.snapshot)
+        return [*unified(before, watcher.snapshot), *(f"{row.old} │ {row.new}" for row in rows)]
+
+    return _lived(scene, look)
+
+
+def raised(scene: Scene) -> str:
+    """What `start()` raises, with its traceback."""
+    scene.path.write_bytes(scene.after)
+    try:
+        with HotReloadWatcher(scene.path, scene.schema):
+            return ""
+    except ConfigError as error:
+        return _lines([repr(error), *error.args, *error.problems, "".join(traceback.format_exception(error))])
+
+
+@contextmanager
+def _logging() -> Iterator[io.StringIO]:
+    """A program's own log, formatted as programs do; hotconf has no hand in it."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("LOG %(levelname)s %(name)s %(threadName)s %(message)s"))
+    logger = logging.getLogger("hotconf")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield stream
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+
+
+def logged(scene: Scene) -> str:
+    """A program's own log: each record on lines that it begins, or that are indented."""
+    with _logging() as stream:
+        with HotReloadWatcher(scene.path, scene.schema, debounce_ms=60_000) as watcher:
+            watcher.on_event(lambda event: logging.getLogger("hotconf.test").info("told"))
+            scene.path.write_bytes(scene.after)
+            watcher.reload()
+            wait_until(lambda: "event emitted" in stream.getvalue() and "told" in stream.getvalue())
+        return stream.getvalue()
+
+
+# The commands
+
+
+def _command(*arguments: object) -> Output:
+    """Run `hotconf`, `PATH` and `OTHER` and `SCHEMA` replaced; stdout and stderr."""
+
+    def run(scene: Scene) -> str:
+        scene.path.write_bytes(scene.after if "--saved" in arguments else scene.before)
+        places = {"PATH": str(scene.path), "OTHER": str(scene.other), "SCHEMA": scene.name}
+        given = [places.get(str(argument), str(argument)) for argument in arguments if argument != "--saved"]
+        result = CliRunner().invoke(hotconf, given)
+        assert result.exit_code in (0, 1, 2), result.output
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result.output
+
+    return run
+
+
+def _kept(*arguments: object) -> Output:
+    """Run `hotconf` on the states that were kept of both contents."""
+
+    def run(scene: Scene) -> str:
+        states = scene.path.with_name("states")
+        _lived_with(scene, states)
+        return _command(*arguments, "--state-dir", states)(scene)
+
+    return run
+
+
+def _lived_with(scene: Scene, states: Path) -> None:
+    with HotReloadWatcher(scene.path, scene.schema, debounce_ms=60_000, state_dir=states) as watcher:
+        scene.path.write_bytes(scene.after)
+        watcher.reload()
+
+
+def _watched(*options: str) -> Output:
+    """`hotconf watch` as a process, and all that it logs: to stderr, and to its own file."""
+
+    def run(scene: Scene) -> str:
+        home = scene.path.with_name("home")
+        home.mkdir(exist_ok=True)
+        arguments = ["watch", scene.path, "--schema", scene.name, "--debounce-ms", "20", *options]
+        tests = Path(__file__).parents[1]
+        with running(arguments, home, HOTCONF_LOG="debug", PYTHONPATH=str(tests)) as process:
+            said = [process.line()]
+            scene.path.write_bytes(scene.after)
+            log = home / "debug.log"
+            wait_until(lambda: "event emitted" in log.read_text(), 60.0)
+            status, rest = process.end()
+            assert status == 0
+        return _lines([*said, *rest, process.stderr.decode(), log.read_text()])
+
+    return run
+
+
+# The app
+
+
+def app(scene: Scene) -> str:
+    """The app: its screen after the save, with details, differences and messages."""
+    said: list[str] = []
+
+    async def look(pilot: Any) -> None:
+        said.append(screen(pilot.app))
+        scene.path.write_bytes(scene.after)
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(pilot.app.view.last, ReloadSuccess | ReloadFailed))
+        await pilot.pause()
+        said.append(screen(pilot.app))
+        for key in ("enter", "escape", "d", "escape", "tab", "down", "enter"):
+            await pilot.press(key)
+            await pilot.pause()
+            said.append(screen(pilot.app))
+
+    with closing(Session(scene.path, lambda: scene.schema)) as session:
+        play(session, look, size=(120, 40))
+    return "\n".join(said)
+
+
+OUTPUTS: Final[dict[str, Output]] = {
+    "events": events,
+    "notifications": notifications,
+    "ndjson": ndjson,
+    "problem lines": problem_lines,
+    "differences": differences,
+    "what start() raises": raised,
+    "log": logged,
+    **{
+        f"check as {form}": _command("check", "--saved", "PATH", "--schema", "SCHEMA", "--format", form)
+        for form in ("text", "concise", "json", "sarif", "github")
+    },
+    "show": _command("show", "--saved", "PATH", "--schema", "SCHEMA"),
+    "show as json": _command("show", "--saved", "PATH", "--schema", "SCHEMA", "--json"),
+    "diff": _command("diff", "PATH", "OTHER", "--schema", "SCHEMA"),
+    "diff as json": _command("diff", "PATH", "OTHER", "--schema", "SCHEMA", "--json"),
+    "plan": _command("plan", "OTHER", "PATH", "--schema", "SCHEMA"),
+    "plan as json": _command("plan", "OTHER", "PATH", "--schema", "SCHEMA", "--json"),
+    "doctor": _command("doctor", "PATH", "--no-probe"),
+    "doctor as json": _command("doctor", "PATH", "--no-probe", "--json"),
+    "history": _kept("history", "PATH"),
+    "history as json": _kept("history", "PATH", "--json"),
+    "rollback": _kept("rollback", "1", "PATH", "--schema", "SCHEMA"),
+    "watch": _watched(),
+    "watch as json": _watched("--json"),
+    "app": app,
+}

@@ -1,0 +1,69 @@
+"""Nothing in a file, and no name of one, reaches a terminal as it is, or forges a line of a log."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from outputs.hostile import BEFORE, FORGED, PLAIN, SCHEMA, VILLAINS, saves
+from outputs.scene import OUTPUTS, Scene
+from torture.extent import FULL
+
+TELLING = ("valid", "an enum", "a check", "a syntax error")
+"""Saves of which much is told."""
+CASES = [
+    (villain, save)
+    for villain in VILLAINS
+    for save in saves(VILLAINS[villain])
+    if FULL or villain in ("newlines", "sequences") or save in TELLING
+]
+SLOW = {"watch", "watch as json", "app"}
+SLOW_CASES = CASES if FULL else [("newlines", "valid"), ("sequences", "a check"), ("markup", "a check")]
+NAMES = {
+    "escapes": "a\x1b[31mFORGED\x9bb.toml",
+    "newlines": "a\nFORGED\r\x85FORGED\u2028.toml",
+    "directions": "a\u202e\u2066b[bold]x.toml",
+    "no text": os.fsdecode(b"a\xff\xfe.toml"),
+    "a command": "a%s::error::{0}.toml",
+}
+
+
+def harmless(name: str, text: str) -> bool:
+    """Every line is printable, and none is one that the file has made; but the app wraps what is too long."""
+    for line in text.split("\n"):
+        assert line.isprintable(), repr(line)
+        assert name == "app" or not line.startswith(FORGED), repr(line)
+    return True
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_contents(tmp_path: Path, name: str) -> None:
+    """Keys, values and comments, valid and not, through every output."""
+    for count, (villain, save) in enumerate(SLOW_CASES if name in SLOW else CASES):
+        directory = tmp_path / str(count)
+        directory.mkdir()
+        schema = PLAIN if save == "valid" else SCHEMA
+        word = "PLAIN" if save == "valid" else "SCHEMA"
+        after = saves(VILLAINS[villain])[save].encode()
+        scene = Scene(directory / "config.toml", schema, f"outputs.hostile:{word}", BEFORE.encode(), after)
+        scene.lay()
+        assert harmless(name, OUTPUTS[name](scene)), (villain, save)
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+@pytest.mark.parametrize("file", NAMES.values(), ids=NAMES)
+def test_names_of_files(tmp_path: Path, name: str, file: str) -> None:
+    """The main file, its directory and a fragment are called so; one is broken."""
+    if name in SLOW and not FULL and "\n" not in file:
+        pytest.skip("in full only")
+    directory = tmp_path / file
+    directory.mkdir()
+    (directory / "conf.d").mkdir()
+    (directory / "conf.d" / file).write_text("number = 'x'\n")
+    before = b"[hot_reload]\nwatch_paths = []\n"
+    after = b"number = 2\n[hot_reload]\nwatch_paths = ['conf.d', 'absent.toml']\n"
+    scene = Scene(directory / file, SCHEMA, "outputs.hostile:SCHEMA", before, after)
+    scene.lay()
+    assert harmless(name, OUTPUTS[name](scene))
