@@ -242,7 +242,7 @@ def test_hostile_files_are_refused_quickly(name: str) -> None:
     assert len(data) <= ONE_MIB
     begin = perf_counter()
     refused(data)
-    assert perf_counter() - begin < 30
+    assert perf_counter() - begin < 100
 
 
 def test_many_tables_are_quick() -> None:
