@@ -95,7 +95,7 @@ TOOLS = {
     "rsync": "rsync --ignore-times {fresh} {file}",
     "rsync in place": "rsync --ignore-times --inplace {fresh} {file}",
     "install": "install -m 644 {fresh} {file}",
-    "patch": "diff -u {file} {fresh} > change.diff || :; patch --quiet {file} change.diff",
+    "patch": "diff -u {file} {fresh} > change.diff || :; patch --quiet --follow-symlinks {file} change.diff",
     "sponge": "sed s/{old}/{new}/g {file} | sponge {file}",
     "mv": "mv {fresh} {file}",
     "cp by force": "cp --remove-destination {fresh} {file}",

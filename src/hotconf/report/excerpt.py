@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from hotconf.core.redact import mask_urls, secret_from
 from hotconf.core.source import HIDDEN, Source
-from hotconf.report.cells import head, spread, tail, width
+from hotconf.report.cells import BAR, head, spread, tail, width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
     from hotconf.problems import Problem
-
-BAR: Final = "│"
-"""Stands between the number of a line and its text."""
 
 _BAR: Final = f" {BAR} "
 _NARROWEST: Final = 8
