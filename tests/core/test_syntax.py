@@ -71,6 +71,8 @@ SYNTAX = [
     ('plan = [\n"a",\nfoo = [1]\n', BRACKET, "1:8-1:9", '3:1 "]" expected before this'),
     ('plan = [\n"a",\n\n"foo".b = [1]\n', BRACKET, "1:8-1:9", '4:6 "]" expected before this'),
     ("plan = [1\n\nfoo = 2\n[next]\nx = [1]\n", BRACKET, "1:8-1:9", '3:1 "]" expected before this'),
+    ("a = [\n[1,\nfoo = 2\n", BRACKET, "2:1-2:2", '3:1 "]" expected before this'),
+    ("a = [1 1,\nfoo = [2]\n]\n", BRACKET, "1:5-1:6", '1:8 "]" expected before this'),
     ("[server\nport = 1", BRACKET, "1:1-1:2", None),
     ("[[server]\nport = 1", BRACKET, "1:1-1:3", None),
     (" [server.\nport = 1", BRACKET, "1:2-1:3", None),
