@@ -17,7 +17,6 @@ from hotconf.runtime.delivery import ChangeCallback, EventCallback
 from hotconf.runtime.observe import ObserverName
 from hotconf.runtime.runner import Pending, Runner
 from hotconf.runtime.source import DEFAULT_MAX_BYTES, Pins, Source
-from hotconf.runtime.stats import Stats
 from hotconf.runtime.subscription import EventStream
 from hotconf.schema import Schema
 from hotconf.settings import MAX_DEBOUNCE_MS, HotReloadSettings
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
     from hotconf.runtime.keeper import Keeper
+    from hotconf.runtime.stats import Stats
 
 T = TypeVar("T")
 
@@ -207,6 +207,13 @@ class HotReloadWatcher(Generic[T]):
     def watching(self) -> tuple[Path, ...]:
         """The files that are watched: the main file, fragments, others; those that do not exist yet included."""
         return tuple(member.path for member in self._runner.files.members) if self._runner.watching else ()
+
+    def text(self, path: Path) -> str:
+        """The text of one of the files as the latest load saw it, good or bad; empty if it was not read.
+
+        For showing the lines that problems are about. It may hold secrets.
+        """
+        return self._runner.files.text(path)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:

@@ -30,9 +30,10 @@ from pydantic import (
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from hotconf.changes import MASK, MISSING, Change
-from hotconf.core.diff import diff, equal, value_at
+from hotconf.core.diff import diff, equal
 from hotconf.core.freeze import freeze
 from hotconf.core.redact import is_secret_path, masked
+from hotconf.core.walk import value_at
 
 NAN, OTHER_NAN = float("nan"), float("nan")
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)

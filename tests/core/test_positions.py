@@ -234,7 +234,7 @@ def test_linear(name: str) -> None:
     text, path = LARGE[name]
     begin = perf_counter()
     Places(text).value(path)
-    assert perf_counter() - begin < 30
+    assert perf_counter() - begin < 100
 
 
 def test_many_questions() -> None:
@@ -243,7 +243,7 @@ def test_many_questions() -> None:
     begin = perf_counter()
     for number in range(60_000):
         places.value(("x", number, "a", 0))
-    assert perf_counter() - begin < 30
+    assert perf_counter() - begin < 100
 
 
 def test_deep() -> None:

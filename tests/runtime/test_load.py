@@ -274,7 +274,7 @@ def test_a_directory_that_cannot_be_listed_fails(root, monkeypatch):
         raise OSError(24, "Too many open files", path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "listdir", refuse)
+        patch.setattr(os, "scandir", refuse)
         result = load(source)
     assert told(result.candidate) == [("error", f"Cannot list the directory: {os.strerror(24)}", "conf.d")]
     assert paths.appeared_or_vanished(source.path, result.files.patterns, result.files.members) == [

@@ -313,7 +313,7 @@ def test_a_directory_that_cannot_be_listed_is_not_an_empty_one(root, monkeypatch
     def refuse(path):
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr(os, "listdir", refuse)
+    monkeypatch.setattr(os, "scandir", refuse)
     expansion = expand(root / "config.toml", [pattern])
     (problem,) = expansion.problems
     assert (problem.kind, problem.severity, problem.file) == ("unreadable", "error", root / "d")

@@ -514,7 +514,7 @@ def test_a_young_file_that_changes_within_one_tick_of_the_clock(make, main, monk
     watched = make(observer="poll", reconcile_ns=OFTEN_NS)
     stamp = watched.runner.files.reads[main].stamp
     main.write_text("n = 2\n")
-    monkeypatch.setattr(files, "_stamp", lambda found, links: stamp)
+    monkeypatch.setattr(files, "_identity", lambda found: stamp.identity)
     wait_until(lambda: watched.n == 2)
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from hotconf.events import ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged, Timings
 from hotconf.problems import Problem
-from hotconf.runtime.stats import CAPACITY, PhaseStats, Recorder
+from hotconf.runtime.recorder import CAPACITY, Recorder
+from hotconf.runtime.stats import PhaseStats
 
 FAILED = ReloadFailed("bad", "syntax", (Problem("bad"),))
 

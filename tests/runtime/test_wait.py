@@ -228,3 +228,38 @@ def test_no_timer_left_is_no_failure(monkeypatch):
     waiter.close()
     for end in ends:
         os.close(end)
+
+
+def test_waking_early_is_no_reason_to_return_early(waiter):
+    """Whether the deadline is far, or nearer than what it may wake early by."""
+    for distance in (SOON, 1_000_000, 0):
+        deadline = time.monotonic_ns() + distance
+        while time.monotonic_ns() < deadline:
+            assert waiter.wait(deadline, 5_000_000) is False
+
+
+def test_beside_a_busy_thread_it_stays_awake_and_still_hears(pipe, monkeypatch):
+    """Who got the interpreter's lock late keeps it until the deadline, and does not miss an event meanwhile."""
+    monkeypatch.setattr(wait, "EASY_NS", -1)  # as if the lock had been hard to get
+    kernel = KernelWaiter()
+    kernel.watch(pipe[0])
+    slept: list[int | None] = []
+    real = KernelWaiter._wait
+    monkeypatch.setattr(KernelWaiter, "_wait", lambda self, until: slept.append(until) or real(self, until))
+    deadline = time.monotonic_ns() + SOON
+    assert kernel.wait(deadline, 5_000_000) is False
+    assert time.monotonic_ns() >= deadline
+    assert len(slept) == 1
+    assert slept[0] < deadline
+
+    def write(_self: object, _until: int | None) -> bool:
+        os.write(pipe[1], b"x")  # after the one wait, before the deadline
+        while time.monotonic_ns() < deadline - 5_000_000:
+            pass
+        return False
+
+    monkeypatch.setattr(KernelWaiter, "_wait", write)
+    deadline = time.monotonic_ns() + SOON
+    assert kernel.wait(deadline, 5_000_000) is True
+    assert time.monotonic_ns() >= deadline
+    kernel.close()

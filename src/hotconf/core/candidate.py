@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from hotconf.changes import Change
 from hotconf.problems import Kind, Problem
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Costs:
+class Costs(NamedTuple):
     """How long the parts of a load took, in nanoseconds."""
 
     read: int = 0
     parse: int = 0
     validate: int = 0
+
+
+FREE: Final = Costs()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +47,7 @@ class Good(Generic[T]):
     warnings: tuple[Problem, ...] = ()
     unchanged: str | None = None
     """Why there is nothing to publish: the files or the values are the same. None if something differs."""
-    costs: Costs = Costs()
+    costs: Costs = FREE
     shrank: tuple[Path, ...] = ()
     """Files that say the first part of what they said before, or nothing: half of a new content may look so."""
 
@@ -56,7 +58,7 @@ class Bad:
 
     problems: tuple[Problem, ...]
     """Errors and warnings, in file order."""
-    costs: Costs = field(default=Costs(), compare=False)
+    costs: Costs = field(default=FREE, compare=False)
     shrank: tuple[Path, ...] = field(default=(), compare=False)
     """See `Good.shrank`."""
 
@@ -76,7 +78,7 @@ class Unstable:
     """These files changed while they were read: what was read is no state of the files."""
 
     paths: tuple[Path, ...]
-    costs: Costs = field(default=Costs(), compare=False)
+    costs: Costs = field(default=FREE, compare=False)
 
 
 Candidate: TypeAlias = Good[T] | Bad | Unstable

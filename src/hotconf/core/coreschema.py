@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import PydanticUserError, Secret, SecretBytes, SecretStr, TypeAdapter
 
@@ -29,8 +28,7 @@ _WRAPPERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """A schema that takes the input itself, reached through wrappers and unions."""
 
     node: Node
@@ -115,6 +113,24 @@ def _makes_secret(node: Node) -> bool:
     # Secret[T] is made by a function inside that class; nothing else in its schema tells it.
     name = getattr(function, "__qualname__", "")
     return getattr(function, "__module__", "") == Secret.__module__ and name.startswith("Secret.")
+
+
+def any_secret(nodes: Iterable[Node]) -> bool:
+    """Whether anything in `nodes`, however deep, may be what a secret is made by. Looks at them as plain data."""
+    seen: set[int] = set()
+    todo: list[object] = list(nodes)
+    while todo:
+        node = todo.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, dict):
+            if isinstance(node.get("function"), dict) and _makes_secret(node):
+                return True
+            todo += [value for value in node.values() if isinstance(value, dict | list | tuple)]
+        elif isinstance(node, list | tuple):
+            todo += node
+    return False
 
 
 def choices(node: Node) -> dict[object, Node]:

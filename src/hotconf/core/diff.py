@@ -10,8 +10,7 @@ Rule 4: nothing recurses. Depth costs nothing, and cycles end: two cycles are eq
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from datetime import datetime, time
 from decimal import Decimal
 from enum import Enum
@@ -20,7 +19,7 @@ from typing import Any, Final, TypeAlias
 
 from hotconf.changes import MISSING, Change
 from hotconf.core.redact import mask_urls, masked
-from hotconf.core.walk import Form, bare, entries, fields_of, kind_of, spelled
+from hotconf.core.walk import Form, bare, entries, kind_of, reader_of, spelled
 from hotconf.keypath import KeyPath
 
 Step: TypeAlias = str | int | None
@@ -28,6 +27,7 @@ Step: TypeAlias = str | int | None
 Pair: TypeAlias = tuple[Any, Any]
 _Steps: TypeAlias = Iterator[tuple[Step, object, object]]
 
+_ABSENT: Final = object()
 _SIMPLE: Final = frozenset({str, int, float, bool})
 """Types whose `==` needs no care, as far as it says yes."""
 
@@ -39,17 +39,16 @@ def equal(old: object, new: object) -> bool:
     todo: list[Pair] = [(old, new)]
     while todo:
         pair = before, after = todo.pop()
-        cls = type(before)
-        if before is after or (cls in _SIMPLE and cls is type(after) and before == after):
+        if before is after:
             continue
-        kind = kind_of(cls)
+        kind = kind_of(type(before))
         if kind.family is not kind_of(type(after)).family:
             return False
         if kind.form == "leaf":
             if not _same(before, after):
                 return False
         elif seen.setdefault((id(before), id(after)), pair) is pair:
-            inner = _inside(kind.form, before, after)
+            inner = _in_table(before, after) if kind.form == "table" else _inside(kind.form, before, after)
             if inner is None:
                 return False
             todo += inner
@@ -58,16 +57,43 @@ def equal(old: object, new: object) -> bool:
 
 def _inside(form: Form, old: Any, new: Any) -> list[Pair] | None:
     """The pairs to be compared in two containers of one kind; None if they differ already."""
-    if form == "table":
-        before, after = entries(old), entries(new)
-        if before.keys() != after.keys():
-            return None
-        return [(before[key], value) for key, value in after.items() if value is not before[key]]
     if form == "array":
-        return list(zip(old, new, strict=True)) if len(old) == len(new) else None
+        return _unlike(zip(old, new, strict=True)) if len(old) == len(new) else None
     if form == "set":
         return _matched(old, new)
     return [(old.root, new.root) if form == "wrapper" else (old.get_secret_value(), new.get_secret_value())]
+
+
+def _in_table(old: Any, new: Any) -> list[Pair] | None:
+    """As `_inside`, for tables, of which there are most. A plain value that differs ends it."""
+    before, after = reader_of(type(old))(old), reader_of(type(new))(new)
+    if len(before) != len(after):
+        return None
+    found: list[Pair] = []
+    for key, value in after.items():
+        other = before.get(key, _ABSENT)
+        if other is value:
+            continue
+        cls = type(value)
+        if cls in _SIMPLE and cls is type(other):
+            if other == value:
+                continue
+            if cls is not float:
+                return None
+        elif other is _ABSENT:
+            return None
+        found.append((other, value))
+    return found
+
+
+def _unlike(pairs: Iterable[Pair]) -> list[Pair]:
+    """Those that have to be looked at: most of two configurations are plain values that are the same."""
+    found = []
+    for before, after in pairs:
+        cls = type(before)
+        if before is not after and not (cls in _SIMPLE and cls is type(after) and before == after):
+            found.append((before, after))
+    return found
 
 
 class _NaN(Enum):
@@ -114,19 +140,22 @@ def _shown(path: KeyPath) -> KeyPath:
     return tuple(mask_urls(key) if isinstance(key, str) else key for key in path)
 
 
-_SHALLOW: Final = 3
-"""Levels at which whole tables are compared first: most of a configuration stays as it is, and that is soon seen."""
+_SHALLOW: Final = range(2, 4)
+"""Levels at which whole tables are compared first: most of a configuration stays as it is, and that is soon seen. The
+root is not: who compares two configurations expects them to differ."""
 
 
-@dataclass(slots=True)
 class _Visit:
     """Two containers that are being compared, or have been."""
 
-    step: Step
-    pair: Pair | None
-    rest: _Steps
-    differs: bool = False
-    done: bool = False
+    __slots__ = ("differs", "done", "pair", "rest", "step")
+
+    def __init__(self, step: Step, pair: Pair | None, rest: _Steps) -> None:
+        self.step = step
+        self.pair = pair
+        self.rest = rest
+        self.differs = False
+        self.done = False
 
 
 def _differences(old: object, new: object) -> Iterator[tuple[KeyPath, object, object]]:
@@ -138,7 +167,7 @@ def _differences(old: object, new: object) -> Iterator[tuple[KeyPath, object, ob
             cls = type(before)
             if before is after or (cls in _SIMPLE and cls is type(after) and before == after):
                 continue
-            if len(trail) < _SHALLOW and equal(before, after):
+            if len(trail) in _SHALLOW and equal(before, after):
                 continue
             steps = _steps(before, after)
             visit = visits.get((id(before), id(after)))
@@ -181,35 +210,11 @@ def _is_table(value: object) -> bool:
 def _keys(old: object, new: object) -> _Steps:
     before, after = entries(old), entries(new)
     for key, value in after.items():
-        yield spelled(key), before.get(key, MISSING), value
+        other = before.get(key, MISSING)
+        cls = type(value)
+        if other is value or (cls in _SIMPLE and cls is type(other) and other == value):
+            continue
+        yield spelled(key), other, value
     for key, value in before.items():
         if key not in after:
             yield spelled(key), value, MISSING
-
-
-def value_at(config: object, path: KeyPath) -> object:
-    """The value that stands at `path` in `config`, secrets included; `MISSING` where there is none.
-
-    A field is found by its key in the file and by its name in the model.
-    """
-    value = config
-    for key in path:
-        value = _at(bare(value), key)
-    return value
-
-
-def _at(value: Any, key: str | int) -> object:
-    form = kind_of(type(value)).form
-    if isinstance(key, str):
-        return _under(value, key) if form == "table" else MISSING
-    return value[key] if form == "array" and 0 <= key < len(value) else MISSING
-
-
-def _under(table: object, key: str) -> object:
-    found = entries(table)
-    if key in found:
-        return found[key]
-    if not isinstance(table, Mapping):
-        alias = next((alias for alias, name in fields_of(type(table)) if name == key), None)
-        return MISSING if alias is None else found.get(alias, MISSING)
-    return next((value for other, value in found.items() if spelled(other) == key), MISSING)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 from hotconf.core.merge import Merged
-from hotconf.core.redact import mask_urls, scrub, secrets_in
 from hotconf.core.shape import Shape
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem, Severity
@@ -75,6 +74,8 @@ class Findings:
         return index, problem.line or 0, problem.column or 0
 
     def _discreet(self, problems: list[Problem]) -> list[Problem]:
+        from hotconf.core.redact import mask_urls, secrets_in
+
         everything = mask_urls("\n".join(text for problem in problems for text in _texts(problem)))
         secrets = secrets_in(self.merged.table) | secrets_in({"secret": list(_kept_secret(self.merged, self.shape))})
         # Most secrets are in no message at all: it is cheaper to find that out of all messages at once.
@@ -89,6 +90,8 @@ def _texts(problem: Problem) -> Iterator[str]:
 
 
 def _scrubbed(problem: Problem, secrets: list[str]) -> Problem:
+    from hotconf.core.redact import scrub
+
     return replace(
         problem,
         message=printable(scrub(problem.message, secrets)),
@@ -99,13 +102,15 @@ def _scrubbed(problem: Problem, secrets: list[str]) -> Problem:
 
 def _may_stand(secret: str, text: str) -> bool:
     """Whether `secret`, or a form of it with escapes, is in `text`."""
+    from hotconf.core.redact import scrub
+
     plain = secret.isprintable() and not set(secret) & set("\\\"'")
     return secret in text if plain else scrub(text, (secret,)) != text
 
 
 def _kept_secret(merged: Merged, shape: Shape) -> Iterator[Any]:
     """What the model keeps as secrets, whatever the names of the keys."""
-    todo: list[tuple[Any, Shape]] = [(merged.table, shape)]
+    todo: list[tuple[Any, Shape]] = [(merged.table, shape)] if shape.secretive else []
     while todo:
         value, here = todo.pop()
         if here.secret:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, MutableMapping, MutableSequence, MutableSet
-from dataclasses import dataclass, is_dataclass
+from dataclasses import is_dataclass
 from enum import Enum
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel
 
@@ -45,8 +45,7 @@ _Place: TypeAlias = tuple[Callable[[Any, Any, Any], None], Any, Any, Any]
 """How to put something there, the holder, the key or position in it, and what stands there before it is frozen."""
 
 
-@dataclass(slots=True)
-class _Work:
+class _Work(NamedTuple):
     """What is known on the way."""
 
     places: list[_Place]
@@ -78,7 +77,7 @@ def _visit_model(model: BaseModel, work: _Work) -> object:
 def _visit_dataclass(instance: object, work: _Work) -> object:
     held = {name: getattr(instance, name, None) for _, name in fields_of(type(instance))}
     held.update(extras_of(instance))
-    work.places += [(object.__setattr__, instance, name, value) for name, value in held.items()]
+    work.places.extend((object.__setattr__, instance, name, value) for name, value in held.items())
     return instance
 
 
@@ -92,7 +91,7 @@ def _visit_dict(table: dict[Any, Any], work: _Work) -> object:
 
 def _visit_ordered_dict(table: OrderedDict[Any, Any], work: _Work) -> object:
     frozen: FrozenOrderedDict[Any, Any] = FrozenOrderedDict(table)
-    work.places += [(OrderedDict.__setitem__, frozen, key, value) for key, value in table.items()]
+    work.places.extend((OrderedDict.__setitem__, frozen, key, value) for key, value in table.items())
     return frozen
 
 
@@ -113,14 +112,14 @@ def _visit_set(items: set[Any], work: _Work) -> object:
 
 
 def _visit_frozenset(items: set[Any] | frozenset[Any], work: _Work) -> object:
-    work.places += [(_nowhere, None, None, item) for item in items if type(item) not in _SCALARS]
+    work.places.extend((_nowhere, None, None, item) for item in items if type(item) not in _SCALARS)
     return items
 
 
 def _visit_tuple(items: tuple[Any, ...], work: _Work) -> object:
     inner: list[_Place] = [(_nowhere, None, None, item) for item in items if type(item) not in _SCALARS]
     if inner:
-        work.places += inner
+        work.places.extend(inner)
         work.tuples.append(items)
     return items
 

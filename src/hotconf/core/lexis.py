@@ -34,8 +34,24 @@ CLOSED_STRING: Final = (
 LINE_STRING: Final = r"""(?:"(?:[^"\\\n]++|\\.)*+"|'[^'\n]*+')"""
 """A string of one line that closes: what a key may be."""
 
-# Everything up to the next mark that gives a document its structure. Matches at every offset: at the end, no mark.
-_MARK = re.compile(rf"(?:[^\[\]{{}}.,=\n\"'#]++|{STRING}|#[^\n]*+)*+(\n|\[\[?|[\]{{}}.,=]|\Z)", re.DOTALL)
+MARK = re.compile(rf"(?:[^\[\]{{}}.,=\n\"'#]++|{STRING}|#[^\n]*+)*+(\n|\[\[?|[\]{{}}.,=]|\Z)", re.DOTALL)
+"""Everything up to the next mark that gives a document its structure; the group is the mark, empty at the end.
+
+It matches at every offset: one that did not would be tried at each, and be quadratic."""
+
+
+# Lines of which each is a comment, a header, or a pair with a plain value, an array of such, or an inline table of
+# such, with so few dots and brackets that all of them together cannot be too many. Most documents are of this kind.
+_FLAT_KEY = r'(?:[\w-]++|"[^"\\\n]*+"|\'[^\'\n]*+\')'
+_FLAT_DOTTED = rf"{_FLAT_KEY}(?:\.{_FLAT_KEY}){{0,15}}+"
+_FLAT_VALUE = rf"(?:[^\[\]{{}}\"'#\n]++|{STRING})*+"
+_FLAT_ARRAY = rf"\[(?:[^\[\]{{}}\"'#]++|{STRING}|#[^\n]*+)*+\]"
+_FLAT_TABLE = rf"\{{(?:[^\[\]{{}}\"'#\n.]++|{STRING})*+(?:\.(?:[^\[\]{{}}\"'#\n.]++|{STRING})*+){{0,20}}+\}}"
+_FLAT = re.compile(
+    rf"(?:[ \t\r]*+(?:\[\[?{_FLAT_DOTTED}\]\]?|{_FLAT_DOTTED}[ \t]*+="
+    rf"[ \t]*+(?:{_FLAT_ARRAY}|{_FLAT_TABLE}|{_FLAT_VALUE}))?+[ \t\r]*+(?:#[^\n]*+)?+(?:\n|\Z))*+",
+    re.DOTALL,
+)
 
 
 def place(text: str, offset: int) -> tuple[int, int]:
@@ -47,7 +63,7 @@ def statements(text: str) -> Iterator[int]:
     """Where each key/value pair or header may begin: the offset of each line that is not inside brackets."""
     yield 0
     inside = 0
-    for match in _MARK.finditer(text):
+    for match in MARK.finditer(text):
         mark = match[1]
         if mark == "\n":
             if not inside:
@@ -60,10 +76,15 @@ def statements(text: str) -> Iterator[int]:
 
 def too_deep(text: str) -> int | None:
     """The offset at which nesting first exceeds `MAX_DEPTH`; None if it never does."""
+    return None if _FLAT.fullmatch(text) else _exceeds(text)
+
+
+def _exceeds(text: str) -> int | None:
+    """The same, by following every bracket and dot."""
     level = header = 0
     naming = True  # in a key, where a dot leads one level down; in a value it is the point of a number
     inside: list[tuple[int, bool]] = []  # of each open bracket: the level in it, and whether keys come next
-    for index, mark in enumerate(_MARK.findall(text)):
+    for index, mark in enumerate(MARK.findall(text)):
         if mark == "\n":
             if not inside:
                 level, naming = header, True
@@ -86,5 +107,5 @@ def too_deep(text: str) -> int | None:
                 naming = bracket == "{"
                 inside.append((level, naming))
         if level > MAX_DEPTH:
-            return next(islice(_MARK.finditer(text), index, None)).start(1)
+            return next(islice(MARK.finditer(text), index, None)).start(1)
     return None

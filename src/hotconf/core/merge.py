@@ -6,8 +6,8 @@ Tables merge, whatever their depth. Everything else, arrays included, is replace
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hotconf.core.document import Document
 from hotconf.keypath import KeyPath
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from hotconf.core.positions import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(NamedTuple):
     """What the documents say together."""
 
     table: dict[str, Any]

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -20,7 +19,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from hotconf.changes import MASK, MISSING
-from hotconf.core.walk import Form, bare, entries, kind_of, spelled
+from hotconf.core.walk import bare, entries, kind_of, reader_of, spelled
 from hotconf.keypath import KeyPath
 from hotconf.text import printable, quoted
 
@@ -105,11 +104,13 @@ def masked(path: KeyPath, value: object, *, most: int = _MOST_VALUES) -> object:
     return _Copier(most).copy(value, secret, _DEEPEST)
 
 
-@dataclass(slots=True)
 class _Copier:
     """Makes one plain copy. `left` is how many values it may still hold."""
 
-    left: int
+    __slots__ = ("left",)
+
+    def __init__(self, left: int) -> None:
+        self.left = left
 
     def copy(self, value: Any, secret: bool | None, depth: int) -> object:
         """`value` in plain types; `secret` is what the keys above it tell."""
@@ -191,27 +192,40 @@ def _secret_texts(table: object) -> Iterator[str]:
     todo: list[tuple[Any, bool | None]] = [(table, None)]
     while todo:
         value, secret = todo.pop()
-        cls = type(value)
-        if cls in _NEVER_TEXT or (cls is str and not secret and "@" not in value):
-            continue  # most values are such, and this is done at every reload
-        value = bare(value)
         form = kind_of(type(value)).form
+        if form == "wrapper":
+            value = bare(value)
+            form = kind_of(type(value)).form
         if form == "leaf":
             yield from _leaf_secrets(value, secret)
         elif form == "secret":
             todo.append((value.get_secret_value(), True))
         elif (id(value), secret) not in seen:
             seen.add((id(value), secret))
-            todo.extend(_below(value, form, secret))
+            todo += _table_texts(value, secret) if form == "table" else _item_texts(value, secret)
 
 
-def _below(value: Any, form: Form, secret: bool | None) -> Iterator[tuple[object, bool | None]]:
-    if form == "table":
-        for key, inner in entries(value).items():
-            yield inner, _secrecy(spelled(key)) if secret is None else secret
-    else:
-        for item in value:
-            yield item, secret
+# Most values hold no secret, and this is done at every reload: they are passed by where they stand.
+
+
+def _table_texts(table: Any, secret: bool | None) -> list[tuple[object, bool | None]]:
+    found = []
+    for key, value in reader_of(type(table))(table).items():
+        cls = type(value)
+        if cls in _NEVER_TEXT:
+            continue
+        told = _secrecy(key if type(key) is str else spelled(key)) if secret is None else secret
+        if cls is not str or told or "@" in value:  # type: ignore[operator]
+            found.append((value, told))
+    return found
+
+
+def _item_texts(items: Iterable[Any], secret: bool | None) -> list[tuple[object, bool | None]]:
+    return [
+        (item, secret)
+        for item in items
+        if type(item) not in _NEVER_TEXT and (secret or type(item) is not str or "@" in item)
+    ]
 
 
 def _leaf_secrets(value: object, secret: bool | None) -> Iterator[str]:

@@ -81,6 +81,12 @@ class Shape:
         return any(leaf.secret for leaf in self._leaves)
 
     @cached_property
+    def secretive(self) -> bool:
+        """The model may keep something as a secret, here or below."""
+        nodes = [leaf.node for leaf in self._leaves]
+        return self.secret or coreschema.any_secret([*nodes, *self._book.definitions.values()])
+
+    @cached_property
     def union(self) -> bool:
         """The errors of what stands here may be those of several alternatives."""
         return any(leaf.union for leaf in self._leaves)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
 
 from hotconf.core.document import Document
 from hotconf.core.merge import merge
@@ -12,19 +12,38 @@ from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem, Related
 from hotconf.schema import Schema
 
+_CONTAINERS: Final = (dict, list)
+
 
 def respell(document: Document, schema: Schema[Any]) -> Document | tuple[Problem, ...]:
     """`document` with the keys that the model knows, or a problem for each key that it has in both spellings.
 
     The same object if nothing is spelled differently. Keys of free tables are data and stay as they are.
     """
-    if not schema.kebab:
+    shape = shape_of(schema)
+    if not schema.kebab or not _has_any(document.table, shape):
         return document
-    reading = _Reading()
-    table = reading.table(document.table, shape_of(schema), (), ())
+    reading = _Reading({}, [])
+    table = reading.table(document.table, shape, (), ())
     if reading.clashes:
         return _problems(document, reading.clashes)
     return replace(document, table=table, spelled=reading.spelled) if reading.spelled else document
+
+
+def _has_any(table: dict[str, Any], shape: Shape) -> bool:
+    """Whether any key has to be spelled differently: hardly ever, and so found out without making anything."""
+    todo: list[tuple[Any, Shape]] = [(table, shape)]
+    while todo:
+        value, here = todo.pop()
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                if "-" in key and _name(key, here) != key:
+                    return True
+                if isinstance(inner, _CONTAINERS):
+                    todo.append((inner, here.child(key)))
+        else:
+            todo += [(item, here.child(n)) for n, item in enumerate(value) if isinstance(item, _CONTAINERS)]
+    return False
 
 
 def respelled(path: KeyPath, schema: Schema[Any]) -> KeyPath:
@@ -39,12 +58,11 @@ def respelled(path: KeyPath, schema: Schema[Any]) -> KeyPath:
     return tuple(found)
 
 
-@dataclass(slots=True)
-class _Reading:
+class _Reading(NamedTuple):
     """One walk over a document. `written` is a path as in the file, `path` the same in the model's spelling."""
 
-    spelled: dict[KeyPath, str] = field(default_factory=dict)
-    clashes: list[tuple[KeyPath, str]] = field(default_factory=list)
+    spelled: dict[KeyPath, str]
+    clashes: list[tuple[KeyPath, str]]
     """The path of each second spelling, as written, and the first one."""
 
     def table(self, given: dict[str, Any], shape: Shape, written: KeyPath, path: KeyPath) -> dict[str, Any]:

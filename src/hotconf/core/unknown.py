@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from hotconf.core.shape import Shape
-from hotconf.core.suggest import suggest
 from hotconf.keypath import KeyPath
 
 MAX_LOOKS: Final = 1000
 """So many keys of a table that takes any are compared with the fields of the model."""
+
+_CONTAINERS: Final = (dict, list)
+_NEVER_UNKNOWN: Final = (None, "forbid")
+"""What becomes of keys that no field has, where they are just data or the model's own complaint."""
 
 
 def unknown_keys(table: dict[str, Any], shape: Shape) -> Iterator[tuple[KeyPath, Shape]]:
@@ -26,28 +29,31 @@ def unknown_keys(table: dict[str, Any], shape: Shape) -> Iterator[tuple[KeyPath,
         around = around.narrowed(value)
         if around.free:
             continue
-        below = []
-        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            here = (*path, key)
-            certain = _is_unknown(key, item, around)
-            if certain is None and looks:
-                looks -= 1
-                certain = _looks_misspelt(str(key), value, around)
-            if certain:
-                yield here, around
-            elif isinstance(item, dict | list):
-                below.append((here, item, around.child(key)))
-        todo.extend(reversed(below))
-
-
-def _is_unknown(key: str | int, item: object, around: Shape) -> bool | None:
-    """Whether no field takes `key`; None if that depends on whether it looks like one."""
-    if isinstance(key, int) or key in around.keys or around.extras in (None, "forbid"):
-        return False
-    if around.extras == "ignore":
-        return True
-    return False if around.extras == "allow" and isinstance(item, dict | list) else None
+        below: list[tuple[KeyPath, Any, Shape]] = []
+        if isinstance(value, dict):
+            keys, extras = around.keys, around.extras
+            for key, item in value.items():
+                inner = isinstance(item, _CONTAINERS)
+                if key not in keys and extras not in _NEVER_UNKNOWN:
+                    certain = extras == "ignore"
+                    if not certain and looks and not (inner and extras == "allow"):
+                        looks -= 1
+                        certain = _looks_misspelt(key, value, around)
+                    if certain:
+                        yield (*path, key), around
+                        continue
+                if inner:
+                    below.append(((*path, key), item, around.child(key)))
+        else:
+            below.extend(
+                ((*path, index), item, around.child(index))
+                for index, item in enumerate(value)
+                if isinstance(item, _CONTAINERS)
+            )
+        todo += reversed(below)
 
 
 def _looks_misspelt(key: str, table: Mapping[str, Any], around: Shape) -> bool:
+    from hotconf.core.suggest import suggest
+
     return suggest(key, (known for known in around.keys if known not in table)) is not None

@@ -7,10 +7,10 @@ problems is imported by the first problem: a program whose files are good never 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
@@ -30,8 +30,7 @@ _MAX_FAULTS: Final = 5 * MAX_PROBLEMS
 """More than are told, because those of a union are settled into one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Valid(Generic[T]):
+class Valid(NamedTuple, Generic[T]):
     """The model and all checks accept it."""
 
     config: T
@@ -39,8 +38,7 @@ class Valid(Generic[T]):
     """In file order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Invalid:
+class Invalid(NamedTuple):
     """The model or a check refuses it."""
 
     problems: tuple[Problem, ...]

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 from pydantic import AliasChoices, BaseModel, RootModel, Secret, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
 from hotconf.changes import MISSING
+from hotconf.keypath import KeyPath
 
 Key: TypeAlias = str | tuple[type, object]
 """A key of a table: plain text as it is, anything else with its type, since 1, 1.0 and True are one key to a dict."""
@@ -38,8 +39,7 @@ Form: TypeAlias = Literal["leaf", "table", "array", "set", "secret", "wrapper"]
 `wrapper`: a RootModel, in whose place stands what stands in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """The form of a value and the family that it is of: values of two families are never equal."""
 
     form: Form
@@ -114,11 +114,12 @@ def extras_of(table: object) -> Mapping[str, object]:
 
 def entries(table: Any) -> Mapping[Key, object]:
     """What stands in a table, in its order, by key."""
-    return _reader(type(table))(table)
+    return reader_of(type(table))(table)
 
 
 @per_class
-def _reader(cls: type) -> Callable[[Any], Mapping[Key, object]]:
+def reader_of(cls: type) -> Callable[[Any], Mapping[Key, object]]:
+    """`entries` for the tables of `cls`, for those who look into many of them."""
     # Chosen once a class, for `isinstance` takes its time with pydantic's models and with mappings.
     if issubclass(cls, BaseModel):
         return _model_reader(cls)
@@ -160,3 +161,31 @@ def spelled(key: Key) -> str:
         return key
     raw = key[1]
     return str(raw.value if isinstance(raw, Enum) else raw)
+
+
+def value_at(config: object, path: KeyPath) -> object:
+    """The value that stands at `path` in `config`, secrets included; `MISSING` where there is none.
+
+    A field is found by its key in the file and by its name in the model.
+    """
+    value = config
+    for key in path:
+        value = _at(bare(value), key)
+    return value
+
+
+def _at(value: Any, key: str | int) -> object:
+    form = kind_of(type(value)).form
+    if isinstance(key, str):
+        return _under(value, key) if form == "table" else MISSING
+    return value[key] if form == "array" and 0 <= key < len(value) else MISSING
+
+
+def _under(table: object, key: str) -> object:
+    found = entries(table)
+    if key in found:
+        return found[key]
+    if not isinstance(table, Mapping):
+        alias = next((alias for alias, name in fields_of(type(table)) if name == key), None)
+        return MISSING if alias is None else found.get(alias, MISSING)
+    return next((value for other, value in found.items() if spelled(other) == key), MISSING)

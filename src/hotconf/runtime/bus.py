@@ -5,15 +5,17 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable
+from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, overload
 from weakref import WeakSet
 
-from hotconf.core.diff import value_at
 from hotconf.errors import UsageError
-from hotconf.events import FileChanged
+from hotconf.events import FileChanged, ReloadSuccess
 from hotconf.keypath import KeyPath, parse
 from hotconf.runtime import fork
-from hotconf.runtime.delivery import ChangeCallback, Delivery, EventCallback, Listener
+from hotconf.runtime.delivery import ChangeCallback, Delivery, EventCallback, FunctionCallback, Listener, PathCallback
+from hotconf.runtime.followers import Followers
 from hotconf.runtime.subscription import EventStream, Subscription
 
 if TYPE_CHECKING:
@@ -43,7 +45,10 @@ class Bus(Generic[T]):
         """What is published now, as far as the bus was told."""
         # Replaced, never changed: whoever iterates one of these is safe from those who subscribe meanwhile.
         self._streams: tuple[EventStream, ...] = ()
-        self._listeners: tuple[Listener, ...] = ()
+        self._listeners: tuple[tuple[int, EventCallback | FunctionCallback[T]], ...] = ()
+        """Those that have to be asked at each event, with their places in the order of subscription."""
+        self._followers: Followers[PathCallback[T]] = Followers()
+        self._numbers = count(1)
         self._given: WeakSet[EventStream] = WeakSet()
         """All streams that somebody still has, those that have ended, too."""
         self._delivery = Delivery(name, self.lock)
@@ -67,10 +72,13 @@ class Bus(Generic[T]):
     def revive(self) -> None:
         """See `Member.revive`: who follows a value and was not told of the newest is told here, too."""
         with self.lock:
-            followers = [each for each in self._listeners if isinstance(each, ChangeCallback)]
             generation = 0 if self.snapshot is None else self.snapshot.generation
+            asked = [
+                each for _, each in self._listeners if isinstance(each, FunctionCallback) and each.wants(generation)
+            ]
+            behind = [each for each in self._followers.everyone() if each.behind]
             if self.last is not None:
-                self._delivery.put(self.last, tuple(each for each in followers if each.wants(generation)))
+                self._delivery.put(self.last, (*asked, *behind))
 
     # Telling
 
@@ -78,8 +86,8 @@ class Bus(Generic[T]):
         """Take note of the first snapshot, published by a start that is no event: changes are told against it."""
         with self.lock:
             self.snapshot = snapshot
-            for listener in self._listeners:
-                if isinstance(listener, ChangeCallback):
+            for _, listener in self._listeners:
+                if isinstance(listener, FunctionCallback):
                     listener.rebase(snapshot)
 
     def publish(self, event: ConfigReloadEvent, snapshot: Snapshot[T] | None) -> None:
@@ -89,11 +97,15 @@ class Bus(Generic[T]):
                 return
             if not isinstance(event, FileChanged):
                 self.last = event
-            self.snapshot = snapshot
+            before, self.snapshot = self.snapshot, snapshot
             for stream in self._streams:
                 stream.offer(event)
             generation = 0 if snapshot is None else snapshot.generation
-            self._delivery.put(event, tuple(each for each in self._listeners if each.wants(generation)))
+            told: list[tuple[int, Listener]] = [each for each in self._listeners if each[1].wants(generation)]
+            concerned = self._concerned(event, before)
+            if concerned:
+                told = sorted([*told, *concerned.items()], key=_number)
+            self._delivery.put(event, tuple(listener for _, listener in told))
 
     def subscribe(self) -> EventStream:
         """A stream of the events from now on."""
@@ -115,7 +127,9 @@ class Bus(Generic[T]):
         if callback is None:
             return self.on_event
         listener = EventCallback(self, _checked(callback))
-        self._add(listener)
+        with self.lock:
+            if not self._closed:
+                self._listeners = (*self._listeners, (next(self._numbers), listener))
         return listener
 
     @overload
@@ -126,19 +140,19 @@ class Bus(Generic[T]):
         self, selector: Selector[T], callback: OnChange | None = None
     ) -> ChangeCallback[T] | Callable[[OnChange], ChangeCallback[T]]:
         """Call `callback(old, new)` when the selected value differs; without a callback, a decorator that does so."""
-        select = _select(selector)
-
-        def follow(callback: OnChange) -> ChangeCallback[T]:
-            listener = ChangeCallback(self, select, _checked(callback))
-            self._add(listener)
-            return listener
-
+        if callable(selector):
+            follow = partial(self._follow_function, selector)
+        else:
+            follow = partial(self._follow_path, _path(selector))
         return follow if callback is None else follow(callback)
 
     def remove(self, subscription: Subscription) -> None:
         """Forget `subscription`; the lock is held."""
         self._streams = tuple(each for each in self._streams if each is not subscription)
-        self._listeners = tuple(each for each in self._listeners if each is not subscription)
+        if isinstance(subscription, PathCallback):
+            self._followers.remove(subscription.path, subscription.number)
+        else:
+            self._listeners = tuple(each for each in self._listeners if each[1] is not subscription)
 
     def warn(self, text: str) -> None:
         """Have `text` logged by the delivery thread; the lock is held."""
@@ -153,16 +167,40 @@ class Bus(Generic[T]):
             self._closed = True
             streams, self._streams = self._streams, ()
             self._listeners = ()
+            self._followers = Followers()
             for stream in streams:
                 stream.end()
         self._delivery.close(timeout_s)
 
-    def _add(self, listener: Listener) -> None:
+    def _concerned(self, event: ConfigReloadEvent, before: Snapshot[T] | None) -> dict[int, PathCallback[T]]:
+        """The followers of key paths that a commit may concern: only of those the value is looked up."""
+        now = self.snapshot
+        if now is None or (before is not None and before.generation == now.generation):
+            return {}
+        changes = event.changes if isinstance(event, ReloadSuccess) and before is not None else ()
+        if changes:
+            affected = self._followers.affected((change.path for change in changes), now.config)
+        else:  # the first config, of which nobody says what is new
+            affected = self._followers.everyone()
+        concerned = {follower.number: follower for follower in affected}
+        for follower in concerned.values():
+            follower.fall_behind(before)
+        return concerned
+
+    def _follow_path(self, path: KeyPath, callback: OnChange) -> ChangeCallback[T]:
+        listener = PathCallback(self, path, _checked(callback), next(self._numbers))
         with self.lock:
-            if isinstance(listener, ChangeCallback):
-                listener.rebase(self.snapshot)
             if not self._closed:
-                self._listeners = (*self._listeners, listener)
+                self._followers.add(path, listener.number, listener)
+        return listener
+
+    def _follow_function(self, select: Callable[[T], object], callback: OnChange) -> ChangeCallback[T]:
+        listener = FunctionCallback(self, select, _checked(callback))
+        with self.lock:
+            listener.rebase(self.snapshot)
+            if not self._closed:
+                self._listeners = (*self._listeners, (next(self._numbers), listener))
+        return listener
 
 
 def _checked(callback: Callable[..., object]) -> Callable[..., object]:
@@ -173,11 +211,8 @@ def _checked(callback: Callable[..., object]) -> Callable[..., object]:
     return callback
 
 
-def _select(selector: Selector[T]) -> Callable[[T], object]:
-    if callable(selector):
-        return selector
-    path = _path(selector)
-    return lambda config: value_at(config, path)
+def _number(numbered: tuple[int, Listener]) -> int:
+    return numbered[0]
 
 
 def _path(selector: object) -> KeyPath:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import threading
 from collections import deque
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from hotconf.changes import MISSING
-from hotconf.core.diff import equal
+from hotconf.core.walk import value_at
 from hotconf.runtime.subscription import CAPACITY, Hub, Subscription
 from hotconf.text import printable
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hotconf.events import ConfigReloadEvent
+    from hotconf.keypath import KeyPath
     from hotconf.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -41,16 +43,17 @@ class Listener(Subscription):
         super().__init__(hub)
         self.name = qualified_name(callback)
 
-    def wants(self, generation: int) -> bool:
+    def wants(self, generation: int) -> bool:  # noqa: ARG002 (whatever is published)
         """Is there something to tell it while `generation` is published?"""
-        raise NotImplementedError
+        return True
 
     def tell(self, event: ConfigReloadEvent) -> None:
         """Run the callback, on the delivery thread; may raise anything."""
         raise NotImplementedError
 
-    def miss(self) -> None:
-        """An event that it should have been told is lost."""
+    def miss(self) -> bool:
+        """An event that it should have been told is lost; whether it has to be told the next one instead."""
+        return False
 
 
 class EventCallback(Listener):
@@ -66,17 +69,14 @@ class EventCallback(Listener):
         """So that a decorated function stays a function."""
         return self._callback(event)
 
-    def wants(self, generation: int) -> bool:  # noqa: ARG002 (whatever is published)
-        """Every event."""
-        return True
-
     def tell(self, event: ConfigReloadEvent) -> None:
         """Hand `event` over."""
         self._callback(event)
 
-    def miss(self) -> None:
+    def miss(self) -> bool:
         """Count it."""
         self._dropped += 1
+        return False
 
 
 class Published(Hub, Protocol[T_co]):
@@ -94,7 +94,7 @@ class ChangeCallback(Listener, Generic[T]):
     that of the config which was published when it subscribed, `MISSING` if there was none.
     """
 
-    __slots__ = ("_baseline", "_bus", "_callback", "_generation", "_select", "_value")
+    __slots__ = ("_bus", "_callback", "_select")
 
     def __init__(
         self, bus: Published[T], select: Callable[[T], object], callback: Callable[[object, object], object]
@@ -103,13 +103,77 @@ class ChangeCallback(Listener, Generic[T]):
         self._bus = bus
         self._select = select
         self._callback = callback
-        self._value: object = MISSING
-        self._generation = 0
-        self._baseline: Snapshot[T] | None = None
 
     def __call__(self, old: object, new: object) -> object:
         """So that a decorated function stays a function."""
         return self._callback(old, new)
+
+    def _selected(self, config: T, otherwise: object) -> object:
+        with guarded(f"the selector of {self.name}"):
+            return self._select(config)
+        return otherwise
+
+    def _compare(self, old: object, new: object) -> None:
+        if _differ(old, new):
+            self._callback(old, new)
+
+
+class PathCallback(ChangeCallback[T]):
+    """One that follows a key path. It is told only of commits that may concern it, and keeps no value of its own."""
+
+    __slots__ = ("_before", "_behind", "number", "path")
+
+    def __init__(
+        self,
+        bus: Published[T],
+        path: KeyPath,
+        callback: Callable[[object, object], object],
+        number: int,
+    ) -> None:
+        super().__init__(bus, partial(value_at, path=path), callback)
+        self.path = path
+        self.number = number
+        """Its place in the order of subscription."""
+        self._behind = False
+        self._before: Snapshot[T] | None = None
+        """What was published before the first commit that it has to be told of."""
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is something to tell it."""
+        return self._behind
+
+    def fall_behind(self, before: Snapshot[T] | None) -> None:
+        """What followed `before` may concern it; the lock is held."""
+        if not self._behind:
+            self._behind, self._before = True, before
+
+    def miss(self) -> bool:
+        """It compares with the newest, whichever event comes with it."""
+        return self._behind
+
+    def tell(self, event: ConfigReloadEvent) -> None:  # noqa: ARG002 (the newest snapshot says it all)
+        """Compare the newest value with the one before, and call if they differ."""
+        with self._bus.lock:
+            behind, before, newest = self._behind, self._before, self._bus.snapshot
+            self._behind, self._before = False, None
+        if behind and newest is not None:
+            old = MISSING if before is None else self._selected(before.config, MISSING)
+            self._compare(old, self._selected(newest.config, old))
+
+
+class FunctionCallback(ChangeCallback[T]):
+    """One that follows what a function of the config returns, which has to be called for each commit."""
+
+    __slots__ = ("_baseline", "_generation", "_value")
+
+    def __init__(
+        self, bus: Published[T], select: Callable[[T], object], callback: Callable[[object, object], object]
+    ) -> None:
+        super().__init__(bus, select, callback)
+        self._value: object = MISSING
+        self._generation = 0
+        self._baseline: Snapshot[T] | None = None
 
     def rebase(self, snapshot: Snapshot[T] | None) -> None:
         """Report changes against `snapshot` if nothing was seen before; the lock is held."""
@@ -129,15 +193,16 @@ class ChangeCallback(Listener, Generic[T]):
         self._generation = newest.generation
         if self._baseline is not None:
             baseline, self._baseline = self._baseline, None
-            self._value = self._selected(baseline.config)
-        old, self._value = self._value, self._selected(newest.config)
-        if not equal(old, self._value):
-            self._callback(old, self._value)
+            self._value = self._selected(baseline.config, self._value)
+        old, self._value = self._value, self._selected(newest.config, self._value)
+        self._compare(old, self._value)
 
-    def _selected(self, config: T) -> object:
-        with guarded(f"the selector of {self.name}"):
-            return self._select(config)
-        return self._value
+
+def _differ(old: object, new: object) -> bool:
+    # Here and not above: most programs follow no value.
+    from hotconf.core.diff import equal
+
+    return not equal(old, new)
 
 
 class Delivery:
@@ -168,7 +233,7 @@ class Delivery:
         if not listeners:
             return
         if len(self._queue) == CAPACITY:
-            self._drop_oldest()
+            listeners = self._drop_oldest(listeners)
         self._queue.append((event, listeners))
         self._wake()
 
@@ -191,13 +256,14 @@ class Delivery:
         if thread.is_alive() and running is not None:
             log_warning(f"{running.name} was still running {timeout_s:g} s after its watcher was closed")
 
-    def _drop_oldest(self) -> None:
-        _, listeners = self._queue.popleft()
-        for listener in listeners:
-            listener.miss()
+    def _drop_oldest(self, listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:
+        """`listeners`, with those who lose nothing but their place in the queue."""
+        _, losing = self._queue.popleft()
+        kept = [listener for listener in losing if listener.miss()]
         if not self._overflowing:
             self._overflowing = True
             self.warn(f"callbacks are too slow: {CAPACITY} events are waiting, the oldest are dropped")
+        return tuple(dict.fromkeys((*kept, *listeners))) if kept else listeners
 
     def _wake(self) -> None:
         if self._thread is not None:

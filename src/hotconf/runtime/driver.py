@@ -8,13 +8,14 @@ last.
 from __future__ import annotations
 
 import atexit
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from hotconf.core.machine import Due
 from hotconf.errors import UsageError
@@ -25,6 +26,8 @@ from hotconf.runtime.observe import Observer, ObserverName, Owner, Poll, choose,
 from hotconf.runtime.wait import ThreadWaiter, Waiter, best_waiter
 
 R = TypeVar("R")
+
+_NEVER: Final = 1 << 63
 
 
 class Driver:
@@ -40,6 +43,8 @@ class Driver:
         self._owners: dict[Owner, Observer] = {}
         self._wanted: dict[Owner, ObserverName] = {}
         self._looks: dict[Owner, int] = {}
+        self._next_look = _NEVER
+        """No look is due before this."""
         self._ending = False
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="hotconf-driver", daemon=True)
@@ -159,7 +164,7 @@ class Driver:
 
     def _run(self) -> None:
         while not self._ending:
-            ready = self._waiter.wait(self._deadline())
+            ready = self._waiter.wait(*self._deadline())
             self._turn(ready, time.monotonic_ns())
         for observer in self._observers.values():
             _guarded(observer.close)
@@ -178,10 +183,17 @@ class Driver:
             due = owner.deadline
             if due is not None and due <= now:
                 _guarded(partial(owner.feed, Due(now)))
-            if self._looks.get(owner, now + 1) <= now:
+        if self._next_look <= now:
+            self._look(now)
+
+    def _look(self, now: int) -> None:
+        """Compare the files of those whose turn it is."""
+        for owner, at in list(self._looks.items()):
+            if at <= now and owner in self._owners:
                 self._schedule(owner, now)
                 _guarded(partial(self._mend, owner))
                 _guarded(partial(self._reconcile, owner))
+        self._next_look = min(self._looks.values(), default=_NEVER)
 
     def _act(self) -> None:
         while self._actions:
@@ -228,14 +240,19 @@ class Driver:
 
     def _schedule(self, owner: Owner, now: int) -> None:
         # On a common grid, so that many watchers wake the process no more often than one.
-        self._looks[owner] = (now // owner.reconcile_ns + 1) * owner.reconcile_ns
+        self._looks[owner] = at = (now // owner.reconcile_ns + 1) * owner.reconcile_ns
+        self._next_look = min(self._next_look, at)
 
-    def _deadline(self) -> int | None:
+    def _deadline(self) -> tuple[int | None, int]:
+        """When to wake, and by how much earlier if that is to be met precisely: one switch of threads."""
         if self._actions:
-            return 0
-        deadlines = [due for owner in self._owners if (due := owner.deadline) is not None]
-        deadlines.extend(at for owner, at in self._looks.items() if owner.watching)
-        return min(deadlines, default=None)
+            return 0, 0
+        deadlines = [(due, owner.ready) for owner in self._owners if (due := owner.deadline) is not None]
+        first, ready = min(deadlines, default=(None, False))
+        look = min((at for owner, at in self._looks.items() if owner.watching), default=None)
+        if first is None or (look is not None and look < first):
+            return look, 0
+        return first, round(sys.getswitchinterval() * 1e9) if ready else 0
 
 
 def _key(observer: Observer) -> str:

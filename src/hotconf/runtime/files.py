@@ -6,9 +6,8 @@ import errno
 import os
 import stat
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from hotconf.problems import Kind, Problem
 from hotconf.runtime import paths
@@ -29,8 +28,7 @@ _WHAT: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What can be known of a file without reading it; equal stamps mean that nothing was seen to change."""
 
     error: int = 0
@@ -41,16 +39,19 @@ class Stamp:
     """Each link on the way, with its target."""
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """What one read of a file brought: its bytes or a problem."""
 
     path: Path
     stamp: Stamp
-    data: bytes = field(default=b"", repr=False)
+    data: bytes = b""
     problem: Problem | None = None
     settled: bool = True
     """False: the stamp is too young to be trusted, or the error may pass; look at the content again later."""
+
+    def __repr__(self) -> str:
+        """Never shows the content."""
+        return f"Read({self.path!r}, {self.stamp!r}, problem={self.problem!r}, settled={self.settled!r})"
 
     @property
     def text(self) -> str:
@@ -64,9 +65,9 @@ def same(path: Path, stamp: Stamp) -> bool:
         found = os.stat(path)
     except OSError as error:
         return error.errno == stamp.error
-    if _stamp(found, ()).identity != stamp.identity:
+    if _identity(found) != stamp.identity:
         return False
-    return all(_points(link, target) for link, target in stamp.links)
+    return not stamp.links or all(_points(link, target) for link, target in stamp.links)
 
 
 def read(path: Path, max_bytes: int) -> Read:
@@ -86,11 +87,6 @@ def read(path: Path, max_bytes: int) -> Read:
         return _read_regular(path, links, max_bytes)
     except OSError as error:
         return _failed(path, _stamp(found, links), error)
-
-
-def text(path: Path, max_bytes: int) -> str:
-    """The text of the file at `path`, as `Read.text` gives it."""
-    return read(path, max_bytes).text
 
 
 def look(path: Path) -> Read:
@@ -146,11 +142,13 @@ def _read_regular(path: Path, links: tuple[tuple[str, str], ...], max_bytes: int
 
 
 def _content(descriptor: int, left: int) -> bytes:
-    """At most `left` bytes: one more than there were shows that there are more now."""
+    """At most `left` bytes: one more than there were shows that there are more now; none more is left to `fstat`."""
     parts: list[bytes] = []
     while left > 0 and (part := os.read(descriptor, left)):
         parts.append(part)
         left -= len(part)
+        if left == 1:
+            break
     return b"".join(parts)
 
 
@@ -165,10 +163,14 @@ def _failed(path: Path, stamp: Stamp, error: OSError) -> Read:
 
 
 def _stamp(found: os.stat_result, links: tuple[tuple[str, str], ...]) -> Stamp:
-    identity: tuple[int, ...] = (found.st_dev, found.st_ino, found.st_mode)
-    if stat.S_ISREG(found.st_mode):  # nobody waits for what goes through a pipe, or for names in a directory
-        identity += (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-    return Stamp(identity=identity, links=links)
+    return Stamp(identity=_identity(found), links=links)
+
+
+def _identity(found: os.stat_result) -> tuple[int, ...]:
+    mode = found.st_mode
+    if not stat.S_ISREG(mode):  # nobody waits for what goes through a pipe, or for names in a directory
+        return found.st_dev, found.st_ino, mode
+    return found.st_dev, found.st_ino, mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _points(link: str, target: str) -> bool:

@@ -6,8 +6,7 @@ import ctypes
 import errno
 import os
 import struct
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 MODIFY: Final = 0x2
 ATTRIB: Final = 0x4
@@ -31,8 +30,7 @@ _HEADER: Final = struct.Struct("iIII")
 _BUFFER: Final = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One event as the kernel tells it. `wd` is -1 and `name` empty for an overflow."""
 
     wd: int

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from hotconf.runtime import files
 from hotconf.runtime.files import Read
 from hotconf.runtime.paths import appeared_or_vanished
 from hotconf.runtime.source import FileSet, Source
+
+_NOTHING: Final[frozenset[Path]] = frozenset()
 
 
 class Known:
@@ -94,11 +95,15 @@ class Known:
                 # What is known is what the load before this one saw: look when this one is back.
                 self._look_again = True
                 return ()
-            known, dirty = self.files, frozenset(self._dirty)
+            known, dirty = self.files, frozenset(self._dirty) if self._dirty else _NOTHING
+        if not known.folders and all(
+            read.settled and files.same(path, read.stamp) for path, read in known.reads.items()
+        ):
+            return ()  # nearly always, every two seconds, for every watcher
         newer: dict[Path, Read] = {}
         changed = [path for path, read in known.reads.items() if path not in dirty and self._differs(read, newer)]
         if newer:
-            self.files = replace(known, reads={**known.reads, **newer})
+            self.files = known._replace(reads={**known.reads, **newer})
         if known.folders:
             changed.extend(path for path in self._moved(known) if path not in dirty)
         return tuple(dict.fromkeys(changed))

@@ -14,14 +14,12 @@ from typing import Any, Final, Generic, TypeVar
 
 from hotconf.changes import Change
 from hotconf.core.candidate import Bad, Candidate, Costs, Good, Unstable
-from hotconf.core.diff import diff, value_at
 from hotconf.core.document import Document, parse
 from hotconf.core.freeze import freeze
 from hotconf.core.merge import merge
-from hotconf.core.redact import scrub, secrets_in
 from hotconf.core.shape import settings_of, settings_path
-from hotconf.core.spelling import respell
 from hotconf.core.validate import Invalid, validate
+from hotconf.core.walk import value_at
 from hotconf.keypath import KeyPath
 from hotconf.problems import Kind, Problem
 from hotconf.runtime import files, paths
@@ -134,13 +132,26 @@ class _Load(Generic[T]):
         self.patterns = self._watch_paths()
         with self._spending("read"):
             self.loaded_at = datetime.now(UTC)
-            self.expansion = paths.expand(self.source.path, self.patterns)
+            self.expansion = paths.expand(self.source.path, self.patterns, self.known.members)
             self.problems.extend(self.expansion.problems)
             self._read(self.expansion.members[1:])
             changed = self._changed()
+        stale = frozenset(
+            path
+            for path in changed
+            if self.reads.get(path) is not None and self.reads[path] is self.known.reads.get(path)
+        )
+        if stale:
+            return self._again(stale)
         with self._spending("parse"):
             self._parse(self.expansion.members[1:])
         return changed
+
+    def _again(self, stale: frozenset[Path]) -> tuple[Path, ...]:
+        """What was used again is out of date, though nobody said so: read that as well."""
+        self.touched |= stale
+        self.reads, self.documents, self.problems = {}, {}, []
+        return self.gather()
 
     def drifted(self) -> bool:
         """Whether the files differ from what is published."""
@@ -156,7 +167,7 @@ class _Load(Generic[T]):
 
     def _spend(self, part: str, began: int) -> None:
         spent = getattr(self.spent, part) + time.perf_counter_ns() - began
-        self.spent = replace(self.spent, **{part: spent})
+        self.spent = self.spent._replace(**{part: spent})
 
     # Reading
 
@@ -167,9 +178,8 @@ class _Load(Generic[T]):
     def _reuse(self, path: Path) -> Read | None:
         # Only what was parsed is known: a stamp alone is no reason not to read.
         known = self.known.reads[path] if path in self.known.documents else None
-        if known is None or not known.settled or path in self.touched:
-            return None
-        return known if files.same(path, known.stamp) else None
+        # Whether its stamp is still the same is asked once, when all are read.
+        return None if known is None or not known.settled or path in self.touched else known
 
     def _read_one(self, member: Member) -> Read:
         if member.role == "watched":
@@ -195,7 +205,7 @@ class _Load(Generic[T]):
             for path, read in self.reads.items()
             if (read.problem is not None and read.problem.kind == "unstable") or not files.same(path, read.stamp)
         ]
-        if self.expansion.folders:
+        if self.expansion.folders and not paths.same_names(self.expansion):
             moved.extend(paths.appeared_or_vanished(self.source.path, self.patterns, self.expansion.members))
         return tuple(dict.fromkeys(moved))
 
@@ -236,7 +246,11 @@ class _Load(Generic[T]):
         if isinstance(document, Problem):
             self.problems.append(document)
             return
-        respelled = respell(document, self.source.schema)
+        respelled: Document | tuple[Problem, ...] = document
+        if self.source.schema.kebab:
+            from hotconf.core.spelling import respell
+
+            respelled = respell(document, self.source.schema)
         if isinstance(respelled, Document):
             self.documents[path] = respelled
         else:
@@ -290,7 +304,7 @@ class _Load(Generic[T]):
             return Bad(self._in_file_order(verdict.problems, warnings), self.spent)
         config = freeze(verdict.config)
         old = self.published
-        changes = diff(old.config, config) if old is not None else ()
+        changes = _changes(old.config, config) if old is not None else ()
         settings = self._settings(config)
         summary = _describe(self.source.schema, old.config, config, changes) if old is not None and changes else []
         if old is not None and not settings.enabled and self._settings(old.config).enabled:
@@ -371,8 +385,17 @@ def _begins(read: Read, old: bytes) -> bool:
     return read.problem is None and len(read.data) < len(old) and old.startswith(read.data)
 
 
+def _changes(old: object, new: object) -> tuple[Change, ...]:
+    # Here and not above: a program whose configuration never changes does not pay for it.
+    from hotconf.core.diff import diff
+
+    return diff(old, new)
+
+
 def _describe(schema: Schema[T], old: T, new: T, changes: tuple[Change, ...]) -> list[str]:
     if schema.describe is not None:
+        from hotconf.core.redact import scrub, secrets_in
+
         secrets = secrets_in(old) | secrets_in(new)
         try:
             return [scrub(str(line), secrets) for line in schema.describe(old, new, changes)]

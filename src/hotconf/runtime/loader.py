@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
 from typing import TypeVar
 
 from hotconf.core.candidate import Bad
 from hotconf.problems import Problem
 from hotconf.runtime import log
 from hotconf.runtime.source import FileSet, Result
+
+try:
+    from _queue import SimpleQueue  # what `queue` takes it from; the rest of that module is a tenth of a megabyte
+except ImportError:
+    from queue import SimpleQueue
 
 T = TypeVar("T")
 

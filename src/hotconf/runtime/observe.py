@@ -6,7 +6,6 @@ import errno
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, Protocol, TypeAlias
 
@@ -25,6 +24,10 @@ class Owner(Protocol):
     @property
     def deadline(self) -> int | None:
         """When its machine wants a `Due`."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether all that its deadline waits for is to publish what has been loaded."""
 
     @property
     def watching(self) -> bool:
@@ -46,16 +49,18 @@ class Owner(Protocol):
         """The process ends."""
 
 
-@dataclass(slots=True)
 class Heard:
     """What an observer heard since it was last asked."""
 
-    touched: dict[Owner, dict[Path, None]] = field(default_factory=dict)
-    """These files changed, or may have."""
-    suspects: set[Owner] = field(default_factory=set)
-    """Something on the way to their files changed: compare the files with what was read."""
-    at: int = field(default_factory=time.monotonic_ns)
-    """No earlier than the last change in it: windows begin here."""
+    __slots__ = ("at", "suspects", "touched")
+
+    def __init__(self) -> None:
+        self.touched: dict[Owner, dict[Path, None]] = {}
+        """These files changed, or may have."""
+        self.suspects: set[Owner] = set()
+        """Something on the way to their files changed: compare the files with what was read."""
+        self.at = time.monotonic_ns()
+        """No earlier than the last change in it: windows begin here."""
 
     def touch(self, owner: Owner, path: Path) -> None:
         """Add one file."""

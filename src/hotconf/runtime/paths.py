@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple
 
 from hotconf.problems import Problem
 from hotconf.text import quoted
@@ -15,11 +17,15 @@ from hotconf.text import quoted
 MAX_LINKS: Final = 40
 """As many links in one path as Linux follows (path_resolution(7)); more are a loop."""
 
+_PATH_MAX: Final = 4096 + 1
+_realpath: Any = None
+if sys.platform == "linux":
+    _realpath = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p)(("realpath", ctypes.CDLL(None)))
+
 Role = Literal["main", "fragment", "watched"]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A name in a real directory that decides what a path leads to: a link, the file itself, or what is missing."""
 
     directory: str
@@ -28,8 +34,7 @@ class Place:
     """It is the name of a directory that is not there: once it is, there may still be no file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One file of the set."""
 
     path: Path
@@ -82,10 +87,20 @@ def places(path: str | os.PathLike[str]) -> Iterator[Place]:
 
 def links(path: str | os.PathLike[str]) -> tuple[tuple[str, str], ...]:
     """The links on the way to `path`, each with its target."""
-    if os.sep != "/":
+    if os.sep != "/" or _is_real(os.fsencode(path)):
         return ()
     steps = (os.path.join(place.directory, place.name) for place in places(path))
     return tuple((step, target) for step in steps if (target := _target(step)) is not None)
+
+
+def _is_real(path: bytes) -> bool:
+    """Whether `path` leads to a file by no link at all. One call to the system, where a walk takes three a step: each
+    costs a turn of the interpreter's lock, which beside a busy thread is 5 ms.
+    """
+    if _realpath is None:
+        return False
+    found = ctypes.create_string_buffer(_PATH_MAX)
+    return bool(_realpath(path, found)) and found.value == path
 
 
 def _target(path: str) -> str | None:
@@ -95,8 +110,7 @@ def _target(path: str) -> str | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Expansion:
+class Expansion(NamedTuple):
     """What `watch_paths` stands for just now."""
 
     members: tuple[Member, ...]
@@ -104,16 +118,19 @@ class Expansion:
     """Directories in which a new name could be one more member."""
     problems: tuple[Problem, ...] = ()
     """Why it is not known what some of them stand for: `members` may lack files."""
+    listed: Mapping[str, Mapping[str, bool]] = MappingProxyType({})
+    """The names in each of the folders, and whether they are directories."""
 
 
-def expand(main: Path, patterns: Sequence[str]) -> Expansion:
+def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = ()) -> Expansion:
     """The main file and what `patterns` name, relative to its directory, in merging order.
 
     A directory means its `*.toml`, a glob its matches, each sorted by name. Hidden files are passed over, as in a
-    shell, and `**` follows no links. A file that is named twice counts where it is named last.
+    shell, and `**` follows no links. A file that is named twice counts where it is named last. Members that are
+    `known` are taken as they are: to make a path is what takes longest here.
     """
     found: dict[Path, Member] = {}
-    search = _Search()
+    search = _Search({os.fspath(member.path): member for member in known if member.role != "main"})
     for pattern in patterns:
         if "\0" in pattern:
             search.problems.append(Problem(f"watch_paths: {quoted(pattern)} is no path", kind="schema", file=main))
@@ -123,7 +140,22 @@ def expand(main: Path, patterns: Sequence[str]) -> Expansion:
             found[member.path] = member
     found.pop(main, None)
     members = (Member(main, "main"), *found.values())
-    return Expansion(members, tuple(search.folders), tuple(search.problems))
+    return Expansion(members, tuple(search.folders), tuple(search.problems), search.folders)
+
+
+def same_names(expansion: Expansion) -> bool:
+    """Whether the folders still hold what they did; what became of members in them is not looked at."""
+    return all(_listing(folder) == names for folder, names in expansion.listed.items())
+
+
+def _listing(folder: str) -> dict[str, bool]:
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name: entry.is_dir() for entry in entries}
+    except FileNotFoundError:
+        return {}
+    except OSError:
+        return {"": True}  # not known, and so never the same
 
 
 def _expand_one(base: Path, pattern: str, search: _Search) -> list[Member]:
@@ -138,7 +170,8 @@ def _expand_one(base: Path, pattern: str, search: _Search) -> list[Member]:
         found = search.matches(os.fspath(head), tuple(part for part in parts[plain:] if part not in ("", ".")))
     else:
         return [_member(path)]
-    return [_member(Path(name)) for name in sorted(set(found)) if not os.path.isdir(name)]
+    names = (name for name in sorted(set(found)) if not search.is_directory(name))
+    return [search.known.get(name) or _member(Path(name)) for name in names]
 
 
 def _member(path: Path) -> Member:
@@ -153,11 +186,12 @@ def is_glob(text: str) -> bool:
 class _Search:
     """A search for matches: where it looked, and where it could not look."""
 
-    __slots__ = ("folders", "problems")
+    __slots__ = ("folders", "known", "problems")
 
-    def __init__(self) -> None:
-        self.folders: dict[str, list[str]] = {}
-        """With the names in them; listed once."""
+    def __init__(self, known: Mapping[str, Member]) -> None:
+        self.known = known
+        self.folders: dict[str, dict[str, bool]] = {}
+        """With the names in them, and whether they are directories; listed once."""
         self.problems: list[Problem] = []
 
     def matches(self, base: str, parts: tuple[str, ...]) -> Iterator[str]:
@@ -170,7 +204,7 @@ class _Search:
         if first == "**":
             yield from self.matches(base, rest or ("*",))
             for step in _steps(base, names, "*"):
-                if os.path.isdir(step) and not os.path.islink(step):
+                if self.is_directory(step) and not os.path.islink(step):
                     yield from self.matches(step, parts)
         elif is_glob(first):
             for step in _steps(base, names, first):
@@ -178,25 +212,32 @@ class _Search:
         elif os.path.lexists(step := os.path.join(base, first)):
             yield from self.matches(step, rest)
 
-    def _names(self, directory: str) -> list[str]:
+    def is_directory(self, path: str) -> bool:
+        """Whether `path` is one, by the listing of its folder where there is one."""
+        folder, name = os.path.split(path)
+        listed = self.folders.get(folder, {})
+        return listed[name] if name in listed else os.path.isdir(path)
+
+    def _names(self, directory: str) -> Iterable[str]:
         if directory in self.folders:
             return self.folders[directory]
         try:
-            names = os.listdir(directory)
+            with os.scandir(directory) as entries:
+                names = {entry.name: entry.is_dir() for entry in entries}
         except NotADirectoryError:
             return []
         except FileNotFoundError:
-            names = []
+            names = {}
         except OSError as error:
             # Not the same as empty: what it holds would silently be missing from the configuration.
             text = f"Cannot list the directory: {os.strerror(error.errno or errno.EIO)}"
             self.problems.append(Problem(text, kind="unreadable", file=Path(directory)))
-            names = []
+            names = {}
         self.folders[directory] = names
         return names
 
 
-def _steps(base: str, names: list[str], pattern: str) -> list[str]:
+def _steps(base: str, names: Iterable[str], pattern: str) -> list[str]:
     import fnmatch  # only those who watch directories pay for it
 
     found = fnmatch.filter(names, pattern)

@@ -60,13 +60,14 @@ from hotconf.runtime.known import Known
 from hotconf.runtime.load import drifted, load
 from hotconf.runtime.loader import guarded, inside
 from hotconf.runtime.observe import ASKED_FOR, Observer, ObserverName
+from hotconf.runtime.recorder import Recorder, timings
 from hotconf.runtime.source import FileSet, Result, Source
-from hotconf.runtime.stats import Recorder, Stats, timings
 from hotconf.runtime.tickets import Ticket, Tickets
 from hotconf.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from hotconf.runtime.keeper import Keeper, Recalled
+    from hotconf.runtime.stats import Stats
 
 T = TypeVar("T")
 E = TypeVar("E", bound=ConfigReloadEvent)
@@ -305,6 +306,11 @@ class Runner(Generic[T]):
     def deadline(self) -> int | None:
         """When the machine wants a `Due`."""
         return machine.deadline(self._state)
+
+    @property
+    def ready(self) -> bool:
+        """Whether a candidate waits for its window to end, and for nothing else."""
+        return self._state.phase is machine.Phase.READY
 
     @property
     def watching(self) -> bool:

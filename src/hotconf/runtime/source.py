@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from types import MappingProxyType
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from hotconf.core.candidate import Candidate
 from hotconf.core.document import Document
@@ -20,8 +20,7 @@ T = TypeVar("T")
 DEFAULT_MAX_BYTES: Final = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Pins:
+class Pins(NamedTuple):
     """Settings that the program fixed; None follows the configuration."""
 
     enabled: bool | None = None
@@ -39,8 +38,7 @@ class Pins:
         return settings.model_copy(update=update) if update else settings
 
 
-@dataclass(frozen=True, slots=True)
-class Source(Generic[T]):
+class Source(NamedTuple, Generic[T]):
     """What a watcher loads: the main file, the model for it, and the limits."""
 
     path: Path
@@ -50,15 +48,14 @@ class Source(Generic[T]):
     allow_empty: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FileSet:
+class FileSet(NamedTuple):
     """The files of one load: what to watch, and what is known of each."""
 
     members: tuple[Member, ...]
     patterns: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
-    reads: Mapping[Path, Read] = field(default_factory=dict)
-    documents: Mapping[Path, Document] = field(default_factory=dict, repr=False)
+    reads: Mapping[Path, Read] = MappingProxyType({})
+    documents: Mapping[Path, Document] = MappingProxyType({})
     """Parsed already; used again while their file has not changed."""
 
     @classmethod
@@ -66,14 +63,18 @@ class FileSet:
         """Only the main file, of which nothing is known yet."""
         return cls((Member(path, "main"),))
 
+    def text(self, path: Path) -> str:
+        """The text of the file at `path` as it was read; empty if it was not."""
+        read = self.reads.get(path)
+        return "" if read is None else read.text
+
     def looked_at(self) -> FileSet:
         """The same files with the stamps that they have now, and nothing known of their content."""
         reads = {member.path: files.look(member.path) for member in self.members}
         return FileSet(self.members, self.patterns, self.folders, reads)
 
 
-@dataclass(frozen=True, slots=True)
-class Result(Generic[T]):
+class Result(NamedTuple, Generic[T]):
     """A candidate, and the files that it was made of or failed on."""
 
     candidate: Candidate[T]

@@ -1,34 +1,11 @@
-"""What a watcher counted and measured."""
+"""What a watcher counted and measured, as it is told. Imported when somebody asks."""
 
 from __future__ import annotations
 
 import math
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Final
-
-from hotconf.core.candidate import Costs
-from hotconf.core.debounce import MILLISECOND
-from hotconf.core.machine import Round
-from hotconf.events import (
-    Ending,
-    ReloadDeferred,
-    ReloadFailed,
-    ReloadSuccess,
-    ReloadUnchanged,
-    Timings,
-)
-
-CAPACITY: Final = 256
-"""So many of the latest values of each phase are kept."""
-
-_ENDINGS: Final = {
-    ReloadSuccess: "success",
-    ReloadUnchanged: "unchanged",
-    ReloadFailed: "failed",
-    ReloadDeferred: "deferred",
-}
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,39 +40,8 @@ class Stats:
     """Why published states are not kept on disk; None if they are, or need not be."""
 
 
-class Recorder:
-    """Counts and measures; cheap to feed, and of a fixed size."""
-
-    __slots__ = ("_counts", "_endings", "_values")
-
-    def __init__(self) -> None:
-        names = [phase.name for phase in fields(Timings)]
-        self._endings = dict.fromkeys(_ENDINGS.values(), 0)
-        self._counts = dict.fromkeys(names, 0)
-        self._values = {name: array("d") for name in names}
-
-    def ending(self, event: Ending) -> None:
-        """Count `event`; if it is a success, keep its timings."""
-        self._endings[_ENDINGS[type(event)]] += 1
-        if isinstance(event, ReloadSuccess):
-            for name, values in self._values.items():
-                self._keep(name, values, getattr(event.timings, name))
-
-    def _keep(self, name: str, values: array[float], value: float) -> None:
-        count = self._counts[name]
-        self._counts[name] = count + 1
-        if len(values) < CAPACITY:
-            values.append(value)
-        else:
-            values[count % CAPACITY] = value
-
-    def stats(self, observer: str, trouble: str | None) -> Stats:
-        """A picture of now."""
-        phases = {name: _summary(self._counts[name], values) for name, values in self._values.items()}
-        return Stats(dict(self._endings), phases, observer, trouble)
-
-
-def _summary(count: int, values: array[float]) -> PhaseStats:
+def summary(count: int, values: array[float]) -> PhaseStats:
+    """Of `count` values the latest, which are kept in a ring: the next one takes the place of the oldest."""
     ordered = sorted(values)
     if not ordered:
         return PhaseStats(0, 0.0, 0.0, 0.0, 0.0)
@@ -104,26 +50,10 @@ def _summary(count: int, values: array[float]) -> PhaseStats:
 
 
 def _in_order(count: int, values: array[float]) -> tuple[float, ...]:
-    oldest = count % CAPACITY if count > CAPACITY else 0
+    oldest = count % len(values) if count > len(values) else 0
     return (*values[oldest:], *values[:oldest])
 
 
 def _rank(ordered: list[float], share: float) -> float:
     """The nearest-rank percentile: always a value that was measured."""
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
-
-
-def timings(costs: Costs, round_: Round | None, began: int, done: int, detect_ns: int) -> Timings:
-    """Where the time went of a reload that was published between `began` and `done`, monotonic nanoseconds."""
-    ms = MILLISECOND
-    settle = began - round_.debounce.first if round_ is not None else 0
-    overhead = max(0, done - round_.debounce.deadline) if round_ is not None else 0
-    return Timings(
-        detect=detect_ns / ms,
-        settle=settle / ms,
-        read=costs.read / ms,
-        parse=costs.parse / ms,
-        validate=costs.validate / ms,
-        swap=(done - began) / ms,
-        overhead=overhead / ms,
-    )

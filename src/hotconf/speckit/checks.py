@@ -40,6 +40,9 @@ _LISTED_TABLES: Final = (
 )
 _MOST_HINTS = 20
 _MOST_CANDIDATES = 1000
+_MOST_FOUND = 256
+# A cache, nothing more: where a command was found is where to look first.
+_FOUND: dict[tuple[str, str | None], str] = {}
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
 """How variables for keys are named by custom. What looks otherwise may be the key itself, so it is not shown."""
 
@@ -121,15 +124,13 @@ def check_commands(config: AppConfig) -> Iterator[Problem]:
     """Warn when the command of an enabled agent cannot be found."""
     if not config.validation.check_commands:
         return
-    from shutil import which  # here, because `hotconf check` starts quickly
-
     found: dict[tuple[str, str | None], bool] = {}
     for index, agent in enumerate(config.agents):
         if not agent.enabled or _depends_on_directory(agent.command):
             continue
         key = agent.command, agent.env.get("PATH")
         if key not in found:
-            found[key] = which(agent.command, path=key[1]) is not None
+            found[key] = _is_found(*key)
         if not found[key]:
             yield _lost_command(agent, ("agents", index, "command"))
 
@@ -193,6 +194,23 @@ def _unset_variable(provider_id: str, variable: str, path: KeyPath) -> Problem:
     text = f"Environment variable of {provider} is not set"
     hint = "env_key is the name of a variable such as OPENAI_API_KEY, not the key itself"
     return Problem(text, path, severity="warning", hint=hint)
+
+
+def _is_found(command: str, search: str | None) -> bool:
+    """Whether `command` can be run. Most can, and each reload asks: so the usual case is brief."""
+    asked = command, os.environ.get("PATH") if search is None else search
+    before = _FOUND.get(asked)
+    if before is not None and os.access(before, os.X_OK):
+        return True
+    from shutil import which  # here, because `hotconf check` starts quickly
+
+    found = which(command, path=search)
+    if found is None or not os.path.isabs(found):  # noqa: PTH117 - a relative one depends on the directory
+        return found is not None
+    if len(_FOUND) >= _MOST_FOUND:
+        _FOUND.clear()
+    _FOUND[asked] = found
+    return True
 
 
 def _depends_on_directory(command: str) -> bool:
