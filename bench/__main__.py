@@ -38,7 +38,7 @@ FULL = Amounts(
     saves=200, slow_saves=30, busy_saves=40, reloads=100, idle_s=20, processes=5, starts=30, rounds=4, round_saves=10
 )
 QUICK = Amounts(
-    saves=20, slow_saves=2, busy_saves=4, reloads=10, idle_s=4, processes=1, starts=5, rounds=1, round_saves=4
+    saves=20, slow_saves=4, busy_saves=4, reloads=10, idle_s=4, processes=1, starts=5, rounds=1, round_saves=4
 )
 
 

@@ -274,7 +274,7 @@ def rows(series: Series) -> list[Row]:
     crowd = series["subscribers"][max(series["subscribers"])][0]
     # Below this, a difference is that of the machine.
     bound = max(2 * small[0], 0.2)
-    found = [
+    return [
         *(
             Row(f"load, file of {count:,} bytes", "", "", f"{took[0]:.2f} ms")
             for count, took in series["size"].items()
@@ -316,4 +316,3 @@ def rows(series: Series) -> list[Row]:
         Row("  memory for each, config of 10 keys included", "", "≤ 100 KB", f"{many[1]:.1f} KB", many[1] <= 100),
         Row("  CPU while nothing happens", "", "≤ 0.1 %", f"{many[2]:.3f} %", many[2] <= 0.1),
     ]
-    return found

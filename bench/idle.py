@@ -64,6 +64,7 @@ def measure(seconds: float, *, neighbour: bool) -> Idle:
 
 
 def watched(proc: Path, seconds: float) -> Idle:
+    """What the process did in so many seconds, by the kernel's counters."""
     began = time.monotonic()
     cpu, switches, _ = _counters(proc)
     time.sleep(seconds)

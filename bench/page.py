@@ -13,7 +13,8 @@ WIDTH, BAR, LEFT = 720, 22, 230
 HEAD = """\
 # Performance
 
-Written by `make bench`, which measures everything below in one run on one machine and rewrites this page and its plots.
+Written by `make bench`, which measures everything below in one run on one machine and rewrites this page and its
+plots.
 Each goal stands beside what was found, with `ok` or `over`. Four figures in a cell are p50, p95, p99 and the worst.
 Percentiles of a few dozen saves are rough at the ends; ratios within the run say more than milliseconds.
 
@@ -21,22 +22,24 @@ Percentiles of a few dozen saves are rough at the ends; ratios within the run sa
 HOW = """
 ## How it is measured
 
-- **Save → visible**: another process saves, by rename and in place in turn, and notes the time around the last system
-  call; a thread of the process under test looks at the configuration every 70 µs. The window is subtracted. The saves
-  come at any phase of the clocks. Beside a busy thread it is that thread itself that looks, without a pause.
+- **Save → visible**: another process saves, by rename and in place in turn, and notes the time around the last
+  system call; a thread of the process under test looks at the configuration every 70 µs. The window is subtracted.
+  The saves come at any phase of the clocks. Beside a busy thread it is that thread itself that looks, without a
+  pause.
 - **Peers** run in an environment of their own (`bench/requirements.txt`), each for a few saves, in random order, in
   rounds, so that a disturbance of the machine hits all. All use the same window, model and file, and are as good as
-  their users can make them: see `bench/peer.py`. dynaconf and pydantic-settings do not watch: what is measured of them is
-  a reload by hand.
-- **A bare thread** sleeps to the deadline and stores one attribute: no Python program can be earlier beside a thread
-  that never pauses, except by luck of the switch interval.
+  their users can make them: see `bench/peer.py`. dynaconf and pydantic-settings do not watch: what is measured of
+  them is a reload by hand.
+- **A bare thread** sleeps to the deadline and stores one attribute: the least that a Python program does that does
+  not wake early.
 - **Growth** is measured in a fresh process for each count; loads are the best of several, with one value changed.
-- **Memory** is `Rss` of `smaps_rollup`, after a collection, in processes that have imported pydantic and made the model.
+- **Memory** is `Rss` of `smaps_rollup`, after a collection, in processes that have imported pydantic and made the
+  model.
 
 ## What was changed for it, and why
 
-Profiles of a reload of the 8 KB configuration and of a start (cProfile, tracemalloc; a shared machine, so the shares
-count and not the times):
+Profiles of a reload of the 8 KB configuration and of a start (cProfile, tracemalloc; a shared machine, so the
+shares count and not the times):
 
 | what | before | after |
 |---|---|---|
@@ -53,10 +56,11 @@ count and not the times):
 
 - Most values are plain and the same as before; they are passed by where they stand, and nothing is made of them.
 - What crosses rooms inside the library is a named tuple: a frozen dataclass takes five times as long to define.
-- A commit beside a busy thread costs a turn of the interpreter's lock for each wait: the driver wakes one switch interval
-  early, and if the lock was hard to get, it keeps it until the deadline. So does it look for events then: without giving
-  the lock up.
-- Fragments that nobody touched are asked for their stamp once, when all are read, and folders are listed, not searched.
+- A commit beside a busy thread costs a turn of the interpreter's lock for each wait: the driver wakes one switch
+  interval early, and if the lock was hard to get, it keeps it until the deadline. So does it look for events then:
+  without giving the lock up.
+- Fragments that nobody touched are asked for their stamp once, when all are read, and folders are listed, not
+  searched.
 - The floor of memory is code: 0.9 MB of it, and the libraries for TOML and system calls, 0.8 MB.
 """
 

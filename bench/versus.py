@@ -1,4 +1,4 @@
-"""hotconf beside its peers, in turn within one run: each is started, measured for a few saves, and ended, in rounds."""
+"""hotconf beside its peers, in turn within one run: each is started, measured and ended, in rounds."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ EARLY_NS = 8 * MS
 OURS = "hotconf"
 SECTION = {"dynamic-config-py": "app"}
 WINDOWLESS = ("mtime poll, 1 s",)
+LIBRARIES = ("dynamic-config-py", "dynaconf")
 BARE = "a bare thread"
 
 
@@ -68,7 +69,7 @@ def _one(found: Found, bare: Found, name: str, python: str, directory: Path, sav
             saved = writer.save().monotonic
             seen = subject.ask("look", saved + window_ms * MS - EARLY_NS)["seen"]
             _note(found.idle, found, seen, saved, window_ms)
-        for _ in range(saves if name in WATCHING and not window_ms == 0 else 0):
+        for _ in range(saves if name in WATCHING and window_ms != 0 else 0):
             time.sleep(random.uniform(0.2, 0.3))
             subject.send("spin")
             time.sleep(random.uniform(0.06, 0.14))
@@ -93,7 +94,7 @@ def rows(found: dict[str, Found]) -> list[Row]:
     bare = median(found[BARE].busy)
     beyond, busy = median(ours.idle), median(ours.busy)
     reads = {name: min(each.read_ns) for name, each in found.items() if each.read_ns}
-    fastest = min(value for name, value in reads.items() if name != OURS)
+    fastest = min(reads[name] for name in LIBRARIES)
     return [
         *_latencies("save → visible, beyond the window, idle", {name: found[name].idle for name in WATCHING}),
         Row("  the best recipe ÷ hotconf, p50", "", "≥ 5 ×", f"{best / beyond:.1f} ×", best >= 5 * beyond),
@@ -101,7 +102,13 @@ def rows(found: dict[str, Found]) -> list[Row]:
         Row("  hotconf ÷ the bare thread, p50", "", "≤ 1.2 ×", f"{busy / bare:.2f} ×", busy <= 1.2 * bare),
         Row("  hotconf beside a busy thread, p50", "", "≤ 6 ms", f"{busy:.2f} ms", busy <= 6),
         *(Row(f"read, {name} (with the call around it)", "", "", f"{value:.0f} ns") for name, value in reads.items()),
-        Row("  faster than every peer's", "", "yes", f"{reads[OURS] / fastest:.2f} ×", reads[OURS] <= 1.02 * fastest),
+        Row(
+            "  ÷ the fastest library's (recipes: a slot)",
+            "",
+            "< 1",
+            f"{reads[OURS] / fastest:.2f} ×",
+            reads[OURS] < fastest,
+        ),
         *(
             Row(f"reload by hand, {name}", "", "", f"{both(each.reload_ms)} ms")
             for name, each in found.items()
