@@ -19,7 +19,7 @@ test: lint  ## everything that must hold
 	$(BIN)/pytest --cov --cov-report=term --cov-report= $(ARGS)
 
 torture: $(READY)  ## whatever may happen to a file, several times over: about 20 minutes
-	HOTCONF_TORTURE=full HOTCONF_SEED=$(SEED) $(BIN)/pytest tests/torture tests/fuzz -p no:cacheprovider $(ARGS)
+	HOTCONF_TORTURE=full HOTCONF_SEED=$(SEED) $(BIN)/pytest tests/torture tests/fuzz tests/outputs -p no:cacheprovider $(ARGS)
 
 fuzz: $(VENV)/.fuzz  ## any bytes at all, guided by coverage: SECONDS=1800 SEED=…
 	cd tests && ../$(BIN)/python -m fuzz $(SECONDS) $(SEED)

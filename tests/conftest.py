@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 # Here, before any room imports another's: their assertions explain themselves.
 pytest.register_assert_rewrite("torture.harness", "watcher.watched")
+
+# CI systems ask for colours, and so do some people; tests that want them say so.
+for name in ("FORCE_COLOR", "NO_COLOR"):
+    os.environ.pop(name, None)

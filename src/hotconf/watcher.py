@@ -208,6 +208,13 @@ class HotReloadWatcher(Generic[T]):
         """The files that are watched: the main file, fragments, others; those that do not exist yet included."""
         return tuple(member.path for member in self._runner.files.members) if self._runner.watching else ()
 
+    def text(self, path: Path) -> str:
+        """The text of one of the files as the latest load saw it, good or bad; empty if it was not read.
+
+        For showing the lines that problems are about. It may hold secrets.
+        """
+        return self._runner.files.text(path)
+
     @property
     def warnings(self) -> tuple[Problem, ...]:
         """What is odd about the files of the current configuration, but does not make them invalid."""

@@ -282,8 +282,6 @@ def test_of_many_problems_the_errors_are_shown(here):
 )
 def test_colour_is_for_those_who_want_it(here, monkeypatch, variables, coloured):
     """In a pipe only on demand; without colours it says the same."""
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.delenv("FORCE_COLOR", raising=False)
     (here / "config.toml").write_text(INVALID)
     plain = check()
     for name, value in variables.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import pytest
 import tomli
@@ -240,16 +240,16 @@ def test_hostile_files_are_refused_quickly(name: str) -> None:
     """A mebibyte of anything is dealt with in linear time; what is quadratic in it would take minutes."""
     data = HOSTILE[name].encode(errors="surrogateescape")
     assert len(data) <= ONE_MIB
-    begin = perf_counter()
+    begin = process_time()
     refused(data)
-    assert perf_counter() - begin < 30
+    assert process_time() - begin < 100
 
 
 def test_many_tables_are_quick() -> None:
     """A hundred thousand tables are accepted in linear time."""
-    begin = perf_counter()
+    begin = process_time()
     assert len(accepted("".join(f"[t{n}]\n" for n in range(100_000))).table) == 100_000
-    assert perf_counter() - begin < 10
+    assert process_time() - begin < 20
 
 
 @settings(max_examples=300)

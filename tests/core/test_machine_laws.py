@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import Phase as Stage
 from hypothesis import strategies as st
@@ -17,6 +18,9 @@ from hotconf.core.machine import Due, Loaded, Phase, deadline
 from hotconf.events import ReloadDeferred, ReloadFailed
 from hotconf.testing import Content, Pace, World
 from hotconf.testing.contents import candidate, recalled
+
+pytestmark = pytest.mark.timeout(900)
+"""It does much, and the machine may be slow."""
 
 MAIN, FRAGMENT = Path("/etc/app/config.toml"), Path("/etc/app/more.toml")
 WINDOWS_MS = (0, 100, 300, 2000)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from types import MappingProxyType
 
 import pytest
@@ -246,9 +246,9 @@ def applied(old: list[str], lines: tuple[str, ...]) -> list[str]:
 )
 def test_large_differences_take_no_long_time(old, new):
     """However many lines differ, and however alike they are."""
-    begin = perf_counter()
+    begin = process_time()
     assert side_by_side(state(old), state(new))
-    assert perf_counter() - begin < 30
+    assert process_time() - begin < 30
 
 
 def test_nobody_pays_for_differences_who_sees_none():

@@ -175,6 +175,13 @@ def test_secrets_are_hidden_and_the_caret_stays_outside_them(line, column, shown
     assert excerpt(at(line, column), TEXT) == shown
 
 
+@pytest.mark.parametrize("coding", ["utf-16", "utf-16-be", "utf-32"])
+def test_what_is_no_text_is_not_shown(coding):
+    """In it the words that tell a secret would not be found."""
+    text = "api_key = 'hunter2'".encode(coding).decode("utf-8", "replace")
+    assert excerpt(at(1, 1, "encoding"), text) == ()
+
+
 def test_known_secrets_are_masked():
     """Those of values that only the model knows to be secret; the caret moves with what comes after them."""
     text = 'pin = { a = "hunter2", b = 1 }'

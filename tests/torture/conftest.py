@@ -23,6 +23,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash.setdefault(_TALLY, Tally())
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Scenarios wait with deadlines of their own, several of them in a row."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(900))
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """In full every scenario runs several times, with other dice."""
     if FULL and "begin" in metafunc.fixturenames:

@@ -247,6 +247,8 @@ class Case:
         """The latest state is published, sooner or later."""
         final = self._judge.states[-1]
         if not self._comes(lambda: self._judged_all() == final):
+            found = [(path, _text(path)) for path, _ in final]
+            assert found == list(final), f"the scenario is wrong: {_short(found)} is not {_short(final)}"
             self._deaf(f"the files are {_short(final)}, published is {_short(self._judged_all() or ())}")
 
     def tells(self, begins: str, times: int = 1) -> None:
@@ -315,6 +317,13 @@ class Case:
 
     def _found(self, kind: Fault) -> bool:
         return any(each == kind for each, _ in self.faults)
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError as error:
+        return str(error)
 
 
 def _short(files: Sequence[Sequence[str]]) -> list[str]:

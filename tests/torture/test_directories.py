@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from torture.contents import main
-from torture.extent import FULL
+from torture.extent import FULL, some
 from torture.harness import WINDOW_MS, Case
 
 DEPTH = 3
@@ -45,6 +45,13 @@ def replaced(directory: Path, number: int) -> None:
     directory.rename(directory.with_name("old"))
     fresh.rename(directory)
     shutil.rmtree(directory.with_name("old"))
+
+
+def replaced_and_kept(directory: Path, number: int) -> None:
+    """Another one is renamed into its place; the old one stays, elsewhere."""
+    fresh = written(directory.with_name("fresh"), directory, number)
+    directory.rename(directory.with_name(f"old-{number}"))
+    fresh.rename(directory)
 
 
 def removed(directory: Path, number: int) -> None:
@@ -113,6 +120,22 @@ def test_directories(
 
 def _text(path: Path) -> str:
     return path.read_text()
+
+
+@pytest.mark.parametrize("level", some(range(2 * DEPTH), 3))
+def test_replaced_and_kept(root: Path, begin: Callable[..., Case], level: int) -> None:
+    """Directories that are replaced while the old one lives on: from the third on upwards the reconcile finds it."""
+    path, directories = laid(root)
+    with begin(path, reconcile_s=0.2) as case:
+        case.will(main(1000))
+        for turn in range(TURNS):
+            number = 2000 + 10 * turn
+            case.will(main(number) if level >= DEPTH else _text(path))
+            replaced_and_kept(directories[level], number)
+            case.settles()
+            case.will(main(number + 1))
+            path.write_text(main(number + 1))
+            case.settles()
 
 
 def test_all_at_once(root: Path, begin: Callable[..., Case], dice: random.Random) -> None:

@@ -64,28 +64,57 @@ def test_saves(
         series(case, laid, pattern, dice)
 
 
-def test_config_map(root: Path, begin: Callable[..., Case], dice: random.Random) -> None:
-    """Kubernetes: all files of a ConfigMap change at once, by one rename of a link three directories away."""
-    mounted = root / "mounted"
+FILES = 6
 
-    def project(number: int) -> None:
-        version = mounted / f"..{number}"
+
+class ConfigMap:
+    """Files as Kubernetes mounts them: links through `..data`, which leads to a directory of all of them."""
+
+    def __init__(self, directory: Path, filling: int) -> None:
+        self.directory, self.filling = directory, filling
+        self.project(1000)
+        self.files = [directory / "config.toml", *(directory / f"part-{number}.toml" for number in range(1, FILES))]
+        for path in self.files:
+            path.symlink_to(f"..data/{path.name}")
+
+    def texts(self, number: int) -> dict[str, str]:
+        """Each file by its name."""
+        parts = {
+            f"part-{part}.toml": fragment(number, self.filling, f"parts.part-{part}") for part in range(1, FILES)
+        }
+        return {"config.toml": main(number, self.filling), **parts}
+
+    def state(self, number: int) -> list[tuple[Path, str]]:
+        """All files, when they say this number."""
+        return [(self.directory / name, text) for name, text in self.texts(number).items()]
+
+    def project(self, number: int) -> None:
+        """All files say this number from now on, by one rename."""
+        version = self.directory / f"..{number}"
         version.mkdir(parents=True)
-        (version / "config.toml").write_text(main(number))
-        (version / "extra.toml").write_text(fragment(number))
-        (mounted / "..data_tmp").symlink_to(version.name)
-        (mounted / "..data_tmp").replace(mounted / "..data")
+        for name, text in self.texts(number).items():
+            (version / name).write_text(text)
+        (self.directory / "..data_tmp").symlink_to(version.name)
+        (self.directory / "..data_tmp").replace(self.directory / "..data")
         if number > 1000:
-            shutil.rmtree(mounted / f"..{number - 1}")
+            shutil.rmtree(self.directory / f"..{number - 1}")
 
-    project(1000)
-    files = [mounted / "config.toml", mounted / "extra.toml"]
-    for path in files:
-        path.symlink_to(f"..data/{path.name}")
-    with begin(files[0], watch_paths=["extra.toml"]) as case:
-        for number in range(1000, 1000 + 5 * SAVES):
-            case.will([(files[0], main(number)), (files[1], fragment(number))])
-            if number > 1000:
-                project(number)
-                time.sleep(dice.choice([0.0, 0.0, WINDOW_MS / 2000, WINDOW_MS / 500]))
+
+@pytest.mark.parametrize(
+    ("window_ms", "filling", "swaps"),
+    [(WINDOW_MS, 20, 5 * SAVES), (0, 400, 25 * SAVES)],
+    ids=["with a window", "without a window, and large"],
+)
+def test_config_map(
+    root: Path, begin: Callable[..., Case], dice: random.Random, window_ms: int, filling: int, swaps: int
+) -> None:
+    """Kubernetes: all files of a ConfigMap change at once, by one rename of a link, in the midst of reading, too."""
+    mounted = ConfigMap(root / "mounted", filling)
+    names = [path.name for path in mounted.files[1:]]
+    with begin(mounted.files[0], watch_paths=names, debounce_ms=window_ms, schema="guarded") as case:
+        case.will(mounted.state(1000))
+        for number in range(1001, 1001 + swaps):
+            case.will(mounted.state(number))
+            mounted.project(number)
+            time.sleep(dice.choice([0.0, 0.002, 0.01, WINDOW_MS / 2000, WINDOW_MS / 500]))
         case.settles()

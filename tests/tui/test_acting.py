@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 from hotconf.tui.app import HotconfApp
@@ -11,7 +12,7 @@ from hotconf.tui.screens.difference import Difference, GoBack
 from hotconf.tui.screens.help import Help
 from hotconf.tui.screens.latency import Latency
 from hotconf.tui.widgets.panels import ConfigurationPanel
-from tui.stage import LARGE, FakeSession, play, screen, shows, until
+from tui.stage import LARGE, SMALL, FakeSession, play, screen, shows, until
 from tui.told import deferred, facts, failed, reloaded, snapshot
 
 LOADED = Told(facts(snapshot()))
@@ -267,6 +268,16 @@ def test_the_editor_opens_at_the_problem(monkeypatch):
         assert [(place.line, place.column) for place in places] == [(4, 19), (6, 2), (1, 1), (7, 8)]
 
     play(FakeSession(LOADED), scenario)
+
+
+def test_a_signal_before_it_runs_ends_it():
+    """It is not lost because there was nothing to end yet."""
+    session = FakeSession(LOADED)
+    app = HotconfApp(session)
+    app.end()
+    asyncio.run(asyncio.wait_for(app.run_async(headless=True, size=SMALL), 90))
+    assert app.return_code == 0
+    assert not app.view.facts.started
 
 
 def test_the_first_key_that_quits_quits():

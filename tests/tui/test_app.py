@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from textual.events import Key
 from textual.widgets._toast import Toast
 
@@ -11,7 +12,7 @@ from hotconf.tui.facts import Told
 from hotconf.tui.screens.details import EventDetails, ValueDetails
 from hotconf.tui.widgets.bars import SearchBox
 from hotconf.tui.widgets.panels import ConfigurationPanel, EventsPanel
-from tui.stage import LARGE, FakeSession, play, screen, shows, until
+from tui.stage import LARGE, SMALL, FakeSession, play, screen, shows, until
 from tui.told import COST_LINE, FILE, GOOD, changed, facts, failed, reloaded, snapshot, unchanged
 
 LOADED = Told(facts(snapshot()))
@@ -288,6 +289,22 @@ def test_search_filters_as_it_is_typed():
         await shows(pilot, "Nothing is called zzz")
         await pilot.press("escape")
         await shows(pilot, "gpt-5")
+
+    play(FakeSession(LOADED), scenario)
+
+
+@pytest.mark.parametrize("size", [(30, 8), (10, 3), (1, 1)])
+def test_it_lives_in_any_size(size):
+    """Whatever is opened there; when there is room again, all is there again."""
+
+    async def scenario(pilot):
+        await pilot.resize(*size)
+        pilot.app.session.tell(failed())
+        for key in ("g", "d", "l", "slash"):
+            await pilot.press(key, "escape")
+        await pilot.resize(*SMALL)
+        await shows(pilot, "✗ failed: config.toml:7:8")
+        await shows(pilot, "quality gate rehearsal")
 
     play(FakeSession(LOADED), scenario)
 

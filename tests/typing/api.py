@@ -114,6 +114,7 @@ def read(watcher: HotReloadWatcher[App]) -> None:
     assert_type(watcher.path, Path)
     assert_type(watcher.settings, HotReloadSettings)
     assert_type(watcher.watching, tuple[Path, ...])
+    assert_type(watcher.text(Path("config.toml")), str)
     assert_type(watcher.last, Ending | None)
     assert_type(watcher.pending, Pending | None)
     assert_type(watcher.shrank, tuple[Path, ...])

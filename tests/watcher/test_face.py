@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 
-from hotconf import HotReloadWatcher
+from hotconf import HotReloadWatcher, ReloadFailed
 from waiting import wait_until
 from watcher.watched import App, Seen, port
 
@@ -46,6 +46,19 @@ def test_it_can_be_referred_to_weakly(path, watch):
     watcher, _ = watch(path)
     assert weakref.ref(watcher)() is watcher
     assert weakref.ref(watcher.snapshot)() is watcher.snapshot
+
+
+def test_it_has_the_texts_that_were_read_last(path, watch):
+    """Of a good load and of a bad one, whatever is in the files meanwhile; nothing of files that are not its own."""
+    watcher, _ = watch(path, debounce_ms=60_000)
+    first = path.read_text()
+    assert watcher.text(path) == first
+    path.write_bytes(b"\xef\xbb\xbfport = [\n# \xff")
+    assert isinstance(watcher.reload(), ReloadFailed)
+    assert watcher.text(path) == "port = [\n# \ufffd"
+    path.unlink()
+    watcher.reload()
+    assert watcher.text(path) == watcher.text(path.with_name("other.toml")) == ""
 
 
 def test_its_repr_says_which_it_is(path, watch):

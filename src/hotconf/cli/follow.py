@@ -7,7 +7,6 @@ import signal
 import sys
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import click
@@ -17,7 +16,6 @@ from hotconf.events import ReloadFailed, ReloadSuccess
 from hotconf.report.notification import degraded, notification
 from hotconf.report.problems import spelled, with_hint
 from hotconf.runtime.log import shown
-from hotconf.runtime.source import DEFAULT_MAX_BYTES
 from hotconf.watcher import HotReloadWatcher
 
 if TYPE_CHECKING:
@@ -77,23 +75,23 @@ class TextTeller:
     def event(self, event: ConfigReloadEvent) -> None:
         """`14:03:22 ✅ Config reloaded successfully`, and its lines; below those of a failure the source."""
         self._has_config = self._has_config or isinstance(event, ReloadSuccess)
-        click.echo(f"{event.at.astimezone():%H:%M:%S} {notification(event, preserved=self._has_config)}")
+        lines = [f"{event.at.astimezone():%H:%M:%S} {notification(event, preserved=self._has_config)}"]
         if isinstance(event, ReloadFailed) and self._watcher is not None:
-            for line in self._sources(event.problems, self._watcher):
-                click.echo(f"{_INDENT}{line}", color=True)
+            # Before anything is said: who reads it may save the next state, and that would be read, too.
+            lines.extend(f"{_INDENT}{line}" for line in self._sources(event.problems, self._watcher))
+        click.echo("\n".join(lines), color=True)
 
     def _sources(self, problems: tuple[Problem, ...], watcher: HotReloadWatcher[Any]) -> Iterator[str]:
-        """Where the problems are, with their source lines as they are now."""
+        """Where the problems are, with their source lines as they were read."""
         from hotconf.cli.paint import Canvas
         from hotconf.core.redact import secrets_in
         from hotconf.core.source import secret_keys
         from hotconf.report.diagnostic import diagnostic
         from hotconf.report.excerpt import Excerpts
-        from hotconf.runtime import files
 
         canvas = Canvas(sys.stdout)
         excerpts = Excerpts(
-            partial(files.text, max_bytes=DEFAULT_MAX_BYTES),
+            watcher.text,
             cells=canvas.cells - len(_INDENT),
             secrets=secrets_in(watcher.config) if watcher.generation else (),
             secret_keys=secret_keys(self._schema),

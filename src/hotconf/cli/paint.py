@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import click
 
 from hotconf.core.source import HIDDEN
+from hotconf.report.cells import BAR
 from hotconf.report.diagnostic import plain
-from hotconf.report.excerpt import BAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -65,7 +65,7 @@ def holds(value: object, part: str | int) -> bool:
 
 def _parsed(path: Path, text: str) -> Document | Problem:
     if (offset := too_deep(text)) is not None:
-        return _syntax(path, f"more than {MAX_DEPTH} levels of nesting", text, (offset, offset + 1))
+        return _broken_before(path, text[:offset]) or _too_deep(path, text, offset)
     try:
         table = tomli.loads(text)
     except tomli.TOMLDecodeError as error:
@@ -80,6 +80,23 @@ def _parsed(path: Path, text: str) -> Document | Problem:
     if _LONG.search(text) and _holds_giant(table):
         return _giant_integer(path, text)
     return Document(path, text, table)
+
+
+def _broken_before(path: Path, text: str) -> Problem | None:
+    """What is wrong in front of the place that is too deep: below a bracket that is not closed everything is deep."""
+    try:
+        tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
+        from hotconf.core.syntax import refused
+
+        return refused(path, error) if error.pos < len(error.doc) else None
+    except (RecursionError, ValueError):
+        return None
+    return None
+
+
+def _too_deep(path: Path, text: str, offset: int) -> Problem:
+    return _syntax(path, f"more than {MAX_DEPTH} levels of nesting", text, (offset, offset + 1))
 
 
 def _syntax(path: Path, reason: str, text: str, at: tuple[int, int] | None) -> Problem:

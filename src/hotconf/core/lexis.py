@@ -34,8 +34,10 @@ CLOSED_STRING: Final = (
 LINE_STRING: Final = r"""(?:"(?:[^"\\\n]++|\\.)*+"|'[^'\n]*+')"""
 """A string of one line that closes: what a key may be."""
 
-# Everything up to the next mark that gives a document its structure. Matches at every offset: at the end, no mark.
-_MARK = re.compile(rf"(?:[^\[\]{{}}.,=\n\"'#]++|{STRING}|#[^\n]*+)*+(\n|\[\[?|[\]{{}}.,=]|\Z)", re.DOTALL)
+MARK = re.compile(rf"(?:[^\[\]{{}}.,=\n\"'#]++|{STRING}|#[^\n]*+)*+(\n|\[\[?|[\]{{}}.,=]|\Z)", re.DOTALL)
+"""Everything up to the next mark that gives a document its structure; the group is the mark, empty at the end.
+
+It matches at every offset: one that did not would be tried at each, and be quadratic."""
 
 
 # Lines of which each is a comment, a header, or a pair with a plain value, an array of such, or an inline table of
@@ -61,7 +63,7 @@ def statements(text: str) -> Iterator[int]:
     """Where each key/value pair or header may begin: the offset of each line that is not inside brackets."""
     yield 0
     inside = 0
-    for match in _MARK.finditer(text):
+    for match in MARK.finditer(text):
         mark = match[1]
         if mark == "\n":
             if not inside:
@@ -82,7 +84,7 @@ def _exceeds(text: str) -> int | None:
     level = header = 0
     naming = True  # in a key, where a dot leads one level down; in a value it is the point of a number
     inside: list[tuple[int, bool]] = []  # of each open bracket: the level in it, and whether keys come next
-    for index, mark in enumerate(_MARK.findall(text)):
+    for index, mark in enumerate(MARK.findall(text)):
         if mark == "\n":
             if not inside:
                 level, naming = header, True
@@ -105,5 +107,5 @@ def _exceeds(text: str) -> int | None:
                 naming = bracket == "{"
                 inside.append((level, naming))
         if level > MAX_DEPTH:
-            return next(islice(_MARK.finditer(text), index, None)).start(1)
+            return next(islice(MARK.finditer(text), index, None)).start(1)
     return None

@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import Final, NamedTuple, TypeAlias
 
 from hotconf import keypath
-from hotconf.core.lexis import LINE_STRING, STRING
+from hotconf.core.lexis import LINE_STRING, MARK, STRING
 from hotconf.keypath import KeyPath
 
 
@@ -45,7 +45,6 @@ PART = re.compile(_ONE_PART, re.DOTALL)
 KEY = re.compile(rf"({DOTTED})[ \t]*+=[ \t]*+", re.DOTALL)
 VALUE = re.compile(_SCALAR, re.DOTALL)
 NEXT = re.compile(rf"{GAP},?+{GAP}([\]}}])?+")
-_BRACKET = re.compile(rf"(?:[^\[\]{{}}\"'#]++|{STRING}|#[^\n]*+)*+([\[\]{{}}]|\Z)", re.DOTALL)
 
 
 class Places:
@@ -202,10 +201,14 @@ class Places:
 def behind(text: str, at: int) -> int:
     """The offset behind the array or inline table that begins at `at`; the end, if it does not close."""
     depth = 0
-    for bracket in _BRACKET.finditer(text, at):
-        depth += 1 if bracket[1] in ("[", "{") else -1
-        if depth <= 0 or not bracket[1]:
-            return bracket.end()
+    for found in MARK.finditer(text, at):
+        mark = found[1]
+        if mark in ("[", "[[", "{"):
+            depth += len(mark)
+        elif mark in ("]", "}"):
+            depth -= 1
+            if not depth:
+                return found.end()
     return len(text)
 
 

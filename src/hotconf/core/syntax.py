@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 import tomli
 
-from hotconf.core.lexis import CLOSED_STRING, STRING, place, statements
+from hotconf.core.lexis import CLOSED_STRING, MARK, STRING, place, statements
 from hotconf.core.positions import DOTTED, KEY, NEXT, PART, VALUE, Places, behind, decoded
 from hotconf.problems import Problem, Related
 from hotconf.text import printable
@@ -64,11 +64,11 @@ _HINTS: Final = {
 }
 _TEXT: Final = "text stands in quotes; true and false are lower case"
 _CLOSES: Final = {"[": "]", "{": "}"}
+_OPENERS: Final = frozenset({"[", "[[", "{"})
 _CLOSERS: Final = frozenset(_CLOSES.values())
 _QUOTED: Final = r"""'[^']{5,}'|"[^"]{5,}"|\(.*\)"""
 
 _NOT_QUOTED = re.compile(rf"(?:[^\"'#]++|#[^\n]*+|{CLOSED_STRING})*+", re.DOTALL)
-_MARK = re.compile(rf"(?:[^\[\]{{}}\n\"'#]++|{STRING}|#[^\n]*+)*+([\[\]{{}}\n]|\Z)", re.DOTALL)
 _ESCAPED = re.compile(r"\\(?:x\w{0,2}|u\w{0,4}|U\w{0,8}|[^\n])?")
 _WORD = re.compile(r"[\w.+-]+|.", re.DOTALL)
 _HEADER = re.compile(rf"\[\[?[ \t]*+({DOTTED})[ \t]*+\]{{0,2}}", re.DOTALL)
@@ -154,13 +154,13 @@ class _Refusal:
     def open(self) -> list[int]:
         """The brackets and braces of a value that are open there, outermost first."""
         found: list[int] = []
-        for mark in _MARK.finditer(self.text, self.statement):
-            if mark.end() > self.at or self.in_header:
+        for mark in MARK.finditer(self.text, self.statement):
+            if mark.start(1) >= self.at or self.in_header:
                 break
-            if mark[1] in _CLOSES:
-                found.append(mark.start(1))
-            elif mark[1] in _CLOSERS and found:
-                found.pop()
+            if mark[1] in _CLOSERS:
+                del found[-1:]
+            elif mark[1] in _OPENERS:
+                found.extend(range(*mark.span(1)))
         return found
 
     def word(self) -> _Range:
@@ -224,16 +224,17 @@ class _Refusal:
         """Is what is open closed further on, before another statement?"""
         open_ = [self.text[opener] for opener in self.open]
         wanted = len(open_)
-        for mark in _MARK.finditer(self.text, self.at):
+        for mark in MARK.finditer(self.text, self.at):
             if mark[1] == "\n":
                 if self.begins_statement(mark.end(), open_[-1]):
                     return False
-            elif mark[1] in _CLOSES:
-                open_.append(mark[1])
-            elif mark[1] != _CLOSES[open_.pop()]:  # so it is at the end, too
-                return False
-            elif len(open_) < wanted:
-                return True
+            elif mark[1] in _OPENERS:
+                open_.extend(mark[1])
+            elif mark[1] in _CLOSERS:
+                if mark[1] != _CLOSES[open_.pop()]:
+                    return False
+                if len(open_) < wanted:
+                    return True
         return False
 
     def unclosed(self, opener: int) -> Problem:

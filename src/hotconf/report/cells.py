@@ -11,6 +11,9 @@ from hotconf.text import printable
 TAB: Final = 4
 """Cells from one tab stop to the next."""
 
+BAR: Final = "│"
+"""Stands between the number of a line of source and its text."""
+
 _NO_CELL: Final = ("Mn", "Me")
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from hotconf.report.excerpt import BAR
+from hotconf.report.cells import BAR
 from hotconf.report.problems import place_of
 from hotconf.text import printable
 

@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from hotconf.core.redact import mask_urls, secret_from
 from hotconf.core.source import HIDDEN, Source
-from hotconf.report.cells import head, spread, tail, width
+from hotconf.report.cells import BAR, head, spread, tail, width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
     from hotconf.problems import Problem
-
-BAR: Final = "│"
-"""Stands between the number of a line and its text."""
 
 _BAR: Final = f" {BAR} "
 _NARROWEST: Final = 8
@@ -65,7 +62,8 @@ def excerpt(
 
     Of what spans several lines the first is shown; where the end is not known there is one caret.
     `context`: so many lines before and after it, too; none below what is not TOML or not UTF-8, for nothing is known
-    of them. Longer lines than `cells` are cut around the column. Empty if the place is not known or not in `text`.
+    of them. Longer lines than `cells` are cut around the column. Empty if the place is not known or not in `text`,
+    or if that is no text.
 
     Secrets are hidden: on a line with a key that looks secret, and with a syntax error on one that holds such a word,
     all after the first `=` or `:` is `…`, as are the further lines of such a value, and of any string. `secrets` are
@@ -84,6 +82,8 @@ def _excerpt(problem: Problem, source: Source, context: int, cells: int) -> tupl
         return ()
     at = problem.line - 1
     broken = problem.kind in ("syntax", "encoding")
+    if broken and "\0" in source.lines[at]:
+        return ()  # UTF-16, most likely: nobody can read it, and no secret would be known for one
     first, last = max(at - context, 0), at if broken else min(at + context, lines - 1)
     gutter = len(str(last + 1))
     room = max(cells - gutter - len(_BAR), _NARROWEST)

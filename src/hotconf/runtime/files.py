@@ -89,11 +89,6 @@ def read(path: Path, max_bytes: int) -> Read:
         return _failed(path, _stamp(found, links), error)
 
 
-def text(path: Path, max_bytes: int) -> str:
-    """The text of the file at `path`, as `Read.text` gives it."""
-    return read(path, max_bytes).text
-
-
 def look(path: Path) -> Read:
     """Whether `path` can be found at all, and its stamp; it is not opened, and may be a directory."""
     links = paths.links(path)

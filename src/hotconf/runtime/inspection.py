@@ -25,8 +25,7 @@ class Inspection:
 
     def text(self, path: Path) -> str:
         """The text of the file at `path` as it was inspected; empty if it was not read."""
-        read = self.files.reads.get(path)
-        return "" if read is None else read.text
+        return self.files.text(path)
 
     def secrets(self, keys: Collection[str]) -> frozenset[str]:
         """The secrets in the files that are TOML; `keys` are those that only the model knows to be secret."""

@@ -61,7 +61,7 @@ def observing(path: Path, name: str, trouble: str | None, *, asked: bool = False
 
 def dropped(path: Path, reasons: Sequence[str]) -> None:
     """This is the child of a fork, and what was busy is not here."""
-    text = "Forked while other threads were busy: what they held is not held in the child, %s: %s"
+    text = "In this child of a fork, reloads of %s do not wait for what other threads were busy with: %s"
     _logger("reload").warning(text, shown(path), ", ".join(printable(reason) for reason in reasons))
 
 

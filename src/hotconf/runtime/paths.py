@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
@@ -18,9 +18,6 @@ MAX_LINKS: Final = 40
 """As many links in one path as Linux follows (path_resolution(7)); more are a loop."""
 
 _PATH_MAX: Final = 4096 + 1
-_realpath: Any = None
-if sys.platform == "linux":
-    _realpath = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p)(("realpath", ctypes.CDLL(None)))
 
 Role = Literal["main", "fragment", "watched"]
 
@@ -95,12 +92,23 @@ def links(path: str | os.PathLike[str]) -> tuple[tuple[str, str], ...]:
 
 def _is_real(path: bytes) -> bool:
     """Whether `path` leads to a file by no link at all. One call to the system, where a walk takes three a step: each
-    costs a turn of the interpreter's lock, which beside a busy thread is 5 ms.
+    costs a turn of the interpreter's lock, which beside a busy thread is 5 ms. False where that call is not at hand.
     """
-    if _realpath is None:
+    # inotify brings it. A command that loads once does without, and starts sooner for it.
+    if sys.platform != "linux" or "ctypes" not in sys.modules:
         return False
-    found = ctypes.create_string_buffer(_PATH_MAX)
-    return bool(_realpath(path, found)) and found.value == path
+    realpath, buffer = _realpath()
+    found = buffer(_PATH_MAX)
+    return bool(realpath(path, found)) and found.value == path
+
+
+@cache
+def _realpath() -> tuple[Callable[..., Any], Callable[[int], Any]]:
+    """realpath(3), and what makes room for its answer."""
+    import ctypes
+
+    prototype = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p)
+    return prototype(("realpath", ctypes.CDLL(None))), ctypes.create_string_buffer
 
 
 def _target(path: str) -> str | None:

@@ -63,6 +63,11 @@ class FileSet(NamedTuple):
         """Only the main file, of which nothing is known yet."""
         return cls((Member(path, "main"),))
 
+    def text(self, path: Path) -> str:
+        """The text of the file at `path` as it was read; empty if it was not."""
+        read = self.reads.get(path)
+        return "" if read is None else read.text
+
     def looked_at(self) -> FileSet:
         """The same files with the stamps that they have now, and nothing known of their content."""
         reads = {member.path: files.look(member.path) for member in self.members}

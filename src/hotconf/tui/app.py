@@ -83,6 +83,7 @@ class HotconfApp(App[None]):
         self._rollback = Rollback(self)
         self._command = command
         self._welcome = welcome
+        self._to_end = False
         self._loop_to_end: asyncio.AbstractEventLoop | None = None
         self._main = Main(self._show)
         self._inbox = Inbox(lambda: self.post_message(Heard()))
@@ -99,6 +100,9 @@ class HotconfApp(App[None]):
     def on_mount(self) -> None:
         """Draw first, watch then: the first frame waits for no file."""
         self._loop_to_end = asyncio.get_running_loop()
+        if self._to_end:
+            self.exit()
+            return
         self._ticking = self.set_interval(_TICK_S, self._tick, pause=True)
         self._looking = self.set_interval(_DRIFT_S, self._look_for_drift, pause=True)
         self.call_after_refresh(self._start)
@@ -118,10 +122,12 @@ class HotconfApp(App[None]):
         """End soon; for signal handlers. An `interrupt` while an editor has the terminal is meant for that."""
         if interrupt and self._editing.lent:
             return
+        self._to_end = True
         self._editing.end()
         if self._loop_to_end is not None:
-            # Only this wakes the loop up from its sleep.
-            self._loop_to_end.call_soon_threadsafe(self.exit)
+            with suppress(RuntimeError):  # the loop has ended already
+                # Only this wakes it up from its sleep.
+                self._loop_to_end.call_soon_threadsafe(self.exit)
 
     def on_unmount(self) -> None:
         """From here on nothing is handed over."""

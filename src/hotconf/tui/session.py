@@ -10,7 +10,6 @@ import threading
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
@@ -183,10 +182,9 @@ class Session:
         # Here and not above: only a failure needs it.
         from hotconf.core.redact import secrets_in
         from hotconf.report.excerpt import Excerpts as Excerpted
-        from hotconf.runtime import files
 
         excerpts = Excerpted(
-            partial(files.text, max_bytes=_MOST_BYTES),
+            self._watcher.text,
             cells=_EXCERPT_CELLS,
             secrets=frozenset() if active is None else secrets_in(active.config),
             secret_keys=self._secret_keys,

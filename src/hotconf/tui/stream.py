@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged, Timings
-from hotconf.report.diagnostic import Style, diagnostic
 from hotconf.report.notification import notification
 from hotconf.report.problems import spelled, with_hint
 from hotconf.tui.facts import Excerpts, Happening, Note
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from hotconf.problems import Problem
+    from hotconf.report.diagnostic import Style
 
 SYMBOLS: Final[Mapping[type, tuple[str, Tone]]] = {
     FileChanged: ("…", "muted"),
@@ -109,6 +109,9 @@ def place_of(problem: Problem) -> Place | None:
 
 def problem_rows(entry: Entry, width: int, depth: int = 0) -> Iterator[Row]:
     """Each problem of a failure, or each warning of a success, as a diagnostic."""
+    # Here and not above: the first frame is drawn before there is a problem.
+    from hotconf.report.diagnostic import diagnostic
+
     for index, problem in enumerate(_problems(entry)):
         source = entry.excerpts[index] if index < len(entry.excerpts) else ()
         named = problem if problem.file is None else spelled(problem, problem.file, Path(problem.file.name))
