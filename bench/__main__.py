@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from bench import cold, cost, growth, idle, machine, memory, overhead, page, read, versus
 from bench.process import BrokenBenchError, compiled
-from bench.table import Row, median, rendered
+from bench.table import Row, percentile, rendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ FULL = Amounts(
     saves=200, slow_saves=30, busy_saves=40, reloads=100, idle_s=20, processes=5, starts=30, rounds=4, round_saves=10
 )
 QUICK = Amounts(
-    saves=20, slow_saves=4, busy_saves=4, reloads=10, idle_s=4, processes=1, starts=5, rounds=1, round_saves=4
+    saves=20, slow_saves=4, busy_saves=4, reloads=10, idle_s=4, processes=1, starts=5, rounds=1, round_saves=5
 )
 
 
@@ -89,8 +89,8 @@ def _parts(amounts: Amounts, peers: str | None, plots: dict[str, str]) -> Iterat
 
 def _beside(amounts: Amounts, peers: str, plots: dict[str, str]) -> list[Row]:
     found = versus.measure(peers, amounts.rounds, amounts.round_saves, amounts.idle_s / 2)
-    p50 = {name: median(found[name].idle) for name in versus.WATCHING if found[name].idle}
-    busy = {f"{name}, busy": median(each.busy) for name, each in found.items() if each.busy}
+    p50 = {name: percentile(found[name].idle, 0.5) for name in versus.WATCHING if found[name].idle}
+    busy = {f"{name}, busy": percentile(each.busy, 0.5) for name, each in found.items() if each.busy}
     shown = {name: max(value, 0.01) for name, value in {**p50, **busy}.items()}
     plots["Beside the peers"] = page.bars("Save → visible beyond the window, p50", "ms", shown)
     return versus.rows(found)

@@ -90,9 +90,9 @@ def _note(values: list[float], found: Found, seen: int, saved: int, window_ms: i
 def rows(found: dict[str, Found]) -> list[Row]:
     """Every peer beside the others, and the goals that are about them."""
     ours = found[OURS]
-    best = min(median(found[name].idle) for name in WATCHING if name != OURS and found[name].idle)
-    bare = median(found[BARE].busy)
-    beyond, busy = median(ours.idle), median(ours.busy)
+    best = min(percentile(found[name].idle, 0.5) for name in WATCHING if name != OURS and found[name].idle)
+    bare = percentile(found[BARE].busy, 0.5)
+    beyond, busy = percentile(ours.idle, 0.5), percentile(ours.busy, 0.5)
     reads = {name: min(each.read_ns) for name, each in found.items() if each.read_ns}
     fastest = min(reads[name] for name in LIBRARIES)
     return [
