@@ -3,6 +3,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PATHS := src tests bench
+# The peers that the bench compares with have an environment of their own.
+PEERS_VENV := .venv-bench
+PEERS := $(PEERS_VENV)/.ready
 
 SECONDS ?= 1800
 SEED ?= $(shell date +%s)
@@ -34,11 +37,11 @@ format: $(READY)
 	$(BIN)/ruff format $(PATHS)
 	$(BIN)/ruff check --fix $(PATHS)
 
-bench: $(READY)  ## the figures, on this machine
-	$(BIN)/python -m bench
+bench: $(READY) $(PEERS)  ## the figures, beside the peers', on this machine; writes docs/performance.md
+	$(BIN)/python -m bench --peers $(PEERS_VENV)/bin/python --write docs
 
-bench-quick: $(READY)
-	$(BIN)/python -m bench --quick
+bench-quick: $(READY) $(PEERS)  ## the same in two minutes, only printed
+	$(BIN)/python -m bench --peers $(PEERS_VENV)/bin/python --quick
 
 $(READY): constraints/dev.txt constraints/runtime.txt constraints/tools.txt pyproject.toml
 	python3 -m venv $(VENV)
@@ -50,5 +53,11 @@ $(VENV)/.fuzz: $(READY) constraints/fuzz.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r constraints/fuzz.txt
 	@touch $@
 
+$(PEERS): bench/requirements.txt pyproject.toml
+	python3 -m venv $(PEERS_VENV)
+	$(PEERS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+	$(PEERS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .test-work .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS_VENV) .test-work .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

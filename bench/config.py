@@ -39,6 +39,19 @@ def text(version: int, *, clean: bool = False) -> bytes:
     return written.encode()
 
 
+def below(section: str, written: bytes) -> bytes:
+    """The same, all of it in one table, for those who read nothing else."""
+    lines = written.decode().splitlines(keepends=True)
+    heads = (
+        (line.replace("[[", f"[[{section}.", 1) if line.startswith("[[") else f"[{section}.{line[1:]}")
+        for line in lines
+    )
+    return (
+        f"[{section}]\n".encode()
+        + "".join(head if line.startswith("[") else line for head, line in zip(heads, lines, strict=True)).encode()
+    )
+
+
 def _head(version: int) -> str:
     gates = "\n".join(f'{gate} = ["gemini", "claude", "gpt_pro"]' for gate in _GATES)
     return f"""\

@@ -56,14 +56,15 @@ def measure(seconds: float, *, neighbour: bool) -> Idle:
             log = threading.Thread(target=_chatter, args=(writer.path.with_name("debug.log"), stop))
             if neighbour:
                 log.start()
-            idle = _watched(subject.proc, seconds)
+            idle = watched(subject.proc, seconds)
             stop.set()
             if neighbour:
                 log.join()
             return idle
 
 
-def _watched(proc: Path, seconds: float) -> Idle:
+def watched(proc: Path, seconds: float) -> Idle:
+    """What the process did in so many seconds, by the kernel's counters."""
     began = time.monotonic()
     cpu, switches, _ = _counters(proc)
     time.sleep(seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 import tempfile
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -19,6 +20,14 @@ def facts() -> list[str]:
         f"{platform.python_implementation()} {platform.python_version()}; {packages}",
         f"files on {_file_system()}; load average {load()}",
     ]
+
+
+def peers(python: str) -> list[str]:
+    """The versions of the peers, in their environment."""
+    names = ("watchdog", "watchfiles", "dynamic-config-py", "dynaconf", "pydantic-settings", "pydantic")
+    code = f"from importlib.metadata import version; print(*(n + ' ' + version(n) for n in {names!r}), sep=', ')"
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    return [f"peers: {done.stdout.strip()}"]
 
 
 def load() -> str:

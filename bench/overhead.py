@@ -23,7 +23,7 @@ from bench.writer import KINDS, Saved, Writer
 MS = 1_000_000
 TOLD_BEFORE_NS = 40 * MS
 LOOK_BEFORE_NS = 5 * MS
-GOAL = (1.0, 3.0)
+GOAL = (0.6, 2.0)
 SPECIFIED = "≤ 36 / 120 ms"
 
 
@@ -42,6 +42,8 @@ class Series:
     events: list[dict[str, Any]] = field(default_factory=list)
     bare: list[float] = field(default_factory=list)
     """How late a plain sleep ended in between: what the machine did to everybody meanwhile."""
+    detected: list[float] = field(default_factory=list)
+    """From the save to its FileChanged."""
     early: int = 0
     """Seen before the window was over, even if that began before the last system call of the save."""
     unseen: int = 0
@@ -94,6 +96,7 @@ def _one(series: Series, writer: Writer, subject: Subject, *, looking: bool) -> 
     event = subject.ask("last")
     _expect(event, after=series.events[-1]["generation"] if series.events else 1)
     series.events.append(event)
+    series.detected.append((event["changed"] - saved.wall) / MS)
     if not looking:
         series.stamped.append((event["at"] - saved.wall) / MS - series.window_ms)
 
@@ -127,7 +130,7 @@ def rows(series: Series) -> list[Row]:
     own = [event["overhead"] for event in series.events]
     kinds = [Row(f"  {kind} saves", "", "", f"{both(values)} ms") for kind, values in series.seen.items()]
     return [
-        Row(f"{name}, p50 / p95 of {len(seen)} saves", SPECIFIED, "≤ 1.0 / 3.0 ms", f"{both(seen)} ms", good),
+        Row(f"{name}, p50 / p95 of {len(seen)} saves", SPECIFIED, "≤ 0.6 / 2.0 ms", f"{both(seen)} ms", good),
         *unseen,
         *kinds,
         Row("  worst", "", "", f"{max(seen):.2f} ms"),
@@ -139,6 +142,13 @@ def rows(series: Series) -> list[Row]:
             "",
             "",
             f"{both(series.stamped)} ms",
+        ),
+        Row(
+            "  detection: save → FileChanged, p50 / p95",
+            "~10 ms",
+            "≤ 0.4 ms p50",
+            f"{both(series.detected)} ms",
+            percentile(series.detected, 0.5) <= 0.4,
         ),
         Row("  by hotconf's own clock (`stats`, from the change heard)", "", "", f"{both(own)} ms"),
         Row("  for comparison: how late plain sleeps ended in between", "", "", f"{both(series.bare)} ms"),

@@ -32,9 +32,10 @@ def compiled() -> Iterator[None]:
         yield
 
 
-def once(module: str, *arguments: object) -> Any:
+def once(module: str, *arguments: object, python: str = sys.executable) -> Any:
     """What `module` prints as JSON when it is run in a fresh process."""
-    done = subprocess.run(_command(module, arguments), cwd=ROOT, capture_output=True, text=True, check=False)
+    command = [python, *_command(module, arguments)[1:]]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise BrokenBenchError(f"{module} ended with status {done.returncode}\n{done.stderr}")
     return json.loads(done.stdout)
@@ -43,9 +44,10 @@ def once(module: str, *arguments: object) -> Any:
 class Subject:
     """A running process under test. Between two questions its main thread sleeps in a read."""
 
-    def __init__(self, module: str, *arguments: object) -> None:
+    def __init__(self, module: str, *arguments: object, python: str = sys.executable) -> None:
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(_command(module, arguments), cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
+        command = [python, *_command(module, arguments)[1:]]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
         self._answer()  # it is ready
 
     def ask(self, *words: object) -> Any:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from hotconf import ConfigReloadEvent, HotReloadWatcher, ReloadSuccess
+from hotconf import ConfigReloadEvent, FileChanged, HotReloadWatcher, ReloadSuccess
 from hotconf.speckit import SPECKIT, AppConfig
 
 PATIENCE_S = 10.0
@@ -63,7 +63,16 @@ class Application:
             return {"type": type(last).__name__, "new": last is not told}
         timings = {name: getattr(last.timings, name) for name in TIMINGS}
         at = round(last.at.timestamp() * 1e6) * 1000
-        return {"type": "ReloadSuccess", "new": True, "generation": last.generation, "at": at, **timings}
+        changed = next(event.at for event in reversed(self._events) if isinstance(event, FileChanged))
+        changed_ns = round(changed.timestamp() * 1e6) * 1000
+        return {
+            "changed": changed_ns,
+            "type": "ReloadSuccess",
+            "new": True,
+            "generation": last.generation,
+            "at": at,
+            **timings,
+        }
 
     def cpu(self) -> int:
         """Nanoseconds of CPU that all threads have used."""

@@ -25,7 +25,7 @@ class Saved:
 class Writer:
     """Saves one version after the other; the kinds take turns."""
 
-    def __init__(self, directory: Path, *, clean: bool = False) -> None:
+    def __init__(self, directory: Path, *, clean: bool = False, section: str = "") -> None:
         # A directory below: its parent is watched as well, and that of `directory` is everybody's.
         self.path = directory / "application" / "config.toml"
         self.path.parent.mkdir(exist_ok=True)
@@ -33,14 +33,19 @@ class Writer:
         """Of the latest save."""
         self._version = 0
         self._clean = clean
-        self.path.write_bytes(config.text(0, clean=clean))
+        self._section = section
+        self.path.write_bytes(self._text())
 
     def save(self) -> Saved:
         """The next version, in the next way."""
         self._version += 1
         self.kind = KINDS[self._version % 2]
-        content = config.text(self._version, clean=self._clean)
+        content = self._text()
         return self._atomic(content) if self.kind == "atomic" else self._in_place(content)
+
+    def _text(self) -> bytes:
+        written = config.text(self._version, clean=self._clean)
+        return config.below(self._section, written) if self._section else written
 
     def _atomic(self, content: bytes) -> Saved:
         new = self.path.with_suffix(".new")
