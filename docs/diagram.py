@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from hotconf.core.machine import TABLE, Phase
+from hotconf.core.machine import TABLE
+from hotconf.core.protocol import Phase
 
 
 def diagram() -> str:

@@ -8,10 +8,29 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hotconf.core import machine
 from hotconf.core.candidate import Bad, Candidate, Good, Unstable
 from hotconf.core.debounce import MILLISECOND, ceiling_ns
-from hotconf.core.machine import TABLE, Answer, Effect, Emit, Input, Phase, State, Touched
+from hotconf.core.machine import TABLE
+from hotconf.core.protocol import (
+    Answer,
+    Close,
+    Due,
+    Effect,
+    Emit,
+    Hold,
+    Input,
+    Load,
+    Loaded,
+    Look,
+    Phase,
+    Publish,
+    Refresh,
+    Release,
+    Reload,
+    State,
+    Touched,
+    Watching,
+)
 from hotconf.events import Ending, FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.testing import Config
 
@@ -91,7 +110,7 @@ class Oracle:
         """The last load since the last ending, under way or done."""
         self.pending: Read | None = None
         self.holds: dict[str, int] = {}
-        self.asked: dict[int, machine.Reload] = {}
+        self.asked: dict[int, Reload] = {}
         self.endings: list[Ending] = []
         self.content = True
         """No law is broken yet."""
@@ -141,25 +160,25 @@ class Oracle:
 
     def _take(self, given: Input) -> None:
         if self.closed:
-            if isinstance(given, machine.Reload):
+            if isinstance(given, Reload):
                 self.asked[given.ticket] = given
             return
         match given:
             case Touched():
                 self._touched(given)
-            case machine.Loaded():
+            case Loaded():
                 self._loaded(given)
-            case machine.Hold(reason=reason):
+            case Hold(reason=reason):
                 self.holds[reason] = self.holds.get(reason, 0) + 1
-            case machine.Release(reason=reason) if reason in self.holds:
+            case Release(reason=reason) if reason in self.holds:
                 self.holds[reason] -= 1
                 self.holds = {reason: count for reason, count in self.holds.items() if count}
                 if not self.enabled:
                     self._loads_since_touch = 0
-            case machine.Reload(ticket=ticket):
+            case Reload(ticket=ticket):
                 self.asked[ticket] = given
                 self._loads_since_touch = 0
-            case machine.Close():
+            case Close():
                 self.closed = True
                 self.burst = Burst(0)
 
@@ -172,7 +191,7 @@ class Oracle:
         if self.enabled:
             self.burst.add(touch, native=self.native)
 
-    def _loaded(self, loaded: machine.Loaded) -> None:
+    def _loaded(self, loaded: Loaded) -> None:
         read = self.load
         if read is None or read.number != loaded.job:
             return
@@ -201,9 +220,9 @@ class Oracle:
         if not isinstance(effect, Answer):
             assert not self.closed, "law 9: after Close nothing more is done"
         match effect:
-            case machine.Load(job, afresh):
+            case Load(job, afresh):
                 self._begin(given.now, job, afresh=afresh)
-            case machine.Look():
+            case Look():
                 assert self.enabled
                 assert self.burst.touches or not self.holds, "what is pending is left alone while something is busy"
                 assert not (self.native and self._sure), "no look where the kernel told all"
@@ -216,7 +235,7 @@ class Oracle:
                 self._end(given, event, tickets, effects)
             case Answer():
                 self._answer(given, effect, effects)
-            case machine.Watching(on):
+            case Watching(on):
                 assert self.published is not None
                 assert on is self.published.config.settings.enabled
             case _:
@@ -278,7 +297,7 @@ class Oracle:
         assert not self.holds, "law 6: nothing is committed while something is busy"
         assert not self.burst.touches, "law 6: an open round decides"
         assert not self.pending.late, "law 2: what is pending was touched since"
-        if isinstance(given, machine.Release):
+        if isinstance(given, Release):
             assert self.pending.sure and self.native and self.enabled, (
                 "what the kernel may not tell of is looked at before a commit"
             )
@@ -294,7 +313,7 @@ class Oracle:
         kept = self.burst.touches[: len(self.burst.touches) - len(read.late)] if self.enabled else []
         if not read.tickets and kept and not read.final:
             assert given.now >= settles_at(kept, self.burst.window_ns, read.candidate), "law 5: too early"
-        if isinstance(given, machine.Due):
+        if isinstance(given, Due):
             assert self.burst.sure and self.native, "what the kernel may not tell of is looked at before a commit"
         touched = {path for touch in kept for path in touch.paths}
         assert touched - self.burst.suspects <= set(self.burst.named) <= touched | self.burst.suspects
@@ -355,8 +374,8 @@ class Oracle:
     def _check_publication(
         self, event: Ending, candidate: Candidate[Config] | None, effects: tuple[Effect, ...]
     ) -> None:
-        published = [effect for effect in effects if isinstance(effect, machine.Publish) and not effect.recalled]
-        refreshed = [effect for effect in effects if isinstance(effect, machine.Refresh)]
+        published = [effect for effect in effects if isinstance(effect, Publish) and not effect.recalled]
+        refreshed = [effect for effect in effects if isinstance(effect, Refresh)]
         assert len(published) == isinstance(event, ReloadSuccess), "law 3: only a success publishes"
         assert len(refreshed) == isinstance(event, ReloadUnchanged), "law 7: what is unchanged is taken over"
         goods = [effect.good for effect in published] + [effect.good for effect in refreshed]
@@ -370,8 +389,8 @@ class Oracle:
 
     def _check_fall_back(self, given: Input, event: Ending, tickets: list[int], effects: tuple[Effect, ...]) -> bool:
         """Whether a start that failed comes up on the last good state: if it can, it must, and nothing else may."""
-        recalled = [effect for effect in effects if isinstance(effect, machine.Publish) and effect.recalled]
-        last_good = given.last_good if isinstance(given, machine.Loaded) else None
+        recalled = [effect for effect in effects if isinstance(effect, Publish) and effect.recalled]
+        last_good = given.last_good if isinstance(given, Loaded) else None
         starts = any(self.asked[ticket].silent for ticket in tickets)
         falls_back = isinstance(event, ReloadFailed) and starts and self.generation == 0 and last_good is not None
         assert len(recalled) == falls_back, "law 3: only a start that fails falls back"

@@ -29,7 +29,8 @@ from core.timed import (
 )
 from hotconf.core.candidate import Bad, Unstable
 from hotconf.core.debounce import MILLISECOND
-from hotconf.core.machine import Phase, Publish, Touched, deadline, step
+from hotconf.core.machine import deadline, step
+from hotconf.core.protocol import Phase, Publish, Touched
 from hotconf.events import ReloadFailed, ReloadSuccess
 
 SAVES = [

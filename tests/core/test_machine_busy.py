@@ -22,7 +22,8 @@ from core.timed import (
     reload,
     touch,
 )
-from hotconf.core.machine import Phase, deadline
+from hotconf.core.machine import deadline
+from hotconf.core.protocol import Phase
 
 
 def busy_save(*then: tuple[float, Maker]) -> list[tuple[float, Maker]]:

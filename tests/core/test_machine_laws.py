@@ -14,7 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from core.oracle import Oracle
 from hotconf.core.candidate import Bad, Good
 from hotconf.core.debounce import MILLISECOND
-from hotconf.core.machine import Due, Loaded, Phase, deadline
+from hotconf.core.machine import deadline
+from hotconf.core.protocol import Due, Loaded, Phase
 from hotconf.events import ReloadDeferred, ReloadFailed
 from hotconf.testing import Content, Pace, World
 from hotconf.testing.contents import candidate, recalled

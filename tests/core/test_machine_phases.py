@@ -6,8 +6,8 @@ import pytest
 
 from core.timed import MORE, NEW, QUIET, Given, close, hold, loaded, looked, played, release, touch
 from hotconf.core.debounce import MILLISECOND
-from hotconf.core.machine import (
-    TABLE,
+from hotconf.core.machine import TABLE, deadline, step
+from hotconf.core.protocol import (
     Answer,
     Close,
     Due,
@@ -22,8 +22,6 @@ from hotconf.core.machine import (
     State,
     Touched,
     Waiting,
-    deadline,
-    step,
 )
 
 WAYS: dict[Phase, tuple[Given, float]] = {

@@ -27,7 +27,8 @@ from core.timed import (
     touch,
 )
 from hotconf.core.candidate import Candidate
-from hotconf.core.machine import Phase, deadline
+from hotconf.core.machine import deadline
+from hotconf.core.protocol import Phase
 from hotconf.testing import Config
 
 RELOADS = [

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from hotconf.core.candidate import Bad, Candidate, Good, Unstable
 from hotconf.core.debounce import MILLISECOND
-from hotconf.core.machine import Close, Hold, Input, Loaded, Looked, Release, Reload, State, Touched
+from hotconf.core.protocol import Close, Hold, Input, Loaded, Looked, Release, Reload, State, Touched
 from hotconf.problems import Problem
 from hotconf.testing import Config, Content, VirtualDriver
 from hotconf.testing.contents import candidate, recalled

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hotconf.core.machine import Due
+from hotconf.core.protocol import Due
 from hotconf.errors import UsageError
 from hotconf.runtime import driver as module
 from hotconf.runtime import observe

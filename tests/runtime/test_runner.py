@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from hotconf.core.machine import Looked
+from hotconf.core.protocol import Looked
 from hotconf.errors import ConfigError, UsageError
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.runtime import driver as driving

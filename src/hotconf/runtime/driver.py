@@ -17,7 +17,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
 
-from hotconf.core.machine import Due
+from hotconf.core.protocol import Due
 from hotconf.errors import UsageError
 from hotconf.runtime import fork, log
 from hotconf.runtime.fork import FORK_S

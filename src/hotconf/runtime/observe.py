@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal, Protocol, TypeAlias
 
-from hotconf.core.machine import Input
+from hotconf.core.protocol import Input
 from hotconf.errors import UsageError
 from hotconf.runtime.source import FileSet
 

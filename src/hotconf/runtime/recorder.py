@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from hotconf.core.candidate import Costs
 from hotconf.core.debounce import MILLISECOND
-from hotconf.core.machine import Round
+from hotconf.core.protocol import Round
 from hotconf.events import (
     Ending,
     ReloadDeferred,

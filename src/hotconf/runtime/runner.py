@@ -21,7 +21,7 @@ from hotconf.changes import Change
 from hotconf.core import machine
 from hotconf.core.candidate import Good
 from hotconf.core.debounce import MILLISECOND
-from hotconf.core.machine import (
+from hotconf.core.protocol import (
     Answer,
     Close,
     Effect,
@@ -32,6 +32,7 @@ from hotconf.core.machine import (
     Loaded,
     Look,
     Looked,
+    Phase,
     Publish,
     Refresh,
     Release,
@@ -310,7 +311,7 @@ class Runner(Generic[T]):
     @property
     def ready(self) -> bool:
         """Whether a candidate waits for its window to end, and for nothing else."""
-        return self._state.phase is machine.Phase.READY
+        return self._state.phase is Phase.READY
 
     @property
     def watching(self) -> bool:

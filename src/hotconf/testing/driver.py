@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from hotconf.core.machine import Due, Effect, Input, State, deadline, step
+from hotconf.core.machine import deadline, step
+from hotconf.core.protocol import Due, Effect, Input, State
 from hotconf.testing.clock import VirtualClock
 from hotconf.testing.recorder import Recorder
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hotconf.core.candidate import Candidate, Good, Unstable
 from hotconf.core.debounce import MILLISECOND
-from hotconf.core.machine import Loaded
+from hotconf.core.protocol import Loaded
 from hotconf.testing.clock import VirtualClock
 from hotconf.testing.contents import Config, Content, candidate
 from hotconf.testing.disk import Disk

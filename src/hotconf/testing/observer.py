@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from hotconf.core.debounce import MILLISECOND
-from hotconf.core.machine import Looked, Touched
+from hotconf.core.protocol import Looked, Touched
 from hotconf.testing.disk import Disk
 from hotconf.testing.driver import VirtualDriver
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TypeAlias
 
-from hotconf.core import machine
 from hotconf.core.debounce import MILLISECOND
+from hotconf.core.protocol import Answer, Effect, Emit, Load, Publish, Watching
 from hotconf.events import ConfigReloadEvent, FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess
 
-Recorded: TypeAlias = machine.Effect | ConfigReloadEvent
+Recorded: TypeAlias = Effect | ConfigReloadEvent
 
 
 class Recorder:
@@ -29,7 +29,7 @@ class Recorder:
     @property
     def events(self) -> list[ConfigReloadEvent]:
         """The events among them, emitted or given as such."""
-        kept = (item.event if isinstance(item, machine.Emit) else item for _, item in self.items)
+        kept = (item.event if isinstance(item, Emit) else item for _, item in self.items)
         return [item for item in kept if isinstance(item, ConfigReloadEvent)]
 
     @property
@@ -44,15 +44,15 @@ class Recorder:
 def told(item: Recorded) -> str:
     """`item` in a few words: its name and what tells it apart from others of its kind."""
     match item:
-        case machine.Emit(event):
+        case Emit(event):
             return told(event)
-        case machine.Load(job, afresh):
+        case Load(job, afresh):
             return f"Load {job} afresh" if afresh else f"Load {job}"
-        case machine.Publish(generation=generation, recalled=recalled):
+        case Publish(generation=generation, recalled=recalled):
             return f"Publish {generation} recalled" if recalled else f"Publish {generation}"
-        case machine.Answer(tickets, event):
+        case Answer(tickets, event):
             return f"Answer {','.join(map(str, tickets))}: {told(event) if event else 'nothing'}"
-        case machine.Watching(on):
+        case Watching(on):
             return f"Watching {'on' if on else 'off'}"
         case FileChanged(path):
             return f"FileChanged {path.name}"

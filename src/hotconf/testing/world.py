@@ -6,9 +6,24 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from hotconf.core import machine
 from hotconf.core.candidate import Good
 from hotconf.core.debounce import MILLISECOND
+from hotconf.core.protocol import (
+    Answer,
+    Close,
+    Effect,
+    Emit,
+    Hold,
+    Load,
+    Loaded,
+    Look,
+    Publish,
+    Refresh,
+    Release,
+    Reload,
+    State,
+    Watching,
+)
 from hotconf.events import Ending, FileChanged
 from hotconf.testing.contents import Config, Content
 from hotconf.testing.disk import Disk
@@ -31,7 +46,7 @@ class World:
         witness: Witness | None = None,
         last_good: Good[Config] | None = None,
     ) -> None:
-        state = machine.State(window_ms * MILLISECOND, native=native)
+        state = State(window_ms * MILLISECOND, native=native)
         self.driver = VirtualDriver(state, perform=self._perform, witness=witness, lag=lag, timer_first=timer_first)
         self.disk = Disk(files)
         self.observer = Observer(self.disk, self.driver, native=native)
@@ -47,7 +62,7 @@ class World:
         return self.driver.clock.now
 
     @property
-    def state(self) -> machine.State:
+    def state(self) -> State:
         """What the machine remembers."""
         return self.driver.state
 
@@ -78,44 +93,44 @@ class World:
 
     def hold(self, reason: str) -> None:
         """Be busy."""
-        self.driver.give(machine.Hold(self.now, reason))
+        self.driver.give(Hold(self.now, reason))
 
     def release(self, reason: str) -> None:
         """Be busy no longer."""
-        self.driver.give(machine.Release(self.now, reason))
+        self.driver.give(Release(self.now, reason))
 
     def reload(self, *, force: bool = False, silent: bool = False) -> int:
         """Ask for a load without a window; the ticket's answer comes to stand in `answers`."""
         self._tickets += 1
-        self.driver.give(machine.Reload(self.now, self._tickets, force, silent))
+        self.driver.give(Reload(self.now, self._tickets, force, silent))
         return self._tickets
 
     def close(self) -> None:
         """The end."""
-        self.driver.give(machine.Close(self.now))
+        self.driver.give(Close(self.now))
 
-    def _perform(self, effect: machine.Effect) -> None:
+    def _perform(self, effect: Effect) -> None:
         match effect:
-            case machine.Load(job):
+            case Load(job):
                 self.loader.begin(job)
-            case machine.Look():
+            case Look():
                 self.observer.look()
-            case machine.Publish(good, generation):
+            case Publish(good, generation):
                 self.generation = generation
                 self.loader.before = self.loader.read
                 self._publish(good)
-            case machine.Refresh(good) if self.published is not None:
+            case Refresh(good) if self.published is not None:
                 self._publish(replace(good, config=self.published.config))
-            case machine.Emit(event) if not isinstance(event, FileChanged):
+            case Emit(event) if not isinstance(event, FileChanged):
                 self.loader.before = self.loader.read
-            case machine.Answer(tickets, event):
+            case Answer(tickets, event):
                 self.answers |= dict.fromkeys(tickets, event)
-            case machine.Watching(on):
+            case Watching(on):
                 self.observer.watch(on=on)
 
     def _publish(self, good: Good[Config]) -> None:
         self.published = self.loader.published = good
 
-    def _loaded(self, loaded: machine.Loaded, versions: Mapping[Path, int]) -> None:
+    def _loaded(self, loaded: Loaded, versions: Mapping[Path, int]) -> None:
         self.observer.was_read(versions)
         self.driver.give(loaded)
