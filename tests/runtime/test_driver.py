@@ -298,6 +298,23 @@ def test_an_action_that_raises_stops_nobody(driver, caplog):
     assert "Internal error in the driver" in caplog.text
 
 
+def test_a_driver_that_fails_leaves_nobody_waiting(monkeypatch, caplog):
+    """It is told; who calls is refused, the next watcher gets another one, and it can be given back."""
+    failed = claim()
+    monkeypatch.setattr(KernelWaiter, "wait", lambda self, *given: 1 / 0)
+    failed.wake()
+    wait_until(lambda: failed.failed)
+    monkeypatch.undo()
+    with pytest.raises(UsageError):
+        failed.call(list)
+    other = claim()
+    assert other is not failed
+    assert other.call(lambda: "works") == "works"
+    release(failed, 10)
+    release(other, 10)
+    assert "The driver has failed" in caplog.text
+
+
 def test_a_call_after_the_end_is_refused():
     """Nobody would run it: waiting would be for ever."""
     driver = claim()

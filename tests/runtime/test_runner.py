@@ -474,12 +474,14 @@ def test_a_reload_that_is_slow_opens_no_round(make):
     """What it reads is not a change afterwards."""
     watched = make(observer="poll", reconcile_ns=OFTEN_NS)
     watched.gate.shut()
-    with watched.runner._lock:  # no look between the save and the reload
-        watched.save(2)
-        watched.runner.reload(wait=False, force=False)
-    assert watched.gate.entered.wait(10)
     looks: list[int] = []
     real = watched.runner.differing
+    watched.runner.differing = lambda: looks.append(1) or ()  # no look between the save and the reload
+    wait_until(lambda: looks)
+    watched.save(2)
+    watched.runner.reload(wait=False, force=False)
+    assert watched.gate.entered.wait(10)
+    looks.clear()
     watched.runner.differing = lambda: looks.append(1) or real()
     wait_until(lambda: len(looks) >= 5)
     watched.gate.opened.set()

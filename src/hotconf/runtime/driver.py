@@ -124,6 +124,11 @@ class Driver:
             self._thread.join()
 
     @property
+    def failed(self) -> bool:
+        """Whether it has ended although nobody asked it to."""
+        return self._ended and not self._ending
+
+    @property
     def owners(self) -> tuple[Owner, ...]:
         """The watchers that have joined."""
         return tuple(self._owners)
@@ -163,9 +168,12 @@ class Driver:
         self._ending = True
 
     def _run(self) -> None:
-        while not self._ending:
-            ready = self._waiter.wait(*self._deadline())
-            self._turn(ready, time.monotonic_ns())
+        try:
+            while not self._ending:
+                ready = self._waiter.wait(*self._deadline())
+                self._turn(ready, time.monotonic_ns())
+        except Exception:  # noqa: BLE001 - a fault of ours, or of the system's
+            log.fault("watch", "The driver has failed: its watchers hear of nothing any more")
         for observer in self._observers.values():
             _guarded(observer.close)
         self._ended = True  # whoever posts from now on sees it; what was posted before is done now
@@ -294,7 +302,7 @@ def claim() -> Driver:
     """
     global _shared
     with _lock:
-        if _shared is None:
+        if _shared is None or _shared.failed:
             _shared = Driver()
             atexit.register(_close_all, _shared)
         _shared.claims += 1
