@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum
-from itertools import islice
+from itertools import islice, zip_longest
+from os.path import commonprefix
 from typing import Final, final
 
 from hotconf.keypath import KeyPath, dotted
@@ -17,6 +18,8 @@ MASK: Final = "********"
 """Stands in place of a secret, whatever its length."""
 
 _VALUE_LIMIT = 60
+_SHOWN_DEPTH = 3
+_DEEPEST = 100
 
 
 @final
@@ -38,6 +41,28 @@ MISSING: Final = Missing.MISSING
 """Stands for a value that is not there at all, which is not the same as None."""
 
 
+@final
+class Cut(str):
+    """The type of `CUT`, so that it can be told from an ellipsis that a file holds."""
+
+    __slots__ = ()
+
+
+CUT: Final = Cut("…")
+"""Stands for a table or array that is too deep or too much to be told."""
+
+
+@final
+class Cut(str):
+    """The type of `CUT`, so that it can be told from an ellipsis that stands in a file."""
+
+    __slots__ = ()
+
+
+CUT: Final = Cut("…")
+"""Stands for a table or an array that is too deep, or too much, to be told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """The value at `path` was `old` and is `new`; `MISSING` where it was absent. Secrets are masked in both."""
@@ -51,45 +76,92 @@ class Change:
         """`path` as people write it."""
         return dotted(self.path)
 
+    @property
+    def cut(self) -> bool:
+        """Is a table or an array in `old` or `new` left out, with an ellipsis in its place?"""
+        return holds_cut(self.old) or holds_cut(self.new)
+
     def __str__(self) -> str:
-        """`server.port: 8000 → 9000`, on one line, long values shortened."""
+        """`server.port: 8000 → 9000`, on one line, long values shortened, but never to the same."""
         name = self.dotted or "value"
-        if self.old == MASK and self.new == MASK:
-            return f"{name}: changed (secret)"
-        return f"{name}: {shown(self.old)} → {shown(self.new)}"
+        old, new = contrasted(self.old, self.new)
+        if old == new:
+            return f"{name}: changed ({'secret' if MASK in _whole(self.new) else 'in what is not shown'})"
+        return f"{name}: {old} → {new}"
+
+
+def holds_cut(value: object) -> bool:
+    """Is `CUT` somewhere in `value`?"""
+    if isinstance(value, Mapping):
+        return any(map(holds_cut, value.values()))
+    return any(map(holds_cut, value)) if isinstance(value, list) else isinstance(value, Cut)
 
 
 def shown(value: object) -> str:
     """`value` as TOML would spell it, `none` if absent, on one printable line of at most 60 characters."""
-    return shortened(printable(_spelled(value, depth=3)), _VALUE_LIMIT)
+    return shortened(printable(_spelled(value, _SHOWN_DEPTH, most=_VALUE_LIMIT + 1)), _VALUE_LIMIT)
 
 
-def _spelled(value: object, depth: int) -> str:
+def contrasted(old: object, new: object) -> tuple[str, str]:
+    """Both as `shown`; where they would look the same, around the first difference, or `[…, "x", …]` of arrays.
+
+    The same only if nothing that may be shown differs.
+    """
+    texts = shown(old), shown(new)
+    if texts[0] != texts[1]:
+        return texts
+    if isinstance(old, list | tuple) and isinstance(new, list | tuple):
+        return _items_contrasted(old, new)
+    return _windows(_whole(old), _whole(new), _VALUE_LIMIT)
+
+
+def _items_contrasted(old: Sequence[object], new: Sequence[object]) -> tuple[str, str]:
+    pairs = enumerate(zip_longest(map(_whole, old), map(_whole, new), fillvalue=""))
+    at, items = next(((at, pair) for at, pair in pairs if pair[0] != pair[1]), (0, ("", "")))
+    begun, items = ["…"] if at else [], _windows(*items, _VALUE_LIMIT - len("[…, , …]"))
+    before, after = (
+        "[" + ", ".join([*begun, *filter(None, [item]), *(["…"] if len(side) > at + 1 else [])]) + "]"
+        for item, side in zip(items, (old, new), strict=True)
+    )
+    return before, after
+
+
+def _windows(old: str, new: str, room: int) -> tuple[str, str]:
+    """Each of two texts in `room` characters, cut so that the first difference is seen, with what is before it."""
+    at = len(commonprefix((old, new)))
+    start = at - room // 3 if at > room * 2 // 3 and max(len(old), len(new)) > room else 0
+    lead = "…" if start else ""
+    return shortened(lead + old[start:], room), shortened(lead + new[start:], room)
+
+
+def _whole(value: object) -> str:
+    return printable(_spelled(value, _DEEPEST, most=None))
+
+
+def _spelled(value: object, depth: int, most: int | None) -> str:
+    """`most`: so many characters and items are enough."""
     if value is None or value is MISSING:
         return "none"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Enum):
-        return _spelled(value.value, depth)
+        return _spelled(value.value, depth, most)
     if isinstance(value, str):
-        return value if value == MASK else quoted(value[: _VALUE_LIMIT + 1])
+        return str(value) if value == MASK or isinstance(value, Cut) else quoted(value[:most])
     if isinstance(value, float):
         return "nan" if math.isnan(value) else str(value)
     if isinstance(value, Mapping):
-        return _table(value, depth)
+        return _table(value, depth, most)
     if isinstance(value, Sequence | AbstractSet) and not isinstance(value, bytes | bytearray):
-        return (
-            "[" + ", ".join(_spelled(item, depth - 1) for item in islice(value, _VALUE_LIMIT)) + "]"
-            if depth
-            else "[…]"
-        )
+        items = (_spelled(item, depth - 1, most) for item in islice(value, most))
+        return "[" + ", ".join(items) + "]" if depth else "[…]"
     return str(value)
 
 
-def _table(value: Mapping[object, object], depth: int) -> str:
+def _table(value: Mapping[object, object], depth: int, most: int | None) -> str:
     if not depth:
         return "{…}"
     items = (
-        f"{dotted((str(key),))} = {_spelled(item, depth - 1)}" for key, item in islice(value.items(), _VALUE_LIMIT)
+        f"{dotted((str(key),))} = {_spelled(item, depth - 1, most)}" for key, item in islice(value.items(), most)
     )
     return "{" + ", ".join(items) + "}"
