@@ -8,7 +8,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice, zip_longest
-from os.path import commonprefix
 from typing import Final, final
 
 from hotconf.keypath import KeyPath, dotted
@@ -90,11 +89,12 @@ class Change:
         return f"{name}: {old} → {new}"
 
 
-def holds_cut(value: object) -> bool:
-    """Is `CUT` somewhere in `value`?"""
-    if isinstance(value, Mapping):
-        return any(map(holds_cut, value.values()))
-    return any(map(holds_cut, value)) if isinstance(value, list) else isinstance(value, Cut)
+def holds_cut(value: object, depth: int = _DEEPEST) -> bool:
+    """Is `CUT` somewhere in `value`, or is it so deep that it will be cut when it is told?"""
+    if not isinstance(value, Mapping | list):
+        return isinstance(value, Cut)
+    inner = value.values() if isinstance(value, Mapping) else value
+    return not depth or any(holds_cut(item, depth - 1) for item in inner)
 
 
 def shown(value: object) -> str:
@@ -111,26 +111,29 @@ def contrasted(old: object, new: object) -> tuple[str, str]:
     if texts[0] != texts[1]:
         return texts
     if isinstance(old, list | tuple) and isinstance(new, list | tuple):
-        return _items_contrasted(old, new)
+        pairs = enumerate(zip_longest(map(_whole, old), map(_whole, new), fillvalue=""))
+        differing = next(((at, pair) for at, pair in pairs if pair[0] != pair[1]), None)
+        return texts if differing is None else _around(*differing, (len(old), len(new)))
     return _windows(_whole(old), _whole(new), _VALUE_LIMIT)
 
 
-def _items_contrasted(old: Sequence[object], new: Sequence[object]) -> tuple[str, str]:
-    pairs = enumerate(zip_longest(map(_whole, old), map(_whole, new), fillvalue=""))
-    at, items = next(((at, pair) for at, pair in pairs if pair[0] != pair[1]), (0, ("", "")))
-    begun, items = ["…"] if at else [], _windows(*items, _VALUE_LIMIT - len("[…, , …]"))
+def _around(at: int, items: tuple[str, str], lengths: tuple[int, int]) -> tuple[str, str]:
+    """Two arrays of `lengths` whose first difference are the `items` at the index `at`; empty where there is none."""
+    head = ["…"] if at else []
+    cut = _windows(*items, _VALUE_LIMIT - len("[…, , …]"))
     before, after = (
-        "[" + ", ".join([*begun, *filter(None, [item]), *(["…"] if len(side) > at + 1 else [])]) + "]"
-        for item, side in zip(items, (old, new), strict=True)
+        "[" + ", ".join([*head, *([item] if item else []), *(["…"] if length > at + 1 else [])]) + "]"
+        for item, length in zip(cut, lengths, strict=True)
     )
     return before, after
 
 
 def _windows(old: str, new: str, room: int) -> tuple[str, str]:
-    """Each of two texts in `room` characters, cut so that the first difference is seen, with what is before it."""
-    at = len(commonprefix((old, new)))
-    start = at - room // 3 if at > room * 2 // 3 and max(len(old), len(new)) > room else 0
-    lead = "…" if start else ""
+    """Two texts in `room` characters each, around their first difference."""
+    shorter = min(len(old), len(new))
+    at = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+    far = at > room * 2 // 3 and max(len(old), len(new)) > room
+    start, lead = (at - room // 3, "…") if far else (0, "")
     return shortened(lead + old[start:], room), shortened(lead + new[start:], room)
 
 

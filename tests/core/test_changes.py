@@ -43,7 +43,11 @@ def told(old: object, new: object) -> str:
         ("x" * 90 + "1" + "y" * 90, "x" * 90 + "y" * 91, f"…{'x' * 20}1{'y' * 37}… → …{'x' * 20}{'y' * 38}…"),
         (10**90 + 1, 10**90 + 2, f"…{'0' * 20}1 → …{'0' * 20}2"),
         ([[[["a"]]]], [[[["b"]]]], '[[[["a"]]]] → [[[["b"]]]]'),
-        ([1, {"a": {"b": {"c": 1}}}], [1, {"a": {"b": {"c": 2}}}], "[…, {a = {b = {c = 1}}}] → […, {a = {b = {c = 2}}}]"),
+        (
+            [1, {"a": {"b": {"c": 1}}}],
+            [1, {"a": {"b": {"c": 2}}}],
+            "[…, {a = {b = {c = 1}}}] → […, {a = {b = {c = 2}}}]",
+        ),
         ("x" * 90, "x", f'"{"x" * 58}… → "x"'),
         (MISSING, "x" * 90, f'none → "{"x" * 58}…'),
         (8000, 9000, "8000 → 9000"),
@@ -59,6 +63,9 @@ def test_what_is_secret_in_both_stays_so() -> None:
     assert told(MASK, MASK) == "changed (secret)"
     (change,) = diff({"u": "postgres://me:hunter2@db/x"}, {"u": "postgres://me:hunter3@db/x"})
     assert str(change) == "u: changed (secret)"
+    (change,) = diff({"u": ["https://me:hunter2@host", 1]}, {"u": ["https://me:hunter3@host", 1]})
+    assert str(change) == "u: changed (secret)"
+    assert contrasted(change.old, change.new)[1] == f'["https://{MASK}@host", 1]'
     old, new = ([*ARGS, {"token": f"hunter{n}"}, f"{n}"] for n in (2, 3))
     (change,) = diff({"u": old}, {"u": new})
     assert str(change) == 'u: […, "2"] → […, "3"]'
@@ -74,7 +81,9 @@ TEXTS = st.text(st.characters(exclude_categories=[]), max_size=5)
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.one_of(TEXTS, st.integers(), st.booleans(), TEXTS.map(lambda text: "a" * 70 + text)),
     lambda inner: st.one_of(
-        st.lists(inner, max_size=4), inner.map(lambda one: [*ARGS, one, *ARGS]), st.dictionaries(TEXTS, inner, max_size=3)
+        st.lists(inner, max_size=4),
+        inner.map(lambda one: [*ARGS, one, *ARGS]),
+        st.dictionaries(TEXTS, inner, max_size=3),
     ),
     max_leaves=8,
 )

@@ -242,7 +242,14 @@ def test_what_a_file_can_hold_is_copied_whole() -> None:
 
 def test_nothing_is_lost_beside_what_is_cut() -> None:
     """Only what holds more is cut, and named as such: all keys and all plain values are there."""
-    value = {"args": [*range(20)], "name": "n", "inner": {"a": 1}, "more": [], "last": {"api_key": "swordfish"}, "n": Colour.RED}
+    value = {
+        "args": [*range(20)],
+        "name": "n",
+        "inner": {"a": 1},
+        "more": [],
+        "last": {"api_key": "swordfish"},
+        "n": Colour.RED,
+    }
     cut = {"args": [*range(20)], "name": "n", "inner": CUT, "more": [], "last": CUT, "n": "red"}
     assert masked((), value, most=10) == cut
     assert masked((), [[1], [2], [3]], most=5) == [[1], [2], CUT]

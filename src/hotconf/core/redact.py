@@ -96,8 +96,8 @@ def masked(path: KeyPath, value: object, *, most: int = _MOST_VALUES) -> object:
     """A copy of `value`, which stands at `path`, that is fit to be shown: of plain types and without secrets.
 
     Tables become dicts, arrays and tuples lists, sets sorted lists; other values that TOML does not know become text.
-    A table or array that stands deeper than 64 levels, or beyond about `most` values, is `CUT`; its siblings and their
-    keys never are. None and `MISSING` are never secrets.
+    A table or an array deeper than 64 levels, or beyond about `most` values, is `CUT`; its key and what stands beside
+    it are not. None and `MISSING` are never secrets.
     """
     secret = _secrecy_of(path)
     if secret:
@@ -129,8 +129,8 @@ class _Copier:
         if form == "table":
             inner = entries(value)
             return self._table(inner, secret, depth - 1) if self._may_hold(inner, depth) else CUT
-        if isinstance(value, Enum) or not self._may_hold(value, depth):
-            return CUT
+        if form in ("leaf", "wrapper") or not self._may_hold(value, depth):
+            return CUT  # of these two only an enumeration too deep, and a root model in itself
         items = [self.copy(item, secret, depth - 1) for item in value]
         return sorted(items, key=_rank) if form == "set" else items
 
