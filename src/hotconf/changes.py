@@ -42,17 +42,6 @@ MISSING: Final = Missing.MISSING
 
 @final
 class Cut(str):
-    """The type of `CUT`, so that it can be told from an ellipsis that a file holds."""
-
-    __slots__ = ()
-
-
-CUT: Final = Cut("…")
-"""Stands for a table or array that is too deep or too much to be told."""
-
-
-@final
-class Cut(str):
     """The type of `CUT`, so that it can be told from an ellipsis that stands in a file."""
 
     __slots__ = ()

@@ -11,7 +11,7 @@ Rule 4: of a line of source text that sets a secret, all after the first `=` or 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sized
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -46,7 +46,7 @@ _ESCAPED: Final = re.compile(r"\\[uUx][0-9A-Fa-f]")  # may spell any word
 
 _MOST_KEYS: Final = 1024
 _DEEPEST: Final = 64
-_MOST_VALUES: Final = 1_000_000
+_MOST_VALUES: Final = 500_000
 """More than files hold, and few enough for the memory: what code shares a thousand times would grow without end."""
 _WIDEST_INT: Final = 1024
 _NEVER_TEXT: Final = frozenset({bool, int, float, type(None)})
@@ -99,10 +99,20 @@ def masked(path: KeyPath, value: object, *, most: int = _MOST_VALUES) -> object:
     A table or an array deeper than 64 levels, or beyond about `most` values, is `CUT`; its key and what stands beside
     it are not. None and `MISSING` are never secrets.
     """
-    secret = _secrecy_of(path)
-    if secret:
-        return value if value is None or value is MISSING else MASK
-    return _Copier(most).copy(value, secret, _DEEPEST)
+    return masker(most)(path, value)
+
+
+def masker(most: int = _MOST_VALUES) -> Callable[[KeyPath, object], object]:
+    """`masked` for several values, which share the bound: code can make one thing stand in any number of places."""
+    copier = _Copier(most)
+
+    def masked_next(path: KeyPath, value: object) -> object:
+        secret = _secrecy_of(path)
+        if secret:
+            return value if value is None or value is MISSING else MASK
+        return copier.copy(value, secret, _DEEPEST)
+
+    return masked_next
 
 
 class _Copier:
