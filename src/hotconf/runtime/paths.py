@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -18,6 +19,8 @@ MAX_LINKS: Final = 40
 """As many links in one path as Linux follows (path_resolution(7)); more are a loop."""
 
 _PATH_MAX: Final = 4096 + 1
+
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 Role = Literal["main", "fragment", "watched"]
 
@@ -143,12 +146,22 @@ def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = ()) ->
         if "\0" in pattern:
             search.problems.append(Problem(f"watch_paths: {quoted(pattern)} is no path", kind="schema", file=main))
             continue
+        if _URL.match(pattern):
+            search.problems.append(_no_file(main, pattern))
+            continue
         for member in _expand_one(main.parent, pattern, search):
             found.pop(member.path, None)
             found[member.path] = member
     found.pop(main, None)
     members = (Member(main, "main"), *found.values())
     return Expansion(members, tuple(search.folders), tuple(search.problems), search.folders)
+
+
+def _no_file(main: Path, url: str) -> Problem:
+    from hotconf.core.redact import mask_urls  # only who makes this mistake needs it
+
+    text = f"watch_paths: {quoted(mask_urls(url))} is a URL, and not a file"
+    return Problem(text, kind="schema", file=main, hint="only files can be watched: fetch it into one")
 
 
 def same_names(expansion: Expansion) -> bool:
