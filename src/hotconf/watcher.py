@@ -92,8 +92,9 @@ class HotReloadWatcher(Generic[T]):
 
         Raises `UsageError` for arguments that cannot work.
         """
-        if debounce_ms is not None and not 0 <= debounce_ms <= MAX_DEBOUNCE_MS:
-            raise UsageError(f"debounce_ms={debounce_ms}: give 0 to {MAX_DEBOUNCE_MS}")
+        whole = isinstance(debounce_ms, int) and not isinstance(debounce_ms, bool)
+        if debounce_ms is not None and not (whole and 0 <= debounce_ms <= MAX_DEBOUNCE_MS):
+            raise UsageError(f"debounce_ms={debounce_ms!r}: give 0 to {MAX_DEBOUNCE_MS}")
         if not MIN_RECONCILE_S <= reconcile_s <= MAX_RECONCILE_S:
             raise UsageError(f"reconcile_s={reconcile_s}: give {MIN_RECONCILE_S} to {MAX_RECONCILE_S} seconds")
         if max_bytes < 1:
