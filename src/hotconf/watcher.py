@@ -251,7 +251,11 @@ class HotReloadWatcher(Generic[T]):
     # Being told
 
     def subscribe(self) -> EventStream:
-        """The events from now on, as an iterator and an async iterator. Close it, or use it in a `with`."""
+        """The events from now on, as an iterator and an async iterator. Close it, or use it in a `with`.
+
+        A thread that iterates it ends when it or the watcher is closed. Make it a daemon, or close one of them:
+        Python waits for other threads before it does what is to be done at exit.
+        """
         return self._bus.subscribe()
 
     @overload
@@ -354,6 +358,8 @@ def _pins(
     watch_paths: Iterable[str | os.PathLike[str]] | None,
 ) -> Pins:
     window = settings.debounce_ms if settings is not None and debounce_ms is None else debounce_ms
+    if isinstance(watch_paths, str):
+        raise UsageError(f"watch_paths={watch_paths!r}: give a list of paths")
     listed = tuple(str(path) for path in watch_paths) if watch_paths is not None else None
     if settings is None:
         return Pins(None, window, listed)

@@ -18,6 +18,9 @@ from hotconf.text import quoted
 MAX_LINKS: Final = 40
 """As many links in one path as Linux follows (path_resolution(7)); more are a loop."""
 
+MAX_FOLDERS: Final = 10_000
+"""So many directories are looked through for the matches of `watch_paths`: each is watched, and looked at again."""
+
 _PATH_MAX: Final = 4096 + 1
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
@@ -172,7 +175,7 @@ def same_names(expansion: Expansion) -> bool:
 def _listing(folder: str) -> dict[str, bool]:
     try:
         with os.scandir(folder) as entries:
-            return {entry.name: entry.is_dir() for entry in entries}
+            return {entry.name: _is_directory(entry) for entry in entries}
     except FileNotFoundError:
         return {}
     except OSError:
@@ -244,7 +247,7 @@ class _Search:
             return self.folders[directory]
         try:
             with os.scandir(directory) as entries:
-                names = {entry.name: entry.is_dir() for entry in entries}
+                names = {entry.name: _is_directory(entry) for entry in entries}
         except NotADirectoryError:
             return []
         except FileNotFoundError:
@@ -254,8 +257,21 @@ class _Search:
             text = f"Cannot list the directory: {os.strerror(error.errno or errno.EIO)}"
             self.problems.append(Problem(text, kind="unreadable", file=Path(directory)))
             names = {}
+        if len(self.folders) == MAX_FOLDERS:
+            text = f"watch_paths: more than {MAX_FOLDERS:,} directories to look through"
+            hint = "name the directories that hold configuration"
+            self.problems.append(Problem(text, kind="schema", file=Path(directory), hint=hint))
+        elif len(self.folders) > MAX_FOLDERS:
+            return []
         self.folders[directory] = names
         return names
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads in circles: no directory, and the others can be listed all the same
+        return False
 
 
 def _steps(base: str, names: Iterable[str], pattern: str) -> list[str]:
