@@ -11,7 +11,7 @@ import pytest
 from hotconf.problems import Kind, Problem, Related
 from hotconf.report.sarif import sarif
 
-ROOT = Path("/work/project")
+ROOT = Path("/srv/project")
 
 
 def run(*problems: Problem):
