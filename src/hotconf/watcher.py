@@ -82,7 +82,7 @@ class HotReloadWatcher(Generic[T]):
         """Nothing happens before `start()`, or `with`.
 
         `path`: the main file, TOML; `~` is expanded. `schema`: a pydantic model, a `TypeAdapter` or a `Schema`.
-        `settings` pins all three fields of `HotReloadSettings`; `debounce_ms` (0 to 60000) and `watch_paths` pin
+        `settings` pins all four fields of `HotReloadSettings`; `debounce_ms` (0 to 60000) and `watch_paths` pin
         theirs. What is not pinned follows the config's own `hot_reload` field live, if it has one.
         `checks` are added to the schema's. `reconcile_s`: every so often the files are compared with what was read,
         in case the system did not tell of a change. `max_bytes`: larger files are refused. `allow_empty`: an empty
@@ -363,4 +363,4 @@ def _pins(
     listed = tuple(str(path) for path in watch_paths) if watch_paths is not None else None
     if settings is None:
         return Pins(None, window, listed)
-    return Pins(settings.enabled, window, settings.watch_paths if listed is None else listed)
+    return Pins(settings.enabled, window, settings.watch_paths if listed is None else listed, settings.mode)
