@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Final, final
 
 from hotconf.keypath import KeyPath, dotted
@@ -17,6 +17,8 @@ MASK: Final = "********"
 """Stands in place of a secret, whatever its length."""
 
 _VALUE_LIMIT = 60
+_SHOWN_DEPTH = 3
+_DEEPEST = 100
 
 
 @final
@@ -38,6 +40,17 @@ MISSING: Final = Missing.MISSING
 """Stands for a value that is not there at all, which is not the same as None."""
 
 
+@final
+class Cut(str):
+    """The type of `CUT`, so that it can be told from an ellipsis that stands in a file."""
+
+    __slots__ = ()
+
+
+CUT: Final = Cut("…")
+"""Stands for a table or an array that is too deep, or too much, to be told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """The value at `path` was `old` and is `new`; `MISSING` where it was absent. Secrets are masked in both."""
@@ -51,45 +64,96 @@ class Change:
         """`path` as people write it."""
         return dotted(self.path)
 
+    @property
+    def cut(self) -> bool:
+        """Is a table or an array in `old` or `new` left out, with an ellipsis in its place?"""
+        return holds_cut(self.old) or holds_cut(self.new)
+
     def __str__(self) -> str:
-        """`server.port: 8000 → 9000`, on one line, long values shortened."""
+        """`server.port: 8000 → 9000`, on one line, long values shortened, but never to the same."""
         name = self.dotted or "value"
-        if self.old == MASK and self.new == MASK:
-            return f"{name}: changed (secret)"
-        return f"{name}: {shown(self.old)} → {shown(self.new)}"
+        old, new = contrasted(self.old, self.new)
+        if old == new:
+            return f"{name}: changed ({'secret' if MASK in _whole(self.new) else 'in what is not shown'})"
+        return f"{name}: {old} → {new}"
+
+
+def holds_cut(value: object, depth: int = _DEEPEST) -> bool:
+    """Is `CUT` somewhere in `value`, or is it so deep that it will be cut when it is told?"""
+    if not isinstance(value, Mapping | list):
+        return isinstance(value, Cut)
+    inner = value.values() if isinstance(value, Mapping) else value
+    return not depth or any(holds_cut(item, depth - 1) for item in inner)
 
 
 def shown(value: object) -> str:
     """`value` as TOML would spell it, `none` if absent, on one printable line of at most 60 characters."""
-    return shortened(printable(_spelled(value, depth=3)), _VALUE_LIMIT)
+    return shortened(printable(_spelled(value, _SHOWN_DEPTH, most=_VALUE_LIMIT + 1)), _VALUE_LIMIT)
 
 
-def _spelled(value: object, depth: int) -> str:
+def contrasted(old: object, new: object) -> tuple[str, str]:
+    """Both as `shown`; where they would look the same, around the first difference, or `[…, "x", …]` of arrays.
+
+    The same only if nothing that may be shown differs.
+    """
+    texts = shown(old), shown(new)
+    if texts[0] != texts[1]:
+        return texts
+    if isinstance(old, list | tuple) and isinstance(new, list | tuple):
+        pairs = enumerate(zip_longest(map(_whole, old), map(_whole, new), fillvalue=""))
+        differing = next(((at, pair) for at, pair in pairs if pair[0] != pair[1]), None)
+        return texts if differing is None else _around(*differing, (len(old), len(new)))
+    return _windows(_whole(old), _whole(new), _VALUE_LIMIT)
+
+
+def _around(at: int, items: tuple[str, str], lengths: tuple[int, int]) -> tuple[str, str]:
+    """Two arrays of `lengths` whose first difference are the `items` at the index `at`; empty where there is none."""
+    head = ["…"] if at else []
+    cut = _windows(*items, _VALUE_LIMIT - len("[…, , …]"))
+    before, after = (
+        "[" + ", ".join([*head, *([item] if item else []), *(["…"] if length > at + 1 else [])]) + "]"
+        for item, length in zip(cut, lengths, strict=True)
+    )
+    return before, after
+
+
+def _windows(old: str, new: str, room: int) -> tuple[str, str]:
+    """Two texts in `room` characters each, around their first difference."""
+    shorter = min(len(old), len(new))
+    at = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+    far = at > room * 2 // 3 and max(len(old), len(new)) > room
+    start, lead = (at - room // 3, "…") if far else (0, "")
+    return shortened(lead + old[start:], room), shortened(lead + new[start:], room)
+
+
+def _whole(value: object) -> str:
+    return printable(_spelled(value, _DEEPEST, most=None))
+
+
+def _spelled(value: object, depth: int, most: int | None) -> str:
+    """`most`: so many characters and items are enough."""
     if value is None or value is MISSING:
         return "none"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Enum):
-        return _spelled(value.value, depth)
+        return _spelled(value.value, depth, most)
     if isinstance(value, str):
-        return value if value == MASK else quoted(value[: _VALUE_LIMIT + 1])
+        return str(value) if value == MASK or isinstance(value, Cut) else quoted(value[:most])
     if isinstance(value, float):
         return "nan" if math.isnan(value) else str(value)
     if isinstance(value, Mapping):
-        return _table(value, depth)
+        return _table(value, depth, most)
     if isinstance(value, Sequence | AbstractSet) and not isinstance(value, bytes | bytearray):
-        return (
-            "[" + ", ".join(_spelled(item, depth - 1) for item in islice(value, _VALUE_LIMIT)) + "]"
-            if depth
-            else "[…]"
-        )
+        items = (_spelled(item, depth - 1, most) for item in islice(value, most))
+        return "[" + ", ".join(items) + "]" if depth else "[…]"
     return str(value)
 
 
-def _table(value: Mapping[object, object], depth: int) -> str:
+def _table(value: Mapping[object, object], depth: int, most: int | None) -> str:
     if not depth:
         return "{…}"
     items = (
-        f"{dotted((str(key),))} = {_spelled(item, depth - 1)}" for key, item in islice(value.items(), _VALUE_LIMIT)
+        f"{dotted((str(key),))} = {_spelled(item, depth - 1, most)}" for key, item in islice(value.items(), most)
     )
     return "{" + ", ".join(items) + "}"

@@ -180,3 +180,19 @@ def test_no_secret_of_a_kept_state_is_shown(kept):
     result = diff("@4", kept)
     assert (result.exit_code, result.stdout.splitlines()[0]) == (1, "mcp_servers.x.token: changed (secret)")
     assert "hunter2" not in result.output
+
+
+def test_json_is_complete_however_much_there_is(here):
+    """Thousands of new tables, and the one changed item among thousands: nothing is left out or made up."""
+    args = [f"a{n}" for n in range(12_000)]
+    agent = '[[agents]]\nname = "a"\ncommand = "a"\nargs = {}\n'
+    profiles = "".join(f'[profiles.p{n}]\nmodel = "m"\n' for n in range(4_000))
+    (here / "old.toml").write_text(agent.format(json.dumps(args)))
+    (here / "new.toml").write_text(agent.format(json.dumps([*args[:-1], "z"])) + profiles)
+    result = diff("old.toml", "new.toml", "--json")
+    changes = {change["path"]: change for change in json.loads(result.stdout)["changes"]}
+    assert changes["agents[0].args"] == {"path": "agents[0].args", "old": args, "new": [*args[:-1], "z"]}
+    assert list(changes["profiles"]["new"]) == [f"p{n}" for n in range(4_000)]
+    assert "cut" not in changes["profiles"]
+    text = diff("old.toml", "new.toml").stdout
+    assert text.splitlines()[0] == 'agents[0].args: […, "a11999"] → […, "z"]'

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AnyUrl, BaseModel, ConfigDict, Field, PostgresDsn, RootModel, Secret, SecretBytes, SecretStr
 
-from hotconf.changes import MASK, MISSING, shown
+from hotconf.changes import CUT, MASK, MISSING, Change, Cut, shown
 from hotconf.core.redact import (
     WORDS,
     is_secret_key,
@@ -230,11 +230,39 @@ def test_copies_are_bounded() -> None:
     laughs: list[object] = ["ha"]
     for _ in range(40):
         laughs = [laughs, laughs]
-    assert len(json.dumps(masked((), laughs))) < 1_000_000
-    wide = masked((), {"array": list(range(20_000)), "after": 1})
-    assert isinstance(wide, dict)
-    assert wide["array"][-1] == "…"
-    assert list(wide)[-1] == "…"
+    assert len(json.dumps(masked((), laughs, most=10_000))) < 1_000_000
+
+
+def test_what_a_file_can_hold_is_copied_whole() -> None:
+    """Thousands of tables, and arrays of thousands of values, without a made-up key or item."""
+    tables = {f"p{n}": {"model": "x", "args": ["a", "b"]} for n in range(4_000)}
+    assert masked((), {"profiles": tables, "after": 1}) == {"profiles": tables, "after": 1}
+    assert masked((), [*range(12_000)]) == [*range(12_000)]
+
+
+def test_nothing_is_lost_beside_what_is_cut() -> None:
+    """Only what holds more is cut, and named as such: all keys and all plain values are there."""
+    value = {
+        "args": [*range(20)],
+        "name": "n",
+        "inner": {"a": 1},
+        "more": [],
+        "last": {"api_key": "swordfish"},
+        "n": Colour.RED,
+    }
+    cut = {"args": [*range(20)], "name": "n", "inner": CUT, "more": [], "last": CUT, "n": "red"}
+    assert masked((), value, most=10) == cut
+    assert masked((), [[1], [2], [3]], most=5) == [[1], [2], CUT]
+    assert isinstance(CUT, Cut)
+    assert not isinstance("…", Cut)
+
+
+def test_a_cut_copy_can_be_told_from_a_text() -> None:
+    """A file may hold an ellipsis."""
+    assert not Change((), masked((), ["…"]), MISSING).cut
+    assert Change((), MISSING, masked((), {"a": [{"b": [[1]]}]}, most=3)).cut
+    copy = masked((), masked((), [[1]], most=1))
+    assert Change((), copy, copy).cut
 
 
 SECRETS_TOML = """

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotconf.changes import MISSING, Change
+from hotconf.changes import CUT, MISSING, Change
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged, Timings
 from hotconf.problems import Problem, Related
-from hotconf.report.ndjson import plain, started, to_json
+from hotconf.report.ndjson import changes_json, plain, started, to_json
 
 FILE = Path("/home/ada/.code/config.toml")
 AT = datetime(2025, 11, 23, 7, 8, 9, 123456, tzinfo=timezone(timedelta(hours=1)))
@@ -79,6 +79,15 @@ def test_started_tells_of_a_last_good_state():
     """A watch that came up on the last good state says so, and of when it is."""
     line = json.loads(started(FILE, 1, (FILE,), 2000, AT, last_good=AT))
     assert (line["degraded"], line["last_good"]) == (True, STAMP)
+
+
+def test_what_is_left_out_of_a_change_is_said():
+    """An ellipsis of the file's is none."""
+    cut, whole = Change(("a",), MISSING, [CUT, 1]), Change(("a",), MISSING, ["…", 1])
+    assert changes_json([cut, whole]) == [
+        {"path": "a", "old": None, "new": ["…", 1], "cut": True},
+        {"path": "a", "old": None, "new": ["…", 1]},
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 from hotconf import MISSING, Change
 from hotconf.tui import configuration
-from hotconf.tui.configuration import is_marked
+from hotconf.tui.configuration import is_default, is_marked
+from hotconf.tui.screens.details import ValueDetails
 from tui.told import BETTER, COST, GOOD, snapshot
 
 SECRET = GOOD.replace("[cost]", '[mcp_servers.git]\ntoken = "hunter2"\n\n[cost]')
@@ -117,3 +121,50 @@ def test_the_whole_of_a_value_is_spelled_as_toml():
 def test_copying_a_value_gives_its_key():
     """As it could be written in the file."""
     assert line(shown(), "daily_limit_usd").copy == "cost.daily_limit_usd = 10.0"
+
+
+def test_of_thousands_of_tables_all_are_there():
+    """Each with its values and its place, and found; no line is made up."""
+    text = GOOD + "".join(f'[profiles.p{n}]\nmodel = "m{n}"\n' for n in range(4000))
+    rows = shown(text)
+    tables = [row.text for row in rows if row.depth == 1 and row.key[0] == "profiles"]
+    assert tables == [f"p{n}" for n in range(4000)]
+    assert line(rows, 'model = "m3999"').place is not None
+    assert not [row for row in rows if row.text.startswith(('"…"', "…"))]
+    assert [row.text for row in shown(text, query="p3999")] == ["profiles", "p3999", 'model = "m3999"']
+
+
+def test_a_long_value_takes_nothing_from_its_neighbours():
+    """All other fields are there; it is found and copied by what its line has no room for."""
+    args = ", ".join(f'"a{n}"' for n in range(12_000))
+    text = GOOD.replace('command = "gemini"', f'command = "gemini"\nargs = [{args}]')
+    rows = shown(text, toggled={("agents", 0, "…defaults"): True})
+    fields = [row.key[2] for row in rows if row.key[:2] == ("agents", 0) and len(row.key) == 3]
+    assert {"name", "command", "args", "enabled", "description", "env"} <= set(fields)
+    assert [row.key for row in shown(text, query='"a11999"')][-1] == ("agents", 0, "args")
+    tree = configuration.items(snapshot(text), ())
+    assert configuration.whole(tree, ("agents", 0, "args")) == f"agents[0].args = [{args}]"
+
+
+def test_what_is_not_shown_has_no_made_up_origin():
+    """It is named, says so, and gives its key to the clipboard and nothing else."""
+    nested: dict[str, object] = {"end": 1}
+    for _ in range(70):
+        nested = {"t": nested}
+    config = {"list": json.loads("[" * 70 + "]" * 70), "plain": "x", **nested}
+    tree = configuration.items(replace(snapshot(), config=config), ())
+    rows = configuration.rows(tree, {("t",) * n: True for n in range(70)})
+    part = line(rows, "list = [[[[")
+    assert (rows[-1].text, rows[-1].copy) == ("t = … too deep, or too much, to be shown", ".".join("t" * 64))
+    assert (part.right, rows[-1].right, part.copy) == ((), (), "list")
+    assert configuration.whole(tree, ("list",)) == configuration.whole(tree, ("t",) * 64) == ""
+    assert is_default(line(rows, "plain"))
+    origins = [[row.text for row in ValueDetails(row, row.copy).rows(80)] for row in (line(rows, "plain"), rows[-1])]
+    assert ["Origin: a default, in no file" in texts for texts in origins] == [True, False]
+
+
+def test_long_values_that_changed_are_told_apart():
+    """The line and what it was are both cut around the first difference."""
+    old, new = ("x" * 90 + end for end in "12")
+    rows = shown(GOOD.replace("gpt-5", new), (Change(("model",), old, new),))
+    assert line(rows, "model").text == f'model = …{"x" * 20}2"  was …{"x" * 20}1"'

@@ -18,7 +18,7 @@ from itertools import chain, zip_longest
 from typing import Any, Final, TypeAlias
 
 from hotconf.changes import MISSING, Change
-from hotconf.core.redact import mask_urls, masked
+from hotconf.core.redact import mask_urls, masker
 from hotconf.core.walk import Form, bare, entries, kind_of, reader_of, spelled
 from hotconf.keypath import KeyPath
 
@@ -130,9 +130,9 @@ def diff(old: object, new: object) -> tuple[Change, ...]:
     compared item by item, and an item too many is one change; any other array is one change, whole, as is what is of
     another class than before. What stands in several places is told in full at the first, whole at the others.
     """
+    fit = masker()
     return tuple(
-        Change(_shown(path), masked(path, before), masked(path, after))
-        for path, before, after in _differences(old, new)
+        Change(_shown(path), fit(path, before), fit(path, after)) for path, before, after in _differences(old, new)
     )
 
 

@@ -11,14 +11,14 @@ Rule 4: of a line of source text that sets a secret, all after the first `=` or 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sized
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
 from typing import Any, Final
 
-from hotconf.changes import MASK, MISSING
+from hotconf.changes import CUT, MASK, MISSING, Cut
 from hotconf.core.walk import bare, entries, kind_of, reader_of, spelled
 from hotconf.keypath import KeyPath
 from hotconf.text import printable, quoted
@@ -45,9 +45,9 @@ _SETS: Final = re.compile(r"[=:]")
 _ESCAPED: Final = re.compile(r"\\[uUx][0-9A-Fa-f]")  # may spell any word
 
 _MOST_KEYS: Final = 1024
-_ELLIPSIS: Final = "…"
 _DEEPEST: Final = 64
-_MOST_VALUES: Final = 10_000
+_MOST_VALUES: Final = 500_000
+"""More than files hold, and few enough for the memory: what code shares a thousand times would grow without end."""
 _WIDEST_INT: Final = 1024
 _NEVER_TEXT: Final = frozenset({bool, int, float, type(None)})
 _SHORTEST_TOKEN: Final = 16
@@ -96,12 +96,23 @@ def masked(path: KeyPath, value: object, *, most: int = _MOST_VALUES) -> object:
     """A copy of `value`, which stands at `path`, that is fit to be shown: of plain types and without secrets.
 
     Tables become dicts, arrays and tuples lists, sets sorted lists; other values that TOML does not know become text.
-    What stands deeper than 64 levels or beyond `most` values is an ellipsis. None and `MISSING` are never secrets.
+    A table or an array deeper than 64 levels, or beyond about `most` values, is `CUT`; its key and what stands beside
+    it are not. None and `MISSING` are never secrets.
     """
-    secret = _secrecy_of(path)
-    if secret:
-        return value if value is None or value is MISSING else MASK
-    return _Copier(most).copy(value, secret, _DEEPEST)
+    return masker(most)(path, value)
+
+
+def masker(most: int = _MOST_VALUES) -> Callable[[KeyPath, object], object]:
+    """`masked` for several values, which share the bound: code can make one thing stand in any number of places."""
+    copier = _Copier(most)
+
+    def masked_next(path: KeyPath, value: object) -> object:
+        secret = _secrecy_of(path)
+        if secret:
+            return value if value is None or value is MISSING else MASK
+        return copier.copy(value, secret, _DEEPEST)
+
+    return masked_next
 
 
 class _Copier:
@@ -123,36 +134,31 @@ class _Copier:
             return MASK
         if form == "leaf" and not isinstance(value, Enum):
             return _plain(value)
-        if not depth or self.left <= 0:
-            return _ELLIPSIS
-        if isinstance(value, Enum):
+        if isinstance(value, Enum) and depth:
             return self.copy(value.value, secret, depth - 1)
         if form == "table":
-            return self._table(value, secret, depth - 1)
-        items = self._items(value, secret, depth - 1)
+            inner = entries(value)
+            return self._table(inner, secret, depth - 1) if self._may_hold(inner, depth) else CUT
+        if form in ("leaf", "wrapper") or not self._may_hold(value, depth):
+            return CUT  # of these two only an enumeration too deep, and a root model in itself
+        items = [self.copy(item, secret, depth - 1) for item in value]
         return sorted(items, key=_rank) if form == "set" else items
 
-    def _table(self, table: object, secret: bool | None, depth: int) -> dict[str, object]:
+    def _may_hold(self, inner: Sized, depth: int) -> bool:
+        # Of what is begun every key and every plain value is copied: nothing vanishes because a sibling is long.
+        return (depth > 0 and self.left > 0) or not len(inner)
+
+    def _table(self, table: Mapping[Any, object], secret: bool | None, depth: int) -> dict[str, object]:
         plain: dict[str, object] = {}
-        for key, value in entries(table).items():
-            if self.left <= 0:
-                plain[_ELLIPSIS] = _ELLIPSIS
-                break
+        for key, value in table.items():
             name = spelled(key)
             plain[mask_urls(name)] = self.copy(value, _secrecy(name) if secret is None else secret, depth)
         return plain
 
-    def _items(self, items: Iterable[object], secret: bool | None, depth: int) -> list[object]:
-        plain: list[object] = []
-        for item in items:
-            if self.left <= 0:
-                plain.append(_ELLIPSIS)
-                break
-            plain.append(self.copy(item, secret, depth))
-        return plain
-
 
 def _plain(value: object) -> object:
+    if isinstance(value, Cut):
+        return value
     if isinstance(value, int) and value.bit_length() > _WIDEST_INT:
         return hex(value)  # Python refuses to spell wide integers in decimal
     if isinstance(value, int | float | date | time | timedelta | Decimal):

@@ -145,8 +145,16 @@ def rfc3339(at: datetime) -> str:
 
 
 def changes_json(changes: Iterable[Change]) -> list[Json]:
-    """`changes` with their values as JSON has them."""
-    return [{"path": change.dotted, "old": plain(change.old), "new": plain(change.new)} for change in changes]
+    """`changes` with their values as JSON has them; `"cut": true` where an ellipsis stands in for something."""
+    return [
+        {
+            "path": change.dotted,
+            "old": plain(change.old),
+            "new": plain(change.new),
+            **({"cut": True} if change.cut else {}),
+        }
+        for change in changes
+    ]
 
 
 def _timings(timings: Timings) -> dict[str, Json]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from hotconf.changes import MASK, MISSING, Change, shown
+from hotconf.changes import MASK, MISSING, Change, Cut, contrasted, holds_cut, shown
 from hotconf.keypath import KeyPath, dotted
 from hotconf.text import quoted
 from hotconf.tui.rows import Key, Place, Row, Span, Tone, counted
@@ -27,6 +27,7 @@ DEFAULTS: Final = "…defaults"
 """Ends the key of the line that stands for the defaults of a table."""
 
 _DEFAULT: Final = "default"
+_CUT: Final = "… too deep, or too much, to be shown"
 _FEWEST_FOLDED: Final = 3
 
 
@@ -50,6 +51,11 @@ class Item:
     def written(self) -> bool:
         """Does a file say something about it?"""
         return self.place is not None or any(child.written for child in self.children)
+
+    @property
+    def cut(self) -> bool:
+        """Is not all of it here?"""
+        return self.value is not None and holds_cut(self.whole)
 
     @property
     def open(self) -> bool:
@@ -85,7 +91,7 @@ class _Growing:
         changed = changed or exact is not None or (path in self.within and not branch)
         mark: Mark = "changed" if changed else "inside" if path in self.within else ""
         children = tuple(self.below(path, value, changed=changed)) if branch else ()
-        text = None if branch else shown(value)
+        text = None if branch else _text(value, exact)
         return Item(path, _label(path[-1], value), text, self.place(path), mark, _was(exact), children, value)
 
     def place(self, path: KeyPath) -> Place | None:
@@ -105,7 +111,12 @@ def whole(tree: Sequence[Item], path: Key) -> str:
         return ""
     if item.path != path:
         return whole(item.children, path)
-    return "" if item.value is None else f"{dotted(item.path)} = {_spelled(item.whole)}"
+    return "" if item.value is None or item.cut else f"{dotted(item.path)} = {_spelled(item.whole)}"
+
+
+def is_default(row: Row) -> bool:
+    """Is what `row` shows a value that no file sets?"""
+    return any(span.text == _DEFAULT for span in row.right[-1:])
 
 
 def is_marked(row: Row) -> bool:
@@ -147,7 +158,7 @@ class _Lines:
             depth=depth,
             expanded=opened,
             place=item.place,
-            copy=f"{dotted(item.path)} = {item.value}" if item.value is not None else dotted(item.path),
+            copy=dotted(item.path) if item.value is None or item.cut else f"{dotted(item.path)} = {item.value}",
         )
         if opened:
             yield from self.of(item.path, item.children, depth + 1)
@@ -177,7 +188,8 @@ def _right(item: Item) -> tuple[Span, ...]:
     mark = (Span(f"{MARK} ", "accent"),) if item.mark else ()
     if item.place is not None:
         return (*mark, Span(f"{item.place.file.name}:{item.place.line}", "muted"))
-    return (*mark, Span(_DEFAULT, "muted")) if item.value is not None else mark
+    # Of what is not here it is not known whether a file sets it.
+    return mark if item.value is None or item.cut else (*mark, Span(_DEFAULT, "muted"))
 
 
 def _highlighted(text: str, tone: Tone, query: str) -> Iterator[Span]:
@@ -196,7 +208,15 @@ def _parts(text: str, at: int, end: int, tone: Tone) -> tuple[tuple[str, Tone], 
 def _holds(item: Item, query: str) -> bool:
     # The path names the tables above it, so that all of a table is found by its name.
     text = f"{dotted(item.path)} = {item.value or ''}"
+    if item.value is not None and "…" in item.value:
+        text += _spelled(item.whole)  # what the line shows a part of is found in all of it
     return query in text.casefold() or any(_holds(child, query) for child in item.children)
+
+
+def _text(value: object, change: Change | None) -> str:
+    if isinstance(value, Cut):
+        return _CUT
+    return shown(value) if change is None else contrasted(change.old, value)[1]
 
 
 def _was(change: Change | None) -> str:
@@ -204,9 +224,8 @@ def _was(change: Change | None) -> str:
         return ""
     if change.old is MISSING or change.old is None:
         return "new"
-    if change.old == MASK:
-        return "changed"
-    return f"was {shown(change.old)}"
+    old, new = contrasted(change.old, change.new)
+    return "changed" if old == new else f"was {old}"
 
 
 def _spelled(value: object) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 
 from hotconf.tui import stream
+from hotconf.tui.configuration import is_default
 from hotconf.tui.rows import Row, Span, wrapped
 from hotconf.tui.screens.sheet import Sheet
 
@@ -60,8 +61,10 @@ class ValueDetails(Sheet[None]):
     def rows(self, width: int) -> tuple[Row, ...]:
         """Its key, its value, and where it was written."""
         row = self._row
-        where = f"{row.place.file}:{row.place.line}:{row.place.column}" if row.place else "a default, in no file"
-        texts = [*wrapped(self._whole, width - 4), "", *wrapped(f"Origin: {where}", width - 4)]
+        texts = wrapped(self._whole, width - 4)
+        if row.place is not None or is_default(row):
+            where = f"{row.place.file}:{row.place.line}:{row.place.column}" if row.place else "a default, in no file"
+            texts += ["", *wrapped(f"Origin: {where}", width - 4)]
         return tuple(
             Row(("line", number), (Span(text),), place=row.place, copy=self._whole)
             for number, text in enumerate(texts)
