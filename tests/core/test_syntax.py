@@ -228,7 +228,7 @@ def test_the_hint_for_a_slip_takes_no_longer_in_a_long_file(text: str) -> None:
     """It is looked for in one place, once, however long the line and whatever follows on it."""
     for filler in (" ", "\r", ";", "=", "“", "7", "[a]\n"):
         started = process_time()
-        refused(f"{text}{filler * (ONE_MIB // len(filler))}]")
+        refused(f"{text}{filler * (ONE_MIB // 4 // len(filler))}]")
         assert process_time() - started < 30
 
 
