@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from bench import cold, cost, growth, idle, machine, memory, overhead, page, read, versus
+from bench import cold, cost, eager, growth, idle, machine, memory, overhead, page, read, versus
 from bench.process import BrokenBenchError, compiled
 from bench.table import Row, percentile, rendered
 
@@ -108,10 +108,12 @@ def _overheads(amounts: Amounts) -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         fast = overhead.measure(Path(name), 100, amounts.saves)
         slow = overhead.measure(Path(name), 2000, amounts.slow_saves)
+        at_once = [eager.measure(Path(name), amounts.saves // 2, clean=clean) for clean in (False, True)]
         busy = [(window, overhead.measure_busy(Path(name), window, amounts.busy_saves)) for window in (100, 500)]
     return [
         *overhead.rows(fast),
         *overhead.rows(slow),
+        *(row for series in at_once for row in eager.rows(series)),
         *(overhead.busy_row(window, beyond) for window, beyond in busy),
         overhead.publish_row(fast),
         overhead.load_row(fast),

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from hotconf import ConfigReloadEvent, FileChanged, HotReloadWatcher, ReloadSuccess
+from hotconf import ConfigReloadEvent, FileChanged, HotReloadSettings, HotReloadWatcher, ReloadSuccess
 from hotconf.speckit import SPECKIT, AppConfig
 
 PATIENCE_S = 10.0
@@ -21,8 +21,12 @@ POLL_S = 50e-6
 class Application:
     """What it does when it is told to; each public method is a command, and returns the answer."""
 
-    def __init__(self, path: str, window_ms: str) -> None:
-        self._watcher: HotReloadWatcher[AppConfig] = HotReloadWatcher(path, SPECKIT, debounce_ms=int(window_ms))
+    def __init__(self, path: str, window_ms: str, mode: str = "settle") -> None:
+        window = int(window_ms)
+        eager = HotReloadSettings(debounce_ms=window, mode="eager") if mode == "eager" else None
+        self._watcher: HotReloadWatcher[AppConfig] = HotReloadWatcher(
+            path, SPECKIT, settings=eager, debounce_ms=window
+        )
         self._events: list[ConfigReloadEvent] = []
         self._watcher.on_event(self._events.append)
         self._watcher.start()

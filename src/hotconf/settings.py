@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -30,6 +30,8 @@ class HotReloadSettings(BaseModel):
         2000
     )
     """The window: a reload happens when nothing has changed for so long. 100 to 60000 in a file."""
+    mode: Literal["settle", "eager"] = "settle"
+    """Eager: a valid change that arrives as one finished act is not kept waiting for the window. Linux only."""
     watch_paths: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """More files, directories or globs, relative to the main file's directory; `*.toml` are merged over it."""
 

@@ -95,6 +95,17 @@ def test_fragments_are_looked_for_where_the_path_is(here):
         ("enabled = false", "enabled = true\ndebounce_ms = 500", "- hot reload is on from then on"),
         ("debounce_ms = 500", "debounce_ms = 900", "- takes effect when nothing has changed for 500 ms"),
         ("debounce_ms = 500", "debounce_ms = 900", "- later edits take effect when nothing has changed for 900 ms"),
+        (
+            'mode = "eager"',
+            "debounce_ms = 900",
+            "- takes effect at once if it is saved in one act, else when nothing has changed for 2000 ms",
+        ),
+        (
+            "",
+            'mode = "eager"\ndebounce_ms = 500',
+            "- later edits take effect at once if they are saved in one act, "
+            "else when nothing has changed for 500 ms",
+        ),
     ],
 )
 def test_what_becomes_of_the_watching(here, now, edit, said):
@@ -147,7 +158,7 @@ def test_json_for_programs(here):
     assert told["outcome"] == "reload_success"
     assert told["notification"][0] == "✅ Config reloaded successfully"
     assert told["changes"] == [{"path": "cost.daily_limit_usd", "old": 10.0, "new": 20.0}]
-    assert told["watching"]["after_ms"] == 2000
+    assert (told["watching"]["after_ms"], told["watching"]["mode"]) == (2000, "settle")
     refused = plan("-", "--json", stdin="x = [\n")
     assert refused.exit_code == 1
     assert json.loads(refused.stdout)["outcome"] == "reload_failed"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hotconf.core.candidate import Bad, Candidate, Good, Unstable
 from hotconf.core.debounce import MILLISECOND, ceiling_ns
-from hotconf.core.machine import TABLE
+from hotconf.core.machine import REST, TABLE
 from hotconf.core.protocol import (
     Answer,
     Close,
@@ -69,6 +69,12 @@ class Burst:
     def past_ceiling(self, now: int) -> bool:
         return bool(self.touches) and now >= self.touches[0].now + ceiling_ns(self.window_ns)
 
+    @property
+    def finished(self) -> bool:
+        """Whether all that changed came by acts that are over."""
+        changed = {path for touch in self.touches for path in touch.paths}
+        return bool(self.touches) and not self.touches[-1].writing and changed <= self.touches[-1].finished
+
     def settled(self, now: int, found: Candidate[Config] | None) -> bool:
         return bool(self.touches) and now >= settles_at(self.touches, self.window_ns, found)
 
@@ -95,8 +101,11 @@ class Read:
 class Oracle:
     """A witness of every step. What breaks a law raises AssertionError."""
 
-    def __init__(self, window_ns: int, *, native: bool = True, lag: int = 0) -> None:
+    def __init__(self, window_ns: int, *, native: bool = True, eager: bool = False, lag: int = 0) -> None:
         self.native = native
+        self.eager = eager
+        self.settle_until = 0
+        """A window after the last eager ending."""
         self.lag = lag
         self.enabled = True
         self.closed = False
@@ -115,11 +124,17 @@ class Oracle:
         self.content = True
         """No law is broken yet."""
         self._loads_since_touch = 0
+        self._rest_until = 0
+        self._must_end = False
+        """What was loaded is to be committed in this very step."""
+        self._phase = Phase.IDLE
+        """Before the step."""
         self._now = 0
         self._steps = 0
 
     def __call__(self, before: State, given: Input, after: State, effects: tuple[Effect, ...]) -> None:
         self.content = False
+        self._phase = before.phase
         self._pass_time(before, given.now)
         _obeys_table(before, given, after, effects)
         self._take(given)
@@ -139,10 +154,15 @@ class Oracle:
             assert self.load or before.phase is Phase.LOOKING, (
                 "law 5: the burst has settled, but nothing is being loaded"
             )
+        if now > self._now and self._is_eager and (self.read is None or self.read.late):
+            begins = max(*(touch.now for touch in self.burst.touches), self._rest_until, 0)
+            waits = now - self.lag - 1 < begins
+            assert waits or self.load or before.phase is Phase.LOOKING, "law 5: a finished act is loaded at once"
         self._now = now
 
     def _rest(self, after: State) -> None:
         _is_well_formed(after)
+        assert not self._must_end, "law 5: a finished act is committed at once"
         assert after.degraded == self.degraded, "law 3: degraded from a start that failed to the next good state"
         if self.closed:
             assert after.phase is Phase.CLOSED
@@ -197,6 +217,8 @@ class Oracle:
             return
         self.load = None
         read.candidate = loaded.candidate
+        self._rest_until = loaded.now + REST * loaded.cost_ns
+        self._must_end = not self.asked and self._ends_at_once(read)
         began_before = not self.burst.past_ceiling(read.began)
         if not read.tickets and began_before and self.burst.past_ceiling(loaded.now - self.lag - 1):
             self._spend()
@@ -207,8 +229,21 @@ class Oracle:
             self.burst.suspects.update(loaded.candidate.paths)
             if not (read.attempt or self.asked or self.burst.past_ceiling(loaded.now)):
                 last = self.burst.touches[-1]
-                touch = Touched(loaded.now, loaded.candidate.paths, last.writing, placed=last.placed)
+                touch = last._replace(now=loaded.now, paths=loaded.candidate.paths, sure=True)
                 self.burst.add(touch, native=self.native)
+
+    @property
+    def _is_eager(self) -> bool:
+        """Whether this burst, as it is now, need not settle."""
+        heard = self.native and self.enabled and self.burst.sure
+        return self.eager and heard and self.burst.finished and self.burst.touches[0].now >= self.settle_until
+
+    def _ends_at_once(self, read: Read) -> bool:
+        found = read.candidate
+        if read.late or not isinstance(found, Good) or not self._is_eager:
+            return False
+        differs = self.published is None or found.config != self.published.config
+        return differs and not set(found.shrank) - self.burst.touches[-1].placed
 
     def _spend(self) -> None:
         self.burst.spent += 1
@@ -312,7 +347,8 @@ class Oracle:
         self._check_contents(event, read.candidate)
         kept = self.burst.touches[: len(self.burst.touches) - len(read.late)] if self.enabled else []
         if not read.tickets and kept and not read.final:
-            assert given.now >= settles_at(kept, self.burst.window_ns, read.candidate), "law 5: too early"
+            settled = given.now >= settles_at(kept, self.burst.window_ns, read.candidate)
+            assert settled or self._ends_at_once(read), "law 5: too early"
         if isinstance(given, Due):
             assert self.burst.sure and self.native, "what the kernel may not tell of is looked at before a commit"
         touched = {path for touch in kept for path in touch.paths}
@@ -349,6 +385,8 @@ class Oracle:
     ) -> None:
         """What follows from an ending: what is published, what is pending, what is left for the next round."""
         self.endings.append(event)
+        eagerly = self._phase is Phase.SPECULATING
+        self._must_end = False
         self._check_publication(event, read.candidate, effects)
         fell_back = self._check_fall_back(given, event, tickets, effects)
         was_degraded = self.degraded
@@ -359,13 +397,16 @@ class Oracle:
         late = read.late if self.read else []
         if isinstance(read.candidate, Unstable) and not late:
             last = self.burst.touches[-1] if self.burst.touches else Touched(self._now, ())
-            late = [Touched(self._now, read.candidate.paths, last.writing, placed=last.placed)]
+            late = [last._replace(now=self._now, paths=read.candidate.paths, sure=True)]
         window_ns = self.burst.window_ns
         mended = was_degraded and isinstance(event, ReloadUnchanged)
         if self.published and (fell_back or mended or isinstance(event, ReloadSuccess)):
             # Whatever the last good state says, a start that failed goes on watching.
             self.enabled = fell_back or self.published.config.settings.enabled
             window_ns = self.published.config.settings.debounce_ms * MILLISECOND
+            self.eager = self.published.config.settings.mode == "eager"
+        if eagerly:
+            self.settle_until = self._now + window_ns
         self.burst = Burst(window_ns)
         for touch in late if self.enabled else []:
             self.burst.add(touch, native=self.native)

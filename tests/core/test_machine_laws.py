@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,18 +26,26 @@ pytestmark = pytest.mark.timeout(900)
 
 MAIN, FRAGMENT = Path("/etc/app/config.toml"), Path("/etc/app/more.toml")
 WINDOWS_MS = (0, 100, 300, 2000)
+MODES: tuple[Literal["settle", "eager"], ...] = ("settle", "eager")
 LONG_ENOUGH_MS = 25_000
 """Twice the longest ceiling, and a few looks."""
 
 files = st.sampled_from([MAIN, FRAGMENT])
 contents = st.one_of(
-    st.builds(Content, value=st.integers(0, 2), comment=st.integers(0, 1), cut=st.sampled_from([0, 0, 1, 2])),
+    st.builds(
+        Content,
+        value=st.integers(0, 2),
+        comment=st.integers(0, 1),
+        cut=st.sampled_from([0, 0, 1, 2]),
+        mode=st.sampled_from(MODES),
+    ),
     st.builds(
         Content,
         value=st.integers(0, 2),
         valid=st.sampled_from([True, True, False]),
         enabled=st.sampled_from([True, True, True, False]),
         debounce_ms=st.sampled_from(WINDOWS_MS),
+        mode=st.sampled_from(MODES),
     ),
 )
 durations = st.sampled_from([0, 1, 5, 40, 400, 1500]).map(lambda ms: ms * MILLISECOND)
@@ -49,12 +58,13 @@ class Laws(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.begin(Content(), 300, native=True, lag=0, timer_first=True, started=False)
+        self.begin(Content(), 300, native=True, eager=False, lag=0, timer_first=True, started=False)
 
     @initialize(
         main=st.none() | contents,
         window_ms=st.sampled_from(WINDOWS_MS),
         native=st.sampled_from([True, True, False]),
+        eager=st.booleans(),
         lag=st.sampled_from([0, 0, 2 * MILLISECOND]),
         timer_first=st.booleans(),
         started=st.sampled_from([True, True, False]),
@@ -65,17 +75,19 @@ class Laws(RuleBasedStateMachine):
         main: Content | None,
         window_ms: int,
         native: bool,
+        eager: bool,
         lag: int,
         timer_first: bool,
         started: bool,
         kept: Content | None = None,
     ) -> None:
         self.kept = kept
-        self.oracle = Oracle(window_ms * MILLISECOND, native=native, lag=lag)
+        self.oracle = Oracle(window_ms * MILLISECOND, native=native, eager=eager, lag=lag)
         self.world = World(
             {MAIN: main, FRAGMENT: Content()},
             window_ms=window_ms,
             native=native,
+            eager=eager,
             lag=lag,
             timer_first=timer_first,
             witness=self.oracle,

@@ -21,6 +21,7 @@ QUIET: Final = State(300 * MILLISECOND, generation=1)
 NEVER_LOADED: Final = State(300 * MILLISECOND)
 POLLED: Final = State(300 * MILLISECOND, generation=1, native=False)
 OFF: Final = State(300 * MILLISECOND, generation=1, enabled=False)
+EAGER: Final = State(300 * MILLISECOND, generation=1, eager=True)
 NO_WINDOW: Final = State(0, generation=1)
 
 
@@ -35,6 +36,7 @@ def good(content: Content) -> Good[Config]:
 
 HALF: Final = replace(good(Content(1, cut=1)), shrank=(CONFIG,))
 NEW, OTHER, SAME = good(Content(1)), good(Content(2)), good(Content())
+TURNS_EAGER, STAYS_EAGER = good(Content(1, mode="eager")), good(Content(2, mode="eager"))
 TURNS_OFF, SLOWER = good(Content(1, enabled=False)), good(Content(1, debounce_ms=1000))
 WRONG: Final = candidate({CONFIG: Content(valid=False), MORE: None})
 assert isinstance(WRONG, Bad)
@@ -48,10 +50,13 @@ Given: TypeAlias = Sequence[tuple[float, Maker]]
 """Inputs, each with its instant in milliseconds."""
 
 
-def touch(*paths: Path, writing: bool = False, sure: bool = True, placed: bool = False) -> Maker:
-    """Files changed; the main one, if none is named. `placed`: they were renamed into place."""
+def touch(
+    *paths: Path, writing: bool = False, sure: bool = True, placed: bool = False, closed: bool = False
+) -> Maker:
+    """Files changed; the main one, if none is named. They were renamed into place, or closed by their writer."""
     named = paths or (CONFIG,)
-    return lambda now: Touched(now, named, writing, sure, frozenset(named if placed else ()))
+    whole, over = frozenset(named if placed else ()), frozenset(named if placed or closed else ())
+    return lambda now: Touched(now, named, writing, sure, whole, over)
 
 
 def loaded(job: int, found: Candidate[Config], cost_ms: int = 1, *, last_good: Good[Config] | None = None) -> Maker:

@@ -284,6 +284,83 @@ def test_what_was_renamed_into_place_is_known(watched, main, act, placed):
     assert watched.observer.placed(watched.owner) == ({main} if placed else set())
 
 
+@pytest.mark.parametrize(
+    ("act", "finished"),
+    [
+        (lambda path: replace(path, "a = 2"), True),
+        (lambda path: path.write_text("a = 2"), True),
+        (by_rename_and_create, True),
+        (lambda path: (path.write_text("a = 2"), path.chmod(0o600)), True),
+        (lambda path: (path.write_text("a = 2"), os.truncate(path, 0)), False),
+        (lambda path: (path.write_text("a = 2"), path.unlink()), False),
+        (lambda path: path.chmod(0o600), False),
+        (lambda path: os.truncate(path, 0), False),
+        (lambda path: path.unlink(), False),
+        (lambda path: (path.unlink(), os.mknod(path)), False),
+    ],
+    ids=[
+        "renamed",
+        "written",
+        "as vim",
+        "then its mode",
+        "then cut",
+        "then removed",
+        "its mode alone",
+        "cut",
+        "removed",
+        "made, and not yet written",
+    ],
+)
+def test_an_act_that_is_over_is_known(watched, main, act, finished):
+    """A rename, or a writer that closed the file; and not what nobody has finished, or is not a change of content."""
+    act(main)
+    watched.heard()
+    watched.heard()
+    assert watched.observer.finished(watched.owner) == ({main} if finished else set())
+
+
+def test_an_act_is_over_when_the_writer_closes_the_file(watched, main):
+    """Neither while it has written a part, nor once more when the next one begins."""
+    for _ in range(2):
+        with main.open("a") as file:
+            file.write("b = 1\n")
+            file.flush()
+            watched.heard()
+            assert watched.observer.finished(watched.owner) == set()
+        watched.heard()
+        assert watched.observer.finished(watched.owner) == {main}
+
+
+def test_a_writer_of_what_was_there_before_finishes_nothing(watched, main):
+    """It closes the old file, and another one that is not finished has come under the name, all in one breath."""
+    with main.open("a") as file:
+        file.write("b = 1\n")
+        main.unlink()
+        new = main.open("x")
+    watched.heard()
+    assert watched.observer.finished(watched.owner) == set()
+    new.close()
+    watched.heard()
+    assert watched.observer.finished(watched.owner) == {main}
+
+
+def test_after_a_directory_was_replaced_nothing_is_known_to_be_over(watched, main, root):
+    """Nor after an observer that lost its way."""
+    main.write_text("a = 2")
+    watched.heard()
+    assert watched.observer.finished(watched.owner) == {main}
+    root.rename(root.with_name("aside"))
+    watched.heard()
+    assert watched.observer.finished(watched.owner) == set()
+    root.with_name("aside").rename(root)
+    watched.heard()
+    main.write_text("a = 3")
+    watched.heard()
+    assert watched.observer.finished(watched.owner) == {main}
+    watched.observer.rearm(watched.owner)
+    assert watched.observer.finished(watched.owner) == set()
+
+
 def test_a_link_that_was_swapped_was_renamed_into_place(observer, root):
     """As Kubernetes does it; and after the way to the files was lost nothing is known any more."""
     for name in ("old", "new"):

@@ -662,9 +662,9 @@ def test_pinned_settings_stand_over_the_file(root):
     """What the program fixed, the file cannot change; the rest follows the file."""
     text = "[hot_reload]\nenabled = false\ndebounce_ms = 300\nwatch_paths = ['a.toml']"
     path = save(root, config=text, a="name = 'a'", b="name = 'b'").path
-    pins = Pins(enabled=True, watch_paths=("b.toml",))
+    pins = Pins(enabled=True, watch_paths=("b.toml",), mode="eager")
     made = good(load(Source(path, SCHEMA, pins)).candidate)
-    assert made.settings == HotReloadSettings(enabled=True, debounce_ms=300, watch_paths=("b.toml",))
+    assert made.settings == HotReloadSettings(debounce_ms=300, watch_paths=("b.toml",), mode="eager")
     assert made.config.name == "b"
 
 

@@ -95,6 +95,16 @@ def test_the_other_endings(caplog):
     ]
 
 
+def test_the_story_of_an_eager_ending(caplog):
+    """Nothing is said of a window that nobody waited for."""
+    log.ended([MAIN], 100, ReloadSuccess(2, (), ()), eagerly=True)
+    assert lines(caplog)[:3] == [
+        "FileChanged event: ~/.code/config.toml",
+        "A finished act: loading at once",
+        "Parsing TOML: OK",
+    ]
+
+
 def test_values_are_not_logged(caplog):
     """Which values changed is for those who subscribe; a log is kept for years."""
     change = Change(("name",), "old-value", "new-value")

@@ -313,7 +313,7 @@ FULL: Table = {
     "quality_gates": {**{gate: ["a"] for gate in GATES}, "enabled": False, "consensus_threshold": 0.1},
     "evidence": {"enabled": False, "base_dir": "b", "max_size_mb": 9, "retention_days": 9},
     "cost": {"enabled": False, "daily_limit_usd": 1.5, "monthly_limit_usd": 2.5, "alert_threshold": 0.1},
-    "hot_reload": {"enabled": False, "debounce_ms": 500, "watch_paths": ["w"]},
+    "hot_reload": {"enabled": False, "debounce_ms": 500, "mode": "eager", "watch_paths": ["w"]},
     "validation": {"check_api_keys": False, "check_commands": False, "strict_schema": True},
     "tui": {"theme": {"name": "x", "sizes": [1, 2]}},
     "unlisted": 1,
@@ -321,6 +321,7 @@ FULL: Table = {
 """A document in which no field has its default."""
 
 CHOICES = {"low": "high", "never": "untrusted", "workspace-write": "read-only", "none": "auto", "chat": "responses"}
+CHOICES |= {"eager": "settle"}
 OTHER = CHOICES | {other: choice for choice, other in CHOICES.items()}
 
 

@@ -34,7 +34,7 @@ DEFAULTS = {
     },
     "evidence": {"enabled": True, "base_dir": "evidence", "max_size_mb": 25, "retention_days": 90},
     "cost": {"enabled": True, "daily_limit_usd": None, "monthly_limit_usd": None, "alert_threshold": 0.8},
-    "hot_reload": {"enabled": True, "debounce_ms": 2000, "watch_paths": ()},
+    "hot_reload": {"enabled": True, "debounce_ms": 2000, "mode": "settle", "watch_paths": ()},
     "validation": {"check_api_keys": True, "check_commands": True, "strict_schema": False},
 }
 

@@ -14,8 +14,11 @@ Law 4   Unless closed or disabled: some time after the last touch no round is op
         pending and the last outcome reflects the files' final content.
 Law 5   A round ends at the later of last touch + window and the last writer's close; a window later if a file shrank
         to the first part of what it was, or to nothing, and was not renamed into place, because that is how half of
-        a new content looks; and no later than first touch + ceiling plus at most three loads. Exceptions: `reload()`
-        and close.
+        a new content looks; and no later than first touch + ceiling plus at most three loads. Exceptions: `reload()`,
+        eager commits and close. In eager mode a round whose every change was a finished act (a rename into place, or
+        a close after which no writer is left), of all of which the kernel told, is loaded without a pause and ends
+        with that load if it is valid and different and nothing shrank as above; unless it opened within a window
+        after a round that ended so.
 Law 6   Busy defers the commit only. At a round's end an invalid candidate is Failed and an equal one Unchanged, at
         once, and either drops what was pending; a different valid one is Deferred and pending. On the last release
         what is pending is committed at once if no round is open; otherwise that round decides. (With hot reload off
@@ -83,7 +86,7 @@ def deadline(state: State) -> int | None:
         return None
     debounce = state.round.debounce
     if state.phase is Phase.SETTLING:
-        return min(_speculate_at(state, debounce), debounce.deadline)
+        return min(_speculate_at(state, state.round), debounce.deadline)
     if state.phase in (Phase.SPECULATING, Phase.READY):
         return debounce.deadline
     return None
@@ -96,6 +99,7 @@ def forked(state: State, holds: tuple[tuple[str, int], ...]) -> tuple[State, tup
     it is not known which they were. `holds`: what is busy in the child.
     """
     child = State(state.window_ns, state.native, generation=state.generation, enabled=state.enabled, holds=holds)
+    child = child._replace(eager=state.eager, settle_until=state.settle_until)
     late = [path for touch in state.late for path in touch.paths]
     lost = tuple(dict.fromkeys((*(state.round.named if state.round else ()), *late)))
     unfinished = state.round is not None or state.pending is not None or bool(late)
@@ -173,7 +177,8 @@ def _touch_round(turn: _Turn, touch: Touched) -> None:
             round_ = round_._replace(named=round_.named | {path})
             turn.do(Emit(FileChanged(path)))
     sure = round_.sure and touch.sure
-    turn.set(round=round_._replace(debounce=debounce, sure=sure, placed=touch.placed, shrank=()))
+    how = {"placed": touch.placed, "finished": touch.finished}
+    turn.set(round=round_._replace(debounce=debounce, sure=sure, shrank=(), **how))
 
 
 def _doubt(turn: _Turn, candidate: Good[Any] | Bad) -> None:
@@ -198,7 +203,7 @@ def _due_settling(turn: _Turn, due: Due) -> None:
         return
     if _settled(turn.state, due.now):
         _load(turn, due.now)
-    elif due.now >= _speculate_at(turn.state, round_.debounce):
+    elif due.now >= _speculate_at(turn.state, round_):
         _load(turn, due.now, phase=Phase.SPECULATING)
 
 
@@ -226,10 +231,17 @@ def _past_ceiling(state: State, now: int) -> bool:
     return state.round is not None and now >= state.round.debounce.ceiling
 
 
-def _speculate_at(state: State, debounce: Debounce) -> int:
+def _speculate_at(state: State, round_: Round) -> int:
+    debounce = round_.debounce
     if debounce.held:
         return debounce.ceiling
-    return max(debounce.last + PAUSE_NS, state.rest_until)
+    return max(debounce.last + (0 if _finished(state, round_) else PAUSE_NS), state.rest_until)
+
+
+def _finished(state: State, round_: Round) -> bool:
+    """Whether it is eager mode, and everything in the round came by acts that are over."""
+    told = state.native and round_.sure and round_.debounce.first >= state.settle_until
+    return state.eager and told and not round_.debounce.held and round_.named <= round_.finished
 
 
 # Loads
@@ -255,9 +267,21 @@ def _loaded_speculating(turn: _Turn, loaded: Loaded) -> None:
         _touch_round(turn, _during(turn, loaded, loaded.candidate))
     elif not job.dirty:
         _doubt(turn, loaded.candidate)
-        turn.to(Phase.READY, candidate=loaded.candidate)
+        if _is_eager(turn.state, loaded.candidate):
+            _end(turn, loaded.candidate)
+            turn.set(settle_until=loaded.now + turn.state.window_ns)
+        else:
+            turn.to(Phase.READY, candidate=loaded.candidate)
         return
     turn.to(Phase.SETTLING)
+
+
+def _is_eager(state: State, candidate: Good[Any] | Bad) -> bool:
+    """Whether the candidate is committed, or deferred, before the window is over."""
+    round_ = state.round
+    if round_ is None or round_.shrank or isinstance(candidate, Bad) or candidate.unchanged is not None:
+        return False
+    return _finished(state, round_)
 
 
 def _loaded_loading(turn: _Turn, loaded: Loaded) -> None:
@@ -338,7 +362,8 @@ def _during(turn: _Turn, loaded: Loaded, candidate: Unstable) -> Touched:
     round_ = turn.state.round
     if round_ is None:
         return Touched(loaded.now, candidate.paths)
-    return Touched(loaded.now, candidate.paths, writing=round_.debounce.held, placed=round_.placed)
+    held, placed, finished = round_.debounce.held, round_.placed, round_.finished
+    return Touched(loaded.now, candidate.paths, writing=held, placed=placed, finished=finished)
 
 
 def _looked(turn: _Turn, _: Looked) -> None:
@@ -427,10 +452,11 @@ def _fall_back(turn: _Turn, good: Good[Any] | None, tickets: tuple[Reload, ...])
 
 def _follow(turn: _Turn, good: Good[Any]) -> None:
     """Take over what the published config says about its own watching."""
-    enabled = good.settings.enabled
-    if enabled != turn.state.enabled:
-        turn.do(Watching(enabled))
-    turn.set(enabled=enabled, window_ns=good.settings.debounce_ms * MILLISECOND)
+    settings = good.settings
+    if settings.enabled != turn.state.enabled:
+        turn.do(Watching(settings.enabled))
+    window_ns, eager = settings.debounce_ms * MILLISECOND, settings.mode == "eager"
+    turn.set(enabled=settings.enabled, window_ns=window_ns, eager=eager)
 
 
 def _next(turn: _Turn, now: int) -> None:
@@ -515,7 +541,7 @@ TABLE: Final[Mapping[tuple[Phase, type[Input]], Rule]] = {
     (Phase.SPECULATING, Due): _rule(_due_speculating, Phase.SPECULATING, Phase.LOADING),
     (Phase.READY, Due): _rule(_due_ready, Phase.READY, Phase.LOOKING, Phase.IDLE),
     (Phase.SPECULATING, Loaded): _rule(
-        _loaded_speculating, Phase.SPECULATING, Phase.SETTLING, Phase.READY, Phase.LOADING
+        _loaded_speculating, Phase.SPECULATING, Phase.SETTLING, Phase.READY, Phase.LOADING, Phase.IDLE
     ),
     (Phase.LOADING, Loaded): _rule(_loaded_loading, Phase.LOADING, Phase.SETTLING, Phase.READY, Phase.IDLE),
     (Phase.LOOKING, Looked): _rule(_looked, Phase.IDLE),

@@ -47,6 +47,8 @@ class Touched(NamedTuple):
     """The kernel told of it, and would tell of more. False: found by looking, so more may have gone unheard."""
     placed: frozenset[Path] = frozenset()
     """Of the watched files those whose content came whole, by a rename, and was not written to since."""
+    finished: frozenset[Path] = frozenset()
+    """Of the watched files those whose content came by one act that is over: a rename, or a writer that closed it."""
 
 
 class Due(NamedTuple):
@@ -170,6 +172,8 @@ class Round(NamedTuple):
     sure: bool = True
     placed: frozenset[Path] = frozenset()
     """As the last touch said."""
+    finished: frozenset[Path] = frozenset()
+    """As the last touch said."""
     shrank: tuple[Path, ...] = ()
     """Files that are waited for, because they may be half written."""
 
@@ -204,6 +208,10 @@ class State(NamedTuple):
     degraded: bool = False
     """What is published was recalled at start, and the files have not been good since."""
     enabled: bool = True
+    eager: bool = False
+    """What arrives as one finished act is committed at once."""
+    settle_until: int = 0
+    """A round that opened before this instant is never ended eagerly, because one was not long ago."""
     round: Round | None = None
     job: Job | None = None
     attempts: int = 0

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hotconf.problems import Problem
     from hotconf.report.ndjson import Json
     from hotconf.runtime.once import State
+    from hotconf.settings import HotReloadSettings
 
 
 def differences(changes: Sequence[Change], summary: Sequence[str]) -> str:
@@ -94,6 +95,7 @@ class Rehearsal:
                 "after_ms": now.settings.debounce_ms if now else None,
                 "enabled": edited.settings.enabled,
                 "debounce_ms": edited.settings.debounce_ms,
+                "mode": edited.settings.mode,
                 "joining": [str(path) for path in self._files(edited, now)] if now else None,
                 "leaving": [str(path) for path in self._files(now, edited)] if now else None,
             },
@@ -106,13 +108,13 @@ class Rehearsal:
         if not before.enabled:
             yield "hot reload is off: this is noticed at the next start, or by reload()"
         else:
-            yield f"takes effect when nothing has changed for {before.debounce_ms} ms"
+            yield f"takes effect {_when(before, 'it is')}"
         if before.enabled and not after.enabled:
             yield "hot reload is off from then on: later edits are not noticed until a restart"
         elif after.enabled and not before.enabled:
             yield "hot reload is on from then on"
-        if before.debounce_ms != after.debounce_ms:
-            yield f"later edits take effect when nothing has changed for {after.debounce_ms} ms"
+        if (before.debounce_ms, before.mode) != (after.debounce_ms, after.mode):
+            yield f"later edits take effect {_when(after, 'they are')}"
         for what, paths in (
             ("from then on watched", self._files(self.edited, self.now)),
             ("no longer watched", self._files(self.now, self.edited)),
@@ -127,3 +129,8 @@ class Rehearsal:
     def _files(of: State[Any], not_of: State[Any]) -> list[Path]:
         other = {member.path for member in not_of.members}
         return [member.path for member in of.members if member.path not in other]
+
+
+def _when(settings: HotReloadSettings, what_is: str) -> str:
+    settled = f"when nothing has changed for {settings.debounce_ms} ms"
+    return f"at once if {what_is} saved in one act, else {settled}" if settings.mode == "eager" else settled

@@ -93,6 +93,10 @@ class WatchdogObserver:
         """See `Observer.placed`; a file that shrank is waited for, however it came."""
         return frozenset()
 
+    def finished(self, owner: Owner) -> frozenset[Path]:
+        """See `Observer.finished`; nothing is eager where nobody tells of it."""
+        return frozenset()
+
     def trouble(self, owner: Owner) -> str | None:
         """See `Observer.trouble`."""
         return self._trouble

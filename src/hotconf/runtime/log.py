@@ -33,12 +33,12 @@ def window(debounce_ms: int) -> None:
         _logger("reload").debug("Debounce window: %dms", debounce_ms)
 
 
-def ended(paths: Sequence[Path], debounce_ms: int, event: Ending) -> None:
-    """A round ended, or a reload that was asked for."""
+def ended(paths: Sequence[Path], debounce_ms: int, event: Ending, *, eagerly: bool = False) -> None:
+    """A round ended, `eagerly` if before its window did, or a reload that was asked for."""
     if "logging" not in sys.modules and not isinstance(event, ReloadFailed):
         return
     log = _logger("reload")
-    for line in _story(paths, debounce_ms, event):
+    for line in _story(paths, debounce_ms, event, eagerly=eagerly):
         log.debug("%s", line)
     if isinstance(event, ReloadFailed):
         log.error("Config reload failed: %s", printable(event.error))
@@ -142,9 +142,11 @@ def moment(at: datetime) -> str:
     return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
-def _story(paths: Sequence[Path], debounce_ms: int, event: Ending) -> list[str]:
+def _story(paths: Sequence[Path], debounce_ms: int, event: Ending, *, eagerly: bool) -> list[str]:
     lines = [f"FileChanged event: {shown(path)}" for path in paths]
-    if paths:
+    if eagerly:
+        lines.append("A finished act: loading at once")
+    elif paths:
         lines += [f"Debouncing... (waiting {debounce_ms}ms)", "Debounce complete, attempting reload"]
     else:
         lines.append("Loading, without a window")

@@ -22,7 +22,9 @@ Subject: TypeAlias = tuple[Owner, Path]
 """A file, or a folder of fragments, of one owner."""
 
 _NAMES: Final = inotify.CREATE | inotify.DELETE | inotify.MOVED_FROM | inotify.MOVED_TO
-_DIRECTORY: Final = _NAMES | inotify.DELETE_SELF | inotify.MOVE_SELF | inotify.CLOSE_WRITE | inotify.ONLYDIR
+# Who closes a file that has been replaced says nothing of the one that has its name now.
+_OF_CHILDREN: Final = inotify.CLOSE_WRITE | inotify.EXCL_UNLINK
+_DIRECTORY: Final = _NAMES | inotify.DELETE_SELF | inotify.MOVE_SELF | inotify.ONLYDIR | _OF_CHILDREN
 _FILE: Final = inotify.MODIFY | inotify.ATTRIB | inotify.CLOSE_WRITE
 _MOST_WALKS: Final = 20
 """So often the way to a file is gone, if it changes all the while; then the reconcile has to find what was missed."""
@@ -69,7 +71,16 @@ class InotifyObserver:
     name = "inotify"
     native = True
 
-    __slots__ = ("_endings", "_inotify", "_placed", "_subjects", "_trouble", "_watches", "_writing")
+    __slots__ = (
+        "_endings",
+        "_finished",
+        "_inotify",
+        "_placed",
+        "_subjects",
+        "_trouble",
+        "_watches",
+        "_writing",
+    )
 
     def __init__(self) -> None:
         self._inotify = Inotify()
@@ -81,6 +92,8 @@ class InotifyObserver:
         self._writing: set[Subject] = set()
         self._placed: set[Subject] = set()
         """Renamed into place, and not written to since."""
+        self._finished: set[Subject] = set()
+        """Those, and what was closed by a writer since it was written to."""
         self._trouble: dict[Subject, str] = {}
 
     @property
@@ -109,6 +122,7 @@ class InotifyObserver:
         """See `Observer.rearm`."""
         for subject in self._of(owner):
             self._placed.discard(subject)
+            self._finished.discard(subject)
             self._arm(subject)
 
     def disarm(self, owner: Owner) -> None:
@@ -123,6 +137,10 @@ class InotifyObserver:
     def placed(self, owner: Owner) -> frozenset[Path]:
         """See `Observer.placed`."""
         return frozenset(path for each, path in self._placed if each is owner)
+
+    def finished(self, owner: Owner) -> frozenset[Path]:
+        """See `Observer.finished`."""
+        return frozenset(path for each, path in self._finished if each is owner)
 
     def trouble(self, owner: Owner) -> str | None:
         """See `Observer.trouble`."""
@@ -219,6 +237,7 @@ class InotifyObserver:
     def _release(self, subject: Subject) -> None:
         self._writing.discard(subject)
         self._placed.discard(subject)
+        self._finished.discard(subject)
         self._trouble.pop(subject, None)
         self._endings.pop(subject, None)
         for wd in self._subjects.pop(subject, frozenset()):
@@ -249,7 +268,7 @@ class InotifyObserver:
             elif event.name:
                 self._named(event, watch, heard, stale)
             else:
-                self._written(event, watch, heard)
+                self._written(event, watch, heard, stale)
         for subject in stale:
             if subject in self._subjects:
                 self._arm(subject)
@@ -261,12 +280,15 @@ class InotifyObserver:
             heard.touch(owner, path)
         self._writing.clear()
         self._placed.clear()
+        self._finished.clear()
         for subject in self._subjects:
             stale[subject] = None
             heard.suspects.add(subject[0])
 
     def _gone(self, event: Event, watch: _Watch, heard: Heard, stale: dict[Subject, None]) -> None:
         for subject in watch.subjects():
+            if subject not in watch.files:
+                self._finished.discard(subject)  # a directory is gone, and who knows what comes in its place
             stale[subject] = None
             heard.suspects.add(subject[0])
         if not event.mask & inotify.IGNORED:
@@ -280,7 +302,10 @@ class InotifyObserver:
                 heard.touch(*subject)
                 self._writing.discard(subject)
                 (self._placed.add if event.mask & inotify.MOVED_TO else self._placed.discard)(subject)
+                over = event.mask & (inotify.MOVED_TO | inotify.CLOSE_WRITE)
+                (self._finished.add if over else self._finished.discard)(subject)
             elif event.mask & _NAMES:
+                self._finished.discard(subject)
                 heard.suspects.add(subject[0])
             if event.mask & _NAMES:
                 stale[subject] = None
@@ -289,11 +314,14 @@ class InotifyObserver:
                 if event.name.endswith(ending):
                     heard.suspects.add(owner)
 
-    def _written(self, event: Event, watch: _Watch, heard: Heard) -> None:
+    def _written(self, event: Event, watch: _Watch, heard: Heard, stale: dict[Subject, None]) -> None:
         for subject in watch.files:
             heard.touch(*subject)
             if event.mask & inotify.MODIFY:
                 self._writing.add(subject)
                 self._placed.discard(subject)
+                self._finished.discard(subject)
             if event.mask & inotify.CLOSE_WRITE:
                 self._writing.discard(subject)
+                if subject not in stale:  # another file may be under its name by now, of which this says nothing
+                    self._finished.add(subject)

@@ -100,6 +100,9 @@ class Observer(Protocol):
     def placed(self, owner: Owner) -> frozenset[Path]:
         """Those of the owner's files that were renamed into place, and not written to since, as far as is known."""
 
+    def finished(self, owner: Owner) -> frozenset[Path]:
+        """Those that came by an act that is over, a rename or the close of a writer, as far as is known."""
+
     def trouble(self, owner: Owner) -> str | None:
         """Why not every change of the owner's files is heard; None if all is well."""
 
@@ -148,6 +151,10 @@ class Poll:
 
     def placed(self, owner: Owner) -> frozenset[Path]:
         """See `Observer.placed`."""
+        return frozenset()
+
+    def finished(self, owner: Owner) -> frozenset[Path]:
+        """See `Observer.finished`."""
         return frozenset()
 
     def trouble(self, owner: Owner) -> str | None:

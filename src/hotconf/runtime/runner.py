@@ -111,7 +111,8 @@ class Runner(Generic[T]):
         self._to_keep: tuple[Snapshot[T], tuple[str, ...]] | None = None
         """What this step published, and what changed with it."""
         self._wanted = observer
-        self._state = State(self.settings.debounce_ms * MILLISECOND, enabled=self.settings.enabled)
+        window_ns, eager = self.settings.debounce_ms * MILLISECOND, self.settings.mode == "eager"
+        self._state = State(window_ns, enabled=self.settings.enabled, eager=eager)
         # Reentrant, and inputs are queued: a signal handler may call `reload(wait=False)` in the midst of a step.
         self._lock = threading.RLock()
         self._inbox: deque[Input] = deque()
@@ -127,6 +128,8 @@ class Runner(Generic[T]):
         self._loading = threading.Lock()
         self._recorder = Recorder()
         self._timings = Timings()
+        self._eagerly = False
+        """This step ended a round before its window did."""
         self._detect_ns = 0
         self._deferred_at: datetime | None = None
         self._ended: tuple[object, Ending | None] = (None, None)
@@ -325,8 +328,8 @@ class Runner(Generic[T]):
             return
         self._known.touch(paths)
         self._detect_ns = detect_ns
-        writing, placed = observer.writing(self), observer.placed(self)
-        self.feed(Touched(now, paths, writing=writing, sure=sure, placed=placed))
+        writing, placed, finished = observer.writing(self), observer.placed(self), observer.finished(self)
+        self.feed(Touched(now, paths, writing=writing, sure=sure, placed=placed, finished=finished))
 
     def differing(self) -> tuple[Path, ...]:
         """Files that differ from what the last load saw; those whose change is known already are left out."""
@@ -481,8 +484,9 @@ class Runner(Generic[T]):
                 return
 
     def _step(self, given: Input) -> None:
-        was_degraded = self._state.degraded
+        was_degraded, settle_until = self._state.degraded, self._state.settle_until
         self._state, effects = machine.step(self._state, given)
+        self._eagerly = self._state.settle_until != settle_until
         for effect in effects:
             self._perform(effect)
         if self._keeper is not None and self._to_keep is not None:
@@ -554,7 +558,8 @@ class Runner(Generic[T]):
         self._recorder.ending(event)
         named, self._named = tuple(self._named), []
         # Logging may run handlers of the application.
-        self._run_where_users_code_runs(partial(log.ended, named, self.settings.debounce_ms, event))
+        told = partial(log.ended, named, self.settings.debounce_ms, event, eagerly=self._eagerly)
+        self._run_where_users_code_runs(told)
 
     def _stamped(self, event: E) -> E:
         if isinstance(event, ReloadSuccess):

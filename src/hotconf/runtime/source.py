@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
 from hotconf.core.candidate import Candidate
 from hotconf.core.document import Document
@@ -26,6 +26,7 @@ class Pins(NamedTuple):
     enabled: bool | None = None
     debounce_ms: int | None = None
     watch_paths: tuple[str, ...] | None = None
+    mode: Literal["settle", "eager"] | None = None
 
     def over(self, settings: HotReloadSettings) -> HotReloadSettings:
         """`settings` with what is pinned in its place."""
@@ -33,6 +34,7 @@ class Pins(NamedTuple):
             "enabled": self.enabled,
             "debounce_ms": self.debounce_ms,
             "watch_paths": self.watch_paths,
+            "mode": self.mode,
         }
         update = {name: value for name, value in pinned.items() if value is not None}
         return settings.model_copy(update=update) if update else settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from hotconf.changes import Change
 from hotconf.core.candidate import Bad, Good
@@ -27,6 +27,7 @@ class Content:
     valid: bool = True
     enabled: bool = True
     debounce_ms: int = 300
+    mode: Literal["settle", "eager"] = "settle"
     cut: int = 0
     """So much is missing at the end; it means something else then, but is as valid."""
 
@@ -56,7 +57,8 @@ def candidate(
     if problems:
         return Bad(problems, shrank=shrank)
     contents = [content for content in files.values() if content is not None]
-    settings = HotReloadSettings(enabled=contents[0].enabled, debounce_ms=contents[0].debounce_ms)
+    first = contents[0]
+    settings = HotReloadSettings(enabled=first.enabled, debounce_ms=first.debounce_ms, mode=first.mode)
     config = Config(tuple(content.value - 10 * content.cut for content in contents), settings)
     digest = repr(contents)
     same = _same(config, digest, published)

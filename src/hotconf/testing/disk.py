@@ -11,7 +11,7 @@ from hotconf.testing.contents import Content
 class Disk:
     """What the files say now. A version stands for all that `stat` tells: it differs after every change."""
 
-    __slots__ = ("contents", "open", "placed", "versions")
+    __slots__ = ("contents", "finished", "open", "placed", "versions")
 
     def __init__(self, contents: Mapping[Path, Content | None]) -> None:
         self.contents = dict(contents)
@@ -20,6 +20,8 @@ class Disk:
         """Files that a writer has open."""
         self.placed: set[Path] = set()
         """Files that were renamed into place, and not written to since."""
+        self.finished: set[Path] = set()
+        """Those, and files that a writer closed since it wrote to them."""
 
     def save(self, path: Path, content: Content | None) -> None:
         """Put `content` into the place of `path` in one act; None removes it."""
@@ -27,6 +29,7 @@ class Disk:
         self._change(path, content)
         if content is not None:
             self.placed.add(path)
+            self.finished.add(path)
 
     def write(self, path: Path, content: Content) -> None:
         """Write `content` in place, and keep the file open."""
@@ -37,6 +40,7 @@ class Disk:
         """Close what `write` opened. The times of the file change once more."""
         self.open.discard(path)
         self._change(path, self.contents[path])
+        self.finished.add(path)
 
     def changed(self, since: Mapping[Path, int]) -> tuple[Path, ...]:
         """The files whose version is not the one in `since`."""
@@ -46,3 +50,4 @@ class Disk:
         self.contents[path] = content
         self.versions[path] += 1
         self.placed.discard(path)
+        self.finished.discard(path)

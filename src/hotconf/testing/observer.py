@@ -21,6 +21,7 @@ class Observer:
     __slots__ = (
         "_disk",
         "_driver",
+        "_finished",
         "_latest",
         "_placed",
         "_read",
@@ -43,6 +44,7 @@ class Observer:
         """The versions that a reconcile told of since."""
         self._writing: set[Path] = set()
         self._placed: set[Path] = set()
+        self._finished: set[Path] = set()
         self.deaf: set[Path] = set()
         """Files of which the kernel does not tell."""
         self.delay = 0
@@ -53,8 +55,7 @@ class Observer:
 
     def heard(self, paths: Iterable[Path]) -> None:
         """Files were changed just now: tell of them after the delay, if at all."""
-        disk = self._disk
-        heard = {path: (path in disk.open, path in disk.placed) for path in paths if path not in self.deaf}
+        heard = {path: self._how(path) for path in paths if path not in self.deaf}
         if self.native and self.watching and heard:
             self._latest = max(self._latest, self._driver.clock.now + self.delay)
             self._driver.clock.at(self._latest, lambda: self._tell(heard))
@@ -71,29 +72,34 @@ class Observer:
     def watch(self, *, on: bool) -> None:
         """Begin or stop to watch; whoever begins looks at once, because changes may have gone unheard."""
         self.watching = on
-        self._writing.clear()
-        self._placed.clear()
+        for known in (self._writing, self._placed, self._finished):
+            known.clear()
         if on:
             self._driver.clock.at(self._driver.clock.now, self._reconcile)
 
     def deafen(self, path: Path) -> None:
         """From now on the kernel does not tell of `path`; it is not known any more who has it open."""
         self.deaf.add(path)
-        self._writing.discard(path)
-        self._placed.discard(path)
+        for known in (self._writing, self._placed, self._finished):
+            known.discard(path)
 
-    def _tell(self, heard: dict[Path, tuple[bool, bool]]) -> None:
-        for path, (writing, placed) in heard.items():
-            (self._writing.add if writing and path not in self.deaf else self._writing.discard)(path)
-            (self._placed.add if placed and path not in self.deaf else self._placed.discard)(path)
+    def _how(self, path: Path) -> tuple[bool, bool, bool]:
+        """Whether it is being written, was renamed into place, and came by an act that is over."""
+        return path in self._disk.open, path in self._disk.placed, path in self._disk.finished
+
+    def _tell(self, heard: dict[Path, tuple[bool, bool, bool]]) -> None:
+        for path, how in heard.items():
+            for known, so in zip((self._writing, self._placed, self._finished), how, strict=True):
+                (known.add if so and path not in self.deaf else known.discard)(path)
         if self.watching:
             self._touch(tuple(heard))
 
     def _touch(self, paths: tuple[Path, ...], *, sure: bool = True) -> None:
         if not sure:
             self._placed.difference_update(paths)  # who knows how they came
-        now, placed = self._driver.clock.now, frozenset(self._placed)
-        self._driver.give(Touched(now, paths, writing=bool(self._writing), sure=sure, placed=placed))
+            self._finished.difference_update(paths)
+        now, placed, finished = self._driver.clock.now, frozenset(self._placed), frozenset(self._finished)
+        self._driver.give(Touched(now, paths, bool(self._writing), sure, placed, finished))
 
     def _look(self) -> None:
         changed = self._disk.changed(self._read)

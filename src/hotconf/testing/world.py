@@ -41,12 +41,13 @@ class World:
         *,
         window_ms: int = 300,
         native: bool = True,
+        eager: bool = False,
         lag: int = 0,
         timer_first: bool = True,
         witness: Witness | None = None,
         last_good: Good[Config] | None = None,
     ) -> None:
-        state = State(window_ms * MILLISECOND, native=native)
+        state = State(window_ms * MILLISECOND, native=native, eager=eager)
         self.driver = VirtualDriver(state, perform=self._perform, witness=witness, lag=lag, timer_first=timer_first)
         self.disk = Disk(files)
         self.observer = Observer(self.disk, self.driver, native=native)
