@@ -20,7 +20,8 @@ _BARE: Final = "write it without the quotes"
 _QUOTED: Final = "write it in quotes"
 _BRACKETS: Final = "write it in brackets"
 _BOOLEANS: Final = frozenset({"true", "false", "yes", "no", "on", "off"})
-_URL_TYPES: Final = "url_"
+_URL: Final = "url_"
+"""So begin the types of pydantic's errors about URLs, which a number in quotes is not."""
 
 
 def instead(fault: Fault) -> str | None:
@@ -70,11 +71,11 @@ def _read(text: str) -> object:
 
 
 def _in_quotes(value: object, fault: Fault) -> str | None:
-    if isinstance(value, list) or fault.type.startswith(_URL_TYPES):
+    if isinstance(value, list) or fault.type.startswith(_URL):
         return None
     # As it is written only an integer is sure to be known: 1.10 was read as 1.1.
     if not isinstance(value, int) or fault.secret or len(text := shown(value)) > _LONGEST:
-        return None if isinstance(value, str) else _QUOTED
+        return _QUOTED
     return f'write "{text}", in quotes'
 
 
