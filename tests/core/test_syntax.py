@@ -176,10 +176,60 @@ def test_quotes_that_do_not_pair_up_get_a_hint() -> None:
         assert "quotes" not in (refused(text).hint or "")
 
 
-def test_bare_words_get_a_hint() -> None:
-    """Whoever forgets the quotes, or writes True, is told."""
-    assert "quotes" in (refused("model = gpt-5").hint or "")
-    assert refused("model = ]").hint is None
+STRAIGHT = 'write straight quotes: "'
+COMMENT = "a comment begins with #"
+PAIR = "write key = value"
+ALONE = "write the number alone, or text in quotes"
+TEXT = "text stands in quotes"
+CASE = "true and false are lower case"
+CONFLICT = "resolve the merge conflict"
+KINDS_OF_TABLE = "write either one [table], or [[table]] for each"
+
+
+@pytest.mark.parametrize(
+    ("hint", "texts"),
+    [
+        (STRAIGHT, ["a = “x”", "a = ‘x’", 'a = "x”', 'a = ["x”]', "“a” = 1", "[“a”]", "a = `x`"]),
+        (COMMENT, ["// c", "a = 1 // c", "; c", "a = 1 ; c", "/* c */", "a = [\n1, // c\n2]", "a = [1 // c\n]"]),
+        ("nothing stands behind the value", ["a = 1;", "a = 'x',\n", "a = [1] ; # c"]),
+        (PAIR, ["a: 1", 'a : "x"', '"a": 1', "a = {b: 1}", "a := 1", "a => 1", "a += 1"]),
+        ("write a single =", ["a == 1", "a = = 1"]),
+        ("a digit stands before the point: 0.5, not .5", ["a = .8", "a = -.8", "a = [.8]"]),
+        ("a digit stands behind the point: 1.0, not 1.", ["a = 8.", "a = 8. # c"]),
+        ("a number has no leading zero: 8, not 08", ["a = 08", "a = -007", "a = [08]"]),
+        ("write numbers without a comma: 1.5, 1000", ["a = 1,5", "a = 1,000"]),
+        (ALONE, ["a = $20", "a = 20€", "a = 20 %", "a = 5ms", "a = 10 MB # c"]),
+        (CASE, ["a = True", "a = TRUE # c", "a = [True, False]", "a = {b = False}"]),
+        ("write true or false", ["a = yes", "a = Off\r\n"]),
+        ("TOML has no null: leave the key out", ["a = None", "a = null", "a = nil"]),
+        (
+            TEXT,
+            ["model = gpt-5", "a = no way", "a = ö", "a = /etc", "a = ~/x", "a = //srv", "a = 10.0.0.1", "a = Truex"],
+        ),
+        ("quote the key", ["größe = 1", "a.ö = 1", "ä = 1", "[größe]"]),
+        ("no such date", ["a = 2026-13-45", "a = 2026-02-30", "a = [2026-02-30]", "a = 2026-13-45T00:00:00"]),
+        ("month and day have two digits: 2026-01-05", ["a = 2026-1-5"]),
+        ("no such time", ["a = 25:00:00"]),
+        (CONFLICT, ["<<<<<<< HEAD\na = 1", "a = 1\n=======\na = 2", ">>>>>>> x\n", "a = [\n1\n<<<<<<< x\nb = 1\n]"]),
+        (KINDS_OF_TABLE, ["[a]\n[[a]]", "[[a]]\n[a]", "[a.b]\n[[a]]", "[a]\n x = 1\n  [[a]]"]),
+        ("each key may be set once", ["a = 1\na = 2", "a = 1\n[[a]]"]),
+        ("write all its keys under one header", ["[a]\n[a]"]),
+        (r"write \\ for a backslash, or put the text into '…'", [r'a = "C:\dir"']),
+        (None, ["a = ]", "a = truee", "a = 0xZZ", "a b = 1", 'a = "x', 'a = "it’s', r'a = "\u12"']),
+    ],
+)
+def test_slips_get_a_hint(hint: str | None, texts: list[str]) -> None:
+    """What is at home elsewhere, or was left by a tool, is known; of what is not sure nothing is said."""
+    assert {text: refused(text).hint for text in texts} == dict.fromkeys(texts, hint)
+
+
+@pytest.mark.parametrize("text", ["a = $20", "a = 20 ", "a = “", "a = True", ";", "<<<<<<<", "a = 2026-1"])
+def test_the_hint_for_a_slip_takes_no_longer_in_a_long_file(text: str) -> None:
+    """It is looked for in one place, once, however long the line and whatever follows on it."""
+    for filler in (" ", "\r", ";", "=", "“", "7", "[a]\n"):
+        started = process_time()
+        refused(f"{text}{filler * (ONE_MIB // 4 // len(filler))}]")
+        assert process_time() - started < 30
 
 
 @pytest.mark.parametrize(
@@ -195,6 +245,10 @@ def test_bare_words_get_a_hint() -> None:
         'password = "hunter2\\q"',
         "password = 1 hunter2",
         "password hunter2",
+        "password = “hunter2”",
+        "password: hunter2",
+        "password = $20hunter2",
+        "password = 2026-13-45hunter2",
     ],
 )
 def test_no_message_quotes_content(text: str) -> None:

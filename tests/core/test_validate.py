@@ -131,7 +131,6 @@ class Service(BaseModel):
         ("[port]\nx = 1", None),
         ("[ports]\nx = 1", None),
         ("[token]\nx = 1", None),
-        ("model = 5", None),
         ("agents = 'x'", None),
     ],
 )
@@ -140,6 +139,87 @@ def test_a_table_in_the_wrong_place_has_a_hint(text: str, hint: str | None) -> N
     (problem,) = problems(Service, text)
     assert problem.message.startswith("Type mismatch: ")
     assert problem.hint == hint
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(strict=True)
+    number: int = 1
+    limit: float = 1
+    on: bool = True
+    name: str = ""
+    api_key: str = ""
+    pin_token: int = 1
+    tokens: bool = True
+    pin: SecretStr = SecretStr("")
+    tags: list[str] = []
+    ports: list[int] = []
+    pair: tuple[int, int] = (1, 2)
+    levels: list[Literal["low", "high"]] = []
+    couples: Annotated[list[str], Field(min_length=2)] = ["a", "b"]
+    either: int | bool = 1
+    day: dt.date = dt.date(2026, 1, 1)
+    credentials: list[str] = []
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ('number = "20"', "write 20, without the quotes"),
+        ('number = "-1_000"', "write -1_000, without the quotes"),
+        ('number = "20.5"', None),
+        ('number = "08"', None),
+        ('number = "20 # x"', None),
+        ('number = "1\\ny = 2"', None),
+        (f'number = "{"1" * 50}"', None),
+        ("number = 20.0", "write 20"),
+        ("number = 20.5", None),
+        ("number = 1e300", None),
+        ("number = true", None),
+        ('limit = "20"', "write 20, without the quotes"),
+        ('limit = " 20.5 "', "write 20.5, without the quotes"),
+        ('limit = "inf"', None),
+        ('limit = "lots"', None),
+        ('on = "true"', "write true, without the quotes"),
+        ('on = "True"', "write true or false, without quotes"),
+        ('on = "yes"', "write true or false, without quotes"),
+        ("on = 1", "write true or false"),
+        ("on = 2", None),
+        ("name = 20", 'write "20", in quotes'),
+        ("name = true", 'write "true", in quotes'),
+        ("name = 1.10", "write it in quotes"),
+        ("name = 2026-01-01", "write it in quotes"),
+        ("name = [1]", None),
+        ('tags = "gemini"', 'write ["gemini"], in brackets'),
+        ('tags = "a, b"', 'write an array: ["…", "…"]'),
+        (f'tags = "{"x" * 50}"', "write it in brackets"),
+        ('tags = "postgres://u:hunter2@h"', "write it in brackets"),
+        ("tags = 20", None),
+        ("ports = 20", "write [20], in brackets"),
+        ('ports = "20"', None),
+        ('levels = "low"', 'write ["low"], in brackets'),
+        ('levels = "lo"', None),
+        ("pair = 1", None),
+        ('couples = "a"', None),
+        ('either = "20"', "write 20, without the quotes"),
+        ('day = "2026-01-02"', "write 2026-01-02, without the quotes"),
+        ("api_key = 20", "write it in quotes"),
+        ("pin = 20", "write it in quotes"),
+        ('pin_token = "20"', "write it without the quotes"),
+        ("pin_token = 20.0", None),
+        ('credentials = "hunter2"', "write it in brackets"),
+    ],
+)
+def test_a_value_of_the_wrong_type_has_a_hint(text: str, hint: str | None) -> None:
+    """What to write instead, where that is sure; of a secret only how."""
+    (problem,) = problems(Strict, text)
+    assert problem.message.startswith("Type mismatch: ")
+    assert problem.hint == hint
+
+
+def test_a_secret_that_stands_elsewhere_too_is_not_in_a_hint() -> None:
+    """Whatever it is."""
+    found = problems(Strict, 'number = "12345678"\napi_key = "12345678"')
+    assert [each.hint for each in found] == ["write ********, without the quotes"]
 
 
 def test_a_valid_table_is_the_config() -> None:
@@ -505,6 +585,95 @@ def test_a_model_that_keeps_extras_warns_of_misspelt_scalars_only() -> None:
         "? config.toml:1:1: Unknown key: modle"
     ]
     assert said(Model, 'model = "x"\nmodels = 3') == [], "the field is there: the other key is not a slip"
+
+
+class Deep(BaseModel):
+    depth: int = 1
+    limit: int = 1
+
+
+class Spending(BaseModel):
+    limit: int = 1
+    enabled: bool = True
+    deep: Deep = Deep()
+    paths: list[str] = []
+
+
+class Job(BaseModel):
+    command: str = ""
+    retries: int = 0
+    inner: "Job | None" = None
+
+
+class Keeper(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    name: str = ""
+    cost: Spending = Spending()
+    store: Spending | None = None
+    single: Deep = Deep()
+    jobs: list[Job] = []
+    by_name: dict[str, Job] = {}
+
+
+class Office(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    cost: Spending = Spending()
+    job: Job = Job()
+    jobs: list[Deep] = []
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("paths = ['a']", "it belongs to [cost]"),
+        ("enabled = false", "it belongs to [cost]"),
+        ("deep = 3", "it belongs to [cost]"),
+        ("retries = 1\n[job]\n", None),
+        ("depth = 1", None),
+        ("limit = 1", None),
+        ("[paths]", None),
+        ("[[paths]]", None),
+        ("[other]\nretries = 1", None),
+        ("theme = 'dark'", None),
+    ],
+)
+def test_a_key_above_its_table_is_told_where_extras_are_kept(text: str, hint: str | None) -> None:
+    """If exactly one table has such a field, wherever it may stand; a recursive model has many."""
+    found = [(each.message, each.hint, each.severity) for each in problems(Office, text)]
+    key = text.split(" ")[0]
+    assert found == ([(f"Unknown key: {key}", hint, "warning")] if hint else [])
+
+
+def test_a_key_that_several_tables_have_belongs_to_none() -> None:
+    """Nor does one that only tables in arrays or of any name have."""
+    assert said(Keeper, "enabled = true\nlimit = 1\ncommand = 'x'\nretries = 1\ndeep = 1\npaths = []") == []
+
+
+def test_a_key_above_its_table_has_the_hint_where_extras_are_ignored_or_forbidden() -> None:
+    """In the table that the field belongs to, however deep; it goes before a near name."""
+
+    class Ignores(BaseModel):
+        path: str = ""
+        cost: Spending = Spending()
+
+    class Forbids(Ignores):
+        model_config = ConfigDict(extra="forbid")
+
+    for model, severity in ((Ignores, "warning"), (Forbids, "error")):
+        found = problems(model, "paths = []\ndepth = 1\nzzz = 1")
+        assert [each.hint for each in found] == ["it belongs to [cost]", "it belongs to [cost.deep]", None]
+        assert {each.severity for each in found} == {severity}
+
+
+def test_a_secret_where_the_name_of_its_variable_belongs_has_a_hint() -> None:
+    """The table has a field for the name."""
+
+    class Named(BaseModel):
+        env_key: str = ""
+
+    hint = 'name the variable that holds it: env_key = "…"'
+    assert [each.hint for each in problems(Named, "api_key = 'hunter2'\nzebra = 1")] == [hint, None]
+    assert [each.hint for each in problems(Server, "api_key = 'hunter2'")] == [None]
 
 
 def test_a_table_that_a_validator_reads_first_warns_of_misspelt_keys_only() -> None:

@@ -103,3 +103,34 @@ def test_the_template_as_a_file() -> None:
     """The untouched template gives the defaults and nothing to complain about."""
     verdict = judged(SPECKIT.template or "")
     assert verdict == Valid(AppConfig(), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "table"),
+    [
+        ("daily_limit_usd = 20.0", "cost"),
+        ("debounce_ms = 500", "hot_reload"),
+        ("watch_paths = ['more.toml']", "hot_reload"),
+        ("retention_days = 1", "evidence"),
+        ("strict_schema = true", "validation"),
+        ("plan = ['gemini']", "quality_gates"),
+    ],
+)
+def test_a_key_above_its_table_is_told(text: str, table: str) -> None:
+    """With the table that it belongs to; an error where the schema is strict."""
+    for strict, severity in (("", "warning"), ("strict_schema = true\n", "error")):
+        (problem,) = problems(f"{text}\n{QUIET}{strict}")
+        assert str(problem) == f"config.toml:1:1: Unknown key: {text.split()[0]}"
+        assert (problem.hint, problem.severity) == (f"it belongs to [{table}]", severity)
+
+
+def test_a_key_at_the_top_that_is_no_slip_for_sure_is_kept() -> None:
+    """Several tables have it, or none, or only tables with names of their own."""
+    text = "enabled = true\nname = 'x'\ncommand = 'x'\nbase_url = 'u'\nnotify = ['a']\nmax_retries = 1\n"
+    assert problems(text + QUIET) == ()
+
+
+def test_an_api_key_in_the_file_is_told_what_to_name() -> None:
+    """The variable."""
+    (problem,) = problems("[model_providers.p]\nbase_url = 'u'\napi_key = 'hunter2'\n" + QUIET)
+    assert problem.hint == 'name the variable that holds it: env_key = "…"'

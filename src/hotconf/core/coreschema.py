@@ -206,6 +206,19 @@ def items(node: Node) -> list[Node]:
     return [*schemas, UNKNOWN] if variadic is None else list(schemas[: variadic + 1])
 
 
+def holds_one(node: Node) -> bool:
+    """May an array of one item stand here, as far as its length goes?"""
+    several = node["type"] in ("list", "set", "frozenset") or (
+        node["type"] == "tuple" and node.get("variadic_item_index") == 0 and len(node["items_schema"]) == 1
+    )
+    return several and (node.get("min_length") or 0) <= 1
+
+
+def scalar(node: Node) -> type | None:
+    """The type of the one kind of scalars that is taken here; None if it is no scalar, or not sure."""
+    return {"bool": bool, "float": float, "int": int, "str": str}.get(node["type"])
+
+
 def is_unknown(node: Node) -> bool:
     """Could a table stand here about which nothing is known?"""
     kind = node["type"]

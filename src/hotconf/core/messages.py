@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from hotconf.changes import shown
 from hotconf.core.faults import CHOICES, MISSES, Fault, toml_type
+from hotconf.core.instead import instead
 from hotconf.core.redact import is_secret_key, masked
 from hotconf.core.shape import Shape
 from hotconf.core.suggest import did_you_mean
@@ -33,6 +34,8 @@ _DISCREET: Final = frozenset(
         "string_too_short",
     }
 )
+_VARIABLE: Final = "env_key"
+"""The field that names the environment variable with a secret, which so need not stand in the file."""
 _BY_USER: Final = frozenset({"value_error", "assertion_error"})
 
 
@@ -52,7 +55,7 @@ def problem_of(fault: Fault, *, hints: bool = True) -> Problem:
         names = " or ".join(fault.expected)
         where = f"{dotted(fault.path)} " if fault.path else ""
         text = f"Type mismatch: {where}expected {names}, got {toml_type(fault.value)}"
-        return _schema(text, fault.path, _about_table(fault) if hints else None)
+        return _schema(text, fault.path, _about_table(fault) or instead(fault) if hints else None)
     if fault.type in CHOICES and fault.shape.allowed and not fault.astray and not fault.of_key:
         return _wrong_choice(fault.path, fault.value, fault.shape.allowed, secret=fault.secret, hints=hints)
     return _schema(_about(fault.path, _reason(fault)), fault.path)
@@ -60,8 +63,19 @@ def problem_of(fault: Fault, *, hints: bool = True) -> Problem:
 
 def unknown_key(path: KeyPath, around: Shape, severity: Severity, *, hints: bool = True) -> Problem:
     """The model has no field for the key at `path`, whose table has the shape `around`."""
-    hint = did_you_mean(str(path[-1]), around.keys) if hints and path else None
+    hint = _meant(path, around) if hints and path else None
     return Problem(f"Unknown key: {dotted(path)}", path, "schema", severity, hint)
+
+
+def _meant(path: KeyPath, around: Shape) -> str | None:
+    key = str(path[-1])
+    home = around.homes.get(key) if len(path) == 1 else None
+    if home is not None:
+        return f"it belongs to [{dotted(home)}]"
+    near = did_you_mean(key, around.keys)
+    if near is None and _VARIABLE in around.keys and is_secret_key(key):
+        return f'name the variable that holds it: {_VARIABLE} = "…"'
+    return near
 
 
 def told(error: BaseException) -> str:

@@ -20,6 +20,7 @@ Extras: TypeAlias = Literal["forbid", "ignore", "preprocessed", "allow"]
 well use it."""
 
 _LENIENCY: Final = ("forbid", "ignore", "preprocessed", "allow")
+_MOST_LOOKS: Final = 5000
 SETTINGS_FIELD: Final = "hot_reload"
 """The name of the field whose settings are followed."""
 
@@ -70,6 +71,16 @@ class Shape:
         """The values that literals and enumerations allow here, in their order."""
         return tuple(value for leaf in self._leaves for value in coreschema.allowed(leaf.node))
 
+    def takes(self, value: object) -> bool:
+        """May `value`, a scalar, surely stand here, as far as its type goes?"""
+        kinds = [coreschema.scalar(leaf.node) for leaf in self._leaves]
+        known = any(type(value) is type(other) and value == other for other in self.allowed)
+        return known or type(value) in kinds or (type(value) is int and float in kinds)
+
+    def takes_in_array(self, value: object) -> bool:
+        """May an array that holds only `value`, a scalar, surely stand here?"""
+        return any(coreschema.holds_one(leaf.node) for leaf in self._leaves) and self.child(0).takes(value)
+
     @cached_property
     def classes(self) -> tuple[type, ...]:
         """The models and dataclasses that are made of what stands here."""
@@ -105,6 +116,34 @@ class Shape:
         """The keys that may hold the tag, the first that is there does; none where a function tells it."""
         tagged = self._leaves[0].tagged if self.tags else None
         return tuple(key for key in coreschema.discriminators(tagged) if key in self.keys) if tagged else ()
+
+    @cached_property
+    def homes(self) -> Mapping[str, KeyPath]:
+        """Of each key that exactly one of the tables below has a field for, the path of that table.
+
+        Tables in arrays, or under keys of one's choice, count, but have no path. Of too many tables nothing is told.
+        """
+        found: dict[str, KeyPath] = {}
+        todo: list[tuple[KeyPath, Shape, tuple[Shape, ...]]] = [((), self, ())]
+        looks = _MOST_LOOKS
+        while todo:
+            path, shape, around = todo.pop()
+            looks -= 1
+            if not looks:
+                return {}
+            if shape.free:
+                continue
+            if shape in around:
+                found |= dict.fromkeys(shape.keys, ())
+                continue
+            inside = (*around, shape)
+            for key in shape.keys:
+                if around:
+                    found[key] = () if key in found else path
+                todo.append(((*path, key) if path or not around else (), shape.child(key), inside))
+            if shape._items or shape._others:
+                todo.append(((), shape.child(0 if shape._items else ""), inside))
+        return {key: path for key, path in found.items() if path}
 
     def child(self, key: str | int) -> Shape:
         """What may stand under `key` of a table, or at a position of an array."""

@@ -18,6 +18,7 @@ import tomli
 
 from hotconf.core.lexis import CLOSED_STRING, MARK, STRING, place, statements
 from hotconf.core.positions import DOTTED, KEY, NEXT, PART, VALUE, Places, behind, decoded
+from hotconf.core.slips import CONFLICT, curly_end, slip
 from hotconf.problems import Problem, Related
 from hotconf.text import printable
 
@@ -62,7 +63,9 @@ _HINTS: Final = {
     _DUPLICATE: "each key may be set once",
     _TWICE: "write all its keys under one header",
 }
-_TEXT: Final = "text stands in quotes; true and false are lower case"
+_TEXT: Final = "text stands in quotes"
+_BACKSLASH: Final = r"write \\ for a backslash, or put the text into '…'"
+_ONE_OR_MANY: Final = "write either one [table], or [[table]] for each"
 _CLOSES: Final = {"[": "]", "{": "}"}
 _OPENERS: Final = frozenset({"[", "[[", "{"})
 _CLOSERS: Final = frozenset(_CLOSES.values())
@@ -114,17 +117,18 @@ class _Refusal:
         if self.reason is _STRING:
             return self.string()
         if self.reason is _ESCAPE:
-            return self.told(self.own_words, self.escape())
+            hint = _BACKSLASH if self.message.startswith("Unescaped") else None
+            return self.told(self.own_words, self.escape(), hint)
         if self.reason in (_DUPLICATE, _TWICE, _CLOSED):
             return self.given_twice(self.reason)
-        opener = self.never_closed()
+        opener = None if self.slip == CONFLICT else self.never_closed()
         if opener is not None:
             return self.unclosed(opener)
         if self.reason is None:
             return self.plain()
         if self.reason is _COMMA and self.here not in _CLOSERS and self.quotes() is None:
             kind = "items of an array" if self.text[self.open[-1]] == "[" else "pairs of an inline table"
-            return self.told(_COMMA, self.word(), f"between {kind} stands a comma")
+            return self.told(_COMMA, self.word(), self.slip or f"between {kind} stands a comma")
         return self.unexpected()
 
     def told(self, reason: str, at: _Range, hint: str | None = None, *related: Related) -> Problem:
@@ -163,6 +167,11 @@ class _Refusal:
                 found.extend(range(*mark.span(1)))
         return found
 
+    @cached_property
+    def slip(self) -> str | None:
+        """A hint, if what stands there is a well-known slip."""
+        return slip(self.text, self.at, self.message, inside=bool(self.open))
+
     def word(self) -> _Range:
         """What stands there: a word or a character; nothing at the end of a line."""
         found = _WORD.match(self.text, self.at)
@@ -192,7 +201,7 @@ class _Refusal:
         else:
             end = self.text.find("\n", begin)
             end = len(self.text) if end < 0 else end
-        return self.told(_STRING, (begin, end))
+        return self.told(_STRING, (begin, end), curly_end(self.text[begin:end]))
 
     def never_closed(self) -> int | None:
         """The bracket or brace that would have to be closed before what tomli does not understand."""
@@ -253,7 +262,7 @@ class _Refusal:
             return self.told("unexpected end of file", self.word())
         if self.here == "\n":
             return self.told("unexpected end of line", self.word())
-        hint = self.quotes()
+        hint = self.slip or self.quotes()
         if hint is None and self.here.isalpha():
             hint = "a name of several words stands in quotes" if self.in_header else _TEXT
         other = self.here in _CLOSERS and self.open and self.here != _CLOSES[self.text[self.open[-1]]]
@@ -263,10 +272,10 @@ class _Refusal:
     def plain(self) -> Problem:
         """tomli's own words. What follows a value that began lines above may be what its end cut off."""
         if not self.message.startswith("Expected newline"):
-            return self.told(self.own_words, self.word())
+            return self.told(self.own_words, self.word(), self.slip)
         above = "\n" in self.text[self.statement : self.at]
         related = [self.related("the statement before this begins here", self.statement)] if above else []
-        return self.told(self.own_words, self.word(), self.quotes(), *related)
+        return self.told(self.own_words, self.word(), self.slip or self.quotes(), *related)
 
     def escape(self) -> _Range:
         begin = self.text.rfind("\\", 0, self.at)
@@ -282,7 +291,14 @@ class _Refusal:
         else:
             at, first = self.twice()
         related = [] if first is None else [Related("first defined", self.path, *first)]
-        return self.told(reason, at, _HINTS.get(reason), *related)
+        hint = _ONE_OR_MANY if first and self.other_header(first[0]) else _HINTS.get(reason)
+        return self.told(reason, at, hint, *related)
+
+    def other_header(self, line: int) -> bool:
+        """Are this and what begins the line headers, one of a table and one of an array of tables?"""
+        above = self.text.split("\n", line)[line - 1].lstrip(" \t")
+        here = self.text[self.statement : self.statement + 2]
+        return here[:1] == above[:1] == "[" and (here == "[[") != above.startswith("[[")
 
     def twice(self) -> tuple[_Range, _Place | None]:
         """The range of the statement's header or key, and where it, or what is in its way, was given first."""

@@ -35,7 +35,7 @@ def unknown_keys(table: dict[str, Any], shape: Shape) -> Iterator[tuple[KeyPath,
             for key, item in value.items():
                 inner = isinstance(item, _CONTAINERS)
                 if key not in keys and extras not in _NEVER_UNKNOWN:
-                    certain = extras == "ignore"
+                    certain = extras == "ignore" or (not path and extras == "allow" and _is_astray(key, item, around))
                     if not certain and looks and not (inner and extras == "allow"):
                         looks -= 1
                         certain = _looks_misspelt(key, value, around)
@@ -51,6 +51,12 @@ def unknown_keys(table: dict[str, Any], shape: Shape) -> Iterator[tuple[KeyPath,
                 if isinstance(item, _CONTAINERS)
             )
         todo += reversed(below)
+
+
+def _is_astray(key: str, item: object, top: Shape) -> bool:
+    """Is it no table, and does the key belong to one?"""
+    tables = isinstance(item, dict) or (isinstance(item, list) and any(isinstance(each, dict) for each in item))
+    return not tables and key in top.homes
 
 
 def _looks_misspelt(key: str, table: Mapping[str, Any], around: Shape) -> bool:
