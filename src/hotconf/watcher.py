@@ -92,8 +92,9 @@ class HotReloadWatcher(Generic[T]):
 
         Raises `UsageError` for arguments that cannot work.
         """
-        if debounce_ms is not None and not 0 <= debounce_ms <= MAX_DEBOUNCE_MS:
-            raise UsageError(f"debounce_ms={debounce_ms}: give 0 to {MAX_DEBOUNCE_MS}")
+        whole = isinstance(debounce_ms, int) and not isinstance(debounce_ms, bool)
+        if debounce_ms is not None and not (whole and 0 <= debounce_ms <= MAX_DEBOUNCE_MS):
+            raise UsageError(f"debounce_ms={debounce_ms!r}: give 0 to {MAX_DEBOUNCE_MS}")
         if not MIN_RECONCILE_S <= reconcile_s <= MAX_RECONCILE_S:
             raise UsageError(f"reconcile_s={reconcile_s}: give {MIN_RECONCILE_S} to {MAX_RECONCILE_S} seconds")
         if max_bytes < 1:
@@ -250,7 +251,11 @@ class HotReloadWatcher(Generic[T]):
     # Being told
 
     def subscribe(self) -> EventStream:
-        """The events from now on, as an iterator and an async iterator. Close it, or use it in a `with`."""
+        """The events from now on, as an iterator and an async iterator. Close it, or use it in a `with`.
+
+        A thread that iterates it ends when it or the watcher is closed. Make it a daemon, or close one of them:
+        Python waits for other threads before it does what is to be done at exit.
+        """
         return self._bus.subscribe()
 
     @overload
@@ -353,6 +358,8 @@ def _pins(
     watch_paths: Iterable[str | os.PathLike[str]] | None,
 ) -> Pins:
     window = settings.debounce_ms if settings is not None and debounce_ms is None else debounce_ms
+    if isinstance(watch_paths, str):
+        raise UsageError(f"watch_paths={watch_paths!r}: give a list of paths")
     listed = tuple(str(path) for path in watch_paths) if watch_paths is not None else None
     if settings is None:
         return Pins(None, window, listed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -118,7 +119,53 @@ def test_what_cannot_be_read_is_status_two(here, trouble):
         (here / "x.toml").write_text("# " + "x" * (1 << 20))
     result = check("bad.toml", "x.toml", "--format=concise")
     assert result.exit_code == 2
-    assert result.stdout.splitlines()[-1].startswith("x.toml: error: ")
+    assert result.stdout.splitlines()[-1].startswith("x.toml:1:1: error: ")
+
+
+def test_a_file_that_may_not_be_read_is_a_problem_of_the_file(here, monkeypatch):
+    """And not of how the command was called: the other files are checked, the format is kept."""
+    (here / "bad.toml").write_text(INVALID)
+    (here / "x.toml").write_text("# fine\n")
+    real = os.open
+
+    def refuse(path, *given, **named):
+        if os.fspath(path).endswith("x.toml"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return real(path, *given, **named)
+
+    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(os, "access", lambda path, mode, **named: not os.fspath(path).endswith("x.toml"))
+    result = check("bad.toml", "x.toml", "--format=json")
+    assert result.exit_code == 2
+    kinds = [problem["kind"] for problem in json.loads(result.stdout)["problems"]]
+    assert kinds == ["schema", "schema", "unreadable"]
+
+
+@pytest.mark.parametrize(("text", "status"), [("# fine\n", 0), ("model = 1\n", 1)])
+def test_the_status_is_told_to_who_has_closed_stdout(here, text, status):
+    """`>&-`: nobody reads it, and that is no fault of the file."""
+    (here / "config.toml").write_text(text)
+    line = f"exec {sys.executable} -c 'from hotconf.cli import main; main()' check config.toml >&-"
+    done = subprocess.run(["sh", "-c", line], cwd=here, capture_output=True, text=True)
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr
+
+
+def test_a_url_is_no_file_to_watch(here):
+    """Said at once, without the password in it."""
+    (here / "config.toml").write_text('[hot_reload]\nwatch_paths = ["https://me:S3CRETz@host/x.toml"]\n')
+    result = check("--format=concise")
+    assert result.exit_code == 1
+    assert "is a URL, and not a file" in result.stdout
+    assert "S3CRETz" not in result.output
+
+
+def test_what_two_files_have_in_common_is_told_once(here):
+    """A fragment that is given as well, even if it is told with other related places there."""
+    (here / "config.toml").write_text('model_verbosity = "low"\n[hot_reload]\nwatch_paths = ["f.toml"]\n')
+    (here / "f.toml").write_text('model_verbosity = "loud"\n')
+    result = check("config.toml", "f.toml", "--format=concise")
+    assert result.stdout.count("f.toml:1:19: error: ") == 1
 
 
 def test_warnings_alone_are_valid(here):
@@ -265,7 +312,7 @@ def test_of_many_problems_the_errors_are_shown(here):
     result = check()
     assert result.stdout.count("error[") == 45
     assert result.stdout.count("warning[") == 5
-    assert result.stdout.endswith("\n\n… and 55 more; hotconf check --format concise tells all of them.\n\n")
+    assert result.stdout.endswith("\n\n… and 55 more; hotconf check --format concise tells more of them.\n\n")
     assert len(check("--format=concise").stdout.splitlines()) == 105
 
 

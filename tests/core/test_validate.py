@@ -729,8 +729,15 @@ def broken_after_its_first(config: object) -> Iterator[Problem]:
         (broken_after_its_first, ["check broken_after_its_first raised SystemExit: 1", "found"]),
         (partial(broken_before_its_first), ["check broken_before_its_first raised KeyError: 'x'"]),
         (broken_without_words, ["check broken_without_words raised MuteError"]),
-        (lambda _: None, ["check <lambda> raised TypeError: 'NoneType' object is not iterable"]),
+        (
+            lambda _: None,
+            ["check <lambda> raised TypeError: it returned None, not problems"],
+        ),
         (lambda _: ["port"], ["check <lambda> raised TypeError: it yielded str, not Problem"]),
+        (
+            lambda _: [Problem("a", severity="Error")],  # type: ignore[arg-type]
+            ["check <lambda> raised ValueError: it yielded a Problem of 'Error', which is none of error, warning"],
+        ),
         (lambda _: [Problem("a", path=3)], ["check <lambda> raised TypeError: 'int' object is not iterable"]),  # type: ignore[arg-type]
     ],
 )

@@ -182,6 +182,24 @@ def test_what_is_no_text_is_not_shown(coding):
     assert excerpt(at(1, 1, "encoding"), text) == ()
 
 
+@pytest.mark.parametrize("keys", [(), ("pin",)])
+def test_a_slip_for_a_secret_key_is_taken_for_one(keys):
+    """Who writes `pasword` means the password."""
+    meant = "pin" if keys else "password"
+    problem = Problem(
+        "Unknown key: a.pasword",
+        ("a", "pasword"),
+        "schema",
+        hint=f'did you mean "{meant}"?',
+        file=Path("c.toml"),
+        line=2,
+        column=1,
+    )
+    shown = excerpt(problem, '[a]\npasword = "hunter2"\n', secret_keys=keys)
+    assert shown[0] == "2 │ pasword = …"
+    assert "hunter2" in excerpt(replace(problem, hint='did you mean "passage"?'), '[a]\npasword = "hunter2"\n')[0]
+
+
 def test_known_secrets_are_masked():
     """Those of values that only the model knows to be secret; the caret moves with what comes after them."""
     text = 'pin = { a = "hunter2", b = 1 }'

@@ -17,19 +17,19 @@ FILE = Path("conf/config.toml")
     [
         (Problem("bad", file=FILE, line=3, column=7), "conf/config.toml:3:7: error: bad"),
         (Problem("bad", file=FILE, line=3), "conf/config.toml:3: error: bad"),
-        (Problem("bad", file=FILE), "conf/config.toml: error: bad"),
+        (Problem("bad", file=FILE), "conf/config.toml:1:1: error: bad"),
         (Problem("bad", line=3, column=7), "error: bad"),
         (Problem("odd", severity="warning", file=FILE, line=1, column=1), "conf/config.toml:1:1: warning: odd"),
         (
             Problem("bad", hint='did you mean "b\n"?', file=FILE),
-            'conf/config.toml: error: bad (did you mean "b\\n"?)',
+            'conf/config.toml:1:1: error: bad (did you mean "b\\n"?)',
         ),
         (Problem("\x1b[31mred\nline\u202e"), "error: \\x1b[31mred\\nline\\u202e"),
         (Problem("bad", file=Path("a\nb\udcff.toml"), line=1), "a\\nb\\udcff.toml:1: error: bad"),
     ],
 )
 def test_concise_is_file_line_column_severity_text(problem, line):
-    """As much of the place as is known, the path as it is spelt, one printable line."""
+    """The path as it is spelt, a place to jump to if it is about a file, one printable line."""
     assert concise(problem) == line
 
 

@@ -522,6 +522,26 @@ def test_what_nobody_told_of_is_found_and_the_way_is_watched_anew(driver, main, 
     assert owner.told == ["rearm", ("config.toml", False)]
 
 
+def test_looks_that_are_dear_are_rare(driver):
+    """A tree that takes long to look at does not keep a processor busy, nor the other watchers waiting."""
+    dear, cheap = Owner(reconcile_ns=10_000_000), Owner(reconcile_ns=10_000_000)
+    looks = {dear: 0, cheap: 0}
+
+    def look(owner: Owner, cost_s: float) -> tuple[Path, ...]:
+        looks[owner] += 1
+        until = time.thread_time() + cost_s
+        while time.thread_time() < until:
+            pass
+        return ()
+
+    dear.differing = lambda: look(dear, 0.05)
+    cheap.differing = lambda: look(cheap, 0.0)
+    join(driver, dear)
+    join(driver, cheap)
+    wait_until(lambda: looks[cheap] >= 100)  # a second at the least
+    assert looks[dear] <= looks[cheap] / 10
+
+
 def test_who_is_not_watching_is_not_compared(driver):
     """Hot reload is off: nobody wakes the process."""
     owner = Owner(reconcile_ns=10_000_000)

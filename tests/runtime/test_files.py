@@ -401,3 +401,13 @@ def test_an_error_of_the_device_passes(path, monkeypatch):
     assert found.problem is not None
     assert found.problem.message == f"Cannot read the file: {os.strerror(errno.EIO)}"
     assert changed_within(path, found, MAX)[0]
+
+
+@pytest.mark.skipif(not Path("/proc/version").exists(), reason="there is no procfs")
+def test_a_file_that_lies_about_its_size():
+    """As those of procfs do: it is never known to be whole, and is told once, not for ever as being written."""
+    found = read(Path("/proc/version"), MAX)
+    assert found.problem is not None
+    assert found.problem.kind == "unreadable"
+    assert "its size is said to be 0" in found.problem.message
+    assert found.settled

@@ -327,3 +327,30 @@ def test_a_pattern_that_can_be_no_path(root):
     assert [member.path.name for member in expansion.members] == ["config.toml", "a.toml"]
     (problem,) = expansion.problems
     assert problem.message == 'watch_paths: "b\\x00.toml" is no path'
+
+
+def test_a_link_that_leads_in_circles_is_passed_over(root):
+    """It is no directory, and no reason not to know what else there is."""
+    touch(root, "d/e/a.toml")
+    (root / "d/e/self").symlink_to("self")
+    found = expand(root / "config.toml", ["d/**/*.toml"])
+    assert [member.path.name for member in found.members[1:]] == ["a.toml"]
+    assert found.problems == ()
+
+
+def test_a_tree_that_is_too_big_is_told(root, monkeypatch):
+    """Each directory is watched and looked at again: not the whole disk."""
+    monkeypatch.setattr(paths, "MAX_FOLDERS", 3)
+    touch(root, *(f"d/{n}/a.toml" for n in range(5)))
+    found = expand(root / "config.toml", ["d/**/*.toml"])
+    (problem,) = found.problems
+    assert problem.message == "watch_paths: more than 3 directories to look through"
+    assert (problem.kind, problem.severity) == ("schema", "error")
+    assert len(found.folders) <= 4
+
+
+def test_a_url_is_no_path(root):
+    """Without what is secret in it."""
+    (problem,) = expand(root / "config.toml", ["https://me:hunter2@host/x.toml"]).problems
+    assert "is a URL" in problem.message
+    assert "hunter2" not in problem.message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 
 def main() -> None:
@@ -12,6 +13,9 @@ def main() -> None:
         _hurry()
     from hotconf.cli.app import hotconf
 
+    # Closed by whoever started this: then nobody wants to know, but what is asked for is done, and its status told.
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the life of the process
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show ✅ gets an escape instead of ending the watch.
         if hasattr(stream, "reconfigure"):

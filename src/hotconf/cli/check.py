@@ -73,14 +73,16 @@ def _findings(given: Sequence[Path], schema: Schema[Any], stdin_name: Path) -> I
     from hotconf.runtime.paths import absolute
     from hotconf.runtime.source import DEFAULT_MAX_BYTES
 
-    seen: set[Problem] = set()  # two files may have a fragment in common
+    seen: set[tuple[object, ...]] = set()  # two files may have a fragment in common
     for path in given:
         name = stdin_name if path == _STDIN else path
         main = absolute(name)
         inspection = inspect(main, schema, instead={main: stdin(DEFAULT_MAX_BYTES + 1)} if path == _STDIN else {})
         for finding in findings(inspection, main, name):
-            if finding.problem not in seen:
-                seen.add(finding.problem)
+            problem = finding.problem  # what it is related to may differ
+            told = (problem.file, problem.line, problem.column, problem.message)
+            if told not in seen:
+                seen.add(told)
                 yield finding
 
 

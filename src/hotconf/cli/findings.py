@@ -59,7 +59,7 @@ def as_text(found: Sequence[Finding], schema: Schema[Any], stream: TextIO) -> st
         lines = diagnostic(finding.as_given, source.of(finding.problem), airy=True)
         blocks.append(canvas.painted(lines) + "\n")
     if len(found) > len(blocks):
-        blocks.append(f"… and {len(found) - len(blocks)} more; hotconf check --format concise tells all of them.\n")
+        blocks.append(f"… and {len(found) - len(blocks)} more; hotconf check --format concise tells more of them.\n")
     return "\n".join(blocks)
 
 

@@ -16,6 +16,7 @@ from hotconf.events import ReloadFailed, ReloadSuccess
 from hotconf.report.notification import degraded, notification
 from hotconf.report.problems import spelled, with_hint
 from hotconf.runtime.log import shown
+from hotconf.text import printable
 from hotconf.watcher import HotReloadWatcher
 
 if TYPE_CHECKING:
@@ -152,12 +153,21 @@ def follow(
 def _tell(watcher: HotReloadWatcher[Any], stream: EventStream, teller: Teller) -> None:
     watcher.start(require=False)
     teller.started(watcher)
-    lost = 0
+    lost, trouble = 0, None
     for event in stream:
         teller.event(event)
+        trouble = _told_trouble(watcher, trouble)
         if stream.dropped > lost:
             click.echo(f"{stream.dropped - lost} events were lost: stdout is read too slowly", err=True)
             lost = stream.dropped
+
+
+def _told_trouble(watcher: HotReloadWatcher[Any], told: str | None) -> str | None:
+    """Say on stderr why states are not kept, unless that was `told`; what is told by now."""
+    trouble = watcher.stats.state_trouble
+    if trouble and trouble != told:
+        click.echo(printable(f"States are not kept: {trouble}"), err=True)
+    return trouble
 
 
 class _StuckError(Exception):

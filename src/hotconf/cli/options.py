@@ -75,7 +75,8 @@ def _kind(found: object) -> str:
     return f"the class {found.__qualname__}" if isinstance(found, type) else f"of type {type(found).__qualname__}"
 
 
-PATH: Final = click.Path(path_type=Path)
+# Whether it can be read is for the command to find out: that is a problem of the file, and not of how it was called.
+PATH: Final = click.Path(path_type=Path, readable=False)
 
 
 def state_dir_option(text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

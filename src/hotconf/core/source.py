@@ -51,11 +51,11 @@ class Source:
     what stands below the header of a secret table, and what follows a secret key in a value of several lines.
     """
 
-    __slots__ = ("_begins", "_inner", "_keys", "_leaks", "_secrets", "_tables", "lines")
+    __slots__ = ("_begins", "_inner", "_leaks", "_secrets", "_tables", "lines", "secret_keys")
 
     def __init__(self, text: str, secrets: Iterable[str] = (), keys: Collection[str] = ()) -> None:
         """`secrets`: texts to be masked wherever they stand. `keys`: the `secret_keys` of the model."""
-        self._keys = keys
+        self.secret_keys = keys
         self.lines = text.split("\n")
         parts = (part.strip() for secret in secrets for part in secret.split("\n"))
         self._secrets = frozenset(part for part in parts if len(part) >= SHORTEST_SECRET)
@@ -83,7 +83,7 @@ class Source:
     def _may_continue(self, index: int) -> bool:
         """Could the line be the value of a key on the line before, as TOML does not have it?"""
         before = self.lines[index - 1] if index else ""
-        return "=" not in self.lines[index] and secret_from(before, broken=True, keys=self._keys) is not None
+        return "=" not in self.lines[index] and secret_from(before, broken=True, keys=self.secret_keys) is not None
 
     def scrubbed(self, text: str) -> str:
         """`text`, a part of a line, with what is known to be secret wherever it stands masked."""
@@ -102,7 +102,7 @@ class Source:
     def _secret_from(self, begin: int, index: int, *, broken: bool = False) -> int | None:
         # A header can make what is below it public, too: not for lines of which it is not certain that they are.
         table = self._tables[begin] if index == self._begins[begin] else ()
-        return secret_from(self.lines[index], table, broken=broken, keys=self._keys)
+        return secret_from(self.lines[index], table, broken=broken, keys=self.secret_keys)
 
     def _headers(self) -> Iterator[KeyPath]:
         table: KeyPath = ()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar, get_args
 
 from pydantic import ValidationError
 
@@ -19,7 +19,7 @@ from hotconf.core.merge import Merged, merge
 from hotconf.core.shape import SETTINGS_FIELD, settings_path, shape_of
 from hotconf.core.unknown import unknown_keys
 from hotconf.keypath import KeyPath, dotted
-from hotconf.problems import Problem, Related, Severity
+from hotconf.problems import Kind, Problem, Related, Severity
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings, check_settings
 
@@ -110,7 +110,10 @@ def _settings_check(config: object, path: KeyPath) -> Iterator[Problem]:
 
 def _run(check: Callable[[T], Iterable[Problem]], config: T, findings: Findings) -> None:
     try:
-        for problem in islice(check(config), MAX_PROBLEMS):
+        found = check(config)
+        if found is None:  # what a plain function without a `return` gives
+            raise TypeError("it returned None, not problems")
+        for problem in islice(found, MAX_PROBLEMS):
             findings.add(_sound(problem))
     except BaseException as error:  # noqa: BLE001 - users' code
         findings.add(_internal(f"check {_name(check)}", error))
@@ -120,6 +123,9 @@ def _sound(problem: object) -> Problem:
     """`problem` as its types promise, so that nothing fails over it later; raises if it cannot be."""
     if not isinstance(problem, Problem):
         raise TypeError(f"it yielded {type(problem).__name__}, not Problem")
+    for allowed, given in ((get_args(Severity), problem.severity), (get_args(Kind), problem.kind)):
+        if given not in allowed:
+            raise ValueError(f"it yielded a Problem of {given!r}, which is none of {', '.join(allowed)}")
     sound = replace(problem, message=str(problem.message), path=tuple(problem.path), related=tuple(problem.related))
     for path in (sound.path, *(path for _, path in sound.mentions)):
         dotted(path)

@@ -53,8 +53,11 @@ def spelled(problem: Problem, main: Path, given: Path, main_as: Path | None = No
 def concise(problem: Problem) -> str:
     """`FILE:LINE:COL: error: TEXT`, the form that editors jump to; FILE as `problem.file` spells it.
 
-    What is not known of the place is left out, and the hint follows in parentheses.
+    What is about a whole file is told at its beginning, so that editors have a place to jump to. The hint follows in
+    parentheses.
     """
+    if problem.file is not None and problem.line is None:
+        problem = replace(problem, line=1, column=1)
     place = place_of(problem)
     return f"{place}{': ' if place else ''}{problem.severity}: {text_and_hint(problem)}"
 

@@ -28,6 +28,8 @@ from hotconf.runtime.wait import ThreadWaiter, Waiter, best_waiter
 R = TypeVar("R")
 
 _NEVER: Final = 1 << 63
+_LOOK_REST: Final = 50
+"""After a look that took n of processor time none for n times this: a big tree is looked at less often."""
 
 
 class Driver:
@@ -199,8 +201,11 @@ class Driver:
         for owner, at in list(self._looks.items()):
             if at <= now and owner in self._owners:
                 self._schedule(owner, now)
+                began = time.thread_time_ns()
                 _guarded(partial(self._mend, owner))
                 _guarded(partial(self._reconcile, owner))
+                if owner in self._owners:
+                    self._schedule(owner, now + _LOOK_REST * (time.thread_time_ns() - began))
         self._next_look = min(self._looks.values(), default=_NEVER)
 
     def _act(self) -> None:
@@ -247,6 +252,7 @@ class Driver:
             owner.heard(changed, time.monotonic_ns(), 0, sure=False)
 
     def _schedule(self, owner: Owner, now: int) -> None:
+        """Look at its files at the next tick after `now`."""
         # On a common grid, so that many watchers wake the process no more often than one.
         self._looks[owner] = at = (now // owner.reconcile_ns + 1) * owner.reconcile_ns
         self._next_look = min(self._next_look, at)

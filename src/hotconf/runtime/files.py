@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -135,6 +136,10 @@ def _read_regular(path: Path, links: tuple[tuple[str, str], ...], max_bytes: int
         last = os.fstat(descriptor)
     finally:
         os.close(descriptor)
+    if data and first.st_size == last.st_size == 0:
+        # As in procfs. There is no telling when such a file is whole, or that it has changed.
+        problem = Problem("Cannot read the file: its size is said to be 0, but it is not empty", kind="unreadable")
+        return Read(path, _stamp(last, links), problem=replace(problem, file=path))
     if _stamp(last, links) != stamp or len(data) != last.st_size:
         return Read(path, _stamp(last, links), problem=_unstable(path), settled=False)
     settled = abs(time.time_ns() - last.st_ctime_ns) > FRESH_NS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -17,7 +18,12 @@ from hotconf.text import quoted
 MAX_LINKS: Final = 40
 """As many links in one path as Linux follows (path_resolution(7)); more are a loop."""
 
+MAX_FOLDERS: Final = 10_000
+"""So many directories are looked through for the matches of `watch_paths`: each is watched, and looked at again."""
+
 _PATH_MAX: Final = 4096 + 1
+
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 Role = Literal["main", "fragment", "watched"]
 
@@ -143,12 +149,22 @@ def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = ()) ->
         if "\0" in pattern:
             search.problems.append(Problem(f"watch_paths: {quoted(pattern)} is no path", kind="schema", file=main))
             continue
+        if _URL.match(pattern):
+            search.problems.append(_no_file(main, pattern))
+            continue
         for member in _expand_one(main.parent, pattern, search):
             found.pop(member.path, None)
             found[member.path] = member
     found.pop(main, None)
     members = (Member(main, "main"), *found.values())
     return Expansion(members, tuple(search.folders), tuple(search.problems), search.folders)
+
+
+def _no_file(main: Path, url: str) -> Problem:
+    from hotconf.core.redact import mask_urls  # only who makes this mistake needs it
+
+    text = f"watch_paths: {quoted(mask_urls(url))} is a URL, and not a file"
+    return Problem(text, kind="schema", file=main, hint="only files can be watched: fetch it into one")
 
 
 def same_names(expansion: Expansion) -> bool:
@@ -159,7 +175,7 @@ def same_names(expansion: Expansion) -> bool:
 def _listing(folder: str) -> dict[str, bool]:
     try:
         with os.scandir(folder) as entries:
-            return {entry.name: entry.is_dir() for entry in entries}
+            return {entry.name: _is_directory(entry) for entry in entries}
     except FileNotFoundError:
         return {}
     except OSError:
@@ -231,7 +247,7 @@ class _Search:
             return self.folders[directory]
         try:
             with os.scandir(directory) as entries:
-                names = {entry.name: entry.is_dir() for entry in entries}
+                names = {entry.name: _is_directory(entry) for entry in entries}
         except NotADirectoryError:
             return []
         except FileNotFoundError:
@@ -241,8 +257,21 @@ class _Search:
             text = f"Cannot list the directory: {os.strerror(error.errno or errno.EIO)}"
             self.problems.append(Problem(text, kind="unreadable", file=Path(directory)))
             names = {}
+        if len(self.folders) == MAX_FOLDERS:
+            text = f"watch_paths: more than {MAX_FOLDERS:,} directories to look through"
+            hint = "name the directories that hold configuration"
+            self.problems.append(Problem(text, kind="schema", file=Path(directory), hint=hint))
+        elif len(self.folders) > MAX_FOLDERS:
+            return []
         self.folders[directory] = names
         return names
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads in circles: no directory, and the others can be listed all the same
+        return False
 
 
 def _steps(base: str, names: Iterable[str], pattern: str) -> list[str]:
