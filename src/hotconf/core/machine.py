@@ -239,9 +239,12 @@ def _speculate_at(state: State, round_: Round) -> int:
 
 
 def _finished(state: State, round_: Round) -> bool:
-    """Whether it is eager mode, and everything in the round came by acts that are over."""
+    """Whether it is eager mode, and everything in the round came by acts that are over.
+
+    While some writer has a file open nothing is loaded anyway, before the ceiling.
+    """
     told = state.native and round_.sure and round_.debounce.first >= state.settle_until
-    return state.eager and told and not round_.debounce.held and round_.named <= round_.finished
+    return state.eager and told and round_.named <= round_.finished
 
 
 # Loads
