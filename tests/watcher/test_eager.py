@@ -251,8 +251,7 @@ def test_vim(home, watch, backup):
     path = home / "config.toml"
     path.write_text(port(8000))
     settings = HotReloadSettings(mode="eager", debounce_ms=window_ms)
-    watcher: HotReloadWatcher[object]
-    watcher, seen = watch(path, settings=settings, reconcile_s=NEVER_S)
+    _, seen = watch(path, settings=settings, reconcile_s=NEVER_S)
     command = [need("vim"), "--clean", "-c", f"set backupcopy={backup}", "config.toml"]
     with Terminal(command, home, nobodys(home)) as vim:
         vim.shows("8000")
