@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hotconf import HotReloadSettings, HotReloadWatcher, ReloadFailed, ReloadSuccess
+from hotconf import HotReloadSettings, ReloadFailed, ReloadSuccess
 from realtools import need, nobodys, workplace
 from terminal import Terminal
 from waiting import wait_until

@@ -20,8 +20,8 @@ CAPACITY: Final = 1024
 """Events that wait for one subscriber; when one more comes, the oldest is dropped."""
 
 _LONGEST_S: Final = 1.0
-"""No wait is long: CPython runs the handler of a signal that comes just before a wait only when that ends, so that Ctrl+C
-or a SIGTERM that closes the stream would be without effect for as long."""
+"""No wait is long: CPython runs the handler of a signal that comes just before a wait only when that ends, so that
+Ctrl+C, or a SIGTERM that closes the stream, would be without effect for as long."""
 
 
 class Hub(Protocol):
