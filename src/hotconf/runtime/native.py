@@ -73,6 +73,7 @@ class InotifyObserver:
 
     __slots__ = (
         "_endings",
+        "_failing",
         "_finished",
         "_inotify",
         "_placed",
@@ -95,6 +96,8 @@ class InotifyObserver:
         self._finished: set[Subject] = set()
         """Those, and what was closed by a writer since it was written to."""
         self._trouble: dict[Subject, str] = {}
+        self._failing: dict[Subject, str] = {}
+        """Trouble of the subject that is being armed."""
 
     @property
     def descriptor(self) -> int:
@@ -161,7 +164,7 @@ class InotifyObserver:
     def _arm(self, subject: Subject) -> None:
         """Watch all that the subject needs now, and nothing else for it any more."""
         self._writing.discard(subject)
-        self._trouble.pop(subject, None)
+        self._failing.pop(subject, None)
         before = self._subjects.get(subject, frozenset())
         for wd in before:
             if wd in self._watches:
@@ -169,6 +172,11 @@ class InotifyObserver:
         used = self._arm_way(subject)
         used.update(self._arm_itself(subject))
         self._subjects[subject] = frozenset(used)
+        # In one step: who asks meanwhile, from another thread, is not told that all is well.
+        if subject in self._failing:
+            self._trouble[subject] = self._failing.pop(subject)
+        else:
+            self._trouble.pop(subject, None)
         for wd in before - used:
             self._drop(wd, subject)
 
@@ -220,16 +228,16 @@ class InotifyObserver:
             users[subject] = direct or users.get(subject, False)
             used.add(wd)
         # What is a file now is watched as a name in the directory above.
-        return wd is not None or subject in self._trouble or os.path.isfile(directory)
+        return wd is not None or subject in self._failing or os.path.isfile(directory)
 
     def _add(self, subject: Subject, path: str, mask: int) -> int | None:
         try:
             wd = self._inotify.add(path, mask | inotify.MASK_ADD)
         except OSError as error:
             if error.errno in _EXHAUSTED:
-                self._trouble[subject] = "the limit of inotify watches is reached (fs.inotify.max_user_watches)"
+                self._failing[subject] = "the limit of inotify watches is reached (fs.inotify.max_user_watches)"
             elif error.errno in (errno.EACCES, errno.EPERM) and mask & inotify.ONLYDIR:
-                self._trouble[subject] = f"no permission to watch {path}"
+                self._failing[subject] = f"no permission to watch {path}"
             return None
         self._watches.setdefault(wd, _Watch())
         return wd
