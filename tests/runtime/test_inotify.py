@@ -941,6 +941,24 @@ def test_trouble_of_one_file_is_not_forgotten_over_the_others(observer, main, ro
     assert observer.trouble(watched.owner) is None
 
 
+def test_trouble_lasts_while_the_way_is_watched_anew(observer, main, monkeypatch):
+    """Whoever asks in the midst of that, from another thread, is not told that all is well."""
+    owners: list[object] = []
+    told: list[str | None] = []
+
+    def refuse(self, path, mask):
+        told.extend(observer.trouble(owner) for owner in owners)
+        raise OSError(errno.ENOSPC, "full", path)
+
+    monkeypatch.setattr(Inotify, "add", refuse)
+    watched = Watched(observer, main)
+    watched.arm()
+    owners.append(watched.owner)
+    observer.rearm(watched.owner)
+    assert told
+    assert None not in told
+
+
 def test_a_directory_that_may_not_be_watched_is_told(observer, main, root, monkeypatch):
     """Changes in it are found by looking only."""
     real = Inotify.add
