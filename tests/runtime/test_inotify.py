@@ -319,6 +319,39 @@ def test_an_act_that_is_over_is_known(watched, main, act, finished):
     assert watched.observer.finished(watched.owner) == ({main} if finished else set())
 
 
+@pytest.mark.parametrize("look", range(40))
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+def test_an_act_that_comes_while_its_place_is_looked_at_is_known(watched, main, monkeypatch, look, before):
+    """The file is moved away, and written anew at any moment of the search for the way to it."""
+    looks = 0
+
+    def at_the_moment(ask):
+        def asked(path, **how):
+            nonlocal looks
+            looks += 1
+            now = looks == look + 1
+            if now and before:
+                main.write_text("a = 2")
+            try:
+                return ask(path, **how)
+            finally:
+                if now and not before:
+                    main.write_text("a = 2")
+
+        return asked
+
+    main.rename(main.with_name("config.toml~"))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", at_the_moment(os.stat))
+        patch.setattr(os, "lstat", at_the_moment(os.lstat))
+        watched.heard()
+    if looks <= look:
+        main.write_text("a = 2")
+    watched.heard()
+    watched.heard()
+    assert watched.observer.finished(watched.owner) == {main}
+
+
 def test_an_act_is_over_when_the_writer_closes_the_file(watched, main):
     """Neither while it has written a part, nor once more when the next one begins."""
     for _ in range(2):

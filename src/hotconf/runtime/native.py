@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -35,6 +36,16 @@ def _means_toml(pattern: str) -> bool:
     """Whether names of another ending, in the folders that `pattern` stands for, can never mean a thing."""
     head, name = os.path.split(pattern)
     return not paths.is_glob(pattern) or (not paths.is_glob(head) and name.endswith(".toml"))
+
+
+def _may_be_file(path: str) -> bool:
+    """Whether what is written under this name is a change: not to a device, all the world may write to it, which is
+    looked at when a name on the way changes. One look decides: between two of them the file may appear.
+    """
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return True  # what comes may be a file
 
 
 class _Watch:
@@ -196,8 +207,7 @@ class InotifyObserver:
         """Watch the way as it is now; whether all of it was still there to be watched."""
         path = os.fspath(subject[1])
         whole = True
-        # Not a device: all the world may write to it. It is looked at when a name on the way changes.
-        is_file = self._endings[subject] is None and (os.path.isfile(path) or not os.path.exists(path))
+        is_file = self._endings[subject] is None and _may_be_file(path)
         for place in paths.places(subject[1]):
             direct = is_file and not place.lacking
             whole &= self._watch_name(subject, place.directory, place.name, used, direct=direct)
