@@ -255,6 +255,13 @@ class Case:
             assert found == list(final), f"the scenario is wrong: {_short(found)} is not {_short(final)}"
             self._deaf(f"the files are {_short(final)}, published is {_short(self._judged_all() or ())}")
 
+    def falls_back(self) -> None:
+        """The files are broken; the latest state is published all the same, because it was kept."""
+        if not self._comes(lambda: self._judged_all() == self._judge.states[-1]):
+            self._deaf(f"it did not come up on {_short(self._judge.states[-1])}")
+        if not self.process.ask("states")["degraded"]:
+            self.faults.append(("wrong", "nobody is told that the files are broken"))
+
     def tells(self, begins: str, times: int = 1) -> None:
         """It told something that begins so, that many times since the start: `ReloadFailed syntax`."""
         if not self._comes(lambda: sum(line.startswith(begins) for line in self.told) >= times):
