@@ -12,7 +12,7 @@ from outputs.scene import OUTPUTS, Scene
 from torture.extent import FULL
 from watcher.test_secrets import BAD, GOOD, MARK, ROTATED, Secretive, check
 
-SCHEMA = Schema(Secretive, checks=[check])
+SCHEMA = Schema(Secretive, checks=[check], template=GOOD)
 SAVES = {
     "rotated": ROTATED,
     **BAD,
