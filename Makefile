@@ -24,7 +24,8 @@ run: $(READY)  ## watch your configuration, live
 test: lint  ## everything that must hold
 	$(PYTEST) --cov --cov-report=term --cov-report= $(ARGS)
 
-torture: $(READY)  ## whatever may happen to a file, several times over: about 20 minutes
+torture: WORKERS = 6
+torture: $(READY)  ## whatever may happen to a file, several times over: about 10 minutes
 	HOTCONF_TORTURE=full HOTCONF_SEED=$(SEED) $(PYTEST) $(TORTURE) -p no:cacheprovider $(ARGS)
 
 fuzz: $(VENV)/.fuzz  ## any bytes at all, guided by coverage: SECONDS=1800 SEED=…
