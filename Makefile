@@ -9,7 +9,7 @@ PEERS := $(PEERS_VENV)/.ready
 
 # Most tests wait most of the time: more of them at once than there are processors.
 WORKERS ?= 4
-PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
+PYTEST = $(BIN)/pytest -n $(WORKERS) --dist worksteal
 # What has more to do in full than beside the other tests.
 TORTURE := tests/torture tests/fuzz tests/outputs $(addprefix tests/core/test_, machine_laws.py positions.py syntax.py)
 
