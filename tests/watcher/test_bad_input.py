@@ -260,7 +260,7 @@ def test_a_file_that_is_never_still(path, watch, monkeypatch):
 
 def test_reload_of_a_file_that_is_never_still(path, watch, monkeypatch):
     """`reload()` gives up after some reads, without waiting for a ceiling."""
-    watcher, _ = watch(path, debounce_ms=60_000)
+    watcher, _ = watch(path, debounce_ms=60_000, reconcile_s=3600.0)
     reads = []
 
     def never_still(*_: object) -> Result[object]:
