@@ -260,7 +260,7 @@ def test_a_file_that_is_never_still(path, watch, monkeypatch):
 
 def test_reload_of_a_file_that_is_never_still(path, watch, monkeypatch):
     """`reload()` gives up after some reads, without waiting for a ceiling."""
-    watcher, _ = watch(path, debounce_ms=60_000, reconcile_s=3600.0)
+    watcher, _ = watch(path, debounce_ms=60_000)
     reads = []
 
     def never_still(*_: object) -> Result[object]:
@@ -269,7 +269,7 @@ def test_reload_of_a_file_that_is_never_still(path, watch, monkeypatch):
 
     monkeypatch.setattr(runner, "load", never_still)
     assert watcher.reload().kind == "unstable"
-    assert len(reads) == 3
+    assert len(reads) in (3, 4)  # the round that this opens reads ahead, once, maybe already
 
 
 def test_one_bad_file_after_the_other(path, watch):
