@@ -83,7 +83,7 @@ def text(table: dict[str, Any]) -> str:
 
 @given(st.lists(tables, max_size=4))
 def test_nothing_is_shared(written: list[dict[str, Any]]) -> None:
-    """Whatever is done to the table that the model is given, all else stays as it was: the documents are used again."""
+    """Whatever is done to the table that the model is given, the documents stay as they were: they are used again."""
     found = documents(*map(text, written))
     merged = merge(found)
     before = copy.deepcopy(merged.table)

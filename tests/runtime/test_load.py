@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 from hotconf.core.candidate import Bad, Candidate, Good, Unstable
 from hotconf.problems import Problem
 from hotconf.runtime import files, paths
-from hotconf.runtime import load as module
+from hotconf.runtime import gather as module
 from hotconf.runtime.load import check, drifted, load
 from hotconf.runtime.loader import guarded
 from hotconf.runtime.source import Pins, Result, Source
