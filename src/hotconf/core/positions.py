@@ -26,6 +26,16 @@ class Span(NamedTuple):
     end_column: int
 
 
+class Section(NamedTuple):
+    """The pairs before the first header, or a header and what is below it."""
+
+    start: int
+    """The offset of the line with the header."""
+    body: int
+    """The offset behind the header."""
+    path: KeyPath
+
+
 _Range: TypeAlias = tuple[int, int]
 """The offsets of the first character and behind the last one."""
 _Ranges: TypeAlias = tuple[int, int, int, int]
@@ -56,7 +66,7 @@ NEXT = re.compile(rf"{GAP},?+{GAP}([\]}}])?+")
 class Places:
     """The places in one text. A path is spelled as in the text."""
 
-    __slots__ = ("_items", "_known", "_ranges", "_sections", "_starts", "_table", "_text")
+    __slots__ = ("_items", "_known", "_ranges", "_sections", "_starts", "_table", "_text", "sections")
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -65,6 +75,7 @@ class Places:
         self._sections: dict[KeyPath, int | None] = {(): 0}
         """Where the pairs below each header begin; None when they have been read."""
         self._items: dict[KeyPath, int] = {}  # of each array of tables, how many headers there are
+        self.sections = [Section(0, 0, ())]
         self._table: KeyPath = ()  # that the last header opened
         lengths = map((1).__add__, map(len, text.split("\n")))  # with the newline; quicker than a generator
         self._starts = [0, *accumulate(lengths)]
@@ -116,6 +127,7 @@ class Places:
             if brackets is not None:
                 self._table = self._header(found.span(2), array=brackets == "[[")
                 self._sections[self._table] = at
+                self.sections.append(Section(text.rfind("\n", 0, found.start(1)) + 1, at, self._table))
             elif at < len(text):
                 at = behind(text, at)
             else:

@@ -208,7 +208,7 @@ class Gathering:
         self.problems.append(problem)
 
     def _parse_one(self, path: Path, data: bytes) -> None:
-        document = parse(data, path, allow_empty=self.source.allow_empty)
+        document = parse(data, path, allow_empty=self.source.allow_empty, before=self.known.documents.get(path))
         if isinstance(document, Problem):
             self.problems.append(document)
             return
