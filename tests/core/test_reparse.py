@@ -92,6 +92,19 @@ def test_parts_make_the_whole(seed: int) -> None:
         old = found if dice.random() < 0.5 else whole
 
 
+@given(st.integers(0, 1 << 32))
+def test_places_are_the_same_where_the_sections_are_known(seed: int) -> None:
+    """Headers are passed over until something is asked of which only they tell, whatever is asked first."""
+    dice = random.Random(seed)
+    written = Writer(dice, dice.choice([1, 2, 2, 3]))
+    whole = Places(written.text)
+    known = Places(written.text, list(whole.sections))
+    paths = list(written.places)
+    dice.shuffle(paths)
+    for path in paths:
+        assert (known.key(path), known.value(path)) == (whole.key(path), whole.value(path))
+
+
 OLD = """\
 top = 1
 [a]

@@ -620,6 +620,35 @@ def test_a_telling_cannot_give_secrets_away(root, caplog):
     assert "hunter" not in caplog.text
 
 
+class Bag(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    tables: dict[str, dict[str, str | list[str]]] = {}
+    items: list[dict[str, str]] = []
+
+
+@pytest.mark.parametrize(
+    "now",
+    ["", "tables = {a = {password = 'hunter2', plain = 'y'}}", "tables = {a = {password = 'hunter7'}}", "items = []"],
+)
+def test_a_telling_cannot_give_away_what_was_secret_before(root, now):
+    """Whether it was removed, changed or stayed, at any depth, and under a name that is masked itself."""
+    written = "\n".join(
+        [
+            "items = [{token = 'hunter4'}, {url = 'http://me:hunter5@host'}]",
+            "[tables.a]\npassword = 'hunter2'\nplain = 'x'",
+            "[tables.'http://u:hunter6@host']\ntoken = ['hunter3']",
+        ]
+    )
+    schema = Schema(Bag, describe=lambda old, new, changes: [f"{old!r} {new!r}"])
+    source = Source(save(root, config=written).path, schema)
+    first = load(source)
+    save(root, config=now or "# nothing")
+    (line,) = good(load(source, publish(first), first.files).candidate).summary
+    assert "hunter" not in line.replace("hunter6", "")  # a key is no value, and is masked where it is a URL's
+    assert "********" in line
+
+
 @pytest.mark.parametrize("error", [ValueError("x"), SystemExit(3), KeyboardInterrupt()])
 def test_a_telling_that_raises_is_logged_and_replaced(root, caplog, error):
     """The lines are a courtesy: a reload does not fail over them."""

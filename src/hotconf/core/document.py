@@ -45,7 +45,7 @@ class Document:
         # Late, and its patterns with it: a load that finds nothing wrong asks for no place.
         from hotconf.core.positions import Places
 
-        return Places(self.text)
+        return Places(self.text, self.sections)
 
 
 def parse(

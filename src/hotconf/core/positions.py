@@ -66,20 +66,34 @@ NEXT = re.compile(rf"{GAP},?+{GAP}([\]}}])?+")
 class Places:
     """The places in one text. A path is spelled as in the text."""
 
-    __slots__ = ("_items", "_known", "_ranges", "_sections", "_starts", "_table", "_text", "sections")
+    __slots__ = (
+        "_headers_unread",
+        "_items",
+        "_known",
+        "_ranges",
+        "_sections",
+        "_starts",
+        "_table",
+        "_text",
+        "sections",
+    )
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, sections: list[Section] | None = None) -> None:
+        """`sections`: those of `text`, where they are known."""
         self._text = text
         self._ranges: dict[KeyPath, _Ranges] = {}
         self._known: set[KeyPath] = set()  # the arrays and inline tables that have been looked into
-        self._sections: dict[KeyPath, int | None] = {(): 0}
+        self._sections: dict[KeyPath, int | None] = {path: body for _, body, path in sections or ()}
         """Where the pairs below each header begin; None when they have been read."""
         self._items: dict[KeyPath, int] = {}  # of each array of tables, how many headers there are
-        self.sections = [Section(0, 0, ())]
+        self.sections = sections or []
         self._table: KeyPath = ()  # that the last header opened
         lengths = map((1).__add__, map(len, text.split("\n")))  # with the newline; quicker than a generator
         self._starts = [0, *accumulate(lengths)]
-        self._read()
+        self._headers_unread = bool(sections)
+        """What only a header names is not looked for before it is asked for."""
+        if not sections:
+            self._read()
 
     def key(self, path: KeyPath) -> Span:
         """The key at `path`: of a dotted key, the part; an item of an array is its own key.
@@ -121,6 +135,8 @@ class Places:
 
     def _read(self) -> None:
         text, at = self._text, 0
+        self.sections = [Section(0, 0, ())]
+        self._sections[()] = 0
         while found := _SECTION.match(text, at):
             at = found.end()
             brackets = found[1]
@@ -199,6 +215,17 @@ class Places:
     # What is in arrays and inline tables
 
     def _found(self, path: KeyPath) -> _Ranges:
+        found = self._looked_up(path)
+        # That of a pair is certain: its key and its value are not the same.
+        if self._headers_unread and (found is None or found[:2] == found[2:]):
+            self._headers_unread = False
+            self._read()
+            found = self._looked_up(path)
+        if found is None:
+            raise KeyError(path)
+        return found
+
+    def _looked_up(self, path: KeyPath) -> _Ranges | None:
         self._read_around(path)
         found = self._ranges.get(path)
         if found is not None:
@@ -207,7 +234,7 @@ class Places:
         if around and around not in self._known and self._text[self._ranges[around][2]] in "[{":
             self._look_into(around)
             self._known.add(around)
-        return self._ranges[path]
+        return self._ranges.get(path)
 
     def _look_into(self, path: KeyPath) -> None:
         text, ranges = self._text, self._ranges

@@ -54,10 +54,12 @@ def _edits(old: str, sections: list[Section], text: str) -> tuple[list[Section],
     at = 0
     for nth, (start, body, path) in enumerate(sections):
         following = sections[nth + 1] if nth + 1 < len(sections) else None
-        part = old[start : len(old) if following is None else following.start]
+        end_before = len(old) if following is None else following.start
         moved.append(Section(at, at + body - start, path))
-        if text.startswith(part, at) and (following is not None or len(text) == at + len(part)):
-            at += len(part)
+        # With the next header: a part may have grown at its end.
+        known = old[start : end_before if following is None else following.body]
+        if text.startswith(known, at) and (following is not None or len(text) == at + len(known)):
+            at += end_before - start
             continue
         if not text.startswith(old[start:body], at) or len(edits) == _MOST:
             return None
@@ -65,7 +67,7 @@ def _edits(old: str, sections: list[Section], text: str) -> tuple[list[Section],
         end = len(text) if following is None else text.find(f"\n{old[following.start : following.body]}", inside) + 1
         if not end or _HEADER.search(text, inside, end):
             return None
-        edits.append(_Edit(path, part, text[at:end]))
+        edits.append(_Edit(path, old[start:end_before], text[at:end]))
         at = end
     return moved, edits
 

@@ -208,7 +208,8 @@ class Gathering:
         self.problems.append(problem)
 
     def _parse_one(self, path: Path, data: bytes) -> None:
-        document = parse(data, path, allow_empty=self.source.allow_empty, before=self.known.documents.get(path))
+        before = self.known.documents.get(path)
+        document = parse(data, path, allow_empty=self.source.allow_empty, before=before)
         if isinstance(document, Problem):
             self.problems.append(document)
             return
@@ -216,7 +217,7 @@ class Gathering:
         if self.source.schema.kebab:
             from hotconf.core.spelling import respell
 
-            respelled = respell(document, self.source.schema)
+            respelled = respell(document, self.source.schema, before)
         if isinstance(respelled, Document):
             self.documents[path] = respelled
         else:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
-from hotconf.changes import Change
+from hotconf.changes import MISSING, Change
 from hotconf.core.candidate import Bad, Candidate, Good, Unstable
 from hotconf.core.document import Document
 from hotconf.core.freeze import freeze
@@ -264,7 +264,7 @@ def _describe(schema: Schema[T], old: T, new: T, changes: tuple[Change, ...]) ->
     if schema.describe is not None:
         from hotconf.core.redact import scrub, secrets_in
 
-        secrets = secrets_in(old) | secrets_in(new)
+        secrets = secrets_in(new) | _former_secrets(old, changes)
         try:
             return [scrub(str(line), secrets) for line in schema.describe(old, new, changes)]
         except BaseException as error:  # noqa: BLE001 - users' code
@@ -276,6 +276,21 @@ def _describe(schema: Schema[T], old: T, new: T, changes: tuple[Change, ...]) ->
                 "describe raised; the changes are told one by one", scrub("".join(format_exception(error)), secrets)
             )
     return [str(change) for change in changes]
+
+
+def _former_secrets(old: object, changes: tuple[Change, ...]) -> frozenset[str]:
+    """The secrets in `old`, as far as they changed; those that did not are in the new configuration as well."""
+    from hotconf.core.redact import secrets_in
+
+    found: frozenset[str] = frozenset()
+    for change in changes:
+        value = value_at(old, change.path)
+        if value is MISSING and change.old is not MISSING:  # a path whose keys had to be masked
+            return secrets_in(old)
+        for key in reversed(change.path):
+            value = [value] if isinstance(key, int) else {key: value}
+        found |= secrets_in(value)
+    return found
 
 
 def check(path: Path, schema: Schema[Any], *, max_bytes: int = DEFAULT_MAX_BYTES) -> tuple[Problem, ...]:
