@@ -45,7 +45,7 @@ def document(text: str) -> Document:
 
 def in_parts(old: Document, text: str) -> Document | None:
     """`text` after `old`, parsed in parts; None if it cannot be."""
-    return reparsed(old, text, partial(module._part, FILE))
+    return reparsed(old, text, partial(module._part, FILE), 1 << 30)
 
 
 def told(value: Any) -> object:
@@ -166,6 +166,15 @@ def test_what_is_parsed_in_parts(before: str, after: str) -> None:
 def test_what_is_left_to_be_parsed_as_a_whole(before: str, after: str) -> None:
     """Other headers, keys that a header names as well, brackets in strings, errors, and tables in another order."""
     assert in_parts(document(OLD), OLD.replace(before, after, 1)) is None
+
+
+def test_what_differs_much_is_parsed_as_a_whole() -> None:
+    """To parse it as it was and as it is would take longer."""
+    old = document(OLD)
+    text = OLD.replace("v = 1", "v = 2")
+    edited = len("[t.u]\nv = 1\n") + len("[t.u]\nv = 2\n")
+    assert reparsed(old, text, partial(module._part, FILE), edited) is not None
+    assert reparsed(old, text, partial(module._part, FILE), edited - 1) is None
 
 
 def test_only_the_part_that_differs_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,7 +70,7 @@ def _reparsed(before: Document | None, text: str) -> Document | None:
         return None
     from hotconf.core.reparse import reparsed
 
-    return reparsed(before, text, partial(_part, before.path))
+    return reparsed(before, text, partial(_part, before.path), len(text) // 2)
 
 
 def _part(path: Path, text: str) -> dict[str, Any] | None:

@@ -31,13 +31,18 @@ class _Edit(NamedTuple):
     after: str
 
 
-def reparsed(old: Document, text: str, parse: Parse) -> Document | None:
-    """The document of `text`, sharing with `old` what is the same; None if only parsing it all can tell."""
+def reparsed(old: Document, text: str, parse: Parse, most: int) -> Document | None:
+    """The document of `text`, sharing with `old` what is the same; None if only parsing it all can tell.
+
+    So it is as well if more than `most` characters would have to be parsed: those that differ, as they are and were.
+    """
     sections = old.sections or old.places.sections
     found = _edits(old.text, sections, text)
     if found is None:
         return None
     moved, edits = found
+    if sum(len(edit.before) + len(edit.after) for edit in edits) > most:
+        return None
     table: dict[str, Any] | None = old.table
     for edit in edits:
         before, after = _own(parse(edit.before), edit.path), _own(parse(edit.after), edit.path)
