@@ -52,7 +52,7 @@ FULL = Plan(
     eager=40,
     cost=40,
     idle=25,
-    memory=25,
+    memory=15,
     cold=50,
     least=20,
     reloads=1000,
@@ -116,7 +116,7 @@ def _parts(plan: Plan, peers: str, plots: dict[str, str]) -> Iterator[tuple[str,
     yield "Beside the peers", partial(_beside, plan, peers, plots)
     yield "CPU and memory of a reload", lambda: cost.rows(Budget(plan.cost), plan.least)
     yield "At rest", lambda: idle.rows(plan.idle)
-    yield "Memory and start", lambda: memory.rows(Budget(plan.memory), 1, plan.reloads)
+    yield "Memory and start", lambda: memory.rows(Budget(plan.memory), plan.reloads)
     yield "Cold start", lambda: cold.rows(Budget(plan.cold), plan.least)
     yield "How cost grows", partial(_growing, plan, plots)
 

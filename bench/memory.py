@@ -27,15 +27,15 @@ SUBJECTS = {
 }
 
 
-def rows(budget: Budget, least: int, reloads: int) -> list[Row]:
+def rows(budget: Budget, reloads: int) -> list[Row]:
     """Medians of some processes each."""
     found: dict[tuple[str, str], list[Any]] = {subject: [] for subject in SUBJECTS}
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "config.toml"
-        before, after, times = once("bench.memory", name, reloads)
-        for _ in budget.samples(least, 10):
+        for _ in budget.samples(1, 10):
             for subject, samples in found.items():
                 samples.append(once("bench.footprint", path, *subject))
+        before, after, times = once("bench.memory", name, reloads)
     kept = after - before
     good = kept < MB / 2 if reloads >= JUDGED else None
     user, speckit, loose, hand = (_resident(samples) for samples in found.values())

@@ -94,7 +94,6 @@ def watchfiles(path: Path, window_ms: int) -> Peer:
                 peer.reload()
 
     threading.Thread(target=follow, daemon=True).start()
-    time.sleep(0.5)
     return peer
 
 

@@ -34,8 +34,8 @@ class Found:
     latencies: dict[str, list[float]] = field(default_factory=lambda: {where: [] for where in WHERE})
     unseen: int = 0
     """Saves that were not seen, or told of, within twenty seconds."""
-    added: list[float] = field(default_factory=list)
-    started_ms: list[float] = field(default_factory=list)
+    footprints: list[tuple[float, float]] = field(default_factory=list)
+    """Bytes added and milliseconds of the start, of each process; the first one may have had to compile."""
     resting: idle.Idle | None = None
 
 
@@ -60,8 +60,8 @@ def measure(python: str, budget: Budget, idle_s: float, generations: int) -> dic
             everyone = [
                 _started(stack, name, python, WINDOW_MS, found) for name in random.sample(list(PEERS), len(PEERS))
             ]
+            time.sleep(1)  # those that watch in a thread have begun to
             if nth == 0:
-                time.sleep(1)
                 resting = idle.watched([each.subject.proc for each in everyone], idle_s)
                 for each, rest in zip(everyone, resting, strict=True):
                     each.found.resting = rest
@@ -93,8 +93,7 @@ def _started(stack: ExitStack, name: str, python: str, window_ms: int, found: di
     writer = Writer(Path(directory), clean=True, section=SECTION.get(name, ""))
     subject = stack.enter_context(Subject("bench.surroundings", name, writer.path, window_ms, python=python))
     added, started_ms, _ = subject.ask("footprint")
-    found[name].added.append(added)
-    found[name].started_ms.append(started_ms)
+    found[name].footprints.append((added, started_ms))
     return Contender(name, subject, writer, window_ms if name in WINDOWED else 0, found[name], found[BARE])
 
 
@@ -227,4 +226,5 @@ def p50(found: dict[str, Found], wheres: tuple[str, ...]) -> dict[str, dict[str,
 
 
 def _rest(found: Found) -> str:
-    return f"{found.resting}, {median(found.added) / 1e6:+.1f} MB, start {median(found.started_ms):.0f} ms"
+    added, started_ms = (median(column) for column in zip(*(found.footprints[1:] or found.footprints), strict=True))
+    return f"{found.resting}, {added / 1e6:+.1f} MB, start {started_ms:.0f} ms"
