@@ -11,11 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench.budget import Budget
 from bench.models import Config, item, items, values
 from bench.table import median
 
 PATIENCE_S = 60
 MAX_BYTES = 1 << 21
+ENOUGH_S = 8
+"""Of loads of the same file, beyond two of them; five times as many of saves that are waited for."""
 LOADS = 5
 SAVES = 5
 CHANGES = 11
@@ -79,7 +82,7 @@ def size(directory: Path, count: int) -> list[list[float]]:
     return _loads(directory, lambda version: items(count, version))
 
 
-def _loads(directory: Path, text: Callable[[int], str]) -> list[list[float]]:
+def _loads(directory: Path, text: Callable[[int], str], loads: int = LOADS) -> list[list[float]]:
     from hotconf import HotReloadWatcher
 
     path = directory / "config.toml"
@@ -87,8 +90,8 @@ def _loads(directory: Path, text: Callable[[int], str]) -> list[list[float]]:
     watcher: HotReloadWatcher[Config] = HotReloadWatcher(path, Config, debounce_ms=100, max_bytes=MAX_BYTES)
     times = []
     with watcher:
-        for version in range(1, LOADS + 2):
-            path.write_text(text(version))
+        for version in Budget(ENOUGH_S).samples(2, loads + 1):
+            path.write_text(text(version + 1))
             began = time.perf_counter()
             watcher.reload()
             times.append(time.perf_counter() - began)
@@ -99,17 +102,18 @@ def big(directory: Path, count: int) -> list[list[float]]:
     """Milliseconds beyond a window of at least four loads, for a file of about so many bytes; the window."""
     from hotconf import HotReloadWatcher, ReloadSuccess
 
-    window_ms = max(100, round(5 * median(size(directory, count)[0])))
+    load_ms = median(_loads(directory, lambda version: items(count, version), 2)[0])
+    window_ms = max(100, round(4.2 * load_ms))
     path = directory / "config.toml"
     beyond = []
     with HotReloadWatcher(path, Config, debounce_ms=window_ms, max_bytes=MAX_BYTES) as watcher:
-        for version in range(1, SAVES + 1):
+        for version in Budget(5 * ENOUGH_S).samples(2, SAVES):
             time.sleep(0.2)
-            path.write_text(items(count, -version))
+            path.write_text(items(count, -1 - version))
             until = time.monotonic() + PATIENCE_S
-            while watcher.generation <= version and time.monotonic() < until:
+            while watcher.generation < version + 2 and time.monotonic() < until:
                 time.sleep(0.02)
-            while not isinstance(last := watcher.last, ReloadSuccess) or last.generation <= version:
+            while not isinstance(last := watcher.last, ReloadSuccess) or last.generation < version + 2:
                 if time.monotonic() > until:
                     raise SystemExit(f"a save was not followed by a reload: {watcher.last}")
                 time.sleep(0.02)
