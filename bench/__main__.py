@@ -59,19 +59,19 @@ FULL = Plan(
 )
 QUICK = Plan(
     quick=True,
-    peers=15,
+    peers=8,
     generations=1,
     busy=2,
     reads=0,
     fast=5,
     slow=0,
     eager=5,
-    cost=3,
+    cost=2,
     idle=3,
     memory=0,
     cold=3,
     least=3,
-    reloads=200,
+    reloads=100,
 )
 
 Part: TypeAlias = Callable[[], list[Row]]

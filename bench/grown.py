@@ -17,16 +17,17 @@ from bench.table import median
 
 PATIENCE_S = 60
 MAX_BYTES = 1 << 21
-ENOUGH_S = 8
-"""Of loads of the same file, beyond two of them; five times as many of saves that are waited for."""
+SLOWER = 5
+"""So much more time for saves than for loads: each is waited for."""
 LOADS = 5
 SAVES = 5
-CHANGES = 11
+CHANGES = 21
+FRAGMENT_LOADS = 15
 KEYS = 10_000
 """Of the file that subscribers follow."""
 
 
-def fragments(directory: Path, count: int) -> list[list[float]]:
+def fragments(directory: Path, count: int, seconds: float) -> list[list[float]]:
     """Milliseconds of a load after one fragment changed; of reading and parsing one, merging and judging all.
 
     In turn, so that they are compared at the same speed of the machine.
@@ -53,7 +54,8 @@ def fragments(directory: Path, count: int) -> list[list[float]]:
     result = load(source)
     good: Any = result.candidate
     loads, least = [], []
-    for version in range(1, 8):
+    for nth in Budget(seconds).samples(3, FRAGMENT_LOADS):
+        version = nth + 1
         published = Snapshot(good.config, version, good.digest, good.loaded_at, good.files, good.origins)
         parts[-1].write_text(item(count - 1, version))
         time.sleep(0.03)
@@ -72,17 +74,17 @@ def fragments(directory: Path, count: int) -> list[list[float]]:
     return [[each * 1e3 for each in took] for took in (loads, least)]
 
 
-def keys(directory: Path, count: int) -> list[list[float]]:
+def keys(directory: Path, count: int, seconds: float) -> list[list[float]]:
     """Milliseconds of a load of one file with so many keys."""
-    return _loads(directory, lambda version: values(count, version))
+    return _loads(directory, lambda version: values(count, version), seconds)
 
 
-def size(directory: Path, count: int) -> list[list[float]]:
+def size(directory: Path, count: int, seconds: float) -> list[list[float]]:
     """Milliseconds of a load of one file of about so many bytes."""
-    return _loads(directory, lambda version: items(count, version))
+    return _loads(directory, lambda version: items(count, version), seconds)
 
 
-def _loads(directory: Path, text: Callable[[int], str], loads: int = LOADS) -> list[list[float]]:
+def _loads(directory: Path, text: Callable[[int], str], seconds: float, loads: int = LOADS) -> list[list[float]]:
     from hotconf import HotReloadWatcher
 
     path = directory / "config.toml"
@@ -90,7 +92,7 @@ def _loads(directory: Path, text: Callable[[int], str], loads: int = LOADS) -> l
     watcher: HotReloadWatcher[Config] = HotReloadWatcher(path, Config, debounce_ms=100, max_bytes=MAX_BYTES)
     times = []
     with watcher:
-        for version in Budget(ENOUGH_S).samples(2, loads + 1):
+        for version in Budget(seconds).samples(2, loads + 1):
             path.write_text(text(version + 1))
             began = time.perf_counter()
             watcher.reload()
@@ -98,16 +100,16 @@ def _loads(directory: Path, text: Callable[[int], str], loads: int = LOADS) -> l
     return [[each * 1e3 for each in times[1:]]]  # the first one starts the loader
 
 
-def big(directory: Path, count: int) -> list[list[float]]:
+def big(directory: Path, count: int, seconds: float) -> list[list[float]]:
     """Milliseconds beyond a window of at least four loads, for a file of about so many bytes; the window."""
     from hotconf import HotReloadWatcher, ReloadSuccess
 
-    load_ms = median(_loads(directory, lambda version: items(count, version), 2)[0])
+    load_ms = median(_loads(directory, lambda version: items(count, version), seconds, 2)[0])
     window_ms = max(100, round(4.2 * load_ms))
     path = directory / "config.toml"
     beyond = []
     with HotReloadWatcher(path, Config, debounce_ms=window_ms, max_bytes=MAX_BYTES) as watcher:
-        for version in Budget(5 * ENOUGH_S).samples(2, SAVES):
+        for version in Budget(SLOWER * seconds).samples(2, SAVES):
             time.sleep(0.2)
             path.write_text(items(count, -1 - version))
             until = time.monotonic() + PATIENCE_S
@@ -121,7 +123,7 @@ def big(directory: Path, count: int) -> list[list[float]]:
     return [beyond, [window_ms]]
 
 
-def subscribers(directory: Path, count: int) -> list[list[float]]:
+def subscribers(directory: Path, count: int, seconds: float) -> list[list[float]]:
     """Milliseconds that the commit takes to tell, and until the one callback of so many runs whose value changed."""
     from hotconf import HotReloadWatcher, ReloadSuccess
 
@@ -150,9 +152,9 @@ def subscribers(directory: Path, count: int) -> list[list[float]]:
                 telling.append((time.monotonic_ns() - began[0]) / 1e6)
 
         bus.publish = published
-        for version in range(1, CHANGES + 1):
+        for version in Budget(seconds).samples(5, CHANGES):
             heard.clear()
-            path.write_text(values(KEYS, version))
+            path.write_text(values(KEYS, version + 1))
             watcher.reload()
             if count:
                 if not heard.wait(PATIENCE_S):
@@ -161,7 +163,7 @@ def subscribers(directory: Path, count: int) -> list[list[float]]:
     return [telling, took]
 
 
-def storms(directory: Path, count: int) -> list[list[float]]:
+def storms(directory: Path, count: int, _: float) -> list[list[float]]:
     """Microseconds of CPU a write, commits, milliseconds from the last write to the end beyond the window."""
     from hotconf import HotReloadWatcher, ReloadSuccess
 
@@ -202,6 +204,6 @@ print(time.monotonic_ns())
 
 
 def main() -> None:
-    """Arguments: what, a directory, how many. Prints what was measured."""
-    what, directory, count = sys.argv[1:]
-    print(json.dumps(globals()[what](Path(directory), int(count))))
+    """Arguments: what, a directory, how many, seconds that may be used for samples. Prints what was measured."""
+    what, directory, count, seconds = sys.argv[1:]
+    print(json.dumps(globals()[what](Path(directory), int(count), float(seconds))))

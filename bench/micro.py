@@ -42,14 +42,24 @@ Run: TypeAlias = Callable[[Any, int], float]
 
 
 def main() -> None:
-    """Run pyperf: it starts a process for each benchmark, which calls this again."""
+    """Everything."""
+    _run("main", VALUE_WHERE)
+
+
+def brief() -> None:
+    """The same without values in the configuration beside a writer."""
+    _run("brief", (ALONE,))
+
+
+def _run(name: str, value_where: tuple[str, ...]) -> None:
+    """Run pyperf: it starts a process for each benchmark, which calls the function of that name again."""
     import pyperf
 
-    runner = pyperf.Runner(program_args=("-c", "from bench.micro import main; main()"), show_name=False)
+    runner = pyperf.Runner(program_args=("-c", program(name)), show_name=False)
     for what, texts in (("config", CONFIG), ("value", VALUE)):
         plain = texts["hotconf"]
         for where, (threads, writing) in SURROUNDINGS.items():
-            if what == "value" and where not in VALUE_WHERE:
+            if what == "value" and where not in value_where:
                 continue
             runner.bench_time_func(
                 f"{what}|{where}|{SLOT}", partial(_slot, plain, threads, writing), inner_loops=INLINE * SOME
@@ -61,6 +71,11 @@ def main() -> None:
     method = partial(_times, "hotconf", "it.get_config()", CONFIG["hotconf"], 1, False)
     runner.bench_time_func(f"method|{ALONE}|hotconf", method, metadata={"unit": "integer"})
     runner.bench_time_func(f"publish|{ALONE}|hotconf", _publish)
+
+
+def program(name: str) -> str:
+    """What Python is to run for the function of that name."""
+    return f"from bench.micro import {name}; {name}()"
 
 
 def _slot(text: str, threads: int, writing: bool, loops: int) -> float:

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from bench.budget import Budget
-from bench.micro import ALONE, SLOT
+from bench.micro import ALONE, SLOT, program
 from bench.process import ROOT, BrokenBenchError
 from bench.table import Row, median, spread
 
@@ -25,19 +25,20 @@ def measure(python: str, budget: Budget, *, quick: bool) -> Found:
     """In rounds: in each, a process for each benchmark."""
     found: Found = {}
     for _ in budget.samples(1, 6):
-        for name, values in _round(python, 60 if quick else 200, 3 if quick else VALUES).items():
+        for name, values in (
+            _round(python, "brief", 60, 3) if quick else _round(python, "main", 200, VALUES)
+        ).items():
             what, where, who = name.split("|")
             found.setdefault(what, {}).setdefault(where, {}).setdefault(who, []).extend(values)
     return found
 
 
-def _round(python: str, loops: int, values: int) -> dict[str, list[float]]:
+def _round(python: str, entry: str, loops: int, values: int) -> dict[str, list[float]]:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "found.json"
         amounts = ["--processes", "1", "--values", str(values), "--warmups", "1", "--loops", str(loops)]
-        code = "from bench.micro import main; main()"
         done = subprocess.run(
-            [python, "-c", code, "--quiet", "--copy-env", *amounts, "--output", str(path)],
+            [python, "-c", program(entry), "--quiet", "--copy-env", *amounts, "--output", str(path)],
             cwd=ROOT,
             env=os.environ | {"TMPDIR": directory},
             capture_output=True,
