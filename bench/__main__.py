@@ -43,12 +43,12 @@ class Plan:
 
 FULL = Plan(
     quick=False,
-    peers=220,
+    peers=195,
     generations=3,
     busy=25,
     reads=90,
     fast=70,
-    slow=60,
+    slow=75,
     eager=40,
     cost=40,
     idle=25,
