@@ -451,8 +451,9 @@ def test_changes_and_loads_come_before_the_clock(driver, main):
         owner.deadline = time.monotonic_ns()
         driver.post(lambda: owner.told.append("posted"))
     wait_until(lambda: Due in owner.told)
-    # The pause was in the midst of a turn: what was posted meanwhile still belongs to it.
+    # The pause was in the midst of a turn: what was posted meanwhile still belongs to it, and so does what changed.
     assert owner.told.index("posted") < owner.told.index(Due)
+    assert owner.told.index(("config.toml", True)) < owner.told.index(Due)
 
 
 def test_a_change_is_heard_before_a_deadline_of_the_same_moment(driver, main):
@@ -467,7 +468,7 @@ def test_a_change_is_heard_before_a_deadline_of_the_same_moment(driver, main):
         # The next turn finds events and a deadline that has passed.
         main.write_text("y")
         owner.deadline = 1
-        driver._turn(True, time.monotonic_ns())
+        driver._turn(time.monotonic_ns())
 
     driver.call(both)
     assert owner.told[0] == ("config.toml", True)
