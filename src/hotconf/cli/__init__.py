@@ -60,5 +60,5 @@ def _put_off_metadata() -> None:
             return getattr(loaded(), attribute)
 
     later = Later(name)
-    sys.modules[name] = later
-    vars(importlib)["metadata"] = later
+    later.__path__ = [str(Path(each, "metadata")) for each in importlib.__path__]  # asked by every import from it
+    sys.modules[name] = vars(importlib)["metadata"] = later
