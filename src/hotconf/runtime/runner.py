@@ -11,7 +11,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
@@ -202,7 +201,7 @@ class Runner(Generic[T]):
         found = self._teller.recorder.stats(*self._hearing.told)
         if self._keeper is None:
             return found
-        return replace(found, degraded=self._state.degraded, state_trouble=self._keeper.trouble)
+        return found._replace(degraded=self._state.degraded, state_trouble=self._keeper.trouble)
 
     # Forks
 
