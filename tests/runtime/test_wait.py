@@ -266,6 +266,32 @@ def test_who_was_late_wakes_earlier_the_next_time(monkeypatch):
     kernel.close()
 
 
+def test_the_lock_is_kept_no_longer_than_a_thread_may(monkeypatch):
+    """Who had it too early gives it up and waits for it again: it would be demanded in the midst of the commit."""
+    kernel = KernelWaiter()
+    slept: list[int] = []
+    clock = [0]
+    late = [2_000_000, 3_000_000]
+
+    def sleep(_self: object, until: int) -> bool:
+        slept.append(until)
+        clock[0] = until + late[len(slept) - 1]
+        return False
+
+    def passing() -> int:
+        clock[0] += 1000
+        return clock[0]
+
+    monkeypatch.setattr(KernelWaiter, "_wait", sleep)
+    monkeypatch.setattr(wait.time, "monotonic_ns", passing)
+    kernel._late_ns = 9_000_000
+    kernel.wait(SECOND, 5_000_000)
+    assert slept == [SECOND - 10_000_000, SECOND - 5_000_000]
+    assert clock[0] >= SECOND
+    monkeypatch.undo()
+    kernel.close()
+
+
 def written_down(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Until when waiters sleep, from now on."""
     slept: list[int] = []

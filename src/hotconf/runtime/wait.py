@@ -35,7 +35,7 @@ class Waiter(Protocol):
 
         With `early_ns` it wakes so much earlier (more, if the last time it was kept from the interpreter's lock for
         longer), and sleeps on if that was easy. If it was not, because a busy thread had the lock, it keeps the lock
-        until the deadline: to sleep would be to wait for it once more.
+        until the deadline: to sleep would be to wait for it once more. `early_ns` is how long a thread may keep it.
         """
 
     def wake(self) -> None:
@@ -82,14 +82,17 @@ class KernelWaiter:
         if deadline is None or not early_ns or self._timer.descriptor < 0:
             self._wait(deadline)
             return
-        early_ns = max(early_ns, min(self._late_ns + EASY_NS, MOST_EARLY * early_ns))
-        early = max(deadline - early_ns, time.monotonic_ns())
-        if self._wait(early):
-            return
-        late = time.monotonic_ns() - early
-        if 0 <= late <= EASY_NS:
-            self._wait(deadline)
-        while late > EASY_NS and time.monotonic_ns() < deadline:
+        longest = early_ns - EASY_NS  # so long the lock can be kept; then the busy thread demands it
+        for lead in (max(early_ns, min(self._late_ns + EASY_NS, MOST_EARLY * early_ns)), early_ns):
+            end = max(deadline - lead, time.monotonic_ns())
+            if self._wait(end) or (now := time.monotonic_ns()) < end:
+                return
+            if now - end <= EASY_NS:
+                self._wait(deadline)
+                return
+            if deadline - now <= longest:
+                break
+        while time.monotonic_ns() < deadline:
             pass
 
     def _wait(self, deadline: int | None) -> bool:
