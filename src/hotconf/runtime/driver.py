@@ -31,6 +31,9 @@ R = TypeVar("R")
 _NEVER: Final = 1 << 63
 _LOOK_REST: Final = 50
 """After a look that took n of processor time none for n times this: a big tree is looked at less often."""
+_REHEARSAL_NS: Final = 300_000
+"""So long before a commit it is rehearsed: code that has just run is found in the processor's caches."""
+_FAULT: Final = "Internal error in the driver"
 _CHEAP_NS: Final = 100_000
 """A look that took less is not worth the system call that tells its processor time."""
 
@@ -175,7 +178,7 @@ class Driver:
     def _run(self) -> None:
         try:
             while not self._ending:
-                self._waiter.wait(*self._deadline())
+                self._wait(*self._deadline())
                 self._turn(time.monotonic_ns())
         except Exception:  # noqa: BLE001 - a fault of ours, or of the system's
             log.fault("watch", "The driver has failed: its watchers hear of nothing any more")
@@ -184,6 +187,18 @@ class Driver:
         self._ended = True  # whoever posts from now on sees it; what was posted before is done now
         self._act()
         self._waiter.close()
+
+    def _wait(self, deadline: int | None, commits: Owner | None) -> None:
+        """Until the next deadline; if that is a commit, so precisely that nothing but the commit is done then."""
+        if deadline is None or commits is None:
+            self._waiter.wait(deadline)
+            return
+        begin = deadline - _REHEARSAL_NS
+        self._waiter.wait(begin, round(sys.getswitchinterval() * 1e9))
+        if begin <= time.monotonic_ns() < deadline:
+            _guarded(partial(commits.rehearse, deadline))
+            while time.monotonic_ns() < deadline:
+                pass
 
     def _turn(self, now: int) -> None:
         # What the kernel has to tell comes before the clock: it may be a change of what is about to be published. To
@@ -213,7 +228,7 @@ class Driver:
                     if changed:
                         self._reconcile(owner, changed)
                 except Exception:  # noqa: BLE001 - as in `_guarded`, which takes a fifth of the time of all this
-                    _fault()
+                    log.fault("watch", _FAULT)
                 rest = 0
                 if (ended := time.monotonic_ns()) - began > _CHEAP_NS:
                     spent, used = used, time.thread_time_ns()
@@ -273,23 +288,21 @@ class Driver:
         self._looks[owner] = at = _tick(owner, now)
         self._next_look = min(self._next_look, at)
 
-    def _deadline(self) -> tuple[int | None, int]:
-        """When to wake, and by how much earlier if that is to be met precisely: one switch of threads."""
+    def _deadline(self) -> tuple[int | None, Owner | None]:
+        """When to wake, and whose commit it is for, if that is so."""
         if self._actions:
-            return 0, 0
-        first, ready = _NEVER, False
+            return 0, None
+        first, commits = _NEVER, None
         look = _NEVER
         for owner, at in self._looks.items():
             due = owner.deadline
             if due is not None and due < first:
-                first, ready = due, owner.ready
+                first, commits = due, owner if owner.ready else None
             if at < look and owner.watching:
                 look = at
         if look < first:
-            return look, 0
-        if first == _NEVER:
-            return None, 0
-        return first, round(sys.getswitchinterval() * 1e9) if ready else 0
+            return look, None
+        return (None if first == _NEVER else first), commits
 
 
 def _key(observer: Observer) -> str:
@@ -320,11 +333,7 @@ def _guarded(work: Callable[[], object]) -> None:
     try:
         work()
     except Exception:  # noqa: BLE001 - a fault of ours
-        _fault()
-
-
-def _fault() -> None:
-    log.fault("watch", "Internal error in the driver")
+        log.fault("watch", _FAULT)
 
 
 # One a process

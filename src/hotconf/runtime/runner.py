@@ -264,6 +264,10 @@ class Runner(Generic[T]):
         """Whether a candidate waits for its window to end, and for nothing else."""
         return self._state.phase is protocol.Phase.READY
 
+    def rehearse(self, deadline: int) -> None:
+        """Step the machine, and forget what came out."""
+        machine.step(self._state, protocol.Due(deadline))
+
     @property
     def watching(self) -> bool:
         """Whether the files are watched: not while hot reload is off."""
@@ -363,9 +367,13 @@ class Runner(Generic[T]):
     def _perform(self, effect: protocol.Effect) -> None:
         match effect:
             case protocol.Publish():
-                self._publish(effect)
+                self._teller.timings = self._publisher.publish(effect, self._hearing.detect_ns)
+                if effect.recalled and self.snapshot is not None:
+                    self._bus.seen(self.snapshot)
             case protocol.Emit():
-                self._emit(effect)
+                self._teller.emit(effect, self.snapshot, self.settings.debounce_ms)
+                if not isinstance(effect.event, FileChanged):
+                    self._known.ended()
             case protocol.Load():
                 self._jobs.load(effect)
             case protocol.Look():
@@ -376,16 +384,6 @@ class Runner(Generic[T]):
                 self._teller.answer(effect)
             case protocol.Watching():
                 self._runs().post(partial(self._watch, effect.on))
-
-    def _publish(self, effect: protocol.Publish) -> None:
-        self._teller.timings = self._publisher.publish(effect, self._hearing.detect_ns)
-        if effect.recalled and self.snapshot is not None:
-            self._bus.seen(self.snapshot)
-
-    def _emit(self, effect: protocol.Emit) -> None:
-        self._teller.emit(effect, self.snapshot, self.settings.debounce_ms)
-        if not isinstance(effect.event, FileChanged):
-            self._known.ended()
 
     def _ask(self, *, force: bool = False, silent: bool = False) -> Ticket:
         ticket = self._teller.tickets.draw()
