@@ -16,9 +16,10 @@ from hotconf.runtime import log, paths
 from hotconf.runtime.bus import Bus, OnChange, OnEvent, Selector, path_of
 from hotconf.runtime.delivery import ChangeCallback, EventCallback
 from hotconf.runtime.observe import ObserverName
-from hotconf.runtime.runner import Pending, Runner
+from hotconf.runtime.runner import Runner
 from hotconf.runtime.source import DEFAULT_MAX_BYTES, Pins, Source
 from hotconf.runtime.subscription import EventStream
+from hotconf.runtime.telling import Pending
 from hotconf.schema import Schema
 from hotconf.settings import MAX_DEBOUNCE_MS, HotReloadSettings
 from hotconf.snapshot import Snapshot
