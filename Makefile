@@ -7,6 +7,12 @@ PATHS := src tests bench
 PEERS_VENV := .venv-bench
 PEERS := $(PEERS_VENV)/.ready
 
+# Most tests wait most of the time: more of them at once than there are processors.
+WORKERS ?= 4
+PYTEST = $(BIN)/pytest -n $(WORKERS) --dist worksteal
+# What has more to do in full than beside the other tests.
+TORTURE := tests/torture tests/fuzz tests/outputs $(addprefix tests/core/test_, machine_laws.py positions.py syntax.py)
+
 SECONDS ?= 1800
 SEED ?= $(shell date +%s)
 
@@ -16,10 +22,11 @@ run: $(READY)  ## watch your configuration, live
 	@$(BIN)/hotconf run $(ARGS)
 
 test: lint  ## everything that must hold
-	$(BIN)/pytest --cov --cov-report=term --cov-report= $(ARGS)
+	$(PYTEST) --cov --cov-report=term --cov-report= $(ARGS)
 
-torture: $(READY)  ## whatever may happen to a file, several times over: about 20 minutes
-	HOTCONF_TORTURE=full HOTCONF_SEED=$(SEED) $(BIN)/pytest tests/torture tests/fuzz tests/outputs -p no:cacheprovider $(ARGS)
+torture: WORKERS = 6
+torture: $(READY)  ## whatever may happen to a file, several times over: about 10 minutes
+	HOTCONF_TORTURE=full HOTCONF_SEED=$(SEED) $(PYTEST) $(TORTURE) -p no:cacheprovider $(ARGS)
 
 fuzz: $(VENV)/.fuzz  ## any bytes at all, guided by coverage: SECONDS=1800 SEED=…
 	cd tests && ../$(BIN)/python -m fuzz $(SECONDS) $(SEED)

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import pytest
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 HOTCONF = [sys.executable, "-c", "from hotconf.cli import main; main()"]
 
 

@@ -343,9 +343,9 @@ def test_what_is_shared_is_told_at_every_place() -> None:
         Change(("b",), old, new),
         Change(("c", 0), old, new),
     )
-    for _ in range(50):
+    for _ in range(15):
         old, new = {"l": old, "r": old}, {"l": new, "r": new}
-    assert len(diff(old, new)) == 51
+    assert len(diff(old, new)) == 16
 
 
 def nested(depth: int, leaf: object) -> Any:

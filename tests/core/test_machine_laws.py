@@ -20,6 +20,7 @@ from hotconf.core.protocol import Due, Loaded, Phase
 from hotconf.events import ReloadDeferred, ReloadFailed
 from hotconf.testing import Content, Pace, World
 from hotconf.testing.contents import candidate, recalled
+from torture.extent import examples
 
 pytestmark = pytest.mark.timeout(900)
 """It does much, and the machine may be slow."""
@@ -278,7 +279,7 @@ class Laws(RuleBasedStateMachine):
 
 
 Laws.TestCase.settings = settings(
-    max_examples=400,
+    max_examples=examples(400, 100),
     stateful_step_count=50,
     derandomize=True,
     database=None,

@@ -79,6 +79,19 @@ def test_altered_anywhere():
             assert isinstance(decode(bytes(altered), 12, MAIN), Damage), (at, bit)
 
 
+def test_any_range_altered():
+    """Zeroed, as after a loss of power, missing, or there twice: whatever range it is, it is seen."""
+    data = encode(RECORD)
+    for begin in range(len(data)):
+        for end in range(begin + 1, len(data) + 1, 1 + begin % 7):
+            for altered in (
+                data[:begin] + bytes(end - begin) + data[end:],
+                data[:begin] + data[end:],
+                data[:end] + data[begin:],
+            ):
+                assert altered == data or isinstance(decode(altered, 12, MAIN), Damage), (begin, end)
+
+
 def test_under_another_name():
     """A record that was renamed, or brought from another configuration, is not taken for what it is not."""
     assert decode(encode(RECORD), 13, MAIN) == Damage("it is state 12 under another name")

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from core.writer import Writer
 from hotconf.core.document import parse
 from hotconf.problems import Problem
+from torture.extent import examples
 
 PATH = Path("/etc/app/config.toml")
 ONE_MIB = 1 << 20
@@ -317,7 +318,7 @@ def damaged(text: str, dice: random.Random) -> str:
 
 
 @pytest.mark.timeout(900)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200, 40), deadline=None)
 @given(st.integers(0, 2**64))
 def test_a_slip_in_a_good_document(seed: int) -> None:
     """In whatever style it is written, it is one problem with a place in the text, or still TOML."""
@@ -380,7 +381,7 @@ def plain(draw: st.DrawFn) -> tuple[list[str], int]:
     return lines, draw(st.sampled_from(marked))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500, 100), deadline=None)
 @given(plain(), st.booleans())
 def test_what_is_not_closed_is_pointed_at(written: tuple[list[str], int], windows: bool) -> None:
     """Whatever follows it: where a bracket, brace or quote was taken away, its other half is the place."""
@@ -395,7 +396,7 @@ def test_what_is_not_closed_is_pointed_at(written: tuple[list[str], int], window
     assert problem.message == f"Invalid TOML: {words[opened[column - 1]]} at line {number + 1}"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300, 100), deadline=None)
 @given(plain(), st.data())
 def test_what_is_given_twice_is_pointed_at(written: tuple[list[str], int], data: st.DataObject) -> None:
     """A line that is there twice is told where it stands the second time, with the first one related."""

@@ -47,7 +47,7 @@ class Inner(Frozen):
 
 
 class Hostile(Frozen):
-    """Takes any text, as a key and as a value."""
+    """Takes any text, as a key and as a value; what the program itself says of it is no better."""
 
     name: str = ""
     names: tuple[str, ...] = ()
@@ -55,6 +55,7 @@ class Hostile(Frozen):
     parts: dict[str, Inner] = Field(default_factory=dict)
     level: Literal["low", "high"] = "low"
     number: int = 0
+    motto: str = Field(default=text_of((*NEWLINES, *SEQUENCES, *DIRECTIONS)), description=text_of(SEQUENCES))
     hot_reload: HotReloadSettings = HotReloadSettings()
 
 
@@ -74,10 +75,9 @@ def describe(old: Hostile, new: Hostile, changes: object) -> list[str]:
     return [f"name: {old.name} → {new.name}"]
 
 
-SCHEMA: Final = Schema(Hostile, checks=[check], describe=describe)
-PLAIN: Final = Schema(Hostile, checks=[check])
-
 BEFORE: Final = "name = 'good'\n"
+SCHEMA: Final = Schema(Hostile, checks=[check], describe=describe, template=BEFORE)
+PLAIN: Final = Schema(Hostile, checks=[check])
 
 
 def saves(villain: str) -> dict[str, str]:
@@ -87,6 +87,7 @@ def saves(villain: str) -> dict[str, str]:
     return {
         "valid": valid,
         "a comment": f"name = 'good' # {r}\n",
+        "another schema": f"#:schema {r}\nname = 'good'\n",
         "unknown keys": f"{e} = 1\n{r} = 2\n[hot_reload]\n{e} = 1\n",
         "an enum": f"level = {e}\n[parts.{e}]\nlevel = {r}\n",
         "a type": f"number = {e}\nnames = {r}\n[free]\n{e} = 1\n",

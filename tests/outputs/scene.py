@@ -18,13 +18,14 @@ from typing import Any, Final, TypeAlias
 from click.testing import CliRunner
 
 from cli.test_watch_process import running
-from hotconf import ConfigError, HotReloadWatcher, ReloadFailed, ReloadSuccess, Schema, Snapshot
+from hotconf import ConfigError, HotReloadWatcher, Schema, Snapshot
 from hotconf.cli.app import hotconf
 from hotconf.core.redact import secrets_in
 from hotconf.core.source import secret_keys
 from hotconf.report.difference import side_by_side, unified
 from hotconf.report.excerpt import excerpt
 from hotconf.report.ndjson import to_json
+from hotconf.report.notification import degraded as fallen_back
 from hotconf.report.notification import notification
 from hotconf.report.problems import concise, with_hint
 from hotconf.tui.session import Session
@@ -130,6 +131,17 @@ def raised(scene: Scene) -> str:
         return _lines([repr(error), *error.args, *error.problems, "".join(traceback.format_exception(error))])
 
 
+def degraded(scene: Scene) -> str:
+    """A start on what was saved, which may be broken: what it tells of the state that it comes up on."""
+    states = scene.path.with_name("states")
+    with HotReloadWatcher(scene.path, scene.schema, state_dir=states):
+        pass
+    scene.path.write_bytes(scene.after)
+    with _logging() as stream, HotReloadWatcher(scene.path, scene.schema, state_dir=states) as watcher:
+        told = (watcher, watcher.snapshot, watcher.stats, watcher.last)
+        return _lines([*map(repr, told), fallen_back(watcher.snapshot), stream.getvalue()])
+
+
 @contextmanager
 def _logging() -> Iterator[io.StringIO]:
     """A program's own log, formatted as programs do; hotconf has no hand in it."""
@@ -162,13 +174,14 @@ def logged(scene: Scene) -> str:
 
 
 def _command(*arguments: object) -> Output:
-    """Run `hotconf`, `PATH` and `OTHER` and `SCHEMA` replaced; stdout and stderr."""
+    """Run `hotconf`, with what is saved on stdin; stdout and stderr. `NEW` stands for where there is nothing."""
 
     def run(scene: Scene) -> str:
         scene.path.write_bytes(scene.after if "--saved" in arguments else scene.before)
-        places = {"PATH": str(scene.path), "OTHER": str(scene.other), "SCHEMA": scene.name}
+        new = scene.path.with_name(f"new-{scene.path.name}")
+        places = {"PATH": str(scene.path), "OTHER": str(scene.other), "NEW": str(new), "SCHEMA": scene.name}
         given = [places.get(str(argument), str(argument)) for argument in arguments if argument != "--saved"]
-        result = CliRunner().invoke(hotconf, given)
+        result = CliRunner().invoke(hotconf, given, input=scene.after)
         assert result.exit_code in (0, 1, 2), result.output
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return result.output
@@ -222,9 +235,10 @@ def app(scene: Scene) -> str:
 
     async def look(pilot: Any) -> None:
         said.append(screen(pilot.app))
+        before = pilot.app.view.last
         scene.path.write_bytes(scene.after)
         await pilot.press("r")
-        await until(pilot, lambda: isinstance(pilot.app.view.last, ReloadSuccess | ReloadFailed))
+        await until(pilot, lambda: pilot.app.view.last is not before)  # a save may change nothing, too
         await pilot.pause()
         said.append(screen(pilot.app))
         for key in ("enter", "escape", "d", "escape", "tab", "down", "enter"):
@@ -245,6 +259,7 @@ OUTPUTS: Final[dict[str, Output]] = {
     "differences": differences,
     "what start() raises": raised,
     "log": logged,
+    "a start that falls back": degraded,
     **{
         f"check as {form}": _command("check", "--saved", "PATH", "--schema", "SCHEMA", "--format", form)
         for form in ("text", "concise", "json", "sarif", "github")
@@ -254,12 +269,20 @@ OUTPUTS: Final[dict[str, Output]] = {
     "diff": _command("diff", "PATH", "OTHER", "--schema", "SCHEMA"),
     "diff as json": _command("diff", "PATH", "OTHER", "--schema", "SCHEMA", "--json"),
     "plan": _command("plan", "OTHER", "PATH", "--schema", "SCHEMA"),
+    "plan from stdin": _command("plan", "-", "PATH", "--schema", "SCHEMA"),
     "plan as json": _command("plan", "OTHER", "PATH", "--schema", "SCHEMA", "--json"),
     "doctor": _command("doctor", "PATH", "--no-probe"),
     "doctor as json": _command("doctor", "PATH", "--no-probe", "--json"),
+    "doctor with a probe": _command("doctor", "PATH"),
     "history": _kept("history", "PATH"),
     "history as json": _kept("history", "PATH", "--json"),
+    "diff of states": _kept("diff", "@1", "PATH", "--schema", "SCHEMA"),
     "rollback": _kept("rollback", "1", "PATH", "--schema", "SCHEMA"),
+    "rollback, not asked": _kept("rollback", "1", "PATH", "--schema", "SCHEMA", "--yes", "--remove-new"),
+    "init": _command("init", "NEW", "--schema", "SCHEMA"),
+    "init where there is something": _command("init", "--saved", "PATH", "--schema", "SCHEMA"),
+    "schema": _command("schema", "--schema", "SCHEMA"),
+    "schema into the file": _command("schema", "--saved", "--stamp", "PATH", "--schema", "SCHEMA"),
     "watch": _watched(),
     "watch as json": _watched("--json"),
     "app": app,

@@ -137,8 +137,8 @@ class Paused:
         self._reached, self._ends = threading.Event(), threading.Event()
 
     def __enter__(self) -> None:
-        self._driver.post(lambda: (self._reached.set(), self._ends.wait(10)))
-        assert self._reached.wait(10)
+        self._driver.post(lambda: (self._reached.set(), self._ends.wait(60)))
+        assert self._reached.wait(60)
 
     def __exit__(self, *_: object) -> None:
         self._ends.set()
@@ -347,7 +347,7 @@ def test_calls_during_the_end_return():
         wait_until(lambda outcomes=outcomes: outcomes)
         release(driver, 10)
         for thread in callers:
-            thread.join(10)
+            thread.join(60)
             assert not thread.is_alive()
 
 

@@ -170,7 +170,7 @@ def test_a_file_without_permission(tmp_path):
         "if os.getuid() == 0: os.setuid(65534)\n"
         "print(read(Path(path.name), 1000).problem.message, read(Path(path.name), 1000).settled)"
     )
-    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False, timeout=60)
     assert (done.stdout, done.stderr) == ("Cannot read the file: permission denied True\n", "")
 
 

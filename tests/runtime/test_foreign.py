@@ -101,7 +101,7 @@ def test_saves_are_heard_and_wake_the_driver(watched, main, woken):
     for save in saves:
         woken.clear()
         save()
-        assert woken.wait(10)
+        assert woken.wait(60)
         assert watched.hears("config.toml")
         assert watched.names == {"config.toml"}
 
@@ -110,7 +110,7 @@ def test_reading_is_not_heard(watched, main, root, woken):
     """A load must not be the reason for the next one."""
     main.read_text()
     (root / "last").touch()  # what comes after it has been heard by then
-    assert woken.wait(10)
+    assert woken.wait(60)
     names = wait_until(lambda: watched.observer._handler.take())
     assert os.fspath(main) not in names
 

@@ -559,6 +559,28 @@ def test_a_file_in_the_place_of_a_directory(observer, root):
     assert watched.heard() == ["config.toml"]
 
 
+def test_a_file_in_the_place_of_a_directory_that_goes_while_it_is_looked_at(observer, root, monkeypatch):
+    """A directory takes its place at that moment, with all that belongs there."""
+    path, fresh = root / "a" / "b" / "c" / "config.toml", root / "fresh"
+    (root / "a").touch()
+    (fresh / "b" / "c").mkdir(parents=True)
+    (fresh / "b" / "c" / "config.toml").touch()
+    is_file = os.path.isfile
+
+    def is_file_no_more(given):
+        found = is_file(given)
+        if found and os.fspath(given) == str(root / "a"):
+            (root / "a").unlink()
+            fresh.rename(root / "a")
+        return found
+
+    monkeypatch.setattr(os.path, "isfile", is_file_no_more)
+    watched = Watched(observer, path)
+    assert watched.heard() != []
+    path.write_text("x")
+    assert watched.heard() == ["config.toml"]
+
+
 def test_a_glob_hears_only_names_that_it_could_match(root, main, observer):
     """Whoever writes other files beside the configuration does not wake it."""
     watched = Watched(observer, main, "*.toml")

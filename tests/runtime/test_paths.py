@@ -156,6 +156,23 @@ def test_dots_are_followed_as_the_kernel_does(root):
     assert steps(Path(f"{root}/./link//../a.toml"), root) == ["link", "far/a.toml"]
 
 
+@pytest.mark.parametrize("when", range(1, 10))
+def test_a_directory_that_goes_while_it_is_looked_at_is_a_place(root, monkeypatch, when):
+    """At whichever look: there is always a last place, below which nothing is known."""
+    touch(root, "a/b/config.toml")
+    real, looks = os.lstat, []
+
+    def look(path, *, dir_fd=None):
+        if os.fspath(path).startswith(os.fspath(root / "a")):
+            looks.append(path)
+            if len(looks) == when:
+                (root / "a").rename(root / "gone")
+        return real(path, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "lstat", look)
+    assert list(places(root / "a" / "b" / "config.toml"))
+
+
 def test_a_place_is_told_before_it_is_followed(root):
     """Who watches a link when it is told, and then goes on, follows what the link says from then on."""
     touch(root, "v1/config.toml", "v2/config.toml")

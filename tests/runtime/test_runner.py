@@ -48,7 +48,7 @@ class Gate:
 
     def __call__(self, config: Config) -> tuple[()]:
         self.entered.set()
-        assert self.opened.wait(30)
+        assert self.opened.wait(60)
         return ()
 
     def shut(self) -> None:
@@ -118,7 +118,7 @@ def make(main):
     for watched in made:
         watched.gate.opened.set()
         watched.runner.close()
-        watched._told.join(10)
+        watched._told.join(60)
     wait_until(lambda: not ours())
 
 
@@ -198,7 +198,7 @@ def test_a_release_has_published_when_it_returns(make, monkeypatch):
             given = super().popleft()
             if isinstance(given, Looked):
                 stepping.set()
-                assert appended.wait(10)
+                assert appended.wait(60)
             return given
 
     def install(snapshot) -> None:
@@ -209,7 +209,7 @@ def test_a_release_has_published_when_it_returns(make, monkeypatch):
     monkeypatch.setattr(runner._publisher, "_install", install)
     other = threading.Thread(target=runner.feed, args=(Looked(0),))
     other.start()
-    assert stepping.wait(10)
+    assert stepping.wait(60)
     runner.release("x")
     published = watched.n
     returned.set()
@@ -308,10 +308,10 @@ def test_closing_while_it_is_started(make, monkeypatch):
 
     starter = threading.Thread(target=start)
     starter.start()
-    assert watched.gate.entered.wait(10)
+    assert watched.gate.entered.wait(60)
     watched.runner.close()
     watched.gate.opened.set()
-    starter.join(10)
+    starter.join(60)
     assert not starter.is_alive()
     assert len(raised) == 1
     wait_until(lambda: not ours())
@@ -373,7 +373,7 @@ def test_a_check_that_outlives_its_watcher_harms_nobody(make, monkeypatch):
     watched = make()
     watched.gate.shut()
     watched.save(2)
-    assert watched.gate.entered.wait(10)
+    assert watched.gate.entered.wait(60)
     watched.runner.close()
     ends = [os.pipe() for _ in range(6)]
     watched.gate.opened.set()
@@ -418,11 +418,11 @@ held, ends = threading.Event(), threading.Event()
 def hold():
     with runner._lock:
         held.set()
-        ends.wait(10)
+        ends.wait(60)
 
 holder = threading.Thread(target=hold)
 holder.start()
-held.wait(10)
+held.wait(60)
 child = os.fork()
 if child == 0:
     runner.close()
@@ -446,7 +446,7 @@ def test_a_change_that_is_being_loaded_is_not_found_again(make):
     looks: list[int] = []
     watched.gate.shut()
     watched.save(2)
-    assert watched.gate.entered.wait(10)
+    assert watched.gate.entered.wait(60)
     real = watched.runner.differing
     watched.runner.differing = lambda: looks.append(1) or real()
     wait_until(lambda: len(looks) >= 5)
@@ -463,7 +463,7 @@ def test_a_change_during_a_load_is_found_when_it_is_back(make):
     watched = make(observer="poll", reconcile_ns=OFTEN_NS)
     watched.gate.shut()
     watched.save(2)
-    assert watched.gate.entered.wait(10)
+    assert watched.gate.entered.wait(60)
     watched.save(3)
     watched.gate.opened.set()
     wait_until(lambda: watched.n == 3)
@@ -480,7 +480,7 @@ def test_a_reload_that_is_slow_opens_no_round(make):
     wait_until(lambda: looks)
     watched.save(2)
     watched.runner.reload(wait=False, force=False)
-    assert watched.gate.entered.wait(10)
+    assert watched.gate.entered.wait(60)
     looks.clear()
     watched.runner.differing = lambda: looks.append(1) or real()
     wait_until(lambda: len(looks) >= 5)

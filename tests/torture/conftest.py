@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -13,14 +13,31 @@ import pytest
 
 from realtools import workplace
 from torture.extent import FULL, ROUNDS
-from torture.harness import Case, Process, Tally
+from torture.harness import Case, Fault, Process, Tally, Tell
 
+_OUTCOME: Final = "torture"
 _TALLY: Final = pytest.StashKey[Tally]()
+
+
+class _Counting:
+    """Counts what the reports of the tests say, whichever process they ran in."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """The last of the three reports of a test has everything."""
+        if report.when == "teardown":
+            for name, told in report.user_properties:
+                if name == _OUTCOME:
+                    scenario, *faults = told  # type: ignore[misc]
+                    self._tally.add(scenario, faults)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """One count for all scenarios."""
-    config.stash.setdefault(_TALLY, Tally())
+    config.stash[_TALLY] = Tally()
+    config.pluginmanager.register(_Counting(config.stash[_TALLY]))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -90,7 +107,19 @@ def processes() -> Iterator[Processes]:
 
 
 @pytest.fixture
-def begin(request: pytest.FixtureRequest, processes: Processes, round_: int) -> Iterator[Callable[..., Case]]:
+def tell(request: pytest.FixtureRequest) -> Tell:
+    """Has a run of a scenario counted, with the kinds of what was wrong with it."""
+
+    def told(scenario: str, faults: Collection[Fault]) -> None:
+        request.node.user_properties.append((_OUTCOME, [scenario, *faults]))
+
+    return told
+
+
+@pytest.fixture
+def begin(
+    request: pytest.FixtureRequest, processes: Processes, tell: Tell, round_: int
+) -> Iterator[Callable[..., Case]]:
     """Begin a case: `with begin(path, …) as case`. `prefix` and `environment` ask for a process of its own."""
     name = (request.function.__doc__ or request.node.name).split(":")[0].split("\n")[0].rstrip(".")
     with ExitStack() as stack:
@@ -109,7 +138,7 @@ def begin(request: pytest.FixtureRequest, processes: Processes, round_: int) -> 
             else:
                 process = processes.common()
                 stack.callback(lambda: request.node.stash.get(_FAILED, False) and processes.drop())
-            return Case(process, path, tally=request.config.stash[_TALLY], name=name, **how)
+            return Case(process, path, tell=tell, name=name, **how)
 
         yield start
 

@@ -14,6 +14,11 @@ ROUNDS: Final = int(os.environ.get("HOTCONF_ROUNDS", "3"))
 T = TypeVar("T")
 
 
+def examples(all_of_them: int, bounded: int) -> int:
+    """How many random examples: so many in full, otherwise as many as fit beside the other tests."""
+    return all_of_them if FULL else bounded
+
+
 def some(variants: Sequence[T], bounded: int) -> Sequence[T]:
     """All of them in full, otherwise so many."""
     return variants if FULL else variants[:bounded]

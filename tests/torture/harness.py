@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -145,6 +145,10 @@ class Process:
             self.news.notify_all()
 
 
+Tell: TypeAlias = Callable[[str, Collection[Fault]], object]
+"""Takes the name of a scenario that has run once more, and the kinds of what was wrong with it."""
+
+
 class Tally:
     """How many runs of each scenario, and what was wrong with them."""
 
@@ -152,10 +156,10 @@ class Tally:
         self.runs: Counter[str] = Counter()
         self.faults: dict[str, Counter[Fault]] = {}
 
-    def add(self, scenario: str, faults: Sequence[tuple[Fault, str]]) -> None:
+    def add(self, scenario: str, faults: Collection[Fault]) -> None:
         """One more run."""
         self.runs[scenario] += 1
-        self.faults.setdefault(scenario, Counter()).update({kind for kind, _ in faults})
+        self.faults.setdefault(scenario, Counter()).update(set(faults))
 
     def lines(self) -> list[str]:
         """The summary, a line for each scenario."""
@@ -182,7 +186,7 @@ class Case:
         process: Process,
         path: Path,
         *,
-        tally: Tally,
+        tell: Tell,
         name: str,
         schema: str = "loose",
         callbacks: Sequence[str] = (),
@@ -196,7 +200,7 @@ class Case:
         self.faults: list[tuple[Fault, str]] = []
         self._judge = Judge()
         self._judged = 0
-        self._tally, self._name = tally, name
+        self._tell, self._name = tell, name
         self._asked = {
             "path": str(path),
             "schema": schema,
@@ -224,7 +228,7 @@ class Case:
             self._end()
         self._judged_all()
         if kind is None or self.faults:
-            self._tally.add(self._name, self.faults)
+            self._tell(self._name, [kind for kind, _ in self.faults])
         if self.faults:
             story = (line.get("event") or _short(line.get("published", ())) for line in self.process.lines[-60:])
             raise AssertionError("\n".join([*(f"{kind}: {what}" for kind, what in self.faults), *map(str, story)]))
@@ -250,6 +254,13 @@ class Case:
             found = [(path, _text(path)) for path, _ in final]
             assert found == list(final), f"the scenario is wrong: {_short(found)} is not {_short(final)}"
             self._deaf(f"the files are {_short(final)}, published is {_short(self._judged_all() or ())}")
+
+    def falls_back(self) -> None:
+        """The files are broken; the latest state is published all the same, because it was kept."""
+        if not self._comes(lambda: self._judged_all() == self._judge.states[-1]):
+            self._deaf(f"it did not come up on {_short(self._judge.states[-1])}")
+        if not self.process.ask("states")["degraded"]:
+            self.faults.append(("wrong", "nobody is told that the files are broken"))
 
     def tells(self, begins: str, times: int = 1) -> None:
         """It told something that begins so, that many times since the start: `ReloadFailed syntax`."""

@@ -86,6 +86,11 @@ class Subject:
         stats = self._running.stats
         return {"observer": stats.observer, "trouble": stats.trouble}
 
+    def states(self) -> dict[str, object]:
+        """Whether what is published is a state that was kept, and why none are kept."""
+        stats = self._running.stats
+        return {"degraded": stats.degraded, "trouble": stats.state_trouble}
+
     def figures(self) -> dict[str, object]:
         """What this process holds."""
         descriptors = {}

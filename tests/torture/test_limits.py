@@ -147,3 +147,7 @@ def test_permission(root: Path, begin: Callable[..., Case], level: int, saved: s
             finally:
                 place.chmod(mode)
             case.settles()
+            # What was published before says nothing of now: only a new save does.
+            case.will(main(4000 + turn))
+            path.write_text(main(4000 + turn))
+            case.settles()

@@ -9,6 +9,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -190,13 +191,13 @@ def test_disk_full(root: Path, begin: Callable[..., Case]) -> None:
             case.will(main(2000 + turn))
             seen.write_text(main(2000 + turn))
             case.settles()
-            filler = seen.with_name("filler")
-            _fill(filler)
+            fill(seen.parent)
             with pytest.raises(OSError, match="No space left"):
                 # Larger than what is left, whatever it is; nothing of it is whole.
                 seen.write_text(main(3000 + turn, filling=4000))
             case.tells("ReloadFailed", turn + 1)
-            filler.unlink()
+            for filler in seen.parent.glob("filler*"):
+                filler.unlink()
             case.will(main(4000 + turn))
             seen.write_text(main(4000 + turn))
             case.settles()
@@ -205,10 +206,10 @@ def test_disk_full(root: Path, begin: Callable[..., Case]) -> None:
         case.settles()
 
 
-def _fill(path: Path) -> None:
-    with path.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"x" * 4096)
-        except OSError:
-            return
+def fill(directory: Path, *, with_bytes: bool = True) -> None:
+    """Files called `filler…` take all the room there is, or every inode."""
+    with suppress(OSError):
+        for number in range(1000):
+            with (directory / f"filler{number}").open("wb", buffering=0) as file, suppress(OSError):
+                while with_bytes:
+                    file.write(b"x" * 4096)

@@ -37,9 +37,11 @@ def save(path, limit, more=""):
 def live(path, scenario, *, schema=SPECKIT, state_dir=None, **options):
     """Run the app on `path`, with nothing left of it at the end."""
     with closing(Session(path, lambda: schema, state_dir)) as session:
-        app = play(session, scenario, **options)
-        if (command := options.get("command")) is not None:
-            command.stop()
+        try:
+            app = play(session, scenario, **options)
+        finally:
+            if (command := options.get("command")) is not None:
+                command.stop()
     wait_until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("hotconf")])
     return app
 
@@ -216,7 +218,7 @@ def test_an_external_command_is_the_operation(path, tmp_path):
 
     async def scenario(pilot):
         app = pilot.app
-        await shows(pilot, "▸ until [ -e ")
+        await shows(pilot, "▸ until")
         save(path, "20.0")
         await shows(pilot, "1 reload queued: waiting for until")
         go.touch()

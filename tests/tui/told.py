@@ -73,6 +73,11 @@ def at(seconds: float) -> datetime:
 @lru_cache
 def snapshot(text: str = GOOD, generation: int = 1, seconds: float = 0) -> Snapshot[Any]:
     """`text` as it would be published."""
+    return replace(_loaded(text), generation=generation, loaded_at=at(seconds))
+
+
+@lru_cache
+def _loaded(text: str) -> Snapshot[Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "config.toml"
         path.write_text(text)
@@ -80,14 +85,24 @@ def snapshot(text: str = GOOD, generation: int = 1, seconds: float = 0) -> Snaps
             loaded = watcher.snapshot
         files = tuple(replace(file, path=FILE) for file in loaded.files)
         origins = {key: replace(origin, file=FILE) for key, origin in loaded.origins.items()}
-    return replace(loaded, generation=generation, loaded_at=at(seconds), files=files, origins=origins)
+    return replace(loaded, files=files, origins=origins)
 
 
 def facts(of: Snapshot[Any] | None = None, *, changes: tuple[Change, ...] = (), **fields: Any) -> Facts:
     """The facts of a watcher that has published `of`."""
-    items = configuration.items(of, changes) if of is not None else ()
+    items = () if of is None else configuration.items(of, changes) if changes else _items_of(of)
     defaults: dict[str, Any] = {"watching": (FILE,), "debounce_ms": 2000, "observer": "inotify", "started": True}
     return Facts(FILE, of, items, **(defaults | fields))
+
+
+_grown: dict[int, tuple[Snapshot[Any], tuple[configuration.Item, ...]]] = {}
+"""By the identity of a snapshot, which stays as long as it is in here."""
+
+
+def _items_of(of: Snapshot[Any]) -> tuple[configuration.Item, ...]:
+    if id(of) not in _grown:
+        _grown[id(of)] = (of, configuration.items(of, ()))
+    return _grown[id(of)][1]
 
 
 def changed(seconds: float = 1, of: Snapshot[Any] | None = None) -> Told:

@@ -65,5 +65,5 @@ def test_threads_and_coroutines_side_by_side(path, watch):
     told = asyncio.run(work())
     seen.exactly(CHANGED, "ReloadSuccess 2")
     watcher.close()
-    thread.join(10)
+    thread.join(60)
     assert told == in_thread == seen.events

@@ -622,10 +622,10 @@ held, over = threading.Event(), threading.Event()
 def hold():
     with watcher.busy("x"), handler.lock:
         held.set()
-        over.wait(30)
+        over.wait(60)
 thread = threading.Thread(target=hold)
 thread.start()
-held.wait(30)
+held.wait(60)
 child = os.fork()
 if child == 0:
     watcher.reload()

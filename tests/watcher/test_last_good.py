@@ -428,7 +428,7 @@ def test_a_disk_that_hangs(path, watch, state_dir, caplog, monkeypatch, gate):
     stuck = Gate()
     monkeypatch.setattr(state, "encode", lambda record: stuck() or no_room(record))
     watcher, _ = watch(path, state_dir=state_dir)
-    assert stuck.entered.wait(10)
+    assert stuck.entered.wait(60)
     for number in range(8001, 8001 + keeper.MOST_WAITING + 5):
         save(path, port(number))
         assert isinstance(watcher.reload(), ReloadSuccess)

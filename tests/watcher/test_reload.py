@@ -133,7 +133,7 @@ def test_callers_of_reload_share_a_load(path, watch):
         loaded.append(config.server.port)
         if config.server.port == 9000:
             entered.set()
-            assert go_on.wait(10)
+            assert go_on.wait(60)
         return []
 
     watcher, _ = watch(path, checks=[slow], debounce_ms=FAR)
@@ -143,14 +143,14 @@ def test_callers_of_reload_share_a_load(path, watch):
         threading.Thread(target=lambda n=n: results.setdefault(n, watcher.reload()), daemon=True) for n in range(4)
     ]
     threads[0].start()
-    assert entered.wait(10)
+    assert entered.wait(60)
     path.write_text(port(9001))
     for thread in threads[1:]:
         thread.start()
     wait_until(lambda: len(watcher._runner._teller.tickets) == 4)
     go_on.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert watcher.config.server.port == 9001
     assert isinstance(results[1], ReloadSuccess)
     assert results[1] is results[2] is results[3]

@@ -38,6 +38,8 @@ class Secretive(Frozen):
     secret: list[str]
     http_headers: dict[str, str] = Field(default_factory=dict)
     account: Account | None = None
+    spare_token: str = "S3CR3T-default"
+    spares: tuple[Account, ...] = (Account(name="b", password="S3CR3T-spare"),)
 
     @field_validator("api_key")
     @classmethod

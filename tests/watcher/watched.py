@@ -85,7 +85,7 @@ class Gate:
 
     def __call__(self, *_: object) -> list[Problem]:
         self.entered.set()
-        self.released.wait(20)
+        self.released.wait(60)
         self.done.set()
         return []
 

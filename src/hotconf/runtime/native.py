@@ -211,11 +211,11 @@ class InotifyObserver:
         whole = True
         is_file = self._endings[subject] is None and _may_be_file(path)
         for place in paths.places(subject[1]):
+            parent, name = os.path.split(place.directory)
+            if name:  # first: if a file is in the directory's place, this tells when it goes
+                whole &= self._watch_name(subject, parent, name, used, direct=False)
             direct = is_file and not place.lacking
             whole &= self._watch_name(subject, place.directory, place.name, used, direct=direct)
-            parent, name = os.path.split(place.directory)
-            if name:
-                whole &= self._watch_name(subject, parent, name, used, direct=False)
         return whole
 
     def _arm_itself(self, subject: Subject) -> set[int]:
@@ -239,7 +239,7 @@ class InotifyObserver:
             users = self._watches[wd].names.setdefault(name, {})
             users[subject] = direct or users.get(subject, False)
             used.add(wd)
-        # What is a file now is watched as a name in the directory above.
+        # What is a file now is watched as a name in the directory above already.
         return wd is not None or subject in self._failing or os.path.isfile(directory)
 
     def _add(self, subject: Subject, path: str, mask: int) -> int | None:

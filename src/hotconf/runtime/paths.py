@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -74,7 +75,8 @@ def places(path: str | os.PathLike[str]) -> Iterator[Place]:
         if decides:
             yield Place(here, name, lacking=bool(todo) and not exists)
         target = _target(step)
-        if not decides and (target is not None or not os.path.lexists(step)):
+        stays = target is None and _is_no_link(step)  # one look decides: between two of them it may go
+        if not decides and not stays:
             todo.append(name)  # it was a directory a moment ago
         elif target is not None:
             links += 1
@@ -82,7 +84,7 @@ def places(path: str | os.PathLike[str]) -> Iterator[Place]:
                 return
             todo.extend(part for part in reversed(target.split("/")) if part not in ("", "."))
             here = "/" if target.startswith("/") else here
-        elif not todo or not os.path.lexists(step):
+        elif not todo or not stays:
             return
         else:
             here = step
@@ -122,6 +124,14 @@ def _target(path: str) -> str | None:
         return os.readlink(path)
     except OSError:
         return None
+
+
+def _is_no_link(path: str) -> bool:
+    """Whether something else than a link is there."""
+    try:
+        return not stat.S_ISLNK(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 class Expansion(NamedTuple):
