@@ -6,8 +6,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench.budget import Budget
 from bench.process import Subject
-from bench.table import Row, median
+from bench.table import Row, median, spread
 from bench.writer import Writer
 
 WINDOW_MS = 100
@@ -15,14 +16,15 @@ KIB = 1024
 MB = 1_000_000
 
 
-def rows(saves: int) -> list[Row]:
+def rows(budget: Budget, least: int) -> list[Row]:
     """CPU a reload, and peaks of memory."""
-    warned, first, later = _reloads(saves, clean=False)
-    clean, *_ = _reloads(saves, clean=True)
+    warned, first, later = _reloads(budget.share(0.4), least, clean=False)
+    clean, *_ = _reloads(budget.share(0.4), least, clean=True)
     traced, traced_clean = (_traced(clean=clean) / MB for clean in (False, True))
+    cpu = median(warned)
     return [
-        Row("reload: CPU of all threads", "10–20 % for ~50 ms", "≤ 5 ms", f"{warned:.2f} ms", warned <= 5),
-        Row("  if there is nothing to warn of", "", "", f"{clean:.2f} ms"),
+        Row("reload: CPU of all threads", "10–20 % for ~50 ms", "≤ 5 ms", spread(warned), cpu <= 5),
+        Row("  if there is nothing to warn of", "", "", spread(clean)),
         Row("reload: peak of traced allocations", "~1 MB", "≤ 1 MB", f"{traced:.2f} MB", traced <= 1),
         Row("  if there is nothing to warn of", "", "", f"{traced_clean:.2f} MB"),
         Row("  peak of resident memory, the first reload", "", "", f"{first / MB:+.2f} MB"),
@@ -30,25 +32,23 @@ def rows(saves: int) -> list[Row]:
     ]
 
 
-def _reloads(saves: int, *, clean: bool) -> tuple[float, float, float]:
-    """CPU of one reload in ms; by how many bytes the first one, and later ones, raise the peak of resident memory."""
+def _reloads(budget: Budget, least: int, *, clean: bool) -> tuple[list[float], float, float]:
+    """Milliseconds of CPU of each reload; by how many bytes the first, and later ones, raise the peak of memory."""
     with tempfile.TemporaryDirectory() as name:
         writer = Writer(Path(name), clean=clean)
         with Subject("bench.subject", writer.path, WINDOW_MS) as subject:
-            time.sleep(1)
+            time.sleep(0.5)
             first = _peak(writer, subject)[1]
-            idle = _cpu_ms(subject, writer, saves, saving=False)
-            busy = _cpu_ms(subject, writer, saves, saving=True)
-            later = median(_peak(writer, subject)[1] for _ in range(5))
-            return (busy - idle) / saves, first, later
+            used = [_cpu_ms(subject, writer) for _ in budget.samples(least, 200)]
+            later = median(_peak(writer, subject)[1] for _ in range(3))
+            return used, first, later
 
 
-def _cpu_ms(subject: Subject, writer: Writer, times: int, *, saving: bool) -> float:
+def _cpu_ms(subject: Subject, writer: Writer) -> float:
+    """Of all threads, for one save; what they use while they wait is too little to be seen here."""
     before = subject.ask("cpu")
-    for _ in range(times):
-        if saving:
-            writer.save()
-        time.sleep(0.2)
+    writer.save()
+    subject.ask("last")
     used: float = (subject.ask("cpu") - before) / 1e6
     return used
 
@@ -59,14 +59,13 @@ def _traced(*, clean: bool) -> float:
         with Subject("bench.subject", writer.path, WINDOW_MS) as subject:
             _peak(writer, subject)
             subject.ask("trace")
-            return median(_peak(writer, subject)[0] for _ in range(5))
+            return median(_peak(writer, subject)[0] for _ in range(3))
 
 
 def _peak(writer: Writer, subject: Subject) -> tuple[float, float]:
     """Bytes above what there was before one reload: traced, resident."""
     traced, resident = subject.ask("mark")
     writer.save()
-    time.sleep(0.2)
     subject.ask("last")
     traced_peak, resident_peak = subject.ask("peak")
     return traced_peak - traced, (resident_peak - resident) * KIB

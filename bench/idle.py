@@ -1,10 +1,12 @@
-"""What a watcher costs while nothing happens, told by the kernel's own counters from outside."""
+"""What watchers cost while nothing happens, told by the kernel's own counters from outside; all at the same time."""
 
 from __future__ import annotations
 
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,10 @@ from bench.table import Row
 from bench.writer import Writer
 
 WINDOW_MS = 100
+CROWDS = (1, 10, 50, 200)
+KB = 1000
+SETTLED_S = 3
+"""After which nothing is left to do for what was started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,53 +30,81 @@ class Idle:
     """A second."""
     threads: int
 
+    def __str__(self) -> str:
+        return f"{self.cpu_percent:.3f} % CPU, {self.wakeups:.1f} wake-ups/s, {self.threads} threads"
+
 
 def rows(seconds: float) -> list[Row]:
-    """Alone, and beside a busy neighbour."""
-    alone = measure(seconds, neighbour=False)
-    beside = measure(seconds, neighbour=True)
+    """Alone, beside a busy neighbour, and with many watchers in a process."""
+    with ExitStack() as stack:
+        name = stack.enter_context(tempfile.TemporaryDirectory())
+        alone, _ = _settled(stack, Path(name) / "alone")
+        beside, path = _settled(stack, Path(name) / "beside")
+        crowds = [stack.enter_context(Subject("bench.crowd", count)) for count in CROWDS]
+        kept = [crowd.ask("kept") for crowd in crowds]
+        stop = threading.Event()
+        log = threading.Thread(target=_chatter, args=(path.with_name("debug.log"), stop))
+        log.start()
+        time.sleep(SETTLED_S)
+        idle, noisy, *many = watched([alone.proc, beside.proc, *(crowd.proc for crowd in crowds)], seconds)
+        stop.set()
+        log.join()
     return [
-        Row("idle: CPU", "< 0.5 %", "≤ 0.05 %", f"{alone.cpu_percent:.4f} %", alone.cpu_percent <= 0.05),
-        Row("idle: wake-ups", "", "≤ 1/s", f"{alone.wakeups:.2f}/s", alone.wakeups <= 1),
-        Row("  threads, the main one included", "", "", f"{alone.threads}"),
-        Row(
-            "  beside a log in the same directory, 100 lines a second",
-            "",
-            "",
-            f"{beside.cpu_percent:.4f} %, {beside.wakeups:.2f}/s",
-        ),
+        Row("idle: CPU", "< 0.5 %", "≤ 0.05 %", f"{idle.cpu_percent:.4f} %", idle.cpu_percent <= 0.05),
+        Row("idle: wake-ups", "", "≤ 1/s", f"{idle.wakeups:.2f}/s", idle.wakeups <= 1),
+        Row("  threads, the main one included", "", "", f"{idle.threads}"),
+        Row("  beside a log in the same directory, 100 lines a second", "", "", f"{noisy}"),
+        *_crowds(dict(zip(CROWDS, many, strict=True)), dict(zip(CROWDS, kept, strict=True))),
     ]
 
 
-def measure(seconds: float, *, neighbour: bool) -> Idle:
+def _crowds(idle: dict[int, Idle], kept: dict[int, int]) -> list[Row]:
+    most = max(idle)
+    each = {count: (kept[count] - kept[1]) / (count - 1) / KB for count in idle if count > 1}
+    more = idle[most].threads - idle[1].threads
+    threads, cpu = (
+        f"{most} watchers in one process: threads more than with one",
+        f"{most} watchers in one process: CPU",
+    )
+    memory = "memory for each watcher more, its config of 10 keys included"
+    return [
+        *(
+            Row(
+                f"{count} watcher{'s' if count > 1 else ''} in one process",
+                "",
+                "",
+                f"{found}" + (f", {each[count]:.1f} KB for each more" if count in each else ""),
+            )
+            for count, found in idle.items()
+        ),
+        Row(f"  {threads}", "", "0", f"{more}", more <= 0, threads),
+        Row(f"  {cpu}", "", "≤ 0.1 %", f"{idle[most].cpu_percent:.3f} %", idle[most].cpu_percent <= 0.1, cpu),
+        Row(f"  {memory}", "", "≤ 100 KB + config", f"{each[most]:.1f} KB", each[most] <= 100, memory),
+    ]
+
+
+def _settled(stack: ExitStack, directory: Path) -> tuple[Subject, Path]:
     """After two reloads, so that every thread is there."""
-    with tempfile.TemporaryDirectory() as name:
-        writer = Writer(Path(name))
-        with Subject("bench.subject", writer.path, WINDOW_MS) as subject:
-            for _ in range(2):
-                writer.save()
-                time.sleep(0.5)
-            subject.ask("last")
-            time.sleep(1)
-            stop = threading.Event()
-            log = threading.Thread(target=_chatter, args=(writer.path.with_name("debug.log"), stop))
-            if neighbour:
-                log.start()
-            idle = watched(subject.proc, seconds)
-            stop.set()
-            if neighbour:
-                log.join()
-            return idle
+    directory.mkdir()
+    writer = Writer(directory)
+    subject = stack.enter_context(Subject("bench.subject", writer.path, WINDOW_MS))
+    for _ in range(2):
+        writer.save()
+        subject.ask("last")
+    return subject, writer.path
 
 
-def watched(proc: Path, seconds: float) -> Idle:
-    """What the process did in so many seconds, by the kernel's counters."""
+def watched(processes: Sequence[Path], seconds: float) -> list[Idle]:
+    """What each process did in so many seconds, by the kernel's counters."""
     began = time.monotonic()
-    cpu, switches, _ = _counters(proc)
+    before = [_counters(proc) for proc in processes]
     time.sleep(seconds)
-    cpu_now, switches_now, threads = _counters(proc)
+    after = [_counters(proc) for proc in processes]
     passed = time.monotonic() - began
-    return Idle(100 * (cpu_now - cpu) / passed, (switches_now - switches) / passed, threads)
+    return [
+        Idle(100 * (cpu_now - cpu) / passed, (switches_now - switches) / passed, threads)
+        for (cpu, switches, _), (cpu_now, switches_now, threads) in zip(before, after, strict=True)
+    ]
 
 
 def _counters(proc: Path) -> tuple[float, int, int]:

@@ -48,14 +48,6 @@ class Application:
             time.sleep(POLL_S)
         return {"seen": time.monotonic_ns(), "missed": missed, "late": late}
 
-    def spin(self) -> dict[str, object]:
-        """Do nothing but look, from now on until there is another config."""
-        watcher, old = self._watcher, self._known
-        end = time.monotonic() + PATIENCE_S
-        while watcher.config is old and time.monotonic() < end:
-            pass
-        return {"seen": time.monotonic_ns()}
-
     def last(self) -> dict[str, object]:
         """How the round of the latest save ended, as hotconf itself tells it; waits for it."""
         end = time.monotonic() + PATIENCE_S

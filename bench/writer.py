@@ -43,6 +43,11 @@ class Writer:
         content = self._text()
         return self._atomic(content) if self.kind == "atomic" else self._in_place(content)
 
+    def spoil(self) -> Saved:
+        """A state that is not valid, renamed into place: the next version has a model that is a number."""
+        self._version += 1
+        return self._atomic(self._text().replace(b'model = "gpt-5"', b"model = 5", 1))
+
     def _text(self) -> bytes:
         written = config.text(self._version, clean=self._clean)
         return config.below(self._section, written) if self._section else written

@@ -56,8 +56,8 @@ if TYPE_CHECKING:
         Timings,
     )
     from hotconf.problems import Problem, Related
-    from hotconf.runtime.runner import Pending
     from hotconf.runtime.stats import PhaseStats, Stats
+    from hotconf.runtime.telling import Pending
     from hotconf.schema import Schema
     from hotconf.settings import HotReloadSettings
     from hotconf.snapshot import Origin, Snapshot, SourceFile
@@ -79,7 +79,7 @@ _HOMES = {
         "Timings",
     ),
     "problems": ("Problem", "Related"),
-    "runtime.runner": ("Pending",),
+    "runtime.telling": ("Pending",),
     "runtime.stats": ("PhaseStats", "Stats"),
     "schema": ("Schema",),
     "settings": ("HotReloadSettings",),

@@ -8,16 +8,18 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, overload
 
 from hotconf.core.freeze import unfrozen
+from hotconf.core.selecting import selected
 from hotconf.errors import NoConfigError, UsageError
 from hotconf.events import Ending
 from hotconf.problems import Problem
 from hotconf.runtime import log, paths
-from hotconf.runtime.bus import Bus, OnChange, OnEvent, Selector
+from hotconf.runtime.bus import Bus, OnChange, OnEvent, Selector, path_of
 from hotconf.runtime.delivery import ChangeCallback, EventCallback
 from hotconf.runtime.observe import ObserverName
-from hotconf.runtime.runner import Pending, Runner
+from hotconf.runtime.runner import Runner
 from hotconf.runtime.source import DEFAULT_MAX_BYTES, Pins, Source
 from hotconf.runtime.subscription import EventStream
+from hotconf.runtime.telling import Pending
 from hotconf.schema import Schema
 from hotconf.settings import MAX_DEBOUNCE_MS, HotReloadSettings
 from hotconf.snapshot import Snapshot
@@ -278,7 +280,11 @@ class HotReloadWatcher(Generic[T]):
         `selector`: a dotted key (`"server.port"`), a tuple of keys, or a function of the config. A table means
         everything below it. `MISSING` stands for what is absent. A callback that is late gets the value that it last
         saw and the newest one.
+
+        Raises `UsageError` for a path that can never change, because the model has no such key.
         """
+        if not callable(selector):
+            selector = selected(path_of(selector), self._schema)
         return self._bus.on_change(selector, callback) if callback is not None else self._bus.on_change(selector)
 
     # Acting

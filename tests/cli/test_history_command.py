@@ -145,6 +145,13 @@ def test_back_to_an_earlier_state(home):
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
+def test_a_state_may_be_named_as_elsewhere(home):
+    """`@1`, as in `diff` and `show`; what is no number is refused as such."""
+    assert invoke("rollback", "@1", "--yes").stderr == "Back to state 1: config.toml\n"
+    for wrong in ("@", "@@1", "@0", "@-1", "1@"):
+        assert invoke("rollback", wrong, "--yes").exit_code == 2
+
+
 def test_from_a_broken_or_missing_file(home):
     """What is there now need not be valid, nor there."""
     path = home / "config.toml"

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 from hotconf.core.candidate import Bad, Candidate, Good, Unstable
 from hotconf.problems import Problem
 from hotconf.runtime import files, paths
-from hotconf.runtime import load as module
+from hotconf.runtime import gather as module
 from hotconf.runtime.load import check, drifted, load
 from hotconf.runtime.loader import guarded
 from hotconf.runtime.source import Pins, Result, Source
@@ -618,6 +618,35 @@ def test_a_telling_cannot_give_secrets_away(root, caplog):
     assert len(good(load(source, publish(first), first.files).candidate).summary) == 2
     assert "ValueError: ********" in caplog.text
     assert "hunter" not in caplog.text
+
+
+class Bag(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    tables: dict[str, dict[str, str | list[str]]] = {}
+    items: list[dict[str, str]] = []
+
+
+@pytest.mark.parametrize(
+    "now",
+    ["", "tables = {a = {password = 'hunter2', plain = 'y'}}", "tables = {a = {password = 'hunter7'}}", "items = []"],
+)
+def test_a_telling_cannot_give_away_what_was_secret_before(root, now):
+    """Whether it was removed, changed or stayed, at any depth, and under a name that is masked itself."""
+    written = "\n".join(
+        [
+            "items = [{token = 'hunter4'}, {url = 'http://me:hunter5@host'}]",
+            "[tables.a]\npassword = 'hunter2'\nplain = 'x'",
+            "[tables.'http://u:hunter6@host']\ntoken = ['hunter3']",
+        ]
+    )
+    schema = Schema(Bag, describe=lambda old, new, changes: [f"{old!r} {new!r}"])
+    source = Source(save(root, config=written).path, schema)
+    first = load(source)
+    save(root, config=now or "# nothing")
+    (line,) = good(load(source, publish(first), first.files).candidate).summary
+    assert "hunter" not in line.replace("hunter6", "")  # a key is no value, and is masked where it is a URL's
+    assert "********" in line
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), SystemExit(3), KeyboardInterrupt()])

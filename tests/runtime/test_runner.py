@@ -206,7 +206,7 @@ def test_a_release_has_published_when_it_returns(make, monkeypatch):
         watched.install(snapshot)
 
     monkeypatch.setattr(runner, "_inbox", Inbox())
-    monkeypatch.setattr(runner, "_install", install)
+    monkeypatch.setattr(runner._publisher, "_install", install)
     other = threading.Thread(target=runner.feed, args=(Looked(0),))
     other.start()
     assert stepping.wait(60)
@@ -233,7 +233,7 @@ def test_a_signal_handler_may_reload_in_the_midst_of_a_step(make, monkeypatch):
         runner.hold("x")
         watched.save(2)
         assert isinstance(runner.reload(wait=True, force=False), ReloadDeferred)
-        monkeypatch.setattr(runner, "_install", install)
+        monkeypatch.setattr(runner._publisher, "_install", install)
         runner.release("x")  # publishes, in this thread
         assert (watched.n, asked) == (2, [None])
         wait_until(lambda: ReloadUnchanged in watched.kinds())
@@ -527,7 +527,7 @@ def test_a_fragment_that_appears_before_its_directory_is_watched(make, main, mon
     """Between the load that lists a directory and the watch on it: nobody tells of it, so it is looked for."""
     (main.parent / "conf.d").mkdir()
     watched = make()
-    observer = watched.runner._observer
+    observer = watched.runner._hearing.observer
     real = type(observer).arm
 
     def arm(self, owner, files):
@@ -545,14 +545,14 @@ def test_a_fragment_that_changes_before_it_is_watched(make, main, monkeypatch):
     fragment = main.with_name("a.toml")
     fragment.write_text("n = 4\n")
     watched = make()
-    real = type(watched.runner._observer).arm
+    real = type(watched.runner._hearing.observer).arm
 
     def arm(self, owner, files):
         if len(files.members) == 2 and fragment.read_text() == "n = 4\n":
             fragment.write_text("n = 5\n")
         return real(self, owner, files)
 
-    monkeypatch.setattr(type(watched.runner._observer), "arm", arm)
+    monkeypatch.setattr(type(watched.runner._hearing.observer), "arm", arm)
     main.write_text("[hot_reload]\nwatch_paths = ['a.toml']\n")
     wait_until(lambda: watched.n == 5)
 
@@ -560,7 +560,7 @@ def test_a_fragment_that_changes_before_it_is_watched(make, main, monkeypatch):
 def test_an_observer_that_fails_loses_no_load(make, monkeypatch, caplog):
     """Who waits for it is answered, and the next change is noticed."""
     watched = make()
-    observer = type(watched.runner._observer)
+    observer = type(watched.runner._hearing.observer)
 
     def fail(self, owner, files):
         raise RuntimeError("broken")

@@ -89,3 +89,11 @@ def test_a_picture_does_not_change():
     before = recorder.stats("poll", None)
     recorder.ending(success(read=1.0))
     assert before.endings["success"] == before.phases["read"].count == 0
+
+
+def test_a_phase_shows_its_figures_and_not_each_value():
+    """There are hundreds of them."""
+    recorder = Recorder()
+    assert (
+        repr(recorder.stats("poll", None).phases["read"]) == "PhaseStats(count=0, p50=0.0, p95=0.0, p99=0.0, max=0.0)"
+    )

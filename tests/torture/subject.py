@@ -45,7 +45,7 @@ class Subject:
     def watch(self, path: str, schema: str, callbacks: list[str], **options: Any) -> None:
         """Start a watcher."""
         watcher = HotReloadWatcher(path, SCHEMAS[schema], **options)
-        runner, install = watcher._runner, watcher._runner._install
+        publisher, install = watcher._runner._publisher, watcher._runner._publisher._install
 
         def publish(snapshot: Snapshot[Any]) -> None:
             install(snapshot)
@@ -54,7 +54,7 @@ class Subject:
                 says=watcher.config.says,
             )
 
-        runner._install = publish
+        publisher._install = publish
         self.stuck.clear()
         for name in callbacks:
             watcher.on_event(getattr(self, f"_{name}"))

@@ -133,7 +133,6 @@ import os, resource, sys, time
 from hotconf import HotReloadWatcher, ReloadFailed
 
 watcher = HotReloadWatcher(sys.argv[1], dict, debounce_ms=0, reconcile_s=0.05)
-watcher.stats  # who looks at them has what they need; to import it takes a descriptor, too
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 taken = []
 try:

@@ -240,7 +240,7 @@ def test_from_a_signal_handler_while_reload_waits(path, watch, gate):
 
     def interrupt():
         gate.entered.wait(LONG_S)
-        wait_until(lambda: len(watcher._runner._tickets))  # not sooner: this very thread may be being started
+        wait_until(lambda: len(watcher._runner._teller.tickets))  # not sooner: this very thread may be being started
         os.kill(parent, signal.SIGUSR1)
         wait_until(lambda: children, LONG_S)
         gate.released.set()

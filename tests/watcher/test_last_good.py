@@ -546,10 +546,11 @@ def test_forks_while_states_are_written(path, watch, state_dir):
 
 def test_closed_by_who_listens_to_the_log(path, watch, state_dir, monkeypatch):
     """A handler of the log, called on the thread that writes, may close the watcher."""
-    closed = threading.Event()
+    begun, closed = threading.Event(), threading.Event()
 
     class Closing(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
+            assert begun.wait(LONG_S)
             watcher.close()
             closed.set()
 
@@ -558,6 +559,7 @@ def test_closed_by_who_listens_to_the_log(path, watch, state_dir, monkeypatch):
     try:
         monkeypatch.setattr(state, "encode", no_room)
         watcher, _ = watch(path, state_dir=state_dir)
+        begun.set()
         assert closed.wait(LONG_S)
     finally:
         logging.getLogger("hotconf.state").removeHandler(handler)

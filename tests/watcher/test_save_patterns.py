@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from hotconf import HotReloadWatcher, ReloadSuccess
-from hotconf.runtime import runner
+from hotconf.runtime import jobs
 from waiting import wait_until
 from watcher.watched import CHANGED, port, save
 
@@ -301,15 +301,15 @@ def test_the_directory_of_fragments_appears(tmp_path, watch, options):
 def test_saved_during_the_first_load(tmp_path, watch, options, monkeypatch, way):
     """A save after the first read and before `start()` returns is not lost."""
     path = plain(tmp_path)
-    load = runner.load
+    load = jobs.load
 
     def load_then_save(*given):
         result = load(*given)
-        monkeypatch.setattr(runner, "load", load)
+        monkeypatch.setattr(jobs, "load", load)
         way(path)
         return result
 
-    monkeypatch.setattr(runner, "load", load_then_save)
+    monkeypatch.setattr(jobs, "load", load_then_save)
     watcher, _ = watch(path, **options)
     wait_until(lambda: watcher.config.server.port == 9000)
 
@@ -320,15 +320,15 @@ def test_a_fragment_saved_before_it_is_watched(tmp_path, watch, options, monkeyp
     extra = path.with_name("extra.toml")
     extra.write_text(OLD)
     path.write_text(OLD + "[hot_reload]\nwatch_paths = ['extra.toml']\n")
-    load = runner.load
+    load = jobs.load
 
     def load_then_save(*given):
         result = load(*given)
-        monkeypatch.setattr(runner, "load", load)
+        monkeypatch.setattr(jobs, "load", load)
         renamed(extra)
         return result
 
-    monkeypatch.setattr(runner, "load", load_then_save)
+    monkeypatch.setattr(jobs, "load", load_then_save)
     watcher, _ = watch(path, **options)
     wait_until(lambda: watcher.config.server.port == 9000)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 
-from hotconf import MISSING, FileChanged, HotReloadWatcher, ReloadUnchanged
+import pytest
+
+from hotconf import MISSING, FileChanged, HotReloadWatcher, ReloadUnchanged, UsageError
+from hotconf.speckit import SPECKIT
 from waiting import wait_until
-from watcher.watched import BROKEN, FAR, WINDOW_MS, App, port
+from watcher.watched import BROKEN, FAR, WINDOW_MS, App, port, save
 
 
 def test_last_is_the_latest_ending(path, watch):
@@ -137,3 +140,22 @@ def test_the_story_of_a_round(path, watch, caplog):
         "Config replaced",
         "ReloadSuccess event emitted",
     ]
+
+
+def test_a_key_that_the_model_does_not_have_cannot_be_followed(path, watch):
+    """It would be silent for ever: the slip is told at once."""
+    watcher, _ = watch(path)
+    with pytest.raises(UsageError, match='did you mean "port"'):
+        watcher.on_change("server.prot", print)
+
+
+def test_a_key_may_be_followed_as_the_file_spells_it(tmp_path, watch):
+    """Where files may write `-` for `_`."""
+    path = tmp_path / "config.toml"
+    path.write_text("[hot-reload]\ndebounce-ms = 100\n")
+    with HotReloadWatcher(path, SPECKIT) as watcher:
+        told = []
+        watcher.on_change("hot-reload.debounce-ms", lambda old, new: told.append((old, new)))
+        save(path, "[hot-reload]\ndebounce-ms = 110\n")
+        wait_until(lambda: told)
+    assert told == [(100, 110)]

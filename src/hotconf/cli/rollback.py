@@ -22,8 +22,16 @@ if TYPE_CHECKING:
     from hotconf.schema import Schema
 
 
+class _Number(click.IntRange):
+    """The number of a state, which other commands call `@N`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        text: Any = value.removeprefix("@") if isinstance(value, str) else value
+        return super().convert(text, param, ctx)
+
+
 @click.command(short_help="Bring the files back to a good state that is kept.")
-@click.argument("number", type=click.IntRange(1))
+@click.argument("number", type=_Number(1))
 @click.argument("path", required=False, type=PATH)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--remove-new", is_flag=True, help="Remove fragments that the state did not have.")
@@ -39,7 +47,7 @@ def rollback(
     schema: Schema[Any],
     state_dir: Path | None,
 ) -> None:
-    """Bring PATH and its fragments back to state NUMBER, which `hotconf history` shows.
+    """Bring PATH and its fragments back to state NUMBER, or @NUMBER, which `hotconf history` shows.
 
     The difference is shown first, secrets as …; then you are asked, unless --yes is given. All files are written or
     none, and none if one of them changes meanwhile. Whoever watches them sees a save like any other.

@@ -18,6 +18,7 @@ from itertools import chain, zip_longest
 from typing import Any, Final, TypeAlias
 
 from hotconf.changes import MISSING, Change
+from hotconf.core.frozen import FrozenList
 from hotconf.core.redact import mask_urls, masker
 from hotconf.core.walk import Form, bare, entries, kind_of, reader_of, spelled
 from hotconf.keypath import KeyPath
@@ -30,6 +31,7 @@ _Steps: TypeAlias = Iterator[tuple[Step, object, object]]
 _ABSENT: Final = object()
 _SIMPLE: Final = frozenset({str, int, float, bool})
 """Types whose `==` needs no care, as far as it says yes."""
+_ARRAYS: Final = frozenset({tuple, list, FrozenList})
 
 
 def equal(old: object, new: object) -> bool:
@@ -41,14 +43,15 @@ def equal(old: object, new: object) -> bool:
         pair = before, after = todo.pop()
         if before is after:
             continue
-        kind = kind_of(type(before))
-        if kind.family is not kind_of(type(after)).family:
+        cls = type(before)
+        form, family = kind_of(cls)
+        if cls is not type(after) and family is not kind_of(type(after)).family:
             return False
-        if kind.form == "leaf":
+        if form == "leaf":
             if not _same(before, after):
                 return False
         elif seen.setdefault((id(before), id(after)), pair) is pair:
-            inner = _in_table(before, after) if kind.form == "table" else _inside(kind.form, before, after)
+            inner = _in_table(before, after) if form == "table" else _inside(form, before, after)
             if inner is None:
                 return False
             todo += inner
@@ -66,7 +69,8 @@ def _inside(form: Form, old: Any, new: Any) -> list[Pair] | None:
 
 def _in_table(old: Any, new: Any) -> list[Pair] | None:
     """As `_inside`, for tables, of which there are most. A plain value that differs ends it."""
-    before, after = reader_of(type(old))(old), reader_of(type(new))(new)
+    read = reader_of(type(old))
+    before, after = read(old), (read if type(new) is type(old) else reader_of(type(new)))(new)
     if len(before) != len(after):
         return None
     found: list[Pair] = []
@@ -75,15 +79,27 @@ def _in_table(old: Any, new: Any) -> list[Pair] | None:
         if other is value:
             continue
         cls = type(value)
-        if cls in _SIMPLE and cls is type(other):
+        if cls is not type(other):
+            if other is _ABSENT:
+                return None
+        elif cls in _SIMPLE:
             if other == value:
                 continue
             if cls is not float:
                 return None
-        elif other is _ABSENT:
-            return None
+        elif cls in _ARRAYS and _alike(other, value):
+            continue
         found.append((other, value))
     return found
+
+
+def _alike(old: Any, new: Any) -> bool:
+    """Whether two arrays of one class hold the same plain values, found out without a step in Python for each.
+
+    False says nothing.
+    """
+    kinds = list(map(type, new))
+    return _SIMPLE.issuperset(kinds) and kinds == list(map(type, old)) and bool(old == new)
 
 
 def _unlike(pairs: Iterable[Pair]) -> list[Pair]:
@@ -140,9 +156,9 @@ def _shown(path: KeyPath) -> KeyPath:
     return tuple(mask_urls(key) if isinstance(key, str) else key for key in path)
 
 
-_SHALLOW: Final = range(2, 4)
-"""Levels at which whole tables are compared first: most of a configuration stays as it is, and that is soon seen. The
-root is not: who compares two configurations expects them to differ."""
+_SHALLOW: Final = 3
+"""The level at which whole tables are compared first: most of a configuration stays as it is, and that is soon seen.
+Above it are the root and its tables, of which some do differ, and would be compared twice."""
 
 
 class _Visit:
@@ -167,7 +183,7 @@ def _differences(old: object, new: object) -> Iterator[tuple[KeyPath, object, ob
             cls = type(before)
             if before is after or (cls in _SIMPLE and cls is type(after) and before == after):
                 continue
-            if len(trail) in _SHALLOW and equal(before, after):
+            if len(trail) == _SHALLOW and equal(before, after):
                 continue
             steps = _steps(before, after)
             visit = visits.get((id(before), id(after)))

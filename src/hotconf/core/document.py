@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,9 +16,13 @@ from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
 
 if TYPE_CHECKING:
-    from hotconf.core.positions import Places
+    from hotconf.core.positions import Places, Section
 
 __all__ = ["MAX_DEPTH", "Document", "holds", "parse"]
+
+
+_WORTH_A_LOOK: Final = 2000
+"""A text of fewer characters is parsed as a whole."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Document:
     table: dict[str, Any] = field(repr=False)
     spelled: Mapping[KeyPath, str] = field(default_factory=dict, repr=False)
     """For each path of `table` whose last key stands differently in the text: the key as it stands there."""
+    sections: list[Section] = field(default_factory=list, repr=False, compare=False)
+    """Of a text that was parsed in parts: its parts."""
 
     @cached_property
     def places(self) -> Places:
@@ -39,13 +45,16 @@ class Document:
         # Late, and its patterns with it: a load that finds nothing wrong asks for no place.
         from hotconf.core.positions import Places
 
-        return Places(self.text)
+        return Places(self.text, self.sections)
 
 
-def parse(data: bytes, path: Path, *, allow_empty: bool = False) -> Document | Problem:
+def parse(
+    data: bytes, path: Path, *, allow_empty: bool = False, before: Document | None = None
+) -> Document | Problem:
     """The document that `data` holds, or what is wrong with it. TOML 1.1; a leading byte order mark is accepted.
 
-    Nothing but white space is a problem unless `allow_empty`; a file of comments is not empty.
+    Nothing but white space is a problem unless `allow_empty`; a file of comments is not empty. What is the same as
+    `before` is not parsed again.
     """
     try:
         text = data.decode().removeprefix("\ufeff")
@@ -53,7 +62,20 @@ def parse(data: bytes, path: Path, *, allow_empty: bool = False) -> Document | P
         return _not_utf8(path, data, error.start)
     if not allow_empty and not text.strip():
         return Problem("File is empty", kind="empty", file=path, hint="to ask for all defaults, write a comment")
-    return _parsed(path, text)
+    return _reparsed(before, text) or _parsed(path, text)
+
+
+def _reparsed(before: Document | None, text: str) -> Document | None:
+    if before is None or before.spelled or len(text) < _WORTH_A_LOOK:
+        return None
+    from hotconf.core.reparse import reparsed
+
+    return reparsed(before, text, partial(_part, before.path), len(text) // 2)
+
+
+def _part(path: Path, text: str) -> dict[str, Any] | None:
+    found = _parsed(path, text)
+    return found.table if isinstance(found, Document) else None
 
 
 def holds(value: object, part: str | int) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from hotconf.core.merge import Merged
@@ -51,7 +52,7 @@ class Findings:
             return ()
         errors_first = sorted(self._found.values(), key=lambda found: found[0].severity != "error")
         kept = [self._placed(problem, at_key) for problem, at_key in errors_first[:MAX_PROBLEMS]]
-        told = sorted(self._discreet(kept), key=self._order)
+        told = sorted(self._discreet(kept), key=self._order())
         more = self._omitted + Counter(problem.severity for problem, _ in errors_first[MAX_PROBLEMS:])
         if more:
             severity: Severity = "error" if more["error"] else "warning"
@@ -68,10 +69,12 @@ class Findings:
             return problem
         return origins.placed(problem, at="key" if at_key else "value")
 
-    def _order(self, problem: Problem) -> tuple[int, int, int]:
-        files = [None, *(document.path for document in self.merged.documents)]
-        index = files.index(problem.file) if problem.file in files else len(files)
-        return index, problem.line or 0, problem.column or 0
+    def _order(self) -> Callable[[Problem], tuple[int, int, int]]:
+        rank: dict[Path | None, int] = {None: -1}
+        for index, document in enumerate(self.merged.documents):
+            rank.setdefault(document.path, index)
+        last = len(rank)
+        return lambda problem: (rank.get(problem.file, last), problem.line or 0, problem.column or 0)
 
     def _discreet(self, problems: list[Problem]) -> list[Problem]:
         from hotconf.core.redact import mask_urls, secrets_in

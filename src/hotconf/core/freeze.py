@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, MutableMapping, MutableSequence, MutableSet
+from collections.abc import Callable, Iterable, MutableMapping, MutableSequence, MutableSet
 from dataclasses import is_dataclass
 from enum import Enum
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
-from hotconf.core.frozen import FrozenDict, FrozenList, FrozenOrderedDict, FrozenSet
+from hotconf.core.frozen import FrozenDict, FrozenList, FrozenOrderedDict, FrozenSet, frozen_dict, frozen_list
 from hotconf.core.walk import entries, extras_of, fields_of, kind_of, per_class
 
 T = TypeVar("T")
@@ -27,80 +27,131 @@ def freeze(config: T) -> T:
     cycles stay cycles. A subclass of dict, list or set that is not of the standard library is left as it is, since
     its methods may be what it is for; `unfrozen` names it.
     """
-    work = _Work([(_nowhere, None, None, config)], {}, [])
-    for _, _, _, value in work.places:  # it grows on the way
-        visit = _visitor(type(value))
-        if visit is not None and id(value) not in work.frozen:
-            work.frozen[id(value)] = visit(value, work)
+    work = _Work({}, [], [], [], [])
+    root = [config]
+    _enter(list.__setitem__, root, 0, config, work)
+    while work.todo:
+        fill, value, frozen = work.todo.pop()
+        fill(value, frozen, work)
     _rebuild(work.tuples, work.frozen)
     for put, holder, key, value in work.places:
         frozen = work.frozen.get(id(value), value)
         if frozen is not value:
             put(holder, key, frozen)
-    result: T = cast("T", work.frozen.get(id(config), config))
-    return result
+    return root[0]
 
 
-_Place: TypeAlias = tuple[Callable[[Any, Any, Any], None], Any, Any, Any]
+_Put: TypeAlias = Callable[[Any, Any, Any], None]
+_Place: TypeAlias = tuple[_Put, Any, Any, Any]
 """How to put something there, the holder, the key or position in it, and what stands there before it is frozen."""
+_Fill: TypeAlias = Callable[[Any, Any, "_Work"], None]
 
 
 class _Work(NamedTuple):
     """What is known on the way."""
 
-    places: list[_Place]
-    """Every place whose value may have to be replaced. They keep the values, and so their ids, until the end."""
     frozen: dict[int, object]
     """By the id of a value, what is to stand in its place."""
+    kept: list[object]
+    """The values, so that their ids stay theirs until the end."""
+    todo: list[tuple[_Fill, Any, Any]]
+    """What was begun, and holds more than scalars: the value, and what will stand in its place."""
+    places: list[_Place]
+    """Where tuples stand, which may have to be replaced when all else is frozen."""
     tuples: list[tuple[Any, ...]]
     """Those that have to be rebuilt if what they hold is replaced."""
 
 
+def _enter(put: _Put, holder: Any, key: Any, value: Any, work: _Work) -> None:
+    """Have what will stand for `value` put where it stands; what is in it comes later."""
+    visit = _visitor(type(value))
+    if visit is None:
+        return
+    frozen = work.frozen.get(id(value))
+    if frozen is None:
+        frozen = visit(value, work)
+        if frozen is None:
+            return
+        work.frozen[id(value)] = frozen
+        work.kept.append(value)
+    if visit is _visit_tuple:
+        work.places.append((put, holder, key, value))
+    elif frozen is not value:
+        put(holder, key, frozen)
+
+
 def _nowhere(_holder: object, _key: object, _value: object) -> None:
-    """Where the root stands, and what stands in tuples and sets: nothing can be put there."""
+    """What stands in tuples and sets: nothing can be put there."""
 
 
-# A visit notes the places in a value and tells what will stand for it, at first with its contents as they are.
+# A visit tells what will stand for a value, at first with its contents as they are; None if it can stay as it is.
+# Most hold nothing but scalars.
 
 
-def _visit_model(model: BaseModel, work: _Work) -> object:
+def _visit_model(model: BaseModel, work: _Work) -> object | None:
+    if model.__pydantic_extra__ is None and _SCALARS.issuperset(map(type, model.__dict__.values())):
+        return None
+    work.todo.append((_fill_model, model, model))
+    return model
+
+
+def _fill_model(model: BaseModel, _: object, work: _Work) -> None:
     held = model.__dict__
     fields = type(model).__pydantic_fields__
     for name, value in held.items():
         if type(value) not in _SCALARS and name in fields:
-            work.places.append((dict.__setitem__, held, name, value))
+            _enter(dict.__setitem__, held, name, value, work)
     if model.__pydantic_extra__ is not None:
-        work.places.append((object.__setattr__, model, "__pydantic_extra__", model.__pydantic_extra__))
-    return model
+        _enter(object.__setattr__, model, "__pydantic_extra__", model.__pydantic_extra__, work)
 
 
 def _visit_dataclass(instance: object, work: _Work) -> object:
-    held = {name: getattr(instance, name, None) for _, name in fields_of(type(instance))}
-    held.update(extras_of(instance))
-    work.places.extend((object.__setattr__, instance, name, value) for name, value in held.items())
+    work.todo.append((_fill_dataclass, instance, instance))
     return instance
 
 
+def _fill_dataclass(instance: object, _: object, work: _Work) -> None:
+    held = {name: getattr(instance, name, None) for _, name in fields_of(type(instance))}
+    held.update(extras_of(instance))
+    for name, value in held.items():
+        _enter(object.__setattr__, instance, name, value, work)
+
+
 def _visit_dict(table: dict[Any, Any], work: _Work) -> object:
-    frozen: FrozenDict[Any, Any] = FrozenDict(table)
+    frozen: FrozenDict[Any, Any] = frozen_dict(table)
+    if not _SCALARS.issuperset(map(type, table.values())):
+        work.todo.append((_fill_dict, table, frozen))
+    return frozen
+
+
+def _fill_dict(table: dict[Any, Any], frozen: FrozenDict[Any, Any], work: _Work) -> None:
     for key, value in table.items():
         if type(value) not in _SCALARS:
-            work.places.append((dict.__setitem__, frozen, key, value))
-    return frozen
+            _enter(dict.__setitem__, frozen, key, value, work)
 
 
 def _visit_ordered_dict(table: OrderedDict[Any, Any], work: _Work) -> object:
     frozen: FrozenOrderedDict[Any, Any] = FrozenOrderedDict(table)
-    work.places.extend((OrderedDict.__setitem__, frozen, key, value) for key, value in table.items())
+    work.todo.append((_fill_ordered_dict, table, frozen))
     return frozen
+
+
+def _fill_ordered_dict(table: OrderedDict[Any, Any], frozen: FrozenOrderedDict[Any, Any], work: _Work) -> None:
+    for key, value in table.items():
+        _enter(OrderedDict.__setitem__, frozen, key, value, work)
 
 
 def _visit_list(array: list[Any], work: _Work) -> object:
-    frozen: FrozenList[Any] = FrozenList(array)
+    frozen: FrozenList[Any] = frozen_list(array)
+    if not _SCALARS.issuperset(map(type, array)):
+        work.todo.append((_fill_list, array, frozen))
+    return frozen
+
+
+def _fill_list(array: list[Any], frozen: FrozenList[Any], work: _Work) -> None:
     for index, value in enumerate(array):
         if type(value) not in _SCALARS:
-            work.places.append((list.__setitem__, frozen, index, value))
-    return frozen
+            _enter(list.__setitem__, frozen, index, value, work)
 
 
 # What is hashable holds no list, dict or set: nothing in a set is replaced, only models in it are frozen in place.
@@ -111,20 +162,27 @@ def _visit_set(items: set[Any], work: _Work) -> object:
     return FrozenSet(items)
 
 
-def _visit_frozenset(items: set[Any] | frozenset[Any], work: _Work) -> object:
-    work.places.extend((_nowhere, None, None, item) for item in items if type(item) not in _SCALARS)
+def _visit_frozenset(items: set[Any] | frozenset[Any], work: _Work) -> object | None:
+    if _SCALARS.issuperset(map(type, items)):
+        return None
+    work.todo.append((_fill_nothing, items, None))
     return items
 
 
-def _visit_tuple(items: tuple[Any, ...], work: _Work) -> object:
-    inner: list[_Place] = [(_nowhere, None, None, item) for item in items if type(item) not in _SCALARS]
-    if inner:
-        work.places.extend(inner)
-        work.tuples.append(items)
+def _visit_tuple(items: tuple[Any, ...], work: _Work) -> object | None:
+    if _SCALARS.issuperset(map(type, items)):
+        return None
+    work.todo.append((_fill_nothing, items, None))
+    work.tuples.append(items)
     return items
 
 
-_Visit: TypeAlias = Callable[[Any, _Work], object]
+def _fill_nothing(items: Iterable[Any], _: object, work: _Work) -> None:
+    for item in items:
+        _enter(_nowhere, None, None, item, work)
+
+
+_Visit: TypeAlias = Callable[[Any, _Work], object | None]
 _CONTAINERS: Final[dict[type, _Visit]] = {
     dict: _visit_dict,
     defaultdict: _visit_dict,  # one that made entries when it is read could not be frozen

@@ -72,6 +72,30 @@ class FrozenList(list[V]):
         return list, (), None, iter(self)
 
 
+def frozen_dict(items: dict[K, V]) -> FrozenDict[K, V]:
+    """`FrozenDict(items)`, which a configuration has a lot of, in a third of the time; one empty one is enough."""
+    if not items:
+        return _EMPTY_DICT
+    frozen: FrozenDict[K, V] = dict.__new__(FrozenDict)
+    dict.update(frozen, items)
+    frozen._sealed = True
+    return frozen
+
+
+def frozen_list(items: list[V]) -> FrozenList[V]:
+    """`FrozenList(items)`, in the same way."""
+    if not items:
+        return _EMPTY_LIST
+    frozen: FrozenList[V] = list.__new__(FrozenList)
+    list.extend(frozen, items)
+    frozen._sealed = True
+    return frozen
+
+
+_EMPTY_DICT: Final[FrozenDict[Any, Any]] = FrozenDict()
+_EMPTY_LIST: Final[FrozenList[Any]] = FrozenList()
+
+
 @_immutable
 class FrozenSet(set[V]):
     """A set that cannot be changed, and that pydantic takes for a set, which it does not do with a frozenset."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from hotconf.core.document import Document
 from hotconf.keypath import KeyPath
@@ -22,38 +22,55 @@ class Merged(NamedTuple):
     """What the documents say together."""
 
     table: dict[str, Any]
-    """The caller's own: a validator may do to it what it likes, the documents stay as they are."""
+    """Nobody may change it: what only one document has is that document's own."""
     origins: Origins
     documents: tuple[Document, ...]
 
+    def own_table(self) -> dict[str, Any]:
+        """The same, for the caller alone: a validator may do to it what it likes, the documents stay as they are."""
+        copy: dict[str, Any] = _copied(self.table)
+        return copy
+
 
 def merge(documents: Sequence[Document]) -> Merged:
-    """Lay each document over those before it. The documents share no table or array with the result."""
+    """Lay each document over those before it."""
     table: dict[str, Any] = {}
+    made = {id(table): table}
     for document in documents:
-        _lay(table, document.table)
+        _lay(table, document.table, made)
     return Merged(table, Origins(documents), tuple(documents))
 
 
-def _lay(table: dict[str, Any], over: Mapping[str, Any]) -> None:
+def _lay(table: dict[str, Any], over: Mapping[str, Any], made: dict[int, dict[str, Any]]) -> None:
+    """`made`: the tables that are of no document, and so may be laid into, by their ids."""
     # Recursion is safe: the parser bounds the depth of documents.
     for key, value in over.items():
-        if type(value) is dict:
-            below = table.get(key)
-            if type(below) is not dict:
-                below = table[key] = {}
-            _lay(below, value)
+        if type(value) is dict and type(below := table.get(key)) is dict:
+            if id(below) not in made:
+                table[key] = below = below.copy()
+                made[id(below)] = below
+            _lay(below, value, made)
         else:
-            table[key] = _copied(value) if type(value) is list else value
+            table[key] = value
+
+
+_CONTAINERS: Final = frozenset({dict, list})
 
 
 def _copied(value: Any) -> Any:
-    """Tables and arrays anew; `copy.deepcopy` takes ten times as long. What else TOML has is immutable."""
+    """A table or an array with all that is in it anew; `copy.deepcopy` takes twenty times as long.
+
+    What else TOML has is immutable.
+    """
+    copy = value.copy()
     if type(value) is dict:
-        return {key: _copied(item) for key, item in value.items()}
-    if type(value) is list:
-        return [_copied(item) for item in value]
-    return value
+        if not _CONTAINERS.isdisjoint(map(type, value.values())):
+            for key, item in value.items():
+                if type(item) in _CONTAINERS:
+                    copy[key] = _copied(item)
+    elif not _CONTAINERS.isdisjoint(map(type, value)):
+        return [_copied(item) if type(item) in _CONTAINERS else item for item in value]
+    return copy
 
 
 class Origins(Mapping[KeyPath, Origin]):

@@ -1,8 +1,8 @@
 """`Places`: where every key and every value of a TOML text begins and ends. Linear, and without recursion.
 
 The text must be one that the parser accepted: nothing is checked again, only what tells where things begin and end
-is read, and no more of it than is asked for. Headers and the pairs below them are found at once; what stands in an
-array or inline table is looked for at the first question about it.
+is read, and no more of it than is asked for. Headers are found at once; the pairs below one, and what stands in an
+array or inline table, are looked for at the first question about them.
 """
 
 from __future__ import annotations
@@ -26,6 +26,16 @@ class Span(NamedTuple):
     end_column: int
 
 
+class Section(NamedTuple):
+    """The pairs before the first header, or a header and what is below it."""
+
+    start: int
+    """The offset of the line with the header."""
+    body: int
+    """The offset behind the header."""
+    path: KeyPath
+
+
 _Range: TypeAlias = tuple[int, int]
 """The offsets of the first character and behind the last one."""
 _Ranges: TypeAlias = tuple[int, int, int, int]
@@ -41,6 +51,12 @@ _STATEMENT = re.compile(
     rf"{GAP}(?:(\[\[?[ \t]*+)?+({DOTTED})[ \t]*+(?:\]\]?|=[ \t]*+({_SCALAR}|{_FLAT})?+)|\Z)", re.DOTALL
 )
 """A header, a pair or the end. Groups: brackets, key, value. A value in which brackets are nested is not read."""
+_SECTION = re.compile(
+    rf"(?:{GAP}{DOTTED}[ \t]*+=[ \t]*+(?:{_SCALAR}|{_FLAT}))*+{GAP}"
+    rf"(?:(\[\[?)[ \t]*+({DOTTED})[ \t]*+\]\]?|{DOTTED}[ \t]*+=[ \t]*+|\Z)",
+    re.DOTALL,
+)
+"""All pairs up to the next header, to a value in which brackets are nested, or to the end. Groups: brackets, key."""
 PART = re.compile(_ONE_PART, re.DOTALL)
 KEY = re.compile(rf"({DOTTED})[ \t]*+=[ \t]*+", re.DOTALL)
 VALUE = re.compile(_SCALAR, re.DOTALL)
@@ -50,17 +66,34 @@ NEXT = re.compile(rf"{GAP},?+{GAP}([\]}}])?+")
 class Places:
     """The places in one text. A path is spelled as in the text."""
 
-    __slots__ = ("_items", "_known", "_ranges", "_starts", "_table", "_text")
+    __slots__ = (
+        "_headers_unread",
+        "_items",
+        "_known",
+        "_ranges",
+        "_sections",
+        "_starts",
+        "_table",
+        "_text",
+        "sections",
+    )
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, sections: list[Section] | None = None) -> None:
+        """`sections`: those of `text`, where they are known."""
         self._text = text
         self._ranges: dict[KeyPath, _Ranges] = {}
         self._known: set[KeyPath] = set()  # the arrays and inline tables that have been looked into
+        self._sections: dict[KeyPath, int | None] = {path: body for _, body, path in sections or ()}
+        """Where the pairs below each header begin; None when they have been read."""
         self._items: dict[KeyPath, int] = {}  # of each array of tables, how many headers there are
+        self.sections = sections or []
         self._table: KeyPath = ()  # that the last header opened
         lengths = map((1).__add__, map(len, text.split("\n")))  # with the newline; quicker than a generator
         self._starts = [0, *accumulate(lengths)]
-        self._read()
+        self._headers_unread = bool(sections)
+        """What only a header names is not looked for before it is asked for."""
+        if not sections:
+            self._read()
 
     def key(self, path: KeyPath) -> Span:
         """The key at `path`: of a dotted key, the part; an item of an array is its own key.
@@ -94,38 +127,27 @@ class Places:
             if header and here in self._items:
                 here = (*here, self._items[here] - 1)
             here = (*here, key)
+            self._read_around(here)
             found = here if here in self._ranges else found
         return None if found is None else self.key(found)
 
-    # Headers and the pairs below them
+    # Headers
 
     def _read(self) -> None:
-        at: int | None = 0
-        while at is not None:
-            at = self._statements(at)
-
-    def _statements(self, at: int) -> int | None:
-        """Read on from `at` to behind the next value in which brackets are nested; None if it was the end."""
-        text, ranges, table = self._text, self._ranges, self._table
-        for found in _STATEMENT.finditer(text, at):
-            (_, at), brackets, key, value = found.regs
-            if key[0] < 0:
-                break
-            if brackets[0] >= 0:
-                self._table = table = self._header(key, array=text.startswith("[[", brackets[0]))
-                continue
-            nested = value[0] < 0
-            if nested:
-                value = at, behind(text, at)
-            name = text[key[0] : key[1]]
-            if "." in name or name[0] in "\"'":
-                path, key = self._named(table, key)
+        text, at = self._text, 0
+        self.sections = [Section(0, 0, ())]
+        self._sections[()] = 0
+        while found := _SECTION.match(text, at):
+            at = found.end()
+            brackets = found[1]
+            if brackets is not None:
+                self._table = self._header(found.span(2), array=brackets == "[[")
+                self._sections[self._table] = at
+                self.sections.append(Section(text.rfind("\n", 0, found.start(1)) + 1, at, self._table))
+            elif at < len(text):
+                at = behind(text, at)
             else:
-                path = (*table, name)
-            ranges[path] = key + value
-            if nested:
-                return value[1]
-        return None
+                break
 
     def _header(self, key: _Range, *, array: bool) -> KeyPath:
         """The path of the table that a header opens."""
@@ -145,18 +167,66 @@ class Places:
         self._ranges[path] = own  # also when a longer header has named the table before
         return path
 
+    # The pairs below them
+
+    def _read_around(self, path: KeyPath) -> None:
+        """Read the pairs that may say something of `path`: those below its own header, or one around it."""
+        sections = self._sections
+        for length in range(len(path) + 1):
+            table = path[:length]
+            at = sections.get(table)
+            if at is not None:
+                sections[table] = None
+            while at is not None:
+                at = self._pairs(table, at)
+
+    def _pairs(self, table: KeyPath, at: int) -> int | None:
+        """Read on from `at` to behind the next value in which brackets are nested; None if it was the last pair."""
+        text, ranges = self._text, self._ranges
+        for found in _STATEMENT.finditer(text, at):
+            (_, at), brackets, key, value = found.regs
+            if key[0] < 0 or brackets[0] >= 0:
+                break
+            nested = value[0] < 0
+            if nested:
+                value = at, behind(text, at)
+            name = text[key[0] : key[1]]
+            if "." in name or name[0] in "\"'":
+                path, key = self._named(table, key)
+            else:
+                path = (*table, name)
+            ranges[path] = key + value
+            if nested:
+                return value[1]
+        return None
+
     def _named(self, table: KeyPath, key: _Range) -> tuple[KeyPath, _Range]:
         """What the dotted key names in `table`, and the range of its last part."""
         path, own = table, key
         for part in PART.finditer(self._text, *key):
             if path is not table:
-                self._ranges.setdefault(path, own * 2)
+                known = self._ranges.get(path)
+                # A header further down may have been read before, and only what names a table first is its place.
+                if known is None or (known[0] > own[0] and path not in self._sections):
+                    self._ranges[path] = own * 2
             path, own = (*path, decoded(part[0])), part.span()
         return path, own
 
     # What is in arrays and inline tables
 
     def _found(self, path: KeyPath) -> _Ranges:
+        found = self._looked_up(path)
+        # That of a pair is certain: its key and its value are not the same.
+        if self._headers_unread and (found is None or found[:2] == found[2:]):
+            self._headers_unread = False
+            self._read()
+            found = self._looked_up(path)
+        if found is None:
+            raise KeyError(path)
+        return found
+
+    def _looked_up(self, path: KeyPath) -> _Ranges | None:
+        self._read_around(path)
         found = self._ranges.get(path)
         if found is not None:
             return found
@@ -164,7 +234,7 @@ class Places:
         if around and around not in self._known and self._text[self._ranges[around][2]] in "[{":
             self._look_into(around)
             self._known.add(around)
-        return self._ranges[path]
+        return self._ranges.get(path)
 
     def _look_into(self, path: KeyPath) -> None:
         text, ranges = self._text, self._ranges

@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from hotconf.changes import CUT, MASK, MISSING, Cut
+from hotconf.core.frozen import FrozenDict, FrozenList
 from hotconf.core.walk import bare, entries, kind_of, reader_of, spelled
 from hotconf.keypath import KeyPath
 from hotconf.text import printable, quoted
@@ -50,6 +51,9 @@ _MOST_VALUES: Final = 500_000
 """More than files hold, and few enough for the memory: what code shares a thousand times would grow without end."""
 _WIDEST_INT: Final = 1024
 _NEVER_TEXT: Final = frozenset({bool, int, float, type(None)})
+_TEXT: Final = frozenset({str})
+_ARRAYS: Final = frozenset({tuple, list, FrozenList})
+_HOLDERS: Final = _ARRAYS | {dict, FrozenDict}
 _SHORTEST_TOKEN: Final = 16
 
 
@@ -218,12 +222,17 @@ def _table_texts(table: Any, secret: bool | None) -> list[tuple[object, bool | N
     found = []
     for key, value in reader_of(type(table))(table).items():
         cls = type(value)
-        if cls in _NEVER_TEXT:
+        if cls in _NEVER_TEXT or (cls in _HOLDERS and not value):
             continue
         told = _secrecy(key if type(key) is str else spelled(key)) if secret is None else secret
-        if cls is not str or told or "@" in value:  # type: ignore[operator]
+        if told or (("@" in value) if cls is str else cls not in _ARRAYS or _may_tell(value)):  # type: ignore[operator]
             found.append((value, told))
     return found
+
+
+def _may_tell(items: Any) -> bool:
+    """Whether anything in an array is more than text without a URL that names a user."""
+    return not _TEXT.issuperset(map(type, items)) or "@" in "".join(items)
 
 
 def _item_texts(items: Iterable[Any], secret: bool | None) -> list[tuple[object, bool | None]]:

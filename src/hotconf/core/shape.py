@@ -21,6 +21,7 @@ well use it."""
 
 _LENIENCY: Final = ("forbid", "ignore", "preprocessed", "allow")
 _MOST_LOOKS: Final = 5000
+_DEEPEST: Final = 8
 SETTINGS_FIELD: Final = "hot_reload"
 """The name of the field whose settings are followed."""
 
@@ -58,6 +59,27 @@ class Shape:
             return None
         found = [_extras(leaf) for leaf in self._leaves if coreschema.is_table(leaf.node)]
         return max(found, key=_LENIENCY.index, default=None)
+
+    @cached_property
+    def keyless(self) -> bool:
+        """No table of fields can stand here or below, so that no key in it can be an unknown one."""
+        return self._holds_no_fields(_DEEPEST)
+
+    def _holds_no_fields(self, depth: int) -> bool:
+        if self.free:
+            return True
+        if not depth or any(coreschema.is_table(leaf.node) for leaf in self._leaves):
+            return False
+        inner = [self.child(place) for place in range(self._width + 1)] if self._items else []
+        inner += [self._child(None)] if self._others else []
+        return all(shape._holds_no_fields(depth - 1) for shape in inner)
+
+    @cached_property
+    def branches(self) -> frozenset[str] | None:
+        """The keys of a table below which it is not `keyless`; None if those of no field may be such."""
+        if not self._child(None).keyless:
+            return None
+        return frozenset(key for key in self._fields if not self.child(key).keyless)
 
     @cached_property
     def tables(self) -> bool:
@@ -147,7 +169,9 @@ class Shape:
 
     def child(self, key: str | int) -> Shape:
         """What may stand under `key` of a table, or at a position of an array."""
-        place = min(key, self._width) if isinstance(key, int) else key if key in self._fields else None
+        return self._child(min(key, self._width) if isinstance(key, int) else key if key in self._fields else None)
+
+    def _child(self, place: str | int | None) -> Shape:
         shape = self._children.get(place)
         if shape is None:
             shape = self._children[place] = self._book.shape(self._nodes_at(place))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from hotconf.text import quoted
 
@@ -39,31 +39,62 @@ def suggest(word: str, candidates: Iterable[str]) -> str | None:
     """
     if len(word) > _LONGEST:
         return None
-    plain, words = _plain(word), _words(word)
+    asked = _Form.of(word)
     best, least, longer = None, 4.0, list[str]()
     for candidate in candidates:
         if candidate == word or len(candidate) > _LONGEST:
             continue
-        distance = _how_far(plain, words, candidate, least)
+        known = _form(candidate)
+        distance = _how_far(asked, known, least)
         if distance is not None:
             best, least = candidate, distance
-        elif best is None and _lacks_a_word(words, _words(candidate)):
+        elif best is None and _lacks_a_word(asked.words, known.words):
             longer.append(candidate)
     return longer[0] if best is None and len(longer) == 1 else best
 
 
-def _how_far(plain: str, words: tuple[str, ...], candidate: str, least: float) -> float | None:
-    """How far `candidate` is from the word; None if not nearer than `least`, or too far to be meant."""
-    other, others = _plain(candidate), _words(candidate)
+class _Form(NamedTuple):
+    """A word in the forms in which it is compared."""
+
+    plain: str
+    words: tuple[str, ...]
+    any_order: tuple[str, ...]
+    letters: int
+    """A bit for each letter that occurs; some share one."""
+
+    @classmethod
+    def of(cls, text: str) -> _Form:
+        plain, words = _plain(text), _words(text)
+        letters = 0
+        for letter in plain:
+            letters |= 1 << (ord(letter) & 63)
+        return cls(plain, words, tuple(sorted(words)), letters)
+
+
+_form = lru_cache(maxsize=4096)(_Form.of)
+"""The same, remembered: a model's fields are compared with every unknown key."""
+
+
+def _how_far(asked: _Form, known: _Form, least: float) -> float | None:
+    """How far the word is from the one that is known; None if not nearer than `least`, or too far to be meant."""
+    plain, other = asked.plain, known.plain
     if plain == other:
         return 0 if least > 0 else None
-    if sorted(words) == sorted(others):
+    if asked.any_order == known.any_order:
         return 0.5 if least > 0.5 else None
-    limit = min(int(least - 0.5), _tolerance(plain, other))
+    most = int(least - 0.5)
+    # Each letter that only one of them has takes a change: hardly any two words are near, and this soon shows it.
+    if (
+        most <= 0
+        or (asked.letters & ~known.letters).bit_count() > most
+        or (known.letters & ~asked.letters).bit_count() > most
+    ):
+        return None
+    limit = min(most, _tolerance(plain, other))
     distance = _distance(plain, other, limit) if limit > 0 else None
     if distance is None or _is_opposite(plain, other):
         return None
-    return None if distance > 1 and _has_another_word(words, others) else distance
+    return None if distance > 1 and _has_another_word(asked.words, known.words) else distance
 
 
 def _has_another_word(words: tuple[str, ...], others: tuple[str, ...]) -> bool:
@@ -121,19 +152,30 @@ def _distance(word: str, other: str, limit: int) -> int | None:
     if abs(len(word) - len(other)) > limit:
         return None
     short = min(len(word), len(other)) < _SHORT
+    if not short:
+        word, other = _apart(word, other)
     before: list[int] = []
-    row = list(range(len(other) + 1))
+    row = [*range(min(len(other), limit) + 1), *[limit + 1] * (len(other) - limit)]
     for i, letter in enumerate(word, 1):
-        older, before, row = before, row, [i]
-        for j, wanted in enumerate(other, 1):
+        older, before, row = before, row, [min(i, limit + 1)] + [limit + 1] * len(other)
+        for j in range(max(1, i - limit), min(len(other), i + limit) + 1):  # beyond, it is over the limit
+            wanted = other[j - 1]
             replaced = 0 if letter == wanted else 2 if short and not _are_neighbours(letter, wanted) else 1
             step = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + replaced)
             if i > 1 and j > 1 and letter == other[j - 2] and word[i - 2] == wanted:
                 step = min(step, older[j - 2] + 1)
-            row.append(step)
+            row[j] = step
         if min(row) > limit and min(before) > limit:
             return None
     return row[-1] if row[-1] <= limit else None
+
+
+def _apart(word: str, other: str) -> tuple[str, str]:
+    """Both without what they begin and end with alike."""
+    least = min(len(word), len(other))
+    start = next((n for n in range(least) if word[n] != other[n]), least)
+    end = next((n for n in range(least - start) if word[-1 - n] != other[-1 - n]), least - start)
+    return word[start : len(word) - end], other[start : len(other) - end]
 
 
 @lru_cache(maxsize=1024)

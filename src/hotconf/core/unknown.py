@@ -22,35 +22,45 @@ def unknown_keys(table: dict[str, Any], shape: Shape) -> Iterator[tuple[KeyPath,
     A key that the model forbids is not among them: the model itself complains of it. Where the model keeps other
     keys, or a function of its own may use them, only what looks like a misspelt field counts.
     """
-    looks = MAX_LOOKS
+    looks = iter(range(MAX_LOOKS))
     todo: list[tuple[KeyPath, Any, Shape]] = [((), table, shape)]
     while todo:
         path, value, around = todo.pop()
         around = around.narrowed(value)
-        if around.free:
+        if around.keyless:
             continue
-        below: list[tuple[KeyPath, Any, Shape]] = []
-        if isinstance(value, dict):
-            keys, extras = around.keys, around.extras
-            for key, item in value.items():
-                inner = isinstance(item, _CONTAINERS)
-                if key not in keys and extras not in _NEVER_UNKNOWN:
-                    certain = extras == "ignore" or (not path and extras == "allow" and _is_astray(key, item, around))
-                    if not certain and looks and not (inner and extras == "allow"):
-                        looks -= 1
-                        certain = _looks_misspelt(key, value, around)
-                    if certain:
-                        yield (*path, key), around
-                        continue
-                if inner:
-                    below.append(((*path, key), item, around.child(key)))
-        else:
-            below.extend(
-                ((*path, index), item, around.child(index))
-                for index, item in enumerate(value)
-                if isinstance(item, _CONTAINERS)
-            )
-        todo += reversed(below)
+        told: set[str] = set()
+        if isinstance(value, dict) and around.extras not in _NEVER_UNKNOWN and not value.keys() <= around.keys.keys():
+            for key in value:
+                if key not in around.keys and _is_unknown(key, value, around, path, looks):
+                    told.add(key)
+                    yield (*path, key), around
+        todo += reversed(_below(path, value, around, told))
+
+
+def _is_unknown(key: str, table: Mapping[str, Any], around: Shape, path: KeyPath, looks: Iterator[int]) -> bool:
+    """Whether a key that no field has is without effect, or surely meant to be a field's."""
+    item, extras = table[key], around.extras
+    if extras == "ignore" or (not path and extras == "allow" and _is_astray(key, item, around)):
+        return True
+    if extras == "allow" and isinstance(item, _CONTAINERS):
+        return False
+    return next(looks, None) is not None and _looks_misspelt(key, table, around)
+
+
+def _below(path: KeyPath, value: Any, around: Shape, told: set[str]) -> list[tuple[KeyPath, Any, Shape]]:
+    """What in `value` may hold unknown keys, but for what is unknown itself."""
+    if isinstance(value, list):
+        items = enumerate(value)
+        return [((*path, n), item, around.child(n)) for n, item in items if isinstance(item, _CONTAINERS)]
+    inner = around.branches
+    if inner is not None and inner.isdisjoint(value):
+        return []
+    return [
+        ((*path, key), item, around.child(key))
+        for key, item in value.items()
+        if (inner is None or key in inner) and isinstance(item, _CONTAINERS) and key not in told
+    ]
 
 
 def _is_astray(key: str, item: object, top: Shape) -> bool:

@@ -15,7 +15,7 @@ from typing import Final, Generic, NamedTuple, TypeVar, get_args
 from pydantic import ValidationError
 
 from hotconf.core.findings import MAX_PROBLEMS, Findings
-from hotconf.core.merge import Merged, merge
+from hotconf.core.merge import Merged
 from hotconf.core.shape import SETTINGS_FIELD, settings_path, shape_of
 from hotconf.core.unknown import unknown_keys
 from hotconf.keypath import KeyPath, dotted
@@ -54,7 +54,7 @@ def validate(schema: Schema[T], merged: Merged) -> Valid[T] | Invalid:
     findings = Findings(merged, shape_of(schema))
     strict = False
     try:
-        config = schema.adapter.validate_python(merge(merged.documents).table)
+        config = schema.adapter.validate_python(merged.own_table())
     except ValidationError as error:
         _refused(error, findings)
     except BaseException as error:  # noqa: BLE001 - validators and default factories are users' code

@@ -143,7 +143,7 @@ class Bus(Generic[T]):
         if callable(selector):
             follow = partial(self._follow_function, selector)
         else:
-            follow = partial(self._follow_path, _path(selector))
+            follow = partial(self._follow_path, path_of(selector))
         return follow if callback is None else follow(callback)
 
     def remove(self, subscription: Subscription) -> None:
@@ -215,7 +215,8 @@ def _number(numbered: tuple[int, Listener]) -> int:
     return numbered[0]
 
 
-def _path(selector: object) -> KeyPath:
+def path_of(selector: object) -> KeyPath:
+    """The key path that a selector names. Raises `UsageError` if it names none."""
     if isinstance(selector, str):
         return parse(selector)
     if isinstance(selector, tuple) and all(isinstance(key, str | int) for key in selector):

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Final, TypeVar
 
 from hotconf.core.protocol import Due
@@ -30,6 +31,11 @@ R = TypeVar("R")
 _NEVER: Final = 1 << 63
 _LOOK_REST: Final = 50
 """After a look that took n of processor time none for n times this: a big tree is looked at less often."""
+_REHEARSAL_NS: Final = 300_000
+"""So long before a commit it is rehearsed: code that has just run is found in the processor's caches."""
+_FAULT: Final = "Internal error in the driver"
+_CHEAP_NS: Final = 100_000
+"""A look that took less is not worth the system call that tells its processor time."""
 
 
 class Driver:
@@ -172,8 +178,8 @@ class Driver:
     def _run(self) -> None:
         try:
             while not self._ending:
-                ready = self._waiter.wait(*self._deadline())
-                self._turn(ready, time.monotonic_ns())
+                self._wait(*self._deadline())
+                self._turn(time.monotonic_ns())
         except Exception:  # noqa: BLE001 - a fault of ours, or of the system's
             log.fault("watch", "The driver has failed: its watchers hear of nothing any more")
         for observer in self._observers.values():
@@ -182,12 +188,25 @@ class Driver:
         self._act()
         self._waiter.close()
 
-    def _turn(self, ready: bool, now: int) -> None:
-        for observer in self._observers.values():
-            # What the kernel has to tell comes before the clock: it may be a change of what is about to be published.
-            if ready or observer.descriptor is None:
-                _guarded(partial(self._hear, observer, now))
-        self._act()
+    def _wait(self, deadline: int | None, commits: Owner | None) -> None:
+        """Until the next deadline; if that is a commit, so precisely that nothing but the commit is done then."""
+        if deadline is None or commits is None:
+            self._waiter.wait(deadline)
+            return
+        begin = deadline - _REHEARSAL_NS
+        self._waiter.wait(begin, round(sys.getswitchinterval() * 1e9))
+        if begin <= time.monotonic_ns() < deadline:
+            _guarded(partial(commits.rehearse, deadline))
+            while time.monotonic_ns() < deadline:
+                pass
+
+    def _turn(self, now: int) -> None:
+        # What the kernel has to tell comes before the clock: it may be a change of what is about to be published. To
+        # ask it does not give up the interpreter's lock, so that between the last look and a commit nothing can come.
+        self._hear_all(now)
+        if self._actions:
+            self._act()
+            self._hear_all(now)
         now = time.monotonic_ns()
         for owner in list(self._owners):
             due = owner.deadline
@@ -197,20 +216,35 @@ class Driver:
             self._look(now)
 
     def _look(self, now: int) -> None:
-        """Compare the files of those whose turn it is."""
+        """Compare the files of those whose turn it is. Nearly always nothing differs, and there may be hundreds."""
+        began, used = time.monotonic_ns(), time.thread_time_ns()
         for owner, at in list(self._looks.items()):
             if at <= now and owner in self._owners:
-                self._schedule(owner, now)
-                began = time.thread_time_ns()
-                _guarded(partial(self._mend, owner))
-                _guarded(partial(self._reconcile, owner))
+                observer = self._owners[owner]
+                if not observer.native or observer.trouble(owner) is not None:
+                    _guarded(partial(self._mend, owner))
+                try:
+                    changed = owner.differing() if owner.watching else ()
+                    if changed:
+                        self._reconcile(owner, changed)
+                except Exception:  # noqa: BLE001 - as in `_guarded`, without a call more for each
+                    log.fault("watch", _FAULT)
+                rest = 0
+                if (ended := time.monotonic_ns()) - began > _CHEAP_NS:
+                    spent, used = used, time.thread_time_ns()
+                    rest, ended = _LOOK_REST * (used - spent), time.monotonic_ns()
+                began = ended
                 if owner in self._owners:
-                    self._schedule(owner, now + _LOOK_REST * (time.thread_time_ns() - began))
+                    self._looks[owner] = _tick(owner, now + rest)
         self._next_look = min(self._looks.values(), default=_NEVER)
 
     def _act(self) -> None:
         while self._actions:
             _guarded(self._actions.popleft())
+
+    def _hear_all(self, now: int) -> None:
+        for observer in self._observers.values():
+            _guarded(partial(self._hear, observer, now))
 
     def _hear(self, observer: Observer, woke: int) -> None:
         heard = observer.heard()
@@ -225,7 +259,7 @@ class Driver:
     def _mend(self, owner: Owner) -> None:
         """What could not be had may be had by now: descriptors, an observer, a watch that was refused."""
         observer = self._owners[owner]
-        if not owner.watching or (observer.trouble(owner) is None and observer.native):
+        if not owner.watching:
             return
         if isinstance(observer, Poll):
             if not observer.stopgap:
@@ -244,29 +278,31 @@ class Driver:
             old, self._waiter = self._waiter, _some_waiter()
             old.close()
 
-    def _reconcile(self, owner: Owner) -> None:
-        changed = owner.differing() if owner.watching else ()
-        if changed:
-            # Nobody told of it: perhaps what is watched is not any more what leads to the files.
-            _guarded(partial(self._owners[owner].rearm, owner))
-            owner.heard(changed, time.monotonic_ns(), 0, sure=False)
+    def _reconcile(self, owner: Owner, changed: tuple[Path, ...]) -> None:
+        # Nobody told of it: perhaps what is watched is not any more what leads to the files.
+        _guarded(partial(self._owners[owner].rearm, owner))
+        owner.heard(changed, time.monotonic_ns(), 0, sure=False)
 
     def _schedule(self, owner: Owner, now: int) -> None:
         """Look at its files at the next tick after `now`."""
-        # On a common grid, so that many watchers wake the process no more often than one.
-        self._looks[owner] = at = (now // owner.reconcile_ns + 1) * owner.reconcile_ns
+        self._looks[owner] = at = _tick(owner, now)
         self._next_look = min(self._next_look, at)
 
-    def _deadline(self) -> tuple[int | None, int]:
-        """When to wake, and by how much earlier if that is to be met precisely: one switch of threads."""
+    def _deadline(self) -> tuple[int | None, Owner | None]:
+        """When to wake, and whose commit it is for, if that is so."""
         if self._actions:
-            return 0, 0
-        deadlines = [(due, owner.ready) for owner in self._owners if (due := owner.deadline) is not None]
-        first, ready = min(deadlines, default=(None, False))
-        look = min((at for owner, at in self._looks.items() if owner.watching), default=None)
-        if first is None or (look is not None and look < first):
-            return look, 0
-        return first, round(sys.getswitchinterval() * 1e9) if ready else 0
+            return 0, None
+        first, commits = _NEVER, None
+        look = _NEVER
+        for owner, at in self._looks.items():
+            due = owner.deadline
+            if due is not None and due < first:
+                first, commits = due, owner if owner.ready else None
+            if at < look and owner.watching:
+                look = at
+        if look < first:
+            return look, None
+        return (None if first == _NEVER else first), commits
 
 
 def _key(observer: Observer) -> str:
@@ -287,12 +323,17 @@ def _compare(owner: Owner, now: int, detect_ns: int) -> None:
         owner.heard(changed, now, detect_ns)
 
 
+def _tick(owner: Owner, now: int) -> int:
+    """When its files are looked at next. On a common grid: many watchers wake the process no more often than one."""
+    return (now // owner.reconcile_ns + 1) * owner.reconcile_ns
+
+
 def _guarded(work: Callable[[], object]) -> None:
     """Whatever goes wrong for one watcher, the others go on; it is a fault of ours, and is told as one."""
     try:
         work()
     except Exception:  # noqa: BLE001 - a fault of ours
-        log.fault("watch", "Internal error in the driver")
+        log.fault("watch", _FAULT)
 
 
 # One a process

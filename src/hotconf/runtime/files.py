@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -71,6 +72,16 @@ def same(path: Path, stamp: Stamp) -> bool:
     return not stamp.links or all(_points(link, target) for link, target in stamp.links)
 
 
+def moved(reads: Iterable[Read]) -> list[Path]:
+    """Those that do not have the stamp any more that they had when they were read, or were unstable then."""
+    found = []
+    for read in reads:
+        path, stamp, _, problem, _ = read
+        if (problem is not None and problem.kind == "unstable") or not same(path, stamp):
+            found.append(path)
+    return found
+
+
 def read(path: Path, max_bytes: int) -> Read:
     """Read `path` whole: regular files of at most `max_bytes` only. What changed meanwhile is `unstable`.
 
@@ -99,18 +110,22 @@ def look(path: Path) -> Read:
         return _failed(path, Stamp(error=error.errno or errno.EIO, links=links), error)
 
 
+def open_to_all(stamp: Stamp) -> bool:
+    """Whether it is of a regular file that everybody may write."""
+    identity = stamp.identity
+    return len(identity) > 2 and bool(identity[2] & stat.S_IWOTH) and stat.S_ISREG(identity[2]) and os.name == "posix"
+
+
 def exposed(path: Path, stamp: Stamp) -> Problem | None:
     """The warning that everybody may write the regular file that `stamp` is of: whoever does, configures the program.
 
     None on systems whose permissions say something else than they do on POSIX.
     """
-    if os.name != "posix" or len(stamp.identity) < 3:
-        return None
-    mode = stamp.identity[2]
-    if not (stat.S_ISREG(mode) and mode & stat.S_IWOTH):
+    if not open_to_all(stamp):
         return None
     import shlex  # only those who are told pay for it
 
+    mode = stamp.identity[2]
     text = f"Every user of this machine may write the file (mode {stat.S_IMODE(mode):04o})"
     hint = f"chmod o-w {shlex.quote(printable(str(path)))}"
     return Problem(text, kind="exposed", severity="warning", hint=hint, file=path)

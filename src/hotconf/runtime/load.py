@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
+from itertools import zip_longest
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
-from hotconf.changes import Change
-from hotconf.core.candidate import Bad, Candidate, Costs, Good, Unstable
-from hotconf.core.document import Document, parse
+from hotconf.changes import MISSING, Change
+from hotconf.core.candidate import Bad, Candidate, Good, Unstable
+from hotconf.core.document import Document
 from hotconf.core.freeze import freeze
 from hotconf.core.merge import merge
-from hotconf.core.shape import settings_of, settings_path
+from hotconf.core.shape import settings_path
 from hotconf.core.validate import Invalid, validate
 from hotconf.core.walk import value_at
 from hotconf.keypath import KeyPath
 from hotconf.problems import Kind, Problem
-from hotconf.runtime import files, paths
+from hotconf.runtime import paths
 from hotconf.runtime.files import Read, Stamp
+from hotconf.runtime.gather import Gathering
 from hotconf.runtime.paths import Expansion, Member
 from hotconf.runtime.source import DEFAULT_MAX_BYTES, FileSet, Result, Source
 from hotconf.schema import Schema
@@ -54,7 +55,9 @@ def load(
     `instead` are taken to exist and to hold the bytes given there, whatever is on the disk. Never raises for anything
     in the files or in users' checks: those are problems of the candidate.
     """
-    return _Load(source, published, known or FileSet.of(source.path), touched, instead).run(before)
+    work = _Load(source, published, known or FileSet.of(source.path), touched)
+    work.gathering.instead = instead
+    return work.run(before)
 
 
 def judge(
@@ -62,11 +65,12 @@ def judge(
 ) -> Candidate[T]:
     """What a load would bring back today if the files were as they were kept, read at that time; reads nothing."""
     work = _Load(source, published, FileSet.of(source.path), frozenset())
-    members = [Member(file.path, file.role) for file in kept]
-    work.loaded_at, work.patterns, work.expansion = read_at, (), Expansion(tuple(members))
-    work.reads = {file.path: Read(file.path, Stamp(), file.content) for file in kept}
-    work._parse(members)
-    return work._judge()
+    members = tuple(Member(file.path, file.role) for file in kept)
+    given = work.gathering
+    given.loaded_at, given.patterns, given.expansion = read_at, (), Expansion(members)
+    given.reads = {file.path: Read(file.path, Stamp(), file.content) for file in kept}
+    given.parse(members)
+    return work.judge()
 
 
 def drifted(source: Source[T], published: Snapshot[T] | None, known: FileSet) -> bool:
@@ -77,200 +81,59 @@ def drifted(source: Source[T], published: Snapshot[T] | None, known: FileSet) ->
 class _Load(Generic[T]):
     """One load under way."""
 
-    __slots__ = (
-        "documents",
-        "expansion",
-        "instead",
-        "known",
-        "loaded_at",
-        "patterns",
-        "problems",
-        "published",
-        "reads",
-        "source",
-        "spent",
-        "touched",
-    )
-
-    expansion: Expansion
-    loaded_at: datetime
-    patterns: tuple[str, ...]
+    __slots__ = ("gathering", "published", "source")
 
     def __init__(
-        self,
-        source: Source[T],
-        published: Snapshot[T] | None,
-        known: FileSet,
-        touched: frozenset[Path],
-        instead: Mapping[Path, bytes] = MappingProxyType({}),
+        self, source: Source[T], published: Snapshot[T] | None, known: FileSet, touched: frozenset[Path]
     ) -> None:
         self.source = source
-        self.instead = instead
         self.published = published
-        self.known = known
-        self.touched = touched
-        self.reads: dict[Path, Read] = {}
-        self.documents: dict[Path, Document] = {}
-        self.problems: list[Problem] = []
-        self.spent = Costs()
+        self.gathering = Gathering(source, known, touched)
 
     def run(self, before: Mapping[Path, Read]) -> Result[T]:
-        changed = self.gather()
-        candidate = Unstable(changed, self.spent) if changed else self._judge()
+        work = self.gathering
+        changed = work.run()
+        candidate = Unstable(changed, work.spent) if changed else self.judge()
         if isinstance(candidate, Bad) or (isinstance(candidate, Good) and candidate.unchanged is None):
             candidate = replace(candidate, shrank=self._shrank(before))
-        files = FileSet(self.expansion.members, self.patterns, self.expansion.folders, self.reads, self.documents)
-        return Result(candidate, files)
-
-    def gather(self) -> tuple[Path, ...]:
-        """Read and parse the whole set, the main file first, because it names the others. What changed meanwhile."""
-        main = Member(self.source.path, "main")
-        with self._spending("read"):
-            self._read([main])
-        with self._spending("parse"):
-            self._parse([main])
-        self.patterns = self._watch_paths()
-        with self._spending("read"):
-            self.loaded_at = datetime.now(UTC)
-            self.expansion = paths.expand(self.source.path, self.patterns, self.known.members)
-            self.problems.extend(self.expansion.problems)
-            self._read(self.expansion.members[1:])
-            changed = self._changed()
-        stale = frozenset(
-            path
-            for path in changed
-            if self.reads.get(path) is not None and self.reads[path] is self.known.reads.get(path)
-        )
-        if stale:
-            return self._again(stale)
-        with self._spending("parse"):
-            self._parse(self.expansion.members[1:])
-        return changed
-
-    def _again(self, stale: frozenset[Path]) -> tuple[Path, ...]:
-        """What was used again is out of date, though nobody said so: read that as well."""
-        self.touched |= stale
-        self.reads, self.documents, self.problems = {}, {}, []
-        return self.gather()
+        return Result(candidate, work.file_set())
 
     def drifted(self) -> bool:
         """Whether the files differ from what is published."""
-        if self.published is None or self.gather() or self._errors():
+        if self.published is None or self.gathering.run() or self.gathering.errors():
             return True
         return _digest(self._sources()) != self.published.digest
 
-    @contextmanager
-    def _spending(self, part: str) -> Iterator[None]:
-        began = time.perf_counter_ns()
-        yield
-        self._spend(part, began)
-
-    def _spend(self, part: str, began: int) -> None:
-        spent = getattr(self.spent, part) + time.perf_counter_ns() - began
-        self.spent = self.spent._replace(**{part: spent})
-
-    # Reading
-
-    def _read(self, members: Iterable[Member]) -> None:
-        for member in members:
-            self.reads[member.path] = self._reuse(member.path) or self._read_one(member)
-
-    def _reuse(self, path: Path) -> Read | None:
-        # Only what was parsed is known: a stamp alone is no reason not to read.
-        known = self.known.reads[path] if path in self.known.documents else None
-        # Whether its stamp is still the same is asked once, when all are read.
-        return None if known is None or not known.settled or path in self.touched else known
-
-    def _read_one(self, member: Member) -> Read:
-        if member.role == "watched":
-            return files.look(member.path)
-        if member.path in self.instead:
-            return Read(member.path, files.look(member.path).stamp, self.instead[member.path])
-        return files.read(member.path, self.source.max_bytes)
-
-    def _watch_paths(self) -> tuple[str, ...]:
-        """The `watch_paths` of the main file just read; if it is broken, those that were in force."""
-        pinned = self.source.pins.watch_paths
-        if pinned is not None:
-            return pinned
-        main = self.documents.get(self.source.path)
-        if main is None:
-            return self.known.patterns
-        return settings_of(self.source.schema, main.table).watch_paths
-
-    def _changed(self) -> tuple[Path, ...]:
-        """What changed between the beginning and the end of the read of the whole set."""
-        moved = [
-            path
-            for path, read in self.reads.items()
-            if (read.problem is not None and read.problem.kind == "unstable") or not files.same(path, read.stamp)
-        ]
-        if self.expansion.folders and not paths.same_names(self.expansion):
-            moved.extend(paths.appeared_or_vanished(self.source.path, self.patterns, self.expansion.members))
-        return tuple(dict.fromkeys(moved))
-
     def _shrank(self, before: Mapping[Path, Read]) -> tuple[Path, ...]:
         """Files that say the first part of what they said when the last round ended, or of what is published."""
-        earlier = [(path, read.data) for path, read in before.items()]
+        reads = self.gathering.reads
+        # What was used again since then is what it was; most are, and stand where they stood.
+        pairs = zip_longest(before.values(), reads.values())
+        earlier = [(old.path, old.data) for old, new in pairs if old is not None and old is not new]
         if self.published is not None:
-            earlier += [(file.path, file.content) for file in self.published.files]
-        reads = self.reads
+            files = zip_longest(self.published.files, reads.values())
+            earlier += [(file.path, file.content) for file, new in files if file is not None and not _is(file, new)]
         return tuple(dict.fromkeys(path for path, old in earlier if path in reads and _begins(reads[path], old)))
-
-    # Parsing
-
-    def _parse(self, members: Iterable[Member]) -> None:
-        for member in members:
-            read = self.reads[member.path]
-            if read.problem is not None:
-                self._refuse(member, read.problem)
-                continue
-            if member.role == "watched":
-                continue
-            exposed = files.exposed(member.path, read.stamp)
-            self.problems.extend([exposed] if exposed else [])
-            if self.known.reads.get(member.path) is read and member.path in self.known.documents:
-                self.documents[member.path] = self.known.documents[member.path]
-            else:
-                self._parse_one(member.path, read.data)
-
-    def _refuse(self, member: Member, problem: Problem) -> None:
-        if problem.kind == "unstable":
-            return
-        if problem.kind == "missing" and member.role != "main":
-            problem = replace(problem, severity="warning", hint="it is read as soon as it appears")
-        self.problems.append(problem)
-
-    def _parse_one(self, path: Path, data: bytes) -> None:
-        document = parse(data, path, allow_empty=self.source.allow_empty)
-        if isinstance(document, Problem):
-            self.problems.append(document)
-            return
-        respelled: Document | tuple[Problem, ...] = document
-        if self.source.schema.kebab:
-            from hotconf.core.spelling import respell
-
-            respelled = respell(document, self.source.schema)
-        if isinstance(respelled, Document):
-            self.documents[path] = respelled
-        else:
-            self.problems.extend(respelled)
 
     # Judging
 
-    def _errors(self) -> bool:
-        return any(problem.severity == "error" for problem in self.problems)
-
     def _sources(self) -> tuple[SourceFile, ...]:
+        work = self.gathering
+        members, reads, documents = work.expansion.members, work.reads.values(), work.documents
+        found = list(zip(members, reads, strict=True))
+        if len(documents) < len(found):
+            found = [each for each in found if each[0].path in documents]
+        before = self.published.files if self.published is not None else ()
         return tuple(
-            SourceFile(member.path, member.role, self.reads[member.path].data)
-            for member in self.expansion.members
-            if member.path in self.documents
+            file if file is not None and _is(file, read) else SourceFile(member.path, member.role, read.data)
+            for (member, read), file in zip_longest(found, before[: len(found)])
         )
 
-    def _judge(self) -> Candidate[T]:
-        if self._errors():
-            return Bad(tuple(self.problems), self.spent)
+    def judge(self) -> Candidate[T]:
+        """What the files that were gathered make."""
+        work = self.gathering
+        if work.errors():
+            return Bad(tuple(work.problems), work.spent)
         sources = self._sources()
         digest = _digest(sources)
         if self.published is not None and self.published.digest == digest:
@@ -281,27 +144,27 @@ class _Load(Generic[T]):
         return Good(
             config=published.config,
             digest=published.digest,
-            loaded_at=self.loaded_at,
+            loaded_at=self.gathering.loaded_at,
             files=sources,
             origins=published.origins,
             settings=self._settings(published.config),
             changes=(),
             summary=(),
-            warnings=(*(each for each in published.warnings if each.kind not in _OF_FILES), *self.problems),
+            warnings=(*(each for each in published.warnings if each.kind not in _OF_FILES), *self.gathering.problems),
             unchanged=_SAME_FILES,
-            costs=self.spent,
+            costs=self.gathering.spent,
         )
 
     def _validated(self, sources: tuple[SourceFile, ...], digest: str) -> Candidate[T]:
         began = time.perf_counter_ns()
-        documents = [self.documents[source.path] for source in sources]
+        documents = [self.gathering.documents[source.path] for source in sources]
         fragments, ignored = _without_watch_paths(documents[1:], settings_path(self.source.schema))
         merged = merge([documents[0], *fragments])
         verdict = validate(self.source.schema, merged)
-        warnings = (*self.problems, *(_ignored(document, path) for document, path in ignored))
+        warnings = (*self.gathering.problems, *(_ignored(document, path) for document, path in ignored))
         if isinstance(verdict, Invalid):
-            self._spend("validate", began)
-            return Bad(self._in_file_order(verdict.problems, warnings), self.spent)
+            self.gathering.spend("validate", began)
+            return Bad(self._in_file_order(verdict.problems, warnings), self.gathering.spent)
         config = freeze(verdict.config)
         old = self.published
         changes = _changes(old.config, config) if old is not None else ()
@@ -309,11 +172,11 @@ class _Load(Generic[T]):
         summary = _describe(self.source.schema, old.config, config, changes) if old is not None and changes else []
         if old is not None and not settings.enabled and self._settings(old.config).enabled:
             summary.append(_OFF)
-        self._spend("validate", began)
+        self.gathering.spend("validate", began)
         return Good(
             config=config,
             digest=digest,
-            loaded_at=self.loaded_at,
+            loaded_at=self.gathering.loaded_at,
             files=sources,
             origins=merged.origins,
             settings=settings,
@@ -321,14 +184,14 @@ class _Load(Generic[T]):
             summary=tuple(summary),
             warnings=self._in_file_order(verdict.warnings, warnings),
             unchanged=None if old is None or changes else _SAME_VALUES,
-            costs=self.spent,
+            costs=self.gathering.spent,
         )
 
     def _in_file_order(self, told: tuple[Problem, ...], more: tuple[Problem, ...]) -> tuple[Problem, ...]:
         """Both, of which `told` is in order already; what is about no file stays last."""
         if not more:
             return told
-        rank = {member.path: index for index, member in enumerate(self.expansion.members)}
+        rank = {member.path: index for index, member in enumerate(self.gathering.expansion.members)}
 
         def place(problem: Problem) -> tuple[int, int, int]:
             index = len(rank) if problem.file is None else rank.get(problem.file, len(rank))
@@ -343,11 +206,11 @@ class _Load(Generic[T]):
 
 
 def _digest(sources: tuple[SourceFile, ...]) -> str:
-    total = sha256(usedforsecurity=False)
+    parts: list[bytes] = []
     for source in sources:
-        total.update(f"{source.path}\0{len(source.content)}\0".encode("utf-8", "surrogateescape"))
-        total.update(source.content)
-    return total.hexdigest()
+        content = source.content
+        parts += (f"{source.path!s}\0{len(content)}\0".encode("utf-8", "surrogateescape"), content)
+    return sha256(b"".join(parts), usedforsecurity=False).hexdigest()
 
 
 def _without_watch_paths(
@@ -380,6 +243,11 @@ def _ignored(fragment: Document, path: KeyPath) -> Problem:
     return merge([fragment]).origins.placed(problem, at="key")
 
 
+def _is(file: SourceFile, read: Read | None) -> bool:
+    """Whether it is the very read that `file` was made of."""
+    return read is not None and file.content is read.data and file.path is read.path
+
+
 def _begins(read: Read, old: bytes) -> bool:
     """Whether what was read is the first part of `old`, and not all of it."""
     return read.problem is None and len(read.data) < len(old) and old.startswith(read.data)
@@ -396,7 +264,7 @@ def _describe(schema: Schema[T], old: T, new: T, changes: tuple[Change, ...]) ->
     if schema.describe is not None:
         from hotconf.core.redact import scrub, secrets_in
 
-        secrets = secrets_in(old) | secrets_in(new)
+        secrets = secrets_in(new) | _former_secrets(old, changes)
         try:
             return [scrub(str(line), secrets) for line in schema.describe(old, new, changes)]
         except BaseException as error:  # noqa: BLE001 - users' code
@@ -408,6 +276,21 @@ def _describe(schema: Schema[T], old: T, new: T, changes: tuple[Change, ...]) ->
                 "describe raised; the changes are told one by one", scrub("".join(format_exception(error)), secrets)
             )
     return [str(change) for change in changes]
+
+
+def _former_secrets(old: object, changes: tuple[Change, ...]) -> frozenset[str]:
+    """The secrets in `old`, as far as they changed; those that did not are in the new configuration as well."""
+    from hotconf.core.redact import secrets_in
+
+    found: frozenset[str] = frozenset()
+    for change in changes:
+        value = value_at(old, change.path)
+        if value is MISSING and change.old is not MISSING:  # a path whose keys had to be masked
+            return secrets_in(old)
+        for key in reversed(change.path):
+            value = [value] if isinstance(key, int) else {key: value}
+        found |= secrets_in(value)
+    return found
 
 
 def check(path: Path, schema: Schema[Any], *, max_bytes: int = DEFAULT_MAX_BYTES) -> tuple[Problem, ...]:

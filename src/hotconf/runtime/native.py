@@ -158,6 +158,8 @@ class InotifyObserver:
 
     def trouble(self, owner: Owner) -> str | None:
         """See `Observer.trouble`."""
+        if not self._trouble:
+            return None
         # Asked from other threads, too: the list is made in one go.
         return next((text for subject, text in list(self._trouble.items()) if subject[0] is owner), None)
 

@@ -36,6 +36,9 @@ class Owner(Protocol):
     def observe(self, observer: Observer) -> None:
         """Be watched with `observer` from now on, or try once more with the one in use."""
 
+    def rehearse(self, deadline: int) -> None:
+        """Do what `Due(deadline)` will have it do, as far as that changes nothing."""
+
     def feed(self, given: Input) -> None:
         """Give its machine an input."""
 

@@ -144,6 +144,8 @@ class Expansion(NamedTuple):
     """Why it is not known what some of them stand for: `members` may lack files."""
     listed: Mapping[str, Mapping[str, bool]] = MappingProxyType({})
     """The names in each of the folders, and whether they are directories."""
+    bases: tuple[str, ...] = ()
+    """The directories that the patterns name, if each names one."""
 
 
 def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = ()) -> Expansion:
@@ -167,7 +169,8 @@ def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = ()) ->
             found[member.path] = member
     found.pop(main, None)
     members = (Member(main, "main"), *found.values())
-    return Expansion(members, tuple(search.folders), tuple(search.problems), search.folders)
+    bases = tuple(search.bases) if len(search.bases) == len(patterns) else ()
+    return Expansion(members, tuple(search.folders), tuple(search.problems), search.folders, bases)
 
 
 def _no_file(main: Path, url: str) -> Problem:
@@ -175,6 +178,17 @@ def _no_file(main: Path, url: str) -> Problem:
 
     text = f"watch_paths: {quoted(mask_urls(url))} is a URL, and not a file"
     return Problem(text, kind="schema", file=main, hint="only files can be watched: fetch it into one")
+
+
+def stands(expansion: Expansion, main: Path, patterns: Sequence[str]) -> bool:
+    """Whether `patterns`, of which `expansion` was made, mean the same while the folders hold the `same_names`.
+
+    So it is where they name directories: what is in those decides alone.
+    """
+    bases = expansion.bases
+    if not bases or expansion.problems or not all(map(expansion.listed.get, bases)):
+        return False
+    return [os.fspath(absolute(pattern, main.parent)) for pattern in patterns] == list(bases)
 
 
 def same_names(expansion: Expansion) -> bool:
@@ -195,6 +209,7 @@ def _listing(folder: str) -> dict[str, bool]:
 def _expand_one(base: Path, pattern: str, search: _Search) -> list[Member]:
     path = absolute(pattern, base)
     if os.path.isdir(path):
+        search.bases.append(os.fspath(path))
         found = search.matches(os.fspath(path), ("*.toml",))
     elif is_glob(pattern) and not os.path.lexists(path):
         parts = pattern.replace(os.sep, "/").split("/")
@@ -220,13 +235,15 @@ def is_glob(text: str) -> bool:
 class _Search:
     """A search for matches: where it looked, and where it could not look."""
 
-    __slots__ = ("folders", "known", "problems")
+    __slots__ = ("bases", "folders", "known", "problems")
 
     def __init__(self, known: Mapping[str, Member]) -> None:
         self.known = known
         self.folders: dict[str, dict[str, bool]] = {}
         """With the names in them, and whether they are directories; listed once."""
         self.problems: list[Problem] = []
+        self.bases: list[str] = []
+        """The directories that patterns name."""
 
     def matches(self, base: str, parts: tuple[str, ...]) -> Iterator[str]:
         """What `parts` name below `base`; directories are among them."""

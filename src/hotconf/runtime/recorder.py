@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import fields
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from hotconf.core.candidate import Costs
 from hotconf.core.debounce import MILLISECOND
@@ -17,9 +17,7 @@ from hotconf.events import (
     ReloadUnchanged,
     Timings,
 )
-
-if TYPE_CHECKING:
-    from hotconf.runtime.stats import Stats
+from hotconf.runtime.stats import Stats, summary
 
 CAPACITY: Final = 256
 """So many of the latest values of each phase are kept."""
@@ -60,8 +58,6 @@ class Recorder:
 
     def stats(self, observer: str, trouble: str | None) -> Stats:
         """A picture of now."""
-        from hotconf.runtime.stats import Stats, summary
-
         phases = {name: summary(self._counts[name], values) for name, values in self._values.items()}
         return Stats(dict(self._endings), phases, observer, trouble)
 

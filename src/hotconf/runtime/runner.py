@@ -10,81 +10,41 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from hotconf.changes import Change
-from hotconf.core import machine
+from hotconf.core import machine, protocol
 from hotconf.core.candidate import Good
 from hotconf.core.debounce import MILLISECOND
-from hotconf.core.protocol import (
-    Answer,
-    Close,
-    Effect,
-    Emit,
-    Hold,
-    Input,
-    Load,
-    Loaded,
-    Look,
-    Looked,
-    Phase,
-    Publish,
-    Refresh,
-    Release,
-    Reload,
-    State,
-    Touched,
-    Watching,
-)
-from hotconf.core.shape import settings_of
 from hotconf.errors import ConfigError, UsageError
-from hotconf.events import (
-    ConfigReloadEvent,
-    Ending,
-    FileChanged,
-    ReloadDeferred,
-    ReloadFailed,
-    ReloadSuccess,
-    Timings,
-)
+from hotconf.events import Ending, FileChanged, ReloadFailed
 from hotconf.runtime import driver, fork, log
 from hotconf.runtime.bus import Bus
 from hotconf.runtime.driver import Driver
-from hotconf.runtime.files import Read
+from hotconf.runtime.hearing import Hearing
 from hotconf.runtime.holds import Holds
+from hotconf.runtime.jobs import Jobs
 from hotconf.runtime.known import Known
-from hotconf.runtime.load import drifted, load
-from hotconf.runtime.loader import guarded, inside
-from hotconf.runtime.observe import ASKED_FOR, Observer, ObserverName
-from hotconf.runtime.recorder import Recorder, timings
+from hotconf.runtime.load import drifted
+from hotconf.runtime.loader import inside
+from hotconf.runtime.observe import Observer, ObserverName
+from hotconf.runtime.publishing import Publisher
 from hotconf.runtime.source import FileSet, Result, Source
-from hotconf.runtime.tickets import Ticket, Tickets
+from hotconf.runtime.telling import Pending, Teller
+from hotconf.runtime.tickets import Ticket
+from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from hotconf.runtime.keeper import Keeper, Recalled
+    from hotconf.runtime.keeper import Keeper
     from hotconf.runtime.stats import Stats
 
 T = TypeVar("T")
-E = TypeVar("E", bound=ConfigReloadEvent)
 
 PATIENCE_S: Final = 2.0
 """So long `close()` waits for users' code that is running."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A reload that waits for something busy."""
-
-    reasons: tuple[str, ...]
-    since: datetime
-    """UTC; when the first reload since the last outcome was deferred."""
-    changes: tuple[Change, ...]
 
 
 class Runner(Generic[T]):
@@ -102,39 +62,22 @@ class Runner(Generic[T]):
     ) -> None:
         self.source = source
         self.reconcile_ns = reconcile_ns
-        self.settings = source.pins.over(settings_of(source.schema, {}))
-        """In force now."""
-        self.snapshot: Snapshot[T] | None = None
         self._bus = bus
-        self._install = install
         self._keeper = keeper
-        self._to_keep: tuple[Snapshot[T], tuple[str, ...]] | None = None
-        """What this step published, and what changed with it."""
-        self._wanted = observer
+        self._publisher = Publisher(source, install, keeper)
         window_ns, eager = self.settings.debounce_ms * MILLISECOND, self.settings.mode == "eager"
-        self._state = State(window_ns, enabled=self.settings.enabled, eager=eager)
+        self._state = protocol.State(window_ns, enabled=self.settings.enabled, eager=eager)
         # Reentrant, and inputs are queued: a signal handler may call `reload(wait=False)` in the midst of a step.
         self._lock = threading.RLock()
-        self._inbox: deque[Input] = deque()
+        self._inbox: deque[protocol.Input] = deque()
         self._stepping = False
         self._holds = Holds()
         self._driver: Driver | None = None
-        self._observer: Observer | None = None
         self._closed = False
-        self._inline: deque[Callable[[], None]] | None = None
         self._known = Known(source)
-        self._tickets = Tickets()
-        self._named: list[Path] = []
-        self._loading = threading.Lock()
-        self._recorder = Recorder()
-        self._timings = Timings()
-        self._eagerly = False
-        """This step ended a round before its window did."""
-        self._detect_ns = 0
-        self._deferred_at: datetime | None = None
-        self._ended: tuple[object, Ending | None] = (None, None)
-        """The latest ending, as the machine made it and as it was emitted."""
-        self._told_trouble: str | None = None
+        self._jobs = Jobs(source, self._known, self._publisher, self._runs, self._loaded)
+        self._teller = Teller(bus, self._jobs.submit)
+        self._hearing = Hearing(self, source.path, observer, self._known, self._jobs.submit)
         self._forked = False
         """A signal handler forked in the midst of a step, and this is the child."""
         fork.enrol(self)
@@ -149,7 +92,7 @@ class Runner(Generic[T]):
             if self._driver is not None or self._closed:
                 raise UsageError("a watcher can be started once; make a new one")
             self._driver = driver.claim()
-            self._inline = deque()
+            self._jobs.collect()
         log.initialized(self.source.path)
         try:
             self._driver.call(self._join)
@@ -160,33 +103,36 @@ class Runner(Generic[T]):
         recalled = self._keeper.take() if self._keeper is not None else None
         if event is None:
             raise UsageError("the watcher was closed while it was started")
-        if isinstance(event, ReloadFailed):
-            self._start_failed(event, recalled, require=require)
-        log.window(self.settings.debounce_ms)
-
-    def _start_failed(self, event: ReloadFailed, recalled: Recalled[T] | None, *, require: bool) -> None:
-        if recalled is not None:
+        if isinstance(event, ReloadFailed) and recalled is not None:
             log.degraded(self.source.path, recalled.number, recalled.good.loaded_at, event.error)
-        elif require:
+        elif isinstance(event, ReloadFailed) and require:
             self.close()
             raise ConfigError(event.problems)
+        log.window(self.settings.debounce_ms)
+
+    def _first_load(self) -> Ending | None:
+        """The loads at start run here: no thread is needed for a configuration that never changes."""
+        # By force: a hold that began before the start puts off changes, and the first config is none.
+        ticket = self._ask(force=True, silent=True)
+        self._jobs.run()
+        if self.snapshot is not None:
+            self._bus.seen(self.snapshot)
+        return ticket.event
 
     def hold(self, reason: str) -> None:
         """Something is busy until `release`; from here on nothing is committed."""
         self._holds.add(reason)
-        self.feed(Hold(time.monotonic_ns(), reason))
+        self.feed(protocol.Hold(time.monotonic_ns(), reason))
 
     def release(self, reason: str) -> None:
         """It is no longer busy; what was pending is published when this returns, unless a round is open."""
         self._holds.drop(reason)
-        self.feed(Release(time.monotonic_ns(), reason))
+        self.feed(protocol.Release(time.monotonic_ns(), reason))
 
     def reload(self, *, wait: bool, force: bool) -> Ending | None:
         """See `HotReloadWatcher.reload`."""
         if inside():
-            raise UsageError(
-                "reload() cannot be called from a check, a validator or describe: they are part of a load"
-            )
+            raise UsageError("reload() cannot be called from a check, validator or describe: they are part of a load")
         if self._driver is None or self._closed:
             raise UsageError("this watcher is not running: reload() works between start() and close()")
         ticket = self._ask(force=force)
@@ -203,18 +149,18 @@ class Runner(Generic[T]):
         """See `HotReloadWatcher.close`."""
         with self._lock:
             first = not self._closed
-            self._closed = True
+            self._closed = self._jobs.closed = True
         if not first:
             return
         state = self._state
         if state.round is not None or state.pending is not None:
             log.abandoned(self.source.path, "an open round" if state.round else "a pending reload")
-        self.feed(Close(time.monotonic_ns()))
+        self.feed(protocol.Close(time.monotonic_ns()))
         until = time.monotonic() + PATIENCE_S
         self._bus.close(PATIENCE_S)
         if self._driver is not None:
             self._driver.call(partial(self._driver.leave, self))
-            self._await_load(_left_s(until))
+            self._jobs.await_load(_left_s(until))
         if self._keeper is not None:
             self._keeper.close(_left_s(until))
         if self._driver is not None:
@@ -223,6 +169,16 @@ class Runner(Generic[T]):
     def has_drift(self) -> bool:
         """See `HotReloadWatcher.has_drift`."""
         return drifted(self.source, self.snapshot, self.files)
+
+    @property
+    def snapshot(self) -> Snapshot[T] | None:
+        """What is published now."""
+        return self._publisher.snapshot
+
+    @property
+    def settings(self) -> HotReloadSettings:
+        """In force now."""
+        return self._publisher.settings
 
     @property
     def files(self) -> FileSet:
@@ -238,46 +194,41 @@ class Runner(Generic[T]):
     @property
     def pending(self) -> Pending | None:
         """What waits for something busy."""
-        waiting, since = self._state.pending, self._deferred_at
-        if waiting is None or since is None:
-            return None
-        return Pending(self._state.reasons, since, waiting.good.changes)
+        return self._teller.pending(self._state)
 
     def stats(self) -> Stats:
         """Counts and timings."""
-        observer = self._observer
-        if observer is None:
-            found = self._recorder.stats("none", "not started")
-        else:
-            found = self._recorder.stats(observer.name, observer.trouble(self))
+        found = self._teller.recorder.stats(*self._hearing.told)
         if self._keeper is None:
             return found
-        return replace(found, degraded=self._state.degraded, state_trouble=self._keeper.trouble)
+        return found._replace(degraded=self._state.degraded, state_trouble=self._keeper.trouble)
 
     # Forks
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
         """See `Member.locks`."""
-        return ((fork.OUTER, self._lock), (fork.INNER, self._known.lock), (fork.INNER, self._holds.lock))
+        inner = (self._known, self._holds, self._jobs)
+        return ((fork.OUTER, self._lock), *((fork.INNER, each.lock) for each in inner))
 
     def abandon(self) -> None:
         """See `Member.abandon`."""
         self._lock = threading.RLock()
-        self._loading = threading.Lock()
         self._known.abandon()
-        self._tickets.abandon()
+        self._jobs.abandon()
+        self._teller.tickets.abandon()
 
     def revive(self) -> None:
         """See `Member.revive`: watch on, if this was watching; what the parent had begun is begun anew."""
         self._forked = self._stepping
         if self._forked:
             return  # when the step is over, which goes on in the child
-        running = self._driver is not None and self._inline is None and not self._closed
+        running = self._driver is not None and not self._jobs.starting and not self._closed
         holds, dropped = self._holds.abandon()
         self._state, lost = machine.forked(self._state, holds)
         self._inbox.clear()
-        self._named.clear()
-        self._driver = self._observer = self._inline = self._deferred_at = None
+        self._jobs.forget()
+        self._teller.abandon()
+        self._driver = self._hearing.observer = None
         if not running:
             return
         try:
@@ -286,14 +237,11 @@ class Runner(Generic[T]):
             log.fault("watch", "Not watched in this child of a fork: %s", self.source.path)
             return
         if dropped:
-            self._run_where_users_code_runs(partial(log.dropped, self.source.path, dropped))
+            self._jobs.submit(partial(log.dropped, self.source.path, dropped))
         self._driver.post(partial(self._rejoin, lost))
 
     def _rejoin(self, lost: tuple[Path, ...] | None) -> None:
-        try:
-            self._observer = self._runs().join(self, self._wanted)
-        except UsageError:  # that observer cannot be had any more: any is better than none
-            self._observer = self._runs().join(self, "auto")
+        self._hearing.rejoin(self._runs())
         self._arm()
         if lost is not None:
             self.heard(lost or (self.source.path,), time.monotonic_ns(), 0)
@@ -303,7 +251,7 @@ class Runner(Generic[T]):
     def _join(self) -> None:
         if self._closed:  # and has left: nobody would leave again
             raise UsageError("the watcher was closed while it was started")
-        self._observer = self._runs().join(self, self._wanted)
+        self._hearing.join(self._runs())
         self._arm()
 
     @property
@@ -314,7 +262,11 @@ class Runner(Generic[T]):
     @property
     def ready(self) -> bool:
         """Whether a candidate waits for its window to end, and for nothing else."""
-        return self._state.phase is Phase.READY
+        return self._state.phase is protocol.Phase.READY
+
+    def rehearse(self, deadline: int) -> None:
+        """Step the machine, and forget what came out."""
+        machine.step(self._state, protocol.Due(deadline))
 
     @property
     def watching(self) -> bool:
@@ -323,13 +275,9 @@ class Runner(Generic[T]):
 
     def heard(self, paths: tuple[Path, ...], now: int, detect_ns: int, *, sure: bool = True) -> None:
         """These files changed."""
-        observer = self._observer
-        if not self.watching or observer is None:
-            return
-        self._known.touch(paths)
-        self._detect_ns = detect_ns
-        writing, placed, finished = observer.writing(self), observer.placed(self), observer.finished(self)
-        self.feed(Touched(now, paths, writing=writing, sure=sure, placed=placed, finished=finished))
+        touched = self._hearing.touched(now, paths, detect_ns, sure=sure) if self.watching else None
+        if touched is not None:
+            self.feed(touched)
 
     def differing(self) -> tuple[Path, ...]:
         """Files that differ from what the last load saw; those whose change is known already are left out."""
@@ -337,28 +285,18 @@ class Runner(Generic[T]):
 
     def observe(self, observer: Observer) -> None:
         """Be watched with `observer` from now on, or try once more with the one in use."""
-        self._observer = observer
+        self._hearing.observer = observer
         self._arm()
 
     def _arm(self) -> None:
         """Watch the files of the last load. What changed between that and now is heard here."""
-        observer = self._observer
-        if observer is None or not self.watching:
+        if not self.watching or self._hearing.observer is None:
             return
-        new = observer.arm(self, self.files)
-        trouble = observer.trouble(self)
-        self._set_native(observer.native and trouble is None)
-        if trouble != self._told_trouble:
-            self._told_trouble = trouble
-            told = partial(log.observing, self.source.path, observer.name, trouble, asked=trouble == ASKED_FOR)
-            self._run_where_users_code_runs(told)
-        changed = self._known.since(new)
-        if changed:
-            self.heard(changed, time.monotonic_ns(), 0)
-
-    def _set_native(self, native: bool) -> None:
+        native, changed = self._hearing.arm()
         with self._lock:
             self._state = self._state._replace(native=native)
+        if changed:
+            self.heard(changed, time.monotonic_ns(), 0)
 
     def _loaded(self, number: int, result: Result[T], cost_ns: int, last_good: Good[T] | None) -> None:
         job = self._state.job
@@ -370,86 +308,19 @@ class Runner(Generic[T]):
             if again and (changed := self.differing()):
                 self.heard(changed, time.monotonic_ns(), 0, sure=False)
         finally:
-            self.feed(Loaded(time.monotonic_ns(), number, result.candidate, cost_ns, last_good))
+            self.feed(protocol.Loaded(time.monotonic_ns(), number, result.candidate, cost_ns, last_good))
 
     def _look(self) -> None:
         changed = self.differing()
         if changed:
             self.heard(changed, time.monotonic_ns(), 0, sure=False)
-        self.feed(Looked(time.monotonic_ns()))
+        self.feed(protocol.Looked(time.monotonic_ns()))
 
     def _watch(self, on: bool) -> None:
         if on:
             self._arm()
-        elif self._observer is not None:
-            self._observer.disarm(self)
-
-    # Loads
-
-    def _first_load(self) -> Ending | None:
-        """The loads at start run here: no thread is needed for a configuration that never changes."""
-        # By force: a hold that began before the start puts off changes, and the first config is none.
-        ticket = self._ask(force=True, silent=True)
-        while (job := self._next_inline()) is not None:
-            try:
-                job()
-            except OSError:  # to log is to import `logging`, and there may be no descriptor for that
-                log.fault("watch", "Internal error while %s was loaded first", self.source.path)
-        if self.snapshot is not None:
-            self._bus.seen(self.snapshot)
-        return ticket.event
-
-    def _next_inline(self) -> Callable[[], None] | None:
-        with self._lock:
-            if self._inline:
-                return self._inline.popleft()
-            self._inline = None
-            return None
-
-    def _submit(self, effect: Load) -> None:
-        known, touched = self._known.begin(afresh=effect.afresh)
-        job = partial(self._load, effect.job, known, touched, self.snapshot, self._known.before)
-        self._run_where_users_code_runs(job)
-
-    def _run_where_users_code_runs(self, work: Callable[[], None]) -> None:
-        """On the loader's thread, or during start in the thread that called it; never on the driver's."""
-        with self._lock:
-            if self._inline is not None:
-                self._inline.append(work)
-                return
-        self._runs().loader.submit(work)
-
-    def _load(
-        self,
-        number: int,
-        known: FileSet,
-        touched: frozenset[Path],
-        published: Snapshot[T] | None,
-        before: Mapping[Path, Read],
-    ) -> None:
-        if self._closed:
-            return
-        with self._loading:
-            began = time.monotonic_ns()
-            result = guarded(partial(load, self.source, published, known, touched, before), known)
-            cost = time.monotonic_ns() - began
-            last_good = self._recall(result)
-        deliver = partial(self._loaded, number, result, cost, last_good)
-        if self._inline is not None:
-            self._runs().call(deliver)
         else:
-            self._runs().post(deliver)
-
-    def _recall(self, result: Result[T]) -> Good[T] | None:
-        """What to run on if the load at start fails."""
-        if self._keeper is None or self._inline is None or self.snapshot is not None:
-            return None
-        return None if isinstance(result.candidate, Good) else self._keeper.recall()
-
-    def _await_load(self, timeout_s: float) -> None:
-        """Wait for a load of ours that is under way; it may be in users' code."""
-        if not inside() and self._loading.acquire(timeout=timeout_s):
-            self._loading.release()
+            self._hearing.disarm()
 
     def _runs(self) -> Driver:
         if self._driver is None:
@@ -458,7 +329,7 @@ class Runner(Generic[T]):
 
     # Stepping
 
-    def feed(self, given: Input) -> None:
+    def feed(self, given: protocol.Input) -> None:
         """Give the machine an input, and perform what follows."""
         self._inbox.append(given)
         while True:
@@ -483,99 +354,41 @@ class Runner(Generic[T]):
             if not self._inbox:
                 return
 
-    def _step(self, given: Input) -> None:
+    def _step(self, given: protocol.Input) -> None:
         was_degraded, settle_until = self._state.degraded, self._state.settle_until
         self._state, effects = machine.step(self._state, given)
-        self._eagerly = self._state.settle_until != settle_until
+        self._teller.eagerly = self._state.settle_until != settle_until
         for effect in effects:
             self._perform(effect)
-        if self._keeper is not None and self._to_keep is not None:
-            self._keeper.keep(*self._to_keep)
-            self._to_keep = None
+        self._publisher.keep()
         if was_degraded and not self._state.degraded:
-            self._run_where_users_code_runs(partial(log.recovered, self.source.path))
+            self._jobs.submit(partial(log.recovered, self.source.path))
 
-    def _perform(self, effect: Effect) -> None:
+    def _perform(self, effect: protocol.Effect) -> None:
         match effect:
-            case Publish():
-                self._publish(effect)
-            case Emit():
-                self._emit(effect)
-            case Load():
-                self._submit(effect)
-            case Look():
+            case protocol.Publish():
+                self._teller.timings = self._publisher.publish(effect, self._hearing.detect_ns)
+                if effect.recalled and self.snapshot is not None:
+                    self._bus.seen(self.snapshot)
+            case protocol.Emit():
+                self._teller.emit(effect, self.snapshot, self.settings.debounce_ms)
+                if not isinstance(effect.event, FileChanged):
+                    self._known.ended()
+            case protocol.Load():
+                self._jobs.load(effect)
+            case protocol.Look():
                 self._runs().post(self._look)
-            case Refresh(good=good):
-                self._refresh(good.digest, effect)
-            case Answer():
-                self._answer(effect.tickets, effect.event)
-            case Watching():
+            case protocol.Refresh():
+                self._publisher.refresh(effect)
+            case protocol.Answer():
+                self._teller.answer(effect)
+            case protocol.Watching():
                 self._runs().post(partial(self._watch, effect.on))
 
-    def _publish(self, effect: Publish) -> None:
-        good = effect.good
-        snapshot: Snapshot[T] = Snapshot(
-            good.config, effect.generation, good.digest, good.loaded_at, good.files, good.origins, good.warnings
-        )
-        began = time.monotonic_ns()
-        self._install(snapshot)
-        done = time.monotonic_ns()
-        self.snapshot = snapshot
-        self.settings = good.settings
-        self._timings = timings(good.costs, effect.round, began, done, self._detect_ns)
-        if effect.recalled:
-            self._bus.seen(snapshot)
-        else:
-            self._to_keep = snapshot, good.summary
-
-    def _refresh(self, digest: str, effect: Refresh) -> None:
-        if self.snapshot is not None:
-            good = effect.good
-            self.snapshot = replace(
-                self.snapshot,
-                digest=digest,
-                loaded_at=good.loaded_at,
-                files=good.files,
-                origins=good.origins,
-                warnings=good.warnings,
-            )
-            self.settings = good.settings
-            self._install(self.snapshot)
-            self._to_keep = self.snapshot, (good.unchanged or "",)
-
-    def _emit(self, effect: Emit) -> None:
-        event = self._stamped(effect.event)
-        self._bus.publish(event, self.snapshot)
-        if isinstance(event, FileChanged):
-            self._named.append(event.path)
-            return
-        if not isinstance(event, ReloadDeferred):
-            self._deferred_at = None
-        elif self._deferred_at is None:
-            self._deferred_at = event.at
-        self._ended = (effect.event, event)
-        self._known.ended()
-        self._recorder.ending(event)
-        named, self._named = tuple(self._named), []
-        # Logging may run handlers of the application.
-        told = partial(log.ended, named, self.settings.debounce_ms, event, eagerly=self._eagerly)
-        self._run_where_users_code_runs(told)
-
-    def _stamped(self, event: E) -> E:
-        if isinstance(event, ReloadSuccess):
-            return replace(event, at=datetime.now(UTC), timings=self._timings)
-        return replace(event, at=datetime.now(UTC))
-
     def _ask(self, *, force: bool = False, silent: bool = False) -> Ticket:
-        ticket = self._tickets.draw()
-        self.feed(Reload(time.monotonic_ns(), ticket.number, force=force, silent=silent))
+        ticket = self._teller.tickets.draw()
+        self.feed(protocol.Reload(time.monotonic_ns(), ticket.number, force=force, silent=silent))
         return ticket
-
-    def _answer(self, numbers: tuple[int, ...], event: Ending | None) -> None:
-        if event is not None:
-            told, stamped = self._ended
-            event = stamped if told is event else self._stamped(event)
-        self._tickets.answer(numbers, event)
 
 
 def _left_s(until: float) -> float:

@@ -11,7 +11,7 @@ from hotconf.core.candidate import Candidate
 from hotconf.core.document import Document
 from hotconf.runtime import files
 from hotconf.runtime.files import Read
-from hotconf.runtime.paths import Member
+from hotconf.runtime.paths import Expansion, Member
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
 
@@ -59,6 +59,8 @@ class FileSet(NamedTuple):
     reads: Mapping[Path, Read] = MappingProxyType({})
     documents: Mapping[Path, Document] = MappingProxyType({})
     """Parsed already; used again while their file has not changed."""
+    expansion: Expansion | None = None
+    """What the patterns meant; None where nobody looked."""
 
     @classmethod
     def of(cls, path: Path) -> FileSet:

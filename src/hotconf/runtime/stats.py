@@ -1,29 +1,36 @@
-"""What a watcher counted and measured, as it is told. Imported when somebody asks."""
+"""What a watcher counted and measured, as it is told.
+
+Named tuples, which take little to define: so this is there before somebody asks, who may have no descriptor left to
+import it with.
+"""
 
 from __future__ import annotations
 
 import math
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseStats:
+class PhaseStats(NamedTuple):
     """One phase of the latest 256 reloads, in milliseconds."""
 
-    count: int
+    count: int  # type: ignore[assignment] # nobody counts how often a value is in this
     """Of all reloads, those that are no longer kept included."""
     p50: float
     p95: float
     p99: float
     max: float
-    values: tuple[float, ...] = field(default=(), repr=False)
+    values: tuple[float, ...] = ()
     """Those that are kept, oldest first."""
 
+    def __repr__(self) -> str:
+        """Without the values."""
+        shown = ", ".join(f"{name}={value!r}" for name, value in zip(self._fields[:-1], self, strict=False))
+        return f"PhaseStats({shown})"
 
-@dataclass(frozen=True, slots=True)
-class Stats:
+
+class Stats(NamedTuple):
     """What a watcher counted and measured since it was started."""
 
     endings: Mapping[str, int]

@@ -14,9 +14,11 @@ from typing import Final, Protocol
 LAST_LEG_NS: Final = 20_000_000
 """`poll` is late by 0.1 % of its timeout; where there is no timerfd a second, short wait makes up for it."""
 
-
 EASY_NS: Final = 1_000_000
 """Who wakes later than this was kept from the interpreter's lock by a thread that never pauses."""
+
+MOST_EARLY: Final = 2
+"""Who was kept from it for longer wakes so many times earlier than that, at most."""
 
 LONGEST_NS: Final = 3_600_000_000_000
 """`poll` and `Event.wait` refuse some timeouts that are longer; who waits is woken too early, and waits again."""
@@ -28,11 +30,12 @@ class Waiter(Protocol):
     def watch(self, descriptor: int) -> None:
         """Wait for events of `descriptor`, too."""
 
-    def wait(self, deadline: int | None, early_ns: int = 0) -> bool:
-        """Until `deadline` (`time.monotonic_ns`), a wake-up, or events: True if some descriptor has events.
+    def wait(self, deadline: int | None, early_ns: int = 0) -> None:
+        """Until `deadline` (`time.monotonic_ns`), a wake-up, or events.
 
-        With `early_ns` it wakes so much earlier, and sleeps on if that was easy. If it was not, because a busy thread
-        had the interpreter's lock, it keeps the lock until the deadline: to sleep would be to wait for it once more.
+        With `early_ns` it wakes so much earlier (more, if the last time it was kept from the interpreter's lock for
+        longer), and sleeps on if that was easy. If it was not, because a busy thread had the lock, it keeps the lock
+        until the deadline: to sleep would be to wait for it once more. `early_ns` is how long a thread may keep it.
         """
 
     def wake(self) -> None:
@@ -56,48 +59,51 @@ def best_waiter() -> Waiter:
 class KernelWaiter:
     """Linux: `poll` on the descriptor, an eventfd and a timerfd, which is late by 0.2 ms at any distance."""
 
-    __slots__ = ("_descriptors", "_lock", "_poll", "_timer", "_wake", "_watched")
+    __slots__ = ("_late_ns", "_lock", "_poll", "_timer", "_wake")
 
     def __init__(self) -> None:
-        self._descriptors: set[int] = set()
+        self._late_ns = 0
+        """How late it came from the latest wait that lasted until its end."""
         # After closing, the number of the eventfd may be somebody else's. Reentrant, for signal handlers.
         self._lock = threading.RLock()
         self._poll = select.poll()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._timer = _Timer()
-        self._watched = (_Pollfd * 0)()
         self._poll.register(self._wake, select.POLLIN)
         if self._timer.descriptor >= 0:
             self._poll.register(self._timer.descriptor, select.POLLIN)
 
     def watch(self, descriptor: int) -> None:
         """See `Waiter.watch`."""
-        self._descriptors.add(descriptor)
-        watched = [_Pollfd(each, select.POLLIN, 0) for each in self._descriptors]
-        self._watched = (_Pollfd * len(watched))(*watched)
         self._poll.register(descriptor, select.POLLIN)
 
-    def wait(self, deadline: int | None, early_ns: int = 0) -> bool:
+    def wait(self, deadline: int | None, early_ns: int = 0) -> None:
         """See `Waiter.wait`."""
         if deadline is None or not early_ns or self._timer.descriptor < 0:
-            return self._wait(deadline)
-        early = max(deadline - early_ns, time.monotonic_ns())
-        ready = self._wait(early)
-        late = time.monotonic_ns() - early
-        if ready or late < 0:
-            return ready
-        if late <= EASY_NS:
-            return self._wait(deadline)
+            self._wait(deadline)
+            return
+        longest = early_ns - EASY_NS  # so long the lock can be kept; then the busy thread demands it
+        for lead in (max(early_ns, min(self._late_ns + EASY_NS, MOST_EARLY * early_ns)), early_ns):
+            end = max(deadline - lead, time.monotonic_ns())
+            if self._wait(end) or (now := time.monotonic_ns()) < end:
+                return
+            if now - end <= EASY_NS:
+                self._wait(deadline)
+                return
+            if deadline - now <= longest:
+                break
         while time.monotonic_ns() < deadline:
             pass
-        return self._timer.has_events(self._watched)
 
     def _wait(self, deadline: int | None) -> bool:
-        ready = [descriptor for descriptor, _ in self._poll.poll(self._timer.set(deadline))]
+        """Whether events ended it."""
+        ready = {descriptor for descriptor, _ in self._poll.poll(self._timer.set(deadline))}
+        if deadline is not None and (now := time.monotonic_ns()) >= deadline:
+            self._late_ns = now - deadline
         # Only what is needed: each system call that gives up the GIL can cost a switch interval before a commit.
         if self._wake in ready:
             os.eventfd_read(self._wake)
-        return not self._descriptors.isdisjoint(ready)
+        return not ready <= {self._wake, self._timer.descriptor}
 
     def wake(self) -> None:
         """See `Waiter.wake`."""
@@ -131,10 +137,6 @@ class _Itimerspec(ctypes.Structure):
     _fields_ = (("interval", _Timespec), ("value", _Timespec))
 
 
-class _Pollfd(ctypes.Structure):
-    _fields_ = (("descriptor", ctypes.c_int), ("events", ctypes.c_short), ("found", ctypes.c_short))
-
-
 class _Timer:
     """timerfd_create(2), which Python has from 3.13 on. Without it: timeouts for `poll`."""
 
@@ -158,10 +160,6 @@ class _Timer:
             self._libc.timerfd_settime(self.descriptor, self._ABSOLUTE, ctypes.byref(spec), None)
             self._armed = deadline
         return None
-
-    def has_events(self, watched: ctypes.Array[_Pollfd]) -> bool:
-        """Whether one of these has events; asked without giving up the interpreter's lock."""
-        return bool(self._libc.poll(watched, ctypes.c_ulong(len(watched)), 0) > 0)
 
     def close(self) -> None:
         descriptor, self.descriptor = self.descriptor, -1
@@ -190,12 +188,11 @@ class ThreadWaiter:
         """See `Waiter.watch`: on Linux this is only used where none are left, and elsewhere there are none."""
         raise OSError("no descriptors are left to wait with")
 
-    def wait(self, deadline: int | None, early_ns: int = 0) -> bool:  # noqa: ARG002 - it cannot look without waiting
+    def wait(self, deadline: int | None, early_ns: int = 0) -> None:  # noqa: ARG002 - it cannot look without waiting
         """See `Waiter.wait`."""
         timeout = _timeout_ms(deadline)
         self._event.wait(None if timeout is None else timeout / 1000)
         self._event.clear()
-        return False
 
     def wake(self) -> None:
         """See `Waiter.wake`."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from hotconf.events import ConfigReloadEvent
 
 if TYPE_CHECKING:
-    from hotconf.runtime.runner import Pending
+    from hotconf.runtime.telling import Pending
     from hotconf.snapshot import Snapshot
     from hotconf.tui.configuration import Item
     from hotconf.tui.rows import Tone

@@ -1,0 +1,85 @@
+"""How one watcher hears that its files changed: its observer, and what that watches for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from hotconf.core.protocol import Touched
+from hotconf.errors import UsageError
+from hotconf.runtime import log
+from hotconf.runtime.driver import Driver
+from hotconf.runtime.known import Known
+from hotconf.runtime.observe import ASKED_FOR, Observer, ObserverName, Owner
+
+
+class Hearing:
+    """See the module; used on the driver's thread. `run` takes what may run users' code."""
+
+    __slots__ = ("_known", "_owner", "_path", "_run", "_told_trouble", "_wanted", "detect_ns", "observer")
+
+    def __init__(
+        self,
+        owner: Owner,
+        path: Path,
+        wanted: ObserverName,
+        known: Known,
+        run: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self._owner = owner
+        self._path = path
+        self._wanted = wanted
+        self._known = known
+        self._run = run
+        self._told_trouble: str | None = None
+        self.observer: Observer | None = None
+        """None before the start."""
+        self.detect_ns = 0
+        """How long the latest change took from the driver's waking to here."""
+
+    def join(self, driver: Driver) -> None:
+        """Be watched from now on. Raises `UsageError` if the observer that is wanted cannot be had."""
+        self.observer = driver.join(self._owner, self._wanted)
+
+    def rejoin(self, driver: Driver) -> None:
+        """In the child of a fork: if that observer cannot be had any more, any is better than none."""
+        try:
+            self.join(driver)
+        except UsageError:
+            self.observer = driver.join(self._owner, "auto")
+
+    def arm(self) -> tuple[bool, tuple[Path, ...]]:
+        """Watch the files of the last load. Whether the system will tell of every change, and what changed between
+        that load and now.
+        """
+        observer = self.observer
+        if observer is None:
+            return False, ()
+        new = observer.arm(self._owner, self._known.files)
+        trouble = observer.trouble(self._owner)
+        if trouble != self._told_trouble:
+            self._told_trouble = trouble
+            self._run(partial(log.observing, self._path, observer.name, trouble, asked=trouble == ASKED_FOR))
+        return observer.native and trouble is None, self._known.since(new)
+
+    def disarm(self) -> None:
+        """Watch nothing just now."""
+        if self.observer is not None:
+            self.observer.disarm(self._owner)
+
+    def touched(self, now: int, paths: tuple[Path, ...], detect_ns: int, *, sure: bool) -> Touched | None:
+        """These files changed: what the machine has to know of it. None before the start."""
+        observer, owner = self.observer, self._owner
+        if observer is None:
+            return None
+        self._known.touch(paths)
+        self.detect_ns = detect_ns
+        writing, placed, finished = observer.writing(owner), observer.placed(owner), observer.finished(owner)
+        return Touched(now, paths, writing=writing, sure=sure, placed=placed, finished=finished)
+
+    @property
+    def told(self) -> tuple[str, str | None]:
+        """The observer's name, and why not every change is heard."""
+        observer = self.observer
+        return ("none", "not started") if observer is None else (observer.name, observer.trouble(self._owner))

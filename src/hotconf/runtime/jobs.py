@@ -1,0 +1,139 @@
+"""The jobs of one watcher: its loads, and whatever else may run users' code. They run on the loader's thread; during
+the start in the thread that called it, so that a configuration that never changes needs no thread for them.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from hotconf.core.candidate import Good
+from hotconf.core.protocol import Load
+from hotconf.runtime import log
+from hotconf.runtime.driver import Driver
+from hotconf.runtime.files import Read
+from hotconf.runtime.known import Known
+from hotconf.runtime.load import load
+from hotconf.runtime.loader import guarded, inside
+from hotconf.runtime.publishing import Publisher
+from hotconf.runtime.source import FileSet, Result, Source
+from hotconf.snapshot import Snapshot
+
+T = TypeVar("T")
+
+
+class Jobs(Generic[T]):
+    """See the module. `runs` gives the driver; `deliver` is called on its thread with what a load brought back."""
+
+    __slots__ = ("_deliver", "_inline", "_known", "_loading", "_publisher", "_runs", "_source", "closed", "lock")
+
+    def __init__(
+        self,
+        source: Source[T],
+        known: Known,
+        publisher: Publisher[T],
+        runs: Callable[[], Driver],
+        deliver: Callable[[int, Result[T], int, Good[T] | None], None],
+    ) -> None:
+        self._source = source
+        self._known = known
+        self._publisher = publisher
+        self._runs = runs
+        self._deliver = deliver
+        # Reentrant: a signal handler may ask for a reload in the midst of anything.
+        self.lock = threading.RLock()
+        self._loading = threading.Lock()
+        """Held by the load that is under way."""
+        self._inline: deque[Callable[[], None]] | None = None
+        self.closed = False
+        """No load begins any more."""
+
+    # During the start
+
+    @property
+    def starting(self) -> bool:
+        """Whether they run in the thread that called `start()`."""
+        return self._inline is not None
+
+    def collect(self) -> None:
+        """From now on they wait for `run`."""
+        self._inline = deque()
+
+    def run(self) -> None:
+        """Run those that wait, in this thread, until there is none; later ones run on the loader's."""
+        while (job := self._next()) is not None:
+            try:
+                job()
+            except OSError:  # to log is to import `logging`, and there may be no descriptor for that
+                log.fault("watch", "Internal error while %s was loaded first", self._source.path)
+
+    def _next(self) -> Callable[[], None] | None:
+        with self.lock:
+            if self._inline:
+                return self._inline.popleft()
+            self._inline = None
+            return None
+
+    # At any time
+
+    def submit(self, job: Callable[[], None]) -> None:
+        """Have it run where users' code runs: never on the driver's thread."""
+        with self.lock:
+            if self._inline is not None:
+                self._inline.append(job)
+                return
+        self._runs().loader.submit(job)
+
+    def load(self, effect: Load) -> None:
+        """Have the files read."""
+        known, touched = self._known.begin(afresh=effect.afresh)
+        self.submit(partial(self._load, effect.job, known, touched, self._publisher.snapshot, self._known.before))
+
+    def _load(
+        self,
+        number: int,
+        known: FileSet,
+        touched: frozenset[Path],
+        published: Snapshot[T] | None,
+        before: Mapping[Path, Read],
+    ) -> None:
+        if self.closed:
+            return
+        with self._loading:
+            began = time.monotonic_ns()
+            result = guarded(partial(load, self._source, published, known, touched, before), known)
+            cost = time.monotonic_ns() - began
+            last_good = self._recall(result)
+        deliver = partial(self._deliver, number, result, cost, last_good)
+        if self.starting:
+            self._runs().call(deliver)
+        else:
+            self._runs().post(deliver)
+
+    def _recall(self, result: Result[T]) -> Good[T] | None:
+        """What to run on if the load at start fails."""
+        keeper = self._publisher.keeper
+        if keeper is None or not self.starting or self._publisher.snapshot is not None:
+            return None
+        return None if isinstance(result.candidate, Good) else keeper.recall()
+
+    def await_load(self, timeout_s: float) -> None:
+        """Wait for a load that is under way; it may be in users' code."""
+        if not inside() and self._loading.acquire(timeout=timeout_s):
+            self._loading.release()
+
+    # Forks
+
+    def abandon(self) -> None:
+        """In the child of a fork: no load is under way."""
+        self.lock = threading.RLock()
+        self._loading = threading.Lock()
+
+    def forget(self) -> None:
+        """In the child of a fork: what waited was the parent's."""
+        self._inline = None

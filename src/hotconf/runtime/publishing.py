@@ -1,0 +1,73 @@
+"""What one watcher has published: its snapshot, the settings that came with it, and what is kept of it on disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from hotconf.core.protocol import Publish, Refresh
+from hotconf.core.shape import settings_of
+from hotconf.events import Timings
+from hotconf.runtime.recorder import timings
+from hotconf.runtime.source import Source
+from hotconf.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from hotconf.runtime.keeper import Keeper
+
+T = TypeVar("T")
+
+
+class Publisher(Generic[T]):
+    """See the module. `install` must make a snapshot visible to readers."""
+
+    __slots__ = ("_install", "_to_keep", "keeper", "settings", "snapshot")
+
+    def __init__(self, source: Source[T], install: Callable[[Snapshot[T]], None], keeper: Keeper[T] | None) -> None:
+        self.snapshot: Snapshot[T] | None = None
+        self.settings = source.pins.over(settings_of(source.schema, {}))
+        """In force now."""
+        self.keeper = keeper
+        self._install = install
+        self._to_keep: tuple[Snapshot[T], tuple[str, ...]] | None = None
+        """What this step published, and what changed with it."""
+
+    def publish(self, effect: Publish, detect_ns: int) -> Timings:
+        """Make it what readers see. Returns where the time went, with `detect_ns` for hearing of the change."""
+        good = effect.good
+        snapshot: Snapshot[T] = Snapshot(
+            good.config, effect.generation, good.digest, good.loaded_at, good.files, good.origins, good.warnings
+        )
+        began = time.monotonic_ns()
+        self._install(snapshot)
+        done = time.monotonic_ns()
+        self.snapshot = snapshot
+        self.settings = good.settings
+        if not effect.recalled:
+            self._to_keep = snapshot, good.summary
+        return timings(good.costs, effect.round, began, done, detect_ns)
+
+    def refresh(self, effect: Refresh) -> None:
+        """The same config, of files that say it in other words."""
+        if self.snapshot is None:
+            return
+        good = effect.good
+        self.snapshot = replace(
+            self.snapshot,
+            digest=good.digest,
+            loaded_at=good.loaded_at,
+            files=good.files,
+            origins=good.origins,
+            warnings=good.warnings,
+        )
+        self.settings = good.settings
+        self._install(self.snapshot)
+        self._to_keep = self.snapshot, (good.unchanged or "",)
+
+    def keep(self) -> None:
+        """Have what this step published written to disk, if that was asked for: after all have been told of it."""
+        if self.keeper is not None and self._to_keep is not None:
+            self.keeper.keep(*self._to_keep)
+        self._to_keep = None

@@ -1,0 +1,99 @@
+"""What one watcher tells: each event goes to its subscribers, an ending also to those who wait for it, to the counts
+and to the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from hotconf.changes import Change
+from hotconf.core.protocol import Answer, Emit, State
+from hotconf.events import ConfigReloadEvent, Ending, FileChanged, ReloadDeferred, ReloadSuccess, Timings
+from hotconf.runtime import log
+from hotconf.runtime.bus import Bus
+from hotconf.runtime.recorder import Recorder
+from hotconf.runtime.tickets import Tickets
+from hotconf.snapshot import Snapshot
+
+T = TypeVar("T")
+E = TypeVar("E", bound=ConfigReloadEvent)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A reload that waits for something busy."""
+
+    reasons: tuple[str, ...]
+    since: datetime
+    """UTC; when the first reload since the last outcome was deferred."""
+    changes: tuple[Change, ...]
+
+
+class Teller(Generic[T]):
+    """See the module. `run` takes what may run users' code, as the handlers of the log are."""
+
+    __slots__ = ("_bus", "_deferred_at", "_ended", "_named", "_run", "eagerly", "recorder", "tickets", "timings")
+
+    def __init__(self, bus: Bus[T], run: Callable[[Callable[[], None]], None]) -> None:
+        self._bus = bus
+        self._run = run
+        self.tickets = Tickets()
+        self.recorder = Recorder()
+        self.timings = Timings()
+        """Of the latest commit."""
+        self.eagerly = False
+        """This step ended a round before its window did."""
+        self._named: list[Path] = []
+        """The files of the open round."""
+        self._deferred_at: datetime | None = None
+        self._ended: tuple[object, Ending | None] = (None, None)
+        """The latest ending, as the machine made it and as it was emitted."""
+
+    def emit(self, effect: Emit, snapshot: Snapshot[T] | None, debounce_ms: int) -> None:
+        """Tell everyone, while `snapshot` is published."""
+        event = _stamped(effect.event, self.timings)
+        self._bus.publish(event, snapshot)
+        if isinstance(event, FileChanged):
+            self._named.append(event.path)
+            return
+        if not isinstance(event, ReloadDeferred):
+            self._deferred_at = None
+        elif self._deferred_at is None:
+            self._deferred_at = event.at
+        self._ended = (effect.event, event)
+        self.recorder.ending(event)
+        named, self._named = tuple(self._named), []
+        # Logging may run handlers of the application.
+        self._run(partial(log.ended, named, debounce_ms, event, eagerly=self.eagerly))
+
+    def answer(self, effect: Answer) -> None:
+        """Tell those who wait for a reload; with the very event that everyone got, if it was emitted."""
+        event = effect.event
+        if event is not None:
+            told, stamped = self._ended
+            event = stamped if told is event else _stamped(event, self.timings)
+        self.tickets.answer(effect.tickets, event)
+
+    def pending(self, state: State) -> Pending | None:
+        """What waits for something busy."""
+        waiting, since = state.pending, self._deferred_at
+        if waiting is None or since is None:
+            return None
+        return Pending(state.reasons, since, waiting.good.changes)
+
+    def abandon(self) -> None:
+        """In the child of a fork: nobody waits here, and the rounds were the parent's."""
+        self.tickets.abandon()
+        self._named.clear()
+        self._deferred_at = None
+
+
+def _stamped(event: E, timings: Timings) -> E:
+    if isinstance(event, ReloadSuccess):
+        return replace(event, at=datetime.now(UTC), timings=timings)
+    return replace(event, at=datetime.now(UTC))
