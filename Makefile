@@ -24,6 +24,8 @@ run: $(READY)  ## watch your configuration, live
 test: lint  ## everything that must hold
 	$(PYTEST) --cov --cov-report=term --cov-report= $(ARGS)
 
+# They start hundreds of interpreters: what is compiled once is not compiled by each.
+test torture: export PYTHONDONTWRITEBYTECODE =
 torture: WORKERS = 6
 torture: $(READY)  ## whatever may happen to a file, several times over: about 10 minutes
 	HOTCONF_TORTURE=full HOTCONF_SEED=$(SEED) $(PYTEST) $(TORTURE) -p no:cacheprovider $(ARGS)
