@@ -119,7 +119,7 @@ def test_an_edit_without_effect(here):
     """Other text, the same values."""
     result = plan("-", stdin="# hello\n" + NOW)
     assert result.exit_code == 0
-    assert result.stdout == "· Config saved, nothing changed (no value differs)\n"
+    assert result.stdout == "· Config unchanged (no value differs)\n"
 
 
 def test_what_the_program_has_may_not_be_known(here):

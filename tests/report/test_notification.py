@@ -106,7 +106,7 @@ def test_a_save_that_changes_nothing_tells_its_warnings():
     """They may be the reason."""
     warning = Problem("Unknown key: modle", ("modle",), "schema", "warning", 'did you mean "model"?', FILE, 1, 1)
     assert notification(ReloadUnchanged("no value differs", (warning,))) == (
-        "· Config saved, nothing changed (no value differs)\n"
+        "· Config unchanged (no value differs)\n"
         '   ⚠ config.toml:1:1: Unknown key: modle (did you mean "model"?)'
     )
 
@@ -114,7 +114,7 @@ def test_a_save_that_changes_nothing_tells_its_warnings():
 def test_the_small_events_are_one_line():
     """A change that was noticed, and a save that changed nothing, with its reason."""
     assert notification(FileChanged(FILE)) == "… config.toml changed"
-    assert notification(ReloadUnchanged("no value differs")) == "· Config saved, nothing changed (no value differs)"
+    assert notification(ReloadUnchanged("no value differs")) == "· Config unchanged (no value differs)"
 
 
 @given(st.text(), st.text(min_size=1))

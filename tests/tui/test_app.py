@@ -182,7 +182,7 @@ def test_events_follow_the_newest_until_the_cursor_leaves_it():
         await pilot.press("end")
         await until(pilot, lambda: panel.entry is app.view.entries[0])
         app.session.tell(unchanged(9))
-        await shows(pilot, "Saved, nothing changed")
+        await shows(pilot, "Unchanged (")
         assert panel.entry is app.view.entries[0]
         await pilot.press("home")
         await until(pilot, lambda: panel.entry is app.view.entries[-1])

@@ -79,7 +79,7 @@ def test_nothing_is_drawn_while_nothing_happens(monkeypatch):
 
         monkeypatch.setattr(type(app), "_display", noted)
         app.session.tell(unchanged(9))
-        await shows(pilot, "Saved, nothing changed")
+        await shows(pilot, "Unchanged (")
         await until(pilot, lambda: time.monotonic() - drawn[-1] > 1)
         assert len(drawn) > 1
 

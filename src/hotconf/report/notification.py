@@ -37,7 +37,7 @@ def notification(event: ConfigReloadEvent, *, preserved: bool = True) -> str:
         case ReloadSuccess():
             lines = _success(event)
         case ReloadUnchanged():
-            lines = (f"· Config saved, nothing changed ({event.reason})", *_each(event.warnings))
+            lines = (f"· Config unchanged ({event.reason})", *_each(event.warnings))
         case ReloadDeferred():
             lines = _deferred(event)
         case ReloadFailed():

@@ -155,7 +155,7 @@ def _headline(event: Happening) -> tuple[Span, ...]:
             number = f" · {counted(len(event.changes), 'change')}" if event.changes else ""
             return Span("Reloaded", "good"), Span(f" generation {event.generation}{number}")
         case ReloadUnchanged():
-            return (Span(f"Saved, nothing changed ({event.reason})", "plain"),)
+            return (Span(f"Unchanged ({event.reason})", "plain"),)
         case ReloadDeferred():
             number = counted(len(event.changes), "change")
             return Span("Queued", "warn"), Span(f" {number} · waiting for {', '.join(event.reasons)}")
