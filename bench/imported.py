@@ -1,4 +1,4 @@
-"""What importing hotconf takes, in a process that has imported what any user of pydantic imports."""
+"""What importing hotconf takes, in a process that has a model of pydantic's, as all have that use hotconf."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ import time
 
 from pydantic import BaseModel, TypeAdapter
 
-__all__ = ["BaseModel", "TypeAdapter", "main"]
+__all__ = ["Model", "TypeAdapter", "main"]
+
+
+class Model(BaseModel):
+    """The first one has pydantic import what it needs for every other."""
+
+    port: int = 8000
 
 
 def main() -> None:

@@ -106,8 +106,7 @@ def test_a_save_that_changes_nothing_tells_its_warnings():
     """They may be the reason."""
     warning = Problem("Unknown key: modle", ("modle",), "schema", "warning", 'did you mean "model"?', FILE, 1, 1)
     assert notification(ReloadUnchanged("no value differs", (warning,))) == (
-        "· Config unchanged (no value differs)\n"
-        '   ⚠ config.toml:1:1: Unknown key: modle (did you mean "model"?)'
+        '· Config unchanged (no value differs)\n   ⚠ config.toml:1:1: Unknown key: modle (did you mean "model"?)'
     )
 
 

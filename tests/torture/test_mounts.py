@@ -17,6 +17,7 @@ import pytest
 from torture.contents import main
 from torture.extent import FULL, some
 from torture.harness import WINDOW_MS, Case
+from waiting import wait_until
 
 NAMESPACE = [
     "unshare",
@@ -48,8 +49,8 @@ def inside(case: Case, path: Path) -> Path:
 
 
 def do(case: Case, *command: object) -> None:
-    """Run a command in the namespace; it must succeed."""
-    assert case.process.ask("run", command=[str(part) for part in command]) == 0, command
+    """Run a command in the namespace; it must succeed, in the end: nothing is unmounted while somebody reads it."""
+    wait_until(lambda: case.process.ask("run", command=[str(part) for part in command]) == 0)
 
 
 def home(root: Path, text: str = "") -> Path:
