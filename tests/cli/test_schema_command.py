@@ -181,3 +181,29 @@ def test_init_does_without_where_a_schema_is_in_the_way(here):
     assert result.exit_code == 0
     assert (here / "new.toml").read_text() == SPECKIT.template
     assert "No schema for editors" in result.stderr
+
+
+MODELS = """
+from pydantic import BaseModel
+
+class Unfinished(BaseModel):
+    x: "Nope"
+
+class Failing(BaseModel):
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core, handler):
+        raise RuntimeError("no\x1b schema")
+"""
+
+
+@pytest.mark.parametrize("name", ["Unfinished", "Failing"])
+@pytest.mark.parametrize("stamp", [[], ["--stamp"]], ids=["printed", "stamped"])
+def test_a_model_that_has_no_schema_is_refused(here, name, stamp):
+    """It is the model's fault, and said in one line."""
+    (here / "models_without_schema.py").write_text(MODELS)
+    result = schema(*stamp, "--schema", f"models_without_schema:{name}")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("Error: the model has no JSON Schema: ")
+    assert result.stderr.count("\n") == 1
+    assert "\x1b" not in result.stderr
+    assert not (here / "config.schema.json").exists()

@@ -96,6 +96,19 @@ def test_several_problems_are_all_listed():
     )
 
 
+def test_one_error_among_warnings_is_told_once():
+    """With its hint; the warnings follow."""
+    error = Problem("Type mismatch", ("a",), "schema", hint="write 20", file=Path("/config.toml"), line=2, column=1)
+    warning = Problem("Unknown key: b", ("b",), "schema", "warning", file=Path("/config.toml"), line=3, column=1)
+    event = ReloadFailed("config.toml:2:1: Type mismatch", "schema", (error, warning))
+    assert notification(event).splitlines() == [
+        "❌ Config reload failed: config.toml:2:1: Type mismatch",
+        "   Hint: write 20",
+        "   ⚠ config.toml:3:1: Unknown key: b",
+        "   Old configuration preserved.",
+    ]
+
+
 def test_a_deferral_tells_what_it_waits_for_and_what_will_change():
     """Everything that is busy, and the lines that will follow."""
     event = ReloadDeferred(("quality gate", "agent"), (), ("model changed",))

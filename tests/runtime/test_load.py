@@ -403,6 +403,28 @@ def test_the_main_file_is_replaced_while_it_is_parsed(root, monkeypatch):
     assert load(source).candidate == Unstable((root / "config.toml",))
 
 
+def test_a_file_that_stands_alone_is_replaced_while_it_is_parsed(root, monkeypatch):
+    """What was read is a state that there was, whole; a rename makes the next one."""
+    source = save(root, config="name = 'old'")
+
+    def replace():
+        save(root, new="name = 'new'")
+        (root / "new.toml").rename(root / "config.toml")
+
+    between(monkeypatch, module, "parse", replace)
+    found = load(source)
+    assert found.candidate.config.name == "old"
+    assert not files.same(root / "config.toml", found.files.reads[root / "config.toml"].stamp)
+    assert load(source).candidate.config.name == "new"
+
+
+def test_a_file_that_stands_alone_is_written_to_while_it_is_parsed(root, monkeypatch):
+    """It may have been half written when it was read."""
+    source = save(root, config="name = 'old'")
+    between(monkeypatch, module, "parse", lambda: save(root, config="name = 'newer'"))
+    assert load(source).candidate == Unstable((root / "config.toml",))
+
+
 @pytest.mark.parametrize("pattern", ["conf.d", "conf.d/*.toml", "conf.d/**/*.toml"])
 def test_a_fragment_that_appears_during_the_read(root, monkeypatch, pattern):
     """It belongs to the state that is being read."""

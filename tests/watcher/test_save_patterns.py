@@ -6,6 +6,7 @@ import mmap
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from hotconf import HotReloadWatcher, ReloadSuccess
-from hotconf.runtime import jobs
+from hotconf.runtime import gather, jobs
 from waiting import wait_until
 from watcher.watched import CHANGED, port, save
 
@@ -367,6 +368,27 @@ def test_a_steady_writer_starves_nobody(tmp_path, watch, options):
         writer.stop()
     wait_until(lambda: watcher.config.server.port == writer.last)
     wait_until(lambda: seen.lines[:2] == [CHANGED, SUCCESS])
+
+
+def test_a_writer_that_is_quicker_than_a_load_starves_nobody(tmp_path, watch, monkeypatch):
+    """Each of its files is whole: one that is renamed over while it is being parsed is published all the same."""
+    path = plain(tmp_path)
+    parse = gather.parse
+
+    def slowly(data, where, **how):
+        beside = where.with_name("next.toml")
+        beside.write_text(port(1 + time.monotonic_ns() % 9000))
+        beside.replace(where)
+        return parse(data, where, **how)
+
+    watcher, seen = watch(path, **OBSERVERS["inotify"], debounce_ms=WINDOW_MS)
+    with monkeypatch.context() as patch:
+        patch.setattr(gather, "parse", slowly)
+        save(path, port(9500))
+        wait_until(lambda: watcher.generation >= 3)
+        assert not any("Failed" in line for line in seen.lines)
+    save(path, port(9999))
+    wait_until(lambda: watcher.config.server.port == 9999)
 
 
 def test_a_writer_that_keeps_the_file_open(tmp_path, watch):

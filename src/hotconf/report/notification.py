@@ -63,10 +63,12 @@ def _deferred(event: ReloadDeferred) -> Iterator[str]:
 
 def _failed(event: ReloadFailed, preserved: bool) -> Iterator[str]:
     yield f"❌ Config reload failed: {event.error}"
-    if len(event.problems) > 1:
+    errors = [problem for problem in event.problems if problem.severity == "error"]
+    if len(errors) > 1:
         yield from _each(event.problems)
-    elif event.problems and event.problems[0].hint:
-        yield f"{_INDENT}Hint: {event.problems[0].hint}"
+    else:  # the only one was told above
+        yield from (f"{_INDENT}Hint: {error.hint}" for error in errors if error.hint)
+        yield from _each(problem for problem in event.problems if problem.severity != "error")
     yield _INDENT + ("Old configuration preserved." if preserved else "Waiting for a valid configuration.")
 
 

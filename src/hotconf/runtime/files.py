@@ -7,9 +7,10 @@ import os
 import stat
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from hotconf.problems import Kind, Problem
 from hotconf.runtime import paths
@@ -19,6 +20,8 @@ FRESH_NS: Final = 20_000_000
 """A file changed so shortly before it was read may change again without a new time stamp: clocks of file systems tick
 every 1 to 10 ms."""
 
+# O_NONBLOCK: what was a regular file a moment ago may be a FIFO now, and open() would wait for a writer.
+_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _ABSENT: Final = {errno.ENOENT, errno.ENOTDIR}
 _PASSING: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EAGAIN, errno.ESTALE}
 _WHAT: Final = (
@@ -82,6 +85,42 @@ def moved(reads: Iterable[Read]) -> list[Path]:
     return found
 
 
+class Held:
+    """Keeps the file that was read open for a while, so that no other one gets its number: see `replaced`."""
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self._descriptor: int | None = None
+
+    def __enter__(self) -> Self:
+        # Where others cannot rename over what is open, they are not to be kept from it.
+        if self._read.problem is None and os.name == "posix":
+            with suppress(OSError):
+                descriptor = os.open(self._read.path, _FLAGS)
+                if _identity(os.fstat(descriptor)) == self._read.stamp.identity:
+                    self._descriptor = descriptor
+                else:
+                    os.close(descriptor)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+
+    def replaced(self) -> bool:
+        """Whether all that happened since is, surely, that another file came under the path."""
+        if self._descriptor is None:
+            return False
+        was = os.fstat(self._descriptor)
+        try:
+            found = os.stat(self._read.path)
+        except OSError:
+            return False
+        # Its time of change is another: it has a name less.
+        kept = (was.st_size, was.st_mtime_ns) == self._read.stamp.identity[3:5]
+        return kept and (found.st_dev, found.st_ino) != (was.st_dev, was.st_ino)
+
+
 def read(path: Path, max_bytes: int) -> Read:
     """Read `path` whole: regular files of at most `max_bytes` only. What changed meanwhile is `unstable`.
 
@@ -138,8 +177,7 @@ def changed_within(path: Path, known: Read, max_bytes: int) -> tuple[bool, Read]
 
 
 def _read_regular(path: Path, links: tuple[tuple[str, str], ...], max_bytes: int) -> Read:
-    # O_NONBLOCK: what was a regular file a moment ago may be a FIFO now, and open() would wait for a writer.
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    descriptor = os.open(path, _FLAGS)
     try:
         first = os.fstat(descriptor)
         if not stat.S_ISREG(first.st_mode):

@@ -15,7 +15,7 @@ from hotconf.core.document import Document, parse
 from hotconf.core.shape import settings_of
 from hotconf.problems import Problem
 from hotconf.runtime import files, paths
-from hotconf.runtime.files import Read
+from hotconf.runtime.files import Held, Read
 from hotconf.runtime.paths import Expansion, Member
 from hotconf.runtime.source import FileSet, Source
 
@@ -58,16 +58,17 @@ class Gathering:
         main = self.expansion.members[0]
         with self.spending("read"):
             self.reads[main.path] = self._read(main)
-        with self.spending("parse"):
-            self._parse(main, self.reads[main.path])
-        self.patterns = self._watch_paths()
-        with self.spending("read"):
-            self.loaded_at = datetime.now(UTC)
-            kept = self._kept_expansion()
-            self.expansion = kept or paths.expand(self.source.path, self.patterns, self.known.members)
-            self.problems.extend(self.expansion.problems)
-            self._read_rest()
-            changed = self._changed()
+        with Held(self.reads[main.path]) as held:
+            with self.spending("parse"):
+                self._parse(main, self.reads[main.path])
+            self.patterns = self._watch_paths()
+            with self.spending("read"):
+                self.loaded_at = datetime.now(UTC)
+                kept = self._kept_expansion()
+                self.expansion = kept or paths.expand(self.source.path, self.patterns, self.known.members)
+                self.problems.extend(self.expansion.problems)
+                self._read_rest()
+                changed = self._changed(held)
         stale = frozenset(path for path in changed if self._is_reused(path))
         if stale or (kept is not None and not paths.same_names(kept)):
             return self._again(stale)
@@ -158,9 +159,15 @@ class Gathering:
             return Read(member.path, files.look(member.path).stamp, self.instead[member.path])
         return files.read(member.path, self.source.max_bytes)
 
-    def _changed(self) -> tuple[Path, ...]:
-        """What changed between the beginning and the end of the read of the whole set."""
+    def _changed(self, held: Held) -> tuple[Path, ...]:
+        """What changed between the beginning and the end of the read of the whole set.
+
+        A set of one file was read when that was: what is renamed over it while it is parsed is the next state, and
+        whoever saves so without a pause keeps nobody from the one that was read.
+        """
         moved = files.moved(self.reads.values())
+        if len(moved) == len(self.reads) == 1 and not self.expansion.folders and held.replaced():
+            return ()
         expansion = self.expansion
         if expansion.folders and expansion is not self.known.expansion and not paths.same_names(expansion):
             moved.extend(paths.appeared_or_vanished(self.source.path, self.patterns, expansion.members))
