@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import traceback
@@ -25,6 +26,7 @@ def fork(work: Callable[[], object]) -> int:
             code = 0
         except BaseException:  # noqa: BLE001 - the child ends here, whatever it is
             os.write(2, traceback.format_exc().encode())
+            faulthandler.dump_traceback(2)  # of all threads: what they wait for
         finally:
             os._exit(code)
     return child

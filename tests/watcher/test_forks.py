@@ -269,6 +269,54 @@ def test_whoever_asked_before_the_fork_is_let_go():
     assert ended(fork(work)) == 0
 
 
+IMPORTING = """
+import importlib.machinery, os, sys, threading, time
+from pathlib import Path
+
+importing = threading.Event()
+
+class Slow(importlib.machinery.PathFinder):
+    # The loader's thread takes its time over what it imports at the first change.
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name == "hotconf.core.diff" and threading.current_thread().name.startswith("hotconf"):
+            importing.set()
+            time.sleep(0.3)
+        return None
+
+sys.meta_path.insert(0, Slow)
+
+from pydantic import BaseModel
+from hotconf import HotReloadWatcher
+
+class App(BaseModel, frozen=True):
+    port: int
+
+path = Path(sys.argv[1])
+path.write_text("port = 8000")
+watcher = HotReloadWatcher(path, App, debounce_ms=0, reconcile_s=3600)
+watcher.start()
+path.write_text("port = 9000")
+assert importing.wait(30)
+child = os.fork()
+until = time.monotonic() + 30
+while watcher.config.port != 9000 and time.monotonic() < until:
+    time.sleep(0.01)
+code = int(watcher.config.port != 9000)
+if not child:
+    os._exit(code)
+sys.exit(code or os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_while_the_loader_imports(tmp_path):
+    """Python does not mend the lock of a module that another thread was importing: nobody may be."""
+    script = tmp_path / "importing.py"
+    script.write_text(IMPORTING)
+    done = subprocess.run([sys.executable, script, tmp_path / "config.toml"], check=False, timeout=120)
+    assert done.returncode == 0
+
+
 def test_from_several_threads_in_a_storm(path, watch):
     """Whatever every thread is in the midst of; each child sees the last save."""
     watcher, _ = watch(path, debounce_ms=0, **NATIVE)

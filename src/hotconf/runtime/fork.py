@@ -12,6 +12,8 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
+from importlib import import_module
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, Protocol
 from weakref import WeakSet
@@ -27,6 +29,14 @@ FORK_S: Final = 1.0
 
 OUTER, SHARED, INNER = range(3)
 """The order in which locks are taken."""
+
+
+_LATE: Final = (
+    *("diff", "faults", "findings", "messages", "positions", "redact", "reparse", "spelling", "suggest", "syntax"),
+    *("unknown", "validate"),
+)
+"""Modules of the core that loads and callbacks import when they need them first."""
+_LATE_OF_PYTHON: Final = ("ctypes", "fnmatch", "shlex", "traceback")
 
 
 class Member(Protocol):
@@ -65,6 +75,8 @@ class _Forks:
         os.register_at_fork(after_in_child=lambda: self.in_child(number))
 
     def before(self) -> None:
+        if self.members:
+            _finish_imports()
         until = time.monotonic() + PATIENCE_S
         held: list[threading.RLock] = []
         # A signal handler may fork in the midst of this: each fork of a thread has a list of its own.
@@ -103,6 +115,16 @@ class _Forks:
 def _take(lock: threading.RLock, until: float, held: list[threading.RLock]) -> None:
     if lock.acquire(timeout=max(0.0, until - time.monotonic())):
         held.append(lock)
+
+
+def _finish_imports() -> None:
+    """Wait for what other threads are importing, and leave them nothing to import while this one forks.
+
+    Python does not mend the lock of a module that was being imported: the child would wait for it for ever.
+    """
+    for name in (*(f"hotconf.core.{name}" for name in _LATE), *_LATE_OF_PYTHON):
+        with suppress(ImportError, OSError):  # for want of a descriptor: then nobody can import it
+            import_module(name)
 
 
 _forks: Final = _Forks()
