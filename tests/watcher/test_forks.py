@@ -273,7 +273,7 @@ IMPORTING = """
 import importlib.machinery, os, sys, threading, time
 from pathlib import Path
 
-importing = threading.Event()
+importing, forked = threading.Event(), threading.Event()
 
 class Slow(importlib.machinery.PathFinder):
     # The loader's thread takes its time over what it imports at the first change.
@@ -281,7 +281,7 @@ class Slow(importlib.machinery.PathFinder):
     def find_spec(cls, name, path=None, target=None):
         if name == "hotconf.core.diff" and threading.current_thread().name.startswith("hotconf"):
             importing.set()
-            time.sleep(0.3)
+            forked.wait(0.5)
         return None
 
 sys.meta_path.insert(0, Slow)
@@ -299,6 +299,7 @@ watcher.start()
 path.write_text("port = 9000")
 assert importing.wait(30)
 child = os.fork()
+forked.set()
 until = time.monotonic() + 30
 while watcher.config.port != 9000 and time.monotonic() < until:
     time.sleep(0.01)
@@ -315,6 +316,32 @@ def test_while_the_loader_imports(tmp_path):
     script.write_text(IMPORTING)
     done = subprocess.run([sys.executable, script, tmp_path / "config.toml"], check=False, timeout=120)
     assert done.returncode == 0
+
+
+LATER = """
+import ast, sys
+from pathlib import Path
+import hotconf.watcher
+
+src = Path(hotconf.watcher.__file__).parent
+files = [*src.glob("*.py"), *src.glob("core/*.py"), *src.glob("runtime/*.py"), *src.glob("speckit/*.py")]
+nodes = (node for file in files for node in ast.walk(ast.parse(file.read_text())))
+functions = (node for node in nodes if isinstance(node, ast.FunctionDef))
+inside = [node for function in functions for node in ast.walk(function)]
+names = {node.module for node in inside if isinstance(node, ast.ImportFrom)}
+names |= {each.name for node in inside if isinstance(node, ast.Import) for each in node.names}
+print(*sorted(names - sys.modules.keys()))
+"""
+OF_CALLERS = {"asyncio", "hotconf.runtime.keeper"}
+"""What only the threads of the program import."""
+OF_OTHERS = {"hotconf.runtime.foreign"}
+"""It comes with another package, which is imported only where it is asked for."""
+
+
+def test_all_late_imports_are_known():
+    """What threads import when they need it first is imported before a fork."""
+    done = subprocess.run([sys.executable, "-c", LATER], check=True, capture_output=True, text=True, timeout=120)
+    assert set(done.stdout.split()) - OF_CALLERS - OF_OTHERS == set(forks.LATE)
 
 
 def test_from_several_threads_in_a_storm(path, watch):

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hotconf.cli.options import path_argument, schema_option
 from hotconf.cli.places import default_path
-from hotconf.cli.refusal import Refusal
 from hotconf.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from hotconf.schema import Schema
-
-T = TypeVar("T")
 
 
 @click.command(short_help="Print the JSON Schema, for editors; --stamp puts it to use.")
@@ -33,30 +28,17 @@ def schema(path: Path | None, stamp: bool, schema: Schema[Any]) -> None:
 
     Exit status: 0 done, 2 it could not be written, or wrong usage.
     """
-    from hotconf.report.jsonschema import json_schema
-
     if not stamp:
         if path is not None:
             raise click.UsageError("PATH is only for --stamp")
-        click.echo(_told(lambda: json_schema(schema)), nl=False)
+        from hotconf.report.jsonschema import json_schema
+
+        click.echo(json_schema(schema), nl=False)
         return
     from hotconf.cli.stamp import stamp as put
 
-    written = _told(lambda: put(path or default_path(), schema))
+    written = put(path or default_path(), schema)
     for file in written:
         click.echo(f"Wrote {printable(str(file))}", err=True)
     if not written:
         click.echo("Everything is as it should be already", err=True)
-
-
-def _told(ask: Callable[[], T]) -> T:
-    """What `ask` gives. A model may have no JSON Schema, or fail over it: its hooks are users' code."""
-    from hotconf.errors import UsageError
-
-    try:
-        return ask()
-    except (click.ClickException, UsageError, OSError):
-        raise
-    except Exception as error:
-        text = f"the model has no JSON Schema: {type(error).__name__}: {error}"
-        raise Refusal(printable(text.partition("\n")[0])) from error

@@ -24,6 +24,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 
 from hotconf.core.redact import masked
 from hotconf.core.walk import fields_of
+from hotconf.errors import UsageError
+from hotconf.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,9 +45,16 @@ _ANYTHING: Final[Node] = {"additionalProperties": True}
 
 
 def json_schema(schema: Schema[Any]) -> str:
-    """The JSON Schema of `schema`, as indented text in plain ASCII."""
+    """The JSON Schema of `schema`, as indented text in plain ASCII.
+
+    Raises `UsageError` for a model that has none, or fails over it: its hooks are users' code.
+    """
     generator = _KebabGenerator if schema.kebab else _Generator
-    found = schema.adapter.json_schema(schema_generator=generator)
+    try:
+        found = schema.adapter.json_schema(schema_generator=generator)
+    except Exception as error:
+        text = f"the model has no JSON Schema: {type(error).__name__}: {error}"
+        raise UsageError(printable(text.partition("\n")[0])) from error
     head = {"$schema": generator.schema_dialect, "$comment": MARK, "x-tombi-toml-version": _TOML_VERSION}
     return json.dumps({**head, **found}, indent=2, ensure_ascii=True) + "\n"
 

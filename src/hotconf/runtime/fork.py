@@ -31,12 +31,11 @@ OUTER, SHARED, INNER = range(3)
 """The order in which locks are taken."""
 
 
-_LATE: Final = (
-    *("diff", "faults", "findings", "messages", "positions", "redact", "reparse", "spelling", "suggest", "syntax"),
-    *("unknown", "validate"),
+LATE: Final = (
+    *(f"hotconf.core.{name}" for name in ("diff", "faults", "messages", "positions", "redact", "reparse", "syntax")),
+    *("hotconf.runtime.native", "fcntl", "logging", "shlex", "traceback"),
 )
-"""Modules of the core that loads and callbacks import when they need them first."""
-_LATE_OF_PYTHON: Final = ("ctypes", "fnmatch", "shlex", "traceback")
+"""What a watcher's threads import when they need it first."""
 
 
 class Member(Protocol):
@@ -122,8 +121,10 @@ def _finish_imports() -> None:
 
     Python does not mend the lock of a module that was being imported: the child would wait for it for ever.
     """
-    for name in (*(f"hotconf.core.{name}" for name in _LATE), *_LATE_OF_PYTHON):
-        with suppress(ImportError, OSError):  # for want of a descriptor: then nobody can import it
+    for name in LATE:
+        with suppress(
+            ImportError, OSError
+        ):  # not on this system, or no descriptor is left: then nobody can import it
             import_module(name)
 
 
