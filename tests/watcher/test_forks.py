@@ -334,6 +334,8 @@ print(*sorted(names - sys.modules.keys()))
 """
 OF_CALLERS = {"asyncio", "hotconf.runtime.keeper"}
 """What only the threads of the program import."""
+OF_THE_FIRST_WATCHER = {"logging"}
+"""It is imported where the watcher is made."""
 OF_OTHERS = {"hotconf.runtime.foreign"}
 """It comes with another package, which is imported only where it is asked for."""
 
@@ -341,7 +343,27 @@ OF_OTHERS = {"hotconf.runtime.foreign"}
 def test_all_late_imports_are_known():
     """What threads import when they need it first is imported before a fork."""
     done = subprocess.run([sys.executable, "-c", LATER], check=True, capture_output=True, text=True, timeout=120)
-    assert set(done.stdout.split()) - OF_CALLERS - OF_OTHERS == set(forks.LATE)
+    assert set(done.stdout.split()) - OF_CALLERS - OF_THE_FIRST_WATCHER - OF_OTHERS == set(forks.LATE)
+
+
+AMID = """
+import os
+from importlib import import_module
+from hotconf.runtime import bus, fork
+
+bus.Bus("fork")
+registered = []
+os.register_at_fork = lambda **hooks: registered.append(hooks)
+for name in fork.LATE:
+    import_module(name)
+print(registered)
+"""
+
+
+def test_what_is_imported_amid_a_fork_takes_no_part_in_it():
+    """What registers then is called for the second half only: `logging` gives back a lock that was never taken."""
+    done = subprocess.run([sys.executable, "-c", AMID], check=True, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "[]\n"
 
 
 def test_from_several_threads_in_a_storm(path, watch):

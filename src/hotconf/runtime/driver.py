@@ -350,6 +350,7 @@ def claim() -> Driver:
     global _shared
     with _lock:
         if _shared is None or _shared.failed:
+            fork.enrol(_member)
             _shared = Driver()
             atexit.register(_close_all, _shared)
         _shared.claims += 1
@@ -393,5 +394,4 @@ class _Shared:
         """The first watcher that claims a driver starts it."""
 
 
-_member = _Shared()
-fork.enrol(_member)
+_member: Final = _Shared()

@@ -9,7 +9,6 @@ first, then what was watching watches anew.
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from contextlib import suppress
@@ -33,9 +32,9 @@ OUTER, SHARED, INNER = range(3)
 
 LATE: Final = (
     *(f"hotconf.core.{name}" for name in ("diff", "faults", "messages", "positions", "redact", "reparse", "syntax")),
-    *("hotconf.runtime.native", "fcntl", "logging", "shlex", "traceback"),
+    *("hotconf.runtime.native", "fcntl", "shlex", "traceback"),
 )
-"""What a watcher's threads import when they need it first."""
+"""What a watcher's threads import when they need it first. Nothing of it may register with `os.register_at_fork`."""
 
 
 class Member(Protocol):
@@ -58,20 +57,27 @@ class _Forks:
         self.members: WeakSet[Member] = WeakSet()
         self._lock = threading.RLock()
         self._held: dict[int, list[list[threading.RLock]]] = {}
-        self._registered = 0
+        self._registered = False
 
     def enrol(self, member: Member) -> None:
         with self._lock:
+            if not self._registered:
+                self._register()
             self.members.add(member)
 
     def forget(self, member: Member) -> None:
         self.members.discard(member)
 
-    def register(self) -> None:
-        """Have the child begin anew last: `logging` has its locks mended before, if it is loaded already."""
-        self._registered += 1
-        number = self._registered
-        os.register_at_fork(after_in_child=lambda: self.in_child(number))
+    def _register(self) -> None:
+        """Take part in forks, after `logging`: its locks are mended in the child before a member begins anew.
+
+        Members' threads log, and may not be the first to import it: what it registers amid a fork is called for the
+        second half only, and gives back a lock that was never taken.
+        """
+        if hasattr(os, "register_at_fork"):
+            import_module("logging")
+            os.register_at_fork(before=self.before, after_in_parent=self.in_parent, after_in_child=self.in_child)
+        self._registered = True
 
     def before(self) -> None:
         if self.members:
@@ -80,8 +86,6 @@ class _Forks:
         held: list[threading.RLock] = []
         # A signal handler may fork in the midst of this: each fork of a thread has a list of its own.
         self._held.setdefault(threading.get_ident(), []).append(held)
-        if self._registered == 1 and "logging" in sys.modules:
-            self.register()
         _take(self._lock, until, held)
         ranked = [pair for member in list(self.members) for pair in member.locks()]
         for _, lock in sorted(ranked, key=itemgetter(0)):
@@ -90,9 +94,7 @@ class _Forks:
     def in_parent(self) -> None:
         self._let_go()
 
-    def in_child(self, number: int) -> None:
-        if number != self._registered:
-            return
+    def in_child(self) -> None:
         members = list(self.members)
         for member in members:
             member.abandon()
@@ -122,9 +124,8 @@ def _finish_imports() -> None:
     Python does not mend the lock of a module that was being imported: the child would wait for it for ever.
     """
     for name in LATE:
-        with suppress(
-            ImportError, OSError
-        ):  # not on this system, or no descriptor is left: then nobody can import it
+        # Not on this system, or no descriptor is left: then nobody can import it.
+        with suppress(ImportError, OSError):
             import_module(name)
 
 
@@ -133,7 +134,3 @@ enrol: Final = _forks.enrol
 """`enrol(member)`: have it live on in the child of a fork, for as long as it lives here."""
 forget: Final = _forks.forget
 """`forget(member)`: it does not live on."""
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_forks.before, after_in_parent=_forks.in_parent)
-    _forks.register()
