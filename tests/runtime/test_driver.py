@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ class Owner:
 
     def __init__(self, *, reconcile_ns: int = FAR_NS) -> None:
         self.reconcile_ns = reconcile_ns
+        self.known: Any = SimpleNamespace(plain=())
         self.deadline: int | None = None
         self.ready = False
         self.watching = True
@@ -531,7 +533,7 @@ def test_the_grid_is_common(driver):
     owners = [Owner(reconcile_ns=2_000_000_000) for _ in range(3)]
     for owner in owners:
         join(driver, owner)
-    looks = set(driver.call(lambda: dict(driver._looks)).values())
+    looks = set(driver.call(lambda: dict(driver._looks._at)).values())
     assert {at % 2_000_000_000 for at in looks} == {0}
     assert max(looks) - min(looks) in (0, 2_000_000_000)
 

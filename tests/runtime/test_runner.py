@@ -21,6 +21,7 @@ from hotconf.runtime import driver as driving
 from hotconf.runtime import files, paths
 from hotconf.runtime import runner as module
 from hotconf.runtime.bus import Bus
+from hotconf.runtime.crowd import Crowd
 from hotconf.runtime.runner import Runner
 from hotconf.runtime.source import Pins, Source
 from hotconf.schema import Schema
@@ -491,6 +492,26 @@ def test_a_reload_that_is_slow_opens_no_round(make):
     assert watched.kinds() == [ReloadSuccess]
 
 
+def test_who_hears_everything_is_looked_at_in_passing(make, monkeypatch):
+    """Nothing is asked of an idle watcher; what it was not told of is found all the same."""
+    watched = make(observer="inotify", reconcile_ns=OFTEN_NS)
+    driver, looks = watched.runner._runs(), watched.runner._runs()._looks
+    rounds: list[int] = []
+    real = Crowd.look
+    monkeypatch.setattr(Crowd, "look", lambda self, until: rounds.append(1) or real(self, until))
+    wait_until(lambda: len(rounds) > 5)
+    asked: list[int] = []
+    differing = watched.runner.differing
+    watched.runner.differing = lambda: asked.append(1) or differing()
+    rounds.clear()
+    wait_until(lambda: len(rounds) > 5)
+    assert asked == []
+    driver.call(lambda: watched.runner._hearing.observer.disarm(watched.runner))
+    watched.save(2)
+    wait_until(lambda: watched.n == 2)
+    wait_until(lambda: watched.runner in looks._in)  # again
+
+
 def test_a_failure_that_passes_is_tried_again(make, main, monkeypatch):
     """No descriptor was left for a moment: nothing about the file has changed when there is one again."""
     watched = make(reconcile_ns=OFTEN_NS)
@@ -606,8 +627,7 @@ def test_the_way_is_found_again_by_looking(make, main):
         wait_until(lambda: watched.n == 2)
         watched.runner.reconcile_ns = FAR_NS
         driver = watched.runner._runs()
-        driver.call(lambda: driver._schedule(watched.runner, 0))
-        driver._looks[watched.runner] = FAR_NS * 1000
+        driver.call(lambda: driver.look_closely(watched.runner))  # at a tick that is far away
         watched.save(3)
         wait_until(lambda: watched.n == 3)
     finally:

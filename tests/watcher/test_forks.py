@@ -609,7 +609,7 @@ def test_a_lock_that_cannot_be_had(path, watch, monkeypatch, told):
     holding, go_on = threading.Event(), threading.Event()
 
     def hold():
-        with watcher._runner._lock, watcher._bus.lock, watcher._runner._known.lock:
+        with watcher._runner._lock, watcher._bus.lock, watcher._runner.known.lock:
             holding.set()
             go_on.wait(LONG_S)
 

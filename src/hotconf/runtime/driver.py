@@ -23,19 +23,15 @@ from hotconf.errors import UsageError
 from hotconf.runtime import fork, log
 from hotconf.runtime.fork import FORK_S
 from hotconf.runtime.loader import Loader
+from hotconf.runtime.looks import NEVER, Looks
 from hotconf.runtime.observe import Observer, ObserverName, Owner, Poll, choose, preferred
 from hotconf.runtime.wait import ThreadWaiter, Waiter, best_waiter
 
 R = TypeVar("R")
 
-_NEVER: Final = 1 << 63
-_LOOK_REST: Final = 50
-"""After a look that took n of processor time none for n times this: a big tree is looked at less often."""
 _REHEARSAL_NS: Final = 300_000
 """So long before a commit it is rehearsed: code that has just run is found in the processor's caches."""
 _FAULT: Final = "Internal error in the driver"
-_CHEAP_NS: Final = 100_000
-"""A look that took less is not worth the system call that tells its processor time."""
 
 
 class Driver:
@@ -50,9 +46,7 @@ class Driver:
         self._observers: dict[str, Observer] = {}
         self._owners: dict[Owner, Observer] = {}
         self._wanted: dict[Owner, ObserverName] = {}
-        self._looks: dict[Owner, int] = {}
-        self._next_look = _NEVER
-        """No look is due before this."""
+        self._looks = Looks(self._owners, self._look)
         self._ending = False
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="hotconf-driver", daemon=True)
@@ -148,7 +142,7 @@ class Driver:
         observer = self._observers.get(preferred(name)) or self._choose(name)
         self._owners[owner] = observer
         self._wanted[owner] = name
-        self._schedule(owner, time.monotonic_ns())
+        self._looks.add(owner, time.monotonic_ns())
         return observer
 
     def _choose(self, name: ObserverName) -> Observer:
@@ -164,11 +158,16 @@ class Driver:
         self._observers[_key(observer)] = observer
         return observer
 
+    def look_closely(self, owner: Owner) -> None:
+        """Its files are others than before, or are not watched any more: leave nothing out of the next look."""
+        if owner in self._owners:
+            self._looks.add(owner, time.monotonic_ns())
+
     def leave(self, owner: Owner) -> None:
         """Forget `owner` and what is watched for it."""
         observer = self._owners.pop(owner, None)
         self._wanted.pop(owner, None)
-        self._looks.pop(owner, None)
+        self._looks.drop(owner)
         if observer is not None:
             observer.disarm(owner)
 
@@ -212,31 +211,17 @@ class Driver:
             due = owner.deadline
             if due is not None and due <= now:
                 _guarded(partial(owner.feed, Due(now)))
-        if self._next_look <= now:
-            self._look(now)
+        if self._looks.next <= now:
+            self._looks.look(now)
 
-    def _look(self, now: int) -> None:
-        """Compare the files of those whose turn it is. Nearly always nothing differs, and there may be hundreds."""
-        began, used = time.monotonic_ns(), time.thread_time_ns()
-        for owner, at in list(self._looks.items()):
-            if at <= now and owner in self._owners:
-                observer = self._owners[owner]
-                if not observer.native or observer.trouble(owner) is not None:
-                    _guarded(partial(self._mend, owner))
-                try:
-                    changed = owner.differing() if owner.watching else ()
-                    if changed:
-                        self._reconcile(owner, changed)
-                except Exception:  # noqa: BLE001 - as in `_guarded`, without a call more for each
-                    log.fault("watch", _FAULT)
-                rest = 0
-                if (ended := time.monotonic_ns()) - began > _CHEAP_NS:
-                    spent, used = used, time.thread_time_ns()
-                    rest, ended = _LOOK_REST * (used - spent), time.monotonic_ns()
-                began = ended
-                if owner in self._owners:
-                    self._looks[owner] = _tick(owner, now + rest)
-        self._next_look = min(self._looks.values(), default=_NEVER)
+    def _look(self, owner: Owner) -> None:
+        """Compare all its files, and mend what may be mended."""
+        observer = self._owners[owner]
+        if not observer.native or observer.trouble(owner) is not None:
+            _guarded(partial(self._mend, owner))
+        changed = owner.differing() if owner.watching else ()
+        if changed:
+            self._reconcile(owner, changed)
 
     def _act(self) -> None:
         while self._actions:
@@ -283,26 +268,16 @@ class Driver:
         _guarded(partial(self._owners[owner].rearm, owner))
         owner.heard(changed, time.monotonic_ns(), 0, sure=False)
 
-    def _schedule(self, owner: Owner, now: int) -> None:
-        """Look at its files at the next tick after `now`."""
-        self._looks[owner] = at = _tick(owner, now)
-        self._next_look = min(self._next_look, at)
-
     def _deadline(self) -> tuple[int | None, Owner | None]:
         """When to wake, and whose commit it is for, if that is so."""
         if self._actions:
             return 0, None
-        first, commits = _NEVER, None
-        look = _NEVER
-        for owner, at in self._looks.items():
+        first, commits = self._looks.wakes(), None
+        for owner in list(self._owners):
             due = owner.deadline
-            if due is not None and due < first:
+            if due is not None and due <= first:
                 first, commits = due, owner if owner.ready else None
-            if at < look and owner.watching:
-                look = at
-        if look < first:
-            return look, None
-        return (None if first == _NEVER else first), commits
+        return (None if first == NEVER else first), commits
 
 
 def _key(observer: Observer) -> str:
@@ -321,11 +296,6 @@ def _compare(owner: Owner, now: int, detect_ns: int) -> None:
     changed = owner.differing()
     if changed:
         owner.heard(changed, now, detect_ns)
-
-
-def _tick(owner: Owner, now: int) -> int:
-    """When its files are looked at next. On a common grid: many watchers wake the process no more often than one."""
-    return (now // owner.reconcile_ns + 1) * owner.reconcile_ns
 
 
 def _guarded(work: Callable[[], object]) -> None:

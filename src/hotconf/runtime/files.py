@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self, TypeAlias
 
 from hotconf.problems import Kind, Problem
 from hotconf.runtime import paths
@@ -42,6 +42,10 @@ class Stamp(NamedTuple):
     """Device, inode and mode; of a regular file also size, mtime_ns and ctime_ns."""
     links: tuple[tuple[str, str], ...] = ()
     """Each link on the way, with its target."""
+
+
+Plain: TypeAlias = tuple[str, tuple[int, ...]]
+"""The path of a regular file to which no link leads, and the identity of its stamp: one `stat` tells all of it."""
 
 
 class Read(NamedTuple):

@@ -101,6 +101,11 @@ class WatchdogObserver:
         """See `Observer.trouble`."""
         return self._trouble
 
+    @property
+    def troubled(self) -> bool:
+        """See `Observer.troubled`."""
+        return self._trouble is not None
+
     def close(self) -> None:
         """See `Observer.close`."""
         self._watchdog.stop()

@@ -17,7 +17,7 @@ from hotconf.runtime.observe import ASKED_FOR, Observer, ObserverName, Owner
 class Hearing:
     """See the module; used on the driver's thread. `run` takes what may run users' code."""
 
-    __slots__ = ("_known", "_owner", "_path", "_run", "_told_trouble", "_wanted", "detect_ns", "observer")
+    __slots__ = ("_driver", "_known", "_owner", "_path", "_run", "_told_trouble", "_wanted", "detect_ns", "observer")
 
     def __init__(
         self,
@@ -33,6 +33,7 @@ class Hearing:
         self._known = known
         self._run = run
         self._told_trouble: str | None = None
+        self._driver: Driver | None = None
         self.observer: Observer | None = None
         """None before the start."""
         self.detect_ns = 0
@@ -41,6 +42,7 @@ class Hearing:
     def join(self, driver: Driver) -> None:
         """Be watched from now on. Raises `UsageError` if the observer that is wanted cannot be had."""
         self.observer = driver.join(self._owner, self._wanted)
+        self._driver = driver
 
     def rejoin(self, driver: Driver) -> None:
         """In the child of a fork: if that observer cannot be had any more, any is better than none."""
@@ -48,6 +50,7 @@ class Hearing:
             self.join(driver)
         except UsageError:
             self.observer = driver.join(self._owner, "auto")
+            self._driver = driver
 
     def arm(self) -> tuple[bool, tuple[Path, ...]]:
         """Watch the files of the last load. Whether the system will tell of every change, and what changed between
@@ -56,6 +59,7 @@ class Hearing:
         observer = self.observer
         if observer is None:
             return False, ()
+        self._look_closely()
         new = observer.arm(self._owner, self._known.files)
         trouble = observer.trouble(self._owner)
         if trouble != self._told_trouble:
@@ -67,6 +71,11 @@ class Hearing:
         """Watch nothing just now."""
         if self.observer is not None:
             self.observer.disarm(self._owner)
+            self._look_closely()
+
+    def _look_closely(self) -> None:
+        if self._driver is not None:
+            self._driver.look_closely(self._owner)
 
     def touched(self, now: int, paths: tuple[Path, ...], detect_ns: int, *, sure: bool) -> Touched | None:
         """These files changed: what the machine has to know of it. None before the start."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hotconf.runtime import files
-from hotconf.runtime.files import Read, Stamp
+from hotconf.runtime.files import Plain, Read, Stamp
 from hotconf.runtime.paths import appeared_or_vanished
 from hotconf.runtime.source import FileSet, Source
 
@@ -24,12 +24,12 @@ class Known:
     __slots__ = (
         "_dirty",
         "_distrusted",
-        "_easy",
-        "_easy_of",
         "_lock",
         "_look_again",
         "_main",
         "_max_bytes",
+        "_plain",
+        "_plain_of",
         "_under_way",
         "before",
         "files",
@@ -54,9 +54,9 @@ class Known:
         """Something may have changed during that load, of which nobody said what."""
         self._distrusted = False
         """What was touched is not known any more: the next load reads everything afresh."""
-        self._easy: tuple[tuple[str, tuple[int, ...]], ...] = ()
-        self._easy_of: FileSet | None = None
-        """Whose files those are, each with what tells that it is the same; see `_is_easy`."""
+        self._plain: tuple[Plain, ...] = ()
+        self._plain_of: FileSet | None = None
+        """Whose files those are."""
 
     def touch(self, paths: Iterable[Path]) -> None:
         """These changed, and it is known."""
@@ -98,8 +98,8 @@ class Known:
 
     def differing(self) -> tuple[Path, ...]:
         """Files that differ from what the last load saw; those whose change is known already are left out."""
-        if not self._under_way and self._is_easy(self.files) and _are_same(self._easy):
-            return ()  # nearly always, every two seconds, for every watcher: without the lock
+        if not self._under_way and self.plain and _are_same(self.plain):
+            return ()  # nearly always: without the lock
         with self._lock:
             if self._under_way:
                 # What is known is what the load before this one saw: look when this one is back.
@@ -114,14 +114,16 @@ class Known:
             changed.extend(path for path in self._moved(known) if path not in dirty)
         return tuple(dict.fromkeys(changed))
 
-    def _is_easy(self, known: FileSet) -> bool:
-        """Whether there are only regular files to look at, with no link on the way and no doubt about the stamps."""
-        if known is not self._easy_of:
+    @property
+    def plain(self) -> tuple[Plain, ...]:
+        """The files, if all are regular, with no link on the way and no doubt about the stamps; else none."""
+        known = self.files
+        if known is not self._plain_of:
             reads = known.reads.values()
-            easy = not known.folders and all(read.settled and _is_plain(read.stamp) for read in reads)
-            self._easy = tuple((os.fspath(read.path), read.stamp.identity) for read in reads) if easy else ()
-            self._easy_of = known
-        return bool(self._easy)
+            plain = not known.folders and all(read.settled and _is_plain(read.stamp) for read in reads)
+            self._plain = tuple((os.fspath(read.path), read.stamp.identity) for read in reads) if plain else ()
+            self._plain_of = known
+        return self._plain
 
     def since(self, armed: Iterable[Path]) -> tuple[Path, ...]:
         """Of what is watched only now: what changed between the last load and this moment."""
@@ -152,9 +154,9 @@ def _is_plain(stamp: Stamp) -> bool:
     return len(stamp.identity) == _REGULAR and not stamp.links
 
 
-def _are_same(easy: tuple[tuple[str, tuple[int, ...]], ...]) -> bool:
+def _are_same(plain: tuple[Plain, ...]) -> bool:
     """As `files.same` for each, with as little as possible around the one system call."""
-    for path, identity in easy:
+    for path, identity in plain:
         try:
             found = os.stat(path)
         except OSError:

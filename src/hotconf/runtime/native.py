@@ -163,6 +163,11 @@ class InotifyObserver:
         # Asked from other threads, too: the list is made in one go.
         return next((text for subject, text in list(self._trouble.items()) if subject[0] is owner), None)
 
+    @property
+    def troubled(self) -> bool:
+        """See `Observer.troubled`."""
+        return bool(self._trouble)
+
     def close(self) -> None:
         """See `Observer.close`."""
         self._inotify.close()

@@ -11,6 +11,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 from hotconf.core.protocol import Input
 from hotconf.errors import UsageError
+from hotconf.runtime.known import Known
 from hotconf.runtime.source import FileSet
 
 ObserverName: TypeAlias = Literal["auto", "inotify", "watchdog", "poll"]
@@ -20,6 +21,10 @@ class Owner(Protocol):
     """Whose files they are: one watcher, as the driver and its observers see it. Told apart by identity."""
 
     reconcile_ns: int
+
+    @property
+    def known(self) -> Known:
+        """What is known of its files."""
 
     @property
     def deadline(self) -> int | None:
@@ -109,6 +114,10 @@ class Observer(Protocol):
     def trouble(self, owner: Owner) -> str | None:
         """Why not every change of the owner's files is heard; None if all is well."""
 
+    @property
+    def troubled(self) -> bool:
+        """Whether there is trouble of any owner's."""
+
     def close(self) -> None:
         """Give everything back."""
 
@@ -163,6 +172,11 @@ class Poll:
     def trouble(self, owner: Owner) -> str | None:
         """See `Observer.trouble`."""
         return self._why
+
+    @property
+    def troubled(self) -> bool:
+        """See `Observer.troubled`."""
+        return True
 
     def close(self) -> None:
         """See `Observer.close`."""

@@ -74,10 +74,10 @@ class Runner(Generic[T]):
         self._holds = Holds()
         self._driver: Driver | None = None
         self._closed = False
-        self._known = Known(source)
-        self._jobs = Jobs(source, self._known, self._publisher, self._runs, self._loaded)
+        self.known = Known(source)
+        self._jobs = Jobs(source, self.known, self._publisher, self._runs, self._loaded)
         self._teller = Teller(bus, self._jobs.submit)
-        self._hearing = Hearing(self, source.path, observer, self._known, self._jobs.submit)
+        self._hearing = Hearing(self, source.path, observer, self.known, self._jobs.submit)
         self._forked = False
         """A signal handler forked in the midst of a step, and this is the child."""
         fork.enrol(self)
@@ -183,7 +183,7 @@ class Runner(Generic[T]):
     @property
     def files(self) -> FileSet:
         """What the last load saw."""
-        return self._known.files
+        return self.known.files
 
     @property
     def shrank(self) -> tuple[Path, ...]:
@@ -207,13 +207,13 @@ class Runner(Generic[T]):
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
         """See `Member.locks`."""
-        inner = (self._known, self._holds, self._jobs)
+        inner = (self.known, self._holds, self._jobs)
         return ((fork.OUTER, self._lock), *((fork.INNER, each.lock) for each in inner))
 
     def abandon(self) -> None:
         """See `Member.abandon`."""
         self._lock = threading.RLock()
-        self._known.abandon()
+        self.known.abandon()
         self._jobs.abandon()
         self._teller.tickets.abandon()
 
@@ -281,7 +281,7 @@ class Runner(Generic[T]):
 
     def differing(self) -> tuple[Path, ...]:
         """Files that differ from what the last load saw; those whose change is known already are left out."""
-        return self._known.differing()
+        return self.known.differing()
 
     def observe(self, observer: Observer) -> None:
         """Be watched with `observer` from now on, or try once more with the one in use."""
@@ -302,7 +302,7 @@ class Runner(Generic[T]):
         job = self._state.job
         if job is None or job.number != number:
             return  # closed, or begun before a fork
-        again = self._known.done(result.files)
+        again = self.known.done(result.files)
         try:
             self._arm()
             if again and (changed := self.differing()):
@@ -373,7 +373,7 @@ class Runner(Generic[T]):
             case protocol.Emit():
                 self._teller.emit(effect, self.snapshot, self.settings.debounce_ms)
                 if not isinstance(effect.event, FileChanged):
-                    self._known.ended()
+                    self.known.ended()
             case protocol.Load():
                 self._jobs.load(effect)
             case protocol.Look():

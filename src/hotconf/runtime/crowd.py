@@ -1,0 +1,95 @@
+"""`Crowd`: regular files of many watchers, looked at one after the other.
+
+What takes long in a look, after seconds of rest, is to fetch into the processor's caches what it needs. So what the
+files are compared with lies side by side, and of the watchers nothing is touched as long as all is as it was.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+from itertools import islice
+from typing import Final
+
+from hotconf.runtime.files import Plain
+from hotconf.runtime.observe import Observer, Owner
+
+_STATE: Final = struct.Struct("=QQIqqq")
+"""One state of a regular file, as `Stamp.identity` has it."""
+_ABSENT: Final = bytes(_STATE.size)
+"""No state at all: that of no file has the mode 0."""
+
+
+class Crowd:
+    """See the module; for one thread."""
+
+    __slots__ = ("_files", "_from", "_known", "_laid_out", "_paths", "_whose", "at", "observer", "period")
+
+    def __init__(self, observer: Observer, period: int, at: int) -> None:
+        self.observer = observer
+        """Theirs."""
+        self.period = period
+        """How often it is looked at."""
+        self.at = at
+        """When it is looked at next."""
+        self._files: dict[Owner, tuple[Plain, ...]] = {}
+        self._laid_out = False
+        """Whether what follows is of these files. Until a look is over it goes on with those that it began with."""
+        self._whose: list[Owner] = []
+        self._paths: list[bytes] = []
+        self._known = b""
+        """The states that the files are compared with."""
+        self._from = 0
+        """The file that the look goes on with."""
+
+    @property
+    def owners(self) -> tuple[Owner, ...]:
+        """Whose files it looks at."""
+        return tuple(self._files)
+
+    def add(self, owner: Owner, files: tuple[Plain, ...]) -> None:
+        """Look at these for `owner`, too, which were looked at just now."""
+        self._files[owner] = files
+        self._laid_out = False
+
+    def drop(self, owner: Owner) -> None:
+        """Look at nothing for `owner` any more."""
+        del self._files[owner]
+        self._laid_out = False
+
+    def look(self, until: int) -> tuple[list[Owner], bool]:
+        """Look until then, but at one file at the least. Whose files differ, or cannot be looked at; and whether all
+        have been looked at: if not, the next look goes on.
+        """
+        if not self._from and not self._laid_out:
+            self._lay_out()
+        stat, pack, clock = os.stat, _STATE.pack, time.monotonic_ns
+        now = bytearray()
+        for path in islice(self._paths, self._from, None):
+            try:
+                it = stat(path)
+                now += pack(it.st_dev, it.st_ino, it.st_mode, it.st_size, it.st_mtime_ns, it.st_ctime_ns)
+            except (OSError, struct.error):
+                now += _ABSENT
+            if clock() >= until:
+                break
+        return self._compared(now)
+
+    def _compared(self, now: bytearray) -> tuple[list[Owner], bool]:
+        size, begin = _STATE.size, self._from
+        end = begin + len(now) // size
+        self._from = end if end < len(self._paths) else 0
+        known = self._known[begin * size : end * size]
+        if now == known:
+            return [], not self._from
+        differing = (at for at in range(0, len(now), size) if now[at : at + size] != known[at : at + size])
+        owners = dict.fromkeys(self._whose[begin + at // size] for at in differing)
+        return [owner for owner in owners if owner in self._files], not self._from
+
+    def _lay_out(self) -> None:
+        every = [(owner, path, identity) for owner, files in self._files.items() for path, identity in files]
+        self._whose = [owner for owner, _, _ in every]
+        self._paths = [os.fsencode(path) for _, path, _ in every]
+        self._known = b"".join(_STATE.pack(*identity) for _, _, identity in every)
+        self._laid_out = True
