@@ -31,13 +31,24 @@ class Owner:
     def __init__(self, *, reconcile_ns: int = FAR_NS) -> None:
         self.reconcile_ns = reconcile_ns
         self.known: Any = SimpleNamespace(plain=())
-        self.deadline: int | None = None
+        self.driver: Driver | None = None
+        self._deadline: int | None = None
         self.ready = False
         self.watching = True
         self.told: list[object] = []
         self.observers: list[Any] = []
         self.differs: tuple[Path, ...] = ()
         self.broken = False
+
+    @property
+    def deadline(self) -> int | None:
+        return self._deadline
+
+    @deadline.setter
+    def deadline(self, deadline: int | None) -> None:
+        self._deadline = deadline
+        if self.driver is not None:
+            self.driver.expect(self)
 
     def rehearse(self, deadline: int) -> None:
         self._tell(("rehearsed", deadline))
@@ -125,6 +136,7 @@ def main(tmp_path):
 
 def join(driver: Driver, owner: Owner, name: str = "auto", *, watch: Path | None = None) -> observe.Observer:
     """Have `owner` join, and `watch` watched for it."""
+    owner.driver = driver
     observer = driver.call(lambda: driver.join(owner, name))
     if watch is not None:
         driver.call(lambda: observer.arm(owner, FileSet.of(watch)))
@@ -486,6 +498,32 @@ def test_a_deadline_is_kept(driver):
     owner = Owner()
     join(driver, owner)
     owner.deadline = time.monotonic_ns() + 20_000_000
+    driver.wake()
+    wait_until(lambda: owner.told == [Due])
+
+
+def test_a_deadline_that_is_set_while_it_is_asked_for_is_kept(driver):
+    """Only those are asked who may have one: who is given one at this moment by another thread is not forgotten."""
+
+    class Late(Owner):
+        late = True
+
+        @property
+        def deadline(self) -> int | None:
+            due = self._deadline
+            if self.late:
+                self.late, self._deadline = False, time.monotonic_ns()
+                driver.expect(self)
+            return due
+
+        @deadline.setter
+        def deadline(self, deadline: int | None) -> None:
+            self._deadline = deadline
+
+    owner = Late()
+    join(driver, owner)
+    driver.call(lambda: driver.expect(owner))
+    wait_until(lambda: not owner.late)
     driver.wake()
     wait_until(lambda: owner.told == [Due])
 

@@ -47,6 +47,8 @@ class Driver:
         self._owners: dict[Owner, Observer] = {}
         self._wanted: dict[Owner, ObserverName] = {}
         self._looks = Looks(self._owners, self._look)
+        self._timed: set[Owner] = set()
+        """Those who may have a deadline: others are not asked, there may be hundreds."""
         self._ending = False
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="hotconf-driver", daemon=True)
@@ -71,6 +73,7 @@ class Driver:
             observer.abandon()
         self._waiter.abandon()
         self._owners.clear()
+        self._timed.clear()
         fork.forget(self)
 
     def revive(self) -> None:
@@ -113,6 +116,10 @@ class Driver:
         if errors:
             raise errors[0]
         return outcome[0]
+
+    def expect(self, owner: Owner) -> None:
+        """`owner` may have a deadline now."""
+        self._timed.add(owner)
 
     def wake(self) -> None:
         """Have the deadlines looked at again."""
@@ -207,8 +214,8 @@ class Driver:
             self._act()
             self._hear_all(now)
         now = time.monotonic_ns()
-        for owner in list(self._owners):
-            due = owner.deadline
+        for owner in list(self._timed):
+            due = self._due(owner)
             if due is not None and due <= now:
                 _guarded(partial(owner.feed, Due(now)))
         if self._looks.next <= now:
@@ -273,11 +280,19 @@ class Driver:
         if self._actions:
             return 0, None
         first, commits = self._looks.wakes(), None
-        for owner in list(self._owners):
-            due = owner.deadline
+        for owner in list(self._timed):
+            due = self._due(owner)
             if due is not None and due <= first:
                 first, commits = due, owner if owner.ready else None
         return (None if first == NEVER else first), commits
+
+    def _due(self, owner: Owner) -> int | None:
+        """Its deadline; if it has none it is forgotten, before that is looked at: it may be given one just now."""
+        self._timed.discard(owner)
+        due = owner.deadline if owner in self._owners else None
+        if due is not None:
+            self._timed.add(owner)
+        return due
 
 
 def _key(observer: Observer) -> str:

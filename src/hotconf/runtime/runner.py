@@ -357,6 +357,8 @@ class Runner(Generic[T]):
     def _step(self, given: protocol.Input) -> None:
         was_degraded, settle_until = self._state.degraded, self._state.settle_until
         self._state, effects = machine.step(self._state, given)
+        if self._driver is not None:
+            self._driver.expect(self)
         self._teller.eagerly = self._state.settle_until != settle_until
         for effect in effects:
             self._perform(effect)
