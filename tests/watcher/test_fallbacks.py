@@ -79,6 +79,11 @@ import sys, time
 from pathlib import Path
 from hotconf import HotReloadWatcher
 
+def save(number):
+    other = path.with_name("other")  # at once: who looks, rather than hears, may find a file that was only emptied
+    other.write_text(f"port = {number}")
+    other.replace(path)
+
 limit, path = Path("/proc/sys/user", sys.argv[1]), Path(sys.argv[2])
 plenty = limit.read_text()
 limit.write_text("0")
@@ -93,12 +98,12 @@ def until(condition):
 
 print(watcher.stats.observer, "|", watcher.stats.trouble)
 for number in (9000, 9001, 9002):
-    path.write_text(f"port = {number}")
+    save(number)
     until(lambda: watcher.config.get("port") == number)
 limit.write_text(plenty)
 until(lambda: watcher.stats.trouble is None)
 print(watcher.stats.observer)
-path.write_text("port = 9003")
+save(9003)
 until(lambda: watcher.config["port"] == 9003)
 watcher.close()
 """
