@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -425,6 +428,128 @@ def test_a_file_that_stands_alone_is_written_to_while_it_is_parsed(root, monkeyp
     assert load(source).candidate == Unstable((root / "config.toml",))
 
 
+def rename_over(root: Path, **texts: str) -> None:
+    """Save as careful editors do."""
+    for name, text in texts.items():
+        beside = root / f".{name}.new"
+        beside.write_text(text)
+        beside.replace(root / f"{name}.toml")
+
+
+OLD, NEW = (f"name = '{name}'\n" + listing("a.toml") for name in ("old", "new"))
+
+
+@pytest.fixture
+def pair(root):
+    """Two files, loaded: a load that knows them, and was told that they were touched."""
+    source = save(root, config=OLD, a="[server]\nport = 1")
+    known = load(source).files
+
+    def again() -> Result[Config]:
+        return load(source, None, known, frozenset(known.reads))
+
+    return again
+
+
+@pytest.mark.parametrize(
+    "what", [{"config": NEW}, {"a": "[server]\nport = 2"}, {"config": NEW, "a": "[server]\nport = 2"}]
+)
+def test_a_set_is_renamed_over_while_its_main_file_is_parsed(pair, root, monkeypatch, what):
+    """All of it had been read by then, and was one state: what comes is the next one."""
+    between(monkeypatch, module, "parse", lambda: rename_over(root, **what))
+    config = good(pair().candidate).config
+    assert (config.name, config.server.port) == ("old", 1)
+    config = good(pair().candidate).config
+    assert (config.name, config.server.port) == ("new" if "config" in what else "old", 2 if "a" in what else 1)
+
+
+def test_the_main_file_of_a_set_is_written_to_while_it_is_parsed(pair, root, monkeypatch):
+    """It may have been half written when it was read."""
+    between(monkeypatch, module, "parse", lambda: save(root, config=NEW))
+    assert pair().candidate == Unstable((root / "config.toml",))
+
+
+def test_a_set_of_which_the_main_file_is_renamed_over_before_the_others_are_read(pair, root, monkeypatch):
+    """The new ones of them may belong to the new main file: that would be a mixture."""
+    between(monkeypatch, files, "read", lambda: rename_over(root, config=NEW, a="[server]\nport = 2"), after=1)
+    assert pair().candidate == Unstable((root / "config.toml",))
+
+
+def test_other_files_are_named_by_a_main_file_that_is_renamed_over_while_it_is_parsed(root, monkeypatch):
+    """They can be read only then: whether they belong to it cannot be told."""
+    source = save(root, config=listing("a.toml"), a="name = 'a'", b="name = 'b'")
+    known = load(source).files
+    save(root, config=listing("b.toml"))
+    between(monkeypatch, module, "parse", lambda: rename_over(root, config="name = 'new'\n" + listing("b.toml")))
+    assert load(source, None, known, frozenset([source.path])).candidate == Unstable((root / "config.toml",))
+
+
+def test_no_other_files_are_named_by_a_main_file_that_is_renamed_over_while_it_is_parsed(root, monkeypatch):
+    """It is the whole set, and was read whole."""
+    source = save(root, config=listing("a.toml"), a="name = 'a'")
+    known = load(source).files
+    save(root, config="name = 'alone'")
+    between(monkeypatch, module, "parse", lambda: rename_over(root, config="name = 'new'"))
+    assert good(load(source, None, known, frozenset([source.path])).candidate).config.name == "alone"
+
+
+def test_a_set_that_is_renamed_over_without_a_pause_is_never_mixed(root):
+    """Main file first, then its fragment: what is read is what was there at one moment, or is not stable."""
+    source = save(root, config="name = '0'\n" + listing("a.toml"), a="[server]\nport = 0")
+    known = load(source).files
+    ends = threading.Event()
+
+    def writes() -> None:
+        for version in itertools.count(1):
+            if ends.is_set():
+                return
+            rename_over(root, config=f"name = '{version}'\n" + listing("a.toml"))
+            rename_over(root, a=f"[server]\nport = {version}")
+
+    writer = threading.Thread(target=writes)
+    writer.start()
+    try:
+        seen: set[int] = set()
+        until = time.monotonic() + 60
+        while len(seen) < 100 and time.monotonic() < until:
+            result = load(source, None, known, frozenset(known.reads))
+            if isinstance(result.candidate, Good):
+                config = result.candidate.config
+                assert int(config.name) - config.server.port in (0, 1)
+                seen.add(int(config.name))
+            known = result.files
+    finally:
+        ends.set()
+        writer.join()
+    assert len(seen) >= 3
+
+
+def test_documents_stand_in_the_order_of_their_files(root):
+    """A fragment that was broken and is repaired is where it was: the later ones go on winning."""
+    (root / "conf.d").mkdir()
+    source = save(root, config=listing("conf.d"))
+    save(root / "conf.d", a="name = 'a'", b="name = 'b'", c="name = 'c'")
+    known = load(source).files
+    path = root / "conf.d/b.toml"
+    for text in ("name =", "name = 'new'\n[server]\nport = 9"):
+        path.write_text(text)
+        result = load(source, None, known, frozenset([path]))
+        known = result.files
+    config = good(result.candidate).config
+    assert (config.name, config.server.port) == ("c", 9)
+    assert [each.name for each in known.documents] == ["config.toml", "a.toml", "b.toml", "c.toml"]
+    (root / "conf.d/c.toml").write_text("")
+    broken = load(source, None, known, frozenset([root / "conf.d/c.toml"]))
+    assert told(broken.candidate) == [("error", "File is empty", "c.toml")]
+    (root / "config.toml").write_text("[")
+    known = load(source, None, broken.files, frozenset([source.path])).files
+    save(root, config=listing("conf.d"))
+    save(root / "conf.d", c="name = 'last'")
+    again = load(source, None, known, frozenset([source.path, root / "conf.d/c.toml"]))
+    assert good(again.candidate).config.name == "last"
+    assert [each.name for each in again.files.documents] == ["config.toml", "a.toml", "b.toml", "c.toml"]
+
+
 @pytest.mark.parametrize("pattern", ["conf.d", "conf.d/*.toml", "conf.d/**/*.toml"])
 def test_a_fragment_that_appears_during_the_read(root, monkeypatch, pattern):
     """It belongs to the state that is being read."""
@@ -438,7 +563,7 @@ def test_a_fragment_that_appears_during_the_read(root, monkeypatch, pattern):
 def test_a_missing_fragment_that_appears_during_the_read(root, monkeypatch):
     """Absent is a state of a file, too."""
     source = save(root, config=listing("a.toml"))
-    between(monkeypatch, files, "same", lambda: save(root, a="name = 'a'"))
+    between(monkeypatch, files, "moved", lambda: save(root, a="name = 'a'"), after=1)
     assert load(source).candidate == Unstable((root / "a.toml",))
 
 
@@ -455,7 +580,7 @@ def test_a_link_that_is_swapped_during_the_read(root, monkeypatch):
     """All files of one version, or none: the directory of a release is swapped by one link."""
     for version in ("v1", "v2"):
         (root / version).mkdir()
-        save(root / version, config=listing("a.toml") + f"name = '{version}'", a="[server]\nport = 1")
+        save(root / version, config=f"name = '{version}'\n" + listing("a.toml"), a="[server]\nport = 1")
     (root / "now").symlink_to("v1")
 
     def swap():
@@ -472,7 +597,7 @@ def test_a_watched_file_that_changes_during_the_read(root, monkeypatch):
     """Its change asks for a reload: it is not lost."""
     source = save(root, config=listing("ca.pem"))
     (root / "ca.pem").write_text("old")
-    between(monkeypatch, files, "same", lambda: (root / "ca.pem").write_text("newer"))
+    between(monkeypatch, files, "moved", lambda: (root / "ca.pem").write_text("newer"), after=1)
     assert load(source).candidate == Unstable((root / "ca.pem",))
 
 
@@ -803,7 +928,7 @@ def test_check_tells_what_a_watcher_would(root, monkeypatch):
 def test_check_of_a_file_that_is_being_written(root, monkeypatch):
     """It is told as what it is."""
     path = save(root, config="name = 'x'").path
-    between(monkeypatch, files, "same", lambda: save(root, config="name = 'other'"))
+    between(monkeypatch, files, "moved", lambda: save(root, config="name = 'other'"))
     (problem,) = check(path, SCHEMA)
     assert (problem.kind, problem.file) == ("unstable", path)
 

@@ -370,24 +370,29 @@ def test_a_steady_writer_starves_nobody(tmp_path, watch, options):
     wait_until(lambda: seen.lines[:2] == [CHANGED, SUCCESS])
 
 
-def test_a_writer_that_is_quicker_than_a_load_starves_nobody(tmp_path, watch, monkeypatch):
+@pytest.mark.parametrize("fragments", [0, 1])
+def test_a_writer_that_is_quicker_than_a_load_starves_nobody(tmp_path, watch, monkeypatch, fragments):
     """Each of its files is whole: one that is renamed over while it is being parsed is published all the same."""
     path = plain(tmp_path)
+    more = "\n[hot_reload]\nwatch_paths = ['more.toml']\n" if fragments else ""
+    path.with_name("more.toml").write_text("[server]\nhost = 'more'\n")
+    save(path, OLD + more)
     parse = gather.parse
 
     def slowly(data, where, **how):
-        beside = where.with_name("next.toml")
-        beside.write_text(port(1 + time.monotonic_ns() % 9000))
-        beside.replace(where)
+        if where == path:
+            beside = where.with_name("next.toml")
+            beside.write_text(port(1 + time.monotonic_ns() % 9000) + more)
+            beside.replace(where)
         return parse(data, where, **how)
 
     watcher, seen = watch(path, **OBSERVERS["inotify"], debounce_ms=WINDOW_MS)
     with monkeypatch.context() as patch:
         patch.setattr(gather, "parse", slowly)
-        save(path, port(9500))
+        save(path, port(9500) + more)
         wait_until(lambda: watcher.generation >= 3)
         assert not any("Failed" in line for line in seen.lines)
-    save(path, port(9999))
+    save(path, port(9999) + more)
     wait_until(lambda: watcher.config.server.port == 9999)
 
 

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -70,21 +70,27 @@ class Read(NamedTuple):
 
 def same(path: Path, stamp: Stamp) -> bool:
     """Whether `path` still has `stamp`; cheaper than `look`, because only the known links are followed."""
-    try:
-        found = os.stat(path)
-    except OSError as error:
-        return error.errno == stamp.error
-    if _identity(found) != stamp.identity:
-        return False
-    return not stamp.links or all(_points(link, target) for link, target in stamp.links)
+    return not moved((Read(path, stamp),))
 
 
-def moved(reads: Iterable[Read]) -> list[Path]:
-    """Those that do not have the stamp any more that they had when they were read, or were unstable then."""
+def moved(reads: Collection[Read], names: Iterable[str] = ()) -> list[Path]:
+    """Those that do not have the stamp any more that they had when they were read, or were unstable then.
+
+    `names`: their paths as text, where that is at hand; a set may have a thousand files, of which one was touched.
+    """
     found = []
-    for read in reads:
-        path, stamp, _, problem, _ = read
-        if (problem is not None and problem.kind == "unstable") or not same(path, stamp):
+    for read, name in zip(reads, names or [os.fspath(read.path) for read in reads], strict=True):
+        path, (error, identity, links), _, problem, _ = read
+        try:
+            it = os.stat(name)
+        except OSError as failed:
+            same = failed.errno == error
+        else:
+            now = it.st_dev, it.st_ino, it.st_mode, it.st_size, it.st_mtime_ns, it.st_ctime_ns
+            same = now == identity or _identity(it) == identity  # of what is not a regular file less is told
+            if links and same:
+                same = all(_points(link, target) for link, target in links)
+        if not same or (problem is not None and problem.kind == "unstable"):
             found.append(path)
     return found
 
@@ -110,6 +116,10 @@ class Held:
     def __exit__(self, *_: object) -> None:
         if self._descriptor is not None:
             os.close(self._descriptor)
+
+    def intact(self) -> bool:
+        """Whether the file is as it was read, or was until another one came under the path."""
+        return same(self._read.path, self._read.stamp) or self.replaced()
 
     def replaced(self) -> bool:
         """Whether all that happened since is, surely, that another file came under the path."""

@@ -24,15 +24,18 @@ class Gathering:
     """One set of files. Of a thousand that nobody touched, each costs no more here than a question for its stamp."""
 
     __slots__ = (
+        "_same_names",
         "documents",
         "expansion",
         "instead",
         "known",
         "loaded_at",
+        "others",
         "patterns",
         "problems",
         "reads",
         "source",
+        "special",
         "spent",
         "touched",
     )
@@ -49,29 +52,42 @@ class Gathering:
         self.expansion = Expansion((Member(source.path, "main"),))
         self.reads: dict[Path, Read] = {}
         """In the order of the members."""
+        self.others: list[Member] = []
+        """Those that are not simply used again; the main file is never among them."""
         self.documents: dict[Path, Document] = {}
+        """Likewise, as far as they could be parsed."""
+        self.special: set[Path] = set()
+        """See `FileSet.special`."""
+        self._same_names = True
+        """Whether the folders held the same names when the set had been read."""
         self.problems: list[Problem] = []
         self.spent = Costs()
 
     def run(self) -> tuple[Path, ...]:
-        """Read and parse the whole set, the main file first, because it names the others. What changed meanwhile."""
+        """Read the whole set as one state, and parse it. What changed meanwhile.
+
+        The main file names the others, nearly always those that it named before. They are read, and all are compared,
+        before it is parsed: that may take long, and somebody may save without a pause.
+        """
         main = self.expansion.members[0]
+        self.patterns = self._known_patterns()
         with self.spending("read"):
             self.reads[main.path] = self._read(main)
         with Held(self.reads[main.path]) as held:
+            changed = self._read_set(held)
+            if self._is_outdated(changed):
+                return self._again(changed)
             with self.spending("parse"):
-                self._parse(main, self.reads[main.path])
-            self.patterns = self._watch_paths()
-            with self.spending("read"):
-                self.loaded_at = datetime.now(UTC)
-                kept = self._kept_expansion()
-                self.expansion = kept or paths.expand(self.source.path, self.patterns, self.known.members)
-                self.problems.extend(self.expansion.problems)
-                self._read_rest()
-                changed = self._changed(held)
-        stale = frozenset(path for path in changed if self._is_reused(path))
-        if stale or (kept is not None and not paths.same_names(kept)):
-            return self._again(stale)
+                self._parse(main)
+            patterns = self._watch_paths()
+            if patterns != self.patterns:
+                self.patterns, self.reads = patterns, {main.path: self.reads[main.path]}
+                changed = self._read_set(held)
+            elif not changed and not held.intact():
+                changed = (main.path,)
+        if self._is_outdated(changed):
+            return self._again(changed)
+        self.problems.extend(self.expansion.problems)
         with self.spending("parse"):
             self._parse_rest()
         return changed
@@ -79,7 +95,8 @@ class Gathering:
     def file_set(self) -> FileSet:
         """What the next load may use again."""
         found = self.expansion
-        return FileSet(found.members, self.patterns, found.folders, self.reads, self.documents, found)
+        special = frozenset(self.special)
+        return FileSet(found.members, self.patterns, found.folders, self.reads, self.documents, found, special)
 
     def errors(self) -> bool:
         """Whether anything but warnings was found."""
@@ -97,22 +114,29 @@ class Gathering:
         spent = getattr(self.spent, part) + time.perf_counter_ns() - began
         self.spent = self.spent._replace(**{part: spent})
 
-    def _again(self, stale: frozenset[Path]) -> tuple[Path, ...]:
-        """What was used again is out of date, though nobody said so: read that as well, and look for all names."""
-        self.touched |= stale
+    def _is_outdated(self, changed: tuple[Path, ...]) -> bool:
+        """Whether anything is used again that is not the same any more, though nobody said so."""
+        kept = self.expansion is self.known.expansion
+        return any(map(self._is_reused, changed)) or (kept and not self._same_names)
+
+    def _again(self, changed: tuple[Path, ...]) -> tuple[Path, ...]:
+        """Read what was used again and is out of date as well, and look for all names."""
+        self.touched |= frozenset(filter(self._is_reused, changed))
         self.known = self.known._replace(expansion=None)
         self.expansion = Expansion(self.expansion.members[:1])
-        self.reads, self.documents, self.problems = {}, {}, []
+        self.reads, self.documents, self.problems, self.special = {}, {}, [], set()
         return self.run()
+
+    def _known_patterns(self) -> tuple[str, ...]:
+        """The `watch_paths` in force."""
+        pinned = self.source.pins.watch_paths
+        return self.known.patterns if pinned is None else pinned
 
     def _watch_paths(self) -> tuple[str, ...]:
         """The `watch_paths` of the main file just read; if it is broken, those that were in force."""
-        pinned = self.source.pins.watch_paths
-        if pinned is not None:
-            return pinned
         main = self.documents.get(self.source.path)
-        if main is None:
-            return self.known.patterns
+        if main is None or self.source.pins.watch_paths is not None:
+            return self._known_patterns()
         return settings_of(self.source.schema, main.table).watch_paths
 
     def _kept_expansion(self) -> Expansion | None:
@@ -125,20 +149,28 @@ class Gathering:
 
     # Reading
 
+    def _read_set(self, held: Held) -> tuple[Path, ...]:
+        """Read what else belongs to the set; what changed until then."""
+        with self.spending("read"):
+            self.loaded_at = datetime.now(UTC)
+            kept = self._kept_expansion()
+            self.expansion = kept or paths.expand(self.source.path, self.patterns, self.known.members)
+            self._read_rest()
+            changed = self._changed(held)
+            self._same_names = kept is None or paths.same_names(kept)
+            return changed
+
     def _read_rest(self) -> None:
         members, known, reads = self.expansion.members, self.known, self.reads
-        if members is not known.members or len(known.reads) != len(members):
-            reads.update((member.path, self._reuse(member.path) or self._read(member)) for member in members[1:])
-            return
-        # Nearly all are used again: they are taken over at once, and only the others are dealt with one by one.
         main = members[0].path
-        self.reads = {**known.reads, main: reads[main]}
-        fresh = self.touched.union(path for path, read in known.reads.items() if not read.settled)
-        if len(known.documents) < len(members):
-            fresh = fresh.union(path for path in known.reads if path not in known.documents)
-        fresh -= {main}
-        if fresh:
-            self.reads.update((each.path, self._read(each)) for each in members if each.path in fresh)
+        if members is known.members and len(known.reads) == len(members):
+            # Nearly all are used again: they are taken over at once, and only the others are dealt with one by one.
+            others = (self.touched | known.special) - {main}
+            self.others = [members[rank] for rank in sorted(map(self.expansion.ranks.__getitem__, others))]
+            self.reads = reads = {**known.reads, main: reads[main]}
+        else:
+            self.others = list(members[1:])
+        reads.update((member.path, self._reuse(member.path) or self._read(member)) for member in self.others)
 
     def _reuse(self, path: Path) -> Read | None:
         # Only what was parsed is known: a stamp alone is no reason not to read.
@@ -165,7 +197,7 @@ class Gathering:
         A set of one file was read when that was: what is renamed over it while it is parsed is the next state, and
         whoever saves so without a pause keeps nobody from the one that was read.
         """
-        moved = files.moved(self.reads.values())
+        moved = files.moved(self.reads.values(), self.expansion.names)
         if len(moved) == len(self.reads) == 1 and not self.expansion.folders and held.replaced():
             return ()
         expansion = self.expansion
@@ -176,36 +208,47 @@ class Gathering:
     # Parsing
 
     def _parse_rest(self) -> None:
-        known, ours = self.known, self.documents
-        used_again: set[int] = set()
-        if self.expansion.members is known.members:
-            used_again = set(map(id, known.reads.values())) & set(map(id, self.reads.values()))
-            self.documents = {**known.documents, **ours}
-            if self.source.path not in ours:
-                self.documents.pop(self.source.path, None)
-        for member, read in zip(self.expansion.members[1:], list(self.reads.values())[1:], strict=True):
-            if id(read) not in used_again or read.problem is not None or files.open_to_all(read.stamp):
-                self._parse(member, read)
+        known, main = self.known.documents, self.expansion.members[0].path
+        kept = self.expansion.members is self.known.members
+        if kept:
+            parsed = self.documents.get(main)
+            self.documents = (
+                {**known, main: parsed} if parsed else {path: known[path] for path in known if path != main}
+            )
+        for member in self.others:
+            self._parse(member)
+        if kept and any(path in self.documents and path not in known for path in (main, *_paths(self.others))):
+            # What was repaired belongs where its file does.
+            ranks = self.expansion.ranks
+            self.documents = dict(sorted(self.documents.items(), key=lambda item: ranks[item[0]]))
 
     def parse(self, members: tuple[Member, ...]) -> None:
         """Parse what stands in `reads`."""
         for member in members:
-            self._parse(member, self.reads[member.path])
+            self._parse(member)
 
-    def _parse(self, member: Member, read: Read) -> None:
-        path, known = member.path, self.known
-        self.documents.pop(path, None)
+    def _parse(self, member: Member) -> None:
+        path, read = member.path, self.reads[member.path]
+        exposed = files.exposed(path, read.stamp) if read.problem is None and member.role != "watched" else None
+        self.problems.extend([exposed] if exposed else [])
+        document = self._document(member, read)
+        if document is None:
+            self.documents.pop(path, None)
+        else:
+            self.documents[path] = document
+        if document is None or exposed or not read.settled:
+            self.special.add(path)
+
+    def _document(self, member: Member, read: Read) -> Document | None:
         if read.problem is not None:
             self._refuse(member, read.problem)
-            return
+            return None
         if member.role == "watched":
-            return
-        exposed = files.exposed(path, read.stamp)
-        self.problems.extend([exposed] if exposed else [])
-        if known.reads.get(path) is read and path in known.documents:
-            self.documents[path] = known.documents[path]
-        else:
-            self._parse_one(path, read.data)
+            return None
+        known = self.known
+        if known.reads.get(member.path) is read and member.path in known.documents:
+            return known.documents[member.path]
+        return self._parsed(member.path, read.data)
 
     def _refuse(self, member: Member, problem: Problem) -> None:
         if problem.kind == "unstable":
@@ -214,18 +257,22 @@ class Gathering:
             problem = replace(problem, severity="warning", hint="it is read as soon as it appears")
         self.problems.append(problem)
 
-    def _parse_one(self, path: Path, data: bytes) -> None:
+    def _parsed(self, path: Path, data: bytes) -> Document | None:
         before = self.known.documents.get(path)
         document = parse(data, path, allow_empty=self.source.allow_empty, before=before)
         if isinstance(document, Problem):
             self.problems.append(document)
-            return
-        respelled: Document | tuple[Problem, ...] = document
-        if self.source.schema.kebab:
-            from hotconf.core.spelling import respell
+            return None
+        if not self.source.schema.kebab:
+            return document
+        from hotconf.core.spelling import respell
 
-            respelled = respell(document, self.source.schema, before)
+        respelled = respell(document, self.source.schema, before)
         if isinstance(respelled, Document):
-            self.documents[path] = respelled
-        else:
-            self.problems.extend(respelled)
+            return respelled
+        self.problems.extend(respelled)
+        return None
+
+
+def _paths(members: list[Member]) -> Iterator[Path]:
+    return (member.path for member in members)

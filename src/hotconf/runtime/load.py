@@ -112,7 +112,11 @@ class _Load(Generic[T]):
         earlier = [(old.path, old.data) for old, new in pairs if old is not None and old is not new]
         if self.published is not None:
             files = zip_longest(self.published.files, reads.values())
-            earlier += [(file.path, file.content) for file, new in files if file is not None and not _is(file, new)]
+            earlier += [
+                (file.path, file.content)
+                for file, new in files
+                if file is not None and (new is None or file.content is not new.data or file.path is not new.path)
+            ]
         return tuple(dict.fromkeys(path for path, old in earlier if path in reads and _begins(reads[path], old)))
 
     # Judging
@@ -124,9 +128,14 @@ class _Load(Generic[T]):
         if len(documents) < len(found):
             found = [each for each in found if each[0].path in documents]
         before = self.published.files if self.published is not None else ()
+        # In one go and without calls: nearly all of a thousand may be the same.
         return tuple(
-            file if file is not None and _is(file, read) else SourceFile(member.path, member.role, read.data)
-            for (member, read), file in zip_longest(found, before[: len(found)])
+            [
+                file
+                if file is not None and file.content is read.data and file.path is read.path
+                else SourceFile(member.path, member.role, read.data)
+                for (member, read), file in zip_longest(found, before[: len(found)])
+            ]
         )
 
     def judge(self) -> Candidate[T]:
@@ -157,7 +166,7 @@ class _Load(Generic[T]):
 
     def _validated(self, sources: tuple[SourceFile, ...], digest: str) -> Candidate[T]:
         began = time.perf_counter_ns()
-        documents = [self.gathering.documents[source.path] for source in sources]
+        documents = list(self.gathering.documents.values())  # of just these, in their order
         fragments, ignored = _without_watch_paths(documents[1:], settings_path(self.source.schema))
         merged = merge([documents[0], *fragments])
         verdict = validate(self.source.schema, merged)
@@ -241,11 +250,6 @@ def _ignored(fragment: Document, path: KeyPath) -> Problem:
         hint="move it to the main file",
     )
     return merge([fragment]).origins.placed(problem, at="key")
-
-
-def _is(file: SourceFile, read: Read | None) -> bool:
-    """Whether it is the very read that `file` was made of."""
-    return read is not None and file.content is read.data and file.path is read.path
 
 
 def _begins(read: Read, old: bytes) -> bool:

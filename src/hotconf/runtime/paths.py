@@ -146,6 +146,10 @@ class Expansion(NamedTuple):
     """The names in each of the folders, and whether they are directories."""
     bases: tuple[str, ...] = ()
     """The directories that the patterns name, if each names one."""
+    names: tuple[str, ...] = ()
+    """The paths of the members as text."""
+    ranks: Mapping[Path, int] = MappingProxyType({})
+    """Where each member stands among them."""
 
 
 def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = ()) -> Expansion:
@@ -168,9 +172,16 @@ def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = ()) ->
             found.pop(member.path, None)
             found[member.path] = member
     found.pop(main, None)
-    members = (Member(main, "main"), *found.values())
     bases = tuple(search.bases) if len(search.bases) == len(patterns) else ()
-    return Expansion(members, tuple(search.folders), tuple(search.problems), search.folders, bases)
+    return Expansion(
+        members=(Member(main, "main"), *found.values()),
+        folders=tuple(search.folders),
+        problems=tuple(search.problems),
+        listed=search.folders,
+        bases=bases,
+        names=(os.fspath(main), *map(os.fspath, found)),
+        ranks={path: rank for rank, path in enumerate((main, *found))},
+    )
 
 
 def _no_file(main: Path, url: str) -> Problem:
@@ -193,7 +204,21 @@ def stands(expansion: Expansion, main: Path, patterns: Sequence[str]) -> bool:
 
 def same_names(expansion: Expansion) -> bool:
     """Whether the folders still hold what they did; what became of members in them is not looked at."""
+    if expansion.bases:  # no name in them means anything but itself, unless it is that of a directory
+        return all(_has(folder, names) for folder, names in expansion.listed.items())
     return all(_listing(folder) == names for folder, names in expansion.listed.items())
+
+
+def _has(folder: str, names: Mapping[str, bool]) -> bool:
+    try:
+        listed = os.listdir(folder)
+    except FileNotFoundError:
+        return not names
+    except OSError:
+        return False
+    if listed != list(names) and names.keys() != set(listed):  # nearly always they come in the same order
+        return False
+    return all(os.path.isdir(os.path.join(folder, name)) for name, is_directory in names.items() if is_directory)
 
 
 def _listing(folder: str) -> dict[str, bool]:

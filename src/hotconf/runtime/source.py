@@ -61,6 +61,10 @@ class FileSet(NamedTuple):
     """Parsed already; used again while their file has not changed."""
     expansion: Expansion | None = None
     """What the patterns meant; None where nobody looked."""
+    special: frozenset[Path] = frozenset()
+    """Files that are not simply as they were read, even if nobody touches them: what was read is not to be trusted,
+    was not parsed, or has to be told each time.
+    """
 
     @classmethod
     def of(cls, path: Path) -> FileSet:
