@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
 from hotconf.core.candidate import Bad, Candidate, Good, Unstable
 from hotconf.problems import Problem
-from hotconf.runtime import files, paths
+from hotconf.runtime import files, paths, states
 from hotconf.runtime import gather as module
 from hotconf.runtime.load import check, drifted, load
 from hotconf.runtime.loader import guarded
@@ -563,7 +563,7 @@ def test_a_fragment_that_appears_during_the_read(root, monkeypatch, pattern):
 def test_a_missing_fragment_that_appears_during_the_read(root, monkeypatch):
     """Absent is a state of a file, too."""
     source = save(root, config=listing("a.toml"))
-    between(monkeypatch, files, "moved", lambda: save(root, a="name = 'a'"), after=1)
+    between(monkeypatch, states, "look", lambda: save(root, a="name = 'a'"), after=1)
     assert load(source).candidate == Unstable((root / "a.toml",))
 
 
@@ -597,7 +597,7 @@ def test_a_watched_file_that_changes_during_the_read(root, monkeypatch):
     """Its change asks for a reload: it is not lost."""
     source = save(root, config=listing("ca.pem"))
     (root / "ca.pem").write_text("old")
-    between(monkeypatch, files, "moved", lambda: (root / "ca.pem").write_text("newer"), after=1)
+    between(monkeypatch, states, "look", lambda: (root / "ca.pem").write_text("newer"), after=1)
     assert load(source).candidate == Unstable((root / "ca.pem",))
 
 
@@ -928,7 +928,7 @@ def test_check_tells_what_a_watcher_would(root, monkeypatch):
 def test_check_of_a_file_that_is_being_written(root, monkeypatch):
     """It is told as what it is."""
     path = save(root, config="name = 'x'").path
-    between(monkeypatch, files, "moved", lambda: save(root, config="name = 'other'"))
+    between(monkeypatch, states, "look", lambda: save(root, config="name = 'other'"))
     (problem,) = check(path, SCHEMA)
     assert (problem.kind, problem.file) == ("unstable", path)
 

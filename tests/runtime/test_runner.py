@@ -18,7 +18,7 @@ from hotconf.core.protocol import Looked
 from hotconf.errors import ConfigError, UsageError
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.runtime import driver as driving
-from hotconf.runtime import files, paths
+from hotconf.runtime import files, paths, states
 from hotconf.runtime import runner as module
 from hotconf.runtime.bus import Bus
 from hotconf.runtime.crowd import Crowd
@@ -538,6 +538,7 @@ def test_a_young_file_that_changes_within_one_tick_of_the_clock(make, main, monk
     stamp = watched.runner.files.reads[main].stamp
     main.write_text("n = 2\n")
     monkeypatch.setattr(files, "_identity", lambda found: stamp.identity)
+    monkeypatch.setattr(states, "look", lambda paths, until=0: bytearray(states.packed(stamp.identity)))
     wait_until(lambda: watched.n == 2)
 
 

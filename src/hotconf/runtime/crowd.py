@@ -1,24 +1,15 @@
-"""`Crowd`: regular files of many watchers, looked at one after the other.
-
-What takes long in a look, after seconds of rest, is to fetch into the processor's caches what it needs. So what the
-files are compared with lies side by side, and of the watchers nothing is touched as long as all is as it was.
+"""`Crowd`: regular files of many watchers, looked at one after the other. The watchers themselves are not touched as
+long as all is as it was: there may be hundreds, and what has been at rest for seconds is slow to fetch.
 """
 
 from __future__ import annotations
 
 import os
-import struct
-import time
 from itertools import islice
-from typing import Final
 
+from hotconf.runtime import states
 from hotconf.runtime.files import Plain
 from hotconf.runtime.observe import Observer, Owner
-
-_STATE: Final = struct.Struct("=QQIqqq")
-"""One state of a regular file, as `Stamp.identity` has it."""
-_ABSENT: Final = bytes(_STATE.size)
-"""No state at all: that of no file has the mode 0."""
 
 
 class Crowd:
@@ -64,32 +55,17 @@ class Crowd:
         """
         if not self._from and not self._laid_out:
             self._lay_out()
-        stat, pack, clock = os.stat, _STATE.pack, time.monotonic_ns
-        now = bytearray()
-        for path in islice(self._paths, self._from, None):
-            try:
-                it = stat(path)
-                now += pack(it.st_dev, it.st_ino, it.st_mode, it.st_size, it.st_mtime_ns, it.st_ctime_ns)
-            except (OSError, struct.error):
-                now += _ABSENT
-            if clock() >= until:
-                break
-        return self._compared(now)
-
-    def _compared(self, now: bytearray) -> tuple[list[Owner], bool]:
-        size, begin = _STATE.size, self._from
-        end = begin + len(now) // size
+        begin, size = self._from, states.SIZE
+        found = states.look(islice(self._paths, begin, None), until)
+        end = begin + len(found) // size
         self._from = end if end < len(self._paths) else 0
-        known = self._known[begin * size : end * size]
-        if now == known:
-            return [], not self._from
-        differing = (at for at in range(0, len(now), size) if now[at : at + size] != known[at : at + size])
-        owners = dict.fromkeys(self._whose[begin + at // size] for at in differing)
+        differing = states.differing(found, self._known[begin * size : end * size])
+        owners = dict.fromkeys(self._whose[begin + index] for index in differing)
         return [owner for owner in owners if owner in self._files], not self._from
 
     def _lay_out(self) -> None:
         every = [(owner, path, identity) for owner, files in self._files.items() for path, identity in files]
         self._whose = [owner for owner, _, _ in every]
         self._paths = [os.fsencode(path) for _, path, _ in every]
-        self._known = b"".join(_STATE.pack(*identity) for _, _, identity in every)
+        self._known = b"".join(states.packed(identity) for _, _, identity in every)
         self._laid_out = True

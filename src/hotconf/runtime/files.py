@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -73,21 +73,16 @@ def same(path: Path, stamp: Stamp) -> bool:
     return not moved((Read(path, stamp),))
 
 
-def moved(reads: Collection[Read], names: Iterable[str] = ()) -> list[Path]:
-    """Those that do not have the stamp any more that they had when they were read, or were unstable then.
-
-    `names`: their paths as text, where that is at hand; a set may have a thousand files, of which one was touched.
-    """
+def moved(reads: Iterable[Read]) -> list[Path]:
+    """Those that do not have the stamp any more that they had when they were read, or were unstable then."""
     found = []
-    for read, name in zip(reads, names or [os.fspath(read.path) for read in reads], strict=True):
-        path, (error, identity, links), _, problem, _ = read
+    for path, (error, identity, links), _, problem, _ in reads:
         try:
-            it = os.stat(name)
+            it = os.stat(path)
         except OSError as failed:
             same = failed.errno == error
         else:
-            now = it.st_dev, it.st_ino, it.st_mode, it.st_size, it.st_mtime_ns, it.st_ctime_ns
-            same = now == identity or _identity(it) == identity  # of what is not a regular file less is told
+            same = _identity(it) == identity
             if links and same:
                 same = all(_points(link, target) for link, target in links)
         if not same or (problem is not None and problem.kind == "unstable"):

@@ -14,7 +14,7 @@ from hotconf.core.candidate import Costs
 from hotconf.core.document import Document, parse
 from hotconf.core.shape import settings_of
 from hotconf.problems import Problem
-from hotconf.runtime import files, paths
+from hotconf.runtime import files, paths, states
 from hotconf.runtime.files import Held, Read
 from hotconf.runtime.paths import Expansion, Member
 from hotconf.runtime.source import FileSet, Source
@@ -37,6 +37,7 @@ class Gathering:
         "source",
         "special",
         "spent",
+        "states",
         "touched",
     )
 
@@ -58,6 +59,8 @@ class Gathering:
         """Likewise, as far as they could be parsed."""
         self.special: set[Path] = set()
         """See `FileSet.special`."""
+        self.states = bytearray()
+        """Those in which they were read."""
         self._same_names = True
         """Whether the folders held the same names when the set had been read."""
         self.problems: list[Problem] = []
@@ -95,8 +98,10 @@ class Gathering:
     def file_set(self) -> FileSet:
         """What the next load may use again."""
         found = self.expansion
-        special = frozenset(self.special)
-        return FileSet(found.members, self.patterns, found.folders, self.reads, self.documents, found, special)
+        special, states = frozenset(self.special), bytes(self.states)
+        return FileSet(
+            found.members, self.patterns, found.folders, self.reads, self.documents, found, special, states
+        )
 
     def errors(self) -> bool:
         """Whether anything but warnings was found."""
@@ -162,15 +167,19 @@ class Gathering:
 
     def _read_rest(self) -> None:
         members, known, reads = self.expansion.members, self.known, self.reads
-        main = members[0].path
-        if members is known.members and len(known.reads) == len(members):
-            # Nearly all are used again: they are taken over at once, and only the others are dealt with one by one.
-            others = (self.touched | known.special) - {main}
-            self.others = [members[rank] for rank in sorted(map(self.expansion.ranks.__getitem__, others))]
-            self.reads = reads = {**known.reads, main: reads[main]}
-        else:
+        main, ranks = members[0].path, self.expansion.ranks
+        if members is not known.members or len(known.reads) != len(members):
             self.others = list(members[1:])
-        reads.update((member.path, self._reuse(member.path) or self._read(member)) for member in self.others)
+            reads.update((member.path, self._reuse(member.path) or self._read(member)) for member in self.others)
+            self.states = bytearray().join(map(states.state, reads.values()))
+            return
+        # Nearly all are used again: they are taken over at once, and only the others are dealt with one by one.
+        others = sorted(map(ranks.__getitem__, (self.touched | known.special) - {main}))
+        self.others = [members[rank] for rank in others]
+        self.reads, self.states = {**known.reads, main: reads[main]}, bytearray(known.states)
+        self.reads.update((member.path, self._reuse(member.path) or self._read(member)) for member in self.others)
+        for rank in (0, *others):
+            self.states[rank * states.SIZE : (rank + 1) * states.SIZE] = states.state(self.reads[members[rank].path])
 
     def _reuse(self, path: Path) -> Read | None:
         # Only what was parsed is known: a stamp alone is no reason not to read.
@@ -197,13 +206,22 @@ class Gathering:
         A set of one file was read when that was: what is renamed over it while it is parsed is the next state, and
         whoever saves so without a pause keeps nobody from the one that was read.
         """
-        moved = files.moved(self.reads.values(), self.expansion.names)
+        moved = self._moved()
         if len(moved) == len(self.reads) == 1 and not self.expansion.folders and held.replaced():
             return ()
         expansion = self.expansion
         if expansion.folders and expansion is not self.known.expansion and not paths.same_names(expansion):
             moved.extend(paths.appeared_or_vanished(self.source.path, self.patterns, expansion.members))
         return tuple(dict.fromkeys(moved))
+
+    def _moved(self) -> list[Path]:
+        """The members that are not any more what they were when they were read."""
+        members, found = self.expansion.members, []
+        for rank in states.differing(states.look(self.expansion.encoded), self.states):
+            read = self.reads[members[rank].path]
+            if states.state(read) != states.OTHER or files.moved((read,)):
+                found.append(read.path)
+        return found
 
     # Parsing
 

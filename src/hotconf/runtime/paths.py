@@ -146,8 +146,8 @@ class Expansion(NamedTuple):
     """The names in each of the folders, and whether they are directories."""
     bases: tuple[str, ...] = ()
     """The directories that the patterns name, if each names one."""
-    names: tuple[str, ...] = ()
-    """The paths of the members as text."""
+    encoded: tuple[bytes, ...] = ()
+    """The paths of the members, as the system takes them."""
     ranks: Mapping[Path, int] = MappingProxyType({})
     """Where each member stands among them."""
 
@@ -179,7 +179,7 @@ def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = ()) ->
         problems=tuple(search.problems),
         listed=search.folders,
         bases=bases,
-        names=(os.fspath(main), *map(os.fspath, found)),
+        encoded=(os.fsencode(main), *map(os.fsencode, found)),
         ranks={path: rank for rank, path in enumerate((main, *found))},
     )
 

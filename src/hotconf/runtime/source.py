@@ -65,6 +65,8 @@ class FileSet(NamedTuple):
     """Files that are not simply as they were read, even if nobody touches them: what was read is not to be trusted,
     was not parsed, or has to be told each time.
     """
+    states: bytes = b""
+    """Of all of them, as `states` has them."""
 
     @classmethod
     def of(cls, path: Path) -> FileSet:
