@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from hotconf.runtime import files
+from hotconf.runtime import files, paths, states
 from hotconf.runtime.files import Plain, Read, Stamp
-from hotconf.runtime.paths import appeared_or_vanished
 from hotconf.runtime.source import FileSet, Source
 
 _NOTHING: Final[frozenset[Path]] = frozenset()
@@ -58,10 +57,10 @@ class Known:
         self._plain_of: FileSet | None = None
         """Whose files those are."""
 
-    def touch(self, paths: Iterable[Path]) -> None:
+    def touch(self, touched: Iterable[Path]) -> None:
         """These changed, and it is known."""
         with self._lock:
-            self._dirty.update(paths)
+            self._dirty.update(touched)
 
     def begin(self, *, afresh: bool) -> tuple[FileSet, frozenset[Path]]:
         """A load begins: what it may use again, and of that what it may not."""
@@ -107,7 +106,8 @@ class Known:
                 return ()
             known, dirty = self.files, frozenset(self._dirty) if self._dirty else _NOTHING
         newer: dict[Path, Read] = {}
-        changed = [path for path, read in known.reads.items() if path not in dirty and self._differs(read, newer)]
+        doubtful = (read for read in _doubtful(known) if read.path not in dirty)
+        changed = [read.path for read in doubtful if self._differs(read, newer)]
         if newer:
             self.files = known._replace(reads={**known.reads, **newer})
         if known.folders:
@@ -137,7 +137,10 @@ class Known:
         return tuple(dict.fromkeys(changed))
 
     def _moved(self, known: FileSet) -> list[Path]:
-        return appeared_or_vanished(self._main, known.patterns, known.members)
+        found = known.expansion
+        if found is not None and paths.stands(found, self._main, known.patterns) and paths.same_names(found):
+            return []
+        return paths.appeared_or_vanished(self._main, known.patterns, known.members)
 
     def _differs(self, read: Read, newer: dict[Path, Read]) -> bool:
         if not files.same(read.path, read.stamp):
@@ -148,6 +151,16 @@ class Known:
         if not differs:
             newer[read.path] = now
         return differs
+
+
+def _doubtful(known: FileSet) -> Iterable[Read]:
+    """Those that are not, surely, as they were read; of a thousand files hardly any."""
+    reads = list(known.reads.values())
+    encoded = known.expansion.encoded if known.expansion is not None else ()
+    if not len(encoded) * states.SIZE == len(reads) * states.SIZE == len(known.states):
+        return reads
+    differing = set(states.differing(states.look(encoded), known.states))
+    return [read for rank, read in enumerate(reads) if rank in differing or not read.settled]
 
 
 def _is_plain(stamp: Stamp) -> bool:
