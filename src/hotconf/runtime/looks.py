@@ -16,7 +16,7 @@ _REST: Final = 50
 _CHEAP_NS: Final = 100_000
 """A look that took less is not worth the system call that tells its processor time."""
 _TURN_NS: Final = 5_000_000
-"""So long it is looked until what happened is heard; beside a busy thread that is one call to the system."""
+"""So long it is looked until what happened is heard; beside a busy thread one call to the system may take that."""
 
 
 class Looks:
