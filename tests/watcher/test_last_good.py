@@ -390,7 +390,8 @@ def test_a_directory_that_becomes_unsafe(path, watch, state_dir, caplog):
 def test_a_full_disk(path, watch, state_dir, caplog, monkeypatch):
     """A warning, once; reloads succeed, and when there is room again states are kept again."""
     caplog.set_level(logging.INFO)
-    watcher, _ = watch(path, state_dir=state_dir)
+    # With a short window a slow machine publishes before the reload does.
+    watcher, _ = watch(path, state_dir=state_dir, debounce_ms=60_000)
     wait_until(lambda: kept(state_dir, path))
     with monkeypatch.context() as full:
         full.setattr(state, "encode", no_room)
@@ -427,7 +428,7 @@ def test_a_disk_that_hangs(path, watch, state_dir, caplog, monkeypatch, gate):
     """Neither publishing nor telling nor loads wait for it; close() waits no longer than it ever does."""
     stuck = Gate()
     monkeypatch.setattr(state, "encode", lambda record: stuck() or no_room(record))
-    watcher, _ = watch(path, state_dir=state_dir)
+    watcher, _ = watch(path, state_dir=state_dir, debounce_ms=60_000)  # as in the test above
     assert stuck.entered.wait(60)
     for number in range(8001, 8001 + keeper.MOST_WAITING + 5):
         save(path, port(number))
