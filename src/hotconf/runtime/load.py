@@ -280,16 +280,14 @@ def _describe(schema: Schema[T], old: T, new: T, changes: tuple[Change, ...]) ->
 
 def _former_secrets(old: object, changes: tuple[Change, ...]) -> frozenset[str]:
     """The secrets in `old`, as far as they changed; those that did not are in the new configuration as well."""
-    from hotconf.core.redact import secrets_in
+    from hotconf.core.redact import secrets_at, secrets_in
 
     found: frozenset[str] = frozenset()
     for change in changes:
         value = value_at(old, change.path)
         if value is MISSING and change.old is not MISSING:  # a path whose keys had to be masked
             return secrets_in(old)
-        for key in reversed(change.path):
-            value = [value] if isinstance(key, int) else {key: value}
-        found |= secrets_in(value)
+        found |= secrets_at(change.path, value)
     return found
 
 
