@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypeVar
@@ -31,15 +30,14 @@ class Costs(NamedTuple):
 FREE: Final = Costs()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Good(Generic[T]):
+class Good(NamedTuple, Generic[T]):
     """A valid config, compared with what is published and ready to be published without further work."""
 
     config: T
     digest: str
     loaded_at: datetime
     files: tuple[SourceFile, ...]
-    origins: Mapping[KeyPath, Origin] = field(repr=False)
+    origins: Mapping[KeyPath, Origin]
     settings: HotReloadSettings
     """In force once this is published."""
     changes: tuple[Change, ...]
@@ -52,14 +50,13 @@ class Good(Generic[T]):
     """Files that say the first part of what they said before, or nothing: half of a new content may look so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bad:
+class Bad(NamedTuple):
     """The files are not a valid configuration."""
 
     problems: tuple[Problem, ...]
     """Errors and warnings, in file order."""
-    costs: Costs = field(default=FREE, compare=False)
-    shrank: tuple[Path, ...] = field(default=(), compare=False)
+    costs: Costs = FREE
+    shrank: tuple[Path, ...] = ()
     """See `Good.shrank`."""
 
     @property
@@ -73,12 +70,11 @@ class Bad:
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
 
-@dataclass(frozen=True, slots=True)
-class Unstable:
+class Unstable(NamedTuple):
     """These files changed while they were read: what was read is no state of the files."""
 
     paths: tuple[Path, ...]
-    costs: Costs = field(default=FREE, compare=False)
+    costs: Costs = FREE
 
 
 Candidate: TypeAlias = Good[T] | Bad | Unstable

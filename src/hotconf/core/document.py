@@ -49,7 +49,6 @@ class Document:
 
         return Places(self.text, self.sections)
 
-
     @cached_property
     def secrets(self) -> frozenset[str]:
         """The secret texts in `table`, sought when there is first something to tell that might hold one."""

@@ -95,7 +95,7 @@ class _Load(Generic[T]):
         changed = work.run()
         candidate = Unstable(changed, work.spent) if changed else self.judge()
         if isinstance(candidate, Bad) or (isinstance(candidate, Good) and candidate.unchanged is None):
-            candidate = replace(candidate, shrank=self._shrank(before))
+            candidate = candidate._replace(shrank=self._shrank(before))
         return Result(candidate, work.file_set())
 
     def drifted(self) -> bool:

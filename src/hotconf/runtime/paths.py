@@ -24,7 +24,7 @@ MAX_FOLDERS: Final = 10_000
 
 _PATH_MAX: Final = 4096 + 1
 
-_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_URL: Final = r"[A-Za-z][A-Za-z0-9+.-]+://"
 
 Role = Literal["main", "fragment", "watched"]
 
@@ -161,7 +161,7 @@ def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = ()) ->
         if "\0" in pattern:
             search.problems.append(Problem(f"watch_paths: {quoted(pattern)} is no path", kind="schema", file=main))
             continue
-        if _URL.match(pattern):
+        if re.match(_URL, pattern):
             search.problems.append(_no_file(main, pattern))
             continue
         for member in _expand_one(main.parent, pattern, search):
