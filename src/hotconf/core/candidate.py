@@ -1,20 +1,15 @@
 """What a load brings back: something to publish, the reasons why not, or "it changed while I read"."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from hotconf.changes import Change
+from hotconf.keypath import KeyPath
 from hotconf.problems import Kind, Problem
 from hotconf.settings import HotReloadSettings
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from hotconf.keypath import KeyPath
-    from hotconf.snapshot import Origin, SourceFile
+from hotconf.snapshot import Origin, SourceFile
 
 T = TypeVar("T")
 
