@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from hotconf import ConfigError, HotReloadWatcher, Problem, Schema
+from hotconf import ConfigError, HotReloadWatcher, Problem, ReloadSuccess, Schema
 from hotconf.report.ndjson import to_json
 from hotconf.report.notification import notification
 from hotconf.report.problems import concise, with_hint
@@ -238,6 +238,29 @@ def test_lines_of_the_schemas_own(path, watch, caplog):
     assert event.summary[0].startswith("key: ")
     assert discreet(everything_told(watcher, event))
     assert discreet(logged(caplog))
+
+
+def test_lines_of_the_schemas_own_time_and_again(path, watch):
+    """A secret that stays is known from one reload to the next, one that comes or goes is sought."""
+
+    def telling(old: Secretive, new: Secretive, changes: object) -> list[str]:
+        return [f"{each.api_key} {each.pin.get_secret_value()} {each.database} {each.secret}" for each in (old, new)]
+
+    texts = [
+        GOOD,
+        *(GOOD.replace('"text/plain"', f'"{n}"') for n in range(2)),
+        ROTATED,
+        GOOD,
+        GOOD + 'level = "high"',
+    ]
+    save(path, texts[0])
+    watcher, seen = watch(path, Schema(Secretive, describe=telling))
+    for number, text in enumerate(texts[1:], start=1):
+        save(path, text)
+        event = seen.ending(number)
+        assert isinstance(event, ReloadSuccess)
+        assert len(event.summary) == 2
+        assert discreet(everything_told(watcher, event))
 
 
 def test_a_describe_that_raises(path, watch, caplog):

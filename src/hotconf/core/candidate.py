@@ -43,6 +43,8 @@ class Good(NamedTuple, Generic[T]):
     costs: Costs = FREE
     shrank: tuple[Path, ...] = ()
     """Files that say the first part of what they said before, or nothing: half of a new content may look so."""
+    secrets: frozenset[str] | None = None
+    """The secret texts in `config`, if they were sought."""
 
 
 class Bad(NamedTuple):
