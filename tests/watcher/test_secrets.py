@@ -246,8 +246,8 @@ def test_lines_of_the_schemas_own_time_and_again(path, watch):
     def telling(old: Secretive, new: Secretive, changes: object) -> list[str]:
         return [f"{each.api_key} {each.pin.get_secret_value()} {each.secret} {each!r}" for each in (old, new)]
 
-    alone = GOOD[: GOOD.index("account")]
-    texts = [GOOD, *(GOOD.replace('"text/plain"', f'"{n}"') for n in range(2)), alone, GOOD, ROTATED, GOOD]
+    alone, other = GOOD[: GOOD.index("account")], GOOD.replace("S3CR3T-account", "S3CR3T-other")
+    texts = [GOOD, *(GOOD.replace('"text/plain"', f'"{n}"') for n in range(2)), alone, other, ROTATED, GOOD]
     save(path, texts[0])
     watcher, seen = watch(path, Schema(Secretive, describe=telling))
     for number, text in enumerate(texts[1:], start=1):
