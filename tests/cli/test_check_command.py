@@ -197,12 +197,14 @@ def test_a_schema_of_the_working_directory(here):
         ("pathlib:Path", "the class Path"),
         ("own_schema_b:X", "RuntimeError: on fire"),
         ("own_schema_c:X", "SystemExit: 0"),
+        ("own_schema_unbuilt:Own", "pydantic cannot build it: name 'Gone' is not defined\n"),
     ],
 )
 def test_a_schema_that_cannot_be_had_is_wrong_usage(here, name, said):
     """The message says why; the status is 2, whatever the module does when it is imported."""
     (here / "own_schema_b.py").write_text('raise RuntimeError("on fire")\n')
     (here / "own_schema_c.py").write_text("raise SystemExit(0)\n")
+    (here / "own_schema_unbuilt.py").write_text("import pydantic\nclass Own(pydantic.BaseModel):\n    port: 'Gone'\n")
     (here / "config.toml").write_text('model = "x"\n')
     result = check("--schema", name)
     assert result.exit_code == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -37,6 +38,22 @@ def test_a_file_that_is_missing(tmp_path):
     assert "skipped: not asked for" in result.stdout
 
 
+def test_a_fragment_that_cannot_be_read(tmp_path):
+    """It is as much to mend as the main file; the directories on the way to it are looked at, too."""
+    main, folder = tmp_path / "config.toml", tmp_path / "models"
+    main.write_text('[hot_reload]\nwatch_paths = ["models/*.toml", "notes.txt"]\n')
+    folder.mkdir()
+    (folder / "a.toml").write_text("a = 1\n")
+    (tmp_path / "notes.txt").write_text("only watched\n")
+    assert doctor("--no-probe", main).exit_code == 0
+    os.mkfifo(folder / "b.toml")
+    result = doctor("--no-probe", main)
+    assert result.exit_code == 1
+    assert f"mend  watch_paths  {folder}/b.toml: " in result.stdout
+    assert "watch_paths  2 files on " in result.stdout
+    assert "2 directories on the way" in result.stdout
+
+
 def test_json(tmp_path, monkeypatch):
     """Of the default path."""
     monkeypatch.setenv("CODE_HOME", str(tmp_path))
@@ -66,5 +83,5 @@ def test_a_file_that_is_mounted_by_itself(tmp_path):
     if "mount:" in done.stderr:
         pytest.skip("nothing can be mounted here")
     assert done.returncode == 1, done.stderr
-    assert "this file is mounted by itself" in done.stdout
+    assert "mounted by itself" in done.stdout
     assert "→ mount its directory instead" in done.stdout

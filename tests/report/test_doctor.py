@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hotconf.report.doctor import as_json, findings, lines, to_mend
-from hotconf.runtime.doctor import Directory, Examination, Limit, Probe
+from hotconf.runtime.doctor import Directory, Examination, Limit, Other, Probe
 from hotconf.runtime.mounts import Mount
 
 EXT4 = Mount("/", "/", "ext4", "/dev/vda", read_only=False)
@@ -110,6 +110,32 @@ def test_what_is_only_noted(change, topic, word):
     assert finding(seen, topic).verdict == "note"
     assert word in finding(seen, topic).text
     assert not to_mend(findings(seen))
+
+
+def test_the_other_files():
+    """By what they lie on; each that cannot be read is named, and what cannot be known is said."""
+    share = replace(EXT4, kind="nfs4", point="/mnt")
+    others = (
+        Other("/etc/app/a.toml", None, EXT4, mounted_alone=False),
+        Other("/etc/app/b.toml", None, EXT4, mounted_alone=False),
+        Other("/mnt/c.toml", None, share, mounted_alone=False),
+        Other("/etc/app/d.toml", None, replace(EXT4, point="/etc/app/d.toml"), mounted_alone=True),
+        Other("/etc/app/e.toml", "Permission denied", EXT4, mounted_alone=False),
+    )
+    seen = replace(WELL, others=others, unresolved=('watch_paths: "http://x" is a URL, and not a file',))
+    told = [(each.verdict, each.text) for each in findings(seen) if each.topic == "watch_paths"]
+    assert told[:2] == [
+        ("mend", '"http://x" is a URL, and not a file'),
+        ("mend", "/etc/app/e.toml: Permission denied"),
+    ]
+    assert told[2] == ("fine", "2 files on ext4 on /")
+    assert told[3][0] == "note"
+    assert told[3][1].startswith("/mnt/c.toml on nfs4 on /mnt: what other machines save")
+    assert told[4][0] == "mend"
+    assert "/etc/app/d.toml" in told[4][1]
+    assert "mounted by itself" in told[4][1]
+    assert len(told) == 5
+    assert "others within 2 s" in finding(seen, "expect").text
 
 
 def test_a_bind_mount_and_a_chain_of_links():

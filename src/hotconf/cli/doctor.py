@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from hotconf.cli.options import path_argument
+from hotconf.cli.options import path_argument, schema_option
 from hotconf.cli.places import default_path
+
+if TYPE_CHECKING:
+    from hotconf.schema import Schema
 
 
 @click.command(short_help="Say what to expect of a path: whether and how soon a save is noticed.")
 @path_argument
+@schema_option
 @click.option("--no-probe", is_flag=True, help="Write nothing, not even a short-lived hidden file beside PATH.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 @click.pass_context
-def doctor(ctx: click.Context, path: Path | None, no_probe: bool, as_json: bool) -> None:
-    """Examine the way to a configuration file, what it lies on, and the limits of the system.
+def doctor(ctx: click.Context, path: Path | None, schema: Schema[Any], no_probe: bool, as_json: bool) -> None:
+    """Examine the way to a configuration file and to those that its watch_paths name, what they lie on, and the
+    limits of the system.
 
     A hidden file is written beside it, watched, timed and removed again.
 
@@ -24,9 +30,11 @@ def doctor(ctx: click.Context, path: Path | None, no_probe: bool, as_json: bool)
     """
     from hotconf.report import doctor as report
     from hotconf.runtime.doctor import examine
+    from hotconf.runtime.inspection import inspect
     from hotconf.runtime.paths import absolute
 
-    seen = examine(absolute(path or default_path()), probe=not no_probe)
+    main = absolute(path or default_path())
+    seen = examine(main, files=inspect(main, schema).files, probe=not no_probe)
     if as_json:
         import json
 

@@ -58,17 +58,23 @@ def _named(module: str, name: str) -> object:
     return found
 
 
-def _schema(found: object) -> Schema[Any]:
+def _schema(found: Any) -> Schema[Any]:
     from pydantic import BaseModel, TypeAdapter
     from pydantic.dataclasses import is_pydantic_dataclass
+    from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
     from hotconf.schema import Schema
 
-    if isinstance(found, Schema | TypeAdapter):
-        return Schema.of(found)
-    if isinstance(found, type) and (issubclass(found, BaseModel) or is_pydantic_dataclass(found)):
-        return Schema.of(found)
-    raise _NoSchemaError(f"neither a hotconf.Schema nor a pydantic model, but {_kind(found)}")
+    is_model = isinstance(found, type) and (issubclass(found, BaseModel) or is_pydantic_dataclass(found))
+    if not (is_model or isinstance(found, Schema | TypeAdapter)):
+        raise _NoSchemaError(f"neither a hotconf.Schema nor a pydantic model, but {_kind(found)}")
+    try:
+        schema: Schema[Any] = Schema.of(found)
+        if not schema.adapter.pydantic_complete:
+            schema.adapter.rebuild(raise_errors=True)
+    except (PydanticUserError, PydanticUndefinedAnnotation) as error:
+        raise _NoSchemaError(f"pydantic cannot build it: {error.message}") from error
+    return schema
 
 
 def _kind(found: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from hotconf.text import printable
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hotconf.runtime.doctor import Examination, Limit
+    from hotconf.runtime.mounts import Mount
 
 Verdict: TypeAlias = Literal["fine", "note", "mend"]
 
@@ -43,7 +44,8 @@ def findings(seen: Examination) -> tuple[Finding, ...]:
         _file(seen),
         _links(seen),
         _directories(seen),
-        _mount(seen),
+        _mount(seen.mount, alone=seen.mounted_alone),
+        *_others(seen),
         *_limits(seen),
         _probe(seen),
         _expectation(seen),
@@ -106,13 +108,12 @@ def _directories(seen: Examination) -> Finding:
     return Finding("directories", "fine", f"{_count(len(seen.directories), 'directory')} on the way, readable")
 
 
-def _mount(seen: Examination) -> Finding:
-    mount = seen.mount
+def _mount(mount: Mount | None, *, alone: bool) -> Finding:
     if mount is None:
         return Finding("file system", "note", "this system does not tell what the file lies on")
     where = f"{mount.kind} on {mount.point}"
-    if seen.mounted_alone:
-        text = f"{where}: this file is mounted by itself, so that a save which replaces it outside is never seen here"
+    if alone:
+        text = f"{where}: mounted by itself, so that a save which replaces it outside is never seen here"
         return Finding("file system", "mend", text, "mount its directory instead")
     if mount.kind in _NETWORK:
         text = f"{where}: what other machines save, the kernel does not tell; it is found every 2 s"
@@ -128,6 +129,28 @@ def _mount(seen: Examination) -> Finding:
     if mount.root != "/" and mount.kind != "btrfs":
         return Finding("file system", "fine", f"{where}, a bind mount of {mount.root}: saves on both sides are told")
     return Finding("file system", "fine", where)
+
+
+def _others(seen: Examination) -> Iterator[Finding]:
+    """Each that cannot be read; the others by what they lie on."""
+    for text in seen.unresolved:
+        yield Finding(
+            "watch_paths",
+            "mend",
+            text.removeprefix("watch_paths: "),
+            "until then it is not known which files belong to it",
+        )
+    lies_on: dict[tuple[Mount | None, bool], list[str]] = {}
+    for other in seen.others:
+        if other.problem is not None:
+            remedy = "until then no program that reads it starts, and one that runs keeps what it has"
+            yield Finding("watch_paths", "mend", f"{other.path}: {other.problem}", remedy)
+        else:
+            lies_on.setdefault((other.mount, other.mounted_alone), []).append(other.path)
+    for (mount, alone), paths in lies_on.items():
+        found = _mount(mount, alone=alone)
+        which = paths[0] if len(paths) == 1 else f"{len(paths):,} files"
+        yield replace(found, topic="watch_paths", text=f"{which} on {found.text}")
 
 
 def _limits(seen: Examination) -> Iterator[Finding]:
@@ -159,7 +182,8 @@ def _probe(seen: Examination) -> Finding:
 
 def _expectation(seen: Examination) -> Finding:
     if seen.probe.heard_ms is not None:
-        local = seen.mount is not None and seen.mount.kind not in _NETWORK
+        on = (seen.mount, *(other.mount for other in seen.others))
+        local = all(mount is not None and mount.kind not in _NETWORK for mount in on)
         text = (
             "a save is noticed at once" if local else "a save on this machine is noticed at once, others within 2 s"
         )

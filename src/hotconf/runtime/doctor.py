@@ -24,6 +24,7 @@ from hotconf.runtime.observe import choose
 from hotconf.runtime.source import DEFAULT_MAX_BYTES, FileSet
 
 if TYPE_CHECKING:
+    from hotconf.runtime.files import Read
     from hotconf.runtime.mounts import Mount
     from hotconf.runtime.observe import Observer, Owner
 
@@ -62,6 +63,18 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Other:
+    """One more file of the configuration, which its `watch_paths` name."""
+
+    path: str
+    problem: str | None
+    """Why it cannot be read; None if it can."""
+    mount: Mount | None
+    mounted_alone: bool
+    """It is a mount point itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Examination:
     """All that was found out about one path."""
 
@@ -82,14 +95,23 @@ class Examination:
     instances: Limit | None
     watches: Limit | None
     probe: Probe
+    others: tuple[Other, ...] = ()
+    unresolved: tuple[str, ...] = ()
+    """Why it is not known what some of `watch_paths` stand for."""
 
 
-def examine(path: Path, *, probe: bool = True, max_bytes: int = DEFAULT_MAX_BYTES) -> Examination:
-    """Look at `path`, which is absolute. With `probe` a file is written beside it, and removed again."""
+def examine(
+    path: Path, *, files: FileSet | None = None, probe: bool = True, max_bytes: int = DEFAULT_MAX_BYTES
+) -> Examination:
+    """Look at `path`, which is absolute. With `probe` a file is written beside it, and removed again.
+
+    `files`: all files of the configuration, as a load found them; without it only `path` is looked at.
+    """
+    files = files or FileSet.of(path)
     found = read(path, max_bytes)
     target = os.path.realpath(path)
-    mount = mounts.mount_of(target, mounts.read())
-    directories = tuple(_directories(path))
+    table = mounts.read()
+    mount = mounts.mount_of(target, table)
     instances, watches = _limits()
     skipped = _why_not(probe, os.path.dirname(target))
     return Examination(
@@ -99,13 +121,26 @@ def examine(path: Path, *, probe: bool = True, max_bytes: int = DEFAULT_MAX_BYTE
         problem=found.problem.message if found.problem is not None else None,
         size=_size(target),
         max_bytes=max_bytes,
-        directories=directories,
+        directories=tuple(_directories(files)),
         mount=mount,
-        mounted_alone=mount is not None and mount.point == target and os.path.isfile(target),
+        mounted_alone=_is_mounted(target, mount),
         instances=instances,
         watches=watches,
         probe=Probe(skipped=skipped) if skipped else _probe(os.path.dirname(target)),
+        others=tuple(_other(other, found, table) for other, found in files.reads.items() if other != path),
+        unresolved=tuple(each.message for each in files.expansion.problems) if files.expansion else (),
     )
+
+
+def _other(path: Path, found: Read, table: list[Mount]) -> Other:
+    target = os.path.realpath(path)
+    mount = mounts.mount_of(target, table)
+    problem = found.problem.message if found.problem is not None else None
+    return Other(str(path), problem, mount, _is_mounted(target, mount))
+
+
+def _is_mounted(target: str, mount: Mount | None) -> bool:
+    return mount is not None and mount.point == target and os.path.isfile(target)
 
 
 def _size(target: str) -> int | None:
@@ -115,8 +150,9 @@ def _size(target: str) -> int | None:
     return None
 
 
-def _directories(path: Path) -> Iterator[Directory]:
-    for directory in dict.fromkeys(place.directory for place in paths.places(path)):
+def _directories(files: FileSet) -> Iterator[Directory]:
+    on_the_way = (place.directory for member in files.members for place in paths.places(member.path))
+    for directory in dict.fromkeys((*on_the_way, *files.folders)):
         able = [os.access(directory, mode) for mode in (os.F_OK, os.R_OK | os.X_OK, os.W_OK | os.X_OK)]
         yield Directory(directory, *able)
 
