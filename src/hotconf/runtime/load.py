@@ -203,7 +203,7 @@ class _Load(Generic[T]):
         former = _changed_secrets(old, ((change.path, change.old) for change in changes))
         if self.secrets is None or former or _changed_secrets(new, ((change.path, change.new) for change in changes)):
             self.secrets = secrets_in(new)
-        return _described(describe, old, new, changes, self.secrets | former)
+        return _lines(describe, old, new, changes, self.secrets | former)
 
     def _in_file_order(self, told: tuple[Problem, ...], more: tuple[Problem, ...]) -> tuple[Problem, ...]:
         """Both, of which `told` is in order already; what is about no file stays last."""
@@ -278,7 +278,7 @@ def _changes(old: object, new: object) -> tuple[Change, ...]:
     return diff(old, new)
 
 
-def _described(
+def _lines(
     describe: Callable[[T, T, Sequence[Change]], list[str]],
     old: T,
     new: T,
