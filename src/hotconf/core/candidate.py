@@ -52,7 +52,6 @@ class Bad(NamedTuple):
 
     problems: tuple[Problem, ...]
     """Errors and warnings, in file order."""
-    costs: Costs = FREE
     shrank: tuple[Path, ...] = ()
     """See `Good.shrank`."""
 
@@ -71,7 +70,6 @@ class Unstable(NamedTuple):
     """These files changed while they were read: what was read is no state of the files."""
 
     paths: tuple[Path, ...]
-    costs: Costs = FREE
 
 
 Candidate: TypeAlias = Good[T] | Bad | Unstable

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,25 +56,24 @@ class Gathering:
     def run(self) -> tuple[Path, ...]:
         """Read and parse the whole set, the main file first, because it names the others. What changed meanwhile."""
         main = self.expansion.members[0]
-        began = time.perf_counter_ns()
-        self.reads[main.path] = self._read(main)
+        with self.spending("read"):
+            self.reads[main.path] = self._read(main)
         with Held(self.reads[main.path]) as held:
-            began = self.spend("read", began)
-            self._parse(main, self.reads[main.path])
+            with self.spending("parse"):
+                self._parse(main, self.reads[main.path])
             self.patterns = self._watch_paths()
-            began = self.spend("parse", began)
-            self.loaded_at = datetime.now(UTC)
-            kept = self._kept_expansion()
-            self.expansion = kept or paths.expand(self.source.path, self.patterns, self.known.members)
-            self.problems.extend(self.expansion.problems)
-            self._read_rest()
-            changed = self._changed(held)
-        began = self.spend("read", began)
+            with self.spending("read"):
+                self.loaded_at = datetime.now(UTC)
+                kept = self._kept_expansion()
+                self.expansion = kept or paths.expand(self.source.path, self.patterns, self.known.members)
+                self.problems.extend(self.expansion.problems)
+                self._read_rest()
+                changed = self._changed(held)
         stale = frozenset(path for path in changed if self._is_reused(path))
         if stale or (kept is not None and not paths.same_names(kept)):
             return self._again(stale)
-        self._parse_rest()
-        self.spend("parse", began)
+        with self.spending("parse"):
+            self._parse_rest()
         return changed
 
     def file_set(self) -> FileSet:
@@ -85,11 +85,17 @@ class Gathering:
         """Whether anything but warnings was found."""
         return any(problem.severity == "error" for problem in self.problems)
 
-    def spend(self, part: str, began: int) -> int:
-        """Count the time from `began` until now as that of `part`. Returns now."""
-        now = time.perf_counter_ns()
-        self.spent = self.spent._replace(**{part: getattr(self.spent, part) + now - began})
-        return now
+    @contextmanager
+    def spending(self, part: str) -> Iterator[None]:
+        """Count the time that is spent in here as that of `part`."""
+        began = time.perf_counter_ns()
+        yield
+        self.spend(part, began)
+
+    def spend(self, part: str, began: int) -> None:
+        """Count the time since then as that of `part`."""
+        spent = getattr(self.spent, part) + time.perf_counter_ns() - began
+        self.spent = self.spent._replace(**{part: spent})
 
     def _again(self, stale: frozenset[Path]) -> tuple[Path, ...]:
         """What was used again is out of date, though nobody said so: read that as well, and look for all names."""

@@ -97,7 +97,7 @@ class _Load(Generic[T]):
     def run(self, before: Mapping[Path, Read]) -> Result[T]:
         work = self.gathering
         changed = work.run()
-        candidate = Unstable(changed, work.spent) if changed else self.judge()
+        candidate = Unstable(changed) if changed else self.judge()
         if isinstance(candidate, Bad) or (isinstance(candidate, Good) and candidate.unchanged is None):
             candidate = candidate._replace(shrank=self._shrank(before))
         return Result(candidate, work.file_set())
@@ -137,7 +137,7 @@ class _Load(Generic[T]):
         """What the files that were gathered make."""
         work = self.gathering
         if work.errors():
-            return Bad(tuple(work.problems), work.spent)
+            return Bad(tuple(work.problems))
         sources = self._sources()
         digest = _digest(sources)
         if self.published is not None and self.published.digest == digest:
@@ -167,8 +167,7 @@ class _Load(Generic[T]):
         verdict = validate(self.source.schema, merged)
         warnings = (*self.gathering.problems, *(_ignored(document, path) for document, path in ignored))
         if isinstance(verdict, Invalid):
-            self.gathering.spend("validate", began)
-            return Bad(self._in_file_order(verdict.problems, warnings), self.gathering.spent)
+            return Bad(self._in_file_order(verdict.problems, warnings))
         config = freeze(verdict.config)
         old = self.published
         changes = _changes(old.config, config) if old is not None else ()
