@@ -90,7 +90,7 @@ class Jobs(Generic[T]):
         """Have the files read."""
         known, touched = self._known.begin(afresh=effect.afresh)
         published, secrets = self._publisher.snapshot, self._publisher.secrets
-        work = partial(load, self._source, published, known, touched, self._known.before, secrets=secrets)
+        work = partial(load, self._source, published, known, touched, self._known.before, secrets)
         self.submit(partial(self._load, effect.job, work, known))
 
     def _load(self, number: int, work: Callable[[], Result[T]], known: FileSet) -> None:

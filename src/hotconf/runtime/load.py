@@ -46,9 +46,9 @@ def load(
     known: FileSet | None = None,
     touched: frozenset[Path] = frozenset(),
     before: Mapping[Path, Read] = MappingProxyType({}),
+    secrets: frozenset[str] | None = None,
     *,
     instead: Mapping[Path, bytes] = MappingProxyType({}),
-    secrets: frozenset[str] | None = None,
 ) -> Result[T]:
     """Load `source` once and compare it with what is `published`, and the files with what they said `before`.
 
