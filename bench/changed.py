@@ -37,7 +37,7 @@ CHANGED = (
     Changed("keys spelled with `-`", "a table without such keys is passed by", "0.35 × tomli", "0.13 ×", _PROFILE),
     Changed(
         "depth, before parsing",
-        "judged by one pattern, if lines are plain; since then only of 64 KB and more, because it takes 2.4 ms to make",
+        "judged by one pattern, if lines are plain; by now only of 64 KB and more, for it takes 2.4 ms to make",
         "0.43 × tomli",
         "0.18 ×",
         _PROFILE,
