@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import json
 import os
 import re
 import stat
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -304,6 +306,75 @@ def test_no_secret_is_shown(home):
 
 
 # Comparing
+
+
+MODELS = """
+from pydantic import BaseModel, RootModel, SecretStr
+
+class Inner(BaseModel):
+    greeting: SecretStr = "x"
+
+class Field(BaseModel):
+    inner: Inner = Inner()
+
+class Listed(BaseModel):
+    inner: dict[str, list[SecretStr] | SecretStr] = {}
+
+class Free(RootModel[dict[str, dict[str, SecretStr]]]):
+    pass
+
+class Plain(BaseModel):
+    inner: dict[str, str] = {}
+"""
+
+
+@pytest.fixture
+def secrets_of_a_model(tmp_path, monkeypatch):
+    """Have a program keep two states of a model by this name, which keeps `inner.greeting` secret."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CODE_HOME", str(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "models_with_secrets.py").write_text(MODELS)
+    path = tmp_path / "config.toml"
+
+    def live(name):
+        models = importlib.import_module("models_with_secrets")
+        path.write_text('[inner]\ngreeting = "planted-one"\n')
+        with HotReloadWatcher(path, getattr(models, name), state_dir=tmp_path / ".hotconf") as watcher:
+            path.write_text('[inner]\ngreeting = "planted-two"\n')
+            watcher.reload()
+
+    yield live
+    del sys.modules["models_with_secrets"]
+
+
+SHOWING = (("diff", "@1", "@2"), ("diff", "--json", "@1", "config.toml"), ("show", "@1"), ("rollback", "1", "--yes"))
+
+
+@pytest.mark.parametrize("command", SHOWING, ids=" ".join)
+@pytest.mark.parametrize("name", ["Field", "Listed", "Free"])
+def test_what_only_its_model_knows_to_be_secret_is_not_shown_without_that(
+    secrets_of_a_model, tmp_path, name, command
+):
+    """It is refused, and said why; with the model it is done, and the secret is masked."""
+    secrets_of_a_model(name)
+    for options in ([], ["--schema", "models_with_secrets:Plain"]):
+        refused = invoke(*command, *options)
+        assert refused.exit_code == 2
+        assert "what its model keeps secret" in refused.stderr
+        assert "--schema MODULE:NAME" in refused.stderr
+        assert "planted" not in refused.output
+        assert "planted-two" in (tmp_path / "config.toml").read_text()
+    done = invoke(*command, "--schema", f"models_with_secrets:{name}")
+    assert done.exit_code == (command[0] == "diff"), done.output
+    assert "greeting" in done.output
+    assert "planted" not in done.output
+
+
+def test_a_model_without_secrets_need_not_be_known(secrets_of_a_model):
+    """Its states can be shown by any."""
+    secrets_of_a_model("Plain")
+    assert "--schema" not in invoke("diff", "@1", "@2").output
 
 
 def test_two_states_are_compared(home):

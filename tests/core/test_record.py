@@ -11,13 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotconf.core.record import LONGEST_LINE, MAGIC, MOST_LINES, Damage, Record, decode, encode
+from hotconf.core.record import LONGEST_LINE, MAGIC, MOST_KEYS, MOST_LINES, Damage, Record, decode, encode
 from hotconf.snapshot import SourceFile
 
 MAIN, MORE = Path("/etc/app/config.toml"), Path("/etc/app/more.toml")
 AT = datetime(2026, 11, 25, 14, 3, 22, 123456, UTC)
 RECORD = Record(
-    12, AT, (SourceFile(MAIN, "main", b"a = 1\n"), SourceFile(MORE, "fragment", b"\0\n")), ("a: 0 → 1", "b: 2")
+    12,
+    AT,
+    (SourceFile(MAIN, "main", b"a = 1\n"), SourceFile(MORE, "fragment", b"\0\n")),
+    ("a: 0 → 1", "b: 2"),
+    frozenset({"greeting", "\0"}),
 )
 
 
@@ -49,6 +53,17 @@ def test_whatever_the_files_hold_and_are_called(contents, names, summary):
     assert isinstance(found, Record)
     assert found.files == files
     assert encode(found) == encode(Record(1, AT, files, tuple(summary)))
+
+
+def test_secret_keys():
+    """As many as are kept; a state from before they were is without."""
+    many = frozenset(f"key{n:03}" for n in range(MOST_KEYS + 50))
+    found = decode(encode(Record(1, AT, RECORD.files, secret_keys=many)), 1, MAIN)
+    assert isinstance(found, Record)
+    assert found.secret_keys < many
+    assert len(found.secret_keys) == MOST_KEYS
+    index = {"number": 1, "at": AT.isoformat(), "summary": [], "files": [[str(MAIN), "main", 0]]}
+    assert decode(forged(index), 1, MAIN) == Record(1, AT, (SourceFile(MAIN, "main", b""),))
 
 
 def test_names_that_are_not_unicode():

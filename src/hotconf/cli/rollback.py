@@ -60,7 +60,7 @@ def rollback(
     from hotconf.runtime.restore import plan, restore
 
     main = absolute(path or default_path())
-    record = record_of(states_in(state_dir), main, number)
+    record = record_of(states_in(state_dir), main, number, schema)
     then = as_kept(record, schema)
     now = on_disk(main, schema, [file.path for file in record.files])
     planned = plan(then.snapshot, now.snapshot)

@@ -50,7 +50,7 @@ def named(
         return state_of(absolute(argument), schema, against=against)
     from hotconf.runtime.kept import record_of
 
-    record = record_of(states_in(history.state_dir), absolute(history.of), generation)
+    record = record_of(states_in(history.state_dir), absolute(history.of), generation, schema)
     return kept_state(record, schema, against=against)
 
 

@@ -26,6 +26,8 @@ MOST_LINES: Final = 20
 """Lines of the summary that are kept."""
 LONGEST_LINE: Final = 200
 """Characters of each that are kept."""
+MOST_KEYS: Final = 100
+"""Secret keys that are kept: enough to tell one model from another."""
 
 _DIGITS: Final = 64
 _ROLES: Final = ("main", "fragment")
@@ -43,6 +45,8 @@ class Record:
     """The main file first, then the fragments in the order in which they were merged."""
     summary: tuple[str, ...] = ()
     """What changed, as people were told; empty if nothing was watching when it changed."""
+    secret_keys: frozenset[str] = frozenset()
+    """What its model keeps secret by type: who does not know that of these keys must not show what the files hold."""
 
     @property
     def size(self) -> int:
@@ -64,6 +68,7 @@ def encode(record: Record) -> bytes:
         "at": record.at.isoformat(),
         "summary": bounded(record.summary),
         "files": [[str(file.path), file.role, len(file.content)] for file in record.files],
+        "secret_keys": sorted(record.secret_keys)[:MOST_KEYS],
     }
     text = json.dumps(index, ensure_ascii=True, separators=(",", ":"))
     body = b"".join((text.encode("ascii"), b"\n", *(file.content for file in record.files)))
@@ -114,4 +119,5 @@ def _record(body: bytes) -> Record:
     at = datetime.fromisoformat(index["at"])
     if at.tzinfo is None:
         raise ValueError(at)
-    return Record(int(index["number"]), at, tuple(files), tuple(map(str, index["summary"])))
+    summary, keys = tuple(map(str, index["summary"])), frozenset(map(str, index.get("secret_keys", ())))
+    return Record(int(index["number"]), at, tuple(files), summary, keys)

@@ -18,23 +18,26 @@ HIDDEN: Final = "…"
 
 _STRING_OR_COMMENT: Final = re.compile(rf"#[^\n]*+|{STRING}", re.DOTALL)
 _HEADER: Final = re.compile(r"[ \t]*+\[\[?+([^\n#]*+)")
-_ANY_KEY: Final = "\0"
+ANY_KEY: Final = "\0"
 """One that no field has, so that it stands for all those that none has."""
 _WORD: Final = re.compile(r"[\w-]+")
 
 
 def secret_keys(schema: Schema[Any]) -> frozenset[str]:
-    """The keys that the model of `schema` keeps secret by their type, wherever they stand; in either spelling."""
-    found: set[str] = set()
+    """The keys that the model of `schema` keeps secret by their type, wherever they stand; in either spelling.
+    `ANY_KEY` if it is a free table of secrets itself.
+    """
+    root = shape_of(schema)
+    found = {ANY_KEY} if _holds_secrets(root) else set[str]()
     seen: set[Shape] = set()
-    todo = [shape_of(schema)]
+    todo = [root]
     while todo:
         shape = todo.pop()
         if shape in seen:
             continue
         seen.add(shape)
         found.update(key for key in shape.keys if _holds_secrets(shape.child(key)))
-        todo += (*map(shape.child, shape.keys), shape.child(0), shape.child(_ANY_KEY))
+        todo += (*map(shape.child, shape.keys), shape.child(0), shape.child(ANY_KEY))
     return frozenset((*found, *(key.replace("_", "-") for key in found)))
 
 
@@ -42,7 +45,7 @@ def _holds_secrets(shape: Shape, depth: int = 4) -> bool:
     """Is what stands there a secret, or an array or a free table of secrets?"""
     if shape.secret or not depth:
         return shape.secret
-    return any(_holds_secrets(shape.child(place), depth - 1) for place in (0, _ANY_KEY))
+    return any(_holds_secrets(shape.child(place), depth - 1) for place in (0, ANY_KEY))
 
 
 class Source:

@@ -11,11 +11,13 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from hotconf.core.candidate import Bad, Good
 from hotconf.core.record import Damage, Record
+from hotconf.core.source import secret_keys
 from hotconf.errors import UsageError
 from hotconf.problems import one_line
 from hotconf.runtime import fork, log
@@ -48,8 +50,8 @@ class _Entry(NamedTuple):
     at: datetime
     summary: tuple[str, ...]
 
-    def record(self, number: int) -> Record:
-        return Record(number, self.at, self.files, self.summary)
+    def record(self, number: int, secret_keys: frozenset[str]) -> Record:
+        return Record(number, self.at, self.files, self.summary, secret_keys)
 
 
 class Keeper(Generic[T]):
@@ -192,7 +194,7 @@ class Keeper(Generic[T]):
         if not self._states.claim():
             return False
         if (newest or self._newest_on_disk()) != entry.files:
-            self._states.write(entry.record)
+            self._states.write(partial(entry.record, secret_keys=secret_keys(self._source.schema)))
         self._newest = entry.files
         return True
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from hotconf.core.candidate import Bad, Candidate, Good
 from hotconf.core.document import Document, parse
 from hotconf.core.record import Damage, Record
+from hotconf.core.source import ANY_KEY, secret_keys
 from hotconf.errors import UsageError
 from hotconf.problems import Problem
 from hotconf.runtime import files
@@ -21,8 +22,10 @@ from hotconf.runtime.source import Source
 from hotconf.runtime.state import States
 from hotconf.schema import Schema
 from hotconf.snapshot import Snapshot, SourceFile
+from hotconf.text import printable
 
 _MOST_BYTES: Final = 1 << 26
+_MOST_NAMED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +37,25 @@ class Look:
     """Why they are not a valid configuration."""
 
 
-def record_of(state_dir: Path, main: Path, number: int) -> Record:
-    """The state of `main` with that number. Raises `UsageError` if there is none, or if it cannot be used."""
+def record_of(state_dir: Path, main: Path, number: int, schema: Schema[Any]) -> Record:
+    """The state of `main` with that number. Raises `UsageError` if there is none, if it cannot be used, or if it must
+    not be shown: `schema` does not know of all that was secret in it.
+    """
     found = States(state_dir, main).read(number)
     if found is None:
         raise UsageError(f"there is no state {number} of {shown(main)}: hotconf history shows those that are kept")
     if isinstance(found, Damage):
         raise UsageError(f"state {number} of {shown(main)} is damaged: {found.reason}")
+    unknown = sorted(found.secret_keys - secret_keys(schema))
+    if unknown:
+        kept_secret = f"state {number} of {shown(main)} has what its model keeps secret ({_listed(unknown)})"
+        raise UsageError(f"{kept_secret}: name that model, --schema MODULE:NAME")
     return found
+
+
+def _listed(keys: list[str]) -> str:
+    named = ["any key" if key == ANY_KEY else key for key in keys[:_MOST_NAMED]]
+    return printable(", ".join([*named, "…"] if len(keys) > _MOST_NAMED else named))
 
 
 def as_kept(record: Record, schema: Schema[Any]) -> Look:
