@@ -12,6 +12,8 @@ from bench.table import Row, median, spread
 from bench.writer import Writer
 
 WINDOW_MS = 100
+TAIL_S = 0.02
+"""After an ending was told there is still a little to be done."""
 KIB = 1024
 MB = 1_000_000
 
@@ -49,6 +51,7 @@ def _cpu_ms(subject: Subject, writer: Writer) -> float:
     before = subject.ask("cpu")
     writer.save()
     subject.ask("last")
+    time.sleep(TAIL_S)
     used: float = (subject.ask("cpu") - before) / 1e6
     return used
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -28,7 +29,9 @@ class Application:
             path, SPECKIT, settings=eager, debounce_ms=window
         )
         self._events: list[ConfigReloadEvent] = []
-        self._watcher.on_event(self._events.append)
+        self._ended = threading.Event()
+        """A round has, of which `last` has not told yet."""
+        self._watcher.on_event(self._take)
         self._watcher.start()
         self._told = self._watcher.last
         self._known = self._watcher.config
@@ -50,9 +53,8 @@ class Application:
 
     def last(self) -> dict[str, object]:
         """How the round of the latest save ended, as hotconf itself tells it; waits for it."""
-        end = time.monotonic() + PATIENCE_S
-        while self._watcher.last is self._told and time.monotonic() < end:
-            time.sleep(0.01)
+        self._ended.wait(PATIENCE_S)  # to look again and again would be CPU that counts to the reload
+        self._ended.clear()
         last, told = self._watcher.last, self._told
         self._told, self._known = last, self._watcher.config
         if last is told or not isinstance(last, ReloadSuccess):
@@ -69,6 +71,11 @@ class Application:
             "at": at,
             **timings,
         }
+
+    def _take(self, event: ConfigReloadEvent) -> None:
+        self._events.append(event)
+        if not isinstance(event, FileChanged):
+            self._ended.set()
 
     def cpu(self) -> int:
         """Nanoseconds of CPU that all threads have used."""

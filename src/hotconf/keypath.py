@@ -12,11 +12,13 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 """Keys of tables (`str`) and positions in arrays (`int`), from the root down. `()` is the whole document."""
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-_PART = re.compile(
-    r"""\s*(?:(?P<bare>[A-Za-z0-9_-]+)|"(?P<basic>(?:[^"\\]|\\.)*)"|'(?P<literal>[^']*)')\s*(?P<items>(?:\[\d+\]\s*)*)"""
+# Compiled where they are used: most programs write no key path.
+_PART = (
+    r"""\s*(?:(?P<bare>[A-Za-z0-9_-]+)|"(?P<basic>(?:[^"\\]|\\.)*)"|'(?P<literal>[^']*)')"""
+    r"""\s*(?P<items>(?:\[\d+\]\s*)*)"""
 )
 _ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "e": "\x1b", '"': '"', "\\": "\\"}
-_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2})|(.))")
+_ESCAPE = r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2})|(.))"
 
 
 def dotted(path: KeyPath) -> str:
@@ -34,8 +36,9 @@ def parse(text: str) -> KeyPath:
     """The path that `text` names, the inverse of `dotted`. Raises `UsageError` if it is not a TOML dotted key."""
     path: list[str | int] = []
     position = 0
+    part = re.compile(_PART)
     while True:
-        match = _PART.match(text, position)
+        match = part.match(text, position)
         if match is None:
             raise UsageError(f'{quoted(text)} is not a dotted key such as server.port or models."gpt-5".tier')
         path.append(_key(match))
@@ -50,7 +53,7 @@ def parse(text: str) -> KeyPath:
 
 def _key(match: re.Match[str]) -> str:
     if match["basic"] is not None:
-        return _ESCAPE.sub(_unescape, match["basic"])
+        return re.sub(_ESCAPE, _unescape, match["basic"])
     return match["bare"] if match["bare"] is not None else match["literal"]
 
 

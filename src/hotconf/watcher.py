@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, overload
 
 from hotconf.core.freeze import unfrozen
-from hotconf.core.selecting import selected
 from hotconf.errors import NoConfigError, UsageError
 from hotconf.events import Ending
 from hotconf.problems import Problem
@@ -284,6 +283,8 @@ class HotReloadWatcher(Generic[T]):
         Raises `UsageError` for a path that can never change, because the model has no such key.
         """
         if not callable(selector):
+            from hotconf.core.selecting import selected  # here: most programs follow no value
+
             selector = selected(path_of(selector), self._schema)
         return self._bus.on_change(selector, callback) if callback is not None else self._bus.on_change(selector)
 

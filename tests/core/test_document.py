@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from time import process_time
 
@@ -288,14 +289,20 @@ _PIECES = [
 
 @given(st.lists(st.sampled_from(_PIECES), max_size=40))
 def test_what_is_flat_at_first_sight_is_not_deep(pieces: list[str]) -> None:
-    """The short way of judging depth never passes what following every bracket would refuse."""
+    """The short ways of judging depth, of small texts and large ones, pass nothing that following every bracket would
+    refuse.
+    """
     text = "".join(pieces)
-    assert (lexis.too_deep(text) is None) == (lexis._exceeds(text) is None)
+    deep = lexis._exceeds(text) is not None
+    assert (lexis.too_deep(text) is not None) == deep
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lexis, "_LARGE", 0)
+        assert (lexis.too_deep(text) is not None) == deep
 
 
 def test_the_deepest_flat_document_is_within_the_limit() -> None:
     """All that the short way lets a line and its header hold, taken together."""
     dotted = ".".join("a" * 16)
     text = f"[[{dotted}]]\n{dotted} = {{{'.'.join('a' * 21)} = 1}}\n"
-    assert lexis._FLAT.fullmatch(text)
+    assert re.fullmatch(lexis._FLAT, text, re.DOTALL)
     assert lexis._exceeds(text) is None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from core.timed import (
@@ -265,7 +263,7 @@ def test_deferred_while_degraded() -> None:
 
 def test_the_last_good_state_turned_hot_reload_off() -> None:
     """A degraded machine watches all the same, and takes the setting over when the files say it themselves."""
-    unchanged = dataclasses.replace(TURNS_OFF, unchanged="the files are the same")
+    unchanged = TURNS_OFF._replace(unchanged="the files are the same")
     start = (0, reload(silent=True)), (5, loaded(1, WRONG, last_good=KEPT))
     assert played(NEVER_LOADED, start).state.enabled
     driver = played(NEVER_LOADED, [*start, (100, touch()), (105, loaded(2, unchanged))])

@@ -89,6 +89,7 @@ def test_parts_make_the_whole(seed: int) -> None:
         whole = document(text)
         assert told(found.table) == told(whole.table)
         assert found.sections == Places(text).sections
+        assert found.secrets == whole.secrets
         old = found if dice.random() < 0.5 else whole
 
 
@@ -103,6 +104,27 @@ def test_places_are_the_same_where_the_sections_are_known(seed: int) -> None:
     dice.shuffle(paths)
     for path in paths:
         assert (known.key(path), known.value(path)) == (whole.key(path), whole.value(path))
+
+
+def test_secrets_are_those_of_the_whole() -> None:
+    """They are not sought anew while none is where something changed; one that comes, goes or differs is found."""
+    old = document('[a]\ntoken = "hunter2"\nx = 1\n[b]\ny = 1\n[[c]]\nz = 1\n[c.password]\nt = "hunter4"\n')
+    assert old.secrets == {"hunter2", "hunter4"}
+    steps = [
+        ("y = 1", "y = 2"),
+        ("z = 1", "z = 2"),
+        ("x = 1", "x = 2"),
+        ("y = 2", 'secret = "hunter3"'),
+        ('t = "hunter4"', 'u = "hunter5"'),
+        ('secret = "hunter3"', "y = 3"),
+        ('token = "hunter2"\n', ""),
+    ]
+    for before, after in steps:
+        found = in_parts(old, old.text.replace(before, after))
+        assert found is not None
+        assert found.secrets == document(found.text).secrets
+        old = found
+    assert old.secrets == {"hunter5"}
 
 
 OLD = """\

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
@@ -34,7 +33,7 @@ def good(content: Content) -> Good[Config]:
     return found
 
 
-HALF: Final = replace(good(Content(1, cut=1)), shrank=(CONFIG,))
+HALF: Final = good(Content(1, cut=1))._replace(shrank=(CONFIG,))
 NEW, OTHER, SAME = good(Content(1)), good(Content(2)), good(Content())
 TURNS_EAGER, STAYS_EAGER = good(Content(1, mode="eager")), good(Content(2, mode="eager"))
 TURNS_OFF, SLOWER = good(Content(1, enabled=False)), good(Content(1, debounce_ms=1000))

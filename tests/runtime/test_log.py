@@ -158,6 +158,15 @@ def test_a_fault_never_raises(monkeypatch, caplog):
     log.fault("watch", "more")
 
 
+def test_no_story_is_made_up_for_nobody(monkeypatch, caplog):
+    """Every round has one, and hardly any program asks for it; a failure is told all the same."""
+    caplog.set_level(logging.INFO, "hotconf")
+    monkeypatch.delattr(log, "_story")
+    log.ended([MAIN], 100, ReloadSuccess(2, (), ()))
+    log.ended([MAIN], 100, ReloadFailed("no port", "schema", (Problem("no port"),)))
+    assert [record.getMessage() for record in caplog.records] == ["Config reload failed: no port"]
+
+
 def test_logging_is_not_imported_for_nobody():
     """It costs 4 ms and half a megabyte; a failure is told in any case."""
     code = (

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from hotconf import ConfigError, HotReloadWatcher, Problem, Schema
+from hotconf import ConfigError, HotReloadWatcher, Problem, ReloadSuccess, Schema
 from hotconf.report.ndjson import to_json
 from hotconf.report.notification import notification
 from hotconf.report.problems import concise, with_hint
@@ -238,6 +238,24 @@ def test_lines_of_the_schemas_own(path, watch, caplog):
     assert event.summary[0].startswith("key: ")
     assert discreet(everything_told(watcher, event))
     assert discreet(logged(caplog))
+
+
+def test_lines_of_the_schemas_own_time_and_again(path, watch):
+    """A secret that stays is known from one reload to the next, one that comes or goes is sought."""
+
+    def telling(old: Secretive, new: Secretive, changes: object) -> list[str]:
+        return [f"{each.api_key} {each.pin.get_secret_value()} {each.secret} {each!r}" for each in (old, new)]
+
+    alone, other = GOOD[: GOOD.index("account")], GOOD.replace("S3CR3T-account", "S3CR3T-other")
+    texts = [GOOD, *(GOOD.replace('"text/plain"', f'"{n}"') for n in range(2)), alone, other, ROTATED, GOOD]
+    save(path, texts[0])
+    watcher, seen = watch(path, Schema(Secretive, describe=telling))
+    for number, text in enumerate(texts[1:], start=1):
+        save(path, text)
+        event = seen.ending(number)
+        assert isinstance(event, ReloadSuccess)
+        assert len(event.summary) == 2
+        assert discreet(everything_told(watcher, event))
 
 
 def test_a_describe_that_raises(path, watch, caplog):

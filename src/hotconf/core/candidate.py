@@ -1,21 +1,15 @@
 """What a load brings back: something to publish, the reasons why not, or "it changed while I read"."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from hotconf.changes import Change
+from hotconf.keypath import KeyPath
 from hotconf.problems import Kind, Problem
 from hotconf.settings import HotReloadSettings
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from hotconf.keypath import KeyPath
-    from hotconf.snapshot import Origin, SourceFile
+from hotconf.snapshot import Origin, SourceFile
 
 T = TypeVar("T")
 
@@ -31,15 +25,14 @@ class Costs(NamedTuple):
 FREE: Final = Costs()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Good(Generic[T]):
+class Good(NamedTuple, Generic[T]):
     """A valid config, compared with what is published and ready to be published without further work."""
 
     config: T
     digest: str
     loaded_at: datetime
     files: tuple[SourceFile, ...]
-    origins: Mapping[KeyPath, Origin] = field(repr=False)
+    origins: Mapping[KeyPath, Origin]
     settings: HotReloadSettings
     """In force once this is published."""
     changes: tuple[Change, ...]
@@ -50,16 +43,16 @@ class Good(Generic[T]):
     costs: Costs = FREE
     shrank: tuple[Path, ...] = ()
     """Files that say the first part of what they said before, or nothing: half of a new content may look so."""
+    secrets: frozenset[str] | None = None
+    """The secret texts in `config`, if they were sought."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bad:
+class Bad(NamedTuple):
     """The files are not a valid configuration."""
 
     problems: tuple[Problem, ...]
     """Errors and warnings, in file order."""
-    costs: Costs = field(default=FREE, compare=False)
-    shrank: tuple[Path, ...] = field(default=(), compare=False)
+    shrank: tuple[Path, ...] = ()
     """See `Good.shrank`."""
 
     @property
@@ -73,12 +66,10 @@ class Bad:
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
 
-@dataclass(frozen=True, slots=True)
-class Unstable:
+class Unstable(NamedTuple):
     """These files changed while they were read: what was read is no state of the files."""
 
     paths: tuple[Path, ...]
-    costs: Costs = field(default=FREE, compare=False)
 
 
 Candidate: TypeAlias = Good[T] | Bad | Unstable

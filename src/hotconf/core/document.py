@@ -38,6 +38,8 @@ class Document:
     """For each path of `table` whose last key stands differently in the text: the key as it stands there."""
     sections: list[Section] = field(default_factory=list, repr=False, compare=False)
     """Of a text that was parsed in parts: its parts."""
+    own: Mapping[KeyPath, dict[str, Any]] = field(default_factory=dict, repr=False, compare=False)
+    """What those parts say that were parsed alone: of a table that is edited again it is known."""
 
     @cached_property
     def places(self) -> Places:
@@ -46,6 +48,13 @@ class Document:
         from hotconf.core.positions import Places
 
         return Places(self.text, self.sections)
+
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """The secret texts in `table`, sought when there is first something to tell that might hold one."""
+        from hotconf.core.redact import secrets_in
+
+        return secrets_in(self.table)
 
 
 def parse(

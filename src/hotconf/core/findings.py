@@ -80,7 +80,8 @@ class Findings:
         from hotconf.core.redact import mask_urls, secrets_in
 
         everything = mask_urls("\n".join(text for problem in problems for text in _texts(problem)))
-        secrets = secrets_in(self.merged.table) | secrets_in({"secret": list(_kept_secret(self.merged, self.shape))})
+        secrets = secrets_in({"secret": list(_kept_secret(self.merged, self.shape))})
+        secrets = secrets.union(*(document.secrets for document in self.merged.documents))
         # Most secrets are in no message at all: it is cheaper to find that out of all messages at once.
         leaked = [secret for secret in secrets if _may_stand(secret, everything)]
         return [_scrubbed(problem, leaked) for problem in problems]

@@ -40,6 +40,9 @@ MARK = re.compile(rf"(?:[^\[\]{{}}.,=\n\"'#]++|{STRING}|#[^\n]*+)*+(\n|\[\[?|[\]
 It matches at every offset: one that did not would be tried at each, and be quadratic."""
 
 
+_LARGE: Final = 1 << 16
+"""For smaller texts the pattern below takes longer to be made than it saves."""
+
 # Lines of which each is a comment, a header, or a pair with a plain value, an array of such, or an inline table of
 # such, with so few dots and brackets that all of them together cannot be too many. Most documents are of this kind.
 _FLAT_KEY = r'(?:[\w-]++|"[^"\\\n]*+"|\'[^\'\n]*+\')'
@@ -47,10 +50,9 @@ _FLAT_DOTTED = rf"{_FLAT_KEY}(?:\.{_FLAT_KEY}){{0,15}}+"
 _FLAT_VALUE = rf"(?:[^\[\]{{}}\"'#\n]++|{STRING})*+"
 _FLAT_ARRAY = rf"\[(?:[^\[\]{{}}\"'#]++|{STRING}|#[^\n]*+)*+\]"
 _FLAT_TABLE = rf"\{{(?:[^\[\]{{}}\"'#\n.]++|{STRING})*+(?:\.(?:[^\[\]{{}}\"'#\n.]++|{STRING})*+){{0,20}}+\}}"
-_FLAT = re.compile(
+_FLAT = (
     rf"(?:[ \t\r]*+(?:\[\[?{_FLAT_DOTTED}\]\]?|{_FLAT_DOTTED}[ \t]*+="
-    rf"[ \t]*+(?:{_FLAT_ARRAY}|{_FLAT_TABLE}|{_FLAT_VALUE}))?+[ \t\r]*+(?:#[^\n]*+)?+(?:\n|\Z))*+",
-    re.DOTALL,
+    rf"[ \t]*+(?:{_FLAT_ARRAY}|{_FLAT_TABLE}|{_FLAT_VALUE}))?+[ \t\r]*+(?:#[^\n]*+)?+(?:\n|\Z))*+"
 )
 
 
@@ -76,7 +78,9 @@ def statements(text: str) -> Iterator[int]:
 
 def too_deep(text: str) -> int | None:
     """The offset at which nesting first exceeds `MAX_DEPTH`; None if it never does."""
-    return None if _FLAT.fullmatch(text) else _exceeds(text)
+    if sum(map(text.count, ".=[")) <= MAX_DEPTH:  # each opens a level at most
+        return None
+    return None if len(text) >= _LARGE and re.fullmatch(_FLAT, text, re.DOTALL) else _exceeds(text)
 
 
 def _exceeds(text: str) -> int | None:

@@ -1,7 +1,5 @@
 """What goes into the reload protocol, what comes out, and what it remembers. `machine` has its rules and its laws."""
 
-from __future__ import annotations
-
 from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -30,7 +28,7 @@ class Phase(Enum):
 
 
 # Inputs, effects and state are named tuples: a frozen dataclass takes five times as long to define, and an import is
-# paid by every program.
+# paid by every program. Their annotations are no texts, each of which would be compiled: half of that time again.
 
 
 # Inputs
@@ -107,6 +105,24 @@ class Close(NamedTuple):
 Input: TypeAlias = Touched | Due | Loaded | Looked | Hold | Release | Reload | Close
 
 
+# Rounds
+
+
+class Round(NamedTuple):
+    """A round of changes."""
+
+    debounce: Debounce
+    named: frozenset[Path] = frozenset()
+    """Files whose FileChanged was emitted."""
+    sure: bool = True
+    placed: frozenset[Path] = frozenset()
+    """As the last touch said."""
+    finished: frozenset[Path] = frozenset()
+    """As the last touch said."""
+    shrank: tuple[Path, ...] = ()
+    """Files that are waited for, because they may be half written."""
+
+
 # Effects
 
 
@@ -161,21 +177,6 @@ Effect: TypeAlias = Load | Look | Publish | Refresh | Emit | Answer | Watching
 
 
 # State
-
-
-class Round(NamedTuple):
-    """A round of changes."""
-
-    debounce: Debounce
-    named: frozenset[Path] = frozenset()
-    """Files whose FileChanged was emitted."""
-    sure: bool = True
-    placed: frozenset[Path] = frozenset()
-    """As the last touch said."""
-    finished: frozenset[Path] = frozenset()
-    """As the last touch said."""
-    shrank: tuple[Path, ...] = ()
-    """Files that are waited for, because they may be half written."""
 
 
 class Job(NamedTuple):

@@ -194,12 +194,17 @@ def secrets_in(table: object) -> frozenset[str]:
     characters, which are found in any sentence, and a user's name without a password in a URL (`postgres@localhost`)
     unless it is as long as tokens are. Within URLs both are masked all the same.
     """
-    return frozenset(text for text in _secret_texts(table) if len(text) >= SHORTEST_SECRET)
+    return secrets_at((), table)
 
 
-def _secret_texts(table: object) -> Iterator[str]:
+def secrets_at(path: KeyPath, value: object) -> frozenset[str]:
+    """Those that stand in `value`, whose place is `path`."""
+    return frozenset(text for text in _secret_texts(value, _secrecy_of(path)) if len(text) >= SHORTEST_SECRET)
+
+
+def _secret_texts(table: object, secret: bool | None) -> Iterator[str]:
     seen: set[tuple[int, bool | None]] = set()
-    todo: list[tuple[Any, bool | None]] = [(table, None)]
+    todo: list[tuple[Any, bool | None]] = [(table, secret)]
     while todo:
         value, secret = todo.pop()
         form = kind_of(type(value)).form

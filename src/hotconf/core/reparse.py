@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from hotconf.core.document import Document
 from hotconf.core.positions import Section
+from hotconf.core.redact import secrets_at
 from hotconf.keypath import KeyPath
 
 Parse: TypeAlias = Callable[[str], dict[str, Any] | None]
@@ -44,12 +45,23 @@ def reparsed(old: Document, text: str, parse: Parse, most: int) -> Document | No
     if sum(len(edit.before) + len(edit.after) for edit in edits) > most:
         return None
     table: dict[str, Any] | None = old.table
+    own = dict(old.own)
+    secrets = vars(old).get("secrets")
     for edit in edits:
-        before, after = _own(parse(edit.before), edit.path), _own(parse(edit.after), edit.path)
+        before = own.get(edit.path) or _own(parse(edit.before), edit.path)
+        after = _own(parse(edit.after), edit.path)
         if table is None or before is None or after is None:
             return None
         table = _with(table, edit.path, before, after)
-    return None if table is None else Document(old.path, text, table, sections=moved)
+        own[edit.path] = after
+        if secrets is not None and secrets_at(edit.path, [before, after]):
+            secrets = None
+    if table is None:
+        return None
+    document = Document(old.path, text, table, sections=moved, own=own)
+    if secrets is not None:  # they were sought, and none was near what changed: they are what they were
+        vars(document)["secrets"] = secrets
+    return document
 
 
 def _edits(old: str, sections: list[Section], text: str) -> tuple[list[Section], list[_Edit]] | None:

@@ -167,6 +167,15 @@ class Shape:
                 todo.append(((), shape.child(0 if shape._items else ""), inside))
         return {key: path for key, path in found.items() if path}
 
+    @cached_property
+    def settings(self) -> tuple[str, type[HotReloadSettings]] | None:
+        """The key of the field whose settings are followed, if this is the whole document, and its model."""
+        for key, name in self.keys.items():
+            if name == SETTINGS_FIELD:
+                models = (made for made in self.child(key).classes if issubclass(made, HotReloadSettings))
+                return next(((key, model) for model in models), None)
+        return None
+
     def child(self, key: str | int) -> Shape:
         """What may stand under `key` of a table, or at a position of an array."""
         return self._child(min(key, self._width) if isinstance(key, int) else key if key in self._fields else None)
@@ -253,7 +262,7 @@ def shape_of(schema: Schema[Any]) -> Shape:
 
 def settings_path(schema: Schema[Any]) -> KeyPath | None:
     """The key under which a document gives the settings of the reload; None if the model has no field for them."""
-    found = _settings_field(schema)
+    found = shape_of(schema).settings
     return None if found is None else (found[0],)
 
 
@@ -262,7 +271,7 @@ def settings_of(schema: Schema[Any], table: Mapping[str, Any]) -> HotReloadSetti
 
     What is malformed or out of its limits has its default; so has all where the table or the model has no settings.
     """
-    found = _settings_field(schema)
+    found = shape_of(schema).settings
     if found is None:
         return HotReloadSettings()
     key, model = found
@@ -271,15 +280,6 @@ def settings_of(schema: Schema[Any], table: Mapping[str, Any]) -> HotReloadSetti
         return _tolerant(model, given) or HotReloadSettings()
     default = shape_of(schema).default(key)
     return default if isinstance(default, HotReloadSettings) else HotReloadSettings()
-
-
-def _settings_field(schema: Schema[Any]) -> tuple[str, type[HotReloadSettings]] | None:
-    shape = shape_of(schema)
-    for key, name in shape.keys.items():
-        if name == SETTINGS_FIELD:
-            models = (made for made in shape.child(key).classes if issubclass(made, HotReloadSettings))
-            return next(((key, model) for model in models), None)
-    return None
 
 
 def _tolerant(model: type[HotReloadSettings], given: Mapping[str, Any]) -> HotReloadSettings | None:

@@ -13,7 +13,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
-from pydantic import AliasChoices, BaseModel, RootModel, Secret, SecretBytes, SecretStr
+from pydantic import AliasChoices, BaseModel, Secret, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
 from hotconf.changes import MISSING
@@ -55,7 +55,6 @@ _OPEN_KINDS: Final[tuple[tuple[_Classes, Kind], ...]] = (
 )
 _CLOSED_FORMS: Final[tuple[tuple[_Classes, Form], ...]] = (
     (Enum, "leaf"),  # first: an enumeration may be a dataclass or a tuple as well
-    (RootModel, "wrapper"),
     (BaseModel, "table"),
     (tuple, "array"),
     ((SecretStr, SecretBytes, Secret), "secret"),
@@ -67,7 +66,9 @@ def kind_of(cls: type) -> Kind:
     """The kind of the values of `cls`. The families are open to subclasses for mappings, lists and sets only."""
     for classes, form in _CLOSED_FORMS:
         if issubclass(cls, classes):
-            return Kind(form, cls)
+            # Asked so, because not every program imports RootModel, which is a model by itself.
+            wraps = form == "table" and getattr(cls, "__pydantic_root_model__", False)
+            return Kind("wrapper" if wraps else form, cls)
     for classes, kind in _OPEN_KINDS:
         if issubclass(cls, classes):
             return kind

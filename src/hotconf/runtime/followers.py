@@ -79,12 +79,13 @@ class Followers(Generic[F]):
             for key in path:
                 for node in nodes:
                     yield from list(node.here.values())
+                nodes = [node for node in nodes if node.below]
+                if not nodes:
+                    break  # nobody follows what is further in
                 names, value = _step(value, key)
                 if not names:
                     break
                 nodes = [below for node in nodes for name in names if (below := node.below.get(name)) is not None]
-                if not nodes:
-                    break
             for node in nodes:
                 yield from node.everyone()
 

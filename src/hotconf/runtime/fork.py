@@ -31,7 +31,8 @@ OUTER, SHARED, INNER = range(3)
 
 
 LATE: Final = (
-    *(f"hotconf.core.{name}" for name in ("diff", "faults", "messages", "positions", "redact", "reparse", "syntax")),
+    *(f"hotconf.core.{name}" for name in ("diff", "faults", "messages", "positions", "redact", "reparse")),
+    *(f"hotconf.core.{name}" for name in ("spelling", "suggest", "syntax")),
     *("hotconf.runtime.native", "fcntl", "shlex", "traceback"),
 )
 """What a watcher's threads import when they need it first. Nothing of it may register with `os.register_at_fork`."""

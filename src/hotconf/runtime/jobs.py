@@ -7,22 +7,19 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Generic, TypeVar
 
 from hotconf.core.candidate import Good
 from hotconf.core.protocol import Load
 from hotconf.runtime import log
 from hotconf.runtime.driver import Driver
-from hotconf.runtime.files import Read
 from hotconf.runtime.known import Known
 from hotconf.runtime.load import load
 from hotconf.runtime.loader import guarded, inside
 from hotconf.runtime.publishing import Publisher
 from hotconf.runtime.source import FileSet, Result, Source
-from hotconf.snapshot import Snapshot
 
 T = TypeVar("T")
 
@@ -92,21 +89,16 @@ class Jobs(Generic[T]):
     def load(self, effect: Load) -> None:
         """Have the files read."""
         known, touched = self._known.begin(afresh=effect.afresh)
-        self.submit(partial(self._load, effect.job, known, touched, self._publisher.snapshot, self._known.before))
+        published, secrets = self._publisher.snapshot, self._publisher.secrets
+        work = partial(load, self._source, published, known, touched, self._known.before, secrets)
+        self.submit(partial(self._load, effect.job, work, known))
 
-    def _load(
-        self,
-        number: int,
-        known: FileSet,
-        touched: frozenset[Path],
-        published: Snapshot[T] | None,
-        before: Mapping[Path, Read],
-    ) -> None:
+    def _load(self, number: int, work: Callable[[], Result[T]], known: FileSet) -> None:
         if self.closed:
             return
         with self._loading:
             began = time.monotonic_ns()
-            result = guarded(partial(load, self._source, published, known, touched, before), known)
+            result = guarded(work, known)
             cost = time.monotonic_ns() - began
             last_good = self._recall(result)
         deliver = partial(self._deliver, number, result, cost, last_good)

@@ -10,7 +10,6 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -110,7 +109,7 @@ class Keeper(Generic[T]):
             if isinstance(candidate, Good):
                 enabled = self._source.pins.enabled is not False
                 settings = candidate.settings.model_copy(update={"enabled": enabled})
-                return Recalled(number, replace(candidate, settings=settings))
+                return Recalled(number, candidate._replace(settings=settings))
             log.passed_over(self._source.path, number, f"is not valid any more: {one_line(candidate.errors)}")
         return None
 

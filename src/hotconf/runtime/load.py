@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -46,17 +46,19 @@ def load(
     known: FileSet | None = None,
     touched: frozenset[Path] = frozenset(),
     before: Mapping[Path, Read] = MappingProxyType({}),
+    secrets: frozenset[str] | None = None,
     *,
     instead: Mapping[Path, bytes] = MappingProxyType({}),
 ) -> Result[T]:
     """Load `source` once and compare it with what is `published`, and the files with what they said `before`.
 
     Files that `known` holds, whose stamps are the same and that are not in `touched`, are not read again. Those of
-    `instead` are taken to exist and to hold the bytes given there, whatever is on the disk. Never raises for anything
-    in the files or in users' checks: those are problems of the candidate.
+    `instead` are taken to exist and to hold the bytes given there, whatever is on the disk. `secrets`: those in what
+    is published, if they are known. Never raises for anything in the files or in users' checks: those are problems of
+    the candidate.
     """
     work = _Load(source, published, known or FileSet.of(source.path), touched)
-    work.gathering.instead = instead
+    work.gathering.instead, work.secrets = instead, secrets
     return work.run(before)
 
 
@@ -81,21 +83,23 @@ def drifted(source: Source[T], published: Snapshot[T] | None, known: FileSet) ->
 class _Load(Generic[T]):
     """One load under way."""
 
-    __slots__ = ("gathering", "published", "source")
+    __slots__ = ("gathering", "published", "secrets", "source")
 
     def __init__(
         self, source: Source[T], published: Snapshot[T] | None, known: FileSet, touched: frozenset[Path]
     ) -> None:
         self.source = source
         self.published = published
+        self.secrets: frozenset[str] | None = None
+        """At first those in what is published, then those in the new config."""
         self.gathering = Gathering(source, known, touched)
 
     def run(self, before: Mapping[Path, Read]) -> Result[T]:
         work = self.gathering
         changed = work.run()
-        candidate = Unstable(changed, work.spent) if changed else self.judge()
+        candidate = Unstable(changed) if changed else self.judge()
         if isinstance(candidate, Bad) or (isinstance(candidate, Good) and candidate.unchanged is None):
-            candidate = replace(candidate, shrank=self._shrank(before))
+            candidate = candidate._replace(shrank=self._shrank(before))
         return Result(candidate, work.file_set())
 
     def drifted(self) -> bool:
@@ -142,7 +146,7 @@ class _Load(Generic[T]):
         """What the files that were gathered make."""
         work = self.gathering
         if work.errors():
-            return Bad(tuple(work.problems), work.spent)
+            return Bad(tuple(work.problems))
         sources = self._sources()
         digest = _digest(sources)
         if self.published is not None and self.published.digest == digest:
@@ -172,13 +176,12 @@ class _Load(Generic[T]):
         verdict = validate(self.source.schema, merged)
         warnings = (*self.gathering.problems, *(_ignored(document, path) for document, path in ignored))
         if isinstance(verdict, Invalid):
-            self.gathering.spend("validate", began)
-            return Bad(self._in_file_order(verdict.problems, warnings), self.gathering.spent)
+            return Bad(self._in_file_order(verdict.problems, warnings))
         config = freeze(verdict.config)
         old = self.published
         changes = _changes(old.config, config) if old is not None else ()
         settings = self._settings(config)
-        summary = _describe(self.source.schema, old.config, config, changes) if old is not None and changes else []
+        summary = self._described(old.config, config, changes) if old is not None and changes else []
         if old is not None and not settings.enabled and self._settings(old.config).enabled:
             summary.append(_OFF)
         self.gathering.spend("validate", began)
@@ -194,7 +197,21 @@ class _Load(Generic[T]):
             warnings=self._in_file_order(verdict.warnings, warnings),
             unchanged=None if old is None or changes else _SAME_VALUES,
             costs=self.gathering.spent,
+            secrets=self.secrets,
         )
+
+    def _described(self, old: T, new: T, changes: tuple[Change, ...]) -> list[str]:
+        describe = self.source.schema.describe
+        if describe is None:
+            self.secrets = None
+            return [str(change) for change in changes]
+        from hotconf.core.redact import secrets_in
+
+        # If none is near what changed, they are what they were.
+        former = _changed_secrets(old, ((change.path, change.old) for change in changes))
+        if self.secrets is None or former or _changed_secrets(new, ((change.path, change.new) for change in changes)):
+            self.secrets = secrets_in(new)
+        return _lines(describe, old, new, changes, self.secrets | former)
 
     def _in_file_order(self, told: tuple[Problem, ...], more: tuple[Problem, ...]) -> tuple[Problem, ...]:
         """Both, of which `told` is in order already; what is about no file stays last."""
@@ -264,36 +281,38 @@ def _changes(old: object, new: object) -> tuple[Change, ...]:
     return diff(old, new)
 
 
-def _describe(schema: Schema[T], old: T, new: T, changes: tuple[Change, ...]) -> list[str]:
-    if schema.describe is not None:
-        from hotconf.core.redact import scrub, secrets_in
+def _lines(
+    describe: Callable[[T, T, Sequence[Change]], list[str]],
+    old: T,
+    new: T,
+    changes: tuple[Change, ...],
+    secrets: frozenset[str],
+) -> list[str]:
+    from hotconf.core.redact import scrub
 
-        secrets = secrets_in(new) | _former_secrets(old, changes)
-        try:
-            return [scrub(str(line), secrets) for line in schema.describe(old, new, changes)]
-        except BaseException as error:  # noqa: BLE001 - users' code
-            from traceback import format_exception
+    try:
+        return [scrub(str(line), secrets) for line in describe(old, new, changes)]
+    except BaseException as error:  # noqa: BLE001 - users' code
+        from traceback import format_exception
 
-            from hotconf.runtime import log
+        from hotconf.runtime import log
 
-            log.refused(
-                "describe raised; the changes are told one by one", scrub("".join(format_exception(error)), secrets)
-            )
+        log.refused(
+            "describe raised; the changes are told one by one", scrub("".join(format_exception(error)), secrets)
+        )
     return [str(change) for change in changes]
 
 
-def _former_secrets(old: object, changes: tuple[Change, ...]) -> frozenset[str]:
-    """The secrets in `old`, as far as they changed; those that did not are in the new configuration as well."""
-    from hotconf.core.redact import secrets_in
+def _changed_secrets(config: object, told: Iterable[tuple[KeyPath, object]]) -> frozenset[str]:
+    """The secrets in `config` at the paths of changes, which are `told` with their values there."""
+    from hotconf.core.redact import secrets_at, secrets_in
 
     found: frozenset[str] = frozenset()
-    for change in changes:
-        value = value_at(old, change.path)
-        if value is MISSING and change.old is not MISSING:  # a path whose keys had to be masked
-            return secrets_in(old)
-        for key in reversed(change.path):
-            value = [value] if isinstance(key, int) else {key: value}
-        found |= secrets_in(value)
+    for path, shown in told:
+        value = value_at(config, path)
+        if value is MISSING and shown is not MISSING:  # a path whose keys had to be masked
+            return secrets_in(config)
+        found |= secrets_at(path, value)
     return found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hotconf.events import Ending, ReloadDeferred, ReloadFailed, ReloadSuccess
 from hotconf.text import printable
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
     from logging import Logger
+
+_DEBUG: Final = 10
+"""`logging.DEBUG`."""
 
 
 def initialized(path: Path) -> None:
@@ -38,8 +41,9 @@ def ended(paths: Sequence[Path], debounce_ms: int, event: Ending, *, eagerly: bo
     if "logging" not in sys.modules and not isinstance(event, ReloadFailed):
         return
     log = _logger("reload")
-    for line in _story(paths, debounce_ms, event, eagerly=eagerly):
-        log.debug("%s", line)
+    if log.isEnabledFor(_DEBUG):
+        for line in _story(paths, debounce_ms, event, eagerly=eagerly):
+            log.debug("%s", line)
     if isinstance(event, ReloadFailed):
         log.error("Config reload failed: %s", printable(event.error))
 

@@ -24,7 +24,7 @@ MAX_FOLDERS: Final = 10_000
 
 _PATH_MAX: Final = 4096 + 1
 
-_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_URL: Final = r"[A-Za-z][A-Za-z0-9+.-]+://"
 
 Role = Literal["main", "fragment", "watched"]
 
@@ -106,17 +106,17 @@ def _is_real(path: bytes) -> bool:
     if sys.platform != "linux" or "ctypes" not in sys.modules:
         return False
     realpath, buffer = _realpath()
-    found = buffer(_PATH_MAX)
+    found = buffer()
     return bool(realpath(path, found)) and found.value == path
 
 
 @cache
-def _realpath() -> tuple[Callable[..., Any], Callable[[int], Any]]:
-    """realpath(3), and what makes room for its answer."""
+def _realpath() -> tuple[Callable[..., Any], Callable[[], Any]]:
+    """realpath(3), and what makes room for its answer: a type, which ctypes would make again and again."""
     import ctypes
 
     prototype = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p)
-    return prototype(("realpath", ctypes.CDLL(None))), ctypes.create_string_buffer
+    return prototype(("realpath", ctypes.CDLL(None))), ctypes.c_char * _PATH_MAX
 
 
 def _target(path: str) -> str | None:
@@ -165,7 +165,7 @@ def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = ()) ->
         if "\0" in pattern:
             search.problems.append(Problem(f"watch_paths: {quoted(pattern)} is no path", kind="schema", file=main))
             continue
-        if _URL.match(pattern):
+        if re.match(_URL, pattern):
             search.problems.append(_no_file(main, pattern))
             continue
         for member in _expand_one(main.parent, pattern, search):

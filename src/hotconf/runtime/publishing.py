@@ -23,12 +23,14 @@ T = TypeVar("T")
 class Publisher(Generic[T]):
     """See the module. `install` must make a snapshot visible to readers."""
 
-    __slots__ = ("_install", "_to_keep", "keeper", "settings", "snapshot")
+    __slots__ = ("_install", "_to_keep", "keeper", "secrets", "settings", "snapshot")
 
     def __init__(self, source: Source[T], install: Callable[[Snapshot[T]], None], keeper: Keeper[T] | None) -> None:
         self.snapshot: Snapshot[T] | None = None
         self.settings = source.pins.over(settings_of(source.schema, {}))
         """In force now."""
+        self.secrets: frozenset[str] | None = None
+        """The secret texts in the snapshot's config, if they are known: most saves change none."""
         self.keeper = keeper
         self._install = install
         self._to_keep: tuple[Snapshot[T], tuple[str, ...]] | None = None
@@ -44,6 +46,7 @@ class Publisher(Generic[T]):
         self._install(snapshot)
         done = time.monotonic_ns()
         self.snapshot = snapshot
+        self.secrets = good.secrets
         self.settings = good.settings
         if not effect.recalled:
             self._to_keep = snapshot, good.summary

@@ -129,24 +129,23 @@ class KernelWaiter:
         self.close()
 
 
-class _Timespec(ctypes.Structure):
-    _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
-
-
 class _Itimerspec(ctypes.Structure):
-    _fields_ = (("interval", _Timespec), ("value", _Timespec))
+    """Of two times the first, the interval, is left zero: it rings once."""
+
+    _fields_ = tuple((name, ctypes.c_long) for name in ("interval_s", "interval_ns", "seconds", "nanoseconds"))
 
 
 class _Timer:
     """timerfd_create(2), which Python has from 3.13 on. Without it: timeouts for `poll`."""
 
-    __slots__ = ("_armed", "_libc", "descriptor")
+    __slots__ = ("_armed", "_libc", "_spec", "descriptor")
 
     _ABSOLUTE = 1
 
     def __init__(self) -> None:
         self._libc = ctypes.PyDLL(None)  # keeps the GIL: arming takes less than giving it up
         self._armed: int | None = None
+        self._spec = _Itimerspec()
         create = getattr(self._libc, "timerfd_create", None)
         self.descriptor: int = create(time.CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC) if create else -1
 
@@ -155,8 +154,8 @@ class _Timer:
         if self.descriptor < 0:
             return _timeout_ms(deadline)
         if deadline != self._armed or (deadline is not None and deadline <= time.monotonic_ns()):
-            seconds, nanoseconds = divmod(max(deadline, 1) if deadline is not None else 0, 1_000_000_000)
-            spec = _Itimerspec(_Timespec(0, 0), _Timespec(seconds, nanoseconds))
+            spec = self._spec
+            spec.seconds, spec.nanoseconds = divmod(max(deadline, 1) if deadline is not None else 0, 1_000_000_000)
             self._libc.timerfd_settime(self.descriptor, self._ABSOLUTE, ctypes.byref(spec), None)
             self._armed = deadline
         return None

@@ -106,15 +106,18 @@ def check_api_keys(config: AppConfig) -> Iterator[Problem]:
     """
     if not config.validation.check_api_keys:
         return
-    seen: set[str] = set()
+    judged: set[str] = set()
     for asked_at, provider_id in _asked_providers(config):
+        if provider_id in judged:
+            continue
+        judged.add(provider_id)
         provider = config.model_providers.get(provider_id)
-        if provider_id in seen or provider is None or provider.env_key is None or os.environ.get(provider.env_key):
+        if provider is None or provider.env_key is None or os.environ.get(provider.env_key):
             continue
         built_in = is_built_in(provider_id, provider)
         if built_in and asked_at == ("model_provider",) and "model_provider" not in config.model_fields_set:
+            judged.discard(provider_id)  # nobody asked for it; a model further down may
             continue
-        seen.add(provider_id)
         # A built-in provider stands nowhere in the file; the place that asks for it does.
         path = asked_at if built_in else ("model_providers", provider_id, "env_key")
         yield _unset_variable(provider_id, provider.env_key, path)

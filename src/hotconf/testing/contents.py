@@ -76,7 +76,7 @@ def recalled(files: Mapping[Path, Content | None]) -> Good[Config]:
     found = candidate(files)
     if not isinstance(found, Good):
         raise AssertionError("only what is valid is kept")
-    return replace(found, changes=(), settings=found.settings.model_copy(update={"enabled": True}))
+    return found._replace(changes=(), settings=found.settings.model_copy(update={"enabled": True}))
 
 
 def _problems(path: Path, content: Content | None) -> list[Problem]:

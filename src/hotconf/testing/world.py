@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from hotconf.core.candidate import Good
@@ -121,7 +120,7 @@ class World:
                 self.loader.before = self.loader.read
                 self._publish(good)
             case Refresh(good) if self.published is not None:
-                self._publish(replace(good, config=self.published.config))
+                self._publish(good._replace(config=self.published.config))
             case Emit(event) if not isinstance(event, FileChanged):
                 self.loader.before = self.loader.read
             case Answer(tickets, event):
