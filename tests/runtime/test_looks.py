@@ -308,9 +308,8 @@ def test_a_look_that_takes_long_is_interrupted(world, owners, monkeypatch, dear)
     assert world.looks.next > PERIOD
 
 
-def test_a_crowd_that_takes_long_leaves_the_others_their_turn(world, owners, paths, monkeypatch):
+def test_a_crowd_that_takes_long_leaves_the_others_their_turn(world, owners, paths, calm, monkeypatch):
     """Even if it is due again at once."""
-    monkeypatch.setattr("hotconf.runtime.looks._CHEAP_NS", FAR_NS)
     world.join(*owners[:4])
     world.looks.look(PERIOD)
     owners[4].known.plain = ()
