@@ -44,8 +44,11 @@ def test_a_fragment_that_cannot_be_read(tmp_path):
     main.write_text('[hot_reload]\nwatch_paths = ["models/*.toml", "notes.txt"]\n')
     folder.mkdir()
     (folder / "a.toml").write_text("a = 1\n")
+    (folder / "absent.toml").symlink_to("nowhere")  # which is a warning of a load, too
     (tmp_path / "notes.txt").write_text("only watched\n")
-    assert doctor("--no-probe", main).exit_code == 0
+    result = doctor("--no-probe", main)
+    assert result.exit_code == 0
+    assert f"note  watch_paths  {folder}/absent.toml is not there" in result.stdout
     os.mkfifo(folder / "b.toml")
     result = doctor("--no-probe", main)
     assert result.exit_code == 1

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pytest
 import tomli
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, Secret, SecretBytes, SecretStr
+from pydantic import BaseModel, Field, Json, Secret, SecretBytes, SecretStr
 
+from hotconf.core.redact import ANY_KEY
 from hotconf.core.source import Source, secret_keys
 from hotconf.schema import Schema
 
@@ -163,8 +166,49 @@ class Config(BaseModel):
 
 def test_the_model_tells_which_keys_are_secret():
     """However deep, in arrays and free tables, in models that hold themselves, and in both spellings."""
-    assert secret_keys(Schema(Config)) == {"pin", "codes", "vault", "seed_phrase", "seed-phrase"}
+    leading = {"accounts=", "tree=", "inner=", "leaves="}
+    assert secret_keys(Schema(Config)) == {"pin", "codes", "vault", "seed_phrase", "seed-phrase", *leading}
     assert secret_keys(Schema(dict[str, int])) == frozenset()
+    assert secret_keys(Schema(dict[str, list[SecretStr]])) == {ANY_KEY}
+
+
+class Pair(NamedTuple):
+    name: str
+    pin: SecretStr
+
+
+class Unnamed(BaseModel):
+    second: tuple[str, SecretStr] | None = None
+    each: list[tuple[str, SecretStr]] = []
+    pair: Pair | None = None
+    text: Json[SecretStr] | None = None
+    plain: list[str] = []
+
+
+def test_a_secret_that_has_no_key_of_its_own_has_that_of_what_it_stands_in():
+    """At a later position, in a named tuple, in text in JSON."""
+    assert secret_keys(Schema(Unnamed)) == {"second", "each", "pair", "text"}
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('accounts.me = {naem = "x", pni = "1"}', "accounts.me = …"),
+        ("tree = {seed_prhase = 1, leaves = [{x = 2}]}", "tree = …"),
+        ('tree = "x"', "tree = …"),
+        ('leaves = ["x"]', "leaves = …"),
+        ('accounts.me.name = "x"', 'accounts.me.name = "x"'),
+        ("[tree]", "[tree]"),
+    ],
+)
+def test_where_a_secret_may_stand_under_a_misspelt_key(line, shown):
+    """What follows the key of a table that has secrets is hidden on its line; what has a line of its own is not."""
+    assert Source(line, keys=secret_keys(Schema(Config))).shown(0) == shown
+
+
+def test_where_any_key_is_secret():
+    """Everything is hidden."""
+    assert Source('name = "x"', keys={ANY_KEY}).shown(0) == "name = …"
 
 
 def test_what_the_model_knows_to_be_secret_is_hidden():

@@ -19,6 +19,7 @@ from pydantic import (
     ConfigDict,
     Field,
     RootModel,
+    Secret,
     SecretStr,
     TypeAdapter,
     field_validator,
@@ -159,6 +160,9 @@ class Strict(BaseModel):
     either: int | bool = 1
     day: dt.date = dt.date(2026, 1, 1)
     credentials: list[str] = []
+    pins: list[SecretStr] = []
+    grid: list[list[SecretStr]] = []
+    codes: list[Secret[int]] | None = None
 
 
 @pytest.mark.parametrize(
@@ -207,6 +211,9 @@ class Strict(BaseModel):
         ('pin_token = "20"', "write it without the quotes"),
         ("pin_token = 20.0", None),
         ('credentials = "hunter2"', "write it in brackets"),
+        ('pins = "hunter2"', "write it in brackets"),
+        ('grid = ["hunter2"]', "write it in brackets"),
+        ("codes = 777777", "write it in brackets"),
     ],
 )
 def test_a_value_of_the_wrong_type_has_a_hint(text: str, hint: str | None) -> None:

@@ -115,7 +115,7 @@ def _makes_secret(node: Node) -> bool:
     return getattr(function, "__module__", "") == Secret.__module__ and name.startswith("Secret.")
 
 
-def any_secret(nodes: Iterable[Node]) -> bool:
+def any_secret(nodes: Iterable[Node], definitions: Mapping[str, Node]) -> bool:
     """Whether anything in `nodes`, however deep, may be what a secret is made by. Looks at them as plain data."""
     seen: set[int] = set()
     todo: list[object] = list(nodes)
@@ -127,6 +127,8 @@ def any_secret(nodes: Iterable[Node]) -> bool:
         if isinstance(node, dict):
             if isinstance(node.get("function"), dict) and _makes_secret(node):
                 return True
+            if node.get("type") == "definition-ref":
+                todo.append(definitions.get(node["schema_ref"]))
             todo += [value for value in node.values() if isinstance(value, dict | list | tuple)]
         elif isinstance(node, list | tuple):
             todo += node

@@ -33,6 +33,11 @@ def instead(fault: Fault) -> str | None:
     return hints.pop() if len(hints) == 1 else None
 
 
+def _is_secret(fault: Fault) -> bool:
+    """The value must not be repeated: it is a secret, or stands where there should be an array of such."""
+    return fault.secret or fault.shape.secretive
+
+
 def _as(name: str, value: object, fault: Fault) -> str | None:
     if name == "array":
         return _in_brackets(value, fault)
@@ -43,7 +48,7 @@ def _as(name: str, value: object, fault: Fault) -> str | None:
     if name == "boolean" and type(value) is int and value in (0, 1):
         return "write true or false"
     if name == "integer" and isinstance(value, float) and value.is_integer() and abs(value) < _FULLEST:
-        return None if fault.secret else f"write {int(value)}"
+        return None if _is_secret(fault) else f"write {int(value)}"
     return None
 
 
@@ -56,7 +61,7 @@ def _without_quotes(name: str, text: str, fault: Fault) -> str | None:
         return None
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return _BARE if fault.secret else f"write {text.strip()}, without the quotes"
+    return _BARE if _is_secret(fault) else f"write {text.strip()}, without the quotes"
 
 
 def _read(text: str) -> object:
@@ -74,7 +79,7 @@ def _in_quotes(value: object, fault: Fault) -> str | None:
     if isinstance(value, list) or fault.type.startswith(_URL):
         return None
     # As it is written only an integer is sure to be known: 1.10 was read as 1.1.
-    if not isinstance(value, int) or fault.secret or len(text := shown(value)) > _LONGEST:
+    if not isinstance(value, int) or _is_secret(fault) or len(text := shown(value)) > _LONGEST:
         return _QUOTED
     return f'write "{text}", in quotes'
 
@@ -85,6 +90,11 @@ def _in_brackets(value: object, fault: Fault) -> str | None:
     if isinstance(value, str) and ("," in value or " " in value or value.startswith("[")):
         return 'write an array: ["…", "…"]'
     text = shown(value)
-    if fault.secret or len(text) > _LONGEST or mask_urls(text) != text or not isinstance(value, str | bool | int):
+    if (
+        _is_secret(fault)
+        or len(text) > _LONGEST
+        or mask_urls(text) != text
+        or not isinstance(value, str | bool | int)
+    ):
         return _BRACKETS
     return f"write [{text}], in brackets"

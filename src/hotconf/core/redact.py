@@ -4,14 +4,14 @@ Rule 1: a value is secret when its type says so (pydantic's `SecretStr`, `Secret
 Rule 2: a value is secret when the last word of its key is one of `WORDS`, and so is all that stands below it, except
         at and below `env_key` and `env_http_headers`, which hold names of environment variables.
 Rule 3: the user information of a URL is secret wherever it stands.
-Rule 4: of a line of source text that sets a secret, all after the first `=` or `:` is secret; on a line that is not
-        TOML, such a word is enough.
+Rule 4: of a line of source text that sets a secret, all after the first `=` or `:` is secret; so it is after the key
+        of a table with secrets, which may stand there under any key. On a line that is not TOML, a word is enough.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -31,6 +31,11 @@ WORDS: Final = frozenset(
 
 SHORTEST_SECRET: Final = 4
 """Shorter ones are found in any sentence: they are not looked for in text."""
+
+ANY_KEY: Final = "\0"
+"""Among keys that are secret: all are."""
+LEADS: Final = "="
+"""At the end of one of them: it is not secret itself, but what follows it on its own line may be."""
 
 _NAMES_OF_VARIABLES: Final = frozenset({"envkey", "envhttpheaders"})
 _LETTERS: Final = re.compile(r"[A-Za-z]+")
@@ -267,16 +272,27 @@ def secret_from(line: str, table: KeyPath = (), *, broken: bool = False, keys: C
 
     All after the first `=` or `:` is, if a key on the line is secret. One in a comment or a string counts: what was
     commented out is still a secret. On a line that is not TOML, which is `broken`, any word counts.
-    `keys`: more keys that are secret.
+    `keys`: more keys that are secret, as `secret_keys` tells them.
     """
     for match in _KEY_ON_LINE.finditer(line):
         if match[2] or broken:
-            path = (*table, *_WORD.findall(match[1]))
-            if is_secret_path(path) or any(key in keys for key in path):
+            words = _WORD.findall(match[1])
+            path = (*table, *words)
+            if is_secret_path(path) or (keys and (_is_among(keys, path) or _leads(keys, words, line, match.end()))):
                 return _value_from(line, match.end())
     if _ESCAPED.search(line):
         return _value_from(line, len(line))
     return None
+
+
+def _is_among(keys: Collection[str], path: KeyPath) -> bool:
+    return ANY_KEY in keys or any(key in keys for key in path)
+
+
+def _leads(keys: Collection[str], words: Sequence[str], line: str, end: int) -> bool:
+    """Whether something below the key of these words may be a secret and stand on the same line."""
+    is_whole = line[end:].lstrip().startswith(("{", "["))
+    return any(word + LEADS in keys for word in (words if is_whole else words[-1:]))
 
 
 def _value_from(line: str, end: int) -> int:

@@ -70,9 +70,13 @@ class Shape:
             return True
         if not depth or any(coreschema.is_table(leaf.node) for leaf in self._leaves):
             return False
-        inner = [self.child(place) for place in range(self._width + 1)] if self._items else []
-        inner += [self._child(None)] if self._others else []
-        return all(shape._holds_no_fields(depth - 1) for shape in inner)
+        return all(shape._holds_no_fields(depth - 1) for shape in self.inner)
+
+    @cached_property
+    def inner(self) -> tuple[Shape, ...]:
+        """What may stand in an array, or under a key that no field has."""
+        items = [self.child(place) for place in range(self._width + 1)] if self._items else []
+        return (*items, self._child(None)) if self._others else tuple(items)
 
     @cached_property
     def branches(self) -> frozenset[str] | None:
@@ -117,7 +121,7 @@ class Shape:
     def secretive(self) -> bool:
         """The model may keep something as a secret, here or below."""
         nodes = [leaf.node for leaf in self._leaves]
-        return self.secret or coreschema.any_secret([*nodes, *self._book.definitions.values()])
+        return self.secret or coreschema.any_secret(nodes, self._book.definitions)
 
     @cached_property
     def union(self) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final
 
 from hotconf.core.lexis import STRING, statements
-from hotconf.core.redact import SHORTEST_SECRET, scrub, secret_from
+from hotconf.core.redact import ANY_KEY, LEADS, SHORTEST_SECRET, scrub, secret_from
 from hotconf.core.shape import Shape, shape_of
 from hotconf.keypath import KeyPath
 from hotconf.schema import Schema
@@ -18,14 +18,14 @@ HIDDEN: Final = "…"
 
 _STRING_OR_COMMENT: Final = re.compile(rf"#[^\n]*+|{STRING}", re.DOTALL)
 _HEADER: Final = re.compile(r"[ \t]*+\[\[?+([^\n#]*+)")
-ANY_KEY: Final = "\0"
-"""One that no field has, so that it stands for all those that none has."""
 _WORD: Final = re.compile(r"[\w-]+")
 
 
 def secret_keys(schema: Schema[Any]) -> frozenset[str]:
     """The keys that the model of `schema` keeps secret by their type, wherever they stand; in either spelling.
-    `ANY_KEY` if it is a free table of secrets itself.
+
+    `ANY_KEY` if any key is such. With `LEADS` behind it a key of a table of which something is secret: what follows
+    it on the same line may be that, under a key that is misspelt or left out.
     """
     root = shape_of(schema)
     found = {ANY_KEY} if _holds_secrets(root) else set[str]()
@@ -36,16 +36,23 @@ def secret_keys(schema: Schema[Any]) -> frozenset[str]:
         if shape in seen:
             continue
         seen.add(shape)
-        found.update(key for key in shape.keys if _holds_secrets(shape.child(key)))
-        todo += (*map(shape.child, shape.keys), shape.child(0), shape.child(ANY_KEY))
+        for key in shape.keys:
+            child = shape.child(key)
+            if child.secretive:
+                found.add(key if _holds_secrets(child) else key + LEADS)
+        todo += (*map(shape.child, shape.keys), *shape.inner)
     return frozenset((*found, *(key.replace("_", "-") for key in found)))
 
 
 def _holds_secrets(shape: Shape, depth: int = 4) -> bool:
-    """Is what stands there a secret, or an array or a free table of secrets?"""
+    """Is what stands there a secret, an array or a free table of which something is, or holds it one unseen, as text
+    in JSON does?
+    """
     if shape.secret or not depth:
         return shape.secret
-    return any(_holds_secrets(shape.child(place), depth - 1) for place in (0, ANY_KEY))
+    if not (shape.tables or shape.inner):
+        return shape.secretive
+    return any(_holds_secrets(each, depth - 1) for each in shape.inner)
 
 
 class Source:

@@ -142,7 +142,9 @@ def _others(seen: Examination) -> Iterator[Finding]:
         )
     lies_on: dict[tuple[Mount | None, bool], list[str]] = {}
     for other in seen.others:
-        if other.problem is not None:
+        if not other.exists:
+            yield Finding("watch_paths", "note", f"{other.path} is not there: it is read as soon as it appears")
+        elif other.problem is not None:
             remedy = "until then no program that reads it starts, and one that runs keeps what it has"
             yield Finding("watch_paths", "mend", f"{other.path}: {other.problem}", remedy)
         else:

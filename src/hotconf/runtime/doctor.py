@@ -68,10 +68,11 @@ class Other:
 
     path: str
     problem: str | None
-    """Why it cannot be read; None if it can."""
+    """Why it cannot be read; None if it can, or is not there."""
     mount: Mount | None
     mounted_alone: bool
     """It is a mount point itself."""
+    exists: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +136,9 @@ def examine(
 def _other(path: Path, found: Read, table: list[Mount]) -> Other:
     target = os.path.realpath(path)
     mount = mounts.mount_of(target, table)
-    problem = found.problem.message if found.problem is not None else None
-    return Other(str(path), problem, mount, _is_mounted(target, mount))
+    exists = found.problem is None or found.problem.kind != "missing"
+    problem = found.problem.message if found.problem is not None and exists else None
+    return Other(str(path), problem, mount, _is_mounted(target, mount), exists)
 
 
 def _is_mounted(target: str, mount: Mount | None) -> bool:

@@ -12,7 +12,8 @@ from typing import Any, Final
 from hotconf.core.candidate import Bad, Candidate, Good
 from hotconf.core.document import Document, parse
 from hotconf.core.record import Damage, Record
-from hotconf.core.source import ANY_KEY, secret_keys
+from hotconf.core.redact import ANY_KEY, LEADS
+from hotconf.core.source import secret_keys
 from hotconf.errors import UsageError
 from hotconf.problems import Problem
 from hotconf.runtime import files
@@ -54,8 +55,8 @@ def record_of(state_dir: Path, main: Path, number: int, schema: Schema[Any]) -> 
 
 
 def _listed(keys: list[str]) -> str:
-    named = ["any key" if key == ANY_KEY else key for key in keys[:_MOST_NAMED]]
-    return printable(", ".join([*named, "…"] if len(keys) > _MOST_NAMED else named))
+    named = ["any key" if key == ANY_KEY else key for key in keys if not key.endswith(LEADS)]
+    return printable(", ".join([*named[:_MOST_NAMED], "…"] if len(named) > _MOST_NAMED else named))
 
 
 def as_kept(record: Record, schema: Schema[Any]) -> Look:
