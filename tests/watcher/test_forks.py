@@ -745,7 +745,7 @@ def test_logging_that_was_locked_and_imported_late(path):
 
 
 def test_no_import_of_logging():
-    """To live on in a child costs nobody an import."""
+    """To live on in a child costs nothing before there is a watcher."""
     code = "import sys, hotconf.watcher; print({'logging', 'multiprocessing', 'asyncio'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == "set()\n", done.stderr
