@@ -114,20 +114,6 @@ CHANGED = (
         "its clock",
     ),
     Changed(
-        "commit, idle, 100 ms window, p50 / p95",
-        "rehearsed just before the deadline, so that its code is in the caches",
-        "0.58 / 1.06 ms",
-        "0.35 / 0.77 ms",
-        "`bench.overhead`, undisturbed by other processes",
-    ),
-    Changed(
-        "commit beside a busy thread, against a bare thread",
-        "events are read without giving up the interpreter's lock; the last leg begins up to two switches earlier",
-        "1.09–1.13 ×",
-        "1.05–1.09 ×",
-        "`bench.peer`, undisturbed by other processes",
-    ),
-    Changed(
         "200 idle watchers, CPU",
         "one `stat` a file and no lock; the clock of the thread is read for dear looks only",
         "0.26 %",

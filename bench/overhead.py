@@ -22,7 +22,8 @@ from bench.writer import KINDS, Saved, Writer
 MS = 1_000_000
 TOLD_BEFORE_NS = 40 * MS
 LOOK_BEFORE_NS = 5 * MS
-GOAL = (0.6, 2.0)
+MORE = (1.0, 2.0)
+"""So many milliseconds beyond what a plain sleep is late by, p50 and p95."""
 DETECTION = 0.4
 SPECIFIED = "≤ 36 / 120 ms"
 
@@ -112,9 +113,12 @@ def rows(series: Series) -> list[Row]:
     name = f"overhead, idle, 8 KB, window of {series.window_ms} ms"
     unseen = [Row("  not looked at in time, left out", "", "", f"{series.unseen}")] if series.unseen else []
     kinds = [Row(f"  {kind} saves", "", "", spread(values)) for kind, values in series.seen.items()]
+    bare = f"  how late plain sleeps ended in between, window of {series.window_ms} ms"
     detection = f"detection: save → FileChanged, window of {series.window_ms} ms"
     return [
-        Row(name, SPECIFIED, "≤ 0.6 / 2.0 ms p50 / p95", spread(seen), within(seen, *GOAL), name),
+        Row(
+            name, SPECIFIED, "≤ a plain sleep + 1 / 2 ms p50 / p95", spread(seen), within(seen, *_goal(series)), name
+        ),
         *unseen,
         *kinds,
         Row("  seen before the window was over", "", "never", f"{series.early} times", not series.early),
@@ -122,7 +126,7 @@ def rows(series: Series) -> list[Row]:
         Row("  precision of the look: time since the last miss", "", "", spread(series.gaps)),
         Row("  by the event's time, nobody looking", "", "", spread(series.stamped)),
         Row("  by hotconf's own clock (`stats`, from the change heard)", "", "", spread(_own(series, "overhead"))),
-        Row("  for comparison: how late plain sleeps ended in between", "", "", spread(series.bare)),
+        Row(bare, "", "", spread(series.bare), None, bare),
         Row(
             f"  {detection}",
             "~10 ms",
@@ -132,6 +136,10 @@ def rows(series: Series) -> list[Row]:
             detection,
         ),
     ]
+
+
+def _goal(series: Series) -> tuple[float, float]:
+    return percentile(series.bare, 0.5) + MORE[0], percentile(series.bare, 0.95) + MORE[1]
 
 
 def load_row(series: Series) -> Row:

@@ -32,8 +32,8 @@ HOW = """
   would be a shorter window. The poll has no window. dynaconf and pydantic-settings do not watch: what is measured of
   them is a reload by hand. Memory at rest is what each adds to a process that has imported pydantic and the model,
   what it shares with the model's import not counted.
-- **A bare thread** sleeps to the deadline and stores one attribute: the least that a Python program does that does
-  not wake early.
+- **A bare thread** sleeps to the deadline and stores one attribute: the least that a Python
+  program does.
 - **An invalid save** is told by `ReloadFailed` to a callback, by dynamic-config-py to its stream of events, and by
   the recipes where they catch the exception.
 - **Reads** are what a user writes, `it.config` and `it.config.model` (`it.current().model` for dynamic-config-py,

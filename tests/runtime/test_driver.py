@@ -33,7 +33,6 @@ class Owner:
         self.known: Any = SimpleNamespace(plain=())
         self.driver: Driver | None = None
         self._deadline: int | None = None
-        self.ready = False
         self.watching = True
         self.told: list[object] = []
         self.observers: list[Any] = []
@@ -49,9 +48,6 @@ class Owner:
         self._deadline = deadline
         if self.driver is not None:
             self.driver.expect(self)
-
-    def rehearse(self, deadline: int) -> None:
-        self._tell(("rehearsed", deadline))
 
     def feed(self, given: object) -> None:
         self.deadline = None
@@ -528,27 +524,6 @@ def test_a_deadline_that_is_set_while_it_is_asked_for_is_kept(driver):
     wait_until(lambda: owner.told == [Due])
 
 
-def test_a_commit_is_rehearsed_and_not_early(driver):
-    """A little before the deadline, by its owner alone; then there is nothing left to do but the commit."""
-    owner, other = Owner(), Owner()
-    join(driver, owner)
-    join(driver, other)
-    for _ in range(50):  # a machine that is busy may be late for it, and then goes without
-        owner.told.clear()
-        owner.ready = True
-        deadline = time.monotonic_ns() + 20_000_000
-        owner.deadline = deadline
-        driver.wake()
-        wait_until(lambda: Due in owner.told)
-        assert time.monotonic_ns() >= deadline
-        if owner.told == [("rehearsed", deadline), Due]:
-            break
-        assert owner.told == [Due]
-    else:
-        pytest.fail("it is never rehearsed")
-    assert other.told == []
-
-
 def test_who_has_left_is_told_nothing(driver, main):
     """Neither changes nor the clock; and nothing is watched for it."""
     owner, other = Owner(), Owner()
@@ -613,7 +588,7 @@ def test_who_is_not_watching_is_not_compared(driver):
     owner.watching = False
     join(driver, owner)
     owner.differs = (Path("/x"),)
-    assert driver.call(driver._deadline) == (None, None)
+    assert driver.call(driver._deadline) is None
     assert owner.told == []
     owner.watching = True
     driver.wake()

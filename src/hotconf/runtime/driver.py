@@ -8,7 +8,6 @@ last.
 from __future__ import annotations
 
 import atexit
-import sys
 import threading
 import time
 from collections import deque
@@ -29,8 +28,6 @@ from hotconf.runtime.wait import ThreadWaiter, Waiter, best_waiter
 
 R = TypeVar("R")
 
-_REHEARSAL_NS: Final = 300_000
-"""So long before a commit it is rehearsed: code that has just run is found in the processor's caches."""
 _FAULT: Final = "Internal error in the driver"
 
 
@@ -184,7 +181,7 @@ class Driver:
     def _run(self) -> None:
         try:
             while not self._ending:
-                self._wait(*self._deadline())
+                self._waiter.wait(self._deadline())
                 self._turn(time.monotonic_ns())
         except Exception:  # noqa: BLE001 - a fault of ours, or of the system's
             log.fault("watch", "The driver has failed: its watchers hear of nothing any more")
@@ -193,18 +190,6 @@ class Driver:
         self._ended = True  # whoever posts from now on sees it; what was posted before is done now
         self._act()
         self._waiter.close()
-
-    def _wait(self, deadline: int | None, commits: Owner | None) -> None:
-        """Until the next deadline; if that is a commit, so precisely that nothing but the commit is done then."""
-        if deadline is None or commits is None:
-            self._waiter.wait(deadline)
-            return
-        begin = deadline - _REHEARSAL_NS
-        self._waiter.wait(begin, round(sys.getswitchinterval() * 1e9))
-        if begin <= time.monotonic_ns() < deadline:
-            _guarded(partial(commits.rehearse, deadline))
-            while time.monotonic_ns() < deadline:
-                pass
 
     def _turn(self, now: int) -> None:
         # What the kernel has to tell comes before the clock: it may be a change of what is about to be published. To
@@ -275,16 +260,16 @@ class Driver:
         _guarded(partial(self._owners[owner].rearm, owner))
         owner.heard(changed, time.monotonic_ns(), 0, sure=False)
 
-    def _deadline(self) -> tuple[int | None, Owner | None]:
-        """When to wake, and whose commit it is for, if that is so."""
+    def _deadline(self) -> int | None:
+        """When to wake; None for no limit."""
         if self._actions:
-            return 0, None
-        first, commits = self._looks.wakes(), None
+            return 0
+        first = self._looks.wakes()
         for owner in list(self._timed):
             due = self._due(owner)
-            if due is not None and due <= first:
-                first, commits = due, owner if owner.ready else None
-        return (None if first == NEVER else first), commits
+            if due is not None:
+                first = min(first, due)
+        return None if first == NEVER else first
 
     def _due(self, owner: Owner) -> int | None:
         """Its deadline; if it has none it is forgotten, before that is looked at: it may be given one just now."""

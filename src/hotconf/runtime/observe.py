@@ -31,18 +31,11 @@ class Owner(Protocol):
         """When its machine wants a `Due`."""
 
     @property
-    def ready(self) -> bool:
-        """Whether all that its deadline waits for is to publish what has been loaded."""
-
-    @property
     def watching(self) -> bool:
         """Whether its files are watched just now."""
 
     def observe(self, observer: Observer) -> None:
         """Be watched with `observer` from now on, or try once more with the one in use."""
-
-    def rehearse(self, deadline: int) -> None:
-        """Do what `Due(deadline)` will have it do, as far as that changes nothing."""
 
     def feed(self, given: Input) -> None:
         """Give its machine an input."""

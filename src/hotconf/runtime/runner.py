@@ -260,15 +260,6 @@ class Runner(Generic[T]):
         return machine.deadline(self._state)
 
     @property
-    def ready(self) -> bool:
-        """Whether a candidate waits for its window to end, and for nothing else."""
-        return self._state.phase is protocol.Phase.READY
-
-    def rehearse(self, deadline: int) -> None:
-        """Step the machine, and forget what came out."""
-        machine.step(self._state, protocol.Due(deadline))
-
-    @property
     def watching(self) -> bool:
         """Whether the files are watched: not while hot reload is off."""
         return self._state.enabled and not self._closed

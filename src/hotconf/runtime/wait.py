@@ -14,12 +14,6 @@ from typing import Final, Protocol
 LAST_LEG_NS: Final = 20_000_000
 """`poll` is late by 0.1 % of its timeout; where there is no timerfd a second, short wait makes up for it."""
 
-EASY_NS: Final = 1_000_000
-"""Who wakes later than this was kept from the interpreter's lock by a thread that never pauses."""
-
-MOST_EARLY: Final = 2
-"""Who was kept from it for longer wakes so many times earlier than that, at most."""
-
 LONGEST_NS: Final = 3_600_000_000_000
 """`poll` and `Event.wait` refuse some timeouts that are longer; who waits is woken too early, and waits again."""
 
@@ -30,13 +24,8 @@ class Waiter(Protocol):
     def watch(self, descriptor: int) -> None:
         """Wait for events of `descriptor`, too."""
 
-    def wait(self, deadline: int | None, early_ns: int = 0) -> None:
-        """Until `deadline` (`time.monotonic_ns`), a wake-up, or events.
-
-        With `early_ns` it wakes so much earlier (more, if the last time it was kept from the interpreter's lock for
-        longer), and sleeps on if that was easy. If it was not, because a busy thread had the lock, it keeps the lock
-        until the deadline: to sleep would be to wait for it once more. `early_ns` is how long a thread may keep it.
-        """
+    def wait(self, deadline: int | None) -> None:
+        """Until `deadline` (`time.monotonic_ns`), a wake-up, or events."""
 
     def wake(self) -> None:
         """End the wait that is under way, or the next one. From any thread and from signal handlers, even closed."""
@@ -59,11 +48,9 @@ def best_waiter() -> Waiter:
 class KernelWaiter:
     """Linux: `poll` on the descriptor, an eventfd and a timerfd, which is late by 0.2 ms at any distance."""
 
-    __slots__ = ("_late_ns", "_lock", "_poll", "_timer", "_wake")
+    __slots__ = ("_lock", "_poll", "_timer", "_wake")
 
     def __init__(self) -> None:
-        self._late_ns = 0
-        """How late it came from the latest wait that lasted until its end."""
         # After closing, the number of the eventfd may be somebody else's. Reentrant, for signal handlers.
         self._lock = threading.RLock()
         self._poll = select.poll()
@@ -77,33 +64,12 @@ class KernelWaiter:
         """See `Waiter.watch`."""
         self._poll.register(descriptor, select.POLLIN)
 
-    def wait(self, deadline: int | None, early_ns: int = 0) -> None:
+    def wait(self, deadline: int | None) -> None:
         """See `Waiter.wait`."""
-        if deadline is None or not early_ns or self._timer.descriptor < 0:
-            self._wait(deadline)
-            return
-        longest = early_ns - EASY_NS  # so long the lock can be kept; then the busy thread demands it
-        for lead in (max(early_ns, min(self._late_ns + EASY_NS, MOST_EARLY * early_ns)), early_ns):
-            end = max(deadline - lead, time.monotonic_ns())
-            if self._wait(end) or (now := time.monotonic_ns()) < end:
-                return
-            if now - end <= EASY_NS:
-                self._wait(deadline)
-                return
-            if deadline - now <= longest:
-                break
-        while time.monotonic_ns() < deadline:
-            pass
-
-    def _wait(self, deadline: int | None) -> bool:
-        """Whether events ended it."""
-        ready = {descriptor for descriptor, _ in self._poll.poll(self._timer.set(deadline))}
-        if deadline is not None and (now := time.monotonic_ns()) >= deadline:
-            self._late_ns = now - deadline
+        ready = self._poll.poll(self._timer.set(deadline))
         # Only what is needed: each system call that gives up the GIL can cost a switch interval before a commit.
-        if self._wake in ready:
+        if any(descriptor == self._wake for descriptor, _ in ready):
             os.eventfd_read(self._wake)
-        return not ready <= {self._wake, self._timer.descriptor}
 
     def wake(self) -> None:
         """See `Waiter.wake`."""
@@ -187,7 +153,7 @@ class ThreadWaiter:
         """See `Waiter.watch`: on Linux this is only used where none are left, and elsewhere there are none."""
         raise OSError("no descriptors are left to wait with")
 
-    def wait(self, deadline: int | None, early_ns: int = 0) -> None:  # noqa: ARG002 - it cannot look without waiting
+    def wait(self, deadline: int | None) -> None:
         """See `Waiter.wait`."""
         timeout = _timeout_ms(deadline)
         self._event.wait(None if timeout is None else timeout / 1000)
