@@ -1,0 +1,226 @@
+"""Threads, locks and waits of the system's own, whatever gevent or eventlet patched, and whenever.
+
+Rule 1: our threads are native. Nothing that a program does to `threading` changes how they wait or wake.
+Rule 2: no user's code runs, and no greenlet switches, while one of our locks is held.
+Rule 3: who calls us from a greenlet waits green: the other greenlets of its thread run on.
+Rule 4: a wait that a signal handler interrupts by raising has lost nothing: wait again.
+
+The originals are looked up at each use, because a program may patch after hotconf was imported.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from contextlib import suppress
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+from weakref import ref
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_FIRST_PAUSE_S: Final = 0.000_1
+_LONGEST_PAUSE_S: Final = 0.01
+"""A greenlet that waits looks this often; it begins with short pauses, which double."""
+_SLICE_S: Final = 0.05
+"""`join` looks this often whether a thread died without a word."""
+
+
+def original(module: str, name: str) -> Any:
+    """`name` of a module of the standard library as it was before gevent or eventlet patched it."""
+    if (gevent := sys.modules.get("gevent.monkey")) is not None and gevent.is_module_patched(module):
+        return gevent.get_original(module, name)
+    if (eventlet := sys.modules.get("eventlet.patcher")) is not None and eventlet.already_patched:
+        return getattr(eventlet.original(module), name)
+    return getattr(import_module(module), name)
+
+
+def lock() -> threading.Lock:
+    """A native lock."""
+    made: threading.Lock = original("_thread", "allocate_lock")()
+    return made
+
+
+def rlock() -> threading.RLock:
+    """A native reentrant lock. The greenlets of one thread share it, so none may switch while it is held.
+
+    Keep it in an object with slots: eventlet replaces those that it finds in modules and their objects' dictionaries.
+    """
+    made: threading.RLock = original("_thread", "RLock")()
+    return made
+
+
+def ident() -> int:
+    """The number of this native thread, the same for all its greenlets."""
+    number: int = original("_thread", "get_ident")()
+    return number
+
+
+def pause(seconds: float) -> None:
+    """Sleep; in a greenlet, let the others run."""
+    (_green_sleep() or original("time", "sleep"))(seconds)
+
+
+def acquire(lock: threading.Lock | threading.RLock, timeout_s: float | None = None) -> bool:
+    """Take a native lock, and return whether it was there in time; in a greenlet, let the others run meanwhile."""
+    if lock.acquire(blocking=False):
+        return True
+    sleep = _green_sleep()
+    if sleep is None:
+        return lock.acquire(timeout=-1 if timeout_s is None else min(max(timeout_s, 0.0), threading.TIMEOUT_MAX))
+    until = None if timeout_s is None else time.monotonic() + timeout_s
+    step = _FIRST_PAUSE_S
+    while not lock.acquire(blocking=False):
+        left = step if until is None else until - time.monotonic()
+        if left <= 0:
+            return False
+        sleep(min(step, left))
+        step = min(2 * step, _LONGEST_PAUSE_S)
+    return True
+
+
+class Signal:
+    """Given once, by any thread; waited for by any number of threads and greenlets."""
+
+    __slots__ = ("_given", "_lock")
+
+    def __init__(self) -> None:
+        self._given = False
+        self._lock = lock()
+        self._lock.acquire()
+
+    @property
+    def given(self) -> bool:
+        """Whether it was."""
+        return self._given
+
+    def give(self) -> None:
+        """Wake who waits. Idempotent; never waits."""
+        self._given = True
+        with suppress(RuntimeError):  # given before
+            self._lock.release()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Until it is given; whether it was in time."""
+        if not self._given and acquire(self._lock, timeout_s):
+            self.give()  # the next one who waits
+        return self._given
+
+
+class Thread:
+    """A native thread that never keeps the process from ending. Started at most once."""
+
+    __slots__ = ("_body", "_ended", "_ident", "_pid", "_target", "error", "name")
+
+    def __init__(self, target: Callable[[], object], name: str) -> None:
+        self.name = name
+        self.error: BaseException | None = None
+        """What ended it, if that was not the end of its work."""
+        self._target = target
+        self._ended = Signal()
+        self._ident = 0
+        self._pid = 0
+        self._body: ref[partial[None]] | None = None
+
+    def start(self) -> None:
+        """Raises `RuntimeError` if the system gives no thread; it may be tried again."""
+        start_new_thread = original("_thread", "start_new_thread")
+        self._pid = os.getpid()
+        permits = [True]
+        body = partial(_run, self, permits)
+        self._body = ref(body)
+        try:
+            start_new_thread(body, ())
+        except BaseException:
+            with suppress(IndexError):  # a signal handler raised, and it runs already
+                permits.pop()
+                self._body = None
+            raise
+        finally:
+            del body  # from here on only the thread itself holds it: see `alive`
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs, in this process; true even in its last steps. Whatever killed it, this tells."""
+        return self._body is not None and self._body() is not None and self._pid == os.getpid()
+
+    @property
+    def here(self) -> bool:
+        """Whether it is the one that asks."""
+        return self._ident == ident() and self.alive
+
+    def join(self, timeout_s: float | None = None) -> bool:
+        """Wait for its end; whether it came in time."""
+        until = float("inf") if timeout_s is None else time.monotonic() + timeout_s
+        while self.alive and (left := until - time.monotonic()) > 0:
+            if self._ended.wait(min(left, _SLICE_S)):
+                pause(_FIRST_PAUSE_S)  # its last steps
+        return not self.alive
+
+
+def _run(thread: Thread, permits: list[bool]) -> None:
+    try:
+        permits.pop()
+    except IndexError:  # `start` raised
+        return
+    thread._ident = ident()
+    try:
+        _introduce(thread.name)
+        thread._target()
+    except BaseException as error:  # noqa: BLE001 - whoever supervises it tells
+        thread.error = error
+    finally:
+        _take_leave(thread._ident)
+        thread._ended.give()
+
+
+def _introduce(name: str) -> None:
+    """Appear in `threading.enumerate()`, and under debuggers and coverage, as threads of `threading` do.
+
+    Not after a patch: there `threading` counts greenlets.
+    """
+    trace, profile = threading.gettrace(), threading.getprofile()
+    if trace is not None:
+        sys.settrace(trace)
+    if profile is not None:
+        sys.setprofile(profile)
+    if not patched():
+        threading.current_thread().name = name
+
+
+def _take_leave(number: int) -> None:
+    # Python 3.13 does so by itself; before a patch it may have appeared, so that this is not asked here.
+    getattr(threading, "_active", {}).pop(number, None)
+
+
+def patched() -> bool:
+    """Whether gevent or eventlet patched `threading`."""
+    if (gevent := sys.modules.get("gevent.monkey")) is not None and gevent.is_module_patched("threading"):
+        return True
+    eventlet = sys.modules.get("eventlet.patcher")
+    return eventlet is not None and bool(eventlet.is_monkey_patched("thread"))
+
+
+def _green_sleep() -> Callable[[float], object] | None:
+    """How the greenlet that asks lets others run; None in a thread without any, and in the hub itself."""
+    current = getattr(sys.modules.get("greenlet"), "getcurrent", None)
+    if current is None:
+        return None
+    if (gevent := sys.modules.get("gevent.hub")) is not None and hasattr(gevent, "sleep"):
+        hub = gevent._get_hub()
+        if hub is not None:
+            return None if hub is current() else _as_sleep(gevent.sleep)
+    if (eventlet := sys.modules.get("eventlet.hubs")) is not None:
+        hub = getattr(getattr(eventlet, "_threadlocal", None), "hub", None)
+        if hub is not None:
+            return None if hub.greenlet is current() else _as_sleep(sys.modules["eventlet.greenthread"].sleep)
+    return None
+
+
+def _as_sleep(sleep: Any) -> Callable[[float], object]:
+    made: Callable[[float], object] = sleep
+    return made
