@@ -53,7 +53,7 @@ bench-quick: $(READY) $(PEERS)  ## the same in two minutes, only printed
 	$(BIN)/python -m bench --peers $(PEERS_VENV)/bin/python --quick
 
 $(READY): constraints/dev.txt constraints/runtime.txt constraints/tools.txt pyproject.toml
-	python3 -m venv $(VENV)
+	test -x $(BIN)/python || python3 -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r constraints/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -r constraints/tools.txt -e .
 	@touch $@
