@@ -140,7 +140,6 @@ EQUAL = [
     (Decimal("nan"), Decimal("nan")),
     ([NAN], [OTHER_NAN]),
     ({NAN}, {OTHER_NAN}),
-    (0.0, -0.0),
     (None, None),
     ("a", "".join(["a"])),
     (b"a", bytes([97])),
@@ -170,6 +169,12 @@ EQUAL = [
     ({Colour.RED: 1}, {Colour.RED: 1}),
 ]
 DIFFERENT = [
+    (0.0, -0.0),
+    ([1.0, 0.0], [1.0, -0.0]),
+    ({0.0}, {-0.0}),
+    (complex(0, 0.0), complex(0, -0.0)),
+    (Decimal(0), Decimal("-0")),
+    (Decimal("1.0"), Decimal("1.00")),
     (1, True),
     (1, 1.0),
     (0, False),

@@ -1,7 +1,8 @@
 """What differs between two configurations, by key path. Equality is an empty difference.
 
-Rule 1: scalars are equal if they are of one type and `==` says True; NaN equals NaN, -0.0 equals 0.0, and moments are
-        equal only with the same offset from UTC. A `==` that raises, or answers something else, says no.
+Rule 1: scalars are equal if they are of one type and `==` says True; NaN equals NaN. What `==` passes over counts:
+        the sign of zero, the digits of a Decimal, a moment's offset from UTC. A `==` that raises, or answers with
+        something else, says no.
 Rule 2: dicts are equal whatever their class and order; lists whatever their class; a set is equal to a frozenset.
         Everything else has to be of one class: a list is not a tuple, a model not another model.
 Rule 3: a value is equal to itself.
@@ -29,9 +30,11 @@ Pair: TypeAlias = tuple[Any, Any]
 _Steps: TypeAlias = Iterator[tuple[Step, object, object]]
 
 _ABSENT: Final = object()
-_SIMPLE: Final = frozenset({str, int, float, bool})
-"""Types whose `==` needs no care, as far as it says yes."""
-_ARRAYS: Final = frozenset({tuple, list, FrozenList})
+_SIMPLE: Final = frozenset({str, int, bool})
+"""Types whose `==` says all there is to say."""
+_SPELLED: Final = (float, complex, Decimal)
+"""Types in which equal values may be written differently: 0.0 and -0.0, Decimal("1.0") and Decimal("1.00")."""
+_ARRAYS: Final[frozenset[type]] = frozenset({tuple, list, FrozenList})
 
 
 def equal(old: object, new: object) -> bool:
@@ -85,8 +88,7 @@ def _in_table(old: Any, new: Any) -> list[Pair] | None:
         elif cls in _SIMPLE:
             if other == value:
                 continue
-            if cls is not float:
-                return None
+            return None
         elif cls in _ARRAYS and _alike(other, value):
             continue
         found.append((other, value))
@@ -128,7 +130,9 @@ def _matched(old: Iterable[object], new: Iterable[object]) -> list[Pair] | None:
 
 def _same(old: object, new: object) -> bool:
     try:
-        if (old == new) is True:
+        if isinstance(old, _SPELLED) and repr(old) == repr(new):
+            return True
+        if (old == new) is True and not isinstance(old, _SPELLED):
             return not isinstance(old, datetime | time) or old.isoformat() == new.isoformat()  # type: ignore[attr-defined]
         return _is_nan(old) and _is_nan(new)
     except Exception:  # noqa: BLE001 - __eq__ may be the user's

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, MutableMapping, MutableSequence, MutableSet
 from dataclasses import is_dataclass
 from enum import Enum
@@ -10,7 +10,17 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
-from hotconf.core.frozen import FrozenDict, FrozenList, FrozenOrderedDict, FrozenSet, frozen_dict, frozen_list
+from hotconf.core.frozen import (
+    FrozenCounter,
+    FrozenDefaultDict,
+    FrozenDeque,
+    FrozenDict,
+    FrozenList,
+    FrozenOrderedDict,
+    FrozenSet,
+    frozen_dict,
+    frozen_list,
+)
 from hotconf.core.walk import entries, extras_of, fields_of, kind_of, per_class
 
 T = TypeVar("T")
@@ -124,7 +134,7 @@ def _visit_dict(table: dict[Any, Any], work: _Work) -> object:
     return frozen
 
 
-def _fill_dict(table: dict[Any, Any], frozen: FrozenDict[Any, Any], work: _Work) -> None:
+def _fill_dict(table: dict[Any, Any], frozen: dict[Any, Any], work: _Work) -> None:
     for key, value in table.items():
         if type(value) not in _SCALARS:
             _enter(dict.__setitem__, frozen, key, value, work)
@@ -139,6 +149,29 @@ def _visit_ordered_dict(table: OrderedDict[Any, Any], work: _Work) -> object:
 def _fill_ordered_dict(table: OrderedDict[Any, Any], frozen: FrozenOrderedDict[Any, Any], work: _Work) -> None:
     for key, value in table.items():
         _enter(OrderedDict.__setitem__, frozen, key, value, work)
+
+
+def _visit_default_dict(table: defaultdict[Any, Any], work: _Work) -> object:
+    frozen: FrozenDefaultDict[Any, Any] = FrozenDefaultDict(table.default_factory, table)
+    work.todo.append((_fill_dict, table, frozen))
+    return frozen
+
+
+def _visit_counter(table: Counter[Any], work: _Work) -> object:
+    frozen: FrozenCounter[Any] = FrozenCounter(table)
+    work.todo.append((_fill_dict, table, frozen))
+    return frozen
+
+
+def _visit_deque(items: deque[Any], work: _Work) -> object:
+    frozen: FrozenDeque[Any] = FrozenDeque(items, items.maxlen)
+    work.todo.append((_fill_deque, items, frozen))
+    return frozen
+
+
+def _fill_deque(items: deque[Any], frozen: FrozenDeque[Any], work: _Work) -> None:
+    for index, value in enumerate(items):
+        _enter(deque.__setitem__, frozen, index, value, work)
 
 
 def _visit_list(array: list[Any], work: _Work) -> object:
@@ -185,10 +218,12 @@ def _fill_nothing(items: Iterable[Any], _: object, work: _Work) -> None:
 _Visit: TypeAlias = Callable[[Any, _Work], object | None]
 _CONTAINERS: Final[dict[type, _Visit]] = {
     dict: _visit_dict,
-    defaultdict: _visit_dict,  # one that made entries when it is read could not be frozen
     list: _visit_list,
     set: _visit_set,
     OrderedDict: _visit_ordered_dict,
+    defaultdict: _visit_default_dict,
+    Counter: _visit_counter,
+    deque: _visit_deque,
 }
 
 
@@ -251,7 +286,10 @@ def _parts(value: Any) -> list[object]:
     return list(value) if form in ("array", "set") else []
 
 
-_UNCHANGING: Final = (Enum, FrozenDict, FrozenList, FrozenSet, FrozenOrderedDict)
+_UNCHANGING: Final = (
+    *(Enum, FrozenDict, FrozenList, FrozenSet),
+    *(FrozenOrderedDict, FrozenDefaultDict, FrozenCounter, FrozenDeque),
+)
 
 
 @per_class

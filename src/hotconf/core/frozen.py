@@ -6,8 +6,8 @@ serialises. So these are subclasses of the containers that the model asked for, 
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NoReturn, TypeVar
 
 C = TypeVar("C", bound=type)
@@ -17,6 +17,7 @@ V = TypeVar("V")
 _MUTATORS: Final = frozenset(
     {"__setitem__", "__delitem__", "__ior__", "clear", "pop", "popitem", "setdefault", "update", "move_to_end"}
     | {"__iadd__", "__imul__", "append", "extend", "insert", "remove", "reverse", "sort"}
+    | {"appendleft", "extendleft", "popleft", "rotate", "subtract", "_keep_positive"}
     | {"__iand__", "__isub__", "__ixor__", "add", "discard"}
     | {"difference_update", "intersection_update", "symmetric_difference_update"}
 )
@@ -35,15 +36,25 @@ def _immutable(cls: C) -> C:
     return cls
 
 
-def _seal(container: FrozenDict[Any, Any] | FrozenList[Any] | FrozenSet[Any] | FrozenOrderedDict[Any, Any]) -> None:
+def _seal(container: Any) -> None:
     """Let `container` be initialised now and never again."""
     if hasattr(container, "_sealed"):
         _refuse(container)
     container._sealed = True
 
 
+class _WrittenAsPlain(type):
+    """The type of the frozen containers. Serialisers such as PyYAML choose how to write a value by the first class in
+    its `__mro__`, and know `dict` but no subclass of it: they see the container that the frozen one stands for.
+    """
+
+    def __getattribute__(cls, name: str) -> Any:
+        found = super().__getattribute__(name)
+        return found[1:] if name == "__mro__" else found
+
+
 @_immutable
-class FrozenDict(dict[K, V]):
+class FrozenDict(dict[K, V], metaclass=_WrittenAsPlain):
     """A dict that cannot be changed. It prints, compares and serialises as a dict; copies and pickles are dicts."""
 
     __slots__ = ("_sealed",)
@@ -58,7 +69,7 @@ class FrozenDict(dict[K, V]):
 
 
 @_immutable
-class FrozenList(list[V]):
+class FrozenList(list[V], metaclass=_WrittenAsPlain):
     """A list that cannot be changed. It prints, compares and serialises as a list; copies and pickles are lists."""
 
     __slots__ = ("_sealed",)
@@ -97,7 +108,7 @@ _EMPTY_LIST: Final[FrozenList[Any]] = FrozenList()
 
 
 @_immutable
-class FrozenSet(set[V]):
+class FrozenSet(set[V], metaclass=_WrittenAsPlain):
     """A set that cannot be changed, and that pydantic takes for a set, which it does not do with a frozenset."""
 
     __slots__ = ("_sealed",)
@@ -115,7 +126,7 @@ class FrozenSet(set[V]):
 
 
 @_immutable
-class FrozenOrderedDict(OrderedDict[K, V]):
+class FrozenOrderedDict(OrderedDict[K, V], metaclass=_WrittenAsPlain):
     """An OrderedDict that cannot be changed."""
 
     __slots__ = ("_sealed",)
@@ -141,3 +152,95 @@ class FrozenOrderedDict(OrderedDict[K, V]):
 
     def __ror__(self, other: Any) -> Any:
         return other | self.copy()
+
+
+_FROZEN: Final[dict[type, Callable[[Any], Any]]] = {dict: FrozenDict, list: FrozenList, set: FrozenSet}
+
+
+@_immutable
+class FrozenDefaultDict(defaultdict[K, V], metaclass=_WrittenAsPlain):
+    """A defaultdict that cannot be changed: a missing key gives the default, frozen, and is not stored."""
+
+    __slots__ = ("_sealed",)
+    _sealed: bool
+
+    def __init__(self, factory: Callable[[], V] | None = None, items: Mapping[K, V] = _EMPTY_DICT, /) -> None:
+        _seal(self)
+        defaultdict.__init__(self, factory)
+        dict.update(self, items)
+
+    def __missing__(self, key: K) -> V:
+        if self.default_factory is None:
+            raise KeyError(key)
+        value: Any = self.default_factory()
+        return _FROZEN.get(type(value), lambda other: other)(value)  # type: ignore[no-any-return]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return defaultdict, (self.default_factory,), None, None, iter(self.items())
+
+    def __repr__(self) -> str:
+        return repr(self.copy())
+
+    def copy(self) -> defaultdict[K, V]:  # type: ignore[override]
+        """A plain defaultdict."""
+        return defaultdict(self.default_factory, self)
+
+    __copy__ = copy  # type: ignore[assignment]
+
+    def __or__(self, other: Any) -> Any:
+        return self.copy() | other
+
+    def __ror__(self, other: Any) -> Any:
+        return other | self.copy()
+
+
+@_immutable
+class FrozenCounter(Counter[K], metaclass=_WrittenAsPlain):
+    """A Counter that cannot be changed."""
+
+    def __init__(self, items: Mapping[K, int] = _EMPTY_DICT, /) -> None:
+        _seal(self)
+        dict.update(self, items)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Counter, (dict(self),)
+
+    def __repr__(self) -> str:
+        return repr(self.copy())
+
+    def copy(self) -> Counter[K]:  # type: ignore[override]
+        """A plain Counter."""
+        return Counter(dict(self))
+
+
+@_immutable
+class FrozenDeque(deque[V], metaclass=_WrittenAsPlain):
+    """A deque that cannot be changed."""
+
+    __slots__ = ("_sealed",)
+    _sealed: bool
+
+    def __init__(self, items: Iterable[V] = (), maxlen: int | None = None, /) -> None:
+        _seal(self)
+        deque.__init__(self, maxlen=maxlen)
+        deque.extend(self, items)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return deque, (list(self), self.maxlen)
+
+    def __repr__(self) -> str:
+        return repr(self.copy())
+
+    def copy(self) -> deque[V]:  # type: ignore[override]
+        """A plain deque."""
+        return deque(self, self.maxlen)
+
+    __copy__ = copy  # type: ignore[assignment]
+
+    def __add__(self, other: Any) -> Any:
+        return self.copy() + other
+
+    def __mul__(self, times: Any) -> Any:
+        return self.copy() * times
+
+    __rmul__ = __mul__

@@ -57,7 +57,7 @@ _MOST_VALUES: Final = 500_000
 _WIDEST_INT: Final = 1024
 _NEVER_TEXT: Final = frozenset({bool, int, float, type(None)})
 _TEXT: Final = frozenset({str})
-_ARRAYS: Final = frozenset({tuple, list, FrozenList})
+_ARRAYS: Final[frozenset[type]] = frozenset({tuple, list, FrozenList})
 _HOLDERS: Final = _ARRAYS | {dict, FrozenDict}
 _SHORTEST_TOKEN: Final = 16
 
