@@ -7,6 +7,7 @@ the text. The scanners here read any text, valid or not: possessive patterns, no
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final
@@ -14,27 +15,46 @@ from typing import Final
 MAX_DEPTH: Final = 64
 """Levels of tables, arrays and dotted parts together, counted as they are written."""
 
+
+def possessive(pattern: str, times: str = "*") -> str:
+    """A pattern that matches `pattern` as often as `times` says (`*`, `?`, `{0,20}`), and gives nothing back.
+
+    Before 3.11.5 Python matched possessive repeats of a group wrongly (CPython issue 106052). An atomic group means
+    the same, but takes four times as long, and 60 bytes a repeat.
+    """
+    return f"(?:{pattern}){times}+" if sys.version_info >= (3, 11, 5) else f"(?>(?:{pattern}){times})"
+
+
+_IN_TEXT = possessive(r'[^"\\]++|\\.|"(?!"")')
+_IN_LITERAL = possessive(r"[^']++|'(?!'')")
+_IN_LINE = possessive(r'[^"\\\n]++|\\.')
+_IN_CLOSED_LINE = possessive(r'[^"\\\n]++|\\[^\n]')
+
 STRING: Final = (
-    r'(?:"""(?:[^"\\]++|\\.|"(?!""))*+(?:"{3,5}|\\?\Z)'
-    r"|'''(?:[^']++|'(?!''))*+(?:'{3,5}|\Z)"
-    r'|"(?:[^"\\\n]++|\\.)*+"?'
+    rf'(?:"""{_IN_TEXT}(?:"{{3,5}}|\\?\Z)'
+    rf"|'''{_IN_LITERAL}(?:'{{3,5}}|\Z)"
+    rf'|"{_IN_LINE}"?'
     r"|'[^'\n]*+'?)"
 )
 """A string, as a pattern for `re.DOTALL`. It always matches at a quote: one that does not close ends with its line or
 the text."""
 
 CLOSED_STRING: Final = (
-    r'(?:"""(?:[^"\\]++|\\.|"(?!""))*+"{3,5}'
-    r"|'''(?:[^']++|'(?!''))*+'{3,5}"
-    r'|"(?!"")(?:[^"\\\n]++|\\[^\n])*+"'
+    rf'(?:"""{_IN_TEXT}"{{3,5}}'
+    rf"|'''{_IN_LITERAL}'{{3,5}}"
+    rf'|"(?!""){_IN_CLOSED_LINE}"'
     r"|'(?!'')[^'\n]*+')"
 )
 """The same, but nothing at a quote that does not close."""
 
-LINE_STRING: Final = r"""(?:"(?:[^"\\\n]++|\\.)*+"|'[^'\n]*+')"""
+LINE_STRING: Final = rf"""(?:"{_IN_LINE}"|'[^'\n]*+')"""
 """A string of one line that closes: what a key may be."""
 
-MARK = re.compile(rf"(?:[^\[\]{{}}.,=\n\"'#]++|{STRING}|#[^\n]*+)*+(\n|\[\[?|[\]{{}}.,=]|\Z)", re.DOTALL)
+BETWEEN_BRACKETS: Final = rf"[^\[\]{{}}\"'#]++|{STRING}|#[^\n]*+"
+"""What may stand between two brackets of a value."""
+
+_BETWEEN_MARKS = possessive(rf"[^\[\]{{}}.,=\n\"'#]++|{STRING}|#[^\n]*+")
+MARK = re.compile(rf"{_BETWEEN_MARKS}(\n|\[\[?|[\]{{}}.,=]|\Z)", re.DOTALL)
 """Everything up to the next mark that gives a document its structure; the group is the mark, empty at the end.
 
 It matches at every offset: one that did not would be tried at each, and be quadratic."""
@@ -46,14 +66,16 @@ _LARGE: Final = 1 << 16
 # Lines of which each is a comment, a header, or a pair with a plain value, an array of such, or an inline table of
 # such, with so few dots and brackets that all of them together cannot be too many. Most documents are of this kind.
 _FLAT_KEY = r'(?:[\w-]++|"[^"\\\n]*+"|\'[^\'\n]*+\')'
-_FLAT_DOTTED = rf"{_FLAT_KEY}(?:\.{_FLAT_KEY}){{0,15}}+"
-_FLAT_VALUE = rf"(?:[^\[\]{{}}\"'#\n]++|{STRING})*+"
-_FLAT_ARRAY = rf"\[(?:[^\[\]{{}}\"'#]++|{STRING}|#[^\n]*+)*+\]"
-_FLAT_TABLE = rf"\{{(?:[^\[\]{{}}\"'#\n.]++|{STRING})*+(?:\.(?:[^\[\]{{}}\"'#\n.]++|{STRING})*+){{0,20}}+\}}"
-_FLAT = (
-    rf"(?:[ \t\r]*+(?:\[\[?{_FLAT_DOTTED}\]\]?|{_FLAT_DOTTED}[ \t]*+="
-    rf"[ \t]*+(?:{_FLAT_ARRAY}|{_FLAT_TABLE}|{_FLAT_VALUE}))?+[ \t\r]*+(?:#[^\n]*+)?+(?:\n|\Z))*+"
-)
+_FLAT_DOTTED = _FLAT_KEY + possessive(rf"\.{_FLAT_KEY}", "{0,15}")
+_FLAT_VALUE = possessive(rf"[^\[\]{{}}\"'#\n]++|{STRING}")
+_FLAT_ARRAY = rf"\[{possessive(BETWEEN_BRACKETS)}\]"
+_FLAT_PART = possessive(rf"[^\[\]{{}}\"'#\n.]++|{STRING}")
+_FLAT_DOTS = possessive(rf"\.{_FLAT_PART}", "{0,20}")
+_FLAT_TABLE = rf"\{{{_FLAT_PART}{_FLAT_DOTS}\}}"
+_FLAT_PAIR = rf"{_FLAT_DOTTED}[ \t]*+=[ \t]*+(?:{_FLAT_ARRAY}|{_FLAT_TABLE}|{_FLAT_VALUE})"
+_FLAT_STATEMENT = possessive(rf"\[\[?{_FLAT_DOTTED}\]\]?|{_FLAT_PAIR}", "?")
+_FLAT_COMMENT = possessive(r"#[^\n]*+", "?")
+_FLAT = possessive(rf"[ \t\r]*+{_FLAT_STATEMENT}[ \t\r]*+{_FLAT_COMMENT}(?:\n|\Z)")
 
 
 def place(text: str, offset: int) -> tuple[int, int]:

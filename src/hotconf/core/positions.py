@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import Final, NamedTuple, TypeAlias
 
 from hotconf import keypath
-from hotconf.core.lexis import LINE_STRING, MARK, STRING
+from hotconf.core.lexis import BETWEEN_BRACKETS, LINE_STRING, MARK, STRING, possessive
 from hotconf.keypath import KeyPath
 
 
@@ -41,26 +41,25 @@ _Range: TypeAlias = tuple[int, int]
 _Ranges: TypeAlias = tuple[int, int, int, int]
 """The ranges of a key and of its value."""
 
-GAP: Final = r"(?:[ \t\r\n]++|#[^\n]*+)*+"
+GAP: Final = possessive(r"[ \t\r\n]++|#[^\n]*+")
 _ONE_PART: Final = rf"(?:[A-Za-z0-9_-]++|{LINE_STRING})"
-DOTTED: Final = rf"{_ONE_PART}(?:[ \t]*+\.[ \t]*+{_ONE_PART})*+"
-_SCALAR: Final = rf"(?:{STRING}|[^\s,\]}}#\[{{]++(?:\ [^\s,\]}}#]++)?+)"  # a space may stand between date and time
-_FLAT: Final = rf"[\[{{](?:[^\[\]{{}}\"'#]++|{STRING}|#[^\n]*+)*+[\]}}]"
+DOTTED: Final = _ONE_PART + possessive(rf"[ \t]*+\.[ \t]*+{_ONE_PART}")
+_CLOCK: Final = possessive(r"\ [^\s,\]}#]++", "?")  # a space may stand between date and time
+_SCALAR: Final = rf"(?:{STRING}|[^\s,\]}}#\[{{]++{_CLOCK})"
+_FLAT: Final = rf"[\[{{]{possessive(BETWEEN_BRACKETS)}[\]}}]"
 
-_STATEMENT = re.compile(
-    rf"{GAP}(?:(\[\[?[ \t]*+)?+({DOTTED})[ \t]*+(?:\]\]?|=[ \t]*+({_SCALAR}|{_FLAT})?+)|\Z)", re.DOTALL
-)
+_BRACKETS: Final = possessive(r"(\[\[?[ \t]*+)", "?")
+_FLAT_VALUE: Final = rf"(?:{_SCALAR}|{_FLAT})"
+_PAIRS: Final = possessive(rf"{GAP}{DOTTED}[ \t]*+=[ \t]*+{_FLAT_VALUE}")
+_SOME_VALUE: Final = possessive(f"({_FLAT_VALUE})", "?")
+_STATEMENT = re.compile(rf"{GAP}(?:{_BRACKETS}({DOTTED})[ \t]*+(?:\]\]?|=[ \t]*+{_SOME_VALUE})|\Z)", re.DOTALL)
 """A header, a pair or the end. Groups: brackets, key, value. A value in which brackets are nested is not read."""
-_SECTION = re.compile(
-    rf"(?:{GAP}{DOTTED}[ \t]*+=[ \t]*+(?:{_SCALAR}|{_FLAT}))*+{GAP}"
-    rf"(?:(\[\[?)[ \t]*+({DOTTED})[ \t]*+\]\]?|{DOTTED}[ \t]*+=[ \t]*+|\Z)",
-    re.DOTALL,
-)
+_SECTION = re.compile(rf"{_PAIRS}{GAP}(?:(\[\[?)[ \t]*+({DOTTED})[ \t]*+\]\]?|{DOTTED}[ \t]*+=[ \t]*+|\Z)", re.DOTALL)
 """All pairs up to the next header, to a value in which brackets are nested, or to the end. Groups: brackets, key."""
 PART = re.compile(_ONE_PART, re.DOTALL)
 KEY = re.compile(rf"({DOTTED})[ \t]*+=[ \t]*+", re.DOTALL)
 VALUE = re.compile(_SCALAR, re.DOTALL)
-NEXT = re.compile(rf"{GAP},?+{GAP}([\]}}])?+")
+NEXT = re.compile(rf"{GAP},?+{GAP}([\]}}]?+)")
 
 
 class Places:

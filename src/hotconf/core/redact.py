@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from hotconf.changes import CUT, MASK, MISSING, Cut
 from hotconf.core.frozen import FrozenDict, FrozenList
+from hotconf.core.lexis import possessive
 from hotconf.core.walk import bare, entries, kind_of, reader_of, spelled
 from hotconf.keypath import KeyPath
 from hotconf.text import printable, quoted
@@ -45,7 +46,8 @@ _LAST_CAMEL_WORD: Final = re.compile(r"[A-Z]?[a-z]+$|[A-Z]+$")
 _USER_INFO: Final = re.compile(r"(?<=://)([^\s/?#]+|[^\s/?#:@]*+:(?!\d+[/?#])[^\s@]{1,128}+)@")
 
 # A dotted key as far as it can be told on any line, valid or not, and what follows it. Possessive, so linear.
-_KEY_ON_LINE: Final = re.compile(r"""([\w-]++(?:["']?[ \t]*+\.[ \t]*+["']?[\w-]++)*+)["']?[ \t]*+([=:]?)""")
+_MORE_PARTS: Final = possessive(r"""["']?[ \t]*+\.[ \t]*+["']?[\w-]++""")
+_KEY_ON_LINE: Final = re.compile(rf"""([\w-]++{_MORE_PARTS})["']?[ \t]*+([=:]?)""")
 _WORD: Final = re.compile(r"[\w-]+")
 _SETS: Final = re.compile(r"[=:]")
 _ESCAPED: Final = re.compile(r"\\[uUx][0-9A-Fa-f]")  # may spell any word

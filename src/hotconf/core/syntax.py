@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 import tomli
 
-from hotconf.core.lexis import CLOSED_STRING, MARK, STRING, place, statements
+from hotconf.core.lexis import CLOSED_STRING, MARK, STRING, place, possessive, statements
 from hotconf.core.positions import DOTTED, KEY, NEXT, PART, VALUE, Places, behind, decoded
 from hotconf.core.slips import CONFLICT, curly_end, slip
 from hotconf.problems import Problem, Related
@@ -71,7 +71,7 @@ _OPENERS: Final = frozenset({"[", "[[", "{"})
 _CLOSERS: Final = frozenset(_CLOSES.values())
 _QUOTED: Final = r"""'[^']{5,}'|"[^"]{5,}"|\(.*\)"""
 
-_NOT_QUOTED = re.compile(rf"(?:[^\"'#]++|#[^\n]*+|{CLOSED_STRING})*+", re.DOTALL)
+_NOT_QUOTED = re.compile(possessive(rf"[^\"'#]++|#[^\n]*+|{CLOSED_STRING}"), re.DOTALL)
 _ESCAPED = re.compile(r"\\(?:x\w{0,2}|u\w{0,4}|U\w{0,8}|[^\n])?")
 _WORD = re.compile(r"[\w.+-]+|.", re.DOTALL)
 _HEADER = re.compile(rf"\[\[?[ \t]*+({DOTTED})[ \t]*+\]{{0,2}}", re.DOTALL)
