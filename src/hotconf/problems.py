@@ -15,6 +15,7 @@ Kind: TypeAlias = Literal[
     "too_large",
     "unreadable",
     "exposed",
+    "copy",
     "encoding",
     "unstable",
     "syntax",
@@ -24,7 +25,8 @@ Kind: TypeAlias = Literal[
 ]
 """What is wrong, from "no file" to "a check raised something of its own".
 
-`exposed`, that everybody may write the file, is only ever a warning."""
+`exposed`, that everybody may write the file, and `copy`, that it plainly is a copy of a fragment, are only ever
+warnings."""
 
 Severity: TypeAlias = Literal["error", "warning"]
 """An error keeps the old configuration; a warning is told and changes nothing."""

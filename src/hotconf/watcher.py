@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
@@ -24,8 +25,6 @@ from hotconf.settings import MAX_DEBOUNCE_MS, HotReloadSettings
 from hotconf.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    import os
-
     from pydantic import TypeAdapter
 
     from hotconf.runtime.keeper import Keeper
@@ -107,7 +106,9 @@ class HotReloadWatcher(Generic[T]):
         put(self, "_path", main)
         put(self, "_schema", Schema.of(schema, checks))
         put(self, "_bus", Bus(main.name))
-        source = Source(main, self._schema, _pins(settings, debounce_ms, watch_paths), max_bytes, allow_empty)
+        pins = _pins(settings, debounce_ms, watch_paths)
+        own = (os.path.realpath(paths.absolute(state_dir)),) if state_dir is not None else ()
+        source = Source(main, self._schema, pins, max_bytes, allow_empty, own)
         runner = Runner(
             source,
             self._bus,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hotconf.runtime import paths
+from hotconf.runtime import paths, search
 from hotconf.runtime.paths import Member, Place, absolute, expand, links, places
 
 
@@ -357,7 +357,7 @@ def test_a_link_that_leads_in_circles_is_passed_over(root):
 
 def test_a_tree_that_is_too_big_is_told(root, monkeypatch):
     """Each directory is watched and looked at again: not the whole disk."""
-    monkeypatch.setattr(paths, "MAX_FOLDERS", 3)
+    monkeypatch.setattr(search, "MAX_FOLDERS", 3)
     touch(root, *(f"d/{n}/a.toml" for n in range(5)))
     found = expand(root / "config.toml", ["d/**/*.toml"])
     (problem,) = found.problems

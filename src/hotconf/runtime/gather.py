@@ -90,7 +90,7 @@ class Gathering:
                 changed = (main.path,)
         if self._is_outdated(changed):
             return self._again(changed)
-        self.problems.extend(self.expansion.problems)
+        self.problems.extend((*self.expansion.problems, *self.expansion.warnings))
         with self.spending("parse"):
             self._parse_rest()
         return changed
@@ -159,7 +159,9 @@ class Gathering:
         with self.spending("read"):
             self.loaded_at = datetime.now(UTC)
             kept = self._kept_expansion()
-            self.expansion = kept or paths.expand(self.source.path, self.patterns, self.known.members)
+            self.expansion = kept or paths.expand(
+                self.source.path, self.patterns, self.known.members, self.source.own
+            )
             self._read_rest()
             changed = self._changed(held)
             self._same_names = kept is None or paths.same_names(kept)
@@ -211,7 +213,9 @@ class Gathering:
             return ()
         expansion = self.expansion
         if expansion.folders and expansion is not self.known.expansion and not paths.same_names(expansion):
-            moved.extend(paths.appeared_or_vanished(self.source.path, self.patterns, expansion.members))
+            moved.extend(
+                paths.appeared_or_vanished(self.source.path, self.patterns, expansion.members, self.source.own)
+            )
         return tuple(dict.fromkeys(moved))
 
     def _moved(self) -> list[Path]:

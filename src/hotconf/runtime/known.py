@@ -27,6 +27,7 @@ class Known:
         "_look_again",
         "_main",
         "_max_bytes",
+        "_own",
         "_plain",
         "_plain_of",
         "_under_way",
@@ -43,6 +44,7 @@ class Known:
         """What the files said when the last round ended."""
         self._main = source.path
         self._max_bytes = source.max_bytes
+        self._own = source.own
         # Reentrant: a signal handler may ask for a reload in the midst of anything.
         self._lock = threading.RLock()
         self._dirty: set[Path] = set()
@@ -140,7 +142,7 @@ class Known:
         found = known.expansion
         if found is not None and paths.stands(found, self._main, known.patterns) and paths.same_names(found):
             return []
-        return paths.appeared_or_vanished(self._main, known.patterns, known.members)
+        return paths.appeared_or_vanished(self._main, known.patterns, known.members, self._own)
 
     def _differs(self, read: Read, newer: dict[Path, Read]) -> bool:
         if not files.same(read.path, read.stamp):

@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 _SAME_FILES: Final = "the files are the same"
 _SAME_VALUES: Final = "no value differs"
-_OF_FILES: Final[frozenset[Kind]] = frozenset({"missing", "exposed"})
+_OF_FILES: Final[frozenset[Kind]] = frozenset({"missing", "exposed", "copy"})
 """Warnings that are about the files as such: they may come and go while the content stays the same."""
 _OFF: Final = "Hot reload is off: edits are not noticed until a restart"
 

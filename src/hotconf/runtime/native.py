@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 from hotconf.runtime import inotify, paths
 from hotconf.runtime.inotify import Event, Inotify
 from hotconf.runtime.observe import Heard, Owner
+from hotconf.runtime.search import is_glob, is_own
 from hotconf.runtime.source import FileSet
 
 Subject: TypeAlias = tuple[Owner, Path]
@@ -35,7 +36,7 @@ _EXHAUSTED: Final = {errno.ENOSPC, errno.ENOMEM, errno.EMFILE}
 def _means_toml(pattern: str) -> bool:
     """Whether names of another ending, in the folders that `pattern` stands for, can never mean a thing."""
     head, name = os.path.split(pattern)
-    return not paths.is_glob(pattern) or (not paths.is_glob(head) and name.endswith(".toml"))
+    return not is_glob(pattern) or (not is_glob(head) and name.endswith(".toml"))
 
 
 def _may_be_file(path: str) -> bool:
@@ -334,7 +335,7 @@ class InotifyObserver:
                 heard.suspects.add(subject[0])
             if event.mask & _NAMES:
                 stale[subject] = None
-        if not event.name.startswith("."):
+        if not event.name.startswith(".") and not is_own(event.name):
             for (owner, _), ending in watch.folders.items():
                 if event.name.endswith(ending):
                     heard.suspects.add(owner)

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
+from hotconf.core.copies import copy_of
 from hotconf.problems import Problem
+from hotconf.runtime.search import DIRECTORY, LimitError, Search, is_glob, is_own, listing
 from hotconf.text import quoted
 
 MAX_LINKS: Final = 40
 """As many links in one path as Linux follows (path_resolution(7)); more are a loop."""
 
-MAX_FOLDERS: Final = 10_000
-"""So many directories are looked through for the matches of `watch_paths`: each is watched, and looked at again."""
-
 _PATH_MAX: Final = 4096 + 1
+
+_SHOWN: Final = 100
+"""Of a pattern that is no path so many characters are told."""
 
 _URL: Final = r"[A-Za-z][A-Za-z0-9+.-]+://"
 
@@ -139,49 +141,119 @@ class Expansion(NamedTuple):
 
     members: tuple[Member, ...]
     folders: tuple[str, ...] = ()
-    """Directories in which a new name could be one more member."""
+    """Directories in which a new name could be one more member, and links that could become one."""
     problems: tuple[Problem, ...] = ()
     """Why it is not known what some of them stand for: `members` may lack files."""
-    listed: Mapping[str, Mapping[str, bool]] = MappingProxyType({})
-    """The names in each of the folders, and whether they are directories."""
+    listed: Mapping[str, Mapping[str, int]] = MappingProxyType({})
+    """The names in each of the directories, and what they are: see `search.listing`."""
     bases: tuple[str, ...] = ()
     """The directories that the patterns name, if each names one."""
     encoded: tuple[bytes, ...] = ()
     """The paths of the members, as the system takes them."""
     ranks: Mapping[Path, int] = MappingProxyType({})
     """Where each member stands among them."""
+    warnings: tuple[Problem, ...] = ()
+    """Members that plainly are copies, and files that are never members."""
 
 
-def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = ()) -> Expansion:
+def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = (), own: Collection[str] = ()) -> Expansion:
     """The main file and what `patterns` name, relative to its directory, in merging order.
 
     A directory means its `*.toml`, a glob its matches, each sorted by name. Hidden files are passed over, as in a
-    shell, and `**` follows no links. A file that is named twice counts where it is named last. Members that are
-    `known` are taken as they are: to make a path is what takes longest here.
+    shell, and `**` follows no links. A file that is named twice counts where it is named last. What hotconf writes
+    itself, by name or below the directories `own` (real paths), is never a member. Members that are `known` are taken
+    as they are: to make a path is what takes longest here.
     """
-    found: dict[Path, Member] = {}
-    search = _Search({os.fspath(member.path): member for member in known if member.role != "main"})
-    for pattern in patterns:
-        if "\0" in pattern:
-            search.problems.append(Problem(f"watch_paths: {quoted(pattern)} is no path", kind="schema", file=main))
-            continue
-        if re.match(_URL, pattern):
-            search.problems.append(_no_file(main, pattern))
-            continue
-        for member in _expand_one(main.parent, pattern, search):
-            found.pop(member.path, None)
-            found[member.path] = member
-    found.pop(main, None)
+    search = Search({os.fspath(member.path): member for member in known if member.role != "main"}, own)
+    found = _Found(main, search)
+    try:
+        for pattern in _last_of_each(patterns):
+            found.add(pattern)
+    except LimitError as error:
+        search.problems.append(replace(error.problem, file=main))
+    members = found.members
     bases = tuple(search.bases) if len(search.bases) == len(patterns) else ()
     return Expansion(
-        members=(Member(main, "main"), *found.values()),
-        folders=tuple(search.folders),
+        members=(Member(main, "main"), *members.values()),
+        folders=(*search.folders, *(link for link in search.links if link not in search.folders)),
         problems=tuple(search.problems),
         listed=search.folders,
         bases=bases,
-        encoded=(os.fsencode(main), *map(os.fsencode, found)),
-        ranks={path: rank for rank, path in enumerate((main, *found))},
+        encoded=(os.fsencode(main), *map(os.fsencode, members)),
+        ranks={path: rank for rank, path in enumerate((main, *members))},
+        warnings=tuple(found.warnings),
     )
+
+
+def _last_of_each(patterns: Sequence[str]) -> list[str]:
+    """Without those that are listed again further on, which is where their files count."""
+    return list(reversed(dict.fromkeys(reversed(patterns))))
+
+
+class _Found:
+    """What has been found for the patterns so far."""
+
+    def __init__(self, main: Path, search: Search) -> None:
+        self._main = main
+        self._search = search
+        self.members: dict[Path, Member] = {}
+        self.warnings: list[Problem] = []
+
+    def add(self, pattern: str) -> None:
+        """What one pattern stands for. Raises `LimitError`."""
+        if "\0" in pattern or len(pattern) > _PATH_MAX:
+            text = f"watch_paths: {quoted(_shortened(pattern))} is no path"
+            self._search.problems.append(Problem(text, kind="schema", file=self._main))
+        elif re.match(_URL, pattern):
+            self._search.problems.append(_no_file(self._main, pattern))
+        else:
+            for member in self._meant(absolute(pattern, self._main.parent), pattern):
+                self.members.pop(member.path, None)
+                if member.path != self._main:
+                    self.members[member.path] = member
+
+    def _meant(self, path: Path, pattern: str) -> list[Member]:
+        search = self._search
+        if os.path.isdir(path):
+            search.bases.append(os.fspath(path))
+            return self._matches(os.fspath(path), ("*.toml",))
+        if is_glob(pattern) and not os.path.lexists(path):
+            return self._matches(*_split(pattern, self._main.parent))
+        if is_own(path.name) or search.is_own(os.fspath(path)):
+            text = f"watch_paths: {quoted(pattern)} is not watched, because hotconf itself writes it"
+            self.warnings.append(Problem(text, kind="schema", severity="warning", file=self._main))
+            return []
+        return [_member(path)]
+
+    def _matches(self, base: str, parts: tuple[str, ...]) -> list[Member]:
+        """Those below `base`; copies among them are told."""
+        names = self._search.matches(base, parts)
+        found = [self._search.known.get(name) or _member(Path(name)) for name in names]
+        for member in found:
+            beside = self._search.folders.get(os.path.dirname(member.path), {})
+            if (what := copy_of(member.path.name, beside)) is not None:
+                self.warnings.append(_copy(member, what))
+        return found
+
+
+def _split(pattern: str, base: Path) -> tuple[str, tuple[str, ...]]:
+    """The directory below which a glob is searched, and the parts of the rest."""
+    parts = pattern.replace(os.sep, "/").split("/")
+    plain = next(index for index, part in enumerate(parts) if is_glob(part))
+    # Only the pattern is one: the directory of the main file may well have brackets in its name.
+    head = absolute("/".join(parts[:plain]) or ("/" if plain else ""), base)
+    return os.fspath(head), tuple(part for part in parts[plain:] if part not in ("", "."))
+
+
+def _copy(member: Member, what: str) -> Problem:
+    effect = "counts like any other fragment" if member.role == "fragment" else "is watched like any other file"
+    text = f"{quoted(member.path.name)} plainly is a copy ({what}), and {effect}"
+    hint = "remove it, move it elsewhere, or list the files that count one by one in watch_paths"
+    return Problem(text, kind="copy", severity="warning", hint=hint, file=member.path)
+
+
+def _shortened(pattern: str) -> str:
+    return pattern if len(pattern) <= _SHOWN else f"{pattern[:_SHOWN]}…"
 
 
 def _no_file(main: Path, url: str) -> Problem:
@@ -209,133 +281,34 @@ def same_names(expansion: Expansion) -> bool:
     return all(_listing(folder) == names for folder, names in expansion.listed.items())
 
 
-def _has(folder: str, names: Mapping[str, bool]) -> bool:
+def _has(folder: str, names: Mapping[str, int]) -> bool:
     try:
         listed = os.listdir(folder)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return not names
     except OSError:
         return False
-    if listed != list(names) and names.keys() != set(listed):  # nearly always they come in the same order
+    if listed != list(names) and names.keys() != {name for name in listed if not is_own(name)}:
         return False
-    return all(os.path.isdir(os.path.join(folder, name)) for name, is_directory in names.items() if is_directory)
+    return all(os.path.isdir(os.path.join(folder, name)) for name, kind in names.items() if kind & DIRECTORY)
 
 
-def _listing(folder: str) -> dict[str, bool]:
+def _listing(folder: str) -> dict[str, int]:
     try:
-        with os.scandir(folder) as entries:
-            return {entry.name: _is_directory(entry) for entry in entries}
-    except FileNotFoundError:
-        return {}
+        return listing(folder)
     except OSError:
-        return {"": True}  # not known, and so never the same
-
-
-def _expand_one(base: Path, pattern: str, search: _Search) -> list[Member]:
-    path = absolute(pattern, base)
-    if os.path.isdir(path):
-        search.bases.append(os.fspath(path))
-        found = search.matches(os.fspath(path), ("*.toml",))
-    elif is_glob(pattern) and not os.path.lexists(path):
-        parts = pattern.replace(os.sep, "/").split("/")
-        plain = next(index for index, part in enumerate(parts) if is_glob(part))
-        # Only the pattern is one: the directory of the main file may well have brackets in its name.
-        head = absolute("/".join(parts[:plain]) or ("/" if plain else ""), base)
-        found = search.matches(os.fspath(head), tuple(part for part in parts[plain:] if part not in ("", ".")))
-    else:
-        return [_member(path)]
-    names = (name for name in sorted(set(found)) if not search.is_directory(name))
-    return [search.known.get(name) or _member(Path(name)) for name in names]
+        return {"": 0}  # not known, and so never the same
 
 
 def _member(path: Path) -> Member:
     return Member(path, "fragment" if path.suffix == ".toml" else "watched")
 
 
-def is_glob(text: str) -> bool:
-    """Whether `text` has a wildcard."""
-    return any(char in text for char in "*?[")
-
-
-class _Search:
-    """A search for matches: where it looked, and where it could not look."""
-
-    __slots__ = ("bases", "folders", "known", "problems")
-
-    def __init__(self, known: Mapping[str, Member]) -> None:
-        self.known = known
-        self.folders: dict[str, dict[str, bool]] = {}
-        """With the names in them, and whether they are directories; listed once."""
-        self.problems: list[Problem] = []
-        self.bases: list[str] = []
-        """The directories that patterns name."""
-
-    def matches(self, base: str, parts: tuple[str, ...]) -> Iterator[str]:
-        """What `parts` name below `base`; directories are among them."""
-        if not parts:
-            yield base
-            return
-        first, rest = parts[0], parts[1:]
-        names = self._names(base)
-        if first == "**":
-            yield from self.matches(base, rest or ("*",))
-            for step in _steps(base, names, "*"):
-                if self.is_directory(step) and not os.path.islink(step):
-                    yield from self.matches(step, parts)
-        elif is_glob(first):
-            for step in _steps(base, names, first):
-                yield from self.matches(step, rest)
-        elif os.path.lexists(step := os.path.join(base, first)):
-            yield from self.matches(step, rest)
-
-    def is_directory(self, path: str) -> bool:
-        """Whether `path` is one, by the listing of its folder where there is one."""
-        folder, name = os.path.split(path)
-        listed = self.folders.get(folder, {})
-        return listed[name] if name in listed else os.path.isdir(path)
-
-    def _names(self, directory: str) -> Iterable[str]:
-        if directory in self.folders:
-            return self.folders[directory]
-        try:
-            with os.scandir(directory) as entries:
-                names = {entry.name: _is_directory(entry) for entry in entries}
-        except NotADirectoryError:
-            return []
-        except FileNotFoundError:
-            names = {}
-        except OSError as error:
-            # Not the same as empty: what it holds would silently be missing from the configuration.
-            text = f"Cannot list the directory: {os.strerror(error.errno or errno.EIO)}"
-            self.problems.append(Problem(text, kind="unreadable", file=Path(directory)))
-            names = {}
-        if len(self.folders) == MAX_FOLDERS:
-            text = f"watch_paths: more than {MAX_FOLDERS:,} directories to look through"
-            hint = "name the directories that hold configuration"
-            self.problems.append(Problem(text, kind="schema", file=Path(directory), hint=hint))
-        elif len(self.folders) > MAX_FOLDERS:
-            return []
-        self.folders[directory] = names
-        return names
-
-
-def _is_directory(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that leads in circles: no directory, and the others can be listed all the same
-        return False
-
-
-def _steps(base: str, names: Iterable[str], pattern: str) -> list[str]:
-    import fnmatch  # only those who watch directories pay for it
-
-    found = fnmatch.filter(names, pattern)
-    return [os.path.join(base, name) for name in found if pattern.startswith(".") or not name.startswith(".")]
-
-
-def appeared_or_vanished(main: Path, patterns: Sequence[str], members: Sequence[Member]) -> list[Path]:
+def appeared_or_vanished(
+    main: Path, patterns: Sequence[str], members: Sequence[Member], own: Collection[str] = ()
+) -> list[Path]:
     """The files by which `members` differs from what `patterns` mean now; none where that cannot be told."""
-    expansion = expand(main, patterns)
+    expansion = expand(main, patterns, own=own)
     if expansion.problems:
         return []
     return sorted({member.path for member in members} ^ {member.path for member in expansion.members})

@@ -48,6 +48,8 @@ class Source(NamedTuple, Generic[T]):
     pins: Pins = Pins()
     max_bytes: int = DEFAULT_MAX_BYTES
     allow_empty: bool = False
+    own: tuple[str, ...] = ()
+    """Directories, as real paths, that hold what the watcher writes itself: nothing in them is ever a member."""
 
 
 class FileSet(NamedTuple):

@@ -1,0 +1,187 @@
+"""Which files the patterns of `watch_paths` match, at a cost linear in what is looked at, whatever a pattern says.
+
+Rule 1: a directory is listed once, and each (directory, rest of a pattern) is looked at once, however many `**` could
+        lead to it.
+Rule 2: the search is bounded: by directories, and by names compared with wildcards. Beyond that there is one problem.
+Rule 3: a link is told as a folder, too, if it would be a match, or lead to one, were its target something else.
+Rule 4: what hotconf itself writes is never a match.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hotconf.problems import Problem
+
+if TYPE_CHECKING:
+    from hotconf.runtime.paths import Member
+
+MAX_FOLDERS: Final = 10_000
+"""So many directories are looked through for the matches of `watch_paths`: each is watched, and looked at again."""
+MAX_STEPS: Final = 2_000_000
+"""So many names are compared with wildcards in one search: about a second's work."""
+LONGEST_NAME: Final = 255
+"""In bytes, and of a wildcard at least as many characters: no name is longer."""
+
+DIRECTORY: Final = 1
+LINK: Final = 2
+"""What a name in a listing is: the sum of these. A link to a directory is both, a file neither."""
+
+_LOG: Final = "debug.log"
+
+
+class LimitError(Exception):
+    """The search has reached a limit."""
+
+    def __init__(self, text: str) -> None:
+        hint = "name the directories that hold configuration"
+        self.problem = Problem(f"watch_paths: {text}", kind="schema", hint=hint)
+
+
+class Search:
+    """One search for all patterns: where it looked, and where it could not look."""
+
+    __slots__ = ("_left", "_own", "_own_names", "bases", "folders", "known", "links", "problems")
+
+    def __init__(self, known: Mapping[str, Member], own: Collection[str] = ()) -> None:
+        self.known = known
+        self._own = own
+        """Directories, as real paths, that hold what hotconf writes."""
+        self._own_names = {os.path.basename(path) for path in own}
+        self.folders: dict[str, Mapping[str, int]] = {}
+        """With the names in them, and what those are; listed once."""
+        self.links: dict[str, None] = {}
+        """Links to directories that would be matches if they led to files."""
+        self.problems: list[Problem] = []
+        self.bases: list[str] = []
+        """The directories that patterns name."""
+        self._left = MAX_STEPS
+
+    def matches(self, base: str, parts: tuple[str, ...]) -> list[str]:
+        """The files that `parts` name below `base`, sorted. Raises `LimitError`."""
+        parts = _collapsed(parts)
+        if any(len(part) > LONGEST_NAME for part in parts) or self.is_own(base):
+            return []
+        found: set[str] = set()
+        seen: set[tuple[str, int]] = set()
+        todo = [(base, 0)]
+        while todo:
+            state = todo.pop()
+            if state not in seen:
+                seen.add(state)
+                todo.extend(self._steps(*state, parts, found))
+        return sorted(found)
+
+    def is_own(self, path: str, kind: int = LINK) -> bool:
+        """Whether `path` is a directory that holds what hotconf writes, or below one."""
+        if not self._own or not (kind & LINK or os.path.basename(path) in self._own_names):
+            return False
+        real = os.path.realpath(path)
+        return any(real == own or real.startswith(f"{own}{os.sep}") for own in self._own)
+
+    def _steps(
+        self, directory: str, index: int, parts: tuple[str, ...], found: set[str]
+    ) -> Iterator[tuple[str, int]]:
+        """The states that follow from this one; matches are added to `found`."""
+        self._spend(1)
+        names = self._names(directory)
+        part, after, last = parts[index], index + 1, index + 1 == len(parts)
+        if part == "**":
+            if not last:
+                yield directory, after
+            for name, kind in self._matching(names, "*"):
+                step = os.path.join(directory, name)
+                if kind == DIRECTORY and not self.is_own(step, kind):
+                    yield step, index
+                elif last:
+                    self._found(step, kind, found)
+            return
+        for name, kind in self._matching(names, part) if is_glob(part) else _plain(directory, part, names):
+            step = os.path.join(directory, name)
+            if last:
+                self._found(step, kind, found)
+            elif kind and not self.is_own(step, kind):  # a directory, or a link, which may lead to one some day
+                yield step, after
+
+    def _found(self, path: str, kind: int, found: set[str]) -> None:
+        if not kind & DIRECTORY:
+            found.add(path)
+        elif kind & LINK:
+            self.links[path] = None
+
+    def _matching(self, names: Mapping[str, int], pattern: str) -> list[tuple[str, int]]:
+        """Those of the names that match one part; as in a shell, hidden ones do only if it begins with a dot."""
+        import fnmatch  # only those who use wildcards pay for it
+
+        # Its backtracking is bounded: between two stars the first match is final. To compile one takes a square.
+        self._spend(len(names) + len(pattern) ** 2 // 8)
+        hidden = pattern.startswith(".")
+        return [(name, names[name]) for name in fnmatch.filter(names, pattern) if hidden or not name.startswith(".")]
+
+    def _spend(self, steps: int) -> None:
+        self._left -= steps
+        if self._left < 0:
+            raise LimitError("too many names to compare with its wildcards")
+
+    def _names(self, directory: str) -> Mapping[str, int]:
+        if directory in self.folders:
+            return self.folders[directory]
+        if len(self.folders) >= MAX_FOLDERS:
+            raise LimitError(f"more than {MAX_FOLDERS:,} directories to look through")
+        try:
+            names = listing(directory)
+        except OSError as error:
+            # Not the same as empty: what it holds would silently be missing from the configuration.
+            text = f"Cannot list the directory: {os.strerror(error.errno or errno.EIO)}"
+            self.problems.append(Problem(text, kind="unreadable", file=Path(directory)))
+            names = {}
+        self.folders[directory] = names
+        return names
+
+
+def is_own(name: str) -> bool:
+    """Whether hotconf itself writes files of this name: its log, schemas, states, and temporary files."""
+    log = name == _LOG or name.startswith(f"{_LOG}.")
+    return log or name.endswith(".schema.json") or name == ".hotconf" or name.startswith(".hotconf-")
+
+
+def is_glob(text: str) -> bool:
+    """Whether `text` has a wildcard."""
+    return any(char in text for char in "*?[")
+
+
+def listing(directory: str) -> dict[str, int]:
+    """The names in a directory that hotconf does not write itself, and what each is; none if there is no such
+    directory. Raises `OSError`.
+    """
+    try:
+        with os.scandir(directory) as entries:
+            return {entry.name: _kind(entry) for entry in entries if not is_own(entry.name)}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+
+
+def _kind(entry: os.DirEntry[str]) -> int:
+    try:
+        return DIRECTORY * entry.is_dir() + LINK * entry.is_symlink()
+    except OSError:  # a link that leads in circles
+        return LINK
+
+
+def _plain(directory: str, part: str, names: Mapping[str, int]) -> list[tuple[str, int]]:
+    if part in names:
+        return [(part, names[part])]
+    # Not in a listing: `..`, and whatever a file system finds that ignores case.
+    path = os.path.join(directory, part)
+    if is_own(part) or not os.path.lexists(path):
+        return []
+    return [(part, DIRECTORY * os.path.isdir(path) + LINK * os.path.islink(path))]
+
+
+def _collapsed(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """Without what says nothing: `**/**` is `**`."""
+    return tuple(part for part, before in zip(parts, ("", *parts), strict=False) if (part, before) != ("**", "**"))

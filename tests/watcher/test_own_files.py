@@ -1,0 +1,79 @@
+"""What hotconf writes beside a configuration never comes back as a change of it; copies are told by name."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from hotconf import ReloadSuccess, ReloadUnchanged
+from waiting import wait_until
+from watcher.watched import CHANGED, WINDOW_MS, port
+
+
+@pytest.fixture
+def log(tmp_path):
+    """The program's log of hotconf, in the directory of the configuration."""
+    handler = logging.FileHandler(tmp_path / "debug.log")
+    logger = logging.getLogger("hotconf")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    yield tmp_path / "debug.log"
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+    handler.close()
+
+
+@pytest.mark.parametrize("pattern", ["*", "**/*", ".", "*.*"])
+@pytest.mark.parametrize("observer", ["auto", "poll"])
+def test_the_log_does_not_feed_itself(path, log, watch, calm, pattern, observer):
+    """One save is one round, though the log of it lies among what is watched."""
+    watcher, seen = watch(path, watch_paths=[pattern], observer=observer, reconcile_s=0.1)
+    path.write_text(port(8001))
+    wait_until(lambda: watcher.generation == 2)
+    calm(10 * WINDOW_MS)
+    assert seen.lines == [CHANGED, "ReloadSuccess 2"]
+    assert log.read_text()
+    assert [source.path.name for source in watcher.snapshot.files] == ["config.toml"]
+
+
+def test_the_states_do_not_feed_themselves(path, watch, calm):
+    """A state directory among what is watched, whatever it is called."""
+    states = path.parent / "kept"
+    watcher, seen = watch(path, watch_paths=["**/*"], state_dir=states, reconcile_s=0.1)
+    path.write_text(port(8001))
+    wait_until(lambda: watcher.generation == 2)
+    wait_until(lambda: len(list(states.rglob("*.state"))) == 2)
+    calm(10 * WINDOW_MS)
+    assert seen.lines == [CHANGED, "ReloadSuccess 2"]
+
+
+def test_a_copy_among_the_fragments_is_told_by_name(path, watch):
+    """It counts, as ever; the warning says which file it is, and what to do."""
+    (path.parent / "conf.d").mkdir()
+    copy = path.parent / "conf.d" / "limits.sync-conflict-20260412-101530-K7QX2PA.toml"
+    (path.parent / "conf.d" / "limits.toml").write_text("[server]\n")
+    watcher, seen = watch(path, watch_paths=["conf.d"])
+    copy.write_text("tags = ['b']\n")
+    ending = seen.ending()
+    assert isinstance(ending, ReloadSuccess)
+    (warning,) = ending.warnings
+    assert (warning.kind, warning.severity, warning.file) == ("copy", "warning", copy)
+    assert f'"{copy.name}" plainly is a copy (a sync conflict of Syncthing)' in warning.message
+    assert watcher.config.tags == ["b"]
+    copy.unlink()
+    assert not seen.ending(2).warnings
+
+
+def test_a_copy_with_the_same_values_is_told_and_goes(path, watch):
+    """Even where nothing else changes."""
+    (path.parent / "conf.d").mkdir()
+    watcher, seen = watch(path, watch_paths=["conf.d"])
+    copy: Path = path.parent / "conf.d" / "limits (1).toml"
+    copy.write_text("# nothing\n")
+    ending = seen.ending()
+    assert isinstance(ending, ReloadUnchanged)
+    assert [warning.kind for warning in ending.warnings] == ["copy"]
+    assert [warning.kind for warning in watcher.snapshot.warnings] == ["copy"]
