@@ -19,7 +19,7 @@ from hotconf.runtime import observe
 from hotconf.runtime.driver import Driver, claim, release
 from hotconf.runtime.observe import Heard, Poll
 from hotconf.runtime.source import FileSet
-from hotconf.runtime.wait import KernelWaiter
+from hotconf.runtime.wait import KernelWaiter, ThreadWaiter
 from waiting import wait_until
 
 FAR_NS = 3_600_000_000_000
@@ -224,14 +224,11 @@ def test_at_exit_the_watchers_are_closed(driver):
 def test_a_driver_that_cannot_have_its_descriptors(monkeypatch):
     """It polls until there are some, and then hears like any other; whoever insists on the kernel is told."""
 
-    def refuse():
-        raise OSError(24, "Too many open files")
-
     owner = Owner(reconcile_ns=10_000_000)
     with monkeypatch.context() as patch:
-        patch.setattr(module, "best_waiter", refuse)
+        patch.setattr(module, "best_waiter", lambda: ThreadWaiter("epoll_create1: Too many open files"))
         driver = claim()
-        with pytest.raises(UsageError, match="no descriptors are left"):
+        with pytest.raises(UsageError, match="epoll_create1: Too many open files"):
             join(driver, Owner(), "inotify")
         assert join(driver, owner).name == "poll"
         assert not owner.observers
@@ -314,7 +311,7 @@ def test_an_action_that_raises_stops_nobody(driver, caplog):
 def test_a_driver_that_fails_leaves_nobody_waiting(monkeypatch, caplog):
     """It is told; who calls is refused, the next watcher gets another one, and it can be given back."""
     failed = claim()
-    monkeypatch.setattr(KernelWaiter, "wait", lambda self, *given: 1 / 0)
+    monkeypatch.setattr(Driver, "_deadline", lambda self: 1 / 0)
     failed.wake()
     wait_until(lambda: failed.failed)
     monkeypatch.undo()
@@ -411,15 +408,15 @@ def test_an_observer_that_cannot_be_had(driver, monkeypatch):
     """Asked for by name it is refused; else polling has to do, and says why."""
 
     def refuse(*_):
-        raise OSError(24, "Too many open files")
+        raise OSError(24, "inotify_init1: Too many open files")
 
     monkeypatch.setattr("hotconf.runtime.native.Inotify", refuse)  # the module's own name for it
-    with pytest.raises(UsageError, match="no descriptor is left"):
+    with pytest.raises(UsageError, match="inotify_init1: Too many open files"):
         join(driver, Owner(), "inotify")
     owner = Owner()
     observer = join(driver, owner, "auto")
     assert isinstance(observer, Poll)
-    assert str(observer.trouble(owner)).startswith("inotify cannot be had: no inotify instance or no descriptor")
+    assert str(observer.trouble(owner)).startswith("inotify cannot be had: inotify_init1: Too many open")
 
 
 def test_a_suspicion_is_followed_by_a_comparison(driver, main):

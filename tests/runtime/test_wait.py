@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
+import select
 import signal
 import sys
 import threading
 import time
+from functools import partial
 
 import pytest
 
-from hotconf.runtime import wait
+from hotconf.runtime import system, wait
 from hotconf.runtime.wait import KernelWaiter, ThreadWaiter, best_waiter
 
 if sys.platform != "linux":
@@ -21,20 +24,11 @@ SECOND = 1_000_000_000
 SOON = 30_000_000
 
 
-def without_timerfd(patch: pytest.MonkeyPatch) -> KernelWaiter:
-    """A waiter on a system whose C library has no timerfd."""
-    patch.setattr(wait.ctypes, "PyDLL", lambda name: object())
-    return KernelWaiter()
-
-
-@pytest.fixture(params=["timerfd", "no timerfd", "threads"])
-def waiter(request, monkeypatch):
+@pytest.fixture(params=[KernelWaiter, partial(ThreadWaiter, "no descriptors")], ids=["kernel", "threads"])
+def waiter(request):
     """Each kind of waiter; the descriptors that it took, it gives back."""
     before = sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208 (names only)
-    if request.param == "threads":
-        waiter = ThreadWaiter()
-    else:
-        waiter = KernelWaiter() if request.param == "timerfd" else without_timerfd(monkeypatch)
+    waiter = request.param()
     yield waiter
     waiter.close()
     assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
@@ -109,19 +103,16 @@ def test_a_deadline_in_a_thousand_years_is_no_error(waiter):
     waiter.wait(time.monotonic_ns() + 10**12 * SECOND)
 
 
-@pytest.mark.parametrize("make", [KernelWaiter, ThreadWaiter])
-def test_a_wake_up_after_closing_touches_nothing(make):
-    """The number of its descriptor may be somebody else's by then: bytes too many in a file of the application's."""
-    waiter = make()
+def test_a_wake_up_after_closing_touches_nothing():
+    """The numbers of its descriptors may be those of the application's own timers by then."""
+    waiter = KernelWaiter()
     waiter.close()
-    ends = [os.pipe() for _ in range(4)]
+    timers = [system.timerfd_create(time.CLOCK_MONOTONIC, os.O_NONBLOCK) for _ in range(4)]
     waiter.wake()
-    for reader, writer in ends:
-        os.set_blocking(reader, False)
+    for timer in timers:
         with pytest.raises(BlockingIOError):
-            os.read(reader, 8)
-        os.close(reader)
-        os.close(writer)
+            os.read(timer, 8)
+        os.close(timer)
 
 
 def test_a_signal_handler_may_wake_it(waiter):
@@ -136,10 +127,10 @@ def test_a_signal_handler_may_wake_it(waiter):
     waiter.wait(None)
 
 
-@pytest.fixture(params=["timerfd", "no timerfd"])
-def kernel(request, monkeypatch):
-    """The kernel's waiter, with and without timerfd."""
-    waiter = KernelWaiter() if request.param == "timerfd" else without_timerfd(monkeypatch)
+@pytest.fixture
+def kernel():
+    """The kernel's waiter."""
+    waiter = KernelWaiter()
     yield waiter
     waiter.close()
 
@@ -202,30 +193,53 @@ def test_descriptors_past_1024(pipe):
 
 def test_descriptors_are_not_inherited(kernel):
     """A program that is executed gets none of ours."""
-    assert not os.get_inheritable(kernel._wake)
-    if kernel._timer.descriptor >= 0:
-        assert not os.get_inheritable(kernel._timer.descriptor)
+    assert not os.get_inheritable(kernel._epoll.number)
+    assert not os.get_inheritable(kernel._timer.number)
 
 
 def test_threads_can_wait_for_no_descriptor(pipe):
-    """It says so, rather than never to tell."""
-    with pytest.raises(OSError, match="no descriptors are left"):
-        ThreadWaiter().watch(pipe[0])
+    """It says why, rather than never to tell."""
+    with pytest.raises(OSError, match="epoll_create1: Function not implemented"):
+        ThreadWaiter("epoll_create1: Function not implemented").watch(pipe[0])
 
 
-def test_no_timer_left_is_no_failure(monkeypatch):
-    """Where the kernel gives no timerfd, timeouts do."""
-    ends = os.pipe()
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.EPERM, errno.EMFILE, errno.ENOMEM])
+@pytest.mark.parametrize("call", ["timerfd_create", "timerfd_settime", "epoll_create1", "epoll_ctl", "epoll_wait"])
+def test_what_the_kernel_refuses_is_named(monkeypatch, call, code):
+    """Threads do instead; nothing is left open."""
+    before = os.listdir("/proc/self/fd")  # noqa: PTH208 (names only)
 
-    class NoTimers:
-        def timerfd_create(self, clock: int, flags: int) -> int:
-            return -1
+    def refuse(*_: object) -> int:
+        raise OSError(code, f"{call}: {os.strerror(code)}")
 
-    monkeypatch.setattr(wait.ctypes, "PyDLL", lambda name: NoTimers())
-    waiter = KernelWaiter()
-    deadline = time.monotonic_ns() + SOON
-    while time.monotonic_ns() < deadline:
-        waiter.wait(deadline)
-    waiter.close()
-    for end in ends:
-        os.close(end)
+    monkeypatch.setattr(system, call, refuse)
+    waiter = best_waiter()
+    assert isinstance(waiter, ThreadWaiter)
+    assert waiter.trouble == f"{call}: {os.strerror(code)}"
+    assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
+
+
+@pytest.mark.parametrize("deadline", [None, 1 << 62], ids=["none", "far"])
+def test_no_wait_is_for_ever(kernel, monkeypatch, deadline):
+    """If the program closes the timer meanwhile, nothing rings any more."""
+    monkeypatch.setattr(wait, "LONGEST_NS", 10 * SOON)
+    closing = threading.Timer(0.02, os.close, [kernel._timer.number])
+    closing.start()
+    kernel.wait(deadline)
+    closing.join()
+
+
+@pytest.mark.parametrize("which", ["_timer", "_epoll"])
+def test_descriptors_that_the_program_closed_are_not_used(kernel, which):
+    """Not even if the number stands for another file of the same kind."""
+    ours = getattr(kernel, which)
+    number = ours.number
+    make = partial(system.timerfd_create, time.CLOCK_MONOTONIC, 0) if which == "_timer" else select.epoll
+    os.close(number)
+    theirs = make()
+    assert (theirs if which == "_timer" else theirs.fileno()) == number
+    with pytest.raises(OSError, match="the program closed a descriptor"):
+        kernel.wait(time.monotonic_ns() + SOON)
+    kernel.wake()
+    kernel.close()
+    os.close(number) if which == "_timer" else theirs.close()

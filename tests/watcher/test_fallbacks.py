@@ -14,7 +14,7 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("inotify is Linux's", allow_module_level=True)
 
-from hotconf.runtime.inotify import Inotify
+from hotconf.runtime import system
 from waiting import wait_until
 from watcher.watched import port, save
 
@@ -24,19 +24,19 @@ OFTEN = {"reconcile_s": 0.05}
 @pytest.mark.parametrize(
     ("code", "why"),
     [
-        (errno.ENOSYS, "Function not implemented"),
-        (errno.EMFILE, "no inotify instance or no descriptor is left (fs.inotify.max_user_instances, ulimit -n)"),
+        (errno.ENOSYS, "inotify_init1: Function not implemented"),
+        (errno.EMFILE, "inotify_init1: Too many open files (fs.inotify.max_user_instances, ulimit -n)"),
     ],
 )
 def test_no_inotify(path, watch, monkeypatch, caplog, code, why):
     """Every change is noticed, later; when inotify can be had it is used, without a restart."""
     caplog.set_level(logging.INFO, "hotconf.watch")
 
-    def refuse(self):
-        raise OSError(code, os.strerror(code))
+    def refuse(*_):
+        raise OSError(code, f"inotify_init1: {os.strerror(code)}")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Inotify, "__init__", refuse)
+        patch.setattr(system, "inotify_init1", refuse)
         watcher, _ = watch(path, **OFTEN)
         assert (watcher.stats.observer, watcher.stats.trouble) == ("poll", f"inotify cannot be had: {why}")
         save(path, port(9000))
@@ -55,11 +55,11 @@ def test_no_inotify(path, watch, monkeypatch, caplog, code, why):
 def test_who_asked_for_polling_gets_it(path, watch, monkeypatch):
     """Beside another that only makes do with it."""
 
-    def refuse(self):
+    def refuse(*_):
         raise OSError(errno.ENOSYS, "no")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Inotify, "__init__", refuse)
+        patch.setattr(system, "inotify_init1", refuse)
         asked, _ = watch(path, observer="poll", **OFTEN)
         other, _ = watch(path, **OFTEN)
         late, _ = watch(path, observer="poll", **OFTEN)
@@ -114,10 +114,13 @@ watcher.close()
     [
         (
             "max_inotify_instances",
-            "poll | inotify cannot be had: no inotify instance or no descriptor is left "
+            "poll | inotify cannot be had: inotify_init1: Too many open files "
             "(fs.inotify.max_user_instances, ulimit -n)",
         ),
-        ("max_inotify_watches", "inotify | the limit of inotify watches is reached (fs.inotify.max_user_watches)"),
+        (
+            "max_inotify_watches",
+            "inotify | inotify_add_watch: the limit of inotify watches is reached (fs.inotify.max_user_watches)",
+        ),
     ],
 )
 def test_a_real_limit(path, limit, said):

@@ -23,11 +23,13 @@ from hotconf.runtime import fork, log
 from hotconf.runtime.fork import FORK_S
 from hotconf.runtime.loader import Loader
 from hotconf.runtime.looks import NEVER, Looks
-from hotconf.runtime.observe import Observer, ObserverName, Owner, Poll, choose, preferred
-from hotconf.runtime.wait import ThreadWaiter, Waiter, best_waiter
+from hotconf.runtime.observe import Observer, ObserverName, Owner, Poll, choose, preferred, reason
+from hotconf.runtime.wait import ThreadWaiter, best_waiter
 
 R = TypeVar("R")
 
+_AGAIN_NS: Final = 1_000_000_000
+"""Descriptors that are lost again so soon are not made anew at once: that would be to spin."""
 _FAULT: Final = "Internal error in the driver"
 
 
@@ -38,7 +40,8 @@ class Driver:
         self.loader = Loader(self.post)
         self.claims = 0
         """Watchers that use it or are about to; guarded by the module's lock."""
-        self._waiter = _some_waiter()
+        self._waiter = best_waiter()
+        self._lost_at = 0
         self._actions: deque[Callable[[], None]] = deque()
         self._observers: dict[str, Observer] = {}
         self._owners: dict[Owner, Observer] = {}
@@ -60,15 +63,15 @@ class Driver:
     # Forks
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
-        """See `Member.locks`."""
-        return tuple((fork.INNER, lock) for lock in self._waiter.locks())
+        """See `Member.locks`: there are none."""
+        return ()
 
     def abandon(self) -> None:
         """See `Member.abandon`: its thread is not here; the child's watchers get a driver of their own."""
         self._ending = self._ended = True
         for observer in self._observers.values():
             observer.abandon()
-        self._waiter.abandon()
+        self._waiter.close()
         self._owners.clear()
         self._timed.clear()
         fork.forget(self)
@@ -151,14 +154,14 @@ class Driver:
 
     def _choose(self, name: ObserverName) -> Observer:
         observer = choose(name, self.wake)
-        if observer.descriptor is not None:
-            try:
+        try:
+            if observer.descriptor is not None:
                 self._waiter.watch(observer.descriptor)
-            except OSError as error:
-                observer.close()
-                if name != "auto":
-                    raise UsageError(f'observer="{name}" cannot be had: {error}; use "auto" or "poll"') from error
-                observer = Poll(f"{observer.name} cannot be had: {error}", stopgap=True)
+        except OSError as error:
+            observer.close()
+            if name != "auto":
+                raise UsageError(f'observer="{name}" cannot be had: {reason(error)}; use "auto" or "poll"') from error
+            observer = Poll(f"{observer.name} cannot be had: {reason(error)}", stopgap=True)
         self._observers[_key(observer)] = observer
         return observer
 
@@ -181,7 +184,7 @@ class Driver:
     def _run(self) -> None:
         try:
             while not self._ending:
-                self._waiter.wait(self._deadline())
+                self._wait()
                 self._turn(time.monotonic_ns())
         except Exception:  # noqa: BLE001 - a fault of ours, or of the system's
             log.fault("watch", "The driver has failed: its watchers hear of nothing any more")
@@ -190,6 +193,36 @@ class Driver:
         self._ended = True  # whoever posts from now on sees it; what was posted before is done now
         self._act()
         self._waiter.close()
+
+    def _wait(self) -> None:
+        deadline = self._deadline()
+        try:
+            self._waiter.wait(deadline)
+        except Exception as error:  # noqa: BLE001 - whatever it is, another one may work
+            self._lose(error)
+
+    def _lose(self, error: Exception) -> None:
+        """Descriptors are lost: the program has closed them, or the kernel refuses a call. Poll, and make them anew.
+
+        At once, if that helped the last time; otherwise the next look tries again.
+        """
+        if not isinstance(error, OSError):
+            log.fault("watch", _FAULT)
+        now = time.monotonic_ns()
+        soon, self._lost_at = now - self._lost_at < _AGAIN_NS, now
+        self._waiter.close()
+        self._waiter = ThreadWaiter(reason(error)) if soon else best_waiter()
+        lost = [each for each in self._observers.values() if _has_descriptor(each)]
+        for observer in lost:
+            del self._observers[_key(observer)]
+            _guarded(observer.close)
+        self._observers["stopgap"] = poll = Poll(reason(error), stopgap=True)
+        for owner in [owner for owner, observer in self._owners.items() if observer in lost]:
+            self._owners[owner] = poll
+            _guarded(partial(owner.observe, poll))
+            if not soon:
+                _guarded(partial(self._mend, owner))
+            _guarded(partial(_compare, owner, now, 0))
 
     def _turn(self, now: int) -> None:
         # What the kernel has to tell comes before the clock: it may be a change of what is about to be published. To
@@ -220,11 +253,17 @@ class Driver:
             _guarded(self._actions.popleft())
 
     def _hear_all(self, now: int) -> None:
-        for observer in self._observers.values():
+        for observer in list(self._observers.values()):
             _guarded(partial(self._hear, observer, now))
 
     def _hear(self, observer: Observer, woke: int) -> None:
-        heard = observer.heard()
+        try:
+            heard = observer.heard()
+        except Exception as error:
+            if not _has_descriptor(observer):
+                raise
+            self._lose(error)  # it may have lost events
+            return
         now = time.monotonic_ns()
         for owner, paths in heard.touched.items():
             if owner in self._owners:
@@ -241,19 +280,16 @@ class Driver:
         if isinstance(observer, Poll):
             if not observer.stopgap:
                 return
-            self._mend_waiter()
-            name = self._wanted[owner]
+            # Whoever wakes the old one just now has posted or moved something before: it is looked at next.
+            if isinstance(self._waiter, ThreadWaiter):
+                self._waiter = best_waiter()
+            # Whoever insisted on inotify was refused at the start; now polling is better than nothing.
+            name: ObserverName = "auto" if self._wanted[owner] == "inotify" else self._wanted[owner]
             better = self._observers.get(preferred(name)) or self._choose(name)
-            if better is observer or isinstance(better, Poll):
+            if better is observer or better.trouble(owner) == observer.trouble(owner):
                 return
             observer = self._owners[owner] = better
         owner.observe(observer)
-
-    def _mend_waiter(self) -> None:
-        # Whoever wakes the old one at this very moment has posted or moved something before: it is looked at next.
-        if isinstance(self._waiter, ThreadWaiter):
-            old, self._waiter = self._waiter, _some_waiter()
-            old.close()
 
     def _reconcile(self, owner: Owner, changed: tuple[Path, ...]) -> None:
         # Nobody told of it: perhaps what is watched is not any more what leads to the files.
@@ -284,12 +320,11 @@ def _key(observer: Observer) -> str:
     return "stopgap" if isinstance(observer, Poll) and observer.stopgap else observer.name
 
 
-def _some_waiter() -> Waiter:
-    """The best one; if descriptors are exhausted, one that needs none, and polls."""
+def _has_descriptor(observer: Observer) -> bool:
     try:
-        return best_waiter()
-    except OSError:
-        return ThreadWaiter()
+        return observer.descriptor is not None
+    except OSError:  # it is gone
+        return True
 
 
 def _compare(owner: Owner, now: int, detect_ns: int) -> None:

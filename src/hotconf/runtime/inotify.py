@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-import errno
 import os
 import struct
+from contextlib import suppress
+from functools import partial
 from typing import Final, NamedTuple
+
+from hotconf.runtime import system
+from hotconf.runtime.descriptors import INOTIFY, Descriptor
 
 MODIFY: Final = 0x2
 ATTRIB: Final = 0x4
@@ -44,48 +48,55 @@ class Event(NamedTuple):
 class Inotify:
     """One inotify instance. Raises `OSError` where the kernel has none left or does not know inotify."""
 
-    __slots__ = ("_buffer", "_libc", "_quick", "descriptor")
+    __slots__ = ("_buffer", "_instance")
 
     def __init__(self) -> None:
-        self._libc = ctypes.CDLL(None, use_errno=True)
-        # Keeps the interpreter's lock. What is read is there already, so that to copy it takes less than to get the
-        # lock back: 5 ms beside a thread that never pauses. And windows begin when events have been read.
-        self._quick = ctypes.PyDLL(None, use_errno=True)
         self._buffer = ctypes.create_string_buffer(_BUFFER)
-        self.descriptor: int = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
-        if self.descriptor < 0:
-            raise _error("inotify_init1")
+        self._instance = Descriptor(INOTIFY, partial(system.inotify_init1, os.O_NONBLOCK | os.O_CLOEXEC))
+
+    @property
+    def descriptor(self) -> int:
+        """To wait for at once. Raises `ClosedError` if the program has closed it."""
+        return self._instance.number
+
+    @property
+    def ours(self) -> bool:
+        """False: the program has closed it, or we have."""
+        return self._instance.ours
 
     def add(self, path: str, mask: int) -> int:
         """Watch the inode at `path`, links followed; the same inode always has the same number. Raises `OSError`."""
-        wd: int = self._libc.inotify_add_watch(self.descriptor, os.fsencode(path), ctypes.c_uint32(mask))
-        if wd < 0:
-            raise _error(path)
-        return wd
+        number, name = self._instance.number, os.fsencode(path)
+        try:
+            return system.inotify_add_watch(number, name, ctypes.c_uint32(mask))
+        except OSError as error:
+            raise type(error)(error.errno, error.strerror, path) from None
 
     def remove(self, wd: int) -> None:
         """Stop watching; a number that the kernel has dropped already is no error."""
-        self._libc.inotify_rm_watch(self.descriptor, wd)
+        with suppress(OSError):
+            system.inotify_rm_watch(self._instance.number, wd)
 
     def read(self) -> list[Event]:
-        """All events that are waiting; empty if none is."""
+        """All events that are waiting; empty if none is. Raises `OSError`."""
         events: list[Event] = []
-        while True:
-            size: int = self._quick.read(self.descriptor, self._buffer, _BUFFER)
-            if size < 0 and ctypes.get_errno() == errno.EAGAIN:
-                return events
-            if size < 0:
-                raise _error("inotify")
+        while (size := self._read()) > 0:
             events.extend(_decoded(self._buffer.raw[:size]))
             if size < _BUFFER - _LARGEST:
-                return events
+                break
+        return events
+
+    def _read(self) -> int:
+        # This keeps the interpreter's lock. What is read is there already: to copy it takes less than to get the lock
+        # back, 5 ms beside a thread that never pauses. And windows begin when events have been read.
+        try:
+            return system.read(self._instance.sure, self._buffer, _BUFFER)
+        except (BlockingIOError, InterruptedError):
+            return 0
 
     def close(self) -> None:
-        """Close the instance; the kernel drops its watches."""
-        # First forgotten, then closed: a fork between the two must not have the child close somebody else's.
-        descriptor, self.descriptor = self.descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
+        """Close the instance; the kernel drops its watches. Of what the program has closed nothing is touched."""
+        self._instance.close()
 
 
 def _decoded(data: bytes) -> list[Event]:
@@ -98,8 +109,3 @@ def _decoded(data: bytes) -> list[Event]:
         position += length
         events.append(Event(wd, mask, os.fsdecode(name)))
     return events
-
-
-def _error(what: str) -> OSError:
-    code = ctypes.get_errno() or errno.EIO
-    return OSError(code, os.strerror(code), what)

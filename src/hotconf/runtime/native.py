@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from hotconf.runtime import inotify, paths
+from hotconf.runtime.descriptors import CLOSED
 from hotconf.runtime.inotify import Event, Inotify
 from hotconf.runtime.observe import Heard, Owner
 from hotconf.runtime.search import is_glob, is_own
@@ -30,7 +31,8 @@ _DIRECTORY: Final = _NAMES | inotify.DELETE_SELF | inotify.MOVE_SELF | inotify.O
 _FILE: Final = inotify.MODIFY | inotify.ATTRIB | inotify.CLOSE_WRITE
 _MOST_WALKS: Final = 20
 """So often the way to a file is gone, if it changes all the while; then the reconcile has to find what was missed."""
-_EXHAUSTED: Final = {errno.ENOSPC, errno.ENOMEM, errno.EMFILE}
+_ABSENT: Final = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
+"""There is nothing to watch at that path, which is no trouble: it is watched for in the directory above."""
 
 
 def _means_toml(pattern: str) -> bool:
@@ -47,6 +49,13 @@ def _may_be_file(path: str) -> bool:
         return stat.S_ISREG(os.stat(path).st_mode)
     except OSError:
         return True  # what comes may be a file
+
+
+def _refusal(error: OSError, path: str) -> str:
+    """Why something is not watched."""
+    if error.errno == errno.ENOSPC:
+        return "inotify_add_watch: the limit of inotify watches is reached (fs.inotify.max_user_watches)"
+    return f"{error.strerror or error}: {path}"
 
 
 class _Watch:
@@ -159,6 +168,8 @@ class InotifyObserver:
 
     def trouble(self, owner: Owner) -> str | None:
         """See `Observer.trouble`."""
+        if not self._inotify.ours:
+            return CLOSED
         if not self._trouble:
             return None
         # Asked from other threads, too: the list is made in one go.
@@ -252,10 +263,9 @@ class InotifyObserver:
         try:
             wd = self._inotify.add(path, mask | inotify.MASK_ADD)
         except OSError as error:
-            if error.errno in _EXHAUSTED:
-                self._failing[subject] = "the limit of inotify watches is reached (fs.inotify.max_user_watches)"
-            elif error.errno in (errno.EACCES, errno.EPERM) and mask & inotify.ONLYDIR:
-                self._failing[subject] = f"no permission to watch {path}"
+            told = error.errno not in _ABSENT and (error.errno != errno.EACCES or mask & inotify.ONLYDIR)
+            if told:  # a file that may not be read is watched as a name
+                self._failing[subject] = _refusal(error, path)
             return None
         self._watches.setdefault(wd, _Watch())
         return wd

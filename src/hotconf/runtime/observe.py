@@ -81,7 +81,9 @@ class Observer(Protocol):
 
     @property
     def descriptor(self) -> int | None:
-        """Readable when there is something to hear; None if it wakes the driver by itself."""
+        """Readable when there is something to hear; None if it wakes the driver by itself. Raises `OSError` if the
+        program has closed it.
+        """
 
     def arm(self, owner: Owner, files: FileSet) -> tuple[Path, ...]:
         """Watch these files for `owner`, and no others. Returns the files and folders that are watched only now."""
@@ -203,15 +205,17 @@ def _inotify(name: str) -> Observer:
         return InotifyObserver()
     except OSError as error:
         if name != "auto":
-            raise UsageError(f'observer="inotify" cannot be had: {_reason(error)}; use "auto" or "poll"') from error
-        return Poll(f"inotify cannot be had: {_reason(error)}", stopgap=True)
+            raise UsageError(f'observer="inotify" cannot be had: {reason(error)}; use "auto" or "poll"') from error
+        return Poll(f"inotify cannot be had: {reason(error)}", stopgap=True)
 
 
-def _reason(error: OSError) -> str:
+def reason(error: Exception) -> str:
+    """What was refused; it names the call."""
+    if not isinstance(error, OSError):
+        return type(error).__name__
     # The kernel has one number for two limits.
-    if error.errno == errno.EMFILE:
-        return "no inotify instance or no descriptor is left (fs.inotify.max_user_instances, ulimit -n)"
-    return error.strerror or str(error)
+    limits = " (fs.inotify.max_user_instances, ulimit -n)" if error.errno == errno.EMFILE else ""
+    return (error.strerror or str(error)) + limits
 
 
 def _watchdog(name: str, wake: Callable[[], None]) -> Observer:

@@ -2,174 +2,152 @@
 
 from __future__ import annotations
 
+import _thread
 import ctypes
+import errno
 import os
-import select
 import sys
-import threading
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Final, Protocol
 
-LAST_LEG_NS: Final = 20_000_000
-"""`poll` is late by 0.1 % of its timeout; where there is no timerfd a second, short wait makes up for it."""
+from hotconf.runtime import system
+from hotconf.runtime.descriptors import EPOLL, TIMER, Descriptor
 
-LONGEST_NS: Final = 3_600_000_000_000
-"""`poll` and `Event.wait` refuse some timeouts that are longer; who waits is woken too early, and waits again."""
+LONGEST_NS: Final = 2_000_000_000
+"""No wait is longer. If the program closes our descriptors, a thread that waits for them is woken by nothing else."""
+
+_MILLISECOND: Final = 1_000_000
+_SECOND: Final = 1_000_000_000
 
 
 class Waiter(Protocol):
     """Waits in one thread; may be woken from any other."""
 
+    trouble: str | None
+    """Why it cannot wait for descriptors; None if it can."""
+
     def watch(self, descriptor: int) -> None:
-        """Wait for events of `descriptor`, too."""
+        """Wait for events of `descriptor`, too. Raises `OSError` if that cannot be had."""
 
     def wait(self, deadline: int | None) -> None:
-        """Until `deadline` (`time.monotonic_ns`), a wake-up, or events."""
+        """Until `deadline` (`time.monotonic_ns`), a wake-up or events; sometimes less.
+
+        Raises `OSError` if it cannot wait any more: close it, and use another one.
+        """
 
     def wake(self) -> None:
         """End the wait that is under way, or the next one. From any thread and from signal handlers, even closed."""
 
     def close(self) -> None:
-        """Give back the descriptors."""
-
-    def locks(self) -> tuple[threading.RLock, ...]:
-        """What to take before a fork."""
-
-    def abandon(self) -> None:
-        """In the child of a fork: close the copies of the descriptors, which are the parent's."""
+        """Give back the descriptors; in the child of a fork the copies of the parent's."""
 
 
 def best_waiter() -> Waiter:
-    """The best one that this platform has."""
-    return KernelWaiter() if sys.platform == "linux" else ThreadWaiter()
+    """The best one that can be had; at worst one that needs no descriptor, and says why."""
+    if sys.platform != "linux":
+        return ThreadWaiter("not on this system")
+    try:
+        return KernelWaiter()
+    except OSError as error:
+        return ThreadWaiter(error.strerror or str(error))
 
 
 class KernelWaiter:
-    """Linux: `poll` on the descriptor, an eventfd and a timerfd, which is late by 0.2 ms at any distance."""
+    """Linux: `epoll` on the descriptors and a timerfd, which is late by 0.2 ms at any distance, and which wakes.
 
-    __slots__ = ("_lock", "_poll", "_timer", "_wake")
+    To wake is to set the timer to ring at once: nothing is written, and nothing is read. Raises `OSError` if a call
+    that it needs is refused; all of them are tried.
+    """
+
+    __slots__ = ("_epoll", "_event", "_spec", "_timer", "_woken")
+
+    trouble: str | None = None
 
     def __init__(self) -> None:
-        # After closing, the number of the eventfd may be somebody else's. Reentrant, for signal handlers.
-        self._lock = threading.RLock()
-        self._poll = select.poll()
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._timer = _Timer()
-        self._poll.register(self._wake, select.POLLIN)
-        if self._timer.descriptor >= 0:
-            self._poll.register(self._timer.descriptor, select.POLLIN)
+        self._woken = False
+        self._event = system.EpollEvent(system.EPOLLIN)
+        flags = os.O_NONBLOCK | os.O_CLOEXEC
+        self._timer = Descriptor(TIMER, partial(system.timerfd_create, time.CLOCK_MONOTONIC, flags))
+        try:
+            self._epoll = Descriptor(EPOLL, partial(system.epoll_create1, os.O_CLOEXEC))
+        except BaseException:
+            self._timer.close()
+            raise
+        try:
+            self.watch(self._timer.number)
+            self._set(1)
+            self._sleep(0)
+        except BaseException:
+            self.close()
+            raise
 
     def watch(self, descriptor: int) -> None:
         """See `Waiter.watch`."""
-        self._poll.register(descriptor, select.POLLIN)
+        event = system.EpollEvent(system.EPOLLIN, descriptor)
+        system.epoll_ctl(self._epoll.number, system.EPOLL_CTL_ADD, descriptor, ctypes.byref(event))
 
     def wait(self, deadline: int | None) -> None:
         """See `Waiter.wait`."""
-        ready = self._poll.poll(self._timer.set(deadline))
-        # Only what is needed: each system call that gives up the GIL can cost a switch interval before a commit.
-        if any(descriptor == self._wake for descriptor, _ in ready):
-            os.eventfd_read(self._wake)
+        now = time.monotonic_ns()
+        if not self._woken and (deadline is None or deadline > now):
+            self._set(deadline)
+            # Whoever wakes from here on sets the timer after us.
+            if not self._woken:
+                self._sleep(_timeout_ns(deadline, now))
+        self._woken = False
+
+    def _set(self, deadline: int | None) -> None:
+        """Have the timer ring then; it does not ring any more for what was before."""
+        spec = system.TimerSpec()
+        spec.seconds, spec.nanoseconds = divmod(deadline or 0, _SECOND)
+        system.timerfd_settime(self._timer.number, system.ABSOLUTE, ctypes.byref(spec), None)
+
+    def _sleep(self, timeout_ns: int) -> None:
+        # The timer is more exact; but it may be closed meanwhile, by the program, and then it never rings.
+        timeout_ms = -(-timeout_ns // _MILLISECOND) + 1 if timeout_ns else 0
+        with suppress(InterruptedError):  # by a signal: it may wake too early
+            system.epoll_wait(self._epoll.number, ctypes.byref(self._event), 1, timeout_ms)
 
     def wake(self) -> None:
         """See `Waiter.wake`."""
-        with self._lock, suppress(BlockingIOError):
-            if self._wake >= 0:
-                os.eventfd_write(self._wake, 1)
+        self._woken = True
+        with suppress(OSError):  # closed: by us, or by the program, which the next wait finds out
+            self._set(1)
 
     def close(self) -> None:
         """See `Waiter.close`."""
-        with self._lock:
-            descriptor, self._wake = self._wake, -1
-            if descriptor >= 0:
-                os.close(descriptor)
         self._timer.close()
-
-    def locks(self) -> tuple[threading.RLock, ...]:
-        """See `Waiter.locks`."""
-        return (self._lock,)
-
-    def abandon(self) -> None:
-        """See `Waiter.abandon`."""
-        self._lock = threading.RLock()
-        self.close()
-
-
-class _Itimerspec(ctypes.Structure):
-    """Of two times the first, the interval, is left zero: it rings once."""
-
-    _fields_ = tuple((name, ctypes.c_long) for name in ("interval_s", "interval_ns", "seconds", "nanoseconds"))
-
-
-class _Timer:
-    """timerfd_create(2), which Python has from 3.13 on. Without it: timeouts for `poll`."""
-
-    __slots__ = ("_armed", "_libc", "_spec", "descriptor")
-
-    _ABSOLUTE = 1
-
-    def __init__(self) -> None:
-        self._libc = ctypes.PyDLL(None)  # keeps the GIL: arming takes less than giving it up
-        self._armed: int | None = None
-        self._spec = _Itimerspec()
-        create = getattr(self._libc, "timerfd_create", None)
-        self.descriptor: int = create(time.CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC) if create else -1
-
-    def set(self, deadline: int | None) -> float | None:
-        """Arm for `deadline`; the timeout to give to `poll`, in milliseconds, None for no limit."""
-        if self.descriptor < 0:
-            return _timeout_ms(deadline)
-        if deadline != self._armed or (deadline is not None and deadline <= time.monotonic_ns()):
-            spec = self._spec
-            spec.seconds, spec.nanoseconds = divmod(max(deadline, 1) if deadline is not None else 0, 1_000_000_000)
-            self._libc.timerfd_settime(self.descriptor, self._ABSOLUTE, ctypes.byref(spec), None)
-            self._armed = deadline
-        return None
-
-    def close(self) -> None:
-        descriptor, self.descriptor = self.descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
-
-
-def _timeout_ms(deadline: int | None) -> float | None:
-    if deadline is None:
-        return None
-    left = min(deadline - time.monotonic_ns(), LONGEST_NS)
-    if left > 2 * LAST_LEG_NS:
-        left -= LAST_LEG_NS
-    return max(0.0, left / 1e6)
+        self._epoll.close()
 
 
 class ThreadWaiter:
-    """Anywhere: an event between threads; there is no descriptor to wait for."""
+    """Anywhere: a lock that is given back to wake. It waits for no descriptor."""
 
-    __slots__ = ("_event",)
+    __slots__ = ("_asleep", "trouble")
 
-    def __init__(self) -> None:
-        self._event = threading.Event()
+    def __init__(self, trouble: str) -> None:
+        self.trouble: str | None = trouble
+        self._asleep = _thread.allocate_lock()
+        self._asleep.acquire()
 
     def watch(self, descriptor: int) -> None:  # noqa: ARG002 (none can be waited for)
-        """See `Waiter.watch`: on Linux this is only used where none are left, and elsewhere there are none."""
-        raise OSError("no descriptors are left to wait with")
+        """See `Waiter.watch`."""
+        raise OSError(errno.ENOSYS, self.trouble)
 
     def wait(self, deadline: int | None) -> None:
         """See `Waiter.wait`."""
-        timeout = _timeout_ms(deadline)
-        self._event.wait(None if timeout is None else timeout / 1000)
-        self._event.clear()
+        self._asleep.acquire(timeout=_timeout_ns(deadline, time.monotonic_ns()) / _SECOND)
 
     def wake(self) -> None:
         """See `Waiter.wake`."""
-        self._event.set()
+        with suppress(RuntimeError):  # somebody else woke it
+            self._asleep.release()
 
     def close(self) -> None:
-        """See `Waiter.close`."""
+        """See `Waiter.close`: there is nothing to give back."""
 
-    def locks(self) -> tuple[threading.RLock, ...]:
-        """See `Waiter.locks`."""
-        return ()
 
-    def abandon(self) -> None:
-        """See `Waiter.abandon`."""
-        self._event = threading.Event()
+def _timeout_ns(deadline: int | None, now: int) -> int:
+    return LONGEST_NS if deadline is None else max(0, min(deadline - now, LONGEST_NS))

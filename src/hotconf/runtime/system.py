@@ -1,0 +1,75 @@
+"""Calls to the Linux kernel that Python does not have, or has only in a form that gives up the interpreter's lock.
+
+A call that fails raises `OSError`, whose text names the call: `inotify_add_watch: Operation not permitted`. Nothing
+is decided here. Nothing else calls the C library, so that tests can make every call fail.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+F_SETSIG: Final = 10
+F_GETSIG: Final = 11
+EPOLLIN: Final = 0x1
+EPOLL_CTL_ADD: Final = 1
+ABSOLUTE: Final = 1
+"""`TFD_TIMER_ABSTIME`."""
+
+
+class EpollEvent(ctypes.Structure):
+    """`struct epoll_event`, which x86-64 packs."""
+
+    if sys.platform == "linux" and os.uname().machine == "x86_64":
+        _pack_ = 1
+    _fields_ = (("events", ctypes.c_uint32), ("data", ctypes.c_uint64))
+
+
+class TimerSpec(ctypes.Structure):
+    """`struct itimerspec`. The interval stays zero: it rings once."""
+
+    _fields_ = tuple((name, ctypes.c_long) for name in ("interval_s", "interval_ns", "seconds", "nanoseconds"))
+
+
+def _bind(library: ctypes.CDLL | None, name: str) -> Callable[..., int]:
+    function: Any = getattr(library, name, _absent)
+
+    def call(*arguments: Any) -> int:
+        result: int = function(*arguments)
+        if result < 0:
+            code = ctypes.get_errno() or errno.EIO
+            raise OSError(code, f"{name}: {os.strerror(code)}")
+        return result
+
+    return call
+
+
+def _absent(*_: Any) -> int:
+    """In the place of a function that this C library does not have."""
+    ctypes.set_errno(errno.ENOSYS)
+    return -1
+
+
+# These keep the interpreter's lock: they do not wait, and beside a busy thread it takes 5 ms to get the lock back.
+_quick: Final = ctypes.PyDLL(None, use_errno=True) if sys.platform == "linux" else None
+_slow: Final = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+close: Final = _bind(_quick, "close")
+close_slowly: Final = _bind(_slow, "close")
+"""For what takes the kernel long to take down."""
+epoll_create1: Final = _bind(_quick, "epoll_create1")
+epoll_ctl: Final = _bind(_quick, "epoll_ctl")
+epoll_wait: Final = _bind(_slow, "epoll_wait")
+fcntl: Final = _bind(_quick, "fcntl")
+inotify_add_watch: Final = _bind(_slow, "inotify_add_watch")
+"""It follows a path, which may lead to a slow file system."""
+inotify_init1: Final = _bind(_quick, "inotify_init1")
+inotify_rm_watch: Final = _bind(_quick, "inotify_rm_watch")
+read: Final = _bind(_quick, "read")
+readlink: Final = _bind(_quick, "readlink")
+timerfd_create: Final = _bind(_quick, "timerfd_create")
+timerfd_settime: Final = _bind(_quick, "timerfd_settime")
