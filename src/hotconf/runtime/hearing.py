@@ -17,7 +17,10 @@ from hotconf.runtime.observe import ASKED_FOR, Observer, ObserverName, Owner
 class Hearing:
     """See the module; used on the driver's thread. `run` takes what may run users' code."""
 
-    __slots__ = ("_driver", "_known", "_owner", "_path", "_run", "_told_trouble", "_wanted", "detect_ns", "observer")
+    __slots__ = (
+        *("_driver", "_known", "_owner", "_path", "_run", "_told_trouble", "_wanted"),
+        *("detect_ns", "last_trouble", "observer"),
+    )
 
     def __init__(
         self,
@@ -33,6 +36,8 @@ class Hearing:
         self._known = known
         self._run = run
         self._told_trouble: str | None = None
+        self.last_trouble: str | None = None
+        """The latest that is over."""
         self._driver: Driver | None = None
         self.observer: Observer | None = None
         """None before the start."""
@@ -63,6 +68,8 @@ class Hearing:
         new = observer.arm(self._owner, self._known.files)
         trouble = observer.trouble(self._owner)
         if trouble != self._told_trouble:
+            if self._told_trouble not in (None, ASKED_FOR):
+                self.last_trouble = self._told_trouble
             self._told_trouble = trouble
             self._run(partial(log.observing, self._path, observer.name, trouble, asked=trouble == ASKED_FOR))
         return observer.native and trouble is None, self._known.since(new)

@@ -198,7 +198,7 @@ class Runner(Generic[T]):
 
     def stats(self) -> Stats:
         """Counts and timings."""
-        found = self._teller.recorder.stats(*self._hearing.told)
+        found = self._teller.recorder.stats(*self._hearing.told)._replace(last_trouble=self._hearing.last_trouble)
         if self._keeper is None:
             return found
         return found._replace(degraded=self._state.degraded, state_trouble=self._keeper.trouble)

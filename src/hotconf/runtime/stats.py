@@ -45,6 +45,8 @@ class Stats(NamedTuple):
     """The start failed, and what is published is the last good state that was kept."""
     state_trouble: str | None = None
     """Why published states are not kept on disk; None if they are, or need not be."""
+    last_trouble: str | None = None
+    """The latest `trouble` that is over."""
 
 
 def summary(count: int, values: array[float]) -> PhaseStats:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import ctypes
 import errno
 import os
@@ -12,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, Protocol
 
-from hotconf.runtime import system
+from hotconf.runtime import system, threads
 from hotconf.runtime.descriptors import EPOLL, TIMER, Descriptor
 
 LONGEST_NS: Final = 2_000_000_000
@@ -129,7 +128,7 @@ class ThreadWaiter:
 
     def __init__(self, trouble: str) -> None:
         self.trouble: str | None = trouble
-        self._asleep = _thread.allocate_lock()
+        self._asleep = threads.lock()
         self._asleep.acquire()
 
     def watch(self, descriptor: int) -> None:  # noqa: ARG002 (none can be waited for)
