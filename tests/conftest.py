@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from hotconf.runtime import records
+from waiting import wait_until
 
 # Here, before any room imports another's: their assertions explain themselves.
 pytest.register_assert_rewrite("torture.harness", "watcher.watched")
@@ -17,3 +21,20 @@ for name in ("FORCE_COLOR", "NO_COLOR"):
 # A slow machine is slow, and nothing else.
 settings.register_profile("patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+class Logged:
+    """pytest's `caplog`, asked when all that was logged has come."""
+
+    def __init__(self, inner: pytest.LogCaptureFixture) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        wait_until(lambda: records.flush() and not records.at_work())
+        return getattr(self._inner, name)
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture) -> Logged:
+    """Records come on a thread of their own."""
+    return Logged(caplog)

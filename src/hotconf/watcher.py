@@ -12,7 +12,7 @@ from hotconf.core.freeze import unfrozen
 from hotconf.errors import NoConfigError, UsageError
 from hotconf.events import Ending
 from hotconf.problems import Problem
-from hotconf.runtime import log, paths
+from hotconf.runtime import log, paths, records
 from hotconf.runtime.bus import Bus, OnChange, OnEvent, Selector, path_of
 from hotconf.runtime.delivery import ChangeCallback, EventCallback
 from hotconf.runtime.observe import ObserverName
@@ -146,11 +146,12 @@ class HotReloadWatcher(Generic[T]):
         is raised: `stats.degraded` is true until the next good save, `last` is the `ReloadFailed`, and it is logged.
         Raises `UsageError` if the state directory is somebody else's, or if others may write to it.
         """
-        self._runner.start(require=require)
-        if self.generation:
-            soft = unfrozen(self.config)
-            if soft:
+        try:
+            self._runner.start(require=require)
+            if self.generation and (soft := unfrozen(self.config)):
                 log.thawed(soft)
+        finally:
+            records.flush()
 
     def close(self) -> None:
         """Stop watching and tell nobody anything more. Idempotent, from any thread.
@@ -158,6 +159,7 @@ class HotReloadWatcher(Generic[T]):
         Waits at most 2 s for a callback or a check that is running. `config` stays readable. Also done at exit.
         """
         self._runner.close()
+        records.flush()
 
     def __enter__(self) -> HotReloadWatcher[T]:
         self.start()

@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from hotconf.changes import MISSING
 from hotconf.core.walk import value_at
+from hotconf.runtime.records import ERROR, WARNING, emit
 from hotconf.runtime.subscription import CAPACITY, Hub, Subscription
 from hotconf.text import printable
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Callable
 
     from hotconf.events import ConfigReloadEvent
@@ -328,26 +327,16 @@ class guarded:  # noqa: N801 (reads as a statement: `with guarded(name)`)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         if error is not None:
-            # Handlers are users' code as well, and may raise anything in their turn.
-            with suppress(BaseException):
-                _logger().error("%s raised %s", self._name, type(error).__name__, exc_info=error)
+            emit("reload", ERROR, "%s raised %s", self._name, type(error).__name__, error=error)
         return True
 
 
 def log_warning(text: str) -> None:
-    """Log `text`, come what may."""
-    with suppress(BaseException):
-        _logger().warning("%s", text)
+    """Log `text`."""
+    emit("reload", WARNING, "%s", text)
 
 
 def qualified_name(callback: Callable[..., object]) -> str:
     """`module.Class.method`, or the type of a callable object."""
     named = callback if hasattr(callback, "__qualname__") else type(callback)
     return ".".join(filter(None, (getattr(named, "__module__", None), named.__qualname__)))
-
-
-def _logger() -> logging.Logger:
-    # Here and not above: most programs never have anything to log.
-    import logging
-
-    return logging.getLogger("hotconf.reload")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from hotconf.core.protocol import Touched
@@ -15,10 +13,10 @@ from hotconf.runtime.observe import ASKED_FOR, Observer, ObserverName, Owner
 
 
 class Hearing:
-    """See the module; used on the driver's thread. `run` takes what may run users' code."""
+    """See the module; used on the driver's thread."""
 
     __slots__ = (
-        *("_driver", "_known", "_owner", "_path", "_run", "_told_trouble", "_wanted"),
+        *("_driver", "_known", "_owner", "_path", "_told_trouble", "_wanted"),
         *("detect_ns", "last_trouble", "observer"),
     )
 
@@ -28,13 +26,11 @@ class Hearing:
         path: Path,
         wanted: ObserverName,
         known: Known,
-        run: Callable[[Callable[[], None]], None],
     ) -> None:
         self._owner = owner
         self._path = path
         self._wanted = wanted
         self._known = known
-        self._run = run
         self._told_trouble: str | None = None
         self.last_trouble: str | None = None
         """The latest that is over."""
@@ -71,7 +67,7 @@ class Hearing:
             if self._told_trouble not in (None, ASKED_FOR):
                 self.last_trouble = self._told_trouble
             self._told_trouble = trouble
-            self._run(partial(log.observing, self._path, observer.name, trouble, asked=trouble == ASKED_FOR))
+            log.observing(self._path, observer.name, trouble, asked=trouble == ASKED_FOR)
         return observer.native and trouble is None, self._known.since(new)
 
     def disarm(self) -> None:

@@ -1,126 +1,109 @@
-"""What the library logs: the story of each round, told when it has ended. Nothing is installed or configured here.
+"""What the library logs: the story of each round, when it has ended. Nothing is installed or configured here.
 
-`logging` is imported only where somebody can be listening, or where something went wrong.
+Nothing here waits or raises: `records` hands it to the handlers.
 """
 
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from hotconf.events import Ending, ReloadDeferred, ReloadFailed, ReloadSuccess
+from hotconf.runtime import records
+from hotconf.runtime.records import DEBUG, ERROR, INFO, WARNING, emit
 from hotconf.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
-    from logging import Logger
-
-_DEBUG: Final = 10
-"""`logging.DEBUG`."""
 
 
 def initialized(path: Path) -> None:
     """A watcher is being started."""
-    if "logging" in sys.modules:
-        log = _logger("reload")
-        log.debug("HotReloadWatcher initialized")
-        log.debug("Watching: %s", shown(path))
+    emit("reload", DEBUG, "HotReloadWatcher initialized")
+    emit("reload", DEBUG, "Watching: %s", shown(path))
 
 
 def window(debounce_ms: int) -> None:
     """A watcher watches."""
-    if "logging" in sys.modules:
-        _logger("reload").debug("Debounce window: %dms", debounce_ms)
+    emit("reload", DEBUG, "Debounce window: %dms", debounce_ms)
 
 
 def ended(paths: Sequence[Path], debounce_ms: int, event: Ending, *, eagerly: bool = False) -> None:
     """A round ended, `eagerly` if before its window did, or a reload that was asked for."""
-    if "logging" not in sys.modules and not isinstance(event, ReloadFailed):
-        return
-    log = _logger("reload")
-    if log.isEnabledFor(_DEBUG):
+    if records.enabled("reload", DEBUG):
         for line in _story(paths, debounce_ms, event, eagerly=eagerly):
-            log.debug("%s", line)
+            emit("reload", DEBUG, "%s", line)
     if isinstance(event, ReloadFailed):
-        log.error("Config reload failed: %s", printable(event.error))
+        emit("reload", ERROR, "Config reload failed: %s", printable(event.error))
 
 
 def abandoned(path: Path, what: str) -> None:
     """A watcher was closed while something had not ended."""
-    if "logging" in sys.modules:
-        _logger("reload").info("Closed with %s: %s", what, shown(path))
+    emit("reload", INFO, "Closed with %s: %s", what, shown(path))
 
 
 def observing(path: Path, name: str, trouble: str | None, *, asked: bool = False) -> None:
     """How changes are heard; worth a warning if not all of them are heard at once, and that was not asked for."""
     if trouble is not None and not asked:
         what = "Changes" if name == "poll" else "Some changes"
-        _logger("watch").warning("%s of %s are found by polling only: %s", what, shown(path), trouble)
-    elif "logging" in sys.modules:
-        _logger("watch").info("Watching %s with %s%s", shown(path), name, f" ({trouble})" if trouble else "")
+        emit("watch", WARNING, "%s of %s are found by polling only: %s", what, shown(path), trouble)
+    else:
+        emit("watch", INFO, "Watching %s with %s%s", shown(path), name, f" ({trouble})" if trouble else "")
 
 
 def dropped(path: Path, reasons: Sequence[str]) -> None:
     """This is the child of a fork, and what was busy is not here."""
     text = "In this child of a fork, reloads of %s do not wait for what other threads were busy with: %s"
-    _logger("reload").warning(text, shown(path), ", ".join(printable(reason) for reason in reasons))
+    emit("reload", WARNING, text, shown(path), ", ".join(printable(reason) for reason in reasons))
 
 
 def thawed(models: Iterable[str]) -> None:
     """Some models of a configuration can still be assigned to."""
     names = ", ".join(models)
-    _logger("reload").warning("Not frozen, so that readers could change what all others see: %s", names)
+    emit("reload", WARNING, "Not frozen, so that readers could change what all others see: %s", names)
 
 
 def degraded(path: Path, number: int, at: datetime, error: str) -> None:
     """A start came up on the last good state."""
     text = "Degraded: %s is not good, so that its last good state is used, number %d of %s: %s"
-    _logger("state").warning(text, shown(path), number, moment(at), printable(error))
+    emit("state", WARNING, text, shown(path), number, moment(at), printable(error))
 
 
 def recovered(path: Path) -> None:
     """The files are good again."""
-    if "logging" in sys.modules:
-        _logger("state").info("No longer degraded: %s is good again", shown(path))
+    emit("state", INFO, "No longer degraded: %s is good again", shown(path))
 
 
 def passed_over(path: Path, number: int, why: str) -> None:
     """A state that was kept cannot be used."""
-    _logger("state").warning("State %d of %s is not used: it %s", number, shown(path), printable(why))
+    emit("state", WARNING, "State %d of %s is not used: it %s", number, shown(path), printable(why))
 
 
 def unrecalled(path: Path, reason: str) -> None:
     """What was kept cannot be read."""
-    _logger("state").warning("The last good state of %s cannot be read: %s", shown(path), printable(reason))
+    emit("state", WARNING, "The last good state of %s cannot be read: %s", shown(path), printable(reason))
 
 
 def unkept(path: Path, reason: str) -> None:
     """A state is not kept. Never raises."""
-    with suppress(BaseException):
-        _logger("state").warning("States of %s are not kept: %s", shown(path), printable(reason))
+    emit("state", WARNING, "States of %s are not kept: %s", shown(path), printable(reason))
 
 
 def kept_elsewhere(path: Path, reason: str) -> None:
     """Somebody else keeps the states."""
-    if "logging" in sys.modules:
-        with suppress(BaseException):
-            _logger("state").info("States of %s are only read here: %s", shown(path), reason)
+    emit("state", INFO, "States of %s are only read here: %s", shown(path), reason)
 
 
 def kept_again(path: Path) -> None:
     """States are kept again."""
-    if "logging" in sys.modules:
-        with suppress(BaseException):
-            _logger("state").info("States of %s are kept again", shown(path))
+    emit("state", INFO, "States of %s are kept again", shown(path))
 
 
 def fault(room: str, what: str, *values: object) -> None:
     """Something raised that must not stop us. Never raises: an application's handlers and filters may."""
-    with suppress(BaseException):
-        _logger(room).exception(what, *values)
+    emit(room, ERROR, what, *values, error=sys.exception())
 
 
 def refused(what: str, trace: str) -> None:
@@ -128,9 +111,8 @@ def refused(what: str, trace: str) -> None:
 
     The trace is indented, so that no text in it passes for a record of its own.
     """
-    with suppress(BaseException):
-        lines = (f"    {printable(line)}" for line in trace.rstrip("\n").split("\n"))
-        _logger("reload").error("%s\n%s", what, "\n".join(lines))
+    lines = (f"    {printable(line)}" for line in trace.rstrip("\n").split("\n"))
+    emit("reload", ERROR, "%s\n%s", what, "\n".join(lines))
 
 
 def shown(path: Path) -> str:
@@ -179,9 +161,3 @@ def _attempt(event: Ending) -> list[str]:
 
 def _short(ms: float) -> str:
     return "<1ms" if ms < 1 else f"{ms:.0f}ms"
-
-
-def _logger(room: str) -> Logger:
-    import logging
-
-    return logging.getLogger(f"hotconf.{room}")

@@ -76,8 +76,8 @@ class Runner(Generic[T]):
         self._closed = False
         self.known = Known(source)
         self._jobs = Jobs(source, self.known, self._publisher, self._runs, self._loaded)
-        self._teller = Teller(bus, self._jobs.submit)
-        self._hearing = Hearing(self, source.path, observer, self.known, self._jobs.submit)
+        self._teller = Teller(bus)
+        self._hearing = Hearing(self, source.path, observer, self.known)
         self._forked = False
         """A signal handler forked in the midst of a step, and this is the child."""
         fork.enrol(self)
@@ -237,7 +237,7 @@ class Runner(Generic[T]):
             log.fault("watch", "Not watched in this child of a fork: %s", self.source.path)
             return
         if dropped:
-            self._jobs.submit(partial(log.dropped, self.source.path, dropped))
+            log.dropped(self.source.path, dropped)
         self._driver.post(partial(self._rejoin, lost))
 
     def _rejoin(self, lost: tuple[Path, ...] | None) -> None:
@@ -355,7 +355,7 @@ class Runner(Generic[T]):
             self._perform(effect)
         self._publisher.keep()
         if was_degraded and not self._state.degraded:
-            self._jobs.submit(partial(log.recovered, self.source.path))
+            log.recovered(self.source.path)
 
     def _perform(self, effect: protocol.Effect) -> None:
         match effect:

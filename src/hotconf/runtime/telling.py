@@ -4,10 +4,8 @@ and to the log.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -35,13 +33,12 @@ class Pending:
 
 
 class Teller(Generic[T]):
-    """See the module. `run` takes what may run users' code, as the handlers of the log are."""
+    """See the module."""
 
-    __slots__ = ("_bus", "_deferred_at", "_ended", "_named", "_run", "eagerly", "recorder", "tickets", "timings")
+    __slots__ = ("_bus", "_deferred_at", "_ended", "_named", "eagerly", "recorder", "tickets", "timings")
 
-    def __init__(self, bus: Bus[T], run: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(self, bus: Bus[T]) -> None:
         self._bus = bus
-        self._run = run
         self.tickets = Tickets()
         self.recorder = Recorder()
         self.timings = Timings()
@@ -68,8 +65,7 @@ class Teller(Generic[T]):
         self._ended = (effect.event, event)
         self.recorder.ending(event)
         named, self._named = tuple(self._named), []
-        # Logging may run handlers of the application.
-        self._run(partial(log.ended, named, debounce_ms, event, eagerly=self.eagerly))
+        log.ended(named, debounce_ms, event, eagerly=self.eagerly)
 
     def answer(self, effect: Answer) -> None:
         """Tell those who wait for a reload; with the very event that everyone got, if it was emitted."""

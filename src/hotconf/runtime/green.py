@@ -1,0 +1,115 @@
+"""Where users' code runs that our threads call: callbacks, and the handlers of the log.
+
+In a plain program on the thread that calls it. After a patch of gevent or eventlet in a greenlet beside the program's
+own, because what the program patched works only there: its locks, its sockets, its pools.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+from weakref import ref
+
+from hotconf.runtime import threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PUMP_S: Final = 0.05
+"""eventlet's hub cannot be woken by another thread: a greenlet looks this often for what has to run there."""
+
+
+class _Home:
+    """The hub in which the program lives."""
+
+    __slots__ = ("_claims", "_hub", "_pumping", "_queue")
+
+    def __init__(self) -> None:
+        self._hub: ref[Any] | None = None
+        self._claims = 0
+        self._queue: deque[Callable[[], None]] = deque()
+        self._pumping = False
+
+    def enter(self) -> None:
+        """A watcher starts, here: this is where its callbacks belong."""
+        self._claims += 1
+        hub = _gevent_hub() if threads.patched() else None
+        if hub is not None:
+            self._hub = ref(hub)
+        self.attend()
+
+    def leave(self) -> None:
+        """A watcher is closed."""
+        self._claims -= 1
+
+    def attend(self) -> None:
+        """Under eventlet, see to it that a greenlet of this thread runs what comes."""
+        eventlet = _eventlet()
+        if eventlet is not None and self._claims > 0 and not self._pumping:
+            self._pumping = True
+            eventlet.spawn_n(self._pump, eventlet)
+
+    def run(self, work: Callable[[], None]) -> None:
+        """Run `work`, which raises nothing, where it belongs, and wait for its end."""
+        start = self._starter()
+        if start is None:
+            work()
+            return
+        done = threads.Signal()
+
+        def greenlet() -> None:
+            try:
+                work()
+            finally:
+                done.give()
+
+        start(greenlet)
+        done.wait()
+
+    def _starter(self) -> Callable[[Callable[[], None]], object] | None:
+        if not threads.patched():
+            return None
+        if sys.modules.get("gevent.monkey") is not None and (hub := self._find()) is not None:
+            if hub is _gevent_hub():
+                return None  # called there
+            gevent = sys.modules["gevent"]
+            return lambda work: hub.loop.run_callback_threadsafe(gevent.spawn, work)
+        return self._queue.append if self._pumping else None
+
+    def _find(self) -> Any:
+        """The hub where a watcher was started; otherwise the main thread's, if it has one by now."""
+        hub = None if self._hub is None else self._hub()
+        if hub is None or hub.dead:
+            kind = sys.modules["gevent.hub"].Hub
+            hubs = (each for each in gc.get_objects() if isinstance(each, kind))
+            hub = next((each for each in hubs if each.main_hub and not each.dead), None)
+            self._hub = None if hub is None else ref(hub)
+        return hub
+
+    def _pump(self, eventlet: Any) -> None:
+        try:
+            while self._claims > 0 or self._queue:
+                while self._queue:
+                    eventlet.spawn_n(self._queue.popleft())
+                eventlet.sleep(PUMP_S)
+        finally:
+            self._pumping = False
+
+
+def _gevent_hub() -> Any:
+    gevent = sys.modules.get("gevent.hub")
+    return None if gevent is None else gevent._get_hub()
+
+
+def _eventlet() -> Any:
+    patcher = sys.modules.get("eventlet.patcher")
+    return sys.modules.get("eventlet") if patcher is not None and patcher.is_monkey_patched("thread") else None
+
+
+_home: Final = _Home()
+enter: Final = _home.enter
+leave: Final = _home.leave
+attend: Final = _home.attend
+run: Final = _home.run

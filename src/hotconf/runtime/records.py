@@ -1,0 +1,213 @@
+"""The way of log records to the program's handlers, which are users' code: they may block, raise, or log themselves.
+
+Rule 1: nobody of ours waits for a handler, and no lock of `logging` is taken by a thread that loads, steps or closes.
+Rule 2: one thread hands records over, in order, while there are any; under gevent or eventlet in a greenlet.
+Rule 3: at most `CAPACITY` wait; what is dropped is counted, and told when records flow again.
+Rule 4: what was logged is with the handlers at exit, if they take it in `FLUSH_S`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import time
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from hotconf.runtime import fork, green, threads
+from hotconf.runtime.worker import Worker
+
+if TYPE_CHECKING:
+    import logging
+    import threading
+    from types import TracebackType
+
+DEBUG, INFO, WARNING, ERROR = 10, 20, 30, 40
+"""Those of `logging`, which need not have been imported."""
+CAPACITY: Final = 1000
+FLUSH_S: Final = 0.5
+_MOMENT_S: Final = 0.1
+
+
+class _Record(NamedTuple):
+    room: str
+    level: int
+    text: str
+    values: tuple[object, ...]
+    at: float
+    error: tuple[type[BaseException], BaseException, TracebackType | None] | None
+
+
+class Records:
+    """All records of this process."""
+
+    __slots__ = ("__weakref__", "_dropped", "_enrolled", "_waiting", "_worker")
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Record] = deque()
+        self._dropped = 0
+        self._enrolled = False
+        self._worker = Worker("hotconf log", self._tell)
+
+    def emit(self, room: str, level: int, text: str, *values: object, error: BaseException | None = None) -> None:
+        """Have it logged, by `hotconf.ROOM`, soon. Never waits and never raises."""
+        with suppress(Exception):
+            if not enabled(room, level):
+                return
+            found = None if error is None else (type(error), error, error.__traceback__)
+            self._enrol()
+            if len(self._waiting) >= CAPACITY:
+                self._dropped += 1
+                return
+            self._waiting.append(_Record(room, level, text, values, time.time(), found))
+            self._worker.submit(self._hand_over)
+
+    def flush(self) -> bool:
+        """Give the handlers a moment to take what was logged, unless they have had more; whether they have it."""
+        patience_s = _MOMENT_S - self._worker.stuck_ns / 1e9
+        return self._worker.join(patience_s) and not self._waiting
+
+    @property
+    def trouble(self) -> str | None:
+        """Why records do not reach their handlers."""
+        trouble = self._worker.trouble
+        if trouble is None:
+            return None
+        if trouble.hung:
+            return f"a log handler has not returned for {self._worker.stuck_ns // 1_000_000_000} s"
+        return trouble.text
+
+    @property
+    def at_work(self) -> bool:
+        """Whether records are on their way."""
+        return self._worker.at_work
+
+    def supervise(self) -> None:
+        """Put right what went wrong with the thread."""
+        self._worker.supervise()
+
+    def _enrol(self) -> None:
+        if not self._enrolled:
+            import logging  # noqa: F401 - at exit it ends after us, because it was there before
+
+            self._enrolled = True
+            fork.enrol(self)
+            atexit.register(self._finish)
+
+    def _tell(self, text: str, error: BaseException | None) -> None:
+        if not text.startswith("a job"):  # that one is of a handler, which raised what only ends programs
+            self.emit("watch", ERROR, "%s", text, error=error)
+
+    # On its thread
+
+    def _hand_over(self) -> None:
+        green.run(self._hand_over_here)
+
+    def _hand_over_here(self) -> None:
+        with suppress(IndexError):  # another job took it
+            _handle(self._waiting.popleft())
+        if not self._waiting and self._dropped:
+            dropped, self._dropped = self._dropped, 0
+            text = "%d log records were dropped: a handler of the log did not take them in time"
+            _handle(_Record("watch", WARNING, text, (dropped,), time.time(), None))
+
+    # At exit, and at forks
+
+    def _finish(self) -> None:
+        if self._worker.join(FLUSH_S) and not self._waiting:
+            return
+        if self._worker.refused is not None:
+            while self._waiting:  # there is no thread for it
+                self._hand_over_here()
+        else:
+            _let_go()
+
+    def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
+        """`Member.locks`."""
+        return ((fork.INNER, self._worker.lock),)
+
+    def abandon(self) -> None:
+        """`Member.abandon`: what waits is told by the parent."""
+        self._waiting.clear()
+        self._dropped = 0
+        self._worker.abandon()
+
+    def revive(self) -> None:
+        """`Member.revive`: the first record starts the thread."""
+
+
+def enabled(room: str, level: int) -> bool:
+    """Whether such a record would be heard. Takes no lock, unlike `Logger.isEnabledFor`."""
+    logging = sys.modules.get("logging")
+    if logging is None or not hasattr(logging, "getLevelName"):
+        return level >= WARNING
+    manager = logging.root.manager
+    found = manager.loggerDict
+    logger: Any = next((found[name] for name in (f"hotconf.{room}", "hotconf") if _is_logger(found.get(name))), None)
+    if logger is None:
+        logger = logging.root
+    return bool(manager.disable < level and logger.getEffectiveLevel() <= level)
+
+
+def _is_logger(found: object) -> bool:
+    return hasattr(found, "getEffectiveLevel")
+
+
+def _handle(given: _Record) -> None:
+    with suppress(BaseException):
+        import logging
+
+        logger = logging.getLogger(f"hotconf.{given.room}")
+        if logger.isEnabledFor(given.level):
+            logger.handle(_made(logger, given))
+
+
+def _made(logger: logging.Logger, given: _Record) -> logging.LogRecord:
+    record = logger.makeRecord(logger.name, given.level, __file__, 0, given.text, given.values, given.error)
+    late_ms = (record.created - given.at) * 1000
+    record.created = given.at
+    record.msecs = given.at % 1 * 1000
+    record.relativeCreated -= late_ms
+    return record
+
+
+def _let_go() -> None:
+    """A handler does not return, so that our thread holds its lock, and perhaps that of a stream: at exit `logging`
+    and the interpreter would wait for those for ever. They are left alone instead.
+    """
+    import logging
+
+    for handler in [each() for each in logging._handlerList]:  # type: ignore[attr-defined] # there is no other way
+        if handler is not None and handler.lock is not None:
+            if handler.lock.acquire(timeout=_MOMENT_S):
+                handler.lock.release()
+            else:
+                handler.lock, handler.flush, handler.close = None, _nothing, _nothing
+    for name in ("stdout", "stderr"):
+        flush = getattr(getattr(sys, name, None), "flush", _nothing)
+        flushing = threads.Thread(flush, "hotconf log")
+        with suppress(RuntimeError):
+            flushing.start()
+            if not flushing.join(_MOMENT_S):
+                setattr(sys, name, None)
+
+
+def _nothing() -> None:
+    pass
+
+
+_records: Final = Records()
+emit: Final = _records.emit
+flush: Final = _records.flush
+supervise: Final = _records.supervise
+
+
+def trouble() -> str | None:
+    """Why records do not reach their handlers."""
+    return _records.trouble
+
+
+def at_work() -> bool:
+    """Whether records are on their way."""
+    return _records.at_work
