@@ -144,7 +144,8 @@ class HotReloadWatcher(Generic[T]):
 
         With `state_dir`, if the load fails and the last good state is still valid, that is generation 1, and nothing
         is raised: `stats.degraded` is true until the next good save, `last` is the `ReloadFailed`, and it is logged.
-        Raises `UsageError` if the state directory is somebody else's, or if others may write to it.
+        A state directory that cannot be used, or that others may write to, does not keep a valid configuration from
+        starting: nothing is kept there or read from it, a warning is logged, and `stats.state_trouble` says why.
         """
         try:
             self._runner.start(require=require)

@@ -184,12 +184,12 @@ def test_wrong_mode(states, mode):
 
 
 def test_wrong_owner(states, monkeypatch):
-    """A state that is somebody else's is not used."""
+    """A state that belongs to another user is not used."""
     write(states, b"a = 1\n")
     found = (states.path / "00000001.state").stat()
     assert state._fault(found) is None
     monkeypatch.setattr(os, "geteuid", lambda: found.st_uid + 1)
-    assert state._fault(found) == "it is somebody else's"
+    assert state._fault(found) == "it belongs to another user"
 
 
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
@@ -221,27 +221,70 @@ def test_names_that_are_not_ours(states):
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o702, 0o777])
-@pytest.mark.parametrize("which", ["root", "path"])
-def test_others_may_write(states, root, which, mode):
-    """A directory that others may write to is refused, for reading, too, with the remedy."""
+def test_others_may_write(states, root, mode):
+    """A state directory that others may write to is refused, for reading, too, with the remedy."""
     write(states, b"1")
-    directory = root if which == "root" else states.path
-    directory.chmod(mode)
+    root.chmod(mode)
     for use in (states.check, states.numbers, states.claim, partial(states.read, 1)):
         with pytest.raises(UsageError, match="chmod go-w") as raised:
             use()
-        assert str(directory) in str(raised.value)
-    directory.chmod(0o700)
+        assert str(root) in str(raised.value)
+    root.chmod(0o700)
     assert good(states) == [(1, b"1")]
 
 
-def test_somebody_elses(states, monkeypatch):
-    """A directory that somebody else owns is refused."""
+@pytest.mark.parametrize("mode", [0o770, 0o702, 0o777, 0o2770])
+def test_a_directory_of_ours_that_was_opened(states, mode):
+    """Nothing is read from it until it has been closed again, which the next writer does."""
+    write(states, b"1")
+    states.path.chmod(mode)
+    states.check()
+    for use in (states.numbers, partial(states.read, 1)):
+        with pytest.raises(UsageError, match="others may write"):
+            use()
+    assert stat.S_IMODE(states.path.stat().st_mode) == mode, "who only reads changes nothing"
+    write(states, b"2")
+    assert stat.S_IMODE(states.path.stat().st_mode) & 0o777 == 0o700
+    assert good(states)[0] == (2, b"2")
+
+
+@pytest.mark.parametrize("mode", [0o1777, 0o3777, 0o2770, 0o2775, 0o2777])
+def test_shared_by_design(states, root, mode):
+    """In a directory that is sticky, or that is a group's, there is a private one."""
+    root.mkdir()
+    root.chmod(mode)
+    write(states, b"1")
+    assert good(states) == [(1, b"1")]
+    assert stat.S_IMODE(states.path.stat().st_mode) & 0o777 == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give something away")
+def test_one_name_for_each_user_in_the_directory_of_another(states, root):
+    """Two users of one file, below /tmp: neither is in the way of the other."""
+    root.mkdir()
+    root.chmod(0o1777)
+    os.chown(root, 12345, 12345)
+    write(states, b"1")
+    assert states.path.name.endswith(f"-{os.geteuid()}")
+    assert good(states) == [(1, b"1")]
+
+
+def test_modes_that_cannot_be_changed(states, monkeypatch):
+    """A mount that shows everything as open to all: what cannot be closed is refused."""
+    write(states, b"1")
+    states.path.chmod(0o777)
+    monkeypatch.setattr(os, "fchmod", lambda descriptor, mode: None)
+    with pytest.raises(UsageError, match="others may write"):
+        states.claim()
+
+
+def test_another_users(states, monkeypatch):
+    """A directory that another user owns is refused."""
     write(states, b"1")
     mine = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
     for use in (states.check, states.numbers, states.claim):
-        with pytest.raises(UsageError, match="belongs to somebody else"):
+        with pytest.raises(UsageError, match="belongs to another user"):
             use()
 
 
@@ -258,7 +301,7 @@ def test_not_a_directory(states, root):
 
 
 def test_a_link_to_the_state_directory(states, root, tmp_path, monkeypatch):
-    """One of our own, or of the system's, is followed; somebody else's is refused."""
+    """One of our own, or of the system's, is followed; another user's is refused."""
     (tmp_path / "real").mkdir(0o700)
     root.symlink_to(tmp_path / "real")
     write(states, b"1")
@@ -270,7 +313,7 @@ def test_a_link_to_the_state_directory(states, root, tmp_path, monkeypatch):
         return os.stat_result((*found[:4], os.geteuid() + 1, *found[5:])) if Path(path) == root else found
 
     monkeypatch.setattr(os, "lstat", theirs)
-    with pytest.raises(UsageError, match="somebody else's link"):
+    with pytest.raises(UsageError, match="another user's link"):
         states.check()
 
 
@@ -307,6 +350,22 @@ def test_the_directory_is_removed_and_made_anew(states, root):
     write(states, b"2")
     assert good(states) == [(1, b"2")]
     assert not States(root, MAIN).claim()
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV])
+def test_a_mount_that_died(states, monkeypatch, error):
+    """The lock is given back without a word: closing a file there fails, but the descriptor is gone."""
+    write(states, b"1")
+    real = os.close
+
+    def fail(descriptor: int) -> None:
+        real(descriptor)
+        raise OSError(error, os.strerror(error))
+
+    with monkeypatch.context() as dead:
+        dead.setattr(os, "close", fail)
+        states.release()
+    assert States(states.path.parent, MAIN).claim()
 
 
 def test_what_a_dead_writer_left(states):

@@ -201,7 +201,10 @@ class Way:
     def lock_removed(self) -> None:
         (self.own / "lock").unlink()
 
-    HARMLESS = (removed, part_removed, emptied, replaced, replaced_by_a_link, lock_removed)
+    def open_to_others(self) -> None:
+        self.own.chmod(0o770)
+
+    HARMLESS = (removed, part_removed, emptied, replaced, replaced_by_a_link, lock_removed, open_to_others)
 
     def turned_to_file(self) -> Callable[[], object]:
         shutil.rmtree(self.states)
@@ -223,10 +226,9 @@ class Way:
         self.states.chmod(0)
         return lambda: self.states.chmod(0o700)
 
-    def open_to_others(self) -> Callable[[], object]:
-        own = self.own
-        own.chmod(0o770)
-        return lambda: own.chmod(0o700)
+    def all_open_to_others(self) -> Callable[[], object]:
+        self.states.chmod(0o770)
+        return lambda: self.states.chmod(0o700)
 
     def of_a_stranger(self) -> Callable[[], object]:
         if os.geteuid() != 0:
@@ -235,7 +237,7 @@ class Way:
         os.chown(own, NOBODY, NOBODY)
         return lambda: os.chown(own, os.geteuid(), os.getegid())
 
-    HARMFUL = (turned_to_file, part_turned_to_link, unwritable, unreadable, open_to_others, of_a_stranger)
+    HARMFUL = (turned_to_file, part_turned_to_link, unwritable, unreadable, all_open_to_others, of_a_stranger)
 
 
 @pytest.mark.parametrize("way", Way.HARMLESS, ids=lambda way: way.__name__)

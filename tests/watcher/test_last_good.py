@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -317,7 +321,9 @@ def test_no_longer_valid(path, watch, state_dir, caplog):
     path.write_text(BROKEN)
     with pytest.raises(ConfigError) as raised:
         HotReloadWatcher(path, Newer, state_dir=state_dir).start()
-    assert [problem.kind for problem in raised.value.problems] == ["syntax"]
+    syntax, why = raised.value.problems
+    assert syntax.kind == "syntax"
+    assert why.message.startswith("No state to start on: state 2 is not valid any more: config.toml: Missing")
     assert [line.partition(": it ")[2] for line in told(caplog)] == [
         "is not valid any more: config.toml: Missing required field: must"
     ] * 2
@@ -359,17 +365,68 @@ def test_a_check_cannot_reload(path, watch, state_dir):
 # The disk and others
 
 
-def test_refused_directories(path, state_dir):
-    """A state directory that others may write to is the caller's mistake; once it is mended the start works."""
-    state_dir.mkdir(parents=True)
+def test_refused_directories(path, watch, state_dir, caplog):
+    """A state directory that others may write to keeps no valid configuration from starting; it is a warning."""
+    run_once(state_dir, path)
     state_dir.chmod(0o777)
-    watcher = HotReloadWatcher(path, App, state_dir=state_dir)
-    with pytest.raises(UsageError, match="others may write"):
-        watcher.start()
-    state_dir.chmod(0o700)
-    watcher.start()
+    watcher, _ = watch(path, state_dir=state_dir)
+    assert "others may write" in str(watcher.stats.state_trouble)
+    assert "others may write" in told(caplog)[0]
+    save(path, port(8001))
+    watcher.reload()
     watcher.close()
+    assert len(told(caplog)) == 1
+    state_dir.chmod(0o700)
     assert kept(state_dir, path) == [port(8000)]
+
+
+def test_a_start_that_needs_a_state(path, state_dir, caplog):
+    """It fails where states cannot be believed, and says so beside the problems of the files."""
+    run_once(state_dir, path)
+    path.write_text(BROKEN)
+    state_dir.chmod(0o777)
+    with pytest.raises(ConfigError) as raised:
+        HotReloadWatcher(path, App, state_dir=state_dir).start()
+    first, why = raised.value.problems
+    assert (first.kind, why.severity) == ("syntax", "warning")
+    assert why.message.startswith(f"No state to start on: others may write to {state_dir}")
+    state_dir.chmod(0o700)
+    newest(state_dir, path).chmod(0o660)
+    with pytest.raises(ConfigError, match="No state to start on: state 1 is damaged: others may read or write it"):
+        HotReloadWatcher(path, App, state_dir=state_dir).start()
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV])
+def test_a_mount_that_died(path, watch, state_dir, monkeypatch, error):
+    """Every call on the state directory fails from one moment on: told, and close() raises nothing."""
+    watcher, _ = watch(path, state_dir=state_dir, debounce_ms=60_000)
+    wait_until(lambda: kept(state_dir, path))
+    with monkeypatch.context() as dead:
+        for name in ("open", "stat", "fstat", "close", "listdir", "mkdir"):
+            dead.setattr(state.os, name, dying(getattr(os, name), state_dir, error))
+        save(path, port(8001))
+        assert isinstance(watcher.reload(), ReloadSuccess)
+        wait_until(lambda: watcher.stats.state_trouble == os.strerror(error))
+        watcher.close()
+    assert watcher.config.server.port == 8001
+
+
+def dying(real: Callable[..., Any], directory: Path, error: int) -> Callable[..., Any]:
+    """`real`, but failing for what lies below `directory`."""
+
+    def call(target: Any, *args: Any, **options: Any) -> Any:
+        at = options.get("dir_fd", target)
+        where = str(Path(f"/proc/self/fd/{at}").readlink()) if isinstance(at, int) else os.fsdecode(at)
+        if not where.startswith(str(directory)):
+            return real(target, *args, **options)
+        if real is os_close:
+            real(target)
+        raise OSError(error, os.strerror(error))
+
+    return call
+
+
+os_close = os.close
 
 
 def test_a_directory_that_becomes_unsafe(path, watch, state_dir, caplog):
@@ -428,11 +485,16 @@ def test_a_disk_that_hangs(path, watch, state_dir, caplog, monkeypatch, gate):
     """Neither publishing nor telling nor loads wait for it; close() waits no longer than it ever does."""
     stuck = Gate()
     monkeypatch.setattr(state, "encode", lambda record: stuck() or no_room(record))
+    monkeypatch.setattr(keeper, "SLOW_S", 0.0)
     watcher, _ = watch(path, state_dir=state_dir, debounce_ms=60_000)  # as in the test above
     assert stuck.entered.wait(60)
+    assert str(watcher.stats.state_trouble).startswith("the disk has been busy with a state for ")
+    monkeypatch.setattr(keeper, "SLOW_S", 3600.0)
+    assert watcher.stats.state_trouble is None
     for number in range(8001, 8001 + keeper.MOST_WAITING + 5):
         save(path, port(number))
         assert isinstance(watcher.reload(), ReloadSuccess)
+    assert watcher.stats.state_trouble == "the disk is slow: not every state is kept"
     watcher.close()
     assert f"States of {path} are not kept: the disk was not done after" in told(caplog)[0]
     assert watcher._runner._keeper is not None

@@ -7,6 +7,7 @@ next load waits for the disk. Whatever goes wrong is logged, once until it is me
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,7 +20,7 @@ from hotconf.core.candidate import Bad, Good
 from hotconf.core.record import Damage, Record
 from hotconf.core.source import secret_keys
 from hotconf.errors import UsageError
-from hotconf.problems import one_line
+from hotconf.problems import Problem, one_line
 from hotconf.runtime import fork, log
 from hotconf.runtime.load import judge
 from hotconf.runtime.loader import guarded
@@ -34,6 +35,8 @@ T = TypeVar("T")
 
 MOST_WAITING: Final = 16
 """So many states wait for a slow disk; the oldest of more are not kept."""
+SLOW_S: Final = 5.0
+"""A disk that needs longer for one state is reported."""
 
 
 class Recalled(NamedTuple, Generic[T]):
@@ -61,8 +64,10 @@ class Keeper(Generic[T]):
         """Raises `UsageError` where states cannot be kept safely: other systems know neither owners nor `flock`."""
         if not SUPPORTED:
             raise UsageError("state_dir needs a POSIX system")
-        self.trouble: str | None = None
-        """Why the states are not kept; None if they are."""
+        self._trouble: str | None = None
+        self._writing_since: float | None = None
+        self.unrecalled: tuple[Problem, ...] = ()
+        """Why a start that needs a state has none, if there may be some."""
         self._recalled: Recalled[T] | None = None
         self._source = source
         self._states = States(state_dir, source.path)
@@ -78,8 +83,18 @@ class Keeper(Generic[T]):
         fork.enrol(self)
 
     def check(self) -> None:
-        """Raise `UsageError` if the state directory is not to be trusted."""
-        self._states.check()
+        """Say at once what keeps states from being kept here, as far as it can be known: the start goes on."""
+        try:
+            self._states.check()
+        except (OSError, UsageError) as error:
+            self._troubled(_text(error), log.unkept)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the states are not kept; None if they are."""
+        since = self._writing_since
+        waited_s = 0.0 if since is None else time.monotonic() - since
+        return f"the disk has been busy with a state for {waited_s:.0f} s" if waited_s > SLOW_S else self._trouble
 
     def take(self) -> Recalled[T] | None:
         """What the start fell back on; it is not held any longer."""
@@ -97,21 +112,30 @@ class Keeper(Generic[T]):
             try:
                 self._recalled = self._search()
             except (OSError, UsageError) as error:
+                self._miss(_text(error))
                 log.unrecalled(self._source.path, _text(error))
         return None if self._recalled is None else self._recalled.good
 
     def _search(self) -> Recalled[T] | None:
         for number, found in self._states.newest_first():
             if isinstance(found, Damage):
-                log.passed_over(self._source.path, number, f"is damaged: {found.reason}")
+                self._pass_over(number, f"is damaged: {found.reason}")
                 continue
             candidate = self._judged(found)
             if isinstance(candidate, Good):
                 enabled = self._source.pins.enabled is not False
                 settings = candidate.settings.model_copy(update={"enabled": enabled})
                 return Recalled(number, candidate._replace(settings=settings))
-            log.passed_over(self._source.path, number, f"is not valid any more: {one_line(candidate.errors)}")
+            self._pass_over(number, f"is not valid any more: {one_line(candidate.errors)}")
         return None
+
+    def _pass_over(self, number: int, why: str) -> None:
+        self._miss(f"state {number} {why}")
+        log.passed_over(self._source.path, number, why)
+
+    def _miss(self, why: str) -> None:
+        if not self.unrecalled:
+            self.unrecalled = (Problem(f"No state to start on: {why}", kind="unreadable", severity="warning"),)
 
     def _judged(self, record: Record) -> Good[T] | Bad:
         nothing = FileSet.of(self._source.path)
@@ -135,6 +159,7 @@ class Keeper(Generic[T]):
             if len(self._waiting) > MOST_WAITING:
                 self._waiting.popleft()
                 self._left_out += 1
+                self._trouble = "the disk is slow: not every state is kept"
             if self._thread is None:
                 self._begin()
 
@@ -174,19 +199,23 @@ class Keeper(Generic[T]):
         return entry
 
     def _keep_one(self, entry: _Entry) -> None:
+        self._writing_since = time.monotonic()
         try:
             with self._at_work:
                 kept = self._write(entry)
         except (OSError, UsageError) as error:
             self._troubled(_text(error), log.unkept)
         except BaseException:  # noqa: BLE001 - a fault of ours, and the next state comes
+            self._trouble = "an internal error, which is logged"
             log.fault("state", "Internal error while a state was kept")
         else:
             if not kept:
                 self._troubled("another watcher keeps them", log.kept_elsewhere)
-            elif self.trouble is not None:
+            elif self._trouble is not None:
+                self._trouble = None
                 log.kept_again(self._source.path)
-                self.trouble = None
+        finally:
+            self._writing_since = None
 
     def _write(self, entry: _Entry) -> bool:
         """Whether it is for us to keep it; then it is kept."""
@@ -203,9 +232,9 @@ class Keeper(Generic[T]):
         return found[1].files if found is not None and isinstance(found[1], Record) else None
 
     def _troubled(self, reason: str, tell: Callable[[Path, str], None]) -> None:
-        if self.trouble != reason:
+        if self._trouble != reason:
+            self._trouble = reason
             tell(self._source.path, reason)
-            self.trouble = reason
 
     # Forks: the parent goes on writing
 
@@ -217,7 +246,7 @@ class Keeper(Generic[T]):
         """See `fork.Member.abandon`."""
         self._lock, self._at_work = threading.RLock(), threading.RLock()
         self._waiting.clear()
-        self._thread = self._newest = None
+        self._thread = self._newest = self._writing_since = None
         with suppress(OSError):
             self._states.release()
 

@@ -107,7 +107,7 @@ class Runner(Generic[T]):
             log.degraded(self.source.path, recalled.number, recalled.good.loaded_at, event.error)
         elif isinstance(event, ReloadFailed) and require:
             self.close()
-            raise ConfigError(event.problems)
+            raise ConfigError((*event.problems, *(self._keeper.unrecalled if self._keeper else ())))
         log.window(self.settings.debounce_ms)
 
     def _first_load(self) -> Ending | None:

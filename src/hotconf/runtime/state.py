@@ -2,10 +2,14 @@
 
 Rule 1: what is there is whole. A state is written under another name, brought to the disk, and then renamed; nothing
         is ever written over.
-Rule 2: what is there is ours. A directory that somebody else owns, or that others may write to, is refused; so is a
-        state that is not a regular file of ours, or that others may read or write.
+Rule 2: what is read was written by us. A directory that another user owns, or that others may write to, is refused;
+        so is a state that is not a regular file of ours, or that others may read or write.
 Rule 3: one process at a time writes. It holds a lock, which is released by its death at the latest.
 Rule 4: there is never more than `MOST_STATES` states, and of `MOST_BYTES` only as many as the newest two need.
+
+The state directory itself may be shared by design: sticky as /tmp, or writable to its group with the setgid bit, as
+Kubernetes prepares a volume for an `fsGroup`. The directory below it is private all the same, and closed again when
+Kubernetes has opened it at a restart; states that others could write meanwhile are not read.
 
 POSIX only.
 """
@@ -41,6 +45,7 @@ _TEMPORARY: Final = ".new-"
 _LOCK: Final = "lock"
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
+_PRIVATE: Final = 0o700
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 _OPEN: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | _NO_LINK
@@ -50,21 +55,26 @@ _DIRECTORY: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O
 class States:
     """See the module. For one thread at a time. Everything here may wait for the disk."""
 
-    __slots__ = ("_lock", "_main", "_root", "path")
-
-    path: Path
-    """The directory of this configuration's states."""
+    __slots__ = ("_lock", "_main", "_root")
 
     def __init__(self, state_dir: Path, main: Path) -> None:
         """`main` is the configuration's main file, absolute: each has a directory of its own in `state_dir`."""
         self._root = state_dir
         self._main = main
-        self.path = state_dir / _directory_of(main)
         self._lock: int | None = None
 
+    @property
+    def path(self) -> Path:
+        """The directory of this configuration's states."""
+        try:
+            owner = os.stat(self._root).st_uid
+        except OSError:
+            owner = os.geteuid()
+        return self._root / _directory_of(self._main, owner)
+
     def check(self) -> None:
-        """Raise `UsageError` if a directory that is there is not to be trusted. What is not there is made later."""
-        with suppress(OSError), self._opened():
+        """Raise `UsageError` or `OSError` if no state can be kept in the directories that are there."""
+        with suppress(FileNotFoundError), self._opened(to_write=True):
             pass
 
     # Reading
@@ -120,7 +130,7 @@ class States:
         """
         import fcntl  # POSIX only
 
-        with self._opened(make=True) as directory:
+        with self._opened(to_write=True, make=True) as directory:
             if self._lock is not None and _is(self._lock, directory):
                 return True
             self.release()
@@ -155,7 +165,7 @@ class States:
                 with suppress(OSError):
                     os.unlink(temporary, dir_fd=directory)
                 raise
-            os.fsync(directory)
+            _sync(directory)
             _forget_oldest(directory, (*numbers, number))
         return number
 
@@ -163,58 +173,89 @@ class States:
         """Let somebody else write. In the child of a fork: give back the copy; the parent's lock stays."""
         lock, self._lock = self._lock, None
         if lock is not None:
-            os.close(lock)
+            with suppress(OSError):  # the mount may have died; the descriptor is gone all the same
+                os.close(lock)
 
     # The directory
 
     @contextmanager
-    def _opened(self, *, make: bool = False) -> Iterator[int]:
-        """A descriptor of the directory, which is ours and which only we can write to."""
+    def _opened(self, *, to_write: bool = False, make: bool = False) -> Iterator[int]:
+        """A descriptor of the directory, which is ours and which only we can write to.
+
+        `to_write`: it is enough that it is ours; with `make` it is made, or closed to others.
+        """
         if make:
-            _make(self._root, parents=True)
+            _make(self._root)
         root = _open_root(self._root)
         try:
+            path = self._root / _directory_of(self._main, os.fstat(root).st_uid)
             if make:
-                _make(self.path)
-            directory = self._open_below(root)
+                _make_below(root, path.name)
+            directory = _open_below(root, path)
         finally:
             os.close(root)
         try:
-            _refuse(self.path, os.fstat(directory))
+            if make:
+                _close_to_others(directory)
+            _refuse(path, os.fstat(directory), closed=make or not to_write)
             yield directory
         finally:
             os.close(directory)
-
-    def _open_below(self, root: int) -> int:
-        try:
-            return os.open(self.path.name, _DIRECTORY | _NO_LINK, dir_fd=root)
-        except OSError as error:
-            if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENOTDIR):
-                raise UsageError(f"{_shown(self.path)} is not a directory: remove it, or move it away") from error
-            raise
 
 
 def _open_root(path: Path) -> int:
     """A descriptor of the state directory. A link to it is as good as its owner: ours, or the system's."""
     found = os.lstat(path)
     if stat.S_ISLNK(found.st_mode) and found.st_uid not in (0, os.geteuid()):
-        raise UsageError(f"{_shown(path)} is somebody else's link: name the state directory itself")
+        raise UsageError(f"{_shown(path)} is another user's link: name the state directory itself")
     try:
         root = os.open(path, _DIRECTORY)
     except NotADirectoryError as error:
         raise UsageError(f"{_shown(path)} is not a directory: give another state directory") from error
     try:
-        _refuse(path, os.fstat(root))
+        found = os.fstat(root)
+        if not _shared_by_design(found):
+            _refuse(path, found)
     except BaseException:
         os.close(root)
         raise
     return root
 
 
-def _directory_of(main: Path) -> str:
-    """A name for the states of `main`: readable, and different for every path."""
+def _open_below(root: int, path: Path) -> int:
+    try:
+        return os.open(path.name, _DIRECTORY | _NO_LINK, dir_fd=root)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENOTDIR):
+            raise UsageError(f"{_shown(path)} is not a directory: remove it, or move it away") from error
+        raise
+
+
+def _shared_by_design(found: os.stat_result) -> bool:
+    """Whether each user may have a directory of its own here."""
+    for_a_group = stat.S_ISGID | stat.S_IWGRP
+    return bool(found.st_mode & stat.S_ISVTX) or found.st_mode & for_a_group == for_a_group
+
+
+def _close_to_others(directory: int) -> None:
+    """Take back a directory of ours that was opened to others, as Kubernetes does to a volume at every restart."""
+    found = os.fstat(directory)
+    if found.st_uid != os.geteuid() or not found.st_mode & _OTHERS_WRITE:
+        return
+    os.fchmod(directory, _PRIVATE)
+    for name in os.listdir(directory):  # theirs could keep us from writing: a lock, or the last of all numbers
+        with suppress(OSError):
+            if os.stat(name, dir_fd=directory, follow_symlinks=False).st_uid != os.geteuid():
+                os.unlink(name, dir_fd=directory)
+
+
+def _directory_of(main: Path, owner: int) -> str:
+    """A name for the states of `main`: readable, and different for every path. In the directory of another `owner`
+    for every user as well.
+    """
     digest = sha256(os.fsencode(main)).hexdigest()[:16]
-    return f"{_UNSAFE.sub('_', main.name)[:40]}-{digest}"
+    user = os.geteuid()
+    return f"{_UNSAFE.sub('_', main.name)[:40]}-{digest}" + ("" if owner == user else f"-{user}")
 
 
 def _name(number: int) -> str:
@@ -231,36 +272,50 @@ def _fault(found: os.stat_result) -> str | None:
     if not stat.S_ISREG(found.st_mode):
         return "not a regular file"
     if found.st_uid != os.geteuid():
-        return "it is somebody else's"
+        return "it belongs to another user"
     if found.st_mode & _OTHERS:
         return f"others may read or write it (mode {stat.S_IMODE(found.st_mode):04o})"
     return "too large" if found.st_size > _LARGEST else None
 
 
-def _refuse(path: Path, found: os.stat_result) -> None:
+def _refuse(path: Path, found: os.stat_result, *, closed: bool = True) -> None:
     if found.st_uid != os.geteuid():
-        raise UsageError(f"{_shown(path)} belongs to somebody else: give a state directory of your own")
-    if found.st_mode & _OTHERS_WRITE:
+        raise UsageError(f"{_shown(path)} belongs to another user: give a state directory of your own")
+    if closed and found.st_mode & _OTHERS_WRITE:
         raise UsageError(f"others may write to {_shown(path)}: chmod go-w it, or give another state directory")
 
 
-def _make(path: Path, *, parents: bool = False) -> None:
-    """Make a private directory, on the disk for good, unless there is something."""
+def _make(path: Path) -> None:
+    """Make a private directory, and those above it, on the disk for good, unless there is something."""
     try:
-        os.mkdir(path, 0o700)
+        os.mkdir(path, _PRIVATE)
     except FileExistsError:
         return
     except FileNotFoundError:
-        if not parents:
-            raise
-        _make(path.parent, parents=True)
+        _make(path.parent)
         _make(path)
         return
     descriptor = os.open(path.parent, _DIRECTORY)
     try:
-        os.fsync(descriptor)
+        _sync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _make_below(root: int, name: str) -> None:
+    """Make a private directory in that one."""
+    with suppress(FileExistsError):
+        os.mkdir(name, _PRIVATE, dir_fd=root)
+        _sync(root)
+
+
+def _sync(directory: int) -> None:
+    """What was made or renamed in it is on the disk, unless the file system cannot promise that."""
+    try:
+        os.fsync(directory)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
+            raise
 
 
 def _is(lock: int, directory: int) -> bool:
