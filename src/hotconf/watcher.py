@@ -107,6 +107,8 @@ class HotReloadWatcher(Generic[T]):
         put(self, "_schema", Schema.of(schema, checks))
         put(self, "_bus", Bus(main.name))
         pins = _pins(settings, debounce_ms, watch_paths)
+        for pattern in pins.watch_paths or ():
+            paths.expanded(pattern)
         own = (os.path.realpath(paths.absolute(state_dir)),) if state_dir is not None else ()
         source = Source(main, self._schema, pins, max_bytes, allow_empty, own)
         runner = Runner(

@@ -28,9 +28,10 @@ def init(path: Path | None, schema: Schema[Any]) -> None:
     """
     from hotconf.cli.stamp import schema_path, stamp
     from hotconf.cli.template import write_template
+    from hotconf.runtime.paths import absolute
 
     target = path or default_path()
-    write_template(target, schema)
+    write_template(absolute(target), schema)
     click.echo(f"Wrote {printable(str(target))}", err=True)
     try:
         stamp(target, schema)

@@ -19,6 +19,14 @@ def home() -> Path:
         raise UsageError("there is no home directory to look in: give a PATH, or set CODE_HOME") from error
 
 
+def is_home(directory: Path) -> bool:
+    """Whether it is that; where there is no home, none is."""
+    try:
+        return directory == home()
+    except UsageError:
+        return False
+
+
 def state_dir() -> Path | None:
     """Where the good states of all configurations are kept, `.hotconf` in the configuration's directory.
 

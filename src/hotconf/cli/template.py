@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from hotconf.cli.places import home
+from hotconf.cli.places import is_home
 from hotconf.cli.refusal import Refusal
 from hotconf.text import printable
 
@@ -22,7 +22,7 @@ def write_template(path: Path, schema: Schema[Any]) -> None:
     """
     if schema.template is None:
         raise Refusal("this schema has no template to write: give one with Schema(model, template=...)")
-    private = path.parent == home()
+    private = is_home(path.parent)
     path.parent.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -14,9 +14,10 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 from hotconf.core.copies import copy_of
+from hotconf.errors import UsageError
 from hotconf.problems import Problem
 from hotconf.runtime.search import DIRECTORY, LimitError, Search, is_glob, is_own, listing
-from hotconf.text import quoted
+from hotconf.text import printable, quoted
 
 MAX_LINKS: Final = 40
 """As many links in one path as Linux follows (path_resolution(7)); more are a loop."""
@@ -48,14 +49,30 @@ class Member(NamedTuple):
 
 
 def absolute(path: str | os.PathLike[str], base: str | os.PathLike[str] = "") -> Path:
-    """`path` below `base` (by default the working directory), `~` expanded, links kept, `..` where it must be."""
-    raw = os.path.join(base, os.path.expanduser(path))
+    """`path` below `base` (by default the working directory), `~` expanded, links kept, `..` where it must be.
+
+    Raises `UsageError` where there is no such home directory.
+    """
+    raw = os.path.join(base, expanded(os.fspath(path)))
     if not os.path.isabs(raw):  # only then: the working directory may have been removed
         raw = os.path.join(os.getcwd(), raw)
     neat = os.path.abspath(raw)
     # `link/..` is the parent of the link's target: leave it to the kernel where that is somewhere else.
     same = os.pardir not in raw or os.path.realpath(neat) == os.path.realpath(raw)
     return Path(neat if same else raw)
+
+
+def expanded(path: str) -> str:
+    """`path` with the home directory for `~`. Raises `UsageError` where there is none."""
+    found = os.path.expanduser(path)
+    user, slash, _ = path.partition("/")
+    if found != path or not path.startswith("~") or not (slash or user == "~"):
+        return found
+    # Left as it is, it would name a directory called "~".
+    if user == "~":
+        raise UsageError(f"{quoted(path)}: there is no home directory: give an absolute path, or set HOME")
+    name = printable(user)
+    raise UsageError(f"{quoted(path)}: there is no user {name[1:]}: write ./{name} for a directory of that name")
 
 
 def places(path: str | os.PathLike[str]) -> Iterator[Place]:
@@ -207,10 +224,18 @@ class _Found:
         elif re.match(_URL, pattern):
             self._search.problems.append(_no_file(self._main, pattern))
         else:
-            for member in self._meant(absolute(pattern, self._main.parent), pattern):
-                self.members.pop(member.path, None)
-                if member.path != self._main:
-                    self.members[member.path] = member
+            self._add(pattern)
+
+    def _add(self, pattern: str) -> None:
+        try:
+            path = absolute(pattern, self._main.parent)
+        except UsageError as error:
+            self._search.problems.append(Problem(f"watch_paths: {error}", kind="schema", file=self._main))
+            return
+        for member in self._meant(path, pattern):
+            self.members.pop(member.path, None)
+            if member.path != self._main:
+                self.members[member.path] = member
 
     def _meant(self, path: Path, pattern: str) -> list[Member]:
         search = self._search
@@ -271,7 +296,10 @@ def stands(expansion: Expansion, main: Path, patterns: Sequence[str]) -> bool:
     bases = expansion.bases
     if not bases or expansion.problems or not all(map(expansion.listed.get, bases)):
         return False
-    return [os.fspath(absolute(pattern, main.parent)) for pattern in patterns] == list(bases)
+    try:
+        return [os.fspath(absolute(pattern, main.parent)) for pattern in patterns] == list(bases)
+    except UsageError:  # its home directory is gone
+        return False
 
 
 def same_names(expansion: Expansion) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from textual.theme import BUILTIN_THEMES
 
 from hotconf.errors import UsageError
+from hotconf.runtime.paths import absolute
 from hotconf.tui.app import HotconfApp
 from hotconf.tui.command import Command
 from hotconf.tui.session import Session
@@ -46,7 +47,7 @@ def launch(
     if theme is not None and theme not in BUILTIN_THEMES:
         raise UsageError(f"there is no theme {theme!r}; there are: {', '.join(sorted(BUILTIN_THEMES))}")
     command = Command(busy_while) if busy_while else None
-    with closing(Session(path.expanduser().absolute(), schema, state_dir)) as session:
+    with closing(Session(absolute(path), schema, state_dir)) as session:
         app = HotconfApp(session, command=command, theme=theme, welcome=welcome)
         try:
             with _signals(app.end):

@@ -1,0 +1,72 @@
+"""`~` where there is no home directory: told at construction, and nothing called `~` is ever made."""
+
+from __future__ import annotations
+
+import pwd
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hotconf import HotReloadSettings, HotReloadWatcher, UsageError
+from hotconf.runtime.inspection import inspect
+from hotconf.runtime.paths import absolute
+from hotconf.schema import Schema
+
+
+@pytest.fixture(autouse=True)
+def homeless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No HOME, no entry for this user, and an empty working directory with one file."""
+
+    def unknown(user: object) -> None:
+        raise KeyError(user)
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.setattr(pwd, "getpwnam", unknown)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.toml").write_text("a = 1\n")
+    return tmp_path
+
+
+WAYS: dict[str, Callable[[str], object]] = {
+    "path": lambda text: HotReloadWatcher(text, dict),
+    "state_dir": lambda text: HotReloadWatcher("config.toml", dict, state_dir=text),
+    "watch_paths": lambda text: HotReloadWatcher("config.toml", dict, watch_paths=["more.toml", text]),
+    "settings": lambda text: HotReloadWatcher("config.toml", dict, settings=HotReloadSettings(watch_paths=(text,))),
+}
+
+
+@pytest.mark.parametrize("text", ["~", "~/", "~/states", "~//states", "~/conf.d/*.toml"])
+@pytest.mark.parametrize("way", WAYS)
+def test_no_home_directory(homeless: Path, way: str, text: str) -> None:
+    """Whatever argument it is."""
+    with pytest.raises(UsageError, match="there is no home directory: give an absolute path, or set HOME"):
+        WAYS[way](text)
+    assert list(homeless.iterdir()) == [homeless / "config.toml"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_such_user(homeless: Path, way: str) -> None:
+    """Of the home of another user, too; with the way out for who means a directory of that name."""
+    with pytest.raises(UsageError, match=r"there is no user ada: write \./~ada for a directory of that name"):
+        WAYS[way]("~ada/states")
+
+
+def test_names_that_begin_so(homeless: Path) -> None:
+    """A file may be called that, and a directory when it is said to be one."""
+    assert absolute("~backup.toml") == homeless / "~backup.toml"
+    assert absolute("./~ada/config.toml") == homeless / "~ada" / "config.toml"
+
+
+def test_in_a_file(homeless: Path) -> None:
+    """`watch_paths` of a file: a problem of the file, with the reason."""
+    main = homeless / "config.toml"
+    main.write_text('[hot_reload]\nwatch_paths = ["~/conf.d"]\n')
+    from hotconf.speckit import SPECKIT
+
+    (problem,) = inspect(main, SPECKIT).problems
+    assert problem.message == (
+        'watch_paths: "~/conf.d": there is no home directory: give an absolute path, or set HOME'
+    )
+    assert not inspect(main, Schema.of(dict)).problems
