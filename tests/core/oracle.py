@@ -5,6 +5,7 @@ Of the machine's state it knows only the phase, and which parts there are in whi
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,13 +39,29 @@ MOST_STEPS_AT_ONCE = 500
 MOST_LOADS = 3
 
 
-def settles_at(touches: list[Touched], window_ns: int, found: Candidate[Config] | None = None) -> int:
+def latest(touches: list[Touched], window_ns: int, bereft: Collection[Path] = ()) -> int:
+    """The ceiling of a burst, from the whole list of its touches; `bereft`: directories that lacked files."""
+    first, ceiling = touches[0].now, ceiling_ns(window_ns)
+    stirs = [touch.now for touch in touches if any(path.parent in bereft for path in touch.paths)]
+    return min(max([first, *stirs]) + ceiling, first + (3 if bereft else 1) * ceiling)
+
+
+def settles_at(
+    touches: list[Touched],
+    window_ns: int,
+    found: Candidate[Config] | None = None,
+    bereft: Collection[Path] = (),
+) -> int:
     """When a burst has settled, from the whole list of its touches, and what was read since the last of them."""
-    ceiling = touches[0].now + ceiling_ns(window_ns)
-    if touches[-1].writing:
+    ceiling = latest(touches, window_ns, bereft)
+    if touches[-1].writing or _gone(found):
         return ceiling
     windows = 2 if isinstance(found, Good | Bad) and set(found.shrank) - touches[-1].placed else 1
     return min(max(touch.now for touch in touches) + windows * window_ns, ceiling)
+
+
+def _gone(found: Candidate[Config] | None) -> bool:
+    return isinstance(found, Good | Bad) and bool(found.gone)
 
 
 @dataclass
@@ -57,6 +74,8 @@ class Burst:
     named: list[Path] = field(default_factory=list)
     suspects: set[Path] = field(default_factory=set)
     """Files that changed during a read: they may be named without having been touched."""
+    bereft: set[Path] = field(default_factory=set)
+    """Directories of which files were found gone."""
     spent: int = 0
     """Loads that were under way at the ceiling or began after it."""
     on_the_edge: int = 0
@@ -67,7 +86,7 @@ class Burst:
         self.touches.append(touch)
 
     def past_ceiling(self, now: int) -> bool:
-        return bool(self.touches) and now >= self.touches[0].now + ceiling_ns(self.window_ns)
+        return bool(self.touches) and now >= latest(self.touches, self.window_ns, self.bereft)
 
     @property
     def finished(self) -> bool:
@@ -76,7 +95,7 @@ class Burst:
         return bool(self.touches) and not self.touches[-1].writing and changed <= self.touches[-1].finished
 
     def settled(self, now: int, found: Candidate[Config] | None) -> bool:
-        return bool(self.touches) and now >= settles_at(self.touches, self.window_ns, found)
+        return bool(self.touches) and now >= settles_at(self.touches, self.window_ns, found, self.bereft)
 
 
 @dataclass
@@ -224,6 +243,7 @@ class Oracle:
             self._spend()
         elif not read.tickets and began_before and self.burst.past_ceiling(loaded.now):
             self.burst.on_the_edge += 1
+        self._find_gone(read, loaded)
         if isinstance(loaded.candidate, Unstable):
             self._loads_since_touch = 0
             self.burst.suspects.update(loaded.candidate.paths)
@@ -231,6 +251,17 @@ class Oracle:
                 last = self.burst.touches[-1]
                 touch = last._replace(now=loaded.now, paths=loaded.candidate.paths, sure=True)
                 self.burst.add(touch, native=self.native)
+
+    def _find_gone(self, read: Read, loaded: Loaded) -> None:
+        """What is gone may come back: the round goes on, even after a load at its ceiling."""
+        found = loaded.candidate
+        useful = not read.late or read.final
+        if isinstance(found, Unstable) or not (found.gone and self.burst.touches and useful) or self.asked:
+            return
+        told = self.burst.touches[: len(self.burst.touches) - len(read.late)]
+        self.burst.bereft |= {path.parent for path in found.gone}
+        if loaded.now < latest(told, self.burst.window_ns, self.burst.bereft):
+            read.final, self.burst.spent, self.burst.on_the_edge = False, 0, 0
 
     @property
     def _is_eager(self) -> bool:
@@ -243,7 +274,7 @@ class Oracle:
         if read.late or not isinstance(found, Good) or not self._is_eager:
             return False
         differs = self.published is None or found.config != self.published.config
-        return differs and not set(found.shrank) - self.burst.touches[-1].placed
+        return differs and not found.gone and not set(found.shrank) - self.burst.touches[-1].placed
 
     def _spend(self) -> None:
         self.burst.spent += 1
@@ -346,8 +377,8 @@ class Oracle:
         assert type(event) is self._expected(read, tickets), f"law 6: {event} is not what follows"
         self._check_contents(event, read.candidate)
         kept = self.burst.touches[: len(self.burst.touches) - len(read.late)] if self.enabled else []
-        if not read.tickets and kept and not read.final:
-            settled = given.now >= settles_at(kept, self.burst.window_ns, read.candidate)
+        if not read.tickets and kept and (not read.final or _gone(read.candidate)):
+            settled = given.now >= settles_at(kept, self.burst.window_ns, read.candidate, self.burst.bereft)
             assert settled or self._ends_at_once(read), "law 5: too early"
         if isinstance(given, Due):
             assert self.burst.sure and self.native, "what the kernel may not tell of is looked at before a commit"
@@ -426,6 +457,7 @@ class Oracle:
             assert effect.generation == self.generation, "law 1"
             old = self.published.config if self.published else None
             assert effect.good.changes[0].old is old, "a candidate is compared with what is published"
+            _keeps_its_files(self.published, effect.good)
             self.published = effect.good
 
     def _check_fall_back(self, given: Input, event: Ending, tickets: list[int], effects: tuple[Effect, ...]) -> bool:
@@ -442,6 +474,16 @@ class Oracle:
             assert effect.generation == self.generation, "law 1"
             self.published = effect.good
         return falls_back
+
+
+def _keeps_its_files(before: Good[Config] | None, good: Good[Config]) -> None:
+    """Law 11: what is published lacks no file in silence, and never the last one of a directory."""
+    old = {file.path: file.content for file in before.files} if before else {}
+    new = {file.path: file.content for file in good.files}
+    fresh = {(path.parent, content) for path, content in new.items() if path not in old}
+    gone = {path for path, content in old.items() if path not in new and (path.parent, content) not in fresh}
+    assert set(good.gone) == gone, "law 11: a file that is gone is known to be"
+    assert {path.parent for path in gone} <= {path.parent for path in new}, "law 11: nothing replaces what is lost"
 
 
 def _obeys_table(before: State, given: Input, after: State, effects: tuple[Effect, ...]) -> None:

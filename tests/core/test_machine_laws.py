@@ -26,12 +26,13 @@ pytestmark = pytest.mark.timeout(900)
 """It does much, and the machine may be slow."""
 
 MAIN, FRAGMENT = Path("/etc/app/config.toml"), Path("/etc/app/more.toml")
+DROP_INS = (Path("/etc/app/conf.d/a.toml"), Path("/etc/app/conf.d/b.toml"))
 WINDOWS_MS = (0, 100, 300, 2000)
 MODES: tuple[Literal["settle", "eager"], ...] = ("settle", "eager")
-LONG_ENOUGH_MS = 25_000
-"""Twice the longest ceiling, and a few looks."""
+LONG_ENOUGH_MS = 60_000
+"""Twice the longest ceiling, drawn out, by which files that are gone are waited for."""
 
-files = st.sampled_from([MAIN, FRAGMENT])
+files = st.sampled_from([MAIN, FRAGMENT, *DROP_INS])
 contents = st.one_of(
     st.builds(
         Content,
@@ -83,16 +84,17 @@ class Laws(RuleBasedStateMachine):
         kept: Content | None = None,
     ) -> None:
         self.kept = kept
+        self.world_at_rest: dict[Path, Content | None] = dict.fromkeys((MAIN, FRAGMENT, *DROP_INS), Content())
         self.oracle = Oracle(window_ms * MILLISECOND, native=native, eager=eager, lag=lag)
         self.world = World(
-            {MAIN: main, FRAGMENT: Content()},
+            {**self.world_at_rest, MAIN: main},
             window_ms=window_ms,
             native=native,
             eager=eager,
             lag=lag,
             timer_first=timer_first,
             witness=self.oracle,
-            last_good=None if kept is None else recalled({MAIN: kept, FRAGMENT: Content()}),
+            last_good=None if kept is None else recalled({**self.world_at_rest, MAIN: kept}),
         )
         if started:
             self.world.reload(silent=True)
@@ -132,6 +134,29 @@ class Laws(RuleBasedStateMachine):
     def save(self, path: Path, content: Content | None) -> None:
         self.world.save(path, content=content)
 
+    @rule(away=pauses, path=st.sampled_from(DROP_INS), content=st.none() | contents, pause=pauses)
+    def replace_drop_ins(self, away: int, path: Path, content: Content | None, pause: int) -> None:
+        """As stow, git and rsync do: all are removed, and come back, one after the other."""
+        before = {drop_in: self.world.disk.contents[drop_in] for drop_in in DROP_INS}
+        self.world.save(*DROP_INS, content=None)
+        self.world.run(away)
+        for drop_in, old in {**before, path: content}.items():
+            self.world.save(drop_in, content=old)
+            self.world.run(pause)
+
+    @rule(
+        path=st.sampled_from(DROP_INS), away=pauses, pause=st.sampled_from([30, 250, 900]), times=st.integers(1, 12)
+    )
+    def flap(self, path: Path, away: int, pause: int, times: int) -> None:
+        """One drop-in goes for long, while another is saved again and again."""
+        old = self.world.disk.contents[path]
+        self.world.save(path, content=None)
+        for _ in range(times):
+            self.world.save(*(other for other in DROP_INS if other != path), content=Content(1))
+            self.world.run(pause)
+        self.world.run(away)
+        self.world.save(path, content=old)
+
     @rule(content=contents)
     def save_both(self, content: Content) -> None:
         self.world.save(MAIN, FRAGMENT, content=content)
@@ -141,7 +166,7 @@ class Laws(RuleBasedStateMachine):
     def undo(self) -> None:
         """Somebody takes back what made the start fail."""
         self.world.save(MAIN, content=self.kept)
-        self.world.save(FRAGMENT, content=Content())
+        self.world.save(FRAGMENT, *DROP_INS, content=Content())
 
     @rule(path=files, content=contents)
     def write(self, path: Path, content: Content) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from hotconf.changes import Change
@@ -25,6 +26,22 @@ class Costs(NamedTuple):
 FREE: Final = Costs()
 
 
+class Disk(NamedTuple):
+    """What a directory lies on."""
+
+    device: int
+    mounted: bool
+    """It is the root of a mount."""
+
+
+class Standing(NamedTuple):
+    """The published state, as far as it decides what is gone; see `gone`."""
+
+    files: tuple[SourceFile, ...] = ()
+    disks: Mapping[Path, Disk] = MappingProxyType({})
+    """Of the directories that hold its fragments, and of those below which globs match; as far as they are known."""
+
+
 class Good(NamedTuple, Generic[T]):
     """A valid config, compared with what is published and ready to be published without further work."""
 
@@ -43,8 +60,17 @@ class Good(NamedTuple, Generic[T]):
     costs: Costs = FREE
     shrank: tuple[Path, ...] = ()
     """Files that say the first part of what they said before, or nothing: half of a new content may look so."""
+    gone: tuple[Path, ...] = ()
+    """Files of the published state that are not there any more, though `watch_paths` covers them still."""
     secrets: frozenset[str] | None = None
     """The secret texts in `config`, if they were sought."""
+    disks: Mapping[Path, Disk] = MappingProxyType({})
+    """See `Standing.disks`."""
+
+    @property
+    def standing(self) -> Standing:
+        """What decides what is gone, once this is published."""
+        return Standing(self.files, self.disks)
 
 
 class Bad(NamedTuple):
@@ -54,6 +80,8 @@ class Bad(NamedTuple):
     """Errors and warnings, in file order."""
     shrank: tuple[Path, ...] = ()
     """See `Good.shrank`."""
+    gone: tuple[Path, ...] = ()
+    """See `Good.gone`."""
 
     @property
     def kind(self) -> Kind:

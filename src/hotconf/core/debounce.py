@@ -6,6 +6,8 @@ from typing import Final, NamedTuple
 
 MILLISECOND: Final = 1_000_000
 SHORTEST_CEILING_NS: Final = 1_000 * MILLISECOND
+MOST_CEILINGS: Final = 3
+"""A burst in which files are gone is drawn out to so many ceilings, as long as something happens where they were."""
 
 
 def ceiling_ns(window_ns: int) -> int:
@@ -17,8 +19,10 @@ class Debounce(NamedTuple):
     """One burst of changes. All instants are nanoseconds of one monotonic clock.
 
     Rule 1: it is due when nothing has changed for the window and no writer has a file open; for two windows if what
-    was found there may be half of a new content.
+    was found there may be half of a new content; at the ceiling if files of the published state are gone.
     Rule 2: it is due at the ceiling, whatever happens.
+    Rule 3: where files were gone, the ceiling is one ceiling after the last change in their directories, and three
+    after the first change at the latest.
     """
 
     window_ns: int
@@ -28,30 +32,45 @@ class Debounce(NamedTuple):
     """Some writer still has a file open: it has not finished, however long it pauses."""
     doubted: bool = False
     """What was found since the last change may be half of it."""
+    lacking: bool = False
+    """Files of the published state were found gone since the last change."""
+    stirred: int | None = None
+    """The last change in the directories of files that were found gone during this burst; None if none were."""
 
     @classmethod
     def opened(cls, now: int, window_ns: int, *, held: bool = False) -> Debounce:
         """A burst that begins with a change at `now`."""
         return cls(window_ns, now, now, held)
 
-    def touch(self, now: int, *, held: bool) -> Debounce:
-        """The burst with one more change."""
-        return self._replace(last=max(now, self.last), held=held, doubted=False)
+    def touch(self, now: int, *, held: bool, near: bool = False) -> Debounce:
+        """The burst with one more change; `near`: in a directory of which files were found gone."""
+        stirred = max(now, self.stirred) if near and self.stirred is not None else self.stirred
+        return self._replace(last=max(now, self.last), held=held, doubted=False, lacking=False, stirred=stirred)
 
     def doubt(self) -> Debounce:
         """The burst, when what was found may be half of a new content: its writer gets a window more."""
         return self._replace(doubted=True)
 
+    def lack(self, stirred: int) -> Debounce:
+        """The burst, when files are gone in whose directories the last change was at `stirred`."""
+        last = stirred if self.stirred is None else max(stirred, self.stirred)
+        return self._replace(lacking=True, stirred=last)
+
     @property
     def ceiling(self) -> int:
         """The latest instant at which it is due."""
-        return self.first + ceiling_ns(self.window_ns)
+        usual = ceiling_ns(self.window_ns)
+        if self.stirred is None:
+            return self.first + usual
+        return min(max(self.stirred, self.first) + usual, self.first + MOST_CEILINGS * usual)
 
     @property
     def deadline(self) -> int:
         """The instant at which it is due if nothing more happens."""
+        if self.held or self.lacking:
+            return self.ceiling
         windows = 2 if self.doubted else 1
-        return self.ceiling if self.held else min(self.last + windows * self.window_ns, self.ceiling)
+        return min(self.last + windows * self.window_ns, self.ceiling)
 
     def due(self, now: int) -> bool:
         """Whether the burst has settled."""

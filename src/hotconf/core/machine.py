@@ -18,7 +18,7 @@ Law 5   A round ends at the later of last touch + window and the last writer's c
         eager commits and close. In eager mode a round whose every change was a finished act (a rename into place, or
         a close after which no writer is left), of all of which the kernel told, is loaded without a pause and ends
         with that load if it is valid and different and nothing shrank as above; unless it opened within a window
-        after a round that ended so.
+        after a round that ended so. Law 11 draws the ceiling out.
 Law 6   Busy defers the commit only. At a round's end an invalid candidate is Failed and an equal one Unchanged, at
         once, and either drops what was pending; a different valid one is Deferred and pending. On the last release
         what is pending is committed at once if no round is open; otherwise that round decides. (With hot reload off
@@ -28,6 +28,11 @@ Law 8   Each round emits one FileChanged per file and has exactly one ending; al
         share the next one. `reload()` is the only outcome without a FileChanged, and absorbs an open round.
 Law 9   After Close nothing more is emitted.
 Law 10  After a failure the next good content is committed, or Unchanged if it equals what is published.
+Law 11  A file of the published state that is gone (`gone` says which are) is waited for: a round that finds some ends
+        at its ceiling, never eagerly, and the ceiling of such a round is a ceiling after the last change in their
+        directories, but three after the first touch at the latest. What is lost then is a failure; what is left of
+        others may be committed, with a warning for each. `reload()` decides the same without waiting. After a failure
+        the published state still decides what is gone.
 """
 
 from __future__ import annotations
@@ -171,22 +176,30 @@ def _touch_round(turn: _Turn, touch: Touched) -> None:
         debounce = Debounce.opened(touch.now, turn.state.window_ns, held=touch.writing)
         round_ = Round(debounce, sure=turn.state.native)
     else:
-        debounce = round_.debounce.touch(touch.now, held=touch.writing)
-    for path in touch.paths:
+        near = bool(round_.bereft) and any(path.parent in round_.bereft for path in touch.paths)
+        debounce = round_.debounce.touch(touch.now, held=touch.writing, near=near)
+    for path in dict.fromkeys(touch.paths):
         if path not in round_.named:
-            round_ = round_._replace(named=round_.named | {path})
             turn.do(Emit(FileChanged(path)))
+    named = {**round_.named, **dict.fromkeys(touch.paths, debounce.last)}
     sure = round_.sure and touch.sure
     how = {"placed": touch.placed, "finished": touch.finished}
-    turn.set(round=round_._replace(debounce=debounce, sure=sure, shrank=(), **how))
+    turn.set(round=round_._replace(debounce=debounce, named=named, sure=sure, shrank=(), gone=(), **how))
 
 
 def _doubt(turn: _Turn, candidate: Good[Any] | Bad) -> None:
-    """Wait a window more if a file shrank that was not renamed into place."""
+    """Wait a window more if a file shrank that was not renamed into place, and longer if files are gone."""
     round_ = turn.state.round
-    shrank = tuple(path for path in candidate.shrank if round_ and path not in round_.placed)
-    if round_ is not None and shrank:
-        turn.set(round=round_._replace(debounce=round_.debounce.doubt(), shrank=shrank))
+    if round_ is None:
+        return
+    shrank = tuple(path for path in candidate.shrank if path not in round_.placed)
+    debounce = round_.debounce.doubt() if shrank else round_.debounce
+    bereft = round_.bereft
+    if candidate.gone:
+        bereft |= {path.parent for path in candidate.gone}
+        changes = [at for path, at in round_.named.items() if path.parent in bereft]
+        debounce = debounce.lack(max(changes, default=debounce.first))
+    turn.set(round=round_._replace(debounce=debounce, shrank=shrank, gone=candidate.gone, bereft=bereft))
 
 
 def _dirty(turn: _Turn) -> None:
@@ -244,7 +257,7 @@ def _finished(state: State, round_: Round) -> bool:
     While some writer has a file open nothing is loaded anyway, before the ceiling.
     """
     told = state.native and round_.sure and round_.debounce.first >= state.settle_until
-    return state.eager and told and round_.named <= round_.finished
+    return state.eager and told and round_.named.keys() <= round_.finished
 
 
 # Loads
@@ -284,6 +297,8 @@ def _is_eager(state: State, candidate: Good[Any] | Bad) -> bool:
     round_ = state.round
     if round_ is None or round_.shrank or isinstance(candidate, Bad) or candidate.unchanged is not None:
         return False
+    if candidate.gone:
+        return False
     return _finished(state, round_)
 
 
@@ -299,7 +314,7 @@ def _loaded_loading(turn: _Turn, loaded: Loaded) -> None:
     elif job.dirty and not job.final:
         _again(turn, loaded.now, job)
     elif _doubtful(turn, candidate, job, loaded.now):
-        turn.to(Phase.READY, candidate=candidate)
+        _wait_on(turn, candidate)
     else:
         _end(turn, candidate, job.tickets, loaded.last_good)
         _next(turn, loaded.now)
@@ -307,10 +322,20 @@ def _loaded_loading(turn: _Turn, loaded: Loaded) -> None:
 
 def _doubtful(turn: _Turn, candidate: Good[Any] | Bad, job: Job, now: int) -> bool:
     """Whether what the deciding load found is waited for once more."""
-    if job.final or job.tickets or turn.state.round is None:
+    if job.tickets or turn.state.round is None:
         return False
     _doubt(turn, candidate)
     return not _settled(turn.state, now)
+
+
+def _wait_on(turn: _Turn, candidate: Good[Any] | Bad) -> None:
+    """The round goes on; what was touched since a load at the ceiling began belongs to it."""
+    out_of_date = bool(turn.state.late)
+    _absorb_late(turn)
+    if out_of_date:
+        turn.to(Phase.SETTLING, attempts=0)
+    else:
+        turn.to(Phase.READY, attempts=0, candidate=candidate)
 
 
 def _unstable(turn: _Turn, loaded: Loaded, candidate: Unstable, job: Job) -> None:

@@ -1,7 +1,9 @@
 """What goes into the reload protocol, what comes out, and what it remembers. `machine` has its rules and its laws."""
 
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 from hotconf.core.candidate import Bad, Candidate, Good
@@ -112,8 +114,8 @@ class Round(NamedTuple):
     """A round of changes."""
 
     debounce: Debounce
-    named: frozenset[Path] = frozenset()
-    """Files whose FileChanged was emitted."""
+    named: Mapping[Path, int] = MappingProxyType({})
+    """Files whose FileChanged was emitted, each with its last change."""
     sure: bool = True
     placed: frozenset[Path] = frozenset()
     """As the last touch said."""
@@ -121,6 +123,10 @@ class Round(NamedTuple):
     """As the last touch said."""
     shrank: tuple[Path, ...] = ()
     """Files that are waited for, because they may be half written."""
+    gone: tuple[Path, ...] = ()
+    """Files that are waited for, because they are gone from the published state and may come back."""
+    bereft: frozenset[Path] = frozenset()
+    """The directories of all files that were found gone during this round."""
 
 
 # Effects

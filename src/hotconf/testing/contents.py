@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Final, Literal
 
 from hotconf.changes import Change
-from hotconf.core.candidate import Bad, Good
+from hotconf.core.candidate import Bad, Good, Standing
+from hotconf.core.gone import Entry, Found, judge
 from hotconf.events import NOT_STAMPED
 from hotconf.problems import Problem
 from hotconf.settings import HotReloadSettings
+from hotconf.snapshot import SourceFile
 
 SAME_BYTES: Final = "the files are the same"
 SAME_VALUES: Final = "the values are the same"
+DROP_INS: Final = "conf.d"
+"""The name of a directory of drop-ins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +54,43 @@ def candidate(
     before: Mapping[Path, Content | None] | None = None,
 ) -> Good[Config] | Bad:
     """What a load of `files` brings back; None stands for a file that is not there. `before`: what they said when the
-    last round ended.
+    last round ended. Those in `conf.d` are drop-ins, the others must be there.
     """
     shrank = tuple(path for path, content in files.items() if _begins(content, (before or {}).get(path)))
+    verdict = judge(published.standing if published else Standing(), _found(files))
+    gone = tuple(file.path for file in verdict.files)
     problems = tuple(problem for path, content in files.items() for problem in _problems(path, content))
+    problems += tuple(
+        Problem("Nothing is left of conf.d", kind="missing", file=lost.entry.path) for lost in verdict.lost
+    )
     if problems:
-        return Bad(problems, shrank=shrank)
+        return Bad(problems, shrank=shrank, gone=gone)
     contents = [content for content in files.values() if content is not None]
     first = contents[0]
     settings = HotReloadSettings(enabled=first.enabled, debounce_ms=first.debounce_ms, mode=first.mode)
     config = Config(tuple(content.value - 10 * content.cut for content in contents), settings)
-    digest = repr(contents)
+    digest = repr([(path.name, content) for path, content in files.items() if content is not None])
     same = _same(config, digest, published)
     old = published.config if published else None
     changes = () if same else (Change((), old, config),)
-    return Good(config, digest, NOT_STAMPED, (), {}, settings, changes, (), unchanged=same, shrank=shrank)
+    sources = tuple(_source(path, content) for path, content in files.items() if content is not None)
+    found = Good(config, digest, NOT_STAMPED, sources, {}, settings, changes, (), unchanged=same)
+    return found._replace(shrank=shrank, gone=gone)
+
+
+def _is_drop_in(path: Path) -> bool:
+    return path.parent.name == DROP_INS
+
+
+def _source(path: Path, content: Content) -> SourceFile:
+    return SourceFile(path, "fragment" if _is_drop_in(path) else "main", repr(content).encode())
+
+
+def _found(files: Mapping[Path, Content | None]) -> Found:
+    there = [_source(path, content) for path, content in files.items() if content is not None and _is_drop_in(path)]
+    directories = dict.fromkeys(path.parent for path in files if _is_drop_in(path))
+    entries = tuple(Entry(number, DROP_INS, path) for number, path in enumerate(directories))
+    return Found({file.path: file.content for file in there}, entries)
 
 
 def _begins(content: Content | None, before: Content | None) -> bool:
@@ -80,6 +106,8 @@ def recalled(files: Mapping[Path, Content | None]) -> Good[Config]:
 
 
 def _problems(path: Path, content: Content | None) -> list[Problem]:
+    if content is None and _is_drop_in(path):
+        return []
     if content is None:
         return [Problem("No such file", kind="missing", file=path)]
     if not content.valid:
