@@ -20,7 +20,7 @@ KNOWN = FileSet.of(Path("/nowhere/config.toml"))
 @pytest.fixture
 def loader():
     """A loader whose thread is started at once; at the end it has none."""
-    loader = Loader(lambda action: action())
+    loader = Loader()
     yield loader
     loader.stop(10)
     assert not names()
@@ -57,7 +57,7 @@ def test_whatever_a_job_raises_the_next_one_runs(loader, caplog, error):
     loader.submit(fail)
     loader.submit(done.set)
     assert done.wait(60)
-    assert [record.getMessage() for record in caplog.records] == ["Internal error in the loader"]
+    assert "A job of the thread hotconf-loader failed" in [record.getMessage() for record in caplog.records]
 
 
 def test_a_log_that_raises_does_not_end_it_either(loader, monkeypatch):
@@ -113,17 +113,17 @@ def test_it_may_be_stopped_from_one_of_its_jobs(loader):
 
 def test_a_thread_that_cannot_be_started_is_tried_again(monkeypatch):
     """The jobs wait for the next attempt, and stopping does not fail over it."""
-    loader = Loader(lambda action: action())
+    loader = Loader()
     done: list[int] = []
 
-    def refuse(self):
+    def refuse(*args):
         raise RuntimeError("can't start new thread")
 
     with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", refuse)
-        with pytest.raises(RuntimeError):
-            loader.submit(lambda: done.append(1))
-        loader.stop(1)
+        patch.setattr("_thread.start_new_thread", refuse)
+        loader.submit(lambda: done.append(1))
+        assert loader.trouble.text == "the thread hotconf-loader cannot be started: can't start new thread"
+        assert not loader.stop(1)
     loader.submit(lambda: done.append(2))
     loader.stop(10)
     assert done == [1, 2]
@@ -147,7 +147,7 @@ def test_a_load_knows_that_it_is_one(loader):
 
 
 @pytest.mark.parametrize("error", [ValueError("hunter2"), SystemExit(1), RecursionError(), MemoryError()])
-def test_whatever_a_load_raises_is_a_problem(tmp_path, caplog, error):
+def test_whatever_a_load_raises_is_a_problem(loader, tmp_path, caplog, error):
     """Of kind internal, with the file, and the stamps of now; what was raised is in the log only."""
 
     def fail():
@@ -156,7 +156,10 @@ def test_whatever_a_load_raises_is_a_problem(tmp_path, caplog, error):
     path = tmp_path / "config.toml"
     path.touch()
     known = FileSet.of(path)
-    result = guarded(fail, known)
+    results: list[Result[object]] = []
+    loader.submit(lambda: results.append(guarded(fail, known)))
+    loader.stop(10)
+    [result] = results
     assert isinstance(result.candidate, Bad)
     (problem,) = result.candidate.problems
     assert (problem.kind, problem.file) == ("internal", path)
@@ -165,13 +168,14 @@ def test_whatever_a_load_raises_is_a_problem(tmp_path, caplog, error):
     assert f"The load of {path} failed" in caplog.text
 
 
-def test_an_interrupt_in_the_main_thread_is_the_users(loader):
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1)])
+def test_what_ends_programs_is_the_programs_in_its_own_thread(loader, error):
     """The load at start runs in the thread of the caller, where Ctrl-C belongs; in ours it is an error."""
 
     def interrupt():
-        raise KeyboardInterrupt
+        raise error
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(type(error)):
         guarded(interrupt, KNOWN)
     assert not inside()
     results: list[Result[object]] = []

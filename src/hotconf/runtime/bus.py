@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import threading
 from collections.abc import Callable
 from functools import partial
 from itertools import count
@@ -13,12 +12,22 @@ from weakref import WeakSet
 from hotconf.errors import UsageError
 from hotconf.events import FileChanged, ReloadSuccess
 from hotconf.keypath import KeyPath, parse
-from hotconf.runtime import fork
-from hotconf.runtime.delivery import ChangeCallback, Delivery, EventCallback, FunctionCallback, Listener, PathCallback
+from hotconf.runtime import fork, threads
+from hotconf.runtime.delivery import (
+    ChangeCallback,
+    Delivery,
+    EventCallback,
+    FunctionCallback,
+    Listener,
+    PathCallback,
+    log_warning,
+)
 from hotconf.runtime.followers import Followers
 from hotconf.runtime.subscription import EventStream, Subscription
 
 if TYPE_CHECKING:
+    import threading
+
     from hotconf.events import ConfigReloadEvent, Ending
     from hotconf.snapshot import Snapshot
 
@@ -38,7 +47,7 @@ class Bus(Generic[T]):
     def __init__(self, name: str) -> None:
         """`name` is told in the name of the delivery thread."""
         # Reentrant: a signal handler or a finalizer may close a subscription while this very thread holds the lock.
-        self.lock = threading.RLock()
+        self.lock = threads.rlock()
         self.last: Ending | None = None
         """The latest ending."""
         self.snapshot: Snapshot[T] | None = None
@@ -59,11 +68,11 @@ class Bus(Generic[T]):
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
         """See `Member.locks`."""
-        return ((fork.INNER, self.lock),)
+        return ((fork.INNER, self.lock), *self._delivery.locks())
 
     def abandon(self) -> None:
         """See `Member.abandon`: callbacks are kept, streams end, and nothing that was waiting is told twice."""
-        self.lock = threading.RLock()
+        self.lock = threads.rlock()
         self._streams = ()
         for stream in list(self._given):
             stream.abandon()
@@ -155,8 +164,8 @@ class Bus(Generic[T]):
             self._listeners = tuple(each for each in self._listeners if each[1] is not subscription)
 
     def warn(self, text: str) -> None:
-        """Have `text` logged by the delivery thread; the lock is held."""
-        self._delivery.warn(text)
+        """Have `text` logged."""
+        log_warning(text)
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Emit nothing more: streams end after what is waiting, callbacks that have not begun are dropped.
@@ -171,6 +180,15 @@ class Bus(Generic[T]):
             for stream in streams:
                 stream.end()
         self._delivery.close(timeout_s)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why callbacks are not called; None if all is well."""
+        return self._delivery.trouble
+
+    def supervise(self) -> bool:
+        """Put right what went wrong with the thread of callbacks; whether it has something to do."""
+        return self._delivery.supervise()
 
     def _concerned(self, event: ConfigReloadEvent, before: Snapshot[T] | None) -> dict[int, PathCallback[T]]:
         """The followers of key paths that a commit may concern: only of those the value is looked up."""

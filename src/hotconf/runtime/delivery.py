@@ -8,18 +8,20 @@ Rule 3: once the delivery is closed no callback begins any more.
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from hotconf.changes import MISSING
 from hotconf.core.walk import value_at
+from hotconf.runtime import fork, green, threads
 from hotconf.runtime.records import ERROR, WARNING, emit
 from hotconf.runtime.subscription import CAPACITY, Hub, Subscription
+from hotconf.runtime.worker import Worker
 from hotconf.text import printable
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
 
     from hotconf.events import ConfigReloadEvent
@@ -208,24 +210,28 @@ class Delivery:
     """The queue of what callbacks are to be told, and the thread that tells them. `lock` guards it."""
 
     def __init__(self, name: str, lock: threading.RLock) -> None:
-        self._name = name
         self._lock = lock
-        self._work = threading.Condition(lock)
+        self._worker = Worker(f"hotconf callbacks {printable(name)}", self._report, stays=True)
         self._queue: deque[tuple[ConfigReloadEvent, tuple[Listener, ...]]] = deque()
-        self._warnings: deque[str] = deque()
         self._overflowing = False
         self._closed = False
         self._running: Listener | None = None
-        self._thread: threading.Thread | None = None
+        self._where: tuple[int, int] | None = None
+        """The thread, or greenlet, that runs callbacks just now."""
+        self._forks = 0
+
+    def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
+        """What to take before a fork, after `lock`."""
+        return ((fork.LAST, self._worker.lock),)
 
     def abandon(self, lock: threading.RLock) -> None:
         """In the child of a fork: the thread is not here, and what it had to tell it tells in the parent."""
         self._lock = lock
-        self._work = threading.Condition(lock)
+        self._worker.abandon()
         self._queue.clear()
-        self._warnings.clear()
         self._overflowing = False
-        self._running = self._thread = None
+        self._running = self._where = None
+        self._forks += 1
 
     def put(self, event: ConfigReloadEvent, listeners: tuple[Listener, ...]) -> None:
         """Have `listeners` told of `event`; the lock is held."""
@@ -234,26 +240,35 @@ class Delivery:
         if len(self._queue) == CAPACITY:
             listeners = self._drop_oldest(listeners)
         self._queue.append((event, listeners))
-        self._wake()
-
-    def warn(self, text: str) -> None:
-        """Have `text` logged: not here, since a log handler may block; the lock is held."""
-        self._warnings.append(text)
-        self._wake()
+        self._worker.submit(self._deliver)
 
     def close(self, timeout_s: float) -> None:
         """Begin no more callbacks, and wait for the one that is running unless this is it."""
-        with self._work:
+        with self._lock:
             self._closed = True
             self._queue.clear()
-            self._work.notify_all()
-            thread = self._thread
-        if thread is None or thread is threading.current_thread():
+        inside = self._where == threads.place()
+        if self._worker.stop(0 if inside else timeout_s) or inside:
             return
-        thread.join(timeout_s)
         running = self._running
-        if thread.is_alive() and running is not None:
+        if running is not None:
             log_warning(f"{running.name} was still running {timeout_s:g} s after its watcher was closed")
+
+    @property
+    def trouble(self) -> str | None:
+        """Why callbacks are not called; None if all is well."""
+        trouble, running = self._worker.trouble, self._running
+        if trouble is None or not trouble.hung or running is None:
+            return None if trouble is None else trouble.text
+        return f"{running.name} has not returned for {self._worker.stuck_ns // 1_000_000_000} s"
+
+    def supervise(self) -> bool:
+        """Put right what went wrong with the thread; whether there is something to do."""
+        self._worker.supervise()
+        return self._worker.at_work
+
+    def _report(self, text: str, error: BaseException | None) -> None:
+        emit("reload", ERROR, "%s", self.trouble or text, error=error)
 
     def _drop_oldest(self, listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:
         """`listeners`, with those who lose nothing but their place in the queue."""
@@ -261,57 +276,31 @@ class Delivery:
         kept = [listener for listener in losing if listener.miss()]
         if not self._overflowing:
             self._overflowing = True
-            self.warn(f"callbacks are too slow: {CAPACITY} events are waiting, the oldest are dropped")
+            log_warning(f"callbacks are too slow: {CAPACITY} events are waiting, the oldest are dropped")
         return tuple(dict.fromkeys((*kept, *listeners))) if kept else listeners
 
-    def _wake(self) -> None:
-        if self._thread is not None:
-            self._work.notify_all()
-            return
-        thread = threading.Thread(target=self._run, name=f"hotconf callbacks {printable(self._name)}", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:  # no more threads: what is queued stays queued, and the next event tries again
-            return
-        self._thread = thread
+    # On its thread
 
-    def _run(self) -> None:
-        while self._work_once():
-            pass
+    def _deliver(self) -> None:
+        with self._lock:
+            if not self._queue:
+                return
+            event, listeners = self._queue.popleft()
+            self._overflowing = self._overflowing and bool(self._queue)
+        green.run(partial(self._tell, event, listeners, self._forks))
 
-    def _work_once(self) -> bool:
-        # A function of its own, so that no event is kept alive while the next one is waited for.
-        work = self._next()
-        if work is None:
-            return False
-        work()
-        return True
-
-    def _next(self) -> Callable[[], None] | None:
-        with self._work:
-            while self._thread is threading.current_thread():  # not so in the child of a callback that forked
-                if self._warnings:
-                    text = self._warnings.popleft()
-                    return lambda: log_warning(text)
-                if self._closed:
-                    return None
-                if self._queue:
-                    event, listeners = self._queue.popleft()
-                    return lambda: self._tell(event, listeners)
-                self._overflowing = False
-                self._work.wait()
-            return None
-
-    def _tell(self, event: ConfigReloadEvent, listeners: tuple[Listener, ...]) -> None:
+    def _tell(self, event: ConfigReloadEvent, listeners: tuple[Listener, ...], forks: int) -> None:
+        self._where = threads.place()
         for listener in listeners:
             with self._lock:
-                if self._closed or self._thread is not threading.current_thread():
-                    return
+                if self._closed or self._forks != forks:  # the child of a callback that forked
+                    break
                 self._running = listener
             if not listener.closed:
                 with guarded(listener.name):
                     listener.tell(event)
-        self._running = None
+        if self._forks == forks:
+            self._running = self._where = None
 
 
 class guarded:  # noqa: N801 (reads as a statement: `with guarded(name)`)

@@ -37,7 +37,7 @@ class Driver:
     """See the module."""
 
     def __init__(self) -> None:
-        self.loader = Loader(self.post)
+        self.loader = Loader()
         self.claims = 0
         """Watchers that use it or are about to; guarded by the module's lock."""
         self._waiter = best_waiter()
@@ -63,12 +63,13 @@ class Driver:
     # Forks
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
-        """See `Member.locks`: there are none."""
-        return ()
+        """See `Member.locks`."""
+        return ((fork.LAST, self.loader.lock),)
 
     def abandon(self) -> None:
         """See `Member.abandon`: its thread is not here; the child's watchers get a driver of their own."""
         self._ending = self._ended = True
+        self.loader.abandon()
         for observer in self._observers.values():
             observer.abandon()
         self._waiter.close()

@@ -26,8 +26,8 @@ PATIENCE_S: Final = 1.0
 FORK_S: Final = 1.0
 """So often who waits for another thread looks whether that is still there: a signal handler may have forked."""
 
-OUTER, SHARED, INNER = range(3)
-"""The order in which locks are taken."""
+OUTER, SHARED, INNER, LAST = range(4)
+"""The order in which locks are taken. Nothing else is taken by who holds one of the last."""
 
 
 LATE: Final = (

@@ -106,6 +106,11 @@ def fault(room: str, what: str, *values: object) -> None:
     emit(room, ERROR, what, *values, error=sys.exception())
 
 
+def thread(text: str, error: BaseException | None) -> None:
+    """What is wrong with a thread of ours."""
+    emit("watch", ERROR, "%s%s", text[:1].upper(), text[1:], error=error)
+
+
 def refused(what: str, trace: str) -> None:
     """Users' code raised; `trace` holds no secrets. Never raises.
 

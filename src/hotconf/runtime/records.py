@@ -125,7 +125,7 @@ class Records:
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
         """`Member.locks`."""
-        return ((fork.INNER, self._worker.lock),)
+        return ((fork.LAST, self._worker.lock),)
 
     def abandon(self) -> None:
         """`Member.abandon`: what waits is told by the parent."""

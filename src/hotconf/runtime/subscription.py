@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 from hotconf.errors import UsageError
+from hotconf.runtime import threads
 
 if TYPE_CHECKING:
     import asyncio
+    import threading
     from types import TracebackType
     from typing import Self
 
@@ -38,7 +39,7 @@ class Hub(Protocol):
         """Forget `subscription`; the lock is held."""
 
     def warn(self, text: str) -> None:
-        """Have `text` logged as a warning, soon and elsewhere; the lock is held."""
+        """Have `text` logged as a warning."""
 
 
 class Subscription:
@@ -97,7 +98,7 @@ class EventStream(Subscription):
     def __init__(self, hub: Hub) -> None:
         super().__init__(hub)
         self._queue: deque[ConfigReloadEvent] = deque()
-        self._ready = threading.Condition(hub.lock)
+        self._ready = threads.Condition(hub.lock)
         self._ended = False
         self._overflowing = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -127,7 +128,7 @@ class EventStream(Subscription):
         self._loop = None
         with suppress(RuntimeError):  # the lock could not be had: then nobody waits here
             self._ready.notify_all()
-        self._ready = threading.Condition(self._hub.lock)
+        self._ready = threads.Condition(self._hub.lock)
 
     def __iter__(self) -> Self:
         return self

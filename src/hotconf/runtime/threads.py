@@ -60,6 +60,12 @@ def ident() -> int:
     return number
 
 
+def place() -> tuple[int, int]:
+    """What tells this thread from others, and this greenlet from others of the same thread."""
+    current = getattr(sys.modules.get("greenlet"), "getcurrent", None)
+    return ident(), 0 if current is None else id(current())
+
+
 def pause(seconds: float) -> None:
     """Sleep; in a greenlet, let the others run."""
     (_green_sleep() or original("time", "sleep"))(seconds)
@@ -109,6 +115,40 @@ class Signal:
         if not self._given and acquire(self._lock, timeout_s):
             self.give()  # the next one who waits
         return self._given
+
+
+class Condition:
+    """Waiting for a change of what a reentrant lock guards. Wait and notify with that lock held."""
+
+    __slots__ = ("_lock", "_waiting")
+
+    def __init__(self, lock: threading.RLock) -> None:
+        self._lock: Any = lock
+        self._waiting: list[Signal] = []
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Until somebody notifies, or, for no reason, earlier; the lock is given up meanwhile."""
+        signal = Signal()
+        self._waiting.append(signal)
+        held = self._lock._release_save()
+        try:
+            return signal.wait(timeout_s)
+        finally:
+            self._lock._acquire_restore(held)
+            with suppress(ValueError):
+                self._waiting.remove(signal)
+
+    def notify_all(self) -> None:
+        """Wake all who wait."""
+        waiting, self._waiting = self._waiting, []
+        for signal in waiting:
+            signal.give()
 
 
 class Thread:
@@ -168,14 +208,24 @@ def _run(thread: Thread, permits: list[bool]) -> None:
     except IndexError:  # `start` raised
         return
     thread._ident = ident()
+    _ours.add(thread._ident)
     try:
         _introduce(thread.name)
         thread._target()
     except BaseException as error:  # noqa: BLE001 - whoever supervises it tells
         thread.error = error
     finally:
+        _ours.discard(thread._ident)
         _take_leave(thread._ident)
         thread._ended.give()
+
+
+_ours: Final[set[int]] = set()
+
+
+def ours() -> bool:
+    """Whether a thread of ours asks, and not one of the program."""
+    return ident() in _ours
 
 
 def _introduce(name: str) -> None:

@@ -1,7 +1,7 @@
 """A queue of jobs and the native thread that runs them, in order, whatever happens to that thread.
 
 Rule 1: a thread that could not be started, or died, is started at the next job, and by whoever supervises it.
-Rule 2: a job that was under way when its thread died is run once more if it may be; what is lost is told.
+Rule 2: a job that was under way when its thread died is run again if it may be; what is lost is told.
 Rule 3: a job that does not return holds up what waits behind it only while there is no other thread for that.
 """
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 HUNG_NS: Final = 30_000_000_000
 """Who is at one job for longer is reported."""
+AGAIN_S: Final = 1.0
+"""A job that failed twice is tried again after such a pause, so that nothing spins."""
 OVERTAKE_NS: Final = 2_000_000_000
 """Jobs that wait behind one that takes longer get another thread."""
 MOST_HUNG: Final = 8
@@ -35,8 +37,8 @@ class Trouble(NamedTuple):
 class Worker:
     """See the module. Its thread ends when there is nothing to do, unless it `stays`.
 
-    `again`: a job whose thread died is run once more. `overtakes`: what waits behind a job that hangs gets another
-    thread. `tell` is called with what went wrong with the threads, once each time; it must not wait.
+    `again`: a job that raised, or whose thread died, is run again until it is done. `overtakes`: what waits behind a
+    job that hangs gets another thread. `tell` is called with what went wrong, once each time, and must not wait.
     """
 
     __slots__ = (
@@ -68,7 +70,7 @@ class Worker:
         self._jobs: deque[Callable[[], None]] = deque()
         self._job: Callable[[], None] | None = None
         self._retried: Callable[[], None] | None = None
-        """The job that is run for the second time."""
+        """The job that is run again."""
         self._began = 0
         """When the job that is under way was begun; 0 if none is."""
         self._thread: threads.Thread | None = None
@@ -98,11 +100,13 @@ class Worker:
             self._ensure(idle=True)
         self._announce()
 
-    def stop(self) -> None:
-        """End the thread after the jobs it has. A later job starts another."""
+    def stop(self, timeout_s: float) -> bool:
+        """End the thread after the jobs it has, none of which is run again; whether that was in time."""
         with self.lock:
             self._stopped = True
-            self._wake()
+            self._ensure()
+        self._announce()
+        return self.join(timeout_s)
 
     def join(self, timeout_s: float) -> bool:
         """Wait until there is nothing to do and no thread; never for itself. Whether that came in time."""
@@ -191,16 +195,17 @@ class Worker:
         with suppress(RuntimeError):  # awake
             self._waker.release()
 
-    def _give_back(self) -> None:
-        """The job that was under way was not done: it comes first again, once."""
+    def _give_back(self) -> bool:
+        """The job that was under way was not done: it comes again. Whether that happened before."""
         lost, self._job, self._began = self._job, None, 0
-        if lost is None or not self._again:
-            return
-        if lost is self._retried:
-            self._news.append((f"a job of the thread {self.name} was given up", None))
+        if lost is None or not self._again or self._stopped:
+            return False
+        before, self._retried = self._retried, lost
+        if before is lost:
+            self._jobs.append(lost)  # others first
         else:
-            self._retried = lost
             self._jobs.appendleft(lost)
+        return before is lost
 
     # With no lock held: it may be another worker that tells, and its lock is taken before ours at a fork
 
@@ -217,12 +222,13 @@ class Worker:
                 self._serve()
             except BaseException as error:  # noqa: BLE001 - jobs guard themselves: a fault of ours, and work goes on
                 with self.lock:
-                    if self._mine:
-                        self._give_back()
+                    repeated = self._mine and self._give_back()
                     self._news.append((f"a job of the thread {self.name} failed", error))
             else:
                 return
             self._announce()
+            if repeated:
+                threads.original("time", "sleep")(AGAIN_S)
 
     def _serve(self) -> None:
         waker = self._waker
