@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, Json, Secret, SecretBytes, SecretStr
 
 from hotconf.core.redact import ANY_KEY
+from hotconf.core.scrub import Scrubber
 from hotconf.core.source import Source, secret_keys
 from hotconf.schema import Schema
 
@@ -96,7 +97,7 @@ def test_quotes_in_comments_and_brackets_in_strings_begin_nothing():
 
 def test_known_secrets_are_masked_wherever_they_stand():
     """Also by their lines, if they have several; but no piece so short that it is found in ordinary text."""
-    source = Source('pin = "hunter2"\nkey_data = 1\nabcdef\nx = 1', ["hunter2", "abcdef\nx"])
+    source = Source('pin = "hunter2"\nkey_data = 1\nabcdef\nx = 1', Scrubber(["hunter2", "abcdef\nx"]))
     assert [source.shown(n) for n in range(4)] == ['pin = "********"', "key_data = 1", "********", "x = 1"]
 
 

@@ -19,8 +19,9 @@ from itertools import chain, zip_longest
 from typing import Any, Final, TypeAlias
 
 from hotconf.changes import MISSING, Change
+from hotconf.core.credentials import mask_credentials
 from hotconf.core.frozen import FrozenList
-from hotconf.core.redact import mask_urls, masker
+from hotconf.core.redact import masker
 from hotconf.core.walk import Form, bare, entries, kind_of, reader_of, spelled
 from hotconf.keypath import KeyPath
 
@@ -157,7 +158,7 @@ def diff(old: object, new: object) -> tuple[Change, ...]:
 
 
 def _shown(path: KeyPath) -> KeyPath:
-    return tuple(mask_urls(key) if isinstance(key, str) else key for key in path)
+    return tuple(mask_credentials(key) if isinstance(key, str) else key for key in path)
 
 
 _SHALLOW: Final = 3

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from hotconf.changes import MISSING
 from hotconf.core.document import holds
-from hotconf.core.redact import is_secret_path
+from hotconf.core.secrecy import is_secret_path
 from hotconf.core.shape import Shape
 from hotconf.keypath import KeyPath
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.core.merge import Merged
 from hotconf.core.shape import Shape
@@ -14,8 +14,14 @@ from hotconf.keypath import KeyPath
 from hotconf.problems import Problem, Severity
 from hotconf.text import printable
 
+if TYPE_CHECKING:
+    from hotconf.core.scrub import Scrubber
+
 MAX_PROBLEMS: Final = 1000
 """So many problems are told of one configuration; the rest are counted."""
+
+_OF_USERS: Final = frozenset({"semantic", "internal"})
+"""The kinds whose words are those of users' code."""
 
 
 class Findings:
@@ -77,39 +83,25 @@ class Findings:
         return lambda problem: (rank.get(problem.file, last), problem.line or 0, problem.column or 0)
 
     def _discreet(self, problems: list[Problem]) -> list[Problem]:
-        from hotconf.core.redact import mask_urls, secrets_in
+        from hotconf.core.redact import secrets_in
+        from hotconf.core.scrub import Scrubber
 
-        everything = mask_urls("\n".join(text for problem in problems for text in _texts(problem)))
         secrets = secrets_in({"secret": list(_kept_secret(self.merged, self.shape))})
-        secrets = secrets.union(*(document.secrets for document in self.merged.documents))
-        # Most secrets are in no message at all: it is cheaper to find that out of all messages at once.
-        leaked = [secret for secret in secrets if _may_stand(secret, everything)]
-        return [_scrubbed(problem, leaked) for problem in problems]
+        scrub = Scrubber(secrets.union(*(document.secrets for document in self.merged.documents)))
+        return [scrubbed(problem, scrub) for problem in problems]
 
 
-def _texts(problem: Problem) -> Iterator[str]:
-    yield problem.message
-    yield problem.hint or ""
-    yield from (place.message for place in problem.related)
-
-
-def _scrubbed(problem: Problem, secrets: list[str]) -> Problem:
-    from hotconf.core.redact import scrub
-
+def scrubbed(problem: Problem, scrub: Scrubber) -> Problem:
+    """`problem` without what `scrub` knows to be secret; of what users' code says, without the shortest as well."""
+    words = problem.kind in _OF_USERS
     return replace(
         problem,
-        message=printable(scrub(problem.message, secrets)),
-        hint=problem.hint and printable(scrub(problem.hint, secrets)),
-        related=tuple(replace(place, message=printable(scrub(place.message, secrets))) for place in problem.related),
+        message=printable(scrub(problem.message, words=words)),
+        hint=problem.hint and printable(scrub(problem.hint, words=words)),
+        related=tuple(
+            replace(place, message=printable(scrub(place.message, words=words))) for place in problem.related
+        ),
     )
-
-
-def _may_stand(secret: str, text: str) -> bool:
-    """Whether `secret`, or a form of it with escapes, is in `text`."""
-    from hotconf.core.redact import scrub
-
-    plain = secret.isprintable() and not set(secret) & set("\\\"'")
-    return secret in text if plain else scrub(text, (secret,)) != text
 
 
 def _kept_secret(merged: Merged, shape: Shape) -> Iterator[Any]:

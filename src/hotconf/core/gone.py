@@ -224,9 +224,9 @@ def problems(verdict: Verdict, main: Path, origins: Origins | None, settings: Ke
 
 
 def _lost(lost: Lost, main: Path, origins: Origins | None, settings: KeyPath | None) -> Problem:
-    from hotconf.core.redact import mask_urls
+    from hotconf.core.credentials import mask_credentials
 
-    text = quoted(mask_urls(lost.entry.text))
+    text = quoted(mask_credentials(lost.entry.text))
     names = _listed([printable(file.path.name) for file in lost.files])
     told = {
         "listed": f"watch_paths: {text} is gone",
@@ -248,13 +248,13 @@ def _gone(file: SourceFile) -> Problem:
 
 def _keys(file: SourceFile) -> list[str]:
     """The keys that the file set, as people write them."""
+    from hotconf.core.credentials import mask_credentials
     from hotconf.core.document import Document, parse
-    from hotconf.core.redact import mask_urls
 
     document = parse(file.content, file.path, allow_empty=True)
     if not isinstance(document, Document):
         return []
-    return [mask_urls(dotted(path)) for path in _leaves(document.table)]
+    return [mask_credentials(dotted(path)) for path in _leaves(document.table)]
 
 
 def _leaves(table: Mapping[str, Any], above: KeyPath = ()) -> Iterator[KeyPath]:

@@ -9,8 +9,8 @@ from typing import Final
 import tomli
 
 from hotconf.changes import shown
+from hotconf.core.credentials import mask_credentials
 from hotconf.core.faults import Fault, toml_type
-from hotconf.core.redact import mask_urls
 
 _LONGEST: Final = 40
 """Longer values are not repeated in a hint."""
@@ -93,7 +93,7 @@ def _in_brackets(value: object, fault: Fault) -> str | None:
     if (
         _is_secret(fault)
         or len(text) > _LONGEST
-        or mask_urls(text) != text
+        or mask_credentials(text) != text
         or not isinstance(value, str | bool | int)
     ):
         return _BRACKETS

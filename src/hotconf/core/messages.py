@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from hotconf.changes import shown
 from hotconf.core.faults import CHOICES, MISSES, Fault, toml_type
 from hotconf.core.instead import instead
-from hotconf.core.redact import is_secret_key, masked
+from hotconf.core.redact import masked
+from hotconf.core.secrecy import is_secret_key
 from hotconf.core.shape import Shape
 from hotconf.core.suggest import did_you_mean
 from hotconf.keypath import KeyPath, dotted

@@ -1,58 +1,45 @@
 """The one rule of secrets: which values are secret, and how they and texts about them are made fit to be shown.
 
 Rule 1: a value is secret when its type says so (pydantic's `SecretStr`, `SecretBytes`, `Secret`).
-Rule 2: a value is secret when the last word of its key is one of `WORDS`, and so is all that stands below it, except
-        at and below `env_key` and `env_http_headers`, which hold names of environment variables.
-Rule 3: the user information of a URL is secret wherever it stands.
+Rule 2: a value is secret when its key, or one above it, names a secret: `secrecy` has the words.
+Rule 3: credentials that a text shows by its form, such as those of a URL, are secret wherever they stand, also in
+        keys.
 Rule 4: of a line of source text that sets a secret, all after the first `=` or `:` is secret; so it is after the key
         of a table with secrets, which may stand there under any key. On a line that is not TOML, a word is enough.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from functools import lru_cache
+from itertools import repeat
 from typing import Any, Final
 
 from hotconf.changes import CUT, MASK, MISSING, Cut
+from hotconf.core.credentials import credentials, mask_credentials
 from hotconf.core.frozen import FrozenDict, FrozenList
 from hotconf.core.lexis import possessive
+from hotconf.core.secrecy import is_secret_path, secrecy, secrecy_of
 from hotconf.core.walk import bare, entries, kind_of, reader_of, spelled
 from hotconf.keypath import KeyPath
-from hotconf.text import printable, quoted
-
-WORDS: Final = frozenset(
-    {"key", "apikey", "token", "secret", "password", "passwd", "credential", "credentials", "authorization"}
-)
-"""The last words of keys that name secrets."""
-
-SHORTEST_SECRET: Final = 4
-"""Shorter ones are found in any sentence: they are not looked for in text."""
 
 ANY_KEY: Final = "\0"
 """Among keys that are secret: all are."""
 LEADS: Final = "="
 """At the end of one of them: it is not secret itself, but what follows it on its own line may be."""
 
-_NAMES_OF_VARIABLES: Final = frozenset({"envkey", "envhttpheaders"})
-_LETTERS: Final = re.compile(r"[A-Za-z]+")
-_LAST_CAMEL_WORD: Final = re.compile(r"[A-Z]?[a-z]+$|[A-Z]+$")
-# The first way is the standard's: what stands before the last @ of the authority. The second is for passwords with
-# an unescaped slash, question mark or hash, which some database libraries take; its bound keeps the search linear.
-_USER_INFO: Final = re.compile(r"(?<=://)([^\s/?#]+|[^\s/?#:@]*+:(?!\d+[/?#])[^\s@]{1,128}+)@")
-
 # A dotted key as far as it can be told on any line, valid or not, and what follows it. Possessive, so linear.
 _MORE_PARTS: Final = possessive(r"""["']?[ \t]*+\.[ \t]*+["']?[\w-]++""")
 _KEY_ON_LINE: Final = re.compile(rf"""([\w-]++{_MORE_PARTS})["']?[ \t]*+([=:]?)""")
 _WORD: Final = re.compile(r"[\w-]+")
 _SETS: Final = re.compile(r"[=:]")
+_OPENS: Final = re.compile(r"[ \t]*+[{\[]")
 _ESCAPED: Final = re.compile(r"\\[uUx][0-9A-Fa-f]")  # may spell any word
 
-_MOST_KEYS: Final = 1024
 _DEEPEST: Final = 64
 _MOST_VALUES: Final = 500_000
 """More than files hold, and few enough for the memory: what code shares a thousand times would grow without end."""
@@ -62,45 +49,7 @@ _TEXT: Final = frozenset({str})
 _ARRAYS: Final[frozenset[type]] = frozenset({tuple, list, FrozenList})
 _HOLDERS: Final = _ARRAYS | {dict, FrozenDict}
 _SHORTEST_TOKEN: Final = 16
-
-
-def is_secret_key(key: str) -> bool:
-    """Does `key` name a secret? `api_key`, `apiKey`, `password_2` do; `env_key`, `max_tokens` do not."""
-    return _secrecy(key) is True
-
-
-def is_secret_path(path: KeyPath) -> bool:
-    """Does a secret stand at `path`: is one of its keys secret, and not below one that holds names of variables?"""
-    return _secrecy_of(path) is True
-
-
-@lru_cache(maxsize=_MOST_KEYS)
-def _secrecy(key: str) -> bool | None:
-    """Whether `key` makes what it holds a secret; None if it does not tell."""
-    runs = _LETTERS.findall(key)  # digits set words apart, so neither they nor a last word of digits hide one
-    if not runs:
-        return None
-    if "".join(runs).lower() in _NAMES_OF_VARIABLES:
-        return False
-    return True if runs[-1].lower() in WORDS or _last_word(runs[-1]) in WORDS else None
-
-
-def _last_word(letters: str) -> str:
-    match = _LAST_CAMEL_WORD.search(letters)
-    return match[0].lower() if match else letters
-
-
-def _secrecy_of(path: KeyPath) -> bool | None:
-    for key in path:
-        told = _secrecy(key) if isinstance(key, str) else None
-        if told is not None:
-            return told
-    return None
-
-
-def mask_urls(text: str) -> str:
-    """`text` with the user information of every URL masked: `postgres://********@host/db`."""
-    return _USER_INFO.sub(MASK + "@", text) if "://" in text else text
+_JSON: Final = frozenset({"{", "[", "}", "]", b"{", b"[", b"}", b"]"})
 
 
 def masked(path: KeyPath, value: object, *, most: int = _MOST_VALUES) -> object:
@@ -118,7 +67,7 @@ def masker(most: int = _MOST_VALUES) -> Callable[[KeyPath, object], object]:
     copier = _Copier(most)
 
     def masked_next(path: KeyPath, value: object) -> object:
-        secret = _secrecy_of(path)
+        secret = secrecy_of(path)
         if secret:
             return value if value is None or value is MISSING else MASK
         return copier.copy(value, secret, _DEEPEST)
@@ -152,7 +101,9 @@ class _Copier:
             return self._table(inner, secret, depth - 1) if self._may_hold(inner, depth) else CUT
         if form in ("leaf", "wrapper") or not self._may_hold(value, depth):
             return CUT  # of these two only an enumeration too deep, and a root model in itself
-        items = [self.copy(item, secret, depth - 1) for item in value]
+        names = getattr(value, "_fields", ()) if secret is None else ()  # of a named tuple
+        told = map(secrecy, map(str, names)) if names else repeat(secret)
+        items = [self.copy(item, each, depth - 1) for item, each in zip(value, told, strict=False)]
         return sorted(items, key=_rank) if form == "set" else items
 
     def _may_hold(self, inner: Sized, depth: int) -> bool:
@@ -163,18 +114,17 @@ class _Copier:
         plain: dict[str, object] = {}
         for key, value in table.items():
             name = spelled(key)
-            plain[mask_urls(name)] = self.copy(value, _secrecy(name) if secret is None else secret, depth)
+            plain[mask_credentials(name)] = self.copy(value, secrecy(name) if secret is None else secret, depth)
         return plain
 
 
 def _plain(value: object) -> object:
     if isinstance(value, Cut):
         return value
-    if isinstance(value, int) and value.bit_length() > _WIDEST_INT:
-        return hex(value)  # Python refuses to spell wide integers in decimal
+    value = _plain_number(value)
     if isinstance(value, int | float | date | time | timedelta | Decimal):
         return value
-    return mask_urls(_text(value))
+    return mask_credentials(_text(value))
 
 
 def _text(value: object) -> str:
@@ -195,18 +145,17 @@ def _rank(item: object) -> tuple[str, Any]:
 
 
 def secrets_in(table: object) -> frozenset[str]:
-    """Every secret text that stands in `table`, a raw parsed table or a configuration: what `scrub` has to look for.
+    """Every secret in `table`, a raw parsed table or a configuration, as text: what a `Scrubber` looks for.
 
-    Two kinds are left out, for they would tear up ordinary text and protect nothing: secrets of less than 4
-    characters, which are found in any sentence, and a user's name without a password in a URL (`postgres@localhost`)
-    unless it is as long as tokens are. Within URLs both are masked all the same.
+    A user's name without a password in a URL (`postgres@localhost`) is left out, unless it is as long as tokens are:
+    it would tear up ordinary text and protect nothing. Within the URL it is masked all the same.
     """
     return secrets_at((), table)
 
 
 def secrets_at(path: KeyPath, value: object) -> frozenset[str]:
     """Those that stand in `value`, whose place is `path`."""
-    return frozenset(text for text in _secret_texts(value, _secrecy_of(path)) if len(text) >= SHORTEST_SECRET)
+    return frozenset(text for text in _secret_texts(value, secrecy_of(path)) if text)
 
 
 def _secret_texts(table: object, secret: bool | None) -> Iterator[str]:
@@ -219,7 +168,11 @@ def _secret_texts(table: object, secret: bool | None) -> Iterator[str]:
             value = bare(value)
             form = kind_of(type(value)).form
         if form == "leaf":
-            yield from _leaf_secrets(value, secret)
+            if isinstance(value, Enum):
+                todo.append((value.value, secret))
+            else:
+                yield from _leaf_secrets(value, secret)
+                todo += [(inner, secret) for inner in _in_json(value)]
         elif form == "secret":
             todo.append((value.get_secret_value(), True))
         elif (id(value), secret) not in seen:
@@ -234,39 +187,72 @@ def _table_texts(table: Any, secret: bool | None) -> list[tuple[object, bool | N
     found = []
     for key, value in reader_of(type(table))(table).items():
         cls = type(value)
-        if cls in _NEVER_TEXT or (cls in _HOLDERS and not value):
+        if cls in _HOLDERS and not value:
             continue
-        told = _secrecy(key if type(key) is str else spelled(key)) if secret is None else secret
-        if told or (("@" in value) if cls is str else cls not in _ARRAYS or _may_tell(value)):  # type: ignore[operator]
+        told = secrecy(key if type(key) is str else spelled(key)) if secret is None else secret
+        if told or _may_tell(value, cls):
             found.append((value, told))
     return found
 
 
-def _may_tell(items: Any) -> bool:
-    """Whether anything in an array is more than text without a URL that names a user."""
-    return not _TEXT.issuperset(map(type, items)) or "@" in "".join(items)
+def _may_tell(value: Any, cls: type) -> bool:
+    """Whether anything in what stands under an ordinary key may be secret."""
+    if cls is str:
+        return _may_show(value)
+    if cls in _ARRAYS:
+        return not _TEXT.issuperset(map(type, value)) or _may_show("\n".join(value))
+    return cls not in _NEVER_TEXT
+
+
+def _may_show(text: str) -> bool:
+    """Whether a text may show credentials by its form: most do not, and that is soon seen."""
+    return "@" in text or "=" in text or " " in text or '"' in text
 
 
 def _item_texts(items: Iterable[Any], secret: bool | None) -> list[tuple[object, bool | None]]:
+    names = getattr(items, "_fields", None)  # of a named tuple
+    if names is not None and secret is None:
+        return [(item, secrecy(str(name))) for name, item in zip(names, items, strict=False)]
     return [
         (item, secret)
         for item in items
-        if type(item) not in _NEVER_TEXT and (secret or type(item) is not str or "@" in item)
+        if secret or (_may_show(item) if type(item) is str else type(item) not in _NEVER_TEXT)
     ]
 
 
 def _leaf_secrets(value: object, secret: bool | None) -> Iterator[str]:
-    if not isinstance(value, str | bytes):
+    if value is None or value is MISSING or isinstance(value, bool):
         return
-    text = _text(value)
+    text = _text(_plain_number(value))
     if secret:
         yield text
         yield text.strip()  # as a model that strips white space would quote it
-    for match in _USER_INFO.finditer(text):
-        _, colon, password = match[1].partition(":")
-        if colon or len(match[1]) >= _SHORTEST_TOKEN:
-            yield match[1]
+        if isinstance(value, datetime | time):
+            yield value.isoformat()
+    if isinstance(value, int | float | date | time):
+        return
+    for begin, end in credentials(text):
+        shown = text[begin:end]
+        user, colon, password = shown.partition(":")
+        if colon or len(user) >= _SHORTEST_TOKEN or not text.startswith("@", end):
+            yield shown
             yield password
+
+
+def _plain_number(value: object) -> object:
+    if isinstance(value, int) and value.bit_length() > _WIDEST_INT:
+        return hex(value)  # Python refuses to spell wide integers in decimal
+    return value
+
+
+def _in_json(value: object) -> list[object]:
+    """What stands in a text in JSON: nothing in any other."""
+    if not isinstance(value, str | bytes) or value[:1] not in _JSON or value[-1:] not in _JSON:
+        return []
+    try:
+        return [json.loads(value)]
+    except (ValueError, RecursionError):
+        return []
 
 
 def secret_from(line: str, table: KeyPath = (), *, broken: bool = False, keys: Collection[str] = ()) -> int | None:
@@ -276,40 +262,35 @@ def secret_from(line: str, table: KeyPath = (), *, broken: bool = False, keys: C
     commented out is still a secret. On a line that is not TOML, which is `broken`, any word counts.
     `keys`: more keys that are secret, as `secret_keys` tells them.
     """
+    above = secrecy_of(table)
+    within = above is True or _is_among(keys, table)
     for match in _KEY_ON_LINE.finditer(line):
-        if match[2] or broken:
-            words = _WORD.findall(match[1])
-            path = (*table, *words)
-            if is_secret_path(path) or (keys and (_is_among(keys, path) or _leads(keys, words, line, match.end()))):
+        name, sets = match.groups()
+        if sets or broken:
+            words = tuple(_WORD.findall(name)) if "." in name else (name,)
+            if (
+                within
+                or (above is None and is_secret_path(words))
+                or (keys and _tells(keys, words, line, match.end()))
+            ):
                 return _value_from(line, match.end())
     if _ESCAPED.search(line):
         return _value_from(line, len(line))
     return None
 
 
-def _is_among(keys: Collection[str], path: KeyPath) -> bool:
-    return ANY_KEY in keys or any(key in keys for key in path)
+def _is_among(keys: Collection[str], path: Iterable[str | int]) -> bool:
+    return bool(keys) and (ANY_KEY in keys or any(key in keys for key in path))
 
 
-def _leads(keys: Collection[str], words: Sequence[str], line: str, end: int) -> bool:
-    """Whether something below the key of these words may be a secret and stand on the same line."""
-    is_whole = line[end:].lstrip().startswith(("{", "["))
+def _tells(keys: Collection[str], words: Sequence[str], line: str, end: int) -> bool:
+    """Whether the key of these words, or something below it on the same line, may be one of `keys`."""
+    if _is_among(keys, words):
+        return True
+    is_whole = _OPENS.match(line, end) is not None
     return any(word + LEADS in keys for word in (words if is_whole else words[-1:]))
 
 
 def _value_from(line: str, end: int) -> int:
     first = _SETS.search(line, 0, end)
     return end if first is None else first.end()
-
-
-def scrub(text: str, secrets: Iterable[str]) -> str:
-    """`text` without `secrets`, longest first, however they are quoted in it, and with its URLs masked."""
-    found = {form for secret in secrets for form in _spellings(secret) if form and form in text}
-    if found:
-        longest_first = sorted(found, key=len, reverse=True)
-        text = re.sub("|".join(map(re.escape, longest_first)), MASK, text)
-    return mask_urls(text)
-
-
-def _spellings(secret: str) -> tuple[str, ...]:
-    return (secret, printable(secret), quoted(secret)[1:-1], repr(secret)[1:-1])

@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator
+from itertools import accumulate, islice
 from typing import Any, Final
 
-from hotconf.core.lexis import STRING, statements
-from hotconf.core.redact import ANY_KEY, LEADS, SHORTEST_SECRET, scrub, secret_from
+from hotconf.changes import MASK
+from hotconf.core.credentials import Span, masked
+from hotconf.core.lexis import MAX_DEPTH, STRING, statements
+from hotconf.core.redact import ANY_KEY, LEADS, secret_from
+from hotconf.core.scrub import Scrubber
+from hotconf.core.secrecy import secrecy_of
 from hotconf.core.shape import Shape, shape_of
 from hotconf.keypath import KeyPath
 from hotconf.schema import Schema
@@ -61,14 +66,15 @@ class Source:
     what stands below the header of a secret table, and what follows a secret key in a value of several lines.
     """
 
-    __slots__ = ("_begins", "_inner", "_leaks", "_secrets", "_tables", "lines", "secret_keys")
+    __slots__ = ("_begins", "_grown", "_inner", "_leaks", "_masked", "_scrub", "_tables", "lines", "secret_keys")
 
-    def __init__(self, text: str, secrets: Iterable[str] = (), keys: Collection[str] = ()) -> None:
-        """`secrets`: texts to be masked wherever they stand. `keys`: the `secret_keys` of the model."""
+    def __init__(self, text: str, scrub: Scrubber | None = None, keys: Collection[str] = ()) -> None:
+        """`scrub` knows what is to be masked wherever it stands. `keys`: the `secret_keys` of the model."""
         self.secret_keys = keys
         self.lines = text.split("\n")
-        parts = (part.strip() for secret in secrets for part in secret.split("\n"))
-        self._secrets = frozenset(part for part in parts if len(part) >= SHORTEST_SECRET)
+        self._scrub = scrub or Scrubber()
+        self._masked: dict[int, list[Span]] = {}
+        self._grown: dict[int, list[int]] = {}
         self._begins = list(_line_numbers(text, statements(text)))
         self._tables = list(self._headers())
         self._inner = frozenset(_inside_strings(text))
@@ -88,16 +94,34 @@ class Source:
         if self._leak(begin) < index or (broken and self._may_continue(index)):
             return HIDDEN
         end = self._secret_from(begin, index, broken=broken or inner)
-        return self.scrubbed(line if end is None else f"{line[:end].rstrip()} {HIDDEN}")
+        if end is None:
+            return masked(line, self._spans(index))
+        return self._scrub(line[:end].rstrip()) + f" {HIDDEN}"
 
     def _may_continue(self, index: int) -> bool:
         """Could the line be the value of a key on the line before, as TOML does not have it?"""
         before = self.lines[index - 1] if index else ""
         return "=" not in self.lines[index] and secret_from(before, broken=True, keys=self.secret_keys) is not None
 
-    def scrubbed(self, text: str) -> str:
-        """`text`, a part of a line, with what is known to be secret wherever it stands masked."""
-        return scrub(text, self._secrets)
+    def offset(self, index: int, offset: int) -> int:
+        """Where on line `index`, as it is shown, that stands which is written at `offset`."""
+        spans = self._spans(index)
+        if index not in self._grown:
+            self._grown[index] = list(accumulate((len(MASK) - (end - begin) for begin, end in spans), initial=0))
+        before = bisect_right(spans, (offset, -1))
+        if not before:
+            return offset
+        begin, end = spans[before - 1]
+        if offset >= end:
+            return offset + self._grown[index][before]
+        return begin + self._grown[index][before - 1] + min(offset - begin, len(MASK))
+
+    def _spans(self, index: int) -> list[Span]:
+        if index not in self._masked:
+            table = self._tables[bisect_right(self._begins, index) - 1]
+            # Where names of variables stand, an `Authorization = "…"` is none.
+            self._masked[index] = self._scrub.spans(self.lines[index], pairs=secrecy_of(table) is not False)
+        return self._masked[index]
 
     def _leak(self, begin: int) -> int:
         """The first line of a statement that sets a secret; the lines of its value may follow. Beyond all if none."""
@@ -118,7 +142,9 @@ class Source:
         table: KeyPath = ()
         for index in self._begins:
             header = _HEADER.match(self.lines[index])
-            table = table if header is None else tuple(_WORD.findall(header[1]))
+            table = (
+                table if header is None else tuple(word[0] for word in islice(_WORD.finditer(header[1]), MAX_DEPTH))
+            )
             yield table
 
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from hotconf.core.document import parse
 from hotconf.core.redact import secrets_in
+from hotconf.core.scrub import Scrubber
 from hotconf.core.source import Source
 from hotconf.problems import Problem
 from hotconf.report.cells import spread
 from hotconf.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from hotconf.snapshot import Snapshot
@@ -50,13 +51,13 @@ def side_by_side(
     A changed line is beside the one that it was, secrets as `…` on both. Empty if all files are the same.
     `secret_keys` are those that only the model knows: needed where a state was not published, but is on the disk.
     """
-    secrets = secrets_in(old.config) | secrets_in(new.config)
+    scrub = Scrubber(secrets_in(old.config) | secrets_in(new.config))
     rows: list[Row] = []
     for path, before, after in _files(old, new):
         if before != after:
             base = (*new.files, *old.files)[0].path.parent
             rows.append(Row("file", None, _name(path, base, before), None, _name(path, base, after)))
-            rows.extend(_Comparison(path, before, after, secrets, secret_keys).rows(context))
+            rows.extend(_Comparison(path, before, after, scrub, secret_keys).rows(context))
     return tuple(rows)
 
 
@@ -129,12 +130,12 @@ class _Comparison:
     __slots__ = ("_new", "_old", "_sides")
 
     def __init__(
-        self, path: Path, old: bytes | None, new: bytes | None, secrets: Iterable[str], keys: Collection[str]
+        self, path: Path, old: bytes | None, new: bytes | None, scrub: Scrubber, keys: Collection[str]
     ) -> None:
         texts = _texts(old, new)
         self._old, self._new = _lines(texts)
         wrong = (_wrong_from(path, content) for content in (old, new))
-        self._sides = tuple((Source(text, secrets, keys), line) for text, line in zip(texts, wrong, strict=True))
+        self._sides = tuple((Source(text, scrub, keys), line) for text, line in zip(texts, wrong, strict=True))
 
     def rows(self, context: int) -> Iterator[Row]:
         """The rows of the file, without its header."""

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.changes import MISSING
-from hotconf.core.redact import mask_urls, masked
+from hotconf.core.credentials import mask_credentials
+from hotconf.core.redact import masked
 from hotconf.core.suggest import did_you_mean
 from hotconf.errors import UsageError
 from hotconf.keypath import dotted
@@ -86,10 +87,8 @@ def _tables(value: object) -> list[Mapping[str, object]]:
 def _origins(snapshot: Snapshot[Any]) -> Mapping[KeyPath, Origin]:
     """The origins by the paths under which values are shown, in which URLs are masked."""
     origins = snapshot.origins
-    if not any("://" in file.content.decode(errors="replace") for file in snapshot.files):
-        return origins
     return {
-        tuple(mask_urls(part) if isinstance(part, str) else part for part in path): origin
+        tuple(mask_credentials(part) if isinstance(part, str) else part for part in path): origin
         for path, origin in origins.items()
     }
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from hotconf.core.redact import is_secret_key, mask_urls, secret_from
+from hotconf.core.credentials import mask_credentials
+from hotconf.core.redact import secret_from
+from hotconf.core.scrub import Scrubber
+from hotconf.core.secrecy import is_secret_key
 from hotconf.core.source import HIDDEN, Source
 from hotconf.report.cells import BAR, head, spread, tail, width
 
@@ -23,7 +26,7 @@ _MEANT: Final = re.compile(r'did you mean "([^"]+)"')
 class Excerpts:
     """The excerpts of many problems: each file is fetched when it is first needed, and looked through once."""
 
-    __slots__ = ("_cells", "_read", "_secret_keys", "_secrets", "_sources")
+    __slots__ = ("_cells", "_read", "_scrub", "_secret_keys", "_sources")
 
     def __init__(
         self,
@@ -36,7 +39,7 @@ class Excerpts:
         """`read` gives the text of a file, empty if there is none. The others as for `excerpt`."""
         self._read = read
         self._cells = cells
-        self._secrets = frozenset(secrets)
+        self._scrub = Scrubber(secrets)
         self._secret_keys = secret_keys
         self._sources: dict[Path, Source] = {}
 
@@ -46,7 +49,7 @@ class Excerpts:
             return ()
         source = self._sources.get(problem.file)
         if source is None:
-            source = _source(self._read(problem.file), self._secrets, self._secret_keys)
+            source = _source(self._read(problem.file), self._scrub, self._secret_keys)
             self._sources[problem.file] = source
         return _excerpt(problem, source, 0, self._cells)
 
@@ -71,11 +74,11 @@ def excerpt(
     all after the first `=` or `:` is `…`, as are the further lines of such a value, and of any string. `secrets` are
     masked wherever they stand; `secret_keys` are those that only the model knows to be secret.
     """
-    return _excerpt(problem, _source(text, secrets, secret_keys), context, cells)
+    return _excerpt(problem, _source(text, Scrubber(secrets), secret_keys), context, cells)
 
 
-def _source(text: str, secrets: Iterable[str], secret_keys: Collection[str]) -> Source:
-    return Source(text.removeprefix("\ufeff"), secrets, secret_keys)
+def _source(text: str, scrub: Scrubber, secret_keys: Collection[str]) -> Source:
+    return Source(text.removeprefix("\ufeff"), scrub, secret_keys)
 
 
 def _excerpt(problem: Problem, source: Source, context: int, cells: int) -> tuple[str, ...]:
@@ -120,18 +123,18 @@ def safe_line(line: str, *, syntax_error: bool = False) -> str:
     `syntax_error`: one was found on it, so it is not certain what its words mean.
     """
     end = secret_from(line, broken=syntax_error)
-    return spread(mask_urls(line if end is None else f"{line[:end].rstrip()} {HIDDEN}"))
+    return spread(mask_credentials(line) if end is None else f"{mask_credentials(line[:end].rstrip())} {HIDDEN}")
 
 
 def _span(problem: Problem, source: Source, shown: str) -> tuple[int, int] | None:
     """From where to where on `shown` the problem is: no farther than its ellipsis, if the rest is hidden."""
     if problem.line is None or problem.column is None:
         return None
-    line = source.lines[problem.line - 1]
+    index = problem.line - 1
     limit = len(shown) - shown.endswith(HIDDEN)
 
     def offset(column: int) -> int:
-        return min(len(source.scrubbed(line[: column - 1])), limit)
+        return min(source.offset(index, column - 1), limit)
 
     begin = offset(problem.column)
     if problem.end_line is None or problem.end_column is None or problem.end_line < problem.line:

@@ -288,17 +288,18 @@ def _lines(
     changes: tuple[Change, ...],
     secrets: frozenset[str],
 ) -> list[str]:
-    from hotconf.core.redact import scrub
+    from hotconf.core.scrub import Scrubber
 
+    scrub = Scrubber(secrets)
     try:
-        return [scrub(str(line), secrets) for line in describe(old, new, changes)]
+        return [scrub(str(line), words=True) for line in describe(old, new, changes)]
     except BaseException as error:  # noqa: BLE001 - users' code
         from traceback import format_exception
 
         from hotconf.runtime import log
 
         log.refused(
-            "describe raised; the changes are told one by one", scrub("".join(format_exception(error)), secrets)
+            "describe raised; the changes are told one by one", scrub("".join(format_exception(error)), words=True)
         )
     return [str(change) for change in changes]
 

@@ -282,9 +282,9 @@ def _shortened(pattern: str) -> str:
 
 
 def _no_file(main: Path, url: str) -> Problem:
-    from hotconf.core.redact import mask_urls  # only who makes this mistake needs it
+    from hotconf.core.credentials import mask_credentials  # only who makes this mistake needs it
 
-    text = f"watch_paths: {quoted(mask_urls(url))} is a URL, and not a file"
+    text = f"watch_paths: {quoted(mask_credentials(url))} is a URL, and not a file"
     return Problem(text, kind="schema", file=main, hint="only files can be watched: fetch it into one")
 
 

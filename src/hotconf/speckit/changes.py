@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from hotconf.changes import Change
-from hotconf.core.redact import mask_urls
+from hotconf.core.credentials import mask_credentials
 from hotconf.speckit.checks import GATES
 from hotconf.text import printable
 
@@ -70,7 +70,7 @@ def _models(old: AppConfig, new: AppConfig, changes: list[Change]) -> str:
     changed = {change.path[1] for change in changes}
     known = dict.fromkeys((*new.model_providers, *new.models, *old.model_providers, *old.models))
     # The path of a change has its URLs masked, so that names have to be as well to be found there.
-    return _counted("model config", [name for name in map(mask_urls, known) if name in changed], "changed")
+    return _counted("model config", [name for name in map(mask_credentials, known) if name in changed], "changed")
 
 
 def _quality_gates(old: AppConfig, new: AppConfig, changes: list[Change]) -> str:
@@ -165,4 +165,4 @@ def _counted(noun: str, names: list[str], what: str) -> str:
 
 
 def _joined(names: Iterable[str], separator: str = ", ") -> str:
-    return separator.join(printable(mask_urls(name)) for name in names)
+    return separator.join(printable(mask_credentials(name)) for name in names)

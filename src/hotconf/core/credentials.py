@@ -1,0 +1,156 @@
+"""Credentials that a text shows by its form, whoever wrote it and whatever is known of it.
+
+Rule 1: the user information of a URL, with or without a scheme, up to the last `@`: passwords with an unescaped
+        slash, question mark, hash or at sign are common, and libraries take them. `HOST:PORT/PATH@X` is none, unless
+        a host follows. Without `//` it needs a port, a protocol or a slash behind it: `bob:hunter2@proxy:8080`.
+Rule 2: what a secret key is set to: `?token=…`, `password=… host=…`, `;password=…`, `"api_key": "…"`.
+Rule 3: what follows `Bearer`, `Basic` and their like.
+Rule 4: every search is linear in the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final, TypeAlias
+
+from hotconf.changes import MASK
+from hotconf.core.lexis import possessive
+from hotconf.core.secrecy import is_secret_key
+
+Span: TypeAlias = tuple[int, int]
+"""From which character of a text to which, without the last."""
+
+_RUN: Final = re.compile(r"\S++")
+_URL: Final = re.compile(r"\s*+[A-Za-z][A-Za-z0-9+.-]*+://")
+_AFTER_AUTHORITY: Final = re.compile(r"[/?#]")
+_PORT: Final = re.compile(r"\d{1,5}+")
+_HOST: Final = re.compile(
+    r"(?:[A-Za-z_][\w.-]*+|\d{1,3}(?:\.\d{1,3}){3}|\[[\da-fA-F:.]++\])(?::\d{1,5}(?!\d)|(?![\w:@]))"
+)
+_ADDRESS: Final = re.compile(r"//|(?:tcp|unix|cloudsql)[\w-]*+\(|[\w.-]++:\d{1,5}(?!\w)")
+
+_BASIC: Final = possessive(r'[^"\\\n]++|\\[^\n]?+')
+_LITERAL: Final = possessive(r"[^'\\\n]++|\\[^\n]?+")
+
+
+def _quoted(name: str) -> str:
+    return rf"""\\++"(?P<{name}_escaped>[^"\n]*+)|"(?P<{name}_basic>{_BASIC})|'(?P<{name}_literal>{_LITERAL})"""
+
+
+# It matches at every word, and so looks at each once.
+_SET: Final = rf"""\\*+["']?+[ \t]*+=(?!=)[ \t]*+(?:{_quoted("set")}|(?P<bare>[^\s&;]*+))"""
+_JSON: Final = rf"""\\*+["'][ \t]*+:[ \t]*+(?:{_quoted("json")}|(?P<number>\d[^\s&;]*+))"""
+_PAIR: Final = re.compile(rf"(?P<key>[\w-]++){possessive(f'{_SET}|{_JSON}', '?')}")
+_CLOSERS: Final = "\\\"',)]}>"
+_SCHEMES: Final = r"(?<![\w-])(?:Bearer|Basic|Digest|Negotiate|Token|ApiKey)[ \t]++"
+_HEADER: Final = re.compile(rf"{_SCHEMES}(?=[^\s\d]*+[\d=]|\S{{20}})([\w.~+/=:-]{{6,}}+)", re.IGNORECASE)
+_AUTHORIZATION: Final = re.compile(
+    rf"""Authorization\\*+["']?+[ \t]*+[:=][ \t]*+\\*+["']?+{_SCHEMES}([^\s"'\\,;]++)""", re.IGNORECASE
+)
+
+
+def mask_credentials(text: str) -> str:
+    """`text` with a mask in the place of every credential: `postgres://********@host/db`, `?token=********`."""
+    return masked(text, merged(credentials(text)))
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """`spans` in order, those that touch as one."""
+    found: list[Span] = []
+    for begin, end in sorted(spans):
+        if found and begin <= found[-1][1]:
+            found[-1] = found[-1][0], max(end, found[-1][1])
+        else:
+            found.append((begin, end))
+    return found
+
+
+def masked(text: str, spans: Iterable[Span]) -> str:
+    """`text` with one mask in the place of each of `spans`, which are in order."""
+    parts: list[str] = []
+    last = 0
+    for begin, end in spans:
+        parts += (text[last:begin], MASK)
+        last = end
+    return "".join((*parts, text[last:])) if parts else text
+
+
+def credentials(text: str, *, pairs: bool = True) -> Iterator[Span]:
+    """Where they stand in `text`, in no order. `pairs`: also what secret keys are set to."""
+    if "@" in text:
+        yield from _user_infos(text)
+    if pairs and ("=" in text or ":" in text):
+        yield from _pairs(text)
+    yield from (match.span(1) for match in _HEADER.finditer(text))
+
+
+def _user_infos(text: str) -> Iterator[Span]:
+    whole = _whole_url(text)
+    if whole is not None:
+        yield whole
+        return
+    for run in _RUN.finditer(text):
+        last = text.rfind("@", run.start(), run.end())
+        if last >= 0:
+            found = list(_in_urls(text, run.start(), last))
+            yield from found
+            colon = text.find(":", run.start(), last) if not found else -1
+            if 0 <= colon < last - 1 and _ADDRESS.match(text, last + 1):
+                yield colon + 1, last
+
+
+def _whole_url(text: str) -> Span | None:
+    """The user information if `text` is one URL whose password has white space in it."""
+    url = _URL.match(text)
+    run = url and _RUN.match(text, url.end())
+    last = text.rfind("@")
+    if not url or not run or run.end() > last or _AFTER_AUTHORITY.search(text, *run.span()):
+        return None
+    _, colon, password = run[0].partition(":")
+    return (url.end(), last) if colon and not _PORT.fullmatch(password) and "@" not in password else None
+
+
+def _in_urls(text: str, begin: int, last: int) -> Iterator[Span]:
+    """Each in the text up to `last`, where the last `@` is."""
+    slashes = text.find("//", begin, last)
+    while slashes >= 0:
+        start = slashes + 2
+        end = _info_end(text, start, last)
+        if end is not None and end > start:
+            yield start, end
+        slashes = text.find("//", slashes + 1 if end is None else end, last)
+
+
+def _info_end(text: str, start: int, last: int) -> int | None:
+    """Where the user information that begins at `start` ends; None if there is none."""
+    after = _AFTER_AUTHORITY.search(text, start, last)
+    if after is None:
+        return last
+    authority = text[start : after.start()]
+    at = authority.rfind("@")
+    if at >= 0:
+        return last if ":" in authority[:at] else start + at
+    user, colon, password = authority.partition(":")
+    if not colon:
+        return None
+    if authority.startswith("["):
+        user, _, password = authority.rpartition("]")
+        password = password.removeprefix(":")
+    if user and (not password or _PORT.fullmatch(password)):
+        is_scope = text[last - 1] == "/"
+        return None if is_scope or not _HOST.match(text, last + 1) else last
+    return last
+
+
+def _pairs(text: str) -> Iterator[Span]:
+    for match in _PAIR.finditer(text):
+        kind = match.lastgroup
+        if kind is not None and kind != "key" and is_secret_key(match["key"]):
+            begin, end = match.span(kind)
+            if not kind.endswith(("basic", "literal")):
+                end = begin + len(match[kind].rstrip(_CLOSERS))
+            if begin < end:
+                yield begin, end
+    if "uthorization" in text or "UTHORIZATION" in text:
+        yield from (match.span(1) for match in _AUTHORIZATION.finditer(text))

@@ -1,0 +1,131 @@
+"""`Scrubber`: takes secrets out of texts, however a text spells or shortens them; in linear time, whatever both hold.
+
+Rule 1: a secret of 4 characters or more is found wherever it stands, in capitals or not, and as Python, TOML, JSON,
+        shells and URLs quote it, or in Base64.
+Rule 2: of one of 12 or more the pieces are found as well, since texts are shortened: each of 12 characters or more.
+Rule 3: a shorter one stands in any sentence. It is found only as a word of its own, and if `words` is asked for.
+Rule 4: credentials that a text shows by its form, such as a password in a URL, are masked without being known.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterable, Iterator
+from shlex import quote as quoted_for_shells
+from typing import Final
+from urllib.parse import quote, quote_plus
+
+from hotconf.core.credentials import Span, credentials, masked, merged
+from hotconf.text import printable, quoted
+
+SHORTEST: Final = 4
+"""Secrets of fewer characters are looked for as words only."""
+
+_PIECE: Final = 12
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]++")  # what nobody quotes
+_DENSE: Final = 64
+
+
+class Scrubber:
+    """Knows a number of secrets. It is made once for many texts."""
+
+    __slots__ = ("_pieces", "_words")
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._pieces: dict[int, set[str]] = {}
+        """What is looked for, by length: every secret of fewer than 12 characters, and pieces of longer ones."""
+        self._words: dict[int, set[str]] = {}
+        for secret in secrets:
+            if len(secret) >= SHORTEST:
+                for form in spellings(secret):
+                    self._add(form)
+            elif secret.strip():
+                self._words.setdefault(len(secret), set()).add(folded(secret))
+
+    def _add(self, form: str) -> None:
+        if len(form) <= _PIECE:
+            self._pieces.setdefault(len(form), set()).add(form)
+            return
+        # The pieces overlap or touch, so that together they are the whole. Those of a very long one only touch.
+        last = len(form) - _PIECE
+        step = min(1 + len(form) // _DENSE, _PIECE)
+        pieces = self._pieces.setdefault(_PIECE, set())
+        pieces.update(form[at : at + _PIECE] for at in range(0, last, step))
+        pieces.add(form[last:])
+
+    def __call__(self, text: str, *, words: bool = False) -> str:
+        """`text` with a mask in the place of every secret; `words`: also of those that are shorter than 4."""
+        return masked(text, self.spans(text, words=words))
+
+    def spans(self, text: str, *, words: bool = False, pairs: bool = True) -> list[Span]:
+        """Where in `text` secrets stand, and what is one by its form; in order, and none touches another."""
+        found = list(credentials(text, pairs=pairs))
+        low = folded(text)
+        found += [span for length, pieces in self._pieces.items() for span in _runs(low, length, pieces)]
+        if words:
+            found += [span for length, known in self._words.items() for span in _words(low, length, known)]
+        return merged(found)
+
+
+def scrub(text: str, secrets: Iterable[str], *, words: bool = False) -> str:
+    """`text` without `secrets`. Whoever has more than one text makes a `Scrubber`."""
+    return Scrubber(secrets)(text, words=words)
+
+
+def folded(text: str) -> str:
+    """`text` as if it had no capitals, character by character: offsets stay what they are."""
+    if text.isascii():
+        return text.lower()
+    return "".join(low if len(low := char.casefold()) == 1 else char for char in text)
+
+
+def spellings(secret: str) -> set[str]:
+    """The forms, without capitals, in which a text may quote `secret`."""
+    raw = secret.encode("utf-8", "surrogatepass")
+    forms = {folded(secret), *(_base64(encoded) for encoded in (b64encode(raw), urlsafe_b64encode(raw)))}
+    if _PLAIN.fullmatch(secret):
+        return forms
+    parts = [part.strip() for part in secret.split("\n")] if "\n" in secret else [secret.strip()]
+    escaped = repr(secret)[1:-1]
+    others = (
+        *(secret.upper(), secret.lower(), printable(secret), quoted(secret)[1:-1]),
+        *(escaped, repr(escaped)[1:-1], escaped.replace("\\'", "'"), escaped.replace('"', '\\"')),
+        *(json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]),
+        *(quote(raw), quote(raw, safe=""), quote_plus(raw), quoted_for_shells(secret).strip("'")),
+        *parts,
+    )
+    forms.update(folded(form) for form in others if len(form) >= SHORTEST)
+    return forms
+
+
+def _base64(encoded: bytes) -> str:
+    # Its last character and the padding depend on what follows.
+    whole = encoded.rstrip(b"=")
+    return folded((whole if len(whole) == len(encoded) else whole[:-1]).decode("ascii"))
+
+
+def _runs(low: str, length: int, pieces: set[str]) -> Iterator[Span]:
+    """Where pieces of one length stand; those that touch are one."""
+    begin = end = -1
+    for at in range(len(low) - length + 1):
+        if low[at : at + length] in pieces:
+            if at > end:
+                if end > 0:
+                    yield begin, end
+                begin = at
+            end = at + length
+    if end > 0:
+        yield begin, end
+
+
+def _words(low: str, length: int, known: set[str]) -> Iterator[Span]:
+    for at in range(len(low) - length + 1):
+        end = at + length
+        if low[at:end] in known and not (_is_letter(low[at - 1 : at]) or _is_letter(low[end : end + 1])):
+            yield at, end
+
+
+def _is_letter(char: str) -> bool:
+    return char.isalnum() or char == "_"

@@ -1,0 +1,85 @@
+"""Which keys name secrets.
+
+Rule 1: a key is secret when its last word is one of `WORDS`, or ends with one of `ENDINGS` (`clientsecret`), and so
+        is all that stands below it.
+Rule 2: `env_key` and `env_http_headers` hold names of environment variables: nothing at or below them is secret.
+
+A word that only begins with a secret one (`tokenizer`), or is a plural of it (`max_tokens`), makes no secret. A rule
+that hides too much, as `primary_key` does, costs a value in a message; one that hides too little costs a password.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from string import ascii_lowercase, ascii_uppercase
+from typing import Final
+
+from hotconf.keypath import KeyPath
+
+WORDS: Final = frozenset(
+    {
+        *("key", "apikey", "token", "secret", "password", "passwd", "credential", "credentials", "authorization"),
+        *("pass", "passphrase", "passcode", "pwd", "secrets", "passwords", "bearer", "jwt", "cookie"),
+    }
+)
+"""The last words of keys that name secrets."""
+
+ENDINGS: Final = (
+    *("password", "passwd", "passphrase", "passcode", "pwd", "secret", "token", "credential", "credentials"),
+    *("apikey", "accesskey", "authkey", "encryptionkey", "masterkey", "privatekey", "secretkey", "signingkey"),
+    *("authorization", "dbpass", "userpass"),
+)
+"""What words end with that are written as one: `PGPASSWORD`, `authtoken`. No English word does, but `betoken`."""
+
+_NAMES_OF_VARIABLES: Final = frozenset({"envkey", "envhttpheaders"})
+_LETTERS: Final = re.compile(r"[A-Za-z]++")
+_LONGEST: Final = 64
+"""The longest word that is looked at, and the longest key that is remembered."""
+_MOST_KEYS: Final = 1024
+
+
+def is_secret_key(key: str) -> bool:
+    """Does `key` name a secret? `api_key`, `apiKey`, `PGPASSWORD` do; `env_key`, `max_tokens` do not."""
+    return secrecy(key) is True
+
+
+def is_secret_path(path: KeyPath) -> bool:
+    """Does a secret stand at `path`: is one of its keys secret, and not below one that holds names of variables?"""
+    return secrecy_of(path) is True
+
+
+def secrecy_of(path: KeyPath) -> bool | None:
+    """Whether the keys of `path` make what stands there a secret; None if none of them tells."""
+    for key in path:
+        told = secrecy(key) if isinstance(key, str) else None
+        if told is not None:
+            return told
+    return None
+
+
+def secrecy(key: str) -> bool | None:
+    """Whether `key` makes what it holds a secret; None if it does not tell."""
+    return _remembered(key) if len(key) <= _LONGEST else _secrecy(key)
+
+
+def _secrecy(key: str) -> bool | None:
+    runs = _LETTERS.findall(key)  # digits set words apart, so neither they nor a last word of digits hide one
+    if not runs:
+        return None
+    if "".join(runs).lower() in _NAMES_OF_VARIABLES:
+        return False
+    last = runs[-1][-_LONGEST:]
+    whole, word = last.lower(), _last_word(last).lower()
+    return True if whole in WORDS or word in WORDS or whole.endswith(ENDINGS) else None
+
+
+_remembered = lru_cache(maxsize=_MOST_KEYS)(_secrecy)
+
+
+def _last_word(letters: str) -> str:
+    """The last word of `camelCase` or `CamelCASE`."""
+    head = letters.rstrip(ascii_lowercase)
+    if len(head) < len(letters):
+        return letters[max(len(head) - 1, 0) :]
+    return letters[len(letters.rstrip(ascii_uppercase)) :]
