@@ -115,12 +115,12 @@ SYNTAX = [
     ("a = 1 b = 2", NEWLINE, "1:7-1:8", None),
     ('a = """\nx\ny = """z"""\n', NEWLINE, "3:8-3:9", "1:1 the statement before this begins here"),
     ("a 1", "expected '=' after a key in a key/value pair", "1:3-1:4", None),
-    ('a = "\\q"', "unescaped '\\' in a string", "1:6-1:8", None),
-    ('a = "\\\nx"', "unescaped '\\' in a string", "1:6-1:7", None),
-    ('a = "\\', "unescaped '\\' in a string", "1:6-1:7", None),
-    ('a = """x \\  y"""', "unescaped '\\' in a string", "1:10-1:12", None),
-    ('a = "x\\u12"', "invalid hex value", "1:7-1:11", None),
-    ('a = "x\\ud8001"', "escaped character is not a Unicode scalar value", "1:7-1:13", None),
+    ('a = "\\q"', "invalid escape", "1:6-1:8", None),
+    ('a = "\\\nx"', "invalid escape", "1:6-1:7", None),
+    ('a = "\\', "invalid escape", "1:6-1:7", None),
+    ('a = """x \\  y"""', "invalid escape", "1:10-1:12", None),
+    ('a = "x\\u12"', "invalid escape", "1:7-1:11", None),
+    ('a = "x\\ud8001"', "no such character", "1:7-1:13", None),
     ("# \x01", "found invalid character '\\x01'", "1:3-1:4", None),
     ('a = "\x01"', "illegal character '\\x01'", "1:6-1:7", None),
     # What is given twice, where it stands the second time.
@@ -182,6 +182,7 @@ COMMENT = "a comment begins with #"
 PAIR = "write key = value"
 ALONE = "write the number alone, or text in quotes"
 TEXT = "text stands in quotes"
+ESCAPES = r"""in "…" a backslash begins an escape: write the text in '…', or \\ for each backslash"""
 CASE = "true and false are lower case"
 CONFLICT = "resolve the merge conflict"
 KINDS_OF_TABLE = "write either one [table], or [[table]] for each"
@@ -215,13 +216,87 @@ KINDS_OF_TABLE = "write either one [table], or [[table]] for each"
         (KINDS_OF_TABLE, ["[a]\n[[a]]", "[[a]]\n[a]", "[a.b]\n[[a]]", "[a]\n x = 1\n  [[a]]"]),
         ("each key may be set once", ["a = 1\na = 2", "a = 1\n[[a]]"]),
         ("write all its keys under one header", ["[a]\n[a]"]),
-        (r"write \\ for a backslash, or put the text into '…'", [r'a = "C:\dir"']),
-        (None, ["a = ]", "a = truee", "a = 0xZZ", "a b = 1", 'a = "x', 'a = "it’s', r'a = "\u12"']),
+        (
+            ESCAPES,
+            [r'a = "C:\dir"', r'a = "C:\Users\bob"', r'a = "\d+"', r'["C:\Users"]', r'"C:\x" = 1', r'a = "D:\tmp\"'],
+        ),
+        (ESCAPES.replace('"…"', '"""…"""').replace("'…'", "'''…'''"), ['a = """\n\\d"""', 'a = ["x", """\\U"""]']),
+        (None, ["a = ]", "a = truee", "a = 0xZZ", "a b = 1", 'a = "x', 'a = "it’s']),
     ],
 )
 def test_slips_get_a_hint(hint: str | None, texts: list[str]) -> None:
     """What is at home elsewhere, or was left by a tool, is known; of what is not sure nothing is said."""
     assert {text: refused(text).hint for text in texts} == dict.fromkeys(texts, hint)
+
+
+INVISIBLE = [
+    *"\u00a0\u1680\u2003\u2009\u202f\u205f\u3000\u2028\u2029\u0085",
+    *"\ufeff\u200b\u200c\u200d\u2060\u00ad\u180e\u061c\u200e\u200f\u202e\u2066\u2069\u034f\u115f\u3164\u2800\ufe0f",
+    *"\0\x01\x0b\x0c\x1b\x7f",
+]
+PLACES = [
+    *("{}a = 1", "a{} = 1", "a {}= 1", "a = {}1", "a = 1{}", "a = 1 {}\nb = 2", "a = 1\n{}\nb = 2", "a = 1\n{}b = 2"),
+    *(
+        "[{}a]",
+        "[a{}]",
+        "[a]{}",
+        "[[a{}]]",
+        "a.{}b = 1",
+        "a{}.b = 1",
+        "a = [1,{} 2]",
+        "a = {{{}b = 1}}",
+        "a = {{b = 1{}}}",
+    ),
+    *(
+        "a = tr{}ue",
+        "a = 1{}2",
+        "a = 1.{}5",
+        "a = 2026-{}01-01",
+        'a = "x"{}',
+        "'a'{} = 1",
+        "po{}rt = 1",
+        "a = true{} # c",
+    ),
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_an_invisible_character_is_named_and_pointed_at(place: str) -> None:
+    """Wherever it stands, and whichever it is; a byte order mark is one only amid the text."""
+    for character in INVISIBLE:
+        if character == "\ufeff" and place.startswith("{}"):
+            continue
+        text = place.format(character)
+        problem = refused(text)
+        assert f"U+{ord(character):04X} (" in (problem.hint or ""), text
+        assert (problem.hint or "").startswith("remove the invisible")
+        line, column = (
+            text[: text.index(character)].count("\n") + 1,
+            text.index(character) - text.rfind("\n", 0, text.index(character)),
+        )
+        assert (problem.line, problem.column) == (line, column), text
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("a ＝ 1", "="),
+        ("a = –1", "-"),
+        ("a = −1", "-"),
+        ("a = ｔrue", "t"),
+        ("［a]", "["),
+        ("a = [1，2]", ","),
+        ("a = １", "1"),
+    ],
+)
+def test_a_character_that_looks_like_another_is_named(text: str, plain: str) -> None:
+    """Full-width letters and signs, dashes and the minus sign, as word processors write them."""
+    assert (refused(text).hint or "").startswith(f'write "{plain}": this is U+')
+
+
+def test_line_ends_of_old_macs_are_named() -> None:
+    """A carriage return alone ends no line."""
+    assert refused("a = 1\rb = 2").hint == "remove the invisible U+000D (carriage return)"
 
 
 @pytest.mark.parametrize("text", ["a = $20", "a = 20 ", "a = “", "a = True", ";", "<<<<<<<", "a = 2026-1"])

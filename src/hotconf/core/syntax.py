@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 import tomli
 
 from hotconf.core.lexis import CLOSED_STRING, MARK, STRING, place, possessive, statements
+from hotconf.core.lookalikes import lookalike
 from hotconf.core.positions import DOTTED, KEY, NEXT, PART, VALUE, Places, behind, decoded
 from hotconf.core.slips import CONFLICT, curly_end, slip
 from hotconf.problems import Problem, Related
@@ -64,7 +65,8 @@ _HINTS: Final = {
     _TWICE: "write all its keys under one header",
 }
 _TEXT: Final = "text stands in quotes"
-_BACKSLASH: Final = r"write \\ for a backslash, or put the text into '…'"
+_BACKSLASH: Final = r"""in "…" a backslash begins an escape: write the text in '…', or \\ for each backslash"""
+_BACKSLASHES: Final = _BACKSLASH.replace('"…"', '"""…"""').replace("'…'", "'''…'''")
 _ONE_OR_MANY: Final = "write either one [table], or [[table]] for each"
 _CLOSES: Final = {"[": "]", "{": "}"}
 _OPENERS: Final = frozenset({"[", "[[", "{"})
@@ -72,6 +74,7 @@ _CLOSERS: Final = frozenset(_CLOSES.values())
 _QUOTED: Final = r"""'[^']{5,}'|"[^"]{5,}"|\(.*\)"""
 
 _NOT_QUOTED = re.compile(possessive(rf"[^\"'#]++|#[^\n]*+|{CLOSED_STRING}"), re.DOTALL)
+_STRINGS = re.compile(STRING, re.DOTALL)
 _ESCAPED = re.compile(r"\\(?:x\w{0,2}|u\w{0,4}|U\w{0,8}|[^\n])?")
 _WORD = re.compile(r"[\w.+-]+|.", re.DOTALL)
 _HEADER = re.compile(rf"\[\[?[ \t]*+({DOTTED})[ \t]*+\]{{0,2}}", re.DOTALL)
@@ -117,10 +120,11 @@ class _Refusal:
         if self.reason is _STRING:
             return self.string()
         if self.reason is _ESCAPE:
-            hint = _BACKSLASH if self.message.startswith("Unescaped") else None
-            return self.told(self.own_words, self.escape(), hint)
+            return self.escape()
         if self.reason in (_DUPLICATE, _TWICE, _CLOSED):
             return self.given_twice(self.reason)
+        if (found := lookalike(self.text, self.at)) is not None:
+            return self.strange(*found)
         opener = None if self.slip == CONFLICT else self.never_closed()
         if opener is not None:
             return self.unclosed(opener)
@@ -201,7 +205,9 @@ class _Refusal:
         else:
             end = self.text.find("\n", begin)
             end = len(self.text) if end < 0 else end
-        return self.told(_STRING, (begin, end), curly_end(self.text[begin:end]))
+        written = self.text[begin:end]
+        hint = _BACKSLASH if written.startswith('"') and written.endswith('\\"') else curly_end(written)
+        return self.told(_STRING, (begin, end), hint)
 
     def never_closed(self) -> int | None:
         """The bracket or brace that would have to be closed before what tomli does not understand."""
@@ -277,10 +283,23 @@ class _Refusal:
         related = [self.related("the statement before this begins here", self.statement)] if above else []
         return self.told(self.own_words, self.word(), self.slip or self.quotes(), *related)
 
-    def escape(self) -> _Range:
+    def escape(self) -> Problem:
+        """A backslash that begins no escape, in most cases one of a path or of a regular expression."""
         begin = self.text.rfind("\\", 0, self.at)
         found = _ESCAPED.match(self.text, max(begin, 0))
-        return found.span() if found else self.word()
+        reason = "no such character" if self.message.startswith("Escaped character") else "invalid escape"
+        string = next(
+            (match for match in _STRINGS.finditer(self.text, self.statement) if match.end() > self.at), None
+        )
+        long = string is not None and string[0].startswith('"""')
+        return self.told(reason, found.span() if found else self.word(), _BACKSLASHES if long else _BACKSLASH)
+
+    def strange(self, offset: int, hint: str) -> Problem:
+        """A character that is not what it looks like, often pasted from a document or a web page."""
+        character = printable(self.text[offset])
+        in_text = self.message.startswith(("Illegal character", "Found invalid character"))
+        reason = self.own_words if in_text else f"unexpected character '{character}'"
+        return self.told(reason, (offset, offset + 1), hint)
 
     # What is given twice
 
