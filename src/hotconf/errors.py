@@ -19,10 +19,13 @@ class NoConfigError(UsageError):
 
 
 class ConfigError(Exception):
-    """The files do not make a valid configuration; `problems` holds every reason, in file order."""
+    """The files do not make a valid configuration; `problems` holds every reason, in file order.
+
+    Its text has a line for each, with the hint what to write instead.
+    """
 
     problems: tuple[Problem, ...]
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        super().__init__("\n".join(problem.with_hint for problem in self.problems))

@@ -104,6 +104,11 @@ class Problem:
         place = self.place
         return printable(f"{place}: {self.message}" if place else self.message)
 
+    @property
+    def with_hint(self) -> str:
+        """`config.toml:3:1: Unknown key: modle (did you mean "model"?)`: as `str`, with the hint in parentheses."""
+        return f"{self} ({printable(self.hint)})" if self.hint else str(self)
+
 
 def _parsed(path: KeyPath | str) -> KeyPath:
     if isinstance(path, str):

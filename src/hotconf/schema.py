@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
+from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
 from hotconf.changes import Change
+from hotconf.errors import UsageError
 from hotconf.problems import Problem
+from hotconf.text import printable
 
 T = TypeVar("T")
 
@@ -45,14 +48,27 @@ class Schema(Generic[T]):
         `template`: the text that `hotconf init` writes, or a function that fetches it when it is needed.
         `kebab`: keys that name a model's field may be spelled with `-`; keys of free tables are never touched.
         `strict_keys(config)`: true makes unknown keys errors even where the model would ignore them.
+
+        Raises `UsageError` for a model that pydantic cannot build.
         """
         self.model = model
-        self.adapter = model if isinstance(model, TypeAdapter) else TypeAdapter(model)
+        try:
+            self.adapter = model if isinstance(model, TypeAdapter) else TypeAdapter(model)
+        except (PydanticUserError, PydanticUndefinedAnnotation) as error:
+            raise _unbuildable(model, error) from error
         self.checks = tuple(checks)
         self.describe = describe
         self.kebab = kebab
         self.strict_keys = strict_keys
         self._template = template
+
+    def complete(self) -> None:
+        """Build what a forward reference put off. Raises `UsageError` if what it names is still not defined."""
+        if not self.adapter.pydantic_complete:
+            try:
+                self.adapter.rebuild(raise_errors=True)
+            except (PydanticUserError, PydanticUndefinedAnnotation) as error:
+                raise _unbuildable(self.model, error) from error
 
     @property
     def template(self) -> str | None:
@@ -74,3 +90,14 @@ class Schema(Generic[T]):
             kebab=base.kebab,
             strict_keys=base.strict_keys,
         )
+
+
+def _unbuildable(model: object, error: PydanticUserError | PydanticUndefinedAnnotation) -> UsageError:
+    name = model.__qualname__ if isinstance(model, type) else printable(repr(model))
+    if isinstance(error, PydanticUndefinedAnnotation) or error.code != "schema-for-unknown-type":
+        reason = error.message.partition("\n")[0].rstrip(".")
+        return UsageError(f"pydantic cannot build {name}: {reason}")
+    use = "use a pydantic model, a dataclass or a TypedDict"
+    return UsageError(
+        f"pydantic cannot build {name}: {use}; a msgspec Struct, an attrs class or a plain class will not do"
+    )

@@ -53,7 +53,7 @@ class HotReloadWatcher(Generic[T]):
 
         @property
         def config(self) -> T:
-            """The current configuration. Before there is one the attribute is absent: `AttributeError`."""
+            """The current configuration. `AttributeError` before there is one."""
 
         @property
         def snapshot(self) -> Snapshot[T]:
@@ -120,6 +120,8 @@ class HotReloadWatcher(Generic[T]):
             keeper=_keeper(state_dir, source),
         )
         put(self, "_runner", runner)
+        if type(self) is HotReloadWatcher:
+            put(self, "__class__", _Unconfigured)
 
     def __setattr__(self, name: str, value: object) -> None:
         """Nothing can be assigned from outside: `AttributeError`."""
@@ -149,6 +151,7 @@ class HotReloadWatcher(Generic[T]):
         A state directory that cannot be used, or that others may write to, does not keep a valid configuration from
         starting: nothing is kept there or read from it, a warning is logged, and `stats.state_trouble` says why.
         """
+        self._schema.complete()
         try:
             self._runner.start(require=require)
             if self.generation and (soft := unfrozen(self.config)):
@@ -323,6 +326,27 @@ class HotReloadWatcher(Generic[T]):
         # The snapshot first: who sees a new config never finds an older generation beside it.
         _SNAPSHOT(self, snapshot)
         _CONFIG(self, snapshot.config)
+        if type(self) is _Unconfigured:
+            object.__setattr__(self, "__class__", HotReloadWatcher)
+
+
+class _Unconfigured(HotReloadWatcher[T]):
+    """The class of a watcher until it has a configuration: it says why `config` is not there.
+
+    With a `__getattr__` on `HotReloadWatcher` itself every read of `config` would take four times as long.
+    """
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> object:
+        if name in ("config", "snapshot"):
+            text = "there is no configuration yet: call start() first, or wait for a valid file"
+        else:
+            text = f"'{type(self).__name__}' object has no attribute '{name}'"
+        raise AttributeError(text, name=name, obj=self)
+
+
+_Unconfigured.__name__ = _Unconfigured.__qualname__ = HotReloadWatcher.__name__
 
 
 _SNAPSHOT: Final = HotReloadWatcher.__dict__["snapshot"].__set__

@@ -30,7 +30,7 @@ from hotconf.report.cells import width
 from hotconf.report.excerpt import excerpt, safe_line
 from hotconf.report.ndjson import to_json
 from hotconf.report.notification import notification
-from hotconf.report.problems import concise, with_hint
+from hotconf.report.problems import concise
 from hotconf.speckit import SPECKIT
 
 FILE: Final = Path("/etc/app/config.toml")
@@ -152,7 +152,7 @@ def rendered(data: bytes) -> None:
         problems.append(found)
     keys = secret_keys(SCHEMAS[0])
     for problem in problems[:20]:
-        told_well(with_hint(problem))
+        told_well(problem.with_hint)
         told_well(concise(problem))
         for cells in (20, 80):
             for line in excerpt(problem, text, context=2, cells=cells, secret_keys=keys):

@@ -27,7 +27,7 @@ from hotconf.report.excerpt import excerpt
 from hotconf.report.ndjson import to_json
 from hotconf.report.notification import degraded as fallen_back
 from hotconf.report.notification import notification
-from hotconf.report.problems import concise, with_hint
+from hotconf.report.problems import concise
 from hotconf.tui.session import Session
 from tui.stage import play, screen, until
 from waiting import wait_until
@@ -105,7 +105,7 @@ def problem_lines(scene: Scene) -> str:
         hide = {"secrets": secrets_in(before.config), "secret_keys": secret_keys(scene.schema)}
         told: list[object] = []
         for problem in (*getattr(event, "problems", ()), *getattr(event, "warnings", ())):
-            told += [with_hint(problem), concise(problem), *excerpt(problem, text, context=2, **hide)]
+            told += [problem.with_hint, concise(problem), *excerpt(problem, text, context=2, **hide)]
         return told
 
     return _lived(scene, look)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hotconf.problems import Problem
-from hotconf.report.problems import concise, summary, with_hint
+from hotconf.report.problems import concise, summary
 
 FILE = Path("conf/config.toml")
 
@@ -35,8 +35,8 @@ def test_concise_is_file_line_column_severity_text(problem, line):
 
 def test_a_hint_follows_in_parentheses():
     """After the problem as it tells itself."""
-    assert with_hint(Problem("bad", hint="write 1", file=FILE, line=2)) == "config.toml:2: bad (write 1)"
-    assert with_hint(Problem("bad")) == "bad"
+    assert Problem("bad", hint="write 1", file=FILE, line=2).with_hint == "config.toml:2: bad (write 1)"
+    assert Problem("bad").with_hint == "bad"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from hotconf import ConfigError, HotReloadWatcher, Problem, ReloadSuccess, Schema
 from hotconf.report.ndjson import to_json
 from hotconf.report.notification import notification
-from hotconf.report.problems import concise, with_hint
+from hotconf.report.problems import concise
 from waiting import wait_until
 from watcher.watched import WINDOW_MS, Frozen
 
@@ -112,7 +112,7 @@ def everything_told(watcher: HotReloadWatcher[Any], event: Any) -> Iterable[str]
     """Every way in which an event can be looked at."""
     yield from (repr(event), str(event), notification(event), notification(event, preserved=False), to_json(event))
     for problem in (*getattr(event, "problems", ()), *getattr(event, "warnings", ())):
-        yield from (repr(problem), str(problem), with_hint(problem), concise(problem), problem.place)
+        yield from (repr(problem), str(problem), problem.with_hint, concise(problem), problem.place)
     for change in getattr(event, "changes", ()):
         yield from (repr(change), str(change), repr(change.old), repr(change.new))
     yield from getattr(event, "summary", ())

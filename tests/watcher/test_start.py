@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
+import attrs
+import msgspec
 import pytest
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from hotconf import ConfigError, HotReloadWatcher, NoConfigError, Schema, UsageError
 from waiting import wait_until
@@ -133,3 +137,80 @@ def test_home_is_expanded(path, monkeypatch):
         assert watcher.path == path
         assert watcher.watching == (path,)
     assert watcher.watching == ()
+
+
+# What cannot work says what to do instead
+
+
+def test_reading_before_the_start_says_to_start(path):
+    """`config` and `snapshot` are not there, and the error says why; other names are refused as ever."""
+    watcher = HotReloadWatcher[App](path, App)
+    for name in ("config", "snapshot"):
+        with pytest.raises(AttributeError, match=r"no configuration yet: call start\(\) first"):
+            getattr(watcher, name)
+    with pytest.raises(AttributeError, match="'HotReloadWatcher' object has no attribute 'confg'"):
+        watcher.confg  # noqa: B018
+    assert repr(watcher).startswith("<HotReloadWatcher ")
+    with watcher:
+        assert type(watcher) is HotReloadWatcher
+        assert watcher.config is watcher.snapshot.config
+    assert watcher.config.server.port
+
+
+def test_reading_before_the_first_good_save_says_so(path):
+    """With `require=False` there may be no configuration for a while after the start."""
+    path.write_text("broken")
+    watcher = HotReloadWatcher(path, App)
+    with closing(watcher):
+        watcher.start(require=False)
+        with pytest.raises(AttributeError, match="wait for a valid file"):
+            watcher.config  # noqa: B018
+        path.write_text("[server]\nport = 9100\n")
+        watcher.reload()
+        assert watcher.config.server.port == 9100
+
+
+def test_the_text_of_a_config_error_has_the_hints(path):
+    """A program that prints it shows what to write instead."""
+    path.write_text("[server]\nport = yes\n")
+    with pytest.raises(ConfigError) as caught:
+        HotReloadWatcher(path, App).start()
+    assert any(problem.hint for problem in caught.value.problems)
+    assert str(caught.value).split("\n") == [problem.with_hint for problem in caught.value.problems]
+
+
+class Struct(msgspec.Struct):
+    port: int = 1
+
+
+@attrs.define
+class Attrs:
+    port: int = 1
+
+
+class Plain:
+    port: int = 1
+
+
+class Later(BaseModel):
+    port: "Undefined"  # noqa: F821, UP037
+
+
+UNBUILDABLE = [Struct, Attrs, Plain, Plain(), 5, print, list[Struct], dict[str, Attrs], Struct | None]
+
+
+@pytest.mark.parametrize("model", UNBUILDABLE, ids=range(len(UNBUILDABLE)))
+def test_a_class_that_pydantic_cannot_build_is_refused_in_one_line(path, model):
+    """At once, with what to use instead, and not in pydantic's words about its configuration."""
+    for make in (lambda: HotReloadWatcher(path, model), lambda: Schema(model)):
+        with pytest.raises(
+            UsageError, match=r"pydantic cannot build .*: use a pydantic model, a dataclass"
+        ) as caught:
+            make()
+        assert "\n" not in str(caught.value)
+
+
+def test_a_name_that_is_not_defined_is_refused_when_it_is_needed(path):
+    """It may be defined after the watcher was made, but not after the start."""
+    with pytest.raises(UsageError, match="pydantic cannot build Later: name 'Undefined' is not defined"):
+        HotReloadWatcher(path, Later).start()

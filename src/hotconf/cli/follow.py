@@ -14,7 +14,7 @@ import click
 from hotconf.cli.logs import logs
 from hotconf.events import ReloadFailed, ReloadSuccess
 from hotconf.report.notification import degraded, notification
-from hotconf.report.problems import spelled, with_hint
+from hotconf.report.problems import spelled
 from hotconf.runtime.log import shown
 from hotconf.text import printable
 from hotconf.watcher import HotReloadWatcher
@@ -71,7 +71,7 @@ class TextTeller:
         if watcher.stats.degraded:
             click.echo(f"   ⚠ {degraded(watcher.snapshot)}")
         for warning in watcher.warnings:
-            click.echo(f"   ⚠ {with_hint(warning)}")
+            click.echo(f"   ⚠ {warning.with_hint}")
 
     def event(self, event: ConfigReloadEvent) -> None:
         """`14:03:22 ✅ Config reloaded successfully`, and its lines; below those of a failure the source."""

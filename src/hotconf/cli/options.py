@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from hotconf.errors import UsageError
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def _load(ctx: click.Context, param: click.Parameter, value: str) -> Schema[Any]
         return _schema(_named(module, name))
     except KeyboardInterrupt:
         raise
-    except (ImportError, AttributeError, _NoSchemaError) as error:
+    except (ImportError, AttributeError, UsageError, _NoSchemaError) as error:
         reason = str(error)
     except BaseException as error:  # noqa: BLE001 (to import a module is to run it)
         reason = f"{type(error).__name__}: {error}"
@@ -61,19 +62,14 @@ def _named(module: str, name: str) -> object:
 def _schema(found: Any) -> Schema[Any]:
     from pydantic import BaseModel, TypeAdapter
     from pydantic.dataclasses import is_pydantic_dataclass
-    from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
     from hotconf.schema import Schema
 
     is_model = isinstance(found, type) and (issubclass(found, BaseModel) or is_pydantic_dataclass(found))
     if not (is_model or isinstance(found, Schema | TypeAdapter)):
         raise _NoSchemaError(f"neither a hotconf.Schema nor a pydantic model, but {_kind(found)}")
-    try:
-        schema: Schema[Any] = Schema.of(found)
-        if not schema.adapter.pydantic_complete:
-            schema.adapter.rebuild(raise_errors=True)
-    except (PydanticUserError, PydanticUndefinedAnnotation) as error:
-        raise _NoSchemaError(f"pydantic cannot build it: {error.message}") from error
+    schema: Schema[Any] = Schema.of(found)
+    schema.complete()
     return schema
 
 

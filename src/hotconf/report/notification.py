@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
-from hotconf.report.problems import with_hint
 from hotconf.runtime.log import moment
 from hotconf.text import printable
 
@@ -81,4 +80,4 @@ def _summary(lines: Sequence[str]) -> Iterator[str]:
 def _each(problems: Iterable[Problem]) -> Iterator[str]:
     for problem in problems:
         mark = "⚠" if problem.severity == "warning" else "-"
-        yield f"{_INDENT}{mark} {with_hint(problem)}"
+        yield f"{_INDENT}{mark} {problem.with_hint}"

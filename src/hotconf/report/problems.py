@@ -14,14 +14,10 @@ if TYPE_CHECKING:
     from hotconf.problems import Problem, Related
 
 
-def with_hint(problem: Problem) -> str:
-    """`config.toml:3:1: Unknown key: modle (did you mean "model"?)`, on one printable line."""
-    return str(problem) + _hint(problem)
-
-
 def text_and_hint(problem: Problem) -> str:
     """`Unknown key: modle (did you mean "model"?)`, without the place, on one printable line."""
-    return printable(problem.message) + _hint(problem)
+    text = printable(problem.message)
+    return f"{text} ({printable(problem.hint)})" if problem.hint else text
 
 
 def place_of(problem: Problem | Related) -> str:
@@ -72,7 +68,3 @@ def summary(problems: Iterable[Problem], files: int) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _hint(problem: Problem) -> str:
-    return f" ({printable(problem.hint)})" if problem.hint else ""

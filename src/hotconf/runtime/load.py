@@ -319,6 +319,7 @@ def _changed_secrets(config: object, told: Iterable[tuple[KeyPath, object]]) -> 
 
 def check(path: Path, schema: Schema[Any], *, max_bytes: int = DEFAULT_MAX_BYTES) -> tuple[Problem, ...]:
     """Every problem, errors and warnings, that a watcher of `path` would find now; starts no thread."""
+    schema.complete()
     return problems_of(load(Source(paths.absolute(path), schema, max_bytes=max_bytes)).candidate)
 
 

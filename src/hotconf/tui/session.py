@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from hotconf.errors import UsageError
 from hotconf.events import ReloadFailed, ReloadSuccess
 from hotconf.report.notification import degraded
-from hotconf.report.problems import with_hint
 from hotconf.snapshot import Snapshot, SourceFile
 from hotconf.tui import configuration
 from hotconf.tui.facts import Excerpts, Facts, Note, Told
@@ -223,7 +222,7 @@ def _nobody(told: object) -> None:
 def _loaded(facts: Facts) -> Note | None:
     if facts.snapshot is None:
         return None
-    warnings = tuple(with_hint(warning) for warning in facts.snapshot.warnings)
+    warnings = tuple(warning.with_hint for warning in facts.snapshot.warnings)
     if facts.degraded:
         return Note(degraded(facts.snapshot), datetime.now(UTC), "warn", warnings)
     told = f"Loaded generation {facts.generation}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged, Timings
 from hotconf.report.notification import notification
-from hotconf.report.problems import spelled, with_hint
+from hotconf.report.problems import spelled
 from hotconf.tui.facts import Excerpts, Happening, Note
 from hotconf.tui.rows import Key, Place, Row, Span, Tone, counted, wrapped
 
@@ -121,7 +121,7 @@ def problem_rows(entry: Entry, width: int, depth: int = 0) -> Iterator[Row]:
                 tuple(Span(piece.text, _TONES[piece.style]) for piece in line),
                 depth=depth,
                 place=place_of(problem),
-                copy="\n".join((with_hint(problem), *source)),
+                copy="\n".join((problem.with_hint, *source)),
             )
 
 
