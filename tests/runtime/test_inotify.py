@@ -44,8 +44,11 @@ class Watched:
         return [path.name for path in self.observer.arm(self.owner, files)]
 
     def heard(self) -> list[str]:
-        """The names of the files that were touched, and `?` if all are to be compared."""
+        """The names of the files that were touched, and `?` if all are to be compared. As in the driver, what would
+        have taken long is armed anew."""
         heard = self.observer.heard()
+        for owner, stale in heard.stale.items():
+            self.observer.renew(owner, stale)
         names = sorted(path.name for path in heard.touched.get(self.owner, {}))
         return names + ["?"] * (self.owner in heard.suspects)
 

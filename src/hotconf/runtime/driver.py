@@ -265,6 +265,10 @@ class Driver:
                 raise
             self._lose(error)  # it may have lost events
             return
+        for owner, stale in heard.stale.items():
+            if owner in self._owners:
+                _guarded(partial(observer.renew, owner, stale))
+                heard.suspects.add(owner)  # what happened before it was armed, nobody tells
         now = time.monotonic_ns()
         for owner, paths in heard.touched.items():
             if owner in self._owners:

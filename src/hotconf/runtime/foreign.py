@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
@@ -59,6 +59,9 @@ class WatchdogObserver:
             for directory in {directory for way in ways for directory in way.directories} & self._watches.keys():
                 self._unwatch(directory)
             self._rewatch()
+
+    def renew(self, owner: Owner, paths: Iterable[Path]) -> None:
+        """See `Observer.renew`; nothing is ever stale."""
 
     def disarm(self, owner: Owner) -> None:
         """See `Observer.disarm`."""

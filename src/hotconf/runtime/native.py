@@ -8,117 +8,51 @@ is walked and watched anew.
 
 from __future__ import annotations
 
-import errno
-import os
-import stat
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
-from hotconf.runtime import inotify, paths
+from hotconf.runtime import inotify, threads
+from hotconf.runtime.arming import NAMES, Walk, ending
 from hotconf.runtime.descriptors import CLOSED
 from hotconf.runtime.inotify import Event, Inotify
 from hotconf.runtime.observe import Heard, Owner
-from hotconf.runtime.search import is_glob, is_own
+from hotconf.runtime.search import is_own
 from hotconf.runtime.source import FileSet
+from hotconf.runtime.watches import Armed, Subject, Watch
 
-Subject: TypeAlias = tuple[Owner, Path]
-"""A file, or a folder of fragments, of one owner."""
+FEW: Final = 32
+"""So many subjects are armed anew as soon as events say so: that takes two or three milliseconds."""
 
-_NAMES: Final = inotify.CREATE | inotify.DELETE | inotify.MOVED_FROM | inotify.MOVED_TO
-# Who closes a file that has been replaced says nothing of the one that has its name now.
-_OF_CHILDREN: Final = inotify.CLOSE_WRITE | inotify.EXCL_UNLINK
-_DIRECTORY: Final = _NAMES | inotify.DELETE_SELF | inotify.MOVE_SELF | inotify.ONLYDIR | _OF_CHILDREN
-_FILE: Final = inotify.MODIFY | inotify.ATTRIB | inotify.CLOSE_WRITE
 _MOST_WALKS: Final = 20
 """So often the way to a file is gone, if it changes all the while; then the reconcile has to find what was missed."""
-_ABSENT: Final = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
-"""There is nothing to watch at that path, which is no trouble: it is watched for in the directory above."""
-
-
-def _means_toml(pattern: str) -> bool:
-    """Whether names of another ending, in the folders that `pattern` stands for, can never mean a thing."""
-    head, name = os.path.split(pattern)
-    return not is_glob(pattern) or (not is_glob(head) and name.endswith(".toml"))
-
-
-def _may_be_file(path: str) -> bool:
-    """Whether what is written under this name is a change: not to a device, all the world may write to it, which is
-    looked at when a name on the way changes. One look decides: between two of them the file may appear.
-    """
-    try:
-        return stat.S_ISREG(os.stat(path).st_mode)
-    except OSError:
-        return True  # what comes may be a file
-
-
-def _refusal(error: OSError, path: str) -> str:
-    """Why something is not watched."""
-    if error.errno == errno.ENOSPC:
-        return "inotify_add_watch: the limit of inotify watches is reached (fs.inotify.max_user_watches)"
-    return f"{error.strerror or error}: {path}"
-
-
-class _Watch:
-    """One watched inode, and for whom."""
-
-    __slots__ = ("files", "folders", "names")
-
-    def __init__(self) -> None:
-        self.names: dict[str, dict[Subject, bool]] = {}
-        """Names in this directory that lead to a subject; True if a change of the name is one of the subject, False
-        if it is only the name of a directory on its way, or the subject a folder."""
-        self.folders: dict[Subject, str] = {}
-        """Folders of fragments, with the ending that counts."""
-        self.files: set[Subject] = set()
-
-    def subjects(self) -> set[Subject]:
-        named = {subject for users in self.names.values() for subject in users}
-        return named | self.files | set(self.folders)
-
-    def forget(self, subject: Subject) -> bool:
-        """Drop `subject`; True if nobody is left."""
-        self.files.discard(subject)
-        self.folders.pop(subject, None)
-        for name, users in list(self.names.items()):
-            users.pop(subject, None)
-            if not users:
-                del self.names[name]
-        return not (self.names or self.files or self.folders)
 
 
 class InotifyObserver:
-    """See the module. Raises `OSError` if the kernel has no inotify instance left."""
+    """See the module. Raises `OSError` if the kernel has no inotify instance left.
+
+    Files may be armed on one other thread an owner, because that may take long, or hang, while events are heard. What
+    was armed so has to be compared with what was read: events that came before the watch was noted are lost.
+    """
 
     name = "inotify"
     native = True
 
-    __slots__ = (
-        "_endings",
-        "_failing",
-        "_finished",
-        "_inotify",
-        "_placed",
-        "_subjects",
-        "_trouble",
-        "_watches",
-        "_writing",
-    )
+    __slots__ = ("_armed", "_doubts", "_inotify", "_lock", "_unsure", "_walking", "_watches", "away")
 
     def __init__(self) -> None:
         self._inotify = Inotify()
-        self._watches: dict[int, _Watch] = {}
-        self._subjects: dict[Subject, frozenset[int]] = {}
-        """Which watches each needs."""
-        self._endings: dict[Subject, str | None] = {}
-        """Of folders the ending of the names that count; None for files."""
-        self._writing: set[Subject] = set()
-        self._placed: set[Subject] = set()
-        """Renamed into place, and not written to since."""
-        self._finished: set[Subject] = set()
-        """Those, and what was closed by a writer since it was written to."""
-        self._trouble: dict[Subject, str] = {}
-        self._failing: dict[Subject, str] = {}
-        """Trouble of the subject that is being armed."""
+        self._lock = threads.lock()
+        """Held for moments only: never while a file is looked at."""
+        self._watches: dict[int, Watch] = {}
+        self._armed: dict[Owner, Armed] = {}
+        self._walking = 0
+        """So many subjects are being armed."""
+        self._doubts = 0
+        self._unsure: dict[int, int] = {}
+        """Watches that told of something, or ended, while a subject was being armed; with the number of the doubt."""
+        self.away: set[Owner] = set()
+        """See `Observer.away`."""
 
     @property
     def descriptor(self) -> int:
@@ -129,56 +63,75 @@ class InotifyObserver:
 
     def arm(self, owner: Owner, files: FileSet) -> tuple[Path, ...]:
         """See `Observer.arm`."""
-        ending = ".toml" if all(map(_means_toml, files.patterns)) else ""
-        wanted: dict[Subject, str | None] = {(owner, member.path): None for member in files.members}
-        wanted.update({(owner, Path(folder)): ending for folder in files.folders})
-        for subject in self._of(owner):
-            if subject not in wanted:
-                self._release(subject)
-        known = self._endings
-        new = [subject for subject, kind in wanted.items() if subject not in known or known[subject] != kind]
-        for subject in dict.fromkeys([*new, *(each for each in self._trouble if each[0] is owner)]):
-            known[subject] = wanted[subject]
-            self._arm(subject)
-        return tuple(path for _, path in new)
+        armed = self._armed.setdefault(owner, Armed())
+        new = self._wanted(owner, armed, files)
+        for path in dict.fromkeys([*new, *armed.trouble]):
+            self._arm((owner, path))
+        return tuple(new)
+
+    def _wanted(self, owner: Owner, armed: Armed, files: FileSet) -> list[Path]:
+        """Note which subjects there are now, and release the others; those that are new."""
+        before, armed.files = armed.files, files
+        same = before is not None and before.members is files.members and before.folders == files.folders
+        if same and before is not None and before.patterns == files.patterns:
+            return []
+        suffix = ending(files.patterns)
+        wanted: dict[Path, str | None] = dict.fromkeys((member.path for member in files.members), None)
+        wanted.update((Path(folder), suffix) for folder in files.folders)
+        known = armed.endings
+        new = [path for path, kind in wanted.items() if path not in known or known[path] != kind]
+        old = [path for path in known if path not in wanted]
+        armed.endings = wanted
+        for path in old:
+            self._release(owner, armed, path)
+        return new
 
     def rearm(self, owner: Owner) -> None:
         """See `Observer.rearm`."""
-        for subject in self._of(owner):
-            self._placed.discard(subject)
-            self._finished.discard(subject)
-            self._arm(subject)
+        armed = self._armed.get(owner)
+        if armed is not None:
+            armed.placed.clear()
+            armed.finished.clear()
+            self.renew(owner, list(armed.endings))
+
+    def renew(self, owner: Owner, paths: Iterable[Path]) -> None:
+        """See `Observer.renew`."""
+        for path in paths:
+            self._arm((owner, path))
 
     def disarm(self, owner: Owner) -> None:
         """See `Observer.disarm`."""
-        for subject in self._of(owner):
-            self._release(subject)
+        armed = self._armed.pop(owner, None)
+        if armed is not None:
+            for path in list(armed.uses):
+                self._release(owner, armed, path)
 
     def writing(self, owner: Owner) -> bool:
         """See `Observer.writing`."""
-        return any(each is owner for each, _ in self._writing)
+        return owner in self._armed and bool(self._armed[owner].writing)
 
     def placed(self, owner: Owner) -> frozenset[Path]:
         """See `Observer.placed`."""
-        return frozenset(path for each, path in self._placed if each is owner)
+        return frozenset(self._armed[owner].placed) if owner in self._armed else frozenset()
 
     def finished(self, owner: Owner) -> frozenset[Path]:
         """See `Observer.finished`."""
-        return frozenset(path for each, path in self._finished if each is owner)
+        return frozenset(self._armed[owner].finished) if owner in self._armed else frozenset()
 
     def trouble(self, owner: Owner) -> str | None:
         """See `Observer.trouble`."""
         if not self._inotify.ours:
             return CLOSED
-        if not self._trouble:
+        armed = self._armed.get(owner)
+        if armed is None or not armed.trouble:
             return None
         # Asked from other threads, too: the list is made in one go.
-        return next((text for subject, text in list(self._trouble.items()) if subject[0] is owner), None)
+        return next(iter(list(armed.trouble.values())), None)
 
     @property
     def troubled(self) -> bool:
         """See `Observer.troubled`."""
-        return bool(self._trouble)
+        return any(armed.trouble for armed in self._armed.values())
 
     def close(self) -> None:
         """See `Observer.close`."""
@@ -188,102 +141,91 @@ class InotifyObserver:
         """See `Observer.abandon`: the watches end with the last copy of the instance, which is the parent's."""
         self._inotify.close()
 
-    def _of(self, owner: Owner) -> list[Subject]:
-        return [subject for subject in self._subjects if subject[0] is owner]
-
     def _arm(self, subject: Subject) -> None:
-        """Watch all that the subject needs now, and nothing else for it any more."""
-        self._writing.discard(subject)
-        self._failing.pop(subject, None)
-        before = self._subjects.get(subject, frozenset())
-        for wd in before:
-            if wd in self._watches:
-                self._watches[wd].forget(subject)
-        used = self._arm_way(subject)
-        used.update(self._arm_itself(subject))
-        self._subjects[subject] = frozenset(used)
-        # In one step: who asks meanwhile, from another thread, is not told that all is well.
-        if subject in self._failing:
-            self._trouble[subject] = self._failing.pop(subject)
-        else:
-            self._trouble.pop(subject, None)
-        for wd in before - used:
-            self._drop(wd, subject)
-
-    def _arm_way(self, subject: Subject) -> set[int]:
-        """Watch every place on the way to the subject; each before it is followed, so that no change is missed.
+        """Watch all that the subject needs now, and nothing else for it any more.
 
         A directory that was removed between the look at it and its watch can tell of nothing, and nor can those above
         it that went with it: the way is gone again, until it is one that is there.
         """
-        used: set[int] = set()
-        for _ in range(_MOST_WALKS):
-            if self._walk(subject, used):
-                break
-        return used
-
-    def _walk(self, subject: Subject, used: set[int]) -> bool:
-        """Watch the way as it is now; whether all of it was still there to be watched."""
-        path = os.fspath(subject[1])
-        whole = True
-        is_file = self._endings[subject] is None and _may_be_file(path)
-        for place in paths.places(subject[1]):
-            parent, name = os.path.split(place.directory)
-            if name:  # first: if a file is in the directory's place, this tells when it goes
-                whole &= self._watch_name(subject, parent, name, used, direct=False)
-            direct = is_file and not place.lacking
-            whole &= self._watch_name(subject, place.directory, place.name, used, direct=direct)
-        return whole
-
-    def _arm_itself(self, subject: Subject) -> set[int]:
-        path, ending = os.fspath(subject[1]), self._endings[subject]
-        if ending is None and not os.path.isfile(path):
-            return set()  # a directory or device in the file's place may be written to all the time
-        wd = self._add(subject, path, _FILE if ending is None else _DIRECTORY)
-        if wd is None:
-            return set()
-        if ending is None:
-            self._watches[wd].files.add(subject)
-        else:
-            self._watches[wd].folders[subject] = ending
-        return {wd}
-
-    def _watch_name(self, subject: Subject, directory: str, name: str, used: set[int], *, direct: bool) -> bool:
-        """Watch a name in a directory; False if there is no such directory any more."""
-        # That something was written in a directory further up says nothing, and there may be much of it.
-        wd = self._add(subject, directory, _DIRECTORY if direct else _DIRECTORY & ~inotify.CLOSE_WRITE)
-        if wd is not None:
-            users = self._watches[wd].names.setdefault(name, {})
-            users[subject] = direct or users.get(subject, False)
-            used.add(wd)
-        # What is a file now is watched as a name in the directory above already.
-        return wd is not None or subject in self._failing or os.path.isfile(directory)
-
-    def _add(self, subject: Subject, path: str, mask: int) -> int | None:
+        owner, path = subject
+        armed = self._armed.get(owner)
+        if armed is None or path not in armed.endings:
+            return  # released meanwhile
+        walk = Walk(self._inotify, path, armed.endings[path])
+        with self._lock:
+            self._walking += 1
+            since = self._doubts
         try:
-            wd = self._inotify.add(path, mask | inotify.MASK_ADD)
-        except OSError as error:
-            told = error.errno not in _ABSENT and (error.errno != errno.EACCES or mask & inotify.ONLYDIR)
-            if told:  # a file that may not be read is watched as a name
-                self._failing[subject] = _refusal(error, path)
-            return None
-        self._watches.setdefault(wd, _Watch())
-        return wd
+            for left in reversed(range(_MOST_WALKS)):
+                whole = walk.go()
+                with self._lock:
+                    since, sure = self._sift(walk, since)
+                    if left == 0 or (whole and sure):
+                        self._note(subject, walk)
+                        break
+        finally:
+            with self._lock:
+                self._walking -= 1
+                if not self._walking:
+                    self._unsure.clear()
 
-    def _release(self, subject: Subject) -> None:
-        self._writing.discard(subject)
-        self._placed.discard(subject)
-        self._finished.discard(subject)
-        self._trouble.pop(subject, None)
-        self._endings.pop(subject, None)
-        for wd in self._subjects.pop(subject, frozenset()):
-            self._drop(wd, subject)
+    def _sift(self, walk: Walk, since: int) -> tuple[int, bool]:
+        """Pass over the watches that told of something or ended since then, unheard. When the next walk begins, and
+        whether there was none; under the lock.
+        """
+        doubtful = [use for use in walk.uses if self._unsure.get(use[0], 0) > since]
+        for use in doubtful:
+            del walk.uses[use]
+        return self._doubts, not doubtful
 
-    def _drop(self, wd: int, subject: Subject) -> None:
+    def _note(self, subject: Subject, walk: Walk) -> None:
+        """From now on these watches, and no others, are for the subject; under the lock."""
+        owner, path = subject
+        armed = self._armed.get(owner)
+        wanted = armed is not None and path in armed.endings  # it may have been released meanwhile
+        before = armed.uses.get(path, frozenset()) if armed is not None else frozenset()
+        after = frozenset(walk.uses) if wanted else frozenset()
+        for wd, name in after:
+            self._watches.setdefault(wd, Watch()).add(subject, name, walk.uses[wd, name])
+        for wd, name in before - after:
+            self._drop(wd, name, subject)
+        for wd, _ in walk.uses.keys() - after:
+            self._remove_unused(wd)
+        if armed is None or not wanted:
+            return
+        armed.writing.discard(path)
+        armed.uses[path] = after
+        # In one step: who asks meanwhile, from another thread, is not told that all is well.
+        if walk.failing is not None:
+            armed.trouble[path] = walk.failing
+        else:
+            armed.trouble.pop(path, None)
+
+    def _release(self, owner: Owner, armed: Armed, path: Path) -> None:
+        armed.unhear(path)
+        armed.trouble.pop(path, None)
+        with self._lock:
+            for wd, name in armed.uses.pop(path, frozenset()):
+                self._drop(wd, name, (owner, path))
+
+    def _drop(self, wd: int, name: str | None, subject: Subject) -> None:
         watch = self._watches.get(wd)
-        if watch is not None and watch.forget(subject):
-            del self._watches[wd]
+        if watch is not None:
+            watch.drop(subject, name)
+            self._remove_unused(wd)
+
+    def _remove_unused(self, wd: int) -> None:
+        watch = self._watches.get(wd)
+        if watch is None or not watch.used:
+            self._watches.pop(wd, None)
             self._inotify.remove(wd)
+            self._doubt(wd)
+
+    def _doubt(self, wd: int) -> None:
+        """Who is walking, and is about to note this watch, does not know what it told, or that it ended."""
+        if self._walking:
+            self._doubts += 1
+            self._unsure[wd] = self._doubts
 
     # What the events mean
 
@@ -291,73 +233,107 @@ class InotifyObserver:
         """See `Observer.heard`."""
         events = self._inotify.read()
         heard = Heard()
-        stale: dict[Subject, None] = {}
-        for event in events:
-            if event.mask & inotify.Q_OVERFLOW:
-                self._overflow(heard, stale)
-                continue
-            watch = self._watches.get(event.wd)
-            if watch is None:
-                continue
-            if event.mask & inotify.GONE:
-                self._gone(event, watch, heard, stale)
-            elif event.name:
-                self._named(event, watch, heard, stale)
-            else:
-                self._written(event, watch, heard, stale)
-        for subject in stale:
-            if subject in self._subjects:
-                self._arm(subject)
+        with self._lock:
+            for event in events:
+                self._meant(event, heard)
+        self._renew_few(heard)
         return heard
 
-    def _overflow(self, heard: Heard, stale: dict[Subject, None]) -> None:
-        """Events were lost, of whom is not said: look at everything again."""
-        for owner, path in self._writing:
-            heard.touch(owner, path)
-        self._writing.clear()
-        self._placed.clear()
-        self._finished.clear()
-        for subject in self._subjects:
-            stale[subject] = None
-            heard.suspects.add(subject[0])
+    def _renew_few(self, heard: Heard) -> None:
+        left = FEW
+        for owner, stale in list(heard.stale.items()):
+            if owner not in self._armed:
+                del heard.stale[owner]
+            elif len(stale) <= left and owner not in self.away:
+                left -= len(stale)
+                self.renew(owner, heard.stale.pop(owner))
 
-    def _gone(self, event: Event, watch: _Watch, heard: Heard, stale: dict[Subject, None]) -> None:
-        for subject in watch.subjects():
-            if subject not in watch.files:
-                self._finished.discard(subject)  # a directory is gone, and who knows what comes in its place
-            stale[subject] = None
-            heard.suspects.add(subject[0])
+    def _meant(self, event: Event, heard: Heard) -> None:
+        if event.mask & inotify.Q_OVERFLOW:
+            self._overflow(heard)
+            return
+        watch = self._watches.get(event.wd)
+        if watch is None:
+            self._doubt(event.wd)
+        elif event.mask & inotify.GONE:
+            self._gone(event, watch, heard)
+        elif event.name:
+            self._named(event, watch, heard)
+        else:
+            self._written(event, watch, heard)
+
+    def _overflow(self, heard: Heard) -> None:
+        """Events were lost, of whom is not said: look at everything again."""
+        for owner, armed in self._armed.items():
+            for path in armed.writing:
+                heard.touch(owner, path)
+            armed.writing.clear()
+            self._all_stale(owner, heard)
+
+    def _all_stale(self, owner: Owner, heard: Heard) -> None:
+        """The way to all that is watched for `owner` may be another; to find out to what exactly would take long."""
+        armed = self._armed.get(owner)
+        if armed is not None and len(heard.stale.get(owner, ())) < len(armed.endings):
+            armed.placed.clear()
+            armed.finished.clear()
+            heard.stale[owner] = dict.fromkeys(armed.endings)
+            heard.suspects.add(owner)
+
+    def _gone(self, event: Event, watch: Watch, heard: Heard) -> None:
+        if sum(watch.owners.values()) > FEW:
+            for owner in watch.owners:
+                self._all_stale(owner, heard)
+        else:
+            for owner, path in watch.subjects():
+                if (owner, path) not in watch.files and owner in self._armed:
+                    self._armed[owner].finished.discard(path)  # who knows what comes in the directory's place
+                heard.renew(owner, path)
+                heard.suspects.add(owner)
         if not event.mask & inotify.IGNORED:
             # A directory that was moved away would go on telling of what happens in it, at its new place.
             self._inotify.remove(event.wd)
         del self._watches[event.wd]
+        self._doubt(event.wd)
 
-    def _named(self, event: Event, watch: _Watch, heard: Heard, stale: dict[Subject, None]) -> None:
-        for subject, direct in watch.names.get(event.name, {}).items():
-            if direct:
-                heard.touch(*subject)
-                self._writing.discard(subject)
-                (self._placed.add if event.mask & inotify.MOVED_TO else self._placed.discard)(subject)
-                over = event.mask & (inotify.MOVED_TO | inotify.CLOSE_WRITE)
-                (self._finished.add if over else self._finished.discard)(subject)
-            elif event.mask & _NAMES:
-                self._finished.discard(subject)
-                heard.suspects.add(subject[0])
-            if event.mask & _NAMES:
-                stale[subject] = None
+    def _named(self, event: Event, watch: Watch, heard: Heard) -> None:
+        for owner, ways in watch.names.get(event.name, {}).items():
+            armed = self._armed.get(owner)
+            if armed is not None and len(ways) > FEW:  # the name of a directory
+                if event.mask & NAMES:
+                    self._all_stale(owner, heard)
+            elif armed is not None:
+                for path, direct in ways.items():
+                    self._way(event.mask, owner, armed, path, heard, direct=direct)
         if not event.name.startswith(".") and not is_own(event.name):
-            for (owner, _), ending in watch.folders.items():
-                if event.name.endswith(ending):
+            for (owner, _), suffix in watch.folders.items():
+                if event.name.endswith(suffix):
                     heard.suspects.add(owner)
 
-    def _written(self, event: Event, watch: _Watch, heard: Heard, stale: dict[Subject, None]) -> None:
-        for subject in watch.files:
-            heard.touch(*subject)
+    def _way(self, mask: int, owner: Owner, armed: Armed, path: Path, heard: Heard, *, direct: bool) -> None:
+        """Something happened to a name on the way to `path`."""
+        if direct:
+            heard.touch(owner, path)
+            armed.writing.discard(path)
+            (armed.placed.add if mask & inotify.MOVED_TO else armed.placed.discard)(path)
+            over = mask & (inotify.MOVED_TO | inotify.CLOSE_WRITE)
+            (armed.finished.add if over else armed.finished.discard)(path)
+        elif mask & NAMES:
+            armed.finished.discard(path)
+            heard.suspects.add(owner)
+        if mask & NAMES:
+            heard.renew(owner, path)
+
+    def _written(self, event: Event, watch: Watch, heard: Heard) -> None:
+        for owner, path in watch.files:
+            armed = self._armed.get(owner)
+            if armed is None:
+                continue
+            heard.touch(owner, path)
             if event.mask & inotify.MODIFY:
-                self._writing.add(subject)
-                self._placed.discard(subject)
-                self._finished.discard(subject)
+                armed.writing.add(path)
+                armed.placed.discard(path)
+                armed.finished.discard(path)
             if event.mask & inotify.CLOSE_WRITE:
-                self._writing.discard(subject)
-                if subject not in stale:  # another file may be under its name by now, of which this says nothing
-                    self._finished.add(subject)
+                armed.writing.discard(path)
+                if path not in heard.stale.get(owner, ()):  # another file may be under its name by now
+                    armed.finished.add(path)

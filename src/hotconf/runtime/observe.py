@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, Literal, Protocol, TypeAlias
 
@@ -53,19 +53,26 @@ class Owner(Protocol):
 class Heard:
     """What an observer heard since it was last asked."""
 
-    __slots__ = ("at", "suspects", "touched")
+    __slots__ = ("at", "stale", "suspects", "touched")
 
     def __init__(self) -> None:
         self.touched: dict[Owner, dict[Path, None]] = {}
         """These files changed, or may have."""
         self.suspects: set[Owner] = set()
         """Something on the way to their files changed: compare the files with what was read."""
+        self.stale: dict[Owner, dict[Path, None]] = {}
+        """The way to these changed, and they are not armed anew yet, because that would take long: `renew` them, then
+        compare."""
         self.at = time.monotonic_ns()
         """No earlier than the last change in it: windows begin here."""
 
     def touch(self, owner: Owner, path: Path) -> None:
         """Add one file."""
         self.touched.setdefault(owner, {})[path] = None
+
+    def renew(self, owner: Owner, path: Path) -> None:
+        """Add one file or folder to those whose way changed."""
+        self.stale.setdefault(owner, {})[path] = None
 
 
 class Observer(Protocol):
@@ -90,6 +97,9 @@ class Observer(Protocol):
 
     def rearm(self, owner: Owner) -> None:
         """Something was not heard: find the way to each of the owner's files anew, and watch that."""
+
+    def renew(self, owner: Owner, paths: Iterable[Path]) -> None:
+        """Find the way to these, which was told to be stale, anew."""
 
     def disarm(self, owner: Owner) -> None:
         """Watch nothing for `owner` any more."""
@@ -144,6 +154,9 @@ class Poll:
 
     def rearm(self, owner: Owner) -> None:
         """See `Observer.rearm`."""
+
+    def renew(self, owner: Owner, paths: Iterable[Path]) -> None:
+        """See `Observer.renew`."""
 
     def disarm(self, owner: Owner) -> None:
         """See `Observer.disarm`."""
