@@ -6,7 +6,6 @@ next load waits for the disk. Whatever goes wrong is logged, once until it is me
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -21,14 +20,17 @@ from hotconf.core.record import Damage, Record
 from hotconf.core.source import secret_keys
 from hotconf.errors import UsageError
 from hotconf.problems import Problem, one_line
-from hotconf.runtime import fork, log
+from hotconf.runtime import fork, log, threads
 from hotconf.runtime.load import judge
 from hotconf.runtime.loader import guarded
 from hotconf.runtime.source import FileSet, Result, Source
 from hotconf.runtime.state import SUPPORTED, States
+from hotconf.runtime.worker import Worker
 from hotconf.snapshot import SourceFile
 
 if TYPE_CHECKING:
+    import threading
+
     from hotconf.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -71,12 +73,12 @@ class Keeper(Generic[T]):
         self._recalled: Recalled[T] | None = None
         self._source = source
         self._states = States(state_dir, source.path)
-        self._lock = threading.RLock()
-        self._at_work = threading.RLock()
+        self._lock = threads.rlock()
+        self._at_work = threads.rlock()
         """Held while files are open, so that no child of a fork has copies of them."""
         self._waiting: deque[_Entry] = deque()
         self._left_out = 0
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("hotconf state", self._report)
         self._closed = False
         self._newest: tuple[SourceFile, ...] | None = None
         """The files of the newest state, if this process has written it."""
@@ -94,7 +96,10 @@ class Keeper(Generic[T]):
         """Why the states are not kept; None if they are."""
         since = self._writing_since
         waited_s = 0.0 if since is None else time.monotonic() - since
-        return f"the disk has been busy with a state for {waited_s:.0f} s" if waited_s > SLOW_S else self._trouble
+        if waited_s > SLOW_S:
+            return f"the disk has been busy with a state for {waited_s:.0f} s"
+        worker = self._worker.trouble
+        return worker.text if worker is not None else self._trouble
 
     def take(self) -> Recalled[T] | None:
         """What the start fell back on; it is not held any longer."""
@@ -160,43 +165,43 @@ class Keeper(Generic[T]):
                 self._waiting.popleft()
                 self._left_out += 1
                 self._trouble = "the disk is slow: not every state is kept"
-            if self._thread is None:
-                self._begin()
+        self._worker.submit(self._keep_next)
 
     def close(self, timeout_s: float) -> None:
         """Keep what is waiting, as far as that takes no longer than `timeout_s`, and let another process write."""
         with self._lock:
             self._closed = True
-            thread = self._thread
-            if thread is None:
-                self._states.release()
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout_s)
-            if thread.is_alive():  # it gives the lock back when the disk lets go of it
-                log.unkept(self._source.path, f"the disk was not done after {timeout_s:g} s")
+        self._worker.submit(self._let_go)
+        if self._worker.stop(timeout_s):
+            return
+        if self._worker.refused is not None:
+            self._worker.drain()  # there is no thread for it: better late than never
+        else:  # it gives the lock back when the disk lets go of it
+            log.unkept(self._source.path, f"the disk was not done after {timeout_s:g} s")
 
-    def _begin(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="hotconf state", daemon=True)
-        try:
-            self._thread.start()
-        except RuntimeError:  # no more threads: the next state tries again
-            self._thread = None
+    def supervise(self) -> bool:
+        """Put right what went wrong with the thread; whether there is something to do."""
+        self._worker.supervise()
+        return self._worker.at_work
 
-    def _run(self) -> None:
-        while (entry := self._next()) is not None:
-            self._keep_one(entry)
+    def _report(self, text: str, error: BaseException | None) -> None:
+        log.unkept(self._source.path, text)
+        if error is not None:
+            log.thread(text, error)
 
-    def _next(self) -> _Entry | None:
+    # On its thread
+
+    def _keep_next(self) -> None:
         with self._lock:
             left_out, self._left_out = self._left_out, 0
             entry = self._waiting.popleft() if self._waiting else None
-            if entry is None:
-                self._thread = None
-                if self._closed:
-                    self._states.release()
         if left_out:
             log.unkept(self._source.path, f"the disk is slow, {left_out} were left out")
-        return entry
+        if entry is not None:
+            self._keep_one(entry)
+
+    def _let_go(self) -> None:
+        self._states.release()
 
     def _keep_one(self, entry: _Entry) -> None:
         self._writing_since = time.monotonic()
@@ -240,13 +245,14 @@ class Keeper(Generic[T]):
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
         """See `fork.Member.locks`."""
-        return ((fork.INNER, self._lock), (fork.INNER, self._at_work))
+        return ((fork.INNER, self._lock), (fork.INNER, self._at_work), (fork.LAST, self._worker.lock))
 
     def abandon(self) -> None:
         """See `fork.Member.abandon`."""
-        self._lock, self._at_work = threading.RLock(), threading.RLock()
+        self._lock, self._at_work = threads.rlock(), threads.rlock()
+        self._worker.abandon()
         self._waiting.clear()
-        self._thread = self._newest = self._writing_since = None
+        self._newest = self._writing_since = None
         with suppress(OSError):
             self._states.release()
 

@@ -118,6 +118,15 @@ class Worker:
                 self._ensure()  # it died
         return self._thread is None and not self._jobs
 
+    def drain(self) -> None:
+        """Do, in this thread, what no thread could be had for."""
+        while True:
+            with self.lock:
+                if self._thread is not None or not self._jobs:
+                    return
+                job = self._jobs.popleft()
+            job()
+
     @property
     def at_work(self) -> bool:
         """Whether there is something to do, or to put right."""
