@@ -245,6 +245,11 @@ class HotReloadWatcher(Generic[T]):
         return self._runner.shrank
 
     @property
+    def gone(self) -> tuple[Path, ...]:
+        """Files of the published state that are gone, so that the open round waits for them to come back."""
+        return self._runner.gone
+
+    @property
     def pending(self) -> Pending | None:
         """The reload that waits for something busy, if there is one."""
         return self._runner.pending

@@ -82,7 +82,7 @@ class FakeSession:
         self.path: Path = FILE
         self.news = news or (Told(facts(snapshot())),)
         self.asked: list[str] = []
-        self.half = False
+        self.waited_for: str | None = None
         self.holds: list[str] = []
         self.recorder = Recorder()
         self.drift = False
@@ -118,8 +118,8 @@ class FakeSession:
     def stats(self) -> Stats:
         return self.recorder.stats("inotify", None)
 
-    def shrank(self) -> bool:
-        return self.half
+    def waits(self) -> str | None:
+        return self.waited_for
 
     def has_drift(self) -> bool:
         return self.drift

@@ -39,10 +39,10 @@ def test_a_file_that_shrank_is_said_to_be_waited_for():
 
         from hotconf import FileChanged
 
-        pilot.app.session.half = True
+        pilot.app.session.waited_for = "file shrank"
         pilot.app.session.tell(Told(facts(snapshot(), debounce_ms=10), FileChanged(FILE, at=datetime.now(UTC))))
         await shows(pilot, "… settling (file shrank)")
-        pilot.app.session.half = False
+        pilot.app.session.waited_for = None
         await until(pilot, lambda: "shrank" not in screen(pilot.app))
 
     play(FakeSession(LOADED), scenario)

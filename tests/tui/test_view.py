@@ -155,7 +155,7 @@ def test_settling_counts_down_from_the_last_change():
     view = heard(START, [changed(0)])
     assert state(view, 0.6) == "generation 1 … settling 1.4 s"
     assert state(view, 9) == "generation 1 … settling"
-    half = status.status(view, NOON, {}, shrank=True)
+    half = status.status(view, NOON, {}, waits="file shrank")
     assert half.state[-1].text == "… settling (file shrank)"
     assert state(heard(view, [reloaded(2)]), 9) == "generation 2 ✓ reloaded 12:00:02"
 

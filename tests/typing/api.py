@@ -118,6 +118,7 @@ def read(watcher: HotReloadWatcher[App]) -> None:
     assert_type(watcher.last, Ending | None)
     assert_type(watcher.pending, Pending | None)
     assert_type(watcher.shrank, tuple[Path, ...])
+    assert_type(watcher.gone, tuple[Path, ...])
     assert_type(watcher.stats, Stats)
     assert_type(watcher.has_drift(), bool)
     watcher.config = App()  # type: ignore[misc]

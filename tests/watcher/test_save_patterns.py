@@ -276,14 +276,14 @@ def test_a_fragment_changes(tmp_path, watch, calm, options, fragment):
 
 
 def test_a_fragment_vanishes(tmp_path, watch, calm, options, fragment):
-    """It is named, and what the main file says counts again."""
+    """It is named, and what it said stays in force: nothing is left of the entry that gave it."""
     fragment.write_text(NEW)
     watcher, seen = watch(plain(tmp_path), **options)
     fragment.unlink()
-    seen.exactly("FileChanged extra.toml", SUCCESS)
+    seen.exactly("FileChanged extra.toml", "ReloadFailed missing")
     calm(90)
-    seen.exactly("FileChanged extra.toml", SUCCESS)
-    assert watcher.config.server.port == 8000
+    seen.exactly("FileChanged extra.toml", "ReloadFailed missing")
+    assert watcher.config.server.port == 9000
 
 
 def test_the_directory_of_fragments_appears(tmp_path, watch, options):

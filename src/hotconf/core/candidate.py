@@ -42,6 +42,10 @@ class Standing(NamedTuple):
     """Of the directories that hold its fragments, and of those below which globs match; as far as they are known."""
 
 
+NOTHING: Final = Standing()
+"""Where nothing is published, nothing can be gone."""
+
+
 class Good(NamedTuple, Generic[T]):
     """A valid config, compared with what is published and ready to be published without further work."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Generic, TypeVar
 
-from hotconf.core.candidate import Good
+from hotconf.core.candidate import NOTHING, Bad, Good, Standing
 from hotconf.core.protocol import Load
 from hotconf.runtime import log
 from hotconf.runtime.driver import Driver
@@ -89,18 +89,22 @@ class Jobs(Generic[T]):
     def load(self, effect: Load) -> None:
         """Have the files read."""
         known, touched = self._known.begin(afresh=effect.afresh)
-        published, secrets = self._publisher.snapshot, self._publisher.secrets
-        work = partial(load, self._source, published, known, touched, self._known.before, secrets)
-        self.submit(partial(self._load, effect.job, work, known))
+        publisher, before = self._publisher, self._known.before
+        work = partial(load, self._source, publisher.snapshot, known, touched, before, publisher.secrets)
+        self.submit(partial(self._load, effect.job, work, known, publisher.standing))
 
-    def _load(self, number: int, work: Callable[[], Result[T]], known: FileSet) -> None:
+    def _load(self, number: int, work: Callable[..., Result[T]], known: FileSet, standing: Standing) -> None:
         if self.closed:
             return
         with self._loading:
             began = time.monotonic_ns()
-            result = guarded(work, known)
-            cost = time.monotonic_ns() - began
+            result = guarded(partial(work, standing), known)
             last_good = self._recall(result)
+            if self._is_first and last_good is None and isinstance(result.candidate, Bad) and result.candidate.gone:
+                # What was kept is of no use any more, nor does it say what is gone.
+                self._publisher.standing = NOTHING
+                result = guarded(partial(work, NOTHING), known)
+            cost = time.monotonic_ns() - began
         deliver = partial(self._deliver, number, result, cost, last_good)
         if self.starting:
             self._runs().call(deliver)
@@ -110,9 +114,14 @@ class Jobs(Generic[T]):
     def _recall(self, result: Result[T]) -> Good[T] | None:
         """What to run on if the load at start fails."""
         keeper = self._publisher.keeper
-        if keeper is None or not self.starting or self._publisher.snapshot is not None:
+        if keeper is None or not self._is_first or isinstance(result.candidate, Good):
             return None
-        return None if isinstance(result.candidate, Good) else keeper.recall()
+        return keeper.recall()
+
+    @property
+    def _is_first(self) -> bool:
+        """Whether it is the start that waits for this load."""
+        return self.starting and self._publisher.snapshot is None
 
     def await_load(self, timeout_s: float) -> None:
         """Wait for a load that is under way; it may be in users' code."""

@@ -81,7 +81,7 @@ class Keeper(Generic[T]):
         self._worker = Worker("hotconf state", self._report)
         self._closed = False
         self._newest: tuple[SourceFile, ...] | None = None
-        """The files of the newest state, if this process has written it."""
+        """The files of the newest whole state; empty if there is none, or, as `check` has said, none can be read."""
         fork.enrol(self)
 
     def check(self) -> None:
@@ -107,6 +107,13 @@ class Keeper(Generic[T]):
         return taken
 
     # Recalling, at start
+
+    def newest(self) -> tuple[SourceFile, ...]:
+        """The files of the newest whole state; empty if there is none, or, as `check` has said, none can be read."""
+        try:
+            return next((found.files for _, found in self._states.newest_first() if isinstance(found, Record)), ())
+        except (OSError, UsageError):
+            return ()
 
     def recall(self) -> Good[T] | None:
         """The newest state that is whole and still valid, checks included; None if there is none.

@@ -10,10 +10,10 @@ from hashlib import sha256
 from itertools import zip_longest
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from hotconf.changes import MISSING, Change
-from hotconf.core.candidate import Bad, Candidate, Good, Unstable
+from hotconf.core.candidate import NOTHING, Bad, Candidate, Good, Standing, Unstable
 from hotconf.core.document import Document
 from hotconf.core.freeze import freeze
 from hotconf.core.merge import merge
@@ -22,7 +22,7 @@ from hotconf.core.validate import Invalid, validate
 from hotconf.core.walk import value_at
 from hotconf.keypath import KeyPath
 from hotconf.problems import Kind, Problem
-from hotconf.runtime import paths
+from hotconf.runtime import absent, paths
 from hotconf.runtime.files import Read, Stamp
 from hotconf.runtime.gather import Gathering
 from hotconf.runtime.paths import Expansion, Member
@@ -30,6 +30,9 @@ from hotconf.runtime.source import DEFAULT_MAX_BYTES, FileSet, Result, Source
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Snapshot, SourceFile
+
+if TYPE_CHECKING:
+    from hotconf.core.gone import Verdict
 
 T = TypeVar("T")
 
@@ -47,6 +50,7 @@ def load(
     touched: frozenset[Path] = frozenset(),
     before: Mapping[Path, Read] = MappingProxyType({}),
     secrets: frozenset[str] | None = None,
+    standing: Standing = NOTHING,
     *,
     instead: Mapping[Path, bytes] = MappingProxyType({}),
 ) -> Result[T]:
@@ -54,11 +58,13 @@ def load(
 
     Files that `known` holds, whose stamps are the same and that are not in `touched`, are not read again. Those of
     `instead` are taken to exist and to hold the bytes given there, whatever is on the disk. `secrets`: those in what
-    is published, if they are known. Never raises for anything in the files or in users' checks: those are problems of
+    is published, if they are known. `standing`: the state that decides which files are
+    gone. Never raises for anything in the files or in users' checks: those are problems of
     the candidate.
     """
     work = _Load(source, published, known or FileSet.of(source.path), touched)
     work.gathering.instead, work.secrets = instead, secrets
+    work.standing = standing
     return work.run(before)
 
 
@@ -83,7 +89,7 @@ def drifted(source: Source[T], published: Snapshot[T] | None, known: FileSet) ->
 class _Load(Generic[T]):
     """One load under way."""
 
-    __slots__ = ("gathering", "published", "secrets", "source")
+    __slots__ = ("gathering", "published", "secrets", "source", "standing")
 
     def __init__(
         self, source: Source[T], published: Snapshot[T] | None, known: FileSet, touched: frozenset[Path]
@@ -92,15 +98,41 @@ class _Load(Generic[T]):
         self.published = published
         self.secrets: frozenset[str] | None = None
         """At first those in what is published, then those in the new config."""
+        self.standing = NOTHING
+        """Decides which files are gone."""
         self.gathering = Gathering(source, known, touched)
 
     def run(self, before: Mapping[Path, Read]) -> Result[T]:
         work = self.gathering
         changed = work.run()
-        candidate = Unstable(changed) if changed else self.judge()
+        candidate = Unstable(changed) if changed else self._compared()
         if isinstance(candidate, Bad) or (isinstance(candidate, Good) and candidate.unchanged is None):
             candidate = candidate._replace(shrank=self._shrank(before))
         return Result(candidate, work.file_set())
+
+    def _compared(self) -> Good[T] | Bad:
+        """What the files make, and which of the published state are gone."""
+        work = self.gathering
+        disks = absent.disks(work.expansion, work.patterns)
+        verdict = absent.verdict(self.standing, work.reads, work.expansion, work.patterns, disks)
+        if verdict is not None:
+            self._tell_gone(verdict)
+        candidate = self.judge()
+        if isinstance(candidate, Good):
+            candidate = candidate._replace(disks=disks)
+        return candidate if verdict is None else candidate._replace(gone=tuple(each.path for each in verdict.files))
+
+    def _tell_gone(self, verdict: Verdict) -> None:
+        """Have the problems say what is gone, and no longer that it is not there."""
+        from hotconf.core.gone import problems
+
+        work, main = self.gathering, self.source.path
+        pinned, document = self.source.pins.watch_paths is not None, work.documents.get(main)
+        origins = merge([document]).origins if document is not None and not pinned else None
+        told = problems(verdict, main, origins, settings_path(self.source.schema))
+        gone = {*(file.path for file in verdict.files), *(each.entry.path for each in verdict.lost)}
+        rest = (each for each in work.problems if each.kind != "missing" or each.file not in gone)
+        work.problems = sorted((*rest, *told), key=lambda problem: problem.file != main)
 
     def drifted(self) -> bool:
         """Whether the files differ from what is published."""
@@ -142,7 +174,7 @@ class _Load(Generic[T]):
             ]
         )
 
-    def judge(self) -> Candidate[T]:
+    def judge(self) -> Good[T] | Bad:
         """What the files that were gathered make."""
         work = self.gathering
         if work.errors():
@@ -168,7 +200,7 @@ class _Load(Generic[T]):
             costs=self.gathering.spent,
         )
 
-    def _validated(self, sources: tuple[SourceFile, ...], digest: str) -> Candidate[T]:
+    def _validated(self, sources: tuple[SourceFile, ...], digest: str) -> Good[T] | Bad:
         began = time.perf_counter_ns()
         documents = list(self.gathering.documents.values())  # of just these, in their order
         fragments, ignored = _without_watch_paths(documents[1:], settings_path(self.source.schema))

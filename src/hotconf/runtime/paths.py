@@ -243,7 +243,7 @@ class _Found:
             search.bases.append(os.fspath(path))
             return self._matches(os.fspath(path), ("*.toml",))
         if is_glob(pattern) and not os.path.lexists(path):
-            return self._matches(*_split(pattern, self._main.parent))
+            return self._matches(*split(pattern, self._main.parent))
         if is_own(path.name) or search.is_own(os.fspath(path)):
             text = f"watch_paths: {quoted(pattern)} is not watched, because hotconf itself writes it"
             self.warnings.append(Problem(text, kind="schema", severity="warning", file=self._main))
@@ -261,7 +261,7 @@ class _Found:
         return found
 
 
-def _split(pattern: str, base: Path) -> tuple[str, tuple[str, ...]]:
+def split(pattern: str, base: Path) -> tuple[str, tuple[str, ...]]:
     """The directory below which a glob is searched, and the parts of the rest."""
     parts = pattern.replace(os.sep, "/").split("/")
     plain = next(index for index, part in enumerate(parts) if is_glob(part))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from hotconf.core.candidate import NOTHING
 from hotconf.core.protocol import Publish, Refresh
 from hotconf.core.shape import settings_of
 from hotconf.events import Timings
@@ -23,7 +24,7 @@ T = TypeVar("T")
 class Publisher(Generic[T]):
     """See the module. `install` must make a snapshot visible to readers."""
 
-    __slots__ = ("_install", "_to_keep", "keeper", "secrets", "settings", "snapshot")
+    __slots__ = ("_install", "_to_keep", "keeper", "secrets", "settings", "snapshot", "standing")
 
     def __init__(self, source: Source[T], install: Callable[[Snapshot[T]], None], keeper: Keeper[T] | None) -> None:
         self.snapshot: Snapshot[T] | None = None
@@ -31,6 +32,8 @@ class Publisher(Generic[T]):
         """In force now."""
         self.secrets: frozenset[str] | None = None
         """The secret texts in the snapshot's config, if they are known: most saves change none."""
+        self.standing = NOTHING
+        """Decides which files are gone: the published state, before the first the newest one that was kept."""
         self.keeper = keeper
         self._install = install
         self._to_keep: tuple[Snapshot[T], tuple[str, ...]] | None = None
@@ -47,6 +50,7 @@ class Publisher(Generic[T]):
         done = time.monotonic_ns()
         self.snapshot = snapshot
         self.secrets = good.secrets
+        self.standing = good.standing
         self.settings = good.settings
         if not effect.recalled:
             self._to_keep = snapshot, good.summary
@@ -65,6 +69,7 @@ class Publisher(Generic[T]):
             origins=good.origins,
             warnings=good.warnings,
         )
+        self.standing = good.standing
         self.settings = good.settings
         self._install(self.snapshot)
         self._to_keep = self.snapshot, (good.unchanged or "",)

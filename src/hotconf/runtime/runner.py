@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from hotconf.core import machine, protocol
-from hotconf.core.candidate import Good
+from hotconf.core.candidate import Good, Standing
 from hotconf.core.debounce import MILLISECOND
 from hotconf.errors import ConfigError, UsageError
 from hotconf.events import Ending, FileChanged, ReloadFailed
@@ -88,6 +88,7 @@ class Runner(Generic[T]):
         """Watch, then load, in this thread. Raises `ConfigError` if that fails and a config is required."""
         if self._keeper is not None:
             self._keeper.check()
+            self._publisher.standing = Standing(self._keeper.newest())
         with self._lock:
             if self._driver is not None or self._closed:
                 raise UsageError("a watcher can be started once; make a new one")
@@ -190,6 +191,12 @@ class Runner(Generic[T]):
         """See `HotReloadWatcher.shrank`."""
         round_ = self._state.round
         return round_.shrank if round_ is not None else ()
+
+    @property
+    def gone(self) -> tuple[Path, ...]:
+        """See `HotReloadWatcher.gone`."""
+        round_ = self._state.round
+        return round_.gone if round_ is not None else ()
 
     @property
     def pending(self) -> Pending | None:

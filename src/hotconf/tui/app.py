@@ -203,8 +203,8 @@ class HotconfApp(App[None]):
 
     def _show_passing(self) -> None:
         """What changes with time alone."""
-        shrank = self.session.shrank()
-        shown = status.status(self.view, self.clock.now(), self.operating.keys, self._home, shrank=shrank)
+        waits = self.session.waits()
+        shown = status.status(self.view, self.clock.now(), self.operating.keys, self._home, waits=waits)
         with suppress(NoMatches):
             self._main.show_status(shown)
             self._main.show_operations(self.operating.operations, self.clock.seconds())
@@ -220,7 +220,7 @@ class HotconfApp(App[None]):
         self._show_passing()
 
     def _window_over(self) -> bool:
-        return status.remaining_s(self.view, self.clock.now()) == 0 and not self.session.shrank()
+        return status.remaining_s(self.view, self.clock.now()) == 0 and self.session.waits() is None
 
     def _pop_up(self, new: Toast | None) -> None:
         if new is None:

@@ -111,9 +111,11 @@ class Session:
         """What was counted and measured."""
         return self._watcher.stats
 
-    def shrank(self) -> bool:
-        """Whether a file that shrank is waited for, because it may be half written."""
-        return self._opened is not None and bool(self._opened.shrank)
+    def waits(self) -> str | None:
+        """Why the round waits for longer than the window, if it does."""
+        if self._opened is None:
+            return None
+        return "files are gone" if self._opened.gone else "file shrank" if self._opened.shrank else None
 
     def has_drift(self) -> bool:
         """Slow. Do the files differ from what is published?"""

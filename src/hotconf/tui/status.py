@@ -47,12 +47,14 @@ class Status:
 
 
 def status(
-    view: View, now: datetime, keys: Mapping[str, str], home: Path | None = None, *, shrank: bool = False
+    view: View, now: datetime, keys: Mapping[str, str], home: Path | None = None, *, waits: str | None = None
 ) -> Status:
-    """The status at `now`. `keys` finish what is busy, by its name; `home` is written `~`. `shrank`: a file did."""
+    """The status at `now`. `keys` finish what is busy, by its name; `home` is written `~`. `waits`: why the round
+    takes longer than the window.
+    """
     return Status(
         file=Span(_short(view.facts.path, home), "strong"),
-        state=tuple(_state(view, now, shrank=shrank)),
+        state=tuple(_state(view, now, waits)),
         watch=tuple(_watch(view)),
         alerts=tuple(_alerts(view, keys)),
     )
@@ -66,14 +68,14 @@ def remaining_s(view: View, now: datetime) -> float | None:
     return max(0.0, (end - now).total_seconds())
 
 
-def _state(view: View, now: datetime, *, shrank: bool) -> Iterator[Span]:
+def _state(view: View, now: datetime, waits: str | None) -> Iterator[Span]:
     if view.facts.generation:
         yield Span(f"generation {view.facts.generation}")
     left = remaining_s(view, now)
     if left is not None:
         symbol, _ = SYMBOLS[FileChanged]
-        if shrank:
-            yield Span(f"{symbol} settling (file shrank)", "warn")
+        if waits:
+            yield Span(f"{symbol} settling ({waits})", "warn")
         else:
             yield Span(f"{symbol} settling {left:.1f} s" if left else f"{symbol} settling", "accent")
     elif view.last is not None:

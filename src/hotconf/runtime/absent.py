@@ -1,0 +1,92 @@
+"""Which files of the published state are gone: what `core.gone` needs of the file system to judge that."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hotconf.core.candidate import Disk, Standing
+from hotconf.errors import UsageError
+from hotconf.runtime import paths
+from hotconf.runtime.files import Read
+from hotconf.runtime.paths import Expansion
+from hotconf.runtime.search import is_glob
+
+if TYPE_CHECKING:
+    from hotconf.core.gone import Entry, Verdict
+
+
+def verdict(
+    standing: Standing,
+    reads: Mapping[Path, Read],
+    expansion: Expansion,
+    patterns: Sequence[str],
+    disks: Mapping[Path, Disk],
+) -> Verdict | None:
+    """What of `standing` is gone, where this was read of what `patterns` mean now; None if nothing is.
+
+    `disks`: of the directories that they are in.
+    """
+    if _all_there(standing, reads) and disks == standing.disks:
+        return None
+    from hotconf.core.gone import Found, judge  # nearly always nothing is
+
+    main, *others = expansion.members
+    there = {
+        member.path: reads[member.path].data
+        for member in others
+        if member.role == "fragment" and not _is_missing(reads[member.path])
+    }
+    known = {**of(standing.disks), **disks}
+    found = judge(standing, Found(there, tuple(entries(main.path, patterns)), known))
+    return found if found.files else None
+
+
+def _all_there(standing: Standing, reads: Mapping[Path, Read]) -> bool:
+    files = standing.files
+    if len(files) == len(reads) and [file.path for file in files] == list(reads):
+        return not any(map(_is_missing, reads.values()))
+    return all(file.path in reads and not _is_missing(reads[file.path]) for file in files)
+
+
+def _is_missing(read: Read) -> bool:
+    return read.problem is not None and read.problem.kind == "missing"
+
+
+def entries(main: Path, patterns: Sequence[str]) -> Iterator[Entry]:
+    """The entries of `watch_paths`; of those that are there twice the last, and none for what is no path."""
+    from hotconf.core.gone import Entry
+
+    last = {pattern: number for number, pattern in enumerate(patterns)}
+    for pattern, number in last.items():
+        try:
+            path = paths.absolute(pattern, main.parent)
+            base, parts = paths.split(pattern, main.parent) if is_glob(pattern) else (None, ())
+        except (UsageError, ValueError):
+            continue
+        yield Entry(number, pattern, path, None if base is None else Path(base), parts)
+
+
+def disks(expansion: Expansion, patterns: Sequence[str]) -> dict[Path, Disk]:
+    """What the directories of all members but the main file lie on, and those below which globs match."""
+    separator = os.fsencode(os.sep)
+    directories = {os.fsdecode(name.rpartition(separator)[0]) for name in expansion.encoded[1:]}
+    main, globs = expansion.members[0].path, [pattern for pattern in patterns if is_glob(pattern)]
+    if globs:
+        directories |= {os.fspath(entry.base) for entry in entries(main, globs) if entry.base is not None}
+    return of(map(Path, directories))
+
+
+def of(directories: Iterable[Path]) -> dict[Path, Disk]:
+    """What each of these directories lies on; those that are not there are left out."""
+    found = {}
+    for directory in directories:
+        try:
+            device = os.stat(directory).st_dev
+            above = os.stat(os.path.join(directory, os.pardir)).st_dev
+        except OSError:
+            continue
+        found[directory] = Disk(device, mounted=device != above)
+    return found
