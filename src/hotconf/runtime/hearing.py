@@ -61,6 +61,7 @@ class Hearing:
         if observer is None:
             return False, ()
         self._look_closely()
+        self._known.grown = False
         new = observer.arm(self._owner, self._known.files)
         trouble = observer.trouble(self._owner)
         if trouble != self._told_trouble:

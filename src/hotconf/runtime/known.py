@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from hotconf.runtime import files, paths, states
+from hotconf.runtime.comparing import Found, compare, since
 from hotconf.runtime.files import Plain, Read, Stamp
 from hotconf.runtime.source import FileSet, Source
 
@@ -25,14 +25,13 @@ class Known:
         "_distrusted",
         "_lock",
         "_look_again",
-        "_main",
-        "_max_bytes",
-        "_own",
         "_plain",
         "_plain_of",
+        "_source",
         "_under_way",
         "before",
         "files",
+        "grown",
     )
 
     files: FileSet
@@ -42,9 +41,9 @@ class Known:
         self.files = FileSet.of(source.path)
         self.before: Mapping[Path, Read] = {}
         """What the files said when the last round ended."""
-        self._main = source.path
-        self._max_bytes = source.max_bytes
-        self._own = source.own
+        self.grown = False
+        """`files` name other directories to watch than those of the last load."""
+        self._source = source
         # Reentrant: a signal handler may ask for a reload in the midst of anything.
         self._lock = threading.RLock()
         self._dirty: set[Path] = set()
@@ -101,20 +100,27 @@ class Known:
         """Files that differ from what the last load saw; those whose change is known already are left out."""
         if not self._under_way and self.plain and _are_same(self.plain):
             return ()  # nearly always: without the lock
+        asked = self.ask()
+        return () if asked is None else self.answer(asked[0], compare(asked[0], self._source, asked[1]))
+
+    def ask(self) -> tuple[FileSet, frozenset[Path]] | None:
+        """What to compare the files with, and which to pass over; None while a load is under way: then it is asked
+        when that is back.
+        """
         with self._lock:
-            if self._under_way:
-                # What is known is what the load before this one saw: look when this one is back.
-                self._look_again = True
+            self._look_again |= self._under_way
+            return None if self._under_way else (self.files, frozenset(self._dirty) if self._dirty else _NOTHING)
+
+    def answer(self, asked: FileSet, found: Found) -> tuple[Path, ...]:
+        """A comparison with what was asked for is over: what changed, as far as nobody knows of it yet."""
+        with self._lock:
+            if self._under_way or self.files is not asked:
+                self._look_again = True  # a load has begun, or is back: it may have read this or not
                 return ()
-            known, dirty = self.files, frozenset(self._dirty) if self._dirty else _NOTHING
-        newer: dict[Path, Read] = {}
-        doubtful = (read for read in _doubtful(known) if read.path not in dirty)
-        changed = [read.path for read in doubtful if self._differs(read, newer)]
-        if newer:
-            self.files = known._replace(reads={**known.reads, **newer})
-        if known.folders:
-            changed.extend(path for path in self._moved(known) if path not in dirty)
-        return tuple(dict.fromkeys(changed))
+            known = found.over(asked)
+            self.grown |= known.folders != asked.folders
+            self.files = known
+            return tuple(path for path in found.changed if path not in self._dirty)
 
     @property
     def plain(self) -> tuple[Plain, ...]:
@@ -129,40 +135,13 @@ class Known:
 
     def since(self, armed: Iterable[Path]) -> tuple[Path, ...]:
         """Of what is watched only now: what changed between the last load and this moment."""
-        known, new = self.files, tuple(armed)
-        if not known.reads:
-            return ()
-        reads = [known.reads[path] for path in new if path in known.reads]
-        changed = [read.path for read in reads if not files.same(read.path, read.stamp)]
-        if len(reads) < len(new):  # there are folders among them
-            changed.extend(self._moved(known))
-        return tuple(dict.fromkeys(changed))
-
-    def _moved(self, known: FileSet) -> list[Path]:
-        found = known.expansion
-        if found is not None and paths.stands(found, self._main, known.patterns) and paths.same_names(found):
-            return []
-        return paths.appeared_or_vanished(self._main, known.patterns, known.members, self._own)
-
-    def _differs(self, read: Read, newer: dict[Path, Read]) -> bool:
-        if not files.same(read.path, read.stamp):
-            return True
-        if read.settled:
-            return False
-        differs, now = files.changed_within(read.path, read, self._max_bytes)
-        if not differs:
-            newer[read.path] = now
-        return differs
-
-
-def _doubtful(known: FileSet) -> Iterable[Read]:
-    """Those that are not, surely, as they were read; of a thousand files hardly any."""
-    reads = list(known.reads.values())
-    encoded = known.expansion.encoded if known.expansion is not None else ()
-    if not len(encoded) * states.SIZE == len(reads) * states.SIZE == len(known.states):
-        return reads
-    differing = set(states.differing(states.look(encoded), known.states))
-    return [read for rank, read in enumerate(reads) if rank in differing or not read.settled]
+        known = self.files
+        found = since(known, self._source, armed)
+        with self._lock:
+            if self.files is known:
+                self.files = found.over(known)
+                self.grown |= self.files.folders != known.folders
+        return found.changed
 
 
 def _is_plain(stamp: Stamp) -> bool:

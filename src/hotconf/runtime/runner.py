@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_MOST_GROWTH: Final = 20
+"""So often new directories are watched at once, if there are more each time; the next look goes on with it."""
+
 PATIENCE_S: Final = 2.0
 """So long `close()` waits for users' code that is running."""
 
@@ -279,7 +282,14 @@ class Runner(Generic[T]):
 
     def differing(self) -> tuple[Path, ...]:
         """Files that differ from what the last load saw; those whose change is known already are left out."""
-        return self.known.differing()
+        changed = self.known.differing()
+        for _ in range(_MOST_GROWTH):
+            if changed or not self.known.grown:
+                break
+            # A directory is new, and may have been given files since it was listed.
+            _, changed = self._hearing.arm()
+            changed = changed or self.known.differing()
+        return changed
 
     def observe(self, observer: Observer) -> None:
         """Be watched with `observer` from now on, or try once more with the one in use."""
@@ -291,6 +301,8 @@ class Runner(Generic[T]):
         if not self.watching or self._hearing.observer is None:
             return
         native, changed = self._hearing.arm()
+        if not changed and self.known.grown:
+            changed = self.differing()
         with self._lock:
             self._state = self._state._replace(native=native)
         if changed:

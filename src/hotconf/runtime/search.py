@@ -163,6 +163,10 @@ def listing(directory: str) -> dict[str, int]:
             return {entry.name: _kind(entry) for entry in entries if not is_own(entry.name)}
     except (FileNotFoundError, NotADirectoryError):
         return {}
+    except OSError as error:
+        if error.errno != errno.ELOOP:  # links that lead in a circle lead to no directory
+            raise
+        return {}
 
 
 def _kind(entry: os.DirEntry[str]) -> int:

@@ -1,0 +1,100 @@
+"""The files of a load compared with what they are now. It may take long, or hang: it runs on any thread, on what is
+known at its beginning, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hotconf.runtime import files, paths, states
+from hotconf.runtime.files import Read
+from hotconf.runtime.paths import Expansion
+from hotconf.runtime.source import FileSet, Source
+
+
+class Found(NamedTuple):
+    """What a comparison found."""
+
+    changed: tuple[Path, ...] = ()
+    """Files that differ from what was read, and those that came or went."""
+    newer: dict[Path, Read] = {}  # noqa: RUF012 - never changed
+    """Files that were doubted and are the same: with stamps that can be trusted."""
+    expansion: Expansion | None = None
+    """Where the members are the same and the directories are not: what is to be watched from now on."""
+
+    def over(self, known: FileSet) -> FileSet:
+        """`known`, of which this was found, with what is known better now."""
+        if self.newer:
+            known = known._replace(reads={**known.reads, **self.newer})
+        if self.expansion is not None:
+            known = known._replace(folders=self.expansion.folders, expansion=self.expansion)
+        return known
+
+
+def compare(known: FileSet, source: Source[Any], passing_over: Iterable[Path] = ()) -> Found:
+    """Compare all files, but for those whose change is known already."""
+    dirty = frozenset(passing_over)
+    newer: dict[Path, Read] = {}
+    doubtful = (read for read in _doubtful(known) if read.path not in dirty)
+    changed = [read.path for read in doubtful if _differs(read, newer, source.max_bytes)]
+    moved, expansion = _moved(known, source)
+    changed.extend(path for path in moved if path not in dirty)
+    return Found(tuple(dict.fromkeys(changed)), newer, expansion)
+
+
+def since(known: FileSet, source: Source[Any], armed: Iterable[Path]) -> Found:
+    """Of what is watched only now: what changed between the load and this moment."""
+    new = tuple(armed)
+    if not known.reads:
+        return Found()
+    reads = [known.reads[path] for path in new if path in known.reads]
+    changed = [read.path for read in reads if not files.same(read.path, read.stamp)]
+    if len(reads) == len(new):
+        return Found(tuple(changed))
+    moved, expansion = _moved(known, source)  # there are folders among them
+    return Found(tuple(dict.fromkeys((*changed, *moved))), expansion=expansion)
+
+
+def _moved(known: FileSet, source: Source[Any]) -> tuple[list[Path], Expansion | None]:
+    """The files that came or went; if there are none, what is to be watched if that is something else now."""
+    before = known.expansion
+    if before is None or not (known.folders or before.problems) or _stands(before, known.patterns):
+        return [], None
+    now = paths.expand(source.path, known.patterns, known.members, source.own)
+    changed = sorted({member.path for member in known.members} ^ {member.path for member in now.members})
+    if not changed and now.problems != before.problems:
+        changed = [source.path]  # they are problems of what it says
+    if changed or (now.listed == before.listed and now.folders == before.folders):
+        return changed, None
+    # The members stay the same object: by that a load knows that it may use all of them again.
+    return [], before._replace(folders=now.folders, listed=now.listed)
+
+
+def _stands(expansion: Expansion, patterns: tuple[str, ...]) -> bool:
+    """Whether the patterns surely mean what they did, because the directories hold what they did."""
+    elsewhere = any(os.pardir in pattern for pattern in patterns)
+    return not expansion.problems and not elsewhere and paths.same_names(expansion)
+
+
+def _differs(read: Read, newer: dict[Path, Read], max_bytes: int) -> bool:
+    if not files.same(read.path, read.stamp):
+        return True
+    if read.settled:
+        return False
+    differs, now = files.changed_within(read.path, read, max_bytes)
+    if not differs:
+        newer[read.path] = now
+    return differs
+
+
+def _doubtful(known: FileSet) -> Iterable[Read]:
+    """Those that are not, surely, as they were read; of a thousand files hardly any."""
+    reads = list(known.reads.values())
+    encoded = known.expansion.encoded if known.expansion is not None else ()
+    if not len(encoded) * states.SIZE == len(reads) * states.SIZE == len(known.states):
+        return reads
+    differing = set(states.differing(states.look(encoded), known.states))
+    return [read for rank, read in enumerate(reads) if rank in differing or not read.settled]
