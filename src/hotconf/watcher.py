@@ -15,6 +15,7 @@ from hotconf.problems import Problem
 from hotconf.runtime import log, paths, records
 from hotconf.runtime.bus import Bus, OnChange, OnEvent, Selector, path_of
 from hotconf.runtime.delivery import ChangeCallback, EventCallback
+from hotconf.runtime.holds import Busy
 from hotconf.runtime.observe import ObserverName
 from hotconf.runtime.runner import Runner
 from hotconf.runtime.source import DEFAULT_MAX_BYTES, Pins, Source
@@ -356,34 +357,6 @@ _Unconfigured.__name__ = _Unconfigured.__qualname__ = HotReloadWatcher.__name__
 
 _SNAPSHOT: Final = HotReloadWatcher.__dict__["snapshot"].__set__
 _CONFIG: Final = HotReloadWatcher.__dict__["config"].__set__
-
-
-class Busy:
-    """A reason not to publish just now; a context manager, sync and async, that can be entered again."""
-
-    __slots__ = ("_reason", "_runner")
-
-    def __init__(self, runner: Runner[Any], reason: str) -> None:
-        if not reason:
-            raise UsageError("busy() needs a reason: people are told what their reload waits for")
-        self._runner = runner
-        self._reason = reason
-
-    def __enter__(self) -> None:
-        self._runner.hold(self._reason)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._runner.release(self._reason)
-
-    async def __aenter__(self) -> None:
-        self.__enter__()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.__exit__(kind, error, trace)
 
 
 def _keeper(state_dir: str | os.PathLike[str] | None, source: Source[T]) -> Keeper[T] | None:

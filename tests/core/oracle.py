@@ -18,7 +18,6 @@ from hotconf.core.protocol import (
     Due,
     Effect,
     Emit,
-    Hold,
     Input,
     Load,
     Loaded,
@@ -137,7 +136,8 @@ class Oracle:
         self.read: Read | None = None
         """The last load since the last ending, under way or done."""
         self.pending: Read | None = None
-        self.holds: dict[str, int] = {}
+        self.holds: tuple[str, ...] = ()
+        """What this step was told is busy."""
         self.asked: dict[int, Reload] = {}
         self.endings: list[Ending] = []
         self.content = True
@@ -151,8 +151,11 @@ class Oracle:
         self._now = 0
         self._steps = 0
 
-    def __call__(self, before: State, given: Input, after: State, effects: tuple[Effect, ...]) -> None:
+    def __call__(
+        self, before: State, given: Input, holds: tuple[str, ...], after: State, effects: tuple[Effect, ...]
+    ) -> None:
         self.content = False
+        self.holds = holds
         self._phase = before.phase
         self._pass_time(before, given.now)
         _obeys_table(before, given, after, effects)
@@ -207,13 +210,8 @@ class Oracle:
                 self._touched(given)
             case Loaded():
                 self._loaded(given)
-            case Hold(reason=reason):
-                self.holds[reason] = self.holds.get(reason, 0) + 1
-            case Release(reason=reason) if reason in self.holds:
-                self.holds[reason] -= 1
-                self.holds = {reason: count for reason, count in self.holds.items() if count}
-                if not self.enabled:
-                    self._loads_since_touch = 0
+            case Release() if not self.enabled:
+                self._loads_since_touch = 0
             case Reload(ticket=ticket):
                 self.asked[ticket] = given
                 self._loads_since_touch = 0
@@ -409,7 +407,7 @@ class Oracle:
             case ReloadFailed(), _:
                 assert event.kind == "unstable"
             case ReloadDeferred(), _:
-                assert event.reasons == tuple(self.holds), "what is busy, in the order in which it began"
+                assert event.reasons == self.holds, "what is busy, in the order in which it began"
 
     def _apply(
         self, given: Input, event: Ending, tickets: list[int], read: Read, effects: tuple[Effect, ...]

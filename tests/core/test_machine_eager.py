@@ -29,7 +29,7 @@ from core.timed import (
 )
 from hotconf.core.debounce import MILLISECOND
 from hotconf.core.machine import deadline, forked, step
-from hotconf.core.protocol import Hold, Phase, Release, State, Touched
+from hotconf.core.protocol import Loaded, Phase, Release, State, Touched
 
 POLLED_EAGER: Final = EAGER._replace(native=False)
 AT_ONCE: Final = "0: FileChanged config.toml, Load 1; 10: Publish 2, ReloadSuccess 2"
@@ -237,17 +237,16 @@ def test_a_load_at_start_turns_it_on() -> None:
 def test_a_child_of_a_fork_is_as_eager() -> None:
     """Its parent's mode holds, and so does its parent's last eager commit."""
     state = played(EAGER, [(0, touch(placed=True)), (10, loaded(1, TURNS_EAGER))], until_ms=20).state
-    child, _ = forked(state, ())
+    child, _ = forked(state)
     assert (child.eager, child.settle_until) == (True, 310 * MILLISECOND)
 
 
 def test_what_becomes_busy_meanwhile_counts() -> None:
     """Nothing is committed while something is busy, even if it became so only while the file was loaded."""
     state = played(EAGER, [(0, touch(placed=True))], until_ms=1).state
-    state, _ = step(state, Hold(MILLISECOND, "gate"))
-    state, _ = step(state, loaded(1, NEW)(2 * MILLISECOND))
+    state, _ = step(state, Loaded(2 * MILLISECOND, 1, NEW, MILLISECOND), ("gate",))
     assert (state.phase, state.generation, state.pending is not None) == (Phase.IDLE, 1, True)
-    state, _ = step(state, Release(3 * MILLISECOND, "gate"))
+    state, _ = step(state, Release(3 * MILLISECOND))
     assert state.generation == 2
 
 

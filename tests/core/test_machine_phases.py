@@ -11,7 +11,6 @@ from hotconf.core.protocol import (
     Answer,
     Close,
     Due,
-    Hold,
     Input,
     Loaded,
     Look,
@@ -40,8 +39,7 @@ EVERY_INPUT: list[Input] = [
     Due(NOW),
     Loaded(NOW, 1, NEW, MILLISECOND),
     Looked(NOW),
-    Hold(NOW, "agent"),
-    Release(NOW, "agent"),
+    Release(NOW),
     Reload(NOW, 7),
     Close(NOW),
 ]
@@ -71,9 +69,9 @@ def test_illegal_inputs(phase: Phase, given: Input) -> None:
 
 @pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.CLOSED])
 def test_strays(phase: Phase) -> None:
-    """A timer too early, a load that nobody waits for and a release of what is not held are ignored."""
+    """A timer too early, a load that nobody waits for and a release while nothing is pending are ignored."""
     state = state_in(phase)
-    for stray in (Due(0), Loaded(NOW, 99, NEW, MILLISECOND), Release(NOW, "never held")):
+    for stray in (Due(0), Loaded(NOW, 99, NEW, MILLISECOND), Release(NOW)):
         after, effects = step(state, stray)
         assert after is state
         assert not effects

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from hotconf.core.candidate import Bad, Candidate, Good, Unstable
 from hotconf.core.debounce import MILLISECOND
-from hotconf.core.protocol import Close, Hold, Input, Loaded, Looked, Release, Reload, State, Touched
+from hotconf.core.protocol import Close, Input, Loaded, Looked, Reload, State, Touched
 from hotconf.problems import Problem
 from hotconf.testing import Config, Content, VirtualDriver
 from hotconf.testing.contents import candidate, recalled
@@ -43,7 +43,22 @@ KEPT: Final = recalled({CONFIG: Content(1)})
 EMPTY: Final = Bad((Problem("The file is empty", kind="empty", file=CONFIG),), shrank=(CONFIG,))
 TORN: Final = Unstable((CONFIG,))
 
-Maker: TypeAlias = Callable[[int], Input]
+
+class Held(NamedTuple):
+    """A hold begins."""
+
+    now: int
+    reason: str
+
+
+class Freed(NamedTuple):
+    """It ends."""
+
+    now: int
+    reason: str
+
+
+Maker: TypeAlias = Callable[[int], Input | Held | Freed]
 """Makes the input of an instant."""
 Given: TypeAlias = Sequence[tuple[float, Maker]]
 """Inputs, each with its instant in milliseconds."""
@@ -70,12 +85,12 @@ def looked() -> Maker:
 
 def hold(reason: str = "gate") -> Maker:
     """Busy from now on."""
-    return lambda now: Hold(now, reason)
+    return lambda now: Held(now, reason)
 
 
 def release(reason: str = "gate") -> Maker:
     """No longer busy."""
-    return lambda now: Release(now, reason)
+    return lambda now: Freed(now, reason)
 
 
 def reload(ticket: int = 1, *, force: bool = False, silent: bool = False) -> Maker:
@@ -102,6 +117,16 @@ def played(state: State, given: Given, until_ms: float = 20_000) -> VirtualDrive
     driver = VirtualDriver(state)
     for ms, make in given:
         given_then = make(round(ms * MILLISECOND))
-        driver.clock.at(given_then.now, partial(driver.give, given_then))
+        driver.clock.at(given_then.now, partial(_give, driver, given_then))
     driver.run(round(until_ms * MILLISECOND))
     return driver
+
+
+def _give(driver: VirtualDriver, given: Input | Held | Freed) -> None:
+    match given:
+        case Held(reason=reason):
+            driver.hold(reason)
+        case Freed(reason=reason):
+            driver.release(reason)
+        case _:
+            driver.give(given)

@@ -16,6 +16,7 @@ from hotconf.core.protocol import Due
 from hotconf.errors import UsageError
 from hotconf.runtime import driver as module
 from hotconf.runtime import observe
+from hotconf.runtime import threads as native
 from hotconf.runtime.driver import Driver, claim, release
 from hotconf.runtime.observe import Heard, Poll
 from hotconf.runtime.source import FileSet
@@ -23,6 +24,7 @@ from hotconf.runtime.wait import KernelWaiter, ThreadWaiter
 from waiting import wait_until
 
 FAR_NS = 3_600_000_000_000
+ME = "this test"
 
 
 class Owner:
@@ -115,11 +117,11 @@ def exits(monkeypatch):
 @pytest.fixture
 def driver():
     """A claimed driver."""
-    driver = claim()
+    driver = claim(ME)
     yield driver
     for owner in driver.owners:
         driver.call(lambda owner=owner: driver.leave(owner))
-    release(driver, 10)
+    release(ME, driver, 10)
 
 
 @pytest.fixture
@@ -159,17 +161,17 @@ class Paused:
 
 def test_all_watchers_share_one_driver():
     """inotify instances are scarce; the last watcher takes it along, and the next one starts another."""
-    one, two = claim(), claim()
+    one, two = claim(1), claim(2)
     assert one is two
-    assert threads() == ["hotconf-driver"]
-    release(one, 10)
+    wait_until(lambda: threads() == ["hotconf-driver"])
+    release(1, one, 10)
     assert one.call(lambda: "still there") == "still there"
-    release(two, 10)
+    release(2, two, 10)
     assert threads() == []
-    three = claim()
+    three = claim(3)
     assert three is not one
     assert three.call(lambda: 1) == 1
-    release(three, 10)
+    release(3, three, 10)
 
 
 def test_claims_from_many_threads(exits):
@@ -178,12 +180,12 @@ def test_claims_from_many_threads(exits):
 
     def live():
         for _ in range(25):
-            driver = claim()
             owner = Owner()
+            driver = claim(owner)
             driver.call(lambda owner=owner, driver=driver: driver.join(owner, "auto"))
             driver.loader.submit(lambda: None)
             driver.call(lambda owner=owner, driver=driver: driver.leave(owner))
-            release(driver, 10)
+            release(owner, driver, 10)
         lives.append(1)
 
     living = [threading.Thread(target=live) for _ in range(8)]
@@ -197,20 +199,20 @@ def test_claims_from_many_threads(exits):
 
 def test_the_exit_handler_of_the_next_driver_is_kept(exits, monkeypatch):
     """While the last watcher of one driver is being released another thread may start the next driver."""
-    old = claim()
+    old = claim(1)
     assert exits.handlers == [(module._close_all, old)]
     new: list[Driver] = []
     finish = Driver.finish
 
-    def claim_meanwhile(self):
+    def claim_meanwhile(self, timeout_s):
         if not new:
-            new.append(claim())
-        finish(self)
+            new.append(claim(2))
+        finish(self, timeout_s)
 
     monkeypatch.setattr(Driver, "finish", claim_meanwhile)
-    release(old, 10)
+    release(1, old, 10)
     assert exits.handlers == [(module._close_all, new[0])]
-    release(new[0], 10)
+    release(2, new[0], 10)
 
 
 def test_at_exit_the_watchers_are_closed(driver):
@@ -227,7 +229,7 @@ def test_a_driver_that_cannot_have_its_descriptors(monkeypatch):
     owner = Owner(reconcile_ns=10_000_000)
     with monkeypatch.context() as patch:
         patch.setattr(module, "best_waiter", lambda: ThreadWaiter("epoll_create1: Too many open files"))
-        driver = claim()
+        driver = claim(ME)
         with pytest.raises(UsageError, match="epoll_create1: Too many open files"):
             join(driver, Owner(), "inotify")
         assert join(driver, owner).name == "poll"
@@ -235,7 +237,7 @@ def test_a_driver_that_cannot_have_its_descriptors(monkeypatch):
     wait_until(lambda: owner.observers)
     assert owner.observers[0].name == "inotify"
     assert driver.call(threading.get_native_id)
-    release(driver, 10)
+    release(ME, driver, 10)
 
 
 def test_a_driver_that_cannot_have_its_thread(monkeypatch):
@@ -245,10 +247,11 @@ def test_a_driver_that_cannot_have_its_thread(monkeypatch):
         raise RuntimeError("can't start new thread")
 
     with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", refuse)
+        patch.setattr(native.Thread, "start", refuse)
         with pytest.raises(RuntimeError, match="can't start"):
-            claim()
-    release(claim(), 10)
+            claim(ME)
+        release(ME, None, 10)
+    release(ME, claim(ME), 10)
 
 
 def test_a_child_of_a_fork_starts_its_own():
@@ -257,18 +260,18 @@ def test_a_child_of_a_fork_starts_its_own():
 import os, threading, warnings
 warnings.simplefilter("ignore", DeprecationWarning)
 from hotconf.runtime import driver as module
-parent = module.claim()
-with module._lock:
+parent = module.claim(1)
+with module._shared.lock:
     child = os.fork()
 if child == 0:
-    own = module.claim()
+    own = module.claim(1)
     ok = own is not parent and own.call(threading.get_native_id) not in (None, threading.get_native_id())
     module._close_all(parent)
-    module.release(own, 10)
+    module.release(1, own, 10)
     os._exit(0 if ok and threading.active_count() == 1 else 1)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 assert parent.call(lambda: 5) == 5
-module.release(parent, 10)
+module.release(1, parent, 10)
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
@@ -310,25 +313,25 @@ def test_an_action_that_raises_stops_nobody(driver, caplog):
 
 def test_a_driver_that_fails_leaves_nobody_waiting(monkeypatch, caplog):
     """It is told; who calls is refused, the next watcher gets another one, and it can be given back."""
-    failed = claim()
+    failed = claim(1)
     monkeypatch.setattr(Driver, "_deadline", lambda self: 1 / 0)
     failed.wake()
-    wait_until(lambda: failed.failed)
+    wait_until(lambda: not failed.alive)
     monkeypatch.undo()
     with pytest.raises(UsageError):
         failed.call(list)
-    other = claim()
+    other = claim(2)
     assert other is not failed
     assert other.call(lambda: "works") == "works"
-    release(failed, 10)
-    release(other, 10)
+    release(1, failed, 10)
+    release(2, other, 10)
     assert "The driver has failed" in caplog.text
 
 
 def test_a_call_after_the_end_is_refused():
     """Nobody would run it: waiting would be for ever."""
-    driver = claim()
-    release(driver, 10)
+    driver = claim(ME)
+    release(ME, driver, 10)
     with pytest.raises(UsageError, match="closed"):
         driver.call(lambda: 1)
     driver.post(lambda: None)
@@ -338,7 +341,7 @@ def test_a_call_after_the_end_is_refused():
 def test_calls_during_the_end_return():
     """Each either runs or is refused; none hangs."""
     for _ in range(20):
-        driver = claim()
+        driver = claim(ME)
         outcomes: list[object] = []
 
         def call(driver=driver, outcomes=outcomes):
@@ -352,7 +355,7 @@ def test_calls_during_the_end_return():
         for thread in callers:
             thread.start()
         wait_until(lambda outcomes=outcomes: outcomes)
-        release(driver, 10)
+        release(ME, driver, 10)
         for thread in callers:
             thread.join(60)
             assert not thread.is_alive()

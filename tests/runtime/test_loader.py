@@ -74,8 +74,9 @@ def test_a_log_that_raises_does_not_end_it_either(loader, monkeypatch):
 
 
 def test_many_threads_that_submit_share_one_thread():
-    """Commits happen in the threads of callers, too: the first jobs of a process may come from several at once."""
+    """The first jobs of a process may come from several at once."""
     driver = Driver()
+    driver.begin()
     done: list[str] = []
     ready = threading.Barrier(8)
 
@@ -90,7 +91,7 @@ def test_many_threads_that_submit_share_one_thread():
     assert names() == ["hotconf-loader"]
     driver.call(lambda: None)
     driver.loader.stop(10)
-    driver.finish()
+    driver.finish(10)
     assert names() == []
     assert set(done) == {"hotconf-loader"}
 

@@ -8,13 +8,11 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import deque
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from hotconf.core.protocol import Looked
 from hotconf.errors import ConfigError, UsageError
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.runtime import driver as driving
@@ -22,6 +20,7 @@ from hotconf.runtime import files, paths, states
 from hotconf.runtime import runner as module
 from hotconf.runtime.bus import Bus
 from hotconf.runtime.crowd import Crowd
+from hotconf.runtime.holds import Busy
 from hotconf.runtime.runner import Runner
 from hotconf.runtime.source import Pins, Source
 from hotconf.schema import Schema
@@ -157,8 +156,8 @@ def test_holds_releases_reloads_and_saves_from_many_threads(make):
 
     def hold() -> None:
         for number in range(50):
-            runner.hold(f"reason {number % 3}")
-            runner.release(f"reason {number % 3}")
+            with Busy(runner, f"reason {number % 3}"):
+                pass
 
     def reload() -> None:
         for number in range(20):
@@ -178,72 +177,79 @@ def test_holds_releases_reloads_and_saves_from_many_threads(make):
 
 
 def test_a_release_has_published_when_it_returns(make, monkeypatch):
-    """Even if another thread, which happens to step just then, takes the input along."""
+    """It waits for the driver, even if that is slow, and has something else to do first."""
     watched = make()
     runner = watched.runner
-    runner.hold("x")
+    hold = Busy(runner, "x")
+    hold.__enter__()
     watched.save(2)
     assert isinstance(runner.reload(wait=True, force=False), ReloadDeferred)
-    appended, returned, stepping = threading.Event(), threading.Event(), threading.Event()
-
-    class Inbox(deque):
-        """Lets the other thread take the input before the one that put it in goes on."""
-
-        def append(self, given) -> None:
-            super().append(given)
-            if not isinstance(given, Looked):
-                appended.set()
-                wait_until(lambda: not self)
-
-        def popleft(self):
-            given = super().popleft()
-            if isinstance(given, Looked):
-                stepping.set()
-                assert appended.wait(60)
-            return given
 
     def install(snapshot) -> None:
-        returned.wait(0.2)
+        threading.Event().wait(0.2)
         watched.install(snapshot)
 
-    monkeypatch.setattr(runner, "_inbox", Inbox())
     monkeypatch.setattr(runner._publisher, "_install", install)
-    other = threading.Thread(target=runner.feed, args=(Looked(0),))
-    other.start()
-    assert stepping.wait(60)
-    runner.release("x")
-    published = watched.n
-    returned.set()
-    other.join()
-    assert published == 2
+    runner._runs().post(lambda: threading.Event().wait(0.2))
+    hold.__exit__(None, None, None)
+    assert watched.n == 2
 
 
-def test_a_signal_handler_may_reload_in_the_midst_of_a_step(make, monkeypatch):
-    """It is the same thread: it must not wait for itself, and its request is not lost."""
+def test_nothing_is_committed_once_busy_was_entered(make, monkeypatch):
+    """A step that began before, and is in the midst of its commit, has ended when `busy` is entered."""
+    watched = make(window_ms=0)
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def install(snapshot) -> None:
+        begun.set()
+        assert goes_on.wait(60)
+        watched.install(snapshot)
+
+    monkeypatch.setattr(watched.runner._publisher, "_install", install)
+    watched.save(2)
+    assert begun.wait(60)
+    hold = Busy(watched.runner, "x")
+    entered = threading.Thread(target=hold.__enter__)
+    entered.start()
+    entered.join(0.1)
+    assert entered.is_alive()
+    goes_on.set()
+    entered.join(60)
+    assert watched.n == 2
+    watched.save(3)
+    wait_until(lambda: ReloadDeferred in watched.kinds())
+    assert watched.n == 2
+    hold.__exit__(None, None, None)
+    assert watched.n == 3
+
+
+def test_a_signal_handler_may_reload_while_its_thread_waits(make):
+    """With `wait=False` and without: the handler runs in the midst of another call's wait."""
     watched = make()
     runner = watched.runner
     asked: list[object] = []
-    before = signal.signal(signal.SIGUSR1, lambda *_: asked.append(runner.reload(wait=False, force=False)))
 
-    def install(snapshot) -> None:
-        if threading.current_thread() is threading.main_thread():
-            signal.raise_signal(signal.SIGUSR1)
-        watched.install(snapshot)
+    def handle(*_: object) -> None:
+        asked.append(runner.reload(wait=False, force=False))
+        asked.append(runner.reload(wait=True, force=False) is not None)
 
+    before = signal.signal(signal.SIGUSR1, handle)
     try:
-        runner.hold("x")
+        watched.gate.shut()
         watched.save(2)
-        assert isinstance(runner.reload(wait=True, force=False), ReloadDeferred)
-        monkeypatch.setattr(runner._publisher, "_install", install)
-        runner.release("x")  # publishes, in this thread
-        assert (watched.n, asked) == (2, [None])
-        wait_until(lambda: ReloadUnchanged in watched.kinds())
+        assert watched.gate.entered.wait(60)
+        sender = threading.Thread(target=lambda: (os.kill(os.getpid(), signal.SIGUSR1), watched.gate.opened.set()))
+        sender.start()
+        runner.reload(wait=True, force=False)
+        sender.join()
+        wait_until(lambda: len(asked) == 2)
+        assert asked == [None, True]
     finally:
         signal.signal(signal.SIGUSR1, before)
 
 
 def test_signals_at_any_moment(make):
-    """Two hundred, while the main thread holds, releases and reloads; each comes when the last was handled."""
+    """Two hundred, while the main thread is busy and reloads; each comes when the last was handled."""
     watched = make(window_ms=1)
     runner = watched.runner
     handled: list[int] = []
@@ -265,9 +271,8 @@ def test_signals_at_any_moment(make):
         while pest.is_alive():
             number += 1
             watched.save(number)
-            runner.hold("x")
-            runner.reload(wait=True, force=False)
-            runner.release("x")
+            with Busy(runner, "x"):
+                runner.reload(wait=True, force=False)
     finally:
         pest.join()
         signal.signal(signal.SIGUSR1, before)
@@ -340,7 +345,7 @@ def test_starts_and_closes_at_the_same_time(make):
 
         in_threads(start, watched.runner.close)
         watched.runner.close()
-    assert driving._shared is None
+    assert driving._shared.driver is None
     wait_until(lambda: not ours())
 
 
@@ -403,6 +408,7 @@ import os, sys, threading, warnings
 from pathlib import Path
 from pydantic import BaseModel
 from hotconf.runtime.bus import Bus
+from hotconf.runtime.holds import Busy
 from hotconf.runtime.source import Source
 from hotconf.runtime.runner import Runner
 from hotconf.schema import Schema
@@ -427,8 +433,8 @@ held.wait(60)
 child = os.fork()
 if child == 0:
     runner.close()
-    runner.hold("x")
-    runner.release("x")
+    with Busy(runner, "x"):
+        pass
     os._exit(0)
 ends.set()
 holder.join()

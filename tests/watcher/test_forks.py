@@ -20,8 +20,9 @@ if not hasattr(os, "fork"):
     pytest.skip("no fork here", allow_module_level=True)
 
 from hotconf import Ending, FileChanged, HotReloadWatcher, ReloadDeferred, ReloadSuccess, UsageError
+from hotconf.runtime import driver, threads
 from hotconf.runtime import fork as forks
-from hotconf.runtime.tickets import Tickets
+from hotconf.runtime.tickets import Ticket
 from waiting import wait_until
 from watcher.children import LONG_S, Told, ended, fork
 from watcher.watched import FAR, App, Gate, ours, port, save
@@ -261,12 +262,15 @@ def test_from_a_signal_handler_while_reload_waits(path, watch, gate):
 
 def test_whoever_asked_before_the_fork_is_let_go():
     """In the child nobody answers: the wait ends all the same, wherever the fork came between asking and waiting."""
-    ticket = Tickets().draw()
+    used = driver.claim("this test")
+    ticket = Ticket()
 
     def work():
-        assert ticket.wait() is None
+        assert ticket.wait(used) is None
 
-    assert ended(fork(work)) == 0
+    child = fork(work)
+    driver.release("this test", used, 10)
+    assert ended(child) == 0
 
 
 IMPORTING = """
@@ -434,7 +438,7 @@ def test_three_watchers_in_one_process(tmp_path, watch, told):
     watchers[2].close()
 
     def work():
-        assert ours() == ["hotconf-driver"]
+        wait_until(lambda: ours() == ["hotconf-driver"])
         told.tell()
         sees(watchers[0], 9000)
         sees(watchers[1], 9001)
@@ -596,7 +600,7 @@ def test_a_child_that_cannot_have_what_it_needs(path, watch, monkeypatch):
     def refuse(self):
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(threads.Thread, "start", refuse)
     child = fork(work)
     monkeypatch.undo()
     assert ended(child) == 0
@@ -609,7 +613,7 @@ def test_a_lock_that_cannot_be_had(path, watch, monkeypatch, told):
     holding, go_on = threading.Event(), threading.Event()
 
     def hold():
-        with watcher._runner._lock, watcher._bus.lock, watcher._runner.known.lock:
+        with watcher._runner._lock, watcher._bus.lock:
             holding.set()
             go_on.wait(LONG_S)
 

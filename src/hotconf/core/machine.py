@@ -1,4 +1,4 @@
-"""The reload protocol as one table: `step(state, input) -> (state, effects)`. Pure; all instants are given.
+"""The reload protocol as one table: `step(state, input, holds) -> (state, effects)`. Pure; all instants are given.
 
 A *round* opens with the first touch while none is open and ends with its *ending*: Success, Unchanged, Failed or
 Deferred. An *outcome* is an ending other than Deferred. The *ceiling* is five windows, at least a second.
@@ -49,7 +49,6 @@ from hotconf.core.protocol import (
     Due,
     Effect,
     Emit,
-    Hold,
     Input,
     Job,
     Load,
@@ -97,13 +96,13 @@ def deadline(state: State) -> int | None:
     return None
 
 
-def forked(state: State, holds: tuple[tuple[str, int], ...]) -> tuple[State, tuple[Path, ...] | None]:
+def forked(state: State) -> tuple[State, tuple[Path, ...] | None]:
     """The protocol in the child of a fork: what is published stays; rounds, loads, and who waits are the parent's.
 
     Also the files to touch, because what had been found out about them is lost; None if nothing was lost, empty if
-    it is not known which they were. `holds`: what is busy in the child.
+    it is not known which they were.
     """
-    child = State(state.window_ns, state.native, generation=state.generation, enabled=state.enabled, holds=holds)
+    child = State(state.window_ns, state.native, generation=state.generation, enabled=state.enabled)
     child = child._replace(eager=state.eager, settle_until=state.settle_until)
     late = [path for touch in state.late for path in touch.paths]
     lost = tuple(dict.fromkeys((*(state.round.named if state.round else ()), *late)))
@@ -111,12 +110,15 @@ def forked(state: State, holds: tuple[tuple[str, int], ...]) -> tuple[State, tup
     return child._replace(loads=state.loads, degraded=state.degraded), lost if unfinished else None
 
 
-def step(state: State, given: Input) -> tuple[State, tuple[Effect, ...]]:
-    """What follows from `given`. Inputs that mean nothing in this phase leave the state as it is."""
+def step(state: State, given: Input, holds: tuple[str, ...] = ()) -> tuple[State, tuple[Effect, ...]]:
+    """What follows from `given`. Inputs that mean nothing in this phase leave the state as it is.
+
+    `holds`: the reasons not to publish just now, in the order in which they began.
+    """
     rule = TABLE.get((state.phase, type(given)))
     if rule is None:
         return state, ()
-    turn = _Turn(state)
+    turn = _Turn(state, holds)
     rule.act(turn, given)
     return turn.state, tuple(turn.effects)
 
@@ -124,10 +126,11 @@ def step(state: State, given: Input) -> tuple[State, tuple[Effect, ...]]:
 class _Turn:
     """A step under way: the state so far and the effects so far."""
 
-    __slots__ = ("effects", "state")
+    __slots__ = ("effects", "holds", "state")
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, holds: tuple[str, ...]) -> None:
         self.state = state
+        self.holds = holds
         self.effects: list[Effect] = []
 
     def to(self, phase: Phase, **changes: Any) -> None:
@@ -445,8 +448,8 @@ def _end(
         turn.set(pending=None, degraded=False)
         turn.do(Refresh(candidate))
         followed = candidate if state.degraded else None
-    elif state.holds and not force:
-        event = ReloadDeferred(state.reasons, candidate.changes, candidate.summary)
+    elif turn.holds and not force:
+        event = ReloadDeferred(turn.holds, candidate.changes, candidate.summary)
         turn.set(pending=Waiting(candidate, sure=state.native and (state.round is None or state.round.sure)))
     else:
         event = _publish(turn, candidate)
@@ -497,23 +500,9 @@ def _next(turn: _Turn, now: int) -> None:
         _load_asked(turn, now)
 
 
-def _hold(turn: _Turn, hold: Hold) -> None:
-    held = dict(turn.state.holds)
-    held[hold.reason] = held.get(hold.reason, 0) + 1
-    turn.set(holds=tuple(held.items()))
-
-
 def _release(turn: _Turn, release: Release) -> None:
-    held = dict(turn.state.holds)
-    if release.reason in held:
-        held[release.reason] -= 1
-        turn.set(holds=tuple((reason, count) for reason, count in held.items() if count))
-
-
-def _release_idle(turn: _Turn, release: Release) -> None:
-    _release(turn, release)
     pending = turn.state.pending
-    if pending is None or turn.state.holds:
+    if pending is None or turn.holds:
         return
     if not turn.state.enabled:
         # Nobody told of changes since.
@@ -527,7 +516,7 @@ def _release_idle(turn: _Turn, release: Release) -> None:
 
 def _commit_pending(turn: _Turn) -> None:
     pending = turn.state.pending
-    if pending is None or turn.state.holds:
+    if pending is None or turn.holds:
         return
     turn.do(Emit(_publish(turn, pending.good)))
     _follow(turn, pending.good)
@@ -580,8 +569,6 @@ TABLE: Final[Mapping[tuple[Phase, type[Input]], Rule]] = {
     (Phase.SPECULATING, Reload): _rule(_reload_after, Phase.SPECULATING),
     (Phase.LOADING, Reload): _rule(_reload_after, Phase.LOADING),
     (Phase.CLOSED, Reload): _rule(_reload_closed, Phase.CLOSED),
-    (Phase.IDLE, Release): _rule(_release_idle, Phase.IDLE, Phase.LOOKING, Phase.LOADING),
-    **{(phase, Hold): _rule(_hold, phase) for phase in _OPEN},
-    **{(phase, Release): _rule(_release, phase) for phase in _OPEN if phase is not Phase.IDLE},
+    (Phase.IDLE, Release): _rule(_release, Phase.IDLE, Phase.LOOKING, Phase.LOADING),
     **{(phase, Close): _rule(_close, Phase.CLOSED) for phase in _OPEN},
 }

@@ -74,18 +74,10 @@ class Looked(NamedTuple):
     now: int
 
 
-class Hold(NamedTuple):
-    """Something is busy from now on."""
-
-    now: int
-    reason: str
-
-
 class Release(NamedTuple):
-    """It is no longer busy. A reason that is not held is ignored."""
+    """A hold has ended. Which are left is an argument of each step."""
 
     now: int
-    reason: str
 
 
 class Reload(NamedTuple):
@@ -104,7 +96,7 @@ class Close(NamedTuple):
     now: int
 
 
-Input: TypeAlias = Touched | Due | Loaded | Looked | Hold | Release | Reload | Close
+Input: TypeAlias = Touched | Due | Loaded | Looked | Release | Reload | Close
 
 
 # Rounds
@@ -225,7 +217,6 @@ class State(NamedTuple):
     """Loads that were of no use since the ceiling, or since `reload()` was called."""
     candidate: Good[Any] | Bad | None = None
     pending: Waiting | None = None
-    holds: tuple[tuple[str, int], ...] = ()
     asked: tuple[Reload, ...] = ()
     """Calls of `reload()` that wait for the load under way to end, because it began before them."""
     late: tuple[Touched, ...] = ()
@@ -233,8 +224,3 @@ class State(NamedTuple):
     rest_until: int = 0
     """No speculative load before this instant."""
     loads: int = 0
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """What is busy, in the order in which it began."""
-        return tuple(reason for reason, _ in self.holds)

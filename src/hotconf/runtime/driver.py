@@ -2,29 +2,33 @@
 to be sure of one that was young when it was loaded.
 
 The driver owns the observers, the timer and the loader's thread. It starts with the first watcher and ends with the
-last.
+last. Python's signal handlers never run on it. So it alone steps the machines, and it alone opens and closes
+descriptors; callers append what they want, wake it and wait. It takes no lock that a caller may hold when a signal
+handler interrupts that caller.
 """
 
 from __future__ import annotations
 
 import atexit
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from hotconf.core.protocol import Due
 from hotconf.errors import UsageError
-from hotconf.runtime import fork, log
+from hotconf.runtime import fork, log, threads
 from hotconf.runtime.fork import FORK_S
 from hotconf.runtime.loader import Loader
 from hotconf.runtime.looks import NEVER, Looks
 from hotconf.runtime.observe import Observer, ObserverName, Owner, Poll, choose, preferred, reason
-from hotconf.runtime.wait import ThreadWaiter, best_waiter
+from hotconf.runtime.wait import ThreadWaiter, Waiter, best_waiter
+
+if TYPE_CHECKING:
+    import threading
 
 R = TypeVar("R")
 
@@ -38,26 +42,31 @@ class Driver:
 
     def __init__(self) -> None:
         self.loader = Loader()
-        self.claims = 0
-        """Watchers that use it or are about to; guarded by the module's lock."""
-        self._waiter = best_waiter()
+        self.claims: set[object] = set()
+        """Who uses it or is about to; guarded by the module's lock."""
+        self._waiter: Waiter | None = None
+        """None until its thread has made it."""
         self._lost_at = 0
-        self._actions: deque[Callable[[], None]] = deque()
+        self._actions: deque[Callable[[], object]] = deque()
         self._observers: dict[str, Observer] = {}
         self._owners: dict[Owner, Observer] = {}
         self._wanted: dict[Owner, ObserverName] = {}
         self._looks = Looks(self._owners, self._look)
         self._timed: set[Owner] = set()
         """Those who may have a deadline: others are not asked, there may be hundreds."""
-        self._ending = False
-        self._ended = False
-        self._thread = threading.Thread(target=self._run, name="hotconf-driver", daemon=True)
+        self._begun = self._ending = self._ended = False
+        self._thread = threads.Thread(self._run, "hotconf-driver")
+
+    def begin(self) -> None:
+        """Start its thread, unless that was done. Raises `RuntimeError` if the system gives none."""
+        if self._begun:
+            return
         fork.enrol(self)
         try:
+            self._begun = True
             self._thread.start()
-        except RuntimeError:
-            fork.forget(self)
-            self._waiter.close()
+        except BaseException:
+            self._begun = self._thread.alive
             raise
 
     # Forks
@@ -72,7 +81,8 @@ class Driver:
         self.loader.abandon()
         for observer in self._observers.values():
             observer.abandon()
-        self._waiter.close()
+        if self._waiter is not None:
+            self._waiter.close()
         self._owners.clear()
         self._timed.clear()
         fork.forget(self)
@@ -82,61 +92,71 @@ class Driver:
 
     # From any thread
 
-    def post(self, action: Callable[[], None]) -> None:
+    @property
+    def here(self) -> bool:
+        """Whether this is its thread."""
+        return self._thread.here
+
+    @property
+    def alive(self) -> bool:
+        """Whether its thread is there, in this process."""
+        return self._thread.alive
+
+    def post(self, action: Callable[[], object]) -> None:
         """Run `action` on the driver's thread, soon."""
         self._actions.append(action)
-        self._waiter.wake()
+        self.wake()
+
+    def run(self, action: Callable[[], object]) -> bool:
+        """Run `action` on the driver's thread, and wait for it. False if it was not run: the thread is gone."""
+        if not self.here:
+            return self._run_there(_Call(partial(_guarded, action)))
+        _guarded(action)
+        return True
 
     def call(self, action: Callable[[], R]) -> R:
         """Run `action` on the driver's thread, wait for it, and return or raise what it does.
 
-        Raises `UsageError` if the thread has ended: the last watcher was closed meanwhile.
+        Raises `UsageError` if it was not run, because the thread has ended: the last watcher was closed meanwhile.
         """
-        if threading.current_thread() is self._thread:
+        if self.here:
             return action()
-        outcome: list[R] = []
-        errors: list[BaseException] = []
-        done = threading.Event()
+        call = _Call(action)
+        if not self._run_there(call):
+            raise UsageError("this watcher is closed, or was forked off meanwhile")
+        return call.result()
 
-        def run() -> None:
-            try:
-                outcome.append(action())
-            except BaseException as error:  # noqa: BLE001 - raised again where it belongs
-                errors.append(error)
-            finally:
-                done.set()
-
-        self.post(run)
+    def _run_there(self, call: _Call[R]) -> bool:
+        self.post(call)
         if self._ended:
             with suppress(ValueError):  # it runs, or has run
-                self._actions.remove(run)
-                raise UsageError("this watcher is closed")
-        while not done.wait(FORK_S):
-            if self._ended and not self._thread.is_alive():  # a signal handler forked, and this is the child
-                raise UsageError("this watcher was forked off meanwhile")
-        if errors:
-            raise errors[0]
-        return outcome[0]
+                self._actions.remove(call)
+                return False
+        while not call.done.wait(FORK_S if self.alive else 0):
+            if not self.alive:  # it ended, or a signal handler forked, and this is the child
+                return call.done.given
+        return True
 
     def expect(self, owner: Owner) -> None:
         """`owner` may have a deadline now."""
         self._timed.add(owner)
 
     def wake(self) -> None:
-        """Have the deadlines looked at again."""
-        if threading.current_thread() is not self._thread:
-            self._waiter.wake()
+        """Have what was posted done, and the deadlines looked at again."""
+        waiter = self._waiter
+        if waiter is not None and not self.here:
+            waiter.wake()
 
-    def finish(self) -> None:
-        """End the thread, after what is posted, and give back its descriptors."""
+    def finish(self, timeout_s: float) -> None:
+        """End the thread, after what is posted; it gives back its descriptors. May be repeated."""
         self.post(self._end)
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
+        if not self.here:
+            self._thread.join(timeout_s)
 
     @property
-    def failed(self) -> bool:
-        """Whether it has ended although nobody asked it to."""
-        return self._ended and not self._ending
+    def over(self) -> bool:
+        """Whether it has ended, or is about to."""
+        return self._ending or self._ended
 
     @property
     def owners(self) -> tuple[Owner, ...]:
@@ -157,7 +177,7 @@ class Driver:
         observer = choose(name, self.wake)
         try:
             if observer.descriptor is not None:
-                self._waiter.watch(observer.descriptor)
+                self._waits().watch(observer.descriptor)
         except OSError as error:
             observer.close()
             if name != "auto":
@@ -191,14 +211,20 @@ class Driver:
             log.fault("watch", "The driver has failed: its watchers hear of nothing any more")
         for observer in self._observers.values():
             _guarded(observer.close)
-        self._ended = True  # whoever posts from now on sees it; what was posted before is done now
-        self._act()
-        self._waiter.close()
+        self._ended = True
+        self._act()  # whoever posts later sees that the thread is gone
+        self._waits().close()
+
+    def _waits(self) -> Waiter:
+        if self._waiter is None:
+            self._waiter = best_waiter()
+        return self._waiter
 
     def _wait(self) -> None:
+        waiter = self._waits()
         deadline = self._deadline()
         try:
-            self._waiter.wait(deadline)
+            waiter.wait(deadline)
         except Exception as error:  # noqa: BLE001 - whatever it is, another one may work
             self._lose(error)
 
@@ -211,7 +237,7 @@ class Driver:
             log.fault("watch", _FAULT)
         now = time.monotonic_ns()
         soon, self._lost_at = now - self._lost_at < _AGAIN_NS, now
-        self._waiter.close()
+        self._waits().close()
         self._waiter = ThreadWaiter(reason(error)) if soon else best_waiter()
         lost = [each for each in self._observers.values() if _has_descriptor(each)]
         for observer in lost:
@@ -321,6 +347,32 @@ class Driver:
         return due
 
 
+class _Call(Generic[R]):
+    """An action that somebody waits for."""
+
+    __slots__ = ("_action", "_error", "_outcome", "done")
+
+    def __init__(self, action: Callable[[], R]) -> None:
+        self._action = action
+        self._outcome: list[R] = []
+        self._error: BaseException | None = None
+        self.done = threads.Signal()
+
+    def __call__(self) -> None:
+        try:
+            self._outcome.append(self._action())
+        except BaseException as error:  # noqa: BLE001 - raised again where it belongs
+            self._error = error
+        finally:
+            self.done.give()
+
+    def result(self) -> R:
+        """What the action returned, or raises what it raised."""
+        if self._error is not None:
+            raise self._error
+        return self._outcome[0]
+
+
 def _key(observer: Observer) -> str:
     return "stopgap" if isinstance(observer, Poll) and observer.stopgap else observer.name
 
@@ -346,41 +398,59 @@ def _guarded(work: Callable[[], object]) -> None:
         log.fault("watch", _FAULT)
 
 
-# One a process
+class _Shared:
+    """The driver of this process. One, because inotify instances are scarce: 128 a user."""
 
-_lock = threading.RLock()
-_shared: Driver | None = None
+    __slots__ = ("__weakref__", "driver", "lock")
 
+    def __init__(self) -> None:
+        self.lock = threads.rlock()
+        """For callers among themselves: nobody waits for another thread while it is held."""
+        self.driver: Driver | None = None
 
-def claim() -> Driver:
-    """The driver of this process, started if there is none. Give it back with `release`.
+    def claim(self, who: object) -> Driver:
+        """The driver, started if there is none. Give it back with `release`, even if this raises."""
+        with self.lock:
+            if self.driver is None or self.driver.over:
+                fork.enrol(self)
+                self.driver = Driver()
+                atexit.register(_close_all, self.driver)
+            used = self.driver
+            used.claims.add(who)
+            used.begin()
+            return used
 
-    One a process, because inotify instances are scarce: 128 a user.
-    """
-    global _shared
-    with _lock:
-        if _shared is None or _shared.failed:
-            fork.enrol(_member)
-            _shared = Driver()
-            atexit.register(_close_all, _shared)
-        _shared.claims += 1
-        return _shared
+    def release(self, who: object, used: Driver | None, timeout_s: float) -> None:
+        """`who` needs no driver any more. After the last one the driver's thread and the loader's have ended, unless
+        they are busy for longer than `timeout_s`. May be repeated; `used` is None if `claim` raised.
+        """
+        with self.lock:
+            mine = self.driver if used is None else used
+            if mine is None:
+                return
+            mine.claims.discard(who)
+            if mine.claims:
+                return
+            if self.driver is mine:
+                self.driver = None
+                atexit.unregister(_close_all)  # before the next driver registers
+        mine.loader.stop(timeout_s)
+        mine.finish(timeout_s)
 
+    # Forks: the parent's is not the child's
 
-def release(driver: Driver, timeout_s: float) -> None:
-    """One watcher less; after the last one the driver's thread and the loader's have ended, unless they are busy for
-    longer than `timeout_s`.
-    """
-    global _shared
-    with _lock:
-        driver.claims -= 1
-        last = driver.claims == 0
-        if last and _shared is driver:
-            _shared = None
-            atexit.unregister(_close_all)  # before the next driver registers
-    if last:
-        driver.loader.stop(timeout_s)
-        driver.finish()
+    def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
+        """See `Member.locks`."""
+        return ((fork.SHARED, self.lock),)
+
+    def abandon(self) -> None:
+        """See `Member.abandon`."""
+        self.lock = threads.rlock()
+        self.driver = None
+        atexit.unregister(_close_all)
+
+    def revive(self) -> None:
+        """See `Member.revive`: the first watcher that claims a driver starts it."""
 
 
 def _close_all(driver: Driver) -> None:
@@ -388,20 +458,6 @@ def _close_all(driver: Driver) -> None:
         owner.close()
 
 
-class _Shared:
-    """What is one a process, in a fork: the parent's is not the child's."""
-
-    def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
-        return ((fork.SHARED, _lock),)
-
-    def abandon(self) -> None:
-        global _lock, _shared
-        _lock = threading.RLock()
-        _shared = None
-        atexit.unregister(_close_all)
-
-    def revive(self) -> None:
-        """The first watcher that claims a driver starts it."""
-
-
-_member: Final = _Shared()
+_shared: Final = _Shared()
+claim: Final = _shared.claim
+release: Final = _shared.release

@@ -1,40 +1,134 @@
-"""Who holds what is busy: a child of a fork keeps only what the thread that forked held."""
+"""The only register of holds, and `Busy`, which users enter and leave.
+
+A signal handler may raise at nearly every instruction of the main thread. So each change of the register is one call
+into C, and no hold can be left behind: `Busy.__enter__` undoes it on any exception, and `Busy.__exit__` is C up to
+the point where the hold has ended, because a handler can raise at the first instruction of any function of ours.
+"""
 
 from __future__ import annotations
 
-import threading
+from _io import _IOBase
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+
+from hotconf.errors import UsageError
+from hotconf.runtime import threads
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+Hold: TypeAlias = tuple[str, int]
+"""The reason, and the thread that entered it."""
 
 
 class Holds:
-    """Every hold, with the thread that entered it."""
+    """Every hold. No lock guards it: the driver must not wait for a thread that a signal handler interrupted."""
 
-    __slots__ = ("_held", "lock")
+    __slots__ = ("_held", "add", "pop")
 
     def __init__(self) -> None:
-        # Reentrant, for signal handlers.
-        self.lock = threading.RLock()
-        self._held: list[tuple[str, int]] = []
+        self._fill({})
 
-    def add(self, reason: str) -> None:
-        """This thread holds one more."""
-        with self.lock:
-            self._held.append((reason, threading.get_ident()))
+    def _fill(self, held: dict[object, Hold]) -> None:
+        self._held = held
+        self.add: Callable[[object, Hold], None] = held.__setitem__
+        self.pop: Callable[[object, None], Hold | None] = held.pop
 
-    def drop(self, reason: str) -> None:
-        """One less: this thread's own if there is one, for holds are not bound to threads."""
-        mine = (reason, threading.get_ident())
-        with self.lock:
-            found = mine if mine in self._held else next((held for held in self._held if held[0] == reason), None)
-            if found is not None:
-                self._held.remove(found)
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What is busy, in the order in which it began."""
+        return tuple(dict.fromkeys([reason for reason, _ in list(self._held.values())]))
 
-    def abandon(self) -> tuple[tuple[tuple[str, int], ...], tuple[str, ...]]:
-        """In the child of a fork: what this thread holds, with counts, and the reasons that are held no more."""
-        self.lock = threading.RLock()
-        here = threading.get_ident()
-        gone = tuple(dict.fromkeys(reason for reason, thread in self._held if thread != here))
-        self._held = [held for held in self._held if held[1] == here]
-        kept: dict[str, int] = {}
-        for reason, _ in self._held:
-            kept[reason] = kept.get(reason, 0) + 1
-        return tuple(kept.items()), tuple(reason for reason in gone if reason not in kept)
+    def abandon(self) -> tuple[str, ...]:
+        """In the child of a fork: keep what this thread holds. Returns the reasons that are held no more."""
+        here = threads.ident()
+        gone = [token for token, (_, thread) in self._held.items() if thread != here]
+        reasons = dict.fromkeys(self._held.pop(token)[0] for token in gone)
+        return tuple(reason for reason in reasons if reason not in self.reasons)
+
+
+class Holder(Protocol):
+    """A watcher at work, as `Busy` needs it."""
+
+    holds: Holds
+
+    def barrier(self) -> None:
+        """Return when every step that began before has ended."""
+
+    def released(self, hold: Hold | None) -> None:
+        """A hold has ended: return when what was pending is published, unless something else puts it off."""
+
+
+_NEVER: Final = object()
+
+
+class _Leave(_IOBase):
+    """`__exit__` of this base is written in C, ignores what it is given, and calls `close`."""
+
+    closed = True  # so that the end of this object does not call it, too
+
+    def __init__(self, close: Callable[[], Any]) -> None:
+        self.close = close  # type: ignore[method-assign]
+
+
+class Busy:
+    """A reason not to publish just now; a context manager, sync and async, that can be entered again."""
+
+    __slots__ = ("__exit__", "_holder", "_reason", "_tokens")
+
+    if TYPE_CHECKING:
+
+        def __exit__(
+            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        ) -> None:
+            """End the latest hold; what was pending is published when this returns."""
+
+    def __init__(self, holder: Holder, reason: str) -> None:
+        if not reason:
+            raise UsageError("busy() needs a reason: people are told what their reload waits for")
+        self._holder = holder
+        self._reason = reason
+        self._tokens: list[object] = []
+        self.__exit__ = self._leaving(holder.released)  # type: ignore[method-assign]
+
+    def _leaving(self, then: Callable[[Hold | None], object]) -> Callable[..., Any]:
+        """A callable that ends the latest hold and calls `then` with it; until then all of it is C."""
+        ended = map(self._holder.holds.pop, iter(self._tokens.pop, _NEVER), repeat(None))
+        return _Leave(map(then, ended).__next__).__exit__
+
+    def __enter__(self) -> None:
+        token = object()
+        try:
+            self._enter(token)
+        except BaseException:
+            self._forget(token)
+            raise
+
+    async def __aenter__(self) -> None:
+        token = object()
+        try:
+            self._enter(token)
+        except BaseException:
+            self._forget(token)
+            raise
+
+    @property
+    def __aexit__(self) -> Callable[..., Coroutine[Any, Any, None]]:
+        """As `__exit__`. Python looks this up before it enters."""
+
+        async def released(hold: Hold | None) -> None:
+            self._holder.released(hold)
+
+        return self._leaving(released)
+
+    def _enter(self, token: object) -> None:
+        self._tokens.append(token)
+        self._holder.holds.add(token, (self._reason, threads.ident()))
+        self._holder.barrier()
+
+    def _forget(self, token: object) -> None:
+        self._holder.holds.pop(token, None)
+        with suppress(ValueError):
+            self._tokens.remove(token)

@@ -4,7 +4,6 @@ the start in the thread that called it, so that a configuration that never chang
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from typing import Generic, TypeVar
 
 from hotconf.core.candidate import NOTHING, Bad, Good, Standing
 from hotconf.core.protocol import Load
-from hotconf.runtime import log
+from hotconf.runtime import log, threads
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.known import Known
 from hotconf.runtime.load import load
@@ -27,7 +26,7 @@ T = TypeVar("T")
 class Jobs(Generic[T]):
     """See the module. `runs` gives the driver; `deliver` is called on its thread with what a load brought back."""
 
-    __slots__ = ("_deliver", "_inline", "_known", "_loading", "_publisher", "_runs", "_source", "closed", "lock")
+    __slots__ = ("_deliver", "_inline", "_known", "_loading", "_publisher", "_runs", "_source", "closed")
 
     def __init__(
         self,
@@ -42,11 +41,10 @@ class Jobs(Generic[T]):
         self._publisher = publisher
         self._runs = runs
         self._deliver = deliver
-        # Reentrant: a signal handler may ask for a reload in the midst of anything.
-        self.lock = threading.RLock()
-        self._loading = threading.Lock()
+        self._loading = threads.rlock()
         """Held by the load that is under way."""
         self._inline: deque[Callable[[], None]] | None = None
+        """Appended to by the driver alone, which alone decides that no more come."""
         self.closed = False
         """No load begins any more."""
 
@@ -63,28 +61,31 @@ class Jobs(Generic[T]):
 
     def run(self) -> None:
         """Run those that wait, in this thread, until there is none; later ones run on the loader's."""
-        while (job := self._next()) is not None:
-            try:
-                job()
-            except OSError:  # to log is to import `logging`, and there may be no descriptor for that
-                log.fault("watch", "Internal error while %s was loaded first", self._source.path)
+        while self._inline or not self._runs().call(self._are_done):
+            while self._inline:
+                self._run_one(self._inline.popleft())
 
-    def _next(self) -> Callable[[], None] | None:
-        with self.lock:
-            if self._inline:
-                return self._inline.popleft()
-            self._inline = None
-            return None
+    def _are_done(self) -> bool:
+        """On the driver's thread: whether there is none; then later ones run on the loader's."""
+        if self._inline:
+            return False
+        self._inline = None
+        return True
+
+    def _run_one(self, job: Callable[[], None]) -> None:
+        try:
+            job()
+        except OSError:  # to log is to import `logging`, and there may be no descriptor for that
+            log.fault("watch", "Internal error while %s was loaded first", self._source.path)
 
     # At any time
 
     def submit(self, job: Callable[[], None]) -> None:
-        """Have it run where users' code runs: never on the driver's thread."""
-        with self.lock:
-            if self._inline is not None:
-                self._inline.append(job)
-                return
-        self._runs().loader.submit(job)
+        """Have it run where users' code runs. Called on the driver's thread, where that never is."""
+        if self._inline is not None:
+            self._inline.append(job)
+        else:
+            self._runs().loader.submit(job)
 
     def load(self, effect: Load) -> None:
         """Have the files read."""
@@ -125,15 +126,14 @@ class Jobs(Generic[T]):
 
     def await_load(self, timeout_s: float) -> None:
         """Wait for a load that is under way; it may be in users' code."""
-        if not inside() and self._loading.acquire(timeout=timeout_s):
+        if not inside() and threads.acquire(self._loading, timeout_s):
             self._loading.release()
 
     # Forks
 
     def abandon(self) -> None:
         """In the child of a fork: no load is under way."""
-        self.lock = threading.RLock()
-        self._loading = threading.Lock()
+        self._loading = threads.rlock()
 
     def forget(self) -> None:
         """In the child of a fork: what waited was the parent's."""

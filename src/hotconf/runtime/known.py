@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -18,12 +17,11 @@ _REGULAR: Final = 6
 
 
 class Known:
-    """See the module. From any thread; only `differing` and `since` look at the files, and are for one thread."""
+    """See the module. Used by the driver's thread; other threads may read `files`."""
 
     __slots__ = (
         "_dirty",
         "_distrusted",
-        "_lock",
         "_look_again",
         "_plain",
         "_plain_of",
@@ -44,8 +42,6 @@ class Known:
         self.grown = False
         """`files` name other directories to watch than those of the last load."""
         self._source = source
-        # Reentrant: a signal handler may ask for a reload in the midst of anything.
-        self._lock = threading.RLock()
         self._dirty: set[Path] = set()
         """Touched since the last load began."""
         self._under_way = False
@@ -60,27 +56,19 @@ class Known:
 
     def touch(self, touched: Iterable[Path]) -> None:
         """These changed, and it is known."""
-        with self._lock:
-            self._dirty.update(touched)
+        self._dirty.update(touched)
 
     def begin(self, *, afresh: bool) -> tuple[FileSet, frozenset[Path]]:
         """A load begins: what it may use again, and of that what it may not."""
-        with self._lock:
-            touched = frozenset(self.files.reads) if afresh or self._distrusted else frozenset(self._dirty)
-            self._dirty.clear()
-            self._distrusted = False
-            self._under_way = True
-            return self.files, touched
-
-    @property
-    def lock(self) -> threading.RLock:
-        """Guards all of it."""
-        return self._lock
+        touched = frozenset(self.files.reads) if afresh or self._distrusted else frozenset(self._dirty)
+        self._dirty.clear()
+        self._distrusted = False
+        self._under_way = True
+        return self.files, touched
 
     def abandon(self) -> None:
         """In the child of a fork: no load is under way, and what was touched is not trusted to have been read."""
-        self._lock = threading.RLock()
-        self._dirty.clear()
+        self._dirty = set()
         self._under_way = self._look_again = False
         self._distrusted = True
 
@@ -90,16 +78,15 @@ class Known:
 
     def done(self, seen: FileSet) -> bool:
         """A load is back. Whether to look for what changed during it."""
-        with self._lock:
-            self.files = seen
-            self._under_way = False
-            again, self._look_again = self._look_again, False
-            return again
+        self.files = seen
+        self._under_way = False
+        again, self._look_again = self._look_again, False
+        return again
 
     def differing(self) -> tuple[Path, ...]:
         """Files that differ from what the last load saw; those whose change is known already are left out."""
         if not self._under_way and self.plain and _are_same(self.plain):
-            return ()  # nearly always: without the lock
+            return ()  # nearly always
         asked = self.ask()
         return () if asked is None else self.answer(asked[0], compare(asked[0], self._source, asked[1]))
 
@@ -107,20 +94,18 @@ class Known:
         """What to compare the files with, and which to pass over; None while a load is under way: then it is asked
         when that is back.
         """
-        with self._lock:
-            self._look_again |= self._under_way
-            return None if self._under_way else (self.files, frozenset(self._dirty) if self._dirty else _NOTHING)
+        self._look_again |= self._under_way
+        return None if self._under_way else (self.files, frozenset(self._dirty) if self._dirty else _NOTHING)
 
     def answer(self, asked: FileSet, found: Found) -> tuple[Path, ...]:
         """A comparison with what was asked for is over: what changed, as far as nobody knows of it yet."""
-        with self._lock:
-            if self._under_way or self.files is not asked:
-                self._look_again = True  # a load has begun, or is back: it may have read this or not
-                return ()
-            known = found.over(asked)
-            self.grown |= known.folders != asked.folders
-            self.files = known
-            return tuple(path for path in found.changed if path not in self._dirty)
+        if self._under_way or self.files is not asked:
+            self._look_again = True  # a load has begun, or is back: it may have read this or not
+            return ()
+        known = found.over(asked)
+        self.grown |= known.folders != asked.folders
+        self.files = known
+        return tuple(path for path in found.changed if path not in self._dirty)
 
     @property
     def plain(self) -> tuple[Plain, ...]:
@@ -137,10 +122,8 @@ class Known:
         """Of what is watched only now: what changed between the last load and this moment."""
         known = self.files
         found = since(known, self._source, armed)
-        with self._lock:
-            if self.files is known:
-                self.files = found.over(known)
-                self.grown |= self.files.folders != known.folders
+        self.files = found.over(known)
+        self.grown |= self.files.folders != known.folders
         return found.changed
 
 

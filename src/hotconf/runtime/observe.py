@@ -11,6 +11,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 from hotconf.core.protocol import Input
 from hotconf.errors import UsageError
+from hotconf.runtime.descriptors import CLOSED
 from hotconf.runtime.known import Known
 from hotconf.runtime.source import FileSet
 
@@ -226,6 +227,8 @@ def reason(error: Exception) -> str:
     """What was refused; it names the call."""
     if not isinstance(error, OSError):
         return type(error).__name__
+    if error.errno == errno.EBADF:  # closed after we had looked
+        return CLOSED
     # The kernel has one number for two limits.
     limits = " (fs.inotify.max_user_instances, ulimit -n)" if error.errno == errno.EMFILE else ""
     return (error.strerror or str(error)) + limits

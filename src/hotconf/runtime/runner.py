@@ -1,15 +1,13 @@
 """One watcher at work: steps its machine and performs what the machine asks for.
 
-The machine is stepped under the watcher's lock: by the driver for changes, timers and loads, by the caller's own
-thread for `busy`, `reload` and `close`. So entering `busy` is a guarantee and not a message, and what was pending is
-published when the release returns.
+Only the driver's thread steps the machine, under the stepping lock. Who enters `busy` adds a hold and passes that
+lock once: steps that began before have ended, later ones know of the hold. `reload`, `close` and the release of a
+hold have the driver do the work, and wait; an exception that a signal handler raises meanwhile ends only the wait.
 """
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,11 +18,11 @@ from hotconf.core.candidate import Good, Standing
 from hotconf.core.debounce import MILLISECOND
 from hotconf.errors import ConfigError, UsageError
 from hotconf.events import Ending, FileChanged, ReloadFailed
-from hotconf.runtime import driver, fork, log
+from hotconf.runtime import driver, fork, log, threads
 from hotconf.runtime.bus import Bus
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.hearing import Hearing
-from hotconf.runtime.holds import Holds
+from hotconf.runtime.holds import Hold, Holds
 from hotconf.runtime.jobs import Jobs
 from hotconf.runtime.known import Known
 from hotconf.runtime.load import drifted
@@ -38,6 +36,8 @@ from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    import threading
+
     from hotconf.runtime.keeper import Keeper
     from hotconf.runtime.stats import Stats
 
@@ -48,6 +48,9 @@ _MOST_GROWTH: Final = 20
 
 PATIENCE_S: Final = 2.0
 """So long `close()` waits for users' code that is running."""
+
+_AGAIN_NS: Final = 1_000_000_000
+"""So often it is seen to whether a hold has ended without a word: a signal handler may raise before one is said."""
 
 
 class Runner(Generic[T]):
@@ -70,105 +73,120 @@ class Runner(Generic[T]):
         self._publisher = Publisher(source, install, keeper)
         window_ns, eager = self.settings.debounce_ms * MILLISECOND, self.settings.mode == "eager"
         self._state = protocol.State(window_ns, enabled=self.settings.enabled, eager=eager)
-        # Reentrant, and inputs are queued: a signal handler may call `reload(wait=False)` in the midst of a step.
-        self._lock = threading.RLock()
-        self._inbox: deque[protocol.Input] = deque()
-        self._stepping = False
-        self._holds = Holds()
+        self._lock = threads.rlock()
+        self.holds = Holds()
+        self._unstarted = [True]
         self._driver: Driver | None = None
         self._closed = False
         self.known = Known(source)
         self._jobs = Jobs(source, self.known, self._publisher, self._runs, self._loaded)
         self._teller = Teller(bus)
+        self._look_after = 0
+        """When to see whether what is pending still waits for something."""
         self._hearing = Hearing(self, source.path, observer, self.known)
-        self._forked = False
-        """A signal handler forked in the midst of a step, and this is the child."""
         fork.enrol(self)
 
     # For the watcher, from any thread
 
     def start(self, *, require: bool) -> None:
         """Watch, then load, in this thread. Raises `ConfigError` if that fails and a config is required."""
+        _not_in_a_load("start")
         if self._keeper is not None:
             self._keeper.check()
             self._publisher.standing = Standing(self._keeper.newest())
-        with self._lock:
-            if self._driver is not None or self._closed:
-                raise UsageError("a watcher can be started once; make a new one")
-            self._driver = driver.claim()
-            self._jobs.collect()
-        log.initialized(self.source.path)
+        if self._closed or not self._unstarted:
+            raise UsageError("a watcher can be started once; make a new one")
         try:
-            self._driver.call(self._join)
+            self._begin()
             event = self._first_load()
+            recalled = self._keeper.take() if self._keeper is not None else None
+            if event is None:
+                raise UsageError("the watcher was closed while it was started")
+            if isinstance(event, ReloadFailed) and recalled is not None:
+                log.degraded(self.source.path, recalled.number, recalled.good.loaded_at, event.error)
+            elif isinstance(event, ReloadFailed) and require:
+                raise ConfigError((*event.problems, *(self._keeper.unrecalled if self._keeper else ())))
+            log.window(self.settings.debounce_ms)
+        except _StartedError:
+            raise
         except BaseException:
             self.close()
             raise
-        recalled = self._keeper.take() if self._keeper is not None else None
-        if event is None:
-            raise UsageError("the watcher was closed while it was started")
-        if isinstance(event, ReloadFailed) and recalled is not None:
-            log.degraded(self.source.path, recalled.number, recalled.good.loaded_at, event.error)
-        elif isinstance(event, ReloadFailed) and require:
-            self.close()
-            raise ConfigError((*event.problems, *(self._keeper.unrecalled if self._keeper else ())))
-        log.window(self.settings.debounce_ms)
+
+    def _begin(self) -> None:
+        try:
+            self._unstarted.pop()
+        except IndexError:
+            raise _StartedError("a watcher can be started once; make a new one") from None
+        self._jobs.collect()
+        self._driver = driver.claim(self)
+        log.initialized(self.source.path)
+        self._driver.call(self._join)
 
     def _first_load(self) -> Ending | None:
         """The loads at start run here: no thread is needed for a configuration that never changes."""
         # By force: a hold that began before the start puts off changes, and the first config is none.
-        ticket = self._ask(force=True, silent=True)
+        ticket = Ticket()
+        self._runs().call(partial(self._ask, ticket, force=True, silent=True))
         self._jobs.run()
         if self.snapshot is not None:
             self._bus.seen(self.snapshot)
         return ticket.event
 
-    def hold(self, reason: str) -> None:
-        """Something is busy until `release`; from here on nothing is committed."""
-        self._holds.add(reason)
-        self.feed(protocol.Hold(time.monotonic_ns(), reason))
+    def barrier(self) -> None:
+        """Return when every step that began before has ended; later ones see the holds that there are now."""
+        with self._lock:
+            pass
 
-    def release(self, reason: str) -> None:
-        """It is no longer busy; what was pending is published when this returns, unless a round is open."""
-        self._holds.drop(reason)
-        self.feed(protocol.Release(time.monotonic_ns(), reason))
+    def released(self, hold: Hold | None) -> None:  # noqa: ARG002 - whichever it was
+        """A hold has ended; what was pending is published when this returns, unless a round is open. Never raises."""
+        if self._state.pending is not None and not self.holds.reasons and self._driver is not None:
+            self._driver.run(self._settle)
 
     def reload(self, *, wait: bool, force: bool) -> Ending | None:
         """See `HotReloadWatcher.reload`."""
-        if inside():
-            raise UsageError("reload() cannot be called from a check, validator or describe: they are part of a load")
-        if self._driver is None or self._closed:
+        _not_in_a_load("reload")
+        used = self._driver
+        if used is None or self._closed:
             raise UsageError("this watcher is not running: reload() works between start() and close()")
-        ticket = self._ask(force=force)
-        if not wait:
-            return None
-        event = ticket.wait()
-        if event is None and not self._closed:  # a signal handler forked, and this is the child
-            return self.reload(wait=True, force=force)
-        if event is None:
+        if wait and used.here:
+            raise UsageError("reload() cannot wait here: this is the thread that would do it; use wait=False")
+        ticket = Ticket()
+        used.post(partial(self._ask, ticket, force=force))
+        event = ticket.wait(used) if wait else None
+        if event is not None or not wait:
+            return event
+        if self._closed:
             raise UsageError("the watcher was closed while reload() waited")
-        return event
+        if self._driver is used:
+            raise UsageError("the thread that watches has died")
+        return self.reload(wait=True, force=force)  # a signal handler forked, and this is the child
 
     def close(self) -> None:
-        """See `HotReloadWatcher.close`."""
-        with self._lock:
-            first = not self._closed
-            self._closed = self._jobs.closed = True
-        if not first:
-            return
-        state = self._state
-        if state.round is not None or state.pending is not None:
+        """See `HotReloadWatcher.close`. What an exception leaves undone, the next call does."""
+        first = not self._closed
+        self._closed = self._jobs.closed = True
+        state, used = self._state, self._driver
+        if first and (state.round is not None or state.pending is not None):
             log.abandoned(self.source.path, "an open round" if state.round else "a pending reload")
-        self.feed(protocol.Close(time.monotonic_ns()))
+        if used is not None and used.here:
+            used.post(self._shut)  # by a finalizer, perhaps in the midst of a step
+            return
+        if used is None or not used.run(self._shut):
+            self.feed(protocol.Close(time.monotonic_ns()))
         until = time.monotonic() + PATIENCE_S
         self._bus.close(PATIENCE_S)
-        if self._driver is not None:
-            self._driver.call(partial(self._driver.leave, self))
-            self._jobs.await_load(_left_s(until))
+        self._jobs.await_load(_left_s(until))
         if self._keeper is not None:
             self._keeper.close(_left_s(until))
+        if not self._unstarted:
+            driver.release(self, used, _left_s(until))
+
+    def _shut(self) -> None:
+        """Emit nothing more, and watch nothing."""
+        self.feed(protocol.Close(time.monotonic_ns()))
         if self._driver is not None:
-            driver.release(self._driver, _left_s(until))
+            self._driver.leave(self)
 
     def has_drift(self) -> bool:
         """See `HotReloadWatcher.has_drift`."""
@@ -204,7 +222,7 @@ class Runner(Generic[T]):
     @property
     def pending(self) -> Pending | None:
         """What waits for something busy."""
-        return self._teller.pending(self._state)
+        return self._teller.pending(self._state, self.holds.reasons)
 
     def stats(self) -> Stats:
         """Counts and timings."""
@@ -217,40 +235,36 @@ class Runner(Generic[T]):
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
         """See `Member.locks`."""
-        inner = (self.known, self._holds, self._jobs)
-        return ((fork.OUTER, self._lock), *((fork.INNER, each.lock) for each in inner))
+        return ((fork.OUTER, self._lock),)
 
     def abandon(self) -> None:
         """See `Member.abandon`."""
-        self._lock = threading.RLock()
+        self._lock = threads.rlock()
         self.known.abandon()
         self._jobs.abandon()
         self._teller.tickets.abandon()
 
     def revive(self) -> None:
         """See `Member.revive`: watch on, if this was watching; what the parent had begun is begun anew."""
-        self._forked = self._stepping
-        if self._forked:
-            return  # when the step is over, which goes on in the child
         running = self._driver is not None and not self._jobs.starting and not self._closed
-        holds, dropped = self._holds.abandon()
-        self._state, lost = machine.forked(self._state, holds)
-        self._inbox.clear()
+        dropped = self.holds.abandon()
+        self._state, lost = machine.forked(self._state)
         self._jobs.forget()
         self._teller.abandon()
         self._driver = self._hearing.observer = None
         if not running:
             return
         try:
-            self._driver = driver.claim()
+            self._driver = driver.claim(self)
         except (OSError, RuntimeError):
             log.fault("watch", "Not watched in this child of a fork: %s", self.source.path)
+            self._unstarted.append(True)
             return
+        self._driver.post(partial(self._rejoin, lost, dropped))
+
+    def _rejoin(self, lost: tuple[Path, ...] | None, dropped: tuple[str, ...]) -> None:
         if dropped:
             log.dropped(self.source.path, dropped)
-        self._driver.post(partial(self._rejoin, lost))
-
-    def _rejoin(self, lost: tuple[Path, ...] | None) -> None:
         self._hearing.rejoin(self._runs())
         self._arm()
         if lost is not None:
@@ -266,7 +280,9 @@ class Runner(Generic[T]):
 
     @property
     def deadline(self) -> int | None:
-        """When the machine wants a `Due`."""
+        """When the machine wants a `Due`, or what is pending is looked after."""
+        if self._state.pending is not None and self._state.round is None:
+            return self._look_after
         return machine.deadline(self._state)
 
     @property
@@ -337,36 +353,28 @@ class Runner(Generic[T]):
             raise UsageError("this watcher is not running")
         return self._driver
 
-    # Stepping
+    # Stepping, on the driver's thread
 
     def feed(self, given: protocol.Input) -> None:
         """Give the machine an input, and perform what follows."""
-        self._inbox.append(given)
-        while True:
-            # Even if another thread takes the input: when this returns it has been dealt with.
+        retired = self.snapshot  # outlives the step, so that what it frees is not in the way of the commit
+        with self._lock:
+            self._step(given)
+            self._settle()
+        del retired
+
+    def _settle(self) -> None:
+        """Publish what is pending if nothing is busy any more."""
+        if self._state.pending is None:
+            return
+        self._look_after = time.monotonic_ns() + _AGAIN_NS
+        if self._state.phase is protocol.Phase.IDLE and not self.holds.reasons:
             with self._lock:
-                if self._stepping:
-                    return
-                self._stepping = True
-                before = machine.deadline(self._state)
-                retired = self.snapshot  # outlives the step, so that what it frees is not in the way of the commit
-                try:
-                    while self._inbox:
-                        self._step(self._inbox.popleft())
-                finally:
-                    self._stepping = False
-                    if self._forked:
-                        self.revive()
-                moved = machine.deadline(self._state) != before
-            del retired
-            if moved and self._driver is not None:
-                self._driver.wake()
-            if not self._inbox:
-                return
+                self._step(protocol.Release(time.monotonic_ns()))
 
     def _step(self, given: protocol.Input) -> None:
         was_degraded, settle_until = self._state.degraded, self._state.settle_until
-        self._state, effects = machine.step(self._state, given)
+        self._state, effects = machine.step(self._state, given, self.holds.reasons)
         if self._driver is not None:
             self._driver.expect(self)
         self._teller.eagerly = self._state.settle_until != settle_until
@@ -397,10 +405,18 @@ class Runner(Generic[T]):
             case protocol.Watching():
                 self._runs().post(partial(self._watch, effect.on))
 
-    def _ask(self, *, force: bool = False, silent: bool = False) -> Ticket:
-        ticket = self._teller.tickets.draw()
-        self.feed(protocol.Reload(time.monotonic_ns(), ticket.number, force=force, silent=silent))
-        return ticket
+    def _ask(self, ticket: Ticket, *, force: bool, silent: bool = False) -> None:
+        number = self._teller.tickets.add(ticket)
+        self.feed(protocol.Reload(time.monotonic_ns(), number, force=force, silent=silent))
+
+
+class _StartedError(UsageError):
+    """It is another call of `start()` that this watcher belongs to."""
+
+
+def _not_in_a_load(method: str) -> None:
+    if inside():
+        raise UsageError(f"{method}() cannot be called from a check, validator or describe: they are part of a load")
 
 
 def _left_s(until: float) -> float:

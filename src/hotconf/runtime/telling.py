@@ -75,12 +75,12 @@ class Teller(Generic[T]):
             event = stamped if told is event else _stamped(event, self.timings)
         self.tickets.answer(effect.tickets, event)
 
-    def pending(self, state: State) -> Pending | None:
+    def pending(self, state: State, reasons: tuple[str, ...]) -> Pending | None:
         """What waits for something busy."""
         waiting, since = state.pending, self._deferred_at
         if waiting is None or since is None:
             return None
-        return Pending(state.reasons, since, waiting.good.changes)
+        return Pending(reasons, since, waiting.good.changes)
 
     def abandon(self) -> None:
         """In the child of a fork: nobody waits here, and the rounds were the parent's."""

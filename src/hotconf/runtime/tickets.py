@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Iterable
 from itertools import count
 
 from hotconf.events import Ending
+from hotconf.runtime import threads
+from hotconf.runtime.driver import Driver
 from hotconf.runtime.fork import FORK_S
 
 
 class Ticket:
     """One call of `reload()`, or the load at start."""
 
-    __slots__ = ("_done", "_pid", "event", "number")
+    __slots__ = ("_done", "event")
 
-    def __init__(self, number: int) -> None:
-        self.number = number
+    def __init__(self) -> None:
         self.event: Ending | None = None
         """How it ended; None while it has not, or if it never will."""
-        self._done = threading.Event()
-        self._pid = os.getpid()
+        self._done = threads.Signal()
 
-    def wait(self) -> Ending | None:
-        """Until it is answered, or this is the child of a fork, where nobody will."""
-        while not self._done.wait(FORK_S) and os.getpid() == self._pid:
+    def wait(self, driver: Driver) -> Ending | None:
+        """Until it is answered. None if nobody will: `driver` has died, or this is the child of a fork."""
+        while not self._done.wait(FORK_S if driver.alive else 0) and driver.alive:
             pass
         return self.event
 
     def answer(self, event: Ending | None) -> None:
         """Wake who waits."""
         self.event = event
-        self._done.set()
+        self._done.give()
 
 
 class Tickets:
-    """All that are not answered."""
+    """All that are not answered. Used by the driver's thread only."""
 
     __slots__ = ("_numbers", "_open")
 
@@ -51,11 +49,11 @@ class Tickets:
         """In the child of a fork: nobody waits here."""
         self._open.clear()
 
-    def draw(self) -> Ticket:
-        """A new one."""
-        ticket = Ticket(next(self._numbers))
-        self._open[ticket.number] = ticket
-        return ticket
+    def add(self, ticket: Ticket) -> int:
+        """Its number, under which it is answered."""
+        number = next(self._numbers)
+        self._open[number] = ticket
+        return number
 
     def answer(self, numbers: Iterable[int], event: Ending | None) -> None:
         """Wake those who wait with these numbers."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from hotconf.core.machine import deadline, step
-from hotconf.core.protocol import Due, Effect, Input, State
+from hotconf.core.protocol import Due, Effect, Input, Release, State
 from hotconf.testing.clock import VirtualClock
 from hotconf.testing.recorder import Recorder
 
@@ -15,7 +15,9 @@ from hotconf.testing.recorder import Recorder
 class Witness(Protocol):
     """Sees every step, before its effects are performed."""
 
-    def __call__(self, before: State, given: Input, after: State, effects: tuple[Effect, ...]) -> None:
+    def __call__(
+        self, before: State, given: Input, holds: tuple[str, ...], after: State, effects: tuple[Effect, ...]
+    ) -> None:
         """Look at one step; raise AssertionError if it must not be."""
         ...
 
@@ -33,6 +35,8 @@ class VirtualDriver:
         timer_first: bool = True,
     ) -> None:
         self.state = state
+        self.holds: list[str] = []
+        """The reason of each hold, in the order in which they began."""
         self.clock = VirtualClock()
         self.recorder = Recorder()
         self._perform = perform
@@ -55,6 +59,16 @@ class VirtualDriver:
                 self._step(self._inputs.popleft())
         finally:
             self._stepping = False
+
+    def hold(self, reason: str) -> None:
+        """Be busy."""
+        self.holds.append(reason)
+
+    def release(self, reason: str) -> None:
+        """Be busy no longer; a reason that is not held is ignored."""
+        if reason in self.holds:
+            self.holds.remove(reason)
+        self.give(Release(self.clock.now))
 
     def run(self, until: int) -> None:
         """Let everything happen that is to happen up to and at `until`."""
@@ -84,10 +98,10 @@ class VirtualDriver:
         return coming is None or due < coming or (due == coming and self._timer_first)
 
     def _step(self, given: Input) -> None:
-        before = self.state
-        self.state, effects = step(before, given)
+        before, holds = self.state, tuple(dict.fromkeys(self.holds))
+        self.state, effects = step(before, given, holds)
         if self._witness:
-            self._witness(before, given, self.state, effects)
+            self._witness(before, given, holds, self.state, effects)
         self.recorder.now = self.clock.now
         for effect in effects:
             self.recorder(effect)

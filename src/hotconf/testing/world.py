@@ -12,13 +12,11 @@ from hotconf.core.protocol import (
     Close,
     Effect,
     Emit,
-    Hold,
     Load,
     Loaded,
     Look,
     Publish,
     Refresh,
-    Release,
     Reload,
     State,
     Watching,
@@ -93,11 +91,11 @@ class World:
 
     def hold(self, reason: str) -> None:
         """Be busy."""
-        self.driver.give(Hold(self.now, reason))
+        self.driver.hold(reason)
 
     def release(self, reason: str) -> None:
         """Be busy no longer."""
-        self.driver.give(Release(self.now, reason))
+        self.driver.release(reason)
 
     def reload(self, *, force: bool = False, silent: bool = False) -> int:
         """Ask for a load without a window; the ticket's answer comes to stand in `answers`."""
