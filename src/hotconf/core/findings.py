@@ -37,6 +37,8 @@ class Findings:
         self._omitted: Counter[Severity] = Counter()
         self.errors = 0
         """How many of the problems are errors."""
+        self.incomplete = False
+        """There may be more errors than were found."""
 
     def __len__(self) -> int:
         return len(self._found)
@@ -60,9 +62,9 @@ class Findings:
         kept = [self._placed(problem, at_key) for problem, at_key in errors_first[:MAX_PROBLEMS]]
         told = sorted(self._discreet(kept), key=self._order())
         more = self._omitted + Counter(problem.severity for problem, _ in errors_first[MAX_PROBLEMS:])
-        if more:
-            severity: Severity = "error" if more["error"] else "warning"
-            told.append(Problem(f"… and {more.total()} more", kind="schema", severity=severity))
+        if more or self.incomplete:
+            severity: Severity = "error" if more["error"] or self.incomplete else "warning"
+            told.append(Problem(_how_many(more.total(), self.incomplete), kind="schema", severity=severity))
         return tuple(told)
 
     def _placed(self, problem: Problem, at_key: bool) -> Problem:
@@ -89,6 +91,12 @@ class Findings:
         secrets = secrets_in({"secret": list(_kept_secret(self.merged, self.shape))})
         scrub = Scrubber(secrets.union(*(document.secrets for document in self.merged.documents)))
         return [scrubbed(problem, scrub) for problem in problems]
+
+
+def _how_many(more: int, incomplete: bool) -> str:
+    if not incomplete:
+        return f"… and {more} more"
+    return f"… and at least {more} more" if more else "… and more"
 
 
 def scrubbed(problem: Problem, scrub: Scrubber) -> Problem:

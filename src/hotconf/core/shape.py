@@ -34,7 +34,9 @@ class Shape:
 
     def __init__(self, nodes: tuple[Node, ...], book: _Book) -> None:
         self._book = book
-        self._leaves = tuple(leaf for node in nodes for leaf in coreschema.leaves(node, book.definitions))
+        # Each once: in a recursive model every level would have twice as many as the one above.
+        leaves = (leaf for node in nodes for leaf in coreschema.leaves(node, book.definitions))
+        self._leaves = tuple({leaf.identity: leaf for leaf in leaves}.values())
         self._children: dict[str | int | None, Shape] = {}
 
     @cached_property

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import Final, Generic, NamedTuple, TypeVar, get_args
+from typing import Final, Generic, NamedTuple, TypeVar, cast, get_args
 
-from pydantic import ValidationError
-
+from hotconf.core.bounded import MOST_ERRORS, Errors, TooDear, validated
 from hotconf.core.findings import MAX_PROBLEMS, Findings
 from hotconf.core.merge import Merged
 from hotconf.core.shape import SETTINGS_FIELD, settings_path, shape_of
@@ -26,8 +25,11 @@ from hotconf.settings import HotReloadSettings, check_settings
 T = TypeVar("T")
 
 _MAX_HINTS: Final = 100
-_MAX_FAULTS: Final = 5 * MAX_PROBLEMS
-"""More than are told, because those of a union are settled into one."""
+_TOO_DEAR: Final = Problem(
+    "Tables are nested too deeply for the alternatives that the model has for each",
+    kind="schema",
+    hint="nest them less, or have the model tell the alternatives apart by a discriminator",
+)
 
 
 class Valid(NamedTuple, Generic[T]):
@@ -54,31 +56,38 @@ def validate(schema: Schema[T], merged: Merged) -> Valid[T] | Invalid:
     findings = Findings(merged, shape_of(schema))
     strict = False
     try:
-        config = schema.adapter.validate_python(merged.own_table())
-    except ValidationError as error:
-        _refused(error, findings)
+        found = validated(schema, merged)
+    except TooDear:
+        findings.add(_TOO_DEAR)
     except BaseException as error:  # noqa: BLE001 - validators and default factories are users' code
         findings.add(_internal("model", error))
     else:
-        strict = _is_strict(schema, config, findings)
-        for check in schema.checks:
-            _run(check, config, findings)
-        path = settings_path(schema)
-        if path is not None and path[0] in merged.table:
-            _run(partial(_settings_check, path=path), config, findings)
+        if isinstance(found, Errors):
+            _refused(found, findings)
+        else:
+            strict = _is_strict(schema, found, findings)
+            _check(schema, found, findings)
     _look_for_unknown(findings, strict=strict)
     problems = findings.problems()
-    return Invalid(problems) if findings.errors else Valid(config, problems)
+    return Invalid(problems) if findings.errors else Valid(cast("T", found), problems)
 
 
-def _refused(error: ValidationError, findings: Findings) -> None:
+def _refused(errors: Errors, findings: Findings) -> None:
     from hotconf.core.faults import faults
     from hotconf.core.messages import problem_of
 
-    details = error.errors(include_input=False, include_url=False)
-    for fault in faults(details[:_MAX_FAULTS], findings.merged.table, findings.shape):
+    for fault in faults(errors.details[:MOST_ERRORS], findings.merged.table, findings.shape):
         findings.add(problem_of(fault, hints=len(findings) < _MAX_HINTS), at_key=fault.at_key)
-    findings.omit(len(details) - _MAX_FAULTS, "error")
+    findings.omit(len(errors.details) - MOST_ERRORS, "error")
+    findings.incomplete = errors.more
+
+
+def _check(schema: Schema[T], config: T, findings: Findings) -> None:
+    for check in schema.checks:
+        _run(check, config, findings)
+    path = settings_path(schema)
+    if path is not None and path[0] in findings.merged.table:
+        _run(partial(_settings_check, path=path), config, findings)
 
 
 def _look_for_unknown(findings: Findings, *, strict: bool) -> None:

@@ -1,0 +1,342 @@
+"""`validated`: a table as pydantic validates it, at a cost that is bounded by the table.
+
+pydantic makes every error before it can be asked for the first: a megabyte of wrong items in an array of alternatives
+takes gigabytes. And it tries all alternatives of a union, so that in a recursive model each level doubles the work.
+
+Rule 1: an array or a free table in which as many errors were found as are told is not looked through further. It is
+        refused for certain, so nobody misses what was passed over. What is valid is validated whole, and once.
+Rule 2: of the keys that a table refuses because it has no field for them so many are looked at.
+Rule 3: the alternatives of recursive unions are tried a bounded number of times. `TooDear` is raised beyond that.
+
+All of that is done by functions that are put into the model's core schema, which takes pydantic 2.13. Where a table
+cannot cost much, pydantic's own validator is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from contextvars import ContextVar
+from functools import cached_property, partial
+from itertools import islice
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from weakref import WeakKeyDictionary
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails, SchemaError, SchemaValidator
+
+from hotconf.core import coreschema
+from hotconf.core.coreschema import Leaf, Node
+from hotconf.core.merge import Merged
+from hotconf.schema import Schema
+
+T = TypeVar("T")
+
+MOST_ERRORS: Final = 5000
+"""So many errors are found in one array or free table."""
+_AFFORDABLE: Final = 100_000
+"""So many errors may pydantic make at most, or its own validator is not used."""
+_LEAST_FUEL: Final = 100_000
+_FUEL_PER_VALUE: Final = 64
+_MARKS: Final = ",\n[{="
+"""Each value of a document, and each table, has one of them before or behind it."""
+
+_PARTS: Final = (
+    "choices",
+    "definitions",
+    "extras_keys_schema",
+    "extras_schema",
+    "fields",
+    "items_schema",
+    "keys_schema",
+    "lax_schema",
+    "python_schema",
+    "schema",
+    "steps",
+    "strict_schema",
+    "values_schema",
+)
+"""Where core schemas stand in one another. What stands elsewhere is left as it is, and so costs what it costs."""
+_ITEMS: Final = ("items_schema", "keys_schema", "values_schema", "extras_schema", "extras_keys_schema")
+_LAZY: Final = ("generator", "json", "function-plain")
+"""Kinds whose items are not validated by this call, or not as Python's objects."""
+_CATCHES: Final = ("custom-error", "function-wrap", "union")
+"""Kinds in which errors may be caught: what is wrong inside need not be wrong outside."""
+
+
+class TooDear(Exception):  # noqa: N818 - an answer about the files, nothing is broken
+    """Alternatives inside alternatives would have to be tried too often."""
+
+
+class Errors(NamedTuple):
+    """What the model finds wrong."""
+
+    details: list[ErrorDetails]
+    more: bool
+    """Not everything was looked at, because there was too much wrong."""
+
+
+class _Run:
+    """One validation. `left`: how many errors more are looked for in what is being looked through."""
+
+    __slots__ = ("fuel", "left", "stopped")
+
+    def __init__(self, fuel: int) -> None:
+        self.fuel = fuel
+        self.left = MOST_ERRORS
+        self.stopped = False
+
+
+_RUN: ContextVar[_Run] = ContextVar("_RUN")
+
+
+def validated(schema: Schema[T], merged: Merged) -> T | Errors:
+    """The configuration that `merged` makes, or what the model finds wrong with it.
+
+    The model and its validators work on tables of their own. Raises what users' code raises, and `TooDear`.
+    """
+    plan = _plan_of(schema.adapter)
+    values = 1 + sum(document.text.count(mark) for document in merged.documents for mark in _MARKS)
+    bounds = plan.recursive or values * plan.weight > _AFFORDABLE
+    validator = plan.validator if bounds else None
+    run = _Run(_LEAST_FUEL + _FUEL_PER_VALUE * values)
+    token = _RUN.set(run)
+    try:
+        config: T = (validator or schema.adapter).validate_python(merged.own_table())
+    except ValidationError as error:
+        details = error.errors(include_input=False, include_url=False)
+        return Errors(details, more=run.stopped and len(details) >= MOST_ERRORS)
+    finally:
+        _RUN.reset(token)
+    return config
+
+
+# The functions in the core schema
+
+
+_Handler: TypeAlias = Callable[[Any], Any]
+
+
+def _array(value: Any, handler: _Handler) -> Any:
+    """An array or a free table of which it depends on what is around it whether an error in it is one."""
+    run = _RUN.get()
+    before, run.left = run.left, MOST_ERRORS
+    try:
+        return handler(value)
+    finally:
+        run.left = before
+
+
+def _refused_array(value: Any, handler: _Handler) -> Any:
+    """One whose errors are errors of what is around it, for certain. Of each at least one error is found."""
+    run = _RUN.get()
+    before, run.left = run.left, max(run.left, 1)
+    try:
+        found = handler(value)
+    except ValidationError as error:
+        run.left = before - error.error_count()
+        raise
+    run.left = before
+    return found
+
+
+def _item(value: Any, handler: _Handler) -> Any:
+    """An item, key or value of one."""
+    run = _RUN.get()
+    before = run.left
+    if before <= 0:
+        run.stopped = True
+        return None
+    try:
+        return handler(value)
+    except ValidationError as error:
+        run.left = before - error.error_count()
+        raise
+
+
+def _alternatives(value: Any, handler: _Handler) -> Any:
+    """A recursive union."""
+    run = _RUN.get()
+    run.fuel -= 1
+    if run.fuel < 0:
+        raise TooDear
+    try:
+        return handler(value)
+    except ValidationError as error:
+        run.fuel -= error.error_count()
+        raise
+
+
+def _without_most_extras(known: frozenset[str], value: Any) -> Any:
+    """A table that is refused for each key that is not `known`: of too many of those the first ones."""
+    if type(value) is not dict or len(value) <= len(known) + MOST_ERRORS:
+        return value
+    extras = islice((key for key in value if key not in known), MOST_ERRORS)
+    kept = {*known, *extras}
+    _RUN.get().stopped = True
+    return {key: item for key, item in value.items() if key in kept}
+
+
+# Putting them there
+
+
+class _Plan:
+    """How the tables of one model are validated. It is worked out when there is first a table that may cost much."""
+
+    def __init__(self, adapter: TypeAdapter[Any]) -> None:
+        self._root = coreschema.root(adapter)
+        # What was given to the adapter, and not to a model, is not in the core schema.
+        self._is_whole = self._root is not coreschema.UNKNOWN and getattr(adapter, "_config", None) is None
+        self._recursive = frozenset(_recursive(self._root))
+        self.recursive = any(
+            node["type"] == "union" and _leads_to(node, self._recursive) for node in _nodes(self._root)
+        )
+        """A union may stand in itself."""
+        self.weight = (
+            sum(node["type"].endswith("field") + len(node.get("choices", ())) for node in _nodes(self._root)) + 1
+        )
+        """So many errors may one value cause at most, but for recursion."""
+
+    @cached_property
+    def validator(self) -> SchemaValidator | None:
+        """The one that is bounded; None if the model's own has to do."""
+        if not self._is_whole:
+            return None
+        node: Any = _Bounding(self._recursive).node(self._root, {}, certain=True)
+        try:
+            return SchemaValidator(node, _use_prebuilt=False)
+        except (
+            TypeError,
+            SchemaError,
+        ):  # before 2.13 pydantic takes the models' own validators, whatever is asked for
+            return None
+
+
+# Cached as the shapes are: an entry lives as long as its adapter.
+_PLANS: WeakKeyDictionary[TypeAdapter[Any], _Plan] = WeakKeyDictionary()
+
+
+def _plan_of(adapter: TypeAdapter[Any]) -> _Plan:
+    plan = _PLANS.get(adapter)
+    if plan is None:
+        plan = _PLANS[adapter] = _Plan(adapter)
+    return plan
+
+
+class _Bounding(NamedTuple):
+    """One walk over a core schema. `recursive`: the references that lead back to themselves."""
+
+    recursive: frozenset[str]
+
+    def node(self, node: Node, config: Node, *, certain: bool) -> dict[str, Any]:
+        """`node` with the functions in it; `certain`: an error in it is one of the array, or the whole, around it."""
+        kind = node["type"]
+        if kind in _LAZY:
+            return {**node}
+        config = node.get("config") or config
+        inside = kind not in _CATCHES and node.get("on_error", "raise") == "raise"
+        is_array = any(part in node for part in _ITEMS) and node.get("variadic_item_index", 0) is not None
+        parts = {
+            part: self.part(node[part], config, certain=(certain and inside) or is_array)
+            for part in _PARTS
+            if part in node
+        }
+        if kind == "definitions":
+            parts["definitions"] = [self.node(each, config, certain=False) for each in node["definitions"]]
+        if kind == "union":
+            parts["choices"] = [
+                _named(n, *pair) for n, pair in enumerate(zip(node["choices"], parts["choices"], strict=True))
+            ]
+        if is_array:
+            parts.update((part, _of_each(parts[part])) for part in _ITEMS if part in parts)
+        return self._around({**node, **parts}, config, certain=certain, is_array=is_array)
+
+    def part(self, part: Any, config: Node, *, certain: bool) -> Any:
+        """What stands under a key of a node: a node, or several in an array or a table, some with labels."""
+        if isinstance(part, list):
+            return [self.part(each, config, certain=certain) for each in part]
+        if isinstance(part, tuple):
+            return (self.part(part[0], config, certain=certain), *part[1:])
+        if not isinstance(part, Mapping):
+            return part
+        if isinstance(part.get("type"), str):
+            return self.node(part, config, certain=certain)
+        return {key: self.part(each, config, certain=certain) for key, each in part.items()}
+
+    def _around(self, node: dict[str, Any], config: Node, *, certain: bool, is_array: bool) -> dict[str, Any]:
+        if is_array:
+            return _wrapped(_refused_array if certain else _array, node)
+        if node["type"] == "union" and _leads_to(node, self.recursive):
+            return _wrapped(_alternatives, node)
+        leaf = Leaf(node, config, (), preprocessed=False, secret=False)
+        if coreschema.is_table(node) and coreschema.extras(leaf) == "forbid":
+            named = {
+                key for name, field in coreschema.fields(leaf) for key, _ in coreschema.keys(name, field, config)
+            }
+            return _preceded(partial(_without_most_extras, frozenset(named)), node)
+        return node
+
+
+def _wrapped(function: Callable[..., Any], node: Any) -> dict[str, Any]:
+    return _around({"type": "function-wrap", "function": {"type": "no-info", "function": function}}, node)
+
+
+def _preceded(function: Callable[..., Any], node: Any) -> dict[str, Any]:
+    return _around({"type": "function-before", "function": {"type": "no-info", "function": function}}, node)
+
+
+def _around(outer: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    """`outer` with `node` in it; it is what others refer to then."""
+    if "ref" in node:
+        outer["ref"] = node["ref"]
+        node = {key: value for key, value in node.items() if key != "ref"}
+    return {**outer, "schema": node}
+
+
+def _of_each(items: Any) -> Any:
+    return [*map(_of_each, items)] if isinstance(items, list) else _wrapped(_item, items)
+
+
+def _named(n: int, given: Any, made: Any) -> Any:
+    """An alternative `made` of the one that was given, told from others, as its name may not do any more."""
+    return made if isinstance(made, tuple) or made["type"] == given["type"] else (made, f"alternative {n}")
+
+
+# Looking through core schemas
+
+
+def _nodes(root: Node) -> Iterator[Node]:
+    """All nodes in `root`, where they can stand."""
+    todo: list[Any] = [root]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, list | tuple):
+            todo += part
+        elif isinstance(part, Mapping):
+            if isinstance(part.get("type"), str):
+                yield part
+                todo += [part[key] for key in _PARTS if key in part]
+            else:
+                todo += part.values()
+
+
+def _references(node: Node) -> set[str]:
+    return {each["schema_ref"] for each in _nodes(node) if each["type"] == "definition-ref"}
+
+
+def _leads_to(node: Node, references: AbstractSet[str]) -> bool:
+    return bool(references) and not references.isdisjoint(_references(node))
+
+
+def _recursive(root: Node) -> Iterator[str]:
+    """The references of the definitions that lead back to themselves."""
+    definitions = [each for node in _nodes(root) if node["type"] == "definitions" for each in node["definitions"]]
+    direct = {each["ref"]: _references(each) for each in definitions}
+    for reference in direct:
+        found, todo = set[str](), [reference]
+        while todo:
+            new = direct.get(todo.pop(), set()) - found
+            found |= new
+            todo += new
+        if reference in found:
+            yield reference
