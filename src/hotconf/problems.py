@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -77,6 +77,9 @@ class Problem:
     mentions: tuple[tuple[str, KeyPath], ...] = ()
     """For a check, which knows no places: what to look at, too, and where it stands (as a dotted key, if you like):
     `(("first defined", "server.port"),)`. Of a problem that is told, they are in `related`."""
+
+    withheld: bool = field(default=False, repr=False, kw_only=True)
+    """What stands there may be a secret, under a key that is misspelt: its line is shown only up to the value."""
 
     def __post_init__(self) -> None:
         """Accept dotted keys for paths."""

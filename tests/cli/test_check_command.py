@@ -236,8 +236,8 @@ def test_json_holds_everything(here):
     assert result.exit_code == 1
     problems = json.loads(result.stdout)["problems"]
     assert [problem["severity"] for problem in problems] == ["warning", "error"]
-    # Of a problem that is told, what its check mentions has become `related`.
-    assert problems[1].keys() == {field.name for field in fields(Problem)} - {"mentions"}
+    # What a check mentions has become `related`, and what is withheld is for who shows source lines.
+    assert problems[1].keys() == {field.name for field in fields(Problem)} - {"mentions", "withheld"}
     assert problems[1]["message"] == ENUM
     assert problems[1]["file"] == str(here / "config.toml")
     (here / "config.toml").write_text("# fine\n")

@@ -1,16 +1,21 @@
 """What a load brings back: something to publish, the reasons why not, or "it changed while I read"."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from hotconf.changes import Change
 from hotconf.keypath import KeyPath
 from hotconf.problems import Kind, Problem
 from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Origin, SourceFile
+
+if TYPE_CHECKING:
+    from hotconf.core.scrub import Scrubber
 
 T = TypeVar("T")
 
@@ -66,8 +71,8 @@ class Good(NamedTuple, Generic[T]):
     """Files that say the first part of what they said before, or nothing: half of a new content may look so."""
     gone: tuple[Path, ...] = ()
     """Files of the published state that are not there any more, though `watch_paths` covers them still."""
-    secrets: frozenset[str] | None = None
-    """The secret texts in `config`, if they were sought."""
+    secrets: Scrubber | None = None
+    """Knows the secrets of it, if they were sought."""
     disks: Mapping[Path, Disk] = MappingProxyType({})
     """See `Standing.disks`."""
 
@@ -86,6 +91,8 @@ class Bad(NamedTuple):
     """See `Good.shrank`."""
     gone: tuple[Path, ...] = ()
     """See `Good.gone`."""
+    secrets: Scrubber | None = None
+    """Knows the secrets of the files, and of what is published."""
 
     @property
     def kind(self) -> Kind:

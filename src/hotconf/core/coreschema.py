@@ -213,6 +213,12 @@ def items(node: Node) -> list[Node]:
     return [*schemas, UNKNOWN] if variadic is None else list(schemas[: variadic + 1])
 
 
+def positions(node: Node) -> tuple[str, ...]:
+    """The names of the items of a named tuple; empty if it is none."""
+    made = node.get("cls" if node["type"] == "named-tuple" else "function")  # before pydantic 2.13 it was a call
+    return tuple(getattr(made, "_fields", ())) if isinstance(made, type) and issubclass(made, tuple) else ()
+
+
 def holds_one(node: Node) -> bool:
     """May an array of one item stand here, as far as its length goes?"""
     several = node["type"] in ("list", "set", "frozenset") or (

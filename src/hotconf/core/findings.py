@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from hotconf.changes import MISSING
 from hotconf.core.merge import Merged
 from hotconf.core.shape import Shape
 from hotconf.keypath import KeyPath
@@ -24,16 +25,28 @@ _OF_USERS: Final = frozenset({"semantic", "internal"})
 """The kinds whose words are those of users' code."""
 
 
+class _Found(NamedTuple):
+    problem: Problem
+    at_key: bool
+    by_user: bool
+
+
 class Findings:
     """Problems about the documents of `merged`, whose model has the shape `shape`.
 
     Places are looked up, and secrets searched for, only when there is a problem to tell.
     """
 
-    def __init__(self, merged: Merged, shape: Shape) -> None:
+    def __init__(self, merged: Merged, shape: Shape, scrubber: Callable[[object], Scrubber] | None = None) -> None:
+        """`scrubber`: knows what is secret in the files and in a config that was made of them."""
         self.merged = merged
         self.shape = shape
-        self._found: dict[tuple[KeyPath, str], tuple[Problem, bool]] = {}
+        self.config: object = MISSING
+        """What the model made of the files."""
+        self.errors_raised: list[BaseException] = []
+        """By users' code: what it looked at when it did tells secrets that stand nowhere."""
+        self._scrubber = scrubber or self._own_scrubber
+        self._found: dict[tuple[KeyPath, str], _Found] = {}
         self._omitted: Counter[Severity] = Counter()
         self.errors = 0
         """How many of the problems are errors."""
@@ -43,11 +56,14 @@ class Findings:
     def __len__(self) -> int:
         return len(self._found)
 
-    def add(self, problem: Problem, *, at_key: bool = False) -> None:
-        """Take `problem` in, once; `at_key` if its place is the key rather than the value."""
+    def add(self, problem: Problem, *, at_key: bool = False, by_user: bool = False) -> None:
+        """Take `problem` in, once; `at_key` if its place is the key rather than the value.
+
+        `by_user`: the words are those of users' code.
+        """
         key = (problem.path, problem.message)
         if key not in self._found:
-            self._found[key] = (problem, at_key)
+            self._found[key] = _Found(problem, at_key, by_user or problem.kind in _OF_USERS)
             self.errors += problem.severity == "error"
 
     def omit(self, count: int, severity: Severity) -> None:
@@ -58,10 +74,16 @@ class Findings:
         """The problems in file order; of too many the errors first, and as the last one how many more there are."""
         if not self._found:
             return ()
-        errors_first = sorted(self._found.values(), key=lambda found: found[0].severity != "error")
-        kept = [self._placed(problem, at_key) for problem, at_key in errors_first[:MAX_PROBLEMS]]
-        told = sorted(self._discreet(kept), key=self._order())
-        more = self._omitted + Counter(problem.severity for problem, _ in errors_first[MAX_PROBLEMS:])
+        from hotconf.core.hidden import secrets_around
+
+        errors_first = sorted(self._found.values(), key=lambda found: found.problem.severity != "error")
+        scrub = self._scrubber(self.config).knowing(secrets_around(self.errors_raised))
+        kept = [
+            scrubbed(self._placed(found.problem, found.at_key), scrub, words=found.by_user)
+            for found in errors_first[:MAX_PROBLEMS]
+        ]
+        told = sorted(kept, key=self._order())
+        more = self._omitted + Counter(found.problem.severity for found in errors_first[MAX_PROBLEMS:])
         if more or self.incomplete:
             severity: Severity = "error" if more["error"] or self.incomplete else "warning"
             told.append(Problem(_how_many(more.total(), self.incomplete), kind="schema", severity=severity))
@@ -84,13 +106,11 @@ class Findings:
         last = len(rank)
         return lambda problem: (rank.get(problem.file, last), problem.line or 0, problem.column or 0)
 
-    def _discreet(self, problems: list[Problem]) -> list[Problem]:
-        from hotconf.core.redact import secrets_in
+    def _own_scrubber(self, config: object) -> Scrubber:
+        from hotconf.core.hidden import secrets_of
         from hotconf.core.scrub import Scrubber
 
-        secrets = secrets_in({"secret": list(_kept_secret(self.merged, self.shape))})
-        scrub = Scrubber(secrets.union(*(document.secrets for document in self.merged.documents)))
-        return [scrubbed(problem, scrub) for problem in problems]
+        return Scrubber(secrets_of(self.shape, self.merged.documents, config))
 
 
 def _how_many(more: int, incomplete: bool) -> str:
@@ -99,27 +119,17 @@ def _how_many(more: int, incomplete: bool) -> str:
     return f"… and at least {more} more" if more else "… and more"
 
 
-def scrubbed(problem: Problem, scrub: Scrubber) -> Problem:
-    """`problem` without what `scrub` knows to be secret; of what users' code says, without the shortest as well."""
-    words = problem.kind in _OF_USERS
+def scrubbed(problem: Problem, scrub: Scrubber, *, words: bool = False) -> Problem:
+    """`problem` without what `scrub` knows to be secret; `words`: the shortest as well."""
+    from hotconf.core.credentials import mask_credentials
+
+    def discreet(text: str) -> str:
+        return printable(scrub(text, words=words))
+
     return replace(
         problem,
-        message=printable(scrub(problem.message, words=words)),
-        hint=problem.hint and printable(scrub(problem.hint, words=words)),
-        related=tuple(
-            replace(place, message=printable(scrub(place.message, words=words))) for place in problem.related
-        ),
+        message=discreet(problem.message),
+        hint=problem.hint and discreet(problem.hint),
+        path=tuple(mask_credentials(key) if isinstance(key, str) else key for key in problem.path),
+        related=tuple(replace(place, message=discreet(place.message)) for place in problem.related),
     )
-
-
-def _kept_secret(merged: Merged, shape: Shape) -> Iterator[Any]:
-    """What the model keeps as secrets, whatever the names of the keys."""
-    todo: list[tuple[Any, Shape]] = [(merged.table, shape)] if shape.secretive else []
-    while todo:
-        value, here = todo.pop()
-        if here.secret:
-            yield value
-        elif isinstance(value, dict) and not here.free:
-            todo.extend((item, here.child(key)) for key, item in value.items())
-        elif isinstance(value, list) and not here.free:
-            todo.extend((item, here.child(index)) for index, item in enumerate(value))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, time
-from typing import Final
+from typing import Final, get_args
 
 from pydantic import ValidationError
+from pydantic_core.core_schema import ErrorType
 
 from hotconf.changes import shown
 from hotconf.core.faults import CHOICES, MISSES, Fault, toml_type
+from hotconf.core.hidden import is_slip
 from hotconf.core.instead import instead
 from hotconf.core.redact import masked
 from hotconf.core.secrecy import is_secret_key
@@ -38,6 +40,7 @@ _DISCREET: Final = frozenset(
 _VARIABLE: Final = "env_key"
 """The field that names the environment variable with a secret, which so need not stand in the file."""
 _BY_USER: Final = frozenset({"value_error", "assertion_error"})
+_BY_PYDANTIC: Final = frozenset(get_args(ErrorType))
 
 
 def problem_of(fault: Fault, *, hints: bool = True) -> Problem:
@@ -65,7 +68,8 @@ def problem_of(fault: Fault, *, hints: bool = True) -> Problem:
 def unknown_key(path: KeyPath, around: Shape, severity: Severity, *, hints: bool = True) -> Problem:
     """The model has no field for the key at `path`, whose table has the shape `around`."""
     hint = _meant(path, around) if hints and path else None
-    return Problem(f"Unknown key: {dotted(path)}", path, "schema", severity, hint)
+    withheld = bool(path) and is_slip(str(path[-1]), around)
+    return Problem(f"Unknown key: {dotted(path)}", path, "schema", severity, hint, withheld=withheld)
 
 
 def _meant(path: KeyPath, around: Shape) -> str | None:
@@ -87,6 +91,11 @@ def told(error: BaseException) -> str:
         return str(error)
     except BaseException:  # noqa: BLE001 - users' code
         return ""
+
+
+def words_of_users(fault: Fault) -> bool:
+    """Whether what is said of it may be in the words of a validator."""
+    return fault.type in _BY_USER or fault.type not in _BY_PYDANTIC
 
 
 def _schema(message: str, path: KeyPath, hint: str | None = None) -> Problem:

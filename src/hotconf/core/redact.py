@@ -10,22 +10,25 @@ Rule 4: of a line of source text that sets a secret, all after the first `=` or 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from itertools import repeat
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from hotconf.changes import CUT, MASK, MISSING, Cut
+from hotconf.changes import CUT, MASK, MISSING, Change, Cut
 from hotconf.core.credentials import credentials, mask_credentials
 from hotconf.core.frozen import FrozenDict, FrozenList
 from hotconf.core.lexis import possessive
 from hotconf.core.secrecy import is_secret_path, secrecy, secrecy_of
 from hotconf.core.walk import bare, entries, kind_of, reader_of, spelled
 from hotconf.keypath import KeyPath
+
+if TYPE_CHECKING:
+    from hotconf.core.scrub import Scrubber
 
 ANY_KEY: Final = "\0"
 """Among keys that are secret: all are."""
@@ -144,6 +147,26 @@ def _rank(item: object) -> tuple[str, Any]:
     return type(item).__name__, item if orders else repr(item)
 
 
+def discreet(change: Change, scrub: Scrubber) -> Change:
+    """`change` without what `scrub` finds in its values: a model may put a secret together with what is none."""
+    old, new = _scrubbed(change.old, scrub), _scrubbed(change.new, scrub)
+    return change if old is change.old and new is change.new else replace(change, old=old, new=new)
+
+
+def _scrubbed(value: object, scrub: Scrubber) -> object:
+    """`value`, which is plain; the same object if nothing is found in it."""
+    if type(value) is str and value != MASK:
+        text = scrub(value)
+        return value if text == value else text
+    if isinstance(value, dict):
+        table = {key: _scrubbed(item, scrub) for key, item in value.items()}
+        return table if any(table[key] is not item for key, item in value.items()) else value
+    if isinstance(value, list):
+        items = [_scrubbed(item, scrub) for item in value]
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+    return value
+
+
 def secrets_in(table: object) -> frozenset[str]:
     """Every secret in `table`, a raw parsed table or a configuration, as text: what a `Scrubber` looks for.
 
@@ -172,7 +195,7 @@ def _secret_texts(table: object, secret: bool | None) -> Iterator[str]:
                 todo.append((value.value, secret))
             else:
                 yield from _leaf_secrets(value, secret)
-                todo += [(inner, secret) for inner in _in_json(value)]
+                todo += [(inner, secret) for inner in in_json(value)]
         elif form == "secret":
             todo.append((value.get_secret_value(), True))
         elif (id(value), secret) not in seen:
@@ -223,6 +246,8 @@ def _item_texts(items: Iterable[Any], secret: bool | None) -> list[tuple[object,
 def _leaf_secrets(value: object, secret: bool | None) -> Iterator[str]:
     if value is None or value is MISSING or isinstance(value, bool):
         return
+    if not secret and not isinstance(value, str | bytes) and not hasattr(type(value), "unicode_string"):
+        return  # of the others only pydantic's URLs may show credentials
     text = _text(_plain_number(value))
     if secret:
         yield text
@@ -245,10 +270,12 @@ def _plain_number(value: object) -> object:
     return value
 
 
-def _in_json(value: object) -> list[object]:
+def in_json(value: object) -> list[object]:
     """What stands in a text in JSON: nothing in any other."""
     if not isinstance(value, str | bytes) or value[:1] not in _JSON or value[-1:] not in _JSON:
         return []
+    import json  # late, for few configurations hold any
+
     try:
         return [json.loads(value)]
     except (ValueError, RecursionError):

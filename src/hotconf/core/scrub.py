@@ -9,12 +9,12 @@ Rule 4: credentials that a text shows by its form, such as a password in a URL, 
 
 from __future__ import annotations
 
-import json
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from shlex import quote as quoted_for_shells
-from typing import Final
+from typing import Final, TypeAlias
 from urllib.parse import quote, quote_plus
 
 from hotconf.core.credentials import Span, credentials, masked, merged
@@ -26,34 +26,28 @@ SHORTEST: Final = 4
 _PIECE: Final = 12
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]++")  # what nobody quotes
 _DENSE: Final = 64
+_TELLING: Final = 8
+
+_ByLength: TypeAlias = dict[int, set[str]]
 
 
 class Scrubber:
     """Knows a number of secrets. It is made once for many texts."""
 
-    __slots__ = ("_pieces", "_words")
+    __slots__ = ("_sought", "secrets")
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._pieces: dict[int, set[str]] = {}
-        """What is looked for, by length: every secret of fewer than 12 characters, and pieces of longer ones."""
-        self._words: dict[int, set[str]] = {}
-        for secret in secrets:
-            if len(secret) >= SHORTEST:
-                for form in spellings(secret):
-                    self._add(form)
-            elif secret.strip():
-                self._words.setdefault(len(secret), set()).add(folded(secret))
+        self.secrets = frozenset(secrets)
+        self._sought: tuple[_ByLength, _ByLength] | None = None
 
-    def _add(self, form: str) -> None:
-        if len(form) <= _PIECE:
-            self._pieces.setdefault(len(form), set()).add(form)
-            return
-        # The pieces overlap or touch, so that together they are the whole. Those of a very long one only touch.
-        last = len(form) - _PIECE
-        step = min(1 + len(form) // _DENSE, _PIECE)
-        pieces = self._pieces.setdefault(_PIECE, set())
-        pieces.update(form[at : at + _PIECE] for at in range(0, last, step))
-        pieces.add(form[last:])
+    def knowing(self, more: AbstractSet[str]) -> Scrubber:
+        """One that knows `more` as well."""
+        return self if more <= self.secrets else Scrubber(self.secrets | more)
+
+    @property
+    def longer(self) -> Scrubber:
+        """One that knows those only which are too long to be met by chance."""
+        return Scrubber(secret for secret in self.secrets if len(secret) >= _TELLING)
 
     def __call__(self, text: str, *, words: bool = False) -> str:
         """`text` with a mask in the place of every secret; `words`: also of those that are shorter than 4."""
@@ -63,10 +57,38 @@ class Scrubber:
         """Where in `text` secrets stand, and what is one by its form; in order, and none touches another."""
         found = list(credentials(text, pairs=pairs))
         low = folded(text)
-        found += [span for length, pieces in self._pieces.items() for span in _runs(low, length, pieces)]
+        if self._sought is None:  # most are made and never asked
+            self._sought = _sought(self.secrets)
+        pieces, short = self._sought
+        found += [span for length, forms in pieces.items() for span in _runs(low, length, forms)]
         if words:
-            found += [span for length, known in self._words.items() for span in _words(low, length, known)]
+            found += [span for length, known in short.items() for span in _words(low, length, known)]
         return merged(found)
+
+
+def _sought(secrets: Iterable[str]) -> tuple[_ByLength, _ByLength]:
+    """What is looked for: secrets of up to 12 characters and pieces of longer ones; and those that are words only."""
+    pieces: _ByLength = {}
+    short: _ByLength = {}
+    for secret in secrets:
+        if len(secret) >= SHORTEST:
+            for form in spellings(secret):
+                _add(form, pieces)
+        elif secret.strip():
+            short.setdefault(len(secret), set()).add(folded(secret))
+    return pieces, short
+
+
+def _add(form: str, to: _ByLength) -> None:
+    if len(form) <= _PIECE:
+        to.setdefault(len(form), set()).add(form)
+        return
+    # The pieces overlap or touch, so that together they are the whole. Those of a very long one only touch.
+    last = len(form) - _PIECE
+    step = min(1 + len(form) // _DENSE, _PIECE)
+    pieces = to.setdefault(_PIECE, set())
+    pieces.update(form[at : at + _PIECE] for at in range(0, last, step))
+    pieces.add(form[last:])
 
 
 def scrub(text: str, secrets: Iterable[str], *, words: bool = False) -> str:
@@ -87,6 +109,8 @@ def spellings(secret: str) -> set[str]:
     forms = {folded(secret), *(_base64(encoded) for encoded in (b64encode(raw), urlsafe_b64encode(raw)))}
     if _PLAIN.fullmatch(secret):
         return forms
+    import json  # late, for most secrets look the same in any quotes
+
     parts = [part.strip() for part in secret.split("\n")] if "\n" in secret else [secret.strip()]
     escaped = repr(secret)[1:-1]
     others = (

@@ -4,6 +4,8 @@ Rule 1: a key is secret when its last word is one of `WORDS`, or ends with one o
         is all that stands below it.
 Rule 2: `env_key` and `env_http_headers` hold names of environment variables: nothing at or below them is secret.
 
+Rule 3: a slip for one of the long words is taken for it: `pasword`, `tokne`.
+
 A word that only begins with a secret one (`tokenizer`), or is a plural of it (`max_tokens`), makes no secret. A rule
 that hides too much, as `primary_key` does, costs a value in a message; one that hides too little costs a password.
 """
@@ -31,6 +33,14 @@ ENDINGS: Final = (
     *("authorization", "dbpass", "userpass"),
 )
 """What words end with that are written as one: `PGPASSWORD`, `authtoken`. No English word does, but `betoken`."""
+
+_SPELLED: Final = (
+    *("apikey", "authorization", "credential", "credentials", "passcode", "passphrase", "passwd", "password"),
+    *("secret", "token"),
+)
+"""Those of which a slip is taken for them."""
+_TELLING: Final = 8
+_WORDS_OF_THEIR_OWN: Final = frozenset({"passed", "toke", "tokens"})
 
 _NAMES_OF_VARIABLES: Final = frozenset({"envkey", "envhttpheaders"})
 _LETTERS: Final = re.compile(r"[A-Za-z]++")
@@ -71,7 +81,22 @@ def _secrecy(key: str) -> bool | None:
         return False
     last = runs[-1][-_LONGEST:]
     whole, word = last.lower(), _last_word(last).lower()
-    return True if whole in WORDS or word in WORDS or whole.endswith(ENDINGS) else None
+    if whole in WORDS or word in WORDS or whole.endswith(ENDINGS):
+        return True
+    return True if whole in _slips() or word in _slips() else None
+
+
+@lru_cache(maxsize=1)
+def _slips() -> frozenset[str]:
+    """What is written by mistake for a long word: a letter left out, doubled or, of eight, another; two swapped."""
+    found: set[str] = set()
+    for word in _SPELLED:
+        for at, letter in enumerate(word):
+            head, tail = word[:at], word[at + 1 :]
+            found |= {head + tail, head + letter + letter + tail, head + tail[:1] + letter + tail[1:]}
+            if len(word) >= _TELLING:
+                found |= {head + other + tail for other in ascii_lowercase}
+    return frozenset(found) - _WORDS_OF_THEIR_OWN
 
 
 _remembered = lru_cache(maxsize=_MOST_KEYS)(_secrecy)

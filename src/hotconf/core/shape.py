@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from hotconf.core import coreschema
 from hotconf.core.coreschema import Leaf, Node
+from hotconf.core.secrecy import is_secret_key
 from hotconf.keypath import KeyPath
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings, check_settings
@@ -124,6 +125,27 @@ class Shape:
         """The model may keep something as a secret, here or below."""
         nodes = [leaf.node for leaf in self._leaves]
         return self.secret or coreschema.any_secret(nodes, self._book.definitions)
+
+    @cached_property
+    def secret_keys(self) -> tuple[str, ...]:
+        """The keys of the fields that hold secrets, by their type or by their name."""
+        return tuple(key for key in self.keys if self.child(key).secretive or is_secret_key(key))
+
+    @cached_property
+    def positions(self) -> tuple[str, ...]:
+        """The names that the items of an array have: those of a named tuple."""
+        return next((names for leaf in self._leaves if (names := coreschema.positions(leaf.node))), ())
+
+    @cached_property
+    def hides(self) -> bool:
+        """Whether the model says of something, here or below, that it is a secret; keys say it, too."""
+        return self._hides(_DEEPEST)
+
+    def _hides(self, depth: int) -> bool:
+        if self.secretive or self.secret_keys or any(map(is_secret_key, self.positions)):
+            return True
+        below = (*map(self.child, self.keys), *self.inner)
+        return not depth or any(shape._hides(depth - 1) for shape in below)
 
     @cached_property
     def union(self) -> bool:

@@ -80,11 +80,12 @@ class Source:
         self._inner = frozenset(_inside_strings(text))
         self._leaks: dict[int, int] = {}
 
-    def shown(self, index: int, *, broken: bool = False, strings: bool = False) -> str:
+    def shown(self, index: int, *, broken: bool = False, strings: bool = False, withheld: int | None = None) -> str:
         """Line `index`, from 0, with `…` in the place of what is secret; it may still hold what is not printable.
 
         `broken`: a syntax error was found on it or above. `strings`: the inner lines of strings that span several are
-        shown as well, by the strict rule for broken lines; otherwise not at all.
+        shown as well, by the strict rule for broken lines; otherwise not at all. `withheld`: the offset of a key of
+        which only the model knows that its value may be a secret.
         """
         line = self.lines[index]
         inner = index in self._inner
@@ -94,6 +95,9 @@ class Source:
         if self._leak(begin) < index or (broken and self._may_continue(index)):
             return HIDDEN
         end = self._secret_from(begin, index, broken=broken or inner)
+        if withheld is not None:
+            sets = line.find("=", withheld) + 1 or len(line)
+            end = sets if end is None else min(end, sets)
         if end is None:
             return masked(line, self._spans(index))
         return self._scrub(line[:end].rstrip()) + f" {HIDDEN}"

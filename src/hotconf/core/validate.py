@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import Final, Generic, NamedTuple, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar, cast, get_args
 
 from hotconf.core.bounded import MOST_ERRORS, Errors, TooDear, validated
 from hotconf.core.findings import MAX_PROBLEMS, Findings
@@ -21,6 +21,9 @@ from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Kind, Problem, Related, Severity
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings, check_settings
+
+if TYPE_CHECKING:
+    from hotconf.core.scrub import Scrubber
 
 T = TypeVar("T")
 
@@ -47,24 +50,29 @@ class Invalid(NamedTuple):
     """Errors and warnings, in file order; at least one is an error."""
 
 
-def validate(schema: Schema[T], merged: Merged) -> Valid[T] | Invalid:
+def validate(
+    schema: Schema[T], merged: Merged, scrubber: Callable[[object], Scrubber] | None = None
+) -> Valid[T] | Invalid:
     """The configuration that `merged` makes, with its warnings, or the problems that forbid it. Never raises.
+
+    `scrubber`: what takes the secrets out of messages, if the model made a certain config of the files, or none.
 
     The model and its validators work on tables of their own: whatever they do to those, `merged` stays as it is.
     Checks run, all of them, only on what the model accepted.
     """
-    findings = Findings(merged, shape_of(schema))
+    findings = Findings(merged, shape_of(schema), scrubber)
     strict = False
     try:
         found = validated(schema, merged)
     except TooDear:
         findings.add(_TOO_DEAR)
     except BaseException as error:  # noqa: BLE001 - validators and default factories are users' code
-        findings.add(_internal("model", error))
+        _raised("model", error, findings)
     else:
         if isinstance(found, Errors):
             _refused(found, findings)
         else:
+            findings.config = found
             strict = _is_strict(schema, found, findings)
             _check(schema, found, findings)
     _look_for_unknown(findings, strict=strict)
@@ -74,10 +82,13 @@ def validate(schema: Schema[T], merged: Merged) -> Valid[T] | Invalid:
 
 def _refused(errors: Errors, findings: Findings) -> None:
     from hotconf.core.faults import faults
-    from hotconf.core.messages import problem_of
+    from hotconf.core.messages import problem_of, words_of_users
 
+    raised = (fault.get("ctx", {}).get("error") for fault in errors.details)
+    findings.errors_raised += [error for error in raised if isinstance(error, BaseException)]
     for fault in faults(errors.details[:MOST_ERRORS], findings.merged.table, findings.shape):
-        findings.add(problem_of(fault, hints=len(findings) < _MAX_HINTS), at_key=fault.at_key)
+        problem = problem_of(fault, hints=len(findings) < _MAX_HINTS)
+        findings.add(problem, at_key=fault.at_key, by_user=words_of_users(fault))
     findings.omit(len(errors.details) - MOST_ERRORS, "error")
     findings.incomplete = errors.more
 
@@ -106,7 +117,7 @@ def _is_strict(schema: Schema[T], config: T, findings: Findings) -> bool:
     try:
         return bool(schema.strict_keys(config))
     except BaseException as error:  # noqa: BLE001 - users' code
-        findings.add(_internal("strict_keys", error))
+        _raised("strict_keys", error, findings)
         return False
 
 
@@ -125,7 +136,7 @@ def _run(check: Callable[[T], Iterable[Problem]], config: T, findings: Findings)
         for problem in islice(found, MAX_PROBLEMS):
             findings.add(_sound(problem))
     except BaseException as error:  # noqa: BLE001 - users' code
-        findings.add(_internal(f"check {_name(check)}", error))
+        _raised(f"check {_name(check)}", error, findings)
 
 
 def _sound(problem: object) -> Problem:
@@ -148,8 +159,9 @@ def _name(check: object) -> str:
     return str(getattr(plain, "__name__", type(plain).__name__))
 
 
-def _internal(culprit: str, error: BaseException) -> Problem:
+def _raised(culprit: str, error: BaseException, findings: Findings) -> None:
     from hotconf.core.messages import told
 
     text = told(error)
-    return Problem(f"{culprit} raised {type(error).__name__}" + (f": {text}" if text else ""), kind="internal")
+    findings.errors_raised.append(error)
+    findings.add(Problem(f"{culprit} raised {type(error).__name__}" + (f": {text}" if text else ""), kind="internal"))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from hotconf.core.credentials import mask_credentials
 from hotconf.core.redact import secret_from
 from hotconf.core.scrub import Scrubber
-from hotconf.core.secrecy import is_secret_key
 from hotconf.core.source import HIDDEN, Source
 from hotconf.report.cells import BAR, head, spread, tail, width
 
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
 
 _BAR: Final = f" {BAR} "
 _NARROWEST: Final = 8
-_MEANT: Final = re.compile(r'did you mean "([^"]+)"')
 
 
 class Excerpts:
@@ -94,9 +91,8 @@ def _excerpt(problem: Problem, source: Source, context: int, cells: int) -> tupl
     room = max(cells - gutter - len(_BAR), _NARROWEST)
     shown: list[str] = []
     for index in range(first, last + 1):
-        line = source.shown(index, broken=broken and index == at).removesuffix("\r")
-        if index == at and (end := _misspelt_secret_from(problem, source, line)) is not None:
-            line = f"{line[:end].rstrip()} {HIDDEN}"
+        withheld = (problem.column or 1) - 1 if problem.withheld and index == at else None
+        line = source.shown(index, broken=broken and index == at, withheld=withheld).removesuffix("\r")
         span = _span(problem, source, line) if index == at else None
         begin, end = span or (0, 0)
         piece, before, marked = _cut(line, begin, end, room)
@@ -104,17 +100,6 @@ def _excerpt(problem: Problem, source: Source, context: int, cells: int) -> tupl
         if span is not None:
             shown.append(f"{'':>{gutter}}{_BAR}{' ' * before}{'^' * marked}")
     return tuple(shown)
-
-
-def _misspelt_secret_from(problem: Problem, source: Source, line: str) -> int | None:
-    """The offset from which `line` is secret because its unknown key is a slip for one that is."""
-    meant = _MEANT.search(problem.hint or "")
-    if meant is None or not problem.path:
-        return None
-    word = meant[1].rpartition(".")[2]
-    if not (is_secret_key(word) or word in source.secret_keys):
-        return None
-    return secret_from(line, keys=(str(problem.path[-1]),))
 
 
 def safe_line(line: str, *, syntax_error: bool = False) -> str:

@@ -31,8 +31,9 @@ OUTER, SHARED, INNER, LAST = range(4)
 
 
 LATE: Final = (
-    *(f"hotconf.core.{name}" for name in ("credentials", "diff", "faults", "gone", "messages", "positions")),
-    *(f"hotconf.core.{name}" for name in ("redact", "reparse", "scrub", "spelling", "suggest", "syntax")),
+    *(f"hotconf.core.{name}" for name in ("credentials", "diff", "faults", "findings", "gone", "hidden", "messages")),
+    *(f"hotconf.core.{name}" for name in ("positions", "redact", "reparse", "scrub", "secrecy")),
+    *(f"hotconf.core.{name}" for name in ("spelling", "suggest", "syntax")),
     *("hotconf.runtime.native", "fcntl", "shlex", "traceback"),
 )
 """What a watcher's threads import when they need it first. Nothing of it may register with `os.register_at_fork`."""

@@ -91,7 +91,7 @@ class Jobs(Generic[T]):
         """Have the files read."""
         known, touched = self._known.begin(afresh=effect.afresh)
         publisher, before = self._publisher, self._known.before
-        work = partial(load, self._source, publisher.snapshot, known, touched, before, publisher.secrets)
+        work = partial(load, self._source, publisher.snapshot, known, touched, before, publisher.door.published)
         self.submit(partial(self._load, effect.job, work, known, publisher.standing))
 
     def _load(self, number: int, work: Callable[..., Result[T]], known: FileSet, standing: Standing) -> None:
@@ -100,6 +100,8 @@ class Jobs(Generic[T]):
         with self._loading:
             began = time.monotonic_ns()
             result = guarded(partial(work, standing), known)
+            if isinstance(result.candidate, Bad):
+                self._publisher.door.load(result.candidate.secrets)
             last_good = self._recall(result)
             if self._is_first and last_good is None and isinstance(result.candidate, Bad) and result.candidate.gone:
                 # What was kept is of no use any more, nor does it say what is gone.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from hotconf.changes import MISSING, Change
+from hotconf.changes import Change
 from hotconf.core.candidate import NOTHING, Bad, Candidate, Good, Standing, Unstable
 from hotconf.core.document import Document
 from hotconf.core.freeze import freeze
@@ -23,6 +23,7 @@ from hotconf.core.walk import value_at
 from hotconf.keypath import KeyPath
 from hotconf.problems import Kind, Problem
 from hotconf.runtime import absent, paths
+from hotconf.runtime.discretion import Discretion
 from hotconf.runtime.files import Read, Stamp
 from hotconf.runtime.gather import Gathering
 from hotconf.runtime.paths import Expansion, Member
@@ -33,6 +34,7 @@ from hotconf.snapshot import Snapshot, SourceFile
 
 if TYPE_CHECKING:
     from hotconf.core.gone import Verdict
+    from hotconf.core.scrub import Scrubber
 
 T = TypeVar("T")
 
@@ -49,7 +51,7 @@ def load(
     known: FileSet | None = None,
     touched: frozenset[Path] = frozenset(),
     before: Mapping[Path, Read] = MappingProxyType({}),
-    secrets: frozenset[str] | None = None,
+    secrets: Scrubber | None = None,
     standing: Standing = NOTHING,
     *,
     instead: Mapping[Path, bytes] = MappingProxyType({}),
@@ -57,14 +59,12 @@ def load(
     """Load `source` once and compare it with what is `published`, and the files with what they said `before`.
 
     Files that `known` holds, whose stamps are the same and that are not in `touched`, are not read again. Those of
-    `instead` are taken to exist and to hold the bytes given there, whatever is on the disk. `secrets`: those in what
-    is published, if they are known. `standing`: the state that decides which files are
-    gone. Never raises for anything in the files or in users' checks: those are problems of
-    the candidate.
+    `instead` are taken to exist and to hold the bytes given there, whatever is on the disk. `secrets` knows
+    those in what is published, if they were found out. `standing`: the state that decides which files are gone. Never
+    raises for anything in the files or in users' checks: those are problems of the candidate.
     """
-    work = _Load(source, published, known or FileSet.of(source.path), touched)
-    work.gathering.instead, work.secrets = instead, secrets
-    work.standing = standing
+    work = _Load(source, published, known or FileSet.of(source.path), touched, secrets)
+    work.gathering.instead, work.standing = instead, standing
     return work.run(before)
 
 
@@ -89,18 +89,22 @@ def drifted(source: Source[T], published: Snapshot[T] | None, known: FileSet) ->
 class _Load(Generic[T]):
     """One load under way."""
 
-    __slots__ = ("gathering", "published", "secrets", "source", "standing")
+    __slots__ = ("discretion", "gathering", "published", "source", "standing")
 
     def __init__(
-        self, source: Source[T], published: Snapshot[T] | None, known: FileSet, touched: frozenset[Path]
+        self,
+        source: Source[T],
+        published: Snapshot[T] | None,
+        known: FileSet,
+        touched: frozenset[Path],
+        secrets: Scrubber | None = None,
     ) -> None:
         self.source = source
         self.published = published
-        self.secrets: frozenset[str] | None = None
-        """At first those in what is published, then those in the new config."""
         self.standing = NOTHING
         """Decides which files are gone."""
         self.gathering = Gathering(source, known, touched)
+        self.discretion = Discretion(self.gathering, published, secrets)
 
     def run(self, before: Mapping[Path, Read]) -> Result[T]:
         work = self.gathering
@@ -178,7 +182,7 @@ class _Load(Generic[T]):
         """What the files that were gathered make."""
         work = self.gathering
         if work.errors():
-            return Bad(tuple(work.problems))
+            return self._refused(self._discreet(work.problems))
         sources = self._sources()
         digest = _digest(sources)
         if self.published is not None and self.published.digest == digest:
@@ -205,13 +209,15 @@ class _Load(Generic[T]):
         documents = list(self.gathering.documents.values())  # of just these, in their order
         fragments, ignored = _without_watch_paths(documents[1:], settings_path(self.source.schema))
         merged = merge([documents[0], *fragments])
-        verdict = validate(self.source.schema, merged)
-        warnings = (*self.gathering.problems, *(_ignored(document, path) for document, path in ignored))
+        verdict = validate(self.source.schema, merged, self.discretion.everything)
+        warnings = self._discreet(
+            [*self.gathering.problems, *(_ignored(document, path) for document, path in ignored)]
+        )
         if isinstance(verdict, Invalid):
-            return Bad(self._in_file_order(verdict.problems, warnings))
+            return self._refused(self._in_file_order(verdict.problems, warnings))
         config = freeze(verdict.config)
         old = self.published
-        changes = _changes(old.config, config) if old is not None else ()
+        changes = self._changes(old.config, config) if old is not None else ()
         settings = self._settings(config)
         summary = self._described(old.config, config, changes) if old is not None and changes else []
         if old is not None and not settings.enabled and self._settings(old.config).enabled:
@@ -229,21 +235,38 @@ class _Load(Generic[T]):
             warnings=self._in_file_order(verdict.warnings, warnings),
             unchanged=None if old is None or changes else _SAME_VALUES,
             costs=self.gathering.spent,
-            secrets=self.secrets,
+            secrets=self.discretion.current,
         )
 
     def _described(self, old: T, new: T, changes: tuple[Change, ...]) -> list[str]:
         describe = self.source.schema.describe
         if describe is None:
-            self.secrets = None
             return [str(change) for change in changes]
-        from hotconf.core.redact import secrets_in
+        return _lines(describe, old, new, changes, self.discretion.everything(new))
 
-        # If none is near what changed, they are what they were.
-        former = _changed_secrets(old, ((change.path, change.old) for change in changes))
-        if self.secrets is None or former or _changed_secrets(new, ((change.path, change.new) for change in changes)):
-            self.secrets = secrets_in(new)
-        return _lines(describe, old, new, changes, self.secrets | former)
+    def _changes(self, old: T, new: T) -> tuple[Change, ...]:
+        # Here and not above: a program whose configuration never changes does not pay for it.
+        from hotconf.core.diff import diff
+
+        changes = diff(old, new)
+        if not changes:
+            return ()
+        from hotconf.core.redact import discreet
+
+        scrub = self.discretion.everything(new).longer
+        return tuple(discreet(change, scrub) for change in changes) if scrub.secrets else changes
+
+    def _refused(self, problems: tuple[Problem, ...]) -> Bad:
+        return Bad(problems, secrets=self.discretion.everything())
+
+    def _discreet(self, problems: list[Problem]) -> tuple[Problem, ...]:
+        """What was found before the files made anything."""
+        if not problems:
+            return ()
+        from hotconf.core.findings import scrubbed
+
+        scrub = self.discretion.everything()
+        return tuple(scrubbed(problem, scrub) for problem in problems)
 
     def _in_file_order(self, told: tuple[Problem, ...], more: tuple[Problem, ...]) -> tuple[Problem, ...]:
         """Both, of which `told` is in order already; what is about no file stays last."""
@@ -306,47 +329,20 @@ def _begins(read: Read, old: bytes) -> bool:
     return read.problem is None and len(read.data) < len(old) and old.startswith(read.data)
 
 
-def _changes(old: object, new: object) -> tuple[Change, ...]:
-    # Here and not above: a program whose configuration never changes does not pay for it.
-    from hotconf.core.diff import diff
-
-    return diff(old, new)
-
-
 def _lines(
     describe: Callable[[T, T, Sequence[Change]], list[str]],
     old: T,
     new: T,
     changes: tuple[Change, ...],
-    secrets: frozenset[str],
+    scrub: Scrubber,
 ) -> list[str]:
-    from hotconf.core.scrub import Scrubber
-
-    scrub = Scrubber(secrets)
     try:
         return [scrub(str(line), words=True) for line in describe(old, new, changes)]
     except BaseException as error:  # noqa: BLE001 - users' code
-        from traceback import format_exception
-
         from hotconf.runtime import log
 
-        log.refused(
-            "describe raised; the changes are told one by one", scrub("".join(format_exception(error)), words=True)
-        )
+        log.refused("describe raised; the changes are told one by one", error, scrub)
     return [str(change) for change in changes]
-
-
-def _changed_secrets(config: object, told: Iterable[tuple[KeyPath, object]]) -> frozenset[str]:
-    """The secrets in `config` at the paths of changes, which are `told` with their values there."""
-    from hotconf.core.redact import secrets_at, secrets_in
-
-    found: frozenset[str] = frozenset()
-    for path, shown in told:
-        value = value_at(config, path)
-        if value is MISSING and shown is not MISSING:  # a path whose keys had to be masked
-            return secrets_in(config)
-        found |= secrets_at(path, value)
-    return found
 
 
 def check(path: Path, schema: Schema[Any], *, max_bytes: int = DEFAULT_MAX_BYTES) -> tuple[Problem, ...]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from hotconf.core.scrub import Scrubber
+
 
 def initialized(path: Path) -> None:
     """A watcher is being started."""
@@ -111,13 +113,9 @@ def thread(text: str, error: BaseException | None) -> None:
     emit("watch", ERROR, "%s%s", text[:1].upper(), text[1:], error=error)
 
 
-def refused(what: str, trace: str) -> None:
-    """Users' code raised; `trace` holds no secrets. Never raises.
-
-    The trace is indented, so that no text in it passes for a record of its own.
-    """
-    lines = (f"    {printable(line)}" for line in trace.rstrip("\n").split("\n"))
-    emit("reload", ERROR, "%s\n%s", what, "\n".join(lines))
+def refused(what: str, error: BaseException, known: Scrubber) -> None:
+    """Users' code raised; `known` knows what it may quote."""
+    emit("reload", ERROR, "%s", what, error=error, known=known)
 
 
 def shown(path: Path) -> str:

@@ -11,6 +11,7 @@ from hotconf.core.candidate import NOTHING
 from hotconf.core.protocol import Publish, Refresh
 from hotconf.core.shape import settings_of
 from hotconf.events import Timings
+from hotconf.runtime.discretion import Door
 from hotconf.runtime.recorder import timings
 from hotconf.runtime.source import Source
 from hotconf.snapshot import Snapshot
@@ -24,14 +25,14 @@ T = TypeVar("T")
 class Publisher(Generic[T]):
     """See the module. `install` must make a snapshot visible to readers."""
 
-    __slots__ = ("_install", "_to_keep", "keeper", "secrets", "settings", "snapshot", "standing")
+    __slots__ = ("_install", "_to_keep", "door", "keeper", "settings", "snapshot", "standing")
 
     def __init__(self, source: Source[T], install: Callable[[Snapshot[T]], None], keeper: Keeper[T] | None) -> None:
         self.snapshot: Snapshot[T] | None = None
         self.settings = source.pins.over(settings_of(source.schema, {}))
         """In force now."""
-        self.secrets: frozenset[str] | None = None
-        """The secret texts in the snapshot's config, if they are known: most saves change none."""
+        self.door = Door(source.schema)
+        """Knows what is secret in it."""
         self.standing = NOTHING
         """Decides which files are gone: the published state, before the first the newest one that was kept."""
         self.keeper = keeper
@@ -49,7 +50,7 @@ class Publisher(Generic[T]):
         self._install(snapshot)
         done = time.monotonic_ns()
         self.snapshot = snapshot
-        self.secrets = good.secrets
+        self.door.publish(snapshot, good.secrets)
         self.standing = good.standing
         self.settings = good.settings
         if not effect.recalled:
@@ -71,6 +72,7 @@ class Publisher(Generic[T]):
         )
         self.standing = good.standing
         self.settings = good.settings
+        self.door.publish(self.snapshot, good.secrets or self.door.published)
         self._install(self.snapshot)
         self._to_keep = self.snapshot, (good.unchanged or "",)
 

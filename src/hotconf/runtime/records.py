@@ -15,13 +15,16 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from hotconf.runtime import fork, green, threads
+from hotconf.runtime import discretion, fork, green, threads
 from hotconf.runtime.worker import Worker
+from hotconf.text import printable
 
 if TYPE_CHECKING:
     import logging
     import threading
-    from types import TracebackType
+
+    from hotconf.core.scrub import Scrubber
+    from hotconf.runtime.discretion import Door
 
 DEBUG, INFO, WARNING, ERROR = 10, 20, 30, 40
 """Those of `logging`, which need not have been imported."""
@@ -36,7 +39,10 @@ class _Record(NamedTuple):
     text: str
     values: tuple[object, ...]
     at: float
-    error: tuple[type[BaseException], BaseException, TracebackType | None] | None
+    error: BaseException | None
+    known: Scrubber | None
+    doors: tuple[Door, ...]
+    """Of the watchers that there were then."""
 
 
 class Records:
@@ -50,17 +56,28 @@ class Records:
         self._enrolled = False
         self._worker = Worker("hotconf log", self._tell)
 
-    def emit(self, room: str, level: int, text: str, *values: object, error: BaseException | None = None) -> None:
-        """Have it logged, by `hotconf.ROOM`, soon. Never waits and never raises."""
+    def emit(
+        self,
+        room: str,
+        level: int,
+        text: str,
+        *values: object,
+        error: BaseException | None = None,
+        known: Scrubber | None = None,
+    ) -> None:
+        """Have it logged, by `hotconf.ROOM`, soon. Never waits and never raises.
+
+        The traceback of `error` is a part of the text: handlers get no exception, whose variables some would tell.
+        `known` knows secrets that no watcher has yet.
+        """
         with suppress(Exception):
             if not enabled(room, level):
                 return
-            found = None if error is None else (type(error), error, error.__traceback__)
             self._enrol()
             if len(self._waiting) >= CAPACITY:
                 self._dropped += 1
                 return
-            self._waiting.append(_Record(room, level, text, values, time.time(), found))
+            self._waiting.append(_Record(room, level, text, values, time.time(), error, known, discretion.doors()))
             self._worker.submit(self._hand_over)
 
     def flush(self) -> bool:
@@ -110,7 +127,7 @@ class Records:
         if not self._waiting and self._dropped:
             dropped, self._dropped = self._dropped, 0
             text = "%d log records were dropped: a handler of the log did not take them in time"
-            _handle(_Record("watch", WARNING, text, (dropped,), time.time(), None))
+            _handle(_Record("watch", WARNING, text, (dropped,), time.time(), None, None, ()))
 
     # At exit, and at forks
 
@@ -164,7 +181,10 @@ def _handle(given: _Record) -> None:
 
 
 def _made(logger: logging.Logger, given: _Record) -> logging.LogRecord:
-    record = logger.makeRecord(logger.name, given.level, __file__, 0, given.text, given.values, given.error)
+    # As all text from outside, names of files and of callbacks are made printable; numbers keep their form.
+    values = tuple(value if isinstance(value, int | float) else printable(str(value)) for value in given.values)
+    text = discretion.lines(given.text % values if values else given.text, given.doors, given.error, given.known)
+    record = logger.makeRecord(logger.name, given.level, __file__, 0, text, (), None)
     late_ms = (record.created - given.at) * 1000
     record.created = given.at
     record.msecs = given.at % 1 * 1000

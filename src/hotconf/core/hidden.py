@@ -1,0 +1,109 @@
+"""`secrets_of`: everything in one load that no text may show, by what the files say and by what was made of it.
+
+What a model keeps as a secret, or under which key, is not known of the files alone. What comes from the environment,
+from a `default_factory` or from a validator is not known of the files at all. A file that is not TOML is judged by
+its lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from hotconf.changes import MISSING
+from hotconf.core.document import Document
+from hotconf.core.redact import in_json, secret_from, secrets_at, secrets_in
+from hotconf.core.secrecy import secrecy
+from hotconf.core.shape import Shape
+from hotconf.core.suggest import suggest
+from hotconf.core.walk import kind_of
+
+_VALUE: Final = re.compile(r"""["'\[\]{}=:,#\s]++""")
+
+
+def secrets_of(shape: Shape, documents: Iterable[Document], config: object = MISSING) -> frozenset[str]:
+    """The secrets in `documents` for a model of that `shape`, and in the `config` that was made of them, if any."""
+    found: set[str] = set() if config is MISSING else set(secrets_in(config))
+    for document in documents:
+        found |= document.secrets
+        for value in _kept_secret(document.table, shape):
+            found |= secrets_at(("secret",), value)
+    return frozenset(found)
+
+
+def secrets_in_text(text: str) -> frozenset[str]:
+    """What may be a secret in a text that is not TOML: of each line that sets one, what stands there."""
+    found: set[str] = set()
+    for line in text.split("\n"):
+        begin = secret_from(line, broken=True)
+        if begin is not None:
+            rest = line[begin:].strip()
+            found |= {rest, *_VALUE.split(rest)}
+    return frozenset(found - {""})
+
+
+def is_slip(key: str, around: Shape) -> bool:
+    """Is `key`, which no field has, almost that of a field that holds a secret?"""
+    fields = around.secret_keys
+    return bool(fields) and key not in around.keys and suggest(key, fields) is not None
+
+
+def secrets_around(errors: Iterable[BaseException]) -> frozenset[str]:
+    """The secrets among the variables of the frames that `errors`, and what led to them, went through.
+
+    A validator may quote what a `default_factory` made although no config came of it, a callback what it was given.
+    """
+    found: set[str] = set()
+    seen: dict[int, object] = {}
+    for variables in _frames(errors):
+        fresh = {name: value for name, value in variables.items() if id(value) not in seen and _is_data(value)}
+        seen.update((id(value), value) for value in fresh.values())
+        with suppress(Exception):  # what stands there may be of a user's type
+            found |= secrets_in(fresh)
+    return frozenset(found)
+
+
+def _is_data(value: object) -> bool:
+    return isinstance(value, str | bytes | int | float) or kind_of(type(value)).form != "leaf"
+
+
+def _frames(errors: Iterable[BaseException]) -> Iterator[Mapping[str, object]]:
+    met: dict[int, BaseException] = {}
+    todo: list[BaseException | None] = list(errors)
+    while todo:
+        error = todo.pop()
+        if error is None or id(error) in met:
+            continue
+        met[id(error)] = error
+        todo += (error.__cause__, error.__context__)
+        if isinstance(error, BaseExceptionGroup):
+            todo += error.exceptions
+        at = error.__traceback__
+        while at is not None:
+            yield at.tb_frame.f_locals
+            at = at.tb_next
+
+
+def _kept_secret(table: Mapping[str, Any], root: Shape) -> Iterator[object]:
+    """What the model keeps as secrets, whatever the names of the keys; also under keys that are slips for theirs."""
+    todo: list[tuple[Any, Shape]] = [(table, root)] if root.hides else []
+    while todo:
+        value, here = todo.pop()
+        if here.secret:
+            yield value
+            yield from in_json(value)
+        elif here.secretive and not (here.tables or here.inner):
+            # It is made in a way that is not seen: of text in JSON, or by a function.
+            yield value
+            yield from in_json(value)
+        elif isinstance(value, dict) and not here.free:
+            yield from (item for key, item in value.items() if is_slip(key, here))
+            todo.extend((item, below) for key, item in value.items() if (below := here.child(key)).hides)
+        elif isinstance(value, list):
+            names = here.positions
+            yield from (item for name, item in zip(names, value, strict=False) if secrecy(name))
+            if not here.free:
+                items = ((item, here.child(index)) for index, item in enumerate(value))
+                todo.extend((item, below) for item, below in items if below.hides)

@@ -1,0 +1,172 @@
+"""The one door through which texts leave: what is known to be secret here, and taken out of them.
+
+Rule 1: a load knows what its files hold, what was made of them, and what was published before, by the model's types
+        and by the names of keys (`Discretion`). All that a candidate tells went through its scrubber.
+Rule 2: log records are written without a load. They go through the scrubbers of all watchers (`Door`).
+Rule 3: variables of the environment under the name of a secret are known everywhere, and so is what an exception's
+        frames have under one: a validator may quote what a `default_factory` made, although no config came of it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakValueDictionary
+
+from hotconf.changes import MISSING
+from hotconf.text import printable
+
+if TYPE_CHECKING:
+    from hotconf.core.scrub import Scrubber
+    from hotconf.runtime.gather import Gathering
+    from hotconf.schema import Schema
+    from hotconf.snapshot import Snapshot
+
+_PLACES: Final = frozenset({"OLDPWD", "PWD"})
+"""Variables that are no passwords, whatever their names."""
+_RETIRED: Final = 8
+"""The secrets of so many earlier states are remembered: what is late to be told may quote them."""
+
+
+class Discretion:
+    """What is secret in one load; found out when there is something to tell."""
+
+    __slots__ = ("_config", "_current", "_former", "_gathering", "_known", "_published", "_schema")
+
+    def __init__(self, gathering: Gathering, published: Snapshot[Any] | None, former: Scrubber | None) -> None:
+        """`gathering`: the files. `former`: what knows the secrets of what is published, if that was found out."""
+        self._gathering = gathering
+        self._schema = gathering.source.schema
+        self._published = published
+        self._former = former
+        self._known: Scrubber | None = None
+        self._current: Scrubber | None = None
+        self._config: object = MISSING
+
+    @property
+    def current(self) -> Scrubber | None:
+        """Knows what the files say and what was made of them, if that was found out."""
+        return self._current
+
+    @property
+    def former(self) -> Scrubber:
+        """Knows what is published."""
+        if self._former is None:
+            self._former = of_snapshot(self._schema, self._published)
+        return self._former
+
+    def of(self, config: object = MISSING) -> Scrubber:
+        """Knows what the files say and what was made of them, if that is `config`; not what is published."""
+        from hotconf.core.hidden import secrets_in_text, secrets_of
+        from hotconf.core.scrub import Scrubber
+        from hotconf.core.shape import shape_of
+
+        read, documents = self._gathering.reads, self._gathering.documents
+        found = set(secrets_of(shape_of(self._schema), documents.values(), config))
+        for path in read.keys() - documents.keys():
+            found |= secrets_in_text(read[path].data.decode("utf-8", "replace"))
+        former = self.former
+        self._current = former if former.secrets == found else Scrubber(found)
+        return self._current
+
+    def everything(self, config: object = MISSING) -> Scrubber:
+        """Knows all of that, what is published, and the environment."""
+        if self._known is None or config is not self._config:
+            self._config = config
+            self._known = self.former.knowing(self.of(config).secrets | environment())
+        return self._known
+
+
+def of_snapshot(schema: Schema[Any], snapshot: Snapshot[Any] | None) -> Scrubber:
+    """Knows what is secret in `snapshot`: in its config and in its files."""
+    from hotconf.core.document import Document, parse
+    from hotconf.core.hidden import secrets_of
+    from hotconf.core.scrub import Scrubber
+    from hotconf.core.shape import shape_of
+
+    if snapshot is None:
+        return Scrubber()
+    read = (parse(file.content, file.path, allow_empty=True) for file in snapshot.files if file.role != "watched")
+    documents = [found for found in read if isinstance(found, Document)]
+    return Scrubber(secrets_of(shape_of(schema), documents, snapshot.config))
+
+
+def environment() -> frozenset[str]:
+    """The values of variables whose names are those of secrets."""
+    from hotconf.core.secrecy import is_secret_key
+
+    return frozenset(value for name, value in os.environ.items() if name not in _PLACES and is_secret_key(name))
+
+
+class Door:
+    """What one watcher knows to be secret, for as long as it lives."""
+
+    __slots__ = ("__weakref__", "_loaded", "_published", "_retired", "_schema", "_snapshot")
+
+    def __init__(self, schema: Schema[Any]) -> None:
+        self._schema = schema
+        self._snapshot: Snapshot[Any] | None = None
+        self._published: Scrubber | None = None
+        self._loaded: Scrubber | None = None
+        self._retired: deque[Scrubber] = deque(maxlen=_RETIRED)
+        _doors[id(self)] = self
+
+    @property
+    def published(self) -> Scrubber | None:
+        """Knows the secrets of what is published, if they were found out."""
+        return self._published
+
+    def publish(self, snapshot: Snapshot[Any], scrub: Scrubber | None) -> None:
+        """This is published from now on; `scrub` knows its secrets."""
+        if self._published is not None and scrub is not self._published:
+            self._retired.append(self._published)
+        self._snapshot, self._published, self._loaded = snapshot, scrub, None
+
+    def load(self, scrub: Scrubber | None) -> None:
+        """A load was refused; `scrub` knows its secrets."""
+        self._loaded = scrub
+
+    def scrubber(self) -> Scrubber:
+        """Knows all of it, and the environment."""
+        if self._published is None:
+            self._published = of_snapshot(self._schema, self._snapshot)
+        others = [*self._retired, *([] if self._loaded is None else [self._loaded])]
+        return self._published.knowing(environment().union(*(each.secrets for each in others)))
+
+
+_doors: WeakValueDictionary[int, Door] = WeakValueDictionary()
+
+
+def doors() -> tuple[Door, ...]:
+    """Those of all watchers."""
+    return tuple(door for reference in _doors.valuerefs() if (door := reference()) is not None)
+
+
+def lines(text: str, doors: Iterable[Door], error: BaseException | None = None, known: Scrubber | None = None) -> str:
+    """`text` and the traceback of `error` without what is secret: one line, and those that follow it indented.
+
+    What is known to `doors` is secret, what is `known`, and what stands in the frames that the error went through.
+    """
+    from hotconf.core.scrub import Scrubber
+
+    found, raised = environment(), ""
+    if error is not None:
+        from hotconf.core.hidden import secrets_around
+
+        found, raised = found | secrets_around([error]), "\n" + trace(error)
+    for scrub in (*(door.scrubber() for door in doors), *([known] if known else []), Scrubber(found)):
+        text, raised = scrub(text), scrub(raised, words=True)
+    first, *rest = f"{text}{raised}".split("\n")
+    return "\n".join((printable(first), *(f"    {printable(line)}" for line in rest)))
+
+
+def trace(error: BaseException) -> str:
+    """Its traceback with all that led to it, notes included; never the variables."""
+    from traceback import TracebackException
+
+    try:
+        return "".join(TracebackException.from_exception(error).format()).rstrip("\n")
+    except BaseException:  # noqa: BLE001 - what users' exceptions say is users' code
+        return type(error).__name__
