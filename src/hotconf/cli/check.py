@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from hotconf.cli.findings import as_text, findings
-from hotconf.cli.options import PATH, schema_option, stdin
+from hotconf.cli.options import MISSED, PATH, schema_option, state_dir_option, stdin
 from hotconf.cli.places import default_path
 from hotconf.cli.verdict import status
 
@@ -37,6 +37,7 @@ _NO_NAME: Final = Path("<stdin>")
 )
 @click.option("--stdin-filename", metavar="NAME", type=PATH, help="What to call the file that - reads from stdin.")
 @click.option("--error-on-warning", is_flag=True, help="Warnings are enough for exit status 1.")
+@state_dir_option(MISSED)
 @click.pass_context
 def check(
     ctx: click.Context,
@@ -45,6 +46,7 @@ def check(
     form: str,
     stdin_filename: Path | None,
     error_on_warning: bool,
+    state_dir: Path | None,
 ) -> None:
     """Check configuration files, each with the files that its watch_paths name. A PATH of - is standard input.
 
@@ -59,7 +61,7 @@ def check(
     given = tuple(dict.fromkeys(paths)) or (default_path(),)
     if stdin_filename is not None and _STDIN not in given:
         raise click.UsageError("--stdin-filename names what - reads: give - as a PATH")
-    found = tuple(_findings(given, schema, stdin_filename or _NO_NAME))
+    found = tuple(_findings(given, schema, stdin_filename or _NO_NAME, state_dir))
     told = _told(form, found, schema)
     if told:
         click.echo(told, color=True)
@@ -68,7 +70,10 @@ def check(
     ctx.exit(_status(problems, error_on_warning=error_on_warning))
 
 
-def _findings(given: Sequence[Path], schema: Schema[Any], stdin_name: Path) -> Iterator[Finding]:
+def _findings(
+    given: Sequence[Path], schema: Schema[Any], stdin_name: Path, state_dir: Path | None
+) -> Iterator[Finding]:
+    from hotconf.cli.missed import missed
     from hotconf.runtime.inspection import inspect
     from hotconf.runtime.paths import absolute
     from hotconf.runtime.source import DEFAULT_MAX_BYTES
@@ -77,7 +82,8 @@ def _findings(given: Sequence[Path], schema: Schema[Any], stdin_name: Path) -> I
     for path in given:
         name = stdin_name if path == _STDIN else path
         main = absolute(name)
-        inspection = inspect(main, schema, instead={main: stdin(DEFAULT_MAX_BYTES + 1)} if path == _STDIN else {})
+        instead = {main: stdin(DEFAULT_MAX_BYTES + 1)} if path == _STDIN else {}
+        inspection = inspect(main, schema, instead=instead, standing=missed(main, schema, state_dir))
         for finding in findings(inspection, main, name):
             problem = finding.problem  # what it is related to may differ
             told = (problem.file, problem.line, problem.column, problem.message)

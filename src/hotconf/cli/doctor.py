@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hotconf.cli.options import path_argument, schema_option
+from hotconf.cli.options import MISSED, path_argument, schema_option, state_dir_option
 from hotconf.cli.places import default_path
 
 if TYPE_CHECKING:
@@ -19,8 +19,16 @@ if TYPE_CHECKING:
 @schema_option
 @click.option("--no-probe", is_flag=True, help="Write nothing, not even a short-lived hidden file beside PATH.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+@state_dir_option(MISSED)
 @click.pass_context
-def doctor(ctx: click.Context, path: Path | None, schema: Schema[Any], no_probe: bool, as_json: bool) -> None:
+def doctor(
+    ctx: click.Context,
+    path: Path | None,
+    schema: Schema[Any],
+    no_probe: bool,
+    as_json: bool,
+    state_dir: Path | None,
+) -> None:
     """Examine the way to a configuration file and to those that its watch_paths name, what they lie on, and the
     limits of the system.
 
@@ -28,13 +36,17 @@ def doctor(ctx: click.Context, path: Path | None, schema: Schema[Any], no_probe:
 
     Exit status: 0 all is well, though there may be notes, 1 there is something to mend, 2 wrong usage.
     """
+    from hotconf.cli.missed import missed
+    from hotconf.cli.verdict import is_lost
     from hotconf.report import doctor as report
     from hotconf.runtime.doctor import examine
     from hotconf.runtime.inspection import inspect
     from hotconf.runtime.paths import absolute
 
     main = absolute(path or default_path())
-    seen = examine(main, files=inspect(main, schema).files, probe=not no_probe)
+    found = inspect(main, schema, standing=missed(main, schema, state_dir))
+    lost = tuple(each.message for each in found.problems if is_lost(each))
+    seen = examine(main, files=found.files, probe=not no_probe, lost=lost)
     if as_json:
         import json
 

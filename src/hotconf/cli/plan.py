@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from hotconf.cli.options import PATH, path_argument, schema_option, stdin
+from hotconf.cli.options import MISSED, PATH, path_argument, schema_option, state_dir_option, stdin
 from hotconf.cli.places import default_path
 from hotconf.text import printable
 
@@ -25,8 +25,16 @@ _STDIN: Final = Path("-")
 @path_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 @schema_option
+@state_dir_option(MISSED)
 @click.pass_context
-def plan(ctx: click.Context, file: Path, path: Path | None, as_json: bool, schema: Schema[Any]) -> None:
+def plan(
+    ctx: click.Context,
+    file: Path,
+    path: Path | None,
+    as_json: bool,
+    schema: Schema[Any],
+    state_dir: Path | None,
+) -> None:
     """Tell what a program that runs PATH now would do if PATH held what FILE holds: - is standard input.
 
     The files that FILE's watch_paths names are looked for where PATH is. stdout has the values that change, the
@@ -38,6 +46,7 @@ def plan(ctx: click.Context, file: Path, path: Path | None, as_json: bool, schem
     """
     from hotconf.cli import states
     from hotconf.cli.findings import as_text, findings
+    from hotconf.cli.missed import missed
     from hotconf.cli.verdict import UNKNOWN, status
     from hotconf.report.comparison import Rehearsal, refusal, refusal_json
     from hotconf.report.notification import notification
@@ -46,7 +55,7 @@ def plan(ctx: click.Context, file: Path, path: Path | None, as_json: bool, schem
     from hotconf.runtime.paths import absolute
 
     target = path or default_path()
-    found = states.named(target, schema)
+    found = states.named(target, schema, state_dir=state_dir)
     now = found if isinstance(found, State) else None
     if not isinstance(found, State):
         if status(found.problems) == UNKNOWN:
@@ -54,7 +63,8 @@ def plan(ctx: click.Context, file: Path, path: Path | None, as_json: bool, schem
             ctx.exit(UNKNOWN)
         click.echo(f"{printable(str(target))} is not valid now: what would change is not known", err=True)
     main, content = absolute(target), _content(ctx, file)
-    edited = state_of(main, schema, against=now.snapshot if now else None, instead={main: content})
+    standing = missed(main, schema, state_dir)
+    edited = state_of(main, schema, against=now.snapshot if now else None, instead={main: content}, standing=standing)
     content_of = main if file == _STDIN else absolute(file)
     if isinstance(edited, State):
         warnings = tuple(spelled(each, main, main, content_of) for each in edited.snapshot.warnings)

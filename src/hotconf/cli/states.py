@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from hotconf.cli.findings import as_text, findings
+from hotconf.cli.missed import missed
 from hotconf.cli.places import states_in
 from hotconf.runtime.once import State, kept_state, state_of
 from hotconf.runtime.paths import absolute
@@ -38,16 +39,24 @@ def number(argument: str) -> int | None:
 
 
 def named(
-    argument: str | Path, schema: Schema[Any], *, against: Snapshot[Any] | None = None, history: History | None = None
+    argument: str | Path,
+    schema: Schema[Any],
+    *,
+    against: Snapshot[Any] | None = None,
+    history: History | None = None,
+    state_dir: Path | None = None,
 ) -> State[Any] | Inspection:
     """The state that `argument` names: the file at that path, with its fragments, as it is now; or a kept one.
 
     The one place that knows what an argument may mean. `against`: the state that it is compared with. `history`:
-    where `@N` is one that was kept. Raises `UsageError` if that is not there.
+    where `@N` is one that was kept. `state_dir`: where the state is that decides which files are gone, without a
+    `history`. Raises `UsageError` if a kept state is not there.
     """
     generation = number(argument) if isinstance(argument, str) else None
     if history is None or generation is None:
-        return state_of(absolute(argument), schema, against=against)
+        main = absolute(argument)
+        standing = missed(main, schema, history.state_dir if history is not None else state_dir)
+        return state_of(main, schema, against=against, standing=standing)
     from hotconf.runtime.kept import record_of
 
     record = record_of(states_in(history.state_dir), absolute(history.of), generation, schema)

@@ -16,6 +16,15 @@ _NOT_JUDGED: Final[frozenset[Kind]] = frozenset({"missing", "unreadable", "too_l
 
 
 def status(problems: Iterable[Problem]) -> int:
-    """0 for warnings only, 1 for errors, `UNKNOWN` where there is a file of which nothing can be said."""
-    kinds = {problem.kind for problem in problems if problem.severity == "error"}
-    return UNKNOWN if kinds & _NOT_JUDGED else int(bool(kinds))
+    """0 for warnings only, 1 for errors, `UNKNOWN` where there is a file of which nothing can be said.
+
+    That an entry of `watch_paths` gives nothing any more is an error of the main file, which is there.
+    """
+    errors = [problem for problem in problems if problem.severity == "error"]
+    unknown = any(problem.kind in _NOT_JUDGED and not is_lost(problem) for problem in errors)
+    return UNKNOWN if unknown else int(bool(errors))
+
+
+def is_lost(problem: Problem) -> bool:
+    """Whether it says that an entry of `watch_paths` does not give any more what it gave."""
+    return (problem.kind, problem.severity) == ("missing", "error") and bool(problem.path)

@@ -140,6 +140,9 @@ def _others(seen: Examination) -> Iterator[Finding]:
             text.removeprefix("watch_paths: "),
             "until then it is not known which files belong to it",
         )
+    for text in seen.lost:
+        remedy = "until then a program that had it keeps what it has; if it is gone on purpose, remove the entry"
+        yield Finding("watch_paths", "mend", text.removeprefix("watch_paths: "), remedy)
     lies_on: dict[tuple[Mount | None, bool], list[str]] = {}
     for other in seen.others:
         if not other.exists:

@@ -99,14 +99,22 @@ class Examination:
     others: tuple[Other, ...] = ()
     unresolved: tuple[str, ...] = ()
     """Why it is not known what some of `watch_paths` stand for."""
+    lost: tuple[str, ...] = ()
+    """What those of `watch_paths` lack that do not give any more what they gave."""
 
 
 def examine(
-    path: Path, *, files: FileSet | None = None, probe: bool = True, max_bytes: int = DEFAULT_MAX_BYTES
+    path: Path,
+    *,
+    files: FileSet | None = None,
+    probe: bool = True,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+    lost: tuple[str, ...] = (),
 ) -> Examination:
     """Look at `path`, which is absolute. With `probe` a file is written beside it, and removed again.
 
     `files`: all files of the configuration, as a load found them; without it only `path` is looked at.
+    `lost`: what that load missed.
     """
     files = files or FileSet.of(path)
     found = read(path, max_bytes)
@@ -130,6 +138,7 @@ def examine(
         probe=Probe(skipped=skipped) if skipped else _probe(os.path.dirname(target)),
         others=tuple(_other(other, found, table) for other, found in files.reads.items() if other != path),
         unresolved=tuple(each.message for each in files.expansion.problems) if files.expansion else (),
+        lost=lost,
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from hotconf.core.candidate import NOTHING, Standing
 from hotconf.core.redact import secrets_in
 from hotconf.problems import Problem
 from hotconf.runtime.load import load, problems_of
@@ -47,15 +48,22 @@ def _values(value: object, keys: Collection[str]) -> Iterator[object]:
             yield from _values(item, keys)
 
 
-def inspect(path: Path, schema: Schema[Any], *, instead: Mapping[Path, bytes] = MappingProxyType({})) -> Inspection:
+def inspect(
+    path: Path,
+    schema: Schema[Any],
+    *,
+    instead: Mapping[Path, bytes] = MappingProxyType({}),
+    standing: Standing = NOTHING,
+) -> Inspection:
     """Look at `path`, which is absolute, and its fragments as a watcher would; starts no thread.
 
-    `instead`: bytes that count in place of what files hold, or of files that are not there.
+    `instead`: bytes that count in place of what files hold, or of files that are not there. `standing`: the state
+    that decides which files are gone.
     """
     large = [given for given, data in instead.items() if len(data) > DEFAULT_MAX_BYTES]
     if large:
         from hotconf.runtime.files import too_large
 
         return Inspection(tuple(too_large(given, DEFAULT_MAX_BYTES) for given in large), FileSet.of(path))
-    result = load(Source(path, schema), instead=instead)
+    result = load(Source(path, schema), standing=standing, instead=instead)
     return Inspection(problems_of(result.candidate), result.files)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Generic, TypeVar
 
-from hotconf.core.candidate import NOTHING, Bad, Good, Standing
+from hotconf.core.candidate import Bad, Good
 from hotconf.core.protocol import Load
 from hotconf.runtime import log, threads
 from hotconf.runtime.driver import Driver
@@ -91,23 +91,19 @@ class Jobs(Generic[T]):
         """Have the files read."""
         known, touched = self._known.begin(afresh=effect.afresh)
         publisher, before = self._publisher, self._known.before
-        work = partial(load, self._source, publisher.snapshot, known, touched, before, publisher.door.published)
-        self.submit(partial(self._load, effect.job, work, known, publisher.standing))
+        published = publisher.snapshot, known, touched, before, publisher.door.published, publisher.standing
+        self.submit(partial(self._load, effect.job, partial(load, self._source, *published), known))
 
-    def _load(self, number: int, work: Callable[..., Result[T]], known: FileSet, standing: Standing) -> None:
+    def _load(self, number: int, work: Callable[[], Result[T]], known: FileSet) -> None:
         if self.closed:
             return
         with self._loading:
             began = time.monotonic_ns()
-            result = guarded(partial(work, standing), known)
+            result = guarded(work, known)
+            cost = time.monotonic_ns() - began
             if isinstance(result.candidate, Bad):
                 self._publisher.door.load(result.candidate.secrets)
             last_good = self._recall(result)
-            if self._is_first and last_good is None and isinstance(result.candidate, Bad) and result.candidate.gone:
-                # What was kept is of no use any more, nor does it say what is gone.
-                self._publisher.standing = NOTHING
-                result = guarded(partial(work, NOTHING), known)
-            cost = time.monotonic_ns() - began
         deliver = partial(self._deliver, number, result, cost, last_good)
         if self.starting:
             self._runs().call(deliver)
@@ -117,14 +113,9 @@ class Jobs(Generic[T]):
     def _recall(self, result: Result[T]) -> Good[T] | None:
         """What to run on if the load at start fails."""
         keeper = self._publisher.keeper
-        if keeper is None or not self._is_first or isinstance(result.candidate, Good):
+        if keeper is None or not self.starting or self._publisher.snapshot is not None:
             return None
-        return keeper.recall()
-
-    @property
-    def _is_first(self) -> bool:
-        """Whether it is the start that waits for this load."""
-        return self.starting and self._publisher.snapshot is None
+        return None if isinstance(result.candidate, Good) else keeper.recall()
 
     def await_load(self, timeout_s: float) -> None:
         """Wait for a load that is under way; it may be in users' code."""

@@ -15,12 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
-from hotconf.core.candidate import Bad, Good
+from hotconf.core.candidate import NOTHING, Bad, Good, Standing
 from hotconf.core.record import Damage, Record
 from hotconf.core.source import secret_keys
 from hotconf.errors import UsageError
 from hotconf.problems import Problem, one_line
-from hotconf.runtime import fork, log, threads
+from hotconf.runtime import absent, fork, log, threads
 from hotconf.runtime.load import judge
 from hotconf.runtime.loader import guarded
 from hotconf.runtime.source import FileSet, Result, Source
@@ -81,7 +81,7 @@ class Keeper(Generic[T]):
         self._worker = Worker("hotconf state", self._report)
         self._closed = False
         self._newest: tuple[SourceFile, ...] | None = None
-        """The files of the newest whole state; empty if there is none, or, as `check` has said, none can be read."""
+        """The files of the newest state, if this process has written it."""
         fork.enrol(self)
 
     def check(self) -> None:
@@ -108,12 +108,12 @@ class Keeper(Generic[T]):
 
     # Recalling, at start
 
-    def newest(self) -> tuple[SourceFile, ...]:
-        """The files of the newest whole state; empty if there is none, or, as `check` has said, none can be read."""
+    def standing(self) -> Standing:
+        """The state that decides which files are gone: the newest whole one, if one can be recalled."""
         try:
-            return next((found.files for _, found in self._states.newest_first() if isinstance(found, Record)), ())
-        except (OSError, UsageError):
-            return ()
+            return absent.kept(self._states, lambda: self.recall() is not None)
+        except (OSError, UsageError):  # as `check` has said
+            return NOTHING
 
     def recall(self) -> Good[T] | None:
         """The newest state that is whole and still valid, checks included; None if there is none.

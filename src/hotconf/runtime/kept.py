@@ -9,14 +9,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from hotconf.core.candidate import Bad, Candidate, Good
+from hotconf.core.candidate import NOTHING, Bad, Candidate, Good, Standing
 from hotconf.core.document import Document, parse
 from hotconf.core.record import Damage, Record
 from hotconf.core.redact import ANY_KEY, LEADS
 from hotconf.core.source import secret_keys
 from hotconf.errors import UsageError
 from hotconf.problems import Problem
-from hotconf.runtime import files
+from hotconf.runtime import absent, files
 from hotconf.runtime.load import judge, load
 from hotconf.runtime.log import shown
 from hotconf.runtime.source import Source
@@ -63,6 +63,20 @@ def as_kept(record: Record, schema: Schema[Any]) -> Look:
     """The state, judged by the schema and the checks of today."""
     candidate = judge(Source(record.files[0].path, schema), record.files, record.at)
     return _look(candidate, record.files, record.at)
+
+
+def missed(state_dir: Path, main: Path, schema: Schema[Any]) -> Standing:
+    """What a program that starts now, and keeps its states there, would miss files of; never raises for a state."""
+
+    def usable() -> bool:
+        records = (found for _, found in states.newest_first() if isinstance(found, Record))
+        return any(isinstance(judge(Source(main, schema), each.files, each.at), Good) for each in records)
+
+    states = States(state_dir, main)
+    try:
+        return absent.kept(states, usable)
+    except (OSError, UsageError):  # it is not to be believed, or cannot be read: no program starts from it
+        return NOTHING
 
 
 def on_disk(main: Path, schema: Schema[Any], also: Iterable[Path] = ()) -> Look:

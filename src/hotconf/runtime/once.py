@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from hotconf.changes import Change
-from hotconf.core.candidate import Candidate, Good
+from hotconf.core.candidate import NOTHING, Candidate, Good, Standing
 from hotconf.core.document import Document, parse
 from hotconf.core.record import Record
 from hotconf.runtime.files import Read, Stamp
@@ -48,12 +48,14 @@ def state_of(
     *,
     against: Snapshot[T] | None = None,
     instead: Mapping[Path, bytes] = MappingProxyType({}),
+    standing: Standing = NOTHING,
 ) -> State[T] | Inspection:
     """The state of `path`, which is absolute, and its fragments, or why there is none. Starts no thread.
 
     `against`: the state that it is compared with. `instead`: bytes that count in place of what files hold.
+    `standing`: the state that decides which files are gone.
     """
-    result = load(Source(path, schema), against, instead=instead)
+    result = load(Source(path, schema), against, standing=standing, instead=instead)
     return _state(result.candidate, result.files)
 
 

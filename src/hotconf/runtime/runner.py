@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from hotconf.core import machine, protocol
-from hotconf.core.candidate import Good, Standing
+from hotconf.core.candidate import Good
 from hotconf.core.debounce import MILLISECOND
 from hotconf.errors import ConfigError, UsageError
 from hotconf.events import Ending, FileChanged, ReloadFailed
@@ -93,9 +93,10 @@ class Runner(Generic[T]):
         _not_in_a_load("start")
         if self._keeper is not None:
             self._keeper.check()
-            self._publisher.standing = Standing(self._keeper.newest())
         if self._closed or not self._unstarted:
             raise UsageError("a watcher can be started once; make a new one")
+        if self._keeper is not None:
+            self._publisher.standing = self._keeper.standing()
         try:
             self._begin()
             event = self._first_load()
