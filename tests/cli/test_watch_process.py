@@ -281,12 +281,119 @@ def test_when_nobody_reads_it_ends_quietly(home):
         assert process.stdout.readline().startswith(b"Watching")
         process.stdout.close()
         save(home, 'model = "b"\n')
-        assert process.wait(DEADLINE) == 0
+        assert process.wait(DEADLINE) == 2, "a supervisor starts it again"
         assert process.stderr.read() == b""
     finally:
         process.kill()
         process.wait()
         process.stderr.close()
+
+
+def test_when_nobody_reads_stderr_it_goes_on(home):
+    """What would have been said there is lost, but neither the watch nor its exit status."""
+    (home / "debug.log").mkdir()  # something to say
+    process = subprocess.Popen(
+        [*HOTCONF, "watch", "--json", "--debounce-ms", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "CODE_HOME": str(home), "HOTCONF_LOG": "debug"},
+    )
+    try:
+        process.stderr.close()
+        assert b'"started"' in process.stdout.readline()
+        save(home, 'model = "b"\n')
+        assert b"file_changed" in process.stdout.readline()
+        assert b"reload_success" in process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_sighup_reloads(home, number):
+    """`systemctl reload`: the files are loaded at once, whatever the window, and the outcome is told."""
+    with running(["watch", "--json", "--debounce-ms", 60_000], home) as watch:
+        watch.event("started")
+        watch.process.send_signal(signal.SIGHUP)
+        assert watch.event("reload_unchanged")["generation"] == 1
+        save(home, 'model = "b"\n')
+        watch.event("file_changed")
+        watch.process.send_signal(signal.SIGHUP)
+        assert watch.event("reload_success")["generation"] == 2
+        save(home, "model = [\n")
+        watch.event("file_changed")
+        watch.process.send_signal(signal.SIGHUP)
+        assert watch.event("reload_failed")["generation"] == 2
+        assert watch.end(number) == (0, [])
+    assert watch.stderr == b""
+
+
+def test_sighup_at_any_moment(home):
+    """It never ends the watch: not while it starts, not in a storm; the last state is told."""
+    with running(["watch", "--json", "--debounce-ms", 0], home, PYTHONSTARTUP="") as watch:
+        watch.event("started")
+        for number in range(30):
+            save(home, f'model = "{number}"\n')
+            watch.process.send_signal(signal.SIGHUP)
+        watch.until('"new": "29"')
+        assert watch.end()[0] == 0
+
+
+def test_sighup_that_is_to_be_ignored(home):
+    """Under nohup it still is: no reload, and no end."""
+    process = subprocess.Popen(
+        ["nohup", *HOTCONF, "watch", "--json", "--debounce-ms", "0"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "CODE_HOME": str(home), "HOTCONF_LOG": ""},
+    )
+    try:
+        assert b'"started"' in process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        save(home, 'model = "b"\n')
+        assert b"file_changed" in process.stdout.readline()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_each_event_has_its_generation(home):
+    """The one in force after it; 0 if there is none yet."""
+    save(home, "model = [\n")
+    with running(["watch", "--json", "--debounce-ms", 50], home) as watch:
+        assert watch.event("started")["generation"] == 0
+        assert watch.event("reload_failed")["generation"] == 0
+        save(home, 'model = "a"\n')
+        assert watch.event("file_changed")["generation"] == 0
+        assert watch.event("reload_success")["generation"] == 1
+        save(home, 'model = "a"\n# the same\n')
+        assert watch.event("file_changed")["generation"] == 1
+        assert watch.event("reload_unchanged")["generation"] == 1
+        watch.end()
+
+
+@pytest.mark.parametrize("variables", [{"HOTCONF_LOG": "json,debug"}, {"HOTCONF_LOG_FORMAT": "json"}])
+def test_a_log_for_machines(home, variables):
+    """Every line of stderr is a JSON object, what is no record of the library included; so is the file."""
+    (home / "states").mkdir()
+    (home / "states").chmod(0o777)
+    arguments = ["watch", "--json", "--debounce-ms", 0, "--state-dir", home / "states"]
+    with running(arguments, home, **{"HOTCONF_LOG": "debug", **variables}) as watch:
+        watch.event("started")
+        save(home, "model = [\n")
+        watch.until("reload_failed")
+        watch.end()
+    for text in (watch.stderr.decode(), (home / "debug.log").read_text()):
+        records = [json.loads(line) for line in text.splitlines()]
+        assert {"time", "level", "logger", "message"} == set(records[0])
+        assert any(record["level"] == "error" and "Config reload failed" in record["message"] for record in records)
+    told = [json.loads(line) for line in watch.stderr.splitlines()]
+    assert any(record["message"].startswith("States are not kept: others may write") for record in told)
 
 
 def test_one_signal_ends_it_although_stdout_is_stuck(home):

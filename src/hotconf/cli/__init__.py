@@ -14,15 +14,13 @@ def main() -> None:
     if sys.argv[1:2] == ["check"]:
         _hurry()
     from hotconf.cli.app import hotconf
+    from hotconf.cli.echo import finish, prepare
 
-    # Closed by whoever started this: then nobody wants to know, but what is asked for is done, and its status told.
-    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the life of the process
-    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show ✅ gets an escape instead of ending the watch.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-    hotconf(prog_name="hotconf")
+    prepare()
+    try:
+        hotconf(prog_name="hotconf")
+    finally:
+        finish()
 
 
 def _hurry() -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import errno
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from hotconf import __version__
+from hotconf.cli.echo import UnheardError, safe, silence
 from hotconf.cli.refusal import Refusal
 from hotconf.errors import UsageError
 from hotconf.text import printable
@@ -39,22 +43,38 @@ class _OnDemand(click.Group):
         command: click.Command = getattr(import_module(f"hotconf.cli.{cmd_name}"), cmd_name)
         return command
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _refusals():
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> object:
-        try:
+        with _refusals():
             return super().invoke(ctx)
-        except UsageError as error:
-            raise Refusal(str(error)) from error
-        except OSError as error:
-            if error.errno == errno.EPIPE:
-                raise
-            raise Refusal(printable(str(error))) from error
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What cannot be done is said in a line, with exit status 2."""
+    try:
+        yield
+    except click.ClickException as error:
+        vars(error)["message"] = safe(error.message)  # whatever kind of it: each says more of its own
+        raise
+    except UsageError as error:
+        raise Refusal(safe(str(error))) from error
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            silence(sys.stdout)
+            raise UnheardError from error
+        raise Refusal(safe(printable(str(error)))) from error
 
 
 @click.command(
     cls=_OnDemand,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Environment: CODE_HOME is the directory of config.toml and debug.log, ~/.code by default. "
-    "HOTCONF_LOG=debug, or HOTCONF_LOG=hotconf.reload=debug,hotconf.watch=info, shows the log on stderr.",
+    "HOTCONF_LOG=debug, or HOTCONF_LOG=hotconf.reload=debug,hotconf.watch=info, shows the log on stderr; "
+    "HOTCONF_LOG_FORMAT=json makes it JSON.",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def hotconf() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from hotconf.cli.echo import commands, echo
 from hotconf.cli.findings import as_text, findings
 from hotconf.cli.options import MISSED, PATH, schema_option, state_dir_option, stdin
 from hotconf.cli.places import default_path
@@ -64,9 +65,9 @@ def check(
     found = tuple(_findings(given, schema, stdin_filename or _NO_NAME, state_dir))
     told = _told(form, found, schema)
     if told:
-        click.echo(told, color=True)
+        commands(told) if form == "github" else echo(told, color=True)
     problems = [finding.problem for finding in found]
-    click.echo(summary(problems, len(given)), err=True)
+    echo(summary(problems, len(given)), err=True)
     ctx.exit(_status(problems, error_on_warning=error_on_warning))
 
 

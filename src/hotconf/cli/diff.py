@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hotconf.cli.echo import echo
 from hotconf.cli.options import schema_option, state_dir_option
 from hotconf.cli.places import default_path
 
@@ -56,7 +57,7 @@ def _refuse(found: Inspection, argument: str, of: Path, schema: Schema[Any]) -> 
 
     number = states.number(argument)
     if number is not None:
-        click.echo(f"State {number} is not valid any more:", err=True)
+        echo(f"State {number} is not valid any more:", err=True)
     states.tell(found, Path(argument) if number is None else of, schema)
 
 
@@ -66,8 +67,8 @@ def _tell(after: State[Any], as_json: bool) -> None:
     if as_json:
         import json
 
-        click.echo(json.dumps(differences_json(after), indent=2))
+        echo(json.dumps(differences_json(after), indent=2))
     elif after.changes:
-        click.echo(differences(after.changes, after.summary))
+        echo(differences(after.changes, after.summary))
     else:
-        click.echo("No value differs", err=True)
+        echo("No value differs", err=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hotconf.cli.echo import echo
 from hotconf.cli.options import MISSED, path_argument, schema_option, state_dir_option
 from hotconf.cli.places import default_path
 
@@ -50,7 +51,7 @@ def doctor(
     if as_json:
         import json
 
-        click.echo(json.dumps(report.as_json(seen), indent=2))
+        echo(json.dumps(report.as_json(seen), indent=2))
     else:
-        click.echo("\n".join(report.lines(seen)))
+        echo("\n".join(report.lines(seen)))
     ctx.exit(int(report.to_mend(report.findings(seen))))

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import click
-
-from hotconf.cli.logs import logs
+from hotconf.cli.echo import UnheardError, echo, silence
+from hotconf.cli.logs import Log, logs
+from hotconf.errors import UsageError
 from hotconf.events import ReloadFailed, ReloadSuccess
 from hotconf.report.notification import degraded, notification
 from hotconf.report.problems import spelled
 from hotconf.runtime.log import shown
-from hotconf.text import printable
 from hotconf.watcher import HotReloadWatcher
 
 if TYPE_CHECKING:
@@ -63,15 +62,15 @@ class TextTeller:
         state = f"generation {generation}" if self._has_config else "no valid configuration yet"
         path, settings = shown(watcher.path), watcher.settings
         if settings.enabled:
-            click.echo(f"Watching {path} ({state}, debounce {settings.debounce_ms} ms). Ctrl+C to stop.")
+            echo(f"Watching {path} ({state}, debounce {settings.debounce_ms} ms). Ctrl+C to stop.")
         else:
-            click.echo(
+            echo(
                 f"Loaded {path} ({state}). Hot reload is off: edits are not noticed until a restart. Ctrl+C to stop."
             )
         if watcher.stats.degraded:
-            click.echo(f"   ⚠ {degraded(watcher.snapshot)}")
+            echo(f"   ⚠ {degraded(watcher.snapshot)}")
         for warning in watcher.warnings:
-            click.echo(f"   ⚠ {warning.with_hint}")
+            echo(f"   ⚠ {warning.with_hint}")
 
     def event(self, event: ConfigReloadEvent) -> None:
         """`14:03:22 ✅ Config reloaded successfully`, and its lines; below those of a failure the source."""
@@ -80,7 +79,7 @@ class TextTeller:
         if isinstance(event, ReloadFailed) and self._watcher is not None:
             # Before anything is said: who reads it may save the next state, and that would be read, too.
             lines.extend(f"{_INDENT}{line}" for line in self._sources(event.problems, self._watcher))
-        click.echo("\n".join(lines), color=True)
+        echo("\n".join(lines), color=True)
 
     def _sources(self, problems: tuple[Problem, ...], watcher: HotReloadWatcher[Any]) -> Iterator[str]:
         """Where the problems are, with their source lines as they were read."""
@@ -104,16 +103,20 @@ class TextTeller:
 
 
 class JsonTeller:
-    """For programs: one JSON object a line."""
+    """For programs: one JSON object a line, each with the generation that is in force after what it tells."""
+
+    def __init__(self) -> None:
+        self._generation = 0
 
     def started(self, watcher: HotReloadWatcher[Any]) -> None:
         """The line that says what is watched."""
         from hotconf.report.ndjson import started
 
-        click.echo(
+        self._generation = watcher.generation
+        echo(
             started(
                 watcher.path,
-                watcher.generation,
+                self._generation,
                 watcher.watching,
                 watcher.settings.debounce_ms,
                 datetime.now(UTC),
@@ -126,7 +129,9 @@ class JsonTeller:
         """The line of one event."""
         from hotconf.report.ndjson import to_json
 
-        click.echo(to_json(event))
+        if isinstance(event, ReloadSuccess):
+            self._generation = event.generation
+        echo(to_json(event, self._generation))
 
 
 def follow(
@@ -137,36 +142,47 @@ def follow(
     debounce_ms: int | None = None,
     state_dir: Path | None = None,
 ) -> None:
-    """Watch `path` and tell what happens, until SIGINT or SIGTERM, or until stdout has no reader any more."""
+    """Watch `path` and tell what happens, until SIGINT or SIGTERM. SIGHUP has the files loaded at once.
+
+    Raises `UnheardError` if stdout cannot be written to any more.
+    """
     with (
-        logs(),
+        logs() as log,
         closing(HotReloadWatcher(path, schema, debounce_ms=debounce_ms, state_dir=state_dir)) as watcher,
         watcher.subscribe() as stream,
-        _signals(stream.close),
+        _signals(stream.close, partial(_reload, watcher)) as asked,
     ):
         try:
-            _tell(watcher, stream, JsonTeller() if as_json else TextTeller(path, schema))
-        except (BrokenPipeError, _StuckError):
-            _silence_stdout()
+            _tell(watcher, stream, JsonTeller() if as_json else TextTeller(path, schema), log)
+        except _StuckError:
+            silence(sys.stdout)
+        except UnheardError:
+            if not asked:
+                raise
 
 
-def _tell(watcher: HotReloadWatcher[Any], stream: EventStream, teller: Teller) -> None:
+def _reload(watcher: HotReloadWatcher[Any]) -> None:
+    with suppress(UsageError):  # not started yet: then the files are about to be loaded
+        watcher.reload(wait=False)
+
+
+def _tell(watcher: HotReloadWatcher[Any], stream: EventStream, teller: Teller, log: Log) -> None:
     watcher.start(require=False)
     teller.started(watcher)
-    lost, trouble = 0, None
+    lost, trouble = 0, _told_trouble(watcher, None, log)
     for event in stream:
         teller.event(event)
-        trouble = _told_trouble(watcher, trouble)
+        trouble = _told_trouble(watcher, trouble, log)
         if stream.dropped > lost:
-            click.echo(f"{stream.dropped - lost} events were lost: stdout is read too slowly", err=True)
+            log.say(f"{stream.dropped - lost} events were lost: stdout is read too slowly")
             lost = stream.dropped
 
 
-def _told_trouble(watcher: HotReloadWatcher[Any], told: str | None) -> str | None:
+def _told_trouble(watcher: HotReloadWatcher[Any], told: str | None, log: Log) -> str | None:
     """Say on stderr why states are not kept, unless that was `told`; what is told by now."""
     trouble = watcher.stats.state_trouble
     if trouble and trouble != told:
-        click.echo(printable(f"States are not kept: {trouble}"), err=True)
+        log.say(f"States are not kept: {trouble}")
     return trouble
 
 
@@ -175,13 +191,16 @@ class _StuckError(Exception):
 
 
 @contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Let the first signal `stop` in an orderly way; a second one ends the process as it would without us.
+def _signals(stop: Callable[[], None], reload: Callable[[], None]) -> Iterator[list[int]]:
+    """Let the first signal `stop` in an orderly way; a second one ends the process as it would without us. SIGHUP has
+    it `reload`, unless it is to be ignored, as under nohup. Yields the signals that asked to stop.
 
     If the stop has no effect, because nobody reads stdout and the write waits, the wait is broken off.
     """
+    asked: list[int] = []
 
     def handle(number: int, frame: object) -> None:  # noqa: ARG001 (the signature of handlers)
+        asked.append(number)
         restore()
         if _CAN_BREAK_OFF:
             signal.signal(signal.SIGALRM, give_up)
@@ -195,17 +214,13 @@ def _signals(stop: Callable[[], None]) -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    before = {number: signal.signal(number, handle) for number in _SIGNALS}
+    before: dict[int, Any] = {number: signal.signal(number, handle) for number in _SIGNALS}
+    hup = getattr(signal, "SIGHUP", None)
+    if hup is not None and signal.getsignal(hup) is not signal.SIG_IGN:
+        before[hup] = signal.signal(hup, lambda number, frame: reload())  # noqa: ARG005
     try:
-        yield
+        yield asked
     finally:
         if _CAN_BREAK_OFF:
             signal.setitimer(signal.ITIMER_REAL, 0)
         restore()
-
-
-def _silence_stdout() -> None:
-    # What is still buffered would raise once more when the interpreter flushes it at its end.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from hotconf.cli.echo import echo
 from hotconf.cli.options import path_argument, state_dir_option
 from hotconf.cli.places import default_path, states_in
 
@@ -30,6 +31,6 @@ def history(path: Path | None, as_json: bool, state_dir: Path | None) -> None:
     states = States(states_in(state_dir), main)
     kept = list(states.newest_first())
     for line in (json_lines if as_json else lines)(kept):
-        click.echo(line)
+        echo(line)
     if not kept:
-        click.echo(f"No state of {shown(main)} is kept in {printable(str(states.path.parent))}", err=True)
+        echo(f"No state of {shown(main)} is kept in {printable(str(states.path.parent))}", err=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hotconf.cli.echo import echo
 from hotconf.cli.options import path_argument, schema_option
 from hotconf.cli.places import default_path
 from hotconf.cli.refusal import Refusal
@@ -32,12 +33,12 @@ def init(path: Path | None, schema: Schema[Any]) -> None:
 
     target = path or default_path()
     write_template(absolute(target), schema)
-    click.echo(f"Wrote {printable(str(target))}", err=True)
+    echo(f"Wrote {printable(str(target))}", err=True)
     try:
         stamp(target, schema)
     except (Refusal, UsageError, OSError) as error:
         # The configuration is there and valid: editors will do without.
         reason = error.message if isinstance(error, Refusal) else str(error)
-        click.echo(printable(f"No schema for editors: {reason}"), err=True)
+        echo(printable(f"No schema for editors: {reason}"), err=True)
         return
-    click.echo(f"Wrote {printable(str(schema_path(target)))}, which editors read", err=True)
+    echo(f"Wrote {printable(str(schema_path(target)))}, which editors read", err=True)

@@ -1,25 +1,27 @@
 """The log of the watching commands: chosen records to stderr, all of them to `debug.log`.
 
 `HOTCONF_LOG=debug` shows everything on stderr, `HOTCONF_LOG=hotconf.reload=debug,hotconf.watch=info` a part; without
-it only the observer's warnings are shown there, since a failed reload is told on stdout already. The file lies in the
-configuration's directory (`$CODE_HOME`, else `~/.code`), which is not created for it: 5 files of at most 1 MiB,
-readable by their owner only. One record is one line, whatever is in it.
+it only the observer's warnings are shown there, since a failed reload is told on stdout already. `HOTCONF_LOG=json`,
+alone or beside levels, or `HOTCONF_LOG_FORMAT=json`, makes each record one JSON object, on stderr and in the file.
+The file lies in the configuration's directory (`$CODE_HOME`, else `~/.code`), which is not created for it: 5 files of
+at most 1 MiB, readable by their owner only. One record is one line, whatever is in it.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import time
 from contextlib import contextmanager
-from io import FileIO, TextIOWrapper
-from logging.handlers import RotatingFileHandler
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import click
-
+from hotconf.cli.echo import echo
+from hotconf.cli.logfile import LogFile
 from hotconf.cli.places import home
+from hotconf.errors import UsageError
+from hotconf.report.ndjson import rfc3339
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -38,24 +40,40 @@ _LEVELS: Final = {
     "error": logging.ERROR,
     "off": logging.CRITICAL + 1,
 }
+_FORMATS: Final = ("text", "json")
+
+
+class Log:
+    """The log while it is kept, and a way to say something on stderr in its form."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._json = Json() if as_json else None
+
+    def say(self, text: str) -> None:
+        """A warning that is always shown, on a line of its own."""
+        record = logging.LogRecord(f"{_ROOT}.cli", logging.WARNING, "", 0, text, None, None)
+        echo(printable(text) if self._json is None else self._json.format(record), err=True)
 
 
 @contextmanager
-def logs(*, stderr: bool = True) -> Iterator[None]:
+def logs(*, stderr: bool = True) -> Iterator[Log]:
     """Keep the log while the block runs; what cannot be done about it is said on stderr and left out.
 
     `stderr`: show records there as well; not while an app has the terminal.
     """
+    asked = _asked()
+    log = Log(as_json=asked.as_json)
+    for fault in asked.faults:
+        log.say(fault)
     root = logging.getLogger(_ROOT)
     before = root.level, root.propagate
-    shown = _to_stderr(_wanted())
-    handlers = [*([shown] if stderr else []), *_to_file(home() / "debug.log")]
+    handlers = [*([_to_stderr(asked)] if stderr else []), *_to_file(asked, log)]
     root.propagate = False
     root.setLevel(min((handler.level for handler in handlers), default=logging.CRITICAL))
     for handler in handlers:
         root.addHandler(handler)
     try:
-        yield
+        yield log
     finally:
         root.level, root.propagate = before
         for handler in handlers:
@@ -67,7 +85,7 @@ def parse(text: str) -> tuple[dict[str, int], list[str]]:
     """The level of each logger that `HOTCONF_LOG` names, and what is wrong with the items that were left out."""
     levels: dict[str, int] = {}
     faults: list[str] = []
-    for item in filter(None, map(str.strip, text.split(","))):
+    for item in _items(text):
         name, equals, level = (part.strip() for part in item.rpartition("="))
         logger = name if equals else _ROOT
         if logger != _ROOT and not logger.startswith(f"{_ROOT}."):
@@ -91,18 +109,51 @@ class OneLine(logging.Formatter):
         return printable(super().format(record))
 
 
-def _wanted() -> Mapping[str, int]:
-    text = os.environ.get("HOTCONF_LOG", "")
-    levels, faults = parse(text)
-    for fault in faults:
-        click.echo(printable(f"HOTCONF_LOG: {fault}"), err=True)
-    return levels or _UNASKED
+class Json(logging.Formatter):
+    """Formats a record as one JSON object: `time`, `level`, `logger`, `message`, and `exception` if there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """In plain ASCII, on one line."""
+        told = {
+            "time": rfc3339(datetime.fromtimestamp(record.created, UTC)),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info and record.exc_info[0] is not None:
+            told["exception"] = self.formatException(record.exc_info)
+        return json.dumps(told, ensure_ascii=True)
 
 
-def _to_stderr(levels: Mapping[str, int]) -> logging.Handler:
-    handler = _Stderr(min(levels.values()))
-    handler.setFormatter(OneLine("[%(levelname)s] %(message)s"))
-    handler.addFilter(lambda record: record.levelno >= _level(record.name, levels))
+class _Asked(NamedTuple):
+    """What the environment asks for."""
+
+    levels: Mapping[str, int]
+    as_json: bool
+    faults: list[str]
+
+
+def _asked() -> _Asked:
+    items = _items(os.environ.get("HOTCONF_LOG", ""))
+    formats = [item.lower() for item in items if item.lower() in _FORMATS]
+    levels, faults = parse(",".join(item for item in items if item.lower() not in _FORMATS))
+    faults = [f"HOTCONF_LOG: {fault}" for fault in faults]
+    named = os.environ.get("HOTCONF_LOG_FORMAT", "").strip()
+    if named.lower() in _FORMATS:
+        formats.append(named.lower())
+    elif named:
+        faults.append(f"HOTCONF_LOG_FORMAT: {named} is no format, only {', '.join(_FORMATS)}")
+    return _Asked(levels or _UNASKED, formats[-1:] == ["json"], faults)
+
+
+def _items(text: str) -> list[str]:
+    return [item for item in map(str.strip, text.split(",")) if item]
+
+
+def _to_stderr(asked: _Asked) -> logging.Handler:
+    handler = _Stderr(min(asked.levels.values()))
+    handler.setFormatter(Json() if asked.as_json else OneLine("[%(levelname)s] %(message)s"))
+    handler.addFilter(lambda record: record.levelno >= _level(record.name, asked.levels))
     return handler
 
 
@@ -115,16 +166,21 @@ def _level(name: str, levels: Mapping[str, int]) -> int:
     return levels[name]
 
 
-def _to_file(path: Path) -> list[logging.Handler]:
-    if not path.parent.is_dir():
+def _to_file(asked: _Asked, log: Log) -> list[logging.Handler]:
+    try:
+        directory = home()
+    except UsageError:  # a path that was given needs no home
         return []
     try:
-        handler = _PrivateFile(path, maxBytes=FILE_BYTES, backupCount=FILES - 1)
-    except OSError as error:
-        click.echo(printable(f"No log is kept: {error}"), err=True)
+        directory.stat()
+    except FileNotFoundError:
         return []
-    handler.setLevel(logging.DEBUG)
-    handler.setFormatter(_dated())
+    except OSError as error:
+        log.say(f"No log is kept: {directory}: {error.strerror}")
+        return []
+    handler = LogFile(directory / "debug.log", log.say, size=FILE_BYTES, files=FILES)
+    handler.setFormatter(Json() if asked.as_json else _dated())
+    handler.ready()
     return [handler]
 
 
@@ -140,15 +196,6 @@ class _Stderr(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            click.echo(self.format(record), err=True)
+            echo(self.format(record), err=True)
         except OSError:
             self.handleError(record)
-
-
-class _PrivateFile(RotatingFileHandler):
-    """A rotating file that only its owner can read, from its first byte on."""
-
-    def _open(self) -> TextIOWrapper:
-        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        Path(self.baseFilename).chmod(0o600)  # one that was there already may be open to others
-        return TextIOWrapper(FileIO(descriptor, "a"), encoding="utf-8", errors="backslashreplace", write_through=True)

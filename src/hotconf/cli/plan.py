@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from hotconf.cli.echo import echo
 from hotconf.cli.options import MISSED, PATH, path_argument, schema_option, state_dir_option, stdin
 from hotconf.cli.places import default_path
 from hotconf.text import printable
@@ -61,7 +62,7 @@ def plan(
         if status(found.problems) == UNKNOWN:
             states.tell(found, target, schema)
             ctx.exit(UNKNOWN)
-        click.echo(f"{printable(str(target))} is not valid now: what would change is not known", err=True)
+        echo(f"{printable(str(target))} is not valid now: what would change is not known", err=True)
     main, content = absolute(target), _content(ctx, file)
     standing = missed(main, schema, state_dir)
     edited = state_of(main, schema, against=now.snapshot if now else None, instead={main: content}, standing=standing)
@@ -69,15 +70,15 @@ def plan(
     if isinstance(edited, State):
         warnings = tuple(spelled(each, main, main, content_of) for each in edited.snapshot.warnings)
         rehearsal = Rehearsal(now, replace(edited, snapshot=replace(edited.snapshot, warnings=warnings)))
-        click.echo(_as_json(rehearsal.as_json()) if as_json else rehearsal.as_text())
+        echo(_as_json(rehearsal.as_json()) if as_json else rehearsal.as_text())
         return
     event = refusal([spelled(each, main, main, content_of) for each in edited.problems])
     if as_json:
-        click.echo(_as_json(refusal_json(event)))
+        echo(_as_json(refusal_json(event)))
     else:
         told = list(findings(edited, main, target, None if file == _STDIN else file))
-        click.echo(as_text(told, schema, sys.stdout), color=True)
-        click.echo(notification(event))
+        echo(as_text(told, schema, sys.stdout), color=True)
+        echo(notification(event))
     ctx.exit(1)
 
 
@@ -95,7 +96,7 @@ def _content(ctx: click.Context, file: Path) -> bytes:
         content = stdin(DEFAULT_MAX_BYTES + 1)
         problem = files.too_large(file, DEFAULT_MAX_BYTES) if len(content) > DEFAULT_MAX_BYTES else None
     if problem is not None:
-        click.echo(concise(replace(problem, file=file)), err=True)
+        echo(concise(replace(problem, file=file)), err=True)
         ctx.exit(UNKNOWN)
     return content
 

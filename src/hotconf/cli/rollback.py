@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hotconf.cli.echo import UnheardError, echo
 from hotconf.cli.options import PATH, schema_option, state_dir_option
 from hotconf.cli.places import default_path, states_in
 from hotconf.cli.refusal import Refusal
@@ -70,7 +71,7 @@ def rollback(
     if not yes and not _wanted(number):
         ctx.exit(1)
     written = restore(planned, remove_appeared=remove_new)
-    click.echo(f"Back to state {number}: {_names(written)}", err=True)
+    echo(f"Back to state {number}: {_names(written)}", err=True)
 
 
 def _warn(number: int, then: Look, *, yes: bool) -> None:
@@ -81,7 +82,7 @@ def _warn(number: int, then: Look, *, yes: bool) -> None:
     told = f"state {number} is not valid any more: {one_line(then.errors)}"
     if yes:
         raise Refusal(f"{told}; without --yes you can have it all the same (is it another --schema?)")
-    click.echo(f"{told[0].upper()}{told[1:]}", err=True)
+    echo(f"{told[0].upper()}{told[1:]}", err=True)
 
 
 def _shown(
@@ -95,14 +96,14 @@ def _shown(
     touched = replace(now.snapshot, files=tuple(file for file in now.snapshot.files if file.path not in stays))
     try:
         for line in unified(touched, then.snapshot, secret_keys=secret_keys(schema)):
-            click.echo(line)
-    except BrokenPipeError as error:  # who closed it may think that it was done
+            echo(line)
+    except UnheardError as error:  # who closed it may think that it was done
         raise Refusal("nobody reads the difference; nothing was written") from error
     if stays:
-        click.echo(f"Not part of state {number}, but left alone: {_names(stays)}", err=True)
+        echo(f"Not part of state {number}, but left alone: {_names(stays)}", err=True)
     if planned.writes or (planned.appeared and remove_new):
         return True
-    click.echo(f"The files are those of state {number} already", err=True)
+    echo(f"The files are those of state {number} already", err=True)
     return False
 
 

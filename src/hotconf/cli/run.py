@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hotconf.cli.echo import echo
 from hotconf.cli.options import later_schema_option, path_argument
 from hotconf.cli.places import default_path, state_dir
 from hotconf.cli.refusal import Refusal
@@ -44,7 +45,7 @@ def run(
     if missing is not None:
         if busy_while:
             raise Refusal(f"--busy-while needs the terminal app: {missing}")
-        click.echo(f"{missing[0].upper()}{missing[1:]}. Watching instead.", err=True)
+        echo(f"{missing[0].upper()}{missing[1:]}. Watching instead.", err=True)
     target = path or default_path()
     wrote = path is None and _write_first(target, schema)
     if missing is not None:
@@ -78,17 +79,21 @@ def _was_there(target: Path) -> bool:
     kept_in = state_dir()
     if kept_in is None:
         return False
+    from hotconf.errors import UsageError
     from hotconf.runtime.paths import absolute
     from hotconf.runtime.state import States
 
-    return bool(States(absolute(kept_in), absolute(target)).numbers())
+    try:
+        return bool(States(absolute(kept_in), absolute(target)).numbers())
+    except (UsageError, OSError):  # there may be one: better no first configuration than one in its place
+        return True
 
 
 def _watch(target: Path, schema: Callable[[], Schema[Any]], *, wrote: bool) -> None:
     from hotconf.cli.follow import follow
 
     if wrote:
-        click.echo(f"There was no configuration: wrote {printable(str(target))}", err=True)
+        echo(f"There was no configuration: wrote {printable(str(target))}", err=True)
     follow(target, schema(), state_dir=state_dir())
 
 

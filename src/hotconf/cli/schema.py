@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hotconf.cli.echo import echo
 from hotconf.cli.options import path_argument, schema_option
 from hotconf.cli.places import default_path
 from hotconf.text import printable
@@ -33,12 +34,12 @@ def schema(path: Path | None, stamp: bool, schema: Schema[Any]) -> None:
             raise click.UsageError("PATH is only for --stamp")
         from hotconf.report.jsonschema import json_schema
 
-        click.echo(json_schema(schema), nl=False)
+        echo(json_schema(schema), nl=False)
         return
     from hotconf.cli.stamp import stamp as put
 
     written = put(path or default_path(), schema)
     for file in written:
-        click.echo(f"Wrote {printable(str(file))}", err=True)
+        echo(f"Wrote {printable(str(file))}", err=True)
     if not written:
-        click.echo("Everything is as it should be already", err=True)
+        echo("Everything is as it should be already", err=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hotconf.cli.echo import echo
 from hotconf.cli.options import schema_option, state_dir_option
 from hotconf.cli.places import default_path
 from hotconf.keypath import parse
@@ -47,9 +48,9 @@ def show(
     from hotconf.report.effective import Effective
     from hotconf.runtime.once import State
 
-    default = default_path()
-    found = states.named(path or default, schema, history=states.History(default, state_dir))
-    file = Path(path) if path is not None and states.number(path) is None else default
+    # A path that was given needs no home directory.
+    file = Path(path) if path is not None and states.number(path) is None else default_path()
+    found = states.named(path or file, schema, history=states.History(file, state_dir))
     states.tell(found, file, schema)
     if not isinstance(found, State):
         ctx.exit(status(found.problems))
@@ -57,9 +58,9 @@ def show(
     if as_json:
         import json
 
-        click.echo(json.dumps(effective.as_json(), indent=2))
+        echo(json.dumps(effective.as_json(), indent=2))
     else:
-        click.echo(effective.as_toml(), nl=False)
+        echo(effective.as_toml(), nl=False)
 
 
 def _key(text: str | None, schema: Schema[Any]) -> KeyPath:

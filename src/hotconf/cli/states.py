@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import click
-
+from hotconf.cli.echo import echo
 from hotconf.cli.findings import as_text, findings
 from hotconf.cli.missed import missed
 from hotconf.cli.places import states_in
@@ -68,4 +67,4 @@ def tell(found: State[Any] | Inspection, given: Path, schema: Schema[Any]) -> No
     inspection = found.inspection if isinstance(found, State) else found
     told = list(findings(inspection, absolute(given), given))
     if told:
-        click.echo(as_text(told, schema, sys.stderr), err=True, color=True)
+        echo(as_text(told, schema, sys.stderr), err=True, color=True)

@@ -31,10 +31,12 @@ if TYPE_CHECKING:
 def watch(
     path: Path | None, as_json: bool, schema: Schema[Any], debounce_ms: int | None, state_dir: Path | None
 ) -> None:
-    """Watch PATH and the files that its watch_paths name, until Ctrl+C or SIGTERM (exit status 0).
+    """Watch PATH and the files that its watch_paths name, until Ctrl+C or SIGTERM. SIGHUP loads them at once.
 
     Events go to stdout, everything else to stderr. PATH need not be valid yet, nor exist. The log is kept in
     debug.log in the configuration's directory ($CODE_HOME, else ~/.code) if that exists.
+
+    Exit status: 0 it was asked to stop, 2 stdout cannot be written to any more, or wrong usage.
     """
     from hotconf.cli.follow import follow
 

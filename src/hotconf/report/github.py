@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hotconf.report.problems import place_of, text_and_hint
+from hotconf.report.workflow import inert
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def github(problem: Problem) -> str:
     told = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items() if value is not None)
     lines = [": ".join(filter(None, (place_of(problem), text_and_hint(problem))))]
     lines += [f"{related.message} at {place_of(related)}" for related in problem.related]
-    return f"::{problem.severity} {told}::{_data(chr(10).join(map(printable, lines)))}"
+    return f"::{problem.severity} {told}::{inert(_data(chr(10).join(map(printable, lines))))}"
 
 
 def _data(text: str) -> str:

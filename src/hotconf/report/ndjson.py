@@ -63,15 +63,19 @@ def started(
     )
 
 
-def to_json(event: ConfigReloadEvent) -> str:
-    """`event` as one line, without the newline."""
+def to_json(event: ConfigReloadEvent, generation: int | None = None) -> str:
+    """`event` as one line, without the newline. `generation`: the one in force after it, if it is to be told; a
+    success knows its own.
+    """
+    in_force: dict[str, Json] = {} if generation is None else {"generation": generation}
     match event:
         case FileChanged():
-            return _line("file_changed", event.at, path=str(event.path))
+            return _line("file_changed", event.at, path=str(event.path), **in_force)
         case ReloadDeferred():
             return _line(
                 "reload_deferred",
                 event.at,
+                **in_force,
                 reasons=list(event.reasons),
                 changes=changes_json(event.changes),
                 summary=list(event.summary),
@@ -87,10 +91,16 @@ def to_json(event: ConfigReloadEvent) -> str:
                 warnings=problems_json(event.warnings),
             )
         case ReloadUnchanged():
-            return _line("reload_unchanged", event.at, reason=event.reason, warnings=problems_json(event.warnings))
+            warnings = problems_json(event.warnings)
+            return _line("reload_unchanged", event.at, **in_force, reason=event.reason, warnings=warnings)
         case ReloadFailed():
             return _line(
-                "reload_failed", event.at, kind=event.kind, error=event.error, problems=problems_json(event.problems)
+                "reload_failed",
+                event.at,
+                **in_force,
+                kind=event.kind,
+                error=event.error,
+                problems=problems_json(event.problems),
             )
 
 

@@ -1,0 +1,168 @@
+"""`debug.log`: a log that several processes may write, and that others may move, remove or cut off meanwhile.
+
+Each record is one `write` in append mode, so that records of several processes do not mix. Before each the name is
+looked at: if it leads elsewhere by now, or nowhere, the file is opened anew. It is rotated by whoever finds it full,
+under a lock, so that one process does it and the others follow; what was written to the old file stays in it.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import stat
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+_CAREFUL: Final = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY"))
+_PRIVATE: Final = 0o600
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_KINDS: Final = {
+    stat.S_IFLNK: "a symlink",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFDIR: "a directory",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+class LogFile(logging.Handler):
+    """Writes records to the file at `path`, readable by its owner only; `complain` is told once why that fails.
+
+    It holds at most `size` bytes; then it is renamed to `path.1`, that to `path.2`, and so on up to so many `files`.
+    """
+
+    def __init__(self, path: Path, complain: Callable[[str], None], *, size: int, files: int) -> None:
+        super().__init__(logging.DEBUG)
+        self._path = os.fspath(path)
+        self._complain = complain
+        self._size = size
+        self._files = files
+        self._descriptor: int | None = None
+        self._told: str | None = None
+        self._torn = False
+        """The last record was cut off by a full disk."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line. Never raises."""
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001 - what a record is made of is anybody's
+            self.handleError(record)
+            return
+        try:
+            self._write(f"{line}\n".encode(errors="backslashreplace"))
+        except OSError as error:
+            self._fail(error)
+
+    def ready(self) -> None:
+        """Open the file now, so that it is known at once whether there will be a log."""
+        try:
+            self._follow()
+        except OSError as error:
+            self._fail(error)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._drop()
+        super().close()
+
+    def _fail(self, error: OSError) -> None:
+        self._drop()
+        self._tell(f"No log is kept: {self._path}: {error.strerror}")
+
+    def _tell(self, text: str) -> None:
+        if text != self._told:
+            self._told = text
+            self._complain(text)
+
+    def _write(self, data: bytes) -> None:
+        descriptor = self._follow()
+        full = os.fstat(descriptor).st_size + len(data) > self._size
+        if full:
+            try:
+                descriptor = self._rotate(descriptor)
+            except OSError as error:  # it grows: better than to lose what it would be told
+                self._tell(f"{self._path} cannot be rotated: {error.strerror}")
+        if self._torn:
+            data = b"\n" + data
+        written = os.write(descriptor, data)
+        self._torn = written < len(data)
+        if self._torn:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if not full:
+            self._told = None
+
+    def _follow(self) -> int:
+        """A descriptor of the file that has the name now."""
+        if self._descriptor is None or not _leads_to(self._path, self._descriptor):
+            self._drop()
+            self._descriptor = _opened(self._path)
+        return self._descriptor
+
+    def _rotate(self, descriptor: int) -> int:
+        """The descriptor to write to: of a new file, unless another process makes that just now."""
+        if not _locked(descriptor) or not _leads_to(self._path, descriptor):
+            return descriptor
+        for number in range(self._files - 1, 0, -1):
+            newer = f"{self._path}.{number - 1}" if number > 1 else self._path
+            with suppress(FileNotFoundError):
+                os.replace(newer, f"{self._path}.{number}")  # noqa: PTH105 - as cheap as it can be
+        return self._follow()
+
+    def _drop(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            with suppress(OSError):
+                os.close(descriptor)
+
+
+def _opened(path: str) -> int:
+    """A descriptor of the regular file at `path`, ours and private; it is made if it is not there."""
+    with suppress(FileNotFoundError):
+        _refuse(os.lstat(path))  # first: a device may take being opened for an order
+    descriptor = os.open(path, _FLAGS | _CAREFUL, _PRIVATE)
+    try:
+        found = os.fstat(descriptor)
+        _refuse(found)
+        if found.st_mode & _OTHERS and hasattr(os, "fchmod"):
+            with suppress(OSError):  # a file system that knows no modes
+                os.fchmod(descriptor, _PRIVATE)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _refuse(found: os.stat_result) -> None:
+    kind = _KINDS.get(stat.S_IFMT(found.st_mode))
+    if kind is not None:
+        raise OSError(errno.EPERM, f"it is {kind}")
+    if hasattr(os, "geteuid") and found.st_uid != os.geteuid():
+        raise OSError(errno.EPERM, "it belongs to another user")
+
+
+def _leads_to(path: str, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.lstat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _locked(descriptor: int) -> bool:
+    """Whether this process may rotate it; the lock goes with the descriptor."""
+    try:
+        import fcntl  # POSIX only
+    except ImportError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
