@@ -29,10 +29,9 @@ def init(path: Path | None, schema: Schema[Any]) -> None:
     """
     from hotconf.cli.stamp import schema_path, stamp
     from hotconf.cli.template import write_template
-    from hotconf.runtime.paths import absolute
 
     target = path or default_path()
-    write_template(absolute(target), schema)
+    write_template(target, schema)
     echo(f"Wrote {printable(str(target))}", err=True)
     try:
         stamp(target, schema)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hotconf.cli.places import is_home
 from hotconf.cli.refusal import Refusal
+from hotconf.runtime.paths import absolute
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -22,15 +23,16 @@ def write_template(path: Path, schema: Schema[Any]) -> None:
     """
     if schema.template is None:
         raise Refusal("this schema has no template to write: give one with Schema(model, template=...)")
-    private = is_home(path.parent)
-    path.parent.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
+    target = absolute(path)
+    private = is_home(target.parent)
+    target.parent.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
         raise Refusal(printable(f"{path} exists already and was not touched")) from error
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(schema.template)
     except BaseException:
-        path.unlink(missing_ok=True)
+        target.unlink(missing_ok=True)
         raise
