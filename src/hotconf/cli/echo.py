@@ -93,13 +93,20 @@ def finish() -> None:
 def _unheard(stream: TextIO) -> TextIO:
     """stderr, but what cannot be written is dropped."""
     with suppress(OSError, ValueError):
-        raw = _Unheard(stream.fileno(), "w", closefd=False)
+        raw = _Unheard(stream)
         return TextIOWrapper(raw, stream.encoding, "backslashreplace", line_buffering=True, write_through=True)
     return stream
 
 
 class _Unheard(FileIO):
     """A file that takes everything: who cannot be told is not told, and work goes on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream.fileno(), "w", closefd=False)
+        self._stream = stream
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
 
     def write(self, data: Any) -> int:
         try:
