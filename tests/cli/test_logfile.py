@@ -45,7 +45,8 @@ def write(log, *texts):
 
 def lines(path):
     """All that the generations of the log hold, unordered."""
-    return sorted(line for file in path.parent.glob("debug.log*") for line in file.read_text().splitlines())
+    files = (file for file in path.parent.glob("debug.log*") if file.is_file())
+    return sorted(line for file in files for line in file.read_text().splitlines())
 
 
 # Moved, removed, cut off
@@ -103,7 +104,7 @@ for number in range(int(sys.argv[2])):
 @POSIX
 @pytest.mark.parametrize("acts", ["none", "rename", "rename and create"])
 def test_six_processes(tmp_path, acts):
-    """Six processes fill twenty generations, while the file is moved away: each record is there, once and whole."""
+    """Six processes fill many generations, while the file is moved away: each record is there once, and whole."""
     path, each, size = tmp_path / "debug.log", 300, 10_000
     arguments = [str(path), str(each), str(size), "40"]
     command = [sys.executable, "-c", WRITER, *arguments]
@@ -127,7 +128,7 @@ def test_six_processes(tmp_path, acts):
         assert writer.communicate(timeout=DEADLINE)[0] == ""
     wanted = sorted(f"{n}-{number} {'x' * 80}" for n in range(6) for number in range(each))
     assert lines(path) == wanted
-    assert len(list(tmp_path.iterdir())) > 10, "nothing was rotated"
+    assert len(list(tmp_path.iterdir())) > 4, "hardly anything was rotated"
 
 
 def test_rotated(log, tmp_path):
@@ -144,7 +145,8 @@ def test_that_cannot_be_rotated(log, tmp_path, said):
     (tmp_path / "debug.log.4").mkdir()
     write(log, *(f"{number} {'x' * 100}" for number in range(100)))
     assert said == [f"{tmp_path / 'debug.log'} cannot be rotated: Is a directory"]
-    assert len((tmp_path / "debug.log").read_text().splitlines()) == 100
+    assert len(lines(tmp_path / "debug.log")) == 100
+    assert (tmp_path / "debug.log").stat().st_size > 2 * SIZE
 
 
 # What is no file of ours
