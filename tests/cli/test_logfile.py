@@ -312,33 +312,43 @@ def test_a_path_that_was_given_needs_no_home(tmp_path, command, home):
         shutil.rmtree(base)
 
 
-def test_other_commands_need_none(tmp_path, monkeypatch):
-    """Each command that was given its PATH works without a home directory."""
-    path = tmp_path / "config.toml"
-    path.write_text('model = "a"\n')
-    sitecustomize = tmp_path / "sitecustomize.py"
-    sitecustomize.write_text("import pwd\ndef unknown(user): raise KeyError(user)\npwd.getpwuid = unknown\n")
-    environment = {key: value for key, value in os.environ.items() if key not in ("HOME", "CODE_HOME")}
-    states = tmp_path / "states"
-    for arguments in (
-        ["check", path],
-        ["show", path],
-        ["show", path, "--json"],
-        ["diff", path, path],
-        ["plan", path, path],
-        ["doctor", path, "--no-probe"],
-        ["schema"],
-        ["schema", "--stamp", path],
-        ["init", tmp_path / "new" / "config.toml"],
-        ["history", path, "--state-dir", states],
-    ):
-        done = subprocess.run(
-            [*HOTCONF, *map(str, arguments)],
-            env={**environment, "PYTHONPATH": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode in (0, 1), (arguments, done.stderr)
-        assert "home" not in done.stderr, arguments
-    assert json.loads((tmp_path / "new" / "config.schema.json").read_text())
+@ROOT
+@pytest.mark.parametrize("home", ["/root", "none"])
+def test_other_commands_need_none(tmp_path, home):
+    """Each command that was given its PATH works without a home directory, or with one that may not be entered."""
+    base = Path("/tmp") / f"hotconf-{os.getpid()}-{tmp_path.name}"  # where other users may look
+    base.mkdir()
+    try:
+        os.chown(base, 54321, 54321)
+        path = base / "config.toml"
+        path.write_text('model = "a"\n')
+        os.chown(path, 54321, 54321)
+        for arguments in (
+            ["check", path],
+            ["show", path],
+            ["show", path, "--json"],
+            ["diff", path, path],
+            ["plan", path, path],
+            ["doctor", path, "--no-probe"],
+            ["schema"],
+            ["schema", "--stamp", path],
+            ["init", base / "new" / "config.toml"],
+            ["history", path, "--state-dir", base / "states"],
+        ):
+            environment = {key: value for key, value in os.environ.items() if key not in ("HOME", "CODE_HOME")}
+            done = subprocess.run(
+                [*HOTCONF, *map(str, arguments)],
+                env={**environment, **({} if home == "none" else {"HOME": home})},
+                capture_output=True,
+                text=True,
+                check=False,
+                user=54321,
+                group=54321,
+                extra_groups=[],
+                cwd=base,
+            )
+            assert done.returncode == 0, (arguments, done.stderr)
+            assert "home" not in done.stderr, arguments
+        assert json.loads((base / "new" / "config.schema.json").read_text())
+    finally:
+        shutil.rmtree(base)

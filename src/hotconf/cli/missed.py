@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from hotconf.cli.places import state_dir
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def missed(main: Path, schema: Schema[Any], given: Path | None) -> Standing:
     """The newest state of `main` that is kept in the state directory `given`, else in the app's."""
     directory = absolute(given) if given is not None else state_dir()
-    if directory is None or not directory.exists():
+    if directory is None or not os.path.exists(directory):  # noqa: PTH110 - which says no where it may not look
         return NOTHING
     from hotconf.runtime import kept  # only where states are
 
