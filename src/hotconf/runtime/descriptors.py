@@ -10,23 +10,30 @@ Nothing of ours is ever written to: `timerfd_settime`, `inotify_add_watch` and `
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import itertools
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from types import ModuleType
+from typing import Final, Self
 
-from hotconf.runtime import system
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 TIMER: Final = "anon_inode:[timerfd]"
 EPOLL: Final = "anon_inode:[eventpoll]"
 INOTIFY: Final = "anon_inode:inotify"
+FILE: Final = "file"
+"""One of the file system, on any POSIX system."""
 
 _marks: Final = itertools.cycle(range(36, 65))
 """Real-time signals that no C library keeps for itself. They differ, so that of two of ours each is known."""
-_LONGEST: Final = 64
+_SET_MARK: Final = getattr(fcntl, "F_SETSIG", None)
+_GET_MARK: Final = getattr(fcntl, "F_GETSIG", None)
 
 
 CLOSED: Final = "the program closed a descriptor of hotconf's"
@@ -39,43 +46,79 @@ class ClosedError(OSError):
         super().__init__(errno.EBADF, CLOSED)
 
 
-class Descriptor:
-    """One open file of the kernel's, of the kind `TIMER`, `EPOLL` or `INOTIFY`, made by `make`. Raises `OSError`."""
+def refusal(error: Exception) -> str:
+    """What was refused; it names the call."""
+    if not isinstance(error, OSError):
+        return type(error).__name__
+    if error.errno == errno.EBADF:  # closed after we had looked
+        return CLOSED
+    text = error.strerror or str(error)
+    # The kernel has one number for two limits.
+    limits = error.errno == errno.EMFILE and text.startswith("inotify_init1")
+    return f"{text} (fs.inotify.max_user_instances, ulimit -n)" if limits else text
 
-    __slots__ = ("_kind", "_mark", "_number")
+
+class Descriptor:
+    """One open file of the kind `TIMER`, `EPOLL`, `INOTIFY` or `FILE`, opened by `make`. Raises what that raises."""
+
+    __slots__ = ("_calls", "_first", "_kind", "_mark", "_number")
 
     def __init__(self, kind: str, make: Callable[[], int]) -> None:
         self._kind = kind
+        self._calls = _calls(kind)
+        self._mark: int | None = None
         self._number = make()
-        self._mark = _marked(self._number)
+        try:
+            self._mark = self._marked()
+            self._first = os.fstat(self._number) if kind == FILE else None
+        except BaseException:
+            os.close(self._number)
+            raise
+
+    @property
+    def first(self) -> os.stat_result:
+        """Of a `FILE`: what `fstat` said when it was opened."""
+        if self._first is None:
+            raise AssertionError("files of the kernel's are all alike")
+        return self._first
 
     @property
     def ours(self) -> bool:
         """Whether the number stands for it."""
         if self._number < 0:
             return False
-        try:
-            mark = system.fcntl(self._number, system.F_GETSIG)
-        except OSError as error:
-            return error.errno != errno.EBADF and self._is_of_kind(otherwise=False)
-        return mark == self._mark or (self._mark is None and self._is_of_kind(otherwise=False))
+        if self._mark is None:
+            return self._is_of_kind(otherwise=False)
+        for _ in range(2):  # once more, if that fails for want of memory
+            try:
+                return bool(self._calls.fcntl(self._number, _GET_MARK) == self._mark)
+            except OSError as error:
+                if error.errno == errno.EBADF:
+                    return False
+        return self._is_of_kind(otherwise=False)
 
     @property
     def number(self) -> int:
-        """For a call that checks the kind. Use it at once. Raises `ClosedError`."""
+        """For a call that checks the kind, or does no harm. Use it at once. Raises `ClosedError`."""
         if not self.ours:
             raise ClosedError
         return self._number
 
     @property
     def sure(self) -> int:
-        """To read from or to close. Use it at once. Raises `ClosedError`."""
-        if not (self.ours and self._is_of_kind(otherwise=True)):
+        """To read from, to write to or to close. Use it at once. Raises `ClosedError`."""
+        if not self.ours or (self._kind != FILE and not self._is_of_kind(otherwise=True)):
             raise ClosedError
         return self._number
 
     def close(self) -> None:
         """Close it, unless the program has done so. May be repeated."""
+        try:
+            self._close()
+        except MemoryError:
+            self._close()
+
+    def _close(self) -> None:
         try:
             number = self.sure
         except ClosedError:
@@ -84,23 +127,51 @@ class Descriptor:
         self._number = -1
         if number >= 0:
             with suppress(OSError):  # whatever is said, it is closed
-                (system.close_slowly if self._kind == INOTIFY else system.close)(number)
+                # These are closed in no time, and so at once.
+                (self._calls.close if self._kind in (TIMER, EPOLL) else os.close)(number)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _is_of_kind(self, *, otherwise: bool) -> bool:
-        """As `/proc` says; `otherwise` if there is no `/proc`."""
-        buffer = ctypes.create_string_buffer(_LONGEST)
+        """As the system says; `otherwise` if it does not."""
+        if self._first is not None:
+            return _is_open(self._first, self._number)
         try:
-            length = system.readlink(b"/proc/self/fd/%d" % self._number, buffer, _LONGEST)
-        except OSError:
+            found: str = self._calls.kind_of(self._number)
+        except OSError:  # there is no `/proc`
             return otherwise
-        return os.fsdecode(buffer.raw[:length]) == self._kind
+        return found == self._kind
+
+    def _marked(self) -> int | None:
+        """Mark it. None where that cannot be done: then its kind has to do, or which file it is."""
+        mark = next(_marks)
+        if _SET_MARK is None:
+            return None
+        try:
+            self._calls.fcntl(self._number, _SET_MARK, mark)
+        except OSError:
+            return None
+        return mark
 
 
-def _marked(number: int) -> int | None:
-    """Mark it. None where that is refused: then the kind has to do."""
-    mark = next(_marks)
+def _calls(kind: str) -> ModuleType:
+    """What has `fcntl`, and for files of the kernel's `close` and `kind_of`.
+
+    Preferably without giving up the GIL. But that takes ctypes, which programs that only read files do not load.
+    """
+    if kind == FILE and "hotconf.runtime.system" not in sys.modules:
+        return fcntl
+    from hotconf.runtime import system
+
+    return system
+
+
+def _is_open(file: os.stat_result, number: int) -> bool:
     try:
-        system.fcntl(number, system.F_SETSIG, mark)
+        return os.path.samestat(file, os.fstat(number))
     except OSError:
-        return None
-    return mark
+        return False

@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from hotconf.core.protocol import Due
 from hotconf.errors import UsageError
 from hotconf.runtime import fork, log, threads
+from hotconf.runtime.descriptors import refusal
 from hotconf.runtime.fork import FORK_S
 from hotconf.runtime.loader import Loader
 from hotconf.runtime.looks import NEVER, Looks
-from hotconf.runtime.observe import Observer, ObserverName, Owner, Poll, choose, preferred, reason
+from hotconf.runtime.observe import Observer, ObserverName, Owner, Poll, choose, preferred
 from hotconf.runtime.wait import ThreadWaiter, Waiter, best_waiter
 
 if TYPE_CHECKING:
@@ -181,8 +182,13 @@ class Driver:
         except OSError as error:
             observer.close()
             if name != "auto":
-                raise UsageError(f'observer="{name}" cannot be had: {reason(error)}; use "auto" or "poll"') from error
-            observer = Poll(f"{observer.name} cannot be had: {reason(error)}", stopgap=True)
+                raise UsageError(
+                    f'observer="{name}" cannot be had: {refusal(error)}; use "auto" or "poll"'
+                ) from error
+            observer = Poll(f"{observer.name} cannot be had: {refusal(error)}", stopgap=True)
+        except BaseException:
+            observer.close()
+            raise
         self._observers[_key(observer)] = observer
         return observer
 
@@ -213,7 +219,8 @@ class Driver:
             _guarded(observer.close)
         self._ended = True
         self._act()  # whoever posts later sees that the thread is gone
-        self._waits().close()
+        if self._waiter is not None:
+            self._waiter.close()
 
     def _waits(self) -> Waiter:
         if self._waiter is None:
@@ -238,12 +245,12 @@ class Driver:
         now = time.monotonic_ns()
         soon, self._lost_at = now - self._lost_at < _AGAIN_NS, now
         self._waits().close()
-        self._waiter = ThreadWaiter(reason(error)) if soon else best_waiter()
+        self._waiter = ThreadWaiter(refusal(error)) if soon else best_waiter()
         lost = [each for each in self._observers.values() if _has_descriptor(each)]
         for observer in lost:
             del self._observers[_key(observer)]
             _guarded(observer.close)
-        self._observers["stopgap"] = poll = Poll(reason(error), stopgap=True)
+        self._observers["stopgap"] = poll = Poll(refusal(error), stopgap=True)
         for owner in [owner for owner, observer in self._owners.items() if observer in lost]:
             self._owners[owner] = poll
             _guarded(partial(owner.observe, poll))

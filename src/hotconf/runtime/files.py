@@ -7,13 +7,13 @@ import os
 import stat
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple, Self, TypeAlias
 
 from hotconf.problems import Kind, Problem
 from hotconf.runtime import paths
+from hotconf.runtime.descriptors import FILE, ClosedError, Descriptor
 from hotconf.text import printable
 
 FRESH_NS: Final = 20_000_000
@@ -95,22 +95,28 @@ class Held:
 
     def __init__(self, read: Read) -> None:
         self._read = read
-        self._descriptor: int | None = None
+        self._file: Descriptor | None = None
 
     def __enter__(self) -> Self:
         # Where others cannot rename over what is open, they are not to be kept from it.
         if self._read.problem is None and os.name == "posix":
-            with suppress(OSError):
-                descriptor = os.open(self._read.path, _FLAGS)
-                if _identity(os.fstat(descriptor)) == self._read.stamp.identity:
-                    self._descriptor = descriptor
-                else:
-                    os.close(descriptor)
+            try:
+                self._file = _open(self._read.path)
+                if _identity(self._file.first) != self._read.stamp.identity:
+                    self._let_go()
+            except BaseException as error:
+                self._let_go()
+                if not isinstance(error, OSError):
+                    raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
 
     def intact(self) -> bool:
         """Whether the file is as it was read, or was until another one came under the path."""
@@ -118,10 +124,10 @@ class Held:
 
     def replaced(self) -> bool:
         """Whether all that happened since is, surely, that another file came under the path."""
-        if self._descriptor is None:
+        if self._file is None:
             return False
-        was = os.fstat(self._descriptor)
         try:
+            was = os.fstat(self._file.number)
             found = os.stat(self._read.path)
         except OSError:
             return False
@@ -145,6 +151,8 @@ def read(path: Path, max_bytes: int) -> Read:
         return _irregular(path, found, links)
     try:
         return _read_regular(path, links, max_bytes)
+    except ClosedError:
+        return Read(path, _stamp(found, links), problem=_unstable(path), settled=False)
     except OSError as error:
         return _failed(path, _stamp(found, links), error)
 
@@ -185,19 +193,20 @@ def changed_within(path: Path, known: Read, max_bytes: int) -> tuple[bool, Read]
     return (now.data, now.problem) != (known.data, known.problem), now
 
 
+def _open(path: Path) -> Descriptor:
+    return Descriptor(FILE, lambda: os.open(path, _FLAGS))
+
+
 def _read_regular(path: Path, links: tuple[tuple[str, str], ...], max_bytes: int) -> Read:
-    descriptor = os.open(path, _FLAGS)
-    try:
-        first = os.fstat(descriptor)
+    with _open(path) as file:
+        first = file.first
         if not stat.S_ISREG(first.st_mode):
             return _irregular(path, first, links)
         stamp = _stamp(first, links)
         if first.st_size > max_bytes:
             return Read(path, stamp, problem=too_large(path, max_bytes))
-        data = _content(descriptor, min(first.st_size, max_bytes) + 1)
-        last = os.fstat(descriptor)
-    finally:
-        os.close(descriptor)
+        data = _content(file, min(first.st_size, max_bytes) + 1)
+        last = os.fstat(file.number)
     if data and first.st_size == last.st_size == 0:
         # As in procfs. There is no telling when such a file is whole, or that it has changed.
         problem = Problem("Cannot read the file: its size is said to be 0, but it is not empty", kind="unreadable")
@@ -208,10 +217,10 @@ def _read_regular(path: Path, links: tuple[tuple[str, str], ...], max_bytes: int
     return Read(path, stamp, data, settled=settled)
 
 
-def _content(descriptor: int, left: int) -> bytes:
+def _content(file: Descriptor, left: int) -> bytes:
     """At most `left` bytes: one more than there were shows that there are more now; none more is left to `fstat`."""
     parts: list[bytes] = []
-    while left > 0 and (part := os.read(descriptor, left)):
+    while left > 0 and (part := os.read(file.sure, left)):
         parts.append(part)
         left -= len(part)
         if left == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from hotconf.core.candidate import Bad
@@ -37,10 +38,17 @@ def guarded(work: Callable[[], Result[T]], known: FileSet) -> Result[T]:
             raise
         path = known.members[0].path
         log.fault("reload", "The load of %s failed", path)
-        problem = Problem(f"Internal error: {type(error).__name__}", kind="internal", file=path)
-        return Result(Bad((problem,)), known.looked_at())
+        # What the system refused it may grant at the next look: a descriptor or memory, for a module of ours too.
+        passing = isinstance(error, OSError | MemoryError)
+        return Result(Bad((_problem(error, path),)), known.looked_at(settled=not passing))
     finally:
         _loading.discard(here)
+
+
+def _problem(error: BaseException, path: Path) -> Problem:
+    if isinstance(error, OSError):
+        return Problem(f"Cannot read the file: {error.strerror or error}", kind="unreadable", file=path)
+    return Problem(f"Internal error: {type(error).__name__}", kind="internal", file=path)
 
 
 class Loader(Worker):

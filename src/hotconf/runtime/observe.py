@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -11,7 +10,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 from hotconf.core.protocol import Input
 from hotconf.errors import UsageError
-from hotconf.runtime.descriptors import CLOSED
+from hotconf.runtime.descriptors import refusal
 from hotconf.runtime.known import Known
 from hotconf.runtime.source import FileSet
 
@@ -219,19 +218,8 @@ def _inotify(name: str) -> Observer:
         return InotifyObserver()
     except OSError as error:
         if name != "auto":
-            raise UsageError(f'observer="inotify" cannot be had: {reason(error)}; use "auto" or "poll"') from error
-        return Poll(f"inotify cannot be had: {reason(error)}", stopgap=True)
-
-
-def reason(error: Exception) -> str:
-    """What was refused; it names the call."""
-    if not isinstance(error, OSError):
-        return type(error).__name__
-    if error.errno == errno.EBADF:  # closed after we had looked
-        return CLOSED
-    # The kernel has one number for two limits.
-    limits = " (fs.inotify.max_user_instances, ulimit -n)" if error.errno == errno.EMFILE else ""
-    return (error.strerror or str(error)) + limits
+            raise UsageError(f'observer="inotify" cannot be had: {refusal(error)}; use "auto" or "poll"') from error
+        return Poll(f"inotify cannot be had: {refusal(error)}", stopgap=True)
 
 
 def _watchdog(name: str, wake: Callable[[], None]) -> Observer:

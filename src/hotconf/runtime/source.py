@@ -80,9 +80,12 @@ class FileSet(NamedTuple):
         read = self.reads.get(path)
         return "" if read is None else read.text
 
-    def looked_at(self) -> FileSet:
-        """The same files with the stamps that they have now, and nothing known of their content."""
-        reads = {member.path: files.look(member.path) for member in self.members}
+    def looked_at(self, *, settled: bool = True) -> FileSet:
+        """The same files with the stamps that they have now, and nothing known of their content.
+
+        If that is not settled, the next look finds that they say something else.
+        """
+        reads = {member.path: files.look(member.path)._replace(settled=settled) for member in self.members}
         return FileSet(self.members, self.patterns, self.folders, reads)
 
 

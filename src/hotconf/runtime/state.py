@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Final
 
 from hotconf.core.record import Damage, Record, decode, encode
 from hotconf.errors import UsageError
+from hotconf.runtime.descriptors import FILE, ClosedError, Descriptor
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ _LARGEST: Final = 1 << 30
 _NAME: Final = re.compile(r"(\d{8,18})\.state")
 _TEMPORARY: Final = ".new-"
 _LOCK: Final = "lock"
+_PART: Final = 1 << 20
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _PRIVATE: Final = 0o700
@@ -61,7 +63,7 @@ class States:
         """`main` is the configuration's main file, absolute: each has a directory of its own in `state_dir`."""
         self._root = state_dir
         self._main = main
-        self._lock: int | None = None
+        self._lock: Descriptor | None = None
 
     @property
     def path(self) -> Path:
@@ -102,24 +104,22 @@ class States:
             if found is not None:
                 yield number, found
 
-    def _read(self, directory: int, number: int) -> Record | Damage:
+    def _read(self, directory: Descriptor, number: int) -> Record | Damage:
         try:
-            descriptor = os.open(_name(number), os.O_RDONLY | _OPEN, dir_fd=directory)
+            file = _open(_name(number), os.O_RDONLY | _OPEN, directory)
         except FileNotFoundError:
             raise
         except OSError as error:
             link = error.errno in (errno.ELOOP, errno.EMLINK)
             return Damage("a link stands in its place" if link else os.strerror(error.errno or errno.EIO))
         try:
-            fault = _fault(os.fstat(descriptor))
-            if fault is not None:
-                return Damage(fault)
-            with os.fdopen(descriptor, "rb", closefd=False) as file:
-                return decode(file.read(), number, self._main)
+            with file:
+                fault = _fault(file.first)
+                return decode(_content(file), number, self._main) if fault is None else Damage(fault)
+        except ClosedError:
+            raise
         except OSError as error:
             return Damage(os.strerror(error.errno or errno.EIO))
-        finally:
-            os.close(descriptor)
 
     # Writing
 
@@ -134,14 +134,14 @@ class States:
             if self._lock is not None and _is(self._lock, directory):
                 return True
             self.release()
-            lock = os.open(_LOCK, os.O_RDWR | os.O_CREAT | _OPEN, 0o600, dir_fd=directory)
+            lock = _open(_LOCK, os.O_RDWR | os.O_CREAT | _OPEN, directory)
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock.number, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                os.close(lock)
+                lock.close()
                 return False
             except BaseException:
-                os.close(lock)
+                lock.close()
                 raise
             self._lock = lock
             return True
@@ -152,18 +152,19 @@ class States:
         When it returns, the state is on the disk. Raises `OSError` if that cannot be said; the older ones stay.
         """
         with self._opened() as directory:
-            for name in os.listdir(directory):
+            for name in os.listdir(directory.number):
                 if name.startswith(_TEMPORARY):  # left by a process that died
-                    os.unlink(name, dir_fd=directory)
+                    os.unlink(name, dir_fd=directory.number)
             numbers = _numbers(directory)
             number = numbers[-1] + 1 if numbers else 1
             temporary = f"{_TEMPORARY}{os.urandom(8).hex()}"
             try:
                 _write(temporary, encode(record(number)), directory)
-                os.rename(temporary, _name(number), src_dir_fd=directory, dst_dir_fd=directory)
+                here = directory.number
+                os.rename(temporary, _name(number), src_dir_fd=here, dst_dir_fd=here)
             except BaseException:
                 with suppress(OSError):
-                    os.unlink(temporary, dir_fd=directory)
+                    os.unlink(temporary, dir_fd=directory.number)
                 raise
             _sync(directory)
             _forget_oldest(directory, (*numbers, number))
@@ -173,58 +174,64 @@ class States:
         """Let somebody else write. In the child of a fork: give back the copy; the parent's lock stays."""
         lock, self._lock = self._lock, None
         if lock is not None:
-            with suppress(OSError):  # the mount may have died; the descriptor is gone all the same
-                os.close(lock)
+            lock.close()
 
     # The directory
 
     @contextmanager
-    def _opened(self, *, to_write: bool = False, make: bool = False) -> Iterator[int]:
-        """A descriptor of the directory, which is ours and which only we can write to.
+    def _opened(self, *, to_write: bool = False, make: bool = False) -> Iterator[Descriptor]:
+        """The directory, open, which is ours and which only we can write to.
 
         `to_write`: it is enough that it is ours; with `make` it is made, or closed to others.
         """
         if make:
             _make(self._root)
-        root = _open_root(self._root)
-        try:
-            path = self._root / _directory_of(self._main, os.fstat(root).st_uid)
+        with _open_root(self._root) as root:
+            path = self._root / _directory_of(self._main, root.first.st_uid)
             if make:
                 _make_below(root, path.name)
             directory = _open_below(root, path)
-        finally:
-            os.close(root)
-        try:
+        with directory:
             if make:
                 _close_to_others(directory)
-            _refuse(path, os.fstat(directory), closed=make or not to_write)
+            _refuse(path, os.fstat(directory.number), closed=make or not to_write)
             yield directory
-        finally:
-            os.close(directory)
 
 
-def _open_root(path: Path) -> int:
+def _open(name: str | Path, flags: int, directory: Descriptor | None = None) -> Descriptor:
+    """A file that only its owner may read and write, if it is made."""
+    return Descriptor(FILE, lambda: os.open(name, flags, 0o600, dir_fd=directory.number if directory else None))
+
+
+def _content(file: Descriptor) -> bytes:
+    parts = []
+    while part := os.read(file.sure, _PART):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _open_root(path: Path) -> Descriptor:
     """A descriptor of the state directory. A link to it is as good as its owner: ours, or the system's."""
     found = os.lstat(path)
     if stat.S_ISLNK(found.st_mode) and found.st_uid not in (0, os.geteuid()):
         raise UsageError(f"{_shown(path)} is another user's link: name the state directory itself")
     try:
-        root = os.open(path, _DIRECTORY)
+        root = _open(path, _DIRECTORY)
     except NotADirectoryError as error:
         raise UsageError(f"{_shown(path)} is not a directory: give another state directory") from error
     try:
-        found = os.fstat(root)
+        found = root.first
         if not _shared_by_design(found):
             _refuse(path, found)
     except BaseException:
-        os.close(root)
+        root.close()
         raise
     return root
 
 
-def _open_below(root: int, path: Path) -> int:
+def _open_below(root: Descriptor, path: Path) -> Descriptor:
     try:
-        return os.open(path.name, _DIRECTORY | _NO_LINK, dir_fd=root)
+        return _open(path.name, _DIRECTORY | _NO_LINK, root)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENOTDIR):
             raise UsageError(f"{_shown(path)} is not a directory: remove it, or move it away") from error
@@ -237,16 +244,16 @@ def _shared_by_design(found: os.stat_result) -> bool:
     return bool(found.st_mode & stat.S_ISVTX) or found.st_mode & for_a_group == for_a_group
 
 
-def _close_to_others(directory: int) -> None:
+def _close_to_others(directory: Descriptor) -> None:
     """Take back a directory of ours that was opened to others, as Kubernetes does to a volume at every restart."""
-    found = os.fstat(directory)
+    found = directory.first
     if found.st_uid != os.geteuid() or not found.st_mode & _OTHERS_WRITE:
         return
-    os.fchmod(directory, _PRIVATE)
-    for name in os.listdir(directory):  # theirs could keep us from writing: a lock, or the last of all numbers
+    os.fchmod(directory.number, _PRIVATE)
+    for name in os.listdir(directory.number):  # theirs could keep us from writing: a lock, or the last of all numbers
         with suppress(OSError):
-            if os.stat(name, dir_fd=directory, follow_symlinks=False).st_uid != os.geteuid():
-                os.unlink(name, dir_fd=directory)
+            if os.stat(name, dir_fd=directory.number, follow_symlinks=False).st_uid != os.geteuid():
+                os.unlink(name, dir_fd=directory.number)
 
 
 def _directory_of(main: Path, owner: int) -> str:
@@ -262,8 +269,8 @@ def _name(number: int) -> str:
     return f"{number:08}.state"
 
 
-def _numbers(directory: int) -> tuple[int, ...]:
-    found = (_NAME.fullmatch(name) for name in os.listdir(directory))
+def _numbers(directory: Descriptor) -> tuple[int, ...]:
+    found = (_NAME.fullmatch(name) for name in os.listdir(directory.number))
     return tuple(sorted(int(match[1]) for match in found if match and match[0] == _name(int(match[1]))))
 
 
@@ -295,63 +302,57 @@ def _make(path: Path) -> None:
         _make(path.parent)
         _make(path)
         return
-    descriptor = os.open(path.parent, _DIRECTORY)
-    try:
-        _sync(descriptor)
-    finally:
-        os.close(descriptor)
+    with _open(path.parent, _DIRECTORY) as directory:
+        _sync(directory)
 
 
-def _make_below(root: int, name: str) -> None:
+def _make_below(root: Descriptor, name: str) -> None:
     """Make a private directory in that one."""
     with suppress(FileExistsError):
-        os.mkdir(name, _PRIVATE, dir_fd=root)
+        os.mkdir(name, _PRIVATE, dir_fd=root.number)
         _sync(root)
 
 
-def _sync(directory: int) -> None:
+def _sync(directory: Descriptor) -> None:
     """What was made or renamed in it is on the disk, unless the file system cannot promise that."""
     try:
-        os.fsync(directory)
+        os.fsync(directory.number)
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
             raise
 
 
-def _is(lock: int, directory: int) -> bool:
+def _is(lock: Descriptor, directory: Descriptor) -> bool:
     """Is the lock that we hold that of this directory? Both may have been removed, and made anew."""
     try:
-        named = os.stat(_LOCK, dir_fd=directory, follow_symlinks=False)
+        named = os.stat(_LOCK, dir_fd=directory.number, follow_symlinks=False)
+        return lock.ours and os.path.samestat(named, lock.first)
     except FileNotFoundError:
         return False
-    return os.path.samestat(named, os.fstat(lock))
 
 
-def _write(name: str, data: bytes, directory: int) -> None:
-    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN, 0o600, dir_fd=directory)
-    try:
-        fault = _fault(os.fstat(descriptor))
+def _write(name: str, data: bytes, directory: Descriptor) -> None:
+    with _open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN, directory) as file:
+        fault = _fault(file.first)
         if fault is not None:  # such are file systems that know no modes
             raise OSError(errno.EPERM, f"nothing is private here: {fault}")
         left = memoryview(data)
         while left:
-            left = left[os.write(descriptor, left) :]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            left = left[os.write(file.sure, left) :]
+        os.fsync(file.number)
 
 
-def _forget_oldest(directory: int, numbers: tuple[int, ...]) -> None:
+def _forget_oldest(directory: Descriptor, numbers: tuple[int, ...]) -> None:
     size = kept = 0
     for number in reversed(numbers):
         with suppress(FileNotFoundError):
-            size += os.stat(_name(number), dir_fd=directory, follow_symlinks=False).st_size
+            size += os.stat(_name(number), dir_fd=directory.number, follow_symlinks=False).st_size
         if kept == MOST_STATES or (kept >= FEWEST_STATES and size > MOST_BYTES):
             break
         kept += 1
     for number in numbers[: len(numbers) - kept]:  # the oldest first: whoever dies here leaves no gap
         with suppress(FileNotFoundError):
-            os.unlink(_name(number), dir_fd=directory)
+            os.unlink(_name(number), dir_fd=directory.number)
 
 
 def _shown(path: Path) -> str:

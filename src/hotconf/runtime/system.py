@@ -13,8 +13,6 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-F_SETSIG: Final = 10
-F_GETSIG: Final = 11
 EPOLLIN: Final = 0x1
 EPOLL_CTL_ADD: Final = 1
 ABSOLUTE: Final = 1
@@ -48,6 +46,14 @@ def _bind(library: ctypes.CDLL | None, name: str) -> Callable[..., int]:
     return call
 
 
+def kind_of(descriptor: int) -> str:
+    """What `/proc` calls the file that is open under this number: `anon_inode:[timerfd]`, `/etc/passwd`."""
+    size = 64
+    buffer = ctypes.create_string_buffer(size)
+    length = readlink(b"/proc/self/fd/%d" % descriptor, buffer, size)
+    return os.fsdecode(buffer.raw[:length])
+
+
 def _absent(*_: Any) -> int:
     """In the place of a function that this C library does not have."""
     ctypes.set_errno(errno.ENOSYS)
@@ -59,8 +65,6 @@ _quick: Final = ctypes.PyDLL(None, use_errno=True) if sys.platform == "linux" el
 _slow: Final = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 close: Final = _bind(_quick, "close")
-close_slowly: Final = _bind(_slow, "close")
-"""For what takes the kernel long to take down."""
 epoll_create1: Final = _bind(_quick, "epoll_create1")
 epoll_ctl: Final = _bind(_quick, "epoll_ctl")
 epoll_wait: Final = _bind(_slow, "epoll_wait")

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from hotconf.runtime import system, threads
-from hotconf.runtime.descriptors import EPOLL, TIMER, Descriptor
+from hotconf.runtime.descriptors import EPOLL, TIMER, Descriptor, refusal
 
 LONGEST_NS: Final = 2_000_000_000
 """No wait is longer. If the program closes our descriptors, a thread that waits for them is woken by nothing else."""
@@ -49,8 +49,8 @@ def best_waiter() -> Waiter:
         return ThreadWaiter("not on this system")
     try:
         return KernelWaiter()
-    except OSError as error:
-        return ThreadWaiter(error.strerror or str(error))
+    except Exception as error:  # noqa: BLE001 - for want of memory, for instance
+        return ThreadWaiter(refusal(error))
 
 
 class KernelWaiter:

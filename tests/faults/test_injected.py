@@ -1,0 +1,85 @@
+"""Whichever call to the system fails, once or for good: nothing is deaf, stuck, left open or raised in vain."""
+
+from __future__ import annotations
+
+import errno
+import random
+import sys
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+if sys.platform != "linux":
+    pytest.skip("the calls are Linux's", allow_module_level=True)
+
+from faults import injection
+from faults.injection import Always, Once, named
+from faults.operations import OPERATIONS, count, trial
+from faults.trials import Trial, faults_of, result_of
+from torture.extent import FULL
+
+T = TypeVar("T")
+
+SAMPLE = 3
+"""So many of the calls of each operation fail beside the other tests, each operation's with one error."""
+
+
+def every(codes: tuple[int, ...]) -> list[tuple[str, int]]:
+    """Operations and errors: all pairs in full, otherwise each operation with one of the errors."""
+    names = list(OPERATIONS)
+    pairs = [(name, code) for name in names for code in codes]
+    return pairs if FULL else [(name, codes[at % len(codes)]) for at, name in enumerate(names)]
+
+
+def some_of(found: list[T], seed: object) -> list[T]:
+    """All in full, otherwise a few, always the same."""
+    return found if FULL else random.Random(str(seed)).sample(found, min(SAMPLE, len(found)))
+
+
+def calls_of(operation: str, directory: Path) -> list[str]:
+    """What it calls, in a process of its own."""
+    directory.mkdir()
+    return result_of(lambda: count(OPERATIONS[operation], directory))
+
+
+def judge(trials: list[Trial]) -> None:
+    """None of them goes wrong."""
+    faults = faults_of(trials)
+    assert not faults, "\n".join([f"{len(faults)} of {len(trials)}:", *faults])
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(("operation", "code"), every(injection.ONCE), ids=named)
+def test_one_call_fails_once(tmp_path, operation, code):
+    """Each of them in turn; afterwards all is as if nothing had been.
+
+    Python repeats what is interrupted (EINTR), except what is called through ctypes.
+    """
+    calls = calls_of(operation, tmp_path / "count")
+    found = [
+        (at, name)
+        for at, name in enumerate(calls, 1)
+        if (code != errno.EINTR or name.startswith("system.")) and name != "thread"
+    ]
+    run = OPERATIONS[operation]
+    judge(
+        [
+            trial(run, tmp_path / str(at), Once(at, code), f"{operation} {at} {name} {named(code)}")
+            for at, name in some_of(found, (operation, code))
+        ]
+    )
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(("operation", "code"), every(injection.FOR_GOOD), ids=named)
+def test_a_call_fails_for_good(tmp_path, operation, code):
+    """Meanwhile a fallback works, or it is told why not; when the call works again nothing is wrong any more."""
+    names = sorted({*calls_of(operation, tmp_path / "count")} - {"thread"})
+    run = OPERATIONS[operation]
+    judge(
+        [
+            trial(run, tmp_path / name, Always(name, code), f"{operation} {name} {named(code)}")
+            for name in some_of(names, (operation, code))
+        ]
+    )
