@@ -70,7 +70,7 @@ def test_a_failure_without_an_old_config_waits():
     """Nothing is preserved where nothing was."""
     problem = Problem("No such file", kind="missing", file=FILE)
     assert notification(failed(problem), preserved=False) == (
-        "❌ Config reload failed: config.toml: No such file\n   Waiting for a valid configuration."
+        "❌ Config load failed: config.toml: No such file\n   Waiting for a valid configuration."
     )
 
 

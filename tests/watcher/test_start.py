@@ -214,3 +214,20 @@ def test_a_name_that_is_not_defined_is_refused_when_it_is_needed(path):
     """It may be defined after the watcher was made, but not after the start."""
     with pytest.raises(UsageError, match="pydantic cannot build Later: name 'Undefined' is not defined"):
         HotReloadWatcher(path, Later).start()
+
+
+def test_the_first_load_that_fails_is_not_called_a_reload(path, caplog):
+    """Nothing was there before it; what fails after the first good one is a reload."""
+    path.write_text("broken")
+    with closing(HotReloadWatcher(path, App)) as watcher, caplog.at_level("ERROR", "hotconf"):
+        watcher.start(require=False)
+        watcher.reload()
+        path.write_text("")
+        watcher.reload()
+        path.write_text(port(9000))
+        watcher.reload()
+        path.write_text("broken")
+        watcher.reload()
+        watcher.close()
+    begin = [record.getMessage().partition(" failed: ")[0] for record in caplog.records]
+    assert begin == ["Config load", "Config load", "Config load", "Config reload"]

@@ -61,7 +61,7 @@ def _deferred(event: ReloadDeferred) -> Iterator[str]:
 
 
 def _failed(event: ReloadFailed, preserved: bool) -> Iterator[str]:
-    yield f"❌ Config reload failed: {event.error}"
+    yield f"❌ Config {'reload' if preserved else 'load'} failed: {event.error}"
     errors = [problem for problem in event.problems if problem.severity == "error"]
     if len(errors) > 1:
         yield from _each(event.problems)

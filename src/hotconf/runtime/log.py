@@ -32,13 +32,18 @@ def window(debounce_ms: int) -> None:
     emit("reload", DEBUG, "Debounce window: %dms", debounce_ms)
 
 
-def ended(paths: Sequence[Path], debounce_ms: int, event: Ending, *, eagerly: bool = False) -> None:
-    """A round ended, `eagerly` if before its window did, or a reload that was asked for."""
+def ended(
+    paths: Sequence[Path], debounce_ms: int, event: Ending, *, eagerly: bool = False, first: bool = False
+) -> None:
+    """A round ended, `eagerly` if before its window did, or a reload that was asked for.
+
+    `first`: no good load came before it.
+    """
     if records.enabled("reload", DEBUG):
         for line in _story(paths, debounce_ms, event, eagerly=eagerly):
             emit("reload", DEBUG, "%s", line)
     if isinstance(event, ReloadFailed):
-        emit("reload", ERROR, "Config reload failed: %s", printable(event.error))
+        emit("reload", ERROR, "Config %s failed: %s", "load" if first else "reload", printable(event.error))
 
 
 def abandoned(path: Path, what: str) -> None:

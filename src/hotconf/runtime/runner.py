@@ -389,6 +389,7 @@ class Runner(Generic[T]):
         match effect:
             case protocol.Publish():
                 self._teller.timings = self._publisher.publish(effect, self._hearing.detect_ns)
+                self._teller.recalled = effect.recalled
                 if effect.recalled and self.snapshot is not None:
                     self._bus.seen(self.snapshot)
             case protocol.Emit():

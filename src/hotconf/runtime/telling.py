@@ -35,7 +35,7 @@ class Pending:
 class Teller(Generic[T]):
     """See the module."""
 
-    __slots__ = ("_bus", "_deferred_at", "_ended", "_named", "eagerly", "recorder", "tickets", "timings")
+    __slots__ = ("_bus", "_deferred_at", "_ended", "_named", "eagerly", "recalled", "recorder", "tickets", "timings")
 
     def __init__(self, bus: Bus[T]) -> None:
         self._bus = bus
@@ -43,6 +43,8 @@ class Teller(Generic[T]):
         self.recorder = Recorder()
         self.timings = Timings()
         """Of the latest commit."""
+        self.recalled = False
+        """This step published the last good state, because the load at start failed."""
         self.eagerly = False
         """This step ended a round before its window did."""
         self._named: list[Path] = []
@@ -65,7 +67,9 @@ class Teller(Generic[T]):
         self._ended = (effect.event, event)
         self.recorder.ending(event)
         named, self._named = tuple(self._named), []
-        log.ended(named, debounce_ms, event, eagerly=self.eagerly)
+        first = snapshot is None or self.recalled
+        self.recalled = False
+        log.ended(named, debounce_ms, event, eagerly=self.eagerly, first=first)
 
     def answer(self, effect: Answer) -> None:
         """Tell those who wait for a reload; with the very event that everyone got, if it was emitted."""
