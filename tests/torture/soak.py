@@ -111,16 +111,9 @@ class Soak:
         if self.dice.random() < 0.7:
             self._repair()
         final = self._files()
-        if final is not None:
-            figures.good += 1
-            self._expect(
-                lambda: self._judge() == final and self._all_read(final),
-                f"deaf: {[(path, text[:30]) for path, text in final or ()]} is not seen",
-            )
-        else:
-            self._expect(
-                lambda: self._judge() is not None and self._last().startswith("ReloadFailed"), "deaf: not told"
-            )
+        figures.good += final is not None
+        seen = [(path, text[:30]) for path, text in final or ()]
+        self._expect(lambda: self._settled(final), f"deaf: {seen} is not seen" if seen else "deaf: not told")
         holds = self._process.ask("figures")
         figures.resident.append(holds["resident"])
         figures.descriptors.append(len(holds["descriptors"]))
@@ -162,6 +155,13 @@ class Soak:
                 self.figures.failures += 1
         self._judged = len(lines)
         return self._latest
+
+    def _settled(self, final: State | None) -> bool:
+        """Whether what the files say at last is seen by all, or that nothing is left of the folder."""
+        latest = self._judge()
+        if final is None or len(final) == 1 < len(latest):
+            return self._last().startswith("ReloadFailed")
+        return latest == final and self._all_read(final)
 
     def _all_read(self, final: State) -> bool:
         """Whether each reader has seen it; what they saw before was whole, too."""
