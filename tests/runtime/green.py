@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from textwrap import dedent
 
+from torture.extent import FULL
+
 LONG_S = 60
 PATCHES = {
     "none": ("", ""),
@@ -19,7 +21,7 @@ PATCHES = {
         "import eventlet; spawn, nap = eventlet.spawn, eventlet.sleep",
     ),
 }
-ORDERS = [(name, late) for name in ("gevent", "eventlet") for late in (False, True)]
+ORDERS = [("gevent", False), ("gevent", True), ("eventlet", False), *([("eventlet", True)] if FULL else [])]
 """Each library, and whether it patches after hotconf was imported."""
 
 

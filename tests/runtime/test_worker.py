@@ -116,19 +116,19 @@ def test_a_dead_thread_is_replaced(make, told, monkeypatch, rescue):
     made, done, running = make(stays=True, again=True), [], threading.Event()
     dying = True
 
-    def serve(self: Worker) -> None:
+    def serve(self: Worker, shift: worker._Shift) -> None:
         if not dying:
-            return served(self)
-        assert self._next()
+            return served(self, shift)
+        shift.job = self._jobs.popleft()
         running.set()
         raise Death
 
     served = Worker._serve
     monkeypatch.setattr(Worker, "_serve", serve)
-    monkeypatch.setattr(Worker, "_run", lambda self: self._serve())  # so that nothing guards it
+    monkeypatch.setattr(Worker, "_run", lambda self, shift: self._serve(shift))  # so that nothing guards it
     made.submit(lambda: done.append(1))
     assert running.wait(LONG_S)
-    wait_until(lambda: not made._thread.alive)
+    wait_until(lambda: not made._shift.thread.alive)
     dying = False
     if rescue == "submit":
         made.submit(lambda: done.append(2))
@@ -144,14 +144,14 @@ def test_death_at_any_moment_loses_no_job(make, told):
     number, until = 0, time.monotonic() + 5
     while number < 100 and time.monotonic() < until:
         made.submit(lambda number=number: (sum(range(1000)), done.add(number)))
-        thread = made._thread
+        thread = made._shift and made._shift.thread
         time.sleep(0.001)
         if thread is not None and thread.alive:
             kill(thread)
         made.supervise()
         number += 1
     made.submit(lambda: done.add(-1))
-    wait_until(lambda: made.supervise() or done == {*range(number), -1})
+    wait_until(lambda: (made.supervise(), done == {*range(number), -1})[1])
     assert any("Death" in text for text in told), told
 
 
@@ -192,7 +192,7 @@ def test_what_hangs_is_overtaken_and_told(make, told, monkeypatch):
     made, gate, done, begun = make(stays=True, overtakes=True), threading.Event(), [], []
     for number in range(MOST_HUNG + 1):
         made.submit(lambda: (begun.append(1), gate.wait(LONG_S)))
-        wait_until(lambda number=number: made.supervise() or len(begun) == number + 1)
+        wait_until(lambda number=number: (made.supervise(), len(begun) == number + 1)[1])
     made.submit(lambda: done.append(1))
     made.supervise()
     assert len(names()) == MOST_HUNG + 1
@@ -202,7 +202,7 @@ def test_what_hangs_is_overtaken_and_told(make, told, monkeypatch):
     assert any("has been at one job for" in text for text in told)
     gate.set()
     wait_until(lambda: done)
-    wait_until(lambda: made.supervise() or len(names()) == 1)
+    wait_until(lambda: (made.supervise(), len(names()) == 1)[1])
     wait_until(lambda: made.trouble is None)
 
 
@@ -233,12 +233,11 @@ def test_a_child_of_a_fork_begins_anew(make):
     made, gate = make(stays=True), threading.Event()
     made.submit(lambda: gate.wait(LONG_S))
     made.submit(lambda: None)
-    with made.lock:
-        pid = os.fork()
-        if pid == 0:
-            made.abandon()
-            done = threading.Event()
-            made.submit(done.set)
-            os._exit(0 if done.wait(LONG_S) and not made.at_work else 1)
+    pid = os.fork()
+    if pid == 0:
+        made.abandon()
+        done = threading.Event()
+        made.submit(done.set)
+        os._exit(0 if done.wait(LONG_S) else 1)
     gate.set()
     assert os.waitpid(pid, 0)[1] == 0

@@ -730,6 +730,7 @@ held.wait(60)
 child = os.fork()
 if child == 0:
     watcher.reload()
+    watcher.close()
     os._exit(5)
 print("child", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 over.set()

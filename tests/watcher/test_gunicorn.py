@@ -1,4 +1,4 @@
-"""gunicorn with real workers, forked off a master that loaded the application and so started the watcher."""
+"""gunicorn with real workers of each kind, with an application that the master loaded, or that each loads itself."""
 
 from __future__ import annotations
 
@@ -16,32 +16,43 @@ import pytest
 if not hasattr(os, "fork"):
     pytest.skip("gunicorn forks", allow_module_level=True)
 
+from torture.extent import FULL
 from waiting import wait_until
 from watcher.watched import port, save
 
 LONG_S = 60
 APPLICATION = """
-import os
+import os, threading
 from pathlib import Path
 from hotconf import HotReloadWatcher
 
 watcher = HotReloadWatcher("config.toml", dict, debounce_ms=20, reconcile_s=3600)
 
+lock = threading.Lock()
+
 @watcher.on_change("server.port")
 def told(old, new):
+    with lock:
+        write(new)
+
+def write(new):
     Path(f"{os.getpid()}.new").write_text(str(new))
     Path(f"{os.getpid()}.new").replace(f"{os.getpid()}.told")
 
 watcher.start()
 
 def application(environ, start_response):
+    if environ["PATH_INFO"] == "/reload":
+        with watcher.busy("a request"), lock:
+            watcher.reload(force=True)
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [str(watcher.config["server"]["port"]).encode()]
 """
 SETTINGS = """
 from pathlib import Path
 
-workers, preload_app, bind, graceful_timeout, control_socket_disable = 2, True, "127.0.0.1:0", 20, True
+workers, bind, graceful_timeout, control_socket_disable = 2, "127.0.0.1:0", 20, True
+preload_app, worker_class = {preload}, {kind!r}
 
 def post_worker_init(worker):
     Path(f"{worker.pid}.worker").touch()
@@ -51,11 +62,11 @@ def post_worker_init(worker):
 class Server:
     """gunicorn at work in `root`."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, kind: str, *, preload: bool) -> None:
+        self.root, self.preload = root, preload
         (root / "config.toml").write_text(port(8000))
         (root / "served.py").write_text(APPLICATION)
-        (root / "settings.py").write_text(SETTINGS)
+        (root / "settings.py").write_text(SETTINGS.replace("{preload}", str(preload)).replace("{kind!r}", repr(kind)))
         self.log = root / "log"
         command = [sys.executable, "-W", "ignore::DeprecationWarning", "-m", "gunicorn", "-c", "settings.py"]
         with self.log.open("w") as log:
@@ -83,17 +94,28 @@ class Server:
 
         self.wait(lambda: told() >= pids)
 
-    def answer(self) -> str:
+    @property
+    def everybody(self) -> set[int]:
+        """The processes that follow the files."""
+        return {self.process.pid, *self.workers} if self.preload else self.workers
+
+    def answer(self, path: str = "/") -> str:
         """What some worker answers."""
         [address] = re.findall(r"Listening at: (http://\S+)", self.log.read_text())
-        with urllib.request.urlopen(address, timeout=LONG_S) as response:
+        with urllib.request.urlopen(address + path, timeout=LONG_S) as response:
             return response.read().decode()
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+KINDS = [("sync", True), ("gevent", True), ("gevent", False)]
+if FULL:
+    KINDS += [("gthread", True), ("gthread", False), ("sync", False)]
+
+
+@pytest.fixture(params=KINDS, ids=str)
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
     """With two workers that are at work."""
-    server = Server(tmp_path)
+    kind, preload = request.param
+    server = Server(tmp_path, kind, preload=preload)
     try:
         server.wait(lambda: len(server.workers) == 2)
         yield server
@@ -107,18 +129,22 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def test_every_worker_sees_every_save(server):
-    """And so does the one that the master starts in the place of one that was killed, and the master itself."""
+    """And so does the one that the master starts in the place of one that was killed, and a master that loaded it."""
     save(server.root / "config.toml", port(9000))
-    server.all_are_told({server.process.pid, *server.workers}, 9000)
+    server.all_are_told(server.everybody, 9000)
     assert server.answer() == "9000"
+    assert server.answer("/reload") == "9000"
 
     [killed, survivor] = server.workers
     os.kill(killed, signal.SIGKILL)
     server.wait(lambda: len(server.workers) == 3)
     save(server.root / "config.toml", port(9001))
-    server.all_are_told({server.process.pid, *server.workers} - {killed}, 9001)
+    server.all_are_told(server.everybody - {killed}, 9001)
     assert survivor in server.workers
     assert server.answer() == "9001"
+    save(server.root / "config.toml", port(9002))
+    assert server.answer("/reload") in ("9001", "9002")
+    server.all_are_told(server.everybody - {killed}, 9002)
 
     server.process.terminate()
     assert server.process.wait(LONG_S) == 0, server.log.read_text()

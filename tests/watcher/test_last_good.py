@@ -457,7 +457,7 @@ def test_a_full_disk(path, watch, state_dir, caplog, monkeypatch):
             assert isinstance(watcher.reload(), ReloadSuccess)
             wait_until(lambda: watcher.stats.state_trouble == "No space left on device")
         # The next one waits for the thread that failed.
-        wait_until(lambda: not any(thread.name == "hotconf state" for thread in threading.enumerate()))
+        wait_until(lambda: not watcher._runner._keeper._worker.at_work)
     assert told(caplog) == [f"States of {path} are not kept: No space left on device"]
     save(path, port(8003))
     watcher.reload()

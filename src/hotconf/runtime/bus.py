@@ -68,7 +68,7 @@ class Bus(Generic[T]):
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
         """See `Member.locks`."""
-        return ((fork.INNER, self.lock), *self._delivery.locks())
+        return ((fork.INNER, self.lock),)
 
     def abandon(self) -> None:
         """See `Member.abandon`: callbacks are kept, streams end, and nothing that was waiting is told twice."""

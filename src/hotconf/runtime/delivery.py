@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from hotconf.changes import MISSING
 from hotconf.core.walk import value_at
-from hotconf.runtime import fork, green, threads
+from hotconf.runtime import green, threads
 from hotconf.runtime.records import ERROR, WARNING, emit
 from hotconf.runtime.subscription import CAPACITY, Hub, Subscription
 from hotconf.runtime.worker import Worker
@@ -220,10 +220,6 @@ class Delivery:
         """The thread, or greenlet, that runs callbacks just now."""
         self._forks = 0
 
-    def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
-        """What to take before a fork, after `lock`."""
-        return ((fork.LAST, self._worker.lock),)
-
     def abandon(self, lock: threading.RLock) -> None:
         """In the child of a fork: the thread is not here, and what it had to tell it tells in the parent."""
         self._lock = lock
@@ -264,8 +260,7 @@ class Delivery:
 
     def supervise(self) -> bool:
         """Put right what went wrong with the thread; whether there is something to do."""
-        self._worker.supervise()
-        return self._worker.at_work
+        return self._worker.supervise()
 
     def _report(self, text: str, error: BaseException | None) -> None:
         emit("reload", ERROR, "%s", self.trouble or text, error=error)

@@ -74,7 +74,7 @@ class Driver:
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
         """See `Member.locks`."""
-        return ((fork.LAST, self.loader.lock),)
+        return ()
 
     def abandon(self) -> None:
         """See `Member.abandon`: its thread is not here; the child's watchers get a driver of their own."""

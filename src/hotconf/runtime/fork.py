@@ -9,7 +9,6 @@ first, then what was watching watches anew.
 from __future__ import annotations
 
 import os
-import threading
 import time
 from contextlib import suppress
 from importlib import import_module
@@ -17,7 +16,10 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final, Protocol
 from weakref import WeakSet
 
+from hotconf.runtime import threads
+
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterable
 
 PATIENCE_S: Final = 1.0
@@ -26,15 +28,15 @@ PATIENCE_S: Final = 1.0
 FORK_S: Final = 1.0
 """So often who waits for another thread looks whether that is still there: a signal handler may have forked."""
 
-OUTER, SHARED, INNER, LAST = range(4)
-"""The order in which locks are taken. Nothing else is taken by who holds one of the last."""
+OUTER, SHARED, INNER = range(3)
+"""The order in which locks are taken."""
 
 
 LATE: Final = (
-    *(f"hotconf.core.{name}" for name in ("credentials", "diff", "faults", "findings", "gone", "hidden", "messages")),
-    *(f"hotconf.core.{name}" for name in ("positions", "redact", "reparse", "scrub", "secrecy")),
+    *(f"hotconf.core.{name}" for name in ("credentials", "diff", "faults", "gone", "hidden", "messages", "record")),
+    *(f"hotconf.core.{name}" for name in ("positions", "redact", "reparse", "scrub")),
     *(f"hotconf.core.{name}" for name in ("spelling", "suggest", "syntax")),
-    *("hotconf.runtime.native", "fcntl", "shlex", "traceback"),
+    *("hotconf.runtime.native", "fcntl", "json", "shlex", "traceback"),
 )
 """What a watcher's threads import when they need it first. Nothing of it may register with `os.register_at_fork`."""
 
@@ -55,9 +57,12 @@ class Member(Protocol):
 class _Forks:
     """All members, and what is held by the threads that are forking."""
 
+    # No `__dict__`: eventlet looks for locks there, and replaces them.
+    __slots__ = ("__weakref__", "_held", "_lock", "_registered", "members")
+
     def __init__(self) -> None:
         self.members: WeakSet[Member] = WeakSet()
-        self._lock = threading.RLock()
+        self._lock = threads.rlock()
         self._held: dict[int, list[list[threading.RLock]]] = {}
         self._registered = False
 
@@ -87,7 +92,7 @@ class _Forks:
         until = time.monotonic() + PATIENCE_S
         held: list[threading.RLock] = []
         # A signal handler may fork in the midst of this: each fork of a thread has a list of its own.
-        self._held.setdefault(threading.get_ident(), []).append(held)
+        self._held.setdefault(threads.ident(), []).append(held)
         _take(self._lock, until, held)
         ranked = [pair for member in list(self.members) for pair in member.locks()]
         for _, lock in sorted(ranked, key=itemgetter(0)):
@@ -101,18 +106,18 @@ class _Forks:
         for member in members:
             member.abandon()
         self._let_go()
-        self._lock = threading.RLock()
-        here = threading.get_ident()
+        self._lock = threads.rlock()
+        here = threads.ident()
         self._held = {thread: lists for thread, lists in self._held.items() if thread == here}
         for member in members:
             member.revive()
 
     def _let_go(self) -> None:
-        lists = self._held.get(threading.get_ident())
+        lists = self._held.get(threads.ident())
         for lock in reversed(lists.pop() if lists else []):
             lock.release()
         if not lists:
-            self._held.pop(threading.get_ident(), None)
+            self._held.pop(threads.ident(), None)
 
 
 def _take(lock: threading.RLock, until: float, held: list[threading.RLock]) -> None:

@@ -24,32 +24,28 @@ PUMP_S: Final = 0.05
 class _Home:
     """The hub in which the program lives."""
 
-    __slots__ = ("_claims", "_hub", "_pumping", "_queue")
+    __slots__ = ("_hub", "_pumping", "_queue", "_watchers")
 
     def __init__(self) -> None:
         self._hub: ref[Any] | None = None
-        self._claims = 0
+        self._watchers: set[int] = set()
         self._queue: deque[Callable[[], None]] = deque()
         self._pumping = False
 
-    def enter(self) -> None:
-        """A watcher starts, here: this is where its callbacks belong."""
-        self._claims += 1
+    def enter(self, watcher: object) -> None:
+        """It is started here, and this is where its callbacks belong."""
+        self._watchers.add(id(watcher))
         hub = _gevent_hub() if threads.patched() else None
         if hub is not None:
             self._hub = ref(hub)
-        self.attend()
-
-    def leave(self) -> None:
-        """A watcher is closed."""
-        self._claims -= 1
-
-    def attend(self) -> None:
-        """Under eventlet, see to it that a greenlet of this thread runs what comes."""
         eventlet = _eventlet()
-        if eventlet is not None and self._claims > 0 and not self._pumping:
+        if eventlet is not None and not self._pumping:
             self._pumping = True
             eventlet.spawn_n(self._pump, eventlet)
+
+    def leave(self, watcher: object) -> None:
+        """It is closed."""
+        self._watchers.discard(id(watcher))
 
     def run(self, work: Callable[[], None]) -> None:
         """Run `work`, which raises nothing, where it belongs, and wait for its end."""
@@ -90,7 +86,7 @@ class _Home:
 
     def _pump(self, eventlet: Any) -> None:
         try:
-            while self._claims > 0 or self._queue:
+            while self._watchers or self._queue:
                 while self._queue:
                     eventlet.spawn_n(self._queue.popleft())
                 eventlet.sleep(PUMP_S)
@@ -111,5 +107,4 @@ def _eventlet() -> Any:
 _home: Final = _Home()
 enter: Final = _home.enter
 leave: Final = _home.leave
-attend: Final = _home.attend
 run: Final = _home.run

@@ -188,8 +188,7 @@ class Keeper(Generic[T]):
 
     def supervise(self) -> bool:
         """Put right what went wrong with the thread; whether there is something to do."""
-        self._worker.supervise()
-        return self._worker.at_work
+        return self._worker.supervise()
 
     def _report(self, text: str, error: BaseException | None) -> None:
         log.unkept(self._source.path, text)
@@ -252,7 +251,7 @@ class Keeper(Generic[T]):
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
         """See `fork.Member.locks`."""
-        return ((fork.INNER, self._lock), (fork.INNER, self._at_work), (fork.LAST, self._worker.lock))
+        return ((fork.INNER, self._lock), (fork.INNER, self._at_work))
 
     def abandon(self) -> None:
         """See `fork.Member.abandon`."""

@@ -100,9 +100,9 @@ class Records:
         """Whether records are on their way."""
         return self._worker.at_work
 
-    def supervise(self) -> None:
-        """Put right what went wrong with the thread."""
-        self._worker.supervise()
+    def supervise(self) -> bool:
+        """Put right what went wrong with the thread; whether there is something to do."""
+        return self._worker.supervise()
 
     def _enrol(self) -> None:
         if not self._enrolled:
@@ -142,7 +142,7 @@ class Records:
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
         """`Member.locks`."""
-        return ((fork.LAST, self._worker.lock),)
+        return ()
 
     def abandon(self) -> None:
         """`Member.abandon`: what waits is told by the parent."""

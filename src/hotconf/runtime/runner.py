@@ -18,7 +18,7 @@ from hotconf.core.candidate import Good
 from hotconf.core.debounce import MILLISECOND
 from hotconf.errors import ConfigError, UsageError
 from hotconf.events import Ending, FileChanged, ReloadFailed
-from hotconf.runtime import driver, fork, log, threads
+from hotconf.runtime import driver, fork, green, log, threads
 from hotconf.runtime.bus import Bus
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.hearing import Hearing
@@ -120,6 +120,7 @@ class Runner(Generic[T]):
         except IndexError:
             raise _StartedError("a watcher can be started once; make a new one") from None
         self._jobs.collect()
+        green.enter(self)
         self._driver = driver.claim(self)
         log.initialized(self.source.path)
         self._driver.call(self._join)
@@ -180,6 +181,7 @@ class Runner(Generic[T]):
         self._jobs.await_load(_left_s(until))
         if self._keeper is not None:
             self._keeper.close(_left_s(until))
+        green.leave(self)
         if not self._unstarted:
             driver.release(self, used, _left_s(until))
 
