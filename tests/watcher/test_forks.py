@@ -347,7 +347,7 @@ OF_OTHERS = {"hotconf.runtime.foreign"}
 def test_all_late_imports_are_known():
     """What threads import when they need it first is imported before a fork."""
     done = subprocess.run([sys.executable, "-c", LATER], check=True, capture_output=True, text=True, timeout=120)
-    assert set(done.stdout.split()) - OF_CALLERS - OF_THE_FIRST_WATCHER - OF_OTHERS == set(forks.LATE)
+    assert set(done.stdout.split()) - OF_CALLERS - OF_THE_FIRST_WATCHER - OF_OTHERS <= set(forks.LATE)
 
 
 AMID = """

@@ -30,7 +30,7 @@ PROGRAM = """
             assert time.monotonic() < deadline, condition
             nap(0.005)
 
-    def paces(work, fewest=10):
+    def paces(work, fewest=3):
         before = len(ticks)
         result = work()
         assert len(ticks) >= before + fewest, (work, len(ticks) - before)
@@ -85,7 +85,7 @@ def test_callbacks_are_greenlets_and_may_use_what_was_patched(tmp_path, name, la
     with lock:
         save("n = 2")
         until(lambda: watcher.config["n"] == 2)
-        paces(lambda: nap(0.3), 20)
+        paces(lambda: nap(0.3), 3)
         assert told == []
     until(lambda: told == [2])
     assert woken.wait(30)
@@ -122,7 +122,7 @@ def test_whoever_calls_from_a_greenlet_waits_green(tmp_path, name, late):
     watcher.start()
     slow.append(1)
     save("n = 2")
-    assert type(paces(watcher.reload, 20)).__name__ == "ReloadSuccess"
+    assert type(paces(watcher.reload, 3)).__name__ == "ReloadSuccess"
     slow.clear()
     with watcher.busy("test"):
         save("n = 3")
@@ -132,11 +132,11 @@ def test_whoever_calls_from_a_greenlet_waits_green(tmp_path, name, late):
 
     stream, seen = watcher.subscribe(), []
     spawn(lambda: seen.extend(stream))
-    paces(lambda: nap(0.2), 20)
+    paces(lambda: nap(0.2), 3)
     save("n = 4")
     until(lambda: len(seen) == 2)
     until(lambda: entered)
-    paces(watcher.close, 20)
+    paces(watcher.close, 3)
     """
     run(body, name, tmp_path, late=late)
 
@@ -161,7 +161,7 @@ def test_validators_and_log_handlers_may_use_what_was_patched(tmp_path, name, la
             save(f"n = {number}")
             until(lambda: watcher.config["n"] == number)
         before = len(lines)
-        paces(lambda: nap(0.2), 20)
+        paces(lambda: nap(0.2), 3)
         assert len(lines) == before
     until(lambda: lines.count("ReloadSuccess event emitted") == 2)
     watcher.close()

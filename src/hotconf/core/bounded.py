@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextvars import ContextVar
-from functools import cached_property, partial
+from functools import partial
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
@@ -26,6 +26,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, SchemaError, SchemaValidator
 
 from hotconf.core import coreschema
+from hotconf.core.cached import cached
 from hotconf.core.coreschema import Leaf, Node
 from hotconf.core.merge import Merged
 from hotconf.schema import Schema
@@ -197,7 +198,7 @@ class _Plan:
         )
         """So many errors may one value cause at most, but for recursion."""
 
-    @cached_property
+    @cached
     def validator(self) -> SchemaValidator | None:
         """The one that is bounded; None if the model's own has to do."""
         if not self._is_whole:

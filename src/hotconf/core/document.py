@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import tomli
 
+from hotconf.core.cached import cached
 from hotconf.core.lexis import MAX_DEPTH, STRING, place, too_deep
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
@@ -41,7 +42,7 @@ class Document:
     own: Mapping[KeyPath, dict[str, Any]] = field(default_factory=dict, repr=False, compare=False)
     """What those parts say that were parsed alone: of a table that is edited again it is known."""
 
-    @cached_property
+    @cached
     def places(self) -> Places:
         """Where what is in `text` stands, worked out once, and not before it is asked for."""
         # Late, and its patterns with it: a load that finds nothing wrong asks for no place.
@@ -49,7 +50,7 @@ class Document:
 
         return Places(self.text, self.sections)
 
-    @cached_property
+    @cached
     def secrets(self) -> frozenset[str]:
         """The secret texts in `table`, sought when there is first something to tell that might hold one."""
         from hotconf.core.redact import secrets_in

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any, Final, Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
 from pydantic import TypeAdapter, ValidationError
 
 from hotconf.core import coreschema
+from hotconf.core.cached import cached
 from hotconf.core.coreschema import Leaf, Node
 from hotconf.core.secrecy import is_secret_key
 from hotconf.keypath import KeyPath
@@ -40,12 +40,12 @@ class Shape:
         self._leaves = tuple({leaf.identity: leaf for leaf in leaves}.values())
         self._children: dict[str | int | None, Shape] = {}
 
-    @cached_property
+    @cached
     def free(self) -> bool:
         """Anything may stand here, as far as is known."""
         return any(coreschema.is_unknown(leaf.node) for leaf in self._leaves)
 
-    @cached_property
+    @cached
     def keys(self) -> Mapping[str, str]:
         """The keys of the model's fields, as a document writes them, with the names that the model has for them."""
         return {
@@ -55,7 +55,7 @@ class Shape:
             for key, _ in coreschema.keys(name, field, leaf.config)
         }
 
-    @cached_property
+    @cached
     def extras(self) -> Extras | None:
         """What becomes of other keys, by the most lenient table that may stand here; None if keys are just data."""
         if self.free or any(coreschema.values(leaf.node) is not None for leaf in self._leaves):
@@ -63,7 +63,7 @@ class Shape:
         found = [_extras(leaf) for leaf in self._leaves if coreschema.is_table(leaf.node)]
         return max(found, key=_LENIENCY.index, default=None)
 
-    @cached_property
+    @cached
     def keyless(self) -> bool:
         """No table of fields can stand here or below, so that no key in it can be an unknown one."""
         return self._holds_no_fields(_DEEPEST)
@@ -75,27 +75,27 @@ class Shape:
             return False
         return all(shape._holds_no_fields(depth - 1) for shape in self.inner)
 
-    @cached_property
+    @cached
     def inner(self) -> tuple[Shape, ...]:
         """What may stand in an array, or under a key that no field has."""
         items = [self.child(place) for place in range(self._width + 1)] if self._items else []
         return (*items, self._child(None)) if self._others else tuple(items)
 
-    @cached_property
+    @cached
     def branches(self) -> frozenset[str] | None:
         """The keys of a table below which it is not `keyless`; None if those of no field may be such."""
         if not self._child(None).keyless:
             return None
         return frozenset(key for key in self._fields if not self.child(key).keyless)
 
-    @cached_property
+    @cached
     def tables(self) -> bool:
         """A table may stand here, of fields or with any keys."""
         return any(
             coreschema.is_table(leaf.node) or coreschema.values(leaf.node) is not None for leaf in self._leaves
         )
 
-    @cached_property
+    @cached
     def allowed(self) -> tuple[object, ...]:
         """The values that literals and enumerations allow here, in their order."""
         return tuple(value for leaf in self._leaves for value in coreschema.allowed(leaf.node))
@@ -110,33 +110,33 @@ class Shape:
         """May an array that holds only `value`, a scalar, surely stand here?"""
         return any(coreschema.holds_one(leaf.node) for leaf in self._leaves) and self.child(0).takes(value)
 
-    @cached_property
+    @cached
     def classes(self) -> tuple[type, ...]:
         """The models and dataclasses that are made of what stands here."""
         return tuple(made for leaf in self._leaves for made in leaf.classes)
 
-    @cached_property
+    @cached
     def secret(self) -> bool:
         """The model keeps what stands here as a secret."""
         return any(leaf.secret for leaf in self._leaves)
 
-    @cached_property
+    @cached
     def secretive(self) -> bool:
         """The model may keep something as a secret, here or below."""
         nodes = [leaf.node for leaf in self._leaves]
         return self.secret or coreschema.any_secret(nodes, self._book.definitions)
 
-    @cached_property
+    @cached
     def secret_keys(self) -> tuple[str, ...]:
         """The keys of the fields that hold secrets, by their type or by their name."""
         return tuple(key for key in self.keys if self.child(key).secretive or is_secret_key(key))
 
-    @cached_property
+    @cached
     def positions(self) -> tuple[str, ...]:
         """The names that the items of an array have: those of a named tuple."""
         return next((names for leaf in self._leaves if (names := coreschema.positions(leaf.node))), ())
 
-    @cached_property
+    @cached
     def hides(self) -> bool:
         """Whether the model says of something, here or below, that it is a secret; keys say it, too."""
         return self._hides(_DEEPEST)
@@ -147,12 +147,12 @@ class Shape:
         below = (*map(self.child, self.keys), *self.inner)
         return not depth or any(shape._hides(depth - 1) for shape in below)
 
-    @cached_property
+    @cached
     def union(self) -> bool:
         """The errors of what stands here may be those of several alternatives."""
         return any(leaf.union for leaf in self._leaves)
 
-    @cached_property
+    @cached
     def tags(self) -> Mapping[object, Shape]:
         """The members of a tagged union by their tags; empty where there is none, or something besides it."""
         unions = {id(leaf.tagged): leaf.tagged for leaf in self._leaves}
@@ -161,13 +161,13 @@ class Shape:
             return {}
         return {tag: self._book.shape((node,)) for tag, node in coreschema.choices(tagged).items()}
 
-    @cached_property
+    @cached
     def discriminators(self) -> tuple[str, ...]:
         """The keys that may hold the tag, the first that is there does; none where a function tells it."""
         tagged = self._leaves[0].tagged if self.tags else None
         return tuple(key for key in coreschema.discriminators(tagged) if key in self.keys) if tagged else ()
 
-    @cached_property
+    @cached
     def homes(self) -> Mapping[str, KeyPath]:
         """Of each key that exactly one of the tables below has a field for, the path of that table.
 
@@ -195,7 +195,7 @@ class Shape:
                 todo.append(((), shape.child(0 if shape._items else ""), inside))
         return {key: path for key, path in found.items() if path}
 
-    @cached_property
+    @cached
     def settings(self) -> tuple[str, type[HotReloadSettings]] | None:
         """The key of the field whose settings are followed, if this is the whole document, and its model."""
         for key, name in self.keys.items():
@@ -226,7 +226,7 @@ class Shape:
         member = self.tags.get(tag) if isinstance(tag, str | int) else None
         return self if member is None else member.narrowed(value)
 
-    @cached_property
+    @cached
     def _fields(self) -> Mapping[str, tuple[Node, ...]]:
         nodes: dict[str, tuple[Node, ...]] = {}
         for leaf in self._leaves:
@@ -235,16 +235,16 @@ class Shape:
                     nodes[key] = (*nodes.get(key, ()), field["schema"] if whole else coreschema.UNKNOWN)
         return nodes
 
-    @cached_property
+    @cached
     def _others(self) -> tuple[Node, ...]:
         found = [coreschema.values(leaf.node) or leaf.node.get("extras_schema") for leaf in self._leaves]
         return tuple(node for node in found if node is not None)
 
-    @cached_property
+    @cached
     def _items(self) -> tuple[list[Node], ...]:
         return tuple(filter(None, (coreschema.items(leaf.node) for leaf in self._leaves)))
 
-    @cached_property
+    @cached
     def _width(self) -> int:
         """The position after which all items are alike."""
         return max(map(len, self._items), default=1) - 1

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
 from typing import Final, TypeAlias
 
 import tomli
 
+from hotconf.core.cached import cached
 from hotconf.core.lexis import CLOSED_STRING, MARK, STRING, place, possessive, statements
 from hotconf.core.lookalikes import lookalike
 from hotconf.core.positions import DOTTED, KEY, NEXT, PART, VALUE, Places, behind, decoded
@@ -148,7 +148,7 @@ class _Refusal:
         """The character at which tomli gave up; empty at the end."""
         return self.text[self.at : self.at + 1]
 
-    @cached_property
+    @cached
     def statement(self) -> int:
         """Where the statement begins in which tomli gave up."""
         *_, start = statements(self.text[: self.at])
@@ -158,7 +158,7 @@ class _Refusal:
     def in_header(self) -> bool:
         return self.text.startswith("[", self.statement)
 
-    @cached_property
+    @cached
     def open(self) -> list[int]:
         """The brackets and braces of a value that are open there, outermost first."""
         found: list[int] = []
@@ -171,7 +171,7 @@ class _Refusal:
                 found.extend(range(*mark.span(1)))
         return found
 
-    @cached_property
+    @cached
     def slip(self) -> str | None:
         """A hint, if what stands there is a well-known slip."""
         return slip(self.text, self.at, self.message, inside=bool(self.open))
