@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import stat
@@ -104,6 +105,58 @@ def test_a_record_is_one_line_whatever_is_in_it(code_home, monkeypatch, capsys):
         first, second = text.splitlines()
         assert "a\\n[ERROR] fake\\x1b[2J\\udcff\\u202e" in first
         assert "caught\\nTraceback" in second
+
+
+@pytest.mark.parametrize(
+    "variables", [{"HOTCONF_LOG": "debug,json"}, {"HOTCONF_LOG_FORMAT": "JSON", "HOTCONF_LOG": "debug"}]
+)
+def test_a_record_as_json(code_home, monkeypatch, capsys, variables):
+    """One object a line, whatever is in it: time, level, logger, message, and the traceback if there is one."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with logs.logs() as log:
+        RELOAD.error("a\x1b[2J\udcff\u202e", extra={"more": 1})
+        try:
+            raise ValueError("two\nlines")
+        except ValueError:
+            WATCH.exception("caught")
+        RELOAD.warning("%s\n%s", "users' code", "    Traceback (most recent call last):\n      File 1")
+        log.say("said")
+    for text in (capsys.readouterr().err, (code_home / "debug.log").read_text()):
+        told = [json.loads(line) for line in text.splitlines()]
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", told[0].pop("time"))
+        assert told[0] == {"level": "error", "logger": "hotconf.reload", "message": "a\x1b[2J\udcff\u202e"}
+        assert told[1]["message"] == "caught"
+        assert told[1]["exception"].startswith("Traceback") and told[1]["exception"].endswith("two\nlines")
+        assert told[2]["message"] == "users' code"
+        assert told[2]["exception"] == "Traceback (most recent call last):\n  File 1"
+        assert [each["message"] for each in told[3:]] == (["said"] if text.count("said") else [])
+
+
+@pytest.mark.parametrize(
+    ("log", "form", "levels", "as_json"),
+    [
+        ("json", "", {"hotconf.watch": logging.WARNING}, True),
+        ("json,debug", "", {"hotconf": logging.DEBUG}, True),
+        ("hotconf.reload=debug,JSON", "", {"hotconf.reload": logging.DEBUG}, True),
+        ("json", "text", {"hotconf.watch": logging.WARNING}, False),
+        ("", "json", {"hotconf.watch": logging.WARNING}, True),
+        ("text", "", {"hotconf.watch": logging.WARNING}, False),
+    ],
+)
+def test_levels_and_form(monkeypatch, log, form, levels, as_json):
+    """Both can be asked for, in any order; the variable of the form has the last word."""
+    monkeypatch.setenv("HOTCONF_LOG", log)
+    monkeypatch.setenv("HOTCONF_LOG_FORMAT", form)
+    assert logs._asked() == (levels, as_json, [])
+
+
+def test_a_form_that_there_is_not(code_home, monkeypatch, capsys):
+    """Said, in the form that is used."""
+    monkeypatch.setenv("HOTCONF_LOG_FORMAT", "xml")
+    with logs.logs():
+        pass
+    assert capsys.readouterr().err == "HOTCONF_LOG_FORMAT: xml is no format, only text, json\n"
 
 
 def test_the_file_is_private_and_dated(code_home):

@@ -368,6 +368,24 @@ def test_a_mount_that_died(states, monkeypatch, error):
     assert States(states.path.parent, MAIN).claim()
 
 
+def test_a_lock_that_the_program_closed(states, root, tmp_path):
+    """A program that closes all descriptors may get the number again: its own file is not closed."""
+    write(states, b"1")
+    number = states._lock.number
+    own = os.open(tmp_path / "own", os.O_RDWR | os.O_CREAT)
+    os.dup2(own, number)
+    other = States(root, MAIN)
+    assert other.claim(), "the lock went with its descriptor"
+    assert not states.claim()
+    states.release()
+    other.release()
+    write(states, b"2")
+    assert os.write(number, b"mine") == 4
+    os.close(number)
+    os.close(own)
+    assert good(states) == [(2, b"2"), (1, b"1")]
+
+
 def test_what_a_dead_writer_left(states):
     """Half a state under another name is removed by the next writer, and never read."""
     write(states, b"1")

@@ -345,3 +345,32 @@ def test_several_processes(root: Path, begin: Callable[..., Case], dice: random.
         assert list(numbers) == list(range(numbers[0], numbers[0] + len(numbers)))
         assert all(one != next_ for one, next_ in pairwise(said)), "nothing twice in a row"
     comes_up(begin, path, states, number)
+
+
+@pytest.mark.usefixtures("may_mount")
+def test_read_only(root: Path, begin: Callable[..., Case]) -> None:
+    """The disk of the states is read-only at the start, or becomes so: told, reloads go on; what is there is used."""
+    path, states = plain(root).config, root / "states"
+    states.mkdir(mode=0o700)
+    with begin(path, state_dir=str(states)) as case:
+        case.will(main(1000))
+        case.settles()
+        is_kept(states, 1000)
+    script = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
+    prefix = [*NAMESPACE, "sh", "-ec", script, str(states)]
+    with begin(path, prefix=prefix, state_dir=str(states)) as case:
+        case.will(main(1000))
+        case.settles()
+        saved(case, path, 2000)
+        wait_until(lambda: case.process.ask("states")["trouble"] is not None)
+        do(case, "mount", "-o", "remount,rw,bind", states)
+        saved(case, path, 3000)
+        is_kept(states, 3000)
+        wait_until(lambda: case.process.ask("states")["trouble"] is None)
+        do(case, "mount", "-t", "tmpfs", "-o", "ro,mode=0700", "none", states)
+        saved(case, path, 4000)
+        wait_until(lambda: "Read-only file system" in str(case.process.ask("states")["trouble"]))
+    save(path, BROKEN)
+    with begin(path, prefix=prefix, state_dir=str(states)) as case:
+        case.will(main(3000))
+        case.falls_back()

@@ -15,6 +15,7 @@ import os
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from textwrap import dedent
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hotconf.cli.echo import echo
@@ -22,6 +23,7 @@ from hotconf.cli.logfile import LogFile
 from hotconf.cli.places import home
 from hotconf.errors import UsageError
 from hotconf.report.ndjson import rfc3339
+from hotconf.runtime import records
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ _LEVELS: Final = {
     "off": logging.CRITICAL + 1,
 }
 _FORMATS: Final = ("text", "json")
+_FLUSHES: Final = 20
 
 
 class Log:
@@ -75,10 +78,18 @@ def logs(*, stderr: bool = True) -> Iterator[Log]:
     try:
         yield log
     finally:
+        _flush()
         root.level, root.propagate = before
         for handler in handlers:
             root.removeHandler(handler)
             handler.close()
+
+
+def _flush() -> None:
+    """Records are on their way for a moment; a handler that does not take them is not waited for."""
+    for _ in range(_FLUSHES):
+        if records.flush():
+            return
 
 
 def parse(text: str) -> tuple[dict[str, int], list[str]]:
@@ -114,14 +125,17 @@ class Json(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """In plain ASCII, on one line."""
+        # The library's own records have their traceback in the text, on indented lines.
+        message, _, trace = record.getMessage().partition("\n")
+        if record.exc_info and record.exc_info[0] is not None:
+            trace = self.formatException(record.exc_info)
         told = {
             "time": rfc3339(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": message,
+            **({"exception": dedent(trace)} if trace else {}),
         }
-        if record.exc_info and record.exc_info[0] is not None:
-            told["exception"] = self.formatException(record.exc_info)
         return json.dumps(told, ensure_ascii=True)
 
 
