@@ -186,8 +186,8 @@ def _told_trouble(watcher: HotReloadWatcher[Any], told: str | None, log: Log) ->
     return trouble
 
 
-class _StuckError(Exception):
-    """Asked to stop, but nobody reads what is being written."""
+class _StuckError(BaseException):
+    """Asked to stop, but nobody reads what is written, or a check takes its time, whose `except` lets this pass."""
 
 
 @contextmanager
