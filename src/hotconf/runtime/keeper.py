@@ -6,6 +6,7 @@ next load waits for the disk. Whatever goes wrong is logged, once until it is me
 
 from __future__ import annotations
 
+import errno
 import time
 from collections import deque
 from collections.abc import Callable
@@ -34,9 +35,12 @@ if TYPE_CHECKING:
     from hotconf.snapshot import Snapshot
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 MOST_WAITING: Final = 16
 """So many states wait for a slow disk; the oldest of more are not kept."""
+ANSWER_S: Final = 2.0
+"""So long a start waits for the disk."""
 SLOW_S: Final = 5.0
 """A disk that needs longer for one state is reported."""
 
@@ -59,6 +63,52 @@ class _Entry(NamedTuple):
         return Record(number, self.at, self.files, self.summary, secret_keys)
 
 
+class _Answering(States):
+    """States that are read at start, on the thread for the disk: one that hangs keeps no program from starting."""
+
+    __slots__ = ("_asked", "_worker")
+
+    def __init__(self, state_dir: Path, main: Path, worker: Worker) -> None:
+        super().__init__(state_dir, main)
+        self._worker = worker
+        self._asked: threads.Signal | None = None
+        """Given when the last question was answered."""
+
+    def check(self) -> None:
+        self._ask(super().check)
+
+    def numbers(self) -> tuple[int, ...]:
+        return self._ask(super().numbers)
+
+    def read(self, number: int) -> Record | Damage | None:
+        return self._ask(partial(super().read, number))
+
+    def _ask(self, question: Callable[[], R]) -> R:
+        answers: list[R] = []
+        errors: list[Exception] = []
+        answered = threads.Signal()
+
+        def job() -> None:
+            try:
+                answers.append(question())
+            except Exception as error:  # noqa: BLE001 - raised where it was asked
+                errors.append(error)
+            finally:
+                answered.give()
+
+        if self._asked is None or self._asked.given:
+            self._asked = answered
+            self._worker.submit(job)
+            if self._worker.refused is not None:
+                self._worker.drain()  # there is no thread for it
+            answered.wait(ANSWER_S)
+        if errors:
+            raise errors[0]
+        if not answers:
+            raise OSError(errno.ETIMEDOUT, "the disk does not answer")
+        return answers[0]
+
+
 class Keeper(Generic[T]):
     """See the module."""
 
@@ -79,6 +129,7 @@ class Keeper(Generic[T]):
         self._waiting: deque[_Entry] = deque()
         self._left_out = 0
         self._worker = Worker("hotconf state", self._report)
+        self._found = _Answering(state_dir, source.path, self._worker)
         self._closed = False
         self._newest: tuple[SourceFile, ...] | None = None
         """The files of the newest state, if this process has written it."""
@@ -87,7 +138,7 @@ class Keeper(Generic[T]):
     def check(self) -> None:
         """Say at once what keeps states from being kept here, as far as it can be known: the start goes on."""
         try:
-            self._states.check()
+            self._found.check()
         except (OSError, UsageError) as error:
             self._troubled(_text(error), log.unkept)
 
@@ -111,7 +162,7 @@ class Keeper(Generic[T]):
     def standing(self) -> Standing:
         """The state that decides which files are gone: the newest whole one, if one can be recalled."""
         try:
-            return absent.kept(self._states, lambda: self.recall() is not None)
+            return absent.kept(self._found, lambda: self.recall() is not None)
         except (OSError, UsageError):  # as `check` has said
             return NOTHING
 
@@ -129,7 +180,7 @@ class Keeper(Generic[T]):
         return None if self._recalled is None else self._recalled.good
 
     def _search(self) -> Recalled[T] | None:
-        for number, found in self._states.newest_first():
+        for number, found in self._found.newest_first():
             if isinstance(found, Damage):
                 self._pass_over(number, f"is damaged: {found.reason}")
                 continue
