@@ -223,9 +223,22 @@ class HotReloadWatcher(Generic[T]):
     def text(self, path: Path) -> str:
         """The text of one of the files as the latest load saw it, good or bad; empty if it was not read.
 
-        For showing the lines that problems are about. It may hold secrets.
+        For showing the lines that problems are about. It may hold secrets: `scrub` takes them out of a part of it.
         """
         return self._runner.files.text(path)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What is known to be secret in the configuration and its files, for those who show `text` by its lines."""
+        return self._runner.door.scrubber().secrets
+
+    def scrub(self, text: str) -> str:
+        """`text` without what is known to be secret in the configuration and its files, for logs of your own.
+
+        However it is spelled there: in capitals, quoted, shortened or in Base64; passwords in URLs and the like as
+        well. Secrets of fewer than four characters are found as words only.
+        """
+        return self._runner.door.scrubber()(text, words=True)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:

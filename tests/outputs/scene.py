@@ -20,7 +20,6 @@ from click.testing import CliRunner
 from cli.test_watch_process import running
 from hotconf import ConfigError, HotReloadWatcher, Schema, Snapshot
 from hotconf.cli.app import hotconf
-from hotconf.core.redact import secrets_in
 from hotconf.core.source import secret_keys
 from hotconf.report.difference import side_by_side, unified
 from hotconf.report.excerpt import excerpt
@@ -29,6 +28,7 @@ from hotconf.report.notification import degraded as fallen_back
 from hotconf.report.notification import notification
 from hotconf.report.problems import concise
 from hotconf.tui.session import Session
+from outputs.planted import quotes
 from tui.stage import play, screen, until
 from waiting import wait_until
 
@@ -102,7 +102,7 @@ def problem_lines(scene: Scene) -> str:
 
     def look(watcher: HotReloadWatcher[Any], event: Any, before: Snapshot[Any]) -> list[object]:
         text = scene.after.decode(errors="replace")
-        hide = {"secrets": secrets_in(before.config), "secret_keys": secret_keys(scene.schema)}
+        hide = {"secrets": watcher.secrets, "secret_keys": secret_keys(scene.schema)}
         told: list[object] = []
         for problem in (*getattr(event, "problems", ()), *getattr(event, "warnings", ())):
             told += [problem.with_hint, concise(problem), *excerpt(problem, text, context=2, **hide)]
@@ -115,8 +115,9 @@ def differences(scene: Scene) -> str:
     """Two generations side by side, and as a patch."""
 
     def look(watcher: HotReloadWatcher[Any], event: Any, before: Snapshot[Any]) -> list[object]:
-        rows = side_by_side(before, watcher.snapshot)
-        return [*unified(before, watcher.snapshot), *(f"{row.old} │ {row.new}" for row in rows)]
+        keys = secret_keys(scene.schema)
+        rows = side_by_side(before, watcher.snapshot, secret_keys=keys)
+        return [*unified(before, watcher.snapshot, secret_keys=keys), *(f"{row.old} │ {row.new}" for row in rows)]
 
     return _lived(scene, look)
 
@@ -167,6 +168,27 @@ def logged(scene: Scene) -> str:
             scene.path.write_bytes(scene.after)
             watcher.reload()
             wait_until(lambda: "event emitted" in stream.getvalue() and "told" in stream.getvalue())
+        return stream.getvalue()
+
+
+def callbacks(scene: Scene) -> str:
+    """What is logged of callbacks that raise, and quote what they were given."""
+    given: list[object] = []
+
+    def fail(*values: object) -> None:
+        given.append(values)
+        failure = RuntimeError(f"could not use {values}")
+        failure.add_note(quotes(values))
+        raise failure from KeyError(quotes(values))
+
+    with _logging() as stream:
+        with HotReloadWatcher(scene.path, scene.schema, debounce_ms=60_000) as watcher:
+            watcher.on_event(lambda event: fail(event, watcher.config))
+            watcher.on_change(lambda config: config, fail)
+            scene.path.write_bytes(scene.after)
+            watcher.reload()
+            wait_until(lambda: given)
+        wait_until(lambda: "could not use" in stream.getvalue())
         return stream.getvalue()
 
 
@@ -259,6 +281,7 @@ OUTPUTS: Final[dict[str, Output]] = {
     "differences": differences,
     "what start() raises": raised,
     "log": logged,
+    "callbacks that raise": callbacks,
     "a start that falls back": degraded,
     **{
         f"check as {form}": _command("check", "--saved", "PATH", "--schema", "SCHEMA", "--format", form)

@@ -54,7 +54,9 @@ def as_text(found: Sequence[Finding], schema: Schema[Any], stream: TextIO) -> st
         inspection = finding.inspection
         source = excerpts.get(id(inspection))
         if source is None:
-            source = Excerpts(inspection.text, cells=canvas.cells, secrets=inspection.secrets(keys), secret_keys=keys)
+            source = Excerpts(
+                inspection.text, cells=canvas.cells, secrets=inspection.secrets(schema), secret_keys=keys
+            )
             excerpts[id(inspection)] = source
         lines = diagnostic(finding.as_given, source.of(finding.problem), airy=True)
         blocks.append(canvas.painted(lines) + "\n")

@@ -84,7 +84,6 @@ class TextTeller:
     def _sources(self, problems: tuple[Problem, ...], watcher: HotReloadWatcher[Any]) -> Iterator[str]:
         """Where the problems are, with their source lines as they were read."""
         from hotconf.cli.paint import Canvas
-        from hotconf.core.redact import secrets_in
         from hotconf.core.source import secret_keys
         from hotconf.report.diagnostic import diagnostic
         from hotconf.report.excerpt import Excerpts
@@ -93,7 +92,7 @@ class TextTeller:
         excerpts = Excerpts(
             watcher.text,
             cells=canvas.cells - len(_INDENT),
-            secrets=secrets_in(watcher.config) if watcher.generation else (),
+            secrets=watcher.secrets,
             secret_keys=secret_keys(self._schema),
         )
         for problem in problems[:_MOST_SOURCES]:

@@ -50,6 +50,13 @@ def is_slip(key: str, around: Shape) -> bool:
     return bool(fields) and key not in around.keys and suggest(key, fields) is not None
 
 
+def _at_positions(names: tuple[str, ...], items: list[Any]) -> Iterator[object]:
+    """The secrets of a named tuple; all of it, if it is not as it should be."""
+    if any(map(secrecy, names)):
+        fits = len(items) == len(names) and not any(isinstance(item, list | dict) for item in items)
+        yield from (item for name, item in zip(names, items, strict=False) if not fits or secrecy(name))
+
+
 def secrets_around(errors: Iterable[BaseException]) -> frozenset[str]:
     """The secrets among the variables of the frames that `errors`, and what led to them, went through.
 
@@ -58,11 +65,17 @@ def secrets_around(errors: Iterable[BaseException]) -> frozenset[str]:
     found: set[str] = set()
     seen: dict[int, object] = {}
     for variables in _frames(errors):
-        fresh = {name: value for name, value in variables.items() if id(value) not in seen and _is_data(value)}
+        given = {name: _given(value) for name, value in variables.items()}
+        fresh = {name: value for name, value in given.items() if id(value) not in seen and _is_data(value)}
         seen.update((id(value), value) for value in fresh.values())
         with suppress(Exception):  # what stands there may be of a user's type
             found |= secrets_in(fresh)
     return frozenset(found)
+
+
+def _given(value: object) -> object:
+    """What a validator of a field is told of the others, if this is that."""
+    return getattr(value, "data", None) if type(value).__name__ == "ValidationInfo" else value
 
 
 def _is_data(value: object) -> bool:
@@ -91,6 +104,7 @@ def _kept_secret(table: Mapping[str, Any], root: Shape) -> Iterator[object]:
     todo: list[tuple[Any, Shape]] = [(table, root)] if root.hides else []
     while todo:
         value, here = todo.pop()
+        yield from here.secret_defaults
         if here.secret:
             yield value
             yield from in_json(value)
@@ -102,8 +116,7 @@ def _kept_secret(table: Mapping[str, Any], root: Shape) -> Iterator[object]:
             yield from (item for key, item in value.items() if is_slip(key, here))
             todo.extend((item, below) for key, item in value.items() if (below := here.child(key)).hides)
         elif isinstance(value, list):
-            names = here.positions
-            yield from (item for name, item in zip(names, value, strict=False) if secrecy(name))
+            yield from _at_positions(here.positions, value)
             if not here.free:
                 items = ((item, here.child(index)) for index, item in enumerate(value))
                 todo.extend((item, below) for item, below in items if below.hides)

@@ -65,6 +65,13 @@ def masked(path: KeyPath, value: object, *, most: int = _MOST_VALUES) -> object:
     return masker(most)(path, value)
 
 
+def shown(config: object, *, most: int = _MOST_VALUES) -> object:
+    """`masked`, for a whole configuration: a secret that a model put into another value is masked there, too."""
+    from hotconf.core.scrub import Scrubber
+
+    return _scrubbed(masked((), config, most=most), Scrubber(secrets_in(config)).longer)
+
+
 def masker(most: int = _MOST_VALUES) -> Callable[[KeyPath, object], object]:
     """`masked` for several values, which share the bound: code can make one thing stand in any number of places."""
     copier = _Copier(most)
@@ -201,6 +208,9 @@ def _secret_texts(table: object, secret: bool | None) -> Iterator[str]:
         elif (id(value), secret) not in seen:
             seen.add((id(value), secret))
             todo += _table_texts(value, secret) if form == "table" else _item_texts(value, secret)
+            if form == "table":
+                keys = (spelled(key) for key in entries(value))
+                todo += [(key, None) for key in keys if "@" in key or "=" in key]
 
 
 # Most values hold no secret, and this is done at every reload: they are passed by where they stand.

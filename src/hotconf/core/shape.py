@@ -132,6 +132,11 @@ class Shape:
         return tuple(key for key in self.keys if self.child(key).secretive or is_secret_key(key))
 
     @cached
+    def secret_defaults(self) -> tuple[object, ...]:
+        """What those hold that a document does not give."""
+        return tuple(default for key in self.secret_keys if (default := self.default(key)) is not None)
+
+    @cached
     def positions(self) -> tuple[str, ...]:
         """The names that the items of an array have: those of a named tuple."""
         return next((names for leaf in self._leaves if (names := coreschema.positions(leaf.node))), ())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
 from itertools import accumulate, islice
 from typing import Any, Final
 
@@ -13,8 +14,9 @@ from hotconf.core.credentials import Span, masked
 from hotconf.core.lexis import MAX_DEPTH, STRING, statements
 from hotconf.core.redact import ANY_KEY, LEADS, secret_from
 from hotconf.core.scrub import Scrubber
-from hotconf.core.secrecy import secrecy_of
+from hotconf.core.secrecy import is_secret_key, secrecy_of
 from hotconf.core.shape import Shape, shape_of
+from hotconf.core.suggest import suggest
 from hotconf.keypath import KeyPath
 from hotconf.schema import Schema
 
@@ -24,9 +26,17 @@ HIDDEN: Final = "…"
 _STRING_OR_COMMENT: Final = re.compile(rf"#[^\n]*+|{STRING}", re.DOTALL)
 _HEADER: Final = re.compile(r"[ \t]*+\[\[?+([^\n#]*+)")
 _WORD: Final = re.compile(r"[\w-]+")
+_KEY: Final = re.compile(r"""([\w-]++)["']?[ \t]*+(=?)""")
 
 
-def secret_keys(schema: Schema[Any]) -> frozenset[str]:
+class SecretKeys(frozenset[str]):
+    """Keys that a model keeps secret."""
+
+    others: frozenset[str]
+    """The keys of its other fields: what is neither may be a slip."""
+
+
+def secret_keys(schema: Schema[Any]) -> SecretKeys:
     """The keys that the model of `schema` keeps secret by their type, wherever they stand; in either spelling.
 
     `ANY_KEY` if any key is such. With `LEADS` behind it a key of a table of which something is secret: what follows
@@ -43,10 +53,27 @@ def secret_keys(schema: Schema[Any]) -> frozenset[str]:
         seen.add(shape)
         for key in shape.keys:
             child = shape.child(key)
-            if child.secretive:
-                found.add(key if _holds_secrets(child) else key + LEADS)
+            if child.secretive or _names_secrets(child):
+                found.add(key if _holds_secrets(child) or _names_secrets(child) else key + LEADS)
         todo += (*map(shape.child, shape.keys), *shape.inner)
-    return frozenset((*found, *(key.replace("_", "-") for key in found)))
+    keys = SecretKeys((*found, *(key.replace("_", "-") for key in found)))
+    keys.others = frozenset(key for shape in seen for key in shape.keys) - keys
+    return keys
+
+
+@lru_cache(maxsize=4096)
+def _is_slip(word: str, keys: SecretKeys) -> bool:
+    """Is `word`, which is no key of the model, almost one that it keeps secret?"""
+    if word in keys.others or word.replace("-", "_") in keys.others:
+        return False
+    return suggest(word, (key for key in keys if not key.endswith(LEADS))) is not None
+
+
+def _names_secrets(shape: Shape, depth: int = 4) -> bool:
+    """Is it a named tuple of which a name tells a secret, or an array of such? In a file no name stands there."""
+    if any(map(is_secret_key, shape.positions)):
+        return True
+    return bool(depth) and any(_names_secrets(each, depth - 1) for each in shape.inner)
 
 
 def _holds_secrets(shape: Shape, depth: int = 4) -> bool:
@@ -140,7 +167,12 @@ class Source:
     def _secret_from(self, begin: int, index: int, *, broken: bool = False) -> int | None:
         # A header can make what is below it public, too: not for lines of which it is not certain that they are.
         table = self._tables[begin] if index == self._begins[begin] else ()
-        return secret_from(self.lines[index], table, broken=broken, keys=self.secret_keys)
+        line, keys = self.lines[index], self.secret_keys
+        found = secret_from(line, table, broken=broken, keys=keys)
+        if found is None and isinstance(keys, SecretKeys) and keys:
+            slips = (match.end() for match in _KEY.finditer(line) if match[2] and _is_slip(match[1], keys))
+            return next(slips, None)
+        return found
 
     def _headers(self) -> Iterator[KeyPath]:
         table: KeyPath = ()

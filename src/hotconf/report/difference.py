@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
-    from hotconf.snapshot import Snapshot
+    from hotconf.snapshot import Snapshot, SourceFile
 
 RowKind: TypeAlias = Literal["same", "changed", "added", "removed", "file", "gap"]
 
@@ -51,7 +51,7 @@ def side_by_side(
     A changed line is beside the one that it was, secrets as `…` on both. Empty if all files are the same.
     `secret_keys` are those that only the model knows: needed where a state was not published, but is on the disk.
     """
-    scrub = Scrubber(secrets_in(old.config) | secrets_in(new.config))
+    scrub = Scrubber(secrets_in([old.config, new.config]).union(*map(_written, (*old.files, *new.files))))
     rows: list[Row] = []
     for path, before, after in _files(old, new):
         if before != after:
@@ -111,6 +111,16 @@ def _files(old: Snapshot[Any], new: Snapshot[Any]) -> Iterator[tuple[Path, bytes
     )
     for path in dict.fromkeys((*after, *before)):
         yield path, before.get(path), after.get(path)
+
+
+def _written(file: SourceFile) -> frozenset[str]:
+    """The secrets in a file: some are under keys that no field has, and in no config."""
+    from hotconf.core.hidden import secrets_in_text
+
+    document = parse(file.content, file.path, allow_empty=True)
+    if isinstance(document, Problem):
+        return secrets_in_text(file.content.decode("utf-8", "replace"))
+    return document.secrets
 
 
 def _name(path: Path, base: Path, content: bytes | None) -> str:

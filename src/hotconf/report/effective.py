@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.changes import MISSING
 from hotconf.core.credentials import mask_credentials
-from hotconf.core.redact import masked
+from hotconf.core.redact import shown
 from hotconf.core.suggest import did_you_mean
 from hotconf.errors import UsageError
 from hotconf.keypath import dotted
@@ -35,7 +35,7 @@ class Effective:
     __slots__ = ("_key", "_origins", "_snapshot", "_table")
 
     def __init__(self, snapshot: Snapshot[Any], key: KeyPath = (), *, written_only: bool = False) -> None:
-        whole = masked((), snapshot.config, most=sys.maxsize)
+        whole = shown(snapshot.config, most=sys.maxsize)
         self._snapshot = snapshot
         self._origins = _origins(snapshot)
         self._key = key

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hotconf.core.candidate import NOTHING, Standing
-from hotconf.core.redact import secrets_in
+from hotconf.core.candidate import NOTHING, Candidate, Standing, Unstable
 from hotconf.problems import Problem
 from hotconf.runtime.load import load, problems_of
 from hotconf.runtime.source import DEFAULT_MAX_BYTES, FileSet, Source
 from hotconf.schema import Schema
+
+if TYPE_CHECKING:
+    from hotconf.core.scrub import Scrubber
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,29 +25,25 @@ class Inspection:
     problems: tuple[Problem, ...]
     """Errors and warnings, in file order; the files absolute."""
     files: FileSet = field(repr=False)
+    known: Scrubber | None = field(default=None, repr=False)
+    """Knows the secrets, as far as they were sought."""
 
     def text(self, path: Path) -> str:
         """The text of the file at `path` as it was inspected; empty if it was not read."""
         return self.files.text(path)
 
-    def secrets(self, keys: Collection[str]) -> frozenset[str]:
-        """The secrets in the files that are TOML; `keys` are those that only the model knows to be secret."""
-        tables = [document.table for document in self.files.documents.values()]
-        kept = {"secret": [value for table in tables for value in _values(table, keys)]}
-        return frozenset[str]().union(*map(secrets_in, (*tables, kept)))
+    def secrets(self, schema: Schema[Any]) -> frozenset[str]:
+        """What is secret in the files, and in what was made of them."""
+        from hotconf.core.hidden import secrets_of
+        from hotconf.core.shape import shape_of
+
+        found = secrets_of(shape_of(schema), self.files.documents.values())
+        return found if self.known is None else found | self.known.secrets
 
 
-def _values(value: object, keys: Collection[str]) -> Iterator[object]:
-    """What stands under one of `keys`, wherever that is in `value`; it is no deeper than the parser lets it be."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if key in keys:
-                yield inner
-            else:
-                yield from _values(inner, keys)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _values(item, keys)
+def known_to(candidate: Candidate[Any]) -> Scrubber | None:
+    """What knows the secrets of a load."""
+    return None if isinstance(candidate, Unstable) else candidate.secrets
 
 
 def inspect(
@@ -66,4 +64,4 @@ def inspect(
 
         return Inspection(tuple(too_large(given, DEFAULT_MAX_BYTES) for given in large), FileSet.of(path))
     result = load(Source(path, schema), standing=standing, instead=instead)
-    return Inspection(problems_of(result.candidate), result.files)
+    return Inspection(problems_of(result.candidate), result.files, known_to(result.candidate))

@@ -13,7 +13,7 @@ from hotconf.core.candidate import NOTHING, Candidate, Good, Standing
 from hotconf.core.document import Document, parse
 from hotconf.core.record import Record
 from hotconf.runtime.files import Read, Stamp
-from hotconf.runtime.inspection import Inspection
+from hotconf.runtime.inspection import Inspection, known_to
 from hotconf.runtime.load import judge, load, problems_of
 from hotconf.runtime.paths import Member
 from hotconf.runtime.source import FileSet, Source
@@ -70,7 +70,7 @@ def kept_state(record: Record, schema: Schema[T], *, against: Snapshot[T] | None
 
 
 def _state(found: Candidate[T], files: FileSet) -> State[T] | Inspection:
-    inspection = Inspection(problems_of(found), files)
+    inspection = Inspection(problems_of(found), files, known_to(found))
     if not isinstance(found, Good):
         return inspection
     snapshot = Snapshot(found.config, 1, found.digest, found.loaded_at, found.files, found.origins, found.warnings)

@@ -38,6 +38,7 @@ from hotconf.snapshot import Snapshot
 if TYPE_CHECKING:
     import threading
 
+    from hotconf.runtime.discretion import Door
     from hotconf.runtime.keeper import Keeper
     from hotconf.runtime.stats import Stats
 
@@ -199,6 +200,11 @@ class Runner(Generic[T]):
     def snapshot(self) -> Snapshot[T] | None:
         """What is published now."""
         return self._publisher.snapshot
+
+    @property
+    def door(self) -> Door:
+        """Knows what is secret."""
+        return self._publisher.door
 
     @property
     def settings(self) -> HotReloadSettings:

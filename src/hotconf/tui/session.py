@@ -176,18 +176,17 @@ class Session:
         if isinstance(event, ReloadSuccess):
             self._changes = event.changes
         facts = self._facts()
-        excerpts = self._excerpts(event.problems, facts.snapshot) if isinstance(event, ReloadFailed) else ()
+        excerpts = self._excerpts(event.problems) if isinstance(event, ReloadFailed) else ()
         self._tell(Told(facts, event, excerpts))
 
-    def _excerpts(self, problems: tuple[Problem, ...], active: Snapshot[Any] | None) -> Excerpts:
+    def _excerpts(self, problems: tuple[Problem, ...]) -> Excerpts:
         # Here and not above: only a failure needs it.
-        from hotconf.core.redact import secrets_in
         from hotconf.report.excerpt import Excerpts as Excerpted
 
         excerpts = Excerpted(
             self._watcher.text,
             cells=_EXCERPT_CELLS,
-            secrets=frozenset() if active is None else secrets_in(active.config),
+            secrets=self._watcher.secrets,
             secret_keys=self._secret_keys,
         )
         return tuple(map(excerpts.of, problems[:_MOST_EXCERPTS]))
