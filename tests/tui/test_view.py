@@ -157,6 +157,8 @@ def test_settling_counts_down_from_the_last_change():
     assert state(view, 9) == "generation 1 … settling"
     half = status.status(view, NOON, {}, waits="file shrank")
     assert half.state[-1].text == "… settling (file shrank)"
+    lacking = status.status(view, NOON, {}, waits="files are gone")
+    assert lacking.state[-1].text == "… settling (files are gone)"
     assert state(heard(view, [reloaded(2)]), 9) == "generation 2 ✓ reloaded 12:00:02"
 
 

@@ -224,13 +224,16 @@ def test_a_listed_file_that_is_renamed_with_its_entry(root, watch):
     assert event.warnings == ()
 
 
-def test_what_is_waited_for_is_known(both, watch):
-    """While the round waits, `watcher.gone` names the files; then nothing is waited for."""
+def test_what_is_waited_for_is_known(both, watch, caplog):
+    """While the round waits, `watcher.gone` and a warning in the log name the files, once; then no more."""
     watcher, seen = begin(both, watch, debounce_ms=400)
     (both / "conf.d/limit.toml").unlink()
     wait_until(lambda: watcher.gone == (both / "conf.d/limit.toml",))
+    save(both / "conf.d/other.toml", 'tags = ["again"]\n')
     seen.ending()
     assert watcher.gone == ()
+    named = f"Files of {both / 'config.toml'} are gone, and waited for: {both / 'conf.d/limit.toml'}"
+    wait_until(lambda: [record.getMessage() for record in caplog.records] == [named])
 
 
 # On purpose

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hotconf.core.candidate import NOTHING, Disk, Standing
+from hotconf.core.candidate import Disk, Standing
 from hotconf.errors import UsageError
 from hotconf.runtime import paths
 from hotconf.runtime.files import Read
@@ -16,7 +16,6 @@ from hotconf.runtime.search import is_glob
 
 if TYPE_CHECKING:
     from hotconf.core.gone import Entry, Verdict
-    from hotconf.runtime.state import States
 
 
 def verdict(
@@ -54,20 +53,6 @@ def _all_there(standing: Standing, reads: Mapping[Path, Read]) -> bool:
 
 def _is_missing(read: Read) -> bool:
     return read.problem is not None and read.problem.kind == "missing"
-
-
-def kept(states: States, usable: Callable[[], bool]) -> Standing:
-    """The newest whole state, for who starts now; nothing if none of its files is missed, or none is of use.
-
-    Raises `UsageError` and `OSError` if what is kept cannot be read. `usable`: whether any kept state is.
-    """
-    from hotconf.core.record import Record  # only who keeps states pays for it
-
-    whole = (found for _, found in states.newest_first() if isinstance(found, Record))
-    newest = next(whole, None)
-    if newest is None or all(os.path.exists(file.path) for file in newest.files) or not usable():
-        return NOTHING
-    return Standing(newest.files)
 
 
 def entries(main: Path, patterns: Sequence[str]) -> Iterator[Entry]:

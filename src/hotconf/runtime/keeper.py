@@ -21,7 +21,7 @@ from hotconf.core.record import Damage, Record
 from hotconf.core.source import secret_keys
 from hotconf.errors import UsageError
 from hotconf.problems import Problem, one_line
-from hotconf.runtime import absent, fork, log, threads
+from hotconf.runtime import fork, log, threads
 from hotconf.runtime.load import judge
 from hotconf.runtime.loader import guarded
 from hotconf.runtime.source import FileSet, Result, Source
@@ -162,7 +162,7 @@ class Keeper(Generic[T]):
     def standing(self) -> Standing:
         """The state that decides which files are gone: the newest whole one, if one can be recalled."""
         try:
-            return absent.kept(self._found, lambda: self.recall() is not None)
+            return self._found.missed(lambda: self.recall() is not None)
         except (OSError, UsageError):  # as `check` has said
             return NOTHING
 

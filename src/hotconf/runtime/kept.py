@@ -16,7 +16,7 @@ from hotconf.core.redact import ANY_KEY, LEADS
 from hotconf.core.source import secret_keys
 from hotconf.errors import UsageError
 from hotconf.problems import Problem
-from hotconf.runtime import absent, files
+from hotconf.runtime import files
 from hotconf.runtime.load import judge, load
 from hotconf.runtime.log import shown
 from hotconf.runtime.source import Source
@@ -74,7 +74,7 @@ def missed(state_dir: Path, main: Path, schema: Schema[Any]) -> Standing:
 
     states = States(state_dir, main)
     try:
-        return absent.kept(states, usable)
+        return states.missed(usable)
     except (OSError, UsageError):  # it is not to be believed, or cannot be read: no program starts from it
         return NOTHING
 

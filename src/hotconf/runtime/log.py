@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hotconf.events import Ending, ReloadDeferred, ReloadFailed, ReloadSuccess
 from hotconf.runtime import records
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hotconf.core.scrub import Scrubber
+
+
+_MOST_NAMED: Final = 10
 
 
 def initialized(path: Path) -> None:
@@ -44,6 +47,13 @@ def ended(
             emit("reload", DEBUG, "%s", line)
     if isinstance(event, ReloadFailed):
         emit("reload", ERROR, "Config %s failed: %s", "load" if first else "reload", printable(event.error))
+
+
+def missed(path: Path, gone: Sequence[Path]) -> None:
+    """Files of the published state are gone; told once a round, which waits for them."""
+    names = [shown(each) for each in gone[:_MOST_NAMED]]
+    more = [f"{len(gone) - len(names)} more"] if len(gone) > len(names) else []
+    emit("reload", WARNING, "Files of %s are gone, and waited for: %s", shown(path), ", ".join([*names, *more]))
 
 
 def abandoned(path: Path, what: str) -> None:

@@ -382,7 +382,7 @@ class Runner(Generic[T]):
                 self._step(protocol.Release(time.monotonic_ns()))
 
     def _step(self, given: protocol.Input) -> None:
-        was_degraded, settle_until = self._state.degraded, self._state.settle_until
+        was_degraded, settle_until, round_ = self._state.degraded, self._state.settle_until, self._state.round
         self._state, effects = machine.step(self._state, given, self.holds.reasons)
         if self._driver is not None:
             self._driver.expect(self)
@@ -390,6 +390,8 @@ class Runner(Generic[T]):
         for effect in effects:
             self._perform(effect)
         self._publisher.keep()
+        if self.gone and not (round_ and round_.bereft):
+            log.missed(self.source.path, self.gone)
         if was_degraded and not self._state.degraded:
             log.recovered(self.source.path)
 

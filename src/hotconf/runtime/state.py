@@ -26,6 +26,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hotconf.core.candidate import NOTHING, Standing
 from hotconf.core.record import Damage, Record, decode, encode
 from hotconf.errors import UsageError
 from hotconf.runtime.descriptors import FILE, ClosedError, Descriptor
@@ -103,6 +104,16 @@ class States:
             found = self.read(number)
             if found is not None:
                 yield number, found
+
+    def missed(self, usable: Callable[[], bool]) -> Standing:
+        """The newest whole state, for who starts now; `NOTHING` if none of its files is missed, or none is of use.
+
+        Raises as `numbers` does. `usable`: whether any state is.
+        """
+        newest = next((found for _, found in self.newest_first() if isinstance(found, Record)), None)
+        if newest is None or all(os.path.exists(file.path) for file in newest.files) or not usable():
+            return NOTHING
+        return Standing(newest.files)
 
     def _read(self, directory: Descriptor, number: int) -> Record | Damage:
         try:
