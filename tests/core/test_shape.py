@@ -353,7 +353,7 @@ def test_a_validator_of_a_subclass_that_breaks_is_survived() -> None:
         @model_validator(mode="before")
         @classmethod
         def read(cls, value: Any) -> Any:
-            raise SystemExit(3)
+            raise RuntimeError("broken")
 
     class Model(BaseModel):
         hot_reload: Broken

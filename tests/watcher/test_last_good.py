@@ -334,7 +334,7 @@ def test_checks_are_run_again(path, watch, state_dir):
 
     def check(config: App) -> list[Problem]:
         if config.server.port == 8003:
-            raise SystemExit(7)
+            raise RuntimeError("no")
         return [Problem("too high", path="server.port")] if config.server.port > 8001 else []
 
     run_once(state_dir, path, port(8001), port(8002), port(8003))
@@ -451,10 +451,12 @@ def test_a_full_disk(path, watch, state_dir, caplog, monkeypatch):
     watcher, _ = watch(path, state_dir=state_dir, debounce_ms=60_000)
     wait_until(lambda: kept(state_dir, path))
     with monkeypatch.context() as full:
-        full.setattr(state, "encode", no_room)
+        refused: list[Record] = []
+        full.setattr(state, "encode", lambda record: refused.append(record) or no_room(record))
         for number in (8001, 8002):
             save(path, port(number))
             assert isinstance(watcher.reload(), ReloadSuccess)
+            wait_until(lambda number=number: len(refused) == number - 8000)
             wait_until(lambda: watcher.stats.state_trouble == "No space left on device")
         # The next one waits for the thread that failed.
         wait_until(lambda: not watcher._runner._keeper._worker.at_work)

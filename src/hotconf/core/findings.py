@@ -37,14 +37,24 @@ class Findings:
     Places are looked up, and secrets searched for, only when there is a problem to tell.
     """
 
-    def __init__(self, merged: Merged, shape: Shape, scrubber: Callable[[object], Scrubber] | None = None) -> None:
-        """`scrubber`: knows what is secret in the files and in a config that was made of them."""
+    def __init__(
+        self,
+        merged: Merged,
+        shape: Shape,
+        scrubber: Callable[[object], Scrubber] | None = None,
+        goes_through: Callable[[BaseException], bool] | None = None,
+    ) -> None:
+        """`scrubber`: knows what is secret in the files and in a config that was made of them.
+
+        `goes_through`: which exceptions are not the fault of the users' code that they come from.
+        """
         self.merged = merged
         self.shape = shape
         self.config: object = MISSING
         """What the model made of the files."""
         self.errors_raised: list[BaseException] = []
         """By users' code: what it looked at when it did tells secrets that stand nowhere."""
+        self._goes_through = goes_through
         self._scrubber = scrubber or self._own_scrubber
         self._found: dict[tuple[KeyPath, str], _Found] = {}
         self._omitted: Counter[Severity] = Counter()
@@ -55,6 +65,12 @@ class Findings:
 
     def __len__(self) -> int:
         return len(self._found)
+
+    def raised(self, error: BaseException) -> None:
+        """Users' code raised it. Raises it again if it is not the fault of that code."""
+        if self._goes_through is not None and self._goes_through(error):
+            raise error
+        self.errors_raised.append(error)
 
     def add(self, problem: Problem, *, at_key: bool = False, by_user: bool = False) -> None:
         """Take `problem` in, once; `at_key` if its place is the key rather than the value.

@@ -89,7 +89,7 @@ def told(error: BaseException) -> str:
         if isinstance(error, ValidationError):
             return "; ".join(fault["msg"] for fault in error.errors(include_input=False, include_url=False))
         return str(error)
-    except BaseException:  # noqa: BLE001 - users' code
+    except Exception:  # noqa: BLE001 - users' code
         return ""
 
 

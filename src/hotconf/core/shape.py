@@ -323,7 +323,7 @@ def _tolerant(model: type[HotReloadSettings], given: Mapping[str, Any]) -> HotRe
             malformed = {problem.path[0] for problem in check_settings(settings, ())}
         except ValidationError as error:
             malformed = {fault["loc"][0] for fault in error.errors(include_input=False) if fault["loc"]}
-        except BaseException:  # noqa: BLE001 - the validators of a subclass are users' code
+        except Exception:  # noqa: BLE001 - the validators of a subclass are users' code
             return None
         if not malformed:
             return settings

@@ -51,16 +51,21 @@ class Invalid(NamedTuple):
 
 
 def validate(
-    schema: Schema[T], merged: Merged, scrubber: Callable[[object], Scrubber] | None = None
+    schema: Schema[T],
+    merged: Merged,
+    scrubber: Callable[[object], Scrubber] | None = None,
+    goes_through: Callable[[BaseException], bool] | None = None,
 ) -> Valid[T] | Invalid:
-    """The configuration that `merged` makes, with its warnings, or the problems that forbid it. Never raises.
+    """The configuration that `merged` makes, with its warnings, or the problems that forbid it.
 
     `scrubber`: what takes the secrets out of messages, if the model made a certain config of the files, or none.
+    `goes_through`: which of the exceptions that come out of users' code are not its fault, and are raised; none if
+    it is not given.
 
     The model and its validators work on tables of their own: whatever they do to those, `merged` stays as it is.
     Checks run, all of them, only on what the model accepted.
     """
-    findings = Findings(merged, shape_of(schema), scrubber)
+    findings = Findings(merged, shape_of(schema), scrubber, goes_through)
     strict = False
     try:
         found = validated(schema, merged)
@@ -85,7 +90,8 @@ def _refused(errors: Errors, findings: Findings) -> None:
     from hotconf.core.messages import problem_of, words_of_users
 
     raised = (fault.get("ctx", {}).get("error") for fault in errors.details)
-    findings.errors_raised += [error for error in raised if isinstance(error, BaseException)]
+    for error in [error for error in raised if isinstance(error, BaseException)]:
+        findings.raised(error)
     for fault in faults(errors.details[:MOST_ERRORS], findings.merged.table, findings.shape):
         problem = problem_of(fault, hints=len(findings) < _MAX_HINTS)
         findings.add(problem, at_key=fault.at_key, by_user=words_of_users(fault))
@@ -162,6 +168,6 @@ def _name(check: object) -> str:
 def _raised(culprit: str, error: BaseException, findings: Findings) -> None:
     from hotconf.core.messages import told
 
+    findings.raised(error)
     text = told(error)
-    findings.errors_raised.append(error)
     findings.add(Problem(f"{culprit} raised {type(error).__name__}" + (f": {text}" if text else ""), kind="internal"))

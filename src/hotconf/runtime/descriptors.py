@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import errno
 import itertools
+import operator
 import os
+import select
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from types import ModuleType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 try:
     import fcntl
@@ -29,6 +31,11 @@ EPOLL: Final = "anon_inode:[eventpoll]"
 INOTIFY: Final = "anon_inode:inotify"
 FILE: Final = "file"
 """One of the file system, on any POSIX system."""
+
+_own: Final[Any] = getattr(getattr(select, "epoll", None), "fromfd", None)
+"""Makes an object that owns a descriptor, whatever that is, and closes it without a word when it is freed."""
+_foreign: Final[list[object]] = []
+"""Owners of numbers that stand for something else by now: they are never freed."""
 
 _marks: Final = itertools.cycle(range(36, 65))
 """Real-time signals that no C library keeps for itself. They differ, so that of two of ours each is known."""
@@ -59,20 +66,28 @@ def refusal(error: Exception) -> str:
 
 
 class Descriptor:
-    """One open file of the kind `TIMER`, `EPOLL`, `INOTIFY` or `FILE`, opened by `make`. Raises what that raises."""
+    """One open file of the kind `TIMER`, `EPOLL`, `INOTIFY` or `FILE`, opened by `make`. Raises what that raises.
 
-    __slots__ = ("_calls", "_first", "_kind", "_mark", "_number")
+    A signal handler may raise between the opening of a `FILE` and the name for its number, if `make` is in C: so an
+    object of C owns the number, which closes it when nobody refers to the object any more.
+    """
+
+    __slots__ = ("_calls", "_first", "_kind", "_mark", "_number", "_owner")
 
     def __init__(self, kind: str, make: Callable[[], int]) -> None:
         self._kind = kind
         self._calls = _calls(kind)
         self._mark: int | None = None
-        self._number = make()
+        self._owner: list[Any] = []
+        if kind == FILE and _own is not None:
+            self._owner.extend(map(_own, map(operator.call, [make])))
+        self._number = self._owner[0].fileno() if self._owner else make()
         try:
             self._mark = self._marked()
             self._first = os.fstat(self._number) if kind == FILE else None
         except BaseException:
-            os.close(self._number)
+            if not self._owner:
+                os.close(self._number)
             raise
 
     @property
@@ -125,7 +140,12 @@ class Descriptor:
             number = -1
         # Forgotten before it is closed: a fork between the two must not have the child close another's.
         self._number = -1
-        if number >= 0:
+        if self._owner:
+            if number >= 0:
+                self._owner.pop().close()
+            else:
+                _foreign.append(self._owner.pop())
+        elif number >= 0:
             with suppress(OSError):  # whatever is said, it is closed
                 # These are closed in no time, and so at once.
                 (self._calls.close if self._kind in (TIMER, EPOLL) else os.close)(number)

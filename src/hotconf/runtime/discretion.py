@@ -168,5 +168,5 @@ def trace(error: BaseException) -> str:
 
     try:
         return "".join(TracebackException.from_exception(error).format()).rstrip("\n")
-    except BaseException:  # noqa: BLE001 - what users' exceptions say is users' code
+    except Exception:  # noqa: BLE001 - what users' exceptions say is users' code
         return type(error).__name__

@@ -8,6 +8,7 @@ import stat
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple, Self, TypeAlias
 
@@ -194,7 +195,7 @@ def changed_within(path: Path, known: Read, max_bytes: int) -> tuple[bool, Read]
 
 
 def _open(path: Path) -> Descriptor:
-    return Descriptor(FILE, lambda: os.open(path, _FLAGS))
+    return Descriptor(FILE, partial(os.open, path, _FLAGS))
 
 
 def _read_regular(path: Path, links: tuple[tuple[str, str], ...], max_bytes: int) -> Read:

@@ -8,7 +8,7 @@ the point where the hold has ended, because a handler can raise at the first ins
 from __future__ import annotations
 
 from _io import _IOBase
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
@@ -60,6 +60,9 @@ class Holder(Protocol):
     def released(self, hold: Hold | None) -> None:
         """A hold has ended: return when what was pending is published, unless something else puts it off."""
 
+    async def released_async(self, hold: Hold | None) -> None:
+        """The same."""
+
 
 _NEVER: Final = object()
 
@@ -76,7 +79,7 @@ class _Leave(_IOBase):
 class Busy:
     """A reason not to publish just now; a context manager, sync and async, that can be entered again."""
 
-    __slots__ = ("__exit__", "_holder", "_reason", "_tokens")
+    __slots__ = ("__aexit__", "__exit__", "_holder", "_reason", "_tokens")
 
     if TYPE_CHECKING:
 
@@ -85,6 +88,11 @@ class Busy:
         ) -> None:
             """End the latest hold; what was pending is published when this returns."""
 
+        async def __aexit__(
+            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        ) -> None:
+            """As `__exit__`."""
+
     def __init__(self, holder: Holder, reason: str) -> None:
         if not reason:
             raise UsageError("busy() needs a reason: people are told what their reload waits for")
@@ -92,6 +100,7 @@ class Busy:
         self._reason = reason
         self._tokens: list[object] = []
         self.__exit__ = self._leaving(holder.released)  # type: ignore[method-assign]
+        self.__aexit__ = self._leaving(holder.released_async)  # type: ignore[method-assign]
 
     def _leaving(self, then: Callable[[Hold | None], object]) -> Callable[..., Any]:
         """A callable that ends the latest hold and calls `then` with it; until then all of it is C."""
@@ -113,15 +122,6 @@ class Busy:
         except BaseException:
             self._forget(token)
             raise
-
-    @property
-    def __aexit__(self) -> Callable[..., Coroutine[Any, Any, None]]:
-        """As `__exit__`. Python looks this up before it enters."""
-
-        async def released(hold: Hold | None) -> None:
-            self._holder.released(hold)
-
-        return self._leaving(released)
 
     def _enter(self, token: object) -> None:
         self._tokens.append(token)

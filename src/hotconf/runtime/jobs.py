@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from hotconf.core.candidate import Bad, Good
 from hotconf.core.protocol import Load
-from hotconf.runtime import log, threads
+from hotconf.runtime import threads
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.known import Known
 from hotconf.runtime.load import load
@@ -63,7 +63,7 @@ class Jobs(Generic[T]):
         """Run those that wait, in this thread, until there is none; later ones run on the loader's."""
         while self._inline or not self._runs().call(self._are_done):
             while self._inline:
-                self._run_one(self._inline.popleft())
+                self._inline.popleft()()
 
     def _are_done(self) -> bool:
         """On the driver's thread: whether there is none; then later ones run on the loader's."""
@@ -71,12 +71,6 @@ class Jobs(Generic[T]):
             return False
         self._inline = None
         return True
-
-    def _run_one(self, job: Callable[[], None]) -> None:
-        try:
-            job()
-        except OSError:  # to log is to import `logging`, and there may be no descriptor for that
-            log.fault("watch", "Internal error while %s was loaded first", self._source.path)
 
     # At any time
 

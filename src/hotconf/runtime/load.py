@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -209,7 +209,7 @@ class _Load(Generic[T]):
         documents = list(self.gathering.documents.values())  # of just these, in their order
         fragments, ignored = _without_watch_paths(documents[1:], settings_path(self.source.schema))
         merged = merge([documents[0], *fragments])
-        verdict = validate(self.source.schema, merged, self.discretion.everything)
+        verdict = validate(self.source.schema, merged, self.discretion.everything, _goes_through)
         warnings = self._discreet(
             [*self.gathering.problems, *(_ignored(document, path) for document, path in ignored)]
         )
@@ -242,7 +242,16 @@ class _Load(Generic[T]):
         describe = self.source.schema.describe
         if describe is None:
             return [str(change) for change in changes]
-        return _lines(describe, old, new, changes, self.discretion.everything(new))
+        scrub = self.discretion.everything(new)
+        try:
+            return [scrub(str(line), words=True) for line in describe(old, new, changes)]
+        except BaseException as error:
+            if _goes_through(error):
+                raise
+            from hotconf.runtime import log
+
+            log.refused("describe raised; the changes are told one by one", error, scrub)
+        return [str(change) for change in changes]
 
     def _changes(self, old: T, new: T) -> tuple[Change, ...]:
         # Here and not above: a program whose configuration never changes does not pay for it.
@@ -329,20 +338,11 @@ def _begins(read: Read, old: bytes) -> bool:
     return read.problem is None and len(read.data) < len(old) and old.startswith(read.data)
 
 
-def _lines(
-    describe: Callable[[T, T, Sequence[Change]], list[str]],
-    old: T,
-    new: T,
-    changes: tuple[Change, ...],
-    scrub: Scrubber,
-) -> list[str]:
-    try:
-        return [scrub(str(line), words=True) for line in describe(old, new, changes)]
-    except BaseException as error:  # noqa: BLE001 - users' code
-        from hotconf.runtime import log
+def _goes_through(error: BaseException) -> bool:
+    # Here and not above: it is of no use before users' code raises something.
+    from hotconf.runtime.callers import goes_through
 
-        log.refused("describe raised; the changes are told one by one", error, scrub)
-    return [str(change) for change in changes]
+    return goes_through(error)
 
 
 def check(path: Path, schema: Schema[Any], *, max_bytes: int = DEFAULT_MAX_BYTES) -> tuple[Problem, ...]:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from hotconf.core.candidate import Bad
 from hotconf.problems import Problem
 from hotconf.runtime import log, threads
+from hotconf.runtime.callers import belongs_to_caller
 from hotconf.runtime.source import FileSet, Result
 from hotconf.runtime.worker import Worker
 
@@ -26,15 +27,14 @@ def inside() -> bool:
 def guarded(work: Callable[[], Result[T]], known: FileSet) -> Result[T]:
     """Run a load so that `inside()` is known, and nothing that it raises ends a thread of ours.
 
-    In a thread of the program, where the first load runs, what is no `Exception` belongs to the program: Ctrl-C, a
-    signal handler that ends it, a greenlet that is killed.
+    What belongs to the program, in whose thread the first load runs, goes through: see `callers`.
     """
     here = threads.place()
     _loading.add(here)
     try:
         return work()
     except BaseException as error:
-        if not isinstance(error, Exception) and not threads.ours():
+        if belongs_to_caller(error):
             raise
         path = known.members[0].path
         log.fault("reload", "The load of %s failed", path)

@@ -146,6 +146,10 @@ class Runner(Generic[T]):
         if self._state.pending is not None and not self.holds.reasons and self._driver is not None:
             self._driver.run(self._settle)
 
+    async def released_async(self, hold: Hold | None) -> None:
+        """As `released`, for `async with`."""
+        self.released(hold)
+
     def reload(self, *, wait: bool, force: bool) -> Ending | None:
         """See `HotReloadWatcher.reload`."""
         _not_in_a_load("reload")

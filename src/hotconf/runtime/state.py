@@ -22,6 +22,7 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -211,7 +212,7 @@ class States:
 
 def _open(name: str | Path, flags: int, directory: Descriptor | None = None) -> Descriptor:
     """A file that only its owner may read and write, if it is made."""
-    return Descriptor(FILE, lambda: os.open(name, flags, 0o600, dir_fd=directory.number if directory else None))
+    return Descriptor(FILE, partial(os.open, name, flags, 0o600, dir_fd=directory.number if directory else None))
 
 
 def _content(file: Descriptor) -> bytes:
