@@ -168,6 +168,12 @@ def a_dangling_symlink(path):
     path.symlink_to(path.with_name("nothing"))
 
 
+def a_hard_link(path):
+    """To a file of ours."""
+    path.with_name("target").touch()
+    os.link(path.with_name("target"), path)
+
+
 def a_pipe(path):
     """That nobody reads."""
     os.mkfifo(path)
@@ -209,6 +215,7 @@ ODD = {
     a_symlink: "it is a symlink",
     a_link_to_a_device: "it is a symlink",
     a_dangling_symlink: "it is a symlink",
+    a_hard_link: "it is a hard link to another file",
     a_pipe: "it is a pipe",
     a_directory: "it is a directory",
     a_socket: "it is a socket",

@@ -203,6 +203,21 @@ def test_a_log_that_cannot_be_opened_is_said_and_done_without(code_home, capsys)
     assert second == "[WARNING] heard"
 
 
+def test_an_app_has_the_terminal(code_home, capsys):
+    """What is to be said of the log meanwhile is said once, when the app has ended."""
+    (code_home / "debug.log").mkdir()
+    with logs.logs(stderr=False):
+        first = capsys.readouterr().err
+        RELOAD.error("1")
+        (code_home / "debug.log").rmdir()
+        (code_home / "debug.log").symlink_to("elsewhere")
+        RELOAD.error("2")
+        RELOAD.error("3")
+        assert capsys.readouterr().err == ""
+    assert first.endswith("it is a directory\n")
+    assert capsys.readouterr().err == f"No log is kept: {code_home}/debug.log: it is a symlink\n"
+
+
 def test_nothing_is_left_installed(code_home):
     """After the block the library logs as before."""
     root = logging.getLogger("hotconf")

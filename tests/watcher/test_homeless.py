@@ -53,6 +53,13 @@ def test_no_such_user(homeless: Path, way: str) -> None:
         WAYS[way]("~ada/states")
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_no_path_at_all(way: str) -> None:
+    """A null character is in no name."""
+    with pytest.raises(UsageError, match="is no path: it has a null character"):
+        WAYS[way]("a\0b")
+
+
 def test_names_that_begin_so(homeless: Path) -> None:
     """A file may be called that, and a directory when it is said to be one."""
     assert absolute("~backup.toml") == homeless / "~backup.toml"

@@ -146,6 +146,8 @@ def _refuse(found: os.stat_result) -> None:
         raise OSError(errno.EPERM, f"it is {kind}")
     if hasattr(os, "geteuid") and found.st_uid != os.geteuid():
         raise OSError(errno.EPERM, "it belongs to another user")
+    if found.st_nlink > 1:
+        raise OSError(errno.EPERM, "it is a hard link to another file")
 
 
 def _leads_to(path: str, descriptor: int) -> bool:

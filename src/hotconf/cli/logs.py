@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from textwrap import dedent
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -27,7 +27,7 @@ from hotconf.runtime import records
 from hotconf.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 FILE_BYTES: Final = 1 << 20
 FILES: Final = 5
@@ -51,11 +51,26 @@ class Log:
 
     def __init__(self, *, as_json: bool) -> None:
         self._json = Json() if as_json else None
+        self._held: list[str] | None = None
 
     def say(self, text: str) -> None:
-        """A warning that is always shown, on a line of its own."""
+        """A warning that is always shown, on a line of its own; while it is `held`, later."""
+        if self._held is not None:
+            self._held.append(text)
+            return
         record = logging.LogRecord(f"{_ROOT}.cli", logging.WARNING, "", 0, text, None, None)
         echo(printable(text) if self._json is None else self._json.format(record), err=True)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """What is said while the block runs is said behind it: an app has the terminal."""
+        self._held = []
+        try:
+            yield
+        finally:
+            held, self._held = self._held, None
+            for text in dict.fromkeys(held):
+                self.say(text)
 
 
 @contextmanager
@@ -68,15 +83,21 @@ def logs(*, stderr: bool = True) -> Iterator[Log]:
     log = Log(as_json=asked.as_json)
     for fault in asked.faults:
         log.say(fault)
+    handlers = [*([_to_stderr(asked)] if stderr else []), *_to_file(asked, log)]
+    with _installed(handlers), nullcontext() if stderr else log.held():
+        yield log
+
+
+@contextmanager
+def _installed(handlers: Sequence[logging.Handler]) -> Iterator[None]:
     root = logging.getLogger(_ROOT)
     before = root.level, root.propagate
-    handlers = [*([_to_stderr(asked)] if stderr else []), *_to_file(asked, log)]
     root.propagate = False
     root.setLevel(min((handler.level for handler in handlers), default=logging.CRITICAL))
     for handler in handlers:
         root.addHandler(handler)
     try:
-        yield log
+        yield
     finally:
         _flush()
         root.level, root.propagate = before

@@ -44,7 +44,14 @@ def states_in(given: Path | None) -> Path:
 
     if os.name != "posix":
         raise UsageError("states can be kept on POSIX systems only")
-    return absolute(given if given is not None else home() / _STATES)
+    if given is not None:
+        return absolute(given)
+    try:
+        return absolute(home() / _STATES)
+    except UsageError as error:
+        raise UsageError(
+            "there is no home directory to look for states in: give --state-dir, or set CODE_HOME"
+        ) from error
 
 
 def default_path() -> Path:

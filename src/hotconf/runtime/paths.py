@@ -63,7 +63,9 @@ def absolute(path: str | os.PathLike[str], base: str | os.PathLike[str] = "") ->
 
 
 def expanded(path: str) -> str:
-    """`path` with the home directory for `~`. Raises `UsageError` where there is none."""
+    """`path` with the home directory for `~`. Raises `UsageError` where there is none, and for what is no path."""
+    if "\0" in path:
+        raise UsageError(f"{quoted(path)} is no path: it has a null character")
     found = os.path.expanduser(path)
     user, slash, _ = path.partition("/")
     if found != path or not path.startswith("~") or not (slash or user == "~"):
