@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,7 +33,7 @@ class Owner:
 
     def __init__(self, *, reconcile_ns: int = FAR_NS) -> None:
         self.reconcile_ns = reconcile_ns
-        self.known: Any = SimpleNamespace(plain=())
+        self.known: Any = SimpleNamespace(plain=(), files=FileSet.of(Path("/none")))
         self.driver: Driver | None = None
         self._deadline: int | None = None
         self.watching = True
@@ -61,9 +62,9 @@ class Owner:
     def observe(self, observer: object) -> None:
         self.observers.append(observer)
 
-    def differing(self) -> tuple[Path, ...]:
+    def compare(self, then: Callable[[tuple[Path, ...]], object]) -> None:
         differs, self.differs = self.differs, ()
-        return differs
+        then(differs)
 
     def close(self) -> None:
         self.told.append("close")
@@ -574,8 +575,8 @@ def test_looks_that_are_dear_are_rare(driver):
             pass
         return ()
 
-    dear.differing = lambda: look(dear, 0.05)
-    cheap.differing = lambda: look(cheap, 0.0)
+    dear.compare = lambda then: then(look(dear, 0.05))
+    cheap.compare = lambda then: then(look(cheap, 0.0))
     join(driver, dear)
     join(driver, cheap)
     wait_until(lambda: looks[cheap] >= 100)  # a second at the least

@@ -454,8 +454,8 @@ def test_a_change_that_is_being_loaded_is_not_found_again(make):
     watched.gate.shut()
     watched.save(2)
     assert watched.gate.entered.wait(60)
-    real = watched.runner.differing
-    watched.runner.differing = lambda: looks.append(1) or real()
+    real = watched.runner.compare
+    watched.runner.compare = lambda then: looks.append(1) or real(then)
     wait_until(lambda: len(looks) >= 5)
     watched.gate.opened.set()
     wait_until(lambda: ReloadSuccess in watched.kinds())
@@ -482,14 +482,14 @@ def test_a_reload_that_is_slow_opens_no_round(make):
     watched = make(observer="poll", reconcile_ns=OFTEN_NS)
     watched.gate.shut()
     looks: list[int] = []
-    real = watched.runner.differing
-    watched.runner.differing = lambda: looks.append(1) or ()  # no look between the save and the reload
+    real = watched.runner.compare
+    watched.runner.compare = lambda then: looks.append(1)  # no look between the save and the reload
     wait_until(lambda: looks)
     watched.save(2)
     watched.runner.reload(wait=False, force=False)
     assert watched.gate.entered.wait(60)
     looks.clear()
-    watched.runner.differing = lambda: looks.append(1) or real()
+    watched.runner.compare = lambda then: looks.append(1) or real(then)
     wait_until(lambda: len(looks) >= 5)
     watched.gate.opened.set()
     wait_until(lambda: watched.events)
@@ -507,8 +507,8 @@ def test_who_hears_everything_is_looked_at_in_passing(make, monkeypatch):
     monkeypatch.setattr(Crowd, "look", lambda self, until: rounds.append(1) or real(self, until))
     wait_until(lambda: len(rounds) > 5)
     asked: list[int] = []
-    differing = watched.runner.differing
-    watched.runner.differing = lambda: asked.append(1) or differing()
+    compare = watched.runner.compare
+    watched.runner.compare = lambda then: asked.append(1) or compare(then)
     rounds.clear()
     wait_until(lambda: len(rounds) > 5)
     assert asked == []

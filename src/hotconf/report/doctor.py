@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from hotconf.runtime.mounts import NETWORK
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -15,13 +16,6 @@ if TYPE_CHECKING:
 
 Verdict: TypeAlias = Literal["fine", "note", "mend"]
 
-_NETWORK: Final = frozenset(
-    (
-        *("9p", "afs", "beegfs", "ceph", "cifs", "coda", "drvfs", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs"),
-        *("nfs", "nfs4", "ocfs2", "orangefs", "prl_fs", "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs"),
-        *("fuse.ceph-fuse", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs", "fuse.vmhgfs-fuse"),
-    )
-)
 _MADE_UP: Final = frozenset(
     ("cgroup", "cgroup2", "configfs", "debugfs", "devpts", "proc", "securityfs", "sysfs", "tracefs")
 )
@@ -115,7 +109,7 @@ def _mount(mount: Mount | None, *, alone: bool) -> Finding:
     if alone:
         text = f"{where}: mounted by itself, so that a save which replaces it outside is never seen here"
         return Finding("file system", "mend", text, "mount its directory instead")
-    if mount.kind in _NETWORK:
+    if mount.kind in NETWORK:
         text = f"{where}: what other machines save, the kernel does not tell; it is found every 2 s"
         return Finding("file system", "note", text)
     if mount.kind.startswith("fuse"):
@@ -188,7 +182,7 @@ def _probe(seen: Examination) -> Finding:
 def _expectation(seen: Examination) -> Finding:
     if seen.probe.heard_ms is not None:
         on = (seen.mount, *(other.mount for other in seen.others))
-        local = all(mount is not None and mount.kind not in _NETWORK for mount in on)
+        local = all(mount is not None and mount.kind not in NETWORK for mount in on)
         text = (
             "a save is noticed at once" if local else "a save on this machine is noticed at once, others within 2 s"
         )

@@ -5,9 +5,9 @@ known at its beginning, and changes nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from hotconf.runtime import files, paths, states
 from hotconf.runtime.files import Read
@@ -32,6 +32,36 @@ class Found(NamedTuple):
         if self.expansion is not None:
             known = known._replace(folders=self.expansion.folders, expansion=self.expansion)
         return known
+
+
+Arm: TypeAlias = Callable[[FileSet], tuple[Path, ...]]
+"""Watches these files, and no others; returns those that are watched only now."""
+
+_MOST_GROWTH: Final = 20
+"""So often new directories are watched at once, if there are more each time; the next look goes on with it."""
+
+
+def examine(known: FileSet, source: Source[Any], arm: Arm, passing_over: Iterable[Path] = ()) -> Found:
+    """Compare all files; and watch at once what turns out to be there to be watched, if no load will."""
+    return _grown(known, source, arm, compare(known, source, passing_over))
+
+
+def watch(known: FileSet, source: Source[Any], arm: Arm) -> Found:
+    """Watch the files of a load: what changed between the load and this moment."""
+    return _grown(known, source, arm, since(known, source, arm(known)))
+
+
+def _grown(known: FileSet, source: Source[Any], arm: Arm, found: Found) -> Found:
+    for _ in range(_MOST_GROWTH):
+        now = found.over(known)
+        if found.changed or now.folders == known.folders:
+            break
+        # A directory is new, and may have been given files since it was listed.
+        new, known = arm(now), now
+        more = since(known, source, new)
+        more = more if more.changed else compare(known, source)
+        found = Found(more.changed, {**found.newer, **more.newer}, more.expansion or found.expansion)
+    return found
 
 
 def compare(known: FileSet, source: Source[Any], passing_over: Iterable[Path] = ()) -> Found:

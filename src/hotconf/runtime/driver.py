@@ -22,6 +22,7 @@ from hotconf.core.protocol import Due
 from hotconf.errors import UsageError
 from hotconf.runtime import fork, log, threads
 from hotconf.runtime.descriptors import refusal
+from hotconf.runtime.errands import Errands
 from hotconf.runtime.fork import FORK_S
 from hotconf.runtime.loader import Loader
 from hotconf.runtime.looks import NEVER, Looks
@@ -35,6 +36,8 @@ R = TypeVar("R")
 
 _AGAIN_NS: Final = 1_000_000_000
 """Descriptors that are lost again so soon are not made anew at once: that would be to spin."""
+_LEAST_S: Final = 0.1
+"""So long it is waited for a thread, whatever others have taken: enough for one that has nothing to do."""
 _FAULT: Final = "Internal error in the driver"
 
 
@@ -43,6 +46,8 @@ class Driver:
 
     def __init__(self) -> None:
         self.loader = Loader()
+        self._loaders: dict[str | None, Loader] = {None: self.loader}
+        self._errands = Errands(self.post)
         self.claims: set[object] = set()
         """Who uses it or is about to; guarded by the module's lock."""
         self._waiter: Waiter | None = None
@@ -79,7 +84,8 @@ class Driver:
     def abandon(self) -> None:
         """See `Member.abandon`: its thread is not here; the child's watchers get a driver of their own."""
         self._ending = self._ended = True
-        self.loader.abandon()
+        for loader in self._loaders.values():
+            loader.abandon()
         for observer in self._observers.values():
             observer.abandon()
         if self._waiter is not None:
@@ -102,6 +108,14 @@ class Driver:
     def alive(self) -> bool:
         """Whether its thread is there, in this process."""
         return self._thread.alive
+
+    def loader_for(self, mount: str | None) -> Loader:
+        """The thread for loads of files on that network mount, which may hang; of None, for all others."""
+        return self._loaders.get(mount) or self._loaders.setdefault(mount, Loader())
+
+    def silent(self, owner: Owner) -> str | None:
+        """Which mount does not answer that `owner` has files on."""
+        return self._errands.trouble(owner)
 
     def post(self, action: Callable[[], object]) -> None:
         """Run `action` on the driver's thread, soon."""
@@ -154,6 +168,14 @@ class Driver:
         if not self.here:
             self._thread.join(timeout_s)
 
+    def stop(self, timeout_s: float) -> None:
+        """End all of its threads; those that wait for a mount that does not answer are left to themselves."""
+        until = time.monotonic() + timeout_s
+        for loader in tuple(self._loaders.values()):
+            loader.stop(max(0.0, until - time.monotonic()))
+        self.finish(max(_LEAST_S, until - time.monotonic()))
+        self._errands.stop(max(_LEAST_S, until - time.monotonic()))
+
     @property
     def over(self) -> bool:
         """Whether it has ended, or is about to."""
@@ -189,6 +211,7 @@ class Driver:
         except BaseException:
             observer.close()
             raise
+        observer.away = self._errands.away
         self._observers[_key(observer)] = observer
         return observer
 
@@ -203,7 +226,11 @@ class Driver:
         self._wanted.pop(owner, None)
         self._looks.drop(owner)
         if observer is not None:
-            observer.disarm(owner)
+            self._errands.last(owner, partial(observer.disarm, owner))
+
+    def errand(self, owner: Owner, work: Callable[[], R], then: Callable[[R | None], object]) -> None:
+        """Do for `owner` what may take long, here or elsewhere, and `then` here what follows."""
+        self._errands.run(owner, work, then)
 
     def _end(self) -> None:
         self._ending = True
@@ -256,7 +283,7 @@ class Driver:
             _guarded(partial(owner.observe, poll))
             if not soon:
                 _guarded(partial(self._mend, owner))
-            _guarded(partial(_compare, owner, now, 0))
+            _guarded(partial(owner.compare, partial(_heard, owner, now, 0)))
 
     def _turn(self, now: int) -> None:
         # What the kernel has to tell comes before the clock: it may be a change of what is about to be published. To
@@ -270,6 +297,7 @@ class Driver:
             due = self._due(owner)
             if due is not None and due <= now:
                 _guarded(partial(owner.feed, Due(now)))
+        self._errands.report(now)
         if self._looks.next <= now:
             self._looks.look(now)
 
@@ -278,9 +306,8 @@ class Driver:
         observer = self._owners[owner]
         if not observer.native or observer.trouble(owner) is not None:
             _guarded(partial(self._mend, owner))
-        changed = owner.differing() if owner.watching else ()
-        if changed:
-            self._reconcile(owner, changed)
+        if owner.watching and not self._errands.resting(owner):
+            owner.compare(partial(self._reconcile, owner))
 
     def _act(self) -> None:
         while self._actions:
@@ -300,7 +327,7 @@ class Driver:
             return
         for owner, stale in heard.stale.items():
             if owner in self._owners:
-                _guarded(partial(observer.renew, owner, stale))
+                self.errand(owner, partial(observer.renew, owner, stale), _nothing)
                 heard.suspects.add(owner)  # what happened before it was armed, nobody tells
         now = time.monotonic_ns()
         for owner, paths in heard.touched.items():
@@ -308,7 +335,7 @@ class Driver:
                 _guarded(partial(owner.heard, tuple(paths), heard.at, now - woke))
         for owner in heard.suspects:
             if owner in self._owners:
-                _guarded(partial(_compare, owner, heard.at, now - woke))
+                _guarded(partial(owner.compare, partial(_heard, owner, heard.at, now - woke)))
 
     def _mend(self, owner: Owner) -> None:
         """What could not be had may be had by now: descriptors, an observer, a watch that was refused."""
@@ -330,15 +357,19 @@ class Driver:
         owner.observe(observer)
 
     def _reconcile(self, owner: Owner, changed: tuple[Path, ...]) -> None:
+        if not changed or owner not in self._owners:
+            return
         # Nobody told of it: perhaps what is watched is not any more what leads to the files.
-        _guarded(partial(self._owners[owner].rearm, owner))
+        self.errand(owner, partial(self._owners[owner].rearm, owner), _nothing)
         owner.heard(changed, time.monotonic_ns(), 0, sure=False)
+        if self._errands.busy(owner):  # what changes before all is watched anew, nobody tells
+            owner.compare(partial(_heard, owner, time.monotonic_ns(), 0))
 
     def _deadline(self) -> int | None:
         """When to wake; None for no limit."""
         if self._actions:
             return 0
-        first = self._looks.wakes()
+        first = min(self._looks.wakes(), self._errands.next)
         for owner in list(self._timed):
             due = self._due(owner)
             if due is not None:
@@ -391,10 +422,13 @@ def _has_descriptor(observer: Observer) -> bool:
         return True
 
 
-def _compare(owner: Owner, now: int, detect_ns: int) -> None:
-    changed = owner.differing()
+def _heard(owner: Owner, now: int, detect_ns: int, changed: tuple[Path, ...]) -> None:
     if changed:
         owner.heard(changed, now, detect_ns)
+
+
+def _nothing(_: object) -> None:
+    """What follows."""
 
 
 def _guarded(work: Callable[[], object]) -> None:
@@ -441,8 +475,7 @@ class _Shared:
             if self.driver is mine:
                 self.driver = None
                 atexit.unregister(_close_all)  # before the next driver registers
-        mine.loader.stop(timeout_s)
-        mine.finish(timeout_s)
+        mine.stop(timeout_s)
 
     # Forks: the parent's is not the child's
 

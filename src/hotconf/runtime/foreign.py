@@ -15,8 +15,8 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer as Watchdog
 from watchdog.observers.api import ObservedWatch
 
-from hotconf.runtime import paths
-from hotconf.runtime.observe import Heard, Owner
+from hotconf.runtime import paths, threads
+from hotconf.runtime.observe import Away, Heard, Owner, nobody
 from hotconf.runtime.paths import Place
 from hotconf.runtime.source import FileSet
 
@@ -31,9 +31,12 @@ class WatchdogObserver:
     native = True
     descriptor = None
 
-    __slots__ = ("_armed", "_handler", "_trouble", "_watchdog", "_watches", "_ways")
+    __slots__ = ("_armed", "_handler", "_lock", "_trouble", "_watchdog", "_watches", "_ways", "away")
 
     def __init__(self, wake: Callable[[], None]) -> None:
+        self.away: Away = nobody
+        self._lock = threads.rlock()
+        """Files may be armed on another thread than events are heard on."""
         self._handler = _Handler(wake)
         self._watchdog = Watchdog()
         self._watchdog.daemon = True
@@ -45,48 +48,52 @@ class WatchdogObserver:
 
     def arm(self, owner: Owner, files: FileSet) -> tuple[Path, ...]:
         """See `Observer.arm`."""
-        before = self._armed.get(owner)
-        known = {*_members(before), *_folders(before)} if before else set()
-        self._armed[owner] = files
-        self._rewatch()
-        return tuple(path for path in (*_members(files), *_folders(files)) if path not in known)
+        with self._lock:
+            before = self._armed.get(owner)
+            known = {*_members(before), *_folders(before)} if before else set()
+            self._armed[owner] = files
+            self._rewatch()
+            return tuple(path for path in (*_members(files), *_folders(files)) if path not in known)
 
     def rearm(self, owner: Owner) -> None:
         """See `Observer.rearm`."""
-        if owner in self._armed:
-            # A watch whose directory was removed, and made anew, looks like any other.
-            ways = [way for (each, _), way in self._ways.items() if each is owner]
-            for directory in {directory for way in ways for directory in way.directories} & self._watches.keys():
-                self._unwatch(directory)
-            self._rewatch()
+        with self._lock:
+            if owner in self._armed:
+                # A watch whose directory was removed, and made anew, looks like any other.
+                ways = [way for (each, _), way in self._ways.items() if each is owner]
+                for directory in {directory for way in ways for directory in way.directories} & self._watches.keys():
+                    self._unwatch(directory)
+                self._rewatch()
 
     def renew(self, owner: Owner, paths: Iterable[Path]) -> None:
         """See `Observer.renew`; nothing is ever stale."""
 
     def disarm(self, owner: Owner) -> None:
         """See `Observer.disarm`."""
-        self._armed.pop(owner, None)
-        self._rewatch()
+        with self._lock:
+            self._armed.pop(owner, None)
+            self._rewatch()
 
     def heard(self) -> Heard:
         """See `Observer.heard`."""
-        names = self._handler.take()
-        heard = Heard()
-        if not names:
+        with self._lock:
+            names = self._handler.take()
+            heard = Heard()
+            if not names:
+                return heard
+            # By the ways as they were watched: what appeared on one has changed it.
+            for (owner, path), way in self._ways.items():
+                found = [place for place in way.places if os.path.join(place.directory, place.name) in names]
+                if way.folder is None and any(not place.lacking for place in found):
+                    heard.touch(owner, path)
+                elif found or (way.folder is not None and any(os.path.dirname(name) == way.folder for name in names)):
+                    heard.suspects.add(owner)
+            for directory in names & self._watches.keys():
+                self._unwatch(directory)  # it was removed, moved or made: what was watched may be gone
+            if self._rewatch():
+                # What happened before the new watch, nobody tells.
+                heard.suspects.update(self._armed)
             return heard
-        # By the ways as they were watched: what appeared on one has changed it.
-        for (owner, path), way in self._ways.items():
-            found = [place for place in way.places if os.path.join(place.directory, place.name) in names]
-            if way.folder is None and any(not place.lacking for place in found):
-                heard.touch(owner, path)
-            elif found or (way.folder is not None and any(os.path.dirname(name) == way.folder for name in names)):
-                heard.suspects.add(owner)
-        for directory in names & self._watches.keys():
-            self._unwatch(directory)  # it was removed, moved or made: what was watched may be gone
-        if self._rewatch():
-            # What happened before the new watch, nobody tells.
-            heard.suspects.update(self._armed)
-        return heard
 
     def writing(self, owner: Owner) -> bool:
         """See `Observer.writing`; watchdog does not tell."""

@@ -14,7 +14,7 @@ from hotconf.core.candidate import Costs
 from hotconf.core.document import Document, parse
 from hotconf.core.shape import settings_of
 from hotconf.problems import Problem
-from hotconf.runtime import files, paths, states
+from hotconf.runtime import files, ground, paths, states
 from hotconf.runtime.files import Held, Read
 from hotconf.runtime.paths import Expansion, Member
 from hotconf.runtime.source import FileSet, Source
@@ -99,8 +99,11 @@ class Gathering:
         """What the next load may use again."""
         found = self.expansion
         special, states = frozenset(self.special), bytes(self.states)
+        new = (found.members[0].path, *(member.path for member in self.others))
+        other = None if found is self.known.expansion else found
+        lies_on = ground.under(self.known.ground, self.reads, new, other)
         return FileSet(
-            found.members, self.patterns, found.folders, self.reads, self.documents, found, special, states
+            found.members, self.patterns, found.folders, self.reads, self.documents, found, special, states, lies_on
         )
 
     def errors(self) -> bool:

@@ -16,7 +16,7 @@ class Hearing:
     """See the module; used on the driver's thread."""
 
     __slots__ = (
-        *("_driver", "_known", "_owner", "_path", "_told_trouble", "_wanted"),
+        *("_driver", "_known", "_owner", "_path", "_noted", "_told_trouble", "_wanted"),
         *("detect_ns", "last_trouble", "observer"),
     )
 
@@ -32,6 +32,7 @@ class Hearing:
         self._wanted = wanted
         self._known = known
         self._told_trouble: str | None = None
+        self._noted: set[str] = set()
         self.last_trouble: str | None = None
         """The latest that is over."""
         self._driver: Driver | None = None
@@ -53,29 +54,31 @@ class Hearing:
             self.observer = driver.join(self._owner, "auto")
             self._driver = driver
 
-    def arm(self) -> tuple[bool, tuple[Path, ...]]:
-        """Watch the files of the last load. Whether the system will tell of every change, and what changed between
-        that load and now.
-        """
+    def armed(self) -> bool:
+        """Other files are watched, or the same ones again. Whether the system will tell of every change."""
         observer = self.observer
         if observer is None:
-            return False, ()
+            return False
         self._look_closely()
-        self._known.grown = False
-        new = observer.arm(self._owner, self._known.files)
+        self._note()
         trouble = observer.trouble(self._owner)
         if trouble != self._told_trouble:
             if self._told_trouble not in (None, ASKED_FOR):
                 self.last_trouble = self._told_trouble
             self._told_trouble = trouble
             log.observing(self._path, observer.name, trouble, asked=trouble == ASKED_FOR)
-        return observer.native and trouble is None, self._known.since(new)
+        return observer.native and trouble is None
 
-    def disarm(self) -> None:
-        """Watch nothing just now."""
-        if self.observer is not None:
-            self.observer.disarm(self._owner)
-            self._look_closely()
+    def _note(self) -> None:
+        """Say once what will not be noticed."""
+        for note in self._known.files.ground.notes:
+            if note not in self._noted:
+                self._noted.add(note)
+                log.unnoticed(note)
+
+    def disarmed(self, _: object) -> None:
+        """Nothing is watched just now."""
+        self._look_closely()
 
     def _look_closely(self) -> None:
         if self._driver is not None:
@@ -95,4 +98,8 @@ class Hearing:
     def told(self) -> tuple[str, str | None]:
         """The observer's name, and why not every change is heard."""
         observer = self.observer
-        return ("none", "not started") if observer is None else (observer.name, observer.trouble(self._owner))
+        if observer is None:
+            return "none", "not started"
+        silent = self._driver.silent(self._owner) if self._driver is not None else None
+        notes = self._known.files.ground.notes
+        return observer.name, silent or observer.trouble(self._owner) or (notes[0] if notes else None)

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from hotconf.core.candidate import Bad, Good
 from hotconf.core.protocol import Load
@@ -22,6 +22,9 @@ from hotconf.runtime.source import FileSet, Result, Source
 
 T = TypeVar("T")
 
+_PATIENCE_S: Final = 0.1
+"""How often it is seen whether there is anybody left to wait for."""
+
 
 class Jobs(Generic[T]):
     """See the module. `runs` gives the driver; `deliver` is called on its thread with what a load brought back."""
@@ -34,7 +37,7 @@ class Jobs(Generic[T]):
         known: Known,
         publisher: Publisher[T],
         runs: Callable[[], Driver],
-        deliver: Callable[[int, Result[T], int, Good[T] | None], None],
+        deliver: Callable[[int, Result[T], int, Good[T] | None, Callable[[], object]], None],
     ) -> None:
         self._source = source
         self._known = known
@@ -79,7 +82,7 @@ class Jobs(Generic[T]):
         if self._inline is not None:
             self._inline.append(job)
         else:
-            self._runs().loader.submit(job)
+            self._runs().loader_for(self._known.files.ground.mount).submit(job)
 
     def load(self, effect: Load) -> None:
         """Have the files read."""
@@ -98,9 +101,13 @@ class Jobs(Generic[T]):
             if isinstance(result.candidate, Bad):
                 self._publisher.door.load(result.candidate.secrets)
             last_good = self._recall(result)
-        deliver = partial(self._deliver, number, result, cost, last_good)
+        done = threads.Signal()
+        deliver = partial(self._deliver, number, result, cost, last_good, done.give)
         if self.starting:
-            self._runs().call(deliver)
+            used = self._runs()
+            used.call(deliver)
+            while not done.wait(_PATIENCE_S) and used.alive and not self.closed:
+                pass  # the files are many, or far away
         else:
             self._runs().post(deliver)
 

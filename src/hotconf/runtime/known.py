@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from hotconf.runtime.comparing import Found, compare, since
+from hotconf.runtime.comparing import Found
 from hotconf.runtime.files import Plain, Read, Stamp
 from hotconf.runtime.source import FileSet, Source
 
@@ -25,11 +25,9 @@ class Known:
         "_look_again",
         "_plain",
         "_plain_of",
-        "_source",
         "_under_way",
         "before",
         "files",
-        "grown",
     )
 
     files: FileSet
@@ -39,9 +37,6 @@ class Known:
         self.files = FileSet.of(source.path)
         self.before: Mapping[Path, Read] = {}
         """What the files said when the last round ended."""
-        self.grown = False
-        """`files` name other directories to watch than those of the last load."""
-        self._source = source
         self._dirty: set[Path] = set()
         """Touched since the last load began."""
         self._under_way = False
@@ -83,12 +78,9 @@ class Known:
         again, self._look_again = self._look_again, False
         return again
 
-    def differing(self) -> tuple[Path, ...]:
-        """Files that differ from what the last load saw; those whose change is known already are left out."""
-        if not self._under_way and self.plain and _are_same(self.plain):
-            return ()  # nearly always
-        asked = self.ask()
-        return () if asked is None else self.answer(asked[0], compare(asked[0], self._source, asked[1]))
+    def at_rest(self) -> bool:
+        """Whether, surely, nothing differs; False where that takes longer to find out."""
+        return not self._under_way and bool(self.plain) and _are_same(self.plain)
 
     def ask(self) -> tuple[FileSet, frozenset[Path]] | None:
         """What to compare the files with, and which to pass over; None while a load is under way: then it is asked
@@ -97,33 +89,34 @@ class Known:
         self._look_again |= self._under_way
         return None if self._under_way else (self.files, frozenset(self._dirty) if self._dirty else _NOTHING)
 
-    def answer(self, asked: FileSet, found: Found) -> tuple[Path, ...]:
-        """A comparison with what was asked for is over: what changed, as far as nobody knows of it yet."""
-        if self._under_way or self.files is not asked:
-            self._look_again = True  # a load has begun, or is back: it may have read this or not
+    def answer(self, asked: FileSet, found: Found) -> tuple[Path, ...] | None:
+        """A comparison with what was asked for is over: what changed, as far as nobody knows of it yet. None: ask
+        again, because a load is back since.
+        """
+        if self._under_way:
+            self._look_again = True  # it may have read this or not
             return ()
-        known = found.over(asked)
-        self.grown |= known.folders != asked.folders
-        self.files = known
+        if self.files is not asked:
+            return None
+        self.files = found.over(asked)
         return tuple(path for path in found.changed if path not in self._dirty)
 
     @property
     def plain(self) -> tuple[Plain, ...]:
-        """The files, if all are regular, with no link on the way and no doubt about the stamps; else none."""
+        """The files, if all are regular and local, with no link on the way and no doubt about stamps; else none."""
         known = self.files
         if known is not self._plain_of:
             reads = known.reads.values()
-            plain = not known.folders and all(read.settled and _is_plain(read.stamp) for read in reads)
+            local = known.ground.mount is None
+            plain = local and not known.folders and all(read.settled and _is_plain(read.stamp) for read in reads)
             self._plain = tuple((os.fspath(read.path), read.stamp.identity) for read in reads) if plain else ()
             self._plain_of = known
         return self._plain
 
-    def since(self, armed: Iterable[Path]) -> tuple[Path, ...]:
-        """Of what is watched only now: what changed between the last load and this moment."""
-        known = self.files
-        found = since(known, self._source, armed)
-        self.files = found.over(known)
-        self.grown |= self.files.folders != known.folders
+    def take(self, asked: FileSet, found: Found) -> tuple[Path, ...]:
+        """The files of a load are watched: what changed between the load and that."""
+        if self.files is asked:
+            self.files = found.over(asked)
         return found.changed
 
 

@@ -142,7 +142,8 @@ class _Load(Generic[T]):
         """Whether the files differ from what is published."""
         if self.published is None or self.gathering.run() or self.gathering.errors():
             return True
-        return _digest(self._sources()) != self.published.digest
+        # What was mounted by itself, and replaced where it comes from, is read as it was for ever.
+        return bool(self.gathering.file_set().ground.replaced) or _digest(self._sources()) != self.published.digest
 
     def _shrank(self, before: Mapping[Path, Read]) -> tuple[Path, ...]:
         """Files that say the first part of what they said when the last round ended, or of what is published."""

@@ -70,6 +70,22 @@ def observing(path: Path, name: str, trouble: str | None, *, asked: bool = False
         emit("watch", INFO, "Watching %s with %s%s", shown(path), name, f" ({trouble})" if trouble else "")
 
 
+def unnoticed(what: str) -> None:
+    """Changes that nothing tells of, and no look finds."""
+    emit("watch", WARNING, "%s", what)
+
+
+def silent(mount: str) -> None:
+    """Nothing that was asked of a mount is answered."""
+    text = "%s has not answered for 5 s: changes of what lies on it are not seen until it does"
+    emit("watch", WARNING, text, printable(mount))
+
+
+def answers(mount: str) -> None:
+    """It was silent before."""
+    emit("watch", INFO, "%s answers again", printable(mount))
+
+
 def dropped(path: Path, reasons: Sequence[str]) -> None:
     """This is the child of a fork, and what was busy is not here."""
     text = "In this child of a fork, reloads of %s do not wait for what other threads were busy with: %s"

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
+NETWORK: Final = frozenset(
+    (
+        *("9p", "afs", "beegfs", "ceph", "cifs", "coda", "drvfs", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs"),
+        *("nfs", "nfs4", "ocfs2", "orangefs", "prl_fs", "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs"),
+        *("fuse.ceph-fuse", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs", "fuse.vmhgfs-fuse"),
+    )
+)
+"""File systems that other machines write to as well."""
+_LOCAL_FUSE: Final = frozenset(("fuse.fuse-overlayfs",))
+"""The root of a container, if its runtime has no privileges."""
 _ESCAPE: Final = re.compile(rb"\\([0-7]{3})")
 
 
@@ -21,6 +33,13 @@ class Mount:
     """The type of the file system, such as `ext4`."""
     source: str
     read_only: bool
+    device: int = field(default=0, compare=False)
+    """As `stat` has it."""
+
+    @property
+    def remote(self) -> bool:
+        """Whether another machine or program answers for it, which may stop to do so."""
+        return self.kind in NETWORK or (self.kind.split(".")[0] == "fuse" and self.kind not in _LOCAL_FUSE)
 
 
 def parse(table: bytes) -> list[Mount]:
@@ -33,7 +52,8 @@ def parse(table: bytes) -> list[Mount]:
             continue
         options = fields[5].split(b",")
         texts = [_text(field) for field in (fields[4], fields[3], kind[0], kind[1])]
-        found.append(Mount(texts[0], texts[1], texts[2], texts[3], read_only=b"ro" in options))
+        device = _device(fields[2])
+        found.append(Mount(texts[0], texts[1], texts[2], texts[3], read_only=b"ro" in options, device=device))
     return found
 
 
@@ -54,6 +74,27 @@ def read() -> list[Mount]:
             return parse(table.read())
     except OSError:
         return []
+
+
+def remote(devices: Iterable[int]) -> str | None:
+    """Where one of these file systems is mounted that is remote; None if all are local, or if nothing tells."""
+    # Disks of one's own have numbers of their own.
+    unnamed = {device for device in devices if sys.platform == "linux" and os.major(device) == 0}
+    return (
+        next((mount.point for mount in read() if mount.device in unnamed and mount.remote), None) if unnamed else None
+    )
+
+
+def parts() -> list[str]:
+    """Where a part of a local file system is mounted, which may be a single file."""
+    if sys.platform != "linux":
+        return []
+    return [mount.point for mount in read() if mount.root != "/" and not mount.remote]
+
+
+def _device(field: bytes) -> int:
+    major, _, minor = field.partition(b":")
+    return os.makedev(int(major), int(minor)) if major.isdigit() and minor.isdigit() else 0
 
 
 def _text(field: bytes) -> str:

@@ -16,7 +16,7 @@ from hotconf.runtime import inotify, threads
 from hotconf.runtime.arming import NAMES, Walk, ending
 from hotconf.runtime.descriptors import CLOSED
 from hotconf.runtime.inotify import Event, Inotify
-from hotconf.runtime.observe import Heard, Owner
+from hotconf.runtime.observe import Away, Heard, Owner, nobody
 from hotconf.runtime.search import is_own
 from hotconf.runtime.source import FileSet
 from hotconf.runtime.watches import Armed, Subject, Watch
@@ -51,8 +51,7 @@ class InotifyObserver:
         self._doubts = 0
         self._unsure: dict[int, int] = {}
         """Watches that told of something, or ended, while a subject was being armed; with the number of the doubt."""
-        self.away: set[Owner] = set()
-        """See `Observer.away`."""
+        self.away: Away = nobody
 
     @property
     def descriptor(self) -> int:
@@ -244,7 +243,7 @@ class InotifyObserver:
         for owner, stale in list(heard.stale.items()):
             if owner not in self._armed:
                 del heard.stale[owner]
-            elif len(stale) <= left and owner not in self.away:
+            elif len(stale) <= left and not self.away(owner):
                 left -= len(stale)
                 self.renew(owner, heard.stale.pop(owner))
 

@@ -43,8 +43,8 @@ class Owner(Protocol):
     def heard(self, paths: tuple[Path, ...], now: int, detect_ns: int, *, sure: bool = True) -> None:
         """Its files changed."""
 
-    def differing(self) -> tuple[Path, ...]:
-        """Its files that differ from what was read, as far as nobody knows of it yet."""
+    def compare(self, then: Callable[[tuple[Path, ...]], object]) -> None:
+        """Compare its files with what was read; `then` is given those whose change nobody knows of yet."""
 
     def close(self) -> None:
         """The process ends."""
@@ -75,8 +75,19 @@ class Heard:
         self.stale.setdefault(owner, {})[path] = None
 
 
+Away: TypeAlias = Callable[[Owner], bool]
+
+
+def nobody(_: Owner) -> bool:
+    """Whose files another thread looks after."""
+    return False
+
+
 class Observer(Protocol):
-    """Hears of changes. Used by the driver's thread only."""
+    """Hears of changes. Used by the driver's thread; files may be armed, renewed and disarmed on another one."""
+
+    away: Away
+    """Whose files another thread looks after: what is stale of them is left to that."""
 
     @property
     def name(self) -> str:
@@ -137,7 +148,7 @@ ASKED_FOR: Final = "asked for"
 class Poll:
     """Hears nothing: the reconcile finds every change, later."""
 
-    __slots__ = ("_why", "stopgap")
+    __slots__ = ("_why", "away", "stopgap")
 
     name = "poll"
     native = False
@@ -145,6 +156,7 @@ class Poll:
 
     def __init__(self, why: str, *, stopgap: bool = False) -> None:
         self._why = why
+        self.away: Away = nobody
         self.stopgap = stopgap
         """Only until something better can be had."""
 

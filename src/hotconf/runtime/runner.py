@@ -20,7 +20,10 @@ from hotconf.errors import ConfigError, UsageError
 from hotconf.events import Ending, FileChanged, ReloadFailed
 from hotconf.runtime import driver, fork, green, log, threads
 from hotconf.runtime.bus import Bus
+from hotconf.runtime.comparing import Found, examine, watch
 from hotconf.runtime.driver import Driver
+from hotconf.runtime.errands import far
+from hotconf.runtime.ground import before
 from hotconf.runtime.hearing import Hearing
 from hotconf.runtime.holds import Hold, Holds
 from hotconf.runtime.jobs import Jobs
@@ -43,9 +46,6 @@ if TYPE_CHECKING:
     from hotconf.runtime.stats import Stats
 
 T = TypeVar("T")
-
-_MOST_GROWTH: Final = 20
-"""So often new directories are watched at once, if there are more each time; the next look goes on with it."""
 
 PATIENCE_S: Final = 2.0
 """So long `close()` waits for users' code that is running."""
@@ -82,6 +82,10 @@ class Runner(Generic[T]):
         self.known = Known(source)
         self._jobs = Jobs(source, self.known, self._publisher, self._runs, self._loaded)
         self._teller = Teller(bus)
+        self._unsure = False
+        """The files may have been loaded before they were watched."""
+        self._looks = 0
+        """How many looks the machine has asked for."""
         self._look_after = 0
         """When to see whether what is pending still waits for something."""
         self._hearing = Hearing(self, source.path, observer, self.known)
@@ -120,6 +124,7 @@ class Runner(Generic[T]):
             self._unstarted.pop()
         except IndexError:
             raise _StartedError("a watcher can be started once; make a new one") from None
+        self.known.files = self.known.files._replace(ground=before(self.source.path))
         self._jobs.collect()
         green.enter(self)
         self._driver = driver.claim(self)
@@ -279,7 +284,9 @@ class Runner(Generic[T]):
         if dropped:
             log.dropped(self.source.path, dropped)
         self._hearing.rejoin(self._runs())
-        self._arm()
+        self._arm(partial(self._resume, lost))
+
+    def _resume(self, lost: tuple[Path, ...] | None) -> None:
         if lost is not None:
             self.heard(lost or (self.source.path,), time.monotonic_ns(), 0)
 
@@ -289,7 +296,8 @@ class Runner(Generic[T]):
         if self._closed:  # and has left: nobody would leave again
             raise UsageError("the watcher was closed while it was started")
         self._hearing.join(self._runs())
-        self._arm()
+        self._unsure = far(self)
+        self._arm(_nothing)
 
     @property
     def deadline(self) -> int | None:
@@ -309,57 +317,105 @@ class Runner(Generic[T]):
         if touched is not None:
             self.feed(touched)
 
-    def differing(self) -> tuple[Path, ...]:
-        """Files that differ from what the last load saw; those whose change is known already are left out."""
-        changed = self.known.differing()
-        for _ in range(_MOST_GROWTH):
-            if changed or not self.known.grown:
-                break
-            # A directory is new, and may have been given files since it was listed.
-            _, changed = self._hearing.arm()
-            changed = changed or self.known.differing()
-        return changed
+    def compare(self, then: Callable[[tuple[Path, ...]], object]) -> None:
+        """Compare the files with what the last load saw; `then` is given those whose change is not known already."""
+        observer = self._hearing.observer
+        if observer is None or (not far(self) and self.known.at_rest()):
+            then(())  # nearly always
+            return
+        asked = self.known.ask()
+        if asked is None:
+            then(())
+            return
+        files, dirty = asked
+        work = partial(examine, files, self.source, partial(observer.arm, self), dirty)
+        self._runs().errand(self, work, partial(self._compared, files, then))
+
+    def _compared(self, asked: FileSet, then: Callable[[tuple[Path, ...]], object], found: Found | None) -> None:
+        changed = self.known.answer(asked, found) if found is not None else ()
+        if changed is None:
+            self.compare(then)
+            return
+        if found is not None and found.expansion is not None:
+            self._told_native()
+        then(changed)
 
     def observe(self, observer: Observer) -> None:
         """Be watched with `observer` from now on, or try once more with the one in use."""
         self._hearing.observer = observer
-        self._arm()
+        self._arm(_nothing)
 
-    def _arm(self) -> None:
-        """Watch the files of the last load. What changed between that and now is heard here."""
-        if not self.watching or self._hearing.observer is None:
+    def _arm(self, then: Callable[[], object]) -> None:
+        """Watch the files of the last load, `then` go on. What changed between that and now is heard here."""
+        observer, files = self._hearing.observer, self.known.files
+        if not self.watching or observer is None:
+            then()
             return
-        native, changed = self._hearing.arm()
-        if not changed and self.known.grown:
-            changed = self.differing()
-        with self._lock:
-            self._state = self._state._replace(native=native)
+        work = partial(watch, files, self.source, partial(observer.arm, self))
+        self._runs().errand(self, work, partial(self._armed, files, then))
+
+    def _armed(self, asked: FileSet, then: Callable[[], object], found: Found | None) -> None:
+        self._told_native()
+        changed = self.known.take(asked, found) if found is not None else ()
         if changed:
             self.heard(changed, time.monotonic_ns(), 0)
+        then()
 
-    def _loaded(self, number: int, result: Result[T], cost_ns: int, last_good: Good[T] | None) -> None:
+    def _told_native(self) -> None:
+        native = self._hearing.armed()
+        with self._lock:
+            self._state = self._state._replace(native=native)
+
+    def _loaded(
+        self,
+        number: int,
+        result: Result[T],
+        cost_ns: int,
+        last_good: Good[T] | None,
+        done: Callable[[], object],
+    ) -> None:
+        """A load is back, and is `done` when the machine knows it: its files are watched first."""
         job = self._state.job
         if job is None or job.number != number:
-            return  # closed, or begun before a fork
-        again = self.known.done(result.files)
+            done()  # closed, or begun before a fork
+            return
+        again = self.known.done(result.files) or self._unsure
+        self._unsure = False
+        tell = partial(self._tell_loaded, number, result, cost_ns, last_good, done)
+        self._arm(partial(self.compare, tell) if again else partial(tell, ()))
+
+    def _tell_loaded(
+        self,
+        number: int,
+        result: Result[T],
+        cost_ns: int,
+        last_good: Good[T] | None,
+        done: Callable[[], object],
+        changed: tuple[Path, ...],
+    ) -> None:
         try:
-            self._arm()
-            if again and (changed := self.differing()):
+            if changed:
                 self.heard(changed, time.monotonic_ns(), 0, sure=False)
         finally:
             self.feed(protocol.Loaded(time.monotonic_ns(), number, result.candidate, cost_ns, last_good))
+            done()
 
     def _look(self) -> None:
-        changed = self.differing()
+        self._looks += 1
+        self.compare(partial(self._looked, self._looks))
+
+    def _looked(self, look: int, changed: tuple[Path, ...]) -> None:
         if changed:
             self.heard(changed, time.monotonic_ns(), 0, sure=False)
-        self.feed(protocol.Looked(time.monotonic_ns()))
+        if look == self._looks:  # an earlier one says nothing of what happened before this one was asked for
+            self.feed(protocol.Looked(time.monotonic_ns()))
 
     def _watch(self, on: bool) -> None:
+        observer = self._hearing.observer
         if on:
-            self._arm()
-        else:
-            self._hearing.disarm()
+            self._arm(_nothing)
+        elif observer is not None:
+            self._runs().errand(self, partial(observer.disarm, self), self._hearing.disarmed)
 
     def _runs(self) -> Driver:
         if self._driver is None:
@@ -424,6 +480,10 @@ class Runner(Generic[T]):
     def _ask(self, ticket: Ticket, *, force: bool, silent: bool = False) -> None:
         number = self._teller.tickets.add(ticket)
         self.feed(protocol.Reload(time.monotonic_ns(), number, force=force, silent=silent))
+
+
+def _nothing() -> None:
+    """What follows."""
 
 
 class _StartedError(UsageError):

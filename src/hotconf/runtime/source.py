@@ -11,6 +11,7 @@ from hotconf.core.candidate import Candidate
 from hotconf.core.document import Document
 from hotconf.runtime import files
 from hotconf.runtime.files import Read
+from hotconf.runtime.ground import Ground
 from hotconf.runtime.paths import Expansion, Member
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
@@ -69,6 +70,8 @@ class FileSet(NamedTuple):
     """
     states: bytes = b""
     """Of all of them, as `states` has them."""
+    ground: Ground = Ground()
+    """What they lie on."""
 
     @classmethod
     def of(cls, path: Path) -> FileSet:
@@ -86,7 +89,7 @@ class FileSet(NamedTuple):
         If that is not settled, the next look finds that they say something else.
         """
         reads = {member.path: files.look(member.path)._replace(settled=settled) for member in self.members}
-        return FileSet(self.members, self.patterns, self.folders, reads)
+        return FileSet(self.members, self.patterns, self.folders, reads, ground=self.ground)
 
 
 class Result(NamedTuple, Generic[T]):

@@ -1,0 +1,183 @@
+"""What is done for one watcher that may take long, or hang: its files are compared, watched and looked at. That is
+done here and now if the files are few and local, and on another thread if not.
+
+Rule 1: the driver's thread never looks at a file on a network or FUSE mount, nor at more than `MANY` in one go.
+Rule 2: for one watcher one thing is done after the other, in the order in which it was asked for.
+Rule 3: there is one thread for each such mount, and one for each watcher of many files, while there is work for it.
+Rule 4: a mount that does not answer is reported after `SILENT_NS`; it holds up only those whose files lie on it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from hotconf.runtime import log
+from hotconf.runtime.observe import Owner
+from hotconf.runtime.worker import Worker
+
+R = TypeVar("R")
+
+MANY: Final = 100
+SILENT_NS: Final = 5_000_000_000
+NEVER: Final = 1 << 63
+_REST: Final = 50
+"""After work that took n of processor time no look for n times this."""
+
+
+class _Errand:
+    """One thing to do, and what follows on the driver's thread: it is given None if that failed."""
+
+    __slots__ = ("began", "dropped", "key", "reported", "then", "work")
+
+    def __init__(self, work: Callable[[], Any], then: Callable[[Any], object]) -> None:
+        self.work = work
+        self.then = then
+        self.key: object = None
+        self.began = 0
+        self.dropped = self.reported = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether a mount may not answer, of which nothing was said yet."""
+        return isinstance(self.key, str) and not self.reported
+
+
+class Errands:
+    """See the module; for the driver's thread, on which `post` has things done."""
+
+    __slots__ = ("_post", "_queues", "_rests", "_workers")
+
+    def __init__(self, post: Callable[[Callable[[], None]], None]) -> None:
+        self._post = post
+        self._queues: dict[Owner, deque[_Errand]] = {}
+        """Of each the first is under way."""
+        self._rests: dict[Owner, int] = {}
+        """Until when those that took long are not looked at."""
+        self._workers: dict[object, Worker] = {}
+
+    def run(self, owner: Owner, work: Callable[[], R], then: Callable[[R | None], object]) -> None:
+        """Have `work` done, and `then` with what it returns. Both at once, if that is safe."""
+        errand = _Errand(work, then)
+        queue = self._queues.get(owner)
+        if queue is not None:
+            queue.append(errand)
+        elif far(owner):
+            self._queues[owner] = deque([errand])
+            self._begin(owner, errand)
+        else:
+            then(_attempt(errand))
+
+    def last(self, owner: Owner, work: Callable[[], object]) -> None:
+        """`owner` leaves: do this for it, and nothing else any more."""
+        for errand in self._queues.pop(owner, ()):
+            errand.dropped = True
+        self._rests.pop(owner, None)
+        final = _Errand(work, _nothing)
+        if far(owner):
+            self._worker(owner).submit(partial(_attempt, final))
+            self._workers.pop(owner, None)
+        else:
+            _attempt(final)
+
+    def away(self, owner: Owner) -> bool:
+        """Whether another thread looks after its files."""
+        return owner in self._queues or far(owner)
+
+    def busy(self, owner: Owner) -> bool:
+        """Whether something is under way for it."""
+        return owner in self._queues
+
+    def resting(self, owner: Owner) -> bool:
+        """Whether its files need not be looked at now: they are being looked at, or that took long just now."""
+        return owner in self._queues or time.monotonic_ns() < self._rests.get(owner, 0)
+
+    def trouble(self, owner: Owner) -> str | None:
+        """Which mount does not answer; from any thread."""
+        for errand in tuple(self._queues.get(owner, ())):
+            return f"{errand.key} does not answer" if errand.reported else None
+        return None
+
+    @property
+    def next(self) -> int:
+        """When `report` has something to do."""
+        return min((each.began + SILENT_NS for each in self._under_way() if each.waits), default=NEVER)
+
+    def report(self, now: int) -> None:
+        """Say which mounts have not answered for so long."""
+        silent = [each for each in self._under_way() if each.waits and now >= each.began + SILENT_NS]
+        for errand in silent:
+            errand.reported = True
+        for mount in dict.fromkeys(errand.key for errand in silent):
+            log.silent(str(mount))
+
+    def stop(self, timeout_s: float) -> None:
+        """Wait so long for what is under way; what hangs is left to itself."""
+        until = time.monotonic() + timeout_s
+        for worker in list(self._workers.values()):
+            worker.stop(max(0.0, until - time.monotonic()))
+
+    def _under_way(self) -> list[_Errand]:
+        return [queue[0] for queue in self._queues.values()]
+
+    def _begin(self, owner: Owner, errand: _Errand) -> None:
+        errand.key, errand.began = _key(owner), time.monotonic_ns()
+        worker = self._worker(owner)
+        worker.submit(partial(self._do, owner, errand))
+        if worker.refused is not None and not isinstance(errand.key, str):
+            worker.drain()  # there is no thread for it: better here than never
+
+    def _worker(self, owner: Owner) -> Worker:
+        key = _key(owner)
+        if key not in self._workers:
+            self._workers[key] = Worker("hotconf-files", log.thread)
+        return self._workers[key]
+
+    def _do(self, owner: Owner, errand: _Errand) -> None:
+        if errand.dropped:
+            return
+        began = time.thread_time_ns()
+        found = _attempt(errand)
+        self._post(partial(self._done, owner, errand, found, time.thread_time_ns() - began))
+
+    def _done(self, owner: Owner, errand: _Errand, found: Any, used: int) -> None:
+        if errand.dropped:
+            return
+        if errand.reported:
+            log.answers(str(errand.key))
+        self._rests[owner] = time.monotonic_ns() + _REST * used
+        queue = self._queues[owner]
+        queue.popleft()
+        if queue:
+            self._begin(owner, queue[0])
+        else:
+            del self._queues[owner]
+            if not isinstance(errand.key, str):
+                self._workers.pop(errand.key, None)
+        errand.then(found)
+
+
+def far(owner: Owner) -> bool:
+    """Whether its files are many, or may hang."""
+    known = owner.known.files
+    return known.ground.mount is not None or len(known.members) + len(known.folders) > MANY
+
+
+def _key(owner: Owner) -> object:
+    return owner.known.files.ground.mount or owner
+
+
+def _attempt(errand: _Errand) -> Any:
+    try:
+        return errand.work()
+    except Exception:  # noqa: BLE001 - whatever goes wrong for one watcher, the others go on
+        if not errand.dropped:
+            log.fault("watch", "Internal error while files were looked at")
+        return None
+
+
+def _nothing(_: object) -> None:
+    """What follows."""
