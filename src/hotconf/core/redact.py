@@ -23,7 +23,7 @@ from hotconf.changes import CUT, MASK, MISSING, Change, Cut
 from hotconf.core.credentials import credentials, mask_credentials
 from hotconf.core.frozen import FrozenDict, FrozenList
 from hotconf.core.lexis import possessive
-from hotconf.core.secrecy import is_secret_path, secrecy, secrecy_of
+from hotconf.core.secrecy import TELLING, is_secret_path, secrecy, secrecy_of
 from hotconf.core.walk import bare, entries, kind_of, reader_of, spelled
 from hotconf.keypath import KeyPath
 
@@ -152,6 +152,20 @@ def _rank(item: object) -> tuple[str, Any]:
     # Only within one type, and never for what may refuse to be ordered.
     orders = type(item) in (str, int, float)
     return type(item).__name__, item if orders else repr(item)
+
+
+def may_quote(change: Change) -> bool:
+    """Whether a secret that is long enough could be a part of its values."""
+    todo = [change.old, change.new]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, dict):
+            todo += value.values()
+        elif isinstance(value, list):
+            todo += value
+        elif isinstance(value, str) and len(value) >= TELLING and value != MASK:
+            return True
+    return False
 
 
 def discreet(change: Change, scrub: Scrubber) -> Change:

@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 from urllib.parse import quote, quote_plus
 
 from hotconf.core.credentials import Span, credentials, masked, merged
+from hotconf.core.secrecy import TELLING
 from hotconf.text import printable, quoted
 
 SHORTEST: Final = 4
@@ -26,7 +27,6 @@ SHORTEST: Final = 4
 _PIECE: Final = 12
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]++")  # what nobody quotes
 _DENSE: Final = 64
-_TELLING: Final = 8
 
 _ByLength: TypeAlias = dict[int, set[str]]
 
@@ -34,10 +34,11 @@ _ByLength: TypeAlias = dict[int, set[str]]
 class Scrubber:
     """Knows a number of secrets. It is made once for many texts."""
 
-    __slots__ = ("_sought", "secrets")
+    __slots__ = ("_longer", "_sought", "secrets")
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self.secrets = frozenset(secrets)
+        self._longer: Scrubber | None = None
         self._sought: tuple[_ByLength, _ByLength] | None = None
 
     def knowing(self, more: AbstractSet[str]) -> Scrubber:
@@ -47,7 +48,9 @@ class Scrubber:
     @property
     def longer(self) -> Scrubber:
         """One that knows those only which are too long to be met by chance."""
-        return Scrubber(secret for secret in self.secrets if len(secret) >= _TELLING)
+        if self._longer is None:
+            self._longer = Scrubber(secret for secret in self.secrets if len(secret) >= TELLING)
+        return self._longer
 
     def __call__(self, text: str, *, words: bool = False) -> str:
         """`text` with a mask in the place of every secret; `words`: also of those that are shorter than 4."""

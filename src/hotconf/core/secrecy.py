@@ -39,7 +39,8 @@ _SPELLED: Final = (
     *("secret", "token"),
 )
 """Those of which a slip is taken for them."""
-_TELLING: Final = 8
+TELLING: Final = 8
+"""So many letters are hardly met by chance."""
 _WORDS_OF_THEIR_OWN: Final = frozenset({"passed", "toke", "tokens"})
 
 _NAMES_OF_VARIABLES: Final = frozenset({"envkey", "envhttpheaders"})
@@ -94,7 +95,7 @@ def _slips() -> frozenset[str]:
         for at, letter in enumerate(word):
             head, tail = word[:at], word[at + 1 :]
             found |= {head + tail, head + letter + letter + tail, head + tail[:1] + letter + tail[1:]}
-            if len(word) >= _TELLING:
+            if len(word) >= TELLING:
                 found |= {head + other + tail for other in ascii_lowercase}
     return frozenset(found) - _WORDS_OF_THEIR_OWN
 

@@ -15,10 +15,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
-from hotconf.changes import MISSING
+from hotconf.changes import MASK, MISSING
 from hotconf.text import printable
 
 if TYPE_CHECKING:
+    from hotconf.changes import Change
+    from hotconf.core.document import Document
     from hotconf.core.scrub import Scrubber
     from hotconf.runtime.gather import Gathering
     from hotconf.schema import Schema
@@ -48,49 +50,70 @@ class Discretion:
     @property
     def current(self) -> Scrubber | None:
         """Knows what the files say and what was made of them, if that was found out."""
-        return self._current
+        return None if self._config is MISSING else self._current
 
-    @property
-    def former(self) -> Scrubber:
-        """Knows what is published."""
-        if self._former is None:
-            self._former = of_snapshot(self._schema, self._published)
-        return self._former
+    def everything(self, config: object = MISSING, changes: Iterable[Change] | None = None) -> Scrubber:
+        """Knows what the files say and what was made of them, if that is `config`, and what is published.
 
-    def of(self, config: object = MISSING) -> Scrubber:
-        """Knows what the files say and what was made of them, if that is `config`; not what is published."""
-        from hotconf.core.hidden import secrets_in_text, secrets_of
+        If `changes` are all that is new in it, and none of them is of a secret, then the secrets are what they were.
+        """
+        if self._known is None or config is not self._config:
+            is_known = changes is not None and self._former is not None and not any(map(_is_secret, changes))
+            former = self._former = self._former or self._published_before()
+            self._current = former if is_known else self._found(config)
+            self._config = config
+            self._known = former.knowing(self._current.secrets)
+        return self._known
+
+    def _published_before(self) -> Scrubber:
         from hotconf.core.scrub import Scrubber
-        from hotconf.core.shape import shape_of
+
+        if self._published is None:
+            return Scrubber()
+        return Scrubber(_secrets(self._schema, self._gathering.known.documents.values(), self._published.config))
+
+    def _found(self, config: object) -> Scrubber:
+        from hotconf.core.hidden import secrets_in_text
+        from hotconf.core.scrub import Scrubber
 
         read, documents = self._gathering.reads, self._gathering.documents
-        found = set(secrets_of(shape_of(self._schema), documents.values(), config))
+        found = set(_secrets(self._schema, documents.values(), config))
         for path in read.keys() - documents.keys():
             found |= secrets_in_text(read[path].data.decode("utf-8", "replace"))
-        former = self.former
-        self._current = former if former.secrets == found else Scrubber(found)
-        return self._current
+        former = self._former
+        return former if former is not None and former.secrets == found else Scrubber(found)
 
-    def everything(self, config: object = MISSING) -> Scrubber:
-        """Knows all of that, what is published, and the environment."""
-        if self._known is None or config is not self._config:
-            self._config = config
-            self._known = self.former.knowing(self.of(config).secrets | environment())
-        return self._known
+
+def _is_secret(change: Change) -> bool:
+    """Whether anything in it is masked."""
+    todo = [change.old, change.new]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, str) and MASK in value:
+            return True
+        if isinstance(value, dict):
+            todo += (*value, *value.values())
+        elif isinstance(value, list):
+            todo += value
+    return any(isinstance(key, str) and MASK in key for key in change.path)
+
+
+def _secrets(schema: Schema[Any], documents: Iterable[Document], config: object) -> frozenset[str]:
+    from hotconf.core.hidden import secrets_of
+    from hotconf.core.shape import shape_of
+
+    return secrets_of(shape_of(schema), documents, config) | environment()
 
 
 def of_snapshot(schema: Schema[Any], snapshot: Snapshot[Any] | None) -> Scrubber:
     """Knows what is secret in `snapshot`: in its config and in its files."""
     from hotconf.core.document import Document, parse
-    from hotconf.core.hidden import secrets_of
     from hotconf.core.scrub import Scrubber
-    from hotconf.core.shape import shape_of
 
     if snapshot is None:
         return Scrubber()
     read = (parse(file.content, file.path, allow_empty=True) for file in snapshot.files if file.role != "watched")
-    documents = [found for found in read if isinstance(found, Document)]
-    return Scrubber(secrets_of(shape_of(schema), documents, snapshot.config))
+    return Scrubber(_secrets(schema, [found for found in read if isinstance(found, Document)], snapshot.config))
 
 
 def environment() -> frozenset[str]:

@@ -243,7 +243,7 @@ class _Load(Generic[T]):
         describe = self.source.schema.describe
         if describe is None:
             return [str(change) for change in changes]
-        scrub = self.discretion.everything(new)
+        scrub = self.discretion.everything(new, changes)
         try:
             return [scrub(str(line), words=True) for line in describe(old, new, changes)]
         except BaseException as error:
@@ -261,9 +261,11 @@ class _Load(Generic[T]):
         changes = diff(old, new)
         if not changes:
             return ()
-        from hotconf.core.redact import discreet
+        from hotconf.core.redact import discreet, may_quote
 
-        scrub = self.discretion.everything(new).longer
+        if not any(map(may_quote, changes)):
+            return changes
+        scrub = self.discretion.everything(new, changes).longer
         return tuple(discreet(change, scrub) for change in changes) if scrub.secrets else changes
 
     def _refused(self, problems: tuple[Problem, ...]) -> Bad:
