@@ -29,6 +29,8 @@ def verdict(
 
     `disks`: of the directories that they are in.
     """
+    if expansion.problems:
+        return None  # it is not known what is there, and that is an error already
     if _all_there(standing, reads) and disks == standing.disks:
         return None
     from hotconf.core.gone import Found, judge  # nearly always nothing is
