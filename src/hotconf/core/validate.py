@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar, cast, get_args
 
 from hotconf.core.bounded import MOST_ERRORS, Errors, TooDear, validated
@@ -152,12 +153,40 @@ def _sound(problem: object) -> Problem:
     for allowed, given in ((get_args(Severity), problem.severity), (get_args(Kind), problem.kind)):
         if given not in allowed:
             raise ValueError(f"it yielded a Problem of {given!r}, which is none of {', '.join(allowed)}")
-    sound = replace(problem, message=str(problem.message), path=tuple(problem.path), related=tuple(problem.related))
+    sound = replace(
+        problem,
+        message=str(problem.message),
+        path=tuple(problem.path),
+        hint=None if problem.hint is None else str(problem.hint),
+        file=None if problem.file is None else Path(problem.file),
+        related=tuple(map(_sound_place, problem.related)),
+        withheld=bool(problem.withheld),
+        line=_number("line", problem.line),
+        column=_number("column", problem.column),
+        end_line=_number("end_line", problem.end_line),
+        end_column=_number("end_column", problem.end_column),
+    )
     for path in (sound.path, *(path for _, path in sound.mentions)):
+        if not all(isinstance(key, str | int) for key in path):
+            raise TypeError(f"it yielded a Problem whose path is {path!r}")
         dotted(path)
-    if not all(isinstance(place, Related) for place in sound.related):
-        raise TypeError("what it yielded relates to something other than Related")
     return sound
+
+
+def _sound_place(place: object) -> Related:
+    if not isinstance(place, Related):
+        raise TypeError("what it yielded relates to something other than Related")
+    line, column = _number("line", place.line), _number("column", place.column)
+    if line is None or column is None:
+        raise TypeError("what it yielded relates to something without a line")
+    return Related(str(place.message), Path(place.file), line, column)
+
+
+def _number(name: str, given: object) -> int | None:
+    """A line or a column."""
+    if given is None or (isinstance(given, int) and given > 0):
+        return None if given is None else int(given)
+    raise TypeError(f"it yielded a Problem whose {name} is {given!r}")
 
 
 def _name(check: object) -> str:

@@ -36,7 +36,7 @@ LATE: Final = (
     *(f"hotconf.core.{name}" for name in ("credentials", "diff", "faults", "gone", "hidden", "messages", "record")),
     *(f"hotconf.core.{name}" for name in ("positions", "redact", "reparse", "scrub")),
     *(f"hotconf.core.{name}" for name in ("spelling", "suggest", "syntax")),
-    *("hotconf.runtime.native", "fcntl", "json", "shlex", "traceback"),
+    *("hotconf.runtime.native", "fcntl", "json", "shlex", "signal", "traceback"),
 )
 """What a watcher's threads import when they need it first. Nothing of it may register with `os.register_at_fork`."""
 

@@ -61,8 +61,8 @@ class Known:
         self._under_way = True
         return self.files, touched
 
-    def abandon(self) -> None:
-        """In the child of a fork: no load is under way, and what was touched is not trusted to have been read."""
+    def distrust(self) -> None:
+        """After a fault, or in the child of a fork: no load is under way; what was touched may not have been read."""
         self._dirty = set()
         self._under_way = self._look_again = False
         self._distrusted = True

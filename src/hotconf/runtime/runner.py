@@ -11,13 +11,13 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from hotconf.core import machine, protocol
 from hotconf.core.candidate import Good
 from hotconf.core.debounce import MILLISECOND
 from hotconf.errors import ConfigError, UsageError
-from hotconf.events import Ending, FileChanged, ReloadFailed
+from hotconf.events import Ending, ReloadFailed
 from hotconf.runtime import driver, fork, green, log, threads
 from hotconf.runtime.bus import Bus
 from hotconf.runtime.comparing import Found, examine, watch
@@ -33,9 +33,9 @@ from hotconf.runtime.loader import inside
 from hotconf.runtime.observe import Observer, ObserverName
 from hotconf.runtime.publishing import Publisher
 from hotconf.runtime.source import FileSet, Result, Source
+from hotconf.runtime.stepping import Stepping
 from hotconf.runtime.telling import Pending, Teller
 from hotconf.runtime.tickets import Ticket
-from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -50,11 +50,8 @@ T = TypeVar("T")
 PATIENCE_S: Final = 2.0
 """So long `close()` waits for users' code that is running."""
 
-_AGAIN_NS: Final = 1_000_000_000
-"""So often it is seen to whether a hold has ended without a word: a signal handler may raise before one is said."""
 
-
-class Runner(Generic[T]):
+class Runner(Stepping[T]):
     """See the module. `install` is called with each new snapshot, and must make it visible to readers."""
 
     def __init__(
@@ -87,7 +84,6 @@ class Runner(Generic[T]):
         self._looks = 0
         """How many looks the machine has asked for."""
         self._look_after = 0
-        """When to see whether what is pending still waits for something."""
         self._hearing = Hearing(self, source.path, observer, self.known)
         fork.enrol(self)
 
@@ -206,19 +202,9 @@ class Runner(Generic[T]):
         return drifted(self.source, self.snapshot, self.files)
 
     @property
-    def snapshot(self) -> Snapshot[T] | None:
-        """What is published now."""
-        return self._publisher.snapshot
-
-    @property
     def door(self) -> Door:
         """Knows what is secret."""
         return self._publisher.door
-
-    @property
-    def settings(self) -> HotReloadSettings:
-        """In force now."""
-        return self._publisher.settings
 
     @property
     def files(self) -> FileSet:
@@ -230,12 +216,6 @@ class Runner(Generic[T]):
         """See `HotReloadWatcher.shrank`."""
         round_ = self._state.round
         return round_.shrank if round_ is not None else ()
-
-    @property
-    def gone(self) -> tuple[Path, ...]:
-        """See `HotReloadWatcher.gone`."""
-        round_ = self._state.round
-        return round_.gone if round_ is not None else ()
 
     @property
     def pending(self) -> Pending | None:
@@ -258,7 +238,7 @@ class Runner(Generic[T]):
     def abandon(self) -> None:
         """See `Member.abandon`."""
         self._lock = threads.rlock()
-        self.known.abandon()
+        self.known.distrust()
         self._jobs.abandon()
         self._teller.tickets.abandon()
 
@@ -400,6 +380,10 @@ class Runner(Generic[T]):
             self.feed(protocol.Loaded(time.monotonic_ns(), number, result.candidate, cost_ns, last_good))
             done()
 
+    @property
+    def _owner(self) -> Runner[T]:
+        return self
+
     def _look(self) -> None:
         self._looks += 1
         self.compare(partial(self._looked, self._looks))
@@ -421,61 +405,6 @@ class Runner(Generic[T]):
         if self._driver is None:
             raise UsageError("this watcher is not running")
         return self._driver
-
-    # Stepping, on the driver's thread
-
-    def feed(self, given: protocol.Input) -> None:
-        """Give the machine an input, and perform what follows."""
-        retired = self.snapshot  # outlives the step, so that what it frees is not in the way of the commit
-        with self._lock:
-            self._step(given)
-            self._settle()
-        del retired
-
-    def _settle(self) -> None:
-        """Publish what is pending if nothing is busy any more."""
-        if self._state.pending is None:
-            return
-        self._look_after = time.monotonic_ns() + _AGAIN_NS
-        if self._state.phase is protocol.Phase.IDLE and not self.holds.reasons:
-            with self._lock:
-                self._step(protocol.Release(time.monotonic_ns()))
-
-    def _step(self, given: protocol.Input) -> None:
-        was_degraded, settle_until, round_ = self._state.degraded, self._state.settle_until, self._state.round
-        self._state, effects = machine.step(self._state, given, self.holds.reasons)
-        if self._driver is not None:
-            self._driver.expect(self)
-        self._teller.eagerly = self._state.settle_until != settle_until
-        for effect in effects:
-            self._perform(effect)
-        self._publisher.keep()
-        if self.gone and not (round_ and round_.bereft):
-            log.missed(self.source.path, self.gone)
-        if was_degraded and not self._state.degraded:
-            log.recovered(self.source.path)
-
-    def _perform(self, effect: protocol.Effect) -> None:
-        match effect:
-            case protocol.Publish():
-                self._teller.timings = self._publisher.publish(effect, self._hearing.detect_ns)
-                self._teller.recalled = effect.recalled
-                if effect.recalled and self.snapshot is not None:
-                    self._bus.seen(self.snapshot)
-            case protocol.Emit():
-                self._teller.emit(effect, self.snapshot, self.settings.debounce_ms)
-                if not isinstance(effect.event, FileChanged):
-                    self.known.ended()
-            case protocol.Load():
-                self._jobs.load(effect)
-            case protocol.Look():
-                self._runs().post(self._look)
-            case protocol.Refresh():
-                self._publisher.refresh(effect)
-            case protocol.Answer():
-                self._teller.answer(effect)
-            case protocol.Watching():
-                self._runs().post(partial(self._watch, effect.on))
 
     def _ask(self, ticket: Ticket, *, force: bool, silent: bool = False) -> None:
         number = self._teller.tickets.add(ticket)

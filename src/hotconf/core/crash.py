@@ -1,0 +1,31 @@
+"""The end of a round that cannot be carried on, because a step, or what it asked for, raised: a fault of ours.
+
+Whatever it was, the round has one ending, who waits is answered, and the same step is not tried again and again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from hotconf.core.protocol import Answer, Effect, Emit, Phase, State
+from hotconf.events import ReloadFailed
+from hotconf.problems import Problem, one_line
+
+_TEXT: Final = "Internal error: the reload could not be carried out, the log says why"
+
+
+def crashed(state: State, path: Path) -> tuple[State, tuple[Effect, ...]]:
+    """The protocol at rest, and what ends the round: a failure. `path`: the main file, which it is about."""
+    if state.phase is Phase.CLOSED:
+        return state, ()
+    problem = Problem(_TEXT, kind="internal", file=path)
+    event = ReloadFailed(one_line((problem,)), "internal", (problem,))
+    reloads = (*(state.job.tickets if state.job is not None else ()), *state.asked)
+    effects: list[Effect] = []
+    if state.round is not None or state.pending is not None or reloads:
+        effects.append(Emit(event))
+    if reloads:
+        effects.append(Answer(tuple(reload.ticket for reload in reloads), event))
+    resting = state._replace(phase=Phase.IDLE, round=None, job=None, candidate=None, pending=None)
+    return resting._replace(asked=(), late=(), attempts=0), tuple(effects)

@@ -1,0 +1,171 @@
+"""The steps of one watcher's machine, and what is done because of each. On the driver's thread only.
+
+Whatever raises in a step or in an effect, the round has one ending, who waits is answered, and the driver goes on: an
+effect without which the round cannot go on ends it as a failure (`core.crash`), and no step is tried again.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from hotconf.core import machine, protocol
+from hotconf.core.crash import crashed
+from hotconf.events import FileChanged
+from hotconf.runtime import log
+
+if TYPE_CHECKING:
+    import threading
+
+    from hotconf.runtime.bus import Bus
+    from hotconf.runtime.driver import Driver
+    from hotconf.runtime.hearing import Hearing
+    from hotconf.runtime.holds import Holds
+    from hotconf.runtime.jobs import Jobs
+    from hotconf.runtime.known import Known
+    from hotconf.runtime.observe import Owner
+    from hotconf.runtime.publishing import Publisher
+    from hotconf.runtime.source import Source
+    from hotconf.runtime.telling import Teller
+    from hotconf.settings import HotReloadSettings
+    from hotconf.snapshot import Snapshot
+
+T = TypeVar("T")
+
+_AGAIN_NS: Final = 1_000_000_000
+"""So often it is seen to whether a hold has ended without a word: a signal handler may raise before one is said."""
+_FAULT: Final = "Internal error in a reload of %s"
+
+
+class Stepping(Generic[T]):
+    """See the module; the part of a `Runner` that steps."""
+
+    source: Source[T]
+    holds: Holds
+    known: Known
+    _bus: Bus[T]
+    _driver: Driver | None
+    _hearing: Hearing
+    _jobs: Jobs[T]
+    _lock: threading.RLock
+    _look_after: int
+    """When to see whether what is pending still waits for something."""
+    _publisher: Publisher[T]
+    _state: protocol.State
+    _teller: Teller[T]
+
+    @property
+    def snapshot(self) -> Snapshot[T] | None:
+        """What is published now."""
+        return self._publisher.snapshot
+
+    @property
+    def settings(self) -> HotReloadSettings:
+        """In force now."""
+        return self._publisher.settings
+
+    @property
+    def gone(self) -> tuple[Path, ...]:
+        """See `HotReloadWatcher.gone`."""
+        round_ = self._state.round
+        return round_.gone if round_ is not None else ()
+
+    @property
+    def _owner(self) -> Owner:
+        """Itself, as the driver knows it."""
+        raise NotImplementedError
+
+    def _look(self) -> None:
+        raise NotImplementedError
+
+    def _watch(self, on: bool) -> None:
+        raise NotImplementedError
+
+    def _runs(self) -> Driver:
+        raise NotImplementedError
+
+    def feed(self, given: protocol.Input) -> None:
+        """Give the machine an input, and perform what follows."""
+        retired = self.snapshot  # outlives the step, so that what it frees is not in the way of the commit
+        with self._lock:
+            self._step(given)
+            self._settle()
+        del retired
+
+    def _settle(self) -> None:
+        """Publish what is pending if nothing is busy any more."""
+        if self._state.pending is None:
+            return
+        self._look_after = time.monotonic_ns() + _AGAIN_NS
+        if self._state.phase is protocol.Phase.IDLE and not self.holds.reasons:
+            with self._lock:
+                self._step(protocol.Release(time.monotonic_ns()))
+
+    def _step(self, given: protocol.Input) -> None:
+        before = self._state
+        failed: protocol.Effect | protocol.Input | None
+        try:
+            self._state, effects = machine.step(before, given, self.holds.reasons)
+            if self._driver is not None:
+                self._driver.expect(self._owner)
+            self._teller.eagerly = self._state.settle_until != before.settle_until
+            failed = self._perform_all(effects)
+        except Exception:  # noqa: BLE001 - a fault of ours
+            log.fault("watch", _FAULT, self.source.path)
+            failed = given
+        if failed is not None:
+            self._crash(before if isinstance(failed, protocol.Publish | protocol.Refresh) else self._state)
+        self._after(before)
+
+    def _perform_all(self, effects: tuple[protocol.Effect, ...]) -> protocol.Effect | None:
+        """Perform them all, or those before one that raised and without which the round cannot go on; that one."""
+        for effect in effects:
+            try:
+                self._perform(effect)
+            except Exception:  # noqa: BLE001 - a fault of ours
+                log.fault("watch", _FAULT, self.source.path)
+                if not isinstance(effect, protocol.Emit | protocol.Answer):
+                    return effect
+        return None
+
+    def _crash(self, state: protocol.State) -> None:
+        """End the round, once; what had been found out about the files is not relied upon."""
+        self._state, effects = crashed(state, self.source.path)
+        if self.snapshot is not None:  # even if what raised came after it was published
+            self._state = self._state._replace(generation=self.snapshot.generation)
+        self.known.distrust()
+        self._perform_all(effects)
+
+    def _after(self, before: protocol.State) -> None:
+        try:
+            self._publisher.keep()
+        except Exception:  # noqa: BLE001 - a fault of ours
+            log.fault("state", _FAULT, self.source.path)
+        if self.gone and not (before.round and before.round.bereft):
+            log.missed(self.source.path, self.gone)
+        if before.degraded and not self._state.degraded:
+            log.recovered(self.source.path)
+
+    def _perform(self, effect: protocol.Effect) -> None:
+        match effect:
+            case protocol.Publish():
+                self._teller.timings = self._publisher.publish(effect, self._hearing.detect_ns)
+                self._teller.recalled = effect.recalled
+                if effect.recalled and self.snapshot is not None:
+                    self._bus.seen(self.snapshot)
+            case protocol.Emit():
+                self._teller.emit(effect, self.snapshot, self.settings.debounce_ms)
+                if not isinstance(effect.event, FileChanged):
+                    self.known.ended()
+            case protocol.Load():
+                self._jobs.load(effect)
+            case protocol.Look():
+                self._runs().post(self._look)
+            case protocol.Refresh():
+                self._publisher.refresh(effect)
+            case protocol.Answer():
+                self._teller.answer(effect)
+            case protocol.Watching():
+                self._runs().post(partial(self._watch, effect.on))

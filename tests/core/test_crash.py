@@ -1,0 +1,49 @@
+"""A step, or what it asked for, raised: the round has one ending all the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.test_machine_phases import NOW, state_in
+from core.timed import CONFIG, NEW
+from hotconf.core.crash import crashed
+from hotconf.core.machine import deadline, step
+from hotconf.core.protocol import Answer, Emit, Phase, Reload, Touched, Waiting
+from hotconf.events import ReloadFailed
+
+
+@pytest.mark.parametrize("phase", Phase)
+@pytest.mark.parametrize("asked", [0, 1, 2])
+def test_one_ending_in_every_phase(phase, asked):
+    """Told if a round is open or somebody waits; all who wait get it; then there is nothing that is due."""
+    state = state_in(phase)
+    for number in range(asked):
+        state, _ = step(state, Reload(NOW, number))
+    after, effects = crashed(state, CONFIG)
+    told = [effect.event for effect in effects if isinstance(effect, Emit)]
+    answers = [
+        (number, effect.event) for effect in effects if isinstance(effect, Answer) for number in effect.tickets
+    ]
+    if phase is Phase.CLOSED:
+        assert (after, effects) == (state, ())
+        return
+    assert len(told) == (1 if asked or state.round is not None else 0)
+    assert answers == [(number, told[0]) for number in range(asked)]
+    assert all(isinstance(event, ReloadFailed) and event.kind == "internal" for event in told)
+    assert (after.phase, after.round, after.job, deadline(after)) == (Phase.IDLE, None, None, None)
+    assert (after.generation, after.enabled, after.loads) == (state.generation, state.enabled, state.loads)
+
+
+def test_what_was_pending_has_failed():
+    """Its deferrals share this outcome."""
+    after, effects = crashed(state_in(Phase.IDLE)._replace(pending=Waiting(NEW, sure=True)), CONFIG)
+    assert [type(effect) for effect in effects] == [Emit]
+    assert after.pending is None
+
+
+def test_the_next_change_opens_a_round():
+    """It goes on as if nothing had been."""
+    after, _ = crashed(state_in(Phase.LOADING), CONFIG)
+    after, effects = step(after, Touched(NOW, (CONFIG,)))
+    assert after.phase is Phase.SETTLING
+    assert len(effects) == 1

@@ -1,0 +1,123 @@
+"""Whatever raises in a step or an effect: one ending, who waits is answered, the next save is seen, nothing spins."""
+
+from __future__ import annotations
+
+import pytest
+
+from hotconf.core import machine, protocol
+from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess
+from hotconf.runtime.holds import Busy
+from hotconf.runtime.stepping import Stepping
+from runtime.test_runner import Watched, main, make
+from waiting import wait_until
+
+__all__ = ["main", "make"]  # fixtures
+
+EFFECTS = [protocol.Load, protocol.Publish, protocol.Refresh, protocol.Emit, protocol.Answer, protocol.Look]
+
+
+class Failing:
+    """Lets the effects of one kind raise, so many times; counts the steps."""
+
+    def __init__(self, monkeypatch, kind: type, times: int, *, after: bool = False) -> None:
+        self.kind, self.left, self.after = kind, times, after
+        self.steps = 0
+        self.perform, self.step = Stepping._perform, machine.step
+        monkeypatch.setattr(Stepping, "_perform", lambda runner, effect: self.performed(runner, effect))
+        monkeypatch.setattr(machine, "step", self.stepped)
+
+    def performed(self, runner, effect) -> None:
+        fails = isinstance(effect, self.kind) and self.left > 0
+        if fails:
+            self.left -= 1
+        if not fails or self.after:
+            self.perform(runner, effect)
+        if fails:
+            raise RuntimeError("injected")
+
+    def stepped(self, state, given, holds):
+        self.steps += 1
+        if isinstance(given, self.kind) and self.left > 0:
+            self.left -= 1
+            raise MemoryError
+        return self.step(state, given, holds)
+
+
+def goes_on(watched: Watched, failing: Failing) -> None:
+    """The next save is seen, a reload returns, and few steps were needed."""
+    failing.left = 0
+    watched.save(7)
+    wait_until(lambda: watched.n == 7)
+    assert watched.runner.reload(wait=True, force=False) is not None
+    assert watched.runner.pending is None
+    assert failing.steps < 60
+    assert list(watched.generations) == list(range(1, len(watched.generations) + 1))
+
+
+def endings(watched: Watched) -> list[type]:
+    """What was told, but for the changes."""
+    return [kind for kind in watched.kinds() if kind is not FileChanged]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("kind", EFFECTS, ids=lambda kind: kind.__name__)
+def test_an_effect_that_raises_in_a_save(make, monkeypatch, kind, after):
+    """In the midst of a round, before or after the effect was performed."""
+    watched = make()
+    failing = Failing(monkeypatch, kind, 1, after=after)
+    watched.save(2)
+    if kind in (protocol.Load, protocol.Publish):
+        wait_until(lambda: endings(watched) == [ReloadFailed])
+        (failure,) = (event for event in list(watched.events) if isinstance(event, ReloadFailed))
+        assert failure.kind == "internal"
+    else:
+        wait_until(lambda: watched.n == 2)
+    goes_on(watched, failing)
+
+
+@pytest.mark.parametrize("kind", [protocol.Load, protocol.Publish, protocol.Emit, protocol.Answer])
+def test_an_effect_that_raises_in_a_reload(make, monkeypatch, kind):
+    """Who waits for it is answered, even if the answer itself raises once it was given."""
+    watched = make(window_ms=60_000)
+    failing = Failing(monkeypatch, kind, 1, after=kind is protocol.Answer)
+    watched.save(2)
+    event = watched.runner.reload(wait=True, force=False)
+    assert type(event) is (ReloadFailed if kind in (protocol.Load, protocol.Publish) else ReloadSuccess)
+    failing.left = 0
+    watched.save(7)
+    watched.runner.reload(wait=True, force=False)
+    assert watched.n == 7
+
+
+@pytest.mark.parametrize("kind", EFFECTS, ids=lambda kind: kind.__name__)
+def test_an_effect_that_always_raises(make, monkeypatch, kind):
+    """The driver does not spin on it; when it works again all goes on."""
+    watched = make()
+    failing = Failing(monkeypatch, kind, 1_000_000)
+    for number in range(2, 5):
+        watched.save(number)
+        watched.runner._runs().call(lambda: None)
+    goes_on(watched, failing)
+
+
+@pytest.mark.parametrize("given", [protocol.Touched, protocol.Due, protocol.Loaded], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("times", [1, 5])
+def test_a_step_that_raises(make, monkeypatch, given, times):
+    """Not even an exhausted memory in the midst of a step leaves a deadline that is due for ever."""
+    watched = make()
+    failing = Failing(monkeypatch, given, times)
+    watched.save(2)
+    wait_until(lambda: failing.left < times)
+    goes_on(watched, failing)
+
+
+def test_a_release_whose_publishing_raises(make, monkeypatch):
+    """What was pending has failed; leaving raises nothing."""
+    watched = make()
+    with Busy(watched.runner, "x"):
+        watched.save(2)
+        wait_until(lambda: ReloadDeferred in watched.kinds())
+        failing = Failing(monkeypatch, protocol.Publish, 1)
+    wait_until(lambda: endings(watched) == [ReloadDeferred, ReloadFailed])
+    assert watched.n == 1
+    goes_on(watched, failing)
