@@ -101,7 +101,6 @@ TOOLS = {
     "cp by force": "cp --remove-destination {fresh} {file}",
     "tee": "cat {fresh} | tee {file}",
 }
-ATOMIC = {"sed", "sed, a backup", "perl", "rsync", "mv"}
 
 
 def shell(directory: Path, script: str) -> None:
@@ -114,8 +113,6 @@ def shell(directory: Path, script: str) -> None:
 def test_tools(root: Path, begin: Callable[..., Case], layout: Callable[[Path], Laid], name: str) -> None:
     """Tools: the file is changed several times in a row."""
     need(name.split()[0].removesuffix(","))
-    if layout is included and name not in ATOMIC:
-        pytest.skip("a fragment that is absent for as long as a tool takes counts as absent")
     laid = layout(root)
     directory, fresh = laid.at.parent, root / "fresh.toml"
     with begin(laid.config, **laid.options, debounce_ms=200) as case:
