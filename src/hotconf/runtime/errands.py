@@ -49,12 +49,14 @@ class _Errand:
 class Errands:
     """See the module; for the driver's thread, on which `post` has things done."""
 
-    __slots__ = ("_post", "_queues", "_rests", "_workers")
+    __slots__ = ("_far", "_post", "_queues", "_rests", "_workers")
 
     def __init__(self, post: Callable[[Callable[[], None]], None]) -> None:
         self._post = post
         self._queues: dict[Owner, deque[_Errand]] = {}
         """Of each the first is under way."""
+        self._far: set[Owner] = set()
+        """Whose files were far, or many, the last time: so is what is watched for them until the next errand."""
         self._rests: dict[Owner, int] = {}
         """Until when those that took long are not looked at."""
         self._workers: dict[object, Worker] = {}
@@ -65,7 +67,7 @@ class Errands:
         queue = self._queues.get(owner)
         if queue is not None:
             queue.append(errand)
-        elif far(owner):
+        elif far(owner) or owner in self._far:
             self._queues[owner] = deque([errand])
             self._begin(owner, errand)
         else:
@@ -77,7 +79,8 @@ class Errands:
             errand.dropped = True
         self._rests.pop(owner, None)
         final = _Errand(work, _nothing)
-        if far(owner):
+        if far(owner) or owner in self._far:
+            self._far.discard(owner)
             self._worker(owner).submit(partial(_attempt, final))
             self._workers.pop(owner, None)
         else:
@@ -85,7 +88,7 @@ class Errands:
 
     def away(self, owner: Owner) -> bool:
         """Whether another thread looks after its files."""
-        return owner in self._queues or far(owner)
+        return owner in self._queues or owner in self._far or far(owner)
 
     def busy(self, owner: Owner) -> bool:
         """Whether something is under way for it."""
@@ -124,6 +127,7 @@ class Errands:
         return [queue[0] for queue in self._queues.values()]
 
     def _begin(self, owner: Owner, errand: _Errand) -> None:
+        (self._far.add if far(owner) else self._far.discard)(owner)
         errand.key, errand.began = _key(owner), time.monotonic_ns()
         worker = self._worker(owner)
         worker.submit(partial(self._do, owner, errand))
