@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from hotconf.changes import MASK
 from hotconf.core.credentials import mask_credentials
+from hotconf.core.hidden import secrets_in_text
 from hotconf.core.redact import secret_from
 from hotconf.core.scrub import Scrubber, scrub
 from hotconf.core.secrecy import is_secret_key
+from hotconf.core.source import Source
 from hotconf.text import printable, quoted
 
 SPELLINGS = {
@@ -131,3 +133,17 @@ def test_no_pattern_is_slow(piece: str) -> None:
         grows(lambda n, text=text: is_secret_key(text(n)))
         grows(lambda n, text=text: secret_from(text(n), ("a", "b"), broken=True, keys={"k", "k="}))
         grows(lambda n, text=text: mask_credentials(text(n)))
+
+
+@pytest.mark.parametrize("piece", ["a = 1, ", 'password = "x" ', '"', "[", "k = ["])
+def test_long_lines_are_judged_once(piece: str) -> None:
+    """However many problems there are on one, and in text that is not TOML."""
+
+    def work(n: int) -> None:
+        source = Source(piece * (n // len(piece)), Scrubber(["S3cr3t-zq7v"]), {"k"})
+        for at in range(0, n, 20):
+            source.shown(0)
+            source.offset(0, at)
+
+    grows(work)
+    grows(lambda n: secrets_in_text(piece * (n // len(piece))))

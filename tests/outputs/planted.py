@@ -214,6 +214,7 @@ NUMBERS: Final[dict[str, Callable[[str], str]]] = {
     "a float": lambda s: f"rate_token = {s}.5\n",
     "a number in a table": lambda s: f"[credentials]\npin = {s}\n",
 }
+DATES: Final[dict[str, Callable[[str], str]]] = {"a date": lambda s: f"expiry_secret = {s}\n"}
 URLS: Final[dict[str, Callable[[str], str]]] = {
     "a URL": lambda s: f'url = "postgres://bob:{s}@db/x"\n',
     "a URL as a key": lambda s: f'[registries."https://bot:{s}@reg.example/"]\nport = "x"\n',

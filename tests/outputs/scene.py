@@ -122,6 +122,17 @@ def differences(scene: Scene) -> str:
     return _lived(scene, look)
 
 
+def waiting(scene: Scene) -> str:
+    """What is told while something is busy, and then."""
+    with HotReloadWatcher(scene.path, scene.schema, debounce_ms=60_000) as watcher:
+        with watcher.busy("something"):
+            scene.path.write_bytes(scene.after)
+            event = watcher.reload()
+            told: list[object] = [repr(event), event, notification(event), to_json(event), repr(watcher.pending)]
+        told += [repr(watcher.last), watcher.last, repr(watcher.snapshot), repr(watcher.stats)]
+        return _lines(told)
+
+
 def raised(scene: Scene) -> str:
     """What `start()` raises, with its traceback."""
     scene.path.write_bytes(scene.after)
@@ -279,6 +290,7 @@ OUTPUTS: Final[dict[str, Output]] = {
     "ndjson": ndjson,
     "problem lines": problem_lines,
     "differences": differences,
+    "while busy": waiting,
     "what start() raises": raised,
     "log": logged,
     "callbacks that raise": callbacks,

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from outputs.planted import NUMBERS, OCCASIONS, PLACES, SCHEMA, URLS, VARIABLE, leaked
+from outputs.planted import DATES, NUMBERS, OCCASIONS, PLACES, SCHEMA, URLS, VARIABLE, leaked
 from outputs.scene import OUTPUTS, Scene
 from torture.extent import FULL
 
@@ -25,10 +25,11 @@ CASES = [
     *product(PLACES, [PLAIN]),
     *product(("a key", "a type", "a slip for a word", "text in JSON", "the environment"), [LONG, QUOTED, SHORT]),
     *product(NUMBERS, [NUMERIC]),
+    *product(DATES, [("1987-06-05", "1999-12-31")]),
     *product(URLS, [PLAIN]),
     *product(("a URL", "a URL as a key", "a URL without a scheme", "an unknown URL"), [AWKWARD]),
 ]
-PUT = PLACES | NUMBERS | URLS
+PUT = PLACES | NUMBERS | DATES | URLS
 SLOW = {"watch", "watch as json", "app", "doctor with a probe", "doctor", "doctor as json", "schema", "init"}
 FEW = ("changed", "noise: check", "noise: raises", "not closed")
 

@@ -20,7 +20,8 @@ from hotconf.core.shape import Shape
 from hotconf.core.suggest import suggest
 from hotconf.core.walk import kind_of
 
-_VALUE: Final = re.compile(r"""["'\[\]{}=:,#\s]++""")
+_STRING: Final = re.compile(r"""["']([^"']++)""")
+_BARE: Final = re.compile(r"""[=:\[,][ \t\[{]*+([^\s"'\[\]{}=:,#]++)""")
 
 
 def secrets_of(shape: Shape, documents: Iterable[Document], config: object = MISSING) -> frozenset[str]:
@@ -39,8 +40,8 @@ def secrets_in_text(text: str) -> frozenset[str]:
     for line in text.split("\n"):
         begin = secret_from(line, broken=True)
         if begin is not None:
-            rest = line[begin:].strip()
-            found |= {rest, *_VALUE.split(rest)}
+            rest = line[begin:]
+            found |= {rest.strip(), *_STRING.findall(rest), *_BARE.findall(f"={rest}")}
     return frozenset(found - {""})
 
 

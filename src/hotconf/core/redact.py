@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from itertools import repeat
@@ -276,8 +276,8 @@ def _leaf_secrets(value: object, secret: bool | None) -> Iterator[str]:
     if secret:
         yield text
         yield text.strip()  # as a model that strips white space would quote it
-        if isinstance(value, datetime | time):
-            yield value.isoformat()
+        if isinstance(value, date | time):
+            yield from (value.isoformat(), repr(value))
     if isinstance(value, int | float | date | time):
         return
     for begin, end in credentials(text):

@@ -2,7 +2,8 @@
 
 Rule 1: a secret of 4 characters or more is found wherever it stands, in capitals or not, and as Python, TOML, JSON,
         shells and URLs quote it, or in Base64.
-Rule 2: of one of 12 or more the pieces are found as well, since texts are shortened: each of 12 characters or more.
+Rule 2: of a longer one pieces are found as well, since texts are shortened: each of 12 characters, of very long ones
+        each of 23.
 Rule 3: a shorter one stands in any sentence. It is found only as a word of its own, and if `words` is asked for.
 Rule 4: credentials that a text shows by its form, such as a password in a URL, are masked without being known.
 """

@@ -93,7 +93,18 @@ class Source:
     what stands below the header of a secret table, and what follows a secret key in a value of several lines.
     """
 
-    __slots__ = ("_begins", "_grown", "_inner", "_leaks", "_masked", "_scrub", "_tables", "lines", "secret_keys")
+    __slots__ = (
+        "_begins",
+        "_ends",
+        "_grown",
+        "_inner",
+        "_leaks",
+        "_masked",
+        "_scrub",
+        "_tables",
+        "lines",
+        "secret_keys",
+    )
 
     def __init__(self, text: str, scrub: Scrubber | None = None, keys: Collection[str] = ()) -> None:
         """`scrub` knows what is to be masked wherever it stands. `keys`: the `secret_keys` of the model."""
@@ -102,6 +113,7 @@ class Source:
         self._scrub = scrub or Scrubber()
         self._masked: dict[int, list[Span]] = {}
         self._grown: dict[int, list[int]] = {}
+        self._ends: dict[tuple[int, bool], int | None] = {}
         self._begins = list(_line_numbers(text, statements(text)))
         self._tables = list(self._headers())
         self._inner = frozenset(_inside_strings(text))
@@ -165,6 +177,12 @@ class Source:
         return self._leaks[begin]
 
     def _secret_from(self, begin: int, index: int, *, broken: bool = False) -> int | None:
+        # Of a long line there may be as many problems as there are keys on it.
+        if (index, broken) not in self._ends:
+            self._ends[index, broken] = self._sought_from(begin, index, broken=broken)
+        return self._ends[index, broken]
+
+    def _sought_from(self, begin: int, index: int, *, broken: bool) -> int | None:
         # A header can make what is below it public, too: not for lines of which it is not certain that they are.
         table = self._tables[begin] if index == self._begins[begin] else ()
         line, keys = self.lines[index], self.secret_keys

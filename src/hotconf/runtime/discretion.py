@@ -133,7 +133,7 @@ class Door:
         self._snapshot: Snapshot[Any] | None = None
         self._published: Scrubber | None = None
         self._loaded: Scrubber | None = None
-        self._retired: deque[Scrubber] = deque(maxlen=_RETIRED)
+        self._retired: deque[frozenset[str]] = deque(maxlen=_RETIRED)
         _doors[id(self)] = self
 
     @property
@@ -144,7 +144,7 @@ class Door:
     def publish(self, snapshot: Snapshot[Any], scrub: Scrubber | None) -> None:
         """This is published from now on; `scrub` knows its secrets."""
         if self._published is not None and scrub is not self._published:
-            self._retired.append(self._published)
+            self._retired.append(self._published.secrets)
         self._snapshot, self._published, self._loaded = snapshot, scrub, None
 
     def load(self, scrub: Scrubber | None) -> None:
@@ -155,8 +155,8 @@ class Door:
         """Knows all of it, and the environment."""
         if self._published is None:
             self._published = of_snapshot(self._schema, self._snapshot)
-        others = [*self._retired, *([] if self._loaded is None else [self._loaded])]
-        return self._published.knowing(environment().union(*(each.secrets for each in others)))
+        refused = frozenset[str]() if self._loaded is None else self._loaded.secrets
+        return self._published.knowing(environment().union(refused, *self._retired))
 
 
 _doors: WeakValueDictionary[int, Door] = WeakValueDictionary()
