@@ -20,7 +20,7 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
-from hotconf import ConfigError, HotReloadWatcher
+from hotconf import ConfigError, HotReloadWatcher, Problem
 from hotconf.core.record import Record, encode
 from hotconf.snapshot import SourceFile
 
@@ -131,11 +131,10 @@ def vandalize(root: Path, main: Path) -> list[tuple[int, int]]:
                 path.unlink()
                 path.symlink_to(main)
         elif path.is_dir():
-            for number in (1, 99):
-                with suppress(OSError):
-                    (path / f"{number:08}.state.forged").write_bytes(forged(main, number))
-                    (path / f"{number:08}.state.forged").chmod(0o600)
-                    (path / f"{number:08}.state.forged").rename(path / f"{number:08}.state")
+            with suppress(OSError):
+                (path / "forged").write_bytes(forged(main, 99))
+                (path / "forged").chmod(0o600)
+                (path / "forged").rename(path / "00000099.state")
     return held
 
 
@@ -167,8 +166,8 @@ class Start(NamedTuple):
     raised: str | None
 
 
-def start(case: Case, main: Path, root: Path) -> Start:
-    """In a process of its own, by the user, up to the end."""
+def start(case: Case, main: Path, root: Path, refused: int = 0) -> Start:
+    """In a process of its own, by the user, up to the end. `refused`: a port that is not valid any more."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
@@ -179,7 +178,7 @@ def start(case: Case, main: Path, root: Path) -> Start:
                 os.setgid(case.who)
                 os.setuid(case.who)
             os.umask(case.umask)
-            os.write(write, json.dumps(_started(main, root)).encode())
+            os.write(write, json.dumps(_started(main, root, refused)).encode())
         finally:
             os._exit(0)
     os.close(write)
@@ -189,8 +188,11 @@ def start(case: Case, main: Path, root: Path) -> Start:
     return Start(*json.loads(told)) if told else Start(None, None, "died")
 
 
-def _started(main: Path, root: Path) -> Start:
-    watcher = HotReloadWatcher(main, dict, observer="poll", debounce_ms=0, state_dir=root)
+def _started(main: Path, root: Path, refused: int) -> Start:
+    def check(config: dict[str, int]) -> list[Problem]:
+        return [Problem("not any more")] if config["port"] == refused else []
+
+    watcher = HotReloadWatcher(main, dict, checks=[check], observer="poll", debounce_ms=0, state_dir=root)
     try:
         watcher.start()
     except ConfigError as error:
@@ -229,9 +231,11 @@ def faults(case: Case, base: Path, counts: Counter[str]) -> Iterator[str]:
     BETWEEN[case.between](root)
     with acting_as(VANDAL):
         held = vandalize(root, main)
+    yield from broken(case, main, root, counts)
     yield from valid(case, main, root, 8001, counts)
     overwrite(held, main)
     yield from broken(case, main, root, counts)
+    yield from broken(case, main, root, counts, refused=8001)
     with acting_as(VANDAL):
         replace_directories(root, main)
     yield from broken(case, main, root, counts)
@@ -256,12 +260,12 @@ def valid(case: Case, main: Path, root: Path, number: int, counts: Counter[str])
         yield f"kept is {kept}, and it is told: {told.trouble}"
 
 
-def broken(case: Case, main: Path, root: Path, counts: Counter[str]) -> Iterator[str]:
-    """A start with a broken file."""
+def broken(case: Case, main: Path, root: Path, counts: Counter[str], *, refused: int = 0) -> Iterator[str]:
+    """A start with a broken file. If the newest state is `refused` as well, an older one may do."""
     main.write_text("port = [\n")
-    told = start(case, main, root)
+    told = start(case, main, root, refused)
     counts["fell back" if told.port else "failed"] += 1
-    if told.port not in (None, 8001):
+    if told.port in (FORGED, refused):
         yield f"a state was believed that others could write: {told}"
     if told.port is None and not str(told.raised).startswith("ConfigError: config.toml"):
         yield f"a start with a broken file: {told}"
