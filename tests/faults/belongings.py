@@ -63,14 +63,19 @@ class Belongings:
         """What can be seen without touching it: kind, position, timer, counter, watches; what waits to be read."""
         found = []
         for number in self._numbers:
-            link = os.readlink(f"/proc/self/fd/{number}")  # noqa: PTH115 - it is no path
+            try:
+                link = os.readlink(f"/proc/self/fd/{number}")  # noqa: PTH115 - it is no path
+            except FileNotFoundError:
+                found.append((number, "closed", "", -1, -1))
+                continue
             size = os.stat(link).st_size if link.startswith("/") else -1  # noqa: PTH116
             found.append((number, link, Path(f"/proc/self/fdinfo/{number}").read_text(), size, _waiting(number)))
         return found
 
     def assert_intact(self) -> None:
         """Nothing was written, read, set, watched or closed."""
-        assert self._state() == self._before
+        touched = [(before, now) for before, now in zip(self._before, self._state(), strict=True) if before != now]
+        assert not touched, touched
 
 
 def _waiting(number: int) -> int:

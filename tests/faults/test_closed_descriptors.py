@@ -5,8 +5,11 @@ Each case runs in a forked child: pytest needs its own descriptors.
 
 from __future__ import annotations
 
+import logging
 import os
+import random
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,11 +21,19 @@ if sys.platform != "linux":
 from faults.belongings import Belongings
 from hotconf import HotReloadWatcher
 from hotconf.runtime.descriptors import CLOSED
+from torture.extent import FULL
 from waiting import wait_until
 from watcher.children import ended, fork
 from watcher.watched import App, ours, port, save
 
 FIRST = 3
+CLOSINGS = 100 if FULL else 4
+
+
+@pytest.fixture
+def dice(request) -> random.Random:
+    """Chance, the same for the same seed."""
+    return random.Random(f"{os.environ.get('HOTCONF_SEED', '')}{request.node.nodeid}")
 
 
 def close_all() -> None:
@@ -50,7 +61,14 @@ def sees(watcher: HotReloadWatcher[App], number: int) -> None:
 
 def in_a_child(work: Callable[[], object]) -> None:
     """Do `work` in a forked process; it raises nothing."""
-    assert ended(fork(work)) == 0
+
+    def alone() -> None:
+        # What pytest logs to and prints to has numbers, too, which others get.
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+        logging.getLogger().handlers[:] = [logging.NullHandler()]
+        work()
+
+    assert ended(fork(alone)) == 0
 
 
 @pytest.mark.parametrize("observer", ["auto", "inotify", "poll"])
@@ -104,5 +122,29 @@ def test_some_are_closed(tmp_path, first, last):
         sees(watcher, 9001)
         watcher.close()
         assert not opened()
+
+    in_a_child(work)
+
+
+def test_at_any_moment(tmp_path, dice):
+    """Again and again, in a window, in a load, while all is made anew: the last save is seen, nothing is touched."""
+    belongings = tmp_path / "mine"
+    belongings.mkdir()
+
+    def work():
+        path = tmp_path / "config.toml"
+        close_all()
+        watcher = started(path, reconcile_s=0.1)
+        for turn in range(CLOSINGS):
+            save(path, port(9000 + turn))
+            time.sleep(dice.uniform(0, 0.04))
+            close_all()
+            mine = Belongings(belongings)
+            sees(watcher, 9000 + turn)
+            mine.assert_intact()
+        wait_until(lambda: watcher.stats.trouble is None, 20)
+        watcher.close()
+        mine.assert_intact()
+        assert not ours()
 
     in_a_child(work)

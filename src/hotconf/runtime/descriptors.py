@@ -56,7 +56,7 @@ class ClosedError(OSError):
 def refusal(error: Exception) -> str:
     """What was refused; it names the call."""
     if not isinstance(error, OSError):
-        return type(error).__name__
+        return str(error) or type(error).__name__
     if error.errno == errno.EBADF:  # closed after we had looked
         return CLOSED
     text = error.strerror or str(error)
@@ -78,13 +78,15 @@ class Descriptor:
         self._kind = kind
         self._calls = _calls(kind)
         self._mark: int | None = None
+        self._first: os.stat_result | None = None
         self._owner: list[Any] = []
         if kind == FILE and _own is not None:
             self._owner.extend(map(_own, map(operator.call, [make])))
         self._number = self._owner[0].fileno() if self._owner else make()
         try:
             self._mark = self._marked()
-            self._first = os.fstat(self._number) if kind == FILE else None
+            if kind == FILE:
+                self._first = os.fstat(self._number)
         except BaseException:
             if not self._owner:
                 os.close(self._number)
@@ -167,13 +169,18 @@ class Descriptor:
         return found == self._kind
 
     def _marked(self) -> int | None:
-        """Mark it. None where that cannot be done: then its kind has to do, or which file it is."""
+        """Mark it. None where that cannot be done: then its kind has to do, or which file it is.
+
+        Raises `OSError` if the kind of a file of the kernel's cannot be told either: then it is better not used.
+        """
         mark = next(_marks)
         if _SET_MARK is None:
             return None
         try:
             self._calls.fcntl(self._number, _SET_MARK, mark)
         except OSError:
+            if self._kind != FILE and not self._is_of_kind(otherwise=False):
+                raise
             return None
         return mark
 

@@ -228,7 +228,7 @@ def _inotify(name: str) -> Observer:
         from hotconf.runtime.native import InotifyObserver  # which takes a descriptor, too
 
         return InotifyObserver()
-    except OSError as error:
+    except (OSError, ImportError) as error:
         if name != "auto":
             raise UsageError(f'observer="inotify" cannot be had: {refusal(error)}; use "auto" or "poll"') from error
         return Poll(f"inotify cannot be had: {refusal(error)}", stopgap=True)
