@@ -1,10 +1,10 @@
-"""Makes calls of hotconf's to the system fail: the n-th of them, once, or all calls of one name.
+"""Makes calls of hotconf's to the system fail: the n-th of one name, once, or all of them.
 
 The calls that count are those in `SYSTEM` (of `hotconf.runtime.system`), in `OS` and in `THREADS`, if hotconf's own
 code makes them, directly or through `os.path` and the like. Those of the program, of pytest and of logging do not.
 
     faults = Faults()
-    with faults.armed(Once(7, errno.EMFILE)):  # or Always("system.epoll_wait", errno.EPERM), or Count()
+    with faults.armed(Once("os.open", 2, errno.EMFILE)):  # or Always("system.epoll_wait", errno.EPERM), or Count()
         ...
     faults.calls, faults.hits  # the names of the calls that were made, and of those that failed
 
@@ -36,6 +36,7 @@ OS: Final = (
     *("pread", "read", "readlink", "rename", "replace", "rmdir", "scandir", "stat", "unlink", "urandom", "write"),
 )
 THREADS: Final = ((_thread, "start_new_thread"), (threading, "_start_new_thread"))
+_write: Final = os.write
 CLOSE: Final = "close"
 """Whatever it says, what it was asked to close is closed."""
 BETWEEN: Final = {"posixpath", "genericpath", "pathlib", "pathlib._local", "threading", "contextlib", "os"}
@@ -52,7 +53,7 @@ class Rule(Protocol):
     code: int
 
     def strikes(self, number: int, name: str) -> bool:
-        """Whether the call with that number, from 1, and that name fails."""
+        """Whether the call with that name fails that is the n-th of them, counted from 1."""
 
 
 class Count(NamedTuple):
@@ -65,13 +66,14 @@ class Count(NamedTuple):
 
 
 class Once(NamedTuple):
-    """The n-th."""
+    """The n-th of that name: so it is the same one, in whatever order the threads come."""
 
+    name: str
     at: int
     code: int
 
     def strikes(self, number: int, name: str) -> bool:
-        return number == self.at
+        return (name, number) == (self.name, self.at)
 
 
 class Always(NamedTuple):
@@ -122,9 +124,11 @@ class Faults:
 
     def _strikes(self, shown: str) -> bool:
         self.calls.append(shown)
-        if not self._rule.strikes(len(self.calls), shown):
+        if not self._rule.strikes(self.calls.count(shown), shown):
             return False
         self.hits.append(shown)
+        if len(self.hits) == 1:
+            _write(2, f"fails: {shown}\n".encode())  # for those that hang
         return True
 
 
