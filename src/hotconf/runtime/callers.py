@@ -7,6 +7,7 @@ program and goes through, and so does all that a signal handler raised: it ran i
 
 from __future__ import annotations
 
+import signal  # here: when it is needed there may be no descriptor left to import it with
 import threading
 from typing import TYPE_CHECKING
 
@@ -32,8 +33,6 @@ def from_handler(error: BaseException) -> bool:
     """Whether a signal handler raised it, as its traceback tells. Handlers run in the main thread only."""
     if threading.current_thread() is not threading.main_thread():
         return False
-    import signal
-
     handlers = {_code(signal.getsignal(number)) for number in signal.valid_signals()} - {None}
     trace = error.__traceback__
     while trace is not None:

@@ -24,7 +24,8 @@ every 1 to 10 ms."""
 # O_NONBLOCK: what was a regular file a moment ago may be a FIFO now, and open() would wait for a writer.
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _ABSENT: Final = {errno.ENOENT, errno.ENOTDIR}
-_PASSING: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EAGAIN, errno.ESTALE}
+PASSING: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EAGAIN, errno.ESTALE}
+"""Why a file could not be read that may be readable at the next look."""
 _WHAT: Final = (
     (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -236,7 +237,7 @@ def _irregular(path: Path, found: os.stat_result, links: tuple[tuple[str, str], 
 
 
 def _failed(path: Path, stamp: Stamp, error: OSError) -> Read:
-    return Read(path, stamp, problem=_problem(path, error), settled=error.errno not in _PASSING)
+    return Read(path, stamp, problem=_problem(path, error), settled=error.errno not in PASSING)
 
 
 def _stamp(found: os.stat_result, links: tuple[tuple[str, str], ...]) -> Stamp:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from hotconf.core.candidate import Bad
 from hotconf.problems import Problem
-from hotconf.runtime import log, threads
+from hotconf.runtime import files, log, threads
 from hotconf.runtime.callers import belongs_to_caller
 from hotconf.runtime.source import FileSet, Result
 from hotconf.runtime.worker import Worker
@@ -37,9 +37,11 @@ def guarded(work: Callable[[], Result[T]], known: FileSet) -> Result[T]:
         if belongs_to_caller(error):
             raise
         path = known.members[0].path
-        log.fault("reload", "The load of %s failed", path)
         # What the system refused it may grant at the next look: a descriptor or memory, for a module of ours too.
-        passing = isinstance(error, OSError | MemoryError)
+        refused = isinstance(error, OSError) and error.errno in files.PASSING
+        if not refused:
+            log.fault("reload", "The load of %s failed", path)
+        passing = refused or isinstance(error, MemoryError)
         return Result(Bad((_problem(error, path),)), known.looked_at(settled=not passing))
     finally:
         _loading.discard(here)
