@@ -280,6 +280,41 @@ def test_signals_at_any_moment(make):
     wait_until(lambda: watched.n == number)
 
 
+def test_a_signal_handler_may_close_whoever_it_interrupts(make):
+    """It comes while its thread subscribes, and waits for the driver, which has just then something to tell."""
+    watched, other = make(window_ms=0), make()
+    runner = watched.runner
+
+    def handle(*_: object) -> None:
+        watched.save(2)
+        wait_until(lambda: watched.installed[-1] == 2)
+        runner.reload(wait=True, force=False)
+        other.runner.close()
+        runner.close()
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    try:
+        with watched.bus.lock, other.bus.lock:  # as `subscribe` does
+            signal.raise_signal(signal.SIGUSR1)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert not runner.watching
+
+
+def test_what_could_not_be_told_is_told_later(make):
+    """In its order, as soon as the lock is given back."""
+    watched = make(window_ms=0)
+    with watched.bus.lock:
+        for number in (2, 3):
+            watched.save(number)
+            assert watched.runner.reload(wait=True, force=False) is not None
+        assert watched.bus.behind
+    wait_until(lambda: watched.kinds().count(ReloadSuccess) >= 2)
+    told = [event.generation for event in list(watched.events) if isinstance(event, ReloadSuccess)]
+    assert told == sorted(told)
+    assert not watched.bus.behind
+
+
 # Start and close
 
 

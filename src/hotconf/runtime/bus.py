@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar, overload
 from weakref import WeakSet
 
 from hotconf.errors import UsageError
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from hotconf.snapshot import Snapshot
 
 T = TypeVar("T")
+
+_MOMENT_S: Final = 0.002
+"""The lock is held for microseconds, except by who was interrupted."""
 
 OnEvent: TypeAlias = Callable[["ConfigReloadEvent"], object]
 """A callback for events."""
@@ -61,6 +65,8 @@ class Bus(Generic[T]):
         self._given: WeakSet[EventStream] = WeakSet()
         """All streams that somebody still has, those that have ended, too."""
         self._delivery = Delivery(name, self.lock)
+        self._outbox: deque[Callable[[], None]] = deque()
+        """What the driver tells, in order: it waits for the lock no longer than `_MOMENT_S`."""
         self._closed = False
         fork.enrol(self)
 
@@ -74,6 +80,7 @@ class Bus(Generic[T]):
         """See `Member.abandon`: callbacks are kept, streams end, and nothing that was waiting is told twice."""
         self.lock = threads.rlock()
         self._streams = ()
+        self._outbox.clear()
         for stream in list(self._given):
             stream.abandon()
         self._delivery.abandon(self.lock)
@@ -93,19 +100,45 @@ class Bus(Generic[T]):
 
     def seen(self, snapshot: Snapshot[T]) -> None:
         """Take note of the first snapshot, published by a start that is no event: changes are told against it."""
-        with self.lock:
-            self.snapshot = snapshot
-            for _, listener in self._listeners:
-                if isinstance(listener, FunctionCallback):
-                    listener.rebase(snapshot)
+        self._outbox.append(partial(self._seen, snapshot))
+        self.drain()
 
     def publish(self, event: ConfigReloadEvent, snapshot: Snapshot[T] | None) -> None:
-        """Queue `event` for everybody; `snapshot` is what is published now. Never waits and runs no users' code."""
-        with self.lock:
-            if self._closed:
-                return
+        """Queue `event` for everybody; `snapshot` is what is published now. Runs no users' code."""
+        if not self._closed:
             if not isinstance(event, FileChanged):
                 self.last = event
+            self._outbox.append(partial(self._publish, event, snapshot))
+            self.drain()
+
+    @property
+    def behind(self) -> bool:
+        """Whether something has not been told."""
+        return bool(self._outbox)
+
+    def drain(self) -> bool:
+        """Tell what has not been told, unless a caller keeps the lock; whether all was told.
+
+        A signal handler that interrupted that caller may be waiting for the very thread that tells.
+        """
+        while self._outbox:
+            if not self.lock.acquire(timeout=_MOMENT_S):
+                return False
+            try:
+                while self._outbox:
+                    self._outbox.popleft()()
+            finally:
+                self.lock.release()
+        return True
+
+    def _seen(self, snapshot: Snapshot[T]) -> None:
+        self.snapshot = snapshot
+        for _, listener in self._listeners:
+            if isinstance(listener, FunctionCallback):
+                listener.rebase(snapshot)
+
+    def _publish(self, event: ConfigReloadEvent, snapshot: Snapshot[T] | None) -> None:
+        if not self._closed:
             before, self.snapshot = self.snapshot, snapshot
             for stream in self._streams:
                 stream.offer(event)

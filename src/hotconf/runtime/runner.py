@@ -281,7 +281,9 @@ class Runner(Stepping[T]):
 
     @property
     def deadline(self) -> int | None:
-        """When the machine wants a `Due`, or what is pending is looked after."""
+        """When the machine wants a `Due`, or what is pending or untold is looked after."""
+        if self._bus.behind:
+            return self._look_after
         if self._state.pending is not None and self._state.round is None:
             return self._look_after
         return machine.deadline(self._state)

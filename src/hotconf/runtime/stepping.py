@@ -51,7 +51,7 @@ class Stepping(Generic[T]):
     _jobs: Jobs[T]
     _lock: threading.RLock
     _look_after: int
-    """When to see whether what is pending still waits for something."""
+    """When to see whether what is pending, or not yet told, still waits for something."""
     _publisher: Publisher[T]
     _state: protocol.State
     _teller: Teller[T]
@@ -92,6 +92,8 @@ class Stepping(Generic[T]):
         with self._lock:
             self._step(given)
             self._settle()
+        if not self._bus.drain():
+            self._look_after = time.monotonic_ns()
         del retired
 
     def _settle(self) -> None:
