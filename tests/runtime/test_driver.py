@@ -41,6 +41,17 @@ class Owner:
         self.observers: list[Any] = []
         self.differs: tuple[Path, ...] = ()
         self.broken = False
+        self.recovered = 0
+
+    def supervise(self) -> bool:
+        return False
+
+    def recover(self) -> None:
+        self.recovered += 1
+
+    def resume(self, driver: Driver) -> None:
+        self.driver = driver
+        driver.post(lambda: driver.join(self, "auto"))
 
     @property
     def deadline(self) -> int | None:
@@ -312,21 +323,38 @@ def test_an_action_that_raises_stops_nobody(driver, caplog):
     assert "Internal error in the driver" in caplog.text
 
 
-def test_a_driver_that_fails_leaves_nobody_waiting(monkeypatch, caplog):
-    """It is told; who calls is refused, the next watcher gets another one, and it can be given back."""
-    failed = claim(1)
+def test_a_driver_that_fails_goes_on(monkeypatch, caplog):
+    """It is told, its watchers recover, and who calls is answered though the fault remains."""
+    driver, owner = claim(ME), Owner()
+    join(driver, owner)
     monkeypatch.setattr(Driver, "_deadline", lambda self: 1 / 0)
-    failed.wake()
-    wait_until(lambda: not failed.alive)
+    driver.wake()
+    assert driver.call(lambda: "works") == "works"
+    wait_until(lambda: owner.recovered)
     monkeypatch.undo()
-    with pytest.raises(UsageError):
-        failed.call(list)
-    other = claim(2)
-    assert other is not failed
+    assert driver.call(lambda: "works") == "works"
+    driver.call(lambda: driver.leave(owner))
+    release(ME, driver, 10)
+    assert "The thread hotconf-driver failed, and goes on" in caplog.text
+
+
+def test_a_driver_that_died_is_replaced_by_the_next_call(monkeypatch, caplog):
+    """What was posted to it is done by another one, which its watchers go on with; it is told."""
+    dead, owner, done = claim(ME), Owner(), []
+    join(dead, owner)
+    with monkeypatch.context() as patch:
+        patch.setattr(Driver, "_go_on", lambda self, work: 1 / 0)
+        dead.wake()
+        wait_until(lambda: not dead.alive)
+    dead.post(lambda: done.append(1))
+    wait_until(lambda: done == [1])
+    wait_until(lambda: owner.driver is not dead)
+    other = owner.driver
+    assert other is claim(ME)
     assert other.call(lambda: "works") == "works"
-    release(1, failed, 10)
-    release(2, other, 10)
-    assert "The driver has failed" in caplog.text
+    other.call(lambda: other.leave(owner))
+    release(ME, other, 10)
+    assert "The thread hotconf-driver died, and another is started" in caplog.text
 
 
 def test_a_call_after_the_end_is_refused():
@@ -589,7 +617,7 @@ def test_who_is_not_watching_is_not_compared(driver):
     owner.watching = False
     join(driver, owner)
     owner.differs = (Path("/x"),)
-    assert driver.call(driver._deadline) is None
+    assert driver.call(driver._deadline) == driver._supervision.due
     assert owner.told == []
     owner.watching = True
     driver.wake()

@@ -211,7 +211,9 @@ class Delivery:
 
     def __init__(self, name: str, lock: threading.RLock) -> None:
         self._lock = lock
-        self._worker = Worker(f"hotconf callbacks {printable(name)}", self._report, stays=True)
+        self._worker = Worker(f"hotconf callbacks {printable(name)}", self._report, stays=True, again=True)
+        self._left: tuple[ConfigReloadEvent, deque[Listener]] | None = None
+        """What is being told, and to whom still: if the thread fails, it goes on from there."""
         self._queue: deque[tuple[ConfigReloadEvent, tuple[Listener, ...]]] = deque()
         self._overflowing = False
         self._closed = False
@@ -226,7 +228,7 @@ class Delivery:
         self._worker.abandon()
         self._queue.clear()
         self._overflowing = False
-        self._running = self._where = None
+        self._running = self._where = self._left = None
         self._forks += 1
 
     def put(self, event: ConfigReloadEvent, listeners: tuple[Listener, ...]) -> None:
@@ -248,7 +250,7 @@ class Delivery:
             return
         running = self._running
         if running is not None:
-            log_warning(f"{running.name} was still running {timeout_s:g} s after its watcher was closed")
+            log_warning(f"{running.name} was still running when its watcher was closed")
 
     @property
     def trouble(self) -> str | None:
@@ -278,19 +280,26 @@ class Delivery:
 
     def _deliver(self) -> None:
         with self._lock:
-            if not self._queue:
-                return
-            event, listeners = self._queue.popleft()
-            self._overflowing = self._overflowing and bool(self._queue)
-        green.run(partial(self._tell, event, listeners, self._forks))
+            if self._left is None:
+                if not self._queue:
+                    return
+                event, listeners = self._queue[0]
+                self._left = event, deque(listeners)
+                self._queue.popleft()
+                self._overflowing = self._overflowing and bool(self._queue)
+            event, left = self._left
+        green.run(partial(self._tell, event, left, self._forks))
+        if not left:
+            self._left = None
 
-    def _tell(self, event: ConfigReloadEvent, listeners: tuple[Listener, ...], forks: int) -> None:
+    def _tell(self, event: ConfigReloadEvent, left: deque[Listener], forks: int) -> None:
         self._where = threads.place()
-        for listener in listeners:
+        while left:
             with self._lock:
                 if self._closed or self._forks != forks:  # the child of a callback that forked
+                    left.clear()
                     break
-                self._running = listener
+                listener = self._running = left.popleft()
             if not listener.closed:
                 with guarded(listener.name):
                     listener.tell(event)

@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from hotconf.core.protocol import Due
 from hotconf.errors import UsageError
-from hotconf.runtime import fork, log, threads
+from hotconf.runtime import fork, log, records, threads
 from hotconf.runtime.descriptors import refusal
 from hotconf.runtime.errands import Errands
 from hotconf.runtime.fork import FORK_S
 from hotconf.runtime.loader import Loader
 from hotconf.runtime.looks import NEVER, Looks
 from hotconf.runtime.observe import Observer, ObserverName, Owner, Poll, choose, preferred
+from hotconf.runtime.supervision import SECOND, Supervision
 from hotconf.runtime.wait import ThreadWaiter, Waiter, best_waiter
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ class Driver:
         self._looks = Looks(self._owners, self._look)
         self._timed: set[Owner] = set()
         """Those who may have a deadline: others are not asked, there may be hundreds."""
+        self._doing: Callable[[], object] | None = None
+        self._redone: Callable[[], object] | None = None
+        """The action that was under way when the thread failed: it is tried once more."""
+        self._supervision = Supervision()
         self._begun = self._ending = self._ended = False
         self._thread = threads.Thread(self._run, "hotconf-driver")
 
@@ -113,19 +118,48 @@ class Driver:
         """The thread for loads of files on that network mount, which may hang; of None, for all others."""
         return self._loaders.get(mount) or self._loaders.setdefault(mount, Loader())
 
+    @property
+    def loaders(self) -> tuple[Loader, ...]:
+        """The threads for loads."""
+        return tuple(self._loaders.values())
+
     def silent(self, owner: Owner) -> str | None:
         """Which mount does not answer that `owner` has files on."""
         return self._errands.trouble(owner)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing is done; None if all is well."""
+        if self.dead:
+            return f"the thread hotconf-driver cannot be started: {self._thread.error or 'it died'}"
+        return self._supervision.trouble
+
+    @property
+    def stuck(self) -> bool:
+        """Whether it has been at one turn for so long that nobody should wait for it."""
+        return self._supervision.stuck_ns > 2 * SECOND
+
+    @property
+    def dead(self) -> bool:
+        """Whether its thread died, which nobody asked it to."""
+        return self._begun and not self.over and not self._thread.alive
 
     def post(self, action: Callable[[], object]) -> None:
         """Run `action` on the driver's thread, soon."""
         self._actions.append(action)
         self.wake()
+        self.check()
 
-    def run(self, action: Callable[[], object]) -> bool:
-        """Run `action` on the driver's thread, and wait for it. False if it was not run: the thread is gone."""
+    def check(self) -> None:
+        """Start another one if the thread died."""
+        if self.dead:
+            revive(self)
+
+    def run(self, action: Callable[[], object], timeout_s: float | None = None) -> bool:
+        """Run `action` on the driver's thread, and wait for it. False if it was not run: the thread is gone, or has
+        not done so in time."""
         if not self.here:
-            return self._run_there(_Call(partial(_guarded, action)))
+            return self._run_there(_Call(partial(_guarded, action)), timeout_s)
         _guarded(action)
         return True
 
@@ -141,16 +175,22 @@ class Driver:
             raise UsageError("this watcher is closed, or was forked off meanwhile")
         return call.result()
 
-    def _run_there(self, call: _Call[R]) -> bool:
+    def _run_there(self, call: _Call[R], timeout_s: float | None = None) -> bool:
+        until = None if timeout_s is None else time.monotonic() + timeout_s
         self.post(call)
         if self._ended:
             with suppress(ValueError):  # it runs, or has run
                 self._actions.remove(call)
                 return False
-        while not call.done.wait(FORK_S if self.alive else 0):
-            if not self.alive:  # it ended, or a signal handler forked, and this is the child
-                return call.done.given
+        while not call.done.wait(self._slice_s(until)):
+            if not self.alive or (until is not None and time.monotonic() >= until):
+                return call.done.given  # it ended, or a signal handler forked, and this is the child
         return True
+
+    def _slice_s(self, until: float | None) -> float:
+        if not self.alive:
+            return 0
+        return FORK_S if until is None else max(0.0, min(FORK_S, until - time.monotonic()))
 
     def expect(self, owner: Owner) -> None:
         """`owner` may have a deadline now."""
@@ -236,18 +276,49 @@ class Driver:
         self._ending = True
 
     def _run(self) -> None:
-        try:
-            while not self._ending:
-                self._wait()
-                self._turn(time.monotonic_ns())
-        except Exception:  # noqa: BLE001 - a fault of ours, or of the system's
-            log.fault("watch", "The driver has failed: its watchers hear of nothing any more")
+        while not self._ending:
+            self._go_on(self._wait)
+            self._go_on(lambda: self._turn(time.monotonic_ns()))
         for observer in self._observers.values():
             _guarded(observer.close)
         self._ended = True
         self._act()  # whoever posts later sees that the thread is gone
         if self._waiter is not None:
             self._waiter.close()
+
+    def _go_on(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - a fault of ours, or of the system's
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        doing, self._doing = self._doing, None
+        if doing is not None and doing is not self._redone:
+            self._redone = doing
+            self._actions.appendleft(doing)
+        self._actions.appendleft(self._recover)
+        self._supervision.failed(error)
+
+    def _recover(self) -> None:
+        for owner in self.owners:
+            _guarded(owner.recover)
+
+    def take_over(self, dead: Driver) -> None:
+        """Go on in the place of one whose thread died: with its watchers, and what was posted to it."""
+        self.loader, self._loaders, self.claims = dead.loader, dead._loaders, dead.claims
+        for observer in dead._observers.values():
+            self._actions.append(observer.close)
+        if dead._waiter is not None:
+            self._actions.append(dead._waiter.close)
+        self._actions.extend(each for each in (dead._doing, *dead._actions) if each is not None)
+
+    def over_to(self, driver: Driver) -> None:
+        """It is dead, and `driver` has taken over."""
+        self._ending = self._ended = True
+        fork.forget(self)
+        for owner in self.owners:
+            owner.resume(driver)
 
     def _waits(self) -> Waiter:
         if self._waiter is None:
@@ -257,6 +328,7 @@ class Driver:
     def _wait(self) -> None:
         waiter = self._waits()
         deadline = self._deadline()
+        self._supervision.asleep()
         try:
             waiter.wait(deadline)
         except Exception as error:  # noqa: BLE001 - whatever it is, another one may work
@@ -288,11 +360,14 @@ class Driver:
     def _turn(self, now: int) -> None:
         # What the kernel has to tell comes before the clock: it may be a change of what is about to be published. To
         # ask it does not give up the interpreter's lock, so that between the last look and a commit nothing can come.
+        self._supervision.awake(now)
         self._hear_all(now)
         if self._actions:
             self._act()
             self._hear_all(now)
         now = time.monotonic_ns()
+        if self._supervision.due <= now:
+            self._supervision.look_after(self.loaders, self.owners)
         for owner in list(self._timed):
             due = self._due(owner)
             if due is not None and due <= now:
@@ -310,8 +385,12 @@ class Driver:
             owner.compare(partial(self._reconcile, owner))
 
     def _act(self) -> None:
+        self._supervision.stir()
         while self._actions:
-            _guarded(self._actions.popleft())
+            action = self._doing = self._actions[0]
+            self._actions.popleft()
+            _guarded(action)
+            self._doing = None
 
     def _hear_all(self, now: int) -> None:
         for observer in list(self._observers.values()):
@@ -369,7 +448,7 @@ class Driver:
         """When to wake; None for no limit."""
         if self._actions:
             return 0
-        first = min(self._looks.wakes(), self._errands.next)
+        first = min(self._looks.wakes(), self._errands.next, self._supervision.due)
         for owner in list(self._timed):
             due = self._due(owner)
             if due is not None:
@@ -453,13 +532,36 @@ class _Shared:
         """The driver, started if there is none. Give it back with `release`, even if this raises."""
         with self.lock:
             if self.driver is None or self.driver.over:
-                fork.enrol(self)
-                self.driver = Driver()
-                atexit.register(_close_all, self.driver)
+                self.driver = self._new()
             used = self.driver
             used.claims.add(who)
             used.begin()
             return used
+
+    def replace(self, dead: Driver) -> None:
+        """Have another driver go on in the place of one whose thread died. A failure is told, and tried again."""
+        with self.lock:
+            if not dead.dead or self.driver is not dead:
+                return
+            log.thread("the thread hotconf-driver died, and another is started", dead._thread.error)
+            driver = Driver()
+            try:
+                driver.take_over(dead)
+                driver.begin()
+            except (RuntimeError, MemoryError) as error:
+                fork.forget(driver)
+                log.thread("the thread hotconf-driver cannot be started", error)
+                return
+            self.driver = driver
+            dead.over_to(driver)
+            atexit.unregister(_close_all)
+            atexit.register(_close_all, driver)
+
+    def _new(self) -> Driver:
+        fork.enrol(self)
+        driver = Driver()
+        atexit.register(_close_all, driver)
+        return driver
 
     def release(self, who: object, used: Driver | None, timeout_s: float) -> None:
         """`who` needs no driver any more. After the last one the driver's thread and the loader's have ended, unless
@@ -496,8 +598,10 @@ class _Shared:
 def _close_all(driver: Driver) -> None:
     for owner in driver.owners:
         owner.close()
+    records.flush()
 
 
 _shared: Final = _Shared()
 claim: Final = _shared.claim
 release: Final = _shared.release
+revive: Final = _shared.replace

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from hotconf.core.protocol import Input
 from hotconf.errors import UsageError
@@ -45,6 +45,15 @@ class Owner(Protocol):
 
     def compare(self, then: Callable[[tuple[Path, ...]], object]) -> None:
         """Compare its files with what was read; `then` is given those whose change nobody knows of yet."""
+
+    def supervise(self) -> bool:
+        """Put right what went wrong with its threads; whether there is something to do."""
+
+    def recover(self) -> None:
+        """On the driver's thread, which failed in the midst of something: begin anew what may be lost."""
+
+    def resume(self, driver: Any) -> None:
+        """Go on with another driver, in the place of one that died."""
 
     def close(self) -> None:
         """The process ends."""

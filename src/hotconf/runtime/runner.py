@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -18,7 +19,7 @@ from hotconf.core.candidate import Good
 from hotconf.core.debounce import MILLISECOND
 from hotconf.errors import ConfigError, UsageError
 from hotconf.events import Ending, ReloadFailed
-from hotconf.runtime import driver, fork, green, log, threads
+from hotconf.runtime import driver, fork, green, log, records, threads
 from hotconf.runtime.bus import Bus
 from hotconf.runtime.comparing import Found, examine, watch
 from hotconf.runtime.driver import Driver
@@ -31,6 +32,7 @@ from hotconf.runtime.known import Known
 from hotconf.runtime.load import drifted
 from hotconf.runtime.loader import inside
 from hotconf.runtime.observe import Observer, ObserverName
+from hotconf.runtime.patience import MOMENT_S, patience
 from hotconf.runtime.publishing import Publisher
 from hotconf.runtime.source import FileSet, Result, Source
 from hotconf.runtime.stepping import Stepping
@@ -74,6 +76,8 @@ class Runner(Stepping[T]):
         self._lock = threads.rlock()
         self.holds = Holds()
         self._unstarted = [True]
+        self._lost: tuple[tuple[Path, ...], tuple[str, ...]] | None = None
+        """In the child of a fork that cannot be watched for want of a thread: what to begin anew."""
         self._driver: Driver | None = None
         self._closed = False
         self.known = Known(source)
@@ -139,6 +143,7 @@ class Runner(Stepping[T]):
 
     def barrier(self) -> None:
         """Return when every step that began before has ended; later ones see the holds that there are now."""
+        self._check()
         with self._lock:
             pass
 
@@ -154,7 +159,7 @@ class Runner(Stepping[T]):
     def reload(self, *, wait: bool, force: bool) -> Ending | None:
         """See `HotReloadWatcher.reload`."""
         _not_in_a_load("reload")
-        used = self._driver
+        used = self._check()
         if used is None or self._closed:
             raise UsageError("this watcher is not running: reload() works between start() and close()")
         if wait and used.here:
@@ -174,22 +179,25 @@ class Runner(Stepping[T]):
         """See `HotReloadWatcher.close`. What an exception leaves undone, the next call does."""
         first = not self._closed
         self._closed = self._jobs.closed = True
-        state, used = self._state, self._driver
+        state, used = self._state, self._check()
         if first and (state.round is not None or state.pending is not None):
             log.abandoned(self.source.path, "an open round" if state.round else "a pending reload")
         if used is not None and used.here:
             used.post(self._shut)  # by a finalizer, perhaps in the midst of a step
             return
-        if used is None or not used.run(self._shut):
-            self.feed(protocol.Close(time.monotonic_ns()))
-        until = time.monotonic() + PATIENCE_S
-        self._bus.close(PATIENCE_S)
-        self._jobs.await_load(_left_s(until))
+        if used is None or not used.run(self._shut, MOMENT_S if used.stuck else PATIENCE_S):
+            self._close_here(used)
+        patience.wait(self._bus.close)
+        patience.wait(self._jobs.await_load)
         if self._keeper is not None:
-            self._keeper.close(_left_s(until))
+            patience.wait(self._keeper.close)
         green.leave(self)
         if not self._unstarted:
-            driver.release(self, used, _left_s(until))
+            patience.wait(partial(driver.release, self, used))
+
+    def _close_here(self, used: Driver | None) -> None:
+        if used is None or not used.alive:
+            self.feed(protocol.Close(time.monotonic_ns()))
 
     def _shut(self) -> None:
         """Emit nothing more, and watch nothing."""
@@ -224,7 +232,15 @@ class Runner(Stepping[T]):
 
     def stats(self) -> Stats:
         """Counts and timings."""
-        found = self._teller.recorder.stats(*self._hearing.told)._replace(last_trouble=self._hearing.last_trouble)
+        name, trouble = self._hearing.told
+        used = None if self._closed else self._check()
+        if used is None and self._lost is not None:
+            trouble = "the thread hotconf-driver cannot be started in this child of a fork"
+        if used is not None:
+            loads = (each.text for loader in used.loaders if (each := loader.trouble) is not None)
+            more = (used.trouble, *loads, self._bus.trouble, records.trouble())
+            trouble = "; ".join(each for each in (trouble, *more) if each is not None) or None
+        found = self._teller.recorder.stats(name, trouble)._replace(last_trouble=self._hearing.last_trouble)
         if self._keeper is None:
             return found
         return found._replace(degraded=self._state.degraded, state_trouble=self._keeper.trouble)
@@ -257,8 +273,21 @@ class Runner(Stepping[T]):
         except (OSError, RuntimeError):
             log.fault("watch", "Not watched in this child of a fork: %s", self.source.path)
             self._unstarted.append(True)
+            self._lost = lost or (), dropped
             return
         self._driver.post(partial(self._rejoin, lost, dropped))
+
+    def _check(self) -> Driver | None:
+        """The driver, after what died, or could not be had in this child of a fork, was started again."""
+        if self._driver is not None:
+            self._driver.check()
+        elif self._lost is not None and not self._closed:
+            with suppress(OSError, RuntimeError):  # told before
+                self._driver = driver.claim(self)
+                self._unstarted.clear()
+                lost, self._lost = self._lost, None
+                self._driver.post(partial(self._rejoin, *lost))
+        return self._driver
 
     def _rejoin(self, lost: tuple[Path, ...] | None, dropped: tuple[str, ...]) -> None:
         if dropped:
@@ -269,6 +298,30 @@ class Runner(Stepping[T]):
     def _resume(self, lost: tuple[Path, ...] | None) -> None:
         if lost is not None:
             self.heard(lost or (self.source.path,), time.monotonic_ns(), 0)
+
+    # When threads fail
+
+    def supervise(self) -> bool:
+        """See `Owner.supervise`."""
+        keeping = self._keeper is not None and self._keeper.supervise()
+        return self._bus.supervise() or keeping
+
+    def recover(self) -> None:
+        """See `Owner.recover`: compare the files, and ask anew for those who wait for a reload."""
+        self._state, _ = machine.forked(self._state)
+        self.heard((self.source.path,), time.monotonic_ns(), 0)
+        for number in self._teller.tickets.numbers:
+            self.feed(protocol.Reload(time.monotonic_ns(), number, force=False, silent=False))
+
+    def resume(self, driver: Driver) -> None:
+        """See `Owner.resume`."""
+        self._driver = driver
+        driver.post(self._resumed)
+
+    def _resumed(self) -> None:
+        if not self._closed:
+            self._hearing.rejoin(self._runs())
+            self._arm(self.recover)
 
     # For the driver, on its thread
 
@@ -424,8 +477,3 @@ class _StartedError(UsageError):
 def _not_in_a_load(method: str) -> None:
     if inside():
         raise UsageError(f"{method}() cannot be called from a check, validator or describe: they are part of a load")
-
-
-def _left_s(until: float) -> float:
-    """What is left of the patience; enough, in any case, for threads that have nothing to do."""
-    return max(0.1, until - time.monotonic())

@@ -24,7 +24,8 @@ class Ticket:
     def wait(self, driver: Driver) -> Ending | None:
         """Until it is answered. None if nobody will: `driver` has died, or this is the child of a fork."""
         while not self._done.wait(FORK_S if driver.alive else 0) and driver.alive:
-            pass
+            for loader in driver.loaders:
+                loader.drain()  # no thread can be had for it: this one does it
         return self.event
 
     def answer(self, event: Ending | None) -> None:
@@ -54,6 +55,11 @@ class Tickets:
         number = next(self._numbers)
         self._open[number] = ticket
         return number
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Of all that wait."""
+        return tuple(self._open)
 
     def answer(self, numbers: Iterable[int], event: Ending | None) -> None:
         """Wake those who wait with these numbers."""

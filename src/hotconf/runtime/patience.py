@@ -1,0 +1,43 @@
+"""How long a stop may take: the budget is the process's, not each watcher's.
+
+Whatever hangs, in however many watchers that are closed one after the other or at exit: together their closes wait
+`BUDGET_S`, and a moment each for threads that have nothing to do.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BUDGET_S: Final = 2.0
+MOMENT_S: Final = 0.05
+"""Enough for an idle thread to end; this is there even when the budget is spent."""
+RENEWED_S: Final = 10.0
+"""In so long without a wait a budget that was spent is whole again: the next close is of another stop."""
+
+
+class Patience:
+    """The budget of one process."""
+
+    __slots__ = ("_ended", "_spent_s")
+
+    def __init__(self) -> None:
+        self._spent_s = 0.0
+        self._ended = 0.0
+        """When the latest wait ended."""
+
+    def wait(self, work: Callable[[float], bool | None]) -> None:
+        """Call `work` with the time that it may take."""
+        began = time.monotonic()
+        self._spent_s = max(0.0, self._spent_s - (began - self._ended) * BUDGET_S / RENEWED_S)
+        try:
+            work(max(BUDGET_S - self._spent_s, MOMENT_S))
+        finally:
+            self._ended = time.monotonic()
+            self._spent_s += self._ended - began
+
+
+patience: Final = Patience()

@@ -1,0 +1,253 @@
+"""Each of our threads × (is refused, dies at any line, hangs) × every operation: nothing is lost without a word."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from faults.threads_life import THREADS
+from torture.extent import FULL
+
+if not hasattr(os, "fork"):
+    pytest.skip("forks", allow_module_level=True)
+
+TESTS = Path(__file__).parent.parent
+LIMIT_S = 90
+HEAD = """
+from pathlib import Path
+from faults.threads_life import *
+life = Life(Path.cwd())
+"""
+
+
+def run(program: str, root: Path) -> Any:
+    """What the program reports. It must end by itself, in time and well."""
+    root.mkdir(parents=True)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
+    command = [sys.executable, "-W", "ignore", "-c", HEAD + dedent(program)]
+    done = subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
+    assert done.returncode == 0, f"{program}\n{done.stderr}{done.stdout}"
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def run_all(programs: list[str], root: Path) -> list[Any]:
+    """Two at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda each: run(each[1], root / str(each[0])), enumerate(programs)))
+
+
+def test_a_thread_that_is_refused_once(tmp_path):
+    """Whichever start of a thread the system refuses, every save is seen in the end, told, and kept."""
+    program = """
+        refusing = Refusing(lambda call: call == {number})
+        life.live()
+        end = time.monotonic() + 5
+        while {number} > 1 and time.monotonic() < end and not any("can't start" in line for line in life.logged):
+            time.sleep(0.01)
+        report([refusing.calls, sorted(life.troubles), life.logged])
+    """
+    calls, _, _ = run(program.replace("{number}", "-1"), tmp_path / "none")
+    assert calls >= 4
+    numbers = range(1, calls + 1)
+    results = run_all([program.replace("{number}", str(number)) for number in numbers], tmp_path)
+    for number, (_, troubles, logged) in zip(numbers, results, strict=True):
+        heard = [line for line in (*troubles, *logged) if "can't start new thread" in line]
+        assert heard, f"call {number} was refused without a word"
+
+
+def test_room_for_a_few_threads(tmp_path):
+    """Whatever number of threads there is room for: `start()` raises, or a save is seen, or the trouble is told; when
+    there is room again everything is made good.
+    """
+    program = """
+        room = {room}
+        refusing = Refusing(lambda call: call > room)
+        try:
+            life.watcher.start()
+        except RuntimeError as error:
+            started = str(error)
+            life.watcher.close()
+            room = 1000
+            life.watcher = life.make()
+            life.watcher.start()
+        else:
+            started = None
+        life.save(2)
+        end = time.monotonic() + 2
+        while life.n != 2 and time.monotonic() < end:
+            life.note()
+            time.sleep(0.01)
+        seen, troubles = life.n == 2, sorted(life.troubles)
+        life.save(3)
+        life.watcher.reload()
+        assert life.n == 3
+        room = 1000
+        life.save(4)
+        life.until(lambda: life.n == 4, "with room again a save was not seen")
+        life.until(lambda: life.told and life.told[-1] == 4, "the callback was not called")
+        life.until(lambda: life.watcher.stats.trouble is None, "trouble remains")
+        life.watcher.close()
+        life.kept(4)
+        report([started, seen, troubles])
+    """
+    results = run_all([program.replace("{room}", str(room)) for room in (0, 2, 3, 4, 5, 6, 7, 20)], tmp_path)
+    for started, seen, troubles in results:
+        assert (started and "thread" in started) or seen or troubles, (started, seen, troubles)
+    assert results[0][0]
+    assert not results[-1][2]
+
+
+def test_states_are_kept_without_a_thread_for_them(tmp_path):
+    """Refused for good, it is told in `state_trouble` and the log, and `close()` keeps the newest state itself."""
+    program = """
+        refusing = Refusing(lambda call: "hotconf state" in repr(sys._getframe(2).f_locals.get("thread").name))
+        life.start()
+        life.save(2)
+        life.until(lambda: life.n == 2, "a save was not seen")
+        life.until(lambda: life.watcher.stats.state_trouble, "no trouble was told")
+        life.until(lambda: any("not kept" in line for line in life.logged), "nothing was logged")
+        life.watcher.close()
+        life.kept(2)
+        report(life.logged)
+    """
+    program = program.replace(
+        'lambda call: "hotconf state" in repr(sys._getframe(2).f_locals.get("thread").name)', "named"
+    )
+    named = """
+        def named(call):
+            frame = sys._getframe(2)
+            return frame.f_locals["self"].name == "hotconf state"
+    """
+    assert run(dedent(named) + dedent(program), tmp_path / "0")
+
+
+@pytest.mark.parametrize("name", THREADS)
+def test_a_thread_that_dies_at_any_line(tmp_path, name):
+    """An exception at any line that the thread runs: every save is seen in the end, told, and kept."""
+    program = """
+        killing = Killing("{name}", {number}, {error})
+        life.live()
+        report([killing.lines, killing.where])
+    """.replace("{name}", name)
+    lines, _ = run(program.replace("{number}", "-1").replace("{error}", "Death"), tmp_path / "none")
+    assert lines > 10
+    dice = random.Random(f"{os.environ.get('HOTCONF_SEED', '')}{name}")
+    most = 300 if FULL else 4
+    numbers = range(1, lines + 1) if lines <= most else sorted(dice.sample(range(1, lines + 1), most))
+    programs = [
+        program.replace("{number}", str(number)).replace("{error}", error)
+        for number in numbers
+        for error in (("Death", "MemoryError") if FULL else (dice.choice(("Death", "MemoryError")),))
+    ]
+    results = run_all(programs, tmp_path)
+    assert any(where for _, where in results)
+
+
+HANGS = {
+    "a check": 'checks=[lambda config: wait(config["n"])]',
+    "a callback": "",
+    "the disk": 'state_dir="states"',
+}
+
+
+@pytest.mark.parametrize("hang", HANGS)
+def test_what_hangs_is_told_and_stops_no_other_watcher(tmp_path, hang):
+    """The watcher says it in `stats`, once in the log; others see saves and call back, in a child of a fork, too;
+    closing and the end of the process wait for no more than the budget of a stop.
+    """
+    program = """
+        from hotconf.runtime import worker
+        from hotconf.runtime.state import States as Kept
+        worker.HUNG_NS = 1_000_000_000
+        hung = threading.Event()
+
+        def wait(n):
+            if n == 2:
+                hung.set()
+                threading.Event().wait()
+            return ()
+
+        if {hang!r} == "the disk":
+            Kept.write = lambda *_: wait(2)
+        other = Path("other.toml").resolve()
+        other.write_text("n = 1")
+        watcher = HotReloadWatcher(other, dict, debounce_ms=0, reconcile_s=0.1, {options})
+        if {hang!r} == "a callback":
+            watcher.on_change("n")(lambda _, new: wait(new))
+        life.watcher = HotReloadWatcher(life.path, dict, debounce_ms=0, reconcile_s=0.1)
+        life.watcher.on_change("n")(lambda _, new: life.told.append(new))
+        watcher.start()
+        life.watcher.start()
+        other.write_text("n = 2")
+        assert hung.wait(PATIENT_S)
+        for number in range(2, 6):
+            life.save(number)
+            life.until(lambda: life.n == number, "another watcher was held up")
+        life.until(lambda: life.told[-1] == 5, "its callback was held up")
+        told = set()
+        said = lambda: told.update(filter(None, (watcher.stats.trouble, watcher.stats.state_trouble)))
+        life.until(lambda: said() or told, "nobody tells")
+        hints = ("has been at one job", "has not returned")
+        life.until(lambda: any(hint in line for hint in hints for line in life.logged), "nothing is logged")
+        life.fork()
+        began = time.monotonic()
+        life.watcher.close()
+        watcher.close()
+        took = time.monotonic() - began
+        report([sorted(told), took])
+    """
+    program = program.replace("{hang!r}", repr(hang)).replace("{options}", HANGS[hang])
+    told, took = run(program, tmp_path / "0")
+    assert told
+    assert took < 10
+
+
+@pytest.mark.parametrize("how", ["one after the other", "at exit", "by SIGTERM"])
+def test_the_budget_of_a_stop_is_the_processs(tmp_path, how):
+    """Eight watchers whose callbacks hang take as long to close as one."""
+    program = """
+        import signal
+        entered, watchers = [], []
+        for number in range(8):
+            path = Path(f"{number}.toml").resolve()
+            path.write_text("n = 1")
+            watcher = HotReloadWatcher(path, dict, debounce_ms=0)
+            watcher.on_event(lambda event: (entered.append(event), threading.Event().wait()))
+            watcher.start()
+            path.write_text("n = 2")
+            watchers.append(watcher)
+        end = time.monotonic() + PATIENT_S
+        while len(entered) < 8:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        began = time.monotonic()
+        report(None)
+        print()
+        if {how!r} == "one after the other":
+            for watcher in watchers:
+                watcher.close()
+            report(time.monotonic() - began)
+        elif {how!r} == "by SIGTERM":
+            import atexit
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+            atexit.register(lambda: report(time.monotonic() - began))
+            os.kill(os.getpid(), signal.SIGTERM)
+        else:
+            import atexit
+            atexit.register(lambda: report(0))
+    """
+    began = time.monotonic()
+    run(program.replace("{how!r}", repr(how)), tmp_path / "0")
+    assert time.monotonic() - began < 12
