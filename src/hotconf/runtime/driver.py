@@ -47,7 +47,7 @@ class Driver:
 
     def __init__(self) -> None:
         self.loader = Loader()
-        self._loaders: dict[str | None, Loader] = {None: self.loader}
+        self._loaders: dict[object, Loader] = {None: self.loader}
         self._errands = Errands(self.post)
         self.claims: set[object] = set()
         """Who uses it or is about to; guarded by the module's lock."""
@@ -114,9 +114,11 @@ class Driver:
         """Whether its thread is there, in this process."""
         return self._thread.alive
 
-    def loader_for(self, mount: str | None) -> Loader:
-        """The thread for loads of files on that network mount, which may hang; of None, for all others."""
-        return self._loaders.get(mount) or self._loaders.setdefault(mount, Loader())
+    def loader_for(self, key: object) -> Loader:
+        """The thread for the loads of one network mount, which may hang, or of one watcher of many files; of None,
+        for all others.
+        """
+        return self._loaders.get(key) or self._loaders.setdefault(key, Loader())
 
     @property
     def loaders(self) -> tuple[Loader, ...]:
@@ -265,6 +267,8 @@ class Driver:
         observer = self._owners.pop(owner, None)
         self._wanted.pop(owner, None)
         self._looks.drop(owner)
+        if (loader := self._loaders.pop(owner, None)) is not None:
+            loader.stop(0)
         if observer is not None:
             self._errands.last(owner, partial(observer.disarm, owner))
 

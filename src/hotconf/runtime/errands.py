@@ -101,6 +101,9 @@ class Errands:
     def trouble(self, owner: Owner) -> str | None:
         """Which mount does not answer; from any thread."""
         for errand in tuple(self._queues.get(owner, ())):
+            worker = self._workers.get(errand.key)
+            if worker is not None and worker.refused is not None:
+                return worker.trouble.text if worker.trouble is not None else None
             return f"{errand.key} does not answer" if errand.reported else None
         return None
 
@@ -110,7 +113,9 @@ class Errands:
         return min((each.began + SILENT_NS for each in self._under_way() if each.waits), default=NEVER)
 
     def report(self, now: int) -> None:
-        """Say which mounts have not answered for so long."""
+        """Say which mounts have not answered for so long, and start threads again that died or could not be had."""
+        for worker in tuple(self._workers.values()):
+            worker.supervise()
         silent = [each for each in self._under_way() if each.waits and now >= each.began + SILENT_NS]
         for errand in silent:
             errand.reported = True
@@ -137,7 +142,7 @@ class Errands:
     def _worker(self, owner: Owner) -> Worker:
         key = _key(owner)
         if key not in self._workers:
-            self._workers[key] = Worker("hotconf-files", log.thread)
+            self._workers[key] = Worker("hotconf-files", log.thread, again=True)
         return self._workers[key]
 
     def _do(self, owner: Owner, errand: _Errand) -> None:

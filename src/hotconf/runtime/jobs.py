@@ -16,7 +16,7 @@ from hotconf.runtime import threads
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.known import Known
 from hotconf.runtime.load import load
-from hotconf.runtime.loader import guarded, inside
+from hotconf.runtime.loader import Loader, guarded, inside
 from hotconf.runtime.publishing import Publisher
 from hotconf.runtime.source import FileSet, Result, Source
 
@@ -29,7 +29,7 @@ _PATIENCE_S: Final = 0.1
 class Jobs(Generic[T]):
     """See the module. `runs` gives the driver; `deliver` is called on its thread with what a load brought back."""
 
-    __slots__ = ("_deliver", "_inline", "_known", "_loading", "_publisher", "_runs", "_source", "closed")
+    __slots__ = ("_deliver", "_inline", "_known", "_loader", "_loading", "_publisher", "_runs", "_source", "closed")
 
     def __init__(
         self,
@@ -37,8 +37,10 @@ class Jobs(Generic[T]):
         known: Known,
         publisher: Publisher[T],
         runs: Callable[[], Driver],
+        loader: Callable[[], Loader],
         deliver: Callable[[int, Result[T], int, Good[T] | None, Callable[[], object]], None],
     ) -> None:
+        self._loader = loader
         self._source = source
         self._known = known
         self._publisher = publisher
@@ -82,7 +84,7 @@ class Jobs(Generic[T]):
         if self._inline is not None:
             self._inline.append(job)
         else:
-            self._runs().loader_for(self._known.files.ground.mount).submit(job)
+            self._loader().submit(job)
 
     def load(self, effect: Load) -> None:
         """Have the files read."""

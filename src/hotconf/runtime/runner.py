@@ -30,7 +30,7 @@ from hotconf.runtime.holds import Hold, Holds
 from hotconf.runtime.jobs import Jobs
 from hotconf.runtime.known import Known
 from hotconf.runtime.load import drifted
-from hotconf.runtime.loader import inside
+from hotconf.runtime.loader import Loader, inside
 from hotconf.runtime.observe import Observer, ObserverName
 from hotconf.runtime.patience import MOMENT_S, patience
 from hotconf.runtime.publishing import Publisher
@@ -81,7 +81,7 @@ class Runner(Stepping[T]):
         self._driver: Driver | None = None
         self._closed = False
         self.known = Known(source)
-        self._jobs = Jobs(source, self.known, self._publisher, self._runs, self._loaded)
+        self._jobs = Jobs(source, self.known, self._publisher, self._runs, self._loader, self._loaded)
         self._teller = Teller(bus)
         self._unsure = False
         """The files may have been loaded before they were watched."""
@@ -455,6 +455,11 @@ class Runner(Stepping[T]):
             self._arm(_nothing)
         elif observer is not None:
             self._runs().errand(self, partial(observer.disarm, self), self._hearing.disarmed)
+
+    def _loader(self) -> Loader:
+        """The thread for its loads: that of all watchers, unless they may take long, or hang."""
+        mount = self.known.files.ground.mount
+        return self._runs().loader_for(mount or (self if far(self) else None))
 
     def _runs(self) -> Driver:
         if self._driver is None:
