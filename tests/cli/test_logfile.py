@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.test_watch_process import DEADLINE, HOTCONF, running
+from cli.test_watch_process import DEADLINE, running
 from hotconf.cli.logfile import LogFile
+from outsiders import outsiders_python
 
 SIZE = 2000
 POSIX = pytest.mark.skipif(os.name != "posix", reason="POSIX only")
@@ -287,6 +288,7 @@ def test_a_path_that_was_given_needs_no_home(tmp_path, command, home):
     """Another user's home, one that may not be entered or written, one that is not there, and none at all."""
     base = Path("/tmp") / f"hotconf-{os.getpid()}-{tmp_path.name}"  # where other users may look
     base.mkdir(mode=0o755)
+    python, needed = outsiders_python()
     try:
         (base / "config.toml").write_text('model = "a"\n')
         (base / "home" / ".code").mkdir(parents=True)
@@ -295,10 +297,10 @@ def test_a_path_that_was_given_needs_no_home(tmp_path, command, home):
         environment = {key: value for key, value in os.environ.items() if key not in ("HOME", "CODE_HOME")}
         options = ["--json"] if command == "watch" else []
         process = subprocess.Popen(
-            [*HOTCONF, command, *options, str(base / "config.toml")],
+            [python, "-m", "hotconf", command, *options, str(base / "config.toml")],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**environment, **({} if home == "none" else {"HOME": where})},
+            env={**environment, **needed, **({} if home == "none" else {"HOME": where})},
             cwd=base,
             user=54321,
             group=54321,
@@ -325,6 +327,7 @@ def test_other_commands_need_none(tmp_path, home):
     """Each command that was given its PATH works without a home directory, or with one that may not be entered."""
     base = Path("/tmp") / f"hotconf-{os.getpid()}-{tmp_path.name}"  # where other users may look
     base.mkdir()
+    python, needed = outsiders_python()
     try:
         os.chown(base, 54321, 54321)
         path = base / "config.toml"
@@ -344,8 +347,8 @@ def test_other_commands_need_none(tmp_path, home):
         ):
             environment = {key: value for key, value in os.environ.items() if key not in ("HOME", "CODE_HOME")}
             done = subprocess.run(
-                [*HOTCONF, *map(str, arguments)],
-                env={**environment, **({} if home == "none" else {"HOME": home})},
+                [python, "-m", "hotconf", *map(str, arguments)],
+                env={**environment, **needed, **({} if home == "none" else {"HOME": home})},
                 capture_output=True,
                 text=True,
                 check=False,

@@ -243,7 +243,7 @@ def test_it_waits_for_the_first_valid_file(home, content):
         save(home, content)
     with running(["watch", "--debounce-ms", 50], home) as watch:
         assert "(no valid configuration yet, debounce 50 ms)" in watch.line()
-        assert "❌ Config reload failed: config.toml" in watch.line()
+        assert "❌ Config load failed: config.toml" in watch.line()
         assert watch.until("configuration.")[-1] == "   Waiting for a valid configuration."
         save(home, 'model = "b"\n')
         watch.until("✅")

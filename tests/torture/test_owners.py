@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from outsiders import outsiders_python
 from torture.extent import FULL
 from torture.owners import cases
 
@@ -22,9 +22,11 @@ PARTS = 13
 def test_owners(part: int) -> None:
     """State directories of any owner, group, mode and umask, opened between two starts, vandals among others."""
     step = PARTS if FULL else 61
+    python, needed = outsiders_python()
     done = subprocess.run(
-        [sys.executable, "-m", "torture.owners", str(part), str(step)],
+        [python, "-m", "torture.owners", str(part), str(step)],
         cwd=Path(__file__).parents[1],
+        env={**os.environ, **needed},
         capture_output=True,
         text=True,
         check=False,
