@@ -180,6 +180,7 @@ def test_fragments_that_appeared_stay_unless_confirmed(path):
     path.write_text(path.read_text().replace("[hot_reload]\n", '[hot_reload]\nwatch_paths = ["more/*.toml"]\n'))
     more = path.parent / "more"
     more.mkdir()
+    (more / "b.toml").write_text("[cost]\ndaily_limit_usd = 5.0\n")  # or nothing would be left of the pattern
 
     async def scenario(pilot):
         (more / "a.toml").write_text("[cost]\nmonthly_limit_usd = 5.0\n")
@@ -190,7 +191,7 @@ def test_fragments_that_appeared_stay_unless_confirmed(path):
         await shows(pilot, "a.toml will be removed")
         await pilot.press("y")
         await shows(pilot, "generation 3  ✓")
-        assert list(more.iterdir()) == []
+        assert [each.name for each in more.iterdir()] == ["b.toml"]
 
     live(path, scenario)
 
