@@ -29,7 +29,7 @@ from hotconf.runtime import system
 
 SYSTEM: Final = (
     *("close", "epoll_create1", "epoll_ctl", "epoll_wait", "fcntl", "inotify_add_watch"),
-    *("inotify_init1", "inotify_rm_watch", "read", "readlink", "timerfd_create", "timerfd_settime"),
+    *("inotify_init1", "inotify_rm_watch", "ioctl", "read", "readlink", "timerfd_create", "timerfd_settime"),
 )
 OS: Final = (
     *("access", "close", "fchmod", "fchown", "fstat", "fsync", "ftruncate", "listdir", "lstat", "mkdir", "open"),

@@ -12,6 +12,7 @@ NUMBERS: Final = {
     "stat": 4,
     "lstat": 6,
     "poll": 7,
+    "ioctl": 16,
     "fcntl": 72,
     "readlink": 89,
     "getdents64": 217,

@@ -22,7 +22,7 @@ OFTEN_S = 0.1
 ONCE = ["timerfd_create", "epoll_create1", "epoll_ctl", "inotify_init1"]
 """Called at the start only."""
 REFUSED = [*ONCE, "timerfd_settime", "epoll_wait", "inotify_add_watch"]
-UNUSED = ["poll", "eventfd2", "statx", "pidfd_open", "inotify_rm_watch"]
+UNUSED = ["poll", "eventfd2", "statx", "pidfd_open", "inotify_rm_watch", "ioctl"]
 """Without these nothing is missing: they are not called, or nothing depends on what they say."""
 MARKS = ["fcntl", "readlink"]
 """Without one of these the other does."""

@@ -24,11 +24,13 @@ SECOND = 1_000_000_000
 SOON = 30_000_000
 
 
-@pytest.fixture(params=[KernelWaiter, partial(ThreadWaiter, "no descriptors")], ids=["kernel", "threads"])
-def waiter(request):
+@pytest.fixture(params=["kernel", "no ioctl", "threads"])
+def waiter(request, monkeypatch):
     """Each kind of waiter; the descriptors that it took, it gives back."""
     before = sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208 (names only)
-    waiter = request.param()
+    waiter = ThreadWaiter("no descriptors") if request.param == "threads" else KernelWaiter()
+    if request.param == "no ioctl":
+        monkeypatch.setattr(system, "SET_TICKS", 0)
     yield waiter
     waiter.close()
     assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208

@@ -15,6 +15,8 @@ from typing import Any, Final
 
 EPOLLIN: Final = 0x1
 EPOLL_CTL_ADD: Final = 1
+SET_TICKS: Final = 0x40085400
+"""`TFD_IOC_SET_TICKS`: a timer has rung so many times. Kernels may be built without it."""
 ABSOLUTE: Final = 1
 """`TFD_TIMER_ABSTIME`."""
 
@@ -75,5 +77,6 @@ inotify_init1: Final = _bind(_quick, "inotify_init1")
 inotify_rm_watch: Final = _bind(_quick, "inotify_rm_watch")
 read: Final = _bind(_quick, "read")
 readlink: Final = _bind(_quick, "readlink")
+ioctl: Final = _bind(_quick, "ioctl")
 timerfd_create: Final = _bind(_quick, "timerfd_create")
 timerfd_settime: Final = _bind(_quick, "timerfd_settime")
