@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
 
+from hotconf.runtime import mounts
 from hotconf.runtime.mounts import Mount, mount_of, parse, read
 
 TABLE = rb"""22 27 0:21 / /proc rw,relatime - proc proc rw
@@ -56,3 +58,33 @@ def test_no_mounts_no_answer():
 def test_this_process():
     """Has at least a root."""
     assert mount_of("/", read()) is not None
+
+
+MAY_HANG = ("nfs4", "cifs", "9p", "fuse", "fuse.sshfs", "fuse.anything", "virtiofs")
+LOCAL = ("ext4", "tmpfs", "overlay", "btrfs", "fuseblk", "fusectl", "fuse.fuse-overlayfs")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells")
+@pytest.mark.parametrize("kind", [*MAY_HANG, *LOCAL])
+def test_what_may_hang(monkeypatch, kind):
+    """By the type of the file system that has the device; disks of this machine have numbers of their own."""
+    table = f"30 27 0:28 / /srv rw - {kind} host:/export rw\n31 27 0:29 / /tmp rw - tmpfs none rw\n"
+    monkeypatch.setattr(mounts, "_table", table.encode)
+    remote, local, disk = os.makedev(0, 28), os.makedev(0, 29), os.makedev(254, 0)
+    assert mounts.remote([local, disk, remote]) == ("/srv" if kind in MAY_HANG else None)
+    assert mounts.remote([local, disk]) is None
+
+
+def test_where_nothing_is_told_nothing_is_far(monkeypatch):
+    """Without `/proc`."""
+    monkeypatch.setattr(mounts, "_table", bytes)
+    assert mounts.remote([28]) is None
+    assert mounts.parts() == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells")
+def test_where_a_part_of_a_file_system_is_mounted(monkeypatch):
+    """A directory or a file of it; never on a mount that may hang, because it is asked what it is."""
+    table = TABLE + b"35 27 0:28 /a /far rw - nfs4 host:/export rw\n"
+    monkeypatch.setattr(mounts, "_table", lambda: table)
+    assert mounts.parts() == ["/srv/with space\\", "/app/config.toml"]

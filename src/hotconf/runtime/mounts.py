@@ -19,6 +19,7 @@ NETWORK: Final = frozenset(
 """File systems that other machines write to as well."""
 _LOCAL_FUSE: Final = frozenset(("fuse.fuse-overlayfs",))
 """The root of a container, if its runtime has no privileges."""
+_SIGNS: Final = tuple(f" - {kind}".encode() for kind in {kind.split(".")[0] for kind in NETWORK})
 _ESCAPE: Final = re.compile(rb"\\([0-7]{3})")
 
 
@@ -69,20 +70,17 @@ def mount_of(path: str, mounts: list[Mount]) -> Mount | None:
 
 def read() -> list[Mount]:
     """The mounts that this process sees; none where the system does not tell."""
-    try:
-        with open("/proc/self/mountinfo", "rb") as table:
-            return parse(table.read())
-    except OSError:
-        return []
+    return parse(_table())
 
 
 def remote(devices: Iterable[int]) -> str | None:
     """Where one of these file systems is mounted that is remote; None if all are local, or if nothing tells."""
     # Disks of one's own have numbers of their own.
     unnamed = {device for device in devices if sys.platform == "linux" and os.major(device) == 0}
-    return (
-        next((mount.point for mount in read() if mount.device in unnamed and mount.remote), None) if unnamed else None
-    )
+    table = _table() if unnamed else b""
+    if not any(sign in table for sign in _SIGNS):
+        return None  # nearly always, in a container, too: nothing is parsed
+    return next((mount.point for mount in parse(table) if mount.device in unnamed and mount.remote), None)
 
 
 def parts() -> list[str]:
@@ -90,6 +88,14 @@ def parts() -> list[str]:
     if sys.platform != "linux":
         return []
     return [mount.point for mount in read() if mount.root != "/" and not mount.remote]
+
+
+def _table() -> bytes:
+    try:
+        with open("/proc/self/mountinfo", "rb") as table:
+            return table.read()
+    except OSError:
+        return b""
 
 
 def _device(field: bytes) -> int:
