@@ -231,6 +231,20 @@ def test_no_wait_is_for_ever(kernel, monkeypatch, deadline):
     closing.join()
 
 
+@pytest.mark.parametrize("error", [OSError(1, "no"), MemoryError()])
+def test_who_wakes_is_told_of_no_trouble(kernel, monkeypatch, error):
+    """It is not theirs. The next wait is none."""
+
+    def refuse(*_: object) -> int:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(system, "ioctl", refuse)
+        patch.setattr(system, "timerfd_settime", refuse)
+        kernel.wake()
+        kernel.wait(None)
+
+
 @pytest.mark.parametrize("which", ["_timer", "_epoll"])
 def test_descriptors_that_the_program_closed_are_not_used(kernel, which):
     """Not even if the number stands for another file of the same kind."""

@@ -113,14 +113,15 @@ class KernelWaiter:
     def wake(self) -> None:
         """See `Waiter.wake`."""
         self._woken = True
-        with suppress(OSError):  # closed: by us, or by the program, which the next wait finds out
+        # Closed, by us or by the program, or no memory: the wait ends by itself, and then it is seen.
+        with suppress(OSError, MemoryError):
             self._ring()
 
     def _ring(self) -> None:
         # To set a time that is over takes 40 times as long: the processor's own timer is set, and interrupts.
         try:
             system.ioctl(self._timer.number, system.SET_TICKS, ctypes.byref(_ONE))
-        except OSError:
+        except (OSError, MemoryError):
             self._set(1)
 
     def close(self) -> None:
