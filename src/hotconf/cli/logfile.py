@@ -2,7 +2,8 @@
 
 Each record is one `write` in append mode, so that records of several processes do not mix. Before each the name is
 looked at: if it leads elsewhere by now, or nowhere, the file is opened anew. It is rotated by whoever finds it full,
-under a lock, so that one process does it and the others follow; what was written to the old file stays in it.
+under a lock of the directory, so that one process does it and the others follow; what was written to the old file
+stays in it.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ import errno
 import logging
 import os
 import stat
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND
@@ -108,13 +109,14 @@ class LogFile(logging.Handler):
 
     def _rotate(self, descriptor: int) -> int:
         """The descriptor to write to: of a new file, unless another process makes that just now."""
-        if not _locked(descriptor) or not _leads_to(self._path, descriptor):
-            return descriptor
-        for number in range(self._files - 1, 0, -1):
-            newer = f"{self._path}.{number - 1}" if number > 1 else self._path
-            with suppress(FileNotFoundError):
-                os.replace(newer, f"{self._path}.{number}")  # noqa: PTH105 - as cheap as it can be
-        return self._follow()
+        with _locked(os.path.dirname(self._path)) as locked:  # noqa: PTH120 - as cheap as it can be
+            if not locked or not _leads_to(self._path, descriptor):
+                return descriptor
+            for number in range(self._files - 1, 0, -1):
+                newer = f"{self._path}.{number - 1}" if number > 1 else self._path
+                with suppress(FileNotFoundError):
+                    os.replace(newer, f"{self._path}.{number}")  # noqa: PTH105
+            return self._follow()
 
     def _drop(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
@@ -157,14 +159,21 @@ def _leads_to(path: str, descriptor: int) -> bool:
         return False
 
 
-def _locked(descriptor: int) -> bool:
-    """Whether this process may rotate it; the lock goes with the descriptor."""
+@contextmanager
+def _locked(directory: str) -> Iterator[bool]:
+    """Whether this process may rename what is in it: one at a time, whichever file has the name just then."""
     try:
         import fcntl  # POSIX only
     except ImportError:
-        return False
+        yield False
+        return
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
