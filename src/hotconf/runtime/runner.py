@@ -417,7 +417,13 @@ class Runner(Stepping[T]):
         again = self.known.done(result.files) or self._unsure
         self._unsure = False
         tell = partial(self._tell_loaded, number, result, cost_ns, last_good, done)
-        self._arm(partial(self.compare, tell) if again else partial(tell, ()))
+        try:
+            self._arm(partial(self.compare, tell) if again else partial(tell, ()))
+        except Exception:
+            job = self._state.job
+            if job is not None and job.number == number:
+                tell(())  # or the machine would wait for this load for ever
+            raise
 
     def _tell_loaded(
         self,
