@@ -182,7 +182,7 @@ class Places:
     def _pairs(self, table: KeyPath, at: int) -> int | None:
         """Read on from `at` to behind the next value in which brackets are nested; None if it was the last pair."""
         text, ranges = self._text, self._ranges
-        for found in _STATEMENT.finditer(text, at):
+        while found := _STATEMENT.match(text, at):
             (_, at), brackets, key, value = found.regs
             if key[0] < 0 or brackets[0] >= 0:
                 break

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-_DIRECTIVE: Final = re.compile(r"#:schema[ \t]+(\S.*?)[ \t]*")
+_DIRECTIVE: Final = re.compile(r"#:schema[ \t]++(\S(?:.*\S)?)[ \t]*+")
 
 
 def stamped(text: str, target: str) -> str:

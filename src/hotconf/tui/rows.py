@@ -18,7 +18,7 @@ Key: TypeAlias = tuple[str | int, ...]
 """Names a row for as long as what it shows is there."""
 
 _NARROWEST: Final = 20
-_WORD: Final = re.compile(r"\s*\S+")
+_WORD: Final = re.compile(r"(?<!\s)\s*+\S+")
 
 
 @dataclass(frozen=True, slots=True)
