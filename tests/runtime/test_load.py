@@ -807,7 +807,7 @@ def test_a_telling_that_raises_is_logged_and_replaced(root, caplog, error):
     source = Source(save(root, config="name = 'b'").path, Schema(Config, describe=describe))
     assert good(load(source, publish(first), first.files).candidate).summary == ('name: "a" → "b"',)
     (record,) = caplog.records
-    assert record.getMessage().startswith("describe raised; the changes are told one by one\n    Traceback")
+    assert record.getMessage().startswith("describe raised; the changes are listed one by one\n    Traceback")
 
 
 def test_a_log_that_raises_is_no_failure(root, monkeypatch):

@@ -1,4 +1,4 @@
-"""Which files of the published state are gone: what `core.gone` needs of the file system to judge that."""
+"""Which files of the published state are gone: what `core.gone` needs from the file system to decide that."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def verdict(
     patterns: Sequence[str],
     disks: Mapping[Path, Disk],
 ) -> Verdict | None:
-    """What of `standing` is gone, where this was read of what `patterns` mean now; None if nothing is.
+    """What is gone from `standing`, given what was read and what `patterns` mean now; None if nothing is.
 
-    `disks`: of the directories that they are in.
+    `disks`: the devices of their directories.
     """
     if expansion.problems:
-        return None  # it is not known what is there, and that is an error already
+        return None  # unknown what is there, and already an error
     if _all_there(standing, reads) and disks == standing.disks:
         return None
-    from hotconf.core.gone import Found, judge  # nearly always nothing is
+    from hotconf.core.gone import Found, judge  # nearly always nothing is gone
 
     main, *others = expansion.members
     there = {
@@ -58,7 +58,7 @@ def _is_missing(read: Read) -> bool:
 
 
 def entries(main: Path, patterns: Sequence[str]) -> Iterator[Entry]:
-    """The entries of `watch_paths`; of those that are there twice the last, and none for what is no path."""
+    """The entries of `watch_paths`; of duplicates only the last, without those that are no path."""
     from hotconf.core.gone import Entry
 
     last = {pattern: number for number, pattern in enumerate(patterns)}
@@ -72,7 +72,7 @@ def entries(main: Path, patterns: Sequence[str]) -> Iterator[Entry]:
 
 
 def disks(expansion: Expansion, patterns: Sequence[str]) -> dict[Path, Disk]:
-    """What the directories of all members but the main file lie on, and those below which globs match."""
+    """The devices of the directories of all members but the main file, and of those below which globs match."""
     separator = os.fsencode(os.sep)
     directories = {os.fsdecode(name.rpartition(separator)[0]) for name in expansion.encoded[1:]}
     main, globs = expansion.members[0].path, [pattern for pattern in patterns if is_glob(pattern)]
@@ -82,7 +82,7 @@ def disks(expansion: Expansion, patterns: Sequence[str]) -> dict[Path, Disk]:
 
 
 def of(directories: Iterable[Path]) -> dict[Path, Disk]:
-    """What each of these directories lies on; those that are not there are left out."""
+    """The device of each of these directories; absent ones are left out."""
     found = {}
     for directory in directories:
         try:

@@ -12,19 +12,21 @@ from hotconf.runtime.inotify import Inotify
 from hotconf.runtime.search import is_glob
 
 Use: TypeAlias = tuple[int, str | None]
-"""A watch, and the name in it that counts; None if what is watched is the subject itself."""
+"""A watch, and the name in it that counts; None if the subject itself is watched."""
 
 NAMES: Final = inotify.CREATE | inotify.DELETE | inotify.MOVED_FROM | inotify.MOVED_TO
-# Who closes a file that has been replaced says nothing of the one that has its name now.
+# Closing a file that has been replaced says nothing about the one that has its name now.
 _OF_CHILDREN: Final = inotify.CLOSE_WRITE | inotify.EXCL_UNLINK
 _DIRECTORY: Final = NAMES | inotify.DELETE_SELF | inotify.MOVE_SELF | inotify.ONLYDIR | _OF_CHILDREN
 _FILE: Final = inotify.MODIFY | inotify.ATTRIB | inotify.CLOSE_WRITE
 _ABSENT: Final = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
-"""There is nothing there, which is no trouble: it is watched for in the directory above."""
+"""Nothing is there, which is fine: the directory above is watched for it."""
 
 
 class Walk:
-    """What is watched for one subject so far. `ending`: of a folder, that of names that count; None for a file."""
+    """What is watched for one subject so far. `ending`: for a folder, that of the names that count; None for a
+    file.
+    """
 
     __slots__ = ("_ending", "_inotify", "_path", "failing", "uses")
 
@@ -33,18 +35,18 @@ class Walk:
         self._path = os.fspath(path)
         self._ending = ending
         self.uses: dict[Use, bool | str | None] = {}
-        """Of a name whether it is the subject's own, of a folder its ending, of a file None."""
+        """For a name, whether it is the subject's own; for a folder, its ending; for a file, None."""
         self.failing: str | None = None
-        """Why not all is watched."""
+        """Why something is not watched."""
 
     def go(self) -> bool:
-        """Watch every place on the way as it is now, and the subject itself. Whether all of the way was there."""
+        """Watch every place on the way as it is now, and the subject itself. Return whether the whole way exists."""
         self.failing = None
         whole = True
         is_file = self._ending is None and _may_be_file(self._path)
         for place in paths.places(self._path):
             parent, name = os.path.split(place.directory)
-            if name:  # first: if a file is in the directory's place, this tells when it goes
+            if name:  # first: if a file is in the directory's place, this shows when it goes
                 whole &= self._watch_name(parent, name, direct=False)
             direct = is_file and not place.lacking
             whole &= self._watch_name(place.directory, place.name, direct=direct)
@@ -59,12 +61,12 @@ class Walk:
             self.uses[wd, None] = self._ending
 
     def _watch_name(self, directory: str, name: str, *, direct: bool) -> bool:
-        """Watch a name in a directory; False if there is no such directory any more."""
-        # That something was written in a directory further up says nothing, and there may be much of it.
+        """Watch a name in a directory; False if that directory no longer exists."""
+        # Writes in a directory further up mean nothing, and there may be many.
         wd = self._add(directory, _DIRECTORY if direct else _DIRECTORY & ~inotify.CLOSE_WRITE)
         if wd is not None:
             self.uses[wd, name] = direct or self.uses.get((wd, name), False)
-        # What is a file now is watched as a name in the directory above already.
+        # What is a file now is already watched as a name in the directory above.
         return wd is not None or self.failing is not None or os.path.isfile(directory)
 
     def _add(self, path: str, mask: int) -> int | None:
@@ -78,7 +80,7 @@ class Walk:
 
 
 def ending(patterns: tuple[str, ...]) -> str:
-    """The ending of the names that can mean a thing in the folders that `patterns` stand for; empty if any can."""
+    """The ending of the names that matter in the folders that `patterns` stand for; empty if any name does."""
     return ".toml" if all(map(_means_toml, patterns)) else ""
 
 
@@ -88,13 +90,13 @@ def _means_toml(pattern: str) -> bool:
 
 
 def _may_be_file(path: str) -> bool:
-    """Whether what is written under this name is a change: not to a device, all the world may write to it, which is
-    looked at when a name on the way changes. One look decides: between two of them the file may appear.
+    """Whether a write under this name is a change: not to a device, which anyone may write to; that is checked when a
+    name on the way changes. A single `stat` decides: between two of them the file may appear.
     """
     try:
         return stat.S_ISREG(os.stat(path).st_mode)
     except OSError:
-        return True  # what comes may be a file
+        return True  # a file may come next
 
 
 def _refusal(error: OSError, path: str) -> str:

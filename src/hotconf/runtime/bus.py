@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MOMENT_S: Final = 0.002
-"""The lock is held for microseconds, except by who was interrupted."""
+"""The lock is held for microseconds, except by an interrupted caller."""
 
 OnEvent: TypeAlias = Callable[["ConfigReloadEvent"], object]
 """A callback for events."""
@@ -66,7 +66,7 @@ class Bus(Generic[T]):
         """All streams that somebody still has, those that have ended, too."""
         self._delivery = Delivery(name, self.lock)
         self._outbox: deque[Callable[[], None]] = deque()
-        """What the driver tells, in order: it waits for the lock no longer than `_MOMENT_S`."""
+        """What the driver emits, in order: it waits for the lock no longer than `_MOMENT_S`."""
         self._closed = False
         fork.enrol(self)
 
@@ -104,7 +104,7 @@ class Bus(Generic[T]):
         self.drain()
 
     def publish(self, event: ConfigReloadEvent, snapshot: Snapshot[T] | None) -> None:
-        """Queue `event` for everybody; `snapshot` is what is published now. Runs no users' code."""
+        """Queue `event` for all subscribers; `snapshot` is what is published now. Runs no users' code."""
         if not self._closed:
             if not isinstance(event, FileChanged):
                 self.last = event
@@ -113,13 +113,13 @@ class Bus(Generic[T]):
 
     @property
     def behind(self) -> bool:
-        """Whether something has not been told."""
+        """Whether an event has not been queued yet."""
         return bool(self._outbox)
 
     def drain(self) -> bool:
-        """Tell what has not been told, unless a caller keeps the lock; whether all was told.
+        """Queue the remaining events, unless a caller holds the lock; whether none are left.
 
-        A signal handler that interrupted that caller may be waiting for the very thread that tells.
+        A signal handler that interrupted that caller may be waiting for this very thread.
         """
         while self._outbox:
             if not self.lock.acquire(timeout=_MOMENT_S):
@@ -197,7 +197,7 @@ class Bus(Generic[T]):
             self._listeners = tuple(each for each in self._listeners if each[1] is not subscription)
 
     def warn(self, text: str) -> None:
-        """Have `text` logged."""
+        """Log `text`."""
         log_warning(text)
 
     def close(self, timeout_s: float = 2.0) -> None:
@@ -220,7 +220,7 @@ class Bus(Generic[T]):
         return self._delivery.trouble
 
     def supervise(self) -> bool:
-        """Put right what went wrong with the thread of callbacks; whether it has something to do."""
+        """Repair the thread of callbacks if it failed; whether it has something to do."""
         return self._delivery.supervise()
 
     def _concerned(self, event: ConfigReloadEvent, before: Snapshot[T] | None) -> dict[int, PathCallback[T]]:

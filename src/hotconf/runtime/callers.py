@@ -1,13 +1,13 @@
-"""Whose an exception is that came out of users' code: a validator, a check, `describe`.
+"""Who owns an exception raised in users' code: a validator, a check, `describe`.
 
-The rule: on a thread of ours whatever is raised is that code's failure, and ends no thread. On a thread of the
-program, where the load at start runs, what is no `Exception` (Ctrl+C, `SystemExit`, a killed greenlet) belongs to the
-program and goes through, and so does all that a signal handler raised: it ran in the midst of that code by chance.
+The rule: on a thread of ours any exception is that code's failure, and ends no thread. On a thread of the program,
+where the load at start runs, anything but an `Exception` (Ctrl+C, `SystemExit`, a killed greenlet) belongs to the
+program and propagates, as does whatever a signal handler raised: it only happened to run during that code.
 """
 
 from __future__ import annotations
 
-import signal  # here: when it is needed there may be no descriptor left to import it with
+import signal  # imported here: when it is needed there may be no descriptor left to import it
 import threading
 from typing import TYPE_CHECKING
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 def belongs_to_caller(error: BaseException) -> bool:
-    """Whether `error`, which is being handled, goes through to the program."""
+    """Whether `error`, which is being handled, propagates to the program."""
     return not threads.ours() and (not isinstance(error, Exception) or from_handler(error))
 
 
 def goes_through(error: BaseException) -> bool:
-    """The same, for any load; in a command a check that ends the process has failed."""
+    """The same, for any load; in a command, a check that ends the process has failed."""
     from hotconf.runtime.loader import inside
 
     return belongs_to_caller(error) and (inside() or not isinstance(error, SystemExit) or from_handler(error))
 
 
 def from_handler(error: BaseException) -> bool:
-    """Whether a signal handler raised it, as its traceback tells. Handlers run in the main thread only."""
+    """Whether a signal handler raised it, according to its traceback. Handlers run in the main thread only."""
     if threading.current_thread() is not threading.main_thread():
         return False
     handlers = {_code(signal.getsignal(number)) for number in signal.valid_signals()} - {None}
@@ -43,7 +43,7 @@ def from_handler(error: BaseException) -> bool:
 
 
 def _code(handler: object) -> CodeType | None:
-    """The code of a function, a method, a partial of one, or an object that can be called."""
+    """The code of a function, a method, a partial of one, or a callable object."""
     for name in ("func", "__func__"):
         handler = getattr(handler, name, handler)
     function = handler if hasattr(handler, "__code__") else vars(type(handler)).get("__call__")

@@ -1,5 +1,5 @@
-"""The files of a load compared with what they are now. It may take long, or hang: it runs on any thread, on what is
-known at its beginning, and changes nothing.
+"""Compares the files of a load with what they are now. It may take long, or hang: it runs on any thread, with what
+was known when it began, and changes nothing.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ class Found(NamedTuple):
     changed: tuple[Path, ...] = ()
     """Files that differ from what was read, and those that came or went."""
     newer: dict[Path, Read] = {}  # noqa: RUF012 - never changed
-    """Files that were doubted and are the same: with stamps that can be trusted."""
+    """Files that were in doubt and are the same: now with stamps that can be trusted."""
     expansion: Expansion | None = None
-    """Where the members are the same and the directories are not: what is to be watched from now on."""
+    """If the members are the same and the directories are not: what to watch from now on."""
 
     def over(self, known: FileSet) -> FileSet:
-        """`known`, of which this was found, with what is known better now."""
+        """`known`, updated with what was found."""
         if self.newer:
             known = known._replace(reads={**known.reads, **self.newer})
         if self.expansion is not None:
@@ -35,19 +35,19 @@ class Found(NamedTuple):
 
 
 Arm: TypeAlias = Callable[[FileSet], tuple[Path, ...]]
-"""Watches these files, and no others; returns those that are watched only now."""
+"""Watches these files, and no others; returns the newly watched ones."""
 
 _MOST_GROWTH: Final = 20
-"""So often new directories are watched at once, if there are more each time; the next look goes on with it."""
+"""So many times new directories are watched at once, if there are more each time; the next poll continues."""
 
 
 def examine(known: FileSet, source: Source[Any], arm: Arm, passing_over: Iterable[Path] = ()) -> Found:
-    """Compare all files; and watch at once what turns out to be there to be watched, if no load will."""
+    """Compare all files; unless a load follows, watch new places at once."""
     return _grown(known, source, arm, compare(known, source, passing_over))
 
 
 def watch(known: FileSet, source: Source[Any], arm: Arm) -> Found:
-    """Watch the files of a load: what changed between the load and this moment."""
+    """Watch the files of a load; return what changed between the load and now."""
     return _grown(known, source, arm, since(known, source, arm(known)))
 
 
@@ -56,7 +56,7 @@ def _grown(known: FileSet, source: Source[Any], arm: Arm, found: Found) -> Found
         now = found.over(known)
         if found.changed or now.folders == known.folders:
             break
-        # A directory is new, and may have been given files since it was listed.
+        # A directory is new, and may have got files since it was listed.
         new, known = arm(now), now
         more = since(known, source, new)
         more = more if more.changed else compare(known, source)
@@ -65,7 +65,7 @@ def _grown(known: FileSet, source: Source[Any], arm: Arm, found: Found) -> Found
 
 
 def compare(known: FileSet, source: Source[Any], passing_over: Iterable[Path] = ()) -> Found:
-    """Compare all files, but for those whose change is known already."""
+    """Compare all files, except those already known to have changed."""
     dirty = frozenset(passing_over)
     newer: dict[Path, Read] = {}
     doubtful = (read for read in _doubtful(known) if read.path not in dirty)
@@ -76,7 +76,7 @@ def compare(known: FileSet, source: Source[Any], passing_over: Iterable[Path] = 
 
 
 def since(known: FileSet, source: Source[Any], armed: Iterable[Path]) -> Found:
-    """Of what is watched only now: what changed between the load and this moment."""
+    """What changed between the load and now in newly watched places."""
     new = tuple(armed)
     if not known.reads:
         return Found()
@@ -89,22 +89,22 @@ def since(known: FileSet, source: Source[Any], armed: Iterable[Path]) -> Found:
 
 
 def _moved(known: FileSet, source: Source[Any]) -> tuple[list[Path], Expansion | None]:
-    """The files that came or went; if there are none, what is to be watched if that is something else now."""
+    """The files that came or went; if there are none, what to watch, if that has changed."""
     before = known.expansion
     if before is None or not (known.folders or before.problems) or _stands(before, known.patterns):
         return [], None
     now = paths.expand(source.path, known.patterns, known.members, source.own)
     changed = sorted({member.path for member in known.members} ^ {member.path for member in now.members})
     if not changed and now.problems != before.problems:
-        changed = [source.path]  # they are problems of what it says
+        changed = [source.path]  # these are problems of its content
     if changed or (now.listed == before.listed and now.folders == before.folders):
         return changed, None
-    # The members stay the same object: by that a load knows that it may use all of them again.
+    # The members stay the same object: this shows a load that it may reuse all of them.
     return [], before._replace(folders=now.folders, listed=now.listed)
 
 
 def _stands(expansion: Expansion, patterns: tuple[str, ...]) -> bool:
-    """Whether the patterns surely mean what they did, because the directories hold what they did."""
+    """Whether the patterns certainly match the same files, because the directories are unchanged."""
     elsewhere = any(os.pardir in pattern for pattern in patterns)
     return not expansion.problems and not elsewhere and paths.same_names(expansion)
 
@@ -121,7 +121,7 @@ def _differs(read: Read, newer: dict[Path, Read], max_bytes: int) -> bool:
 
 
 def _doubtful(known: FileSet) -> Iterable[Read]:
-    """Those that are not, surely, as they were read; of a thousand files hardly any."""
+    """Those not certain to be as they were read; of a thousand files hardly any."""
     reads = list(known.reads.values())
     encoded = known.expansion.encoded if known.expansion is not None else ()
     if not len(encoded) * states.SIZE == len(reads) * states.SIZE == len(known.states):

@@ -213,13 +213,13 @@ class Delivery:
         self._lock = lock
         self._worker = Worker(f"hotconf callbacks {printable(name)}", self._report, stays=True, again=True)
         self._left: tuple[ConfigReloadEvent, deque[Listener]] | None = None
-        """What is being told, and to whom still: if the thread fails, it goes on from there."""
+        """What is being delivered, and to whom it still has to be: if the thread fails, it resumes there."""
         self._queue: deque[tuple[ConfigReloadEvent, tuple[Listener, ...]]] = deque()
         self._overflowing = False
         self._closed = False
         self._running: Listener | None = None
         self._where: tuple[int, int] | None = None
-        """The thread, or greenlet, that runs callbacks just now."""
+        """The thread, or greenlet, that is running callbacks."""
         self._forks = 0
 
     def abandon(self, lock: threading.RLock) -> None:
@@ -261,7 +261,7 @@ class Delivery:
         return f"{running.name} has not returned for {self._worker.stuck_ns // 1_000_000_000} s"
 
     def supervise(self) -> bool:
-        """Put right what went wrong with the thread; whether there is something to do."""
+        """Repair the thread if it failed; whether there is something to do."""
         return self._worker.supervise()
 
     def _report(self, text: str, error: BaseException | None) -> None:
@@ -296,7 +296,7 @@ class Delivery:
         self._where = threads.place()
         while left:
             with self._lock:
-                if self._closed or self._forks != forks:  # the child of a callback that forked
+                if self._closed or self._forks != forks:  # a callback forked, and this is the child
                     left.clear()
                     break
                 listener = self._running = left.popleft()

@@ -1,11 +1,11 @@
-"""A descriptor is a number, and the program may close any number: a daemon closes all that it does not know.
+"""A descriptor is a number, and the program may close any of them: a daemon closes all that it does not know.
 
-The rule: a descriptor of ours is used or closed only after it was made sure that the number still stands for what we
-opened. `fstat` cannot tell, because the kernel's anonymous files share one inode. So each open file is marked when it
-is opened, with the signal number of `F_SETSIG`: the kernel keeps it with the open file, for copies after a fork, too,
-and it has no effect unless somebody asks for `O_ASYNC`. Beside it, `/proc/self/fd` must name the kind.
+The rule: before we use or close a descriptor of ours, we check that the number still stands for what we opened.
+`fstat` cannot show that, because the kernel's anonymous files share one inode. So each file is marked when it is
+opened, with the signal number of `F_SETSIG`: the kernel keeps it with the open file, in copies after a fork, too, and
+it has no effect without `O_ASYNC`. In addition, `/proc/self/fd` must name the kind.
 
-Nothing of ours is ever written to: `timerfd_settime`, `inotify_add_watch` and `epoll_wait` check the kind themselves.
+We never write to a descriptor: `timerfd_settime`, `inotify_add_watch` and `epoll_wait` check the kind themselves.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ FILE: Final = "file"
 """One of the file system, on any POSIX system."""
 
 _own: Final[Any] = getattr(getattr(select, "epoll", None), "fromfd", None)
-"""Makes an object that owns a descriptor, whatever that is, and closes it without a word when it is freed."""
+"""Makes an object that owns a descriptor of any kind, and silently closes it when it is freed."""
 _foreign: Final[list[object]] = []
-"""Owners of numbers that stand for something else by now: they are never freed."""
+"""Owners of numbers that now stand for something else: they are never freed."""
 
 _marks: Final = itertools.cycle(range(36, 65))
-"""Real-time signals that no C library keeps for itself. They differ, so that of two of ours each is known."""
+"""Real-time signals that no C library reserves. They differ, so that two of our descriptors can be told apart."""
 _SET_MARK: Final = getattr(fcntl, "F_SETSIG", None)
 _GET_MARK: Final = getattr(fcntl, "F_GETSIG", None)
 
@@ -47,7 +47,7 @@ CLOSED: Final = "the program closed a descriptor of hotconf's"
 
 
 class ClosedError(OSError):
-    """The number does not stand any more for what we opened."""
+    """The number no longer stands for what we opened."""
 
     def __init__(self) -> None:
         super().__init__(errno.EBADF, CLOSED)
@@ -57,7 +57,7 @@ def refusal(error: Exception) -> str:
     """What was refused; it names the call."""
     if not isinstance(error, OSError):
         return str(error) or type(error).__name__
-    if error.errno == errno.EBADF:  # closed after we had looked
+    if error.errno == errno.EBADF:  # closed after our check
         return CLOSED
     text = error.strerror or str(error)
     # The kernel has one number for two limits.
@@ -68,8 +68,8 @@ def refusal(error: Exception) -> str:
 class Descriptor:
     """One open file of the kind `TIMER`, `EPOLL`, `INOTIFY` or `FILE`, opened by `make`. Raises what that raises.
 
-    A signal handler may raise between the opening of a `FILE` and the name for its number, if `make` is in C: so an
-    object of C owns the number, which closes it when nobody refers to the object any more.
+    If `make` is in C, a signal handler may raise after it has opened a `FILE` and before its number is assigned: so a
+    C object owns the number, and closes it when the object is freed.
     """
 
     __slots__ = ("_calls", "_first", "_kind", "_mark", "_number", "_owner")
@@ -94,19 +94,19 @@ class Descriptor:
 
     @property
     def first(self) -> os.stat_result:
-        """Of a `FILE`: what `fstat` said when it was opened."""
+        """For a `FILE`: what `fstat` said when it was opened."""
         if self._first is None:
             raise AssertionError("files of the kernel's are all alike")
         return self._first
 
     @property
     def ours(self) -> bool:
-        """Whether the number stands for it."""
+        """Whether the number still stands for it."""
         if self._number < 0:
             return False
         if self._mark is None:
             return self._is_of_kind(otherwise=False)
-        for _ in range(2):  # once more, if that fails for want of memory
+        for _ in range(2):  # again, if that fails for lack of memory
             try:
                 return bool(self._calls.fcntl(self._number, _GET_MARK) == self._mark)
             except OSError as error:
@@ -116,20 +116,20 @@ class Descriptor:
 
     @property
     def number(self) -> int:
-        """For a call that checks the kind, or does no harm. Use it at once. Raises `ClosedError`."""
+        """For a call that checks the kind, or is harmless. Use it at once. Raises `ClosedError`."""
         if not self.ours:
             raise ClosedError
         return self._number
 
     @property
     def sure(self) -> int:
-        """To read from, to write to or to close. Use it at once. Raises `ClosedError`."""
+        """To read, write or close. Use it at once. Raises `ClosedError`."""
         if not self.ours or (self._kind != FILE and not self._is_of_kind(otherwise=True)):
             raise ClosedError
         return self._number
 
     def close(self) -> None:
-        """Close it, unless the program has done so. May be repeated."""
+        """Close it, unless the program has done so. Idempotent."""
         try:
             self._close()
         except MemoryError:
@@ -140,7 +140,7 @@ class Descriptor:
             number = self.sure
         except ClosedError:
             number = -1
-        # Forgotten before it is closed: a fork between the two must not have the child close another's.
+        # Forgotten before it is closed: after a fork in between, the child must not close another file.
         self._number = -1
         if self._owner:
             if number >= 0:
@@ -148,8 +148,8 @@ class Descriptor:
             else:
                 _foreign.append(self._owner.pop())
         elif number >= 0:
-            with suppress(OSError):  # whatever is said, it is closed
-                # These are closed in no time, and so at once.
+            with suppress(OSError):  # closed, whatever the error
+                # Closing these takes no time, so do it at once.
                 (self._calls.close if self._kind in (TIMER, EPOLL) else os.close)(number)
 
     def __enter__(self) -> Self:
@@ -159,7 +159,7 @@ class Descriptor:
         self.close()
 
     def _is_of_kind(self, *, otherwise: bool) -> bool:
-        """As the system says; `otherwise` if it does not."""
+        """As the system reports; `otherwise` if it does not."""
         if self._first is not None:
             return _is_open(self._first, self._number)
         try:
@@ -169,9 +169,9 @@ class Descriptor:
         return found == self._kind
 
     def _marked(self) -> int | None:
-        """Mark it. None where that cannot be done: then its kind has to do, or which file it is.
+        """Mark it. None if that is impossible: then its kind, or its inode, must do.
 
-        Raises `OSError` if the kind of a file of the kernel's cannot be told either: then it is better not used.
+        Raises `OSError` if the kind of a kernel file cannot be determined, either: then it must not be used.
         """
         mark = next(_marks)
         if _SET_MARK is None:
@@ -186,9 +186,9 @@ class Descriptor:
 
 
 def _calls(kind: str) -> ModuleType:
-    """What has `fcntl`, and for files of the kernel's `close` and `kind_of`.
+    """What has `fcntl`, and for kernel files `close` and `kind_of`.
 
-    Preferably without giving up the GIL. But that takes ctypes, which programs that only read files do not load.
+    Preferably without releasing the GIL. But that takes ctypes, which programs that only read files do not load.
     """
     if kind == FILE and "hotconf.runtime.system" not in sys.modules:
         return fcntl

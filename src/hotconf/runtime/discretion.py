@@ -1,10 +1,10 @@
-"""The one door through which texts leave: what is known to be secret here, and taken out of them.
+"""The one gate for all outgoing text: it knows the secrets, and removes them.
 
-Rule 1: a load knows what its files hold, what was made of them, and what was published before, by the model's types
-        and by the names of keys (`Discretion`). All that a candidate tells went through its scrubber.
-Rule 2: log records are written without a load. They go through the scrubbers of all watchers (`Door`).
-Rule 3: variables of the environment under the name of a secret are known everywhere, and so is what an exception's
-        frames have under one: a validator may quote what a `default_factory` made, although no config came of it.
+Rule 1: a load knows the secrets in its files, in the resulting config, and in what was published before, by the
+model's types and by the names of keys (`Discretion`). Every text of a candidate passes its scrubber.
+Rule 2: log records belong to no load. They pass the scrubbers of all watchers (`Door`).
+Rule 3: environment variables with the name of a secret are known everywhere, and so are variables with such names in
+an exception's frames: a validator may quote what a `default_factory` made, even if no config resulted.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from hotconf.snapshot import Snapshot
 
 _PLACES: Final = frozenset({"OLDPWD", "PWD"})
-"""Variables that are no passwords, whatever their names."""
+"""Variables that are no secrets, despite their names."""
 _RETIRED: Final = 8
-"""The secrets of so many earlier states are remembered: what is late to be told may quote them."""
+"""The secrets of so many earlier states are remembered: late messages may quote them."""
 
 
 class Discretion:
-    """What is secret in one load; found out when there is something to tell."""
+    """What is secret in one load; determined only when there is a message."""
 
     __slots__ = ("_config", "_current", "_former", "_gathering", "_known", "_published", "_schema")
 
     def __init__(self, gathering: Gathering, published: Snapshot[Any] | None, former: Scrubber | None) -> None:
-        """`gathering`: the files. `former`: what knows the secrets of what is published, if that was found out."""
+        """`gathering`: the files. `former`: the scrubber of what is published, if there is one."""
         self._gathering = gathering
         self._schema = gathering.source.schema
         self._published = published
@@ -49,13 +49,13 @@ class Discretion:
 
     @property
     def current(self) -> Scrubber | None:
-        """Knows what the files say and what was made of them, if that was found out."""
+        """Knows the secrets in the files and in the resulting config, if these were determined."""
         return None if self._config is MISSING else self._current
 
     def everything(self, config: object = MISSING, changes: Iterable[Change] | None = None) -> Scrubber:
-        """Knows what the files say and what was made of them, if that is `config`, and what is published.
+        """Knows the secrets in the files, in `config` if it resulted from them, and in what is published.
 
-        If `changes` are all that is new in it, and none of them is of a secret, then the secrets are what they were.
+        If `changes` are all that is new in it, and none concerns a secret, the secrets are unchanged.
         """
         if self._known is None or config is not self._config:
             is_known = changes is not None and self._former is not None and not any(map(_is_secret, changes))
@@ -138,7 +138,7 @@ class Door:
 
     @property
     def published(self) -> Scrubber | None:
-        """Knows the secrets of what is published, if they were found out."""
+        """Knows the secrets of what is published, if they were determined."""
         return self._published
 
     def publish(self, snapshot: Snapshot[Any], scrub: Scrubber | None) -> None:
@@ -152,7 +152,7 @@ class Door:
         self._loaded = scrub
 
     def scrubber(self) -> Scrubber:
-        """Knows all of it, and the environment."""
+        """Knows all of these, and the environment."""
         if self._published is None:
             self._published = of_snapshot(self._schema, self._snapshot)
         refused = frozenset[str]() if self._loaded is None else self._loaded.secrets
@@ -168,9 +168,9 @@ def doors() -> tuple[Door, ...]:
 
 
 def lines(text: str, doors: Iterable[Door], error: BaseException | None = None, known: Scrubber | None = None) -> str:
-    """`text` and the traceback of `error` without what is secret: one line, and those that follow it indented.
+    """`text` and the traceback of `error` without secrets: one line, then indented ones.
 
-    What is known to `doors` is secret, what is `known`, and what stands in the frames that the error went through.
+    Secrets are those known to `doors`, those in `known`, and those in the frames that the error went through.
     """
     from hotconf.core.scrub import Scrubber
 
@@ -186,7 +186,7 @@ def lines(text: str, doors: Iterable[Door], error: BaseException | None = None, 
 
 
 def trace(error: BaseException) -> str:
-    """Its traceback with all that led to it, notes included; never the variables."""
+    """Its traceback with all its causes, notes included; never the variables."""
     from traceback import TracebackException
 
     try:

@@ -100,7 +100,7 @@ class Examination:
     unresolved: tuple[str, ...] = ()
     """Why it is not known what some of `watch_paths` stand for."""
     lost: tuple[str, ...] = ()
-    """What those of `watch_paths` lack that do not give any more what they gave."""
+    """What the entries of `watch_paths` lack that no longer have the files that they had."""
 
 
 def examine(
@@ -111,10 +111,10 @@ def examine(
     max_bytes: int = DEFAULT_MAX_BYTES,
     lost: tuple[str, ...] = (),
 ) -> Examination:
-    """Look at `path`, which is absolute. With `probe` a file is written beside it, and removed again.
+    """Look at `path`, which is absolute. With `probe` a file is written next to it, and removed again.
 
     `files`: all files of the configuration, as a load found them; without it only `path` is looked at.
-    `lost`: what that load missed.
+    `lost`: what that load found missing.
     """
     files = files or FileSet.of(path)
     found = read(path, max_bytes)

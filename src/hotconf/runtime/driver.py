@@ -2,9 +2,8 @@
 to be sure of one that was young when it was loaded.
 
 The driver owns the observers, the timer and the loader's thread. It starts with the first watcher and ends with the
-last. Python's signal handlers never run on it. So it alone steps the machines, and it alone opens and closes
-descriptors; callers append what they want, wake it and wait. It takes no lock that a caller may hold when a signal
-handler interrupts that caller.
+last. Python's signal handlers never run on it. So it alone steps the machines, and opens and closes descriptors;
+callers append requests, wake it and wait. It takes no lock that an interrupted caller may hold.
 """
 
 from __future__ import annotations
@@ -36,9 +35,9 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 _AGAIN_NS: Final = 1_000_000_000
-"""Descriptors that are lost again so soon are not made anew at once: that would be to spin."""
+"""Descriptors lost again so soon are not recreated at once: that would spin."""
 _LEAST_S: Final = 0.1
-"""So long it is waited for a thread, whatever others have taken: enough for one that has nothing to do."""
+"""How long to wait for a thread, whatever others have taken: enough for an idle one."""
 _FAULT: Final = "Internal error in the driver"
 
 
@@ -50,7 +49,7 @@ class Driver:
         self._loaders: dict[object, Loader] = {None: self.loader}
         self._errands = Errands(self.post)
         self.claims: set[object] = set()
-        """Who uses it or is about to; guarded by the module's lock."""
+        """Who uses it, or is about to; guarded by the module's lock."""
         self._waiter: Waiter | None = None
         """None until its thread has made it."""
         self._lost_at = 0
@@ -63,13 +62,13 @@ class Driver:
         """Those who may have a deadline: others are not asked, there may be hundreds."""
         self._doing: Callable[[], object] | None = None
         self._redone: Callable[[], object] | None = None
-        """The action that was under way when the thread failed: it is tried once more."""
+        """The action under way when the thread failed: it is retried once."""
         self._supervision = Supervision()
         self._begun = self._ending = self._ended = False
         self._thread = threads.Thread(self._run, "hotconf-driver")
 
     def begin(self) -> None:
-        """Start its thread, unless that was done. Raises `RuntimeError` if the system gives none."""
+        """Start its thread, unless that was done. Raises `RuntimeError` if the system refuses one."""
         if self._begun:
             return
         fork.enrol(self)
@@ -111,7 +110,7 @@ class Driver:
 
     @property
     def alive(self) -> bool:
-        """Whether its thread is there, in this process."""
+        """Whether its thread is alive, in this process."""
         return self._thread.alive
 
     def loader_for(self, key: object) -> Loader:
@@ -126,24 +125,24 @@ class Driver:
         return tuple(self._loaders.values())
 
     def silent(self, owner: Owner) -> str | None:
-        """Which mount does not answer that `owner` has files on."""
+        """The mount with files of `owner` that does not answer."""
         return self._errands.trouble(owner)
 
     @property
     def trouble(self) -> str | None:
-        """Why nothing is done; None if all is well."""
+        """Why the driver does nothing; None if all is well."""
         if self.dead:
             return f"the thread hotconf-driver cannot be started: {self._thread.error or 'it died'}"
         return self._supervision.trouble
 
     @property
     def stuck(self) -> bool:
-        """Whether it has been at one turn for so long that nobody should wait for it."""
+        """Whether one turn has taken so long that no caller should wait for it."""
         return self._supervision.stuck_ns > 2 * SECOND
 
     @property
     def dead(self) -> bool:
-        """Whether its thread died, which nobody asked it to."""
+        """Whether its thread died unasked."""
         return self._begun and not self.over and not self._thread.alive
 
     def post(self, action: Callable[[], object]) -> None:
@@ -158,8 +157,9 @@ class Driver:
             revive(self)
 
     def run(self, action: Callable[[], object], timeout_s: float | None = None) -> bool:
-        """Run `action` on the driver's thread, and wait for it. False if it was not run: the thread is gone, or has
-        not done so in time."""
+        """Run `action` on the driver's thread, and wait for it. False if it did not run: the thread is gone, or was
+        too slow.
+        """
         if not self.here:
             return self._run_there(_Call(partial(_guarded, action)), timeout_s)
         _guarded(action)
@@ -186,7 +186,7 @@ class Driver:
                 return False
         while not call.done.wait(self._slice_s(until)):
             if not self.alive or (until is not None and time.monotonic() >= until):
-                return call.done.given  # it ended, or a signal handler forked, and this is the child
+                return call.done.given  # it has ended, or a signal handler forked, and this is the child
         return True
 
     def _slice_s(self, until: float | None) -> float:
@@ -199,19 +199,19 @@ class Driver:
         self._timed.add(owner)
 
     def wake(self) -> None:
-        """Have what was posted done, and the deadlines looked at again."""
+        """Have the driver run what was posted, and check its deadlines again."""
         waiter = self._waiter
         if waiter is not None and not self.here:
             waiter.wake()
 
     def finish(self, timeout_s: float) -> None:
-        """End the thread, after what is posted; it gives back its descriptors. May be repeated."""
+        """End the thread, after what is posted; it closes its descriptors. Idempotent."""
         self.post(self._end)
         if not self.here:
             self._thread.join(timeout_s)
 
     def stop(self, timeout_s: float) -> None:
-        """End all of its threads; those that wait for a mount that does not answer are left to themselves."""
+        """End all of its threads, except those that wait for a mount that does not answer."""
         until = time.monotonic() + timeout_s
         for loader in tuple(self._loaders.values()):
             loader.stop(max(0.0, until - time.monotonic()))
@@ -273,7 +273,7 @@ class Driver:
             self._errands.last(owner, partial(observer.disarm, owner))
 
     def errand(self, owner: Owner, work: Callable[[], R], then: Callable[[R | None], object]) -> None:
-        """Do for `owner` what may take long, here or elsewhere, and `then` here what follows."""
+        """Do `owner`'s work, which may take long, here or elsewhere; run `then` here afterwards."""
         self._errands.run(owner, work, then)
 
     def _end(self) -> None:
@@ -286,7 +286,7 @@ class Driver:
         for observer in self._observers.values():
             _guarded(observer.close)
         self._ended = True
-        self._act()  # whoever posts later sees that the thread is gone
+        self._act()  # a later caller sees that the thread is gone
         if self._waiter is not None:
             self._waiter.close()
 
@@ -309,7 +309,7 @@ class Driver:
             _guarded(owner.recover)
 
     def take_over(self, dead: Driver) -> None:
-        """Go on in the place of one whose thread died: with its watchers, and what was posted to it."""
+        """Replace one whose thread died: take over its watchers, and what was posted to it."""
         self.loader, self._loaders, self.claims = dead.loader, dead._loaders, dead.claims
         for observer in dead._observers.values():
             self._actions.append(observer.close)
@@ -339,9 +339,8 @@ class Driver:
             self._lose(error)
 
     def _lose(self, error: Exception) -> None:
-        """Descriptors are lost: the program has closed them, or the kernel refuses a call. Poll, and make them anew.
-
-        At once, if that helped the last time; otherwise the next look tries again.
+        """Descriptors are lost: the program has closed them, or the kernel refuses a call. Poll, and recreate them:
+        at once, if that helped the last time; otherwise at the next poll.
         """
         if not isinstance(error, OSError):
             log.fault("watch", _FAULT)
@@ -411,7 +410,7 @@ class Driver:
         for owner, stale in heard.stale.items():
             if owner in self._owners:
                 self.errand(owner, partial(observer.renew, owner, stale), _nothing)
-                heard.suspects.add(owner)  # what happened before it was armed, nobody tells
+                heard.suspects.add(owner)  # no event tells what happened before it was armed
         now = time.monotonic_ns()
         for owner, paths in heard.touched.items():
             if owner in self._owners:
@@ -428,10 +427,10 @@ class Driver:
         if isinstance(observer, Poll):
             if not observer.stopgap:
                 return
-            # Whoever wakes the old one just now has posted or moved something before: it is looked at next.
+            # Callers post before they wake it: if one wakes the old waiter now, its post is read next.
             if isinstance(self._waiter, ThreadWaiter):
                 self._waiter = best_waiter()
-            # Whoever insisted on inotify was refused at the start; now polling is better than nothing.
+            # If inotify was required, the start refused; now polling is better than nothing.
             name: ObserverName = "auto" if self._wanted[owner] == "inotify" else self._wanted[owner]
             better = self._observers.get(preferred(name)) or self._choose(name)
             if better is observer or better.trouble(owner) == observer.trouble(owner):
@@ -445,7 +444,7 @@ class Driver:
         # Nobody told of it: perhaps what is watched is not any more what leads to the files.
         self.errand(owner, partial(self._owners[owner].rearm, owner), _nothing)
         owner.heard(changed, time.monotonic_ns(), 0, sure=False)
-        if self._errands.busy(owner):  # what changes before all is watched anew, nobody tells
+        if self._errands.busy(owner):  # no event tells what changes before everything is watched again
             owner.compare(partial(_heard, owner, time.monotonic_ns(), 0))
 
     def _deadline(self) -> int | None:
@@ -469,7 +468,7 @@ class Driver:
 
 
 class _Call(Generic[R]):
-    """An action that somebody waits for."""
+    """An action with a waiting caller."""
 
     __slots__ = ("_action", "_error", "_outcome", "done")
 
@@ -482,7 +481,7 @@ class _Call(Generic[R]):
     def __call__(self) -> None:
         try:
             self._outcome.append(self._action())
-        except BaseException as error:  # noqa: BLE001 - raised again where it belongs
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller
             self._error = error
         finally:
             self.done.give()
@@ -529,11 +528,11 @@ class _Shared:
 
     def __init__(self) -> None:
         self.lock = threads.rlock()
-        """For callers among themselves: nobody waits for another thread while it is held."""
+        """For callers among themselves: no thread waits for another while it holds it."""
         self.driver: Driver | None = None
 
     def claim(self, who: object) -> Driver:
-        """The driver, started if there is none. Give it back with `release`, even if this raises."""
+        """The driver, started if there is none. Always `release` it, even if this raises."""
         with self.lock:
             if self.driver is None or self.driver.over:
                 self.driver = self._new()
@@ -543,7 +542,7 @@ class _Shared:
             return used
 
     def replace(self, dead: Driver) -> None:
-        """Have another driver go on in the place of one whose thread died. A failure is told, and tried again."""
+        """Replace a driver whose thread died. A failure is logged, and retried."""
         with self.lock:
             if not dead.dead or self.driver is not dead:
                 return
@@ -583,7 +582,7 @@ class _Shared:
                 atexit.unregister(_close_all)  # before the next driver registers
         mine.stop(timeout_s)
 
-    # Forks: the parent's is not the child's
+    # Forks: the child needs its own
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
         """See `Member.locks`."""

@@ -1,10 +1,10 @@
-"""What is done for one watcher that may take long, or hang: its files are compared, watched and looked at. That is
-done here and now if the files are few and local, and on another thread if not.
+"""Work for one watcher that may take long, or hang: comparing, watching and checking its files. It is done at once if
+the files are few and local, otherwise on another thread.
 
-Rule 1: the driver's thread never looks at a file on a network or FUSE mount, nor at more than `MANY` in one go.
-Rule 2: for one watcher one thing is done after the other, in the order in which it was asked for.
+Rule 1: the driver's thread never touches a file on a network or FUSE mount, nor more than `MANY` at a time.
+Rule 2: the errands of one watcher run one after the other, in the order requested.
 Rule 3: there is one thread for each such mount, and one for each watcher of many files, while there is work for it.
-Rule 4: a mount that does not answer is reported after `SILENT_NS`; it holds up only those whose files lie on it.
+Rule 4: a mount that does not answer is reported after `SILENT_NS`; it delays only the watchers with files on it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ MANY: Final = 100
 SILENT_NS: Final = 5_000_000_000
 NEVER: Final = 1 << 63
 _REST: Final = 50
-"""After work that took n of processor time no look for n times this."""
+"""After work that took n of processor time, no poll for n times this."""
 
 
 class _Errand:
-    """One thing to do, and what follows on the driver's thread: it is given None if that failed."""
+    """One thing to do, and what follows on the driver's thread, which gets None if that failed."""
 
     __slots__ = ("began", "dropped", "key", "reported", "then", "work")
 
@@ -42,27 +42,27 @@ class _Errand:
 
     @property
     def waits(self) -> bool:
-        """Whether a mount may not answer, of which nothing was said yet."""
+        """Whether a mount may not answer that was not reported yet."""
         return isinstance(self.key, str) and not self.reported
 
 
 class Errands:
-    """See the module; for the driver's thread, on which `post` has things done."""
+    """All errands of one driver, on whose thread `post` runs things."""
 
     __slots__ = ("_far", "_post", "_queues", "_rests", "_workers")
 
     def __init__(self, post: Callable[[Callable[[], None]], None]) -> None:
         self._post = post
         self._queues: dict[Owner, deque[_Errand]] = {}
-        """Of each the first is under way."""
+        """The first of each is under way."""
         self._far: set[Owner] = set()
-        """Whose files were far, or many, the last time: so is what is watched for them until the next errand."""
+        """Owners whose files were far, or many, the last time: so are their watches until the next errand."""
         self._rests: dict[Owner, int] = {}
-        """Until when those that took long are not looked at."""
+        """Until when those that took long are not polled."""
         self._workers: dict[object, Worker] = {}
 
     def run(self, owner: Owner, work: Callable[[], R], then: Callable[[R | None], object]) -> None:
-        """Have `work` done, and `then` with what it returns. Both at once, if that is safe."""
+        """Run `work`, then `then` with its result; both at once, if that is safe."""
         errand = _Errand(work, then)
         queue = self._queues.get(owner)
         if queue is not None:
@@ -74,7 +74,7 @@ class Errands:
             then(_attempt(errand))
 
     def last(self, owner: Owner, work: Callable[[], object]) -> None:
-        """`owner` leaves: do this for it, and nothing else any more."""
+        """`owner` leaves: do this last thing for it."""
         for errand in self._queues.pop(owner, ()):
             errand.dropped = True
         self._rests.pop(owner, None)
@@ -87,7 +87,7 @@ class Errands:
             _attempt(final)
 
     def away(self, owner: Owner) -> bool:
-        """Whether another thread looks after its files."""
+        """Whether another thread handles its files."""
         return owner in self._queues or owner in self._far or far(owner)
 
     def busy(self, owner: Owner) -> bool:
@@ -95,11 +95,11 @@ class Errands:
         return owner in self._queues
 
     def resting(self, owner: Owner) -> bool:
-        """Whether its files need not be looked at now: they are being looked at, or that took long just now."""
+        """Whether not to poll its files now: that is under way, or took long just now."""
         return owner in self._queues or time.monotonic_ns() < self._rests.get(owner, 0)
 
     def trouble(self, owner: Owner) -> str | None:
-        """Which mount does not answer; from any thread."""
+        """The mount that does not answer; from any thread."""
         for errand in tuple(self._queues.get(owner, ())):
             worker = self._workers.get(errand.key)
             if worker is not None and worker.refused is not None:
@@ -113,7 +113,7 @@ class Errands:
         return min((each.began + SILENT_NS for each in self._under_way() if each.waits), default=NEVER)
 
     def report(self, now: int) -> None:
-        """Say which mounts have not answered for so long, and start threads again that died or could not be had."""
+        """Report mounts that have not answered for so long, and restart threads that died or were refused."""
         for worker in tuple(self._workers.values()):
             worker.supervise()
         silent = [each for each in self._under_way() if each.waits and now >= each.began + SILENT_NS]
@@ -123,7 +123,7 @@ class Errands:
             log.silent(str(mount))
 
     def stop(self, timeout_s: float) -> None:
-        """Wait so long for what is under way; what hangs is left to itself."""
+        """Wait so long for what is under way; abandon what hangs."""
         until = time.monotonic() + timeout_s
         for worker in list(self._workers.values()):
             worker.stop(max(0.0, until - time.monotonic()))
@@ -137,7 +137,7 @@ class Errands:
         worker = self._worker(owner)
         worker.submit(partial(self._do, owner, errand))
         if worker.refused is not None and not isinstance(errand.key, str):
-            worker.drain()  # there is no thread for it: better here than never
+            worker.drain()  # no thread for it: better here than never
 
     def _worker(self, owner: Owner) -> Worker:
         key = _key(owner)
@@ -182,7 +182,7 @@ def _key(owner: Owner) -> object:
 def _attempt(errand: _Errand) -> Any:
     try:
         return errand.work()
-    except Exception:  # noqa: BLE001 - whatever goes wrong for one watcher, the others go on
+    except Exception:  # noqa: BLE001 - whatever goes wrong for one watcher, the others continue
         if not errand.dropped:
             log.fault("watch", "Internal error while files were looked at")
         return None

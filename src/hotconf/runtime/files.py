@@ -25,7 +25,7 @@ every 1 to 10 ms."""
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _ABSENT: Final = {errno.ENOENT, errno.ENOTDIR}
 PASSING: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EAGAIN, errno.ESTALE}
-"""Why a file could not be read that may be readable at the next look."""
+"""Why a file could not be read that may be readable at the next poll."""
 _WHAT: Final = (
     (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a named pipe"),

@@ -81,7 +81,7 @@ class WatchdogObserver:
             heard = Heard()
             if not names:
                 return heard
-            # By the ways as they were watched: what appeared on one has changed it.
+            # By their watched ways: whatever appeared on a way has changed it.
             for (owner, path), way in self._ways.items():
                 found = [place for place in way.places if os.path.join(place.directory, place.name) in names]
                 if way.folder is None and any(not place.lacking for place in found):
@@ -89,9 +89,9 @@ class WatchdogObserver:
                 elif found or (way.folder is not None and any(os.path.dirname(name) == way.folder for name in names)):
                     heard.suspects.add(owner)
             for directory in names & self._watches.keys():
-                self._unwatch(directory)  # it was removed, moved or made: what was watched may be gone
+                self._unwatch(directory)  # it was removed, moved or created: the watched inode may be gone
             if self._rewatch():
-                # What happened before the new watch, nobody tells.
+                # No event tells what happened before the new watch.
                 heard.suspects.update(self._armed)
             return heard
 

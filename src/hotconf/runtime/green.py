@@ -1,7 +1,7 @@
-"""Where users' code runs that our threads call: callbacks, and the handlers of the log.
+"""Where users' code runs that our threads call: callbacks and log handlers.
 
-In a plain program on the thread that calls it. After a patch of gevent or eventlet in a greenlet beside the program's
-own, because what the program patched works only there: its locks, its sockets, its pools.
+In a plain program on the thread that calls it. After patching by gevent or eventlet, in a greenlet among the
+program's own, because patched locks, sockets and pools work only there.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PUMP_S: Final = 0.05
-"""eventlet's hub cannot be woken by another thread: a greenlet looks this often for what has to run there."""
+"""eventlet's hub cannot be woken by another thread: a greenlet checks this often for work."""
 
 
 class _Home:
-    """The hub in which the program lives."""
+    """The hub in which the program runs."""
 
     __slots__ = ("_hub", "_pumping", "_queue", "_watchers")
 
@@ -33,7 +33,7 @@ class _Home:
         self._pumping = False
 
     def enter(self, watcher: object) -> None:
-        """It is started here, and this is where its callbacks belong."""
+        """A watcher is started here, so its callbacks belong here."""
         self._watchers.add(id(watcher))
         hub = _gevent_hub() if threads.patched() else None
         if hub is not None:
@@ -48,7 +48,7 @@ class _Home:
         self._watchers.discard(id(watcher))
 
     def run(self, work: Callable[[], None]) -> None:
-        """Run `work`, which raises nothing, where it belongs, and wait for its end."""
+        """Run `work`, which raises nothing, in its hub, and wait for its end."""
         start = self._starter()
         if start is None:
             work()

@@ -1,4 +1,4 @@
-"""What the files of a load lie on, as far as it decides what can be noticed of them, and who may have to wait."""
+"""The mounts of a load's files, as far as they decide which changes can be noticed, and who may have to wait."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Ground(NamedTuple):
     """What a load found out."""
 
     mount: str | None = None
-    """The network or FUSE mount that any of the files lies on: whoever looks at it may have to wait for ever."""
+    """The network or FUSE mount that any of the files is on: touching it may block forever."""
     alone: tuple[str, ...] = ()
-    """Files that are mounted by themselves: what replaces them outside is never seen here."""
+    """Bind-mounted single files: their replacement outside is never visible here."""
     replaced: tuple[str, ...] = ()
     """Those of them that were replaced, or removed, outside."""
 
@@ -42,13 +42,13 @@ class Ground(NamedTuple):
 
 
 def before(path: Path) -> Ground:
-    """Of a file that was not read yet."""
+    """For a file that was not read yet."""
     return Ground(mounts.remote(_devices_around([os.fspath(path), *(link for link, _ in paths.links(path))])))
 
 
 def under(known: Ground, reads: Mapping[Path, Read], new: Iterable[Path], found: Expansion | None) -> Ground:
-    """Of the files of a load. `new`: those that were not simply used again; `found`: the directories, if they are
-    others than in the load before. What was local stays local while nobody touches it.
+    """For the files of a load. `new`: those that were not simply reused; `found`: the directories, if they differ
+    from the load before. Untouched local files stay local.
     """
     again = found is not None or known.mount is not None or bool(known.alone)
     fresh = [reads[path] for path in (reads if again else new)]
@@ -61,7 +61,7 @@ def under(known: Ground, reads: Mapping[Path, Read], new: Iterable[Path], found:
 
 
 def _alone(reads: Iterable[Read]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Which of the files are mount points; and which of those have no name left where they come from."""
+    """Which of the files are mount points, and which of those have no name left at their source."""
     points = mounts.parts()
     identities = {read.stamp.identity[:2] for read in reads} if points else ()
     alone, replaced = [], []
@@ -78,7 +78,7 @@ def _alone(reads: Iterable[Read]) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _devices_around(found: Iterable[str]) -> set[int]:
-    """The devices of these paths, or of the nearest directories on the way to them that are there."""
+    """The devices of these paths, or of their nearest existing parent directories."""
     return {device for path in dict.fromkeys(found) if (device := _device(path)) is not None}
 
 

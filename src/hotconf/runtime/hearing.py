@@ -34,7 +34,7 @@ class Hearing:
         self._told_trouble: str | None = None
         self._noted: set[str] = set()
         self.last_trouble: str | None = None
-        """The latest that is over."""
+        """The latest one that is over."""
         self._driver: Driver | None = None
         self.observer: Observer | None = None
         """None before the start."""
@@ -55,7 +55,7 @@ class Hearing:
             self._driver = driver
 
     def armed(self) -> bool:
-        """Other files are watched, or the same ones again. Whether the system will tell of every change."""
+        """Watch other files, or the same ones again. Whether the system reports every change."""
         observer = self.observer
         if observer is None:
             return False
@@ -70,14 +70,14 @@ class Hearing:
         return observer.native and trouble is None
 
     def _note(self) -> None:
-        """Say once what will not be noticed."""
+        """Log once what will not be noticed."""
         for note in self._known.files.ground.notes:
             if note not in self._noted:
                 self._noted.add(note)
                 log.unnoticed(note)
 
     def disarmed(self, _: object) -> None:
-        """Nothing is watched just now."""
+        """Nothing is watched now."""
         self._look_closely()
 
     def _look_closely(self) -> None:

@@ -1,4 +1,4 @@
-"""The only register of holds, and `Busy`, which users enter and leave.
+"""The only register of holds, and `Busy`, which users enter and exit.
 
 A signal handler may raise at nearly every instruction of the main thread. So each change of the register is one call
 into C, and no hold can be left behind: `Busy.__enter__` undoes it on any exception, and `Busy.__exit__` is C up to
@@ -38,11 +38,11 @@ class Holds:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """What is busy, in the order in which it began."""
+        """The reasons for being busy, oldest first."""
         return tuple(dict.fromkeys([reason for reason, _ in list(self._held.values())]))
 
     def abandon(self) -> tuple[str, ...]:
-        """In the child of a fork: keep what this thread holds. Returns the reasons that are held no more."""
+        """In a forked child: keep this thread's holds. Returns the reasons that were dropped."""
         here = threads.ident()
         gone = [token for token, (_, thread) in self._held.items() if thread != here]
         reasons = dict.fromkeys(self._held.pop(token)[0] for token in gone)
@@ -55,10 +55,10 @@ class Holder(Protocol):
     holds: Holds
 
     def barrier(self) -> None:
-        """Return when every step that began before has ended."""
+        """Return once every earlier step has ended."""
 
     def released(self, hold: Hold | None) -> None:
-        """A hold has ended: return when what was pending is published, unless something else puts it off."""
+        """A hold has ended: return once what was pending is published, unless something else delays it."""
 
     async def released_async(self, hold: Hold | None) -> None:
         """The same."""
@@ -68,16 +68,16 @@ _NEVER: Final = object()
 
 
 class _Leave(_IOBase):
-    """`__exit__` of this base is written in C, ignores what it is given, and calls `close`."""
+    """`__exit__` of this base is written in C, ignores its arguments, and calls `close`."""
 
-    closed = True  # so that the end of this object does not call it, too
+    closed = True  # so that freeing this object does not call it, too
 
     def __init__(self, close: Callable[[], Any]) -> None:
         self.close = close  # type: ignore[method-assign]
 
 
 class Busy:
-    """A reason not to publish just now; a context manager, sync and async, that can be entered again."""
+    """A reason not to publish now; a reentrant context manager, sync and async."""
 
     __slots__ = ("__aexit__", "__exit__", "_holder", "_reason", "_tokens")
 
@@ -86,7 +86,7 @@ class Busy:
         def __exit__(
             self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
         ) -> None:
-            """End the latest hold; what was pending is published when this returns."""
+            """End the latest hold; on return what was pending is published."""
 
         async def __aexit__(
             self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -56,7 +56,7 @@ class Inotify:
 
     @property
     def descriptor(self) -> int:
-        """To wait for at once. Raises `ClosedError` if the program has closed it."""
+        """For an immediate wait. Raises `ClosedError` if the program has closed it."""
         return self._instance.number
 
     @property
@@ -87,15 +87,15 @@ class Inotify:
         return events
 
     def _read(self) -> int:
-        # This keeps the interpreter's lock. What is read is there already: to copy it takes less than to get the lock
-        # back, 5 ms beside a thread that never pauses. And windows begin when events have been read.
+        # This keeps the GIL. The data is there already: copying it is faster than getting the GIL back, which takes 5
+        # ms next to a CPU-bound thread. And windows begin when events have been read.
         try:
             return system.read(self._instance.sure, self._buffer, _BUFFER)
         except (BlockingIOError, InterruptedError):
             return 0
 
     def close(self) -> None:
-        """Close the instance; the kernel drops its watches. Of what the program has closed nothing is touched."""
+        """Close the instance; the kernel drops its watches. If the program has closed it, nothing is touched."""
         self._instance.close()
 
 

@@ -26,14 +26,14 @@ class Inspection:
     """Errors and warnings, in file order; the files absolute."""
     files: FileSet = field(repr=False)
     known: Scrubber | None = field(default=None, repr=False)
-    """Knows the secrets, as far as they were sought."""
+    """Knows the secrets, if they were determined."""
 
     def text(self, path: Path) -> str:
         """The text of the file at `path` as it was inspected; empty if it was not read."""
         return self.files.text(path)
 
     def secrets(self, schema: Schema[Any]) -> frozenset[str]:
-        """What is secret in the files, and in what was made of them."""
+        """What is secret in the files, and in the resulting config."""
         from hotconf.core.hidden import secrets_of
         from hotconf.core.shape import shape_of
 
@@ -42,7 +42,7 @@ class Inspection:
 
 
 def known_to(candidate: Candidate[Any]) -> Scrubber | None:
-    """What knows the secrets of a load."""
+    """The scrubber of a load."""
     return None if isinstance(candidate, Unstable) else candidate.secrets
 
 

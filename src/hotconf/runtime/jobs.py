@@ -23,7 +23,7 @@ from hotconf.runtime.source import FileSet, Result, Source
 T = TypeVar("T")
 
 _PATIENCE_S: Final = 0.1
-"""How often it is seen whether there is anybody left to wait for."""
+"""How often to check whether anything is left to wait for."""
 
 
 class Jobs(Generic[T]):
@@ -49,7 +49,7 @@ class Jobs(Generic[T]):
         self._loading = threads.rlock()
         """Held by the load that is under way."""
         self._inline: deque[Callable[[], None]] | None = None
-        """Appended to by the driver alone, which alone decides that no more come."""
+        """Only the driver appends, and decides that no more come."""
         self.closed = False
         """No load begins any more."""
 
@@ -71,7 +71,7 @@ class Jobs(Generic[T]):
                 self._inline.popleft()()
 
     def _are_done(self) -> bool:
-        """On the driver's thread: whether there is none; then later ones run on the loader's."""
+        """On the driver's thread: whether there is none; then later ones run on the loader's thread."""
         if self._inline:
             return False
         self._inline = None
@@ -80,7 +80,7 @@ class Jobs(Generic[T]):
     # At any time
 
     def submit(self, job: Callable[[], None]) -> None:
-        """Have it run where users' code runs. Called on the driver's thread, where that never is."""
+        """Run it where users' code runs. Called on the driver's thread, which never runs users' code."""
         if self._inline is not None:
             self._inline.append(job)
         else:

@@ -40,9 +40,9 @@ R = TypeVar("R")
 MOST_WAITING: Final = 16
 """So many states wait for a slow disk; the oldest of more are not kept."""
 ANSWER_S: Final = 2.0
-"""So long a start waits for the disk."""
+"""How long a start waits for the disk."""
 SLOW_S: Final = 5.0
-"""A disk that needs longer for one state is reported."""
+"""A disk that takes longer for one state is reported."""
 
 
 class Recalled(NamedTuple, Generic[T]):
@@ -64,7 +64,7 @@ class _Entry(NamedTuple):
 
 
 class _Answering(States):
-    """States that are read at start, on the thread for the disk: one that hangs keeps no program from starting."""
+    """Reads states at start, on the disk's thread: a hanging disk keeps no program from starting."""
 
     __slots__ = ("_asked", "_worker")
 
@@ -72,7 +72,7 @@ class _Answering(States):
         super().__init__(state_dir, main)
         self._worker = worker
         self._asked: threads.Signal | None = None
-        """Given when the last question was answered."""
+        """Set once the last question is answered."""
 
     def check(self) -> None:
         self._ask(super().check)
@@ -91,7 +91,7 @@ class _Answering(States):
         def job() -> None:
             try:
                 answers.append(question())
-            except Exception as error:  # noqa: BLE001 - raised where it was asked
+            except Exception as error:  # noqa: BLE001 - raised in the caller
                 errors.append(error)
             finally:
                 answered.give()
@@ -119,7 +119,7 @@ class Keeper(Generic[T]):
         self._trouble: str | None = None
         self._writing_since: float | None = None
         self.unrecalled: tuple[Problem, ...] = ()
-        """Why a start that needs a state has none, if there may be some."""
+        """Why a start that needs a state finds none, although some may exist."""
         self._recalled: Recalled[T] | None = None
         self._source = source
         self._states = States(state_dir, source.path)
@@ -136,7 +136,7 @@ class Keeper(Generic[T]):
         fork.enrol(self)
 
     def check(self) -> None:
-        """Say at once what keeps states from being kept here, as far as it can be known: the start goes on."""
+        """Report at once what prevents keeping states here, as far as is known; the start continues."""
         try:
             self._found.check()
         except (OSError, UsageError) as error:
@@ -144,7 +144,7 @@ class Keeper(Generic[T]):
 
     @property
     def trouble(self) -> str | None:
-        """Why the states are not kept; None if they are."""
+        """Why states are not kept; None if they are."""
         since = self._writing_since
         waited_s = 0.0 if since is None else time.monotonic() - since
         if waited_s > SLOW_S:
@@ -233,12 +233,12 @@ class Keeper(Generic[T]):
         if self._worker.stop(timeout_s):
             return
         if self._worker.refused is not None:
-            self._worker.drain()  # there is no thread for it: better late than never
-        else:  # it gives the lock back when the disk lets go of it
+            self._worker.drain()  # no thread for it: better late than never
+        else:  # it releases the lock once the disk answers
             log.unkept(self._source.path, f"the disk was not done after {timeout_s:g} s")
 
     def supervise(self) -> bool:
-        """Put right what went wrong with the thread; whether there is something to do."""
+        """Repair the thread if it failed; whether there is something to do."""
         return self._worker.supervise()
 
     def _report(self, text: str, error: BaseException | None) -> None:

@@ -66,7 +66,7 @@ def as_kept(record: Record, schema: Schema[Any]) -> Look:
 
 
 def missed(state_dir: Path, main: Path, schema: Schema[Any]) -> Standing:
-    """What a program that starts now, and keeps its states there, would miss files of; never raises for a state."""
+    """The state whose files a program that starts now would find missing; never raises for a state."""
 
     def usable() -> bool:
         records = (found for _, found in states.newest_first() if isinstance(found, Record))
@@ -75,7 +75,7 @@ def missed(state_dir: Path, main: Path, schema: Schema[Any]) -> Standing:
     states = States(state_dir, main)
     try:
         return states.missed(usable)
-    except (OSError, UsageError):  # it is not to be believed, or cannot be read: no program starts from it
+    except (OSError, UsageError):  # not trustworthy, or unreadable: no program starts from it
         return NOTHING
 
 

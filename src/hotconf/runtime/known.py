@@ -17,7 +17,7 @@ _REGULAR: Final = 6
 
 
 class Known:
-    """See the module. Used by the driver's thread; other threads may read `files`."""
+    """What one watcher knows of its files. Used by the driver's thread; other threads may read `files`."""
 
     __slots__ = (
         "_dirty",
@@ -62,7 +62,7 @@ class Known:
         return self.files, touched
 
     def distrust(self) -> None:
-        """After a fault, or in the child of a fork: no load is under way; what was touched may not have been read."""
+        """After a fault, or in a forked child: no load is under way; what was touched may not have been read."""
         self._dirty = set()
         self._under_way = self._look_again = False
         self._distrusted = True
@@ -79,22 +79,22 @@ class Known:
         return again
 
     def at_rest(self) -> bool:
-        """Whether, surely, nothing differs; False where that takes longer to find out."""
+        """Whether nothing differs for certain; False if finding out takes longer."""
         return not self._under_way and bool(self.plain) and _are_same(self.plain)
 
     def ask(self) -> tuple[FileSet, frozenset[Path]] | None:
-        """What to compare the files with, and which to pass over; None while a load is under way: then it is asked
-        when that is back.
+        """What to compare the files with, and which to skip; None while a load is under way: ask again when it is
+        back.
         """
         self._look_again |= self._under_way
         return None if self._under_way else (self.files, frozenset(self._dirty) if self._dirty else _NOTHING)
 
     def answer(self, asked: FileSet, found: Found) -> tuple[Path, ...] | None:
-        """A comparison with what was asked for is over: what changed, as far as nobody knows of it yet. None: ask
-        again, because a load is back since.
+        """A comparison is over: what changed, except for known changes. None: ask again, because a load came back
+        meanwhile.
         """
         if self._under_way:
-            self._look_again = True  # it may have read this or not
+            self._look_again = True  # it may or may not have read this
             return ()
         if self.files is not asked:
             return None
@@ -103,7 +103,7 @@ class Known:
 
     @property
     def plain(self) -> tuple[Plain, ...]:
-        """The files, if all are regular and local, with no link on the way and no doubt about stamps; else none."""
+        """The files, if all are regular and local, without symlinks on the way and doubts about stamps; else none."""
         known = self.files
         if known is not self._plain_of:
             reads = known.reads.values()
@@ -114,7 +114,7 @@ class Known:
         return self._plain
 
     def take(self, asked: FileSet, found: Found) -> tuple[Path, ...]:
-        """The files of a load are watched: what changed between the load and that."""
+        """The files of a load are watched now: what changed in between."""
         if self.files is asked:
             self.files = found.over(asked)
         return found.changed

@@ -59,9 +59,9 @@ def load(
     """Load `source` once and compare it with what is `published`, and the files with what they said `before`.
 
     Files that `known` holds, whose stamps are the same and that are not in `touched`, are not read again. Those of
-    `instead` are taken to exist and to hold the bytes given there, whatever is on the disk. `secrets` knows
-    those in what is published, if they were found out. `standing`: the state that decides which files are gone. Never
-    raises for anything in the files or in users' checks: those are problems of the candidate.
+    `instead` are taken to exist and to hold the bytes given there, whatever is on the disk. `secrets` knows those in
+    what is published, if they were determined. `standing`: the state that decides which files are gone. Never raises
+    for anything in the files or in users' checks: those are problems of the candidate.
     """
     work = _Load(source, published, known or FileSet.of(source.path), touched, secrets)
     work.gathering.instead, work.standing = instead, standing
@@ -115,7 +115,7 @@ class _Load(Generic[T]):
         return Result(candidate, work.file_set())
 
     def _compared(self) -> Good[T] | Bad:
-        """What the files make, and which of the published state are gone."""
+        """The result of the files, and which files of the published state are gone."""
         work = self.gathering
         disks = absent.disks(work.expansion, work.patterns)
         verdict = absent.verdict(self.standing, work.reads, work.expansion, work.patterns, disks)
@@ -127,7 +127,7 @@ class _Load(Generic[T]):
         return candidate if verdict is None else candidate._replace(gone=tuple(each.path for each in verdict.files))
 
     def _tell_gone(self, verdict: Verdict) -> None:
-        """Have the problems say what is gone, and no longer that it is not there."""
+        """Report gone files as gone, and no longer as absent."""
         from hotconf.core.gone import problems
 
         work, main = self.gathering, self.source.path
@@ -142,7 +142,7 @@ class _Load(Generic[T]):
         """Whether the files differ from what is published."""
         if self.published is None or self.gathering.run() or self.gathering.errors():
             return True
-        # What was mounted by itself, and replaced where it comes from, is read as it was for ever.
+        # A bind-mounted single file that was replaced at its source keeps its old content forever.
         return bool(self.gathering.file_set().ground.replaced) or _digest(self._sources()) != self.published.digest
 
     def _shrank(self, before: Mapping[Path, Read]) -> tuple[Path, ...]:
@@ -251,11 +251,11 @@ class _Load(Generic[T]):
                 raise
             from hotconf.runtime import log
 
-            log.refused("describe raised; the changes are told one by one", error, scrub)
+            log.refused("describe raised; the changes are listed one by one", error, scrub)
         return [str(change) for change in changes]
 
     def _changes(self, old: T, new: T) -> tuple[Change, ...]:
-        # Here and not above: a program whose configuration never changes does not pay for it.
+        # Imported here: a program whose configuration never changes does not pay for it.
         from hotconf.core.diff import diff
 
         changes = diff(old, new)
@@ -272,7 +272,7 @@ class _Load(Generic[T]):
         return Bad(problems, secrets=self.discretion.everything())
 
     def _discreet(self, problems: list[Problem]) -> tuple[Problem, ...]:
-        """What was found before the files made anything."""
+        """What was found before the files gave a result."""
         if not problems:
             return ()
         from hotconf.core.findings import scrubbed
@@ -342,7 +342,7 @@ def _begins(read: Read, old: bytes) -> bool:
 
 
 def _goes_through(error: BaseException) -> bool:
-    # Here and not above: it is of no use before users' code raises something.
+    # Imported here: only needed once users' code raises.
     from hotconf.runtime.callers import goes_through
 
     return goes_through(error)

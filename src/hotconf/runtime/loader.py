@@ -25,9 +25,9 @@ def inside() -> bool:
 
 
 def guarded(work: Callable[[], Result[T]], known: FileSet) -> Result[T]:
-    """Run a load so that `inside()` is known, and nothing that it raises ends a thread of ours.
+    """Run a load so that `inside()` is true, and nothing that it raises ends a thread of ours.
 
-    What belongs to the program, in whose thread the first load runs, goes through: see `callers`.
+    Exceptions of the program, in whose thread the first load runs, propagate: see `callers`.
     """
     here = threads.place()
     _loading.add(here)
@@ -37,7 +37,8 @@ def guarded(work: Callable[[], Result[T]], known: FileSet) -> Result[T]:
         if belongs_to_caller(error):
             raise
         path = known.members[0].path
-        # What the system refused it may grant at the next look: a descriptor or memory, for a module of ours too.
+        # What the system refused it may grant at the next poll: a descriptor or memory, also for importing our
+        # modules.
         refused = isinstance(error, OSError) and error.errno in files.PASSING
         if not refused:
             log.fault("reload", "The load of %s failed", path)
@@ -54,7 +55,7 @@ def _problem(error: BaseException, path: Path) -> Problem:
 
 
 class Loader(Worker):
-    """The thread that runs loads, one after the other. A load that hangs is overtaken, by those of other watchers."""
+    """The thread that runs loads, one after the other. Loads of other watchers overtake one that hangs."""
 
     __slots__ = ()
 

@@ -1,6 +1,6 @@
-"""What the library logs: the story of each round, when it has ended. Nothing is installed or configured here.
+"""What the library logs: the story of each round, once it has ended. Nothing is installed or configured here.
 
-Nothing here waits or raises: `records` hands it to the handlers.
+Nothing here waits or raises: `records` passes it to the handlers.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def window(debounce_ms: int) -> None:
 def ended(
     paths: Sequence[Path], debounce_ms: int, event: Ending, *, eagerly: bool = False, first: bool = False
 ) -> None:
-    """A round ended, `eagerly` if before its window did, or a reload that was asked for.
+    """A round ended, `eagerly` if before its window did, or a requested reload.
 
     `first`: no good load came before it.
     """
@@ -50,7 +50,7 @@ def ended(
 
 
 def missed(path: Path, gone: Sequence[Path]) -> None:
-    """Files of the published state are gone; told once a round, which waits for them."""
+    """Files of the published state are gone; logged once a round, which waits for them."""
     names = [shown(each) for each in gone[:_MOST_NAMED]]
     more = [f"{len(gone) - len(names)} more"] if len(gone) > len(names) else []
     emit("reload", WARNING, "Files of %s are gone, and waited for: %s", shown(path), ", ".join([*names, *more]))
@@ -71,18 +71,18 @@ def observing(path: Path, name: str, trouble: str | None, *, asked: bool = False
 
 
 def unnoticed(what: str) -> None:
-    """Changes that nothing tells of, and no look finds."""
+    """Changes that neither events nor polling reveal."""
     emit("watch", WARNING, "%s", what)
 
 
 def silent(mount: str) -> None:
-    """Nothing that was asked of a mount is answered."""
-    text = "%s has not answered for 5 s: changes of what lies on it are not seen until it does"
+    """A mount does not answer."""
+    text = "%s has not answered for 5 s: changes on it are not seen until it does"
     emit("watch", WARNING, text, printable(mount))
 
 
 def answers(mount: str) -> None:
-    """It was silent before."""
+    """The mount answers again."""
     emit("watch", INFO, "%s answers again", printable(mount))
 
 

@@ -35,11 +35,11 @@ class Mount:
     source: str
     read_only: bool
     device: int = field(default=0, compare=False)
-    """As `stat` has it."""
+    """As `stat` reports it."""
 
     @property
     def remote(self) -> bool:
-        """Whether another machine or program answers for it, which may stop to do so."""
+        """Whether another machine or program serves it, which may stop doing so."""
         return self.kind in NETWORK or (self.kind.split(".")[0] == "fuse" and self.kind not in _LOCAL_FUSE)
 
 
@@ -74,17 +74,17 @@ def read() -> list[Mount]:
 
 
 def remote(devices: Iterable[int]) -> str | None:
-    """Where one of these file systems is mounted that is remote; None if all are local, or if nothing tells."""
-    # Disks of one's own have numbers of their own.
+    """The mount point of a remote one among these file systems; None if all are local, or if it is unknown."""
+    # Local disks have device numbers of their own.
     unnamed = {device for device in devices if sys.platform == "linux" and os.major(device) == 0}
     table = _table() if unnamed else b""
     if not any(sign in table for sign in _SIGNS):
-        return None  # nearly always, in a container, too: nothing is parsed
+        return None  # nearly always, also in a container: nothing is parsed
     return next((mount.point for mount in parse(table) if mount.device in unnamed and mount.remote), None)
 
 
 def parts() -> list[str]:
-    """Where a part of a local file system is mounted, which may be a single file."""
+    """Mount points of parts of a local file system, which may be single files."""
     if sys.platform != "linux":
         return []
     return [mount.point for mount in read() if mount.root != "/" and not mount.remote]

@@ -22,17 +22,17 @@ from hotconf.runtime.source import FileSet
 from hotconf.runtime.watches import Armed, Subject, Watch
 
 FEW: Final = 32
-"""So many subjects are armed anew as soon as events say so: that takes two or three milliseconds."""
+"""So many subjects are re-armed as soon as events say so: that takes two or three milliseconds."""
 
 _MOST_WALKS: Final = 20
 """So often the way to a file is gone, if it changes all the while; then the reconcile has to find what was missed."""
 
 
 class InotifyObserver:
-    """See the module. Raises `OSError` if the kernel has no inotify instance left.
+    """The Linux observer. Raises `OSError` if the kernel has no inotify instance left.
 
-    Files may be armed on one other thread an owner, because that may take long, or hang, while events are heard. What
-    was armed so has to be compared with what was read: events that came before the watch was noted are lost.
+    Files may be armed on one other thread per owner, because that may take long, or hang, while events are read.
+    Compare them afterwards with what was read: events before the watch was recorded are lost.
     """
 
     name = "inotify"
@@ -43,14 +43,14 @@ class InotifyObserver:
     def __init__(self) -> None:
         self._inotify = Inotify()
         self._lock = threads.lock()
-        """Held for moments only: never while a file is looked at."""
+        """Held for moments only: never during file access."""
         self._watches: dict[int, Watch] = {}
         self._armed: dict[Owner, Armed] = {}
         self._walking = 0
-        """So many subjects are being armed."""
+        """How many subjects are being armed."""
         self._doubts = 0
         self._unsure: dict[int, int] = {}
-        """Watches that told of something, or ended, while a subject was being armed; with the number of the doubt."""
+        """Watches that fired, or ended, while a subject was being armed; with the number of the doubt."""
         self.away: Away = nobody
 
     @property
@@ -69,7 +69,7 @@ class InotifyObserver:
         return tuple(new)
 
     def _wanted(self, owner: Owner, armed: Armed, files: FileSet) -> list[Path]:
-        """Note which subjects there are now, and release the others; those that are new."""
+        """Record the current subjects, and release the others; returns the new ones."""
         before, armed.files = armed.files, files
         same = before is not None and before.members is files.members and before.folders == files.folders
         if same and before is not None and before.patterns == files.patterns:
@@ -141,10 +141,10 @@ class InotifyObserver:
         self._inotify.close()
 
     def _arm(self, subject: Subject) -> None:
-        """Watch all that the subject needs now, and nothing else for it any more.
+        """Watch all that the subject needs now, and nothing else for it.
 
-        A directory that was removed between the look at it and its watch can tell of nothing, and nor can those above
-        it that went with it: the way is gone again, until it is one that is there.
+        A directory removed between its lookup and its watch fires no event, and neither do removed ones above it:
+        walk the way again until it exists.
         """
         owner, path = subject
         armed = self._armed.get(owner)
@@ -169,8 +169,8 @@ class InotifyObserver:
                     self._unsure.clear()
 
     def _sift(self, walk: Walk, since: int) -> tuple[int, bool]:
-        """Pass over the watches that told of something or ended since then, unheard. When the next walk begins, and
-        whether there was none; under the lock.
+        """Skip the watches that fired or ended unnoticed since then. Returns when the next walk begins, and whether
+        there were none; under the lock.
         """
         doubtful = [use for use in walk.uses if self._unsure.get(use[0], 0) > since]
         for use in doubtful:
@@ -178,7 +178,7 @@ class InotifyObserver:
         return self._doubts, not doubtful
 
     def _note(self, subject: Subject, walk: Walk) -> None:
-        """From now on these watches, and no others, are for the subject; under the lock."""
+        """From now on the subject has these watches, and no others; under the lock."""
         owner, path = subject
         armed = self._armed.get(owner)
         wanted = armed is not None and path in armed.endings  # it may have been released meanwhile
@@ -194,7 +194,7 @@ class InotifyObserver:
             return
         armed.writing.discard(path)
         armed.uses[path] = after
-        # In one step: who asks meanwhile, from another thread, is not told that all is well.
+        # In one step: another thread that asks meanwhile must not see that all is well.
         if walk.failing is not None:
             armed.trouble[path] = walk.failing
         else:
@@ -221,7 +221,7 @@ class InotifyObserver:
             self._doubt(wd)
 
     def _doubt(self, wd: int) -> None:
-        """Who is walking, and is about to note this watch, does not know what it told, or that it ended."""
+        """A walk that is about to record this watch does not know that it fired or ended."""
         if self._walking:
             self._doubts += 1
             self._unsure[wd] = self._doubts
@@ -270,7 +270,7 @@ class InotifyObserver:
             self._all_stale(owner, heard)
 
     def _all_stale(self, owner: Owner, heard: Heard) -> None:
-        """The way to all that is watched for `owner` may be another; to find out to what exactly would take long."""
+        """The way to everything watched for `owner` may have changed; finding out which would take long."""
         armed = self._armed.get(owner)
         if armed is not None and len(heard.stale.get(owner, ())) < len(armed.endings):
             armed.placed.clear()
@@ -285,7 +285,7 @@ class InotifyObserver:
         else:
             for owner, path in watch.subjects():
                 if (owner, path) not in watch.files and owner in self._armed:
-                    self._armed[owner].finished.discard(path)  # who knows what comes in the directory's place
+                    self._armed[owner].finished.discard(path)  # anything may come in the directory's place
                 heard.renew(owner, path)
                 heard.suspects.add(owner)
         if not event.mask & inotify.IGNORED:
@@ -334,5 +334,5 @@ class InotifyObserver:
                 armed.finished.discard(path)
             if event.mask & inotify.CLOSE_WRITE:
                 armed.writing.discard(path)
-                if path not in heard.stale.get(owner, ()):  # another file may be under its name by now
+                if path not in heard.stale.get(owner, ()):  # another file may have its name by now
                     armed.finished.add(path)

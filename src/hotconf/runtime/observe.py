@@ -44,16 +44,16 @@ class Owner(Protocol):
         """Its files changed."""
 
     def compare(self, then: Callable[[tuple[Path, ...]], object]) -> None:
-        """Compare its files with what was read; `then` is given those whose change nobody knows of yet."""
+        """Compare its files with what was read; `then` gets those whose change is not known yet."""
 
     def supervise(self) -> bool:
-        """Put right what went wrong with its threads; whether there is something to do."""
+        """Repair its threads if they failed; whether there is something to do."""
 
     def recover(self) -> None:
-        """On the driver's thread, which failed in the midst of something: begin anew what may be lost."""
+        """On the driver's thread, after it failed: start again whatever may be lost."""
 
     def resume(self, driver: Any) -> None:
-        """Go on with another driver, in the place of one that died."""
+        """Continue with another driver, in place of one that died."""
 
     def close(self) -> None:
         """The process ends."""
@@ -70,8 +70,9 @@ class Heard:
         self.suspects: set[Owner] = set()
         """Something on the way to their files changed: compare the files with what was read."""
         self.stale: dict[Owner, dict[Path, None]] = {}
-        """The way to these changed, and they are not armed anew yet, because that would take long: `renew` them, then
-        compare."""
+        """The way to these changed, and they are not re-armed yet, because that would take long: `renew` them, then
+        compare.
+        """
         self.at = time.monotonic_ns()
         """No earlier than the last change in it: windows begin here."""
 
@@ -80,7 +81,7 @@ class Heard:
         self.touched.setdefault(owner, {})[path] = None
 
     def renew(self, owner: Owner, path: Path) -> None:
-        """Add one file or folder to those whose way changed."""
+        """Mark one file or folder as stale."""
         self.stale.setdefault(owner, {})[path] = None
 
 
@@ -88,15 +89,15 @@ Away: TypeAlias = Callable[[Owner], bool]
 
 
 def nobody(_: Owner) -> bool:
-    """Whose files another thread looks after."""
+    """Owners whose files another thread handles."""
     return False
 
 
 class Observer(Protocol):
-    """Hears of changes. Used by the driver's thread; files may be armed, renewed and disarmed on another one."""
+    """Hears of changes. Used by the driver's thread; another one may arm, renew and disarm files."""
 
     away: Away
-    """Whose files another thread looks after: what is stale of them is left to that."""
+    """Owners whose files another thread handles: their stale files are left to it."""
 
     @property
     def name(self) -> str:
@@ -108,8 +109,8 @@ class Observer(Protocol):
 
     @property
     def descriptor(self) -> int | None:
-        """Readable when there is something to hear; None if it wakes the driver by itself. Raises `OSError` if the
-        program has closed it.
+        """Readable when there are events; None if it wakes the driver by itself. Raises `OSError` if the program has
+        closed it.
         """
 
     def arm(self, owner: Owner, files: FileSet) -> tuple[Path, ...]:
@@ -119,7 +120,7 @@ class Observer(Protocol):
         """Something was not heard: find the way to each of the owner's files anew, and watch that."""
 
     def renew(self, owner: Owner, paths: Iterable[Path]) -> None:
-        """Find the way to these, which was told to be stale, anew."""
+        """Walk the stale way to these again."""
 
     def disarm(self, owner: Owner) -> None:
         """Watch nothing for `owner` any more."""

@@ -25,7 +25,7 @@ MAX_LINKS: Final = 40
 _PATH_MAX: Final = 4096 + 1
 
 _SHOWN: Final = 100
-"""Of a pattern that is no path so many characters are told."""
+"""How many characters of a pattern that is no path to show."""
 
 _URL: Final = r"[A-Za-z][A-Za-z0-9+.-]+://"
 
@@ -160,11 +160,11 @@ class Expansion(NamedTuple):
 
     members: tuple[Member, ...]
     folders: tuple[str, ...] = ()
-    """Directories in which a new name could be one more member, and links that could become one."""
+    """Directories in which a new name could be a new member, and symlinks that could become one."""
     problems: tuple[Problem, ...] = ()
     """Why it is not known what some of them stand for: `members` may lack files."""
     listed: Mapping[str, Mapping[str, int]] = MappingProxyType({})
-    """The names in each of the directories, and what they are: see `search.listing`."""
+    """The names in each of the directories, and their kinds: see `search.listing`."""
     bases: tuple[str, ...] = ()
     """The directories that the patterns name, if each names one."""
     encoded: tuple[bytes, ...] = ()
@@ -172,7 +172,7 @@ class Expansion(NamedTuple):
     ranks: Mapping[Path, int] = MappingProxyType({})
     """Where each member stands among them."""
     warnings: tuple[Problem, ...] = ()
-    """Members that plainly are copies, and files that are never members."""
+    """Members that are obviously copies, and files that are never members."""
 
 
 def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = (), own: Collection[str] = ()) -> Expansion:
@@ -205,12 +205,12 @@ def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = (), ow
 
 
 def _last_of_each(patterns: Sequence[str]) -> list[str]:
-    """Without those that are listed again further on, which is where their files count."""
+    """Without those listed again further on, where their files count."""
     return list(reversed(dict.fromkeys(reversed(patterns))))
 
 
 class _Found:
-    """What has been found for the patterns so far."""
+    """What the patterns have matched so far."""
 
     def __init__(self, main: Path, search: Search) -> None:
         self._main = main
@@ -253,7 +253,7 @@ class _Found:
         return [_member(path)]
 
     def _matches(self, base: str, parts: tuple[str, ...]) -> list[Member]:
-        """Those below `base`; copies among them are told."""
+        """Those below `base`; copies among them are reported."""
         names = self._search.matches(base, parts)
         found = [self._search.known.get(name) or _member(Path(name)) for name in names]
         for member in found:
@@ -284,7 +284,7 @@ def _shortened(pattern: str) -> str:
 
 
 def _no_file(main: Path, url: str) -> Problem:
-    from hotconf.core.credentials import mask_credentials  # only who makes this mistake needs it
+    from hotconf.core.credentials import mask_credentials  # only needed for this mistake
 
     text = f"watch_paths: {quoted(mask_credentials(url))} is a URL, and not a file"
     return Problem(text, kind="schema", file=main, hint="only files can be watched: fetch it into one")
@@ -327,7 +327,7 @@ def _listing(folder: str) -> dict[str, int]:
     try:
         return listing(folder)
     except OSError:
-        return {"": 0}  # not known, and so never the same
+        return {"": 0}  # unknown, and so never the same
 
 
 def _member(path: Path) -> Member:

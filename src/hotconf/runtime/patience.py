@@ -1,7 +1,7 @@
-"""How long a stop may take: the budget is the process's, not each watcher's.
+"""How long a stop may take: one budget for the process, not for each watcher.
 
-Whatever hangs, in however many watchers that are closed one after the other or at exit: together their closes wait
-`BUDGET_S`, and a moment each for threads that have nothing to do.
+However many watchers are closed, one after the other or at exit, and whatever hangs: together their closes wait
+`BUDGET_S`, and a moment each for idle threads.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 BUDGET_S: Final = 2.0
 MOMENT_S: Final = 0.05
-"""Enough for an idle thread to end; this is there even when the budget is spent."""
+"""Enough for an idle thread to end; granted even when the budget is spent."""
 RENEWED_S: Final = 10.0
-"""In so long without a wait a budget that was spent is whole again: the next close is of another stop."""
+"""After so long without a wait the budget is whole again: the next close belongs to another stop."""
 
 
 class Patience:

@@ -1,9 +1,9 @@
-"""The way of log records to the program's handlers, which are users' code: they may block, raise, or log themselves.
+"""Passes log records to the program's handlers, which are users' code: they may block, raise, or log themselves.
 
-Rule 1: nobody of ours waits for a handler, and no lock of `logging` is taken by a thread that loads, steps or closes.
-Rule 2: one thread hands records over, in order, while there are any; under gevent or eventlet in a greenlet.
-Rule 3: at most `CAPACITY` wait; what is dropped is counted, and told when records flow again.
-Rule 4: what was logged is with the handlers at exit, if they take it in `FLUSH_S`.
+Rule 1: none of our threads waits for a handler, and none that loads, steps or closes takes a lock of `logging`.
+Rule 2: one thread passes records on, in order, while there are any; under gevent or eventlet in a greenlet.
+Rule 3: at most `CAPACITY` wait; dropped ones are counted, and reported when records flow again.
+Rule 4: at exit all records have reached the handlers, if these take them within `FLUSH_S`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class _Record(NamedTuple):
     error: BaseException | None
     known: Scrubber | None
     doors: tuple[Door, ...]
-    """Of the watchers that there were then."""
+    """Of the watchers at that time."""
 
 
 class Records:
@@ -65,9 +65,9 @@ class Records:
         error: BaseException | None = None,
         known: Scrubber | None = None,
     ) -> None:
-        """Have it logged, by `hotconf.ROOM`, soon. Never waits and never raises.
+        """Log it soon, by `hotconf.ROOM`. Never waits and never raises.
 
-        The traceback of `error` is a part of the text: handlers get no exception, whose variables some would tell.
+        The traceback of `error` is part of the text: handlers get no exception, whose variables some would reveal.
         `known` knows secrets that no watcher has yet.
         """
         with suppress(Exception):
@@ -81,7 +81,7 @@ class Records:
             self._worker.submit(self._hand_over)
 
     def flush(self) -> bool:
-        """Give the handlers a moment to take what was logged, unless they have had more; whether they have it."""
+        """Give the handlers a moment to take all records, unless they have had more; whether they have them."""
         patience_s = _MOMENT_S - self._worker.stuck_ns / 1e9
         return self._worker.join(patience_s) and not self._waiting
 
@@ -101,7 +101,7 @@ class Records:
         return self._worker.at_work
 
     def supervise(self) -> bool:
-        """Put right what went wrong with the thread; whether there is something to do."""
+        """Repair the thread if it failed; whether there is something to do."""
         return self._worker.supervise()
 
     def _enrol(self) -> None:
@@ -113,7 +113,7 @@ class Records:
             atexit.register(self._finish)
 
     def _tell(self, text: str, error: BaseException | None) -> None:
-        if not text.startswith("a job"):  # that one is of a handler, which raised what only ends programs
+        if not text.startswith("a job"):  # from a handler, which raised something that ends programs
             self.emit("watch", ERROR, "%s", text, error=error)
 
     # On its thread
@@ -145,7 +145,7 @@ class Records:
         return ()
 
     def abandon(self) -> None:
-        """`Member.abandon`: what waits is told by the parent."""
+        """`Member.abandon`: the parent logs what waits."""
         self._waiting.clear()
         self._dropped = 0
         self._worker.abandon()
@@ -155,7 +155,7 @@ class Records:
 
 
 def enabled(room: str, level: int) -> bool:
-    """Whether such a record would be heard. Takes no lock, unlike `Logger.isEnabledFor`."""
+    """Whether such a record would be handled. Takes no lock, unlike `Logger.isEnabledFor`."""
     logging = sys.modules.get("logging")
     if logging is None or not hasattr(logging, "getLevelName"):
         return level >= WARNING
@@ -181,7 +181,7 @@ def _handle(given: _Record) -> None:
 
 
 def _made(logger: logging.Logger, given: _Record) -> logging.LogRecord:
-    # As all text from outside, names of files and of callbacks are made printable; numbers keep their form.
+    # Like all text from outside, names of files and callbacks are made printable; numbers keep their form.
     values = tuple(value if isinstance(value, int | float) else printable(str(value)) for value in given.values)
     text = discretion.lines(given.text % values if values else given.text, given.doors, given.error, given.known)
     record = logger.makeRecord(logger.name, given.level, __file__, 0, text, (), None)
@@ -193,8 +193,8 @@ def _made(logger: logging.Logger, given: _Record) -> logging.LogRecord:
 
 
 def _let_go() -> None:
-    """A handler does not return, so that our thread holds its lock, and perhaps that of a stream: at exit `logging`
-    and the interpreter would wait for those for ever. They are left alone instead.
+    """A handler does not return, so our thread holds its lock, and perhaps that of a stream: at exit `logging` and
+    the interpreter would wait for these forever. Leave them alone instead.
     """
     import logging
 

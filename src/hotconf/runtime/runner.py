@@ -1,8 +1,8 @@
 """One watcher at work: steps its machine and performs what the machine asks for.
 
-Only the driver's thread steps the machine, under the stepping lock. Who enters `busy` adds a hold and passes that
-lock once: steps that began before have ended, later ones know of the hold. `reload`, `close` and the release of a
-hold have the driver do the work, and wait; an exception that a signal handler raises meanwhile ends only the wait.
+Only the driver's thread steps the machine, under the stepping lock. Entering `busy` adds a hold, then acquires and
+releases that lock: earlier steps have ended, later ones see the hold. `reload`, `close` and the release of a hold let
+the driver do the work, and wait; if a signal handler raises meanwhile, only the wait ends.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Runner(Stepping[T]):
         self.holds = Holds()
         self._unstarted = [True]
         self._lost: tuple[tuple[Path, ...], tuple[str, ...]] | None = None
-        """In the child of a fork that cannot be watched for want of a thread: what to begin anew."""
+        """In a forked child that cannot watch for lack of a thread: what to start again."""
         self._driver: Driver | None = None
         self._closed = False
         self.known = Known(source)
@@ -142,13 +142,13 @@ class Runner(Stepping[T]):
         return ticket.event
 
     def barrier(self) -> None:
-        """Return when every step that began before has ended; later ones see the holds that there are now."""
+        """Return once every earlier step has ended; later ones see the current holds."""
         self._check()
         with self._lock:
             pass
 
     def released(self, hold: Hold | None) -> None:  # noqa: ARG002 - whichever it was
-        """A hold has ended; what was pending is published when this returns, unless a round is open. Never raises."""
+        """A hold has ended; on return what was pending is published, unless a round is open. Never raises."""
         if self._state.pending is not None and not self.holds.reasons and self._driver is not None:
             self._driver.run(self._settle)
 
@@ -183,7 +183,7 @@ class Runner(Stepping[T]):
         if first and (state.round is not None or state.pending is not None):
             log.abandoned(self.source.path, "an open round" if state.round else "a pending reload")
         if used is not None and used.here:
-            used.post(self._shut)  # by a finalizer, perhaps in the midst of a step
+            used.post(self._shut)  # by a finalizer, perhaps during a step
             return
         if used is None or not used.run(self._shut, MOMENT_S if used.stuck else PATIENCE_S):
             self._close_here(used)
@@ -278,11 +278,11 @@ class Runner(Stepping[T]):
         self._driver.post(partial(self._rejoin, lost, dropped))
 
     def _check(self) -> Driver | None:
-        """The driver, after what died, or could not be had in this child of a fork, was started again."""
+        """The driver, after restarting what died, or what this forked child could not start."""
         if self._driver is not None:
             self._driver.check()
         elif self._lost is not None and not self._closed:
-            with suppress(OSError, RuntimeError):  # told before
+            with suppress(OSError, RuntimeError):  # reported before
                 self._driver = driver.claim(self)
                 self._unstarted.clear()
                 lost, self._lost = self._lost, None
@@ -334,7 +334,7 @@ class Runner(Stepping[T]):
 
     @property
     def deadline(self) -> int | None:
-        """When the machine wants a `Due`, or what is pending or untold is looked after."""
+        """When the machine wants a `Due`, or when to check what is pending or not delivered."""
         if self._bus.behind:
             return self._look_after
         if self._state.pending is not None and self._state.round is None:
@@ -353,7 +353,7 @@ class Runner(Stepping[T]):
             self.feed(touched)
 
     def compare(self, then: Callable[[tuple[Path, ...]], object]) -> None:
-        """Compare the files with what the last load saw; `then` is given those whose change is not known already."""
+        """Compare the files with what the last load saw; `then` gets those whose change is not known yet."""
         observer = self._hearing.observer
         if observer is None or (not far(self) and self.known.at_rest()):
             then(())  # nearly always
@@ -381,7 +381,7 @@ class Runner(Stepping[T]):
         self._arm(_nothing)
 
     def _arm(self, then: Callable[[], object]) -> None:
-        """Watch the files of the last load, `then` go on. What changed between that and now is heard here."""
+        """Watch the files of the last load, `then` continue. Changes in between are noticed here."""
         observer, files = self._hearing.observer, self.known.files
         if not self.watching or observer is None:
             then()
@@ -409,7 +409,7 @@ class Runner(Stepping[T]):
         last_good: Good[T] | None,
         done: Callable[[], object],
     ) -> None:
-        """A load is back, and is `done` when the machine knows it: its files are watched first."""
+        """A load is back, and is `done` once the machine knows it: its files are watched first."""
         job = self._state.job
         if job is None or job.number != number:
             done()  # closed, or begun before a fork
@@ -422,7 +422,7 @@ class Runner(Stepping[T]):
         except Exception:
             job = self._state.job
             if job is not None and job.number == number:
-                tell(())  # or the machine would wait for this load for ever
+                tell(())  # or the machine would wait for this load forever
             raise
 
     def _tell_loaded(
@@ -452,7 +452,7 @@ class Runner(Stepping[T]):
     def _looked(self, look: int, changed: tuple[Path, ...]) -> None:
         if changed:
             self.heard(changed, time.monotonic_ns(), 0, sure=False)
-        if look == self._looks:  # an earlier one says nothing of what happened before this one was asked for
+        if look == self._looks:  # an earlier one does not show what happened before this request
             self.feed(protocol.Looked(time.monotonic_ns()))
 
     def _watch(self, on: bool) -> None:
@@ -482,7 +482,7 @@ def _nothing() -> None:
 
 
 class _StartedError(UsageError):
-    """It is another call of `start()` that this watcher belongs to."""
+    """This watcher belongs to another call of `start()`."""
 
 
 def _not_in_a_load(method: str) -> None:

@@ -1,10 +1,10 @@
-"""Which files the patterns of `watch_paths` match, at a cost linear in what is looked at, whatever a pattern says.
+"""Which files the patterns of `watch_paths` match, at a cost linear in the tree, whatever the pattern.
 
-Rule 1: a directory is listed once, and each (directory, rest of a pattern) is looked at once, however many `**` could
-        lead to it.
-Rule 2: the search is bounded: by directories, and by names compared with wildcards. Beyond that there is one problem.
-Rule 3: a link is told as a folder, too, if it would be a match, or lead to one, were its target something else.
-Rule 4: what hotconf itself writes is never a match.
+Rule 1: each directory is listed once, and each (directory, rest of a pattern) is visited once, however many `**`
+could lead to it.
+Rule 2: the number of directories, and of names compared with wildcards, is bounded. Beyond that there is one problem.
+Rule 3: a symlink counts as a folder, too, if it would be a match, or lead to one, were its target something else.
+Rule 4: hotconf's own files never match.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from hotconf.runtime.paths import Member
 
 MAX_FOLDERS: Final = 10_000
-"""So many directories are looked through for the matches of `watch_paths`: each is watched, and looked at again."""
+"""How many directories to search for matches of `watch_paths`: each is watched, and polled."""
 MAX_STEPS: Final = 2_000_000
-"""So many names are compared with wildcards in one search: about a second's work."""
+"""How many names to compare with wildcards in one search: about a second's work."""
 LONGEST_NAME: Final = 255
 """In bytes, and of a wildcard at least as many characters: no name is longer."""
 
 DIRECTORY: Final = 1
 LINK: Final = 2
-"""What a name in a listing is: the sum of these. A link to a directory is both, a file neither."""
+"""The kind of a name in a listing: the sum of these. A symlink to a directory is both, a file neither."""
 
 _LOG: Final = "debug.log"
 
@@ -43,7 +43,7 @@ class LimitError(Exception):
 
 
 class Search:
-    """One search for all patterns: where it looked, and where it could not look."""
+    """One search for all patterns: where it looked, and where it could not."""
 
     __slots__ = ("_left", "_own", "_own_names", "bases", "folders", "known", "links", "problems")
 
@@ -53,9 +53,9 @@ class Search:
         """Directories, as real paths, that hold what hotconf writes."""
         self._own_names = {os.path.basename(path) for path in own}
         self.folders: dict[str, Mapping[str, int]] = {}
-        """With the names in them, and what those are; listed once."""
+        """With the names in them, and their kinds; listed once."""
         self.links: dict[str, None] = {}
-        """Links to directories that would be matches if they led to files."""
+        """Symlinks to directories that would match if they led to files."""
         self.problems: list[Problem] = []
         self.bases: list[str] = []
         """The directories that patterns name."""
@@ -104,7 +104,7 @@ class Search:
             step = os.path.join(directory, name)
             if last:
                 self._found(step, kind, found)
-            elif kind and not self.is_own(step, kind):  # a directory, or a link, which may lead to one some day
+            elif kind and not self.is_own(step, kind):  # a directory, or a symlink, which may lead to one later
                 yield step, after
 
     def _found(self, path: str, kind: int, found: set[str]) -> None:
@@ -115,9 +115,9 @@ class Search:
 
     def _matching(self, names: Mapping[str, int], pattern: str) -> list[tuple[str, int]]:
         """Those of the names that match one part; as in a shell, hidden ones do only if it begins with a dot."""
-        import fnmatch  # only those who use wildcards pay for it
+        import fnmatch  # only wildcards pay for it
 
-        # Its backtracking is bounded: between two stars the first match is final. To compile one takes a square.
+        # Its backtracking is bounded: between two stars the first match is final. Compiling one takes quadratic time.
         self._spend(len(names) + len(pattern) ** 2 // 8)
         hidden = pattern.startswith(".")
         return [(name, names[name]) for name in fnmatch.filter(names, pattern) if hidden or not name.startswith(".")]
@@ -135,7 +135,7 @@ class Search:
         try:
             names = listing(directory)
         except OSError as error:
-            # Not the same as empty: what it holds would silently be missing from the configuration.
+            # Not the same as empty: its files would silently be missing from the configuration.
             text = f"Cannot list the directory: {os.strerror(error.errno or errno.EIO)}"
             self.problems.append(Problem(text, kind="unreadable", file=Path(directory)))
             names = {}
@@ -155,7 +155,7 @@ def is_glob(text: str) -> bool:
 
 
 def listing(directory: str) -> dict[str, int]:
-    """The names in a directory that hotconf does not write itself, and what each is; none if there is no such
+    """The names in a directory that hotconf does not write itself, and their kinds; none if there is no such
     directory. Raises `OSError`.
     """
     try:
@@ -164,7 +164,7 @@ def listing(directory: str) -> dict[str, int]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
-        if error.errno != errno.ELOOP:  # links that lead in a circle lead to no directory
+        if error.errno != errno.ELOOP:  # a symlink loop leads to no directory
             raise
         return {}
 
@@ -172,14 +172,14 @@ def listing(directory: str) -> dict[str, int]:
 def _kind(entry: os.DirEntry[str]) -> int:
     try:
         return DIRECTORY * entry.is_dir() + LINK * entry.is_symlink()
-    except OSError:  # a link that leads in circles
+    except OSError:  # a symlink loop
         return LINK
 
 
 def _plain(directory: str, part: str, names: Mapping[str, int]) -> list[tuple[str, int]]:
     if part in names:
         return [(part, names[part])]
-    # Not in a listing: `..`, and whatever a file system finds that ignores case.
+    # Not in a listing: `..`, and whatever a case-insensitive file system finds.
     path = os.path.join(directory, part)
     if is_own(part) or not os.path.lexists(path):
         return []
@@ -187,5 +187,5 @@ def _plain(directory: str, part: str, names: Mapping[str, int]) -> list[tuple[st
 
 
 def _collapsed(parts: tuple[str, ...]) -> tuple[str, ...]:
-    """Without what says nothing: `**/**` is `**`."""
+    """Without redundant parts: `**/**` is `**`."""
     return tuple(part for part, before in zip(parts, ("", *parts), strict=False) if (part, before) != ("**", "**"))

@@ -50,7 +50,7 @@ class Source(NamedTuple, Generic[T]):
     max_bytes: int = DEFAULT_MAX_BYTES
     allow_empty: bool = False
     own: tuple[str, ...] = ()
-    """Directories, as real paths, that hold what the watcher writes itself: nothing in them is ever a member."""
+    """Directories, as real paths, that hold the watcher's own files: nothing in them is ever a member."""
 
 
 class FileSet(NamedTuple):
@@ -71,7 +71,7 @@ class FileSet(NamedTuple):
     states: bytes = b""
     """Of all of them, as `states` has them."""
     ground: Ground = Ground()
-    """What they lie on."""
+    """Their mounts."""
 
     @classmethod
     def of(cls, path: Path) -> FileSet:
@@ -84,9 +84,9 @@ class FileSet(NamedTuple):
         return "" if read is None else read.text
 
     def looked_at(self, *, settled: bool = True) -> FileSet:
-        """The same files with the stamps that they have now, and nothing known of their content.
+        """The same files with their current stamps, and nothing known of their content.
 
-        If that is not settled, the next look finds that they say something else.
+        If they have changed, the next poll finds out.
         """
         reads = {member.path: files.look(member.path)._replace(settled=settled) for member in self.members}
         return FileSet(self.members, self.patterns, self.folders, reads, ground=self.ground)

@@ -1,9 +1,9 @@
 """The states that are kept of one configuration: files in a directory of its own, below the state directory.
 
-Rule 1: what is there is whole. A state is written under another name, brought to the disk, and then renamed; nothing
-        is ever written over.
-Rule 2: what is read was written by us. A directory that another user owns, or that others may write to, is refused;
-        so is a state that is not a regular file of ours, or that others may read or write.
+Rule 1: every state is whole. It is written under another name, flushed to disk, and then renamed; nothing is ever
+overwritten.
+Rule 2: only what we wrote is read. A directory that another user owns, or that others may write to, is refused; so is
+a state that is not a regular file of ours, or that others may read or write.
 Rule 3: one process at a time writes. It holds a lock, which is released by its death at the latest.
 Rule 4: there is never more than `MOST_STATES` states, and of `MOST_BYTES` only as many as the newest two need.
 
@@ -107,7 +107,8 @@ class States:
                 yield number, found
 
     def missed(self, usable: Callable[[], bool]) -> Standing:
-        """The newest whole state, for who starts now; `NOTHING` if none of its files is missed, or none is of use.
+        """The newest whole state, for a program that starts now; `NOTHING` if none of its files is missing, or no
+        state is usable.
 
         Raises as `numbers` does. `usable`: whether any state is.
         """
@@ -194,7 +195,7 @@ class States:
     def _opened(self, *, to_write: bool = False, make: bool = False) -> Iterator[Descriptor]:
         """The directory, open, which is ours and which only we can write to.
 
-        `to_write`: it is enough that it is ours; with `make` it is made, or closed to others.
+        `to_write`: it need only be ours; with `make` it is created, or closed to others.
         """
         if make:
             _make(self._root)
@@ -211,7 +212,7 @@ class States:
 
 
 def _open(name: str | Path, flags: int, directory: Descriptor | None = None) -> Descriptor:
-    """A file that only its owner may read and write, if it is made."""
+    """A file that, if created, only its owner may read and write."""
     return Descriptor(FILE, partial(os.open, name, flags, 0o600, dir_fd=directory.number if directory else None))
 
 
@@ -262,14 +263,14 @@ def _close_to_others(directory: Descriptor) -> None:
     if found.st_uid != os.geteuid() or not found.st_mode & _OTHERS_WRITE:
         return
     os.fchmod(directory.number, _PRIVATE)
-    for name in os.listdir(directory.number):  # theirs could keep us from writing: a lock, or the last of all numbers
+    for name in os.listdir(directory.number):  # theirs could block us: a lock, or the highest number
         with suppress(OSError):
             if os.stat(name, dir_fd=directory.number, follow_symlinks=False).st_uid != os.geteuid():
                 os.unlink(name, dir_fd=directory.number)
 
 
 def _directory_of(main: Path, owner: int) -> str:
-    """A name for the states of `main`: readable, and different for every path. In the directory of another `owner`
+    """A name for the states of `main`: readable, and different for every path; in the directory of another `owner`,
     for every user as well.
     """
     digest = sha256(os.fsencode(main)).hexdigest()[:16]
@@ -305,7 +306,7 @@ def _refuse(path: Path, found: os.stat_result, *, closed: bool = True) -> None:
 
 
 def _make(path: Path) -> None:
-    """Make a private directory, and those above it, on the disk for good, unless there is something."""
+    """Create a private directory, and its parents, durably on disk, unless something exists there."""
     try:
         os.mkdir(path, _PRIVATE)
     except FileExistsError:
@@ -319,14 +320,14 @@ def _make(path: Path) -> None:
 
 
 def _make_below(root: Descriptor, name: str) -> None:
-    """Make a private directory in that one."""
+    """Create a private directory in that one."""
     with suppress(FileExistsError):
         os.mkdir(name, _PRIVATE, dir_fd=root.number)
         _sync(root)
 
 
 def _sync(directory: Descriptor) -> None:
-    """What was made or renamed in it is on the disk, unless the file system cannot promise that."""
+    """Flush what was created or renamed in it to disk, unless the file system cannot."""
     try:
         os.fsync(directory.number)
     except OSError as error:

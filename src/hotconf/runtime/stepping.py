@@ -1,7 +1,7 @@
-"""The steps of one watcher's machine, and what is done because of each. On the driver's thread only.
+"""The steps of one watcher's machine, and their effects. On the driver's thread only.
 
-Whatever raises in a step or in an effect, the round has one ending, who waits is answered, and the driver goes on: an
-effect without which the round cannot go on ends it as a failure (`core.crash`), and no step is tried again.
+Whatever raises in a step or an effect, the round has one ending, waiting callers get an answer, and the driver goes
+on: an effect that the round depends on ends it as a failure (`core.crash`), and no step is retried.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _AGAIN_NS: Final = 1_000_000_000
-"""So often it is seen to whether a hold has ended without a word: a signal handler may raise before one is said."""
+"""How often to check whether a hold has ended silently: a signal handler may raise before its end is announced."""
 _FAULT: Final = "Internal error in a reload of %s"
 
 
 class Stepping(Generic[T]):
-    """See the module; the part of a `Runner` that steps."""
+    """The part of a `Runner` that steps its machine."""
 
     source: Source[T]
     holds: Holds
@@ -51,7 +51,7 @@ class Stepping(Generic[T]):
     _jobs: Jobs[T]
     _lock: threading.RLock
     _look_after: int
-    """When to see whether what is pending, or not yet told, still waits for something."""
+    """When to check whether what is pending, or not yet delivered, still has to wait."""
     _publisher: Publisher[T]
     _state: protocol.State
     _teller: Teller[T]
@@ -74,7 +74,7 @@ class Stepping(Generic[T]):
 
     @property
     def _owner(self) -> Owner:
-        """Itself, as the driver knows it."""
+        """This watcher, as the driver knows it."""
         raise NotImplementedError
 
     def _look(self) -> None:
@@ -87,8 +87,8 @@ class Stepping(Generic[T]):
         raise NotImplementedError
 
     def feed(self, given: protocol.Input) -> None:
-        """Give the machine an input, and perform what follows."""
-        retired = self.snapshot  # outlives the step, so that what it frees is not in the way of the commit
+        """Give the machine an input, and perform the effects."""
+        retired = self.snapshot  # outlives the step, so that freeing it does not delay the commit
         with self._lock:
             self._step(given)
             self._settle()
@@ -122,7 +122,7 @@ class Stepping(Generic[T]):
         self._after(before)
 
     def _perform_all(self, effects: tuple[protocol.Effect, ...]) -> protocol.Effect | None:
-        """Perform them all, or those before one that raised and without which the round cannot go on; that one."""
+        """Perform all effects up to one that raises and that the round depends on; returns that error."""
         for effect in effects:
             try:
                 self._perform(effect)
@@ -133,9 +133,9 @@ class Stepping(Generic[T]):
         return None
 
     def _crash(self, state: protocol.State) -> None:
-        """End the round, once; what had been found out about the files is not relied upon."""
+        """End the round, once; discard what was known about the files."""
         self._state, effects = crashed(state, self.source.path)
-        if self.snapshot is not None:  # even if what raised came after it was published
+        if self.snapshot is not None:  # even if it raised after publishing
             self._state = self._state._replace(generation=self.snapshot.generation)
         self.known.distrust()
         self._perform_all(effects)

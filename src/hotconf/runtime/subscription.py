@@ -39,7 +39,7 @@ class Hub(Protocol):
         """Forget `subscription`; the lock is held."""
 
     def warn(self, text: str) -> None:
-        """Have `text` logged as a warning."""
+        """Log `text` as a warning."""
 
 
 class Subscription:

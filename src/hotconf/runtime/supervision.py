@@ -1,9 +1,9 @@
-"""Who looks after our threads: the driver after all others, and whoever calls after the driver.
+"""Supervision of our threads: the driver supervises all others, and callers supervise the driver.
 
-Rule 1: what failed goes on in the same thread; what died is started again, by the next call or within a second.
-Rule 2: what cannot be started, or hangs, is told in `stats.trouble` when it is asked for, and once in the log.
-Rule 3: after a fault of the driver every watcher compares its files and begins its rounds anew, and those who wait
-for a reload are answered by a new one.
+Rule 1: after a failure the same thread goes on; a dead one is restarted, by the next call or within a second.
+Rule 2: a thread that cannot be started, or hangs, shows in `stats.trouble`, and once in the log.
+Rule 3: after a fault of the driver every watcher compares its files and restarts its rounds, and waiting calls of
+`reload` are answered by a new one.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
 NEVER: Final = 1 << 62
 SECOND: Final = 1_000_000_000
 STUCK_NS: Final = 5 * SECOND
-"""A driver that is at one turn for longer is reported; a turn takes milliseconds."""
+"""A driver whose turn takes longer is reported; a turn takes milliseconds."""
 
 
 class Ward(Protocol):
-    """A watcher, as far as its threads need looking after."""
+    """A watcher, as far as its threads need supervision."""
 
     def supervise(self) -> bool:
-        """Put right what went wrong with its threads; whether there is something to do."""
+        """Repair its threads if they failed; whether there is something to do."""
 
     def recover(self) -> None:
-        """On the driver's thread, which failed in the midst of something: begin anew what may be lost."""
+        """On the driver's thread, after it failed: start again whatever may be lost."""
 
 
 class Supervision:
-    """Of one driver's thread, and by it."""
+    """Supervision by one driver's thread."""
 
     __slots__ = ("_failed_at", "_reported", "_turn_began", "due")
 
     def __init__(self) -> None:
         self.due = NEVER
-        """When to look after the other threads; only after something was done is there something to look after."""
+        """When to check the other threads; only needed after some work."""
         self._turn_began = 0
         self._failed_at = 0
         self._reported = False
@@ -55,12 +55,12 @@ class Supervision:
         self._turn_began = 0
 
     def stir(self) -> None:
-        """Something was done, perhaps by another thread."""
+        """Some work was done, perhaps by another thread."""
         if self.due == NEVER:
             self.due = time.monotonic_ns() + SECOND
 
     def look_after(self, loaders: Iterable[Loader], wards: Iterable[Ward]) -> None:
-        """See to it that all threads do what they should."""
+        """Check all threads, and repair them."""
         at_work = [
             *(loader.supervise() for loader in loaders),
             records.supervise(),
@@ -69,7 +69,7 @@ class Supervision:
         self.due = time.monotonic_ns() + SECOND if any(at_work) else NEVER
 
     def failed(self, error: BaseException) -> None:
-        """The driver's turn raised. It goes on; if that happens again and again, with pauses."""
+        """The driver's turn raised. It goes on; with pauses, if that happens repeatedly."""
         log.thread("the thread hotconf-driver failed, and goes on", error)
         now = time.monotonic_ns()
         soon, self._failed_at = now - self._failed_at < SECOND, now
@@ -78,13 +78,13 @@ class Supervision:
 
     @property
     def stuck_ns(self) -> int:
-        """For how long the driver has been at its turn."""
+        """How long the driver's turn has taken so far."""
         began = self._turn_began
         return time.monotonic_ns() - began if began else 0
 
     @property
     def trouble(self) -> str | None:
-        """Whether the driver hangs: found out, and logged, by whoever asks."""
+        """Whether the driver hangs: checked, and logged, by the caller."""
         stuck = self.stuck_ns
         if stuck < STUCK_NS:
             self._reported = False

@@ -1,7 +1,7 @@
-"""Calls to the Linux kernel that Python does not have, or has only in a form that gives up the interpreter's lock.
+"""Linux system calls that Python lacks, or has only in a form that releases the GIL.
 
-A call that fails raises `OSError`, whose text names the call: `inotify_add_watch: Operation not permitted`. Nothing
-is decided here. Nothing else calls the C library, so that tests can make every call fail.
+A failed call raises `OSError`, whose text names the call: `inotify_add_watch: Operation not permitted`. Nothing is
+decided here. Nothing else calls the C library, so that tests can make every call fail.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final
 EPOLLIN: Final = 0x1
 EPOLL_CTL_ADD: Final = 1
 SET_TICKS: Final = 0x40085400
-"""`TFD_IOC_SET_TICKS`: a timer has rung so many times. Kernels may be built without it."""
+"""`TFD_IOC_SET_TICKS`: makes a timer fire so many times. Kernels may be built without it."""
 ABSOLUTE: Final = 1
 """`TFD_TIMER_ABSTIME`."""
 
@@ -30,7 +30,7 @@ class EpollEvent(ctypes.Structure):
 
 
 class TimerSpec(ctypes.Structure):
-    """`struct itimerspec`. The interval stays zero: it rings once."""
+    """`struct itimerspec`. The interval stays zero: it fires once."""
 
     _fields_ = tuple((name, ctypes.c_long) for name in ("interval_s", "interval_ns", "seconds", "nanoseconds"))
 
@@ -49,7 +49,7 @@ def _bind(library: ctypes.CDLL | None, name: str) -> Callable[..., int]:
 
 
 def kind_of(descriptor: int) -> str:
-    """What `/proc` calls the file that is open under this number: `anon_inode:[timerfd]`, `/etc/passwd`."""
+    """What `/proc` calls the file with this descriptor: `anon_inode:[timerfd]`, `/etc/passwd`."""
     size = 64
     buffer = ctypes.create_string_buffer(size)
     length = readlink(b"/proc/self/fd/%d" % descriptor, buffer, size)
@@ -57,12 +57,12 @@ def kind_of(descriptor: int) -> str:
 
 
 def _absent(*_: Any) -> int:
-    """In the place of a function that this C library does not have."""
+    """Stands in for a function that this C library lacks."""
     ctypes.set_errno(errno.ENOSYS)
     return -1
 
 
-# These keep the interpreter's lock: they do not wait, and beside a busy thread it takes 5 ms to get the lock back.
+# These keep the GIL: they do not wait, and next to a CPU-bound thread it takes 5 ms to get it back.
 _quick: Final = ctypes.PyDLL(None, use_errno=True) if sys.platform == "linux" else None
 _slow: Final = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 

@@ -1,11 +1,11 @@
-"""Threads, locks and waits of the system's own, whatever gevent or eventlet patched, and whenever.
+"""Native threads, locks and waits, whatever gevent or eventlet patched, and whenever.
 
-Rule 1: our threads are native. Nothing that a program does to `threading` changes how they wait or wake.
+Rule 1: our threads are native. Patching `threading` does not change how they wait or wake.
 Rule 2: no user's code runs, and no greenlet switches, while one of our locks is held.
-Rule 3: who calls us from a greenlet waits green: the other greenlets of its thread run on.
-Rule 4: a wait that a signal handler interrupts by raising has lost nothing: wait again.
+Rule 3: a greenlet that calls us waits cooperatively: the other greenlets of its thread keep running.
+Rule 4: a signal handler that raises during a wait loses nothing: wait again.
 
-The originals are looked up at each use, because a program may patch after hotconf was imported.
+The originals are looked up at each use, because a program may patch after it has imported hotconf.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 _FIRST_PAUSE_S: Final = 0.000_1
 _LONGEST_PAUSE_S: Final = 0.01
-"""A greenlet that waits looks this often; it begins with short pauses, which double."""
+"""A waiting greenlet checks this often; it begins with short pauses, which double."""
 _SLICE_S: Final = 0.05
-"""`join` looks this often whether a thread died without a word."""
+"""`join` checks this often whether a thread died silently."""
 
 
 def original(module: str, name: str) -> Any:
@@ -55,24 +55,24 @@ def rlock() -> threading.RLock:
 
 
 def ident() -> int:
-    """The number of this native thread, the same for all its greenlets."""
+    """The identifier of this native thread, the same for all its greenlets."""
     number: int = original("_thread", "get_ident")()
     return number
 
 
 def place() -> tuple[int, int]:
-    """What tells this thread from others, and this greenlet from others of the same thread."""
+    """Distinguishes this thread from others, and this greenlet from others of the same thread."""
     current = getattr(sys.modules.get("greenlet"), "getcurrent", None)
     return ident(), 0 if current is None else id(current())
 
 
 def pause(seconds: float) -> None:
-    """Sleep; in a greenlet, let the others run."""
+    """Sleep; in a greenlet, let others run."""
     (_green_sleep() or original("time", "sleep"))(seconds)
 
 
 def acquire(lock: threading.Lock | threading.RLock, timeout_s: float | None = None) -> bool:
-    """Take a native lock, and return whether it was there in time; in a greenlet, let the others run meanwhile."""
+    """Acquire a native lock, and return whether that succeeded in time; in a greenlet, let others run meanwhile."""
     if lock.acquire(blocking=False):
         return True
     sleep = _green_sleep()
@@ -90,7 +90,7 @@ def acquire(lock: threading.Lock | threading.RLock, timeout_s: float | None = No
 
 
 class Signal:
-    """Given once, by any thread; waited for by any number of threads and greenlets."""
+    """Set once, by any thread; any number of threads and greenlets may wait for it."""
 
     __slots__ = ("_given", "_lock")
 
@@ -105,15 +105,15 @@ class Signal:
         return self._given
 
     def give(self) -> None:
-        """Wake who waits. Idempotent; never waits."""
+        """Wake all waiters. Idempotent; never waits."""
         self._given = True
-        with suppress(RuntimeError):  # given before
+        with suppress(RuntimeError):  # set before
             self._lock.release()
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Until it is given; whether it was in time."""
+        """Wait until it is set; whether that was in time."""
         if not self._given and acquire(self._lock, timeout_s):
-            self.give()  # the next one who waits
+            self.give()  # the next waiter
         return self._given
 
 
@@ -133,7 +133,7 @@ class Condition:
         self._lock.release()
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Until somebody notifies, or, for no reason, earlier; the lock is given up meanwhile."""
+        """Wait for a notification, or spuriously less; releases the lock meanwhile."""
         signal = Signal()
         self._waiting.append(signal)
         held = self._lock._release_save()
@@ -145,21 +145,21 @@ class Condition:
                 self._waiting.remove(signal)
 
     def notify_all(self) -> None:
-        """Wake all who wait."""
+        """Wake all waiters."""
         waiting, self._waiting = self._waiting, []
         for signal in waiting:
             signal.give()
 
 
 class Thread:
-    """A native thread that never keeps the process from ending. Started at most once."""
+    """A native thread that never keeps the process alive. Started at most once."""
 
     __slots__ = ("_body", "_ended", "_ident", "_pid", "_target", "error", "name")
 
     def __init__(self, target: Callable[[], object], name: str) -> None:
         self.name = name
         self.error: BaseException | None = None
-        """What ended it, if that was not the end of its work."""
+        """The exception that ended it, if any."""
         self._target = target
         self._ended = Signal()
         self._ident = 0
@@ -167,7 +167,7 @@ class Thread:
         self._body: ref[partial[None]] | None = None
 
     def start(self) -> None:
-        """Raises `RuntimeError` if the system gives no thread; it may be tried again."""
+        """Raises `RuntimeError` if the system refuses a thread; it may be retried."""
         start_new_thread = original("_thread", "start_new_thread")
         self._pid = os.getpid()
         permits = [True]
@@ -176,7 +176,7 @@ class Thread:
         try:
             start_new_thread(body, ())
         except BaseException:
-            with suppress(IndexError):  # a signal handler raised, and it runs already
+            with suppress(IndexError):  # a signal handler raised, but the thread is running
                 permits.pop()
                 self._body = None
             raise
@@ -185,16 +185,16 @@ class Thread:
 
     @property
     def alive(self) -> bool:
-        """Whether it runs, in this process; true even in its last steps. Whatever killed it, this tells."""
+        """Whether it is running, in this process; true even in its last steps. Detects any death."""
         return self._body is not None and self._body() is not None and self._pid == os.getpid()
 
     @property
     def here(self) -> bool:
-        """Whether it is the one that asks."""
+        """Whether it is the calling thread."""
         return self._ident == ident() and self.alive
 
     def join(self, timeout_s: float | None = None) -> bool:
-        """Wait for its end; whether it came in time."""
+        """Wait for its end; whether that was in time."""
         until = float("inf") if timeout_s is None else time.monotonic() + timeout_s
         while self.alive and (left := until - time.monotonic()) > 0:
             if self._ended.wait(min(left, _SLICE_S)):
@@ -212,7 +212,7 @@ def _run(thread: Thread, permits: list[bool]) -> None:
     try:
         _introduce(thread.name)
         thread._target()
-    except BaseException as error:  # noqa: BLE001 - whoever supervises it tells
+    except BaseException as error:  # noqa: BLE001 - its supervisor reports it
         thread.error = error
     finally:
         _ours.discard(thread._ident)
@@ -224,14 +224,14 @@ _ours: Final[set[int]] = set()
 
 
 def ours() -> bool:
-    """Whether a thread of ours asks, and not one of the program."""
+    """Whether the caller is a thread of ours, not of the program."""
     return ident() in _ours
 
 
 def _introduce(name: str) -> None:
-    """Appear in `threading.enumerate()`, and under debuggers and coverage, as threads of `threading` do.
+    """Appear in `threading.enumerate()`, debuggers and coverage, as threads of `threading` do.
 
-    Not after a patch: there `threading` counts greenlets.
+    Not after patching: then `threading` counts greenlets.
     """
     trace, profile = threading.gettrace(), threading.getprofile()
     if trace is not None:
@@ -243,7 +243,7 @@ def _introduce(name: str) -> None:
 
 
 def _take_leave(number: int) -> None:
-    # Python 3.13 does so by itself; before a patch it may have appeared, so that this is not asked here.
+    # Python 3.13 does so by itself; it may have appeared before patching, so that is not checked here.
     getattr(threading, "_active", {}).pop(number, None)
 
 
@@ -256,7 +256,7 @@ def patched() -> bool:
 
 
 def _green_sleep() -> Callable[[float], object] | None:
-    """How the greenlet that asks lets others run; None in a thread without any, and in the hub itself."""
+    """How the calling greenlet lets others run; None in a thread without any, and in the hub itself."""
     current = getattr(sys.modules.get("greenlet"), "getcurrent", None)
     if current is None:
         return None

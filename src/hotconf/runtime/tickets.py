@@ -22,10 +22,10 @@ class Ticket:
         self._done = threads.Signal()
 
     def wait(self, driver: Driver) -> Ending | None:
-        """Until it is answered. None if nobody will: `driver` has died, or this is the child of a fork."""
+        """Wait for the answer. None if there will be none: `driver` has died, or this is a forked child."""
         while not self._done.wait(FORK_S if driver.alive else 0) and driver.alive:
             for loader in driver.loaders:
-                loader.drain()  # no thread can be had for it: this one does it
+                loader.drain()  # no other thread is available: this one does it
         return self.event
 
     def answer(self, event: Ending | None) -> None:
@@ -35,7 +35,7 @@ class Ticket:
 
 
 class Tickets:
-    """All that are not answered. Used by the driver's thread only."""
+    """All unanswered ones. Used by the driver's thread only."""
 
     __slots__ = ("_numbers", "_open")
 
@@ -58,7 +58,7 @@ class Tickets:
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """Of all that wait."""
+        """Of all waiting calls."""
         return tuple(self._open)
 
     def answer(self, numbers: Iterable[int], event: Ending | None) -> None:

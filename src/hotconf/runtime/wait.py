@@ -15,7 +15,7 @@ from hotconf.runtime import system, threads
 from hotconf.runtime.descriptors import EPOLL, TIMER, Descriptor, refusal
 
 LONGEST_NS: Final = 2_000_000_000
-"""No wait is longer. If the program closes our descriptors, a thread that waits for them is woken by nothing else."""
+"""No wait is longer. If the program closes our descriptors, nothing else wakes a thread that waits for them."""
 
 _MILLISECOND: Final = 1_000_000
 _SECOND: Final = 1_000_000_000
@@ -29,36 +29,37 @@ class Waiter(Protocol):
     """Why it cannot wait for descriptors; None if it can."""
 
     def watch(self, descriptor: int) -> None:
-        """Wait for events of `descriptor`, too. Raises `OSError` if that cannot be had."""
+        """Wait for events of `descriptor`, too. Raises `OSError` if that is refused."""
 
     def wait(self, deadline: int | None) -> None:
-        """Until `deadline` (`time.monotonic_ns`), a wake-up or events; sometimes less.
+        """Wait until `deadline` (`time.monotonic_ns`), a wake-up or events; sometimes less.
 
-        Raises `OSError` if it cannot wait any more: close it, and use another one.
+        Raises `OSError` if it can no longer wait: close it, and use another one.
         """
 
     def wake(self) -> None:
         """End the wait that is under way, or the next one. From any thread and from signal handlers, even closed."""
 
     def close(self) -> None:
-        """Give back the descriptors; in the child of a fork the copies of the parent's."""
+        """Close the descriptors; in a forked child the copies of the parent's."""
 
 
 def best_waiter() -> Waiter:
-    """The best one that can be had; at worst one that needs no descriptor, and says why."""
+    """The best available one; at worst one that needs no descriptor, and says why."""
     if sys.platform != "linux":
         return ThreadWaiter("not on this system")
     try:
         return KernelWaiter()
-    except Exception as error:  # noqa: BLE001 - for want of memory, for instance
+    except Exception as error:  # noqa: BLE001 - lack of memory, for instance
         return ThreadWaiter(refusal(error))
 
 
 class KernelWaiter:
-    """Linux: `epoll` on the descriptors and a timerfd, which is late by 0.2 ms at any distance, and which wakes.
+    """Linux: `epoll` on the descriptors and a timerfd, which is late by 0.2 ms at any distance, and also serves to
+    wake.
 
-    To wake is to have the timer ring at once: nothing is written, and nothing is read. Raises `OSError` if a call
-    that it needs is refused; all of them are tried.
+    Waking makes the timer fire at once: nothing is written or read. Raises `OSError` if a call that it needs is
+    refused; it tries them all.
     """
 
     __slots__ = ("_epoll", "_event", "_spec", "_timer", "_woken")
@@ -93,19 +94,19 @@ class KernelWaiter:
         now = time.monotonic_ns()
         if not self._woken and (deadline is None or deadline > now):
             self._set(deadline)
-            # Whoever wakes from here on sets the timer after us.
+            # A wake-up from here on sets the timer after us.
             if not self._woken:
                 self._sleep(_timeout_ns(deadline, now))
         self._woken = False
 
     def _set(self, deadline: int | None) -> None:
-        """Have the timer ring then; it does not ring any more for what was before."""
+        """Make the timer fire then; earlier settings are void."""
         spec = system.TimerSpec()
         spec.seconds, spec.nanoseconds = divmod(deadline or 0, _SECOND)
         system.timerfd_settime(self._timer.number, system.ABSOLUTE, ctypes.byref(spec), None)
 
     def _sleep(self, timeout_ns: int) -> None:
-        # The timer is more exact; but it may be closed meanwhile, by the program, and then it never rings.
+        # The timer is more precise; but if the program closes it meanwhile, it never fires.
         timeout_ms = -(-timeout_ns // _MILLISECOND) + 1 if timeout_ns else 0
         with suppress(InterruptedError):  # by a signal: it may wake too early
             system.epoll_wait(self._epoll.number, ctypes.byref(self._event), 1, timeout_ms)
@@ -113,12 +114,12 @@ class KernelWaiter:
     def wake(self) -> None:
         """See `Waiter.wake`."""
         self._woken = True
-        # Closed, by us or by the program, or no memory: the wait ends by itself, and then it is seen.
+        # Closed, by us or by the program, or no memory: the wait ends by itself, and then this is noticed.
         with suppress(OSError, MemoryError):
             self._ring()
 
     def _ring(self) -> None:
-        # To set a time that is over takes 40 times as long: the processor's own timer is set, and interrupts.
+        # Setting a time in the past takes 40 times as long: it sets the processor's own timer, which interrupts.
         try:
             system.ioctl(self._timer.number, system.SET_TICKS, ctypes.byref(_ONE))
         except (OSError, MemoryError):
@@ -131,7 +132,7 @@ class KernelWaiter:
 
 
 class ThreadWaiter:
-    """Anywhere: a lock that is given back to wake. It waits for no descriptor."""
+    """Anywhere: a lock that is released to wake. It waits for no descriptor."""
 
     __slots__ = ("_asleep", "trouble")
 
@@ -150,7 +151,7 @@ class ThreadWaiter:
 
     def wake(self) -> None:
         """See `Waiter.wake`."""
-        with suppress(RuntimeError):  # somebody else woke it
+        with suppress(RuntimeError):  # woken by another thread
             self._asleep.release()
 
     def close(self) -> None:

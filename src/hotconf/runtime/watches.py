@@ -1,6 +1,6 @@
-"""Which inodes are watched for which files: the books of the Linux observer. Nothing here looks at a file.
+"""Which inodes are watched for which files: the tables of the Linux observer. Nothing here touches a file.
 
-To note and to drop one use costs the same, however many there are.
+Adding and dropping one use costs the same, however many there are.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ class Watch:
         """Folders of fragments, with the ending that counts."""
         self.files: dict[Subject, None] = {}
         self.owners: dict[Owner, int] = {}
-        """How often it is used for each."""
+        """How often each uses it."""
 
     def subjects(self) -> set[Subject]:
-        """All for which it is used."""
+        """All that use it."""
         named = {(owner, path) for users in self.names.values() for owner, ways in users.items() for path in ways}
         return named | self.files.keys() | self.folders.keys()
 
     def add(self, subject: Subject, name: str | None, way: bool | str | None) -> None:
-        """It is used for `subject`: by a name in it, with whether that is direct; as a folder, with its ending; or as
-        the file itself.
+        """`subject` uses it: through a name in it, direct or not; as a folder, with its ending; or as the file
+        itself.
         """
         owner, path = subject
         before = self._size(subject, name)
@@ -76,7 +76,7 @@ class Watch:
 
     @property
     def used(self) -> bool:
-        """Whether it is used for anything."""
+        """Whether it is used at all."""
         return bool(self.owners)
 
 
@@ -91,16 +91,16 @@ class Armed:
         self.endings: dict[Path, str | None] = {}
         """Of folders the ending of the names that count; None for files."""
         self.uses: dict[Path, frozenset[Use]] = {}
-        """Which watches each subject needs."""
+        """The watches that each subject needs."""
         self.writing: set[Path] = set()
         self.placed: set[Path] = set()
         """Renamed into place, and not written to since."""
         self.finished: set[Path] = set()
-        """Those, and what was closed by a writer since it was written to."""
+        """These, and those closed by their writer since the last write."""
         self.trouble: dict[Path, str] = {}
 
     def unhear(self, path: Path) -> None:
-        """How `path` came is not known any more."""
+        """It is no longer known how `path` came."""
         self.writing.discard(path)
         self.placed.discard(path)
         self.finished.discard(path)

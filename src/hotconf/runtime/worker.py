@@ -1,10 +1,10 @@
 """A queue of jobs and the native thread that runs them, in order, whatever happens to that thread.
 
-Rule 1: a thread that could not be started, or died, is started at the next job, and by whoever supervises it.
-Rule 2: a job that was under way when its thread died is run again if it may be; what is lost is told.
-Rule 3: a job that does not return holds up what waits behind it only while there is no other thread for that.
-Rule 4: nobody waits for a lock here. Who finds the worker being put right leaves a mark, and whoever is at it looks
-again: so a signal handler, or a fork, may come at any moment.
+Rule 1: a thread that could not be started, or died, is started at the next job, and by its supervisor.
+Rule 2: a job under way when its thread died is rerun if allowed; a lost one is reported.
+Rule 3: a job that does not return delays those behind it only while no other thread is available.
+Rule 4: no thread waits for a lock here. If one finds the worker under repair, it leaves a mark, and the repairing
+thread checks again: so a signal handler, or a fork, may come at any moment.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 HUNG_NS: Final = 30_000_000_000
-"""Who is at one job for longer is reported."""
+"""A thread that takes longer for one job is reported."""
 AGAIN_S: Final = 1.0
-"""A job that failed twice is tried again after such a pause, so that nothing spins."""
+"""A job that failed twice is retried after such a pause, so that nothing spins."""
 OVERTAKE_NS: Final = 2_000_000_000
-"""Jobs that wait behind one that takes longer get another thread."""
+"""Jobs behind one that takes longer get another thread."""
 MOST_HUNG: Final = 8
-"""So many threads may be stuck; then what waits has to wait."""
+"""How many threads may be stuck; beyond that jobs have to wait."""
 
 
 class Trouble(NamedTuple):
@@ -37,7 +37,7 @@ class Trouble(NamedTuple):
 
 
 class _Shift:
-    """One thread, and what it is at. Only that thread writes here."""
+    """One thread, and its job. Only that thread writes here."""
 
     __slots__ = ("began", "job", "retried", "thread")
 
@@ -45,16 +45,16 @@ class _Shift:
         self.thread = threads.Thread(lambda: run(self), name)
         self.job: Callable[[], None] | None = None
         self.began = 0
-        """When the job was begun; 0 between jobs."""
+        """When the job began; 0 between jobs."""
         self.retried: Callable[[], None] | None = None
-        """The job that is run again."""
+        """The job to run again."""
 
 
 class Worker:
-    """See the module. Its thread ends when there is nothing to do, unless it `stays`.
+    """A queue and its thread, which ends when there is nothing to do, unless it `stays`.
 
-    `again`: a job that raised, or whose thread died, is run again until it is done. `overtakes`: what waits behind a
-    job that hangs gets another thread. `tell` is called with what went wrong, once each time, and must not wait.
+    `again`: a job that raised, or whose thread died, is rerun until it succeeds. `overtakes`: jobs behind one that
+    hangs get another thread. `tell` is called once for each thing that went wrong, and must not wait.
     """
 
     def __init__(
@@ -72,10 +72,10 @@ class Worker:
         self.abandon()
 
     def abandon(self) -> None:
-        """In the child of a fork: its threads and its jobs are the parent's."""
+        """In a forked child: its threads and jobs are the parent's."""
         self._putting_right = threads.lock()
         self._due = False
-        """Something is to be put right, by whoever is at it."""
+        """A repair is needed, by the thread that is repairing now."""
         self._waker = threads.lock()
         self._jobs: deque[Callable[[], None]] = deque()
         self._news: deque[tuple[str, BaseException | None]] = deque()
@@ -85,7 +85,7 @@ class Worker:
         self._reported = False
         self._wanted = self._stopped = False
         self.refused: str | None = None
-        """Why its thread could not be started the last time."""
+        """Why its last start of a thread failed."""
 
     # From any thread
 
@@ -95,18 +95,18 @@ class Worker:
         self._attend()
 
     def start(self) -> None:
-        """Have the thread before there is work. A refusal is told, and tried again by `supervise`."""
+        """Start the thread before there is work. A refusal is reported, and `supervise` tries again."""
         self._wanted = True
         self._attend()
 
     def stop(self, timeout_s: float) -> bool:
-        """End the thread after the jobs it has, none of which is run again; whether that was in time."""
+        """End the thread after its current jobs, none of which is rerun; whether that was in time."""
         self._stopped = True
         self._attend()
         return self.join(timeout_s)
 
     def join(self, timeout_s: float) -> bool:
-        """Wait until there is nothing to do and no thread; never for itself. Whether that came in time."""
+        """Wait until there is nothing to do and no thread; never for itself. Whether that was in time."""
         until = time.monotonic() + timeout_s
         while (shift := self._shift) is not None and not self.here:
             if not shift.thread.join(until - time.monotonic()):
@@ -115,15 +115,15 @@ class Worker:
         return self._shift is None and not self._jobs
 
     def drain(self) -> None:
-        """Do, in this thread, what no thread could be had for."""
+        """Run, in this thread, jobs that have no thread."""
         while self.refused is not None and self._jobs:
             with suppress(IndexError):
                 self._jobs.popleft()()
 
     def supervise(self) -> bool:
-        """Start the thread again if that is due, give what waits another one, and tell of what hangs.
+        """Restart the thread if due, give waiting jobs another one, and report what hangs.
 
-        Whether there is something to do, or to put right: then it wants to be supervised again.
+        Returns whether there is something to do, or to repair: then call it again.
         """
         self._attend()
         trouble = self.trouble
@@ -135,26 +135,26 @@ class Worker:
 
     @property
     def at_work(self) -> bool:
-        """Whether there is something to do, or to put right."""
+        """Whether there is something to do, or to repair."""
         shift = self._shift
         return bool(self._jobs or self._hung or self.refused is not None or (shift is not None and shift.began))
 
     @property
     def here(self) -> bool:
-        """Whether one of its threads is the one that asks."""
+        """Whether the caller is one of its threads."""
         shifts = (self._shift, *self._hung)
         return any(shift.thread.here for shift in shifts if shift is not None)
 
     @property
     def stuck_ns(self) -> int:
-        """For how long it has been at its job; of several threads, the one that has been for longest."""
+        """How long its job has taken so far; for several threads, the longest."""
         shifts = (self._shift, *self._hung)
         began = [shift.began for shift in shifts if shift is not None and shift.began and shift.thread.alive]
         return time.monotonic_ns() - min(began) if began else 0
 
     @property
     def trouble(self) -> Trouble | None:
-        """Why its jobs are not done; None if all is well. It is found out when it is asked, and so never late."""
+        """Why its jobs are not done; None if all is well. Determined on each call, and so never late."""
         if self.refused is not None:
             return Trouble(f"the thread {self.name} cannot be started: {self.refused}")
         stuck = self.stuck_ns
@@ -162,7 +162,7 @@ class Worker:
             return Trouble(f"the thread {self.name} has been at one job for {stuck // 1_000_000_000} s", hung=True)
         return None
 
-    # Putting right, by one thread at a time
+    # Repair, by one thread at a time
 
     def _attend(self) -> None:
         self._due = True
@@ -214,7 +214,7 @@ class Worker:
             self.refused = None
 
     def _give_back(self, shift: _Shift) -> bool:
-        """The job that was under way was not done: it comes again. Whether that happened before."""
+        """The job under way was not finished: requeue it. Whether that happened before."""
         lost, shift.job, shift.began = shift.job, None, 0
         if lost is None or not self._again or self._stopped:
             return False
@@ -232,7 +232,7 @@ class Worker:
         while True:
             try:
                 self._serve(shift)
-            except BaseException as error:  # noqa: BLE001 - jobs guard themselves: a fault of ours, and work goes on
+            except BaseException as error:  # noqa: BLE001 - jobs guard themselves: a fault of ours
                 repeated = self._shift is shift and self._give_back(shift)
                 self._news.append((f"a job of the thread {self.name} failed", error))
             else:
@@ -240,7 +240,7 @@ class Worker:
             self._attend()
             if repeated:
                 threads.original("time", "sleep")(AGAIN_S)
-        self._attend()  # a job may have come just now
+        self._attend()  # a job may have arrived just now
 
     def _serve(self, shift: _Shift) -> None:
         waker = self._waker
@@ -248,7 +248,7 @@ class Worker:
         while True:
             while self._shift is shift and self._jobs:
                 self._do_one(shift)
-            if self._shift is not shift:  # overtaken, or this is the child of a job that forked
+            if self._shift is not shift:  # overtaken, or the job forked, and this is the child
                 return
             shift.job, shift.began = None, 0
             if not self._stays or self._stopped:
@@ -257,7 +257,7 @@ class Worker:
             waker.acquire()
 
     def _do_one(self, shift: _Shift) -> None:
-        # A function of its own, so that no job is kept alive while the next one is waited for.
+        # A function of its own, so that no finished job is kept alive during the wait for the next.
         job = shift.job = self._jobs[0]
         shift.began = time.monotonic_ns()
         self._jobs.popleft()
