@@ -124,6 +124,7 @@ class Keeper(Generic[T]):
         self._source = source
         self._states = States(state_dir, source.path)
         self._lock = threads.rlock()
+        """For the driver and the thread that writes, on neither of which signal handlers run."""
         self._at_work = threads.rlock()
         """Held while files are open, so that no child of a fork has copies of them."""
         self._waiting: deque[_Entry] = deque()
@@ -227,8 +228,7 @@ class Keeper(Generic[T]):
 
     def close(self, timeout_s: float) -> None:
         """Keep what is waiting, as far as that takes no longer than `timeout_s`, and let another process write."""
-        with self._lock:
-            self._closed = True
+        self._closed = True  # no lock: a signal handler may interrupt the caller, and the driver takes it
         self._worker.submit(self._let_go)
         if self._worker.stop(timeout_s):
             return
