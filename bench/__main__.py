@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from bench import cold, cost, eager, growth, idle, machine, memory, overhead, page, plot, read, versus
+from bench import cold, cost, eager, growth, idle, machine, mebibyte, memory, overhead, page, plot, read, versus
 from bench.budget import Budget
 from bench.process import BrokenBenchError, compiled
 from bench.table import Row, rendered
@@ -119,6 +119,7 @@ def _parts(plan: Plan, peers: str, plots: dict[str, str]) -> Iterator[tuple[str,
     yield "Memory and start", lambda: memory.rows(Budget(plan.memory), plan.reloads)
     yield "Cold start", lambda: cold.rows(Budget(plan.cold), plan.least)
     yield "How cost grows", partial(_growing, plan, plots)
+    yield "1 MiB of anything", lambda: mebibyte.rows(quick=plan.quick)
 
 
 def _beside(plan: Plan, peers: str, plots: dict[str, str]) -> list[Row]:

@@ -233,11 +233,8 @@ def _secret_texts(table: object, secret: bool | None) -> Iterator[str]:
 def _table_texts(table: Any, secret: bool | None) -> list[tuple[object, bool | None]]:
     found = []
     for key, value in reader_of(type(table))(table).items():
-        cls = type(value)
-        if cls in _HOLDERS and not value:
-            continue
         told = secrecy(key if type(key) is str else spelled(key)) if secret is None else secret
-        if told or _may_tell(value, cls):
+        if told or _may_tell(value, type(value)):
             found.append((value, told))
     return found
 
@@ -246,6 +243,8 @@ def _may_tell(value: Any, cls: type) -> bool:
     """Whether anything in what stands under an ordinary key may be secret."""
     if cls is str:
         return _may_show(value)
+    if cls in _HOLDERS and not value:
+        return False
     if cls in _ARRAYS:
         return not _TEXT.issuperset(map(type, value)) or _may_show("\n".join(value))
     return cls not in _NEVER_TEXT
@@ -260,11 +259,7 @@ def _item_texts(items: Iterable[Any], secret: bool | None) -> list[tuple[object,
     names = getattr(items, "_fields", None)  # of a named tuple
     if names is not None and secret is None:
         return [(item, secrecy(str(name))) for name, item in zip(names, items, strict=False)]
-    return [
-        (item, secret)
-        for item in items
-        if secret or (_may_show(item) if type(item) is str else type(item) not in _NEVER_TEXT)
-    ]
+    return [(item, secret) for item in items if secret or _may_tell(item, type(item))]
 
 
 def _leaf_secrets(value: object, secret: bool | None) -> Iterator[str]:

@@ -52,14 +52,14 @@ def _below(path: KeyPath, value: Any, around: Shape, told: set[str]) -> list[tup
     """What in `value` may hold unknown keys, but for what is unknown itself."""
     if isinstance(value, list):
         items = enumerate(value)
-        return [((*path, n), item, around.child(n)) for n, item in items if isinstance(item, _CONTAINERS)]
+        return [((*path, n), item, around.child(n)) for n, item in items if item and isinstance(item, _CONTAINERS)]
     inner = around.branches
     if inner is not None and inner.isdisjoint(value):
         return []
     return [
         ((*path, key), item, around.child(key))
         for key, item in value.items()
-        if (inner is None or key in inner) and isinstance(item, _CONTAINERS) and key not in told
+        if item and (inner is None or key in inner) and isinstance(item, _CONTAINERS) and key not in told
     ]
 
 
