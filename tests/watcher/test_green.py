@@ -55,9 +55,11 @@ def test_saves_are_seen_while_the_program_goes_on(tmp_path, name, late):
     """Each of many saves, one after the other; other greenlets run meanwhile."""
     body = """
     watcher.start()
-    for number in range(2, 12):
-        save(f"n = {number}")
-        paces(lambda: until(lambda: watcher.config["n"] == number), 1)
+    def saves():
+        for number in range(2, 12):
+            save(f"n = {number}")
+            until(lambda: watcher.config["n"] == number)
+    paces(saves)
     save("n = ")
     until(lambda: type(watcher.last).__name__ == "ReloadFailed")
     assert watcher.config["n"] == 11

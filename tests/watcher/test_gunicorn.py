@@ -22,13 +22,13 @@ from watcher.watched import port, save
 
 LONG_S = 60
 APPLICATION = """
-import os, threading
+import contextlib, os, threading
 from pathlib import Path
 from hotconf import HotReloadWatcher
 
 watcher = HotReloadWatcher("config.toml", dict, debounce_ms=20, reconcile_s=3600)
 
-lock = threading.Lock()
+lock = {lock}
 
 @watcher.on_change("server.port")
 def told(old, new):
@@ -65,7 +65,9 @@ class Server:
     def __init__(self, root: Path, kind: str, *, preload: bool) -> None:
         self.root, self.preload = root, preload
         (root / "config.toml").write_text(port(8000))
-        (root / "served.py").write_text(APPLICATION)
+        # Made before gevent patched, it would be native: a greenlet that waits for it stops the worker for good.
+        lock = "contextlib.nullcontext()" if preload and kind == "gevent" else "threading.Lock()"
+        (root / "served.py").write_text(APPLICATION.replace("{lock}", lock))
         (root / "settings.py").write_text(SETTINGS.replace("{preload}", str(preload)).replace("{kind!r}", repr(kind)))
         self.log = root / "log"
         command = [sys.executable, "-W", "ignore::DeprecationWarning", "-m", "gunicorn", "-c", "settings.py"]

@@ -601,7 +601,7 @@ class _Shared:
 def _close_all(driver: Driver) -> None:
     for owner in driver.owners:
         owner.close()
-    records.flush()
+    records.finish()  # what is first logged here would register too late for the exit
 
 
 _shared: Final = _Shared()

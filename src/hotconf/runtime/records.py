@@ -3,7 +3,8 @@
 Rule 1: none of our threads waits for a handler, and none that loads, steps or closes takes a lock of `logging`.
 Rule 2: one thread passes records on, in order, while there are any; under gevent or eventlet in a greenlet.
 Rule 3: at most `CAPACITY` wait; dropped ones are counted, and reported when records flow again.
-Rule 4: at exit all records have reached the handlers, if these take them within `FLUSH_S`.
+Rule 4: at exit all records have reached the handlers, unless one of these takes longer than `FLUSH_S` for a record,
+or all of them together longer than `EXIT_S`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 DEBUG, INFO, WARNING, ERROR = 10, 20, 30, 40
 """Those of `logging`, which need not have been imported."""
 CAPACITY: Final = 1000
-FLUSH_S: Final = 0.5
+FLUSH_S: Final = 1.0
+EXIT_S: Final = 5.0
 _MOMENT_S: Final = 0.1
 
 
@@ -110,7 +112,7 @@ class Records:
 
             self._enrolled = True
             fork.enrol(self)
-            atexit.register(self._finish)
+            atexit.register(self.finish)
 
     def _tell(self, text: str, error: BaseException | None) -> None:
         if not text.startswith("a job"):  # from a handler, which raised something that ends programs
@@ -131,8 +133,13 @@ class Records:
 
     # At exit, and at forks
 
-    def _finish(self) -> None:
-        if self._worker.join(FLUSH_S) and not self._waiting:
+    def finish(self) -> None:
+        """The process ends: give the handlers what they have not had, as rule 4 says. May be repeated."""
+        until = time.monotonic() + EXIT_S
+        while not self._worker.join(_MOMENT_S) or self._waiting:
+            if self._worker.refused is not None or self._worker.stuck_ns > FLUSH_S * 1e9 or time.monotonic() > until:
+                break
+        else:
             return
         if self._worker.refused is not None:
             while self._waiting:  # there is no thread for it
@@ -221,6 +228,7 @@ _records: Final = Records()
 emit: Final = _records.emit
 flush: Final = _records.flush
 supervise: Final = _records.supervise
+finish: Final = _records.finish
 
 
 def trouble() -> str | None:
