@@ -21,7 +21,7 @@ class NoConfigError(UsageError):
 class ConfigError(Exception):
     """The files do not make a valid configuration; `problems` holds every reason, in file order.
 
-    Its text has a line for each, with the hint what to write instead.
+    Its text has a line for each, with a hint what to write instead.
     """
 
     problems: tuple[Problem, ...]

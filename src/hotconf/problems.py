@@ -25,8 +25,8 @@ Kind: TypeAlias = Literal[
 ]
 """What is wrong, from "no file" to "a check raised something of its own".
 
-`exposed`, that everybody may write the file, and `copy`, that it plainly is a copy of a fragment, are only ever
-warnings."""
+`exposed` (everyone may write the file) and `copy` (a fragment is obviously a copy) are always warnings.
+"""
 
 Severity: TypeAlias = Literal["error", "warning"]
 """An error keeps the old configuration; a warning is told and changes nothing."""
@@ -79,7 +79,7 @@ class Problem:
     `(("first defined", "server.port"),)`. Of a problem that is told, they are in `related`."""
 
     withheld: bool = field(default=False, repr=False, kw_only=True)
-    """What stands there may be a secret, under a key that is misspelt: its line is shown only up to the value."""
+    """The value there may be a secret, under a misspelt key: show its line only up to the value."""
 
     def __post_init__(self) -> None:
         """Accept dotted keys for paths."""

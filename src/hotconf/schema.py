@@ -43,8 +43,7 @@ class Schema(Generic[T]):
 
         `model`: a pydantic model, or anything that a `TypeAdapter` can validate into a table.
         `checks`: each takes the validated config and yields the `Problem`s it finds; warnings do not fail a load.
-        `describe(old, new, changes)`: the lines under "Config reloaded successfully"; without it each change is
-        a line of its own.
+        `describe(old, new, changes)`: the lines under "Config reloaded successfully"; by default one line per change.
         `template`: the text that `hotconf init` writes, or a function that fetches it when it is needed.
         `kebab`: keys that name a model's field may be spelled with `-`; keys of free tables are never touched.
         `strict_keys(config)`: true makes unknown keys errors even where the model would ignore them.
@@ -63,7 +62,7 @@ class Schema(Generic[T]):
         self._template = template
 
     def complete(self) -> None:
-        """Build what a forward reference put off. Raises `UsageError` if what it names is still not defined."""
+        """Build what a forward reference postponed. Raises `UsageError` if its name is still undefined."""
         if not self.adapter.pydantic_complete:
             try:
                 self.adapter.rebuild(raise_errors=True)

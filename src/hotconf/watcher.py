@@ -149,8 +149,8 @@ class HotReloadWatcher(Generic[T]):
 
         With `state_dir`, if the load fails and the last good state is still valid, that is generation 1, and nothing
         is raised: `stats.degraded` is true until the next good save, `last` is the `ReloadFailed`, and it is logged.
-        A state directory that cannot be used, or that others may write to, does not keep a valid configuration from
-        starting: nothing is kept there or read from it, a warning is logged, and `stats.state_trouble` says why.
+        A state directory that is unusable, or that others may write to, does not keep a valid configuration from
+        starting: nothing is kept or read there, a warning is logged, and `stats.state_trouble` says why.
         """
         self._schema.complete()
         try:
@@ -223,20 +223,20 @@ class HotReloadWatcher(Generic[T]):
     def text(self, path: Path) -> str:
         """The text of one of the files as the latest load saw it, good or bad; empty if it was not read.
 
-        For showing the lines that problems are about. It may hold secrets: `scrub` takes them out of a part of it.
+        For showing the lines that problems are about. It may hold secrets: `scrub` removes them from a part of it.
         """
         return self._runner.files.text(path)
 
     @property
     def secrets(self) -> frozenset[str]:
-        """What is known to be secret in the configuration and its files, for those who show `text` by its lines."""
+        """The known secrets of the configuration and its files, for programs that show `text` line by line."""
         return self._runner.door.scrubber().secrets
 
     def scrub(self, text: str) -> str:
-        """`text` without what is known to be secret in the configuration and its files, for logs of your own.
+        """`text` without the known secrets of the configuration and its files, for your own logs.
 
-        However it is spelled there: in capitals, quoted, shortened or in Base64; passwords in URLs and the like as
-        well. Secrets of fewer than four characters are found as words only.
+        In any spelling: in capitals, quoted, shortened or in Base64; also passwords in URLs and the like. Secrets
+        shorter than four characters are found only as words.
         """
         return self._runner.door.scrubber()(text, words=True)
 
@@ -260,7 +260,7 @@ class HotReloadWatcher(Generic[T]):
 
     @property
     def gone(self) -> tuple[Path, ...]:
-        """Files of the published state that are gone, so that the open round waits for them to come back."""
+        """Files of the published state that are gone; the open round waits for them to come back."""
         return self._runner.gone
 
     @property
@@ -350,7 +350,7 @@ class HotReloadWatcher(Generic[T]):
 
 
 class _Unconfigured(HotReloadWatcher[T]):
-    """The class of a watcher until it has a configuration: it says why `config` is not there.
+    """The class of a watcher until it has a configuration: it explains why there is no `config`.
 
     With a `__getattr__` on `HotReloadWatcher` itself every read of `config` would take four times as long.
     """

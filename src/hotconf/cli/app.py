@@ -54,7 +54,7 @@ class _OnDemand(click.Group):
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """What cannot be done is said in a line, with exit status 2."""
+    """Print errors as one line, with exit status 2."""
     try:
         yield
     except click.ClickException as error:

@@ -1,4 +1,4 @@
-"""`echo`: the door through which the commands write. What stdout or stderr do with it never ends in a traceback."""
+"""`echo`: all output of the commands. No failure of stdout or stderr ends in a traceback."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _CI: Final = ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
 
 
 class UnheardError(Exit):
-    """stdout cannot be written to; exit status 2. It is silent from now on."""
+    """stdout is not writable; exit status 2. Nothing more is written to it."""
 
     def __init__(self) -> None:
         super().__init__(UNKNOWN)
 
 
 def echo(text: str = "", *, err: bool = False, nl: bool = True, color: bool | None = None) -> None:
-    """Write a line to stdout, or to stderr; lines that a CI system would take for commands are made harmless there.
+    """Write a line to stdout, or to stderr; escapes text that a CI system would take for commands.
 
-    Raises `UnheardError` if stdout cannot be written to; the reason is said on stderr, unless nobody reads any more.
+    Raises `UnheardError` if stdout is not writable, with the reason on stderr unless the reader is gone.
     """
     text = safe(text)
     if err:
@@ -41,7 +41,7 @@ def echo(text: str = "", *, err: bool = False, nl: bool = True, color: bool | No
 
 
 def commands(text: str) -> None:
-    """Write lines that are meant as commands of a CI system to stdout."""
+    """Write lines to stdout that are intended as commands of a CI system."""
     _write(text)
 
 
@@ -49,7 +49,7 @@ def safe(text: str) -> str:
     """`text`, as `echo` writes it."""
     if not any(map(os.environ.get, _CI)):
         return text
-    from hotconf.report.workflow import inert  # elsewhere nobody pays for it
+    from hotconf.report.workflow import inert  # imported here: only CI pays for it
 
     return inert(text)
 
@@ -65,7 +65,7 @@ def _write(text: str, **how: Any) -> None:
 
 
 def silence(stream: TextIO) -> None:
-    """Nothing is written to it any more: what is still buffered would raise when the interpreter ends."""
+    """Discard its output: what is still buffered would raise when the interpreter exits."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -73,17 +73,17 @@ def silence(stream: TextIO) -> None:
 
 
 def prepare() -> None:
-    """Make stdout and stderr of this process fit for whoever reads them, or does not."""
-    # Closed by whoever started this: then nobody wants to know, but what is asked for is done, and its status told.
+    """Make stdout and stderr safe to write to, whatever their reader, or without one."""
+    # Closed by the parent process: drop the output, but do the work and return its status.
     sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the life of the process
     sys.stderr = _unheard(sys.stderr) if sys.stderr else Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     if hasattr(sys.stdout, "reconfigure"):
-        # A terminal that cannot show ✅ gets an escape instead of ending the watch.
+        # A terminal that cannot show ✅ gets an escape; the watch goes on.
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def finish() -> None:
-    """Whatever is still buffered is written, or dropped: that it cannot be is no matter for the exit status."""
+    """Write what is still buffered, or drop it: a failure does not affect the exit status."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -91,7 +91,7 @@ def finish() -> None:
 
 
 def _unheard(stream: TextIO) -> TextIO:
-    """stderr, but what cannot be written is dropped."""
+    """stderr, dropping what cannot be written."""
     with suppress(OSError, ValueError):
         raw = _Unheard(stream)
         return TextIOWrapper(raw, stream.encoding, "backslashreplace", line_buffering=True, write_through=True)
@@ -99,7 +99,7 @@ def _unheard(stream: TextIO) -> TextIO:
 
 
 class _Unheard(FileIO):
-    """A file that takes everything: who cannot be told is not told, and work goes on."""
+    """A file that accepts everything: the output is lost, and work goes on."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream.fileno(), "w", closefd=False)

@@ -102,7 +102,7 @@ class TextTeller:
 
 
 class JsonTeller:
-    """For programs: one JSON object a line, each with the generation that is in force after what it tells."""
+    """For programs: one JSON object a line, each with the generation in force after its event."""
 
     def __init__(self) -> None:
         self._generation = 0
@@ -141,9 +141,9 @@ def follow(
     debounce_ms: int | None = None,
     state_dir: Path | None = None,
 ) -> None:
-    """Watch `path` and tell what happens, until SIGINT or SIGTERM. SIGHUP has the files loaded at once.
+    """Watch `path` and print what happens, until SIGINT or SIGTERM. SIGHUP loads the files at once.
 
-    Raises `UnheardError` if stdout cannot be written to any more.
+    Raises `UnheardError` if stdout is no longer writable.
     """
     with (
         logs() as log,
@@ -186,15 +186,15 @@ def _told_trouble(watcher: HotReloadWatcher[Any], told: str | None, log: Log) ->
 
 
 class _StuckError(BaseException):
-    """Asked to stop, but nobody reads what is written, or a check takes its time, whose `except` lets this pass."""
+    """Asked to stop, while stdout blocks or a check takes long; passes an `except Exception` of that check."""
 
 
 @contextmanager
 def _signals(stop: Callable[[], None], reload: Callable[[], None]) -> Iterator[list[int]]:
-    """Let the first signal `stop` in an orderly way; a second one ends the process as it would without us. SIGHUP has
-    it `reload`, unless it is to be ignored, as under nohup. Yields the signals that asked to stop.
+    """Let the first signal `stop` in an orderly way; a second one ends the process as usual. SIGHUP makes it
+    `reload`, unless it is ignored, as under nohup. Yields the signals that asked to stop.
 
-    If the stop has no effect, because nobody reads stdout and the write waits, the wait is broken off.
+    If the stop has no effect, because a write to an unread stdout blocks, that write is interrupted.
     """
     asked: list[int] = []
 

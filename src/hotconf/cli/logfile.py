@@ -1,9 +1,8 @@
-"""`debug.log`: a log that several processes may write, and that others may move, remove or cut off meanwhile.
+"""`debug.log`: a log that several processes may write, and that others may move, remove or truncate meanwhile.
 
-Each record is one `write` in append mode, so that records of several processes do not mix. Before each the name is
-looked at: if it leads elsewhere by now, or nowhere, the file is opened anew. It is rotated by whoever finds it full,
-under a lock of the directory, so that one process does it and the others follow; what was written to the old file
-stays in it.
+Each record is one `write` in append mode, so that records of several processes do not mix. Before each write the name
+is checked: if it leads elsewhere, or nowhere, the file is reopened. The process that finds it full rotates it, under
+a lock of the directory, so that only one does, and the others follow; records in the old file stay there.
 """
 
 from __future__ import annotations
@@ -34,7 +33,8 @@ _KINDS: Final = {
 
 
 class LogFile(logging.Handler):
-    """Writes records to the file at `path`, readable by its owner only; `complain` is told once why that fails.
+    """Writes records to the file at `path`, readable by its owner only; calls `complain` once with the reason if that
+    fails.
 
     It holds at most `size` bytes; then it is renamed to `path.1`, that to `path.2`, and so on up to so many `files`.
     """
@@ -48,13 +48,13 @@ class LogFile(logging.Handler):
         self._descriptor: int | None = None
         self._told: str | None = None
         self._torn = False
-        """The last record was cut off by a full disk."""
+        """A full disk truncated the last record."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line. Never raises."""
         try:
             line = self.format(record)
-        except Exception:  # noqa: BLE001 - what a record is made of is anybody's
+        except Exception:  # noqa: BLE001 - a record may hold anything
             self.handleError(record)
             return
         try:
@@ -63,14 +63,14 @@ class LogFile(logging.Handler):
             self._fail(error)
 
     def ready(self) -> None:
-        """Open the file now, so that it is known at once whether there will be a log."""
+        """Open the file now, to find out at once whether there will be a log."""
         try:
             self._follow()
         except OSError as error:
             self._fail(error)
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         self._drop()
         super().close()
 
@@ -89,7 +89,7 @@ class LogFile(logging.Handler):
         if full:
             try:
                 descriptor = self._rotate(descriptor)
-            except OSError as error:  # it grows: better than to lose what it would be told
+            except OSError as error:  # let it grow rather than lose records
                 self._tell(f"{self._path} cannot be rotated: {error.strerror}")
         if self._torn:
             data = b"\n" + data
@@ -101,14 +101,14 @@ class LogFile(logging.Handler):
             self._told = None
 
     def _follow(self) -> int:
-        """A descriptor of the file that has the name now."""
+        """A descriptor of the file that now has the name."""
         if self._descriptor is None or not _leads_to(self._path, self._descriptor):
             self._drop()
             self._descriptor = _opened(self._path)
         return self._descriptor
 
     def _rotate(self, descriptor: int) -> int:
-        """The descriptor to write to: of a new file, unless another process makes that just now."""
+        """The descriptor to write to: of a new file, unless another process is creating it."""
         with _locked(os.path.dirname(self._path)) as locked:  # noqa: PTH120 - as cheap as it can be
             if not locked or not _leads_to(self._path, descriptor):
                 return descriptor
@@ -126,15 +126,15 @@ class LogFile(logging.Handler):
 
 
 def _opened(path: str) -> int:
-    """A descriptor of the regular file at `path`, ours and private; it is made if it is not there."""
+    """A descriptor of the regular file at `path`, ours and private; created if absent."""
     with suppress(FileNotFoundError):
-        _refuse(os.lstat(path))  # first: a device may take being opened for an order
+        _refuse(os.lstat(path))  # first: opening a device may have side effects
     descriptor = os.open(path, _FLAGS | _CAREFUL, _PRIVATE)
     try:
         found = os.fstat(descriptor)
         _refuse(found)
         if found.st_mode & _OTHERS and hasattr(os, "fchmod"):
-            with suppress(OSError):  # a file system that knows no modes
+            with suppress(OSError):  # a file system without modes
                 os.fchmod(descriptor, _PRIVATE)
     except BaseException:
         os.close(descriptor)
@@ -161,7 +161,7 @@ def _leads_to(path: str, descriptor: int) -> bool:
 
 @contextmanager
 def _locked(directory: str) -> Iterator[bool]:
-    """Whether this process may rename what is in it: one at a time, whichever file has the name just then."""
+    """Whether this process may rename files in it: one process at a time, whichever file has the name."""
     try:
         import fcntl  # POSIX only
     except ImportError:

@@ -1,10 +1,10 @@
 """The log of the watching commands: chosen records to stderr, all of them to `debug.log`.
 
 `HOTCONF_LOG=debug` shows everything on stderr, `HOTCONF_LOG=hotconf.reload=debug,hotconf.watch=info` a part; without
-it only the observer's warnings are shown there, since a failed reload is told on stdout already. `HOTCONF_LOG=json`,
-alone or beside levels, or `HOTCONF_LOG_FORMAT=json`, makes each record one JSON object, on stderr and in the file.
-The file lies in the configuration's directory (`$CODE_HOME`, else `~/.code`), which is not created for it: 5 files of
-at most 1 MiB, readable by their owner only. One record is one line, whatever is in it.
+it only the observer's warnings are shown there, since a failed reload is already printed to stdout.
+`HOTCONF_LOG=json`, alone or beside levels, or `HOTCONF_LOG_FORMAT=json`, makes each record one JSON object, on stderr
+and in the file. The file lies in the configuration's directory (`$CODE_HOME`, else `~/.code`), which is not created
+for it: 5 files of at most 1 MiB, readable by their owner only. One record is one line, whatever is in it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _FLUSHES: Final = 20
 
 
 class Log:
-    """The log while it is kept, and a way to say something on stderr in its form."""
+    """The log while it is kept, and a way to print to stderr in its format."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._json = Json() if as_json else None
@@ -63,7 +63,7 @@ class Log:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """What is said while the block runs is said behind it: an app has the terminal."""
+        """Print messages only after the block: meanwhile an app has the terminal."""
         self._held = []
         try:
             yield
@@ -107,7 +107,7 @@ def _installed(handlers: Sequence[logging.Handler]) -> Iterator[None]:
 
 
 def _flush() -> None:
-    """Records are on their way for a moment; a handler that does not take them is not waited for."""
+    """Wait a moment for records on their way, but not for a blocking handler."""
     for _ in range(_FLUSHES):
         if records.flush():
             return
@@ -161,7 +161,7 @@ class Json(logging.Formatter):
 
 
 class _Asked(NamedTuple):
-    """What the environment asks for."""
+    """The settings in the environment."""
 
     levels: Mapping[str, int]
     as_json: bool
@@ -204,7 +204,7 @@ def _level(name: str, levels: Mapping[str, int]) -> int:
 def _to_file(asked: _Asked, log: Log) -> list[logging.Handler]:
     try:
         directory = home()
-    except UsageError:  # a path that was given needs no home
+    except UsageError:  # an explicit path needs no home directory
         return []
     try:
         directory.stat()

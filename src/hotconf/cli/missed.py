@@ -1,4 +1,4 @@
-"""Which state a program that starts now would miss files of: the commands say what it would say."""
+"""The state whose files a program that starts now would find missing: the commands report what it would report."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ def missed(main: Path, schema: Schema[Any], given: Path | None) -> Standing:
     directory = absolute(given) if given is not None else state_dir()
     if directory is None or not os.path.exists(directory):  # noqa: PTH110 - which says no where it may not look
         return NOTHING
-    from hotconf.runtime import kept  # only where states are
+    from hotconf.runtime import kept  # imported only if there are states
 
     return kept.missed(directory, main, schema)

@@ -20,7 +20,7 @@ def home() -> Path:
 
 
 def is_home(directory: Path) -> bool:
-    """Whether it is that; where there is no home, none is."""
+    """Whether it is that; without a home directory none is."""
     try:
         return directory == home()
     except UsageError:

@@ -97,7 +97,7 @@ def _shown(
     try:
         for line in unified(touched, then.snapshot, secret_keys=secret_keys(schema)):
             echo(line)
-    except UnheardError as error:  # who closed it may think that it was done
+    except UnheardError as error:  # the user may think that it was done
         raise Refusal("nobody reads the difference; nothing was written") from error
     if stays:
         echo(f"Not part of state {number}, but left alone: {_names(stays)}", err=True)

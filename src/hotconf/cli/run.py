@@ -85,7 +85,7 @@ def _was_there(target: Path) -> bool:
 
     try:
         return bool(States(absolute(kept_in), absolute(target)).numbers())
-    except (UsageError, OSError):  # there may be one: better no first configuration than one in its place
+    except (UsageError, OSError):  # there may be a file: better none written than one replaced
         return True
 
 

@@ -48,7 +48,7 @@ def show(
     from hotconf.report.effective import Effective
     from hotconf.runtime.once import State
 
-    # A path that was given needs no home directory.
+    # An explicit path needs no home directory.
     file = Path(path) if path is not None and states.number(path) is None else default_path()
     found = states.named(path or file, schema, history=states.History(file, state_dir))
     states.tell(found, file, schema)

@@ -48,8 +48,8 @@ def named(
     """The state that `argument` names: the file at that path, with its fragments, as it is now; or a kept one.
 
     The one place that knows what an argument may mean. `against`: the state that it is compared with. `history`:
-    where `@N` is one that was kept. `state_dir`: where the state is that decides which files are gone, without a
-    `history`. Raises `UsageError` if a kept state is not there.
+    where to find `@N`. `state_dir`: without a `history`, where the state is that decides which files are gone. Raises
+    `UsageError` if a kept state is not there.
     """
     generation = number(argument) if isinstance(argument, str) else None
     if history is None or generation is None:

@@ -16,9 +16,9 @@ _NOT_JUDGED: Final[frozenset[Kind]] = frozenset({"missing", "unreadable", "too_l
 
 
 def status(problems: Iterable[Problem]) -> int:
-    """0 for warnings only, 1 for errors, `UNKNOWN` where there is a file of which nothing can be said.
+    """0 for warnings only, 1 for errors, `UNKNOWN` if a file could not be checked.
 
-    That an entry of `watch_paths` gives nothing any more is an error of the main file, which is there.
+    An entry of `watch_paths` that has nothing left is an error of the main file, which is there.
     """
     errors = [problem for problem in problems if problem.severity == "error"]
     unknown = any(problem.kind in _NOT_JUDGED and not is_lost(problem) for problem in errors)
@@ -26,5 +26,5 @@ def status(problems: Iterable[Problem]) -> int:
 
 
 def is_lost(problem: Problem) -> bool:
-    """Whether it says that an entry of `watch_paths` does not give any more what it gave."""
+    """Whether it reports a lost entry of `watch_paths`."""
     return (problem.kind, problem.severity) == ("missing", "error") and bool(problem.path)

@@ -36,7 +36,7 @@ def watch(
     Events go to stdout, everything else to stderr. PATH need not be valid yet, nor exist. The log is kept in
     debug.log in the configuration's directory ($CODE_HOME, else ~/.code) if that exists.
 
-    Exit status: 0 it was asked to stop, 2 stdout cannot be written to any more, or wrong usage.
+    Exit status: 0 asked to stop, 2 stdout is not writable, or wrong usage.
     """
     from hotconf.cli.follow import follow
 

@@ -1,15 +1,15 @@
-"""`validated`: a table as pydantic validates it, at a cost that is bounded by the table.
+"""`validated`: a table as pydantic validates it, at a cost bounded by the table.
 
-pydantic makes every error before it can be asked for the first: a megabyte of wrong items in an array of alternatives
-takes gigabytes. And it tries all alternatives of a union, so that in a recursive model each level doubles the work.
+pydantic creates every error before it returns the first: a megabyte of wrong items in an array of alternatives takes
+gigabytes. And it tries all alternatives of a union, so in a recursive model each level doubles the work.
 
-Rule 1: an array or a free table in which as many errors were found as are told is not looked through further. It is
-        refused for certain, so nobody misses what was passed over. What is valid is validated whole, and once.
-Rule 2: of the keys that a table refuses because it has no field for them so many are looked at.
+Rule 1: once an array or a free table has as many errors as are reported, the rest of it is skipped. It is certain to
+be refused, so nothing valid is lost. Valid input is validated whole, and once.
+Rule 2: of the keys that a table refuses for lack of a field, only so many are checked.
 Rule 3: the alternatives of recursive unions are tried a bounded number of times. `TooDear` is raised beyond that.
 
-All of that is done by functions that are put into the model's core schema, which takes pydantic 2.13. Where a table
-cannot cost much, pydantic's own validator is used.
+Functions inserted into the model's core schema do this; they require pydantic 2.13. If a table cannot be expensive,
+pydantic's own validator is used.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from hotconf.schema import Schema
 T = TypeVar("T")
 
 MOST_ERRORS: Final = 5000
-"""So many errors are found in one array or free table."""
+"""How many errors to find in one array or free table."""
 _AFFORDABLE: Final = 100_000
-"""So many errors may pydantic make at most, or its own validator is not used."""
+"""If pydantic could create more errors, its own validator is not used."""
 _LEAST_FUEL: Final = 100_000
 _FUEL_PER_VALUE: Final = 64
 _MARKS: Final = ",\n[{="
-"""Each value of a document, and each table, has one of them before or behind it."""
+"""Each value of a document, and each table, is next to one of them."""
 
 _PARTS: Final = (
     "choices",
@@ -57,28 +57,28 @@ _PARTS: Final = (
     "strict_schema",
     "values_schema",
 )
-"""Where core schemas stand in one another. What stands elsewhere is left as it is, and so costs what it costs."""
+"""Where core schemas nest. Nested elsewhere they stay as they are, at their own cost."""
 _ITEMS: Final = ("items_schema", "keys_schema", "values_schema", "extras_schema", "extras_keys_schema")
 _LAZY: Final = ("generator", "json", "function-plain")
-"""Kinds whose items are not validated by this call, or not as Python's objects."""
+"""Kinds whose items this call does not validate, or not as Python objects."""
 _CATCHES: Final = ("custom-error", "function-wrap", "union")
-"""Kinds in which errors may be caught: what is wrong inside need not be wrong outside."""
+"""Kinds that may catch errors: an error inside need not be one outside."""
 
 
-class TooDear(Exception):  # noqa: N818 - an answer about the files, nothing is broken
+class TooDear(Exception):  # noqa: N818 - a finding about the files, not a fault
     """Alternatives inside alternatives would have to be tried too often."""
 
 
 class Errors(NamedTuple):
-    """What the model finds wrong."""
+    """The errors that the model finds."""
 
     details: list[ErrorDetails]
     more: bool
-    """Not everything was looked at, because there was too much wrong."""
+    """Not everything was checked, because there were too many errors."""
 
 
 class _Run:
-    """One validation. `left`: how many errors more are looked for in what is being looked through."""
+    """One validation. `left`: how many more errors to find in the current container."""
 
     __slots__ = ("fuel", "left", "stopped")
 
@@ -92,7 +92,7 @@ _RUN: ContextVar[_Run] = ContextVar("_RUN")
 
 
 def validated(schema: Schema[T], merged: Merged) -> T | Errors:
-    """The configuration that `merged` makes, or what the model finds wrong with it.
+    """The configuration made from `merged`, or the errors that the model finds.
 
     The model and its validators work on tables of their own. Raises what users' code raises, and `TooDear`.
     """
@@ -119,7 +119,7 @@ _Handler: TypeAlias = Callable[[Any], Any]
 
 
 def _array(value: Any, handler: _Handler) -> Any:
-    """An array or a free table of which it depends on what is around it whether an error in it is one."""
+    """An array or a free table; what surrounds it decides whether its errors count."""
     run = _RUN.get()
     before, run.left = run.left, MOST_ERRORS
     try:
@@ -129,7 +129,7 @@ def _array(value: Any, handler: _Handler) -> Any:
 
 
 def _refused_array(value: Any, handler: _Handler) -> Any:
-    """One whose errors are errors of what is around it, for certain. Of each at least one error is found."""
+    """One whose errors certainly count outside. At least one error of each is found."""
     run = _RUN.get()
     before, run.left = run.left, max(run.left, 1)
     try:
@@ -169,7 +169,7 @@ def _alternatives(value: Any, handler: _Handler) -> Any:
 
 
 def _without_most_extras(known: frozenset[str], value: Any) -> Any:
-    """A table that is refused for each key that is not `known`: of too many of those the first ones."""
+    """A table that is refused for each key that is not `known`; checks only the first ones of too many."""
     if type(value) is not dict or len(value) <= len(known) + MOST_ERRORS:
         return value
     extras = islice((key for key in value if key not in known), MOST_ERRORS)
@@ -178,29 +178,29 @@ def _without_most_extras(known: frozenset[str], value: Any) -> Any:
     return {key: item for key, item in value.items() if key in kept}
 
 
-# Putting them there
+# Inserting them
 
 
 class _Plan:
-    """How the tables of one model are validated. It is worked out when there is first a table that may cost much."""
+    """How the tables of one model are validated. Determined for the first table that may be expensive."""
 
     def __init__(self, adapter: TypeAdapter[Any]) -> None:
         self._root = coreschema.root(adapter)
-        # What was given to the adapter, and not to a model, is not in the core schema.
+        # Settings given to the adapter, not to a model, are not in the core schema.
         self._is_whole = self._root is not coreschema.UNKNOWN and getattr(adapter, "_config", None) is None
         self._recursive = frozenset(_recursive(self._root))
         self.recursive = any(
             node["type"] == "union" and _leads_to(node, self._recursive) for node in _nodes(self._root)
         )
-        """A union may stand in itself."""
+        """A union may contain itself."""
         self.weight = (
             sum(node["type"].endswith("field") + len(node.get("choices", ())) for node in _nodes(self._root)) + 1
         )
-        """So many errors may one value cause at most, but for recursion."""
+        """How many errors one value can cause at most, apart from recursion."""
 
     @cached
     def validator(self) -> SchemaValidator | None:
-        """The one that is bounded; None if the model's own has to do."""
+        """The bounded validator; None if the model's own must do."""
         if not self._is_whole:
             return None
         node: Any = _Bounding(self._recursive).node(self._root, {}, certain=True)
@@ -209,7 +209,7 @@ class _Plan:
         except (
             TypeError,
             SchemaError,
-        ):  # before 2.13 pydantic takes the models' own validators, whatever is asked for
+        ):  # before 2.13 pydantic always uses the models' own validators
             return None
 
 
@@ -230,7 +230,9 @@ class _Bounding(NamedTuple):
     recursive: frozenset[str]
 
     def node(self, node: Node, config: Node, *, certain: bool) -> dict[str, Any]:
-        """`node` with the functions in it; `certain`: an error in it is one of the array, or the whole, around it."""
+        """`node` with the functions in it; `certain`: an error in it counts for the array, or the whole, around
+        it.
+        """
         kind = node["type"]
         if kind in _LAZY:
             return {**node}
@@ -253,7 +255,7 @@ class _Bounding(NamedTuple):
         return self._around({**node, **parts}, config, certain=certain, is_array=is_array)
 
     def part(self, part: Any, config: Node, *, certain: bool) -> Any:
-        """What stands under a key of a node: a node, or several in an array or a table, some with labels."""
+        """What is under a key of a node: a node, or several in an array or a table, some with labels."""
         if isinstance(part, list):
             return [self.part(each, config, certain=certain) for each in part]
         if isinstance(part, tuple):
@@ -287,7 +289,7 @@ def _preceded(function: Callable[..., Any], node: Any) -> dict[str, Any]:
 
 
 def _around(outer: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
-    """`outer` with `node` in it; it is what others refer to then."""
+    """`outer` with `node` in it; references then lead to it."""
     if "ref" in node:
         outer["ref"] = node["ref"]
         node = {key: value for key, value in node.items() if key != "ref"}
@@ -299,7 +301,7 @@ def _of_each(items: Any) -> Any:
 
 
 def _named(n: int, given: Any, made: Any) -> Any:
-    """An alternative `made` of the one that was given, told from others, as its name may not do any more."""
+    """An alternative `made` from the given one, with a label to distinguish it, as its name may no longer do."""
     return made if isinstance(made, tuple) or made["type"] == given["type"] else (made, f"alternative {n}")
 
 
@@ -307,7 +309,7 @@ def _named(n: int, given: Any, made: Any) -> Any:
 
 
 def _nodes(root: Node) -> Iterator[Node]:
-    """All nodes in `root`, where they can stand."""
+    """All nodes in `root`, wherever they may occur."""
     todo: list[Any] = [root]
     while todo:
         part = todo.pop()

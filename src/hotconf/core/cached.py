@@ -9,8 +9,8 @@ T = TypeVar("T")
 
 
 class cached(Generic[T]):  # noqa: N801 (a decorator)
-    """`functools.cached_property` without a lock. Before Python 3.12 that has one for all objects together: the child
-    of a fork that came while another thread computed one would wait for it for ever.
+    """`functools.cached_property` without a lock. Before Python 3.12 that has one lock for all objects: a child
+    forked while another thread computes a property would wait for it forever.
     """
 
     def __init__(self, compute: Callable[[Any], T]) -> None:
@@ -23,7 +23,7 @@ class cached(Generic[T]):  # noqa: N801 (a decorator)
     @overload
     def __get__(self, instance: object, owner: type) -> T: ...
     def __get__(self, instance: object | None, owner: type) -> cached[T] | T:
-        """Compute it, and put it where it is found first the next time."""
+        """Compute it, and store it where the next lookup finds it first."""
         if instance is None:
             return self
         value: T = instance.__dict__.setdefault(self._name, self._compute(instance))

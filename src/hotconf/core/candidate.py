@@ -32,7 +32,7 @@ FREE: Final = Costs()
 
 
 class Disk(NamedTuple):
-    """What a directory lies on."""
+    """The device of a directory."""
 
     device: int
     mounted: bool
@@ -40,15 +40,15 @@ class Disk(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """The published state, as far as it decides what is gone; see `gone`."""
+    """The published state, as far as `gone` needs it to decide what is gone."""
 
     files: tuple[SourceFile, ...] = ()
     disks: Mapping[Path, Disk] = MappingProxyType({})
-    """Of the directories that hold its fragments, and of those below which globs match; as far as they are known."""
+    """For the directories that hold its fragments, and those below which globs match; as far as known."""
 
 
 NOTHING: Final = Standing()
-"""Where nothing is published, nothing can be gone."""
+"""If nothing is published, nothing can be gone."""
 
 
 class Good(NamedTuple, Generic[T]):
@@ -70,15 +70,15 @@ class Good(NamedTuple, Generic[T]):
     shrank: tuple[Path, ...] = ()
     """Files that say the first part of what they said before, or nothing: half of a new content may look so."""
     gone: tuple[Path, ...] = ()
-    """Files of the published state that are not there any more, though `watch_paths` covers them still."""
+    """Files of the published state that are absent, although `watch_paths` still covers them."""
     secrets: Scrubber | None = None
-    """Knows the secrets of it, if they were sought."""
+    """Knows its secrets, if they were determined."""
     disks: Mapping[Path, Disk] = MappingProxyType({})
-    """See `Standing.disks`."""
+    """As `Standing.disks`."""
 
     @property
     def standing(self) -> Standing:
-        """What decides what is gone, once this is published."""
+        """Decides what is gone, once this is published."""
         return Standing(self.files, self.disks)
 
 
@@ -90,7 +90,7 @@ class Bad(NamedTuple):
     shrank: tuple[Path, ...] = ()
     """See `Good.shrank`."""
     gone: tuple[Path, ...] = ()
-    """See `Good.gone`."""
+    """As `Good.gone`."""
     secrets: Scrubber | None = None
     """Knows the secrets of the files, and of what is published."""
 

@@ -1,4 +1,4 @@
-"""Copies that tools and people leave beside a file: told by their names, from the one table here."""
+"""Copies that tools and people leave next to a file: recognised by their names, with the one table here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 _NUMBER: Final = r"\d{1,3}"
 _COPY: Final = r"(?:copy|kopie|copie|copia|cópia)"
-# The name of a file may be 255 bytes, and each of these reads it once from wherever it may begin.
+# A file name may have 255 bytes, and each of these reads it once from every possible start.
 _PLAIN: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), what)
     for pattern, what in (
@@ -39,13 +39,13 @@ _PLAIN: Final = tuple(
     )
 )
 _BESIDE: Final = re.compile(r"^(.{1,200})[._-](?:backup|copy|old|save|prev|previous)\d{0,3}(\.[^.]+)$", re.IGNORECASE)
-"""What may as well be meant so, such as `zero-copy.toml`: a copy if what it is named after is beside it."""
+"""Names that may be intended, such as `zero-copy.toml`: a copy only if the file that it is named after is there."""
 _ORDINARY: Final = re.compile(r"[\w-]+\.(?:toml|ya?ml|json)", re.ASCII)
 _WORDS: Final = ("backup", "_base_", "_conflict-", "_local_", "_remote_", "copy", "old", "save", "prev")
 
 
 def copy_of(name: str, beside: Container[str] = ()) -> str | None:
-    """What kind of copy a file is, by its name and those beside it; None if it does not plainly look like one."""
+    """What kind of copy a file is, by its name and its neighbours' names; None if it is not obviously one."""
     if _ORDINARY.fullmatch(name) and not any(word in name.lower() for word in _WORDS):
         return None  # nearly always
     for pattern, what in _PLAIN:

@@ -46,7 +46,7 @@ class Leaf(NamedTuple):
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """The same for leaves that say the same: of schemas, which are large, the identities."""
+        """The same for equivalent leaves: for schemas, which are large, their identities."""
         return (id(self.node), id(self.config), *self[2:6], id(self.tagged))
 
 

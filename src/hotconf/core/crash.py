@@ -1,6 +1,6 @@
-"""The end of a round that cannot be carried on, because a step, or what it asked for, raised: a fault of ours.
+"""The end of a round that cannot continue, because a step or an effect raised: a fault of ours.
 
-Whatever it was, the round has one ending, who waits is answered, and the same step is not tried again and again.
+Whatever it was, the round has one ending, waiting callers get an answer, and the step is not retried.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _TEXT: Final = "Internal error: the reload could not be carried out, the log say
 
 
 def crashed(state: State, path: Path) -> tuple[State, tuple[Effect, ...]]:
-    """The protocol at rest, and what ends the round: a failure. `path`: the main file, which it is about."""
+    """The protocol at rest, and the failure that ends the round. `path`: the main file, which it is about."""
     if state.phase is Phase.CLOSED:
         return state, ()
     problem = Problem(_TEXT, kind="internal", file=path)

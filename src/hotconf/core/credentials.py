@@ -1,10 +1,10 @@
-"""Credentials that a text shows by its form, whoever wrote it and whatever is known of it.
+"""Credentials recognised by their form, in any text, without knowing them.
 
 Rule 1: the user information of a URL, with or without a scheme, up to the last `@`: passwords with an unescaped
         slash, question mark, hash or at sign are common, and libraries take them. `HOST:PORT/PATH@X` is none, unless
-        a host follows. Without `//` it needs a port, a protocol or a slash behind it: `bob:hunter2@proxy:8080`.
-Rule 2: what a secret key is set to: `?token=…`, `password=… host=…`, `;password=…`, `"api_key": "…"`.
-Rule 3: what follows `Bearer`, `Basic` and their like.
+        a host follows. Without `//` a port, a protocol or a slash must follow: `bob:hunter2@proxy:8080`.
+Rule 2: the value of a secret key: `?token=…`, `password=… host=…`, `;password=…`, `"api_key": "…"`.
+Rule 3: the text after `Bearer`, `Basic` and the like.
 Rule 4: every search is linear in the text.
 """
 
@@ -19,7 +19,7 @@ from hotconf.core.lexis import possessive
 from hotconf.core.secrecy import is_secret_key
 
 Span: TypeAlias = tuple[int, int]
-"""From which character of a text to which, without the last."""
+"""First character, and the one after the last."""
 
 _RUN: Final = re.compile(r"\S++")
 _URL: Final = re.compile(r"\s*+[A-Za-z][A-Za-z0-9+.-]*+://")
@@ -38,7 +38,7 @@ def _quoted(name: str) -> str:
     return rf"""\\++"(?P<{name}_escaped>[^"\n]*+)|"(?P<{name}_basic>{_BASIC})|'(?P<{name}_literal>{_LITERAL})"""
 
 
-# It matches at every word, and so looks at each once.
+# It matches at every word, and so reads each once.
 _SET: Final = rf"""\\*+["']?+[ \t]*+=(?!=)[ \t]*+(?:{_quoted("set")}|(?P<bare>[^\s&;]*+))"""
 _JSON: Final = rf"""\\*+["'][ \t]*+:[ \t]*+(?:{_quoted("json")}|(?P<number>\d[^\s&;]*+))"""
 _PAIR: Final = re.compile(rf"(?P<key>[\w-]++){possessive(f'{_SET}|{_JSON}', '?')}")
@@ -51,7 +51,7 @@ _AUTHORIZATION: Final = re.compile(
 
 
 def mask_credentials(text: str) -> str:
-    """`text` with a mask in the place of every credential: `postgres://********@host/db`, `?token=********`."""
+    """`text` with every credential masked: `postgres://********@host/db`, `?token=********`."""
     return masked(text, merged(credentials(text)))
 
 
@@ -77,7 +77,7 @@ def masked(text: str, spans: Iterable[Span]) -> str:
 
 
 def credentials(text: str, *, pairs: bool = True) -> Iterator[Span]:
-    """Where they stand in `text`, in no order. `pairs`: also what secret keys are set to."""
+    """Where they are in `text`, unordered. `pairs`: also the values of secret keys."""
     if "@" in text:
         yield from _user_infos(text)
     if pairs and ("=" in text or ":" in text):

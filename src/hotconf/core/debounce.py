@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 MILLISECOND: Final = 1_000_000
 SHORTEST_CEILING_NS: Final = 1_000 * MILLISECOND
 MOST_CEILINGS: Final = 3
-"""A burst in which files are gone is drawn out to so many ceilings, as long as something happens where they were."""
+"""A burst with files gone is extended up to so many ceilings, while their directories keep changing."""
 
 
 def ceiling_ns(window_ns: int) -> int:
@@ -18,11 +18,11 @@ def ceiling_ns(window_ns: int) -> int:
 class Debounce(NamedTuple):
     """One burst of changes. All instants are nanoseconds of one monotonic clock.
 
-    Rule 1: it is due when nothing has changed for the window and no writer has a file open; for two windows if what
-    was found there may be half of a new content; at the ceiling if files of the published state are gone.
-    Rule 2: it is due at the ceiling, whatever happens.
-    Rule 3: where files were gone, the ceiling is one ceiling after the last change in their directories, and three
-    after the first change at the latest.
+    Rule 1: it is due when nothing has changed for the window and no writer has a file open; for two windows if the
+    content found may be half of a new one; at the ceiling if files of the published state are gone.
+    Rule 2: it is due at the ceiling in any case.
+    Rule 3: if files were gone, the ceiling is one ceiling after the last change in their directories, at most three
+    after the first change.
     """
 
     window_ns: int
@@ -43,7 +43,7 @@ class Debounce(NamedTuple):
         return cls(window_ns, now, now, held)
 
     def touch(self, now: int, *, held: bool, near: bool = False) -> Debounce:
-        """The burst with one more change; `near`: in a directory of which files were found gone."""
+        """The burst with one more change; `near`: in a directory with files found gone."""
         stirred = max(now, self.stirred) if near and self.stirred is not None else self.stirred
         return self._replace(last=max(now, self.last), held=held, doubted=False, lacking=False, stirred=stirred)
 
@@ -52,7 +52,7 @@ class Debounce(NamedTuple):
         return self._replace(doubted=True)
 
     def lack(self, stirred: int) -> Debounce:
-        """The burst, when files are gone in whose directories the last change was at `stirred`."""
+        """The burst with files gone whose directories last changed at `stirred`."""
         last = stirred if self.stirred is None else max(stirred, self.stirred)
         return self._replace(lacking=True, stirred=last)
 

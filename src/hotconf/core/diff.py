@@ -1,8 +1,8 @@
 """What differs between two configurations, by key path. Equality is an empty difference.
 
-Rule 1: scalars are equal if they are of one type and `==` says True; NaN equals NaN. What `==` passes over counts:
-        the sign of zero, the digits of a Decimal, a moment's offset from UTC. A `==` that raises, or answers with
-        something else, says no.
+Rule 1: scalars are equal if they are of one type and `==` says True; NaN equals NaN. What `==` ignores counts: the
+sign of zero, the digits of a Decimal, the UTC offset of a time. A `==` that raises, or returns anything else, means
+unequal.
 Rule 2: dicts are equal whatever their class and order; lists whatever their class; a set is equal to a frozenset.
         Everything else has to be of one class: a list is not a tuple, a model not another model.
 Rule 3: a value is equal to itself.
@@ -32,7 +32,7 @@ _Steps: TypeAlias = Iterator[tuple[Step, object, object]]
 
 _ABSENT: Final = object()
 _SIMPLE: Final = frozenset({str, int, bool})
-"""Types whose `==` says all there is to say."""
+"""Types whose `==` is sufficient."""
 _SPELLED: Final = (float, complex, Decimal)
 """Types in which equal values may be written differently: 0.0 and -0.0, Decimal("1.0") and Decimal("1.00")."""
 _ARRAYS: Final[frozenset[type]] = frozenset({tuple, list, FrozenList})

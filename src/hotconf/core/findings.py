@@ -22,7 +22,7 @@ MAX_PROBLEMS: Final = 1000
 """So many problems are told of one configuration; the rest are counted."""
 
 _OF_USERS: Final = frozenset({"semantic", "internal"})
-"""The kinds whose words are those of users' code."""
+"""The kinds with messages from users' code."""
 
 
 class _Found(NamedTuple):
@@ -44,16 +44,16 @@ class Findings:
         scrubber: Callable[[object], Scrubber] | None = None,
         goes_through: Callable[[BaseException], bool] | None = None,
     ) -> None:
-        """`scrubber`: knows what is secret in the files and in a config that was made of them.
+        """`scrubber`: knows what is secret in the files and in the resulting config.
 
-        `goes_through`: which exceptions are not the fault of the users' code that they come from.
+        `goes_through`: the exceptions that are not the fault of the users' code that they come from.
         """
         self.merged = merged
         self.shape = shape
         self.config: object = MISSING
-        """What the model made of the files."""
+        """The config that the model made of the files."""
         self.errors_raised: list[BaseException] = []
-        """By users' code: what it looked at when it did tells secrets that stand nowhere."""
+        """By users' code: its frames reveal secrets that are nowhere else."""
         self._goes_through = goes_through
         self._scrubber = scrubber or self._own_scrubber
         self._found: dict[tuple[KeyPath, str], _Found] = {}
@@ -61,13 +61,13 @@ class Findings:
         self.errors = 0
         """How many of the problems are errors."""
         self.incomplete = False
-        """There may be more errors than were found."""
+        """There may be more errors than those found."""
 
     def __len__(self) -> int:
         return len(self._found)
 
     def raised(self, error: BaseException) -> None:
-        """Users' code raised it. Raises it again if it is not the fault of that code."""
+        """An exception of users' code. Reraised if it is not the fault of that code."""
         if self._goes_through is not None and self._goes_through(error):
             raise error
         self.errors_raised.append(error)
@@ -75,7 +75,7 @@ class Findings:
     def add(self, problem: Problem, *, at_key: bool = False, by_user: bool = False) -> None:
         """Take `problem` in, once; `at_key` if its place is the key rather than the value.
 
-        `by_user`: the words are those of users' code.
+        `by_user`: the message comes from users' code.
         """
         key = (problem.path, problem.message)
         if key not in self._found:
@@ -136,7 +136,7 @@ def _how_many(more: int, incomplete: bool) -> str:
 
 
 def scrubbed(problem: Problem, scrub: Scrubber, *, words: bool = False) -> Problem:
-    """`problem` without what `scrub` knows to be secret; `words`: the shortest as well."""
+    """`problem` without the secrets that `scrub` knows; `words`: including the shortest."""
     from hotconf.core.credentials import mask_credentials
 
     def discreet(text: str) -> str:

@@ -44,8 +44,8 @@ def _seal(container: Any) -> None:
 
 
 class _WrittenAsPlain(type):
-    """The type of the frozen containers. Serialisers such as PyYAML choose how to write a value by the first class in
-    its `__mro__`, and know `dict` but no subclass of it: they see the container that the frozen one stands for.
+    """The type of the frozen containers. Serialisers such as PyYAML dispatch on the first class in a value's
+    `__mro__`, and know `dict` but none of its subclasses: they see the plain container.
     """
 
     def __getattribute__(cls, name: str) -> Any:

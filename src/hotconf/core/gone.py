@@ -1,10 +1,10 @@
-"""Files of the published state that are gone: which they are, and whether what is left may replace that state.
+"""Files of the published state that are gone: which they are, and whether the rest may replace that state.
 
 A file is *gone* if it was a fragment of the published state, is absent, is still covered by `watch_paths`, and its
 bytes are not in the configuration under a new name in the same directory. An entry of `watch_paths` is *lost* if it
-lists a file that is gone, if it gave files and gives none any more, or if some of its files are gone and their
-directory, or its own, is on another device than before. A lost entry is an error; a file that is gone is a warning
-where its entries still give others. What is covered by no entry any more was removed on purpose.
+lists a file that is gone, if it had files and has none left, or if some of its files are gone and their directory, or
+its own, is now on another device. A lost entry is an error; a file that is gone is a warning if its entries still
+have others. A file that no entry covers any more was removed on purpose.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hotconf.core.merge import Origins
 
 MOST_NAMED: Final = 10
-"""So many files of an entry, or keys of a file, are named in a message; the others are counted."""
+"""How many files of an entry, or keys of a file, a message names; the others are counted."""
 
 Reason: TypeAlias = Literal["listed", "emptied", "unmounted"]
 
@@ -34,15 +34,15 @@ class Entry(NamedTuple):
     """An entry of `watch_paths`: a file, a directory, or a glob."""
 
     number: int
-    """From 0, in the order in which they are written."""
+    """From 0, in written order."""
     text: str
     """As it is written."""
     path: Path
     """Absolute."""
     base: Path | None = None
-    """Of a glob: the directory below which it matches."""
+    """For a glob: the directory below which it matches."""
     parts: tuple[str, ...] = ()
-    """Of a glob: what it matches there, name by name."""
+    """For a glob: what it matches there, name by name."""
 
     def matches(self, path: Path) -> bool:
         """Whether it is a glob that covers the file at `path`."""
@@ -58,16 +58,16 @@ class Found(NamedTuple):
     fragments: Mapping[Path, bytes]
     entries: tuple[Entry, ...]
     disks: Mapping[Path, Disk] = MappingProxyType({})
-    """Of the directories that `Standing.disks` has."""
+    """For the directories in `Standing.disks`."""
 
 
 class Lost(NamedTuple):
-    """An entry that does not give any more what it gave."""
+    """An entry that lost its files."""
 
     entry: Entry
     why: Reason
     files: tuple[SourceFile, ...]
-    """Those that it covers and that are gone."""
+    """The files that it covers and that are gone."""
 
 
 class Verdict(NamedTuple):
@@ -78,13 +78,13 @@ class Verdict(NamedTuple):
 
     @property
     def fewer(self) -> tuple[SourceFile, ...]:
-        """Files that are gone, but no entry with them."""
+        """Files that are gone without losing their entry."""
         with_entries = {file.path for each in self.lost for file in each.files}
         return tuple(file for file in self.files if file.path not in with_entries)
 
 
 def judge(standing: Standing, found: Found) -> Verdict:
-    """What of the standing state is gone, and which entries are lost."""
+    """Which files of the standing state are gone, and which entries are lost."""
     gone: list[SourceFile] = []
     covered: dict[int, list[SourceFile]] = {}
     covering = _Covering(found.entries)
@@ -102,7 +102,7 @@ def judge(standing: Standing, found: Found) -> Verdict:
 
 
 def _absent(standing: Standing, found: Found) -> Iterator[SourceFile]:
-    """Fragments of the standing state that are not there, nor under a new name in the same directory."""
+    """Fragments of the standing state that are absent, and not under a new name in the same directory."""
     fragments = found.fragments
     before = {file.path for file in standing.files}
     renamed = {(path.parent, data) for path, data in fragments.items() if path not in before}
@@ -110,7 +110,7 @@ def _absent(standing: Standing, found: Found) -> Iterator[SourceFile]:
     for file in standing.files:
         if file.role != "fragment" or fragments.get(file.path) == file.content:
             continue
-        # What lay below a mount point is not the file that was there before it was unmounted.
+        # A file below a mount point is not the one that was there before the unmount.
         other = bool(unmounted) and not unmounted.isdisjoint(file.path.parents)
         if (other or file.path not in fragments) and (file.path.parent, file.content) not in renamed:
             yield file
@@ -127,13 +127,13 @@ def _is_unmounted(directory: Path, standing: Standing, found: Found) -> bool:
 
 
 def _moved(directory: Path, standing: Standing, found: Found) -> bool:
-    """Whether the directory is on another device than before."""
+    """Whether the directory is now on another device."""
     then, now = standing.disks.get(directory), found.disks.get(directory)
     return then is not None and now is not None and then.device != now.device
 
 
 class _Left:
-    """The fragments that are there and are not taken for gone."""
+    """The fragments that are present and not counted as gone."""
 
     __slots__ = ("_directories", "_paths")
 
@@ -142,12 +142,12 @@ class _Left:
         self._directories = {path.parent for path in self._paths}
 
     def any_of(self, entry: Entry) -> bool:
-        """Whether the directory or glob gives one of them."""
+        """Whether the directory or glob matches one of them."""
         return entry.path in self._directories or any(map(entry.matches, self._paths))
 
 
 def _why(entry: Entry, gone: Sequence[SourceFile], standing: Standing, found: Found, left: _Left) -> Reason | None:
-    """Why the entry is lost, if it is, when these of its files are gone."""
+    """Why the entry is lost, given that these of its files are gone; None if it is not."""
     paths = {file.path for file in gone}
     if entry.path in paths:
         return "listed"
@@ -158,7 +158,7 @@ def _why(entry: Entry, gone: Sequence[SourceFile], standing: Standing, found: Fo
 
 
 class _Covering:
-    """Which entries cover a file. The plain ones are looked up, however many there are."""
+    """Which entries cover a file. Plain ones are looked up in a table, however many there are."""
 
     __slots__ = ("_globs", "_plain")
 
@@ -197,7 +197,7 @@ def _skipped(reached: set[int], parts: Sequence[str]) -> set[int]:
 
 def _after(parts: Sequence[str], at: int, name: str) -> Iterator[int]:
     """How many parts are used up once `name` is."""
-    from fnmatch import fnmatchcase  # only who lacks a file pays for it
+    from fnmatch import fnmatchcase  # only paid for when a file is gone
 
     if at == len(parts):
         return
@@ -210,14 +210,14 @@ def _after(parts: Sequence[str], at: int, name: str) -> Iterator[int]:
         yield at + 1
 
 
-# What is told
+# What is reported
 
 
 def problems(verdict: Verdict, main: Path, origins: Origins | None, settings: KeyPath | None) -> tuple[Problem, ...]:
     """An error for each entry that is lost, at its place in the main file, and a warning for each other file.
 
-    `settings`: where the main file has them; None for entries that the program gives. `origins`: of the main file,
-    if it could be parsed.
+    `settings`: where the main file has them; None for entries given by the program. `origins`: those of the main
+    file, if it could be parsed.
     """
     lost = (_lost(each, main, origins, settings) for each in verdict.lost)
     return (*lost, *map(_gone, verdict.fewer))

@@ -1,8 +1,7 @@
-"""`secrets_of`: everything in one load that no text may show, by what the files say and by what was made of it.
+"""`secrets_of`: all secrets of one load, from the files and from the resulting config.
 
-What a model keeps as a secret, or under which key, is not known of the files alone. What comes from the environment,
-from a `default_factory` or from a validator is not known of the files at all. A file that is not TOML is judged by
-its lines.
+The files alone do not show what a model keeps as a secret, or under which key. Values from the environment, a
+`default_factory` or a validator are not in the files at all. A file that is not TOML is judged line by line.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _BARE: Final = re.compile(r"""[=:\[,][ \t\[{]*+([^\s"'\[\]{}=:,#]++)""")
 
 
 def secrets_of(shape: Shape, documents: Iterable[Document], config: object = MISSING) -> frozenset[str]:
-    """The secrets in `documents` for a model of that `shape`, and in the `config` that was made of them, if any."""
+    """The secrets in `documents` for a model of that `shape`, and in the resulting `config`, if any."""
     found: set[str] = set() if config is MISSING else set(secrets_in(config))
     for document in documents:
         found |= document.secrets
@@ -35,7 +34,7 @@ def secrets_of(shape: Shape, documents: Iterable[Document], config: object = MIS
 
 
 def secrets_in_text(text: str) -> frozenset[str]:
-    """What may be a secret in a text that is not TOML: of each line that sets one, what stands there."""
+    """Possible secrets in a text that is not TOML: the value on each line that sets one."""
     found: set[str] = set()
     for line in text.split("\n"):
         begin = secret_from(line, broken=True)
@@ -46,22 +45,23 @@ def secrets_in_text(text: str) -> frozenset[str]:
 
 
 def is_slip(key: str, around: Shape) -> bool:
-    """Is `key`, which no field has, almost that of a field that holds a secret?"""
+    """Is `key`, which is no field, almost the name of a secret field?"""
     fields = around.secret_keys
     return bool(fields) and key not in around.keys and suggest(key, fields) is not None
 
 
 def _at_positions(names: tuple[str, ...], items: list[Any]) -> Iterator[object]:
-    """The secrets of a named tuple; all of it, if it is not as it should be."""
+    """The secrets of a named tuple; all of it, if it is malformed."""
     if any(map(secrecy, names)):
         fits = len(items) == len(names) and not any(isinstance(item, list | dict) for item in items)
         yield from (item for name, item in zip(names, items, strict=False) if not fits or secrecy(name))
 
 
 def secrets_around(errors: Iterable[BaseException]) -> frozenset[str]:
-    """The secrets among the variables of the frames that `errors`, and what led to them, went through.
+    """The secrets among the variables of the frames that `errors` and their causes went through.
 
-    A validator may quote what a `default_factory` made although no config came of it, a callback what it was given.
+    A validator may quote what a `default_factory` made, even if no config resulted; a callback may quote its
+    arguments.
     """
     found: set[str] = set()
     seen: dict[int, object] = {}
@@ -69,13 +69,13 @@ def secrets_around(errors: Iterable[BaseException]) -> frozenset[str]:
         given = {name: _given(value) for name, value in variables.items()}
         fresh = {name: value for name, value in given.items() if id(value) not in seen and _is_data(value)}
         seen.update((id(value), value) for value in fresh.values())
-        with suppress(Exception):  # what stands there may be of a user's type
+        with suppress(Exception):  # the value may have a user's type
             found |= secrets_in(fresh)
     return frozenset(found)
 
 
 def _given(value: object) -> object:
-    """What a validator of a field is told of the others, if this is that."""
+    """The other fields that a validator of one field sees, if this is its `ValidationInfo`."""
     return getattr(value, "data", None) if type(value).__name__ == "ValidationInfo" else value
 
 
@@ -101,7 +101,7 @@ def _frames(errors: Iterable[BaseException]) -> Iterator[Mapping[str, object]]:
 
 
 def _kept_secret(table: Mapping[str, Any], root: Shape) -> Iterator[object]:
-    """What the model keeps as secrets, whatever the names of the keys; also under keys that are slips for theirs."""
+    """What the model keeps as secrets, whatever the names of the keys; also under misspelt keys."""
     todo: list[tuple[Any, Shape]] = [(table, root)] if root.hides else []
     while todo:
         value, here = todo.pop()
@@ -110,7 +110,7 @@ def _kept_secret(table: Mapping[str, Any], root: Shape) -> Iterator[object]:
             yield value
             yield from in_json(value)
         elif here.secretive and not (here.tables or here.inner):
-            # It is made in a way that is not seen: of text in JSON, or by a function.
+            # Made in an opaque way: from text in JSON, or by a function.
             yield value
             yield from in_json(value)
         elif isinstance(value, dict) and not here.free:

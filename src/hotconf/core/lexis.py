@@ -17,10 +17,10 @@ MAX_DEPTH: Final = 64
 
 
 def possessive(pattern: str, times: str = "*") -> str:
-    """A pattern that matches `pattern` as often as `times` says (`*`, `?`, `{0,20}`), and gives nothing back.
+    """A pattern that matches `pattern` as often as `times` says (`*`, `?`, `{0,20}`), possessively.
 
-    Before 3.11.5 Python does not go back from where the last repeat failed (CPython issue 106052) unless there is one
-    more alternative to try: one that never matches. An atomic group does as well, but takes 60 bytes a repeat.
+    Before 3.11.5 Python does not restore the position after the last failed repeat (CPython issue 106052) unless
+    there is one more alternative: one that never matches. An atomic group works, too, but takes 60 bytes a repeat.
     """
     return f"(?:{pattern}){times}+" if sys.version_info >= (3, 11, 5) else f"(?:{pattern}|(?!)){times}+"
 
@@ -51,7 +51,7 @@ LINE_STRING: Final = rf"""(?:"{_IN_LINE}"|'[^'\n]*+')"""
 """A string of one line that closes: what a key may be."""
 
 BETWEEN_BRACKETS: Final = rf"[^\[\]{{}}\"'#]++|{STRING}|#[^\n]*+"
-"""What may stand between two brackets of a value."""
+"""What may be between two brackets of a value."""
 
 _BETWEEN_MARKS = possessive(rf"[^\[\]{{}}.,=\n\"'#]++|{STRING}|#[^\n]*+")
 MARK = re.compile(rf"{_BETWEEN_MARKS}(\n|\[\[?|[\]{{}}.,=]|\Z)", re.DOTALL)

@@ -1,4 +1,4 @@
-"""`lookalike`: a character that is not what it looks like, nothing or one of ASCII, and what to do about it."""
+"""`lookalike`: a character that is invisible or looks like an ASCII one, and what to do about it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 
 _LONGEST: Final = 1000
 _SUSPECT: Final = re.compile(r"[^\t\n -~]")
-# In TOML only a space, a tab, and line ends of LF or CRLF may stand unseen between what is written.
+# The only invisible characters that TOML allows between tokens: space, tab, LF and CRLF.
 _BARE: Final = re.compile(r"[^ \t\n\"'#,\[\]{}=]*+")
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 _BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-"""Letters and marks of which nothing is seen."""
+"""Invisible letters and marks."""
 _NAMES: Final = {"\ufeff": "byte order mark", "\r": "carriage return", "\f": "form feed", "\0": "null"}
 _QUOTES: Final = frozenset("\u201c\u201d\u201e\u2018\u2019`")
 
@@ -20,7 +20,7 @@ _QUOTES: Final = frozenset("\u201c\u201d\u201e\u2018\u2019`")
 def lookalike(text: str, at: int) -> tuple[int, str] | None:
     """The first such character in the bare word that begins at `at`, and the hint; None if there is none.
 
-    `text` is TOML up to `at`, where it could not be read on: outside of strings and comments.
+    `text` is TOML up to `at`, where parsing failed, outside of strings and comments.
     """
     word = _BARE.match(text, at, at + _LONGEST)
     end = at if word is None else word.end()
@@ -35,7 +35,7 @@ def _hint(character: str) -> str | None:
     if character in _BLANK or unicodedata.category(character) in _UNSEEN or _is_variation(character):
         return f"remove the invisible {_named(character)}"
     if character in _QUOTES:
-        return None  # a hint of its own, which says more
+        return None  # it has its own, better hint
     plain = "-" if unicodedata.category(character) == "Pd" or character == "\u2212" else _folded(character)
     return None if plain is None else f'write "{plain}": this is {_named(character)}'
 
@@ -45,7 +45,7 @@ def _is_variation(character: str) -> bool:
 
 
 def _folded(character: str) -> str | None:
-    """The character of ASCII that a full-width one stands for, as do those of mathematical alphabets."""
+    """The ASCII character that a full-width or mathematical letter stands for."""
     plain = unicodedata.normalize("NFKC", character)
     return plain if len(plain) == 1 and "!" <= plain <= "~" else None
 

@@ -18,20 +18,20 @@ Law 5   A round ends at the later of last touch + window and the last writer's c
         eager commits and close. In eager mode a round whose every change was a finished act (a rename into place, or
         a close after which no writer is left), of all of which the kernel told, is loaded without a pause and ends
         with that load if it is valid and different and nothing shrank as above; unless it opened within a window
-        after a round that ended so. Law 11 draws the ceiling out.
+        after a round that ended so. Law 11 extends the ceiling.
 Law 6   Busy defers the commit only. At a round's end an invalid candidate is Failed and an equal one Unchanged, at
         once, and either drops what was pending; a different valid one is Deferred and pending. On the last release
         what is pending is committed at once if no round is open; otherwise that round decides. (With hot reload off
-        it is read again first, because nobody told of changes meanwhile.)
+        it is read again first, because no event told of changes meanwhile.)
 Law 7   Equal digest or equal config is Unchanged: the same generation, the same config object.
 Law 8   Each round emits one FileChanged per file and has exactly one ending; all deferrals since the last outcome
         share the next one. `reload()` is the only outcome without a FileChanged, and absorbs an open round.
 Law 9   After Close nothing more is emitted.
 Law 10  After a failure the next good content is committed, or Unchanged if it equals what is published.
-Law 11  A file of the published state that is gone (`gone` says which are) is waited for: a round that finds some ends
-        at its ceiling, never eagerly, and the ceiling of such a round is a ceiling after the last change in their
-        directories, but three after the first touch at the latest. What is lost then is a failure; what is left of
-        others may be committed, with a warning for each. `reload()` decides the same without waiting. After a failure
+Law 11  A file of the published state that is gone (`gone` says which are) is waited for: a round that finds any ends
+        at its ceiling, never eagerly; that ceiling is one ceiling after the last change in their directories, but at
+        most three after the first touch. A lost entry is then a failure; if entries still have files, these may be
+        committed, with a warning for each missing one. `reload()` decides the same without waiting. After a failure
         the published state still decides what is gone.
 """
 
@@ -97,10 +97,10 @@ def deadline(state: State) -> int | None:
 
 
 def forked(state: State) -> tuple[State, tuple[Path, ...] | None]:
-    """The protocol in the child of a fork: what is published stays; rounds, loads, and who waits are the parent's.
+    """The protocol in a forked child: what is published stays; rounds, loads and waiting calls are the parent's.
 
-    Also the files to touch, because what had been found out about them is lost; None if nothing was lost, empty if
-    it is not known which they were.
+    Also the files to touch, because knowledge of them is lost; None if nothing was lost, empty if it is unknown which
+    they were.
     """
     child = State(state.window_ns, state.native, generation=state.generation, enabled=state.enabled)
     child = child._replace(eager=state.eager, settle_until=state.settle_until)
@@ -111,9 +111,9 @@ def forked(state: State) -> tuple[State, tuple[Path, ...] | None]:
 
 
 def step(state: State, given: Input, holds: tuple[str, ...] = ()) -> tuple[State, tuple[Effect, ...]]:
-    """What follows from `given`. Inputs that mean nothing in this phase leave the state as it is.
+    """The next state and the effects of `given`. Inputs that mean nothing in this phase leave the state as it is.
 
-    `holds`: the reasons not to publish just now, in the order in which they began.
+    `holds`: the reasons not to publish now, oldest first.
     """
     rule = TABLE.get((state.phase, type(given)))
     if rule is None:
@@ -332,7 +332,7 @@ def _doubtful(turn: _Turn, candidate: Good[Any] | Bad, job: Job, now: int) -> bo
 
 
 def _wait_on(turn: _Turn, candidate: Good[Any] | Bad) -> None:
-    """The round goes on; what was touched since a load at the ceiling began belongs to it."""
+    """The round goes on; touches since a load at the ceiling began belong to it."""
     out_of_date = bool(turn.state.late)
     _absorb_late(turn)
     if out_of_date:

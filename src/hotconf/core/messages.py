@@ -94,7 +94,7 @@ def told(error: BaseException) -> str:
 
 
 def words_of_users(fault: Fault) -> bool:
-    """Whether what is said of it may be in the words of a validator."""
+    """Whether its message may come from a validator."""
     return fault.type in _BY_USER or fault.type not in _BY_PYDANTIC
 
 

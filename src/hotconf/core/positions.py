@@ -44,7 +44,7 @@ _Ranges: TypeAlias = tuple[int, int, int, int]
 GAP: Final = possessive(r"[ \t\r\n]++|#[^\n]*+")
 _ONE_PART: Final = rf"(?:[A-Za-z0-9_-]++|{LINE_STRING})"
 DOTTED: Final = _ONE_PART + possessive(rf"[ \t]*+\.[ \t]*+{_ONE_PART}")
-_CLOCK: Final = possessive(r"\ [^\s,\]}#]++", "?")  # a space may stand between date and time
+_CLOCK: Final = possessive(r"\ [^\s,\]}#]++", "?")  # a space is allowed between date and time
 _SCALAR: Final = rf"(?:{STRING}|[^\s,\]}}#\[{{]++{_CLOCK})"
 _FLAT: Final = rf"[\[{{]{possessive(BETWEEN_BRACKETS)}[\]}}]"
 

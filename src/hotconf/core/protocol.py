@@ -75,7 +75,7 @@ class Looked(NamedTuple):
 
 
 class Release(NamedTuple):
-    """A hold has ended. Which are left is an argument of each step."""
+    """A hold has ended. The remaining ones are an argument of each step."""
 
     now: int
 
@@ -116,7 +116,7 @@ class Round(NamedTuple):
     shrank: tuple[Path, ...] = ()
     """Files that are waited for, because they may be half written."""
     gone: tuple[Path, ...] = ()
-    """Files that are waited for, because they are gone from the published state and may come back."""
+    """Files to wait for, because they are gone from the published state and may come back."""
     bereft: frozenset[Path] = frozenset()
     """The directories of all files that were found gone during this round."""
 

@@ -1,11 +1,10 @@
-"""The one rule of secrets: which values are secret, and how they and texts about them are made fit to be shown.
+"""The one rule of secrets: which values are secret, and how to show them and texts about them safely.
 
 Rule 1: a value is secret when its type says so (pydantic's `SecretStr`, `SecretBytes`, `Secret`).
 Rule 2: a value is secret when its key, or one above it, names a secret: `secrecy` has the words.
-Rule 3: credentials that a text shows by its form, such as those of a URL, are secret wherever they stand, also in
-        keys.
-Rule 4: of a line of source text that sets a secret, all after the first `=` or `:` is secret; so it is after the key
-        of a table with secrets, which may stand there under any key. On a line that is not TOML, a word is enough.
+Rule 3: credentials recognised by their form, such as those of a URL, are secret everywhere, also in keys.
+Rule 4: in a line of source text that sets a secret, everything after the first `=` or `:` is secret; likewise after
+the key of a table with secrets, which may be there under any key. On a line that is not TOML, a word suffices.
 """
 
 from __future__ import annotations
@@ -155,7 +154,7 @@ def _rank(item: object) -> tuple[str, Any]:
 
 
 def may_quote(change: Change) -> bool:
-    """Whether a secret that is long enough could be a part of its values."""
+    """Whether its values could contain a sufficiently long secret."""
     todo = [change.old, change.new]
     while todo:
         value = todo.pop()
@@ -169,13 +168,13 @@ def may_quote(change: Change) -> bool:
 
 
 def discreet(change: Change, scrub: Scrubber) -> Change:
-    """`change` without what `scrub` finds in its values: a model may put a secret together with what is none."""
+    """`change` without what `scrub` finds in its values: a model may combine a secret with other text."""
     old, new = _scrubbed(change.old, scrub), _scrubbed(change.new, scrub)
     return change if old is change.old and new is change.new else replace(change, old=old, new=new)
 
 
 def _scrubbed(value: object, scrub: Scrubber) -> object:
-    """`value`, which is plain; the same object if nothing is found in it."""
+    """`value`, which is plain, scrubbed; the same object if nothing is found in it."""
     if type(value) is str and value != MASK:
         text = scrub(value)
         return value if text == value else text
@@ -191,8 +190,8 @@ def _scrubbed(value: object, scrub: Scrubber) -> object:
 def secrets_in(table: object) -> frozenset[str]:
     """Every secret in `table`, a raw parsed table or a configuration, as text: what a `Scrubber` looks for.
 
-    A user's name without a password in a URL (`postgres@localhost`) is left out, unless it is as long as tokens are:
-    it would tear up ordinary text and protect nothing. Within the URL it is masked all the same.
+    A user name without a password in a URL (`postgres@localhost`) is left out, unless it is as long as a token:
+    masking it would garble ordinary text and protect nothing. Within the URL it is still masked.
     """
     return secrets_at((), table)
 
@@ -240,7 +239,7 @@ def _table_texts(table: Any, secret: bool | None) -> list[tuple[object, bool | N
 
 
 def _may_tell(value: Any, cls: type) -> bool:
-    """Whether anything in what stands under an ordinary key may be secret."""
+    """Whether anything under an ordinary key may be secret."""
     if cls is str:
         return _may_show(value)
     if cls in _HOLDERS and not value:
@@ -251,7 +250,7 @@ def _may_tell(value: Any, cls: type) -> bool:
 
 
 def _may_show(text: str) -> bool:
-    """Whether a text may show credentials by its form: most do not, and that is soon seen."""
+    """Whether a text may contain credentials by its form: a quick test, negative for most."""
     return "@" in text or "=" in text or " " in text or '"' in text
 
 
@@ -266,7 +265,7 @@ def _leaf_secrets(value: object, secret: bool | None) -> Iterator[str]:
     if value is None or value is MISSING or isinstance(value, bool):
         return
     if not secret and not isinstance(value, str | bytes) and not hasattr(type(value), "unicode_string"):
-        return  # of the others only pydantic's URLs may show credentials
+        return  # of other types only pydantic's URLs may contain credentials
     text = _text(_plain_number(value))
     if secret:
         yield text
@@ -290,10 +289,10 @@ def _plain_number(value: object) -> object:
 
 
 def in_json(value: object) -> list[object]:
-    """What stands in a text in JSON: nothing in any other."""
+    """The values in a JSON text; none in any other text."""
     if not isinstance(value, str | bytes) or value[:1] not in _JSON or value[-1:] not in _JSON:
         return []
-    import json  # late, for few configurations hold any
+    import json  # imported late, for few configurations hold any
 
     try:
         return [json.loads(value)]

@@ -1,11 +1,11 @@
-"""`Scrubber`: takes secrets out of texts, however a text spells or shortens them; in linear time, whatever both hold.
+"""`Scrubber`: removes secrets from text, however it spells or shortens them; always in linear time.
 
-Rule 1: a secret of 4 characters or more is found wherever it stands, in capitals or not, and as Python, TOML, JSON,
-        shells and URLs quote it, or in Base64.
-Rule 2: of a longer one pieces are found as well, since texts are shortened: each of 12 characters, of very long ones
-        each of 23.
-Rule 3: a shorter one stands in any sentence. It is found only as a word of its own, and if `words` is asked for.
-Rule 4: credentials that a text shows by its form, such as a password in a URL, are masked without being known.
+Rule 1: a secret of 4 characters or more is found anywhere, in any case, as quoted by Python, TOML, JSON, shells and
+URLs, or in Base64.
+Rule 2: pieces of longer ones are found as well, since texts are shortened: pieces of 12 characters, of very long
+secrets 23.
+Rule 3: a shorter one may occur in any sentence. It is found only as a separate word, and only with `words`.
+Rule 4: credentials recognised by their form, such as a password in a URL, are masked without being known.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from hotconf.core.secrecy import TELLING
 from hotconf.text import printable, quoted
 
 SHORTEST: Final = 4
-"""Secrets of fewer characters are looked for as words only."""
+"""Shorter secrets are only looked for as words."""
 
 _PIECE: Final = 12
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]++")  # what nobody quotes
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]++")  # never quoted
 _DENSE: Final = 64
 
 _ByLength: TypeAlias = dict[int, set[str]]
 
 
 class Scrubber:
-    """Knows a number of secrets. It is made once for many texts."""
+    """Knows a number of secrets. Made once for many texts."""
 
     __slots__ = ("_longer", "_sought", "secrets")
 
@@ -48,20 +48,20 @@ class Scrubber:
 
     @property
     def longer(self) -> Scrubber:
-        """One that knows those only which are too long to be met by chance."""
+        """One that knows only those too long to occur by chance."""
         if self._longer is None:
             self._longer = Scrubber(secret for secret in self.secrets if len(secret) >= TELLING)
         return self._longer
 
     def __call__(self, text: str, *, words: bool = False) -> str:
-        """`text` with a mask in the place of every secret; `words`: also of those that are shorter than 4."""
+        """`text` with every secret masked; `words`: also those shorter than 4."""
         return masked(text, self.spans(text, words=words))
 
     def spans(self, text: str, *, words: bool = False, pairs: bool = True) -> list[Span]:
-        """Where in `text` secrets stand, and what is one by its form; in order, and none touches another."""
+        """Where `text` contains secrets, known or recognised by form; in order, none touching another."""
         found = list(credentials(text, pairs=pairs))
         low = folded(text)
-        if self._sought is None:  # most are made and never asked
+        if self._sought is None:  # most are made and never used
             self._sought = _sought(self.secrets)
         pieces, short = self._sought
         found += [span for length, forms in pieces.items() for span in _runs(low, length, forms)]
@@ -71,7 +71,7 @@ class Scrubber:
 
 
 def _sought(secrets: Iterable[str]) -> tuple[_ByLength, _ByLength]:
-    """What is looked for: secrets of up to 12 characters and pieces of longer ones; and those that are words only."""
+    """What to look for: secrets of up to 12 characters and pieces of longer ones; and those found as words only."""
     pieces: _ByLength = {}
     short: _ByLength = {}
     for secret in secrets:
@@ -96,24 +96,24 @@ def _add(form: str, to: _ByLength) -> None:
 
 
 def scrub(text: str, secrets: Iterable[str], *, words: bool = False) -> str:
-    """`text` without `secrets`. Whoever has more than one text makes a `Scrubber`."""
+    """`text` without `secrets`. For several texts, make a `Scrubber`."""
     return Scrubber(secrets)(text, words=words)
 
 
 def folded(text: str) -> str:
-    """`text` as if it had no capitals, character by character: offsets stay what they are."""
+    """`text` in lower case, character by character: offsets stay the same."""
     if text.isascii():
         return text.lower()
     return "".join(low if len(low := char.casefold()) == 1 else char for char in text)
 
 
 def spellings(secret: str) -> set[str]:
-    """The forms, without capitals, in which a text may quote `secret`."""
+    """The forms, in lower case, in which a text may quote `secret`."""
     raw = secret.encode("utf-8", "surrogatepass")
     forms = {folded(secret), *(_base64(encoded) for encoded in (b64encode(raw), urlsafe_b64encode(raw)))}
     if _PLAIN.fullmatch(secret):
         return forms
-    import json  # late, for most secrets look the same in any quotes
+    import json  # imported late, for most secrets look the same in any quotes
 
     parts = [part.strip() for part in secret.split("\n")] if "\n" in secret else [secret.strip()]
     escaped = repr(secret)[1:-1]
@@ -135,7 +135,7 @@ def _base64(encoded: bytes) -> str:
 
 
 def _runs(low: str, length: int, pieces: set[str]) -> Iterator[Span]:
-    """Where pieces of one length stand; those that touch are one."""
+    """Where pieces of one length are; adjacent ones are joined."""
     begin = end = -1
     for at in range(len(low) - length + 1):
         if low[at : at + length] in pieces:

@@ -1,10 +1,10 @@
 """Which keys name secrets.
 
-Rule 1: a key is secret when its last word is one of `WORDS`, or ends with one of `ENDINGS` (`clientsecret`), and so
-        is all that stands below it.
+Rule 1: a key is secret if its last word is one of `WORDS`, or ends with one of `ENDINGS` (`clientsecret`), and so is
+everything below it.
 Rule 2: `env_key` and `env_http_headers` hold names of environment variables: nothing at or below them is secret.
 
-Rule 3: a slip for one of the long words is taken for it: `pasword`, `tokne`.
+Rule 3: a misspelt long word counts as that word: `pasword`, `tokne`.
 
 A word that only begins with a secret one (`tokenizer`), or is a plural of it (`max_tokens`), makes no secret. A rule
 that hides too much, as `primary_key` does, costs a value in a message; one that hides too little costs a password.
@@ -32,21 +32,21 @@ ENDINGS: Final = (
     *("apikey", "accesskey", "authkey", "encryptionkey", "masterkey", "privatekey", "secretkey", "signingkey"),
     *("authorization", "dbpass", "userpass"),
 )
-"""What words end with that are written as one: `PGPASSWORD`, `authtoken`. No English word does, but `betoken`."""
+"""Endings of compound words: `PGPASSWORD`, `authtoken`. No English word has them, except `betoken`."""
 
 _SPELLED: Final = (
     *("apikey", "authorization", "credential", "credentials", "passcode", "passphrase", "passwd", "password"),
     *("secret", "token"),
 )
-"""Those of which a slip is taken for them."""
+"""Words that count even if misspelt."""
 TELLING: Final = 8
-"""So many letters are hardly met by chance."""
+"""So many letters hardly occur by chance."""
 _WORDS_OF_THEIR_OWN: Final = frozenset({"passed", "toke", "tokens"})
 
 _NAMES_OF_VARIABLES: Final = frozenset({"envkey", "envhttpheaders"})
 _LETTERS: Final = re.compile(r"[A-Za-z]++")
 _LONGEST: Final = 64
-"""The longest word that is looked at, and the longest key that is remembered."""
+"""The longest word to check, and the longest key to remember."""
 _MOST_KEYS: Final = 1024
 
 
@@ -56,12 +56,12 @@ def is_secret_key(key: str) -> bool:
 
 
 def is_secret_path(path: KeyPath) -> bool:
-    """Does a secret stand at `path`: is one of its keys secret, and not below one that holds names of variables?"""
+    """Is there a secret at `path`: is one of its keys secret, and not below one that holds names of variables?"""
     return secrecy_of(path) is True
 
 
 def secrecy_of(path: KeyPath) -> bool | None:
-    """Whether the keys of `path` make what stands there a secret; None if none of them tells."""
+    """Whether the keys of `path` make its value a secret; None if none of them decides."""
     for key in path:
         told = secrecy(key) if isinstance(key, str) else None
         if told is not None:
@@ -70,12 +70,12 @@ def secrecy_of(path: KeyPath) -> bool | None:
 
 
 def secrecy(key: str) -> bool | None:
-    """Whether `key` makes what it holds a secret; None if it does not tell."""
+    """Whether `key` makes its value a secret; None if it does not decide."""
     return _remembered(key) if len(key) <= _LONGEST else _secrecy(key)
 
 
 def _secrecy(key: str) -> bool | None:
-    runs = _LETTERS.findall(key)  # digits set words apart, so neither they nor a last word of digits hide one
+    runs = _LETTERS.findall(key)  # digits separate words, so neither they nor a last word of digits hide one
     if not runs:
         return None
     if "".join(runs).lower() in _NAMES_OF_VARIABLES:
@@ -89,7 +89,7 @@ def _secrecy(key: str) -> bool | None:
 
 @lru_cache(maxsize=1)
 def _slips() -> frozenset[str]:
-    """What is written by mistake for a long word: a letter left out, doubled or, of eight, another; two swapped."""
+    """Misspellings of a long word: a letter missing, doubled or, in words of eight, replaced; two swapped."""
     found: set[str] = set()
     for word in _SPELLED:
         for at, letter in enumerate(word):

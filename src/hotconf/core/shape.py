@@ -35,7 +35,7 @@ class Shape:
 
     def __init__(self, nodes: tuple[Node, ...], book: _Book) -> None:
         self._book = book
-        # Each once: in a recursive model every level would have twice as many as the one above.
+        # Each only once: in a recursive model their number would double with every level.
         leaves = (leaf for node in nodes for leaf in coreschema.leaves(node, book.definitions))
         self._leaves = tuple({leaf.identity: leaf for leaf in leaves}.values())
         self._children: dict[str | int | None, Shape] = {}
@@ -133,17 +133,17 @@ class Shape:
 
     @cached
     def secret_defaults(self) -> tuple[object, ...]:
-        """What those hold that a document does not give."""
+        """The values of those that a document does not set."""
         return tuple(default for key in self.secret_keys if (default := self.default(key)) is not None)
 
     @cached
     def positions(self) -> tuple[str, ...]:
-        """The names that the items of an array have: those of a named tuple."""
+        """The names of an array's items: those of a named tuple."""
         return next((names for leaf in self._leaves if (names := coreschema.positions(leaf.node))), ())
 
     @cached
     def hides(self) -> bool:
-        """Whether the model says of something, here or below, that it is a secret; keys say it, too."""
+        """Whether the model marks something, here or below, as secret, by type or by key."""
         return self._hides(_DEEPEST)
 
     def _hides(self, depth: int) -> bool:

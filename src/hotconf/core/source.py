@@ -33,7 +33,7 @@ class SecretKeys(frozenset[str]):
     """Keys that a model keeps secret."""
 
     others: frozenset[str]
-    """The keys of its other fields: what is neither may be a slip."""
+    """The keys of its other fields: any other word may be a misspelling."""
 
 
 def secret_keys(schema: Schema[Any]) -> SecretKeys:
@@ -63,14 +63,14 @@ def secret_keys(schema: Schema[Any]) -> SecretKeys:
 
 @lru_cache(maxsize=4096)
 def _is_slip(word: str, keys: SecretKeys) -> bool:
-    """Is `word`, which is no key of the model, almost one that it keeps secret?"""
+    """Is `word`, which is no key of the model, almost one of its secret keys?"""
     if word in keys.others or word.replace("-", "_") in keys.others:
         return False
     return suggest(word, (key for key in keys if not key.endswith(LEADS))) is not None
 
 
 def _names_secrets(shape: Shape, depth: int = 4) -> bool:
-    """Is it a named tuple of which a name tells a secret, or an array of such? In a file no name stands there."""
+    """Is it a named tuple with a secret name, or an array of such? A file does not show the name."""
     if any(map(is_secret_key, shape.positions)):
         return True
     return bool(depth) and any(_names_secrets(each, depth - 1) for each in shape.inner)
@@ -107,7 +107,7 @@ class Source:
     )
 
     def __init__(self, text: str, scrub: Scrubber | None = None, keys: Collection[str] = ()) -> None:
-        """`scrub` knows what is to be masked wherever it stands. `keys`: the `secret_keys` of the model."""
+        """`scrub` knows what to mask everywhere. `keys`: the `secret_keys` of the model."""
         self.secret_keys = keys
         self.lines = text.split("\n")
         self._scrub = scrub or Scrubber()
@@ -120,11 +120,11 @@ class Source:
         self._leaks: dict[int, int] = {}
 
     def shown(self, index: int, *, broken: bool = False, strings: bool = False, withheld: int | None = None) -> str:
-        """Line `index`, from 0, with `…` in the place of what is secret; it may still hold what is not printable.
+        """Line `index`, from 0, with `…` in place of secrets; it may still contain unprintable characters.
 
         `broken`: a syntax error was found on it or above. `strings`: the inner lines of strings that span several are
-        shown as well, by the strict rule for broken lines; otherwise not at all. `withheld`: the offset of a key of
-        which only the model knows that its value may be a secret.
+        shown as well, by the strict rule for broken lines; otherwise not at all. `withheld`: the offset of a key
+        whose value may be a secret as only the model knows.
         """
         line = self.lines[index]
         inner = index in self._inner
@@ -147,7 +147,7 @@ class Source:
         return "=" not in self.lines[index] and secret_from(before, broken=True, keys=self.secret_keys) is not None
 
     def offset(self, index: int, offset: int) -> int:
-        """Where on line `index`, as it is shown, that stands which is written at `offset`."""
+        """Where line `index`, as shown, has the character written at `offset`."""
         spans = self._spans(index)
         if index not in self._grown:
             self._grown[index] = list(accumulate((len(MASK) - (end - begin) for begin, end in spans), initial=0))
@@ -162,7 +162,7 @@ class Source:
     def _spans(self, index: int) -> list[Span]:
         if index not in self._masked:
             table = self._tables[bisect_right(self._begins, index) - 1]
-            # Where names of variables stand, an `Authorization = "…"` is none.
+            # Among names of variables an `Authorization = "…"` is no secret.
             self._masked[index] = self._scrub.spans(self.lines[index], pairs=secrecy_of(table) is not False)
         return self._masked[index]
 
@@ -177,7 +177,7 @@ class Source:
         return self._leaks[begin]
 
     def _secret_from(self, begin: int, index: int, *, broken: bool = False) -> int | None:
-        # Of a long line there may be as many problems as there are keys on it.
+        # A long line may have as many problems as keys.
         if (index, broken) not in self._ends:
             self._ends[index, broken] = self._sought_from(begin, index, broken=broken)
         return self._ends[index, broken]

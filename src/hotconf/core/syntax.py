@@ -284,7 +284,7 @@ class _Refusal:
         return self.told(self.own_words, self.word(), self.slip or self.quotes(), *related)
 
     def escape(self) -> Problem:
-        """A backslash that begins no escape, in most cases one of a path or of a regular expression."""
+        """An invalid escape, in most cases from a path or a regular expression."""
         begin = self.text.rfind("\\", 0, self.at)
         found = _ESCAPED.match(self.text, max(begin, 0))
         reason = "no such character" if self.message.startswith("Escaped character") else "invalid escape"
@@ -295,7 +295,7 @@ class _Refusal:
         return self.told(reason, found.span() if found else self.word(), _BACKSLASHES if long else _BACKSLASH)
 
     def strange(self, offset: int, hint: str) -> Problem:
-        """A character that is not what it looks like, often pasted from a document or a web page."""
+        """A look-alike character, often pasted from a document or a web page."""
         character = printable(self.text[offset])
         in_text = self.message.startswith(("Illegal character", "Found invalid character"))
         reason = self.own_words if in_text else f"unexpected character '{character}'"

@@ -57,11 +57,10 @@ def validate(
     scrubber: Callable[[object], Scrubber] | None = None,
     goes_through: Callable[[BaseException], bool] | None = None,
 ) -> Valid[T] | Invalid:
-    """The configuration that `merged` makes, with its warnings, or the problems that forbid it.
+    """The configuration made from `merged`, with its warnings, or the problems that forbid it.
 
-    `scrubber`: what takes the secrets out of messages, if the model made a certain config of the files, or none.
-    `goes_through`: which of the exceptions that come out of users' code are not its fault, and are raised; none if
-    it is not given.
+    `scrubber`: removes secrets from messages, given the config that the model made, or none.
+    `goes_through`: which exceptions of users' code are not its fault, and propagate; by default none.
 
     The model and its validators work on tables of their own: whatever they do to those, `merged` stays as it is.
     Checks run, all of them, only on what the model accepted.

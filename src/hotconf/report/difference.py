@@ -114,7 +114,7 @@ def _files(old: Snapshot[Any], new: Snapshot[Any]) -> Iterator[tuple[Path, bytes
 
 
 def _written(file: SourceFile) -> frozenset[str]:
-    """The secrets in a file: some are under keys that no field has, and in no config."""
+    """The secrets in a file: some are under keys without a field, and in no config."""
     from hotconf.core.hidden import secrets_in_text
 
     document = parse(file.content, file.path, allow_empty=True)

@@ -64,7 +64,7 @@ def started(
 
 
 def to_json(event: ConfigReloadEvent, generation: int | None = None) -> str:
-    """`event` as one line, without the newline. `generation`: the one in force after it, if it is to be told; a
+    """`event` as one line, without the newline. `generation`: the one in force after it, if it is to be shown; a
     success knows its own.
     """
     in_force: dict[str, Json] = {} if generation is None else {"generation": generation}

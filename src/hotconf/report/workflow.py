@@ -1,4 +1,4 @@
-"""Text that the log of a CI system would take for commands, made harmless."""
+"""Escapes text that the log of a CI system would take for commands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HASHES: Final = re.compile(r"##(?=\w{0,32}\[)")
 def inert(text: str) -> str:
     """`text` without commands: `\\u003a:error::…`, `#\\u0023[error]…`.
 
-    In a string of JSON or TOML such an escape is still the same character.
+    In a string of JSON or TOML such an escape is the same character.
     """
     if "::" in text:
         text = _COLONS.sub(r"\1\\u003a", text)

@@ -73,7 +73,7 @@ class Bus(Generic[T]):
     # Forks
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
-        """See `Member.locks`."""
+        """As `Member.locks`."""
         return ((fork.INNER, self.lock),)
 
     def abandon(self) -> None:

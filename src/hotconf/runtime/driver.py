@@ -82,7 +82,7 @@ class Driver:
     # Forks
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
-        """See `Member.locks`."""
+        """As `Member.locks`."""
         return ()
 
     def abandon(self) -> None:
@@ -585,17 +585,17 @@ class _Shared:
     # Forks: the child needs its own
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
-        """See `Member.locks`."""
+        """As `Member.locks`."""
         return ((fork.SHARED, self.lock),)
 
     def abandon(self) -> None:
-        """See `Member.abandon`."""
+        """As `Member.abandon`."""
         self.lock = threads.rlock()
         self.driver = None
         atexit.unregister(_close_all)
 
     def revive(self) -> None:
-        """See `Member.revive`: the first watcher that claims a driver starts it."""
+        """Nothing to do: the first watcher that claims a driver starts it."""
 
 
 def _close_all(driver: Driver) -> None:

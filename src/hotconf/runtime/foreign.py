@@ -59,14 +59,14 @@ class WatchdogObserver:
         """See `Observer.rearm`."""
         with self._lock:
             if owner in self._armed:
-                # A watch whose directory was removed, and made anew, looks like any other.
+                # A watch whose directory was removed and recreated looks like any other.
                 ways = [way for (each, _), way in self._ways.items() if each is owner]
                 for directory in {directory for way in ways for directory in way.directories} & self._watches.keys():
                     self._unwatch(directory)
                 self._rewatch()
 
     def renew(self, owner: Owner, paths: Iterable[Path]) -> None:
-        """See `Observer.renew`; nothing is ever stale."""
+        """Nothing to do: nothing is ever stale."""
 
     def disarm(self, owner: Owner) -> None:
         """See `Observer.disarm`."""

@@ -94,7 +94,7 @@ class InotifyObserver:
             self.renew(owner, list(armed.endings))
 
     def renew(self, owner: Owner, paths: Iterable[Path]) -> None:
-        """See `Observer.renew`."""
+        """As `Observer.renew`."""
         for path in paths:
             self._arm((owner, path))
 

@@ -178,7 +178,7 @@ class Poll:
         """See `Observer.rearm`."""
 
     def renew(self, owner: Owner, paths: Iterable[Path]) -> None:
-        """See `Observer.renew`."""
+        """As `Observer.renew`."""
 
     def disarm(self, owner: Owner) -> None:
         """See `Observer.disarm`."""

@@ -176,7 +176,7 @@ class Runner(Stepping[T]):
         return self.reload(wait=True, force=force)  # a signal handler forked, and this is the child
 
     def close(self) -> None:
-        """See `HotReloadWatcher.close`. What an exception leaves undone, the next call does."""
+        """Close the watcher, as `HotReloadWatcher.close` says. The next call does what an exception left undone."""
         first = not self._closed
         self._closed = self._jobs.closed = True
         state, used = self._state, self._check()
@@ -248,11 +248,11 @@ class Runner(Stepping[T]):
     # Forks
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
-        """See `Member.locks`."""
+        """As `Member.locks`."""
         return ((fork.OUTER, self._lock),)
 
     def abandon(self) -> None:
-        """See `Member.abandon`."""
+        """As `Member.abandon`."""
         self._lock = threads.rlock()
         self.known.distrust()
         self._jobs.abandon()
@@ -302,19 +302,19 @@ class Runner(Stepping[T]):
     # When threads fail
 
     def supervise(self) -> bool:
-        """See `Owner.supervise`."""
+        """As `Owner.supervise`."""
         keeping = self._keeper is not None and self._keeper.supervise()
         return self._bus.supervise() or keeping
 
     def recover(self) -> None:
-        """See `Owner.recover`: compare the files, and ask anew for those who wait for a reload."""
+        """Compare the files, and request a new reload for waiting callers."""
         self._state, _ = machine.forked(self._state)
         self.heard((self.source.path,), time.monotonic_ns(), 0)
         for number in self._teller.tickets.numbers:
             self.feed(protocol.Reload(time.monotonic_ns(), number, force=False, silent=False))
 
     def resume(self, driver: Driver) -> None:
-        """See `Owner.resume`."""
+        """As `Owner.resume`."""
         self._driver = driver
         driver.post(self._resumed)
 

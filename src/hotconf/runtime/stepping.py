@@ -68,7 +68,7 @@ class Stepping(Generic[T]):
 
     @property
     def gone(self) -> tuple[Path, ...]:
-        """See `HotReloadWatcher.gone`."""
+        """As `HotReloadWatcher.gone`."""
         round_ = self._state.round
         return round_.gone if round_ is not None else ()
 

@@ -85,7 +85,7 @@ class KernelWaiter:
             raise
 
     def watch(self, descriptor: int) -> None:
-        """See `Waiter.watch`."""
+        """As `Waiter.watch`."""
         event = system.EpollEvent(system.EPOLLIN, descriptor)
         system.epoll_ctl(self._epoll.number, system.EPOLL_CTL_ADD, descriptor, ctypes.byref(event))
 
@@ -142,7 +142,7 @@ class ThreadWaiter:
         self._asleep.acquire()
 
     def watch(self, descriptor: int) -> None:  # noqa: ARG002 (none can be waited for)
-        """See `Waiter.watch`."""
+        """As `Waiter.watch`."""
         raise OSError(errno.ENOSYS, self.trouble)
 
     def wait(self, deadline: int | None) -> None:
@@ -155,7 +155,7 @@ class ThreadWaiter:
             self._asleep.release()
 
     def close(self) -> None:
-        """See `Waiter.close`: there is nothing to give back."""
+        """Nothing to do: there is nothing to close."""
 
 
 def _timeout_ns(deadline: int | None, now: int) -> int:

@@ -53,8 +53,8 @@ def candidate(
     published: Good[Config] | None = None,
     before: Mapping[Path, Content | None] | None = None,
 ) -> Good[Config] | Bad:
-    """What a load of `files` brings back; None stands for a file that is not there. `before`: what they said when the
-    last round ended. Those in `conf.d` are drop-ins, the others must be there.
+    """What a load of `files` brings back; None stands for an absent file. `before`: their content when the last round
+    ended. Those in `conf.d` are drop-ins, the others must exist.
     """
     shrank = tuple(path for path, content in files.items() if _begins(content, (before or {}).get(path)))
     verdict = judge(published.standing if published else Standing(), _found(files))

@@ -36,7 +36,7 @@ class VirtualDriver:
     ) -> None:
         self.state = state
         self.holds: list[str] = []
-        """The reason of each hold, in the order in which they began."""
+        """The reason of each hold, oldest first."""
         self.clock = VirtualClock()
         self.recorder = Recorder()
         self._perform = perform
@@ -65,7 +65,7 @@ class VirtualDriver:
         self.holds.append(reason)
 
     def release(self, reason: str) -> None:
-        """Be busy no longer; a reason that is not held is ignored."""
+        """End a hold; a reason that is not held is ignored."""
         if reason in self.holds:
             self.holds.remove(reason)
         self.give(Release(self.clock.now))

@@ -146,7 +146,7 @@ class HotconfApp(App[None]):
         """End; whoever runs the app raises the error: Textual would show variables, and secrets among them."""
         self._close_messages_no_wait()
 
-    # What is told
+    # What is reported
 
     def on_heard(self) -> None:
         """Something was told: take all of it, at once or after a short pause if there was some just now."""

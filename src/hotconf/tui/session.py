@@ -112,7 +112,7 @@ class Session:
         return self._watcher.stats
 
     def waits(self) -> str | None:
-        """Why the round waits for longer than the window, if it does."""
+        """Why the round waits longer than the window, if it does."""
         if self._opened is None:
             return None
         return "files are gone" if self._opened.gone else "file shrank" if self._opened.shrank else None
