@@ -24,7 +24,7 @@ settings.load_profile("patient")
 
 
 class Logged:
-    """pytest's `caplog`, asked when all that was logged has come."""
+    """pytest's `caplog`, read once all records have arrived."""
 
     def __init__(self, inner: pytest.LogCaptureFixture) -> None:
         self._inner = inner
@@ -36,5 +36,5 @@ class Logged:
 
 @pytest.fixture
 def caplog(caplog: pytest.LogCaptureFixture) -> Logged:
-    """Records come on a thread of their own."""
+    """Records arrive on a thread of their own."""
     return Logged(caplog)

@@ -136,7 +136,7 @@ def _mount(point: str) -> int:
 
 
 def unmount(point: str) -> None:
-    """Whoever waits for an answer gets an error."""
+    """Waiting requests get an error."""
     ctypes.CDLL(None, use_errno=True).umount2(os.fsencode(point), _DETACH | _FORCE)
 
 
@@ -149,7 +149,7 @@ class Hanging:
             directory.mkdir(parents=True)
 
     def hang(self) -> None:
-        """From now on nobody who asks gets an answer."""
+        """From now on no request gets an answer."""
         (self._control / "hang").touch()
 
     def answer(self) -> None:
@@ -158,7 +158,7 @@ class Hanging:
 
     @property
     def hangs(self) -> bool:
-        """Whether somebody has asked, and waits."""
+        """Whether a request is waiting."""
         return (self._control / "hangs").exists()
 
     @contextmanager

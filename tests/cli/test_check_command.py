@@ -236,7 +236,7 @@ def test_json_holds_everything(here):
     assert result.exit_code == 1
     problems = json.loads(result.stdout)["problems"]
     assert [problem["severity"] for problem in problems] == ["warning", "error"]
-    # What a check mentions has become `related`, and what is withheld is for who shows source lines.
+    # A check's mentions have become `related`; `withheld` is for programs that show source lines.
     assert problems[1].keys() == {field.name for field in fields(Problem)} - {"mentions", "withheld"}
     assert problems[1]["message"] == ENUM
     assert problems[1]["file"] == str(here / "config.toml")

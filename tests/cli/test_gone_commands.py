@@ -1,4 +1,4 @@
-"""The commands say of files that are gone what a program would say that starts now, or runs."""
+"""The commands report files that are gone as a starting or running program would."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def command(*arguments: Any) -> Result:
 
 
 def started(home: Path) -> str:
-    """What a program says that starts now: its failure, or its warnings."""
+    """What a program reports that starts now: its failure, or its warnings."""
     with HotReloadWatcher(home / "config.toml", SPECKIT, state_dir=home / ".hotconf") as watcher:
         last = watcher.last
         return getattr(last, "error", None) or "; ".join(str(warning) for warning in watcher.warnings)
@@ -69,7 +69,7 @@ def test_what_is_lost(home):
 
 
 def test_what_is_fewer(home):
-    """What is only warned of is warned of by all."""
+    """All commands warn about what is only a warning."""
     (home / "conf.d/other.toml").write_text("model = 'x'\n")
     ran(home, home / ".hotconf")
     (home / "conf.d/limits.toml").unlink()
@@ -102,7 +102,7 @@ def test_without_a_kept_state_nothing_is_missed(home):
 
 @pytest.mark.parametrize("name", ["check", "show", "plan", "doctor"])
 def test_another_state_directory(home, name):
-    """A program's own states are looked at where the command is told to."""
+    """With `--state-dir` a program's own states count."""
     ran(home, home / "elsewhere")
     shutil.rmtree(home / ".hotconf")
     shutil.rmtree(home / "conf.d")
@@ -113,14 +113,14 @@ def test_another_state_directory(home, name):
 
 
 def test_a_kept_state_that_is_not_to_be_believed(home):
-    """One that others may write to says nothing of what is missed."""
+    """One that others may write to does not decide what is gone."""
     shutil.rmtree(home / "conf.d")
     (home / ".hotconf").chmod(0o777)
     assert command("check").exit_code == 0
 
 
 def test_an_editors_buffer(home):
-    """What stdin holds is judged in place of the file: there the entry may be gone already."""
+    """stdin is checked in place of the file: there the entry may be gone already."""
     shutil.rmtree(home / "conf.d")
     arguments = ["check", "-", "--stdin-filename", "config.toml", "--format", "json"]
     assert json.loads(CliRunner().invoke(hotconf, arguments, input=QUIET).stdout) == {"problems": []}

@@ -1,4 +1,4 @@
-"""`debug.log`: several processes write it, others move, remove and cut it off; no record is lost, nothing hangs."""
+"""`debug.log`: several processes write it, others move, remove and truncate it; no record is lost, nothing hangs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROOT = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only 
 
 @pytest.fixture
 def said() -> list[str]:
-    """What was complained of."""
+    """The complaints."""
     return []
 
 
@@ -51,7 +51,7 @@ def lines(path):
     return sorted(line for file in files for line in file.read_text().splitlines())
 
 
-# Moved, removed, cut off
+# Moved, removed, truncated
 
 
 def test_moved_and_made_anew(log, tmp_path, said):
@@ -143,7 +143,7 @@ def test_rotated(log, tmp_path):
 
 
 def test_that_cannot_be_rotated(log, tmp_path, said):
-    """It grows, and that is said once: no record is lost."""
+    """It grows, and that is reported once: no record is lost."""
     (tmp_path / "debug.log.4").mkdir()
     write(log, *(f"{number} {'x' * 100}" for number in range(100)))
     assert said == [f"{tmp_path / 'debug.log'} cannot be rotated: Is a directory"]
@@ -177,7 +177,7 @@ def a_hard_link(path):
 
 
 def a_pipe(path):
-    """That nobody reads."""
+    """Without a reader."""
     os.mkfifo(path)
 
 
@@ -187,7 +187,7 @@ def a_directory(path):
 
 
 def a_socket(path):
-    """That nobody listens to."""
+    """Without a listener."""
     with socket.socket(socket.AF_UNIX) as bound:
         here = Path.cwd()
         os.chdir(path.parent)  # its name must be short
@@ -229,7 +229,7 @@ ODD = {
 @POSIX
 @pytest.mark.parametrize("make", ODD, ids=lambda make: make.__name__)
 def test_what_is_no_file_of_ours(log, tmp_path, said, make):
-    """Refused and told, once, at first or later; what it leads to stays as it is; once it is gone a log is kept."""
+    """Refused and reported, once, at first or later; its target stays as it is; once it is gone a log is kept."""
     path = tmp_path / "debug.log"
     make(path)
     write(log, "1", "2")
@@ -249,7 +249,7 @@ def test_what_is_no_file_of_ours(log, tmp_path, said, make):
 @POSIX
 @pytest.mark.parametrize("make", ODD, ids=lambda make: make.__name__)
 def test_the_command_goes_on(tmp_path, make):
-    """Whatever is in its place, the watch begins, says so on stderr, and ends when it is asked to."""
+    """Whatever is in its place, the watch begins, says so on stderr, and ends on request."""
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "config.toml").write_text('model = "a"\n')
     make(tmp_path / "code" / "debug.log")
@@ -264,7 +264,7 @@ def test_the_command_goes_on(tmp_path, make):
 
 @pytest.mark.parametrize("room", [0, 1, 5, 17])
 def test_a_full_disk(log, tmp_path, said, monkeypatch, room):
-    """Told once; what was cut off does not run into the next record."""
+    """Reported once; a truncated record does not run into the next one."""
     write(log, "first")
     real = os.write
 
@@ -325,7 +325,7 @@ def test_a_path_that_was_given_needs_no_home(tmp_path, command, home):
 @ROOT
 @pytest.mark.parametrize("home", ["/root", "none"])
 def test_other_commands_need_none(tmp_path, home):
-    """Each command that was given its PATH works without a home directory, or with one that may not be entered."""
+    """Each command with an explicit PATH works without a home directory, or with one that may not be entered."""
     base = Path("/tmp") / f"hotconf-{os.getpid()}-{tmp_path.name}"  # where other users may look
     base.mkdir()
     python, needed = outsiders_python()

@@ -152,7 +152,7 @@ def test_levels_and_form(monkeypatch, log, form, levels, as_json):
 
 
 def test_a_form_that_there_is_not(code_home, monkeypatch, capsys):
-    """Said, in the form that is used."""
+    """Reported, in the format that is used."""
     monkeypatch.setenv("HOTCONF_LOG_FORMAT", "xml")
     with logs.logs():
         pass
@@ -204,7 +204,7 @@ def test_a_log_that_cannot_be_opened_is_said_and_done_without(code_home, capsys)
 
 
 def test_an_app_has_the_terminal(code_home, capsys):
-    """What is to be said of the log meanwhile is said once, when the app has ended."""
+    """Trouble with the log meanwhile is reported once, when the app has ended."""
     (code_home / "debug.log").mkdir()
     with logs.logs(stderr=False):
         first = capsys.readouterr().err

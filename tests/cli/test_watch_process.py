@@ -290,7 +290,7 @@ def test_when_nobody_reads_it_ends_quietly(home):
 
 
 def test_when_nobody_reads_stderr_it_goes_on(home):
-    """What would have been said there is lost, but neither the watch nor its exit status."""
+    """Only the output there is lost; the watch goes on, and its exit status stays."""
     (home / "debug.log").mkdir()  # something to say
     process = subprocess.Popen(
         [*HOTCONF, "watch", "--json", "--debounce-ms", "0"],
@@ -314,7 +314,7 @@ def test_when_nobody_reads_stderr_it_goes_on(home):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_sighup_reloads(home, number):
-    """`systemctl reload`: the files are loaded at once, whatever the window, and the outcome is told."""
+    """`systemctl reload`: the files are loaded at once, whatever the window, and the outcome is printed."""
     with running(["watch", "--json", "--debounce-ms", 60_000], home) as watch:
         watch.event("started")
         watch.process.send_signal(signal.SIGHUP)
@@ -332,7 +332,7 @@ def test_sighup_reloads(home, number):
 
 
 def test_sighup_at_any_moment(home):
-    """It never ends the watch: not while it starts, not in a storm; the last state is told."""
+    """It never ends the watch: not while it starts, not in a storm; the last state is reported."""
     with running(["watch", "--json", "--debounce-ms", 0], home, PYTHONSTARTUP="") as watch:
         watch.event("started")
         for number in range(30):

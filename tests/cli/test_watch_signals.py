@@ -1,4 +1,4 @@
-"""Signals to `hotconf watch` at any moment of its life, real ones: what a supervisor sends, and what it is told."""
+"""Real signals to `hotconf watch` at any moment of its life: what a supervisor sends, and what it gets back."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def lines(text: str) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_asked_to_stop_at_any_moment(home: Path, number: signal.Signals) -> None:
-    """Before it has started, while it loads, reloads, tells or waits: status 0, whole lines, not a word on stderr.
+    """Before it has started, while it loads, reloads, prints or waits: status 0, whole lines, nothing on stderr.
 
     Before its handlers are there, which no program can help, the signal ends it as it would any.
     """
@@ -90,7 +90,7 @@ def test_asked_to_stop_at_any_moment(home: Path, number: signal.Signals) -> None
 
 
 def test_asked_to_stop_amid_a_check_that_hangs(home: Path) -> None:
-    """The first load runs in the main thread: it is broken off."""
+    """The first load runs in the main thread: it is interrupted."""
     (home / "slow.py").write_text(SLOW.replace("0.3", "600"))
     process = watch(home)
     try:

@@ -74,7 +74,7 @@ class Burst:
     suspects: set[Path] = field(default_factory=set)
     """Files that changed during a read: they may be named without having been touched."""
     bereft: set[Path] = field(default_factory=set)
-    """Directories of which files were found gone."""
+    """Directories with files found gone."""
     spent: int = 0
     """Loads that were under way at the ceiling or began after it."""
     on_the_edge: int = 0
@@ -137,7 +137,7 @@ class Oracle:
         """The last load since the last ending, under way or done."""
         self.pending: Read | None = None
         self.holds: tuple[str, ...] = ()
-        """What this step was told is busy."""
+        """The holds given to this step."""
         self.asked: dict[int, Reload] = {}
         self.endings: list[Ending] = []
         self.content = True

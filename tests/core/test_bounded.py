@@ -1,4 +1,4 @@
-"""Validation of bounded cost says what pydantic says, in all kinds of containers, and is not flooded."""
+"""Bounded validation gives pydantic's own result, in all kinds of containers, and is not flooded."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def dear(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def plain(table: dict[str, Any], adapter: TypeAdapter[Any] = SCHEMA.adapter) -> Any:
-    """What pydantic makes of it by itself."""
+    """Pydantic's own result."""
     try:
         return adapter.validate_python(table)
     except ValidationError as error:
@@ -147,13 +147,13 @@ def plain(table: dict[str, Any], adapter: TypeAdapter[Any] = SCHEMA.adapter) -> 
 
 
 def ours(table: dict[str, Any], schema: Schema[Any] = SCHEMA) -> Any:
-    """What is made of it at a bounded cost."""
+    """The result at a bounded cost."""
     found = validated(schema, merge([Document(FILE, "", table)]))
     return found.details if isinstance(found, Errors) else found
 
 
 def same_places(errors: Any) -> Any:
-    """Errors without the names of alternatives, which are told apart by any name."""
+    """Errors without the names of alternatives, which are arbitrary."""
     if not isinstance(errors, list):
         return errors
     return [(e["type"], e["msg"], [p for p in e["loc"] if not _names_alternative(p)]) for e in errors]
@@ -301,7 +301,7 @@ def document(text: str) -> Document:
 
 @pytest.mark.parametrize("leaf", ["{}", '{ extra = "x", child = 1 }'])
 def test_alternatives_in_alternatives(leaf):
-    """Each level doubles what pydantic tries: few are as ever, too many are refused, and soon."""
+    """Each level doubles pydantic's work: few are accepted as ever, too many are refused, and soon."""
     few, many = (validate(Schema(Tree), merge([document("child." * n + f"child = {leaf}")])) for n in (5, 59))
     assert isinstance(few, Valid if leaf == "{}" else Invalid)
     assert isinstance(many, Invalid)

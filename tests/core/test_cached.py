@@ -25,7 +25,7 @@ def test_it_is_computed_once_for_each_object():
 
 
 def test_nobody_waits_for_another_object():
-    """Not even while that one is computed: the child of a fork would wait for ever."""
+    """Not even during the computation: a forked child would wait forever."""
     inside, go_on = threading.Event(), threading.Event()
 
     class Slow:

@@ -1,4 +1,4 @@
-"""Which names plainly are those of copies."""
+"""Which names are obviously those of copies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A step, or what it asked for, raised: the round has one ending all the same."""
+"""A step or an effect raised: the round still has one ending."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hotconf.events import ReloadFailed
 @pytest.mark.parametrize("phase", Phase)
 @pytest.mark.parametrize("asked", [0, 1, 2])
 def test_one_ending_in_every_phase(phase, asked):
-    """Told if a round is open or somebody waits; all who wait get it; then there is nothing that is due."""
+    """Emitted if a round is open or a caller waits; all waiting callers get it; then nothing is due."""
     state = state_in(phase)
     for number in range(asked):
         state, _ = step(state, Reload(NOW, number))
@@ -42,7 +42,7 @@ def test_what_was_pending_has_failed():
 
 
 def test_the_next_change_opens_a_round():
-    """It goes on as if nothing had been."""
+    """It goes on as if nothing had happened."""
     after, _ = crashed(state_in(Phase.LOADING), CONFIG)
     after, effects = step(after, Touched(NOW, (CONFIG,)))
     assert after.phase is Phase.SETTLING

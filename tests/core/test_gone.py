@@ -157,7 +157,7 @@ CASES = {
 
 @pytest.mark.parametrize(("before", "now", "expected"), CASES.values(), ids=CASES)
 def test_verdict(before: Standing, now: Found, expected: str) -> None:
-    """What is gone is gone only if it was covered and is; what is lost with it is never confused with some fewer."""
+    """A file is gone only if it was covered and still is; a lost entry is never confused with fewer drop-ins."""
     assert told(judge(before, now)) == expected
 
 
@@ -208,7 +208,7 @@ def covers(text: str, name: str) -> bool:
 @settings(max_examples=600, derandomize=True, database=None)
 @given(before=contents, now=contents, texts=st.lists(st.sampled_from(TEXTS), max_size=4))
 def test_agrees_with_the_rule(before: dict[str, str], now: dict[str, str], texts: list[str]) -> None:
-    """The verdict is what the rule says word for word, on any files and entries."""
+    """The verdict follows the rule word for word, for any files and entries."""
     new = {(PurePosixPath(name).parent, text) for name, text in now.items() if name not in before}
     gone = {
         name
@@ -236,7 +236,7 @@ def test_entries_and_files_by_the_thousand() -> None:
     assert len(verdict.lost) == len(listed)
 
 
-# What is told
+# What is reported
 
 TEXT = '[hot_reload]\nwatch_paths = ["base.toml", "conf.d"]\n'
 
@@ -279,7 +279,7 @@ def test_of_many_keys_and_files_the_first_are_named() -> None:
 
 
 def test_no_secret_is_told() -> None:
-    """Credentials in a key are masked; what says what is gone never shows a value."""
+    """Credentials in a key are masked; the message never shows a value."""
     text = '[registries."https://bot:hunter2@reg.example/"]\npassword = "hunter2"\n'
     (warning,) = messages(judge(state({"conf.d/r.toml": text} | A), found(A, "base.toml", "conf.d")))
     assert "hunter2" not in repr(warning)
@@ -287,7 +287,7 @@ def test_no_secret_is_told() -> None:
 
 
 def test_entries_of_the_program_have_no_place() -> None:
-    """What an argument pinned is told of the main file as a whole."""
+    """For entries given as an argument the main file as a whole is the place."""
     verdict = judge(state(A), found({}, "conf.d"))
     (error,) = problems(verdict, MAIN, None, None)
     assert (error.place, error.path) == ("config.toml", ())

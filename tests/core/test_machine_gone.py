@@ -151,12 +151,12 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_what_is_gone_is_waited_for(case: Case) -> None:
-    """A round in which files are gone ends at its ceiling, which whatever happens in their directories draws out."""
+    """A round with files gone ends at its ceiling, which any change in their directories extends."""
     assert played(case.state, case.given).recorder.story == case.expected
 
 
 def test_what_is_waited_for_is_known() -> None:
-    """While the round waits it names what is gone; a touch ends that, until it is looked again."""
+    """While the round waits it names what is gone; a touch ends that, until the next load."""
     driver = played(QUIET, [(0, touch(GONE)), (10, loaded(1, FEWER))], until_ms=100)
     assert driver.state.round
     assert driver.state.round.gone == (GONE,)

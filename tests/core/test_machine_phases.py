@@ -69,7 +69,7 @@ def test_illegal_inputs(phase: Phase, given: Input) -> None:
 
 @pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.CLOSED])
 def test_strays(phase: Phase) -> None:
-    """A timer too early, a load that nobody waits for and a release while nothing is pending are ignored."""
+    """An early timer, an unexpected load and a release while nothing is pending are ignored."""
     state = state_in(phase)
     for stray in (Due(0), Loaded(NOW, 99, NEW, MILLISECOND), Release(NOW)):
         after, effects = step(state, stray)

@@ -65,7 +65,7 @@ def test_pieces_of_long_secrets_are_found() -> None:
 
 
 def test_short_secrets_are_found_as_words() -> None:
-    """Only where that is asked for: in any other sentence they would be found in other words."""
+    """Only on request: in ordinary sentences they would be found inside other words."""
     text = "x1 is not ax1, x1y or x_x1: 'x1', 7"
     assert scrub(text, ["x1", "7"]) == text
     assert scrub(text, ["x1", "7"], words=True) == f"{MASK} is not ax1, x1y or x_x1: '{MASK}', {MASK}"

@@ -15,7 +15,7 @@ from hotconf.runtime import system
 class Belongings:
     """Open files of every kind, as many times over as it takes to fill the numbers that were freed.
 
-    Numbers, and no objects, whose end would close numbers that are others' by then.
+    Numbers, not objects: freeing an object would close a number that may belong to another file by then.
     """
 
     def __init__(self, directory: Path, times: int = 4) -> None:

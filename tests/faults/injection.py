@@ -1,4 +1,4 @@
-"""Makes calls of hotconf's to the system fail: the n-th of one name, once, or all of them.
+"""Makes hotconf's system calls fail: the n-th of one name, once, or all of them.
 
 The calls that count are those in `SYSTEM` (of `hotconf.runtime.system`), in `OS` and in `THREADS`, if hotconf's own
 code makes them, directly or through `os.path` and the like. Those of the program, of pytest and of logging do not.
@@ -38,7 +38,7 @@ OS: Final = (
 THREADS: Final = ((_thread, "start_new_thread"), (threading, "_start_new_thread"))
 _write: Final = os.write
 CLOSE: Final = "close"
-"""Whatever it says, what it was asked to close is closed."""
+"""Whatever it returns, the descriptor is closed."""
 BETWEEN: Final = {"posixpath", "genericpath", "pathlib", "pathlib._local", "threading", "contextlib", "os"}
 """Modules through which hotconf calls the system."""
 MEMORY: Final = -1
@@ -53,7 +53,7 @@ class Rule(Protocol):
     code: int
 
     def strikes(self, number: int, name: str) -> bool:
-        """Whether the call with that name fails that is the n-th of them, counted from 1."""
+        """Whether the n-th call of that name fails, counted from 1."""
 
 
 class Count(NamedTuple):
@@ -87,7 +87,7 @@ class Always(NamedTuple):
 
 
 class Faults:
-    """See the module. For the whole process, and all of its threads."""
+    """Injects faults, in the whole process and all of its threads."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -96,7 +96,7 @@ class Faults:
 
     @contextmanager
     def armed(self, rule: Rule) -> Iterator[None]:
-        """While this lasts, calls fail by `rule`, and are counted anew."""
+        """While this lasts, calls fail by `rule`, and are counted from 0."""
         self.calls, self.hits, self._rule = [], [], rule
         with ExitStack() as stack:
             patch = stack.enter_context(pytest.MonkeyPatch.context())

@@ -23,16 +23,16 @@ from watcher.watched import App, Seen, ours, port, save
 
 FIRST: Final = 3
 OFTEN_S: Final = 0.1
-"""How often files are looked at: what was not heard is seen then."""
+"""How often files are polled: unheard changes are seen then."""
 DONE_S: Final = 3.0
-"""So long an operation may take under its fault; then it is over, done or not."""
+"""How long an operation may take under its fault; then it is over, done or not."""
 PATIENCE_S: Final = 12.0
 DENIED: Final = (ConfigError, UsageError, OSError, MemoryError, RuntimeError)
-"""What an operation may say under its fault, to whoever asked for it."""
+"""What an operation may raise under its fault."""
 
 
 class Stage:
-    """A watcher, its files, and what it told."""
+    """A watcher, its files, and its events."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -101,7 +101,7 @@ def load(stage: Stage) -> Iterator[None]:
 
 
 def publish(stage: Stage) -> Iterator[None]:
-    """What was pending is published when nothing is busy any more."""
+    """What was pending is published once nothing is busy."""
     watcher = stage.started()
     hold = watcher.busy("test")
     hold.__enter__()
@@ -121,7 +121,7 @@ def deliver(stage: Stage) -> Iterator[None]:
 
 
 def move(stage: Stage) -> Iterator[None]:
-    """The directory goes, and comes back with another file: the way to it is watched anew."""
+    """The directory disappears, and comes back with another file: the way to it is watched again."""
     deep = stage.directory / "deep"
     deep.mkdir()
     stage.watcher.close()
@@ -152,7 +152,7 @@ def forking(stage: Stage) -> Iterator[None]:
 
 
 def close(stage: Stage) -> Iterator[None]:
-    """All is given back."""
+    """Everything is released."""
     stage.started()
     yield
     stage.watcher.close()
@@ -234,7 +234,7 @@ def _is_running(stage: Stage) -> bool:
 
 
 def _works_by_a_fallback(stage: Stage, faults: Faults) -> None:
-    """A save is seen while the call fails, or it is told why not.
+    """A save is seen while the call fails, or the reason why not is reported.
 
     Without threads nothing can be loaded; then that is the trouble.
     """
@@ -253,7 +253,7 @@ def _works_by_a_fallback(stage: Stage, faults: Faults) -> None:
 
 
 def _works(stage: Stage) -> None:
-    """The next saves are seen and delivered, `reload()` returns, and nothing is wrong any more."""
+    """The next saves are seen and delivered, `reload()` returns, and no trouble remains."""
     watcher = stage.watcher
     for number in (9000, 9001):
         save(stage.main, port(number))

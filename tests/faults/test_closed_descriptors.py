@@ -74,7 +74,7 @@ def in_a_child(work: Callable[[], object]) -> None:
 @pytest.mark.parametrize("observer", ["auto", "inotify", "poll"])
 @pytest.mark.parametrize("before", ["idle", "in a window", "reloading"])
 def test_all_are_closed(tmp_path, observer, before):
-    """Nothing of the program's is touched; the next saves are seen, and told apart from trouble."""
+    """Nothing of the program's is touched; the next saves are seen, and not taken for trouble."""
 
     belongings = tmp_path / "mine"
     belongings.mkdir()
@@ -109,7 +109,7 @@ def test_all_are_closed(tmp_path, observer, before):
 @pytest.mark.parametrize("first", range(FIRST, FIRST + 4))
 @pytest.mark.parametrize("last", range(FIRST + 1, FIRST + 5))
 def test_some_are_closed(tmp_path, first, last):
-    """Whichever it is, what still is ours is given back in the end."""
+    """Whichever it is, those that are still ours are closed in the end."""
 
     def work():
         close_all()
@@ -127,7 +127,9 @@ def test_some_are_closed(tmp_path, first, last):
 
 
 def test_at_any_moment(tmp_path, dice):
-    """Again and again, in a window, in a load, while all is made anew: the last save is seen, nothing is touched."""
+    """Repeatedly, in a window, in a load, while descriptors are recreated: the last save is seen, nothing is
+    touched.
+    """
     belongings = tmp_path / "mine"
     belongings.mkdir()
 

@@ -1,4 +1,4 @@
-"""Whichever call to the system fails, once or for good: nothing is deaf, stuck, left open or raised in vain."""
+"""Whichever system call fails, once or for good: nothing is deaf, stuck, left open or unhandled."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def judge(trials: list[Trial]) -> None:
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("operation", "code"), every(injection.ONCE), ids=named)
 def test_one_call_fails_once(tmp_path, operation, code):
-    """Each of them in turn; afterwards all is as if nothing had been.
+    """Each of them in turn; afterwards all is as if nothing had happened.
 
     Python repeats what is interrupted (EINTR), except what is called through ctypes.
     """
@@ -72,7 +72,7 @@ def test_one_call_fails_once(tmp_path, operation, code):
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("operation", "code"), every(injection.FOR_GOOD), ids=named)
 def test_a_call_fails_for_good(tmp_path, operation, code):
-    """Meanwhile a fallback works, or it is told why not; when the call works again nothing is wrong any more."""
+    """Meanwhile a fallback works, or the reason why not is reported; once the call works again all is well."""
     names = sorted(set(calls_of(operation, tmp_path / "count")))
     run = OPERATIONS[operation]
     judge(

@@ -1,4 +1,4 @@
-"""Each of our threads × (is refused, dies at any line, hangs) × every operation: nothing is lost without a word."""
+"""Each of our threads × (is refused, dies at any line, hangs) × every operation: nothing is silently lost."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def run_all(programs: list[str], root: Path) -> list[Any]:
 
 
 def test_a_thread_that_is_refused_once(tmp_path):
-    """Whichever start of a thread the system refuses, every save is seen in the end, told, and kept."""
+    """Whichever start of a thread the system refuses, every save is seen in the end, reported, and kept."""
     program = """
         refusing = Refusing(lambda call: call == {number})
         life.live()
@@ -68,8 +68,8 @@ def test_a_thread_that_is_refused_once(tmp_path):
 
 
 def test_room_for_a_few_threads(tmp_path):
-    """Whatever number of threads there is room for: `start()` raises, or a save is seen, or the trouble is told; when
-    there is room again everything is made good.
+    """Whatever number of threads there is room for: `start()` raises, or a save is seen, or the trouble is reported;
+    once there is room again everything recovers.
     """
     program = """
         room = {room}
@@ -110,7 +110,7 @@ def test_room_for_a_few_threads(tmp_path):
 
 
 def test_states_are_kept_without_a_thread_for_them(tmp_path):
-    """Refused for good, it is told in `state_trouble` and the log, and `close()` keeps the newest state itself."""
+    """Refused for good, it shows in `state_trouble` and the log, and `close()` keeps the newest state itself."""
     program = """
         refusing = Refusing(lambda call: "hotconf state" in repr(sys._getframe(2).f_locals.get("thread").name))
         life.start()
@@ -135,7 +135,7 @@ def test_states_are_kept_without_a_thread_for_them(tmp_path):
 
 @pytest.mark.parametrize("name", THREADS)
 def test_a_thread_that_dies_at_any_line(tmp_path, name):
-    """An exception at any line that the thread runs: every save is seen in the end, told, and kept."""
+    """An exception at any line that the thread runs: every save is seen in the end, reported, and kept."""
     program = """
         killing = Killing("{name}", {number}, {error})
         life.live()
@@ -164,8 +164,8 @@ HANGS = {
 
 @pytest.mark.parametrize("hang", HANGS)
 def test_what_hangs_is_told_and_stops_no_other_watcher(tmp_path, hang):
-    """The watcher says it in `stats`, once in the log; others see saves and call back, in a child of a fork, too;
-    closing and the end of the process wait for no more than the budget of a stop.
+    """`stats` shows it, and the log once; others see saves and call back, also in a forked child; closing and the
+    exit of the process wait no longer than the budget of a stop.
     """
     program = """
         from hotconf.runtime import worker

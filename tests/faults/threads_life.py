@@ -65,7 +65,7 @@ class Killing:
 
 
 class Life:
-    """See the module. Whatever is wrong is an `AssertionError`."""
+    """One life of a watcher. Whatever is wrong is an `AssertionError`."""
 
     def __init__(self, root: Path, *, reconcile_s: float = 0.1) -> None:
         self.root, self.path, self.states = root, root / "config.toml", root / "states"
@@ -97,7 +97,7 @@ class Life:
 
     @property
     def lost(self) -> bool:
-        """Whether a callback was killed: it is not called twice, but told as one that raised."""
+        """Whether a callback was killed: it is not called twice, but reported as one that raised."""
         return any(hint in line for hint in ("raised Death", "raised MemoryError") for line in self.logged)
 
     @property
@@ -122,7 +122,7 @@ class Life:
             time.sleep(0.002)
 
     def again(self) -> None:
-        """A load that was killed is told as a failure; then the same is saved again."""
+        """A killed load is reported as a failure; then the same is saved again."""
         last = self.watcher.last
         if isinstance(last, ReloadFailed) and last.kind == "internal" and last not in self.failures:
             self.failures.append(last)

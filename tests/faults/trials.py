@@ -47,7 +47,7 @@ class _Child:
         """Wait for its end; what went wrong."""
         late = self.late()
         if late:
-            os.kill(self.pid, signal.SIGABRT)  # it tells where its threads are
+            os.kill(self.pid, signal.SIGABRT)  # it shows where its threads are
         _, status = os.waitpid(self.pid, 0)
         os.close(self.pidfd)
         self._said.seek(0)

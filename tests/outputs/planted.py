@@ -20,7 +20,7 @@ from hotconf import HotReloadSettings, Problem, Schema
 from watcher.watched import Frozen
 
 VARIABLE: Final = "HOTCONF_PLANTED"
-"""An environment variable from which a default comes; nothing in its name tells that."""
+"""An environment variable that supplies a default; its name does not show that."""
 
 
 class Account(NamedTuple):
@@ -160,7 +160,7 @@ def leaves(seen: object) -> Iterator[str]:
 
 
 def spellings(text: str) -> Iterator[str]:
-    """As code writes it into messages, written down here anew."""
+    """As code writes it into messages, implemented independently here."""
     yield from (text, repr(text), json.dumps(text))
     if len(text) >= 4:
         yield from (text.upper(), text.lower(), quote(text, safe=""), quote(text))

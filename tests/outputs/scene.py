@@ -123,7 +123,7 @@ def differences(scene: Scene) -> str:
 
 
 def waiting(scene: Scene) -> str:
-    """What is told while something is busy, and then."""
+    """The output while something is busy, and afterwards."""
     with HotReloadWatcher(scene.path, scene.schema, debounce_ms=60_000) as watcher:
         with watcher.busy("something"):
             scene.path.write_bytes(scene.after)

@@ -27,7 +27,7 @@ COMMANDS = (
 )
 OURS = ("check", "show", "diff ", "plan", "doctor", "history", "rollback", "init", "schema", "watch")
 TELLING = [name for name in OUTPUTS if f"{name} ".startswith(OURS)]
-"""Those of the commands; what the library tells is for the program to write."""
+"""Those of the commands; programs print the library's messages themselves."""
 SYSTEMS = ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
 SLOW = {"watch", "watch as json"}
 

@@ -76,7 +76,7 @@ def test_a_planted_secret_stays_where_it_is(
     secrets: tuple[str, str],
     occasion: str,
 ) -> None:
-    """Neither the old one nor the new one is told, in no spelling, whatever is wrong."""
+    """Neither the old one nor the new one appears, in any spelling, whatever is wrong."""
     monkeypatch.setenv(VARIABLE, secrets[1] if place == "the environment" else "nothing-at-all")
     told = OUTPUTS[output](scene(tmp_path, place, secrets, occasion))
     assert [form for secret in secrets for form in leaked(told, secret)] == []

@@ -69,7 +69,7 @@ def test_stdout_is_full(here: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", chosen("check", "show", "version"))
 def test_nobody_reads_stdout(here: Path, name: str) -> None:
-    """Not a word, and never the status of an answer that nobody got."""
+    """No output, and never the status of an answer that was not delivered."""
     read, write = os.pipe()
     os.close(read)
     process = run(here, name, stdout=write, stderr=subprocess.PIPE)

@@ -57,7 +57,7 @@ def told(candidate: Good[App] | Bad) -> list[str]:
 
 @pytest.mark.parametrize("known", [True, False], ids=["what is known is used again", "afresh"])
 def test_gone(source, known):
-    """The candidate names what is gone, and tells it; what stands is not touched by that."""
+    """The candidate names what is gone, and reports it; the published state stays as it is."""
     standing, files = stands(source)
     limit = source.path.parent / "conf.d/limit.toml"
     limit.unlink()
@@ -76,7 +76,7 @@ def test_gone(source, known):
 
 
 def test_a_directory_that_cannot_be_listed_is_not_gone(source, monkeypatch):
-    """Nobody knows what is in there: that is told, and nothing else."""
+    """Its content is unknown: that is reported, and nothing else."""
     standing, _ = stands(source)
 
     def refuse(path: str) -> Any:
@@ -89,7 +89,7 @@ def test_a_directory_that_cannot_be_listed_is_not_gone(source, monkeypatch):
 
 
 def test_beside_other_errors(source):
-    """What else is wrong is told as well; the main file's come first."""
+    """Other problems are reported as well; the main file's come first."""
     standing, files = stands(source)
     (source.path.parent / "conf.d/limit.toml").unlink()
     (source.path.parent / "conf.d/a.toml").write_text("tags = [")
@@ -104,7 +104,7 @@ def test_beside_other_errors(source):
 
 
 def test_what_is_only_watched_is_not_missed(source):
-    """Its content is no configuration: that it is not there is told as ever."""
+    """Its content is no configuration: its absence is reported as ever."""
     watched = source.path.with_name("ca.pem")
     watched.write_text("x")
     source.path.write_text("[hot_reload]\nwatch_paths = ['conf.d', 'ca.pem']\n")
@@ -142,7 +142,7 @@ def test_entries(tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
 def test_disks(tmp_path):
-    """Mount points are told from other directories; what is not there is left out."""
+    """Mount points are distinguished from other directories; absent ones are left out."""
     found = absent.of([Path("/proc"), tmp_path, tmp_path / "nowhere"])
     assert found.keys() == {Path("/proc"), tmp_path}
     assert (found[Path("/proc")].mounted, found[tmp_path].mounted) == (True, False)
@@ -169,7 +169,7 @@ def calls(work: Callable[[], object]) -> int:
 
 
 def gone_of(number: int, patterns: tuple[str, ...]) -> Callable[[], object]:
-    """All of so many files are gone, told by these entries."""
+    """All of so many files are gone, covered by these entries."""
     main = Path("/etc/app/config.toml")
     files = tuple(SourceFile(main.parent / f"d/f{each}.toml", "fragment", b"k = 1\n") for each in range(number))
     there: Mapping[Path, bytes] = {main.parent / f"d/g{each}.toml": b"k = 2\n" for each in range(number)}

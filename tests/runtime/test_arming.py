@@ -22,7 +22,7 @@ from hotconf.runtime.source import FileSet
 
 
 class Owner:
-    """Whose files they are; told apart by identity."""
+    """Whose files they are; compared by identity."""
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def root(tmp_path):
 
 
 def fragments(root: Path, count: int) -> FileSet:
-    """A directory of so many fragments beside a main file."""
+    """A directory of so many fragments next to a main file."""
     (root / "conf.d").mkdir(parents=True)
     (root / "config.toml").touch()
     for number in range(count):
@@ -80,7 +80,7 @@ def replaced(root: Path) -> None:
 
 
 def renewed(observer: InotifyObserver) -> None:
-    """Hear, and arm anew what that made stale."""
+    """Read events, and re-arm what they made stale."""
     for owner, stale in observer.heard().stale.items():
         observer.renew(owner, stale)
 
@@ -118,7 +118,7 @@ def test_what_is_armed_already_is_not_looked_at(observer, root):
 
 
 def test_hearing_takes_a_bounded_time(observer, root):
-    """What is said of very many files is put off: to arm them anew is left to others."""
+    """Events for very many files are deferred: re-arming them is left to others."""
     owner, other = Owner(), Owner()
     observer.arm(owner, fragments(root, 500))
     observer.arm(other, fragments(root / "other", 1))
@@ -135,7 +135,7 @@ def test_hearing_takes_a_bounded_time(observer, root):
 
 @pytest.mark.parametrize("count", [1, native.FEW // 2, native.FEW * 2])
 def test_few_are_armed_at_once(observer, root, count):
-    """Whoever replaces a few files at a time is heard without any delay."""
+    """Replacing a few files at a time is noticed without delay."""
     owner = Owner()
     observer.arm(owner, fragments(root, count))
     for number in range(count):
@@ -162,7 +162,9 @@ def test_whoever_is_away_is_left_alone(observer, root):
 @pytest.mark.parametrize("act", ["write", "replace", "remove", "directory"])
 @pytest.mark.parametrize("when", range(1, 6))
 def test_what_is_heard_while_a_file_is_armed_is_not_lost(observer, root, monkeypatch, act, when):
-    """Between a watch and the note of it events are read: then the way is walked anew, and the watch lives."""
+    """Events are read between adding a watch and recording it: then the way is walked again, and the watch
+    survives.
+    """
     fragments(root, 1)
     owner, path, calls = Owner(), root / "conf.d" / "0.toml", []
     real = Inotify.add

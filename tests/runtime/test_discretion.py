@@ -91,7 +91,7 @@ def test_what_a_callback_raises_holds_no_secret(caplog, tmp_path):
 
 
 def test_the_secrets_of_one_watcher_are_not_told_by_another(caplog, tmp_path):
-    """Nor those of states that are no longer published, as far as they may be late to be told."""
+    """Nor those of states that are no longer published, but may still appear in late messages."""
     first, second = tmp_path / "first.toml", tmp_path / "second.toml"
     first.write_text(OLD)
     second.write_text("")

@@ -324,7 +324,7 @@ def test_an_action_that_raises_stops_nobody(driver, caplog):
 
 
 def test_a_driver_that_fails_goes_on(monkeypatch, caplog):
-    """It is told, its watchers recover, and who calls is answered though the fault remains."""
+    """It is reported, its watchers recover, and callers get an answer although the fault remains."""
     driver, owner = claim(ME), Owner()
     join(driver, owner)
     monkeypatch.setattr(Driver, "_deadline", lambda self: 1 / 0)
@@ -339,7 +339,7 @@ def test_a_driver_that_fails_goes_on(monkeypatch, caplog):
 
 
 def test_a_driver_that_died_is_replaced_by_the_next_call(monkeypatch, caplog):
-    """What was posted to it is done by another one, which its watchers go on with; it is told."""
+    """Another one does what was posted to it, and takes over its watchers; that is reported."""
     dead, owner, done = claim(ME), Owner(), []
     join(dead, owner)
     with monkeypatch.context() as patch:

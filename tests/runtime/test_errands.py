@@ -91,7 +91,7 @@ def test_others_elsewhere(errands, posted, owner):
 
 
 def test_one_after_the_other(errands, posted):
-    """Even if the files are few by now: the order is that in which it was asked for."""
+    """Even if the files are few by now: errands run in the order requested."""
     owner, told = Owner(MANY + 1), []
     for number in range(5):
         errands.run(owner, lambda number=number: number, told.append)
@@ -147,7 +147,7 @@ def test_silence_is_reported_once(errands, posted, gate, monkeypatch):
 
 
 def test_nothing_follows_for_whoever_has_left(errands, posted, gate):
-    """What was under way comes back to nobody; what is done last is done."""
+    """What was under way is dropped; the last job is done."""
     owner, told = Owner(1, "/far"), []
     errands.run(owner, gate.wait, told.append)
     errands.run(owner, lambda: None, told.append)

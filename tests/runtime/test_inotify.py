@@ -24,7 +24,7 @@ from hotconf.runtime.source import FileSet
 
 
 class Owner:
-    """Whose files they are; told apart by identity."""
+    """Whose files they are; compared by identity."""
 
 
 class Watched:

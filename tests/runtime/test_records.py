@@ -1,4 +1,4 @@
-"""Log records reach the handlers in order, and nobody waits for a handler."""
+"""Log records reach the handlers in order, and nothing waits for a handler."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ logging.basicConfig(level=logging.DEBUG)
 
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_the_exit_does_not_wait_for_a_handler(tmp_path, handler):
-    """One that never returns, or a pipe that nobody reads, costs a moment; otherwise what was logged is there."""
+    """One that never returns, or a pipe without a reader, costs a moment; otherwise all records are there."""
     program = dedent(AT_EXIT).replace("{handler}", HANDLERS[handler])
     read, write = os.pipe()
     process = subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, stdout=subprocess.PIPE, stderr=write)

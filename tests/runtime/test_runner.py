@@ -196,7 +196,7 @@ def test_a_release_has_published_when_it_returns(make, monkeypatch):
 
 
 def test_nothing_is_committed_once_busy_was_entered(make, monkeypatch):
-    """A step that began before, and is in the midst of its commit, has ended when `busy` is entered."""
+    """An earlier step, even during its commit, has ended once `busy` is entered."""
     watched = make(window_ms=0)
     begun, goes_on = threading.Event(), threading.Event()
 
@@ -224,7 +224,7 @@ def test_nothing_is_committed_once_busy_was_entered(make, monkeypatch):
 
 
 def test_a_signal_handler_may_reload_while_its_thread_waits(make):
-    """With `wait=False` and without: the handler runs in the midst of another call's wait."""
+    """With `wait=False` and without: the handler runs during another call's wait."""
     watched = make()
     runner = watched.runner
     asked: list[object] = []

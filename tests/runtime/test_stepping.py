@@ -55,7 +55,7 @@ def goes_on(watched: Watched, failing: Failing) -> None:
 
 
 def endings(watched: Watched) -> list[type]:
-    """What was told, but for the changes."""
+    """The events, without the changes."""
     return [kind for kind in watched.kinds() if kind is not FileChanged]
 
 
@@ -103,7 +103,7 @@ def test_an_effect_that_always_raises(make, monkeypatch, kind):
 @pytest.mark.parametrize("given", [protocol.Touched, protocol.Due, protocol.Loaded], ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("times", [1, 5])
 def test_a_step_that_raises(make, monkeypatch, given, times):
-    """Not even an exhausted memory in the midst of a step leaves a deadline that is due for ever."""
+    """Not even running out of memory during a step leaves a deadline due forever."""
     watched = make()
     failing = Failing(monkeypatch, given, times)
     watched.save(2)

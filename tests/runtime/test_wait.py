@@ -223,7 +223,7 @@ def test_what_the_kernel_refuses_is_named(monkeypatch, call, code):
 
 @pytest.mark.parametrize("deadline", [None, 1 << 62], ids=["none", "far"])
 def test_no_wait_is_for_ever(kernel, monkeypatch, deadline):
-    """If the program closes the timer meanwhile, nothing rings any more."""
+    """If the program closes the timer meanwhile, it never fires."""
     monkeypatch.setattr(wait, "LONGEST_NS", 10 * SOON)
     closing = threading.Timer(0.02, os.close, [kernel._timer.number])
     closing.start()

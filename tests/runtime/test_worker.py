@@ -18,7 +18,7 @@ LONG_S = 30
 
 
 class Told(list[str]):
-    """What a worker told."""
+    """What a worker reported."""
 
     def __call__(self, text: str, error: BaseException | None) -> None:
         self.append(f"{text}: {type(error).__name__}" if error is not None else text)
@@ -26,7 +26,7 @@ class Told(list[str]):
 
 @pytest.fixture
 def told() -> Told:
-    """What the worker of `make` tells."""
+    """What the worker of `make` reports."""
     return Told()
 
 
@@ -93,7 +93,7 @@ def test_jobs_are_done_in_order_from_any_thread(make, stays):
 
 
 def test_a_refused_thread_is_told_once_and_tried_again(make, told, monkeypatch):
-    """By the next job, and by whoever supervises; the jobs wait, and the trouble is over when they run."""
+    """By the next job, and by its supervisor; the jobs wait, and the trouble is over when they run."""
     made, done = make(stays=True), []
     with monkeypatch.context() as patch:
         refused(patch)
@@ -172,7 +172,7 @@ def test_a_job_that_always_fails_does_not_spin(make, monkeypatch):
 
 
 def test_without_again_a_job_runs_once(make, told):
-    """What may have been half done is not done twice, but told."""
+    """What may have been half done is not repeated, but reported."""
     made, tries = make(), []
 
     def fail() -> None:

@@ -114,13 +114,13 @@ BETWEEN: dict[str, Callable[[Path], None]] = {
 
 
 def forged(main: Path, number: int) -> bytes:
-    """A whole state that nobody published."""
+    """A whole state that was never published."""
     files = (SourceFile(main, "main", f"port = {FORGED}\n".encode()),)
     return encode(Record(number, datetime.now(UTC), files))
 
 
 def vandalize(root: Path, main: Path) -> list[tuple[int, int]]:
-    """Try all that somebody who may write there could do. Files that could be opened, and their numbers."""
+    """Do whatever a user who may write there could do. Returns the files that could be opened, and their numbers."""
     held = []
     for path in below(root):
         if path.suffix == ".state":

@@ -96,7 +96,7 @@ class Tracer:
 def _delivers(instruction: dis.Instruction) -> bool:
     name = instruction.opname
     if name == "RESUME":
-        return instruction.arg is not None and instruction.arg & 3 < 2  # not in the midst of an `await`
+        return instruction.arg is not None and instruction.arg & 3 < 2  # not during an `await`
     return name.startswith("CALL") or ("JUMP_BACKWARD" in name and "NO_INTERRUPT" not in name)
 
 

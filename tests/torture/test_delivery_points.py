@@ -1,4 +1,4 @@
-"""A signal handler raises, wherever CPython may run one in the midst of what a program asks of a watcher."""
+"""A signal handler raises, at every point of a watcher's methods where CPython may run one."""
 
 from __future__ import annotations
 

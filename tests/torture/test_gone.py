@@ -191,7 +191,7 @@ def long_enough(path: Path, now: Publication, disk: Disk) -> bool:
 
 
 def settled(watcher: HotReloadWatcher[Limits], disk: Disk, entries: list[str]) -> bool:
-    """Whether what was told last is true of the files as they are now."""
+    """Whether the last event is true of the files as they are now."""
     there = disk.present()
     published = watcher.snapshot.files[1:]
     lacks = {file.path for file in published} - set(there)
@@ -206,7 +206,7 @@ def settled(watcher: HotReloadWatcher[Limits], disk: Disk, entries: list[str]) -
 def test_removed_and_restored(
     root: Path, dice: random.Random, tell: Tell, monkeypatch: pytest.MonkeyPatch, entries: list[str], number: int
 ) -> None:
-    """No limit is published away but by the rule, and in the end what is told is true of what is there."""
+    """No limit disappears except by the rule, and in the end the last event matches the files."""
     disk = Disk(root, dice)
     save_all(disk)
     watcher, seen = watched(root, entries, monkeypatch)

@@ -349,7 +349,9 @@ def test_several_processes(root: Path, begin: Callable[..., Case], dice: random.
 
 @pytest.mark.usefixtures("may_mount")
 def test_read_only(root: Path, begin: Callable[..., Case]) -> None:
-    """The disk of the states is read-only at the start, or becomes so: told, reloads go on; what is there is used."""
+    """The disk of the states is read-only at the start, or becomes so: reported, reloads go on; existing states are
+    used.
+    """
     path, states = plain(root).config, root / "states"
     states.mkdir(mode=0o700)
     with begin(path, state_dir=str(states)) as case:

@@ -232,7 +232,7 @@ def test_what_is_waited_for_is_known(both, watch, caplog):
     save(both / "conf.d/other.toml", 'tags = ["again"]\n')
     seen.ending()
     assert watcher.gone == ()
-    named = f"Files of {both / 'config.toml'} are gone, and waited for: {both / 'conf.d/limit.toml'}"
+    named = f"Waiting for files of {both / 'config.toml'} that are gone: {both / 'conf.d/limit.toml'}"
     wait_until(lambda: [record.getMessage() for record in caplog.records] == [named])
 
 
@@ -241,7 +241,7 @@ def test_what_is_waited_for_is_known(both, watch, caplog):
 
 @pytest.mark.parametrize("order", ["entry first", "file first", "file long before"])
 def test_the_entry_is_removed(root, watch, order):
-    """What no entry covers any more was meant to go, in the same save or after a failure."""
+    """A file that no entry covers any more was removed on purpose, in the same save or after a failure."""
     watcher, seen = begin(root, watch, debounce_ms=50 if order == "file long before" else 400)
     if order == "entry first":
         listing(root)
@@ -278,7 +278,7 @@ def test_another_entry_does_not_excuse_it(root, watch):
 
 
 def test_a_file_that_was_never_there_is_only_warned_of(root, watch):
-    """An absent file that is listed is a warning, when it starts and whenever it is listed anew."""
+    """An absent listed file is a warning, at start and whenever it is listed again."""
     listing(root, "conf.d", "later.toml")
     watcher, seen = begin(root, watch)
     assert [(warning.kind, warning.file) for warning in watcher.warnings] == [("missing", root / "later.toml")]
@@ -289,7 +289,7 @@ def test_a_file_that_was_never_there_is_only_warned_of(root, watch):
 
 
 def test_pinned_entries(root, watch):
-    """What the program itself listed is told of the main file; nobody can remove it but the program."""
+    """Entries given by the program are reported at the main file; only the program can remove them."""
     listing(root)
     watcher, seen = begin(root, watch, watch_paths=["conf.d"])
     removed(root)

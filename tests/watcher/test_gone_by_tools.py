@@ -24,7 +24,7 @@ MAIN = "[hot_reload]\nwatch_paths = ['conf.d']\n"
 
 
 class Place(NamedTuple):
-    """Where a tool works, and what it has to be told."""
+    """Where a tool works, and its arguments."""
 
     root: Path
     watch: Callable[..., Any]

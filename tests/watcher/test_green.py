@@ -102,7 +102,7 @@ def test_callbacks_are_greenlets_and_may_use_what_was_patched(tmp_path, name, la
 
 @green
 def test_whoever_calls_from_a_greenlet_waits_green(tmp_path, name, late):
-    """`reload()` behind a slow check, `busy()` and its release, a stream, `close()` beside a callback that hangs."""
+    """`reload()` behind a slow check, `busy()` and its release, a stream, `close()` while a callback hangs."""
     body = """
     import hotconf
     from hotconf.runtime.threads import original

@@ -1,4 +1,4 @@
-"""A mount that hangs holds up those whose files lie on it, and nobody else; it is reported, and recovered from."""
+"""A hanging mount delays only the watchers with files on it; it is reported, and they recover."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def save(path: Path, number: int) -> None:
 
 
 def layout(far: Hanging, root: Path, how: str) -> tuple[Path, Path, list[str]]:
-    """A main file, the file that lies on the mount, as it is written to, and `watch_paths`."""
+    """A main file, the file on the mount, as it is written to, and `watch_paths`."""
     if how == "main":
         save(far.shown / "config.toml", 8000)
         return far.point / "config.toml", far.shown / "config.toml", []
@@ -152,7 +152,7 @@ def test_a_reload_that_hangs_holds_up_no_other(far, path, watch, local, how):
 
 
 def test_new_watch_paths_that_lead_there(far, path, watch, local):
-    """Added while the program runs: from then on nobody else waits for it."""
+    """Added while the program runs: from then on no other watcher waits for it."""
     main, written, patterns = layout(far, path.parent, "fragment")
     main.write_text("tags = ['a']\n")
     remote, _ = watch(main, **LOOKS)

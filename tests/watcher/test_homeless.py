@@ -1,4 +1,4 @@
-"""`~` where there is no home directory: told at construction, and nothing called `~` is ever made."""
+"""`~` without a home directory: refused at construction, and nothing named `~` is ever created."""
 
 from __future__ import annotations
 

@@ -398,7 +398,7 @@ def test_a_start_that_needs_a_state(path, state_dir, caplog):
 
 @pytest.mark.parametrize("error", [errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV])
 def test_a_mount_that_died(path, watch, state_dir, monkeypatch, error):
-    """Every call on the state directory fails from one moment on: told, and close() raises nothing."""
+    """Every call on the state directory fails from one moment on: reported, and close() raises nothing."""
     watcher, _ = watch(path, state_dir=state_dir, debounce_ms=60_000)
     wait_until(lambda: kept(state_dir, path))
     with monkeypatch.context() as dead:
@@ -508,7 +508,7 @@ def test_a_disk_that_hangs(path, watch, state_dir, caplog, monkeypatch, gate):
 
 @pytest.mark.parametrize("text", [port(8001), BROKEN])
 def test_a_disk_that_hangs_at_start(path, state_dir, monkeypatch, text):
-    """A valid configuration starts, and that is told; one that is not says why there is no state to start on."""
+    """A valid configuration starts, and that is reported; an invalid one says why there is no state to start on."""
     run_once(state_dir, path)
     path.write_text(text)
     stuck = Gate()

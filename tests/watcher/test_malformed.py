@@ -65,7 +65,7 @@ def checking(given: object):
 
 @pytest.mark.parametrize("given", HARMLESS.values(), ids=HARMLESS)
 def test_what_is_meant_is_clear(path, watch, given):
-    """It is told as a problem of the check's."""
+    """It is reported as a problem of the check."""
     _, seen = watch(path, checks=[checking(given)])
     path.write_text(port(9000))
     event = seen.exactly(CHANGED, "ReloadFailed semantic")

@@ -1,4 +1,4 @@
-"""Many fragments hold up nobody: whatever happens to them, the driver asks the system for next to nothing."""
+"""Many fragments delay nothing: whatever happens to them, the driver makes hardly any system calls."""
 
 from __future__ import annotations
 
@@ -68,7 +68,9 @@ def many(tmp_path):
 
 
 def test_many_fragments_hold_up_nobody(path, many, watch, turns):
-    """Start, replace the directory, write all, add one, other `watch_paths`, close: nobody waits, and all is seen."""
+    """Start, replace the directory, write all, add one, other `watch_paths`, close: nothing waits, and all is
+    seen.
+    """
     local, _ = watch(path)
     saved = iter(range(9001, 10000))
 

@@ -1,4 +1,4 @@
-"""What hotconf writes beside a configuration never comes back as a change of it; copies are told by name."""
+"""What hotconf writes next to a configuration never counts as a change of it; copies are recognised by name."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_copy_among_the_fragments_is_told_by_name(path, watch):
     assert isinstance(ending, ReloadSuccess)
     (warning,) = ending.warnings
     assert (warning.kind, warning.severity, warning.file) == ("copy", "warning", copy)
-    assert f'"{copy.name}" plainly is a copy (a sync conflict of Syncthing)' in warning.message
+    assert f'"{copy.name}" looks like a copy (a sync conflict of Syncthing)' in warning.message
     assert watcher.config.tags == ["b"]
     copy.unlink()
     assert "copy" not in [warning.kind for warning in seen.ending(2).warnings]

@@ -1,4 +1,4 @@
-"""What a signal handler raises belongs to the program, in the midst of whatever code it comes."""
+"""What a signal handler raises belongs to the program, whatever code it interrupts."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def slow_strictness(_: App) -> bool:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("where", ["validator", "check", "strict_keys"])
 def test_a_start_that_a_signal_ends(tmp_path, terminated, kind, where):
-    """It is raised as it is, not told as a problem of the files, and nothing is left of the watcher."""
+    """It is raised unchanged, not reported as a problem of the files, and nothing is left of the watcher."""
     terminated(kind)
     path = tmp_path / "config.toml"
     path.write_text("n = 1" if where == "validator" else port(8000))

@@ -28,7 +28,7 @@ _RULES: Final[dict[Kind, str]] = {
     "missing": "A file does not exist.",
     "empty": "A file holds nothing but white space.",
     "exposed": "Everybody may write a file.",
-    "copy": "A fragment plainly is a copy of another one.",
+    "copy": "A fragment looks like a copy of another one.",
     "too_large": "A file is larger than is read.",
     "unreadable": "A file cannot be read, or is none.",
     "encoding": "A file is not UTF-8.",

@@ -95,7 +95,7 @@ class Busy:
 
     def __init__(self, holder: Holder, reason: str) -> None:
         if not reason:
-            raise UsageError("busy() needs a reason: people are told what their reload waits for")
+            raise UsageError("busy() needs a reason: it shows what a reload waits for")
         self._holder = holder
         self._reason = reason
         self._tokens: list[object] = []

@@ -53,7 +53,7 @@ def missed(path: Path, gone: Sequence[Path]) -> None:
     """Files of the published state are gone; logged once a round, which waits for them."""
     names = [shown(each) for each in gone[:_MOST_NAMED]]
     more = [f"{len(gone) - len(names)} more"] if len(gone) > len(names) else []
-    emit("reload", WARNING, "Files of %s are gone, and waited for: %s", shown(path), ", ".join([*names, *more]))
+    emit("reload", WARNING, "Waiting for files of %s that are gone: %s", shown(path), ", ".join([*names, *more]))
 
 
 def abandoned(path: Path, what: str) -> None:

@@ -274,7 +274,7 @@ def split(pattern: str, base: Path) -> tuple[str, tuple[str, ...]]:
 
 def _copy(member: Member, what: str) -> Problem:
     effect = "counts like any other fragment" if member.role == "fragment" else "is watched like any other file"
-    text = f"{quoted(member.path.name)} plainly is a copy ({what}), and {effect}"
+    text = f"{quoted(member.path.name)} looks like a copy ({what}), and {effect}"
     hint = "remove it, move it elsewhere, or list the files that count one by one in watch_paths"
     return Problem(text, kind="copy", severity="warning", hint=hint, file=member.path)
 
