@@ -179,7 +179,7 @@ def test_quotes_that_do_not_pair_up_get_a_hint() -> None:
 
 STRAIGHT = 'write straight quotes: "'
 COMMENT = "a comment begins with #"
-PAIR = "write key = value"
+PAIR = "write name = value"
 ALONE = "write the number alone, or text in quotes"
 TEXT = "text stands in quotes"
 ESCAPES = r"""in "…" a backslash begins an escape: write the text in '…', or \\ for each backslash"""

@@ -10,7 +10,7 @@ from typing import Final
 
 CONFLICT: Final = "resolve the merge conflict"
 STRAIGHT: Final = 'write straight quotes: "'
-_PAIR: Final = "write key = value"
+_PAIR: Final = "write name = value"
 _COMMENT: Final = "a comment begins with #"
 _TEXT: Final = "text stands in quotes"
 _ALONE: Final = "write the number alone, or text in quotes"
