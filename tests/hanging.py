@@ -1,7 +1,7 @@
-"""A FUSE file system that can be made to hang, as a network mount does whose server is gone. Linux, as root.
+"""A FUSE file system that can be made to hang, like a network mount whose server is gone. Linux, as root.
 
-It shows a directory elsewhere, for reading. While the file `hang` is in its control directory no request is answered.
-As a program: `hanging.py SHOWN MOUNTED CONTROL`; it ends when it is unmounted.
+It shows another directory, read-only. While the file `hang` is in its control directory it answers no request. As a
+program: `hanging.py SHOWN MOUNTED CONTROL`; it ends when it is unmounted.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Server:
         """Until it is unmounted."""
         hang = os.path.join(control, "hang")
         while True:
-            # Who asked can be killed as long as the request was not read; later the kernel waits for the answer.
+            # The caller can be killed until its request is read; after that the kernel waits for the answer.
             select.select([self._device], [], [])
             if os.path.exists(hang):
                 self._keep_waiting(hang)
@@ -121,7 +121,7 @@ class Server:
                 return
             reply = self.answer(request)
             if reply is not None:
-                with suppress(OSError):  # who asked is gone
+                with suppress(OSError):  # the caller is gone
                     os.write(self._device, reply)
 
 
@@ -153,7 +153,7 @@ class Hanging:
         (self._control / "hang").touch()
 
     def answer(self) -> None:
-        """And now all get theirs."""
+        """Answer all requests again."""
         (self._control / "hang").unlink(missing_ok=True)
 
     @property

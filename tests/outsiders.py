@@ -1,4 +1,4 @@
-"""A Python that other users can run: the one that runs the tests may lie in the home directory of root."""
+"""A Python that other users can run: the one that runs the tests may be in root's home directory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOBODY = 65534
 
 
 def outsiders_python() -> tuple[str, dict[str, str]]:
-    """The interpreter, and what has to be in its environment. Without one the test is skipped, but fails in CI."""
+    """The interpreter, and its environment. Without one the test is skipped, but fails in CI."""
     found = _found()
     if found is None and os.environ.get("CI"):
         pytest.fail("there is no Python that other users can run")

@@ -1,4 +1,4 @@
-"""What is done with what is large. Each operation prepares, and gives back what is to be measured."""
+"""Operations on large constructs. Each one prepares, and returns what to measure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Prepare: TypeAlias = Callable[["Place"], Thunk]
 
 
 class Place:
-    """A directory with a construct of one size in it. What is opened there is closed at the end."""
+    """A directory with a construct of one size. Watchers opened there are closed at the end."""
 
     def __init__(self, root: Path, construct: Construct, size: int) -> None:
         self.root = root
@@ -35,7 +35,7 @@ class Place:
         return _write(self.root / below, self.versions[version])
 
     def watcher(self, schema: Schema[Any] = CONFIG, **options: Any) -> HotReloadWatcher[Any]:
-        """One that is started; on whatever is valid, if the construct is not."""
+        """A started watcher; on a valid file, if the construct is not."""
         watcher = HotReloadWatcher(self.main, schema, debounce_ms=1, **options)
         self.stack.callback(watcher.close)
         watcher.start(require=False)
@@ -121,7 +121,7 @@ def _close(place: Place) -> Thunk:
 
 
 def _with_states(place: Place) -> bool:
-    """Have two states kept; false if the construct is not valid, so that nothing is."""
+    """Keep two states; false if the construct is invalid, so none is kept."""
     states = place.root / "states"
     try:
         with HotReloadWatcher(place.main, CONFIG, debounce_ms=1, state_dir=states) as watcher:

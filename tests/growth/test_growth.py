@@ -1,4 +1,4 @@
-"""Everything that files can make large costs linear time and bounded memory, whatever is done with it.
+"""Everything that files can make large costs linear time and bounded memory, in every operation.
 
 Each operation is measured, in CPU time, on each construct in sizes that double. A part in `make test`, all in
 `make torture`: `HOTCONF_TORTURE=full pytest tests/growth`.
@@ -45,11 +45,11 @@ ALWAYS: Final = [
 ]
 CPU_S: Final = 0.3 if FULL else 0.06
 MOST_MIB: Final = 400
-"""What a process holds at most: pydantic and hotconf are 40 of it."""
+"""The most memory of a process: pydantic and hotconf take 40 of it."""
 
 
 def _cells() -> list[tuple[str, str]]:
-    """All in full; else those that were ever wrong, and some others by the dice."""
+    """All in full; else those that ever failed, and a random choice of others."""
     if FULL:
         return ALL
     return [*ALWAYS, *random.Random(os.environ.get("HOTCONF_SEED", "1")).sample(ALL, 12)]
@@ -68,7 +68,7 @@ def worker() -> Iterator[subprocess.Popen[str]]:
 
 
 def ask(worker: subprocess.Popen[str], operation: str, construct: str, **how: float) -> dict[str, Any]:
-    """What is found out of one cell."""
+    """The result of one cell."""
     assert worker.stdin is not None
     assert worker.stdout is not None
     print(json.dumps({"operation": operation, "construct": construct, **how}), file=worker.stdin, flush=True)
@@ -97,7 +97,7 @@ def test_a_megabyte_takes_bounded_memory(worker, construct):
 
 
 def test_the_measure_finds_what_grows_too_fast():
-    """Twice as large and four times as long is not fair, a little noise is."""
+    """Twice the size and four times the time fails, a little noise does not."""
     assert is_fair([1, 2, 4], {1: 0.01, 2: 0.1, 4: 0.21})
     assert not is_fair([1, 2, 4], {1: 0.01, 2: 0.1, 4: 0.4})
     assert is_fair([1, 2, 4], {1: 0.001, 2: 0.002, 4: 0.1})

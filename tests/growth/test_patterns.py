@@ -28,7 +28,7 @@ TAKES_PATTERN: Final = ("compile", "match", "fullmatch", "search", "sub", "subn"
 FROM_START: Final = frozenset({"match", "fullmatch"})
 LENGTHS: Final = (8, 14, 18, 22, 300, 4000)
 SOON_S: Final = 0.005
-"""What takes no longer at the last length cannot be quadratic: that takes ten times as long."""
+"""A pattern that takes no longer at the last length cannot be quadratic: that would take ten times as long."""
 TEXTS: Final = 400 if FULL else 40
 """Made of each pattern at most."""
 IN_TABLES: Final = ["core.copies: pattern", "core.slips: pattern"]
@@ -36,7 +36,7 @@ IN_TABLES: Final = ["core.copies: pattern", "core.slips: pattern"]
 
 
 class Found(NamedTuple):
-    """A pattern and the methods that it is used by, as far as they are known."""
+    """A pattern and the methods that it is used with, as far as known."""
 
     name: str
     pattern: re.Pattern[Any]
@@ -65,7 +65,7 @@ def _calls(tree: ast.Module) -> Iterator[ast.Call]:
 
 
 def _used() -> dict[tuple[str, str], set[str]]:
-    """By the module and the name of a pattern, the methods that it is used by, there and where it is imported."""
+    """By module and name of a pattern, the methods that it is used with, there and where it is imported."""
     found: dict[tuple[str, str], set[str]] = {}
     for module, tree in _modules():
         nodes = list(ast.walk(tree))
@@ -127,7 +127,7 @@ FOUND, UNKNOWN = _found()
 
 
 def _characters(node: Any) -> list[str]:
-    """Some characters that one node of the parsed pattern takes."""
+    """Some characters that one node of the parsed pattern matches."""
     kind, value = node
     if kind is sre.LITERAL:
         return [chr(value)]
@@ -203,7 +203,7 @@ def _repeated(tree: Any, before: str, dice: random.Random) -> Iterator[tuple[str
 
 
 def _texts(pattern: re.Pattern[Any], dice: random.Random) -> Iterator[Callable[[int], str]]:
-    """Texts of any length: what leads to a repeat, what it repeats, and an end that may not fit."""
+    """Texts of any length: a prefix that leads to a repeat, the repeated text, and an end that may not match."""
     tree = _parser.parse(
         pattern.pattern, pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags
     )
@@ -223,7 +223,7 @@ def _texts(pattern: re.Pattern[Any], dice: random.Random) -> Iterator[Callable[[
 
 
 def _use(found: Found, text: str) -> float:
-    """How long it takes to use the pattern as it is used; by a search where that is not known."""
+    """How long the pattern takes with its method; with `search` if that is unknown."""
     subject: Any = text.encode() if isinstance(found.pattern.pattern, bytes) else text
     began = process_time()
     if found.methods and found.methods <= FROM_START:
@@ -255,7 +255,7 @@ def _is_linear(found: Found, make: Callable[[int], str]) -> bool:
 
 @pytest.mark.parametrize("found", FOUND, ids=lambda found: found.name)
 def test_no_pattern_backtracks_without_bound(found):
-    """Twice as long a text takes at most 2.6 times as long, whatever of the pattern's own parts it is made of."""
+    """A text twice as long takes at most 2.6 times as long, whichever of the pattern's own parts it is made of."""
     slow = next((make(60) for make in _texts(found.pattern, random.Random(7)) if not _is_linear(found, make)), None)
     assert slow is None, found.pattern.pattern
 

@@ -1,4 +1,5 @@
-"""`python -m growth.worker`: measures one cell a line, each in a fork of its own, which may die of its limits.
+"""`python -m growth.worker`: measures one cell a line, each in a fork of its own, which may exceed its limits and
+die.
 
 In: `{"operation": …, "construct": …, "cpu_s": …}`, or a `size`, which alone is measured then, instead of `cpu_s`.
 Out: `{"sizes": […], "seconds": […], "mib": […], "failure": …}`.
@@ -30,8 +31,8 @@ MOST_MIB: Final = 2048
 
 
 def measure(operation: str, name: str, cpu_s: float, tell: Any) -> None:
-    """Double the size until that takes `cpu_s`, or until it may not be larger. What looks unfair is measured again,
-    and then with a larger size: noise goes away.
+    """Double the size until that takes `cpu_s`, or until it may not grow further. Suspicious results are measured
+    again, then with a larger size, to rule out noise.
     """
     most = CONSTRUCTS[name].most
     sizes: list[int] = []
@@ -58,7 +59,7 @@ def measure(operation: str, name: str, cpu_s: float, tell: Any) -> None:
 def is_fair(sizes: list[int], least: dict[int, float]) -> bool:
     """Whether the largest size takes at most 2.6 times as long as half of it, beyond what any size takes.
 
-    Less than 20 ms is that of the machine.
+    Less than 20 ms is noise of the machine.
     """
     if len(sizes) < 2:
         return True

@@ -1,6 +1,6 @@
-"""A model with a place for every kind of secret, and what is saved to make each of its parts talk.
+"""A model with a place for every kind of secret, and saves that make each of its parts quote them.
 
-Its validators, checks and `describe` quote all that they see, in every spelling, when `noise` tells them to.
+With `noise` its validators, checks and `describe` quote all that they see, in every spelling.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def from_environment() -> str:
 
 
 class Planted(Frozen):
-    """Whatever is secret here is so by its key, by its type or by its form."""
+    """Everything secret here is so by its key, its type or its form."""
 
     api_key: str = "none-at-first"
     pin: SecretStr | None = None
@@ -106,7 +106,7 @@ class Planted(Frozen):
 
 
 def fail(config: object) -> NoReturn:
-    """As users' code does: one error because of another, and with a note."""
+    """As users' code does: one error caused by another, and with a note."""
     try:
         raise KeyError(quotes(config))
     except KeyError as error:
@@ -136,12 +136,12 @@ SCHEMA: Final = Schema(Planted, checks=[check], describe=describe, template="por
 
 
 def quotes(seen: object) -> str:
-    """All that is seen, in every spelling."""
+    """Everything seen, in every spelling."""
     return " | ".join(spelled for value in leaves(seen) for spelled in spellings(value))
 
 
 def leaves(seen: object) -> Iterator[str]:
-    """What users' code may put into a text; not the whole URL, only what is secret of it."""
+    """What users' code may put into a text; of a URL only the secret part."""
     if isinstance(seen, SecretStr):
         yield seen.get_secret_value()
     elif isinstance(seen, str):
@@ -171,7 +171,7 @@ def spellings(text: str) -> Iterator[str]:
 
 
 def leaked(text: str, secret: str) -> list[str]:
-    """In which spellings `secret` stands in `text`; of a long one pieces count as well."""
+    """The spellings of `secret` found in `text`; pieces of a long one count as well."""
     if len(secret) < 4:  # only as a word, and only in users' texts, is it looked for
         return [secret] if f"'{secret}'" in text or f"| {secret} |" in text else []
     forms = set(spellings(secret)) | {form.strip("\"'") for form in spellings(secret)}

@@ -183,7 +183,7 @@ def logged(scene: Scene) -> str:
 
 
 def callbacks(scene: Scene) -> str:
-    """What is logged of callbacks that raise, and quote what they were given."""
+    """The log of callbacks that raise, and quote their arguments."""
     given: list[object] = []
 
     def fail(*values: object) -> None:

@@ -1,4 +1,4 @@
-"""No text of a user is taken for a command by the CI system in whose log a command of ours writes."""
+"""In the log of a CI system no user's text that our commands print is taken for a command of that system."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def saves() -> dict[str, str]:
 
 SAVES = saves()
 BESIDE = {"lines": SAVES["lines"].replace(f"{COMMANDS[3]}\n", f"{COMMANDS[3]}\nx\n{COMMANDS[3]}\n")}
-"""What is there before; by default it has no commands. In a difference they stand behind a space."""
+"""The file before; by default it has no commands. In a diff they follow a space."""
 
 
 def chosen(name: str) -> list[str]:
@@ -107,7 +107,7 @@ def test_names_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: s
     "command", [["{}"], ["check", "{}"], ["check", "x", "--format", "{}"], ["show", "x", "--key", "{}"]]
 )
 def test_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], argument: str) -> None:
-    """What is said of wrong usage quotes the arguments."""
+    """Usage errors quote the arguments."""
     from click.testing import CliRunner
 
     from hotconf.cli.app import hotconf
@@ -121,14 +121,14 @@ def test_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: lis
 
 
 def test_every_command_is_among_them() -> None:
-    """Each but the app, which is no matter for a CI system."""
+    """Each but the app, which does not run in CI."""
     from hotconf.cli.app import _COMMANDS
 
     assert {name.split()[0].strip(",") for name in TELLING} == set(_COMMANDS) - {"run"}
 
 
 def test_outside_of_ci_nothing_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a person reads is what the file says; and all of this can fail."""
+    """People can still read the text; and the test itself can fail."""
     for system in SYSTEMS:
         monkeypatch.delenv(system, raising=False)
     before = BESIDE["lines"].encode()

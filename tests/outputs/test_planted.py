@@ -1,4 +1,4 @@
-"""One secret in every kind of place, on every kind of occasion, through every output: it is in none of them."""
+"""One secret in every kind of place, on every kind of occasion, in every output: none contains it."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ FEW = ("changed", "noise: check", "noise: raises", "not closed")
 
 
 def is_told(output: str, place: str, secrets: tuple[str, str], occasion: str) -> bool:
-    """The slow outputs get some of it. And an error of pydantic's own making says nothing of where it was made: what
-    comes of the environment, under a name that tells nothing, is unknown until it has been published once.
+    """Slow outputs get only some of it. And an error created by pydantic has no frames: a value from the environment,
+    under an innocuous name, is unknown until it has been published once.
     """
     if place == "the environment" and occasion == "noise: custom":
         return False
@@ -51,7 +51,7 @@ ALL = [
 
 
 def chosen() -> list[tuple[str, str, tuple[str, str], str]]:
-    """A few thousand of all, other ones each time, in full; else some of the quick ones, always the same."""
+    """In full a few thousand of all, different ones each time; else some of the quick ones, always the same."""
     if FULL:
         return Random(os.environ.get("HOTCONF_SEED", "1")).sample(ALL, 3000)
     return Random(7).sample([case for case in ALL if case[0] not in SLOW], 150)

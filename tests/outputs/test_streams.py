@@ -1,4 +1,4 @@
-"""Whatever becomes of stdout and stderr of a command: no traceback, no status that says something else, no hang."""
+"""Whatever happens to stdout and stderr of a command: no traceback, no wrong status, no hang."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def chosen(*bounded: str) -> list[str]:
 @FULL_DEVICE
 @pytest.mark.parametrize("name", chosen("check", "diff", "history", "help"))
 def test_stdout_is_full(here: Path, name: str) -> None:
-    """Said on stderr in one line, with status 2, if there was something to write."""
+    """One line on stderr, with status 2, if there was something to write."""
     with Path("/dev/full").open("wb") as full:
         process = run(here, name, stdout=full, stderr=subprocess.PIPE)
         told = process.communicate(timeout=60)[1].decode()
@@ -84,7 +84,7 @@ def test_nobody_reads_stdout(here: Path, name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in chosen("check", "wrong usage") if name != "doctor"])
 @pytest.mark.parametrize("where", ["full", "nobody", "closed"])
 def test_stderr(here: Path, name: str, where: str) -> None:
-    """What cannot be said is not said: stdout and status are what they are with a stderr."""
+    """Its output is lost: stdout and status are the same as with a stderr."""
     good = run(here, name, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     wanted = good.communicate(timeout=60)[0]
     read, write = os.pipe()

@@ -184,7 +184,7 @@ def test_what_is_no_text_is_not_shown(coding):
 
 @pytest.mark.parametrize("line", ['nip = "hunter2"', 'a = 1, nip = "hunter2"'])
 def test_what_a_problem_withholds_is_not_shown(line):
-    """Who writes `nip` means the pin: whatever the hint says, and whether there is one."""
+    """`nip` means the pin, whatever the hint, and without one."""
     column = line.index("nip") + 1
     problem = Problem("Unknown key: nip", ("nip",), "schema", file=Path("c.toml"), line=1, column=column)
     assert "hunter2" in excerpt(problem, line)[0]
@@ -193,7 +193,7 @@ def test_what_a_problem_withholds_is_not_shown(line):
 
 
 def test_a_slip_for_a_secret_word_is_taken_for_it():
-    """Who writes `pasword` means the password, whether or not a model has one."""
+    """`pasword` means the password, whether or not the model has one."""
     problem = Problem("Unknown key: a.pasword", ("a", "pasword"), "schema", file=Path("c.toml"), line=2, column=1)
     assert excerpt(problem, '[a]\npasword = "hunter2"\n')[0] == "2 │ pasword = …"
 

@@ -1,4 +1,4 @@
-"""What a load finds gone from the state that stands, on real files."""
+"""What a load finds gone from the published state, on real files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def source(tmp_path: Path) -> Source[App]:
 
 
 def again(source: Source[App], standing: Standing, known: FileSet | None = None, **instead: str) -> Good[App] | Bad:
-    """What a load brings back while that state stands; `instead`: what files of the directory are replaced by."""
+    """What a load brings back while that state is published; `instead`: replacements for files of the directory."""
     for name, text in instead.items():
         (source.path.parent / f"{name}.toml").write_text(text)
     touched = frozenset({source.path}) if known is not None else frozenset()
@@ -43,7 +43,7 @@ def again(source: Source[App], standing: Standing, known: FileSet | None = None,
 
 
 def stands(source: Source[App]) -> tuple[Standing, FileSet]:
-    """The state of now, and what is known of its files."""
+    """The current state, and what is known of its files."""
     result = load(source)
     assert isinstance(result.candidate, Good)
     return result.candidate.standing, result.files
@@ -116,7 +116,7 @@ def test_what_is_only_watched_is_not_missed(source):
 
 
 def test_entries_of_the_program(source):
-    """Those that are pinned cover, too; they stand in no file."""
+    """Pinned ones cover files, too; they are in no file."""
     pinned = source._replace(pins=Pins(watch_paths=("conf.d",)))
     source.path.write_text("tags = []\n")
     standing, _ = stands(pinned)
@@ -127,7 +127,7 @@ def test_entries_of_the_program(source):
 
 
 def test_entries(tmp_path):
-    """Each is resolved, those that are there twice once."""
+    """Each is resolved, duplicates once."""
     found = list(
         absent.entries(tmp_path / "config.toml", ["a", "~nobody-of-that-name/x", "c/*.toml", "a", "/d/**/x", "/e"])
     )
@@ -153,7 +153,7 @@ def test_disks(tmp_path):
 
 
 def calls(work: Callable[[], object]) -> int:
-    """How many functions are called: what it costs, on however busy a machine."""
+    """How many functions are called: the cost, however busy the machine."""
     count = 0
 
     def note(frame: Any, event: str, arg: Any) -> None:
@@ -191,7 +191,7 @@ def test_growth(kind):
 
 
 def test_a_glob_of_many_directories_costs_no_more_than_its_parts():
-    """Several `**` over a deep path: no way is gone twice."""
+    """Several `**` over a deep path: no way is walked twice."""
     from hotconf.core.gone import Entry
 
     deep = Path("/etc").joinpath(*"abcdefghijklmnopqrstuvwxyz", "x.toml")

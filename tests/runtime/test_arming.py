@@ -55,7 +55,7 @@ def meant(root: Path, *patterns: str) -> FileSet:
 
 
 def work(act: Callable[[], object]) -> int:
-    """How many lines of Python that takes: time, as no other load of the machine changes it."""
+    """How many lines of Python that takes: a measure of time independent of the machine's load."""
     lines = 0
 
     def trace(frame: object, event: str, _: object) -> object:
@@ -147,7 +147,7 @@ def test_few_are_armed_at_once(observer, root, count):
 
 
 def test_whoever_is_away_is_left_alone(observer, root):
-    """Another thread arms its files just now: none is armed here meanwhile."""
+    """Another thread is arming its files: none is armed here meanwhile."""
     owner = Owner()
     observer.arm(owner, fragments(root, 1))
     observer.away = lambda each: each is owner
@@ -202,7 +202,7 @@ def _act(root: Path, act: str) -> None:
 
 
 def _watches(observer: InotifyObserver) -> set[int]:
-    """Those that the kernel has, by its own word."""
+    """The kernel's watches, as it reports them."""
     text = Path(f"/proc/self/fdinfo/{observer.descriptor}").read_text()
     lines = [line.split() for line in text.splitlines() if line.startswith("inotify")]
     return {int(line[1].removeprefix("wd:"), 16) for line in lines}
@@ -210,7 +210,7 @@ def _watches(observer: InotifyObserver) -> set[int]:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_thread_that_arms_beside_events(observer, root, seed):
-    """Files come and go while another thread arms them and this one hears: in the end each is watched."""
+    """Files come and go while another thread arms them and this one reads events: in the end each is watched."""
     dice, owner, stop = random.Random(seed), Owner(), threading.Event()
     fragments(root, 20)
     observer.away = lambda each: each is owner

@@ -40,7 +40,7 @@ def refuse(code: int):
 
 @KINDS
 def test_ours_is_used_and_closed(kind):
-    """Once, however often that is asked for."""
+    """Once, however often it is called."""
     descriptor = Descriptor(kind, MAKERS[kind])
     number = descriptor.number
     assert descriptor.ours
@@ -84,7 +84,7 @@ def test_one_of_ours_in_the_place_of_another_is_known():
 
 @pytest.mark.parametrize("code", [errno.EPERM, errno.ENOSYS])
 def test_where_nothing_can_be_marked_the_kind_decides(monkeypatch, code):
-    """Whether to mark is refused, or to ask for the mark."""
+    """Whether setting the mark is refused, or reading it."""
     with monkeypatch.context() as patch:
         patch.setattr(system, "fcntl", refuse(code))
         descriptor = Descriptor(TIMER, MAKERS[TIMER])

@@ -1,4 +1,4 @@
-"""Log records: one line, or lines that are indented; printable, and without what any watcher knows to be secret."""
+"""Log records: one line, then indented ones; printable, and without any secret that a watcher knows."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def one(caplog: pytest.LogCaptureFixture, begins: str) -> str:
 
 
 def is_one_record(text: str) -> bool:
-    """Does nothing in it look like a line of its own, or reach the terminal?"""
+    """Does nothing in it look like a separate line, or reach the terminal?"""
     first, *rest = text.split("\n")
     return first.isprintable() and all(line.startswith("    ") and line.isprintable() for line in rest)
 

@@ -1,4 +1,4 @@
-"""Errands: here or elsewhere, in order, dropped with their watcher, reported when a mount does not answer."""
+"""Errands: run here or elsewhere, in order, dropped with their watcher, reported when a mount does not answer."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_what_fails_is_none_and_the_next_is_done(errands, posted, caplog):
 
 
 def test_one_mount_holds_up_no_other(errands, posted, gate):
-    """Nor local files; those on the same mount wait."""
+    """Nor local files; files on the same mount wait."""
     told: list[str] = []
     errands.run(Owner(1, "/far"), gate.wait, lambda _: told.append("far"))
     errands.run(Owner(1, "/far"), lambda: None, lambda _: told.append("far, too"))
@@ -124,7 +124,7 @@ def test_one_mount_holds_up_no_other(errands, posted, gate):
 
 
 def test_silence_is_reported_once(errands, posted, gate, monkeypatch):
-    """After the time, until there is an answer; a set of many files is never silent, it takes long."""
+    """After the time limit, until there is an answer; a large set of files is never silent, only slow."""
     said: list[str] = []
     monkeypatch.setattr(module.log, "silent", said.append)
     monkeypatch.setattr(module.log, "answers", lambda mount: said.append(f"{mount} again"))

@@ -67,7 +67,7 @@ LOCAL = ("ext4", "tmpfs", "overlay", "btrfs", "fuseblk", "fusectl", "fuse.fuse-o
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells")
 @pytest.mark.parametrize("kind", [*MAY_HANG, *LOCAL])
 def test_what_may_hang(monkeypatch, kind):
-    """By the type of the file system that has the device; disks of this machine have numbers of their own."""
+    """By the type of the device's file system; local disks have device numbers of their own."""
     table = f"30 27 0:28 / /srv rw - {kind} host:/export rw\n31 27 0:29 / /tmp rw - tmpfs none rw\n"
     monkeypatch.setattr(mounts, "_table", table.encode)
     remote, local, disk = os.makedev(0, 28), os.makedev(0, 29), os.makedev(254, 0)
@@ -84,7 +84,7 @@ def test_where_nothing_is_told_nothing_is_far(monkeypatch):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells")
 def test_where_a_part_of_a_file_system_is_mounted(monkeypatch):
-    """A directory or a file of it; never on a mount that may hang, because it is asked what it is."""
+    """A directory or a file of it; never on a mount that may hang, because that takes a `stat`."""
     table = TABLE + b"35 27 0:28 /a /far rw - nfs4 host:/export rw\n"
     monkeypatch.setattr(mounts, "_table", lambda: table)
     assert mounts.parts() == ["/srv/with space\\", "/app/config.toml"]

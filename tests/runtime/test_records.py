@@ -23,7 +23,7 @@ LONG_S = 30
 
 
 class Blocking(logging.Handler):
-    """A handler that takes nothing while its gate is shut."""
+    """A handler that blocks while its gate is shut."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -89,7 +89,7 @@ def test_what_is_dropped_is_counted_and_told(blocking):
 
 
 def test_no_reload_and_no_close_waits_for_a_handler(tmp_path, blocking):
-    """With everything logged and a handler that takes nothing, two watchers fail, recover, defer and are closed."""
+    """With everything logged and a blocking handler, two watchers fail, recover, defer and are closed."""
     paths = [tmp_path / name for name in ("a.toml", "b.toml")]
     for path in paths:
         path.write_text(port(1))
@@ -113,7 +113,7 @@ def test_no_reload_and_no_close_waits_for_a_handler(tmp_path, blocking):
 
 
 def test_a_handler_that_does_not_return_is_trouble(monkeypatch, blocking):
-    """It cannot be logged; `stats` says it."""
+    """It cannot be logged; `stats` shows it."""
     monkeypatch.setattr(worker, "HUNG_NS", 0)
     assert records.trouble() is None
     emit("reload", INFO, "first")

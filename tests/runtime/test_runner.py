@@ -177,7 +177,7 @@ def test_holds_releases_reloads_and_saves_from_many_threads(make):
 
 
 def test_a_release_has_published_when_it_returns(make, monkeypatch):
-    """It waits for the driver, even if that is slow, and has something else to do first."""
+    """It waits for the driver, even if that is slow, and busy with other work first."""
     watched = make()
     runner = watched.runner
     hold = Busy(runner, "x")
@@ -281,7 +281,7 @@ def test_signals_at_any_moment(make):
 
 
 def test_a_signal_handler_may_close_whoever_it_interrupts(make):
-    """It comes while its thread subscribes, and waits for the driver, which has just then something to tell."""
+    """It runs while its thread subscribes, and waits for the driver, which has an event to deliver just then."""
     watched, other = make(window_ms=0), make()
     runner = watched.runner
 
@@ -302,7 +302,7 @@ def test_a_signal_handler_may_close_whoever_it_interrupts(make):
 
 
 def test_what_could_not_be_told_is_told_later(make):
-    """In its order, as soon as the lock is given back."""
+    """In order, as soon as the lock is released."""
     watched = make(window_ms=0)
     with watched.bus.lock:
         for number in (2, 3):
@@ -518,7 +518,7 @@ def test_a_reload_that_is_slow_opens_no_round(make):
     watched.gate.shut()
     looks: list[int] = []
     real = watched.runner.compare
-    watched.runner.compare = lambda then: looks.append(1)  # no look between the save and the reload
+    watched.runner.compare = lambda then: looks.append(1)  # no poll between the save and the reload
     wait_until(lambda: looks)
     watched.save(2)
     watched.runner.reload(wait=False, force=False)

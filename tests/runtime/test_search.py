@@ -1,4 +1,4 @@
-"""What patterns match: what a naive search finds, at a cost that is linear in the tree."""
+"""What patterns match: the result of a naive search, at a cost linear in the tree."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PARTS = ("**", "**", "*", "*.toml", "a", "b", "a*", "?", "[ab]", "[!a]*", "*b*",
 
 
 def naive(base: str, parts: tuple[str, ...]) -> set[str]:
-    """What is meant, by a search that goes each way again and again."""
+    """The expected matches, by a search that walks every way again."""
     if not parts:
         return {base} if not os.path.isdir(base) else set()
     first, rest = parts[0], parts[1:]
@@ -63,7 +63,7 @@ def drawn(dice: random.Random) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("seed", range(150))
 def test_the_matches_are_those_of_a_naive_search(tmp_path, seed):
-    """Of random patterns in random trees with links, in circles, too."""
+    """For random patterns in random trees with symlinks, including loops."""
     dice, root = random.Random(seed), tmp_path / "tree"
     root.mkdir()
     grow(root, dice, links=True)
@@ -134,7 +134,7 @@ def test_a_tree_deeper_than_the_stack_is_searched(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("part", ["*a" * 120, "[" * 255, "?*" * 120, "[!" * 120, "*" * 255])
 def test_a_wildcard_that_could_backtrack_is_bounded(tmp_path, part):
-    """Against names as long as names may be: many of them, and the search says that it is too much."""
+    """Against names of maximal length: with many of them, the search reports that it is too much."""
     for n in range(20):
         (tmp_path / f"{'a' * 250}{n}").touch()
     assert spent(tmp_path, part) < MAX_STEPS / 50
@@ -181,7 +181,7 @@ def test_too_much_is_one_problem(tmp_path, monkeypatch):
 )
 @pytest.mark.parametrize("pattern", ["*", ".*", "**", "**/*", "./*", "NAME"])
 def test_what_hotconf_writes_is_no_member(tmp_path, name, pattern):
-    """Or it would feed itself; by whatever pattern, its own name, too."""
+    """Or it would trigger itself; by any pattern, even its own name."""
     (tmp_path / name).touch()
     (tmp_path / "a.toml").touch()
     found = expand(tmp_path / "config.toml", [pattern.replace("NAME", name)])
@@ -207,7 +207,7 @@ def test_a_directory_of_states_holds_no_member(tmp_path, pattern):
 
 
 def test_copies_are_members_and_told(tmp_path):
-    """By name, whether a directory or a glob finds them; a file that is listed by its name is meant."""
+    """By name, whether a directory or a glob matches them; a file listed by name is intended."""
     for name in ("limits.toml", "limits (1).toml", "limits.orig.toml"):
         (tmp_path / "d" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "d" / name).touch()

@@ -260,7 +260,7 @@ def test_shared_by_design(states, root, mode):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give something away")
 def test_one_name_for_each_user_in_the_directory_of_another(states, root):
-    """Two users of one file, below /tmp: neither is in the way of the other."""
+    """Two users of one file, below /tmp: neither gets in the other's way."""
     root.mkdir()
     root.chmod(0o1777)
     os.chown(root, 12345, 12345)
@@ -354,7 +354,7 @@ def test_the_directory_is_removed_and_made_anew(states, root):
 
 @pytest.mark.parametrize("error", [errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV])
 def test_a_mount_that_died(states, monkeypatch, error):
-    """The lock is given back without a word: closing a file there fails, but the descriptor is gone."""
+    """The lock is silently lost: closing a file there fails, but the descriptor is gone."""
     write(states, b"1")
     real = os.close
 

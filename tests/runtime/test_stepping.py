@@ -1,4 +1,6 @@
-"""Whatever raises in a step or an effect: one ending, who waits is answered, the next save is seen, nothing spins."""
+"""Whatever raises in a step or an effect: one ending, waiting callers get an answer, the next save is seen, no
+spinning.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ EFFECTS = [protocol.Load, protocol.Publish, protocol.Refresh, protocol.Emit, pro
 
 
 class Failing:
-    """Lets the effects of one kind raise, so many times; counts the steps."""
+    """Makes the effects of one kind raise, so many times; counts the steps."""
 
     def __init__(self, monkeypatch, kind: type, times: int, *, after: bool = False) -> None:
         self.kind, self.left, self.after = kind, times, after
@@ -62,7 +64,7 @@ def endings(watched: Watched) -> list[type]:
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("kind", EFFECTS, ids=lambda kind: kind.__name__)
 def test_an_effect_that_raises_in_a_save(make, monkeypatch, kind, after):
-    """In the midst of a round, before or after the effect was performed."""
+    """During a round, before or after the effect was performed."""
     watched = make()
     failing = Failing(monkeypatch, kind, 1, after=after)
     watched.save(2)
@@ -77,7 +79,7 @@ def test_an_effect_that_raises_in_a_save(make, monkeypatch, kind, after):
 
 @pytest.mark.parametrize("kind", [protocol.Load, protocol.Publish, protocol.Emit, protocol.Answer])
 def test_an_effect_that_raises_in_a_reload(make, monkeypatch, kind):
-    """Who waits for it is answered, even if the answer itself raises once it was given."""
+    """Waiting callers get an answer, even if answering itself raises afterwards."""
     watched = make(window_ms=60_000)
     failing = Failing(monkeypatch, kind, 1, after=kind is protocol.Answer)
     watched.save(2)

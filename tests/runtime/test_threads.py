@@ -36,7 +36,7 @@ def alarm():
 
 
 def test_it_runs_beside_and_ends():
-    """A thread runs what it is given, on a thread of its own; when it has ended it is not alive, and joined."""
+    """A thread runs its target on a thread of its own; once it has ended it is not alive, and joined."""
     seen = []
     thread = threads.Thread(lambda: seen.append((thread.here, threads.ident())), "hotconf test")
     assert not thread.alive
@@ -134,7 +134,7 @@ def test_a_thread_that_ended_holds_nothing():
 
 
 def test_a_signal_is_given_once_and_for_all():
-    """Any number of threads waits for it, before and after; given twice it is given."""
+    """Any number of threads waits for it, before and after; setting it twice does no harm."""
     given, woken = threads.Signal(), []
     waiting = [threads.Thread(lambda: woken.append(given.wait(LONG_S)), "hotconf test") for _ in range(3)]
     for thread in waiting:
@@ -166,7 +166,7 @@ def test_an_interrupted_wait_loses_nothing(alarm):
 
 
 def test_a_lock_is_waited_for_as_long_as_is_said():
-    """And whoever gets it has it."""
+    """And a thread that acquires it holds it."""
     lock = threads.lock()
     assert threads.acquire(lock)
     began = time.monotonic()
@@ -178,7 +178,9 @@ def test_a_lock_is_waited_for_as_long_as_is_said():
 
 @pytest.mark.parametrize(("name", "late"), ORDERS)
 def test_a_native_thread_is_native_whatever_was_patched(tmp_path, name, late):
-    """It runs while a greenlet never pauses, and its locks, waits and sleeps stop no greenlet of the main thread."""
+    """It runs next to a greenlet that never yields, and its locks, waits and sleeps stop no greenlet of the main
+    thread.
+    """
     program = """
         from hotconf.runtime import threads
         done, here, ticks = threads.Signal(), threads.ident(), []

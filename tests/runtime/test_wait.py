@@ -200,7 +200,7 @@ def test_descriptors_are_not_inherited(kernel):
 
 
 def test_threads_can_wait_for_no_descriptor(pipe):
-    """It says why, rather than never to tell."""
+    """It says why, rather than stay silent."""
     with pytest.raises(OSError, match="epoll_create1: Function not implemented"):
         ThreadWaiter("epoll_create1: Function not implemented").watch(pipe[0])
 

@@ -1,4 +1,4 @@
-"""A worker does its jobs in order, whatever happens to its thread, and says what does."""
+"""A worker runs its jobs in order, whatever happens to its thread, and reports what happened."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_refused_thread_is_told_once_and_tried_again(make, told, monkeypatch):
 
 @pytest.mark.parametrize("rescue", ["submit", "supervise"])
 def test_a_dead_thread_is_replaced(make, told, monkeypatch, rescue):
-    """Its job is done again, first, by the next job's thread or when it is supervised."""
+    """Its job is rerun, first, by the next job's thread or under supervision."""
     made, done, running = make(stays=True, again=True), [], threading.Event()
     dying = True
 
@@ -156,7 +156,7 @@ def test_death_at_any_moment_loses_no_job(make, told):
 
 
 def test_a_job_that_always_fails_does_not_spin(make, monkeypatch):
-    """It is tried again after a pause, and what comes after it is done meanwhile."""
+    """It is retried after a pause, and later jobs run meanwhile."""
     monkeypatch.setattr(worker, "AGAIN_S", 0.3)
     made, tries, done = make(stays=True, again=True), [], threading.Event()
 
@@ -186,7 +186,7 @@ def test_without_again_a_job_runs_once(make, told):
 
 
 def test_what_hangs_is_overtaken_and_told(make, told, monkeypatch):
-    """What waits behind it gets another thread, as often as it takes up to a bound; then the trouble remains."""
+    """Jobs behind it get another thread, up to a limit; then the trouble remains."""
     monkeypatch.setattr(worker, "OVERTAKE_NS", 0)
     monkeypatch.setattr(worker, "HUNG_NS", 0)
     made, gate, done, begun = make(stays=True, overtakes=True), threading.Event(), [], []

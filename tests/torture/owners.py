@@ -139,7 +139,7 @@ def vandalize(root: Path, main: Path) -> list[tuple[int, int]]:
 
 
 def replace_directories(root: Path, main: Path) -> None:
-    """The directory of the states, and the one above it, become the vandal's own."""
+    """The directory of the states, and the one above it, become another user's own."""
     for path in [each for each in below(root) if each.is_dir()]:
         with suppress(OSError):
             path.rename(path.with_name(f"{path.name}.away"))
@@ -149,7 +149,7 @@ def replace_directories(root: Path, main: Path) -> None:
 
 
 def overwrite(held: list[tuple[int, int]], main: Path) -> None:
-    """What was opened once can be written to for ever."""
+    """A file once opened can be written to forever."""
     for descriptor, number in held:
         data = forged(main, number)
         with suppress(OSError):
@@ -159,7 +159,7 @@ def overwrite(held: list[tuple[int, int]], main: Path) -> None:
 
 
 class Start(NamedTuple):
-    """What came of a start."""
+    """The result of a start."""
 
     port: int | None
     trouble: str | None

@@ -1,4 +1,4 @@
-"""Raises at the places where CPython runs signal handlers, one after the other, each in a forked child.
+"""Raises at the points where CPython runs signal handlers, one after the other, each in a forked child.
 
 Run as `python -m torture.points OPERATION SHARE SEED`: prints the number of places, and what broke at which of them.
 
@@ -29,7 +29,7 @@ import hotconf
 from hotconf import HotReloadWatcher
 
 LIMIT_S: Final = 10
-"""So long a child may take. One that does nothing but wait is done in less than one."""
+"""How long a child may take. One that only waits takes less than one."""
 SOON_S: Final = 4
 OURS: Final = (str(Path(hotconf.__file__).parent) + os.sep, threading.__file__)
 
@@ -43,7 +43,7 @@ class Raised(BaseException):
 
 
 class Tracer:
-    """Counts the places, and raises at one of them."""
+    """Counts the points, and raises at one of them."""
 
     def __init__(self, raise_at: int = 0) -> None:
         self.places = 0
@@ -120,7 +120,7 @@ class Case:
         new.rename(self.path)
 
     def prepare(self, name: str) -> Callable[[], object]:
-        """Come to the place where `name` can be done; what does it."""
+        """Prepare for `name`, and return what performs it."""
         watcher = self.watcher
         if name == "start":
             return watcher.start
@@ -221,7 +221,7 @@ def _count(case: Case, name: str) -> int:
 
 
 def broken_at(name: str, place: int, directory: Path) -> list[str]:
-    """What is not as it should be after an exception there; empty if it was not reached."""
+    """What is wrong after an exception there; empty if it was not reached."""
     return _in_a_child(directory, lambda case: "\n".join(_try(case, name, place)))
 
 
@@ -238,7 +238,7 @@ def _try(case: Case, name: str, place: int) -> list[str]:
 
 
 def _in_a_child(directory: Path, work: Callable[[Case], str]) -> list[str]:
-    """The lines that `work` returns in a child; what it says of its end, if that is not the one that it should be."""
+    """The lines that `work` returns in a child; or how the child ended, if it did not end properly."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -268,7 +268,7 @@ def chosen(count: int, share: float, seed: int) -> list[int]:
 
 
 def main(name: str, share: str, seed: str) -> None:
-    """Try them, and tell in JSON what was broken."""
+    """Try them, and print in JSON what broke."""
     with tempfile.TemporaryDirectory() as directory:
         count = places(name, Path(directory))
         tried = chosen(count, float(share), int(seed))

@@ -157,7 +157,7 @@ class Soak:
         return self._latest
 
     def _settled(self, final: State | None) -> bool:
-        """Whether what the files say at last is seen by all, or that nothing is left of the folder."""
+        """Whether all see the final content of the files, or that nothing is left of the folder."""
         latest = self._judge()
         if final is None or len(final) == 1 < len(latest):
             return self._last().startswith("ReloadFailed")

@@ -31,7 +31,7 @@ OPERATIONS = {
 }
 """Which share of their places is tried in a bounded run; all of them in full."""
 AT_LEAST = {"start": 300, "release": 20, "reload": 20, "close": 50}
-"""So many places there are, or they are not found."""
+"""There are at least so many points, or the search is broken."""
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -52,7 +52,7 @@ class Alarm(Exception):  # noqa: N818 - it is no error
 
 @pytest.mark.parametrize("rounds", [2000 if FULL else 150])
 def test_real_signals_at_any_moment(path: Path, watch: Callable[..., object], rounds: int) -> None:
-    """A timer's signal, whose handler raises, at ever other instants: nothing is lost, held or stuck afterwards."""
+    """A timer's signal, whose handler raises, at changing instants: nothing is lost, held or stuck afterwards."""
     watcher = watch(path)
     armed = [False]
 

@@ -1,8 +1,7 @@
 """Fragments that are removed and restored at random, within and beyond the ceiling, by several writers at once.
 
-An oracle that knows when each file was there looks at every state that is published: one that lacks a file of the
-state before it is published only where others are left of its entry, with a warning that names it, and after the
-ceiling.
+An oracle that knows when each file existed checks every published state: it may lack a file of the state before only
+if its entry has others left, with a warning that names it, and after the ceiling.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from watcher.watched import Frozen, save
 WINDOW_MS: Final = 100
 CEILING_NS: Final = ceiling_ns(WINDOW_MS * MILLISECOND)
 SLACK_NS: Final = 2_000 * MILLISECOND
-"""What came back so shortly before a publication may have been read as gone."""
+"""A file restored so shortly before a publication may have been read as gone."""
 NAMES: Final = ("a", "b", "c")
 ENTRIES: Final = {
     "directory": ["conf.d"],
@@ -42,7 +41,7 @@ WRITERS: Final = 3
 
 
 class Limits(Frozen):
-    """What the fragments say, each something of its own."""
+    """The content of the fragments, each with values of its own."""
 
     limits: dict[str, int] = Field(default_factory=dict)
 
@@ -63,7 +62,7 @@ class Disk:
     dice: random.Random
     lock: threading.Lock = field(default_factory=threading.Lock)
     absent: dict[Path, list[list[int]]] = field(default_factory=dict)
-    """Of each file the times in which it was not there; the last may be open."""
+    """For each file the times when it was absent; the last may be open."""
     number: int = 0
 
     @property
@@ -234,7 +233,7 @@ def save_all(disk: Disk) -> None:
 
 
 def test_the_oracle_objects(root: Path, dice: random.Random, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the watcher does not care what is gone, the oracle does."""
+    """If the watcher ignores gone files, the oracle objects."""
     monkeypatch.setattr("hotconf.runtime.absent.verdict", lambda *_: None)
     disk = Disk(root, dice)
     save_all(disk)

@@ -1,4 +1,4 @@
-"""State directories of every owner and mode: a valid configuration always starts; nothing unsafe is believed."""
+"""State directories of every owner and mode: a valid configuration always starts; nothing unsafe is trusted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PARTS = 13
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can act as other users")
 @pytest.mark.parametrize("part", range(PARTS) if FULL else [0])
 def test_owners(part: int) -> None:
-    """State directories of any owner, group, mode and umask, opened between two starts, vandals among others."""
+    """State directories of any owner, group, mode and umask, opened between two starts, with intruders."""
     step = PARTS if FULL else 61
     python, needed = outsiders_python()
     done = subprocess.run(

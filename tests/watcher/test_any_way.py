@@ -1,5 +1,5 @@
-"""Whatever way files and directories come, go and change below the patterns of `watch_paths`, the kernel's word alone
-suffices to find it: the files are not looked at in between.
+"""However files and directories come, go and change below the patterns of `watch_paths`, kernel events alone suffice
+to find it: the files are never polled.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class Tree:
         new.rename(target / self.dice.choice(NAMES) if target.is_dir() else target)
 
     def link(self) -> None:
-        """A link to something, to nothing, or in a circle."""
+        """A symlink to something, to nothing, or in a loop."""
         path = self.dice.choice([self._any(), self.dice.choice(self.tops)])
         target = self.dice.choice([self._any(), *self._places()])
         self.told.append(f"{path.relative_to(self.root)} -> {target.relative_to(self.root)}")
@@ -165,7 +165,9 @@ class Tree:
 
 @pytest.mark.parametrize("seed", range(60 if FULL else 12))
 def test_every_change_is_heard(tmp_path, watch, seed):
-    """After each burst of random acts, the last load saw what is there: members, their bytes, what cannot be read."""
+    """After each burst of random acts, the last load saw the current members, their bytes, and what cannot be
+    read.
+    """
     dice = random.Random(f"{os.environ.get('HOTCONF_SEED', '')}{seed}")
     root = Path(os.path.realpath(tmp_path))
     main = root / "config.toml"

@@ -1,4 +1,4 @@
-"""Files of the configuration that go: what they said stays in force, or is given up with a warning."""
+"""Files of the configuration that disappear: their values stay in force, or are dropped with a warning."""
 
 from __future__ import annotations
 
@@ -103,13 +103,13 @@ def a_file_instead(root: Path) -> None:
 
 
 def a_dangling_link(root: Path) -> None:
-    """The directory becomes a link that leads nowhere."""
+    """The directory becomes a dangling symlink."""
     moved_away(root)
     (root / "conf.d").symlink_to("nowhere")
 
 
 def a_dangling_file(root: Path) -> None:
-    """The fragment becomes a link that leads nowhere."""
+    """The fragment becomes a dangling symlink."""
     (root / "conf.d/limit.toml").unlink()
     (root / "conf.d/limit.toml").symlink_to("nowhere.toml")
 
@@ -141,7 +141,7 @@ def test_what_is_lost_stays_in_force(root, watch, way, entry):
 
 @pytest.mark.parametrize("observer", ["inotify", "watchdog", "poll"])
 def test_however_it_is_noticed(root, watch, observer):
-    """By inotify, watchdog or polling: what is lost is refused."""
+    """By inotify, watchdog or polling: a lost entry is refused."""
     watcher, seen = begin(root, watch, observer=observer, reconcile_s=0.1)
     moved_away(root)
     refused(seen)
@@ -158,7 +158,7 @@ def test_a_listed_file_is_lost_beside_others(both, watch):
 
 
 def test_a_file_that_moves_to_another_directory(root, watch):
-    """It is gone from where it was; where its entry gives it from there, that is told."""
+    """It is gone from its old place; an entry that covers the new one gives it from there, with a warning."""
     listing(root, "**/*.toml")
     _watcher, seen = begin(root, watch)
     moved_away(root)
@@ -168,7 +168,7 @@ def test_a_file_that_moves_to_another_directory(root, watch):
 
 
 def test_after_a_failure_the_published_state_decides(root, watch):
-    """However often something else is saved meanwhile: the limit is still missed."""
+    """However often something else is saved meanwhile: the limit still counts as gone."""
     watcher, seen = begin(root, watch)
     emptied(root)
     refused(seen)
@@ -203,7 +203,7 @@ def test_a_drop_in_fewer(both, watch):
 
 
 def test_a_drop_in_that_is_renamed_is_not_gone(both, watch):
-    """The same bytes under another name in the directory: nothing is waited for, nothing warned of."""
+    """The same bytes under another name in the directory: no wait, no warning."""
     watcher, seen = begin(both, watch)
     (both / "conf.d/limit.toml").rename(both / "conf.d/zzz.toml")
     event = seen.ending()
@@ -258,7 +258,7 @@ def test_the_entry_is_removed(root, watch, order):
 
 @pytest.mark.parametrize("entry", ["conf.d/*.toml", "./conf.d", "conf.d/limit.toml", "**"])
 def test_the_entry_is_spelled_otherwise(root, watch, entry):
-    """What covers the file in other words covers it: it is lost all the same."""
+    """An entry that covers the file in other words still covers it: it is lost."""
     watcher, seen = begin(root, watch, debounce_ms=400)
     listing(root, entry)
     emptied(root)
@@ -322,7 +322,7 @@ def test_reload_of_fewer(both, watch):
 
 
 def test_while_hot_reload_is_off(root, watch):
-    """What went meanwhile is missed when `reload()` finds it turned on again, or still off."""
+    """Files that disappeared meanwhile count as gone when `reload()` finds it turned on again, or still off."""
     watcher, _seen = begin(root, watch)
     save(root / "config.toml", "[hot_reload]\nenabled = false\nwatch_paths = ['conf.d']\n")
     wait_until(lambda: not watcher.settings.enabled)
@@ -349,7 +349,7 @@ def test_hot_reload_is_turned_off_by_what_lacks_a_fragment(root, watch):
 
 
 def test_busy(both, watch):
-    """Fewer are deferred with their warnings; what is lost while something is pending drops that."""
+    """Fewer drop-ins are deferred with their warnings; a lost entry drops what is pending."""
     watcher, seen = begin(both, watch)
     with watcher.busy("gate"):
         (both / "conf.d/limit.toml").unlink()
@@ -390,7 +390,7 @@ def kept(root: Path, watch: Callable[..., Any]) -> dict[str, Any]:
 
 
 def test_a_start_on_what_lacks_all(root, watch):
-    """The newest kept state is missed: it is in force, and the start says why."""
+    """Compared with the newest kept state: it is in force, and the start says why."""
     options = kept(root, watch)
     removed(root)
     watcher, _seen = watch(root / "config.toml", **options)
@@ -414,7 +414,7 @@ def test_a_start_on_fewer(both, watch):
 
 
 def test_a_start_after_the_entry_was_removed(root, watch):
-    """On purpose: nothing is missed."""
+    """On purpose: nothing counts as gone."""
     options = kept(root, watch)
     removed(root)
     listing(root)
@@ -425,7 +425,7 @@ def test_a_start_after_the_entry_was_removed(root, watch):
 
 
 def test_a_start_without_a_kept_state(root, watch):
-    """Nothing says what is missed: each absent listed file is a warning."""
+    """Nothing shows what is gone: each absent listed file is a warning."""
     listing(root, "conf.d/limit.toml", "conf.d")
     removed(root)
     watcher, _ = watch(root / "config.toml", state_dir=root / "states")
@@ -463,7 +463,7 @@ def test_a_start_from_a_damaged_state_looks_at_the_one_before(root, watch):
 
 
 def test_a_second_watcher_decides_for_itself(root, watch):
-    """What was never published here is not missed here."""
+    """A file never published here does not count as gone here."""
     first, seen = begin(root, watch)
     removed(root)
     refused(seen)

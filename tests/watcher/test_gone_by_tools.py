@@ -54,7 +54,7 @@ def place(watch: Callable[..., Any]) -> Iterator[Place]:
 
 @contextmanager
 def the_limit_stays(watcher: Any) -> Iterator[None]:
-    """In here whatever is published keeps the limit."""
+    """While this lasts every published state keeps the limit."""
     seen: list[object] = []
     assert watcher.config.server.port == 9000
     with watcher.on_change("server.port", lambda old, new: seen.append(new)):
@@ -108,7 +108,7 @@ def repository(place: Place) -> Place:
 
 @pytest.mark.parametrize("branch", ["fewer", "none"])
 def test_git_checkout(repository, branch):
-    """A branch without fragments is looked at and left again: nothing has changed."""
+    """A branch without fragments is checked out and left again: nothing has changed."""
     watcher, seen = repository.begin()
     with the_limit_stays(watcher):
         repository.run("git", "-C", "etc", "checkout", "-q", branch)
@@ -181,7 +181,9 @@ def project(root: Path, number: int, **files: str) -> None:
 
 
 def test_config_map_with_a_key_fewer(place):
-    """A key that goes and comes back is waited for; one that stays away is warned of; the last one is refused."""
+    """A key that disappears and comes back is waited for; one that stays away is a warning; losing the last one is
+    refused.
+    """
     directory = place.root / "etc/conf.d"
     project(directory, 1, limit=LIMIT, other=OTHER)
     (place.root / "etc/config.toml").write_text(MAIN)
@@ -202,7 +204,7 @@ def test_config_map_with_a_key_fewer(place):
 
 @pytest.mark.parametrize("observer", ["inotify", "watchdog", "poll"])
 def test_a_directory_that_is_replaced(place, observer):
-    """One with all files is a change like any other; one that lacks some is waited for and then warned of."""
+    """One with all files is a change like any other; one that lacks some is waited for, then a warning."""
     place.write("etc/conf.d", limit=LIMIT, other=OTHER)
     place.write("etc/conf.new", limit=LIMIT, other='tags = ["new"]\n')
     place.write("etc/conf.bad", other='tags = ["bad"]\n')

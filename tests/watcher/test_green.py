@@ -1,4 +1,4 @@
-"""Programs of green threads: gevent and eventlet, patched before hotconf was imported or after."""
+"""Programs with green threads: gevent and eventlet, patched before hotconf was imported or after."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PROGRAM = """
 
 
 def run(body: str, name: str, tmp_path, *, late: bool, options: str = "reconcile_s=3600") -> None:
-    """The program, then `body`; it must get to its end."""
+    """The program, then `body`; it must run to its end."""
     lines = [*PROGRAM.replace("{options}", options).rstrip().split("\n"), *body.split("\n"), '    print("done")']
     assert run_green("\n".join(lines), name, late=late, cwd=tmp_path) == "done\n"
 
@@ -71,7 +71,7 @@ def test_saves_are_seen_while_the_program_goes_on(tmp_path, name, late):
 
 @green
 def test_callbacks_are_greenlets_and_may_use_what_was_patched(tmp_path, name, late):
-    """A lock that a greenlet holds, a sleep, an event: the callback waits green, and in order."""
+    """A lock that a greenlet holds, a sleep, an event: the callback waits cooperatively, and in order."""
     body = """
     lock, told, woken = threading.Lock(), [], threading.Event()
 
@@ -174,7 +174,7 @@ def test_validators_and_log_handlers_may_use_what_was_patched(tmp_path, name, la
 @green
 @pytest.mark.parametrize("end", ["", "raise SystemExit(0)", "watcher.close()"] if FULL else [""])
 def test_the_exit_is_prompt(tmp_path, name, late, end):
-    """With a callback that waits for ever, the end of the program comes all the same."""
+    """Even with a callback that waits forever, the program ends."""
     body = f"""
     entered = []
 

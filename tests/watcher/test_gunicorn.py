@@ -131,7 +131,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
 
 
 def test_every_worker_sees_every_save(server):
-    """And so does the one that the master starts in the place of one that was killed, and a master that loaded it."""
+    """So does a worker that replaces a killed one, and a master that preloaded the application."""
     save(server.root / "config.toml", port(9000))
     server.all_are_told(server.everybody, 9000)
     assert server.answer() == "9000"

@@ -47,7 +47,7 @@ def local(path, watch):
 
 
 def save(path: Path, number: int) -> None:
-    """In place: the mount is for reading, what it shows is not."""
+    """In place: the mount is read-only, its source is not."""
     path.write_text(port(number))
 
 
@@ -78,7 +78,7 @@ HOWS = ["main", "link", "fragment", "directory", "glob", "link to a fragment"]
 
 @pytest.mark.parametrize("how", HOWS)
 def test_a_mount_that_hangs_holds_up_only_its_own_watcher(far, tmp_path, path, watch, how):
-    """Whatever leads to it: others go on, the log and `stats` say why, and when it answers all is well."""
+    """Whatever leads to it: others go on, the log and `stats` say why, and once it answers all is well."""
     main, written, patterns = layout(far, tmp_path, how)
     remote, _ = watch(main, watch_paths=patterns, **LOOKS)
     local, _ = watch(path, **LOOKS)
@@ -111,7 +111,7 @@ def test_it_is_logged_once(far, path, watch, caplog):
 
 
 def test_the_driver_does_not_wait_for_it(far, path, watch, local):
-    """Not even for a moment: what others ask of it is done at once."""
+    """Not even for a moment: requests of others are served at once."""
     main, _, _ = layout(far, path.parent, "main")
     remote, _ = watch(main, **LOOKS)
     far.hang()
@@ -123,7 +123,7 @@ def test_the_driver_does_not_wait_for_it(far, path, watch, local):
 
 
 def test_closing_does_not_wait_for_it(far, path, watch, local):
-    """The other watcher, and the one whose files lie there, which waits for no longer than for users' code."""
+    """The other watcher, and the one with files there, which waits no longer than for users' code."""
     main, _, _ = layout(far, path.parent, "main")
     remote = HotReloadWatcher(main, dict[str, Any], debounce_ms=WINDOW_MS, **LOOKS)
     remote.start()

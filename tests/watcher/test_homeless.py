@@ -48,7 +48,7 @@ def test_no_home_directory(homeless: Path, way: str, text: str) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_no_such_user(homeless: Path, way: str) -> None:
-    """Of the home of another user, too; with the way out for who means a directory of that name."""
+    """Also for the home of another user; the message says how to name a directory like that."""
     with pytest.raises(UsageError, match=r"there is no user ada: write \./~ada for a directory of that name"):
         WAYS[way]("~ada/states")
 

@@ -381,7 +381,7 @@ def test_refused_directories(path, watch, state_dir, caplog):
 
 
 def test_a_start_that_needs_a_state(path, state_dir, caplog):
-    """It fails where states cannot be believed, and says so beside the problems of the files."""
+    """It fails if states cannot be trusted, and says so along with the problems of the files."""
     run_once(state_dir, path)
     path.write_text(BROKEN)
     state_dir.chmod(0o777)

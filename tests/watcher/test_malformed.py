@@ -96,7 +96,7 @@ def test_the_driver_rests_after_it(path, watch):
     assert runs.call(time.thread_time) - before < 0.25
 
 
-# Checks that ask of watchers what has to wait for the load that they are part of
+# Checks that make calls which would wait for their own load
 
 
 @pytest.mark.parametrize("asked", ["start", "reload", "reload of another", "reload without waiting"])

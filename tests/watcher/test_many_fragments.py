@@ -23,7 +23,7 @@ if sys.platform != "linux":
 
 COUNT = 400
 MOST = 150
-"""So many calls of the system in one turn of the driver, for two watchers: as for a few files, and not for 400."""
+"""How many system calls one turn of the driver may make for two watchers: enough for a few files, not for 400."""
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_many_fragments_hold_up_nobody(path, many, watch, turns):
 
 
 def test_other_watch_paths_let_many_go(many, path, watch, turns):
-    """A hundred times what is left: forgotten elsewhere, and heard no more."""
+    """A hundred times as many: forgotten elsewhere, and no longer heard."""
     local, _ = watch(path)
     main = many / "main.toml"
     main.write_text("a = 1\n[hot_reload]\nwatch_paths = ['conf.d']\n")

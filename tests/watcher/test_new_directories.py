@@ -1,4 +1,4 @@
-"""A directory that appears below a pattern: its first file is heard at once, and not found by looking."""
+"""A directory that appears below a pattern: its first file is heard at once, not found by polling."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def loaded(watcher: Any) -> set[str]:
 
 
 def begin(watch: Any, path: Path, *patterns: str) -> Any:
-    """A watcher that never looks."""
+    """A watcher that never polls."""
     watcher, _ = watch(path, dict[str, Any], watch_paths=patterns, reconcile_s=NEVER_S)
     return watcher
 

@@ -29,7 +29,7 @@ def log(tmp_path):
 @pytest.mark.parametrize("pattern", ["*", "**/*", ".", "*.*"])
 @pytest.mark.parametrize("observer", ["auto", "poll"])
 def test_the_log_does_not_feed_itself(path, log, watch, calm, pattern, observer):
-    """One save is one round, though the log of it lies among what is watched."""
+    """One save is one round, although its log is among the watched files."""
     watcher, seen = watch(path, watch_paths=[pattern], observer=observer, reconcile_s=0.1)
     path.write_text(port(8001))
     wait_until(lambda: watcher.generation == 2)
@@ -40,7 +40,7 @@ def test_the_log_does_not_feed_itself(path, log, watch, calm, pattern, observer)
 
 
 def test_the_states_do_not_feed_themselves(path, watch, calm):
-    """A state directory among what is watched, whatever it is called."""
+    """A state directory among the watched files, whatever its name."""
     states = path.parent / "kept"
     watcher, seen = watch(path, watch_paths=["**/*"], state_dir=states, reconcile_s=0.1)
     path.write_text(port(8001))

@@ -276,7 +276,7 @@ def test_a_fragment_changes(tmp_path, watch, calm, options, fragment):
 
 
 def test_a_fragment_vanishes(tmp_path, watch, calm, options, fragment):
-    """It is named, and what it said stays in force: nothing is left of the entry that gave it."""
+    """It is named, and its values stay in force: its entry has nothing left."""
     fragment.write_text(NEW)
     watcher, seen = watch(plain(tmp_path), **options)
     fragment.unlink()

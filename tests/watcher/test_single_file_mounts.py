@@ -1,4 +1,4 @@
-"""A file that is mounted by itself: that is said once, and when it was replaced where it comes from."""
+"""A bind-mounted single file: that is reported once, and when its source is replaced."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def bound(path):
 
 
 def test_it_is_said_once(bound, path, watch, caplog):
-    """At the start, in the log and in `stats`; what is written in place is seen all the same."""
+    """At the start, in the log and in `stats`; in-place writes are still seen."""
     watcher, _ = watch(path, **LOOKS)
     alone = f"{path} is mounted by itself, so that a save which replaces it outside is never seen here"
     assert watcher.stats.trouble == f"{alone}: mount its directory"
@@ -64,7 +64,7 @@ def test_it_is_said_once(bound, path, watch, caplog):
 @pytest.mark.parametrize("act", ["replaced", "removed"])
 @pytest.mark.parametrize("observer", ["auto", "poll"])
 def test_a_source_that_is_replaced_is_told(bound, path, watch, caplog, act, observer):
-    """The old file has no name left: the program runs on what it shows, and says that it is out of date."""
+    """The old file has no name left: the program keeps running on it, and says that it is out of date."""
     watcher, _ = watch(path, observer=observer, **LOOKS)
     assert not watcher.has_drift()
     if act == "replaced":
