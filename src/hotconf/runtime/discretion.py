@@ -1,4 +1,4 @@
-"""The one gate for all outgoing text: it knows the secrets, and removes them.
+"""All outgoing text passes through here: it knows the secrets, and removes them.
 
 Rule 1: a load knows the secrets in its files, in the resulting config, and in what was published before, by the
 model's types and by the names of keys (`Discretion`). Every text of a candidate passes its scrubber.

@@ -176,7 +176,7 @@ class Runner(Stepping[T]):
         return self.reload(wait=True, force=force)  # a signal handler forked, and this is the child
 
     def close(self) -> None:
-        """Close the watcher, as `HotReloadWatcher.close` says. The next call does what an exception left undone."""
+        """As `HotReloadWatcher.close`. The next call does what an exception left undone."""
         first = not self._closed
         self._closed = self._jobs.closed = True
         state, used = self._state, self._check()
