@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from typing import Any, Final
 
 from hotconf.changes import MISSING
@@ -19,6 +20,8 @@ from hotconf.core.shape import Shape
 from hotconf.core.suggest import suggest
 from hotconf.core.walk import kind_of
 
+_MOST_COMPARED: Final = 50_000
+"""So many pairs of an unknown key and a secret field are compared; then the values of all such keys are secret."""
 _STRING: Final = re.compile(r"""["']([^"']++)""")
 _BARE: Final = re.compile(r"""[=:\[,][ \t\[{]*+([^\s"'\[\]{}=:,#]++)""")
 
@@ -48,6 +51,15 @@ def is_slip(key: str, around: Shape) -> bool:
     """Is `key`, which is no field, almost the name of a secret field?"""
     fields = around.secret_keys
     return bool(fields) and key not in around.keys and suggest(key, fields) is not None
+
+
+def _may_be_slip(key: str, around: Shape, left: Iterator[int]) -> bool:
+    """`is_slip`, or true once too many fields have been compared. `left`: so many more may be."""
+    fields = around.secret_keys
+    if not fields or key in around.keys:
+        return False
+    compared = sum(1 for _ in islice(left, len(fields)))
+    return compared < len(fields) or is_slip(key, around)
 
 
 def _at_positions(names: tuple[str, ...], items: list[Any]) -> Iterator[object]:
@@ -103,6 +115,7 @@ def _frames(errors: Iterable[BaseException]) -> Iterator[Mapping[str, object]]:
 def _kept_secret(table: Mapping[str, Any], root: Shape) -> Iterator[object]:
     """What the model keeps as secrets, whatever the names of the keys; also under misspelt keys."""
     todo: list[tuple[Any, Shape]] = [(table, root)] if root.hides else []
+    left = iter(range(_MOST_COMPARED))
     while todo:
         value, here = todo.pop()
         yield from here.secret_defaults
@@ -114,7 +127,7 @@ def _kept_secret(table: Mapping[str, Any], root: Shape) -> Iterator[object]:
             yield value
             yield from in_json(value)
         elif isinstance(value, dict) and not here.free:
-            yield from (item for key, item in value.items() if is_slip(key, here))
+            yield from (item for key, item in value.items() if _may_be_slip(key, here, left))
             todo.extend((item, below) for key, item in value.items() if (below := here.child(key)).hides)
         elif isinstance(value, list):
             yield from _at_positions(here.positions, value)

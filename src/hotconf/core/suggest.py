@@ -6,7 +6,7 @@ How often that is right, and how often it is silent, is measured with a corpus: 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -151,16 +151,52 @@ def _distance(word: str, other: str, limit: int) -> int | None:
         return 0
     if abs(len(word) - len(other)) > limit:
         return None
-    short = min(len(word), len(other)) < _SHORT
-    if not short:
-        word, other = _apart(word, other)
+    if min(len(word), len(other)) < _SHORT:
+        return _distance_of_short(word, other, limit)
+    distance = _distance_in_bits(_places(word), len(word), other)
+    return distance if distance <= limit else None
+
+
+def _distance_in_bits(places: Mapping[str, int], length: int, other: str) -> int:
+    """The distance of a word of so many letters, of which `places` are the places: a column of the matrix at a time.
+
+    Hyyrö's bit-parallel algorithm. `fewer` and `more` are the differences between neighbours of a column.
+    """
+    full = (1 << length) - 1
+    last, distance = 1 << (length - 1), length
+    more, fewer, same, before = full, 0, 0, 0
+    for letter in other:
+        here = places.get(letter, 0)
+        swapped = ((~same & here) << 1) & before
+        same = ((((here & more) + more) ^ more) | here | fewer | swapped) & full
+        up = fewer | (~(same | more) & full)
+        down = same & more
+        distance += bool(up & last) - bool(down & last)
+        up = (up << 1) | 1
+        more = ((down << 1) | ~(same | up)) & full
+        fewer = up & same
+        before = here
+    return distance
+
+
+@lru_cache(maxsize=1024)
+def _places(word: str) -> Mapping[str, int]:
+    """A bit for each place where a letter stands."""
+    places: dict[str, int] = {}
+    for index, letter in enumerate(word):
+        places[letter] = places.get(letter, 0) | 1 << index
+    return places
+
+
+def _distance_of_short(word: str, other: str, limit: int) -> int | None:
+    """The same, where a replacement counts for two if the keys are not neighbours."""
     before: list[int] = []
     row = [*range(min(len(other), limit) + 1), *[limit + 1] * (len(other) - limit)]
     for i, letter in enumerate(word, 1):
         older, before, row = before, row, [min(i, limit + 1)] + [limit + 1] * len(other)
         for j in range(max(1, i - limit), min(len(other), i + limit) + 1):  # beyond, it is over the limit
             wanted = other[j - 1]
-            replaced = 0 if letter == wanted else 2 if short and not _are_neighbours(letter, wanted) else 1
+            replaced = 0 if letter == wanted else 1 if _are_neighbours(letter, wanted) else 2
             step = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + replaced)
             if i > 1 and j > 1 and letter == other[j - 2] and word[i - 2] == wanted:
                 step = min(step, older[j - 2] + 1)
@@ -168,14 +204,6 @@ def _distance(word: str, other: str, limit: int) -> int | None:
         if min(row) > limit and min(before) > limit:
             return None
     return row[-1] if row[-1] <= limit else None
-
-
-def _apart(word: str, other: str) -> tuple[str, str]:
-    """Both without what they begin and end with alike."""
-    least = min(len(word), len(other))
-    start = next((n for n in range(least) if word[n] != other[n]), least)
-    end = next((n for n in range(least - start) if word[-1 - n] != other[-1 - n]), least - start)
-    return word[start : len(word) - end], other[start : len(other) - end]
 
 
 @lru_cache(maxsize=1024)

@@ -1,0 +1,54 @@
+"""However many names there are to compare, only so many are compared; what is not compared is kept secret."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ConfigDict, SecretStr, create_model
+
+from hotconf.core import suggest as suggesting
+from hotconf.core.document import Document, parse
+from hotconf.core.hidden import secrets_of
+from hotconf.core.shape import shape_of
+from hotconf.schema import Schema
+
+MAIN = Path("/etc/app/config.toml")
+
+
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names that an unknown key was compared with."""
+    found: list[str] = []
+    plain = suggesting._how_far
+
+    def counted(asked: Any, known: Any, least: float) -> float | None:
+        found.append(known.plain)
+        return plain(asked, known, least)
+
+    monkeypatch.setattr(suggesting, "_how_far", counted)
+    return found
+
+
+def _secretive(fields: int) -> Schema[Any]:
+    names = {f"field{n:03d}zz": (SecretStr, SecretStr("")) for n in range(fields)}
+    return Schema(create_model("Secretive", __config__=ConfigDict(frozen=True), **names))  # type: ignore[call-overload]
+
+
+def _document(lines: Iterable[str]) -> Document:
+    document = parse("".join(lines).encode(), MAIN)
+    assert isinstance(document, Document)
+    return document
+
+
+def test_few_names_are_compared_for_a_file_of_unknown_keys(compared):
+    """A bound on the work, not on the keys: the keys may be many, and so may be the fields."""
+    document = _document(f"k{n:05} = 'value{n:05}'\n" for n in range(3000))
+    secrets_of(shape_of(_secretive(100)), [document])
+    assert 1000 < len(compared) <= 50_000
+
+
+def test_what_was_not_compared_is_secret(compared):
+    """A misspelt secret is never shown because the file has many other unknown keys."""
+    lines = [*(f"k{n:05} = 'value{n:05}'\n" for n in range(3000)), "feild001zz = 'hunter-in-the-fields'\n"]
+    assert "hunter-in-the-fields" in secrets_of(shape_of(_secretive(100)), [_document(lines)])
