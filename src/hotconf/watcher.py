@@ -110,8 +110,7 @@ class HotReloadWatcher(Generic[T]):
         pins = _pins(settings, debounce_ms, watch_paths)
         for pattern in pins.watch_paths or ():
             paths.expanded(pattern)
-        own = (os.path.realpath(paths.absolute(state_dir)),) if state_dir is not None else ()
-        source = Source(main, self._schema, pins, max_bytes, allow_empty, own)
+        source = Source(main, self._schema, pins, max_bytes, allow_empty)
         runner = Runner(
             source,
             self._bus,

@@ -132,6 +132,24 @@ def test_hung_up_while_it_starts(home: Path) -> None:
             process.wait()
 
 
+def test_hung_up_while_it_stops(home: Path) -> None:
+    """SIGTERM, and SIGHUP right behind it, as systemd sends them with SendSIGHUP=yes: status 0 all the same."""
+    for turn in range(ROUNDS):
+        process = watch(home)
+        try:
+            assert process.stdout is not None
+            assert json.loads(process.stdout.readline())["event"] == "started"
+            process.send_signal(signal.SIGTERM)
+            for _ in range(turn % 5 + 1):
+                time.sleep(0.005 * turn)
+                process.send_signal(signal.SIGHUP)
+            process.communicate(timeout=DEADLINE)
+            assert process.returncode == 0
+        finally:
+            process.kill()
+            process.wait()
+
+
 def catches(status: Path, number: signal.Signals) -> bool:
     """Whether the process has a handler for that."""
     if not status.exists():

@@ -170,7 +170,20 @@ def test_no_reader_changes_a_frozen_container(frozen: Any, plain: Any) -> None:
         *("d |= {}", "d['a'] = 1", "del d['b']", "d.new = 1", "o |= {}", "o.move_to_end('b')"),
         *("l += [1]", "l *= 2", "l[0] = 1", "l[:] = []", "del l[0]", "l.new = 1"),
         *("s |= {3}", "s &= {1}", "s -= {1}", "s ^= {1}"),
-        *("f['new'] = []", "f |= {}", "c += c", "c -= c", "c |= c", "c &= c", "q += [1]", "q *= 2", "del q[0]"),
+        *(
+            "f['new'] = []",
+            "f |= {}",
+            "f.default_factory = int",
+            "del f._sealed",
+            "c.new = 1",
+            "c += c",
+            "c -= c",
+            "c |= c",
+            "c &= c",
+            "q += [1]",
+            "q *= 2",
+            "del q[0]",
+        ),
     ],
 )
 def test_statements_that_change_in_place_are_refused(statement: str) -> None:

@@ -62,7 +62,7 @@ def names(files: tuple[SourceFile, ...]) -> str:
 
 
 A, B = {"conf.d/a.toml": "a = 1"}, {"conf.d/b.toml": "b = 1"}
-HERE, THERE, BELOW = Disk(1, mounted=False), Disk(2, mounted=True), Disk(1, mounted=False)
+HERE, THERE, BELOW = Disk(1, Path("/")), Disk(2, ETC / "mount"), Disk(1, Path("/"))
 
 CASES = {
     "all are there": (state(A | B), found(A | B, "conf.d"), "nothing"),
@@ -134,12 +134,12 @@ CASES = {
     ),
     "another volume with all files": (
         state(A, {"conf.d": THERE}),
-        found({"conf.d/a.toml": "a = 2"}, "conf.d", disks={"conf.d": Disk(3, mounted=True)}),
+        found({"conf.d/a.toml": "a = 2"}, "conf.d", disks={"conf.d": Disk(3, ETC / "mount")}),
         "nothing",
     ),
     "a directory on another device, by a link": (
         state(A, {"conf.d": HERE}),
-        found({"conf.d/a.toml": "a = 2"}, "conf.d", disks={"conf.d": Disk(3, mounted=False)}),
+        found({"conf.d/a.toml": "a = 2"}, "conf.d", disks={"conf.d": Disk(3, Path("/other"))}),
         "nothing",
     ),
     "the same device, fewer files": (

@@ -359,3 +359,18 @@ def test_a_validator_of_a_subclass_that_breaks_is_survived() -> None:
         hot_reload: Broken
 
     assert settings_of(Schema(Model), {"hot_reload": {"debounce_ms": 300}}) == HotReloadSettings()
+
+
+def test_only_the_secrets_in_the_default_of_a_table_are_secret() -> None:
+    """A table with a secret in it holds ordinary values as well, which messages may show."""
+
+    class Database(BaseModel):
+        host: str = "dbhost"
+        most: int = 10
+        token: SecretStr = SecretStr("hunter22")
+
+    class App(BaseModel):
+        database: Database = Database()
+
+    shape = shape_of(Schema(App))
+    assert shape.secret_defaults == ("hunter22",)

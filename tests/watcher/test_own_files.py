@@ -77,3 +77,17 @@ def test_a_copy_with_the_same_values_is_told_and_goes(path, watch):
     assert isinstance(ending, ReloadUnchanged)
     assert [warning.kind for warning in ending.warnings] == ["copy"]
     assert [warning.kind for warning in watcher.snapshot.warnings] == ["copy"]
+
+
+@pytest.mark.parametrize("where", [".", "..", "conf.d", "link"])
+def test_fragments_beside_the_states_are_read(path, watch, where):
+    """A state directory that is also that of the configuration, above it, or among the fragments."""
+    (path.parent / "conf.d").mkdir()
+    (path.parent / "link").symlink_to(".")
+    (path.parent / "conf.d" / "a.toml").write_text('tags = ["a"]\n')
+    watcher, _ = watch(path, watch_paths=["conf.d"], state_dir=path.parent / where)
+    assert list(watcher.config.tags) == ["a"]
+    wait_until(lambda: list((path.parent / where).glob("*/*.state")))
+    (path.parent / "conf.d" / "a.toml").write_text('tags = ["b"]\n')
+    wait_until(lambda: list(watcher.config.tags) == ["b"])
+    assert watcher.stats.state_trouble is None

@@ -13,6 +13,9 @@ def main() -> None:
     """Run `hotconf` with the arguments of this process, and exit."""
     if sys.argv[1:2] == ["check"]:
         _hurry()
+    watches = sys.argv[1:2] == ["watch"]
+    if watches:
+        _outlive_hangup()
     from hotconf.cli.app import hotconf
     from hotconf.cli.echo import finish, prepare
 
@@ -21,6 +24,25 @@ def main() -> None:
         hotconf(prog_name="hotconf")
     finally:
         finish()
+        if watches:
+            _ignore_hangup()  # at its end Python takes handlers away
+
+
+def _ignore_hangup() -> None:
+    import signal
+
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def _outlive_hangup() -> None:
+    """From here to the exit SIGHUP does not end the process: before the watch the first load is still to come, and
+    after it there is nothing to reload. Where SIGHUP is ignored, as under nohup, it stays so.
+    """
+    import signal
+
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, lambda number, frame: None)  # noqa: ARG005
 
 
 def _hurry() -> None:

@@ -32,11 +32,11 @@ FREE: Final = Costs()
 
 
 class Disk(NamedTuple):
-    """The device of a directory."""
+    """The file system that a directory is on."""
 
     device: int
-    mounted: bool
-    """It is the root of a mount."""
+    mount: Path
+    """The directory at which it is mounted, symlinks followed."""
 
 
 class Standing(NamedTuple):

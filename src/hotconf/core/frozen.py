@@ -40,7 +40,7 @@ def _seal(container: Any) -> None:
     """Let `container` be initialised now and never again."""
     if hasattr(container, "_sealed"):
         _refuse(container)
-    container._sealed = True
+    object.__setattr__(container, "_sealed", True)
 
 
 class _WrittenAsPlain(type):
@@ -169,6 +169,8 @@ class FrozenDefaultDict(defaultdict[K, V], metaclass=_WrittenAsPlain):
         defaultdict.__init__(self, factory)
         dict.update(self, items)
 
+    __setattr__ = __delattr__ = _refuse  # or any reader could replace the factory for all
+
     def __missing__(self, key: K) -> V:
         if self.default_factory is None:
             raise KeyError(key)
@@ -201,6 +203,8 @@ class FrozenCounter(Counter[K], metaclass=_WrittenAsPlain):
     def __init__(self, items: Mapping[K, int] = _EMPTY_DICT, /) -> None:
         _seal(self)
         dict.update(self, items)
+
+    __setattr__ = __delattr__ = _refuse
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Counter, (dict(self),)

@@ -117,13 +117,8 @@ def _absent(standing: Standing, found: Found) -> Iterator[SourceFile]:
 
 
 def _is_unmounted(directory: Path, standing: Standing, found: Found) -> bool:
-    now = found.disks.get(directory)
-    return (
-        standing.disks[directory].mounted
-        and now is not None
-        and not now.mounted
-        and _moved(directory, standing, found)
-    )
+    then, now = standing.disks[directory], found.disks.get(directory)
+    return now is not None and now.device != then.device and now.mount in then.mount.parents
 
 
 def _moved(directory: Path, standing: Standing, found: Found) -> bool:

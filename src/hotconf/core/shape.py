@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from hotconf.core import coreschema
 from hotconf.core.cached import cached
@@ -134,7 +134,16 @@ class Shape:
     @cached
     def secret_defaults(self) -> tuple[object, ...]:
         """The values of those that a document does not set."""
-        return tuple(default for key in self.secret_keys if (default := self.default(key)) is not None)
+        from hotconf.core.redact import secrets_in  # only models with secrets need it
+
+        found: list[object] = []
+        for key in self.secret_keys:
+            default = self.default(key)
+            if isinstance(default, BaseModel) and not is_secret_key(key) and not self.child(key).secret:
+                found.extend(secrets_in(default))  # of a table that holds secrets among other values
+            elif default is not None:
+                found.append(default)
+        return tuple(found)
 
     @cached
     def positions(self) -> tuple[str, ...]:

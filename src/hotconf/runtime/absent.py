@@ -86,9 +86,16 @@ def of(directories: Iterable[Path]) -> dict[Path, Disk]:
     found = {}
     for directory in directories:
         try:
-            device = os.stat(directory).st_dev
-            above = os.stat(os.path.join(directory, os.pardir)).st_dev
+            found[directory] = Disk(os.stat(directory).st_dev, _mount_point(directory))
         except OSError:
             continue
-        found[directory] = Disk(device, mounted=device != above)
     return found
+
+
+def _mount_point(directory: Path) -> Path:
+    """The directory at which the file system is mounted that `directory` is on. Raises `OSError`."""
+    here = os.path.realpath(directory)
+    device = os.stat(here).st_dev
+    while (above := os.path.dirname(here)) != here and os.stat(above).st_dev == device:
+        here = above
+    return Path(here)

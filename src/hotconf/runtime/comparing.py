@@ -93,7 +93,7 @@ def _moved(known: FileSet, source: Source[Any]) -> tuple[list[Path], Expansion |
     before = known.expansion
     if before is None or not (known.folders or before.problems) or _stands(before, known.patterns):
         return [], None
-    now = paths.expand(source.path, known.patterns, known.members, source.own)
+    now = paths.expand(source.path, known.patterns, known.members)
     changed = sorted({member.path for member in known.members} ^ {member.path for member in now.members})
     if not changed and now.problems != before.problems:
         changed = [source.path]  # these are problems of its content

@@ -162,9 +162,7 @@ class Gathering:
         with self.spending("read"):
             self.loaded_at = datetime.now(UTC)
             kept = self._kept_expansion()
-            self.expansion = kept or paths.expand(
-                self.source.path, self.patterns, self.known.members, self.source.own
-            )
+            self.expansion = kept or paths.expand(self.source.path, self.patterns, self.known.members)
             self._read_rest()
             changed = self._changed(held)
             self._same_names = kept is None or paths.same_names(kept)
@@ -216,9 +214,7 @@ class Gathering:
             return ()
         expansion = self.expansion
         if expansion.folders and expansion is not self.known.expansion and not paths.same_names(expansion):
-            moved.extend(
-                paths.appeared_or_vanished(self.source.path, self.patterns, expansion.members, self.source.own)
-            )
+            moved.extend(paths.appeared_or_vanished(self.source.path, self.patterns, expansion.members))
         return tuple(dict.fromkeys(moved))
 
     def _moved(self) -> list[Path]:

@@ -164,7 +164,9 @@ class Keeper(Generic[T]):
         """The state that decides which files are gone: the newest whole one, if one can be recalled."""
         try:
             return self._found.missed(lambda: self.recall() is not None)
-        except (OSError, UsageError):  # as `check` has said
+        except (OSError, UsageError) as error:
+            if self._trouble is None:
+                self._troubled(_text(error), log.unkept)
             return NOTHING
 
     def recall(self) -> Good[T] | None:

@@ -303,7 +303,7 @@ class InotifyObserver:
             elif armed is not None:
                 for path, direct in ways.items():
                     self._way(event.mask, owner, armed, path, heard, direct=direct)
-        if not event.name.startswith(".") and not is_own(event.name):
+        if not is_own(event.name):
             for (owner, _), suffix in watch.folders.items():
                 if event.name.endswith(suffix):
                     heard.suspects.add(owner)

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -175,15 +175,14 @@ class Expansion(NamedTuple):
     """Members that are obviously copies, and files that are never members."""
 
 
-def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = (), own: Collection[str] = ()) -> Expansion:
+def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = ()) -> Expansion:
     """The main file and what `patterns` name, relative to its directory, in merging order.
 
     A directory means its `*.toml`, a glob its matches, each sorted by name. Hidden files are passed over, as in a
     shell, and `**` follows no links. A file that is named twice counts where it is named last. What hotconf writes
-    itself, by name or below the directories `own` (real paths), is never a member. Members that are `known` are taken
-    as they are: to make a path is what takes longest here.
+    itself is never a member. Members that are `known` are reused: making a path is what takes longest here.
     """
-    search = Search({os.fspath(member.path): member for member in known if member.role != "main"}, own)
+    search = Search({os.fspath(member.path): member for member in known if member.role != "main"})
     found = _Found(main, search)
     try:
         for pattern in _last_of_each(patterns):
@@ -246,7 +245,7 @@ class _Found:
             return self._matches(os.fspath(path), ("*.toml",))
         if is_glob(pattern) and not os.path.lexists(path):
             return self._matches(*split(pattern, self._main.parent))
-        if is_own(path.name) or search.is_own(os.fspath(path)):
+        if is_own(path.name, os.fspath(path.parent)):
             text = f"watch_paths: {quoted(pattern)} is not watched, because hotconf itself writes it"
             self.warnings.append(Problem(text, kind="schema", severity="warning", file=self._main))
             return []
@@ -318,7 +317,7 @@ def _has(folder: str, names: Mapping[str, int]) -> bool:
         return not names
     except OSError:
         return False
-    if listed != list(names) and names.keys() != {name for name in listed if not is_own(name)}:
+    if listed != list(names) and names.keys() != {name for name in listed if not is_own(name, folder)}:
         return False
     return all(os.path.isdir(os.path.join(folder, name)) for name, kind in names.items() if kind & DIRECTORY)
 
@@ -334,11 +333,9 @@ def _member(path: Path) -> Member:
     return Member(path, "fragment" if path.suffix == ".toml" else "watched")
 
 
-def appeared_or_vanished(
-    main: Path, patterns: Sequence[str], members: Sequence[Member], own: Collection[str] = ()
-) -> list[Path]:
+def appeared_or_vanished(main: Path, patterns: Sequence[str], members: Sequence[Member]) -> list[Path]:
     """The files by which `members` differs from what `patterns` mean now; none where that cannot be told."""
-    expansion = expand(main, patterns, own=own)
+    expansion = expand(main, patterns)
     if expansion.problems:
         return []
     return sorted({member.path for member in members} ^ {member.path for member in expansion.members})

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +33,8 @@ LINK: Final = 2
 """The kind of a name in a listing: the sum of these. A symlink to a directory is both, a file neither."""
 
 _LOG: Final = "debug.log"
+_STATES: Final = re.compile(r"-[0-9a-f]{16}(?:-[0-9]+)?/*\Z")
+"""How the names of directories end in which states are kept, of this watcher or of another."""
 
 
 class LimitError(Exception):
@@ -45,13 +48,10 @@ class LimitError(Exception):
 class Search:
     """One search for all patterns: where it looked, and where it could not."""
 
-    __slots__ = ("_left", "_own", "_own_names", "bases", "folders", "known", "links", "problems")
+    __slots__ = ("_left", "bases", "folders", "known", "links", "problems")
 
-    def __init__(self, known: Mapping[str, Member], own: Collection[str] = ()) -> None:
+    def __init__(self, known: Mapping[str, Member]) -> None:
         self.known = known
-        self._own = own
-        """Directories, as real paths, that hold what hotconf writes."""
-        self._own_names = {os.path.basename(path) for path in own}
         self.folders: dict[str, Mapping[str, int]] = {}
         """With the names in them, and their kinds; listed once."""
         self.links: dict[str, None] = {}
@@ -64,7 +64,7 @@ class Search:
     def matches(self, base: str, parts: tuple[str, ...]) -> list[str]:
         """The files that `parts` name below `base`, sorted. Raises `LimitError`."""
         parts = _collapsed(parts)
-        if any(len(part) > LONGEST_NAME for part in parts) or self.is_own(base):
+        if any(len(part) > LONGEST_NAME for part in parts):
             return []
         found: set[str] = set()
         seen: set[tuple[str, int]] = set()
@@ -75,13 +75,6 @@ class Search:
                 seen.add(state)
                 todo.extend(self._steps(*state, parts, found))
         return sorted(found)
-
-    def is_own(self, path: str, kind: int = LINK) -> bool:
-        """Whether `path` is a directory that holds what hotconf writes, or below one."""
-        if not self._own or not (kind & LINK or os.path.basename(path) in self._own_names):
-            return False
-        real = os.path.realpath(path)
-        return any(real == own or real.startswith(f"{own}{os.sep}") for own in self._own)
 
     def _steps(
         self, directory: str, index: int, parts: tuple[str, ...], found: set[str]
@@ -95,7 +88,7 @@ class Search:
                 yield directory, after
             for name, kind in self._matching(names, "*"):
                 step = os.path.join(directory, name)
-                if kind == DIRECTORY and not self.is_own(step, kind):
+                if kind == DIRECTORY:
                     yield step, index
                 elif last:
                     self._found(step, kind, found)
@@ -104,7 +97,7 @@ class Search:
             step = os.path.join(directory, name)
             if last:
                 self._found(step, kind, found)
-            elif kind and not self.is_own(step, kind):  # a directory, or a symlink, which may lead to one later
+            elif kind:  # a directory, or a symlink, which may lead to one later
                 yield step, after
 
     def _found(self, path: str, kind: int, found: set[str]) -> None:
@@ -143,10 +136,13 @@ class Search:
         return names
 
 
-def is_own(name: str) -> bool:
-    """Whether hotconf itself writes files of this name: its log, schemas, states, and temporary files."""
+def is_own(name: str, directory: str = "") -> bool:
+    """Whether hotconf itself writes files of this name there: its log, schemas, states, and temporary files."""
     log = name == _LOG or name.startswith(f"{_LOG}.")
-    return log or name.endswith(".schema.json") or name == ".hotconf" or name.startswith(".hotconf-")
+    if log or name.endswith(".schema.json") or name == ".hotconf" or name.startswith(".hotconf-"):
+        return True
+    state = name == "lock" or name.endswith(".state") or name.startswith(".new-")
+    return state and _STATES.search(directory) is not None
 
 
 def is_glob(text: str) -> bool:
@@ -160,7 +156,7 @@ def listing(directory: str) -> dict[str, int]:
     """
     try:
         with os.scandir(directory) as entries:
-            return {entry.name: _kind(entry) for entry in entries if not is_own(entry.name)}
+            return {entry.name: _kind(entry) for entry in entries if not is_own(entry.name, directory)}
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
@@ -181,7 +177,7 @@ def _plain(directory: str, part: str, names: Mapping[str, int]) -> list[tuple[st
         return [(part, names[part])]
     # Not in a listing: `..`, and whatever a case-insensitive file system finds.
     path = os.path.join(directory, part)
-    if is_own(part) or not os.path.lexists(path):
+    if is_own(part, directory) or not os.path.lexists(path):
         return []
     return [(part, DIRECTORY * os.path.isdir(path) + LINK * os.path.islink(path))]
 

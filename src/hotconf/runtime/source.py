@@ -49,8 +49,6 @@ class Source(NamedTuple, Generic[T]):
     pins: Pins = Pins()
     max_bytes: int = DEFAULT_MAX_BYTES
     allow_empty: bool = False
-    own: tuple[str, ...] = ()
-    """Directories, as real paths, that hold the watcher's own files: nothing in them is ever a member."""
 
 
 class FileSet(NamedTuple):

@@ -313,8 +313,7 @@ def _make(path: Path) -> None:
         return
     except FileNotFoundError:
         _make(path.parent)
-        _make(path)
-        return
+        os.mkdir(path, _PRIVATE)  # raises where the parent is a dangling symlink, or in a file system without it
     with _open(path.parent, _DIRECTORY) as directory:
         _sync(directory)
 
