@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import tomli
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, Json, Secret, SecretBytes, SecretStr
+from pydantic import AliasChoices, AliasPath, BaseModel, Field, Json, Secret, SecretBytes, SecretStr
 
+from hotconf.core.document import Document
+from hotconf.core.hidden import secrets_of
 from hotconf.core.redact import ANY_KEY
 from hotconf.core.scrub import Scrubber
 from hotconf.core.source import Source, secret_keys
+from hotconf.core.shape import shape_of
 from hotconf.schema import Schema
 
 
@@ -220,3 +225,23 @@ def test_what_the_model_knows_to_be_secret_is_hidden():
         *("pin = …", "[vault]", "a = …", "[a.vault]", "b = …"),
         *("[c]", "codes = …", "…", "…", "pinned = 1"),
     ]
+
+
+class Aliased(BaseModel):
+    pin: SecretStr = Field(SecretStr(""), alias="code")
+    seed_phrase: SecretStr = Field(SecretStr(""), validation_alias=AliasPath("wallet", "phrase"))
+    first: SecretStr = Field(SecretStr(""), validation_alias=AliasChoices("one", AliasPath("list", 0)))
+    port: int = Field(0, alias="p")
+
+
+def test_a_secret_field_is_known_by_all_of_its_names() -> None:
+    """Its own name as well as its aliases, in what is shown of a file and in what is searched for in texts."""
+    own = {"pin", "seed_phrase", "seed-phrase", "first"}
+    assert secret_keys(Schema(Aliased)) == own | {"code", "phrase", "one", "list"}
+    text = 'pin = "s-1"\nwallet.phrase = "s-2"\nlist = ["s-3"]\nseed_phrase = "s-4"\nlots = 1\nport = 8080'
+    table = tomllib.loads(text)
+    document = Document(Path("a.toml"), text, table)
+    assert {f"s-{n}" for n in range(1, 5)} <= secrets_of(shape_of(Schema(Aliased)), [document])
+    source = Source(text, keys=secret_keys(Schema(Aliased)))
+    assert "s-" not in "".join(source.shown(index) for index in range(4))
+    assert source.shown(5) == "port = 8080"

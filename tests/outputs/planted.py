@@ -67,6 +67,7 @@ class Planted(Frozen):
     http_headers: dict[str, str] = Field(default_factory=dict)
     registries: dict[str, Registry] = Field(default_factory=dict)
     servers: list[Server] = Field(default_factory=list)
+    badge: SecretStr | None = Field(None, alias="door")
     vault: dict[str, SecretStr] = Field(default_factory=dict)
     credentials: dict[str, Any] = Field(default_factory=dict)
     derived: str = ""
@@ -201,6 +202,7 @@ PLACES: Final[dict[str, Callable[[str], str]]] = {
     "a slip for a word": lambda s: f"pasword = {basic(s)}\n",
     "a slip for a field": lambda s: f"acces_key = {basic(s)}\n",
     "a slip for a type": lambda s: f"[[servers]]\npinn = {basic(s)}\n",
+    "a name with an alias": lambda s: f"badge = {basic(s)}\n",
     "a slip in a line": lambda s: f'servers = [{{ hots = "x", pasword = {basic(s)} }}]\n',
     "a comment": lambda s: f"# password = {basic(s)}\n",
     "an array of tables": lambda s: f"[[servers]]\npassword = {basic(s)}\n",

@@ -168,14 +168,21 @@ def fields(leaf: Leaf) -> list[tuple[str, Node]]:
 
 def keys(name: str, field: Node, config: Node) -> list[tuple[str, bool]]:
     """The keys under which a document may give a field; false with those that only lead to it."""
-    alias = field.get("validation_alias")
-    if alias is None:
+    ways = alias_paths(field)
+    if not ways:
         return [(name, True)]
     found = [(name, True)] if config.get("validate_by_name", config.get("populate_by_name", False)) else []
     if not config.get("validate_by_alias", True):
         return found
-    ways = [[alias]] if isinstance(alias, str) else alias if isinstance(alias[0], list) else [alias]
     return [(way[0], len(way) == 1) for way in ways] + found
+
+
+def alias_paths(field: Node) -> list[list[Any]]:
+    """The paths of a field's validation aliases, each from a key of its table on."""
+    alias = field.get("validation_alias")
+    if alias is None:
+        return []
+    return [[alias]] if isinstance(alias, str) else alias if isinstance(alias[0], list) else [alias]
 
 
 def extras(leaf: Leaf) -> Literal["allow", "forbid", "ignore"]:

@@ -19,6 +19,7 @@ from hotconf.core.secrecy import secrecy
 from hotconf.core.shape import Shape
 from hotconf.core.suggest import suggest
 from hotconf.core.walk import kind_of
+from hotconf.keypath import KeyPath
 
 _MOST_COMPARED: Final = 50_000
 """So many pairs of an unknown key and a secret field are compared; then the values of all such keys are secret."""
@@ -48,9 +49,12 @@ def secrets_in_text(text: str) -> frozenset[str]:
 
 
 def is_slip(key: str, around: Shape) -> bool:
-    """Is `key`, which is no field, almost the name of a secret field?"""
-    fields = around.secret_keys
-    return bool(fields) and key not in around.keys and suggest(key, fields) is not None
+    """Is `key`, which no field is read from, the name of a secret field or almost so?
+
+    A field with an alias has a name that a document must not use, but may.
+    """
+    names = around.secret_names
+    return bool(names) and key not in around.keys and (key in names or suggest(key, names) is not None)
 
 
 def _may_be_slip(key: str, around: Shape, left: Iterator[int]) -> bool:
@@ -112,6 +116,16 @@ def _frames(errors: Iterable[BaseException]) -> Iterator[Mapping[str, object]]:
             at = at.tb_next
 
 
+def _at(value: Any, way: KeyPath) -> object:
+    """What stands where an alias path leads; None if nothing does."""
+    for key in way:
+        try:
+            value = value[key]
+        except (LookupError, TypeError):
+            return None
+    return value
+
+
 def _kept_secret(table: Mapping[str, Any], root: Shape) -> Iterator[object]:
     """What the model keeps as secrets, whatever the names of the keys; also under misspelt keys."""
     todo: list[tuple[Any, Shape]] = [(table, root)] if root.hides else []
@@ -129,6 +143,7 @@ def _kept_secret(table: Mapping[str, Any], root: Shape) -> Iterator[object]:
         elif isinstance(value, dict) and not here.free:
             yield from (item for key, item in value.items() if _may_be_slip(key, here, left))
             todo.extend((item, below) for key, item in value.items() if (below := here.child(key)).hides)
+            todo.extend((_at(value, way), below) for way, below in here.secret_detours)
         elif isinstance(value, list):
             yield from _at_positions(here.positions, value)
             if not here.free:

@@ -132,6 +132,33 @@ class Shape:
         return tuple(key for key in self.keys if self.child(key).secretive or is_secret_key(key))
 
     @cached
+    def names(self) -> Mapping[str, Shape]:
+        """What stands in each field, by all of its names: the model's own, and the last key of each alias."""
+        nodes: dict[str, tuple[Node, ...]] = {}
+        for leaf in self._leaves:
+            for name, field in coreschema.fields(leaf):
+                ways = coreschema.alias_paths(field)
+                for key in {name, *(last_key(way) for way in ways)}:
+                    nodes[key] = (*nodes.get(key, ()), field["schema"])
+        return {key: self._book.shape(found) for key, found in nodes.items()}
+
+    @cached
+    def secret_names(self) -> frozenset[str]:
+        """The names of the fields that hold secrets, whether or not a document may use them."""
+        return frozenset(key for key, shape in self.names.items() if shape.secretive or is_secret_key(key))
+
+    @cached
+    def secret_detours(self) -> tuple[tuple[KeyPath, Shape], ...]:
+        """The alias paths of several keys that lead to secrets, and what stands at their ends."""
+        return tuple(
+            (tuple(way), shape)
+            for leaf in self._leaves
+            for _, field in coreschema.fields(leaf)
+            for way in coreschema.alias_paths(field)
+            if len(way) > 1 and (shape := self._book.shape((field["schema"],))).secretive
+        )
+
+    @cached
     def secret_defaults(self) -> tuple[object, ...]:
         """The values of those that a document does not set."""
         from hotconf.core.redact import secrets_in  # only models with secrets need it
@@ -267,6 +294,11 @@ class Shape:
         if isinstance(place, int):
             return tuple(items[min(place, len(items) - 1)] for items in self._items)
         return self._others if place is None else self._fields[place]
+
+
+def last_key(way: KeyPath | list[str | int]) -> str:
+    """The last part of an alias path that is a key; positions in an array may follow it."""
+    return next(key for key in reversed(way) if isinstance(key, str))
 
 
 def _extras(leaf: Leaf) -> Extras:

@@ -37,7 +37,8 @@ class SecretKeys(frozenset[str]):
 
 
 def secret_keys(schema: Schema[Any]) -> SecretKeys:
-    """The keys that the model of `schema` keeps secret by their type, wherever they stand; in either spelling.
+    """The keys that the model of `schema` keeps secret by their type, wherever they stand; in either spelling. A field
+    with an alias counts under its own name as well: that is a likely mistake in a file.
 
     `ANY_KEY` if any key is such. With `LEADS` behind it a key of a table of which something is secret: what follows
     it on the same line may be that, under a key that is misspelt or left out.
@@ -51,11 +52,10 @@ def secret_keys(schema: Schema[Any]) -> SecretKeys:
         if shape in seen:
             continue
         seen.add(shape)
-        for key in shape.keys:
-            child = shape.child(key)
+        for key, child in shape.names.items():
             if child.secretive or _names_secrets(child):
                 found.add(key if _holds_secrets(child) or _names_secrets(child) else key + LEADS)
-        todo += (*map(shape.child, shape.keys), *shape.inner)
+        todo += (*shape.names.values(), *shape.inner)
     keys = SecretKeys((*found, *(key.replace("_", "-") for key in found)))
     keys.others = frozenset(key for shape in seen for key in shape.keys) - keys
     return keys
