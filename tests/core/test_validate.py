@@ -1223,3 +1223,35 @@ def test_whatever_stands_in_the_table_each_error_has_a_path_in_it(table: dict[st
         for key in problem.path[:-1]:
             around = around[key]
         assert isinstance(around, dict | list)
+
+
+def test_no_part_of_a_problem_of_a_check_holds_a_secret() -> None:
+    """Its path, its file and the related places are searched like its message."""
+
+    class Door(BaseModel):
+        password: str
+        pin: SecretStr
+
+    def tells(config: Door) -> Iterator[Problem]:
+        for secret in (config.password, config.pin.get_secret_value()):
+            odd: Any = (secret,)
+            yield Problem("a", path=("y", secret, odd, 3))
+            yield Problem("b", file=Path("/x") / secret)
+            yield Problem(f"{secret}!", related=(Related(f"r {secret}", Path("/x") / secret, 1, 1),))
+
+    found = load(Schema(Door, checks=[tells]), 'password = "hunter22"\npin = "pelican3"')
+    assert isinstance(found, Invalid)
+    assert "hunter22" not in repr(found.problems)
+    assert "pelican3" not in repr(found.problems)
+    assert ("y", "********", "('********',)", 3) in [problem.path for problem in found.problems]
+
+
+def test_the_name_of_a_configured_file_stays_as_it_is() -> None:
+    """Even if a secret has the same letters: it is how the problem is found."""
+
+    def tells(config: object) -> Iterator[Problem]:
+        yield Problem("a", file=MAIN, related=(Related("r", EXTRA, 1, 1),))
+
+    found = load(Schema(TypeAdapter(dict[str, str]), checks=[tells]), 'password = "config"', 'x = "y"')
+    assert isinstance(found, Invalid)
+    assert (found.problems[0].file, found.problems[0].related[0].file) == (MAIN, EXTRA)

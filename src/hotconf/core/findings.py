@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -94,8 +94,9 @@ class Findings:
 
         errors_first = sorted(self._found.values(), key=lambda found: found.problem.severity != "error")
         scrub = self._scrubber(self.config).knowing(secrets_around(self.errors_raised))
+        files = {document.path for document in self.merged.documents}
         kept = [
-            scrubbed(self._placed(found.problem, found.at_key), scrub, words=found.by_user)
+            scrubbed(self._placed(found.problem, found.at_key), scrub, words=found.by_user, files=files)
             for found in errors_first[:MAX_PROBLEMS]
         ]
         told = sorted(kept, key=self._order())
@@ -135,17 +136,29 @@ def _how_many(more: int, incomplete: bool) -> str:
     return f"… and at least {more} more" if more else "… and more"
 
 
-def scrubbed(problem: Problem, scrub: Scrubber, *, words: bool = False) -> Problem:
-    """`problem` without the secrets that `scrub` knows; `words`: including the shortest."""
-    from hotconf.core.credentials import mask_credentials
+def scrubbed(
+    problem: Problem, scrub: Scrubber, *, words: bool = False, files: Collection[Path] | None = None
+) -> Problem:
+    """`problem` without the secrets that `scrub` knows; `words`: including the shortest.
+
+    `files`: those whose names stay as they are; other names come from users' code. None if no name does.
+    """
 
     def discreet(text: str) -> str:
         return printable(scrub(text, words=words))
+
+    def named(file: Path | None) -> Path | None:
+        if file is None or files is None or file in files:
+            return file
+        return Path(scrub(str(file), words=words))
 
     return replace(
         problem,
         message=discreet(problem.message),
         hint=problem.hint and discreet(problem.hint),
-        path=tuple(mask_credentials(key) if isinstance(key, str) else key for key in problem.path),
-        related=tuple(replace(place, message=discreet(place.message)) for place in problem.related),
+        path=tuple(key if isinstance(key, int) else scrub(str(key), words=words) for key in problem.path),
+        file=named(problem.file),
+        related=tuple(
+            replace(place, message=discreet(place.message), file=named(place.file)) for place in problem.related
+        ),
     )
