@@ -16,8 +16,8 @@ from hotconf.core.document import Document
 from hotconf.core.hidden import secrets_of
 from hotconf.core.redact import ANY_KEY
 from hotconf.core.scrub import Scrubber
-from hotconf.core.source import Source, secret_keys
 from hotconf.core.shape import shape_of
+from hotconf.core.source import Source, secret_keys
 from hotconf.schema import Schema
 
 

@@ -147,17 +147,15 @@ def scrubbed(
     def discreet(text: str) -> str:
         return printable(scrub(text, words=words))
 
-    def named(file: Path | None) -> Path | None:
-        if file is None or files is None or file in files:
-            return file
-        return Path(scrub(str(file), words=words))
+    def named(file: Path) -> Path:
+        return file if files is None or file in files else Path(scrub(str(file), words=words))
 
     return replace(
         problem,
         message=discreet(problem.message),
         hint=problem.hint and discreet(problem.hint),
         path=tuple(key if isinstance(key, int) else scrub(str(key), words=words) for key in problem.path),
-        file=named(problem.file),
+        file=problem.file and named(problem.file),
         related=tuple(
             replace(place, message=discreet(place.message), file=named(place.file)) for place in problem.related
         ),

@@ -37,8 +37,9 @@ class SecretKeys(frozenset[str]):
 
 
 def secret_keys(schema: Schema[Any]) -> SecretKeys:
-    """The keys that the model of `schema` keeps secret by their type, wherever they stand; in either spelling. A field
-    with an alias counts under its own name as well: that is a likely mistake in a file.
+    """The keys that the model of `schema` keeps secret by their type, wherever they stand; in either spelling.
+
+    A field with an alias counts under its own name as well: that is a likely mistake in a file.
 
     `ANY_KEY` if any key is such. With `LEADS` behind it a key of a table of which something is secret: what follows
     it on the same line may be that, under a key that is misspelt or left out.
