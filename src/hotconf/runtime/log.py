@@ -46,7 +46,13 @@ def ended(
         for line in _story(paths, debounce_ms, event, eagerly=eagerly):
             emit("reload", DEBUG, "%s", line)
     if isinstance(event, ReloadFailed):
-        emit("reload", ERROR, "Config %s failed: %s", "load" if first else "reload", printable(event.error))
+        emit("reload", ERROR, "Config %s failed: %s", "load" if first else "reload", printable(_with_hint(event)))
+
+
+def _with_hint(event: ReloadFailed) -> str:
+    """What failed first, and what to write instead."""
+    hint = next((problem.hint for problem in event.problems if problem.severity == "error"), None)
+    return f"{event.error} ({hint})" if hint else event.error
 
 
 def missed(path: Path, gone: Sequence[Path]) -> None:
