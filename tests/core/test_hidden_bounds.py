@@ -10,7 +10,9 @@ from pydantic import ConfigDict, SecretStr, create_model
 from hotconf.core import suggest as suggesting
 from hotconf.core.document import Document, parse
 from hotconf.core.hidden import secrets_of
+from hotconf.core.merge import merge
 from hotconf.core.shape import shape_of
+from hotconf.core.validate import validate
 from hotconf.schema import Schema
 
 MAIN = Path("/etc/app/config.toml")
@@ -52,3 +54,12 @@ def test_what_was_not_compared_is_secret(compared):
     """A misspelt secret is never shown because the file has many other unknown keys."""
     lines = [*(f"k{n:05} = 'value{n:05}'\n" for n in range(3000)), "feild001zz = 'hunter-in-the-fields'\n"]
     assert "hunter-in-the-fields" in secrets_of(shape_of(_secretive(100)), [_document(lines)])
+
+
+@pytest.mark.parametrize("extra", ["allow", "forbid", "ignore"])
+def test_few_fields_are_compared_with_misspelt_keys(compared, extra):
+    """Whether a model of many fields keeps, forbids or ignores other keys."""
+    names = {f"field_number_{n:04}": (int, 0) for n in range(1500)}
+    schema = Schema(create_model("Wide", __config__=ConfigDict(frozen=True, extra=extra), **names))
+    validate(schema, merge([_document(f"feild_nmuber_{n:05} = 1\n" for n in range(1500))]))
+    assert 1000 < len(compared) <= 110_000  # to find them, and for hints

@@ -43,7 +43,7 @@ _BY_USER: Final = frozenset({"value_error", "assertion_error"})
 _BY_PYDANTIC: Final = frozenset(get_args(ErrorType))
 
 
-def problem_of(fault: Fault, *, hints: bool = True) -> Problem:
+def problem_of(fault: Fault, *, hints: bool = True, compare: bool = True) -> Problem:
     """`fault` in words, without its place.
 
     Working out a hint is the dear part, so it can be left away. What stands under a secret key is not quoted; secrets
@@ -52,7 +52,7 @@ def problem_of(fault: Fault, *, hints: bool = True) -> Problem:
     if fault.type in MISSES:
         return _schema(f"Missing required field: {dotted(fault.path)}", fault.path)
     if fault.type == "extra_forbidden" and not fault.astray:
-        return unknown_key(fault.path, fault.parent, "error", hints=hints)
+        return unknown_key(fault.path, fault.parent, "error", hints=hints, compare=compare)
     if fault.type.startswith("union_tag_") and fault.shape.discriminators and isinstance(fault.value, dict):
         return _wrong_tag(fault, fault.value, hints)
     if fault.expected:
@@ -65,11 +65,16 @@ def problem_of(fault: Fault, *, hints: bool = True) -> Problem:
     return _schema(_about(fault.path, _reason(fault)), fault.path)
 
 
-def unknown_key(path: KeyPath, around: Shape, severity: Severity, *, hints: bool = True) -> Problem:
-    """The model has no field for the key at `path`, whose table has the shape `around`."""
+def unknown_key(
+    path: KeyPath, around: Shape, severity: Severity, *, hints: bool = True, compare: bool = True
+) -> Problem:
+    """The model has no field for the key at `path`, whose table has the shape `around`.
+
+    Without `compare` it may be the misspelt name of any secret field.
+    """
     hint = _meant(path, around) if hints and path else None
-    withheld = bool(path) and is_slip(str(path[-1]), around)
-    return Problem(f"Unknown key: {dotted(path)}", path, "schema", severity, hint, withheld=withheld)
+    slip = is_slip(str(path[-1]), around) if compare and path else bool(path and around.secret_keys)
+    return Problem(f"Unknown key: {dotted(path)}", path, "schema", severity, hint, withheld=slip)
 
 
 def _meant(path: KeyPath, around: Shape) -> str | None:

@@ -17,7 +17,7 @@ from hotconf.core.bounded import MOST_ERRORS, Errors, TooDear, validated
 from hotconf.core.findings import MAX_PROBLEMS, Findings
 from hotconf.core.merge import Merged
 from hotconf.core.shape import SETTINGS_FIELD, settings_path, shape_of
-from hotconf.core.unknown import unknown_keys
+from hotconf.core.unknown import MAX_COMPARED, Left, unknown_keys
 from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Kind, Problem, Related, Severity
 from hotconf.schema import Schema
@@ -92,8 +92,10 @@ def _refused(errors: Errors, findings: Findings) -> None:
     raised = (fault.get("ctx", {}).get("error") for fault in errors.details)
     for error in [error for error in raised if isinstance(error, BaseException)]:
         findings.raised(error)
+    left = Left(MOST_ERRORS, MAX_COMPARED)
     for fault in faults(errors.details[:MOST_ERRORS], findings.merged.table, findings.shape):
-        problem = problem_of(fault, hints=len(findings) < _MAX_HINTS)
+        affordable = left.afford(max(len(fault.parent.keys), len(fault.shape.allowed)))
+        problem = problem_of(fault, hints=len(findings) < _MAX_HINTS and affordable, compare=affordable)
         findings.add(problem, at_key=fault.at_key, by_user=words_of_users(fault))
     findings.omit(len(errors.details) - MOST_ERRORS, "error")
     findings.incomplete = errors.more
@@ -110,10 +112,13 @@ def _check(schema: Schema[T], config: T, findings: Findings) -> None:
 def _look_for_unknown(findings: Findings, *, strict: bool) -> None:
     severity: Severity = "error" if strict else "warning"
     found = unknown_keys(findings.merged.table, findings.shape)
+    left = Left(MAX_PROBLEMS, MAX_COMPARED)
     for path, around in islice(found, MAX_PROBLEMS):
         from hotconf.core.messages import unknown_key
 
-        findings.add(unknown_key(path, around, severity, hints=len(findings) < _MAX_HINTS), at_key=True)
+        affordable = left.afford(len(around.keys))
+        hints = len(findings) < _MAX_HINTS and affordable
+        findings.add(unknown_key(path, around, severity, hints=hints, compare=affordable), at_key=True)
     findings.omit(sum(1 for _ in found), severity)
 
 
