@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import pytest
+
 import hotconf
 from hotconf.core.credentials import mask_credentials
 
@@ -23,3 +25,25 @@ def test_no_message_of_our_own_is_masked() -> None:
     texts = [text for path in modules if path.name != "credentials.py" for text in _texts(path)]
     assert len(texts) > 1000
     assert [text for text in texts if mask_credentials(text) != text] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("https://h/cb?state=a#access_token=hunter22", "h:6380,ssl=True,password=hunter22,abort=False"),
+        *("https://h/?next=/x?token=hunter22", "name=x|password=hunter22", "user=u:password=hunter22"),
+        *("https://h/x;a=b/password=hunter22", "https://h/?next=%2Fx%3Ftoken%3Dhunter22", "a=(token=hunter22)"),
+        *('run="mysql --password=hunter22 -h db"', "a='x' token='hunter22'", "a={token=hunter22}"),
+        *('{"password": ["hunter22", "hunter22"]}', '{"token" : {"a": "hunter22"}}', '{"a": "token=hunter22"}'),
+    ],
+)
+def test_a_secret_pair_is_found_in_the_value_of_another(text: str) -> None:
+    """Whatever separates it from what stands before."""
+    assert "hunter22" not in mask_credentials(text)
+    assert mask_credentials(f"see {text}").startswith(f"see {text[0]}")
+
+
+@pytest.mark.parametrize("text", ["a=b,c=d|e=f", "https://h/?q=a#top=1", '{"a": ["b"], "c": {"d": "e"}}', "a=%3Db"])
+def test_other_pairs_are_left_alone(text: str) -> None:
+    """A value of a value is no secret by its place."""
+    assert mask_credentials(text) == text

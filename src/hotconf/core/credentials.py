@@ -38,10 +38,13 @@ def _quoted(name: str) -> str:
     return rf"""\\++"(?P<{name}_escaped>[^"\n]*+)|"(?P<{name}_basic>{_BASIC})|'(?P<{name}_literal>{_LITERAL})"""
 
 
-# It matches at every word, and so reads each once.
-_SET: Final = rf"""\\*+["']?+[ \t]*+=(?!=)[ \t]*+(?:{_quoted("set")}|(?P<bare>[^\s&;]*+))"""
-_JSON: Final = rf"""\\*+["'][ \t]*+:[ \t]*+(?:{_quoted("json")}|(?P<number>\d[^\s&;]*+))"""
+# It ends where the value begins: in that of an ordinary key a secret one may follow. So each word is read once.
+_SET: Final = r"""\\*+["']?+[ \t]*+(?:=(?!=)|%3[Dd])[ \t]*+(?P<set>)"""
+_JSON: Final = r"""\\*+["'][ \t]*+:[ \t]*+(?P<json>)"""
 _PAIR: Final = re.compile(rf"(?P<key>[\w-]++){possessive(f'{_SET}|{_JSON}', '?')}")
+_SET_VALUE: Final = re.compile(rf"{_quoted('set')}|(?P<bare>[^\s&;]*+)")
+_JSON_VALUE: Final = re.compile(rf"{_quoted('json')}|(?P<number>\d[^\s&;]*+)|(?P<array>[\[{{][^\]}}\n]*+)")
+_QUOTED: Final = frozenset({"set_basic", "set_literal", "json_basic", "json_literal"})
 _CLOSERS: Final = "\\\"',)]}>"
 _SCHEMES: Final = r"(?<![\w-])(?:Bearer|Basic|Digest|Negotiate|Token|ApiKey)[ \t]++"
 _HEADER: Final = re.compile(rf"{_SCHEMES}(?=[^\s\d]*+[\d=]|\S{{20}})([\w.~+/=:-]{{6,}}+)", re.IGNORECASE)
@@ -80,7 +83,7 @@ def credentials(text: str, *, pairs: bool = True) -> Iterator[Span]:
     """Where they are in `text`, unordered. `pairs`: also the values of secret keys."""
     if "@" in text:
         yield from _user_infos(text)
-    if pairs and ("=" in text or ":" in text):
+    if pairs and ("=" in text or ":" in text or "%3" in text):
         yield from _pairs(text)
     yield from (match.span(1) for match in _HEADER.finditer(text))
 
@@ -144,12 +147,17 @@ def _info_end(text: str, start: int, last: int) -> int | None:
 
 
 def _pairs(text: str) -> Iterator[Span]:
+    last = 0
     for match in _PAIR.finditer(text):
         kind = match.lastgroup
-        if kind is not None and kind != "key" and is_secret_key(match["key"]):
-            begin, end = match.span(kind)
-            if not kind.endswith(("basic", "literal")):
-                end = begin + len(match[kind].rstrip(_CLOSERS))
+        if kind != "key" and match.start() >= last and is_secret_key(match["key"]):
+            value = (_SET_VALUE if kind == "set" else _JSON_VALUE).match(text, match.end())
+            if value is None:
+                continue
+            begin, end = value.span(value.lastgroup or 0)
+            last = end
+            if value.lastgroup not in _QUOTED:
+                end = begin + len(text[begin:end].rstrip(_CLOSERS))
             if begin < end:
                 yield begin, end
     if "uthorization" in text or "UTHORIZATION" in text:

@@ -251,7 +251,7 @@ def _may_tell(value: Any, cls: type) -> bool:
 
 def _may_show(text: str) -> bool:
     """Whether a text may contain credentials by its form: a quick test, negative for most."""
-    return "@" in text or "=" in text or " " in text or '"' in text
+    return "@" in text or "=" in text or " " in text or '"' in text or "%3" in text
 
 
 def _item_texts(items: Iterable[Any], secret: bool | None) -> list[tuple[object, bool | None]]:
