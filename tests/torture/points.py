@@ -131,6 +131,11 @@ class Case:
             return watcher.reload
         if name == "subscribe":
             return lambda: watcher.subscribe().close()
+        if name == "next":
+            stream = watcher.subscribe()
+            self._later = threading.Timer(0.05, self.save, (5,))
+            self._later.start()
+            return lambda: next(stream)
         if name == "follow":
             return lambda: watcher.on_change("v", lambda old, new: None).close()
         self.busy = watcher.busy("x")
@@ -153,11 +158,16 @@ class Case:
             self._expect_nothing_left()
             self.watcher = watcher = self._made()
             watcher.start()
+        if name == "next":
+            self._later.join()
         if name.startswith("release"):
             self._expect("what was pending is published", lambda: watcher.config.v == 5)
         if name != "close":
+            told: list[object] = []
+            watcher.on_event(told.append)
             self.save(7)
             self._expect("the next save is seen", lambda: watcher.config.v == 7)
+            self._expect("callbacks are called", lambda: bool(told))
             self._expect("nothing is pending", lambda: watcher.pending is None)
             watcher.reload()
         watcher.close()

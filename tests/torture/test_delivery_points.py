@@ -27,6 +27,7 @@ OPERATIONS = {
     "reload": 0.2,
     "close": 0.1,
     "subscribe": 0.3,
+    "next": 1.0,
     "follow": 0.1,
 }
 """Which share of their places is tried in a bounded run; all of them in full."""

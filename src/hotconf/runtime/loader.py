@@ -30,9 +30,9 @@ def guarded(work: Callable[[], Result[T]], known: FileSet) -> Result[T]:
     Exceptions of the program, in whose thread the first load runs, propagate: see `callers`.
     """
     here = threads.place()
-    _loading.add(here)
     try:
-        return work()
+        _loading.add(here)  # in here: a signal handler may raise right after it
+        result = work()
     except BaseException as error:
         if belongs_to_caller(error):
             raise
@@ -46,6 +46,7 @@ def guarded(work: Callable[[], Result[T]], known: FileSet) -> Result[T]:
         return Result(Bad((_problem(error, path),)), known.looked_at(settled=not passing))
     finally:
         _loading.discard(here)
+    return result
 
 
 def _problem(error: BaseException, path: Path) -> Problem:

@@ -135,12 +135,13 @@ class EventStream(Subscription):
 
     def __next__(self) -> ConfigReloadEvent:
         """Wait for the next event; `StopIteration` when there will be none."""
-        with self._ready:
+        with self._hub.lock:
             while not self._queue:
                 if self._ended:
                     raise StopIteration
                 self._ready.wait(_LONGEST_S)
-            return self._take()
+            event = self._take()
+        return event  # noqa: RET504 - no call may be the last instruction that the lock covers
 
     def __aiter__(self) -> Self:
         return self

@@ -17,6 +17,7 @@ import time
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
+from itertools import starmap
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
@@ -118,7 +119,10 @@ class Signal:
 
 
 class Condition:
-    """Waiting for a change of what a reentrant lock guards. Wait and notify with that lock held."""
+    """Waiting for a change of what a reentrant lock guards. Wait and notify with that lock held.
+
+    It is no context manager: only that of the lock itself is safe from signal handlers that raise, as it is in C.
+    """
 
     __slots__ = ("_lock", "_waiting")
 
@@ -126,23 +130,21 @@ class Condition:
         self._lock: Any = lock
         self._waiting: list[Signal] = []
 
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for a notification, or spuriously less; releases the lock meanwhile."""
         signal = Signal()
+        held: list[object] = []
         self._waiting.append(signal)
-        held = self._lock._release_save()
         try:
-            return signal.wait(timeout_s)
+            # In one call of C: an exception of a signal handler finds the lock held, or recorded as released.
+            held.extend(starmap(self._lock._release_save, ((),)))
+            given = signal.wait(timeout_s)
         finally:
-            self._lock._acquire_restore(held)
+            if held:
+                self._lock._acquire_restore(held[0])
             with suppress(ValueError):
                 self._waiting.remove(signal)
+        return given
 
     def notify_all(self) -> None:
         """Wake all waiters."""
