@@ -136,6 +136,9 @@ class Case:
             self._later = threading.Timer(0.05, self.save, (5,))
             self._later.start()
             return lambda: next(stream)
+        if name == "fork":
+            _fork()  # the first one imports
+            return _fork
         if name == "follow":
             return lambda: watcher.on_change("v", lambda old, new: None).close()
         self.busy = watcher.busy("x")
@@ -184,6 +187,13 @@ class Case:
                 self.broken.append(f"not so: {what}")
                 return
             time.sleep(0.002)
+
+
+def _fork() -> None:
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
 
 
 def _pass(busy: hotconf.watcher.Busy) -> None:
@@ -238,6 +248,9 @@ def broken_at(name: str, place: int, directory: Path) -> list[str]:
 def _try(case: Case, name: str, place: int) -> list[str]:
     tracer = Tracer(place)
     raised = tracer.run(case.prepare(name))
+    if name == "fork" and tracer.where:  # Python reports what hooks of a fork raise, and goes on
+        raised = True
+        case.broken.clear()
     if raised:
         case.judge(name)
     else:

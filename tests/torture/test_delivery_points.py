@@ -28,6 +28,7 @@ OPERATIONS = {
     "close": 0.1,
     "subscribe": 0.3,
     "next": 1.0,
+    "fork": 0.2,
     "follow": 0.1,
 }
 """Which share of their places is tried in a bounded run; all of them in full."""

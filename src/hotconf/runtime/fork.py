@@ -9,10 +9,12 @@ first, then what was watching watches anew.
 from __future__ import annotations
 
 import os
+import sys
 import time
+from collections import deque
 from contextlib import suppress
 from importlib import import_module
-from operator import itemgetter
+from operator import itemgetter, methodcaller
 from typing import TYPE_CHECKING, Final, Protocol
 from weakref import WeakSet
 
@@ -63,7 +65,7 @@ class _Forks:
     def __init__(self) -> None:
         self.members: WeakSet[Member] = WeakSet()
         self._lock = threads.rlock()
-        self._held: dict[int, list[list[threading.RLock]]] = {}
+        self._held: dict[int, list[list[threading.RLock | None]]] = {}
         self._registered = False
 
     def enrol(self, member: Member) -> None:
@@ -83,14 +85,16 @@ class _Forks:
         """
         if hasattr(os, "register_at_fork"):
             import_module("logging")
-            os.register_at_fork(before=self.before, after_in_parent=self.in_parent, after_in_child=self.in_child)
+            os.register_at_fork(before=self.before, after_in_parent=self.release, after_in_child=self.in_child)
+            # A signal handler may raise as soon as a hook is entered, and Python goes on with the next one.
+            os.register_at_fork(after_in_parent=self.in_parent)
         self._registered = True
 
     def before(self) -> None:
         if self.members:
             _finish_imports()
         until = time.monotonic() + PATIENCE_S
-        held: list[threading.RLock] = []
+        held: list[threading.RLock | None] = [None]
         # A signal handler may fork in the midst of this: each fork of a thread has a list of its own.
         self._held.setdefault(threads.ident(), []).append(held)
         _take(self._lock, until, held)
@@ -98,43 +102,73 @@ class _Forks:
         for _, lock in sorted(ranked, key=itemgetter(0)):
             _take(lock, until, held)
 
+    def release(self) -> None:
+        """Release what the latest fork of this thread holds. May be repeated."""
+        if lists := self._held.get(threads.ident()):
+            _release_all(lists[-1])
+
     def in_parent(self) -> None:
-        self._let_go()
+        self.release()
+        here = threads.ident()
+        if lists := self._held.get(here):
+            lists.pop()
+        if not lists:
+            self._held.pop(here, None)
 
     def in_child(self) -> None:
         members = list(self.members)
         for member in members:
             member.abandon()
-        self._let_go()
+        self.in_parent()
         self._lock = threads.rlock()
         here = threads.ident()
         self._held = {thread: lists for thread, lists in self._held.items() if thread == here}
         for member in members:
             member.revive()
 
-    def _let_go(self) -> None:
-        lists = self._held.get(threads.ident())
-        for lock in reversed(lists.pop() if lists else []):
-            lock.release()
-        if not lists:
-            self._held.pop(threads.ident(), None)
+
+def _take(lock: threading.RLock, until: float, held: list[threading.RLock | None]) -> None:
+    """Acquire `lock`, if that succeeds in time, and record it, in one call of C, so that no handler runs between."""
+    acquire = methodcaller("acquire", timeout=max(0.0, until - time.monotonic()))
+    held.extend(filter(acquire, (lock,)))
 
 
-def _take(lock: threading.RLock, until: float, held: list[threading.RLock]) -> None:
-    if lock.acquire(timeout=max(0.0, until - time.monotonic())):
-        held.append(lock)
+def _release_all(held: list[threading.RLock | None]) -> None:
+    """Release them, the latest first, in one call of C; None comes first of all, and last here."""
+    if held:
+        deque(map(methodcaller("release"), iter(held.pop, None)), maxlen=0)
 
 
 def _finish_imports() -> None:
-    """Wait for what other threads are importing, and leave them nothing to import while this one forks.
+    """Wait for what our threads are importing, and leave them nothing to import while this one forks.
 
-    Python does not mend the lock of a module that was being imported: the child would wait for it for ever.
+    Python does not mend the lock of a module that was being imported: the child would wait for it for ever. Not on
+    this thread: a signal handler that raises amid an import may leave such a lock held.
     """
-    for name in LATE:
-        # Not on this system, or no descriptor is left: then nobody can import it.
-        with suppress(ImportError, OSError):
-            import_module(name)
+    if threads.any_of_ours() and not all(map(_imported, LATE)):
+        importing = threads.Thread(_import_late, "hotconf-imports")
+        with suppress(RuntimeError):  # no thread can be had
+            importing.start()
+            importing.join(PATIENCE_S)
 
+
+def _imported(name: str) -> bool:
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    return name in _missing or (spec is not None and not getattr(spec, "_initializing", False))
+
+
+def _import_late() -> None:
+    for name in LATE:
+        try:
+            import_module(name)
+        except ImportError:  # not on this system
+            _missing.add(name)
+        except OSError:  # no descriptor is left: then nobody can import it
+            continue
+
+
+_missing: Final[set[str]] = set()
+"""Modules that this system does not have."""
 
 _forks: Final = _Forks()
 enrol: Final = _forks.enrol

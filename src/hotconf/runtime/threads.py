@@ -230,6 +230,11 @@ def ours() -> bool:
     return ident() in _ours
 
 
+def any_of_ours() -> bool:
+    """Whether threads of ours are running."""
+    return bool(_ours)
+
+
 def _introduce(name: str) -> None:
     """Appear in `threading.enumerate()`, debuggers and coverage, as threads of `threading` do.
 
