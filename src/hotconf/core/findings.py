@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 MAX_PROBLEMS: Final = 1000
 """So many problems are told of one configuration; the rest are counted."""
 
+LONGEST: Final = 2000
+"""So many characters are kept of a message from users' code."""
+
+_WINDOW: Final = 2 * LONGEST
+"""So many are searched for secrets: one may begin in what is kept and end behind it."""
 _OF_USERS: Final = frozenset({"semantic", "internal"})
 """The kinds with messages from users' code."""
 
@@ -77,9 +82,12 @@ class Findings:
 
         `by_user`: the message comes from users' code.
         """
+        by_user = by_user or problem.kind in _OF_USERS
+        if by_user and len(problem.message) > _WINDOW:
+            problem = replace(problem, message=problem.message[:_WINDOW])
         key = (problem.path, problem.message)
         if key not in self._found:
-            self._found[key] = _Found(problem, at_key, by_user or problem.kind in _OF_USERS)
+            self._found[key] = _Found(problem, at_key, by_user)
             self.errors += problem.severity == "error"
 
     def omit(self, count: int, severity: Severity) -> None:
@@ -150,9 +158,10 @@ def scrubbed(
     def named(file: Path) -> Path:
         return file if files is None or file in files else Path(scrub(str(file), words=words))
 
+    long = words and len(problem.message) > LONGEST
     return replace(
         problem,
-        message=discreet(problem.message),
+        message=_cut(problem.message, scrub) if long else discreet(problem.message),
         hint=problem.hint and discreet(problem.hint),
         path=tuple(key if isinstance(key, int) else scrub(str(key), words=words) for key in problem.path),
         file=problem.file and named(problem.file),
@@ -160,3 +169,15 @@ def scrubbed(
             replace(place, message=discreet(place.message), file=named(place.file)) for place in problem.related
         ),
     )
+
+
+def _cut(message: str, scrub: Scrubber) -> str:
+    """The beginning of a message of users' code, without secrets: also without those that are cut."""
+    from hotconf.core.credentials import masked
+
+    spans = scrub.spans(message, words=True)
+    # A credential is recognised only whole. Without a space behind the cut it may not end in the window.
+    ends = any(char.isspace() for char in message[LONGEST:])
+    end = LONGEST if ends else max(message.rfind(" ", 0, LONGEST), 0)
+    kept = [(first, min(last, end)) for first, last in spans if first < end]
+    return printable(masked(message[:end], kept)) + "…"

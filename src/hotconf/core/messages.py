@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, time
+from itertools import islice
 from typing import Final, get_args
 
 from pydantic import ValidationError
@@ -121,12 +122,21 @@ def _wrong_tag(fault: Fault, table: dict[str, object], hints: bool) -> Problem:
 
 
 def _wrong_choice(path: KeyPath, value: object, allowed: Iterable[object], *, secret: bool, hints: bool) -> Problem:
-    names = list(dict.fromkeys(_bare(choice) for choice in allowed))
-    listed = ", ".join(names[:_MOST_CHOICES]) + (", …" if len(names) > _MOST_CHOICES else "")
+    first = list(islice(_names(allowed), _MOST_CHOICES + 1))
+    listed = ", ".join(first[:_MOST_CHOICES]) + (", …" if len(first) > _MOST_CHOICES else "")
     # Masked before it is shortened: half a URL is not recognised as one.
     given = "" if secret else f"={shown(masked(path, value))}"
-    hint = did_you_mean(value, names) if hints and isinstance(value, str) and not secret else None
+    hint = did_you_mean(value, _names(allowed)) if hints and isinstance(value, str) and not secret else None
     return _schema(f"Invalid enum value: {dotted(path)}{given} (expected: {listed})", path, hint)
+
+
+def _names(allowed: Iterable[object]) -> Iterator[str]:
+    """Each name once. A generator, since there may be thousands, for thousands of faults."""
+    seen: set[str] = set()
+    for name in map(_bare, allowed):
+        if name not in seen:
+            seen.add(name)
+            yield name
 
 
 def _bare(choice: object) -> str:
