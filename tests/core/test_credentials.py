@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import hotconf
+from hotconf.changes import MASK
 from hotconf.core.credentials import mask_credentials
 
 
@@ -46,4 +47,34 @@ def test_a_secret_pair_is_found_in_the_value_of_another(text: str) -> None:
 @pytest.mark.parametrize("text", ["a=b,c=d|e=f", "https://h/?q=a#top=1", '{"a": ["b"], "c": {"d": "e"}}', "a=%3Db"])
 def test_other_pairs_are_left_alone(text: str) -> None:
     """A value of a value is no secret by its place."""
+    assert mask_credentials(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("X-Api-Key: hunter22", "x-api-key: hunter", "X-Auth-Token: hunter two", "Cookie: a=b; sid=hunter"),
+        *("Authorization: hunter two", "Proxy-Authorization: hunter", "Set-Cookie: sid=hunter; Path=/"),
+        *("['X-Id: a', 'X-Api-Key: hunter']",),
+    ],
+)
+def test_the_value_of_a_secret_header_is_masked(text: str) -> None:
+    """All after the colon."""
+    assert "hunter" not in mask_credentials(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("api_key: not valid", "password: String should have at least 8 characters", "X-Request-Id: a1b2c3d4"),
+        *(
+            f"token: {MASK} → none",
+            "key: changed (secret)",
+            "Accept: text/html",
+            "secret.toml:3:1: Unknown key: abc123",
+        ),
+    ],
+)
+def test_messages_about_secret_keys_are_left_alone(text: str) -> None:
+    """They have the form `key: text`, too."""
     assert mask_credentials(text) == text

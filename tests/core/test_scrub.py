@@ -122,6 +122,7 @@ def test_thousands_of_secrets_cost_no_more_for_thousands_of_texts() -> None:
 PIECES = [
     *("a", "aB", "A", "a=", '"', 'a="', "a='b=\"", "a='\\", "//", "//a:", "//a:b@", "://", "://a", "://a@", "://a:b"),
     *("@", "a@", "a:", ":", "=", "Bearer ", "Bearer a", "Authorization: ", "\\", '\\"', "[", "a.", "a  ", "token="),
+    *("X-Key: ", "token: a", "token:", "X-", "Cookie: \n", 'token:"'),
     *("a=", "token=a=", "a=token,", "%3D", "a%3Dtoken%3D", '"token": [', '"a": {', "token=[a="),
     *("token='\\", "http://u:p@h ", "[:", '"a":', "/", "?", "#", "\n", " ", "a.b", '"a"."', "1", "//1:1/", "//:1@"),
 ]

@@ -52,6 +52,9 @@ _AUTHORIZATION: Final = re.compile(
     rf"""Authorization\\*+["']?+[ \t]*+[:=][ \t]*+\\*+["']?+{_SCHEMES}([^\s"'\\,;]++)""", re.IGNORECASE
 )
 
+_FIELD: Final = re.compile(r"(?<![\w-])([Xx]-[\w-]++|(?:Set-)?Cookie|(?:Proxy-)?Authorization):[ \t]*+[\"']?+")
+_HEADER_VALUE: Final = re.compile(r"[^\s\"'\\][^\n\"'\\]*+")
+
 
 def mask_credentials(text: str) -> str:
     """`text` with every credential masked: `postgres://********@host/db`, `?token=********`."""
@@ -162,3 +165,16 @@ def _pairs(text: str) -> Iterator[Span]:
                 yield begin, end
     if "uthorization" in text or "UTHORIZATION" in text:
         yield from (match.span(1) for match in _AUTHORIZATION.finditer(text))
+    if ":" in text:
+        yield from _fields(text)
+
+
+def _fields(text: str) -> Iterator[Span]:
+    """The values of headers: `X-Api-Key: …`. Of other keys `api_key: not valid` is a message."""
+    last = 0
+    for match in _FIELD.finditer(text):
+        if match.start() >= last and is_secret_key(match[1]):
+            value = _HEADER_VALUE.match(text, match.end())
+            if value is not None:
+                last = value.end()
+                yield match.end(), match.end() + len(value[0].rstrip(_CLOSERS))
