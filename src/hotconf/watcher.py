@@ -12,7 +12,7 @@ from hotconf.core.freeze import unfrozen
 from hotconf.errors import NoConfigError, UsageError
 from hotconf.events import Ending
 from hotconf.problems import Problem
-from hotconf.runtime import log, paths, records
+from hotconf.runtime import log, paths, records, threads
 from hotconf.runtime.bus import Bus, OnChange, OnEvent, Selector, path_of
 from hotconf.runtime.delivery import ChangeCallback, EventCallback
 from hotconf.runtime.holds import Busy
@@ -179,8 +179,24 @@ class HotReloadWatcher(Generic[T]):
     async def __aenter__(self) -> HotReloadWatcher[T]:
         import asyncio
 
-        await asyncio.to_thread(self.start)
+        ended, unowned = threads.Signal(), threads.Signal()
+        try:
+            await asyncio.to_thread(self._start_owned, ended, unowned)
+        except (asyncio.CancelledError, GeneratorExit):
+            unowned.give()
+            if ended.given:
+                self.close()
+            raise
         return self
+
+    def _start_owned(self, ended: threads.Signal, unowned: threads.Signal) -> None:
+        """Start; but close what nobody waits for any more, because the task that entered was cancelled."""
+        try:
+            self.start()
+        finally:
+            ended.give()
+            if unowned.given:
+                self.close()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from hotconf import FileChanged, HotReloadWatcher, ReloadSuccess
+from waiting import wait_until
+from watcher.children import LONG_S
 from watcher.watched import CHANGED, WINDOW_MS, App, port
 
 
@@ -67,3 +69,31 @@ def test_threads_and_coroutines_side_by_side(path, watch):
     watcher.close()
     thread.join(60)
     assert told == in_thread == seen.events
+
+
+def test_a_start_that_is_cancelled(path):
+    """A watcher whose `async with` is cancelled as it starts does not go on without an owner."""
+    checking, go_on = threading.Event(), threading.Event()
+
+    def check(_):
+        checking.set()
+        assert go_on.wait(LONG_S)
+        return ()
+
+    watcher = HotReloadWatcher(path, App, checks=[check])
+
+    async def enter():
+        async with watcher:
+            raise AssertionError
+
+    async def run():
+        entering = asyncio.create_task(enter())
+        await asyncio.to_thread(checking.wait, LONG_S)
+        entering.cancel()
+        await asyncio.wait({entering})
+        assert entering.cancelled()
+        go_on.set()
+
+    asyncio.run(run())
+    wait_until(lambda: not watcher.watching)
+    wait_until(lambda: not [each for each in threading.enumerate() if each.name.startswith("hotconf-")])
