@@ -57,6 +57,15 @@ def test_what_was_not_compared_is_secret(compared):
     assert "hunter-in-the-fields" in secrets_of(shape_of(_secretive(100)), [_document(lines)])
 
 
+def test_the_same_key_in_many_tables_is_judged_once(compared):
+    """Its values do not become secrets because the tables are many."""
+    item = create_model("Item", __config__=ConfigDict(frozen=True), password=(str, ""))
+    many = Schema(create_model("Many", __config__=ConfigDict(frozen=True), t=(list[item], [])))
+    document = _document(["t = [" + "{ other = 'public-value' }, " * 60_000 + "]"])
+    assert "public-value" not in secrets_of(shape_of(many), [document])
+    assert len(compared) == 1
+
+
 @pytest.mark.parametrize("extra", ["allow", "forbid", "ignore"])
 def test_few_fields_are_compared_with_misspelt_keys(compared, extra):
     """Whether a model of many fields keeps, forbids or ignores other keys."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from itertools import islice
 from typing import Any, Final
 
 from hotconf.changes import MISSING
@@ -57,13 +56,23 @@ def is_slip(key: str, around: Shape) -> bool:
     return bool(names) and key not in around.keys and (key in names or suggest(key, names) is not None)
 
 
-def _may_be_slip(key: str, around: Shape, left: Iterator[int]) -> bool:
-    """`is_slip`, or true once too many fields have been compared. `left`: so many more may be."""
-    fields = around.secret_keys
-    if not fields or key in around.keys:
-        return False
-    compared = sum(1 for _ in islice(left, len(fields)))
-    return compared < len(fields) or is_slip(key, around)
+class _Slips:
+    """Which keys are misspelt names of secret fields: each key of each shape is judged once."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_COMPARED
+        self._judged: dict[tuple[Shape, str], bool] = {}
+
+    def may_have(self, key: str, around: Shape) -> bool:
+        """`is_slip`; true for what is first met once too many fields have been compared."""
+        fields = around.secret_keys
+        if not fields or key in around.keys:
+            return False
+        known = self._judged.get((around, key))
+        if known is None:
+            self._left -= len(fields)
+            known = self._judged[around, key] = self._left < 0 or is_slip(key, around)
+        return known
 
 
 def _at_positions(names: tuple[str, ...], items: list[Any]) -> Iterator[object]:
@@ -129,7 +138,7 @@ def _at(value: Any, way: KeyPath) -> object:
 def _kept_secret(table: Mapping[str, Any], root: Shape) -> Iterator[object]:
     """What the model keeps as secrets, whatever the names of the keys; also under misspelt keys."""
     todo: list[tuple[Any, Shape]] = [(table, root)] if root.hides else []
-    left = iter(range(_MOST_COMPARED))
+    slips = _Slips()
     while todo:
         value, here = todo.pop()
         yield from here.secret_defaults
@@ -141,7 +150,7 @@ def _kept_secret(table: Mapping[str, Any], root: Shape) -> Iterator[object]:
             yield value
             yield from in_json(value)
         elif isinstance(value, dict) and not here.free:
-            yield from (item for key, item in value.items() if _may_be_slip(key, here, left))
+            yield from (item for key, item in value.items() if slips.may_have(key, here))
             todo.extend((item, below) for key, item in value.items() if (below := here.child(key)).hides)
             todo.extend((_at(value, way), below) for way, below in here.secret_detours)
         elif isinstance(value, list):
