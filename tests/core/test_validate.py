@@ -1254,3 +1254,14 @@ def test_the_name_of_a_configured_file_stays_as_it_is() -> None:
     found = load(Schema(TypeAdapter(dict[str, str]), checks=[tells]), 'password = "config"', 'x = "y"')
     assert isinstance(found, Invalid)
     assert (found.problems[0].file, found.problems[0].related[0].file) == (MAIN, EXTRA)
+
+
+def test_the_choices_of_a_secret_are_not_listed() -> None:
+    """They are secrets, too."""
+
+    class Door(BaseModel):
+        api_key: Literal["hunter22", "b"] = "b"
+
+    assert [str(problem) for problem in problems(Door, 'api_key = "q"')] == [
+        "config.toml:1:11: Invalid enum value: api_key"
+    ]

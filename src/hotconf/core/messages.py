@@ -122,11 +122,13 @@ def _wrong_tag(fault: Fault, table: dict[str, object], hints: bool) -> Problem:
 
 
 def _wrong_choice(path: KeyPath, value: object, allowed: Iterable[object], *, secret: bool, hints: bool) -> Problem:
+    if secret:
+        return _schema(f"Invalid enum value: {dotted(path)}", path)
     first = list(islice(_names(allowed), _MOST_CHOICES + 1))
     listed = ", ".join(first[:_MOST_CHOICES]) + (", …" if len(first) > _MOST_CHOICES else "")
     # Masked before it is shortened: half a URL is not recognised as one.
-    given = "" if secret else f"={shown(masked(path, value))}"
-    hint = did_you_mean(value, _names(allowed)) if hints and isinstance(value, str) and not secret else None
+    given = f"={shown(masked(path, value))}"
+    hint = did_you_mean(value, _names(allowed)) if hints and isinstance(value, str) else None
     return _schema(f"Invalid enum value: {dotted(path)}{given} (expected: {listed})", path, hint)
 
 
