@@ -754,3 +754,28 @@ def test_no_import_of_logging():
     code = "import sys, hotconf.watcher; print({'logging', 'multiprocessing', 'asyncio'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == "set()\n", done.stderr
+
+
+def test_children_of_callbacks_and_checks_end_as_others(path, watch):
+    """Those of `multiprocessing` with 0, and one that calls `sys.exit()` with its code."""
+    codes = []
+
+    def start(*_):
+        process = multiprocessing.get_context("fork").Process(target=int)
+        process.start()
+        process.join()
+        codes.append(process.exitcode)
+        return ()
+
+    def leave(*_):
+        child = os.fork()
+        if child == 0:
+            sys.exit(7)
+        codes.append(ended(child))
+
+    watcher, _ = watch(path, checks=[start], **NATIVE)
+    watcher.on_change("server.port", start)
+    watcher.on_change("server.port", leave)
+    save(path, port(9000))
+    wait_until(lambda: len(codes) == 4)
+    assert codes == [0, 0, 0, 7]

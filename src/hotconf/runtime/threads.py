@@ -246,7 +246,12 @@ def _introduce(name: str) -> None:
     if profile is not None:
         sys.setprofile(profile)
     if not patched():
-        threading.current_thread().name = name
+        current = threading.current_thread()
+        current.name = name
+        # It is the main thread of a child that a callback forks, which Python < 3.13 ends only if it has this lock.
+        if getattr(current, "_tstate_lock", current) is None:
+            current._tstate_lock = lock()  # type: ignore[attr-defined]
+            current._tstate_lock.acquire()  # type: ignore[attr-defined]
 
 
 def _take_leave(number: int) -> None:
