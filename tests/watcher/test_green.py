@@ -216,3 +216,31 @@ def test_a_child_of_a_fork_goes_on_green(tmp_path, late):
     assert status == 0, status
     """
     run(body, "gevent", tmp_path, late=late)
+
+
+@green
+def test_a_greenlet_killed_before_its_callback_began(tmp_path, name, late):
+    """The callback is lost, as the program wanted; the next one is called."""
+    body = """
+    import sys
+    told, killed = [], []
+    library = sys.modules["gevent" if "gevent" in sys.modules else "eventlet"]
+    real = library.spawn
+
+    def spawn_and_kill(*given):
+        made = real(*given)
+        if not killed:
+            killed.append(made)
+            made.kill(**({"block": False} if library.__name__ == "gevent" else {}))
+        return made
+
+    watcher.start()
+    watcher.on_change("n", lambda old, new: told.append(new))
+    library.spawn = spawn_and_kill
+    save("n = 2")
+    until(lambda: killed)
+    save("n = 3")
+    until(lambda: told)
+    watcher.close()
+    """
+    run(body, name, tmp_path, late=late)

@@ -29,7 +29,7 @@ class _Home:
     def __init__(self) -> None:
         self._hub: ref[Any] | None = None
         self._watchers: set[int] = set()
-        self._queue: deque[Callable[[], None]] = deque()
+        self._queue: deque[tuple[Callable[[], None], threads.Signal]] = deque()
         self._pumping = False
 
     def enter(self, watcher: object) -> None:
@@ -55,24 +55,18 @@ class _Home:
             return
         done = threads.Signal()
 
-        def greenlet() -> None:
-            try:
-                work()
-            finally:
-                done.give()
-
-        start(greenlet)
+        start(work, done)
         done.wait()
 
-    def _starter(self) -> Callable[[Callable[[], None]], object] | None:
+    def _starter(self) -> Callable[[Callable[[], None], threads.Signal], object] | None:
         if not threads.patched():
             return None
         if sys.modules.get("gevent.monkey") is not None and (hub := self._find()) is not None:
             if hub is _gevent_hub():
                 return None  # called there
-            gevent = sys.modules["gevent"]
-            return lambda work: hub.loop.run_callback_threadsafe(gevent.spawn, work)
-        return self._queue.append if self._pumping else None
+            spawn = sys.modules["gevent"].spawn
+            return lambda work, done: hub.loop.run_callback_threadsafe(_spawn, spawn, work, done)
+        return (lambda work, done: self._queue.append((work, done))) if self._pumping else None
 
     def _find(self) -> Any:
         """The hub where a watcher was started; otherwise the main thread's, if it has one by now."""
@@ -88,10 +82,15 @@ class _Home:
         try:
             while self._watchers or self._queue:
                 while self._queue:
-                    eventlet.spawn_n(self._queue.popleft())
+                    _spawn(eventlet.spawn, *self._queue.popleft())
                 eventlet.sleep(PUMP_S)
         finally:
             self._pumping = False
+
+
+def _spawn(spawn: Any, work: Callable[[], None], done: threads.Signal) -> None:
+    """The link is called even if the program kills the greenlet before it begins."""
+    spawn(work).link(lambda *_: done.give())
 
 
 def _gevent_hub() -> Any:
