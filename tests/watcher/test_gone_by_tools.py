@@ -262,24 +262,27 @@ sys.path.insert(0, sys.argv[2])
 from hotconf import HotReloadWatcher
 from watcher.watched import App, Seen
 root = Path(sys.argv[1])
-conf = root / "conf.d"
+volume, conf = root / VOLUME, root / CONF
 def run(*command):
     subprocess.run(command, check=True)
 def write(**files):
     for name, text in files.items():
         (conf / f"{name}.toml").write_text(text)
 LIMIT, OTHER = "[server]\\nport = 9000\\n", "tags = ['other']\\n"
-conf.mkdir()
+conf.mkdir(parents=True)
 (root / "config.toml").write_text(f"[hot_reload]\\nwatch_paths = {[ENTRY]}\\n")
 BELOW
-run("mount", "-t", "tmpfs", "none", str(conf))
+def mount():
+    run("mount", "-t", "tmpfs", "none", str(volume))
+    conf.mkdir(exist_ok=True)
+mount()
 write(limit=LIMIT, other=OTHER)
 watcher = HotReloadWatcher(root / "config.toml", App, debounce_ms=50, reconcile_s=0.1)
 seen = Seen(watcher)
 with watcher:
-    run("umount", "--lazy", str(conf))
+    run("umount", "--lazy", str(volume))
     seen.ending()
-    run("mount", "-t", "tmpfs", "none", str(conf))
+    mount()
     write(limit=LIMIT, other="tags = ['again']\\n")
     from waiting import wait_until
     wait_until(lambda: seen.lines[-1] == "ReloadSuccess 2")
@@ -297,16 +300,23 @@ def may_mount() -> None:
         pytest.skip(f"no mount namespaces here: {tried.stderr.decode().strip()}")
 
 
-@pytest.mark.parametrize("entry", ["conf.d", "conf.d/*.toml", "**/*.toml"])
+@pytest.mark.parametrize(
+    ("volume", "conf", "entry"),
+    [
+        *(("conf.d", "conf.d", entry) for entry in ("conf.d", "conf.d/*.toml", "**/*.toml")),
+        *(("vol", "vol/conf.d", entry) for entry in ("vol/conf.d", "vol/*/*.toml")),
+    ],
+)
 @pytest.mark.parametrize(
     "below",
     ["pass", "write(other='')", "write(limit='', other='')"],
     ids=["an empty directory", "one file", "files of the same names"],
 )
 @pytest.mark.usefixtures("may_mount")
-def test_unmounted(place, entry, below):
-    """Whatever was below the mount: it is refused; mounted again, all is well."""
+def test_unmounted(place, volume, conf, entry, below):
+    """Whatever was below the mount, also where it is mounted further up: it is refused; mounted again, all is well."""
     script = CHILD.replace("ENTRY", repr(entry)).replace("BELOW", below)
+    script = script.replace("VOLUME", repr(volume)).replace("CONF", repr(conf))
     command = [*NAMESPACE, sys.executable, "-c", script, str(place.root), str(Path(__file__).parents[1])]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
