@@ -95,7 +95,7 @@ def test_asked_to_stop_amid_a_check_that_hangs(home: Path) -> None:
     process = watch(home)
     try:
         until = time.monotonic() + DEADLINE
-        while not catches(Path(f"/proc/{process.pid}/status"), signal.SIGHUP):
+        while not catches(Path(f"/proc/{process.pid}/status"), signal.SIGTERM):
             assert time.monotonic() < until
             time.sleep(0.001)
         process.send_signal(signal.SIGTERM)

@@ -760,12 +760,14 @@ def test_a_file_system_that_is_mounted_over_and_unmounted(watched, main, root, o
 
 
 def test_a_new_fragment_is_heard(observer, main, root):
-    """In a directory by its ending; hidden files and others mean nothing."""
+    """In a directory by its ending; others mean nothing. A hidden one may be meant: the directory is compared."""
     (root / "conf.d").mkdir()
     watched = Watched(observer, main, "conf.d")
-    for name in (".a.toml", ".#a.toml", "a.toml~", "a.txt", "4913"):
+    for name in (".a.toml.swp", "a.toml~", "a.txt", "4913"):
         (root / "conf.d" / name).touch()
     assert watched.heard() == []
+    (root / "conf.d" / ".a.toml").touch()
+    assert watched.heard() == ["?"]
     (root / "conf.d" / "a.toml").touch()
     assert watched.heard() == ["?"]
     assert watched.arm() == ["a.toml"]

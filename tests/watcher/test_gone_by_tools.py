@@ -314,7 +314,7 @@ def may_mount() -> None:
 )
 @pytest.mark.usefixtures("may_mount")
 def test_unmounted(place, volume, conf, entry, below):
-    """Whatever was below the mount, also where it is mounted further up: it is refused; mounted again, all is well."""
+    """Whatever was below the mount, or below one further up: it is refused; mounted again, all is well."""
     script = CHILD.replace("ENTRY", repr(entry)).replace("BELOW", below)
     script = script.replace("VOLUME", repr(volume)).replace("CONF", repr(conf))
     command = [*NAMESPACE, sys.executable, "-c", script, str(place.root), str(Path(__file__).parents[1])]

@@ -165,8 +165,7 @@ class Keeper(Generic[T]):
         try:
             return self._found.missed(lambda: self.recall() is not None)
         except (OSError, UsageError) as error:
-            if self._trouble is None:
-                self._troubled(_text(error), log.unkept)
+            log.unrecalled(self._source.path, _text(error))
             return NOTHING
 
     def recall(self) -> Good[T] | None:
