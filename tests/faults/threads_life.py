@@ -35,6 +35,8 @@ class Refusing:
         _thread.start_new_thread = self  # type: ignore[assignment]
 
     def __call__(self, *given: Any) -> int:
+        if getattr(given[0], "args", ()) and given[0].args[0].name == "hotconf-imports":
+            return self._start(*given)  # without it a fork imports by itself
         self.calls += 1
         if self.refuses(self.calls):
             raise RuntimeError("can't start new thread")
