@@ -164,8 +164,7 @@ class Keeper(Generic[T]):
         """The state that decides which files are gone: the newest whole one, if one can be recalled."""
         try:
             return self._found.missed(lambda: self.recall() is not None)
-        except (OSError, UsageError) as error:
-            log.unrecalled(self._source.path, _text(error))
+        except (OSError, UsageError):  # `check` has said what keeps states from being kept
             return NOTHING
 
     def recall(self) -> Good[T] | None:
