@@ -35,7 +35,8 @@ _LITERAL: Final = possessive(r"[^'\\\n]++|\\[^\n]?+")
 
 
 def _quoted(name: str) -> str:
-    return rf"""\\++"(?P<{name}_escaped>[^"\n]*+)|"(?P<{name}_basic>{_BASIC})|'(?P<{name}_literal>{_LITERAL})"""
+    escaped = rf"""(?<!\\)\\++"(?P<{name}_escaped>[^"\n]*+)"""
+    return rf"""{escaped}|"(?P<{name}_basic>{_BASIC})|'(?P<{name}_literal>{_LITERAL})"""
 
 
 # It ends where the value begins: in that of an ordinary key a secret one may follow. So each word is read once.
