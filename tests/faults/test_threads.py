@@ -174,8 +174,9 @@ def test_what_hangs_is_told_and_stops_no_other_watcher(tmp_path, hang):
     """
     program = """
         from hotconf.runtime import worker
+        from hotconf.runtime.loader import Loader
         from hotconf.runtime.state import States as Kept
-        worker.HUNG_NS = 1_000_000_000
+        worker.HUNG_NS = Loader.hung_ns = 1_000_000_000
         hung = threading.Event()
 
         def wait(n):
@@ -217,6 +218,39 @@ def test_what_hangs_is_told_and_stops_no_other_watcher(tmp_path, hang):
     told, took = run(program, tmp_path / "0")
     assert told
     assert took < 10
+
+
+def test_many_loads_that_hang_delay_others_once(tmp_path):
+    """However many: `stats` and the log name them, and another watcher sees its save all the same."""
+    program = """
+        from hotconf.runtime.loader import Loader
+        Loader.hung_ns = 1_000_000_000
+        hung, watchers, many = [], [], 12
+        for number in range(many):
+            path = Path(f"{number}.toml").resolve()
+            path.write_text("n = 1")
+            check = lambda config: ((hung.append(1), threading.Event().wait()) if config["n"] == 2 else None, ())[1]
+            watchers.append(HotReloadWatcher(path, dict, checks=[check], debounce_ms=0))
+            watchers[-1].start()
+        life.watcher = HotReloadWatcher(life.path, dict, debounce_ms=0)
+        life.watcher.start()
+        for each in watchers:
+            each.path.write_text("n = 2")
+        life.until(lambda: hung, "nothing hangs")
+        life.save(2)
+        life.until(lambda: life.n == 2, "another watcher was held up")
+        life.until(lambda: "11 more" in str(watchers[0].stats.trouble), "nobody tells")
+        named = lambda: {n for n in range(many) for line in life.logged if f"/{n}.toml has not returned" in line}
+        life.until(lambda: len(named()) == many, "not all are logged")
+        life.save(3)
+        life.until(lambda: life.n == 3, "another watcher was held up again")
+        report([len(hung), watchers[0].stats.trouble])
+        sys.stdout.flush()
+        os._exit(0)
+    """
+    hung, trouble = run(program, tmp_path / "0")
+    assert hung == 12
+    assert "a validator or check may hang" in trouble
 
 
 @pytest.mark.parametrize("how", ["one after the other", "at exit", "by SIGTERM"])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hotconf.runtime import threads, worker
-from hotconf.runtime.worker import MOST_HUNG, Worker
+from hotconf.runtime.worker import Worker
 from waiting import wait_until
 
 LONG_S = 30
@@ -185,25 +185,79 @@ def test_without_again_a_job_runs_once(make, told):
     assert told == ["a job of the thread hotconf test failed: Death"]
 
 
-def test_what_hangs_is_overtaken_and_told(make, told, monkeypatch):
-    """Jobs behind it get another thread, up to a limit; then the trouble remains."""
-    monkeypatch.setattr(worker, "OVERTAKE_NS", 0)
-    monkeypatch.setattr(worker, "HUNG_NS", 0)
+@pytest.mark.parametrize("hung", [1, 2, 9, 30])
+def test_what_hangs_delays_others_once(make, monkeypatch, hung):
+    """However many jobs hang: as soon as the first is overtaken all others begin, and later ones at once."""
+    monkeypatch.setattr(worker, "OVERTAKE_NS", 10**18)
     made, gate, done, begun = make(stays=True, overtakes=True), threading.Event(), [], []
-    for number in range(MOST_HUNG + 1):
+    for _ in range(hung):
         made.submit(lambda: (begun.append(1), gate.wait(LONG_S)))
-        wait_until(lambda number=number: (made.supervise(), len(begun) == number + 1)[1])
     made.submit(lambda: done.append(1))
+    wait_until(lambda: begun)
     made.supervise()
-    assert len(names()) == MOST_HUNG + 1
+    assert len(begun) == 1
+    monkeypatch.setattr(worker, "OVERTAKE_NS", 0)
+    made.supervise()
+    monkeypatch.setattr(worker, "OVERTAKE_NS", 10**18)
+    wait_until(lambda: done)
+    assert len(begun) == hung
+    made.submit(lambda: (begun.append(1), gate.wait(LONG_S)))
+    made.submit(lambda: done.append(2))
+    wait_until(lambda: done == [1, 2])
+    gate.set()
+    wait_until(lambda: (made.supervise(), len(names()) <= 1)[1])
+
+
+def test_threads_that_were_overtaken_are_limited(make, monkeypatch):
+    """Beyond the limit jobs wait; all are done once the others return."""
+    monkeypatch.setattr(worker, "OVERTAKE_NS", 0)
+    monkeypatch.setattr(worker, "MOST_OVERTAKEN", 3)
+    made, gate, done, begun = make(stays=True, overtakes=True), threading.Event(), [], []
+    for _ in range(6):
+        made.submit(lambda: (begun.append(1), gate.wait(LONG_S)))
+    made.submit(lambda: done.append(1))
+    wait_until(lambda: (made.supervise(), len(begun) == 4)[1])
+    made.supervise()
+    assert len(names()) == 4
     assert not done
-    assert made.trouble.hung
-    assert "has been at one job for" in made.trouble.text
-    assert any("has been at one job for" in text for text in told)
     gate.set()
     wait_until(lambda: done)
     wait_until(lambda: (made.supervise(), len(names()) == 1)[1])
+
+
+def test_what_hangs_is_told(make, told, monkeypatch):
+    """Each job that hangs once, in `trouble` the longest and how many more; until they return."""
+    monkeypatch.setattr(worker, "OVERTAKE_NS", 0)
+    monkeypatch.setattr(worker, "HUNG_NS", 0)
+    made, gate, begun = make(stays=True, overtakes=True), threading.Event(), []
+    for _ in range(3):
+        made.submit(lambda: (begun.append(1), gate.wait(LONG_S)))
+    wait_until(lambda: (made.supervise(), len(begun) == 3)[1])
+    made.supervise()
+    made.supervise()
+    assert made.trouble == ("the thread hotconf test has been at one job for 0 s, and 2 more", True)
+    assert told == 3 * ["the thread hotconf test has been at one job for 0 s"]
+    gate.set()
     wait_until(lambda: made.trouble is None)
+
+
+def test_an_overtaken_job_that_fails_is_rerun(make, told, monkeypatch):
+    """As any other job, although its thread is not the worker's any more."""
+    monkeypatch.setattr(worker, "OVERTAKE_NS", 0)
+    made, gate, tries, done = make(stays=True, again=True, overtakes=True), threading.Event(), [], []
+
+    def fail_once() -> None:
+        tries.append(1)
+        gate.wait(LONG_S)
+        if len(tries) == 1:
+            raise Death
+
+    made.submit(fail_once)
+    made.submit(lambda: done.append(1))
+    wait_until(lambda: (made.supervise(), done)[1])
+    gate.set()
+    wait_until(lambda: len(tries) == 2)
+    assert told == ["a job of the thread hotconf test failed: Death"]
 
 
 def test_who_does_not_overtake_waits(make, monkeypatch):

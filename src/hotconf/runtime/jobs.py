@@ -16,7 +16,7 @@ from hotconf.runtime import threads
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.known import Known
 from hotconf.runtime.load import load
-from hotconf.runtime.loader import Loader, guarded, inside
+from hotconf.runtime.loader import Loader, LoadJob, guarded, inside
 from hotconf.runtime.publishing import Publisher
 from hotconf.runtime.source import FileSet, Result, Source
 
@@ -91,7 +91,8 @@ class Jobs(Generic[T]):
         known, touched = self._known.begin(afresh=effect.afresh)
         publisher, before = self._publisher, self._known.before
         published = publisher.snapshot, known, touched, before, publisher.door.published, publisher.standing
-        self.submit(partial(self._load, effect.job, partial(load, self._source, *published), known))
+        job = partial(self._load, effect.job, partial(load, self._source, *published), known)
+        self.submit(LoadJob(self._source.path, job))
 
     def _load(self, number: int, work: Callable[[], Result[T]], known: FileSet) -> None:
         if self.closed:

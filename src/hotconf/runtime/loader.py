@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from hotconf.core.candidate import Bad
 from hotconf.problems import Problem
@@ -14,6 +14,9 @@ from hotconf.runtime.source import FileSet, Result
 from hotconf.runtime.worker import Worker
 
 T = TypeVar("T")
+
+HUNG_NS: Final = 5_000_000_000
+"""A load that takes longer is reported."""
 
 _loading: set[tuple[int, int]] = set()
 """Where a load is under way: threads, and greenlets in them."""
@@ -55,10 +58,33 @@ def _problem(error: BaseException, path: Path) -> Problem:
     return Problem(f"Internal error: {type(error).__name__}", kind="internal", file=path)
 
 
+class LoadJob:
+    """One load, as a job."""
+
+    __slots__ = ("_run", "path")
+
+    def __init__(self, path: Path, run: Callable[[], None]) -> None:
+        self.path = path
+        self._run = run
+
+    def __call__(self) -> None:
+        """Run it."""
+        self._run()
+
+
 class Loader(Worker):
     """The thread that runs loads, one after the other. Loads of other watchers overtake one that hangs."""
 
     __slots__ = ()
 
+    hung_ns = HUNG_NS
+
     def __init__(self) -> None:
         super().__init__("hotconf-loader", log.thread, stays=True, again=True, overtakes=True)
+
+    def hangs(self, job: Callable[[], None] | None, stuck_ns: int) -> str:
+        """Name the files: their watcher alone is held up."""
+        if not isinstance(job, LoadJob):
+            return super().hangs(job, stuck_ns)
+        path, seconds = log.shown(job.path), stuck_ns // 1_000_000_000
+        return f"the load of {path} has not returned for {seconds} s: a validator or check may hang"

@@ -2,7 +2,8 @@
 
 Rule 1: a thread that could not be started, or died, is started at the next job, and by its supervisor.
 Rule 2: a job under way when its thread died is rerun if allowed; a lost one is reported.
-Rule 3: a job that does not return delays those behind it only while no other thread is available.
+Rule 3: where jobs may overtake, one that hangs delays the others by `OVERTAKE_NS`, however many hang: after that
+each waiting job gets a thread of its own.
 Rule 4: no thread waits for a lock here. If one finds the worker under repair, it leaves a mark, and the repairing
 thread checks again: so a signal handler, or a fork, may come at any moment.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from contextlib import suppress
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hotconf.runtime import threads
@@ -24,8 +26,8 @@ HUNG_NS: Final = 30_000_000_000
 AGAIN_S: Final = 1.0
 """A job that failed twice is retried after such a pause, so that nothing spins."""
 OVERTAKE_NS: Final = 2_000_000_000
-"""Jobs behind one that takes longer get another thread."""
-MOST_HUNG: Final = 8
+"""Jobs behind one that takes longer get threads of their own."""
+MOST_OVERTAKEN: Final = 64
 """How many threads may be stuck; beyond that jobs have to wait."""
 
 
@@ -39,23 +41,34 @@ class Trouble(NamedTuple):
 class _Shift:
     """One thread, and its job. Only that thread writes here."""
 
-    __slots__ = ("began", "job", "retried", "thread")
+    __slots__ = ("began", "job", "reported", "retried", "thread")
 
     def __init__(self, run: Callable[[_Shift], None], name: str) -> None:
         self.thread = threads.Thread(lambda: run(self), name)
         self.job: Callable[[], None] | None = None
         self.began = 0
         """When the job began; 0 between jobs."""
+        self.reported = False
+        """That the job hangs."""
         self.retried: Callable[[], None] | None = None
         """The job to run again."""
+
+    @property
+    def stuck_ns(self) -> int:
+        """How long its job has taken so far."""
+        began = self.began
+        return time.monotonic_ns() - began if began and self.thread.alive else 0
 
 
 class Worker:
     """A queue and its thread, which ends when there is nothing to do, unless it `stays`.
 
     `again`: a job that raised, or whose thread died, is rerun until it succeeds. `overtakes`: jobs behind one that
-    hangs get another thread. `tell` is called once for each thing that went wrong, and must not wait.
+    hangs get other threads. `tell` is called once for each thing that went wrong, and must not wait.
     """
+
+    hung_ns: int | None = None
+    """A job that takes longer is reported; None for `HUNG_NS`."""
 
     def __init__(
         self,
@@ -82,7 +95,6 @@ class Worker:
         self._shift: _Shift | None = None
         self._hung: list[_Shift] = []
         """Threads that were overtaken."""
-        self._reported = False
         self._wanted = self._stopped = False
         self.refused: str | None = None
         """Why its last start of a thread failed."""
@@ -126,11 +138,10 @@ class Worker:
         Returns whether there is something to do, or to repair: then call it again.
         """
         self._attend()
-        trouble = self.trouble
-        hung = trouble is not None and trouble.hung
-        if trouble is not None and hung and not self._reported:
-            self._tell(trouble.text, None)
-        self._reported = hung
+        for shift in self._stuck():
+            if not shift.reported:
+                shift.reported = True
+                self._tell(self.hangs(shift.job, shift.stuck_ns), None)
         return self.at_work
 
     @property
@@ -142,25 +153,36 @@ class Worker:
     @property
     def here(self) -> bool:
         """Whether the caller is one of its threads."""
-        shifts = (self._shift, *self._hung)
-        return any(shift.thread.here for shift in shifts if shift is not None)
+        return any(shift.thread.here for shift in self._shifts)
 
     @property
     def stuck_ns(self) -> int:
         """How long its job has taken so far; for several threads, the longest."""
-        shifts = (self._shift, *self._hung)
-        began = [shift.began for shift in shifts if shift is not None and shift.began and shift.thread.alive]
-        return time.monotonic_ns() - min(began) if began else 0
+        return max((shift.stuck_ns for shift in self._shifts), default=0)
 
     @property
     def trouble(self) -> Trouble | None:
         """Why its jobs are not done; None if all is well. Determined on each call, and so never late."""
         if self.refused is not None:
             return Trouble(f"the thread {self.name} cannot be started: {self.refused}")
-        stuck = self.stuck_ns
-        if stuck > HUNG_NS:
-            return Trouble(f"the thread {self.name} has been at one job for {stuck // 1_000_000_000} s", hung=True)
-        return None
+        stuck = self._stuck()
+        if not stuck:
+            return None
+        more = f", and {len(stuck) - 1} more" if len(stuck) > 1 else ""
+        return Trouble(f"{self.hangs(stuck[0].job, stuck[0].stuck_ns)}{more}", hung=True)
+
+    def hangs(self, job: Callable[[], None] | None, stuck_ns: int) -> str:  # noqa: ARG002 - for subclasses
+        """How to report that this job has taken so long."""
+        return f"the thread {self.name} has been at one job for {stuck_ns // 1_000_000_000} s"
+
+    @property
+    def _shifts(self) -> list[_Shift]:
+        return [shift for shift in (self._shift, *self._hung) if shift is not None]
+
+    def _stuck(self) -> list[_Shift]:
+        """Those whose jobs hang, the longest first."""
+        limit = HUNG_NS if self.hung_ns is None else self.hung_ns
+        return sorted((shift for shift in self._shifts if shift.stuck_ns > limit), key=attrgetter("began"))
 
     # Repair, by one thread at a time
 
@@ -178,8 +200,12 @@ class Worker:
 
     def _put_right(self) -> None:
         shift = self._shift
-        self._hung = [each for each in self._hung if each.thread.alive]
+        for dead in [each for each in self._hung if not each.thread.alive]:
+            self._hung.remove(dead)
+            if dead.job is not None:
+                self._bury(dead)
         if shift is not None and not shift.thread.alive:
+            self._shift = None
             self._bury(shift)
         elif shift is not None and self._is_slow(shift):
             self._hung.append(shift)
@@ -191,14 +217,13 @@ class Worker:
             self._begin()
 
     def _bury(self, dead: _Shift) -> None:
-        self._shift = None
         self._give_back(dead)
         self._news.append((f"the thread {self.name} died, and another is started", dead.thread.error))
 
     def _is_slow(self, shift: _Shift) -> bool:
-        began = shift.began
-        waited = self._overtakes and self._jobs and began and time.monotonic_ns() - began > OVERTAKE_NS
-        return bool(waited) and len(self._hung) < MOST_HUNG
+        if not (self._overtakes and self._jobs and shift.began) or len(self._hung) >= MOST_OVERTAKEN:
+            return False
+        return bool(self._hung) or shift.stuck_ns > OVERTAKE_NS
 
     def _begin(self) -> None:
         shift = _Shift(self._run, self.name)
@@ -215,7 +240,7 @@ class Worker:
 
     def _give_back(self, shift: _Shift) -> bool:
         """The job under way was not finished: requeue it. Whether that happened before."""
-        lost, shift.job, shift.began = shift.job, None, 0
+        lost, shift.job, shift.began, shift.reported = shift.job, None, 0, False
         if lost is None or not self._again or self._stopped:
             return False
         repeated = lost is shift.retried
@@ -233,7 +258,7 @@ class Worker:
             try:
                 self._serve(shift)
             except BaseException as error:  # noqa: BLE001 - jobs guard themselves: a fault of ours
-                repeated = self._shift is shift and self._give_back(shift)
+                repeated = shift in self._shifts and self._give_back(shift)  # unless the job forked
                 self._news.append((f"a job of the thread {self.name} failed", error))
             else:
                 break
@@ -250,7 +275,6 @@ class Worker:
                 self._do_one(shift)
             if self._shift is not shift:  # overtaken, or the job forked, and this is the child
                 return
-            shift.job, shift.began = None, 0
             if not self._stays or self._stopped:
                 self._shift = None
                 return
@@ -258,10 +282,15 @@ class Worker:
 
     def _do_one(self, shift: _Shift) -> None:
         # A function of its own, so that no finished job is kept alive during the wait for the next.
-        job = shift.job = self._jobs[0]
         shift.began = time.monotonic_ns()
-        self._jobs.popleft()
+        try:
+            job = shift.job = self._jobs.popleft()
+        except IndexError:  # the thread that overtook this one has it
+            shift.began = 0
+            return
+        if self._hung and self._jobs:
+            self._attend()
         job()
-        shift.job, shift.began = None, 0
+        shift.job, shift.began, shift.reported = None, 0, False
         if job is shift.retried:
             shift.retried = None
