@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Union
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +17,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    Json,
     PositiveInt,
     RootModel,
     TypeAdapter,
@@ -77,6 +80,7 @@ class Node(BaseModel):
 
 class Lax(BaseModel, strict=True):
     numbers: list[int] = []
+    packed: Json[set[int]] = set()
 
 
 def _falls_back(value: Any, handler: Any) -> Any:
@@ -119,16 +123,18 @@ class Whole(BaseModel):
     wrapped: Annotated[list[A], WrapValidator(_falls_back)] = []
     maybe: list[A] | None = None
     root: RootModel[list[A]] = RootModel[list[A]]([])
+    packed: Json[list[A | Pair] | dict[int, frozenset[int]] | Node] = []  # type: ignore[assignment]
 
 
 SCHEMA = Schema(Whole)
 SCALARS = st.sampled_from([1, 0, -1, 2**60, 1.5, "", "7", "a", "b", True])
 KEYS = st.sampled_from(["a", "b", "x", "y", "n", "kind", "value", "children", "1", "-1", "other", "numbers"])
-VALUES = st.recursive(
+PLAIN = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=12,
 )
+VALUES = PLAIN | PLAIN.map(json.dumps)
 TABLES = st.dictionaries(st.sampled_from([*Whole.model_fields, "unknown"]), VALUES, max_size=4)
 
 
@@ -164,7 +170,7 @@ def _names_alternative(part: int | str) -> bool:
 
 
 @pytest.mark.usefixtures("dear")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=400)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=250)
 @given(TABLES)
 def test_it_is_what_pydantic_says(table):
     """The same values of the same types, or the same errors at the same places in the same order."""
@@ -205,6 +211,7 @@ FLOODS = {
         {"strict": [{f"k{n}": 0 for n in range(20_000)}]},
         {"node": {"children": [{"children": [{"children": [""] * 20_000}]}]}},
         {"lax": {"numbers": ["1"] * 20_000}},
+        {"packed": "[" + "[1.5]," * 20_000 + "{}]"},
     ],
     ids=lambda table: next(iter(table)),
 )
@@ -276,6 +283,71 @@ def test_what_cannot_cost_much_is_left_to_pydantic(monkeypatch):
     """No second validator is made for a usual file."""
     monkeypatch.setattr(bounded, "SchemaValidator", None)
     assert ours({"steps": [{"a": 1}] * 10}).steps == [A(a=1)] * 10
+
+
+WIDE = tuple(f"choice-{n}" for n in range(3000))
+Wide = Enum("Wide", {f"C{n}": word for n, word in enumerate(WIDE)})  # type: ignore[misc]
+Members = [
+    type(f"M{n}", (BaseModel,), {"__annotations__": {"kind": Literal[word]}}) for n, word in enumerate(WIDE[:200])
+]
+
+
+def _quotes_all(value: str) -> str:
+    raise ValueError(f"{value} is none of {WIDE}")
+
+
+def _holds_much(value: str) -> str:
+    known = list(WIDE)
+    if value not in known:
+        raise ValueError("unknown")
+    return value
+
+
+class Costly(BaseModel):
+    """Errors that take much memory, each, or that a short text makes many of."""
+
+    literals: list[Literal[WIDE]] = []  # type: ignore[valid-type]
+    members: dict[str, Wide] = {}
+    tagged: list[Annotated[Union[tuple(Members)], Field(discriminator="kind")]] = []  # type: ignore[valid-type]  # noqa: UP007
+    patterns: set[Annotated[str, Field(pattern="|".join(WIDE))]] = set()
+    quoting: list[Annotated[str, AfterValidator(_quotes_all)]] = []
+    holding: tuple[Annotated[str, AfterValidator(_holds_much)], ...] = ()
+    pairs: list[Literal[WIDE] | Wide] = []  # type: ignore[valid-type]
+    nested: dict[str, list[list[Wide]]] = {}
+    split: Annotated[list[int | bool], BeforeValidator(lambda text: text.split(" "))] = []
+    packed: Json[list[A | B]] = []
+    packed_literals: Json[list[Literal[WIDE]]] = []  # type: ignore[valid-type]
+
+
+SOME = 8000
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("literals", ["x"] * SOME),
+        ("members", {f"k{n}": "x" for n in range(SOME)}),
+        ("tagged", [{"kind": "x"}] * SOME),
+        ("patterns", [f"x{n}" for n in range(SOME)]),
+        ("quoting", ["x"] * SOME),
+        ("holding", ["x"] * SOME),
+        ("pairs", ["x"] * SOME),
+        ("nested", {f"k{n}": [["x"] * 20] * 20 for n in range(SOME // 400)}),
+        ("split", "x " * SOME),
+        ("packed", "[" + "{}," * SOME + "{}]"),
+        ("packed_literals", "[" + '"x",' * SOME + "1]"),
+    ],
+)
+def test_errors_take_bounded_memory(name, given):
+    """Whatever makes them many or large: the text of all of them, and what they hold, stays bounded."""
+    text = f"{name} = " + json.dumps(given).replace(": ", " = ").replace('"kind"', "kind")
+    errors = validated(Schema(Costly), merge([document(text)]))
+    assert isinstance(errors, Errors)
+    assert errors.more
+    assert 0 < len(errors.details) <= 3 * MOST_ERRORS
+    assert sum(len(error["msg"]) for error in errors.details) <= 2 * MOST_ERRORS * bounded._LONG
+    raised = [error["ctx"]["error"] for error in errors.details if "error" in error.get("ctx", {})]
+    assert sum(map(bounded._held, raised)) <= 2 * MOST_ERRORS * bounded._LONG
 
 
 class Left(BaseModel):

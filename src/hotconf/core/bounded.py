@@ -4,12 +4,13 @@ pydantic creates every error before it returns the first: a megabyte of wrong it
 gigabytes. And it tries all alternatives of a union, so in a recursive model each level doubles the work.
 
 Rule 1: once an array or a free table has as many errors as are reported, the rest of it is skipped. It is certain to
-be refused, so nothing valid is lost. Valid input is validated whole, and once.
+be refused, so nothing valid is lost. Valid input is validated whole, and once. An error that takes much memory, for a
+long message or for the variables of the validator that raised it, counts as several.
 Rule 2: of the keys that a table refuses for lack of a field, only so many are checked.
 Rule 3: the alternatives of recursive unions are tried a bounded number of times. `TooDear` is raised beyond that.
 
-Functions inserted into the model's core schema do this; they require pydantic 2.13. If a table cannot be expensive,
-pydantic's own validator is used.
+Functions inserted into the model's core schema do this, also in JSON texts; they require pydantic 2.13. If a table
+cannot be expensive, pydantic's own validator is used; likewise for JSON in strict mode, where they would change it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Set as AbstractSet
 from contextvars import ContextVar
 from functools import partial
 from itertools import islice
+from sys import getsizeof
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -35,12 +37,16 @@ T = TypeVar("T")
 
 MOST_ERRORS: Final = 5000
 """How many errors to find in one array or free table."""
+_LONG: Final = 2000
+"""An error counts once more for each so many bytes of it."""
+_BY_USER: Final = 50
+"""As how many errors one of a function counts, whose size is unknown, in estimates."""
 _AFFORDABLE: Final = 100_000
 """If pydantic could create more errors, its own validator is not used."""
 _LEAST_FUEL: Final = 100_000
 _FUEL_PER_VALUE: Final = 64
 _MARKS: Final = ",\n[{="
-"""Each value of a document, and each table, is next to one of them."""
+"""Each value of a document, and each table, is next to one of them. Functions may split texts into more values."""
 
 _PARTS: Final = (
     "choices",
@@ -59,8 +65,10 @@ _PARTS: Final = (
 )
 """Where core schemas nest. Nested elsewhere they stay as they are, at their own cost."""
 _ITEMS: Final = ("items_schema", "keys_schema", "values_schema", "extras_schema", "extras_keys_schema")
-_LAZY: Final = ("generator", "json", "function-plain")
-"""Kinds whose items this call does not validate, or not as Python objects."""
+_LAZY: Final = ("generator", "function-plain")
+"""Kinds whose items this call does not validate."""
+_FEEDS: Final = ("function-before", "function-wrap", "json")
+"""Kinds that may make many values out of one."""
 _CATCHES: Final = ("custom-error", "function-wrap", "union")
 """Kinds that may catch errors: an error inside need not be one outside."""
 
@@ -97,7 +105,9 @@ def validated(schema: Schema[T], merged: Merged) -> T | Errors:
     The model and its validators work on tables of their own. Raises what users' code raises, and `TooDear`.
     """
     plan = _plan_of(schema.adapter)
-    values = 1 + sum(document.text.count(mark) for document in merged.documents for mark in _MARKS)
+    texts = [document.text for document in merged.documents]
+    marks = sum(text.count(mark) for text in texts for mark in _MARKS)
+    values = 1 + max(marks, sum(map(len, texts)) // 2 if plan.feeds else 0)
     bounds = plan.recursive or values * plan.weight > _AFFORDABLE
     validator = plan.validator if bounds else None
     run = _Run(_LEAST_FUEL + _FUEL_PER_VALUE * values)
@@ -106,7 +116,7 @@ def validated(schema: Schema[T], merged: Merged) -> T | Errors:
         config: T = (validator or schema.adapter).validate_python(merged.own_table())
     except ValidationError as error:
         details = error.errors(include_input=False, include_url=False)
-        return Errors(details, more=run.stopped and len(details) >= MOST_ERRORS)
+        return Errors(details, more=run.stopped and _size(details) >= MOST_ERRORS)
     finally:
         _RUN.reset(token)
     return config
@@ -135,7 +145,7 @@ def _refused_array(value: Any, handler: _Handler) -> Any:
     try:
         found = handler(value)
     except ValidationError as error:
-        run.left = before - error.error_count()
+        run.left = before - _size(error.errors(include_input=False, include_url=False))
         raise
     run.left = before
     return found
@@ -151,8 +161,24 @@ def _item(value: Any, handler: _Handler) -> Any:
     try:
         return handler(value)
     except ValidationError as error:
-        run.left = before - error.error_count()
+        run.left = before - _size(error.errors(include_input=False, include_url=False))
         raise
+
+
+def _size(errors: list[ErrorDetails]) -> int:
+    """As how many errors of ordinary size these count."""
+    texts = sum(len(error["msg"]) for error in errors)
+    raised = (error["ctx"].get("error") for error in errors if "ctx" in error)
+    return len(errors) + (texts + sum(_held(each) for each in raised if isinstance(each, Exception))) // _LONG
+
+
+def _held(error: Exception) -> int:
+    """The bytes that the variables of the functions hold that `error` went through."""
+    held, at = 0, error.__traceback__
+    while at is not None:
+        held += sum(map(getsizeof, at.tb_frame.f_locals.values()))
+        at = at.tb_next
+    return held
 
 
 def _alternatives(value: Any, handler: _Handler) -> Any:
@@ -193,10 +219,10 @@ class _Plan:
             node["type"] == "union" and _leads_to(node, self._recursive) for node in _nodes(self._root)
         )
         """A union may contain itself."""
-        self.weight = (
-            sum(node["type"].endswith("field") + len(node.get("choices", ())) for node in _nodes(self._root)) + 1
-        )
+        self.weight = 1 + sum(map(_weight, {id(node): node for node in _repeated(self._root)}.values()))
         """How many errors one value can cause at most, apart from recursion."""
+        self.feeds = any(node["type"] in _FEEDS and any(_repeated(node)) for node in _nodes(self._root))
+        """A function may make many values out of one."""
 
     @cached
     def validator(self) -> SchemaValidator | None:
@@ -234,9 +260,9 @@ class _Bounding(NamedTuple):
         it.
         """
         kind = node["type"]
-        if kind in _LAZY:
-            return {**node}
         config = node.get("config") or config
+        if kind in _LAZY or (kind == "json" and _is_strict(node, config)):
+            return {**node}
         inside = kind not in _CATCHES and node.get("on_error", "raise") == "raise"
         is_array = any(part in node for part in _ITEMS) and node.get("variadic_item_index", 0) is not None
         parts = {
@@ -321,6 +347,25 @@ def _nodes(root: Node) -> Iterator[Node]:
                 todo += [part[key] for key in _PARTS if key in part]
             else:
                 todo += part.values()
+
+
+def _repeated(root: Node) -> Iterator[Node]:
+    """The nodes in `root` that a document may need any number of times."""
+    for node in _nodes(root):
+        for part in (*(node[key] for key in _ITEMS if key in node), *node.get("definitions", ())):
+            yield from _nodes(part)
+
+
+def _weight(node: Node) -> int:
+    """How many errors a value of this node can cause at most, besides those of the nodes inside."""
+    kind, listed = node["type"], node.get("choices", ())
+    named = sum(len(str(each)) for each in (*coreschema.allowed(node), *(listed if kind == "tagged-union" else ())))
+    own = _BY_USER if kind.startswith("function-") else kind.endswith("field") + len(listed)
+    return own + 4 * named // _LONG  # which a ValidationError holds four times
+
+
+def _is_strict(root: Node, config: Node) -> bool:
+    return any(node.get("strict") or (node.get("config") or config).get("strict") for node in _nodes(root))
 
 
 def _references(node: Node) -> set[str]:

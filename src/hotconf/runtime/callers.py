@@ -33,7 +33,8 @@ def from_handler(error: BaseException) -> bool:
     """Whether a signal handler raised it, according to its traceback. Handlers run in the main thread only."""
     if threading.current_thread() is not threading.main_thread():
         return False
-    handlers = {_code(signal.getsignal(number)) for number in signal.valid_signals()} - {None}
+    # Not `valid_signals`: making its names takes longer than all the rest, and there may be thousands of errors.
+    handlers = {_code(signal.getsignal(number)) for number in range(1, signal.NSIG)} - {None}
     trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code in handlers:
