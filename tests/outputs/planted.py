@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any, Final, Literal, NamedTuple, NoReturn
 from urllib.parse import quote
 
-from pydantic import Field, Json, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import AliasPath, ConfigDict, Field, Json, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from hotconf import HotReloadSettings, Problem, Schema
@@ -50,6 +50,8 @@ def from_environment() -> str:
 class Planted(Frozen):
     """Everything secret here is so by its key, its type or its form."""
 
+    model_config = ConfigDict(populate_by_name=True)
+
     api_key: str = "none-at-first"
     pin: SecretStr | None = None
     access_key: int = 0
@@ -69,6 +71,12 @@ class Planted(Frozen):
     servers: list[Server] = Field(default_factory=list)
     badge: SecretStr | None = Field(None, alias="door")
     vault: dict[str, SecretStr] = Field(default_factory=dict)
+    keyed: dict[SecretStr, int] = Field(default_factory=dict)
+    keyed_tables: dict[SecretStr, Registry] = Field(default_factory=dict)
+    mail_password: str = Field("", alias="mail_word")
+    mail_word_again: str = Field("", alias="mail_token")
+    mail_secret: str = Field("", validation_alias=AliasPath("mail", "word"))
+    mail: dict[str, str] = Field(default_factory=dict)
     credentials: dict[str, Any] = Field(default_factory=dict)
     derived: str = ""
     level: Literal["low", "high"] = "low"
@@ -207,6 +215,12 @@ PLACES: Final[dict[str, Callable[[str], str]]] = {
     "a comment": lambda s: f"# password = {basic(s)}\n",
     "an array of tables": lambda s: f"[[servers]]\npassword = {basic(s)}\n",
     "a line of tables": lambda s: f'servers = [{{ host = "x", password = {basic(s)} }}]\n',
+    "a secret name": lambda s: f"mail_word = {basic(s)}\n",
+    "a secret alias": lambda s: f"mail_word_again = {basic(s)}\n",
+    "an alias path": lambda s: f"[mail]\nword = {basic(s)}\n",
+    "a key of a type": lambda s: f"[keyed]\n{basic(s)} = 5\n",
+    "a table of a key of a type": lambda s: f"[keyed_tables.{basic(s)}]\nport = 5\n",
+    "a slip for a secret name": lambda s: f"mail_wrod = {basic(s)}\n",
     "a free table of a type": lambda s: f"[vault]\nmain = {basic(s)}\n",
     "a secret table": lambda s: f"[credentials.mail]\nuser = {basic(s)}\n",
     "a header": lambda s: f'[http_headers]\nAuthorization = "Bearer {s}"\n',

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from enum import Enum
+from typing import Annotated, Any, Literal, NamedTuple
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, Secret, SecretStr, create_model
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 from typing_extensions import TypedDict
 
@@ -190,3 +191,80 @@ def test_dataclasses_and_typed_dicts_are_tables_too():
     """With docstrings where there can be some."""
     assert made(Data)["properties"]["x_y"]["description"] == "An x and a y."
     assert set(made(Typed, kebab=True)["properties"]) == {"x_y", "x-y"}
+
+
+class Seal(Enum):
+    ONE = "S3cr3t-1"
+    TWO = "S3cr3t-2"
+
+
+class Pair(NamedTuple):
+    name: str
+    password: str = "S3cr3t-1"
+
+
+class Sealed(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"pin": "S3cr3t-1"}]})
+
+    pin: SecretStr = SecretStr("S3cr3t-1")
+
+
+def _named(field: Any) -> Any:
+    """The field, under another key."""
+    kind, default = field
+    return Annotated[kind, Field(alias="word")], default
+
+
+URL = "postgres://bob:S3cr3t-1@db/x"
+TOLD: dict[str, Any] = {
+    "a default": lambda kind, value: (kind, value),
+    "examples": lambda kind, value: (kind, Field(None, examples=[value])),
+    "an extra": lambda kind, value: (kind, Field(None, json_schema_extra={"x-sample": [value]})),
+    "a pattern": lambda kind, value: (kind, Field(None, json_schema_extra={"pattern": f"^{value}$"})),
+    "a description": lambda kind, value: (kind, Field(value, description=f"Not {value}, please.")),
+    "a choice": lambda kind, value: (Literal["x", value], "x"),
+    "the only choice": lambda kind, value: (Literal[value], None),
+    "a reference": lambda kind, value: (Seal, None),
+    "references": lambda kind, value: (dict[str, list[Seal]], None),
+}
+PLACES: dict[str, Any] = {
+    "a key": lambda kind, told: {"api_key": told(str, "S3cr3t-1")},
+    "a name": lambda kind, told: {"password": _named(told(str, "S3cr3t-1"))},
+    "a type": lambda kind, told: {"pin": told(SecretStr, "S3cr3t-1")},
+    "another type": lambda kind, told: {"pin": told(Secret[str], "S3cr3t-1")},
+    "a table": lambda kind, told: {"vault": told(dict[str, SecretStr], {"a": "S3cr3t-1"})},
+    "keys": lambda kind, told: {"vault": told(dict[SecretStr, int], {"S3cr3t-1": 1})},
+    "a model": lambda kind, told: {"inner": told(Sealed, {"pin": "S3cr3t-1"})},
+    "a named tuple": lambda kind, told: {"pair": told(Pair, Pair("x"))},
+    "a URL": lambda kind, told: {"url": told(str, URL)},
+}
+OF_TEXT = {"a pattern", "a choice", "the only choice", "a reference", "references"}
+"""What only a field with plain text can have."""
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_secret_is_given_away(place: str) -> None:
+    """In each way in which a model may tell of a value, of each kind of secret."""
+    plain = place in ("a key", "a URL", "a name")
+    ways = [way for way in TOLD if (plain or way not in OF_TEXT) and not (place == "a URL" and "ref" in way)]
+    models = [create_model(f"Telling{n}", **PLACES[place](str, TOLD[way])) for n, way in enumerate(ways)]
+    schema = Schema(create_model("All", **{f"t{n}": (model, None) for n, model in enumerate(models)}), kebab=True)
+    assert "S3cr3t" not in json_schema(schema)
+
+
+def test_what_is_not_secret_stays() -> None:
+    """Choices and examples of other keys, the structure of secret ones, and what is said of them."""
+
+    class Plain(BaseModel):
+        mode: Literal["low", "high"] = Field("low", examples=["high"])
+        credentials: dict[str, Sealed] = {}
+        """Whose they are."""
+
+    properties = made(Plain)["properties"]
+    assert properties["mode"] == {"default": "low", "enum": ["low", "high"], "examples": ["high"], "type": "string"}
+    assert properties["credentials"] == {
+        "additionalProperties": {"$ref": "#/$defs/Sealed"},
+        "description": "Whose they are.",
+        "type": "object",
+        "writeOnly": True,
+    }

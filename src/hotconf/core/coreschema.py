@@ -100,7 +100,7 @@ def _within(outer: Leaf, node: Node) -> Leaf:
         config=wrapper.get("config") or outer.config,
         classes=outer.classes if made is None else (*outer.classes, made),
         preprocessed=outer.preprocessed or by_user,
-        secret=outer.secret or _makes_secret(wrapper),
+        secret=outer.secret or makes_secret(wrapper),
         union=outer.union or (wrapper["type"] == "union" and "custom_error_type" not in wrapper),
         tagged=outer.tagged or (wrapper if wrapper["type"] == "tagged-union" else None),
     )
@@ -111,7 +111,8 @@ def _first_step(steps: list[Node]) -> Node:
     return next((step for step in steps if step["type"] != "is-instance"), steps[-1])
 
 
-def _makes_secret(node: Node) -> bool:
+def makes_secret(node: Node) -> bool:
+    """Whether a function of one of pydantic's secret types makes the value."""
     function = (node.get("function") or {}).get("function")
     if isinstance(function, type):
         return issubclass(function, _SECRETS)
@@ -121,7 +122,18 @@ def _makes_secret(node: Node) -> bool:
 
 
 def any_secret(nodes: Iterable[Node], definitions: Mapping[str, Node]) -> bool:
-    """Whether anything in `nodes`, however deep, may be what a secret is made by. Looks at them as plain data."""
+    """Whether anything in `nodes`, however deep, may be what a secret is made by."""
+    return any(isinstance(node.get("function"), dict) and makes_secret(node) for node in _every(nodes, definitions))
+
+
+def any_secret_key(nodes: Iterable[Node], definitions: Mapping[str, Node]) -> bool:
+    """Whether the keys of any table in `nodes`, however deep, may be secrets."""
+    found = (node["keys_schema"] for node in _every(nodes, definitions) if isinstance(node.get("keys_schema"), dict))
+    return any_secret(found, definitions)
+
+
+def _every(nodes: Iterable[Node], definitions: Mapping[str, Node]) -> Iterator[Node]:
+    """All that is in `nodes`, as plain data."""
     seen: set[int] = set()
     todo: list[object] = list(nodes)
     while todo:
@@ -130,14 +142,12 @@ def any_secret(nodes: Iterable[Node], definitions: Mapping[str, Node]) -> bool:
             continue
         seen.add(id(node))
         if isinstance(node, dict):
-            if isinstance(node.get("function"), dict) and _makes_secret(node):
-                return True
+            yield node
             if node.get("type") == "definition-ref":
                 todo.append(definitions.get(node["schema_ref"]))
             todo += [value for value in node.values() if isinstance(value, dict | list | tuple)]
         elif isinstance(node, list | tuple):
             todo += node
-    return False
 
 
 def choices(node: Node) -> dict[object, Node]:

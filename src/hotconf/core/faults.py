@@ -155,7 +155,7 @@ class _Walk:
         self.path = (*self.path, part)
         self.value = self.value[part] if holds(self.value, part) else MISSING  # type: ignore[index] # it has it
         self.parent, self.shape = self.shape, self.shape.child(part)
-        self.secret = self.secret or self.shape.secret
+        self.secret = self.secret or self.shape.secret or part in self.parent.renamed_keys
         self.chosen = False
 
 

@@ -7,7 +7,7 @@ The files alone do not show what a model keeps as a secret, or under which key. 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -22,6 +22,8 @@ from hotconf.keypath import KeyPath
 
 _MOST_COMPARED: Final = 50_000
 """So many pairs of an unknown key and a secret field are compared; then the values of all such keys are secret."""
+_WORD: Final = re.compile(r"""\"([^"]++)\"?+|'([^']++)'?+|([\w-]++)""")
+_NAMES: Final = re.compile(r"[ \t]*+[=.\]]")
 _STRING: Final = re.compile(r"""["']([^"']++)""")
 _BARE: Final = re.compile(r"""[=:\[,][ \t\[{]*+([^\s"'\[\]{}=:,#]++)""")
 
@@ -36,15 +38,32 @@ def secrets_of(shape: Shape, documents: Iterable[Document], config: object = MIS
     return frozenset(found)
 
 
-def secrets_in_text(text: str) -> frozenset[str]:
-    """Possible secrets in a text that is not TOML: the value on each line that sets one."""
-    found: set[str] = set()
+def secrets_in_text(text: str, keyed: Collection[str] = ()) -> frozenset[str]:
+    """Possible secrets in a text that is not TOML: the value on each line that sets one.
+
+    `keyed`: the tables whose keys are secrets.
+    """
+    found = set(keys_in_text(text, keyed)) if keyed else set[str]()
     for line in text.split("\n"):
         begin = secret_from(line, broken=True)
         if begin is not None:
             rest = line[begin:]
             found |= {rest.strip(), *_STRING.findall(rest), *_BARE.findall(f"={rest}")}
     return frozenset(found - {""})
+
+
+def keys_in_text(text: str, keyed: Collection[str]) -> Iterator[str]:
+    """The keys in a text, TOML or not, that stand in a table with one of the names `keyed`."""
+    below = False
+    for line in text.split("\n"):
+        words = list(_WORD.finditer(line))
+        named = next((at + 1 for at, word in enumerate(words) if word[word.lastindex or 0] in keyed), None)
+        if line.lstrip().startswith("["):
+            below = named == len(words)
+        if named or below:
+            no_value = "=" not in line
+            behind = words[named or 0 :]
+            yield from (word[word.lastindex or 0] for word in behind if no_value or _NAMES.match(line, word.end()))
 
 
 def is_slip(key: str, around: Shape) -> bool:
@@ -135,6 +154,17 @@ def _at(value: Any, way: KeyPath) -> object:
     return value
 
 
+def _keys(todo: list[Any]) -> Iterator[str]:
+    """The keys of all tables in the values `todo`."""
+    while todo:
+        value = todo.pop()
+        if isinstance(value, dict):
+            yield from value
+            todo += value.values()
+        elif isinstance(value, list):
+            todo += value
+
+
 def _kept_secret(table: Mapping[str, Any], root: Shape) -> Iterator[object]:
     """What the model keeps as secrets, whatever the names of the keys; also under misspelt keys."""
     todo: list[tuple[Any, Shape]] = [(table, root)] if root.hides else []
@@ -145,14 +175,18 @@ def _kept_secret(table: Mapping[str, Any], root: Shape) -> Iterator[object]:
         if here.secret:
             yield value
             yield from in_json(value)
-        elif here.secretive and not (here.tables or here.inner):
-            # Made in an opaque way: from text in JSON, or by a function.
+        elif here.opaque:
             yield value
             yield from in_json(value)
+            if here.opaquely_keyed:
+                yield from _keys([value, *in_json(value)])
         elif isinstance(value, dict) and not here.free:
+            if here.keyed:
+                yield from value
             yield from (item for key, item in value.items() if slips.may_have(key, here))
             todo.extend((item, below) for key, item in value.items() if (below := here.child(key)).hides)
             todo.extend((_at(value, way), below) for way, below in here.secret_detours)
+            yield from (_at(value, way) for way in here.renamed)
         elif isinstance(value, list):
             yield from _at_positions(here.positions, value)
             if not here.free:

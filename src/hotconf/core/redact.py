@@ -23,7 +23,7 @@ from hotconf.core.credentials import credentials, mask_credentials
 from hotconf.core.frozen import FrozenDict, FrozenList
 from hotconf.core.lexis import possessive
 from hotconf.core.secrecy import TELLING, is_secret_path, secrecy, secrecy_of
-from hotconf.core.walk import bare, entries, kind_of, reader_of, spelled
+from hotconf.core.walk import Key, bare, entries, kind_of, reader_of, spelled
 from hotconf.keypath import KeyPath
 
 if TYPE_CHECKING:
@@ -222,11 +222,17 @@ def _secret_texts(table: object, secret: bool | None) -> Iterator[str]:
             seen.add((id(value), secret))
             todo += _table_texts(value, secret) if form == "table" else _item_texts(value, secret)
             if form == "table":
-                keys = (spelled(key) for key in entries(value))
-                todo += [(key, None) for key in keys if "@" in key or "=" in key]
+                todo += _key_texts(entries(value))
 
 
 # Most values hold no secret, and this is done at every reload: they are passed by where they stand.
+
+
+def _key_texts(table: Mapping[Key, object]) -> list[tuple[object, bool | None]]:
+    """The keys of `table` that may hold secrets."""
+    raw = [key[1] for key in table if not isinstance(key, str)]
+    found: list[tuple[object, bool | None]] = [(key, True) for key in raw if kind_of(type(key)).form == "secret"]
+    return found + [(name, None) for name in map(spelled, table) if "@" in name or "=" in name]
 
 
 def _table_texts(table: Any, secret: bool | None) -> list[tuple[object, bool | None]]:

@@ -6,6 +6,8 @@ Rule 2: `env_key` and `env_http_headers` hold names of environment variables: no
 
 Rule 3: a misspelt long word counts as that word: `pasword`, `tokne`.
 
+Rule 4: a field is secret if any of its names, or aliases, is: of a model such a key is a `SecretKey`.
+
 A word that only begins with a secret one (`tokenizer`), or is a plural of it (`max_tokens`), makes no secret. A rule
 that hides too much, as `primary_key` does, costs a value in a message; one that hides too little costs a password.
 """
@@ -50,6 +52,12 @@ _LONGEST: Final = 64
 _MOST_KEYS: Final = 1024
 
 
+class SecretKey(str):
+    """The key of a field whose other names tell that it is secret."""
+
+    __slots__ = ()
+
+
 def is_secret_key(key: str) -> bool:
     """Does `key` name a secret? `api_key`, `apiKey`, `PGPASSWORD` do; `env_key`, `max_tokens` do not."""
     return secrecy(key) is True
@@ -71,6 +79,8 @@ def secrecy_of(path: KeyPath) -> bool | None:
 
 def secrecy(key: str) -> bool | None:
     """Whether `key` makes its value a secret; None if it does not decide."""
+    if type(key) is SecretKey:
+        return True
     return _remembered(key) if len(key) <= _LONGEST else _secrecy(key)
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from hotconf.core import coreschema
 from hotconf.core.cached import cached
 from hotconf.core.coreschema import Leaf, Node
-from hotconf.core.secrecy import is_secret_key
+from hotconf.core.secrecy import is_secret_key, secrecy
 from hotconf.keypath import KeyPath
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings, check_settings
@@ -127,9 +127,55 @@ class Shape:
         return self.secret or coreschema.any_secret(nodes, self._book.definitions)
 
     @cached
+    def keyed(self) -> bool:
+        """The keys of a table that may stand here are secrets."""
+        found = [leaf.node for leaf in self._leaves]
+        keys = [node["keys_schema"] for node in found if isinstance(node.get("keys_schema"), dict)]
+        return coreschema.any_secret(keys, self._book.definitions)
+
+    @cached
+    def opaque(self) -> bool:
+        """A secret is made here in a way that does not show: from text in JSON, or by a function."""
+        return self.secretive and not (self.tables or self.inner)
+
+    @cached
+    def opaquely_keyed(self) -> bool:
+        """Likewise, and keys may be among them."""
+        nodes = [leaf.node for leaf in self._leaves]
+        return self.opaque and coreschema.any_secret_key(nodes, self._book.definitions)
+
+    @cached
     def secret_keys(self) -> tuple[str, ...]:
         """The keys of the fields that hold secrets, by their type or by their name."""
-        return tuple(key for key in self.keys if self.child(key).secretive or is_secret_key(key))
+        return tuple(key for key in self.keys if self.child(key).secretive or self.names_secret(key))
+
+    def names_secret(self, key: str) -> bool:
+        """Whether `key`, or another name of the field that is read from it, is that of a secret."""
+        return is_secret_key(key) or key in self.renamed_keys
+
+    @cached
+    def renamed_keys(self) -> frozenset[str]:
+        """The names of fields that are secret because another of their names is."""
+        return frozenset(
+            key
+            for leaf in self._leaves
+            for name, field in coreschema.fields(leaf)
+            if len(names := {name, *(last_key(way) for way in coreschema.alias_paths(field))}) > 1
+            and any(map(is_secret_key, names))
+            for key in names
+            if secrecy(key) is None
+        )
+
+    @cached
+    def renamed(self) -> tuple[KeyPath, ...]:
+        """Where the values of those may stand."""
+        return tuple(
+            tuple(way)
+            for leaf in self._leaves
+            for name, field in coreschema.fields(leaf)
+            for way in (*coreschema.alias_paths(field), [name])
+            if (name if way == [name] else last_key(way)) in self.renamed_keys
+        )
 
     @cached
     def names(self) -> Mapping[str, Shape]:
@@ -145,7 +191,7 @@ class Shape:
     @cached
     def secret_names(self) -> frozenset[str]:
         """The names of the fields that hold secrets, whether or not a document may use them."""
-        return frozenset(key for key, shape in self.names.items() if shape.secretive or is_secret_key(key))
+        return frozenset(key for key, shape in self.names.items() if shape.secretive or self.names_secret(key))
 
     @cached
     def secret_detours(self) -> tuple[tuple[KeyPath, Shape], ...]:
@@ -166,7 +212,7 @@ class Shape:
         found: list[object] = []
         for key in self.secret_keys:
             default = self.default(key)
-            if isinstance(default, BaseModel) and not is_secret_key(key) and not self.child(key).secret:
+            if isinstance(default, BaseModel) and not self.names_secret(key) and not self.child(key).secret:
                 found.extend(secrets_in(default))  # of a table that holds secrets among other values
             elif default is not None:
                 found.append(default)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from hotconf.changes import MASK
 from hotconf.core.credentials import Span, masked
+from hotconf.core.hidden import keys_in_text
 from hotconf.core.lexis import MAX_DEPTH, STRING, statements
 from hotconf.core.redact import ANY_KEY, LEADS, secret_from
 from hotconf.core.scrub import Scrubber
@@ -34,6 +35,8 @@ class SecretKeys(frozenset[str]):
 
     others: frozenset[str]
     """The keys of its other fields: any other word may be a misspelling."""
+    keyed: frozenset[str]
+    """The keys of tables whose own keys are secrets."""
 
 
 def secret_keys(schema: Schema[Any]) -> SecretKeys:
@@ -54,10 +57,13 @@ def secret_keys(schema: Schema[Any]) -> SecretKeys:
             continue
         seen.add(shape)
         for key, child in shape.names.items():
-            if child.secretive or _names_secrets(child):
+            if shape.names_secret(key):
+                found.add(key)
+            elif child.secretive or _names_secrets(child):
                 found.add(key if _holds_secrets(child) or _names_secrets(child) else key + LEADS)
         todo += (*shape.names.values(), *shape.inner)
     keys = SecretKeys((*found, *(key.replace("_", "-") for key in found)))
+    keys.keyed = frozenset(key for shape in seen for key, child in shape.names.items() if child.keyed)
     keys.others = frozenset(key for shape in seen for key in shape.keys) - keys
     return keys
 
@@ -83,8 +89,8 @@ def _holds_secrets(shape: Shape, depth: int = 4) -> bool:
     """
     if shape.secret or not depth:
         return shape.secret
-    if not (shape.tables or shape.inner):
-        return shape.secretive
+    if shape.opaque:
+        return True
     return any(_holds_secrets(each, depth - 1) for each in shape.inner)
 
 
@@ -112,6 +118,8 @@ class Source:
         self.secret_keys = keys
         self.lines = text.split("\n")
         self._scrub = scrub or Scrubber()
+        if isinstance(keys, SecretKeys) and keys.keyed:
+            self._scrub = self._scrub.knowing(frozenset(keys_in_text(text, keys.keyed)))
         self._masked: dict[int, list[Span]] = {}
         self._grown: dict[int, list[int]] = {}
         self._ends: dict[tuple[int, bool], int | None] = {}

@@ -17,6 +17,7 @@ from pydantic import AliasChoices, BaseModel, Secret, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
 from hotconf.changes import MISSING
+from hotconf.core.secrecy import SecretKey, is_secret_key, secrecy
 from hotconf.keypath import KeyPath
 
 Key: TypeAlias = str | tuple[type, object]
@@ -90,9 +91,18 @@ def fields_of(cls: type) -> tuple[tuple[str, str], ...]:
     described: Mapping[str, FieldInfo] = getattr(cls, "__pydantic_fields__", {})
     config: Mapping[str, object] = getattr(cls, "model_config", getattr(cls, "__pydantic_config__", {}))
     names = [field.name for field in fields(cls)] if is_dataclass(cls) else list(described)
-    if config.get("validate_by_alias") is False:
-        return tuple((name, name) for name in names)
-    return tuple((_alias(described.get(name)) or name, name) for name in names)
+    by_alias = config.get("validate_by_alias") is not False
+    return tuple((_key(name, described.get(name), by_alias=by_alias), name) for name in names)
+
+
+def _key(name: str, field: FieldInfo | None, *, by_alias: bool) -> str:
+    """The key of a field: a `SecretKey` if another of its names is a secret one."""
+    key = (_alias(field) if by_alias else None) or name
+    if field is None or secrecy(key) is not None:
+        return key
+    given = getattr(field.validation_alias, "choices", [field.validation_alias])
+    aliases = (part for alias in (*given, field.alias) for part in getattr(alias, "path", [alias]))
+    return SecretKey(key) if any(is_secret_key(part) for part in (name, *aliases) if isinstance(part, str)) else key
 
 
 def _alias(field: FieldInfo | None) -> str | None:
@@ -129,7 +139,7 @@ def reader_of(cls: type) -> Callable[[Any], Mapping[Key, object]]:
 
 def _model_reader(cls: type[BaseModel]) -> Callable[[BaseModel], Mapping[Key, object]]:
     names = fields_of(cls)
-    no_alias = all(key == name for key, name in names)
+    no_alias = all(key == name and type(key) is str for key, name in names)
 
     def read(model: BaseModel) -> Mapping[Key, object]:
         held: dict[Key, object] = model.__dict__  # type: ignore[assignment]

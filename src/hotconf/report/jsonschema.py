@@ -6,7 +6,7 @@ and what a field's docstring says of it. It knows nothing of references (a model
 Rule 1: what `check` accepts, the schema accepts, keys in the other spelling included; except what a model that is not
         strict, or a validator of the user's, makes of values of another type.
 Rule 2: an unknown key that `check` only warns of is not forbidden; editors warn of it, too, because it is not listed.
-Rule 3: no default that is a secret is in it.
+Rule 3: no secret is in it (`report/openly.py`). What may be one is `writeOnly`, as pydantic has it for its types.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 
-from hotconf.core.redact import masked
+from hotconf.core.coreschema import makes_secret, positions
+from hotconf.core.secrecy import is_secret_key
 from hotconf.core.walk import fields_of
 from hotconf.errors import UsageError
+from hotconf.report.openly import MARKED, openly
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ def json_schema(schema: Schema[Any]) -> str:
         text = f"the model has no JSON Schema: {type(error).__name__}: {error}"
         raise UsageError(printable(text.partition("\n")[0])) from error
     head = {"$schema": generator.schema_dialect, "$comment": MARK, "x-tombi-toml-version": _TOML_VERSION}
-    return json.dumps({**head, **found}, indent=2, ensure_ascii=True) + "\n"
+    return json.dumps({**head, **openly(found)}, indent=2, ensure_ascii=True) + "\n"
 
 
 class _Generator(GenerateJsonSchema):
@@ -66,6 +68,19 @@ class _Generator(GenerateJsonSchema):
         "skipped-choice",
         "non-serializable-default",
     }
+
+    def generate_inner(self, schema: Any) -> Node:
+        """With a mark on what is secret by its type."""
+        node: Node = super().generate_inner(schema)
+        return {**node, MARKED: True} if makes_secret(schema) else node
+
+    def named_tuple_schema(self, schema: Any) -> Node:
+        """With a mark on its secret items."""
+        return _with_marks(super().named_tuple_schema(schema), positions(schema))
+
+    def call_schema(self, schema: Any) -> Node:
+        """A named tuple, before pydantic 2.13."""
+        return _with_marks(super().call_schema(schema), positions(schema))
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> Node:
         """TOML has no null: what may be left out is left out."""
@@ -88,7 +103,13 @@ class _Generator(GenerateJsonSchema):
         properties: dict[str, Node] = node.get("properties", {})
         if cls is not None:
             _describe(properties, cls)
-        _settle_defaults(properties)
+        keys = {key: key for key, _ in fields_of(cls)} if cls is not None else {}
+        for key, field in properties.items():
+            if is_secret_key(keys.get(key, key)):
+                field[MARKED] = True
+            default = _written(field.pop("default", None))
+            if default is not None:
+                field["default"] = default
         return node
 
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 (pydantic's signature)
@@ -135,13 +156,11 @@ def _describe(properties: dict[str, Node], cls: type) -> None:
             properties[key].setdefault("description", docs[name])
 
 
-def _settle_defaults(properties: dict[str, Node]) -> None:
-    """Leave out defaults that hold a secret, and of others what is null."""
-    for key, field in properties.items():
-        if "default" in field:
-            default = _written(field.pop("default"))
-            if default is not None and masked((key,), default) == default:
-                field["default"] = default
+def _with_marks(node: Node, names: tuple[str, ...]) -> Node:
+    for name, item in zip(names, node.get("prefixItems", ()), strict=False):
+        if is_secret_key(name):
+            item[MARKED] = True
+    return node
 
 
 def _written(value: Any) -> Any:

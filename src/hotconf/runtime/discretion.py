@@ -75,11 +75,14 @@ class Discretion:
     def _found(self, config: object) -> Scrubber:
         from hotconf.core.hidden import secrets_in_text
         from hotconf.core.scrub import Scrubber
+        from hotconf.core.source import secret_keys
 
         read, documents = self._gathering.reads, self._gathering.documents
         found = set(_secrets(self._schema, documents.values(), config))
-        for path in read.keys() - documents.keys():
-            found |= secrets_in_text(read[path].data.decode("utf-8", "replace"))
+        broken = read.keys() - documents.keys()
+        keyed = secret_keys(self._schema).keyed if broken else ()
+        for path in broken:
+            found |= secrets_in_text(read[path].data.decode("utf-8", "replace"), keyed)
         former = self._former
         return former if former is not None and former.secrets == found else Scrubber(found)
 
