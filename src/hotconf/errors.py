@@ -21,11 +21,15 @@ class NoConfigError(UsageError):
 class ConfigError(Exception):
     """The files do not make a valid configuration; `problems` holds every reason, in file order.
 
-    Its text has a line for each, with a hint what to write instead.
+    Its text has a line for each, with a hint what to write instead; lines of warnings begin with `warning: `.
     """
 
     problems: tuple[Problem, ...]
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(problem.with_hint for problem in self.problems))
+        super().__init__("\n".join(map(_line, self.problems)))
+
+
+def _line(problem: Problem) -> str:
+    return f"warning: {problem.with_hint}" if problem.severity == "warning" else problem.with_hint

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hotconf.core.scrub import Scrubber
+    from hotconf.problems import Problem
 
 
+MOST_WARNED: Final = 100
+"""So many warnings are logged at once; the others are counted."""
 _MOST_NAMED: Final = 10
 
 
@@ -36,16 +39,22 @@ def window(debounce_ms: int) -> None:
 
 
 def ended(
-    paths: Sequence[Path], debounce_ms: int, event: Ending, *, eagerly: bool = False, first: bool = False
+    paths: Sequence[Path],
+    debounce_ms: int,
+    event: Ending,
+    *,
+    eagerly: bool = False,
+    first: bool = False,
+    raised: bool = False,
 ) -> None:
     """A round ended, `eagerly` if before its window did, or a requested reload.
 
-    `first`: no good load came before it.
+    `first`: no good load came before it. `raised`: the caller gets its failure as an exception, so it is no error here.
     """
     if records.enabled("reload", DEBUG):
         for line in _story(paths, debounce_ms, event, eagerly=eagerly):
             emit("reload", DEBUG, "%s", line)
-    if isinstance(event, ReloadFailed):
+    if isinstance(event, ReloadFailed) and not raised:
         emit("reload", ERROR, "Config %s failed: %s", "load" if first else "reload", printable(_with_hint(event)))
 
 
@@ -53,6 +62,15 @@ def _with_hint(event: ReloadFailed) -> str:
     """What failed first, and what to write instead."""
     hint = next((problem.hint for problem in event.problems if problem.severity == "error"), None)
     return f"{event.error} ({hint})" if hint else event.error
+
+
+def warned(path: Path, warnings: Sequence[Problem]) -> None:
+    """What is odd about the files, each on a line."""
+    for warning in warnings[:MOST_WARNED]:
+        emit("reload", WARNING, "Config warning: %s", warning.with_hint)
+    if len(warnings) > MOST_WARNED:
+        text = "%d more warnings about %s: `hotconf check` lists them"
+        emit("reload", WARNING, text, len(warnings) - MOST_WARNED, shown(path))
 
 
 def missed(path: Path, gone: Sequence[Path]) -> None:

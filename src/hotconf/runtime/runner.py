@@ -82,7 +82,7 @@ class Runner(Stepping[T]):
         self._closed = False
         self.known = Known(source)
         self._jobs = Jobs(source, self.known, self._publisher, self._runs, self._loader, self._loaded)
-        self._teller = Teller(bus)
+        self._teller = Teller(bus, source.path)
         self._unsure = False
         """The files may have been loaded before they were watched."""
         self._looks = 0
@@ -102,6 +102,7 @@ class Runner(Stepping[T]):
             raise UsageError("a watcher can be started once; make a new one")
         if self._keeper is not None:
             self._publisher.standing = self._keeper.standing()
+        self._teller.required = require
         try:
             self._begin()
             event = self._first_load()

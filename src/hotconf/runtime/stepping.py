@@ -155,6 +155,7 @@ class Stepping(Generic[T]):
             case protocol.Publish():
                 self._teller.timings = self._publisher.publish(effect, self._hearing.detect_ns)
                 self._teller.recalled = effect.recalled
+                self._warn()
                 if effect.recalled and self.snapshot is not None:
                     self._bus.seen(self.snapshot)
             case protocol.Emit():
@@ -167,7 +168,12 @@ class Stepping(Generic[T]):
                 self._runs().post(self._look)
             case protocol.Refresh():
                 self._publisher.refresh(effect)
+                self._warn()
             case protocol.Answer():
                 self._teller.answer(effect)
             case protocol.Watching():
                 self._runs().post(partial(self._watch, effect.on))
+
+    def _warn(self) -> None:
+        if self.snapshot is not None:
+            self._teller.published(self.snapshot)

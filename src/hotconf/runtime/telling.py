@@ -4,14 +4,25 @@ and to the log.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from hotconf.changes import Change
 from hotconf.core.protocol import Answer, Emit, State
-from hotconf.events import ConfigReloadEvent, Ending, FileChanged, ReloadDeferred, ReloadSuccess, Timings
+from hotconf.events import (
+    ConfigReloadEvent,
+    Ending,
+    FileChanged,
+    ReloadDeferred,
+    ReloadFailed,
+    ReloadSuccess,
+    Timings,
+)
+from hotconf.keypath import KeyPath
+from hotconf.problems import Problem
 from hotconf.runtime import log
 from hotconf.runtime.bus import Bus
 from hotconf.runtime.recorder import Recorder
@@ -32,13 +43,33 @@ class Pending:
     changes: tuple[Change, ...]
 
 
+_Warning: TypeAlias = tuple[Path | None, KeyPath, str]
+"""What makes two warnings the same, although lines may have moved: the file, the key path and the message."""
+
+
 class Teller(Generic[T]):
     """See the module."""
 
-    __slots__ = ("_bus", "_deferred_at", "_ended", "_named", "eagerly", "recalled", "recorder", "tickets", "timings")
+    __slots__ = (
+        "_bus",
+        "_deferred_at",
+        "_ended",
+        "_named",
+        "_path",
+        "_warned",
+        "eagerly",
+        "recalled",
+        "recorder",
+        "required",
+        "tickets",
+        "timings",
+    )
 
-    def __init__(self, bus: Bus[T]) -> None:
+    def __init__(self, bus: Bus[T], path: Path) -> None:
         self._bus = bus
+        self._path = path
+        self.required = False
+        """`start()` raises what keeps it from publishing anything."""
         self.tickets = Tickets()
         self.recorder = Recorder()
         self.timings = Timings()
@@ -50,6 +81,8 @@ class Teller(Generic[T]):
         self._named: list[Path] = []
         """The files of the open round."""
         self._deferred_at: datetime | None = None
+        self._warned: frozenset[_Warning] = frozenset()
+        """The warnings of the last outcome, all of them logged."""
         self._ended: tuple[object, Ending | None] = (None, None)
         """The latest ending, as the machine made it and as it was emitted."""
 
@@ -68,8 +101,21 @@ class Teller(Generic[T]):
         self.recorder.ending(event)
         named, self._named = tuple(self._named), []
         first = snapshot is None or self.recalled
+        raised = snapshot is None and self.required
         self.recalled = False
-        log.ended(named, debounce_ms, event, eagerly=self.eagerly, first=first)
+        log.ended(named, debounce_ms, event, eagerly=self.eagerly, first=first, raised=raised)
+        if isinstance(event, ReloadFailed) and not raised:
+            self._warn(event.problems, self._warned)
+
+    def published(self, snapshot: Snapshot[T]) -> None:
+        """Log the warnings about what is published now, unless they were there before."""
+        self._warn(snapshot.warnings)
+
+    def _warn(self, problems: Iterable[Problem], still: frozenset[_Warning] = frozenset()) -> None:
+        """`still`: warnings that may apply to the files as before. What fails to load does not reveal all."""
+        now = {_warning(each): each for each in problems if each.severity == "warning"}
+        log.warned(self._path, [each for key, each in now.items() if key not in self._warned])
+        self._warned = still | now.keys()
 
     def answer(self, effect: Answer) -> None:
         """Tell those who wait for a reload; with the very event that everyone got, if it was emitted."""
@@ -91,6 +137,10 @@ class Teller(Generic[T]):
         self.tickets.abandon()
         self._named.clear()
         self._deferred_at = None
+
+
+def _warning(problem: Problem) -> _Warning:
+    return problem.file, problem.path, problem.message
 
 
 def _stamped(event: E, timings: Timings) -> E:
