@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from hotconf.arguments import wrong
 from hotconf.errors import UsageError
-from hotconf.text import quoted
+from hotconf.text import quoted, shortened
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 """Keys of tables (`str`) and positions in arrays (`int`), from the root down. `()` is the whole document."""
 
+_LONGEST: Final = 60
+"""So much of a text is quoted in an error."""
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 # Compiled where they are used: most programs write no key path.
 _PART = (
@@ -40,15 +43,31 @@ def parse(text: str) -> KeyPath:
     while True:
         match = part.match(text, position)
         if match is None:
-            raise UsageError(f'{quoted(text)} is not a dotted key such as server.port or models."gpt-5".tier')
+            raise UsageError(f'{_quoted(text)} is not a dotted key such as server.port or models."gpt-5".tier')
         path.append(_key(match))
         path.extend(int(item) for item in re.findall(r"\d+", match["items"]))
         position = match.end()
         if position == len(text):
             return tuple(path)
         if text[position] != ".":
-            raise UsageError(f"{quoted(text)} is not a dotted key: unexpected {quoted(text[position])}")
+            raise UsageError(f"{_quoted(text)} is not a dotted key: unexpected {quoted(text[position])}")
         position += 1
+
+
+def key_path(name: str, given: object, also: str = "") -> KeyPath:
+    """The key path that an argument names. Raises `UsageError` if it names none; `also`: what else it may be."""
+    if isinstance(given, str):
+        try:
+            return parse(given)
+        except UsageError as error:
+            raise UsageError(f"{name}: {error}") from None
+    if isinstance(given, tuple) and all(isinstance(key, str | int) for key in given):
+        return given
+    raise wrong(name, given, f"a dotted key or a tuple of keys{also}")
+
+
+def _quoted(text: str) -> str:
+    return quoted(shortened(text, _LONGEST))
 
 
 def _key(match: re.Match[str]) -> str:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, TypeVar
+from types import FunctionType, UnionType
+from typing import Any, Final, Generic, TypeVar, Union, get_args, get_origin
 
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
+from hotconf import arguments
 from hotconf.changes import Change
 from hotconf.errors import UsageError
 from hotconf.problems import Problem
 from hotconf.text import printable
 
 T = TypeVar("T")
+
+_MODELS: Final = "a pydantic model, a dataclass or a TypedDict"
 
 
 class Schema(Generic[T]):
@@ -51,11 +55,18 @@ class Schema(Generic[T]):
         Raises `UsageError` for a model that pydantic cannot build.
         """
         self.model = model
+        _require_table("model", model)
         try:
             self.adapter = model if isinstance(model, TypeAdapter) else TypeAdapter(model)
-        except (PydanticUserError, PydanticUndefinedAnnotation) as error:
+        except Exception as error:  # the model may have code of its own
             raise _unbuildable(model, error) from error
-        self.checks = tuple(checks)
+        self.checks = _checks(checks)
+        for name, given in (("describe", describe), ("strict_keys", strict_keys)):
+            if given is not None:
+                arguments.function(name, given, "a function")
+        if template is not None and not isinstance(template, str):
+            arguments.function("template", template, "a text, or a function that returns one")
+        arguments.flag("kebab", kebab)
         self.describe = describe
         self.kebab = kebab
         self.strict_keys = strict_keys
@@ -77,8 +88,9 @@ class Schema(Generic[T]):
     @classmethod
     def of(cls, schema: type[T] | TypeAdapter[T] | Schema[T], checks: Iterable[Any] = ()) -> Schema[T]:
         """`schema` itself, or a `Schema` of the bare model, with `checks` added to its own."""
+        _require_table("schema", schema)
         base = schema if isinstance(schema, Schema) else Schema(schema)
-        added = tuple(checks)
+        added = _checks(checks)
         if not added:
             return base
         return Schema(
@@ -91,12 +103,32 @@ class Schema(Generic[T]):
         )
 
 
-def _unbuildable(model: object, error: PydanticUserError | PydanticUndefinedAnnotation) -> UsageError:
-    name = model.__qualname__ if isinstance(model, type) else printable(repr(model))
-    if isinstance(error, PydanticUndefinedAnnotation) or error.code != "schema-for-unknown-type":
-        reason = error.message.partition("\n")[0].rstrip(".")
-        return UsageError(f"pydantic cannot build {name}: {reason}")
-    use = "use a pydantic model, a dataclass or a TypedDict"
-    return UsageError(
-        f"pydantic cannot build {name}: {use}; a msgspec Struct, an attrs class or a plain class will not do"
+def _checks(given: object) -> tuple[Callable[[Any], Iterable[Problem]], ...]:
+    listed = enumerate(arguments.items("checks", given, "functions of the config"))
+    return tuple(arguments.function(f"checks[{number}]", each, "a function of the config") for number, each in listed)
+
+
+def _require_table(name: str, model: object) -> None:
+    if _is_no_table(model):
+        raise arguments.wrong(name, model, f"{_MODELS}, or a dict")
+
+
+def _is_no_table(model: object) -> bool:
+    """Whether it is plain that a whole configuration, which is a table, cannot be that."""
+    origin = get_origin(model)
+    if origin in (Union, UnionType):
+        return all(map(_is_no_table, get_args(model)))
+    kind = model if origin is None else origin
+    if kind is dict:
+        return False
+    return (
+        kind is None or isinstance(kind, dict | str | FunctionType) or getattr(kind, "__module__", "") == "builtins"
     )
+
+
+def _unbuildable(model: object, error: Exception) -> UsageError:
+    begins = f"pydantic cannot build the model {arguments.named(model)}"
+    if getattr(error, "code", None) == "schema-for-unknown-type":
+        return UsageError(f"{begins}: use {_MODELS}; a msgspec Struct, an attrs class or a plain class will not do")
+    reason = printable(str(getattr(error, "message", error)).partition("\n")[0].rstrip("."))
+    return UsageError(f"{begins}: {reason or type(error).__name__}")

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
-from hotconf.keypath import KeyPath, parse
+from hotconf.keypath import KeyPath, key_path
 from hotconf.problems import Problem
 
 T_co = TypeVar("T_co", covariant=True)
@@ -58,4 +58,4 @@ class Snapshot(Generic[T_co]):
 
     def origin(self, path: str | KeyPath) -> Origin | None:
         """Where the value at `path` (a dotted key or a tuple) was written; None if it is a default."""
-        return self.origins.get(parse(path) if isinstance(path, str) else path)
+        return self.origins.get(key_path("path", path))

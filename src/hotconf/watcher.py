@@ -8,8 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, overload
 
+from hotconf import arguments
 from hotconf.core.freeze import unfrozen
-from hotconf.errors import NoConfigError, UsageError
+from hotconf.errors import NoConfigError
 from hotconf.events import Ending
 from hotconf.problems import Problem
 from hotconf.runtime import log, paths, records, threads
@@ -93,17 +94,13 @@ class HotReloadWatcher(Generic[T]):
 
         Raises `UsageError` for arguments that cannot work.
         """
-        whole = isinstance(debounce_ms, int) and not isinstance(debounce_ms, bool)
-        if debounce_ms is not None and not (whole and 0 <= debounce_ms <= MAX_DEBOUNCE_MS):
-            raise UsageError(f"debounce_ms={debounce_ms!r}: give 0 to {MAX_DEBOUNCE_MS}")
-        if not MIN_RECONCILE_S <= reconcile_s <= MAX_RECONCILE_S:
-            raise UsageError(f"reconcile_s={reconcile_s}: give {MIN_RECONCILE_S} to {MAX_RECONCILE_S} seconds")
-        if max_bytes < 1:
-            raise UsageError(f"max_bytes={max_bytes}: give at least 1")
+        arguments.seconds("reconcile_s", reconcile_s, MIN_RECONCILE_S, MAX_RECONCILE_S)
+        arguments.whole("max_bytes", max_bytes, 1)
+        arguments.flag("allow_empty", allow_empty)
         if observer not in _OBSERVERS:
-            raise UsageError(f"observer={observer!r}: give one of {', '.join(_OBSERVERS)}")
+            raise arguments.wrong("observer", observer, f"one of {', '.join(_OBSERVERS)}")
         put = object.__setattr__
-        main = paths.absolute(path)
+        main = paths.absolute(arguments.path("path", path))
         put(self, "_path", main)
         put(self, "_schema", Schema.of(schema, checks))
         put(self, "_bus", Bus(main.name))
@@ -151,6 +148,7 @@ class HotReloadWatcher(Generic[T]):
         A state directory that is unusable, or that others may write to, does not keep a valid configuration from
         starting: nothing is kept or read there, a warning is logged, and `stats.state_trouble` says why.
         """
+        arguments.flag("require", require)
         self._schema.complete()
         try:
             self._runner.start(require=require)
@@ -240,7 +238,7 @@ class HotReloadWatcher(Generic[T]):
 
         For showing the lines that problems are about. It may hold secrets: `scrub` removes them from a part of it.
         """
-        return self._runner.files.text(path)
+        return self._runner.files.text(Path(arguments.path("path", path)))
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -253,6 +251,8 @@ class HotReloadWatcher(Generic[T]):
         In any spelling: in capitals, quoted, shortened or in Base64; also passwords in URLs and the like. Secrets
         shorter than four characters are found only as words.
         """
+        if not isinstance(text, str):
+            raise arguments.wrong("text", text, "a str")
         return self._runner.door.scrubber()(text, words=True)
 
     @property
@@ -354,6 +354,8 @@ class HotReloadWatcher(Generic[T]):
 
         Raises `UsageError` if the watcher is not running, or when called from a check, a validator or `describe`.
         """
+        arguments.flag("wait", wait)
+        arguments.flag("force", force)
         return self._runner.reload(wait=wait, force=force)
 
     def _install(self, snapshot: Snapshot[Any]) -> None:
@@ -392,7 +394,7 @@ def _keeper(state_dir: str | os.PathLike[str] | None, source: Source[T]) -> Keep
         return None
     from hotconf.runtime.keeper import Keeper  # who keeps nothing pays nothing
 
-    return Keeper(paths.absolute(state_dir), source)
+    return Keeper(paths.absolute(arguments.path("state_dir", state_dir)), source)
 
 
 def _pins(
@@ -400,10 +402,15 @@ def _pins(
     debounce_ms: int | None,
     watch_paths: Iterable[str | os.PathLike[str]] | None,
 ) -> Pins:
-    window = settings.debounce_ms if settings is not None and debounce_ms is None else debounce_ms
-    if isinstance(watch_paths, str):
-        raise UsageError(f"watch_paths={watch_paths!r}: give a list of paths")
-    listed = tuple(str(path) for path in watch_paths) if watch_paths is not None else None
+    if debounce_ms is not None:
+        arguments.whole("debounce_ms", debounce_ms, 0, MAX_DEBOUNCE_MS)
+    listed = None
+    if watch_paths is not None:
+        given = enumerate(arguments.items("watch_paths", watch_paths, "paths"))
+        listed = tuple(arguments.path(f"watch_paths[{number}]", each) for number, each in given)
     if settings is None:
-        return Pins(None, window, listed)
+        return Pins(None, debounce_ms, listed)
+    if not isinstance(settings, HotReloadSettings):
+        raise arguments.wrong("settings", settings, "HotReloadSettings(…)")
+    window = settings.debounce_ms if debounce_ms is None else debounce_ms
     return Pins(settings.enabled, window, settings.watch_paths if listed is None else listed, settings.mode)

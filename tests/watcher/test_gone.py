@@ -233,7 +233,8 @@ def test_what_is_waited_for_is_known(both, watch, caplog):
     seen.ending()
     assert watcher.gone == ()
     named = f"Waiting for files of {both / 'config.toml'} that are gone: {both / 'conf.d/limit.toml'}"
-    wait_until(lambda: [record.getMessage() for record in caplog.records] == [named])
+    warning = "Config warning: limit.toml: The file is gone, and with it server.port"
+    wait_until(lambda: caplog.messages == [named, warning])
 
 
 # On purpose

@@ -23,7 +23,9 @@ class App(BaseModel, frozen=True):
 
 def odd(config: App) -> list[Problem]:
     """A check that warns."""
-    return [Problem("port is odd", path="port", severity="warning", hint="write an even one")] if config.port % 2 else []
+    return (
+        [Problem("port is odd", path="port", severity="warning", hint="write an even one")] if config.port % 2 else []
+    )
 
 
 PIECES = {
@@ -83,7 +85,11 @@ def test_a_failure_repeats_no_warning_and_hides_none(tmp_path, warned):
     with closing(HotReloadWatcher(path, App, observer="poll")) as watcher:
         watcher.start()
         assert warned() == [PIECES["prot = 1"]]
-        for text in ("prot = 1\nporr = 2\nport = 'x'", "prot = 1\nporr = 2\nport = 'y'", "prot = 1\nporr = 2\nport = 2"):
+        for text in (
+            "prot = 1\nporr = 2\nport = 'x'",
+            "prot = 1\nporr = 2\nport = 'y'",
+            "prot = 1\nporr = 2\nport = 2",
+        ):
             path.write_text(text)
             watcher.reload()
         assert warned() == ['Unknown key: porr (did you mean "port"?)']

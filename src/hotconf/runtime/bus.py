@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -10,9 +9,9 @@ from itertools import count
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar, overload
 from weakref import WeakSet
 
-from hotconf.errors import UsageError
+from hotconf.arguments import function
 from hotconf.events import FileChanged, ReloadSuccess
-from hotconf.keypath import KeyPath, parse
+from hotconf.keypath import KeyPath, key_path
 from hotconf.runtime import fork, threads
 from hotconf.runtime.delivery import (
     ChangeCallback,
@@ -183,7 +182,7 @@ class Bus(Generic[T]):
     ) -> ChangeCallback[T] | Callable[[OnChange], ChangeCallback[T]]:
         """Call `callback(old, new)` when the selected value differs; without a callback, a decorator that does so."""
         if callable(selector):
-            follow = partial(self._follow_function, selector)
+            follow = partial(self._follow_function, function("selector", selector, "a function"))
         else:
             follow = partial(self._follow_path, path_of(selector))
         return follow if callback is None else follow(callback)
@@ -255,11 +254,8 @@ class Bus(Generic[T]):
 
 
 def _checked(callback: Callable[..., object]) -> Callable[..., object]:
-    if not callable(callback):
-        raise UsageError(f"a callback must be callable, not {type(callback).__name__}")
-    if inspect.iscoroutinefunction(callback):
-        raise UsageError("a callback must be a plain function; in async code iterate: async for event in subscribe()")
-    return callback
+    instead = "; in async code iterate: async for event in subscribe()"
+    return function("callback", callback, "a function", instead=instead)
 
 
 def _number(numbered: tuple[int, Listener]) -> int:
@@ -268,8 +264,4 @@ def _number(numbered: tuple[int, Listener]) -> int:
 
 def path_of(selector: object) -> KeyPath:
     """The key path that a selector names. Raises `UsageError` if it names none."""
-    if isinstance(selector, str):
-        return parse(selector)
-    if isinstance(selector, tuple) and all(isinstance(key, str | int) for key in selector):
-        return selector
-    raise UsageError("a selector is a dotted key, a tuple of keys or a function of the config")
+    return key_path("selector", selector, ", or a function of the config")

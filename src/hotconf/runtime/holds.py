@@ -13,7 +13,7 @@ from contextlib import suppress
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
-from hotconf.errors import UsageError
+from hotconf.arguments import wrong
 from hotconf.runtime import threads
 
 if TYPE_CHECKING:
@@ -93,9 +93,9 @@ class Busy:
         ) -> None:
             """As `__exit__`."""
 
-    def __init__(self, holder: Holder, reason: str) -> None:
-        if not reason:
-            raise UsageError("busy() needs a reason: it shows what a reload waits for")
+    def __init__(self, holder: Holder, reason: object) -> None:
+        if not isinstance(reason, str) or not reason:
+            raise wrong("reason", reason, "a text that says what a reload waits for")
         self._holder = holder
         self._reason = reason
         self._tokens: list[object] = []

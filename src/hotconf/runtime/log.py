@@ -49,7 +49,7 @@ def ended(
 ) -> None:
     """A round ended, `eagerly` if before its window did, or a requested reload.
 
-    `first`: no good load came before it. `raised`: the caller gets its failure as an exception, so it is no error here.
+    `first`: no good load came before it. `raised`: its failure is raised by `start()`, so it is no error here.
     """
     if records.enabled("reload", DEBUG):
         for line in _story(paths, debounce_ms, event, eagerly=eagerly):

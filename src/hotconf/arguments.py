@@ -1,0 +1,76 @@
+"""Arguments that cannot work: one line that names the argument, what was given, and what to give instead."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any, Final, get_origin
+
+from hotconf.errors import UsageError
+from hotconf.text import printable, shortened
+
+_PLAIN: Final = (str, int, float, bytes)
+_LONGEST: Final = 60
+
+
+def wrong(name: str, given: object, expected: str) -> UsageError:
+    """`debounce_ms='1': give a whole number, from 0 to 60000`."""
+    value = named(given)
+    return UsageError(f"{name}{' ' if value.startswith('of type') else '='}{value}: give {expected}")
+
+
+def named(given: object) -> str:
+    """A value in a few words: a class and a plain value by name, others by their type, for they may hold secrets."""
+    if isinstance(given, type) and get_origin(given) is None:
+        return given.__qualname__
+    if given is None or isinstance(given, bool) or type(given) in _PLAIN or get_origin(given) is not None:
+        return shortened(printable(repr(given)), _LONGEST)
+    return f"of type {type(given).__qualname__}"
+
+
+def whole(name: str, given: object, least: int, most: int | None = None) -> None:
+    """Raise `UsageError` unless it is an integer within these limits."""
+    if not isinstance(given, int) or isinstance(given, bool) or given < least or (most is not None and given > most):
+        limits = f"{least} or more" if most is None else f"from {least} to {most}"
+        raise wrong(name, given, f"a whole number, {limits}")
+
+
+def seconds(name: str, given: object, least: float, most: float) -> None:
+    """Raise `UsageError` unless it is a number within these limits."""
+    if not isinstance(given, int | float) or isinstance(given, bool) or not least <= given <= most:
+        raise wrong(name, given, f"{least} to {most} seconds")
+
+
+def flag(name: str, given: object) -> None:
+    """Raise `UsageError` unless it is True or False."""
+    if not isinstance(given, bool):
+        raise wrong(name, given, "True or False")
+
+
+def path(name: str, given: object) -> str:
+    """The path as text. Raises `UsageError` for anything else, and for an empty one: it would mean here."""
+    found = os.fspath(given) if isinstance(given, str | os.PathLike) else None
+    if not isinstance(found, str) or not found:
+        raise wrong(name, given, "a path, as str or Path")
+    return found
+
+
+def items(name: str, given: object, expected: str) -> tuple[Any, ...]:
+    """The items of an iterable. Raises `UsageError` for what is none, or is one value: a text, a path, a class."""
+    if isinstance(given, str | bytes | os.PathLike | type) or not isinstance(given, Iterable):
+        raise wrong(name, given, f"a list of {expected}")
+    return tuple(given)
+
+
+def function(name: str, given: object, expected: str, *, instead: str = "") -> Callable[..., Any]:
+    """`given`, which can be called. Raises `UsageError` if it cannot, or if it is a coroutine function.
+
+    `instead`: what to do in async code.
+    """
+    if not callable(given):
+        raise wrong(name, given, expected)
+    from inspect import iscoroutinefunction  # imported here: it takes milliseconds, and problems need no functions
+
+    if iscoroutinefunction(given):
+        raise UsageError(f"{name} is a coroutine function: give a plain function{instead}")
+    return given
