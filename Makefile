@@ -17,16 +17,19 @@ TORTURE := tests/torture tests/fuzz tests/outputs tests/faults tests/growth $(ad
 SECONDS ?= 1800
 SEED ?= $(shell date +%s)
 
-.PHONY: run test torture fuzz soak lint format bench bench-quick clean
+.PHONY: run test coverage torture fuzz soak lint format bench bench-quick clean
 
 run: $(READY)  ## watch your configuration, live
 	@$(BIN)/hotconf run $(ARGS)
 
 test: lint  ## everything that must hold
-	$(PYTEST) --cov --cov-report=term --cov-report= $(ARGS)
+	$(PYTEST) $(ARGS)
+
+coverage: $(READY)  ## the same tests, and which lines they run
+	$(PYTEST) --cov --cov-report=term $(ARGS)
 
 # They start hundreds of interpreters: what is compiled once is not compiled by each.
-test torture: export PYTHONDONTWRITEBYTECODE =
+test coverage torture: export PYTHONDONTWRITEBYTECODE =
 torture: WORKERS = 6
 torture: $(READY)  ## whatever may happen to a file, several times over: about 10 minutes
 	HOTCONF_TORTURE=full HOTCONF_SEED=$(SEED) $(PYTEST) $(TORTURE) -p no:cacheprovider $(ARGS)

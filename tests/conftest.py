@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 import pytest
@@ -38,3 +39,10 @@ class Logged:
 def caplog(caplog: pytest.LogCaptureFixture) -> Logged:
     """Records arrive on a thread of their own."""
     return Logged(caplog)
+
+
+@pytest.fixture
+def untraced() -> None:
+    """For exceptions at any moment: they may strike in coverage's tracer, whose lock is then held for ever."""
+    if sys.gettrace() is not None:
+        pytest.skip("a tracer is active: exceptions at any moment would break it")

@@ -138,6 +138,7 @@ def test_a_dead_thread_is_replaced(make, told, monkeypatch, rescue):
     assert told == ["the thread hotconf test died, and another is started: Death"]
 
 
+@pytest.mark.usefixtures("untraced")
 def test_death_at_any_moment_loses_no_job(make, told):
     """A hundred exceptions sent into the thread while it works: with supervision every job is done, in the end."""
     made, done = make(stays=True, again=True), set()

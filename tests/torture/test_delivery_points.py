@@ -52,6 +52,7 @@ class Alarm(Exception):  # noqa: N818 - it is no error
     """As a program's own timeout."""
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("rounds", [2000 if FULL else 150])
 def test_real_signals_at_any_moment(path: Path, watch: Callable[..., object], rounds: int) -> None:
     """A timer's signal, whose handler raises, at changing instants: nothing is lost, held or stuck afterwards."""
