@@ -37,6 +37,8 @@ TEXTS: Final[dict[str, Callable[[], str]]] = {
     "one key": lambda: _filled("", lambda _: "aB", " = 1"),
     "one string": lambda: _filled('text = "', lambda _: "password: ", '"'),
     "secrets": lambda: _filled("[values.keys]\n", lambda nth: f'k{nth}_token = "secret-{nth:07}"\n'),
+    "tables with a field for a secret": lambda: _filled("items = [", lambda _: "{b=1},", "{}]"),
+    "JSON that is wrong for a union": lambda: _filled("packed = '[", lambda _: "{},", "{}]'"),
     "a string that never ends": lambda: _filled("[a]\n", lambda nth: f"k{nth} = 'v'\n", 'b = "'),
 }
 
@@ -58,7 +60,7 @@ def rows(*, quick: bool) -> list[Row]:
 
 def load(what: str, directory: Path) -> list[float]:
     """Processor time of the load in seconds, and the peak of the process's memory in MB."""
-    from pydantic import BaseModel
+    from pydantic import BaseModel, Json
 
     from hotconf import Schema
     from hotconf.runtime.load import check
@@ -75,7 +77,13 @@ def load(what: str, directory: Path) -> list[float]:
     class Four(BaseModel):
         table: dict[str, int]
 
+    class Account(BaseModel):
+        name: str = ""
+        password: str = ""
+
     class Config(BaseModel):
+        items: list[Account] = []
+        packed: Json[list[One | Two | Three | Four]] = []
         values: dict[str, dict[str, Any]] = {}
         steps: list[One | Two | Three | Four] = []
         numbers: list[int] = []

@@ -238,6 +238,16 @@ def test_linear(name: str) -> None:
     assert process_time() - begin < 100
 
 
+def test_a_question_about_the_first_item_reads_no_other() -> None:
+    """A load reports the first problems of a large array, and asks for no other place in it."""
+    places = Places("x = [" + "{a.b = [1]}," * 1000 + "]")
+    places.value(("x", 1, "a", "b", 0))
+    assert ("x", 3) not in places._ranges
+    with pytest.raises(KeyError):
+        places.value(("x", 1000))
+    assert ("x", 999, "a", "b", 0) in places._ranges
+
+
 def test_many_questions() -> None:
     """Each further question about a large array is quick."""
     places = Places("x = [" + "{a = [1]}," * 60_000 + "]")

@@ -154,6 +154,7 @@ CONSTRUCTS: Final[dict[str, Construct]] = {
         lambda n, v: "table = {" + ", ".join(f"k{i} = {i + v}" for i in range(n)) + "}\n", 14
     ),
     "inline tables": Construct(_array("items", '{{ name = "n{i}", port = {v} }}'), 36),
+    "inline tables of unknown keys": Construct(_array("items", "{{b={v}}}"), 10),
     # Tables
     "many tables": Construct(_lines("[servers.s{i}]", "port = {v}"), 30),
     "empty tables": Construct(_lines("[table.t{i}]"), 15),
@@ -174,6 +175,8 @@ CONSTRUCTS: Final[dict[str, Construct]] = {
     "untagged alternatives": Construct(_array("tagged", "{{}}"), 4),
     "wrong choices": Construct(_array("choices", '"choice-nummber-{i}"'), 24),
     "wrong members": Construct(_array("wide", '"choice-nummber-{i}"'), 24),
+    "texts to split": Construct(_string("split", "x "), 2),
+    "JSON of wrong alternatives": Construct(_string("packed", "{},", "'[", "1]'"), 3),
     # Errors
     "wrong numbers": Construct(_array("ints", '"x{v}"'), 10),
     "wrong strings": Construct(_array("texts", "{v}"), 8),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, SecretStr, create_model
+from pydantic import BaseModel, BeforeValidator, Field, Json, SecretStr, create_model
 
 from hotconf import HotReloadSettings, Problem, Schema
 
@@ -72,6 +72,8 @@ class Config(BaseModel):
     choices: list[Literal[WORDS]] = []  # type: ignore[valid-type]
     wide: list[Wide] = []
     items: list[Server] = []
+    split: Annotated[list[int | bool], BeforeValidator(lambda text: text.split(" "))] = []
+    packed: Json[list[A | B | C]] = []  # type: ignore[assignment]
     servers: dict[str, Server] = {}
     kept: dict[str, SecretStr] = {}
     strict: Strict = Strict()

@@ -33,8 +33,7 @@ def secrets_of(shape: Shape, documents: Iterable[Document], config: object = MIS
     found: set[str] = set() if config is MISSING else set(secrets_in(config))
     for document in documents:
         found |= document.secrets
-        for value in _kept_secret(document.table, shape):
-            found |= secrets_at(("secret",), value)
+        found |= secrets_at(("secret",), list(_kept_secret(document.table, shape)))
     return frozenset(found)
 
 
@@ -169,9 +168,12 @@ def _kept_secret(table: Mapping[str, Any], root: Shape) -> Iterator[object]:
     """What the model keeps as secrets, whatever the names of the keys; also under misspelt keys."""
     todo: list[tuple[Any, Shape]] = [(table, root)] if root.hides else []
     slips = _Slips()
+    seen: set[Shape] = set()
     while todo:
         value, here = todo.pop()
-        yield from here.secret_defaults
+        if here not in seen:
+            seen.add(here)
+            yield from here.secret_defaults
         if here.secret:
             yield value
             yield from in_json(value)
@@ -183,12 +185,14 @@ def _kept_secret(table: Mapping[str, Any], root: Shape) -> Iterator[object]:
         elif isinstance(value, dict) and not here.free:
             if here.keyed:
                 yield from value
-            yield from (item for key, item in value.items() if slips.may_have(key, here))
-            todo.extend((item, below) for key, item in value.items() if (below := here.child(key)).hides)
+            if here.secret_keys:
+                yield from (item for key, item in value.items() if slips.may_have(key, here))
+            todo.extend((value[key], below) for key, below in here.hiding.items() if key in value)
+            if (other := here.hiding_otherwise) is not None:
+                todo.extend((item, other) for key, item in value.items() if key not in here.keys)
             todo.extend((_at(value, way), below) for way, below in here.secret_detours)
             yield from (_at(value, way) for way in here.renamed)
         elif isinstance(value, list):
             yield from _at_positions(here.positions, value)
             if not here.free:
-                items = ((item, here.child(index)) for index, item in enumerate(value))
-                todo.extend((item, below) for item, below in items if below.hides)
+                todo.extend((item, below) for item, below in zip(value, here.items(), strict=False) if below.hides)

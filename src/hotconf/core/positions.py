@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from itertools import accumulate
 from typing import Final, NamedTuple, TypeAlias
 
@@ -66,9 +67,10 @@ class Places:
     """The places in one text. A path is spelled as in the text."""
 
     __slots__ = (
+        "_ends",
         "_headers_unread",
+        "_inside",
         "_items",
-        "_known",
         "_ranges",
         "_sections",
         "_starts",
@@ -81,9 +83,11 @@ class Places:
         """`sections`: those of `text`, where they are known."""
         self._text = text
         self._ranges: dict[KeyPath, _Ranges] = {}
-        self._known: set[KeyPath] = set()  # the arrays and inline tables that have been looked into
+        self._inside: dict[KeyPath, Iterator[None]] = {}  # the reading of each array and inline table
         self._sections: dict[KeyPath, int | None] = {path: body for _, body, path in sections or ()}
         """Where the pairs below each header begin; None when they have been read."""
+        self._ends: dict[int, int] = {}
+        """Where the values end in which brackets are nested."""
         self._items: dict[KeyPath, int] = {}  # of each array of tables, how many headers there are
         self.sections = sections or []
         self._table: KeyPath = ()  # that the last header opened
@@ -144,7 +148,7 @@ class Places:
                 self._sections[self._table] = at
                 self.sections.append(Section(text.rfind("\n", 0, found.start(1)) + 1, at, self._table))
             elif at < len(text):
-                at = behind(text, at)
+                at = self._behind(at)
             else:
                 break
 
@@ -188,7 +192,7 @@ class Places:
                 break
             nested = value[0] < 0
             if nested:
-                value = at, behind(text, at)
+                value = at, self._behind(at)
             name = text[key[0] : key[1]]
             if "." in name or name[0] in "\"'":
                 path, key = self._named(table, key)
@@ -198,6 +202,12 @@ class Places:
             if nested:
                 return value[1]
         return None
+
+    def _behind(self, at: int) -> int:
+        """The function `behind`, once for each value."""
+        if at not in self._ends:
+            self._ends[at] = behind(self._text, at)
+        return self._ends[at]
 
     def _named(self, table: KeyPath, key: _Range) -> tuple[KeyPath, _Range]:
         """What the dotted key names in `table`, and the range of its last part."""
@@ -229,13 +239,20 @@ class Places:
         found = self._ranges.get(path)
         if found is not None:
             return found
-        around = next((path[:length] for length in range(len(path), 0, -1) if path[:length] in self._ranges), ())
-        if around and around not in self._known and self._text[self._ranges[around][2]] in "[{":
-            self._look_into(around)
-            self._known.add(around)
+        lengths = range(len(path), 0, -1)
+        around = next((path[:length] for length in lengths if self._opens(path[:length])), None)
+        if around is not None:
+            reading = self._inside.setdefault(around, self._look_into(around))
+            any(path in self._ranges for _ in reading)  # most questions are about the first of many items
         return self._ranges.get(path)
 
-    def _look_into(self, path: KeyPath) -> None:
+    def _opens(self, path: KeyPath) -> bool:
+        """Whether an array or inline table is known to begin there."""
+        found = self._ranges.get(path)
+        return found is not None and self._text[found[2]] in "[{"
+
+    def _look_into(self, path: KeyPath) -> Iterator[None]:
+        """Pauses behind each item."""
         text, ranges = self._text, self._ranges
         begin, end, at, _ = ranges[path]
         key: _Range | None = (begin, end)
@@ -256,6 +273,7 @@ class Places:
                 ranges[path] = (key or (begin, at)) + (begin, at)
                 if not inside:
                     return
+            yield
             at = after.end()
             path = inside[-1][0]
             if counts[-1] < 0:

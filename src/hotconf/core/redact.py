@@ -23,7 +23,7 @@ from hotconf.core.credentials import credentials, mask_credentials
 from hotconf.core.frozen import FrozenDict, FrozenList
 from hotconf.core.lexis import possessive
 from hotconf.core.secrecy import TELLING, is_secret_path, secrecy, secrecy_of
-from hotconf.core.walk import Key, bare, entries, kind_of, reader_of, spelled
+from hotconf.core.walk import bare, entries, kind_of, reader_of, spelled
 from hotconf.keypath import KeyPath
 
 if TYPE_CHECKING:
@@ -206,6 +206,11 @@ def _secret_texts(table: object, secret: bool | None) -> Iterator[str]:
     todo: list[tuple[Any, bool | None]] = [(table, secret)]
     while todo:
         value, secret = todo.pop()
+        if type(value) is str and not _may_show(value) and value[:1] not in _JSON:  # as most are
+            if secret:
+                yield value
+                yield value.strip()
+            continue
         form = kind_of(type(value)).form
         if form == "wrapper":
             value = bare(value)
@@ -221,26 +226,22 @@ def _secret_texts(table: object, secret: bool | None) -> Iterator[str]:
         elif (id(value), secret) not in seen:
             seen.add((id(value), secret))
             todo += _table_texts(value, secret) if form == "table" else _item_texts(value, secret)
-            if form == "table":
-                todo += _key_texts(entries(value))
 
 
 # Most values hold no secret, and this is done at every reload: they are passed by where they stand.
 
 
-def _key_texts(table: Mapping[Key, object]) -> list[tuple[object, bool | None]]:
-    """The keys of `table` that may hold secrets."""
-    raw = [key[1] for key in table if not isinstance(key, str)]
-    found: list[tuple[object, bool | None]] = [(key, True) for key in raw if kind_of(type(key)).form == "secret"]
-    return found + [(name, None) for name in map(spelled, table) if "@" in name or "=" in name]
-
-
 def _table_texts(table: Any, secret: bool | None) -> list[tuple[object, bool | None]]:
-    found = []
+    found: list[tuple[object, bool | None]] = []
     for key, value in reader_of(type(table))(table).items():
-        told = secrecy(key if type(key) is str else spelled(key)) if secret is None else secret
+        name = key if type(key) is str else spelled(key)
+        told = secrecy(name) if secret is None else secret
         if told or _may_tell(value, type(value)):
             found.append((value, told))
+        if "@" in name or "=" in name:
+            found.append((name, None))
+        if name is not key and kind_of(type(key[1])).form == "secret":
+            found.append((key[1], True))
     return found
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain, repeat
 from typing import Any, Final, Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -228,6 +229,16 @@ class Shape:
         """Whether the model marks something, here or below, as secret, by type or by key."""
         return self._hides(_DEEPEST)
 
+    @cached
+    def hiding(self) -> Mapping[str, Shape]:
+        """What stands in each field that `hides` something."""
+        return {key: below for key in self.keys if (below := self.child(key)).hides}
+
+    @cached
+    def hiding_otherwise(self) -> Shape | None:
+        """What stands under keys that no field has, if it `hides` something."""
+        return other if (other := self._child(None)).hides else None
+
     def _hides(self, depth: int) -> bool:
         if self.secretive or self.secret_keys or any(map(is_secret_key, self.positions)):
             return True
@@ -294,6 +305,10 @@ class Shape:
     def child(self, key: str | int) -> Shape:
         """What may stand under `key` of a table, or at a position of an array."""
         return self._child(min(key, self._width) if isinstance(key, int) else key if key in self._fields else None)
+
+    def items(self) -> Iterator[Shape]:
+        """What may stand at each position of an array, without end."""
+        return chain(map(self.child, range(self._width)), repeat(self.child(self._width)))
 
     def _child(self, place: str | int | None) -> Shape:
         shape = self._children.get(place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import count
 from typing import Any, Final
 
 from hotconf.core.shape import Shape
@@ -69,8 +70,8 @@ def _is_unknown(key: str, table: Mapping[str, Any], around: Shape, path: KeyPath
 def _below(path: KeyPath, value: Any, around: Shape, told: set[str]) -> list[tuple[KeyPath, Any, Shape]]:
     """What in `value` may hold unknown keys, but for what is unknown itself."""
     if isinstance(value, list):
-        items = enumerate(value)
-        return [((*path, n), item, around.child(n)) for n, item in items if item and isinstance(item, _CONTAINERS)]
+        items = zip(count(), value, around.items())
+        return [((*path, n), item, shape) for n, item, shape in items if item and isinstance(item, _CONTAINERS)]
     inner = around.branches
     if inner is not None and inner.isdisjoint(value):
         return []
