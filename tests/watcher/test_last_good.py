@@ -380,6 +380,30 @@ def test_refused_directories(path, watch, state_dir, caplog):
     assert kept(state_dir, path) == [port(8000)]
 
 
+def test_states_that_a_start_does_not_believe(path, watch, state_dir, caplog):
+    """A directory of ours that others could write to, as Kubernetes opens it: one warning, and states are kept."""
+    run_once(state_dir, path)
+    newest(state_dir, path).parent.chmod(0o770)
+    watcher, _ = watch(path, state_dir=state_dir)
+    (line,) = told(caplog)
+    assert line.startswith(f"The last good state of {path} cannot be read: others may write to {state_dir}")
+    wait_until(lambda: kept(state_dir, path))
+    assert watcher.stats.state_trouble is None
+
+
+@pytest.mark.parametrize("text", [port(8001), BROKEN])
+def test_a_damaged_state_is_reported_at_each_start(path, watch, state_dir, caplog, text):
+    """Once, whether the start needs a state or not."""
+    run_once(state_dir, path, port(8001))
+    newest(state_dir, path).write_bytes(b"damaged")
+    path.write_text(text)
+    watch(path, state_dir=state_dir)
+    said = [line for line in told(caplog) if "is damaged" in line]
+    assert said == [
+        f"State 2 of {path} is not used: it is damaged: not a state that this version of hotconf can read"
+    ]
+
+
 def test_a_start_that_needs_a_state(path, state_dir, caplog):
     """It fails if states cannot be trusted, and says so along with the problems of the files."""
     run_once(state_dir, path)
@@ -406,7 +430,7 @@ def test_a_mount_that_died(path, watch, state_dir, monkeypatch, error):
             dead.setattr(state.os, name, dying(getattr(os, name), state_dir, error))
         save(path, port(8001))
         assert isinstance(watcher.reload(), ReloadSuccess)
-        wait_until(lambda: watcher.stats.state_trouble == os.strerror(error))
+        wait_until(lambda: watcher.stats.state_trouble == f"{state_dir}: {os.strerror(error)}")
         watcher.close()
     assert watcher.config.server.port == 8001
 
@@ -457,10 +481,10 @@ def test_a_full_disk(path, watch, state_dir, caplog, monkeypatch):
             save(path, port(number))
             assert isinstance(watcher.reload(), ReloadSuccess)
             wait_until(lambda number=number: len(refused) == number - 8000)
-            wait_until(lambda: watcher.stats.state_trouble == "No space left on device")
+            wait_until(lambda: watcher.stats.state_trouble == f"{state_dir}: No space left on device")
         # The next one waits for the thread that failed.
         wait_until(lambda: not watcher._runner._keeper._worker.at_work)
-    assert told(caplog) == [f"States of {path} are not kept: No space left on device"]
+    assert told(caplog) == [f"States of {path} are not kept: {state_dir}: No space left on device"]
     save(path, port(8003))
     watcher.reload()
     wait_until(lambda: watcher.stats.state_trouble is None)
@@ -477,9 +501,10 @@ def no_room(record: Record) -> bytes:
 def test_a_directory_that_cannot_be_made(path, watch, tmp_path, caplog):
     """A file in the way of its parent: a warning, no more."""
     (tmp_path / "file").write_bytes(b"")
-    watcher, _ = watch(path, state_dir=tmp_path / "file" / "state")
-    wait_until(lambda: watcher.stats.state_trouble == "Not a directory")
-    assert told(caplog) == [f"States of {path} are not kept: Not a directory"]
+    state_dir = tmp_path / "file" / "state"
+    watcher, _ = watch(path, state_dir=state_dir)
+    wait_until(lambda: watcher.stats.state_trouble == f"{state_dir}: Not a directory")
+    assert told(caplog) == [f"States of {path} are not kept: {state_dir}: Not a directory"]
     assert watcher.config.server.port == 8000
 
 
@@ -517,12 +542,12 @@ def test_a_disk_that_hangs_at_start(path, state_dir, monkeypatch, text):
     watcher = HotReloadWatcher(path, App, state_dir=state_dir)
     try:
         if text == BROKEN:
-            with pytest.raises(ConfigError, match="No state to start on: the disk does not answer"):
+            with pytest.raises(ConfigError, match=f"No state to start on: {state_dir}: the disk does not answer"):
                 watcher.start()
         else:
             watcher.start()
             assert watcher.config.server.port == 8001
-            assert watcher.stats.state_trouble == "the disk does not answer"
+            assert watcher.stats.state_trouble == f"{state_dir}: the disk does not answer"
         watcher.close()
     finally:
         stuck.released.set()

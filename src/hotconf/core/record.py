@@ -60,6 +60,11 @@ class Damage:
 
     reason: str
 
+    @property
+    def text(self) -> str:
+        """As the end of a sentence about the state."""
+        return f"is damaged: {self.reason}"
+
 
 def encode(record: Record) -> bytes:
     """`record` as bytes, its summary bounded and printable."""

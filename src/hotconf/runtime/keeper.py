@@ -121,8 +121,11 @@ class Keeper(Generic[T]):
         self.unrecalled: tuple[Problem, ...] = ()
         """Why a start that needs a state finds none, although some may exist."""
         self._recalled: Recalled[T] | None = None
+        self._reported: set[str] = set()
+        """What start has logged about kept states: it may come across the same twice."""
         self._source = source
         self._states = States(state_dir, source.path)
+        self._state_dir = state_dir
         self._lock = threads.rlock()
         """For the driver and the thread that writes, on neither of which signal handlers run."""
         self._at_work = threads.rlock()
@@ -141,7 +144,7 @@ class Keeper(Generic[T]):
         try:
             self._found.check()
         except (OSError, UsageError) as error:
-            self._troubled(_text(error), log.unkept)
+            self._troubled(self._text(error), log.unkept)
 
     @property
     def trouble(self) -> str | None:
@@ -163,8 +166,9 @@ class Keeper(Generic[T]):
     def standing(self) -> Standing:
         """The state that decides which files are gone: the newest whole one, if one can be recalled."""
         try:
-            return self._found.missed(lambda: self.recall() is not None)
-        except (OSError, UsageError):  # `check` has said what keeps states from being kept
+            return self._found.missed(lambda: self.recall() is not None, self._pass_over)
+        except (OSError, UsageError) as error:
+            self._unreadable(error)
             return NOTHING
 
     def recall(self) -> Good[T] | None:
@@ -176,14 +180,13 @@ class Keeper(Generic[T]):
             try:
                 self._recalled = self._search()
             except (OSError, UsageError) as error:
-                self._miss(_text(error))
-                log.unrecalled(self._source.path, _text(error))
+                self._unreadable(error)
         return None if self._recalled is None else self._recalled.good
 
     def _search(self) -> Recalled[T] | None:
         for number, found in self._found.newest_first():
             if isinstance(found, Damage):
-                self._pass_over(number, f"is damaged: {found.reason}")
+                self._pass_over(number, found.text)
                 continue
             candidate = self._judged(found)
             if isinstance(candidate, Good):
@@ -193,9 +196,20 @@ class Keeper(Generic[T]):
             self._pass_over(number, f"is not valid any more: {one_line(candidate.errors)}")
         return None
 
+    def _unreadable(self, error: OSError | UsageError) -> None:
+        """Report why kept states cannot be read, unless `check` has reported that."""
+        text = self._text(error)
+        self._miss(text)
+        if text != self._trouble and text not in self._reported:
+            self._reported.add(text)
+            log.unrecalled(self._source.path, text)
+
     def _pass_over(self, number: int, why: str) -> None:
-        self._miss(f"state {number} {why}")
-        log.passed_over(self._source.path, number, why)
+        text = f"state {number} {why}"
+        self._miss(text)
+        if text not in self._reported:
+            self._reported.add(text)
+            log.passed_over(self._source.path, number, why)
 
     def _miss(self, why: str) -> None:
         if not self.unrecalled:
@@ -266,7 +280,7 @@ class Keeper(Generic[T]):
             with self._at_work:
                 kept = self._write(entry)
         except (OSError, UsageError) as error:
-            self._troubled(_text(error), log.unkept)
+            self._troubled(self._text(error), log.unkept)
         except BaseException:  # noqa: BLE001 - a fault of ours, and the next state comes
             self._trouble = "an internal error, which is logged"
             log.fault("state", "Internal error while a state was kept")
@@ -298,6 +312,12 @@ class Keeper(Generic[T]):
             self._trouble = reason
             tell(self._source.path, reason)
 
+    def _text(self, error: OSError | UsageError) -> str:
+        """Why, and where: a `UsageError` says both."""
+        if isinstance(error, UsageError):
+            return str(error)
+        return f"{log.shown(self._state_dir)}: {error.strerror or error}"
+
     # Forks: the parent goes on writing
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
@@ -315,7 +335,3 @@ class Keeper(Generic[T]):
 
     def revive(self) -> None:
         """See `fork.Member.revive`: the next state tries to be written, and is once the parent is gone."""
-
-
-def _text(error: OSError | UsageError) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)

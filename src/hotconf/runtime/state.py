@@ -106,13 +106,19 @@ class States:
             if found is not None:
                 yield number, found
 
-    def missed(self, usable: Callable[[], bool]) -> Standing:
+    def missed(self, usable: Callable[[], bool], damaged: Callable[[int, str], object] | None = None) -> Standing:
         """The newest whole state, for a program that starts now; `NOTHING` if none of its files is missing, or no
         state is usable.
 
-        Raises as `numbers` does. `usable`: whether any state is.
+        Raises as `numbers` does. `usable`: whether any state is. `damaged` gets the newer ones, each with the reason.
         """
-        newest = next((found for _, found in self.newest_first() if isinstance(found, Record)), None)
+        newest: Record | None = None
+        for number, found in self.newest_first():
+            if isinstance(found, Record):
+                newest = found
+                break
+            if damaged is not None:
+                damaged(number, found.text)
         if newest is None or all(os.path.exists(file.path) for file in newest.files) or not usable():
             return NOTHING
         return Standing(newest.files)
