@@ -197,7 +197,7 @@ def test_a_schema_of_the_working_directory(here):
         ("pathlib:Path", "the class Path"),
         ("own_schema_b:X", "RuntimeError: on fire"),
         ("own_schema_c:X", "SystemExit: 0"),
-        ("own_schema_unbuilt:Own", "pydantic cannot build Own: name 'Gone' is not defined\n"),
+        ("own_schema_unbuilt:Own", "pydantic cannot build the model Own: name 'Gone' is not defined\n"),
     ],
 )
 def test_a_schema_that_cannot_be_had_is_wrong_usage(here, name, said):

@@ -171,19 +171,17 @@ def test_what_is_not_closed_at_the_head_of_a_long_file(below: str) -> None:
 
 def test_quotes_that_do_not_pair_up_get_a_hint() -> None:
     """What looks like a missing comma or a second statement is often a quote too few or too many."""
-    for text in ('a = ["x, "y"]', 'a = "x"y"', "a = 'x'y'", 'a = ["x", y"]'):
-        assert refused(text).hint == "the quotes on this line do not pair up"
+    for text in ('a = ["x, "y"]', 'a = ["x", y"]', 'a = "x" y"'):
+        assert (refused(text).hint or "").startswith("the quotes on this line do not pair up"), text
     for text in ('a = ["x" "y"]', 'a = "x" "y"', "a = 'x' 1 # '", 'a = "\x01"'):
-        assert "quotes" not in (refused(text).hint or "")
+        assert "pair up" not in (refused(text).hint or "")
 
 
-STRAIGHT = 'write straight quotes: "'
 COMMENT = "a comment begins with #"
-PAIR = "write name = value"
-ALONE = "write the number alone, or text in quotes"
-TEXT = "text stands in quotes"
+PAIR = 'write name = "value"'
+ALONE = "write the number alone, or put text in quotes"
+TEXT = 'put text in quotes: "…"'
 ESCAPES = r"""in "…" a backslash begins an escape: write the text in '…', or \\ for each backslash"""
-CASE = "true and false are lower case"
 CONFLICT = "resolve the merge conflict"
 KINDS_OF_TABLE = "write either one [table], or [[table]] for each"
 
@@ -191,41 +189,26 @@ KINDS_OF_TABLE = "write either one [table], or [[table]] for each"
 @pytest.mark.parametrize(
     ("hint", "texts"),
     [
-        (STRAIGHT, ["a = “x”", "a = ‘x’", 'a = "x”', 'a = ["x”]', "“a” = 1", "[“a”]", "a = `x`"]),
-        (COMMENT, ["// c", "a = 1 // c", "; c", "a = 1 ; c", "/* c */", "a = [\n1, // c\n2]", "a = [1 // c\n]"]),
-        ("nothing stands behind the value", ["a = 1;", "a = 'x',\n", "a = [1] ; # c"]),
-        (PAIR, ["a: 1", 'a : "x"', '"a": 1', "a = {b: 1}", "a := 1", "a => 1", "a += 1"]),
-        ("write a single =", ["a == 1", "a = = 1"]),
-        ("a digit stands before the point: 0.5, not .5", ["a = .8", "a = -.8", "a = [.8]"]),
-        ("a digit stands behind the point: 1.0, not 1.", ["a = 8.", "a = 8. # c"]),
-        ("a number has no leading zero: 8, not 08", ["a = 08", "a = -007", "a = [08]"]),
-        ("write numbers without a comma: 1.5, 1000", ["a = 1,5", "a = 1,000"]),
-        (ALONE, ["a = $20", "a = 20€", "a = 20 %", "a = 5ms", "a = 10 MB # c"]),
-        (CASE, ["a = True", "a = TRUE # c", "a = [True, False]", "a = {b = False}"]),
-        ("write true or false", ["a = yes", "a = Off\r\n"]),
-        ("TOML has no null: leave the key out", ["a = None", "a = null", "a = nil"]),
+        ('write straight quotes: "', ['a = ["x”]', "“a” = 1", "[“a”]"]),
+        (COMMENT, ["a = [\n1, // c\n2]", "a = [1 // c\n]"]),
+        (PAIR, ['a : "x"', "a 1"]),
+        (ALONE, ["a = 20 %", "a = 5ms", "a = 10 MB # c"]),
+        ("write true or false in lower case", ["a = TRUE # c", "a = [True, False]", "a = {b = False}"]),
+        (TEXT, ["a = no way", "a = //srv"]),
         (
-            TEXT,
-            ["model = gpt-5", "a = no way", "a = ö", "a = /etc", "a = ~/x", "a = //srv", "a = 10.0.0.1", "a = Truex"],
+            "no such date: write one as 2026-01-05",
+            ["a = 2026-13-45", "a = [2026-02-30]", "a = 2026-13-45T00:00:00"],
         ),
-        ("quote the key", ["größe = 1", "a.ö = 1", "ä = 1", "[größe]"]),
-        ("no such date", ["a = 2026-13-45", "a = 2026-02-30", "a = [2026-02-30]", "a = 2026-13-45T00:00:00"]),
-        ("month and day have two digits: 2026-01-05", ["a = 2026-1-5"]),
-        ("no such time", ["a = 25:00:00"]),
-        (CONFLICT, ["<<<<<<< HEAD\na = 1", "a = 1\n=======\na = 2", ">>>>>>> x\n", "a = [\n1\n<<<<<<< x\nb = 1\n]"]),
-        (KINDS_OF_TABLE, ["[a]\n[[a]]", "[[a]]\n[a]", "[a.b]\n[[a]]", "[a]\n x = 1\n  [[a]]"]),
-        ("each key may be set once", ["a = 1\na = 2", "a = 1\n[[a]]"]),
-        ("write all its keys under one header", ["[a]\n[a]"]),
-        (
-            ESCAPES,
-            [r'a = "C:\dir"', r'a = "C:\Users\bob"', r'a = "\d+"', r'["C:\Users"]', r'"C:\x" = 1', r'a = "D:\tmp\"'],
-        ),
+        (CONFLICT, ["a = 1\n=======\na = 2", ">>>>>>> x\n", "a = [\n1\n<<<<<<< x\nb = 1\n]"]),
+        (KINDS_OF_TABLE, ["[a]\n[[a]]", "[a.b]\n[[a]]", "[a]\n x = 1\n  [[a]]"]),
+        ("set each key once: remove one of the two", ["a = 1\n[[a]]"]),
+        (ESCAPES, [r'a = "C:\dir"', r'a = "\d+"', r'["C:\Users"]', r'"C:\x" = 1', r'a = "D:\tmp\"']),
         (ESCAPES.replace('"…"', '"""…"""').replace("'…'", "'''…'''"), ['a = """\n\\d"""', 'a = ["x", """\\U"""]']),
-        (None, ["a = ]", "a = truee", "a = 0xZZ", "a b = 1", 'a = "x', 'a = "it’s']),
+        (None, ["a = ]"]),
     ],
 )
 def test_slips_get_a_hint(hint: str | None, texts: list[str]) -> None:
-    """What is at home elsewhere, or was left by a tool, is known; of what is not sure nothing is said."""
+    """More forms of those in `test_slips`."""
     assert {text: refused(text).hint for text in texts} == dict.fromkeys(texts, hint)
 
 

@@ -1,5 +1,6 @@
 import datetime as dt
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, StrEnum
@@ -221,6 +222,50 @@ def test_a_value_of_the_wrong_type_has_a_hint(text: str, hint: str | None) -> No
     (problem,) = problems(Strict, text)
     assert problem.message.startswith("Type mismatch: ")
     assert problem.hint == hint
+
+
+class Tls(Enum):
+    """Versions, which look like numbers."""
+
+    OLD = "1.2"
+    NEW = "1.3"
+
+
+class Choices(BaseModel):
+    """Texts that look like something else when they are written without quotes."""
+
+    tls: Tls = Tls.NEW
+    api: Literal["2024-06-01", "2026-01-05"] = "2026-01-05"
+    precise: Literal["1.1", "1.10", "2.0"] = "2.0"
+    mode: Literal["true", "auto"] = "auto"
+    either: Literal["0.5", "off"] | None = None
+    password: Literal["1.5"] = "1.5"
+    workers: Literal[1, 2] = 1
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("tls = 1.3", 'write "1.3", in quotes'),
+        ("tls = 1.20", 'write "1.2", in quotes'),
+        ("tls = 1.4", None),
+        ('workers = "2"', "write 2, without the quotes"),
+        ('workers = "3"', None),
+        ("api = 2024-06-01", 'write "2024-06-01", in quotes'),
+        ("precise = 1.10", "write it in quotes"),
+        ("precise = 2.0", 'write "2.0", in quotes'),
+        ("mode = true", 'write "true", in quotes'),
+        ("either = 0.5", 'write "0.5", in quotes'),
+        ("password = 1.5", None),
+    ],
+)
+def test_a_choice_that_lacks_its_quotes_is_named(text: str, hint: str | None) -> None:
+    """If it is sure which one was meant; and that one is valid."""
+    (problem,) = problems(Choices, text)
+    assert problem.message.startswith("Invalid enum value: ")
+    assert problem.hint == hint
+    if written := re.search('".*"|[0-9]', hint or ""):
+        assert isinstance(load(Choices, f"{text.partition(' ')[0]} = {written[0]}"), Valid)
 
 
 def test_a_secret_that_stands_elsewhere_too_is_not_in_a_hint() -> None:

@@ -31,7 +31,7 @@ SOON_S: Final = 0.005
 """A pattern that takes no longer at the last length cannot be quadratic: that would take ten times as long."""
 TEXTS: Final = 400 if FULL else 40
 """Made of each pattern at most."""
-IN_TABLES: Final = ["core.copies: pattern", "core.slips: pattern"]
+IN_TABLES: Final = ["core.copies: pattern", "core.slips: pattern", *[r"core.slips: f'\\A(?:{pattern})'"] * 2]
 """Compiled from a table when the module is imported: the patterns are found in that table."""
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import date
+from itertools import islice
 from typing import Final
 
 import tomli
@@ -14,6 +16,8 @@ from hotconf.core.faults import Fault, toml_type
 
 _LONGEST: Final = 40
 """Longer values are not repeated in a hint."""
+_MOST_CHOICES: Final = 100
+"""So many choices are compared with a value."""
 _FULLEST: Final = 2**53
 """Larger whole floats may not be the integer that was meant."""
 _BARE: Final = "write it without the quotes"
@@ -82,6 +86,22 @@ def _in_quotes(value: object, fault: Fault) -> str | None:
     if not isinstance(value, int) or _is_secret(fault) or len(text := shown(value)) > _LONGEST:
         return _QUOTED
     return f'write "{text}", in quotes'
+
+
+def choice(value: object, allowed: Iterable[object]) -> str | None:
+    """The hint for a value that is none of those allowed, but would be with quotes, or without."""
+    first = list(islice(allowed, _MOST_CHOICES))
+    if isinstance(value, str):
+        read = _read(value)
+        return f"write {value.strip()}, without the quotes" if any(_same(read, each) for each in first) else None
+    named = [each for each in first if isinstance(each, str) and _same(_read(each), value)]
+    if len(named) > 1:
+        return _QUOTED
+    return f'write "{named[0]}", in quotes' if named else None
+
+
+def _same(one: object, other: object) -> bool:
+    return one is not None and type(one) is type(other) and one == other
 
 
 def _in_brackets(value: object, fault: Fault) -> str | None:

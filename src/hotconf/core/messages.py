@@ -13,7 +13,7 @@ from pydantic_core.core_schema import ErrorType
 from hotconf.changes import shown
 from hotconf.core.faults import CHOICES, MISSES, Fault, toml_type
 from hotconf.core.hidden import is_slip
-from hotconf.core.instead import instead
+from hotconf.core.instead import choice, instead
 from hotconf.core.redact import masked
 from hotconf.core.secrecy import is_secret_key
 from hotconf.core.shape import Shape
@@ -128,8 +128,12 @@ def _wrong_choice(path: KeyPath, value: object, allowed: Iterable[object], *, se
     listed = ", ".join(first[:_MOST_CHOICES]) + (", …" if len(first) > _MOST_CHOICES else "")
     # Masked before it is shortened: half a URL is not recognised as one.
     given = f"={shown(masked(path, value))}"
-    hint = did_you_mean(value, _names(allowed)) if hints and isinstance(value, str) else None
+    hint = (_nearest(value, allowed) or choice(value, allowed)) if hints else None
     return _schema(f"Invalid enum value: {dotted(path)}{given} (expected: {listed})", path, hint)
+
+
+def _nearest(value: object, allowed: Iterable[object]) -> str | None:
+    return did_you_mean(value, _names(allowed)) if isinstance(value, str) else None
 
 
 def _names(allowed: Iterable[object]) -> Iterator[str]:

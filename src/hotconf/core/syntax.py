@@ -19,7 +19,7 @@ from hotconf.core.cached import cached
 from hotconf.core.lexis import CLOSED_STRING, MARK, STRING, place, possessive, statements
 from hotconf.core.lookalikes import lookalike
 from hotconf.core.positions import DOTTED, KEY, NEXT, PART, VALUE, Places, behind, decoded
-from hotconf.core.slips import CONFLICT, curly_end, slip
+from hotconf.core.slips import CONFLICT, NO_VALUE, NOT_PAIRED, Slips, curly_end
 from hotconf.problems import Problem, Related
 from hotconf.text import printable
 
@@ -59,12 +59,10 @@ _REASONS: Final = (
     ("Escaped character", _ESCAPE),
 )
 _HINTS: Final = {
-    _BRACKET: 'close it with "]"',
-    _BRACE: 'close it with "}"',
-    _DUPLICATE: "each key may be set once",
+    _DUPLICATE: "set each key once: remove one of the two",
     _TWICE: "write all its keys under one header",
+    _CLOSED: "write all of it in one place",
 }
-_TEXT: Final = "text stands in quotes"
 _BACKSLASH: Final = r"""in "…" a backslash begins an escape: write the text in '…', or \\ for each backslash"""
 _BACKSLASHES: Final = _BACKSLASH.replace('"…"', '"""…"""').replace("'…'", "'''…'''")
 _ONE_OR_MANY: Final = "write either one [table], or [[table]] for each"
@@ -125,14 +123,14 @@ class _Refusal:
             return self.given_twice(self.reason)
         if (found := lookalike(self.text, self.at)) is not None:
             return self.strange(*found)
-        opener = None if self.slip == CONFLICT else self.never_closed()
+        opener = None if self.hint == CONFLICT else self.never_closed()
         if opener is not None:
             return self.unclosed(opener)
         if self.reason is None:
             return self.plain()
         if self.reason is _COMMA and self.here not in _CLOSERS and self.quotes() is None:
             kind = "items of an array" if self.text[self.open[-1]] == "[" else "pairs of an inline table"
-            return self.told(_COMMA, self.word(), self.slip or f"between {kind} stands a comma")
+            return self.told(_COMMA, self.word(), self.hint or f"put a comma between the {kind}")
         return self.unexpected()
 
     def told(self, reason: str, at: _Range, hint: str | None = None, *related: Related) -> Problem:
@@ -172,9 +170,11 @@ class _Refusal:
         return found
 
     @cached
-    def slip(self) -> str | None:
-        """A hint, if what stands there is a well-known slip."""
-        return slip(self.text, self.at, self.message, inside=bool(self.open))
+    def hint(self) -> str | None:
+        """What to write instead of what stands there."""
+        inside = self.text[self.open[-1]] if self.open else ""
+        slips = Slips(self.text, self.at, self.message, begin=self.statement, inside=inside, header=self.in_header)
+        return slips.known() or self.quotes() or slips.otherwise()
 
     def word(self) -> _Range:
         """What stands there: a word or a character; nothing at the end of a line."""
@@ -186,7 +186,7 @@ class _Refusal:
         end = self.text.find("\n", self.at)
         rest = self.text[self.at :] if end < 0 else self.text[self.at : end]
         found = _NOT_QUOTED.match(rest)
-        return "the quotes on this line do not pair up" if found and found.end() < len(rest) else None
+        return NOT_PAIRED if found and found.end() < len(rest) else None
 
     @property
     def own_words(self) -> str:
@@ -207,7 +207,7 @@ class _Refusal:
             end = len(self.text) if end < 0 else end
         written = self.text[begin:end]
         hint = _BACKSLASH if written.startswith('"') and written.endswith('\\"') else curly_end(written)
-        return self.told(_STRING, (begin, end), hint)
+        return self.told(_STRING, (begin, end), hint or _close(written))
 
     def never_closed(self) -> int | None:
         """The bracket or brace that would have to be closed before what tomli does not understand."""
@@ -259,29 +259,29 @@ class _Refusal:
         noticed = [self.related(f'"{_CLOSES[bracket]}" expected before this', self.at)] if self.here else []
         if self.in_header:
             noticed = []
-        return self.told(reason, (opener, opener + length), _HINTS[reason], *noticed)
+        return self.told(reason, (opener, opener + length), f'close it with "{_CLOSES[bracket] * length}"', *noticed)
 
     # What stands where it cannot
 
     def unexpected(self) -> Problem:
         if not self.here:
-            return self.told("unexpected end of file", self.word())
+            return self.told("unexpected end of file", self.word(), NO_VALUE)
         if self.here == "\n":
-            return self.told("unexpected end of line", self.word())
-        hint = self.slip or self.quotes()
-        if hint is None and self.here.isalpha():
-            hint = "a name of several words stands in quotes" if self.in_header else _TEXT
-        other = self.here in _CLOSERS and self.open and self.here != _CLOSES[self.text[self.open[-1]]]
-        related = [self.related("opened here", self.open[-1])] if other else []
+            return self.told("unexpected end of line", self.word(), NO_VALUE)
+        hint = self.hint
+        closer = _CLOSES[self.text[self.open[-1]]] if self.open else self.here
+        related = []
+        if self.here in _CLOSERS and self.here != closer:
+            hint, related = f'close it with "{closer}"', [self.related("opened here", self.open[-1])]
         return self.told(f"unexpected character '{printable(self.here)}'", self.word(), hint, *related)
 
     def plain(self) -> Problem:
         """tomli's own words. What follows a value that began lines above may be what its end cut off."""
         if not self.message.startswith("Expected newline"):
-            return self.told(self.own_words, self.word(), self.slip)
+            return self.told(self.own_words, self.word(), self.hint)
         above = "\n" in self.text[self.statement : self.at]
         related = [self.related("the statement before this begins here", self.statement)] if above else []
-        return self.told(self.own_words, self.word(), self.slip or self.quotes(), *related)
+        return self.told(self.own_words, self.word(), self.hint, *related)
 
     def escape(self) -> Problem:
         """An invalid escape, in most cases from a path or a regular expression."""
@@ -353,3 +353,11 @@ class _Refusal:
             at = key.end()
             value = VALUE.match(self.text, at)
             at = value.end() if value else behind(self.text, at)
+
+
+def _close(written: str) -> str:
+    """The hint for a string that does not end."""
+    quotes = written[:3] if written.startswith(('"""', "'''")) else written[:1]
+    if len(quotes) == 3:
+        return f"close it with {quotes}"
+    return f"close it with {quotes} on this line; only {quotes * 3}…{quotes * 3} may span lines"
