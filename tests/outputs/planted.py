@@ -23,6 +23,10 @@ VARIABLE: Final = "HOTCONF_PLANTED"
 """An environment variable that supplies a default; its name does not show that."""
 
 
+UNHEARD: Final = "HOTCONF_UNHEARD"
+"""One whose value users' code puts into a text, and hotconf sees nowhere else."""
+
+
 class Account(NamedTuple):
     name: str
     password: str
@@ -83,6 +87,7 @@ class Planted(Frozen):
     port: int = 0
     hot_reload: HotReloadSettings = HotReloadSettings()
     noise: str = ""
+    form: str = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -145,8 +150,10 @@ SCHEMA: Final = Schema(Planted, checks=[check], describe=describe, template="por
 
 
 def quotes(seen: object) -> str:
-    """Everything seen, in every spelling."""
-    return " | ".join(spelled for value in leaves(seen) for spelled in spellings(value))
+    """Everything seen, in every spelling, and what hotconf does not know, as its `form` has it."""
+    found = list(leaves(seen))
+    unheard = [FORMS[value](os.environ.get(UNHEARD, "")) for value in found if value in FORMS]
+    return " | ".join((*(spelled for value in found for spelled in spellings(value)), *unheard))
 
 
 def leaves(seen: object) -> Iterator[str]:
@@ -243,6 +250,25 @@ URLS: Final[dict[str, Callable[[str], str]]] = {
     "a proxy": lambda s: f'url = "bob:{s}@proxy:8080"\n',
     "a query": lambda s: f'url = "jdbc:postgresql://h/d?user=u&password={s}&ssl=on"\n',
     "a DSN": lambda s: f'dsn = "host=db password={s} user=x"\n',
+}
+
+FORMS: Final[dict[str, Callable[[str], str]]] = {
+    "prose": lambda s: f"no login, password: {s}",
+    "YAML": lambda s: f"\ndb:\n  user: bob\n  password: {s}\n  host: x\n",
+    "YAML below": lambda s: f"\ndb:\n  password: |\n    {s}\n    {s}\n  host: x\n",
+    "JSON": lambda s: json.dumps({"password": s, "credentials": {"a": {"b": s}, "c": [s]}}, indent=2),
+    "JSON in JSON": lambda s: json.dumps(json.dumps({"password": s})),
+    "Python": lambda s: repr({"password": s.encode(), "token": (s, [s])}),
+    "headers": lambda s: f"Authorization: Bearer {s}\nX-Api-Key: {s}\nauthorization: basic {s}",
+    "pairs of headers": lambda s: repr([("Authorization", f"Bearer {s}"), ("X-Api-Key", s)]),
+    "a driver": lambda s: f"Driver={{x}};Uid=sa;Pwd={{my {s}}};Database=x",
+    "a list": lambda s: f"Server=db;Password=my {s};Database=x",
+    "a URL with spaces": lambda s: f"could not connect to postgres://bob:my {s}@db/x at all",
+    "an option": lambda s: f"mysql --user bob --password {s} -h db",
+    "words": lambda s: f"the password {s} was refused, and the token is '{s}'",
+}
+IN_TEXTS: Final[dict[str, Callable[[str], str]]] = {
+    f"in a text: {form}": lambda s, form=form: f"form = {basic(form)}\n" for form in FORMS
 }
 
 OCCASIONS: Final[dict[str, Callable[[str], str]]] = {

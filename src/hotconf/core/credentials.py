@@ -3,9 +3,12 @@
 Rule 1: the user information of a URL, with or without a scheme, up to the last `@`: passwords with an unescaped
         slash, question mark, hash or at sign are common, and libraries take them. `HOST:PORT/PATH@X` is none, unless
         a host follows. Without `//` a port, a protocol or a slash must follow: `bob:hunter2@proxy:8080`.
-Rule 2: the value of a secret key: `?token=…`, `password=… host=…`, `;password=…`, `"api_key": "…"`.
+        In a password with spaces it is the last `@` of the line.
+Rule 2: the value of a secret key: `?token=…`, `password=… host=…`, `;password=…;`, `"api_key": "…"`. In a list with
+        semicolons it ends there, with brackets where they close.
 Rule 3: the text after `Bearer`, `Basic` and the like.
-Rule 4: every search is linear in the text.
+Rule 4: in texts of users' code also what `prose` knows.
+Rule 5: every search is linear in the text.
 """
 
 from __future__ import annotations
@@ -24,27 +27,35 @@ Span: TypeAlias = tuple[int, int]
 _RUN: Final = re.compile(r"\S++")
 _URL: Final = re.compile(r"\s*+[A-Za-z][A-Za-z0-9+.-]*+://")
 _AFTER_AUTHORITY: Final = re.compile(r"[/?#]")
+_OPEN_INFO: Final = re.compile(r"[^\s/?#:@\[\]]*+:([^\s/?#@]++)")
 _PORT: Final = re.compile(r"\d{1,5}+")
 _HOST: Final = re.compile(
     r"(?:[A-Za-z_][\w.-]*+|\d{1,3}(?:\.\d{1,3}){3}|\[[\da-fA-F:.]++\])(?::\d{1,5}(?!\d)|(?![\w:@]))"
 )
 _ADDRESS: Final = re.compile(r"//|(?:tcp|unix|cloudsql)[\w-]*+\(|[\w.-]++:\d{1,5}(?!\w)")
 
-_BASIC: Final = possessive(r'[^"\\\n]++|\\[^\n]?+')
-_LITERAL: Final = possessive(r"[^'\\\n]++|\\[^\n]?+")
+BASIC: Final = possessive(r'[^"\\\n]++|\\[^\n]?+')
+LITERAL: Final = possessive(r"[^'\\\n]++|\\[^\n]?+")
 
 
 def _quoted(name: str) -> str:
-    escaped = rf"""(?<!\\)\\++"(?P<{name}_escaped>[^"\n]*+)"""
-    return rf"""{escaped}|"(?P<{name}_basic>{_BASIC})|'(?P<{name}_literal>{_LITERAL})"""
+    escaped = rf"""(?<!\\)\\++(?:"(?P<{name}_escaped>[^"\n]*+)|'(?P<{name}_inner>[^'\n]*+))"""
+    return rf"""{escaped}|"(?P<{name}_basic>{BASIC})|'(?P<{name}_literal>{LITERAL})"""
 
 
 # It ends where the value begins: in that of an ordinary key a secret one may follow. So each word is read once.
 _SET: Final = r"""\\*+["']?+[ \t]*+(?:=(?!=)|%3[Dd])[ \t]*+(?P<set>)"""
-_JSON: Final = r"""\\*+["'][ \t]*+:[ \t]*+(?P<json>)"""
-_PAIR: Final = re.compile(rf"(?P<key>[\w-]++){possessive(f'{_SET}|{_JSON}', '?')}")
-_SET_VALUE: Final = re.compile(rf"{_quoted('set')}|(?P<bare>[^\s&;]*+)")
-_JSON_VALUE: Final = re.compile(rf"{_quoted('json')}|(?P<number>\d[^\s&;]*+)|(?P<array>[\[{{][^\]}}\n]*+)")
+_JSON: Final = r"""\\*+["']\s*+:\s*+(?P<json>)"""
+_ITEM: Final = r"""\\*+["'],[ ]?+(?P<item>)(?=[bu]?+\\*+["'])"""
+_PAIR: Final = re.compile(rf"(?P<key>[\w-]++){possessive(f'{_SET}|{_JSON}|{_ITEM}', '?')}")
+_SET_VALUE: Final = re.compile(rf"[bu]?+(?:{_quoted('set')})|(?P<nested>[\[{{])|(?P<bare>(?:\\.|[^\s&;\\])*+)")
+_JSON_VALUE: Final = re.compile(rf"[bu]?+(?:{_quoted('json')})|(?P<number>-?+\d[^\s&;]*+)|(?P<nested>[\[{{(])")
+_TUPLE: Final = re.compile(r"""\([bu]?\\*+["']\Z""")
+_BRACKET: Final = re.compile(r"""[\[({\])}]|\\*+["']""")
+_OTHER_LINE: Final = re.compile(r"""\n(?![\s\]})"'])""")
+_LISTED: Final = re.compile(r"""[^;=\n"']*+(?=;)""")
+_LAST: Final = re.compile(r"""[^;=\n"']*+(?=[\n"']|\Z)""")
+_AFTER: Final = re.compile(r";[ \t]*+\Z")
 _QUOTED: Final = frozenset({"set_basic", "set_literal", "json_basic", "json_literal"})
 _CLOSERS: Final = "\\\"',)]}>"
 _SCHEMES: Final = r"(?<![\w-])(?:Bearer|Basic|Digest|Negotiate|Token|ApiKey)[ \t]++"
@@ -83,12 +94,19 @@ def masked(text: str, spans: Iterable[Span]) -> str:
     return "".join((*parts, text[last:])) if parts else text
 
 
-def credentials(text: str, *, pairs: bool = True) -> Iterator[Span]:
-    """Where they are in `text`, unordered. `pairs`: also the values of secret keys."""
+def credentials(text: str, *, pairs: bool = True, by_user: bool = False) -> Iterator[Span]:
+    """Where they are in `text`, unordered.
+
+    `pairs`: also the values of secret keys. `by_user`: it comes from users' code.
+    """
     if "@" in text:
         yield from _user_infos(text)
-    if pairs and ("=" in text or ":" in text or "%3" in text):
+    if pairs and ("=" in text or ":" in text or "%3" in text or "(" in text):
         yield from _pairs(text)
+    if pairs and by_user:
+        from hotconf.core.prose import told
+
+        yield from told(text)
     yield from (match.span(1) for match in _HEADER.finditer(text))
 
 
@@ -105,6 +123,21 @@ def _user_infos(text: str) -> Iterator[Span]:
             colon = text.find(":", run.start(), last) if not found else -1
             if 0 <= colon < last - 1 and _ADDRESS.match(text, last + 1):
                 yield colon + 1, last
+        yield from _with_spaces(text, max(run.start(), last), run.end())
+
+
+def _with_spaces(text: str, start: int, end: int) -> Iterator[Span]:
+    """The user information that begins in the run from `start` to `end` and has spaces in it."""
+    slashes = text.rfind("://", start, end)
+    info = _OPEN_INFO.match(text, slashes + 3, end) if slashes >= 0 else None
+    if info is None or _PORT.fullmatch(info[1]):
+        return
+    following = text.find("://", end)
+    line = text.find("\n", end, following if following >= 0 else len(text))
+    stop = line if line >= 0 else following
+    last = text.rfind("@", end, stop if stop >= 0 else len(text))
+    if last >= 0 and text[last + 1 : last + 2].isalnum():
+        yield slashes + 3, last
 
 
 def _whole_url(text: str) -> Span | None:
@@ -154,20 +187,52 @@ def _pairs(text: str) -> Iterator[Span]:
     last = 0
     for match in _PAIR.finditer(text):
         kind = match.lastgroup
-        if kind != "key" and match.start() >= last and is_secret_key(match["key"]):
-            value = (_SET_VALUE if kind == "set" else _JSON_VALUE).match(text, match.end())
-            if value is None:
-                continue
-            begin, end = value.span(value.lastgroup or 0)
-            last = end
-            if value.lastgroup not in _QUOTED:
-                end = begin + len(text[begin:end].rstrip(_CLOSERS))
-            if begin < end:
-                yield begin, end
+        if kind == "key" or match.start() < last or not is_secret_key(match["key"]):
+            continue
+        if kind == "item" and not _TUPLE.search(text[max(match.start() - 8, 0) : match.start()]):
+            continue
+        value = (_SET_VALUE if kind == "set" else _JSON_VALUE).match(text, match.end())
+        if value is None:
+            continue
+        begin, end = value.span(value.lastgroup or 0)
+        if value.lastgroup == "nested":
+            end = closed(text, begin)
+        if value.lastgroup in ("nested", "bare"):
+            end = _end_in_list(text, match.start(), end)
+        last = end
+        if value.lastgroup not in _QUOTED:
+            end = begin + len(text[begin:end].rstrip(_CLOSERS))
+        if begin < end:
+            yield begin, end
     if "uthorization" in text or "UTHORIZATION" in text:
         yield from (match.span(1) for match in _AUTHORIZATION.finditer(text))
     if ":" in text:
         yield from _fields(text)
+
+
+def _end_in_list(text: str, start: int, end: int) -> int:
+    """Where a value ends whose pair begins at `start`: among pairs with semicolons it may have spaces in it."""
+    rest = _LISTED.match(text, end)
+    if rest is None and _AFTER.search(text[max(start - 8, 0) : start]):
+        rest = _LAST.match(text, end)
+    return end if rest is None else rest.end()
+
+
+def closed(text: str, begin: int) -> int:
+    """Where the bracket at `begin` is closed; if it is not, where lines end that could be part of the value."""
+    depth, string = 0, ""
+    for mark in _BRACKET.finditer(text, begin):
+        found = mark[0]
+        if string or found[-1] in "\"'":  # of a text in a text every quote has as many backslashes
+            string = "" if found == string else string or found
+        elif found in "[({":
+            depth += 1
+        else:
+            depth -= 1
+            if not depth:
+                return mark.start()
+    rest = _OTHER_LINE.search(text, begin)
+    return rest.start() if rest else len(text)
 
 
 def _fields(text: str) -> Iterator[Span]:

@@ -158,10 +158,15 @@ def scrubbed(
     def named(file: Path) -> Path:
         return file if files is None or file in files else Path(scrub(str(file), words=words))
 
+    def discreet_after_path(text: str) -> str:
+        # Of a field `password` a validator says `password: required`, in its own words only the second.
+        at = len(problem.dotted) + 2 if words and text.startswith(f"{problem.dotted}: ") else 0
+        return printable(scrub(text[:at])) + discreet(text[at:])
+
     long = words and len(problem.message) > LONGEST
     return replace(
         problem,
-        message=_cut(problem.message, scrub) if long else discreet(problem.message),
+        message=_cut(problem.message, scrub) if long else discreet_after_path(problem.message),
         hint=problem.hint and discreet(problem.hint),
         path=tuple(key if isinstance(key, int) else scrub(str(key), words=words) for key in problem.path),
         file=problem.file and named(problem.file),

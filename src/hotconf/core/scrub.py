@@ -59,7 +59,7 @@ class Scrubber:
 
     def spans(self, text: str, *, words: bool = False, pairs: bool = True) -> list[Span]:
         """Where `text` contains secrets, known or recognised by form; in order, none touching another."""
-        found = list(credentials(text, pairs=pairs))
+        found = list(credentials(text, pairs=pairs, by_user=words))
         low = folded(text)
         if self._sought is None:  # most are made and never used
             self._sought = _sought(self.secrets)

@@ -14,6 +14,7 @@ from typing import Any, Final
 from hotconf.changes import MASK
 from hotconf.core.redact import masked, secrets_at
 from hotconf.core.scrub import Scrubber
+from hotconf.core.secrecy import TELLING
 
 Node = dict[str, Any]
 
@@ -34,7 +35,7 @@ _STRUCTURE: Final = frozenset(
 )
 _KNOWN: Final = _SCHEMA | _SCHEMAS | _TABLES | _TEXTS | _STRUCTURE
 _DEFS: Final = "#/$defs/"
-_LIKE_A_TOKEN: Final = re.compile(r"(?=[^\s\d]*+\d)(?!\S*?://)[\w.+/=~-]{8,}+")
+_WORD: Final = re.compile(r"[\w.+/:=~-]++")
 
 
 def openly(schema: Node) -> Node:
@@ -81,7 +82,7 @@ class _Cleaner:
     def _text(self, text: str, *, secret: bool) -> str:
         if not secret:
             return self._scrub.longer(text)
-        return _LIKE_A_TOKEN.sub(MASK, self._scrub(text, words=True))
+        return _WORD.sub(_unlike_a_token, self._scrub(text, words=True))
 
     def _tells(self, node: Node, value: object) -> bool:
         """Whether `value`, a default or the like of `node`, holds a secret."""
@@ -103,6 +104,12 @@ class _Cleaner:
                     found.add(name)
                     todo.append(self._defs[name])
         return found
+
+
+def _unlike_a_token(word: re.Match[str]) -> str:
+    """The word, masked if it could be the example of a token."""
+    text = word[0]
+    return MASK if len(text) >= TELLING and "://" not in text and any(map(str.isdigit, text)) else text
 
 
 def _values(node: Node) -> Iterator[tuple[str, object]]:
