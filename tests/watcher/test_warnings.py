@@ -21,6 +21,15 @@ class App(BaseModel, frozen=True):
     hot_reload: HotReloadSettings = HotReloadSettings()
 
 
+class Free(BaseModel, frozen=True):
+    """Texts."""
+
+    port: int = 1
+    log: str = ""
+    dir: str = ""
+    hot_reload: HotReloadSettings = HotReloadSettings()
+
+
 def odd(config: App) -> list[Problem]:
     """A check that warns."""
     return (
@@ -137,3 +146,21 @@ def test_a_config_error_marks_its_warnings(tmp_path):
         f"warning: config.toml:1:1: {PIECES['prot = 1']}",
         "config.toml:2:8: Type mismatch: port expected integer, got string",
     ]
+
+
+def test_a_path_that_is_no_path_is_warned_of(tmp_path, caplog):
+    """In whichever file it stands: once, with the place and what to write."""
+    path, part = tmp_path / "config.toml", tmp_path / "config.part.toml"
+    path.write_text('port = 2\nlog = "C:\\temp\\new"\n[hot_reload]\nwatch_paths = ["*.part.toml"]\n')
+    part.write_text('dir = "D:\\new"\n')
+    with closing(HotReloadWatcher(path, Free, observer="poll")) as watcher:
+        watcher.start()
+        assert [(each.place, each.hint) for each in watcher.warnings] == [
+            ("config.toml:2:10", r"write the path in '…', or \\ for each backslash"),
+            ("config.part.toml:1:10", r"write the path in '…', or \\ for each backslash"),
+        ]
+        path.write_text(path.read_text().replace("port = 2", "port = 4"))
+        watcher.reload()
+        assert len(watcher.warnings) == 2
+        wait_until(records.flush)
+    assert [text.split(": ")[1] for text in caplog.messages] == ["config.toml:2:10", "config.part.toml:1:10"]

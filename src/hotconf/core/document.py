@@ -51,6 +51,15 @@ class Document:
         return Places(self.text, self.sections)
 
     @cached
+    def misread(self) -> tuple[Problem, ...]:
+        """Warnings about escapes that were probably meant as parts of a path."""
+        if "\\" not in self.text:
+            return ()
+        from hotconf.core.escapes import misread
+
+        return tuple(misread(self.path, self.text))
+
+    @cached
     def secrets(self) -> frozenset[str]:
         """The secret texts in `table`, sought when there is first something to tell that might hold one."""
         from hotconf.core.redact import secrets_in

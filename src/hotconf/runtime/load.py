@@ -212,7 +212,11 @@ class _Load(Generic[T]):
         merged = merge([documents[0], *fragments])
         verdict = validate(self.source.schema, merged, self.discretion.everything, _goes_through)
         warnings = self._discreet(
-            [*self.gathering.problems, *(_ignored(document, path) for document, path in ignored)]
+            [
+                *self.gathering.problems,
+                *(problem for document in documents for problem in document.misread),
+                *(_ignored(document, path) for document, path in ignored),
+            ]
         )
         if isinstance(verdict, Invalid):
             return self._refused(self._in_file_order(verdict.problems, warnings))
