@@ -95,7 +95,8 @@ _schema_option = partial(
     metavar="MODULE:NAME",
     default=_BUILT_IN,
     show_default=True,
-    help="A Schema or a pydantic model; modules of the working directory are found.",
+    help="A Schema, with its checks, or a pydantic model; modules of the working directory are found. "
+    "Checks that a program passes to HotReloadWatcher do not run.",
 )
 schema_option = _schema_option(callback=_load)
 later_schema_option = _schema_option(callback=_later)
