@@ -244,6 +244,7 @@ def test_subscribing_and_closing_while_events_are_published(bus):
     done.set()
     for thread in threads:
         thread.join(DEADLINE)
+    wait_until(bus.drain)  # on a busy machine the lock may not have been free in time
     assert [next(steady).generation for _ in range(count)] == list(range(1, count + 1))
     wait_until(lambda: len(told) == count)
     assert [event.generation for event in told] == list(range(1, count + 1))

@@ -214,7 +214,9 @@ class Delivery:
 
     def __init__(self, name: str, lock: threading.RLock) -> None:
         self._lock = lock
-        self._worker = Worker(f"hotconf callbacks {printable(name)}", self._report, stays=True, again=True)
+        self._worker = Worker(
+            f"hotconf callbacks {printable(name)}", self._report, stays=True, again=True, lends=True
+        )
         self._left: tuple[ConfigReloadEvent, deque[Listener]] | None = None
         """What is being delivered, and to whom it still has to be: if the thread fails, it resumes there."""
         self._queue: deque[tuple[ConfigReloadEvent, tuple[Listener, ...]]] = deque()

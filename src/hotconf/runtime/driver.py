@@ -38,6 +38,8 @@ _AGAIN_NS: Final = 1_000_000_000
 """Descriptors lost again so soon are not recreated at once: that would spin."""
 _LEAST_S: Final = 0.1
 """How long to wait for a thread, whatever others have taken: enough for an idle one."""
+_END_S: Final = 0.5
+"""How long the exit waits for threads to end by an exception, after their time to end by themselves."""
 _FAULT: Final = "Internal error in the driver"
 
 
@@ -524,12 +526,13 @@ def _guarded(work: Callable[[], object]) -> None:
 class _Shared:
     """The driver of this process. One, because inotify instances are scarce: 128 a user."""
 
-    __slots__ = ("__weakref__", "driver", "lock")
+    __slots__ = ("__weakref__", "_registered", "driver", "lock")
 
     def __init__(self) -> None:
         self.lock = threads.rlock()
         """For callers among themselves: no thread waits for another while it holds it."""
         self.driver: Driver | None = None
+        self._registered = False
 
     def claim(self, who: object) -> Driver:
         """The driver, started if there is none. Always `release` it, even if this raises."""
@@ -563,6 +566,9 @@ class _Shared:
     def _new(self) -> Driver:
         fork.enrol(self)
         driver = Driver()
+        if not self._registered:
+            self._registered = True
+            atexit.register(_end_threads)  # the first registered is the last to run
         atexit.register(_close_all, driver)
         return driver
 
@@ -596,6 +602,11 @@ class _Shared:
 
     def revive(self) -> None:
         """Nothing to do: the first watcher that claims a driver starts it."""
+
+
+def _end_threads() -> None:
+    """At exit, after all watchers were closed: end what they did not wait for any longer."""
+    threads.end_all(_END_S)
 
 
 def _close_all(driver: Driver) -> None:

@@ -12,7 +12,7 @@ from typing import Final, Generic, TypeVar
 
 from hotconf.core.candidate import Bad, Good
 from hotconf.core.protocol import Load
-from hotconf.runtime import threads
+from hotconf.runtime import log, threads
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.known import Known
 from hotconf.runtime.load import load
@@ -123,8 +123,12 @@ class Jobs(Generic[T]):
 
     def await_load(self, timeout_s: float) -> None:
         """Wait for a load that is under way; it may be in users' code."""
-        if not inside() and threads.acquire(self._loading, timeout_s):
+        if inside():
+            return
+        if threads.acquire(self._loading, timeout_s):
             self._loading.release()
+        else:
+            log.unfinished(self._source.path)
 
     # Forks
 

@@ -80,7 +80,7 @@ class Loader(Worker):
     hung_ns = HUNG_NS
 
     def __init__(self) -> None:
-        super().__init__("hotconf-loader", log.thread, stays=True, again=True, overtakes=True)
+        super().__init__("hotconf-loader", log.thread, stays=True, again=True, overtakes=True, lends=True)
 
     def hangs(self, job: Callable[[], None] | None, stuck_ns: int) -> str:
         """Name the files: their watcher alone is held up."""

@@ -168,6 +168,12 @@ def thread(text: str, error: BaseException | None) -> None:
     emit("watch", ERROR, "%s%s", text[:1].upper(), text[1:], error=error)
 
 
+def unfinished(path: Path) -> None:
+    """A watcher was closed amid a load."""
+    text = "A load of %s was still running when its watcher was closed: a validator or check may hang"
+    emit("reload", WARNING, text, shown(path))
+
+
 def refused(what: str, error: BaseException, known: Scrubber) -> None:
     """Users' code raised; `known` knows what it may quote."""
     emit("reload", ERROR, "%s", what, error=error, known=known)

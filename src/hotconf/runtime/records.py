@@ -56,7 +56,7 @@ class Records:
         self._waiting: deque[_Record] = deque()
         self._dropped = 0
         self._enrolled = False
-        self._worker = Worker("hotconf log", self._tell)
+        self._worker = Worker("hotconf log", self._tell, lends=True)
 
     def emit(
         self,

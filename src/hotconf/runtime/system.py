@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any, Final
@@ -56,6 +57,22 @@ def kind_of(descriptor: int) -> str:
     return os.fsdecode(buffer.raw[:length])
 
 
+def contents(path: bytes) -> bytes:
+    """The first 4 KB of a small file of `/proc`, read without releasing the GIL."""
+    buffer = ctypes.create_string_buffer(4096)
+    descriptor = open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        length = read(descriptor, buffer, len(buffer))
+        return buffer.raw[:length]
+    finally:
+        close(descriptor)
+
+
+def set_mask(mask: int) -> None:
+    """Make this thread block these signals, and no others; bit 0 is signal 1."""
+    pthread_sigmask(signal.SIG_SETMASK, (ctypes.c_uint64 * 16)(mask), None)
+
+
 def _absent(*_: Any) -> int:
     """Stands in for a function that this C library lacks."""
     ctypes.set_errno(errno.ENOSYS)
@@ -77,6 +94,8 @@ inotify_init1: Final = _bind(_quick, "inotify_init1")
 inotify_rm_watch: Final = _bind(_quick, "inotify_rm_watch")
 read: Final = _bind(_quick, "read")
 readlink: Final = _bind(_quick, "readlink")
+open: Final = _bind(_quick, "open")  # noqa: A001 - the call
+pthread_sigmask: Final = _bind(_quick, "pthread_sigmask")
 ioctl: Final = _bind(_quick, "ioctl")
 timerfd_create: Final = _bind(_quick, "timerfd_create")
 timerfd_settime: Final = _bind(_quick, "timerfd_settime")

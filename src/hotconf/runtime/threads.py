@@ -21,6 +21,8 @@ from itertools import starmap
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
+from hotconf.runtime import signals
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -29,6 +31,8 @@ _LONGEST_PAUSE_S: Final = 0.01
 """A waiting greenlet checks this often; it begins with short pauses, which double."""
 _SLICE_S: Final = 0.05
 """`join` checks this often whether a thread died silently."""
+_AGAIN_S: Final = 0.02
+"""A thread that is to end, but has caught the exception, gets another one so soon."""
 
 
 def original(module: str, name: str) -> Any:
@@ -210,19 +214,20 @@ def _run(thread: Thread, permits: list[bool]) -> None:
     except IndexError:  # `start` raised
         return
     thread._ident = ident()
-    _ours.add(thread._ident)
+    _ours[thread._ident] = thread
     try:
+        signals.block()
         _introduce(thread.name)
         thread._target()
     except BaseException as error:  # noqa: BLE001 - its supervisor reports it
         thread.error = error
     finally:
-        _ours.discard(thread._ident)
+        _ours.pop(thread._ident, None)
         _take_leave(thread._ident)
         thread._ended.give()
 
 
-_ours: Final[set[int]] = set()
+_ours: Final[dict[int, Thread]] = {}
 
 
 def ours() -> bool:
@@ -233,6 +238,30 @@ def ours() -> bool:
 def any_of_ours() -> bool:
     """Whether threads of ours are running."""
     return bool(_ours)
+
+
+class ExitingError(SystemExit):
+    """The process ends, and this thread does not end by itself."""
+
+
+def end_all(timeout_s: float) -> None:
+    """At exit: raise `ExitingError` in our threads until they end, but no longer than this.
+
+    A thread that is in a validator, for instance, has Rust's frames on its stack. An exception leaves them in order;
+    the end of the interpreter would tear them down, and abort the process.
+    """
+    until = time.monotonic() + timeout_s
+    while (left := [each for each in list(_ours.values()) if each.alive]) and time.monotonic() < until:
+        for each in left:
+            _raise_in(each)
+        left[0].join(_AGAIN_S)
+
+
+def _raise_in(thread: Thread) -> None:
+    import ctypes
+
+    number, kind = ctypes.c_ulong(thread._ident), ctypes.py_object(ExitingError)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(number, kind)
 
 
 def _introduce(name: str) -> None:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from hotconf.runtime import threads
+from hotconf.runtime import signals, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,8 @@ class Worker:
     """A queue and its thread, which ends when there is nothing to do, unless it `stays`.
 
     `again`: a job that raised, or whose thread died, is rerun until it succeeds. `overtakes`: jobs behind one that
-    hangs get other threads. `tell` is called once for each thing that went wrong, and must not wait.
+    hangs get other threads. `lends`: its jobs run users' code. `tell` is called once for each thing that went wrong,
+    and must not wait.
     """
 
     hung_ns: int | None = None
@@ -78,10 +79,11 @@ class Worker:
         stays: bool = False,
         again: bool = False,
         overtakes: bool = False,
+        lends: bool = False,
     ) -> None:
         self.name = name
         self._tell = tell
-        self._stays, self._again, self._overtakes = stays, again, overtakes
+        self._stays, self._again, self._overtakes, self._lends = stays, again, overtakes, lends
         self.abandon()
 
     def abandon(self) -> None:
@@ -290,7 +292,15 @@ class Worker:
             return
         if self._hung and self._jobs:
             self._attend()
-        job()
+        self._run_job(job)
         shift.job, shift.began, shift.reported = None, 0, False
         if job is shift.retried:
             shift.retried = None
+
+    def _run_job(self, job: Callable[[], None]) -> None:
+        lent = self._lends and signals.lend()
+        try:
+            job()
+        finally:
+            if lent:
+                signals.take_back()
