@@ -289,4 +289,4 @@ def test_the_budget_of_a_stop_is_the_processs(tmp_path, how):
     """
     began = time.monotonic()
     run(program.replace("{how!r}", repr(how)), tmp_path / "0")
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < 15  # one after the other it would be 16 and more
