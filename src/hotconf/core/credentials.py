@@ -24,6 +24,7 @@ from hotconf.core.secrecy import is_secret_key
 Span: TypeAlias = tuple[int, int]
 """First character, and the one after the last."""
 
+_SPACE: Final = re.compile(r"\s")
 _RUN: Final = re.compile(r"\S++")
 _URL: Final = re.compile(r"\s*+[A-Za-z][A-Za-z0-9+.-]*+://")
 _AFTER_AUTHORITY: Final = re.compile(r"[/?#]")
@@ -107,11 +108,12 @@ def credentials(text: str, *, pairs: bool = True, by_user: bool = False) -> Iter
         from hotconf.core.prose import told
 
         yield from told(text)
-    yield from (match.span(1) for match in _HEADER.finditer(text))
+    if " " in text or "\t" in text:
+        yield from (match.span(1) for match in _HEADER.finditer(text))
 
 
 def _user_infos(text: str) -> Iterator[Span]:
-    whole = _whole_url(text)
+    whole = _whole_url(text) if _SPACE.search(text) else None
     if whole is not None:
         yield whole
         return
@@ -185,7 +187,8 @@ def _info_end(text: str, start: int, last: int) -> int | None:
 
 def _pairs(text: str) -> Iterator[Span]:
     last = 0
-    for match in _PAIR.finditer(text):
+    has_pairs = "=" in text or "%3" in text or '"' in text or "'" in text
+    for match in _PAIR.finditer(text) if has_pairs else ():
         kind = match.lastgroup
         if kind == "key" or match.start() < last or not is_secret_key(match["key"]):
             continue
@@ -206,7 +209,7 @@ def _pairs(text: str) -> Iterator[Span]:
             yield begin, end
     if "uthorization" in text or "UTHORIZATION" in text:
         yield from (match.span(1) for match in _AUTHORIZATION.finditer(text))
-    if ":" in text:
+    if ":" in text and ("-" in text or "Cookie" in text or "Authorization" in text):
         yield from _fields(text)
 
 

@@ -174,9 +174,9 @@ def discreet(change: Change, scrub: Scrubber) -> Change:
 
 
 def _scrubbed(value: object, scrub: Scrubber) -> object:
-    """`value`, which is plain, scrubbed; the same object if nothing is found in it."""
+    """`value`, which is masked, without the secrets that `scrub` knows; the same object if it contains none."""
     if type(value) is str and value != MASK:
-        text = scrub(value)
+        text = scrub(value, forms=False)
         return value if text == value else text
     if isinstance(value, dict):
         table = {key: _scrubbed(item, scrub) for key, item in value.items()}

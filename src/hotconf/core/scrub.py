@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from shlex import quote as quoted_for_shells
 from typing import Final, TypeAlias
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 from hotconf.core.credentials import Span, credentials, masked, merged
 from hotconf.core.secrecy import TELLING
@@ -27,6 +27,7 @@ SHORTEST: Final = 4
 
 _PIECE: Final = 12
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]++")  # never quoted
+_SIMPLE: Final = re.compile(r"[ !#-&(-\[\]-~]++")  # quoted by shells and in URLs only
 _DENSE: Final = 64
 
 _ByLength: TypeAlias = dict[int, set[str]]
@@ -53,13 +54,13 @@ class Scrubber:
             self._longer = Scrubber(secret for secret in self.secrets if len(secret) >= TELLING)
         return self._longer
 
-    def __call__(self, text: str, *, words: bool = False) -> str:
-        """`text` with every secret masked; `words`: also those shorter than 4."""
-        return masked(text, self.spans(text, words=words))
+    def __call__(self, text: str, *, words: bool = False, forms: bool = True) -> str:
+        """`text` with every secret masked; `words`: also those shorter than 4; `forms`: those recognised by form."""
+        return masked(text, self.spans(text, words=words, forms=forms))
 
-    def spans(self, text: str, *, words: bool = False, pairs: bool = True) -> list[Span]:
+    def spans(self, text: str, *, words: bool = False, pairs: bool = True, forms: bool = True) -> list[Span]:
         """Where `text` contains secrets, known or recognised by form; in order, none touching another."""
-        found = list(credentials(text, pairs=pairs, by_user=words))
+        found = list(credentials(text, pairs=pairs, by_user=words)) if forms else []
         low = folded(text)
         if self._sought is None:  # most are made and never used
             self._sought = _sought(self.secrets)
@@ -104,14 +105,23 @@ def folded(text: str) -> str:
     """`text` in lower case, character by character: offsets stay the same."""
     if text.isascii():
         return text.lower()
+    whole = text.casefold()  # never shorter
+    if len(whole) == len(text):
+        return whole
     return "".join(low if len(low := char.casefold()) == 1 else char for char in text)
 
 
 def spellings(secret: str) -> set[str]:
     """The forms, in lower case, in which a text may quote `secret`."""
     raw = secret.encode("utf-8", "surrogatepass")
-    forms = {folded(secret), *(_base64(encoded) for encoded in (b64encode(raw), urlsafe_b64encode(raw)))}
+    forms = {folded(secret), *(_base64(encoded) for encoded in {b64encode(raw), urlsafe_b64encode(raw)})}
     if _PLAIN.fullmatch(secret):
+        return forms
+    in_path = quote(raw)
+    in_query = in_path.replace("/", "%2F")
+    in_urls = (in_path, in_query, in_query.replace("%20", "+"))
+    if _SIMPLE.fullmatch(secret):
+        forms.update(folded(form) for form in (*in_urls, secret.strip()) if len(form) >= SHORTEST)
         return forms
     import json  # imported late, for most secrets look the same in any quotes
 
@@ -121,7 +131,8 @@ def spellings(secret: str) -> set[str]:
         *(secret.upper(), secret.lower(), printable(secret), quoted(secret)[1:-1]),
         *(escaped, repr(escaped)[1:-1], escaped.replace("\\'", "'"), escaped.replace('"', '\\"')),
         *(json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]),
-        *(quote(raw), quote(raw, safe=""), quote_plus(raw), quoted_for_shells(secret).strip("'")),
+        *in_urls,
+        quoted_for_shells(secret).strip("'"),
         *parts,
     )
     forms.update(folded(form) for form in others if len(form) >= SHORTEST)

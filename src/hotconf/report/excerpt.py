@@ -30,13 +30,13 @@ class Excerpts:
         read: Callable[[Path], str],
         *,
         cells: int = 80,
-        secrets: Iterable[str] = (),
+        secrets: Iterable[str] | Scrubber = (),
         secret_keys: Collection[str] = (),
     ) -> None:
         """`read` gives the text of a file, empty if there is none. The others as for `excerpt`."""
         self._read = read
         self._cells = cells
-        self._scrub = Scrubber(secrets)
+        self._scrub = _scrubber(secrets)
         self._secret_keys = secret_keys
         self._sources: dict[Path, Source] = {}
 
@@ -57,7 +57,7 @@ def excerpt(
     *,
     context: int = 0,
     cells: int = 80,
-    secrets: Iterable[str] = (),
+    secrets: Iterable[str] | Scrubber = (),
     secret_keys: Collection[str] = (),
 ) -> tuple[str, ...]:
     """The line of `text` that `problem` is about, numbered, and below it carets under what of it is meant.
@@ -71,7 +71,11 @@ def excerpt(
     all after the first `=` or `:` is `…`, as are the further lines of such a value, and of any string. `secrets` are
     masked wherever they stand; `secret_keys` are those that only the model knows to be secret.
     """
-    return _excerpt(problem, _source(text, Scrubber(secrets), secret_keys), context, cells)
+    return _excerpt(problem, _source(text, _scrubber(secrets), secret_keys), context, cells)
+
+
+def _scrubber(secrets: Iterable[str] | Scrubber) -> Scrubber:
+    return secrets if isinstance(secrets, Scrubber) else Scrubber(secrets)
 
 
 def _source(text: str, scrub: Scrubber, secret_keys: Collection[str]) -> Source:

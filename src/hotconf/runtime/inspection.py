@@ -32,13 +32,13 @@ class Inspection:
         """The text of the file at `path` as it was inspected; empty if it was not read."""
         return self.files.text(path)
 
-    def secrets(self, schema: Schema[Any]) -> frozenset[str]:
-        """What is secret in the files, and in the resulting config."""
+    def secrets(self, schema: Schema[Any]) -> Scrubber:
+        """Knows what is secret in the files, and in the resulting config."""
         from hotconf.core.hidden import secrets_of
+        from hotconf.core.scrub import Scrubber
         from hotconf.core.shape import shape_of
 
-        found = secrets_of(shape_of(schema), self.files.documents.values())
-        return found if self.known is None else found | self.known.secrets
+        return (self.known or Scrubber()).knowing(secrets_of(shape_of(schema), self.files.documents.values()))
 
 
 def known_to(candidate: Candidate[Any]) -> Scrubber | None:
