@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,14 +11,15 @@ import pytest
 import tomli
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import AliasChoices, AliasPath, BaseModel, Field, Json, Secret, SecretBytes, SecretStr
+from pydantic import AliasChoices, AliasPath, BaseModel, Field, Json, Secret, SecretBytes, SecretStr, create_model
 
 from hotconf.core.document import Document
-from hotconf.core.hidden import secrets_of
+from hotconf.core.hidden import MOST_COMPARED, secrets_of
 from hotconf.core.redact import ANY_KEY
 from hotconf.core.scrub import Scrubber
 from hotconf.core.shape import shape_of
 from hotconf.core.source import Source, secret_keys
+from hotconf.core.suggest import suggest
 from hotconf.schema import Schema
 
 
@@ -245,3 +247,21 @@ def test_a_secret_field_is_known_by_all_of_its_names() -> None:
     source = Source(text, keys=secret_keys(Schema(Aliased)))
     assert "s-" not in "".join(source.shown(index) for index in range(4))
     assert source.shown(5) == "port = 8080"
+
+
+def test_words_are_compared_a_bounded_number_of_times(monkeypatch):
+    """Of a line of thousands of unknown keys the first are compared with the secret fields; the rest is hidden."""
+    compared: list[str] = []
+
+    def count(word: str, keys: Iterable[str]) -> str | None:
+        compared.extend(keys)
+        return suggest(word, keys)
+
+    monkeypatch.setattr("hotconf.core.source.suggest", count)
+    model = create_model("Model", **{f"field{n:03}": (SecretStr, SecretStr("")) for n in range(100)})
+    line = "t = {" + ", ".join(f"other{n:04}x = 'value-{n}'" for n in range(2000)) + "}"
+    shown = Source(line, keys=secret_keys(Schema(model))).shown(0)
+    assert len(compared) <= MOST_COMPARED
+    assert "value-10'" in shown
+    assert "value-1999" not in shown
+    assert shown.endswith("…")

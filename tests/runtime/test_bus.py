@@ -88,6 +88,22 @@ def test_a_stream_gets_the_events_since_it_subscribed_in_order(bus):
     assert [next(stream), next(stream)] == [CHANGED, success(1)]
 
 
+def test_a_burst_is_queued_in_parts(bus):
+    """No more events at once than allowed; the others follow, in order, before what is published later."""
+    stream = bus.subscribe()
+    bus.allowance = 2
+    for event in (CHANGED, FAILED, CHANGED, UNCHANGED):
+        bus.publish(event, None)
+    assert bus.behind
+    assert [next(stream), next(stream)] == [CHANGED, FAILED]
+    assert not stream._queue
+    bus.allowance = 1
+    assert not bus.drain()
+    bus.allowance = 2
+    assert bus.drain()
+    assert [next(stream), next(stream)] == [CHANGED, UNCHANGED]
+
+
 def test_each_stream_has_its_own_queue(bus):
     """Reading one stream takes nothing from the other."""
     one, two = bus.subscribe(), bus.subscribe()

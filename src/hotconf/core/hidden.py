@@ -20,7 +20,7 @@ from hotconf.core.suggest import suggest
 from hotconf.core.walk import kind_of
 from hotconf.keypath import KeyPath
 
-_MOST_COMPARED: Final = 50_000
+MOST_COMPARED: Final = 50_000
 """So many pairs of an unknown key and a secret field are compared; then the values of all such keys are secret."""
 _WORD: Final = re.compile(r"""\"([^"]++)\"?+|'([^']++)'?+|([\w-]++)""")
 _NAMES: Final = re.compile(r"[ \t]*+[=.\]]")
@@ -78,7 +78,7 @@ class _Slips:
     """Which keys are misspelt names of secret fields: each key of each shape is judged once."""
 
     def __init__(self) -> None:
-        self._left = _MOST_COMPARED
+        self._left = MOST_COMPARED
         self._judged: dict[tuple[Shape, str], bool] = {}
 
     def may_have(self, key: str, around: Shape) -> bool:

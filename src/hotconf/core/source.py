@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator
-from functools import lru_cache
 from itertools import accumulate, islice
 from typing import Any, Final
 
 from hotconf.changes import MASK
 from hotconf.core.credentials import Span, masked
-from hotconf.core.hidden import keys_in_text
+from hotconf.core.hidden import MOST_COMPARED, keys_in_text
 from hotconf.core.lexis import MAX_DEPTH, STRING, statements
 from hotconf.core.redact import ANY_KEY, LEADS, secret_from
 from hotconf.core.scrub import Scrubber
@@ -68,12 +67,26 @@ def secret_keys(schema: Schema[Any]) -> SecretKeys:
     return keys
 
 
-@lru_cache(maxsize=4096)
-def _is_slip(word: str, keys: SecretKeys) -> bool:
-    """Is `word`, which is no key of the model, almost one of its secret keys?"""
-    if word in keys.others or word.replace("-", "_") in keys.others:
-        return False
-    return suggest(word, (key for key in keys if not key.endswith(LEADS))) is not None
+class _Slips:
+    """Which words, that are no keys of the model, are almost one of its secret keys."""
+
+    def __init__(self, keys: SecretKeys) -> None:
+        self._keys = [key for key in keys if not key.endswith(LEADS)]
+        self._others = keys.others
+        self._left = MOST_COMPARED
+        self._judged: dict[str, bool] = {}
+
+    def has(self, word: str) -> bool:
+        """Whether `word` is one; true for what is first met once too many words have been compared."""
+        known = self._judged.get(word)
+        if known is None:
+            if not self._keys or word in self._others or word.replace("-", "_") in self._others:
+                return False
+            self._left -= len(self._keys)
+            if self._left < 0:
+                return True
+            known = self._judged[word] = suggest(word, self._keys) is not None
+        return known
 
 
 def _names_secrets(shape: Shape, depth: int = 4) -> bool:
@@ -108,6 +121,7 @@ class Source:
         "_leaks",
         "_masked",
         "_scrub",
+        "_slips",
         "_tables",
         "lines",
         "secret_keys",
@@ -116,6 +130,7 @@ class Source:
     def __init__(self, text: str, scrub: Scrubber | None = None, keys: Collection[str] = ()) -> None:
         """`scrub` knows what to mask everywhere. `keys`: the `secret_keys` of the model."""
         self.secret_keys = keys
+        self._slips = _Slips(keys) if isinstance(keys, SecretKeys) and keys else None
         self.lines = text.split("\n")
         self._scrub = scrub or Scrubber()
         if isinstance(keys, SecretKeys) and keys.keyed:
@@ -196,9 +211,9 @@ class Source:
         table = self._tables[begin] if index == self._begins[begin] else ()
         line, keys = self.lines[index], self.secret_keys
         found = secret_from(line, table, broken=broken, keys=keys)
-        if found is None and isinstance(keys, SecretKeys) and keys:
-            slips = (match.end() for match in _KEY.finditer(line) if match[2] and _is_slip(match[1], keys))
-            return next(slips, None)
+        if found is None and self._slips is not None:
+            slips = self._slips
+            return next((match.end() for match in _KEY.finditer(line) if match[2] and slips.has(match[1])), None)
         return found
 
     def _headers(self) -> Iterator[KeyPath]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -66,6 +67,8 @@ class Bus(Generic[T]):
         self._delivery = Delivery(name, self.lock)
         self._outbox: deque[Callable[[], None]] = deque()
         """What the driver emits, in order: it waits for the lock no longer than `_MOMENT_S`."""
+        self.allowance = sys.maxsize
+        """How many more events may be queued now. A burst that touches thousands of files is queued in parts."""
         self._closed = False
         fork.enrol(self)
 
@@ -116,19 +119,20 @@ class Bus(Generic[T]):
         return bool(self._outbox)
 
     def drain(self) -> bool:
-        """Queue the remaining events, unless a caller holds the lock; whether none are left.
+        """Queue the remaining events, as many as allowed, unless a caller holds the lock; whether none are left.
 
         A signal handler that interrupted that caller may be waiting for this very thread.
         """
-        while self._outbox:
+        while self._outbox and self.allowance > 0:
             if not self.lock.acquire(timeout=_MOMENT_S):
                 return False
             try:
-                while self._outbox:
+                while self._outbox and self.allowance > 0:
                     self._outbox.popleft()()
+                    self.allowance -= 1
             finally:
                 self.lock.release()
-        return True
+        return not self._outbox
 
     def _seen(self, snapshot: Snapshot[T]) -> None:
         self.snapshot = snapshot
