@@ -63,6 +63,7 @@ def names(files: tuple[SourceFile, ...]) -> str:
 
 A, B = {"conf.d/a.toml": "a = 1"}, {"conf.d/b.toml": "b = 1"}
 HERE, THERE, BELOW = Disk(1, Path("/")), Disk(2, ETC / "mount"), Disk(1, Path("/"))
+LINKED = THERE._replace(target=ETC / "mount/a.toml")
 
 CASES = {
     "all are there": (state(A | B), found(A | B, "conf.d"), "nothing"),
@@ -141,6 +142,34 @@ CASES = {
         state(A, {"conf.d": HERE}),
         found({"conf.d/a.toml": "a = 2"}, "conf.d", disks={"conf.d": Disk(3, Path("/other"))}),
         "nothing",
+    ),
+    "a link into a volume that is unmounted": (
+        state(A | B, {"conf.d": HERE, "conf.d/a.toml": LINKED}),
+        found(B, "conf.d", disks={"conf.d": HERE, "conf.d/a.toml": BELOW._replace(target=LINKED.target)}),
+        "conf.d unmounted without conf.d/a.toml",
+    ),
+    "the same, with a file of the same name below": (
+        state(A | B, {"conf.d": HERE, "conf.d/a.toml": LINKED}),
+        found(
+            {"conf.d/a.toml": ""} | B,
+            "conf.d",
+            disks={"conf.d": HERE, "conf.d/a.toml": BELOW._replace(target=LINKED.target)},
+        ),
+        "conf.d unmounted without conf.d/a.toml",
+    ),
+    "a link that leads elsewhere now": (
+        state(A | B, {"conf.d": HERE, "conf.d/a.toml": LINKED}),
+        found(
+            {"conf.d/a.toml": ""} | B,
+            "conf.d",
+            disks={"conf.d": HERE, "conf.d/a.toml": BELOW._replace(target=ETC / "other.toml")},
+        ),
+        "nothing",
+    ),
+    "a link into a volume, removed": (
+        state(A | B, {"conf.d": HERE, "conf.d/a.toml": LINKED}),
+        found(B, "conf.d", disks={"conf.d": HERE, "conf.d/a.toml": BELOW._replace(target=ETC / "conf.d/a.toml")}),
+        "fewer: conf.d/a.toml",
     ),
     "the same device, fewer files": (
         state(A | B, {"conf.d": THERE}),

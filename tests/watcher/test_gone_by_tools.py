@@ -323,3 +323,58 @@ def test_unmounted(place, volume, conf, entry, below):
     errors, *last = json.loads(done.stdout)
     assert all("is on another device than before, without limit.toml" in error for error in errors), errors
     assert last == [9000, ["again"]]
+
+
+LINKED = """
+import json, subprocess, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from hotconf import HotReloadWatcher
+from watcher.watched import App, Seen
+root = Path(sys.argv[1])
+volume, conf = root / "vol", root / "conf.d"
+LIMIT = "[server]\\nport = 9000\\n"
+def mount():
+    subprocess.run(["mount", "-t", "tmpfs", "none", str(volume)], check=True)
+    (volume / "data").mkdir()
+    (volume / "data/limit.toml").write_text(LIMIT)
+(volume / "data").mkdir(parents=True)
+conf.mkdir()
+BELOW
+mount()
+(conf / "limit.toml").symlink_to("../vol/data/limit.toml")
+(conf / "other.toml").write_text("# nothing")
+(root / "config.toml").write_text(f"[hot_reload]\\nwatch_paths = {[ENTRY]}\\n")
+watcher = HotReloadWatcher(root / "config.toml", App, debounce_ms=50, reconcile_s=0.1)
+seen = Seen(watcher)
+with watcher:
+    subprocess.run(["umount", "--lazy", str(volume)], check=True)
+    lost = seen.ending()
+    kept = watcher.config.server.port
+    mount()
+    watcher.reload()
+    (root / "new.toml").write_text("[server]\\nport = 9100\\n")
+    (root / "link").symlink_to("../new.toml")
+    (root / "link").replace(conf / "limit.toml")
+    from waiting import wait_until
+    wait_until(lambda: watcher.config.server.port == 9100)
+    print(json.dumps([type(lost).__name__, getattr(lost, "error", ""), kept]))
+"""
+
+
+@pytest.mark.parametrize("entry", ["conf.d", "conf.d/*.toml"])
+@pytest.mark.parametrize(
+    "below",
+    ["pass", "(volume / 'data/limit.toml').write_text('# below')", "(volume / 'data').rmdir()"],
+    ids=["nothing", "a file of the same name", "no directory"],
+)
+@pytest.mark.usefixtures("may_mount")
+def test_links_into_a_volume_that_is_unmounted(place, entry, below):
+    """Whatever the link leads to then, the entry is refused. A link that is replaced is an edit."""
+    script = LINKED.replace("ENTRY", repr(entry)).replace("BELOW", below)
+    command = [*NAMESPACE, sys.executable, "-c", script, str(place.root), str(Path(__file__).parents[1])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    name, error, kept = json.loads(done.stdout)
+    assert (name, kept) == ("ReloadFailed", 9000)
+    assert "is on another device than before, without limit.toml" in error

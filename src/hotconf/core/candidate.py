@@ -32,11 +32,13 @@ FREE: Final = Costs()
 
 
 class Disk(NamedTuple):
-    """The file system that a directory is on."""
+    """The file system that a directory is on, or the target of a symlink."""
 
     device: int
     mount: Path
     """The directory at which it is mounted, symlinks followed."""
+    target: Path | None = None
+    """Of a symlink: where it leads to."""
 
 
 class Standing(NamedTuple):
@@ -44,7 +46,9 @@ class Standing(NamedTuple):
 
     files: tuple[SourceFile, ...] = ()
     disks: Mapping[Path, Disk] = MappingProxyType({})
-    """For the directories that hold its fragments, and those below which globs match; as far as known."""
+    """For the directories that hold its fragments, those below which globs match, and the fragments that are symlinks
+    into another file system; as far as known.
+    """
 
 
 NOTHING: Final = Standing()

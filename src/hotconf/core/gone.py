@@ -2,9 +2,9 @@
 
 A file is *gone* if it was a fragment of the published state, is absent, is still covered by `watch_paths`, and its
 bytes are not in the configuration under a new name in the same directory. An entry of `watch_paths` is *lost* if it
-lists a file that is gone, if it had files and has none left, or if some of its files are gone and their directory, or
-its own, is now on another device. A lost entry is an error; a file that is gone is a warning if its entries still
-have others. A file that no entry covers any more was removed on purpose.
+lists a file that is gone, if it had files and has none left, or if some of its files are gone and their directory,
+its own, or the target of their symlinks, is now on another device. A lost entry is an error; a file that is gone is a
+warning if its entries still have others. A file that no entry covers any more was removed on purpose.
 """
 
 from __future__ import annotations
@@ -111,20 +111,22 @@ def _absent(standing: Standing, found: Found) -> Iterator[SourceFile]:
         if file.role != "fragment" or fragments.get(file.path) == file.content:
             continue
         # A file below a mount point is not the one that was there before the unmount.
-        other = bool(unmounted) and not unmounted.isdisjoint(file.path.parents)
+        other = bool(unmounted) and not unmounted.isdisjoint((file.path, *file.path.parents))
         if (other or file.path not in fragments) and (file.path.parent, file.content) not in renamed:
             yield file
 
 
 def _is_unmounted(directory: Path, standing: Standing, found: Found) -> bool:
     then, now = standing.disks[directory], found.disks.get(directory)
-    return now is not None and now.device != then.device and now.mount in then.mount.parents
+    if now is None or now.target != then.target:  # a link that was replaced
+        return False
+    return now.device != then.device and now.mount in then.mount.parents
 
 
 def _moved(directory: Path, standing: Standing, found: Found) -> bool:
-    """Whether the directory is now on another device."""
+    """Whether the directory, or the target of the symlink, is now on another device."""
     then, now = standing.disks.get(directory), found.disks.get(directory)
-    return then is not None and now is not None and then.device != now.device
+    return then is not None and now is not None and then.device != now.device and then.target == now.target
 
 
 class _Left:
@@ -146,7 +148,7 @@ def _why(entry: Entry, gone: Sequence[SourceFile], standing: Standing, found: Fo
     paths = {file.path for file in gone}
     if entry.path in paths:
         return "listed"
-    directories = {entry.base or entry.path, *(path.parent for path in paths)}
+    directories = {entry.base or entry.path, *paths, *(path.parent for path in paths)}
     if any(_moved(directory, standing, found) for directory in directories):
         return "unmounted"
     return None if left.any_of(entry) else "emptied"

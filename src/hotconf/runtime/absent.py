@@ -41,7 +41,8 @@ def verdict(
         for member in others
         if member.role == "fragment" and not _is_missing(reads[member.path])
     }
-    known = {**of(standing.disks), **disks}
+    links = [path for path, disk in standing.disks.items() if disk.target is not None]
+    known = {**of(standing.disks.keys() - set(links)), **_targets(links), **disks}
     found = judge(standing, Found(there, tuple(entries(main.path, patterns)), known))
     return found if found.files else None
 
@@ -71,14 +72,34 @@ def entries(main: Path, patterns: Sequence[str]) -> Iterator[Entry]:
         yield Entry(number, pattern, path, None if base is None else Path(base), parts)
 
 
-def disks(expansion: Expansion, patterns: Sequence[str]) -> dict[Path, Disk]:
-    """The devices of the directories of all members but the main file, and of those below which globs match."""
+def disks(expansion: Expansion, patterns: Sequence[str], reads: Mapping[Path, Read]) -> dict[Path, Disk]:
+    """The devices of the directories of all members but the main file, and of those below which globs match; also of
+    what was read through a symlink into another file system.
+    """
     separator = os.fsencode(os.sep)
     directories = {os.fsdecode(name.rpartition(separator)[0]) for name in expansion.encoded[1:]}
     main, globs = expansion.members[0].path, [pattern for pattern in patterns if is_glob(pattern)]
     if globs:
         directories |= {os.fspath(entry.base) for entry in entries(main, globs) if entry.base is not None}
-    return of(map(Path, directories))
+    found = of(map(Path, directories))
+    links = [read for read in reads.values() if read.stamp.links and read.stamp.identity]
+    return {**found, **_targets(read.path for read in links if _leads_away(read, found))} if links else found
+
+
+def _leads_away(read: Read, disks: Mapping[Path, Disk]) -> bool:
+    disk = disks.get(read.path.parent)
+    return disk is not None and disk.device != read.stamp.identity[0]
+
+
+def _targets(links: Iterable[Path]) -> dict[Path, Disk]:
+    """The device that each of these symlinks leads to; if nothing is there, that of the nearest directory."""
+    found = {}
+    for link in links:
+        target = Path(os.path.realpath(link))
+        directory = next((each for each in target.parents if os.path.isdir(each)), target)
+        for disk in of([directory]).values():
+            found[link] = disk._replace(target=target)
+    return found
 
 
 def of(directories: Iterable[Path]) -> dict[Path, Disk]:

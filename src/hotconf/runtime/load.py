@@ -117,7 +117,7 @@ class _Load(Generic[T]):
     def _compared(self) -> Good[T] | Bad:
         """The result of the files, and which files of the published state are gone."""
         work = self.gathering
-        disks = absent.disks(work.expansion, work.patterns)
+        disks = absent.disks(work.expansion, work.patterns, work.reads)
         verdict = absent.verdict(self.standing, work.reads, work.expansion, work.patterns, disks)
         if verdict is not None:
             self._tell_gone(verdict)
