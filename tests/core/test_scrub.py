@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
+from html import escape
 from shlex import quote as quoted_for_shells
 from time import process_time
 from urllib.parse import quote, quote_plus
@@ -36,6 +37,11 @@ SPELLINGS = {
     "percent, all": lambda text: quote(text, safe=""),
     "a form": quote_plus,
     "a shell": quoted_for_shells,
+    "percent, twice": lambda text: quote(quote(text, safe="")),
+    "HTML": escape,
+    "ASCII": lambda text: ascii(text)[1:-1],
+    "bytes": lambda text: repr(text.encode())[2:-1],
+    "hexadecimal": lambda text: text.encode().hex(),
     "Base64": lambda text: b64encode(text.encode()).decode(),
 }
 
@@ -54,6 +60,40 @@ def test_secrets_are_found_however_they_are_spelled(secret: str, spell: object) 
     assert spelled.strip("'\"") not in told
     assert told.startswith("could not use <")
     assert told.endswith(">: try again")
+
+
+@pytest.mark.parametrize("secret", [*QUOTED, "S3cr3t-zq7vK2pX9wLm", "sk-" + "0123456789abcdef" * 8])
+@pytest.mark.parametrize("before", ["", "u", "bo", "bob:", "user:"])
+@pytest.mark.parametrize("after", ["", "x", "\n", ", and more"])
+def test_secrets_are_found_in_base64_of_what_holds_them(secret: str, before: str, after: str) -> None:
+    """As in `Authorization: Basic …`, with one character or two beside them at most."""
+    raw = f"{before}{secret}{after}".encode()
+    for encode in (b64encode, urlsafe_b64encode):
+        told = scrub(f"<{encode(raw).decode()}>", [secret])
+        assert len(told.replace(MASK, "").strip("<>=")) <= 4 * (len(before) + len(after)) / 3 + 4
+
+
+@pytest.mark.parametrize("how", [",", "_", "x", "#x", "X", "e", "g", ".0f", ".1f", ".2f", ",.2f", "E"])
+@pytest.mark.parametrize("number", [918273645, 12345, 918273645.5])
+def test_numbers_are_found_in_the_usual_formats(number: float, how: str) -> None:
+    """With separators, in hexadecimal, as floats, rounded."""
+    if isinstance(number, float) and how in ("x", "#x", "X"):
+        return
+    told = scrub(f"it is <{format(number, how)}>", [str(number)])
+    assert MASK in told
+    assert len(told.replace(MASK, "")) <= len("it is <>") + 3
+
+
+def test_ends_of_secrets_are_found_beside_an_ellipsis() -> None:
+    """From eight characters on; without an ellipsis it could be any word."""
+    secret = "S3cr3t-zq7vK2pX9wLm"
+    for dots in ("…", "...", "....."):
+        for length in range(8, 12):
+            assert scrub(f"a {secret[:length]}{dots} b", [secret]) == f"a {MASK}{dots} b"
+            assert scrub(f"a {dots}{secret[-length:]} b", [secret]) == f"a {dots}{MASK} b"
+            assert scrub(f"{secret[:length]}{dots}{secret[-length:]}", [secret]) == f"{MASK}{dots}{MASK}"
+    assert scrub("my pass…, …hrase 5x!", ["my passphrase 5x!"]) == f"my pass…, …{MASK}"
+    assert scrub(f"{secret[:8]} and {secret[-8:]}", [secret]) == f"{secret[:8]} and {secret[-8:]}"
 
 
 def test_pieces_of_long_secrets_are_found() -> None:
@@ -96,13 +136,14 @@ SECRETS = {
     "alike": lambda n: (f"sk-proj-{at:09d}-abcdefghijkl" for at in range(n // 30)),
     "long": lambda n: ("ab" * (n // 20) + str(at) for at in range(10)),
     "of all lengths": lambda n: ("a" * at for at in range(int((2 * n) ** 0.5))),
-    "short": lambda n: (f"{at:x}" for at in range(n // 5)),
+    "short": lambda n: (f"{at:x}" for at in range(n // 6)),
+    "numbers": lambda n: (f"{at}{at:06d}" for at in range(n // 10)),
     "to be quoted": lambda n: (f'"\\{at}' for at in range(n // 10)),
 }
 
 
 @pytest.mark.parametrize("secrets", SECRETS.values(), ids=SECRETS)
-@pytest.mark.parametrize("piece", ["a", "sk-proj-000000001-abcdefghijkl ", "ab", "x ", '"\\'])
+@pytest.mark.parametrize("piece", ["a", "sk-proj-000000001-abcdefghijkl ", "ab", "x ", "...", "sk-proj-…", '"\\'])
 def test_scrubbing_takes_linear_time(secrets: object, piece: str) -> None:
     """In the text and in the secrets, whatever they have in common."""
     grows(lambda n: scrub(piece * (n // len(piece)), secrets(n), words=True))  # type: ignore[operator]

@@ -1,9 +1,10 @@
 """`Scrubber`: removes secrets from text, however it spells or shortens them; always in linear time.
 
-Rule 1: a secret of 4 characters or more is found anywhere, in any case, as quoted by Python, TOML, JSON, shells and
-URLs, or in Base64.
+Rule 1: a secret of 4 characters or more is found anywhere, in any case, as quoted by Python (also as bytes and in
+ASCII), TOML, JSON, shells, HTML and URLs, in Base64 wherever in the encoded text it stands, and in hexadecimal; a
+number also with separators, as a float and in hexadecimal.
 Rule 2: pieces of longer ones are found as well, since texts are shortened: pieces of 12 characters, of very long
-secrets 23.
+secrets and of encoded ones 23; of 8 beside an ellipsis, if they begin or end the secret.
 Rule 3: a shorter one may occur in any sentence. It is found only as a separate word, and only with `words`.
 Rule 4: credentials recognised by their form, such as a password in a URL, are masked without being known.
 """
@@ -11,11 +12,11 @@ Rule 4: credentials recognised by their form, such as a password in a URL, are m
 from __future__ import annotations
 
 import re
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from shlex import quote as quoted_for_shells
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import quote
 
 from hotconf.core.credentials import Span, credentials, masked, merged
@@ -27,10 +28,29 @@ SHORTEST: Final = 4
 
 _PIECE: Final = 12
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]++")  # never quoted
-_SIMPLE: Final = re.compile(r"[ !#-&(-\[\]-~]++")  # quoted by shells and in URLs only
+_SIMPLE: Final = re.compile(r"[ !#-&(-\[\]-~]++")  # quoted by shells, in URLs and in HTML only
 _DENSE: Final = 64
+_END: Final = 8
+"""So much of the beginning or end of a secret is found beside an ellipsis."""
+_SPACE: Final = re.compile(r"\s")
+_ELLIPSIS: Final = re.compile(r"…|\.{3,}+")
+_URLSAFE: Final = bytes.maketrans(b"+/", b"-_")
+_INTEGER: Final = re.compile(r"[0-9]{4,60}+")
+_FLOAT: Final = re.compile(r"[0-9]{1,40}+\.[0-9]{1,40}+")
 
 _ByLength: TypeAlias = dict[int, set[str]]
+
+
+class _Sought(NamedTuple):
+    """What to look for, in lower case."""
+
+    pieces: _ByLength
+    """Secrets of up to 12 characters, and pieces of longer ones."""
+    short: _ByLength
+    """What is found as words only."""
+    heads: set[str]
+    tails: set[str]
+    """The first and the last 8 characters of each."""
 
 
 class Scrubber:
@@ -41,7 +61,7 @@ class Scrubber:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self.secrets = frozenset(secrets)
         self._longer: Scrubber | None = None
-        self._sought: tuple[_ByLength, _ByLength] | None = None
+        self._sought: _Sought | None = None
 
     def knowing(self, more: AbstractSet[str]) -> Scrubber:
         """One that knows `more` as well."""
@@ -64,35 +84,40 @@ class Scrubber:
         low = folded(text)
         if self._sought is None:  # most are made and never used
             self._sought = _sought(self.secrets)
-        pieces, short = self._sought
-        found += [span for length, forms in pieces.items() for span in _runs(low, length, forms)]
+        sought = self._sought
+        found += [span for length, forms in sought.pieces.items() for span in _runs(low, length, forms)]
+        if sought.heads:
+            found += (span for cut in _ELLIPSIS.finditer(low) for span in _ends(low, cut.span(), sought))
         if words:
-            found += [span for length, known in short.items() for span in _words(low, length, known)]
+            found += [span for length, known in sought.short.items() for span in _words(low, length, known)]
         return merged(found)
 
 
-def _sought(secrets: Iterable[str]) -> tuple[_ByLength, _ByLength]:
-    """What to look for: secrets of up to 12 characters and pieces of longer ones; and those found as words only."""
-    pieces: _ByLength = {}
-    short: _ByLength = {}
+def _sought(secrets: Iterable[str]) -> _Sought:
+    sought = _Sought({}, {}, set(), set())
     for secret in secrets:
         if len(secret) >= SHORTEST:
             for form in spellings(secret):
-                _add(form, pieces)
+                # Those of a very long one only touch.
+                _add(form, sought.pieces, min(1 + len(form) // _DENSE, _PIECE))
+                if len(form) > _END:
+                    sought.heads.add(form[:_END])
+                    sought.tails.add(form[-_END:])
+            for form in encodings(secret):
+                _add(form, sought.pieces, _PIECE)
         elif secret.strip():
-            short.setdefault(len(secret), set()).add(folded(secret))
-    return pieces, short
+            sought.short.setdefault(len(secret), set()).add(folded(secret))
+    return sought
 
 
-def _add(form: str, to: _ByLength) -> None:
+def _add(form: str, to: _ByLength, step: int) -> None:
     if len(form) <= _PIECE:
         to.setdefault(len(form), set()).add(form)
         return
-    # The pieces overlap or touch, so that together they are the whole. Those of a very long one only touch.
+    # The pieces overlap or touch, so that together they are the whole.
     last = len(form) - _PIECE
-    step = min(1 + len(form) // _DENSE, _PIECE)
     pieces = to.setdefault(_PIECE, set())
-    pieces.update(form[at : at + _PIECE] for at in range(0, last, step))
+    pieces.update([form[at : at + _PIECE] for at in range(0, last, step)])
     pieces.add(form[last:])
 
 
@@ -113,15 +138,16 @@ def folded(text: str) -> str:
 
 def spellings(secret: str) -> set[str]:
     """The forms, in lower case, in which a text may quote `secret`."""
-    raw = secret.encode("utf-8", "surrogatepass")
-    forms = {folded(secret), *(_base64(encoded) for encoded in {b64encode(raw), urlsafe_b64encode(raw)})}
+    forms = {folded(secret)}
     if _PLAIN.fullmatch(secret):
-        return forms
+        return forms | _numbers(secret) if secret[0].isdigit() else forms
+    raw = secret.encode("utf-8", "surrogatepass")
     in_path = quote(raw)
     in_query = in_path.replace("/", "%2F")
-    in_urls = (in_path, in_query, in_query.replace("%20", "+"))
+    in_html = secret.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    in_others = (in_path, in_query, in_query.replace("%20", "+"), in_query.replace("%", "%25"), in_html)
     if _SIMPLE.fullmatch(secret):
-        forms.update(folded(form) for form in (*in_urls, secret.strip()) if len(form) >= SHORTEST)
+        forms.update(folded(form) for form in (*in_others, secret.strip()) if len(form) >= SHORTEST)
         return forms
     import json  # imported late, for most secrets look the same in any quotes
 
@@ -130,8 +156,10 @@ def spellings(secret: str) -> set[str]:
     others = (
         *(secret.upper(), secret.lower(), printable(secret), quoted(secret)[1:-1]),
         *(escaped, repr(escaped)[1:-1], escaped.replace("\\'", "'"), escaped.replace('"', '\\"')),
+        *(ascii(secret)[1:-1], repr(raw)[2:-1]),
         *(json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]),
-        *in_urls,
+        *in_others,
+        *(in_html.replace('"', "&quot;"), in_html.replace('"', "&quot;").replace("'", "&#x27;")),
         quoted_for_shells(secret).strip("'"),
         *parts,
     )
@@ -139,10 +167,31 @@ def spellings(secret: str) -> set[str]:
     return forms
 
 
-def _base64(encoded: bytes) -> str:
-    # Its last character and the padding depend on what follows.
-    whole = encoded.rstrip(b"=")
-    return folded((whole if len(whole) == len(encoded) else whole[:-1]).decode("ascii"))
+def _numbers(text: str) -> set[str]:
+    """The formats of a number."""
+    if _INTEGER.fullmatch(text):
+        number = int(text)
+        forms = {f"{number:,}", f"{number:_}", f"{number:x}", f"{number:.0f}", f"{float(number)}"}
+        forms |= {f"{number:e}", f"{number:g}", f"{number:,}".replace(",", "."), f"{number:,}".replace(",", " ")}
+    elif _FLOAT.fullmatch(text):
+        value = float(text)
+        forms = {*(format(value, how) for how in (",", "_", "e", "g", ".0f", ".1f", ".2f", ",.2f")), str(value)}
+    else:
+        return set()
+    return {form for form in forms if len(form) >= SHORTEST}
+
+
+def encodings(secret: str) -> set[str]:
+    """The forms, in lower case, of `secret` in a text that is encoded as a whole, wherever it stands in that."""
+    raw = secret.encode("utf-8", "surrogatepass")
+    forms = {raw.hex()}
+    for before in range(3):
+        # The first and last characters depend on what stands beside it as well.
+        encoded = b64encode(bytes(before) + raw).rstrip(b"=")
+        whole = len(encoded) if (before + len(raw)) % 3 == 0 else len(encoded) - 1
+        part = encoded[-(-before * 4 // 3) : whole]
+        forms |= {part.decode("ascii").lower(), part.translate(_URLSAFE).decode("ascii").lower()}
+    return {form for form in forms if len(form) >= SHORTEST}
 
 
 def _runs(low: str, length: int, pieces: set[str]) -> Iterator[Span]:
@@ -157,6 +206,19 @@ def _runs(low: str, length: int, pieces: set[str]) -> Iterator[Span]:
             end = at + length
     if end > 0:
         yield begin, end
+
+
+def _ends(low: str, cut: Span, sought: _Sought) -> Iterator[Span]:
+    """The beginning of a secret before an ellipsis, and the end of one behind it."""
+    begin, end = cut
+    for at in range(max(begin - 2 * _PIECE, 0), begin - _END + 1):
+        if low[at : at + _END] in sought.heads and not _SPACE.search(low, at + _END, begin):
+            yield at, begin
+            break
+    for at in range(min(end + 2 * _PIECE, len(low)), end + _END - 1, -1):
+        if low[at - _END : at] in sought.tails and not _SPACE.search(low, end, at - _END):
+            yield end, at
+            break
 
 
 def _words(low: str, length: int, known: set[str]) -> Iterator[Span]:
