@@ -14,7 +14,7 @@ _UNSEEN: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 _BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Invisible letters and marks."""
 _NAMES: Final = {"\ufeff": "byte order mark", "\r": "carriage return", "\f": "form feed", "\0": "null"}
-_QUOTES: Final = frozenset("\u201c\u201d\u201e\u2018\u2019`")
+_QUOTES: Final = frozenset("\u201c\u201d\u201e\u2018\u2019`\uff02\uff07")
 
 
 def lookalike(text: str, at: int) -> tuple[int, str] | None:

@@ -49,17 +49,18 @@ _SLIPS: Final = tuple(
     (frozenset(where.split()), re.compile(pattern), hint)
     for where, pattern, hint in (
         ("key value end", r"(?<![^\n])(?:<{7}|={7}|>{7}|\|{7})(?:[ \t\r\n]|\Z)", CONFLICT),
-        ("key name header value end", "[“”„‘’`«»‹›]", STRAIGHT),
+        ("key name header value end", "[“”„‘’`«»‹›＂＇]", STRAIGHT),
         ("key end", r"//|/\*", _COMMENT),
         ("value", r"//(?!\w)|/\*", _COMMENT),
         ("alone", r"[;,][ \t\r]*+(?:[#\n]|\Z)", "remove this: no line ends with , or ;"),
         ("key value", ";", _COMMENT),
-        ("alone", r"(?<=[ \t])(?:;|--)", _COMMENT),
+        ("alone", r"(?<=[ \t])(?:;|--|<!--)", _COMMENT),
         # Headers
         ("name header", r"(?<=\[)\]", "write a name in the brackets: [name]"),
         ("name header", r"\.|(?<=\.)\]", _DOT),
         ("name header", r"[^\]\n]", 'put a name with spaces or other characters in quotes: ["…"]'),
         # Keys
+        ("key", r":[ \t\r]*+\n[ \t]*+-[ \t]", _ARRAY),
         ("key", r":[ \t\r]*+(?:[#\n]|\Z)", _HEADER),
         ("key", r":|=>|->|[+?|-]=", _PAIR),
         ("key", r"\.|(?<=\.)=|(?<=\. )=", _DOT),
@@ -87,13 +88,16 @@ _SLIPS: Final = tuple(
         ("value", r"\n", NO_VALUE),
         # Behind a value
         ("end", r"(?<=\d),\d", "write numbers without a comma: 1.5, 1000"),
+        ("alone", r"(?<=\d )[AaPp][Mm]\b", _TIME),
+        ("alone", r"(?<=:\d\d )(?:[+-]\d\d:?\d\d|UTC|GMT|Z)\b", "write the offset at once: 2026-01-05T09:30:00Z"),
         ("alone", r"(?<=\d )\d{3}\b", "write numbers without spaces: 1000, 1_000"),
         ("end", rf"(?:(?<=\d)|(?<=\d ))(?:[$€£%]|(?i:ms|s|sec|min|h|[kmg]b){_ENDS})", _ALONE),
+        ("alone", rf"(?<=\d )[A-Za-z]{{1,20}}+{_ENDS}", _ALONE),
         ("date", "", "no such date: write one as 2026-01-05"),
         ("end", r"(?<=\d{4})-\d\d-\d\d(?!\d)", "no such date: write one as 2026-01-05"),
         ("end", r"(?<=\d{4})-\d\d?-\d\d?(?!\d)", "month and day have two digits: 2026-01-05"),
         ("end", r"(?<=\d\d):\d\d:\d\d(?!\d)", "no such time: write one as 09:30:00"),
-        ("alone", r"(?:,[ \t]*+)?(?<=[ \t,\]])[A-Za-z_][\w.-]*+[ \t]*+=", _OWN_LINE),
+        ("alone", r"(?:[,;][ \t]*+)?(?<=[ \t,;\]])[A-Za-z_][\w.-]*+[ \t]*+=", _OWN_LINE),
         ("alone", r"(?<=[ \t])[+*/-][ \t]*+[\w\"'(]", "write the result: TOML has no operators"),
         ("alone", r"[\]}]", _BRACKET),
         ("alone", r"(?<!'')(?<=')\w", """text with a ' inside goes in "…\""""),
@@ -117,7 +121,7 @@ _WORDS: Final = tuple(
         (r"[+-]?0\d++", "a number has no leading zero: 8, not 08"),
         (r"\d++\.", "a digit stands behind the point: 1.0, not 1."),
         (r"[+-]?\d[\d_]*+_|[+-]?\d[\d_]*+|_[\d_]++", "an underscore stands between two digits: 1_000"),
-        (r"[+-]?\d*+\.?\d*+[eE][+-]?[\d.]*+", "digits stand on both sides of the point, and behind the e: 1.0e5"),
+        (r"[+-]?\d++(?:\.\d*+)?[eE][+-]?[\d.]*+", "digits stand on both sides of the point, and behind the e: 1.0e5"),
         (r"\d++(?:\.\w[\w+/-]*+)++", TEXT),
         (r"(?i:[+-]?(?:nan|inf))\w*+", _NAN),
         (r"[+-]?\d.*+", _ALONE),
@@ -132,7 +136,7 @@ _STATEMENTS: Final = tuple(
         (r"<{7}|={7}|>{7}|\|{7}", CONFLICT),
         (r"\{", "write each name = value on a line of its own, without braces around them"),
         (r"(?:---|\+\+\+)[ \t\r]*+(?:\n|\Z)", "remove this line: TOML has no front matter"),
-        (r"(?:--|!|%)[ \t]", _COMMENT),
+        (r"(?:--|!|%)[ \t]|<!--|(?:rem|REM)[ \t][^=\n]*+(?:\n|\Z)", _COMMENT),
         (r"-[ \t]", _ARRAY),
         (r"<[^>\n]*+>|[\w.-]++[ \t]*+[{\]]|[\w.-]++[ \t]++[\w.\"-]++[ \t]*+\{", _HEADER),
         (
@@ -187,7 +191,10 @@ class Slips:
             )
             if here == "," and before in ("{", ","):
                 return _COMMA
-            return "write an array in brackets: [1, 2]" if here in (",", "}") and self._inside == "{" else None
+            if here not in (",", "}"):
+                return None
+            pairs = "=" in self.text[self.text.rfind("{", self._begin, self.at) : self.at]
+            return _PAIR if pairs else "write an array in brackets: [1, 2]"
         statement = self.text[self._begin : self._begin + _FAR]
         return next((hint for looks, hint in _STATEMENTS if looks.match(statement)), None)
 
@@ -208,4 +215,4 @@ class Slips:
 
 def curly_end(text: str) -> str | None:
     """The hint for a string that never ends because the quote that was to end it is not a straight one."""
-    return STRAIGHT if text.rstrip(" \t\r,])}").endswith(("”", "’", "“")) else None
+    return STRAIGHT if text.rstrip(" \t\r,])}").endswith(("”", "’", "“", "＂")) else None
