@@ -412,5 +412,6 @@ def _pins(
         return Pins(None, debounce_ms, listed)
     if not isinstance(settings, HotReloadSettings):
         raise arguments.wrong("settings", settings, "HotReloadSettings(…)")
+    arguments.whole("settings.debounce_ms", settings.debounce_ms, 0, MAX_DEBOUNCE_MS)
     window = settings.debounce_ms if debounce_ms is None else debounce_ms
     return Pins(settings.enabled, window, settings.watch_paths if listed is None else listed, settings.mode)

@@ -166,6 +166,13 @@ def try_all(method: Callable[..., object], argument: str, good: set[str]) -> Non
         assert refused(partial(method, **others | {argument: value}), argument) != (kind in good), (argument, kind)
 
 
+@pytest.mark.parametrize("window", [-1, 60_001])
+def test_a_window_in_settings_is_checked_as_the_argument_is(path, window):
+    """The program's limits, which are wider than those of a file."""
+    settings = HotReloadSettings(debounce_ms=window)
+    assert refused(partial(HotReloadWatcher, path, App, settings=settings), "settings.debounce_ms")
+
+
 def test_what_a_decorator_is_given(path):
     """`@watcher.on_event` and `@watcher.on_change(…)` refuse what they decorate as the calls do."""
     watcher = HotReloadWatcher(path, App)
