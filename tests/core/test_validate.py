@@ -1290,6 +1290,44 @@ def test_no_part_of_a_problem_of_a_check_holds_a_secret() -> None:
     assert ("y", "********", 3) in [problem.path for problem in found.problems]
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("message", "hint", "path", "index", "line", "column", "end_line", "end_column", "kind", "severity"),
+        *("related message", "related line", "related column", "mention", "wrong line", "wrong path"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["semantic", "schema"])
+@pytest.mark.parametrize("secret", [918273645, 7321, 731])
+def test_no_part_of_a_problem_holds_a_secret_number(part: str, kind: Any, secret: int) -> None:
+    """Whatever kind a check says that it is of; of three digits as a word, but for positions."""
+
+    class Door(BaseModel):
+        access_key: int
+
+    parts: dict[str, dict[str, Any]] = {
+        "path": {"path": ("y", f"{secret}")},
+        "index": {"path": ("y", secret)},
+        "kind": {"kind": f"{secret}"},
+        "severity": {"severity": f"{secret}"},
+        "related message": {"related": (Related(f"{secret}", MAIN, 1, 1),)},
+        "related line": {"related": (Related("r", MAIN, secret, 1),)},
+        "related column": {"related": (Related("r", MAIN, 1, secret),)},
+        "mention": {"mentions": ((f"{secret}", "access_key"),)},
+        "wrong line": {"line": f"{secret}"},
+        "wrong path": {"path": ("y", float(secret))},
+    }
+    given = {"kind": kind} | parts.get(part, {part: secret if "line" in part or "column" in part else f"{secret}"})
+
+    def tells(config: Door) -> Iterator[Problem]:
+        yield Problem(**({"message": "a"} | given))
+
+    found = load(Schema(Door, checks=[tells]), f"access_key = {secret}")
+    assert isinstance(found, Invalid)
+    if part != "index" or secret > 1000:
+        assert f"{secret}" not in repr(found.problems)
+
+
 def test_the_name_of_a_configured_file_stays_as_it_is() -> None:
     """Even if a secret has the same letters: it is how the problem is found."""
 

@@ -243,6 +243,12 @@ PLACES: Final[dict[str, Callable[[str], str]]] = {
     "a secret table": lambda s: f"[credentials.mail]\nuser = {basic(s)}\n",
     "a header": lambda s: f'[http_headers]\nAuthorization = "Bearer {s}"\n',
 }
+BROKEN: Final[dict[str, Callable[[str], str]]] = {
+    "the rest of a string": lambda s: f"api_key = '''x'''\n\n{s}'''\n",
+    "a bare line of a secret table": lambda s: f"[credentials]\n{s}\n",
+    "a line of a broken array": lambda s: f'token = [\n "x\n {s}"\n]\n',
+}
+"""In files that are not TOML."""
 NUMBERS: Final[dict[str, Callable[[str], str]]] = {
     "an integer": lambda s: f"access_key = {s}\n",
     "a float": lambda s: f"rate_token = {s}.5\n",

@@ -9,7 +9,19 @@ from random import Random
 
 import pytest
 
-from outputs.planted import DATES, IN_TEXTS, NUMBERS, OCCASIONS, PLACES, SCHEMA, UNHEARD, URLS, VARIABLE, leaked
+from outputs.planted import (
+    BROKEN,
+    DATES,
+    IN_TEXTS,
+    NUMBERS,
+    OCCASIONS,
+    PLACES,
+    SCHEMA,
+    UNHEARD,
+    URLS,
+    VARIABLE,
+    leaked,
+)
 from outputs.scene import OUTPUTS, Scene
 from torture.extent import FULL
 
@@ -28,9 +40,10 @@ CASES = [
     *product(DATES, [("1987-06-05", "1999-12-31")]),
     *product(URLS, [PLAIN]),
     *product(IN_TEXTS, [PLAIN]),
+    *product(BROKEN, [PLAIN]),
     *product(("a URL", "a URL as a key", "a URL without a scheme", "an unknown URL"), [AWKWARD]),
 ]
-PUT = PLACES | NUMBERS | DATES | URLS | IN_TEXTS
+PUT = PLACES | NUMBERS | DATES | URLS | IN_TEXTS | BROKEN
 SLOW = {"watch", "watch as json", "app", "doctor with a probe", "doctor", "doctor as json", "schema", "init"}
 FEW = ("changed", "noise: check", "noise: raises", "not closed")
 
@@ -64,6 +77,8 @@ def scene(tmp_path: Path, place: str, secrets: tuple[str, str], occasion: str) -
     """The old secret in a good file, the new one in what is saved."""
     old, new = (PUT[place](secret) for secret in secrets)
     after = OCCASIONS[occasion](new)
+    if place in BROKEN:
+        old = PLACES["a key"](secrets[0])
     before = old if place != "a URL as a key" else old.replace('"x"', "2")
     made = Scene(tmp_path / "config.toml", SCHEMA, "outputs.planted:SCHEMA", before.encode(), after.encode())
     made.lay()

@@ -104,7 +104,7 @@ class Findings:
         scrub = self._scrubber(self.config).knowing(secrets_around(self.errors_raised))
         files = {document.path for document in self.merged.documents}
         kept = [
-            scrubbed(self._placed(found.problem, found.at_key), scrub, words=found.by_user, files=files)
+            scrubbed(self._placed(found, scrub), scrub, words=found.by_user, files=files)
             for found in errors_first[:MAX_PROBLEMS]
         ]
         told = sorted(kept, key=self._order())
@@ -114,15 +114,16 @@ class Findings:
             told.append(Problem(_how_many(more.total(), self.incomplete), kind="schema", severity=severity))
         return tuple(told)
 
-    def _placed(self, problem: Problem, at_key: bool) -> Problem:
+    def _placed(self, found: _Found, scrub: Scrubber) -> Problem:
         origins = self.merged.origins
+        problem = _without_numbers(found.problem, scrub) if found.by_user else found.problem
         if problem.mentions:
             mentioned = (origins.related(text, path) for text, path in problem.mentions)
             related = (*problem.related, *(place for place in mentioned if place is not None))
             problem = replace(problem, related=related, mentions=())
         if problem.file is not None or problem.line is not None:
             return problem
-        return origins.placed(problem, at="key" if at_key else "value")
+        return origins.placed(problem, at="key" if found.at_key else "value")
 
     def _order(self) -> Callable[[Problem], tuple[int, int, int]]:
         rank: dict[Path | None, int] = {None: -1}
@@ -144,6 +145,24 @@ def _how_many(more: int, incomplete: bool) -> str:
     return f"… and at least {more} more" if more else "… and more"
 
 
+def _without_numbers(problem: Problem, scrub: Scrubber) -> Problem:
+    """`problem`, of users' code, without lines and columns that are secrets."""
+
+    def told(number: int | None) -> int | None:
+        return number if number is None or scrub(str(number), words=True) == str(number) else None
+
+    return replace(
+        problem,
+        line=told(problem.line),
+        column=told(problem.column),
+        end_line=told(problem.end_line),
+        end_column=told(problem.end_column),
+        related=tuple(
+            replace(place, line=told(place.line) or 1, column=told(place.column) or 1) for place in problem.related
+        ),
+    )
+
+
 def scrubbed(
     problem: Problem, scrub: Scrubber, *, words: bool = False, files: Collection[Path] | None = None
 ) -> Problem:
@@ -154,6 +173,10 @@ def scrubbed(
 
     def discreet(text: str) -> str:
         return printable(scrub(text, words=words))
+
+    def key_of(key: str | int) -> str | int:
+        text = scrub(str(key), words=words and isinstance(key, str))
+        return key if text == str(key) else text
 
     def named(file: Path) -> Path:
         return file if files is None or file in files else Path(scrub(str(file), words=words))
@@ -168,7 +191,7 @@ def scrubbed(
         problem,
         message=_cut(problem.message, scrub) if long else discreet_after_path(problem.message),
         hint=problem.hint and discreet(problem.hint),
-        path=tuple(key if isinstance(key, int) else scrub(str(key), words=words) for key in problem.path),
+        path=tuple(map(key_of, problem.path)),
         file=problem.file and named(problem.file),
         related=tuple(
             replace(place, message=discreet(place.message), file=named(place.file)) for place in problem.related

@@ -11,7 +11,7 @@ from typing import Any, Final
 from hotconf.changes import MASK
 from hotconf.core.credentials import Span, masked
 from hotconf.core.hidden import MOST_COMPARED, keys_in_text
-from hotconf.core.lexis import MAX_DEPTH, STRING, statements
+from hotconf.core.lexis import LINE_STRING, MAX_DEPTH, STRING, possessive, statements
 from hotconf.core.redact import ANY_KEY, LEADS, secret_from
 from hotconf.core.scrub import Scrubber
 from hotconf.core.secrecy import is_secret_key, secrecy_of
@@ -25,6 +25,10 @@ HIDDEN: Final = "…"
 
 _STRING_OR_COMMENT: Final = re.compile(rf"#[^\n]*+|{STRING}", re.DOTALL)
 _HEADER: Final = re.compile(r"[ \t]*+\[\[?+([^\n#]*+)")
+_PLAIN_HEADER: Final = re.compile(r"[ \t]*+\[\[?+([\w.\- \t]++)\]\]?+[ \t\r]*+(?:#|\Z)")
+_PART: Final = rf"(?:[\w-]++|{LINE_STRING})[ \t]*+"
+_MORE: Final = possessive(rf"\.[ \t]*+{_PART}")
+_OWN_KEY: Final = re.compile(rf"[ \t]*+{_PART}{_MORE}=(?!=)[ \t]*+[^\s=]")
 _WORD: Final = re.compile(r"[\w-]+")
 _KEY: Final = re.compile(r"""([\w-]++)["']?[ \t]*+(=?)""")
 
@@ -115,6 +119,7 @@ class Source:
 
     __slots__ = (
         "_begins",
+        "_continuing",
         "_ends",
         "_grown",
         "_inner",
@@ -142,6 +147,7 @@ class Source:
         self._tables = list(self._headers())
         self._inner = frozenset(_inside_strings(text))
         self._leaks: dict[int, int] = {}
+        self._continuing: frozenset[int] | None = None
 
     def shown(self, index: int, *, broken: bool = False, strings: bool = False, withheld: int | None = None) -> str:
         """Line `index`, from 0, with `…` in place of secrets; it may still contain unprintable characters.
@@ -166,9 +172,26 @@ class Source:
         return self._scrub(line[:end].rstrip()) + f" {HIDDEN}"
 
     def _may_continue(self, index: int) -> bool:
-        """Could the line be the value of a key on the line before, as TOML does not have it?"""
-        before = self.lines[index - 1] if index else ""
-        return "=" not in self.lines[index] and secret_from(before, broken=True, keys=self.secret_keys) is not None
+        """Could the line be part of a secret above, as TOML does not have it?"""
+        if self._continuing is None:
+            self._continuing = frozenset(self._continued())
+        return index in self._continuing
+
+    def _continued(self) -> Iterator[int]:
+        """The lines without a key of their own below the key of a secret, or the header of a secret table."""
+        table: KeyPath = ()
+        secret = False
+        for index, line in enumerate(self.lines):
+            header = _PLAIN_HEADER.match(line)
+            if header is not None:
+                table = tuple(word[0] for word in islice(_WORD.finditer(header[1]), MAX_DEPTH))
+                secret = secret_from("x = 1", table, broken=True, keys=self.secret_keys) is not None
+            elif _OWN_KEY.match(line):
+                secret = self._told_from(line, table, broken=True) is not None
+            else:
+                if secret:
+                    yield index
+                secret = secret or self._told_from(line, table, broken=True) is not None
 
     def offset(self, index: int, offset: int) -> int:
         """Where line `index`, as shown, has the character written at `offset`."""
@@ -209,8 +232,10 @@ class Source:
     def _sought_from(self, begin: int, index: int, *, broken: bool) -> int | None:
         # A header can make what is below it public, too: not for lines of which it is not certain that they are.
         table = self._tables[begin] if index == self._begins[begin] else ()
-        line, keys = self.lines[index], self.secret_keys
-        found = secret_from(line, table, broken=broken, keys=keys)
+        return self._told_from(self.lines[index], table, broken=broken)
+
+    def _told_from(self, line: str, table: KeyPath, *, broken: bool) -> int | None:
+        found = secret_from(line, table, broken=broken, keys=self.secret_keys)
         if found is None and self._slips is not None:
             slips = self._slips
             return next((match.end() for match in _KEY.finditer(line) if match[2] and slips.has(match[1])), None)

@@ -145,7 +145,7 @@ def _run(check: Callable[[T], Iterable[Problem]], config: T, findings: Findings)
         if found is None:  # what a plain function without a `return` gives
             raise TypeError("it returned None, not problems")
         for problem in islice(found, MAX_PROBLEMS):
-            findings.add(_sound(problem))
+            findings.add(_sound(problem), by_user=True)
     except BaseException as error:  # noqa: BLE001 - users' code
         _raised(f"check {_name(check)}", error, findings)
 
