@@ -10,6 +10,7 @@ import tomli
 
 from hotconf import Problem
 from hotconf.core.document import Document, parse
+from hotconf.core.escapes import MOST
 
 PATH = Path("/etc/app/config.toml")
 CONTROL = set(map(chr, (*range(32), 127, *range(128, 160))))
@@ -103,3 +104,9 @@ def test_any_path_without_its_backslashes(seed: int) -> None:
         assert bool(warnings(f'a = "{written}"')) == bool(CONTROL & set(value)), written
         tried += 1
     assert tried > 50
+
+
+def test_of_many_the_first_are_reported() -> None:
+    """A file full of them costs no more than a hundred."""
+    text = "".join(f'a{number} = "C:\\temp"\n' for number in range(10_000))
+    assert [problem.line for problem in warnings(text)] == list(range(1, MOST + 1))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from hotconf.core.lexis import STRING, place
 from hotconf.problems import Problem
 
+MOST: Final = 100
+"""So many are reported of one text: finding a place takes time in proportion to what stands before it."""
 _NAMES: Final = {
     "b": "a backspace",
     "t": "a tab",
@@ -27,13 +30,15 @@ _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
 def misread(path: Path, text: str) -> Iterator[Problem]:
-    """A warning for each such string of a TOML text, at its first such escape. Never quotes the string."""
-    if not any(sign in text for sign in _SIGNS):
-        return
-    for string in _STRINGS.finditer(text):
-        if _PATH.match(string[0]) and (escape := _first(string[0])) is not None:
-            begin = string.start() + escape.start()
-            yield _warning(path, text, begin, escape[1])
+    """A warning for each such string of a TOML text, the first `MOST`, at its first such escape.
+
+    None quotes the string.
+    """
+    if any(sign in text for sign in _SIGNS):
+        strings = (match for match in _STRINGS.finditer(text) if _PATH.match(match[0]))
+        found = ((string.start(), escape) for string in strings if (escape := _first(string[0])) is not None)
+        for begin, escape in islice(found, MOST):
+            yield _warning(path, text, begin + escape.start(), escape[1])
 
 
 def _first(string: str) -> re.Match[str] | None:
