@@ -1,7 +1,9 @@
 """A FUSE file system that can be made to hang, like a network mount whose server is gone. Linux, as root.
 
-It shows another directory, read-only. While the file `hang` is in its control directory it answers no request. As a
-program: `hanging.py SHOWN MOUNTED CONTROL`; it ends when it is unmounted.
+It has no `flush`: the kernel lets no process end that waits for one, not even by SIGKILL.
+
+It shows another directory, whose files can be written to. While the file `hang` is in its control directory it
+answers no request. As a program: `hanging.py SHOWN MOUNTED CONTROL`; it ends when it is unmounted.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ from typing import Final
 _IN: Final = struct.Struct("<IIQQIIII")
 _OUT: Final = struct.Struct("<IiQ")
 _ATTR: Final = struct.Struct("<6Q10I")
-_LOOKUP, _FORGET, _GETATTR, _READLINK, _OPEN, _READ, _STATFS = 1, 2, 3, 5, 14, 15, 17
-_RELEASE, _FLUSH, _INIT, _OPENDIR, _READDIR, _RELEASEDIR = 18, 25, 26, 27, 28, 29
+_LOOKUP, _FORGET, _GETATTR, _READLINK, _OPEN, _READ, _WRITE, _STATFS = 1, 2, 3, 5, 14, 15, 16, 17
+_RELEASE, _INIT, _OPENDIR, _READDIR, _RELEASEDIR = 18, 26, 27, 28, 29
 _INTERRUPT, _DESTROY, _BATCH_FORGET = 36, 38, 42
 _SILENT: Final = {_FORGET, _BATCH_FORGET, _INTERRUPT}
 _DIRECT: Final = 1
@@ -65,12 +67,17 @@ class Server:
         if opcode == _READ:
             _, offset, size = struct.unpack_from("<QQI", given)
             return Path(path).read_bytes()[offset : offset + size]
+        if opcode == _WRITE:
+            _, offset, size = struct.unpack_from("<QQI", given)
+            with Path(path).open("r+b") as file:
+                file.seek(offset)
+                return struct.pack("<II", file.write(given[40 : 40 + size]), 0)
         if opcode == _READDIR:
             _, offset, size = struct.unpack_from("<QQI", given)
             return self._entries(path, offset, size)
         if opcode == _STATFS:
             return struct.pack("<5QIIII24x", 1, 1, 1, 1, 1, 4096, 255, 4096, 0)
-        if opcode in (_RELEASE, _RELEASEDIR, _FLUSH, _DESTROY):
+        if opcode in (_RELEASE, _RELEASEDIR, _DESTROY):
             return b""
         raise OSError(errno.ENOSYS, "no such call")
 
@@ -174,6 +181,21 @@ class Hanging:
                 self.answer()
                 unmount(str(self.point))
                 server.kill()
+
+
+@contextmanager
+def hanging(root: Path) -> Iterator[Hanging]:
+    """One that is mounted. Where that is not possible, the test is skipped."""
+    mount = Hanging(Path(os.path.realpath(root)) / "far")
+    try:
+        with mount.mounted():
+            yield mount
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOENT, errno.EACCES, errno.ENODEV):
+            raise
+        import pytest
+
+        pytest.skip(f"no FUSE here: {error}")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ import os
 import re
 import stat
 import sys
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner
@@ -410,6 +412,39 @@ def test_a_state_is_shown(home):
     assert result.exit_code == 0
     assert "daily_limit_usd = 20.0" in result.stdout
     assert invoke("show", "@9").exit_code == 2
+
+
+def test_states_of_a_given_path(home):
+    """`@N` of the PATH that follows, with or without a default file."""
+    (home / "config.toml").rename(home / "app.toml")
+    (home / "config.toml").mkdir()
+    path = home / "sub" / "config.toml"
+    path.parent.mkdir()
+    live_through(path.parent, limit(1), limit(2), state_dir=home / "states")
+    where = ("--state-dir", "states")
+    assert invoke("show", "@1", "sub/config.toml", *where).stdout.count("daily_limit_usd = 1.0") == 1
+    assert invoke("diff", "@1", "@2", "sub/config.toml", *where).stdout.startswith(
+        "cost.daily_limit_usd: 1.0 → 2.0\n"
+    )
+    assert invoke("diff", "app.toml", "@2", "sub/config.toml", *where).stdout.startswith(
+        "cost.daily_limit_usd: 30.0 → 2.0\n"
+    )
+    for wrong in (("show", path, path), ("show", path, "@1"), ("show", "@1", path, path), ("diff", path, path, path)):
+        assert invoke(*wrong, *where).exit_code == 2
+
+
+def test_a_given_path_needs_no_home(home, monkeypatch):
+    """Without one there is no state of it: `history` says so, and what needs a state is refused."""
+    path = home / "config.toml"
+    monkeypatch.delenv("CODE_HOME")
+    monkeypatch.setattr(Path, "expanduser", Mock(side_effect=RuntimeError("no home")))
+    result = invoke("history", path)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"No state of {path} is kept: there is no home directory, and no --state-dir\n"
+    for needy in (("history",), ("rollback", "1", path), ("show", "@1", path), ("diff", "@1", "@2", path)):
+        result = invoke(*needy)
+        assert (result.exit_code, "there is no home directory" in result.stderr) == (2, True)
+    assert invoke("history", path, "--state-dir", home / ".hotconf").stdout.count("\n") == 3
 
 
 def test_a_state_that_is_not_valid_is_not_compared(home):

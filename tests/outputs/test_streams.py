@@ -80,6 +80,35 @@ def test_nobody_reads_stdout(here: Path, name: str) -> None:
     assert process.returncode == (0 if name == "history" else 2)
 
 
+@pytest.mark.parametrize("name", chosen("check", "history", "help"))
+def test_closed_stdout(here: Path, name: str) -> None:
+    """As if it were full."""
+    process = run(here, name, stderr=subprocess.PIPE, preexec_fn=lambda: os.close(1))
+    told = process.communicate(timeout=60)[1].decode()
+    silent = name in ("history", "rollback", "wrong usage")
+    assert "Traceback" not in told
+    assert process.returncode == (0 if name == "history" else 2)
+    assert ("Bad file descriptor" in told) == (not silent), told
+
+
+def test_all_three_are_closed(here: Path) -> None:
+    """A command that writes nothing to stdout works; no file of ours gets their numbers."""
+    environment = {**os.environ, "CODE_HOME": str(here), "HOTCONF_LOG": ""}
+    (here / "small.toml").write_text('model = "a"\n')
+    code = (
+        "import os, sys; from hotconf.cli.echo import prepare; prepare();"
+        "names = {os.readlink(f'/proc/self/fd/{n}') for n in range(3)};"
+        "open('names', 'w').write(repr(names))"
+    )
+    for command in ([sys.executable, "-c", code], [*COMMAND, "schema", "--stamp", "small.toml"]):
+        done = subprocess.run(
+            command, cwd=here, env=environment, preexec_fn=lambda: os.closerange(0, 3), check=False, timeout=60
+        )
+        assert done.returncode == 0
+    assert (here / "names").read_text() == "{'/dev/null'}"
+    assert (here / "small.toml").read_text() == '#:schema ./small.schema.json\nmodel = "a"\n'
+
+
 @FULL_DEVICE
 @pytest.mark.parametrize("name", [name for name in chosen("check", "wrong usage") if name != "doctor"])
 @pytest.mark.parametrize("where", ["full", "nobody", "closed"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hanging import Hanging
+from hanging import Hanging, hanging
 from hotconf import HotReloadWatcher
 from hotconf.runtime import errands
 from waiting import wait_until
@@ -24,14 +23,8 @@ MAIN = "[server]\nport = 8000\n"
 @pytest.fixture
 def far(tmp_path):
     """A mount that may hang; all see it."""
-    mount = Hanging(Path(os.path.realpath(tmp_path)) / "far")
-    try:
-        with mount.mounted():
-            yield mount
-    except (OSError, FileNotFoundError) as error:
-        if error.errno not in (1, 2, 13, 19):
-            raise
-        pytest.skip(f"no FUSE here: {error}")
+    with hanging(tmp_path) as mount:
+        yield mount
 
 
 @pytest.fixture(autouse=True)

@@ -74,16 +74,17 @@ def check(
 def _findings(
     given: Sequence[Path], schema: Schema[Any], stdin_name: Path, state_dir: Path | None
 ) -> Iterator[Finding]:
+    from hotconf.cli.contact import located
     from hotconf.cli.missed import missed
     from hotconf.runtime.inspection import inspect
-    from hotconf.runtime.paths import absolute
     from hotconf.runtime.source import DEFAULT_MAX_BYTES
 
     seen: set[tuple[object, ...]] = set()  # two files may have a fragment in common
     for path in given:
         name = stdin_name if path == _STDIN else path
-        main = absolute(name)
-        instead = {main: stdin(DEFAULT_MAX_BYTES + 1)} if path == _STDIN else {}
+        content = stdin(DEFAULT_MAX_BYTES + 1) if path == _STDIN else None
+        main = located(name, lambda: schema, content=content)
+        instead = {} if content is None else {main: content}
         inspection = inspect(main, schema, instead=instead, standing=missed(main, schema, state_dir))
         for finding in findings(inspection, main, name):
             problem = finding.problem  # what it is related to may differ

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hotconf.cli.echo import echo
-from hotconf.cli.options import schema_option, state_dir_option
+from hotconf.cli.options import path_argument, schema_option, state_dir_option
 from hotconf.cli.places import default_path
 
 if TYPE_CHECKING:
@@ -20,14 +20,23 @@ if TYPE_CHECKING:
 @click.command(short_help="Compare the values of two configurations.")
 @click.argument("old")
 @click.argument("new")
+@path_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 @schema_option
 @state_dir_option("Where @N is kept; .hotconf in the configuration's directory unless given.")
 @click.pass_context
-def diff(ctx: click.Context, old: str, new: str, as_json: bool, schema: Schema[Any], state_dir: Path | None) -> None:
+def diff(
+    ctx: click.Context,
+    old: str,
+    new: str,
+    path: Path | None,
+    as_json: bool,
+    schema: Schema[Any],
+    state_dir: Path | None,
+) -> None:
     """Compare two configurations by their values, not by their text. OLD and NEW are each like PATH of the other
     commands: a main file, with the files that its watch_paths name. Or @N: state N that `hotconf history` shows, of
-    the other one's file, or of the default PATH if both are such.
+    PATH; without a PATH of the other one's file, or of the default PATH if both are such.
 
     Each value that differs is a line on stdout, KEY: OLD → NEW; below stands how a reload would tell it. A value
     that is a default is equal to the same value written. Secrets are masked. Problems go to stderr.
@@ -38,8 +47,10 @@ def diff(ctx: click.Context, old: str, new: str, as_json: bool, schema: Schema[A
     from hotconf.cli.verdict import UNKNOWN
     from hotconf.runtime.once import State
 
-    paths = [Path(each) for each in (old, new) if states.number(each) is None]
-    history = states.History(paths[0] if paths else default_path(), state_dir)
+    files = [Path(each) for each in (old, new) if states.number(each) is None]
+    if path is not None and len(files) == 2:
+        raise click.UsageError("PATH is only for @N: it says whose state that is")
+    history = states.History(path or (files[0] if files else default_path()), state_dir)
     before = states.named(old, schema, history=history)
     known = before.snapshot if isinstance(before, State) else None
     after = states.named(new, schema, against=known, history=history)

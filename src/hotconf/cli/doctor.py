@@ -37,14 +37,14 @@ def doctor(
 
     Exit status: 0 all is well, though there may be notes, 1 there is something to mend, 2 wrong usage.
     """
+    from hotconf.cli.contact import located
     from hotconf.cli.missed import missed
     from hotconf.cli.verdict import is_lost
     from hotconf.report import doctor as report
     from hotconf.runtime.doctor import examine
     from hotconf.runtime.inspection import inspect
-    from hotconf.runtime.paths import absolute
 
-    main = absolute(path or default_path())
+    main = located(path or default_path(), lambda: schema)
     found = inspect(main, schema, standing=missed(main, schema, state_dir))
     lost = tuple(each.message for each in found.problems if is_lost(each))
     seen = examine(main, files=found.files, probe=not no_probe, lost=lost)

@@ -7,7 +7,6 @@ import os
 import sys
 from contextlib import suppress
 from io import FileIO, TextIOWrapper
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 import click
@@ -18,6 +17,7 @@ from hotconf.cli.verdict import UNKNOWN
 if TYPE_CHECKING:
     from typing import Any
 
+_STDERR: Final = 2
 _CI: Final = ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
 
 
@@ -74,12 +74,24 @@ def silence(stream: TextIO) -> None:
 
 def prepare() -> None:
     """Make stdout and stderr safe to write to, whatever their reader, or without one."""
-    # Closed by the parent process: drop the output, but do the work and return its status.
-    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the life of the process
-    sys.stderr = _unheard(sys.stderr) if sys.stderr else Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    _reserve()
+    # Closed by the parent process: writing to stdout fails, as if it were full; what goes to stderr is lost.
+    sys.stdout = sys.stdout or _nowhere(os.O_RDONLY)
+    sys.stderr = _unheard(sys.stderr) if sys.stderr else _nowhere(os.O_WRONLY)
     if hasattr(sys.stdout, "reconfigure"):
         # A terminal that cannot show ✅ gets an escape; the watch goes on.
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _reserve() -> None:
+    """Occupy the numbers of closed standard streams: a file of ours would get them, and what C code writes there."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        pass
+    os.close(number)
+
+
+def _nowhere(flags: int) -> TextIO:
+    return open(os.open(os.devnull, flags), "w", encoding="utf-8", closefd=False)
 
 
 def finish() -> None:

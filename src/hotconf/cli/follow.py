@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from hotconf.cli.contact import located, patiently
 from hotconf.cli.echo import UnheardError, echo, silence
 from hotconf.cli.logs import Log, logs
 from hotconf.errors import UsageError
@@ -16,6 +17,7 @@ from hotconf.events import ReloadFailed, ReloadSuccess
 from hotconf.report.notification import degraded, notification
 from hotconf.report.problems import spelled
 from hotconf.runtime.log import shown
+from hotconf.runtime.paths import absolute
 from hotconf.watcher import HotReloadWatcher
 
 if TYPE_CHECKING:
@@ -147,17 +149,27 @@ def follow(
     """
     with (
         logs() as log,
-        closing(HotReloadWatcher(path, schema, debounce_ms=debounce_ms, state_dir=state_dir)) as watcher,
+        closing(_watcher(path, schema, debounce_ms, state_dir, log)) as watcher,
         watcher.subscribe() as stream,
         _signals(stream.close, partial(_reload, watcher)) as asked,
     ):
         try:
+            located(path, lambda: schema, say=log.say)
             _tell(watcher, stream, JsonTeller() if as_json else TextTeller(path, schema), log)
         except _StuckError:
             silence(sys.stdout)
         except UnheardError:
             if not asked:
                 raise
+
+
+def _watcher(
+    path: Path, schema: Schema[Any], debounce_ms: int | None, state_dir: Path | None, log: Log
+) -> HotReloadWatcher[Any]:
+    """Resolving `..` may touch a mount that does not answer."""
+    main = patiently(partial(absolute, path), path, say=log.say)
+    kept_in = state_dir and patiently(partial(absolute, state_dir), state_dir, say=log.say)
+    return HotReloadWatcher(main, schema, debounce_ms=debounce_ms, state_dir=kept_in)
 
 
 def _reload(watcher: HotReloadWatcher[Any]) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hotconf.cli.echo import echo
 from hotconf.cli.options import path_argument, state_dir_option
-from hotconf.cli.places import default_path, states_in
+from hotconf.cli.places import default_path, has_home, states_in
+
+if TYPE_CHECKING:
+    from hotconf.core.record import Damage, Record
 
 
 @click.command(short_help="Show the good states that are kept.")
@@ -21,16 +26,27 @@ def history(path: Path | None, as_json: bool, state_dir: Path | None) -> None:
     `hotconf run` keeps each state that was in force, and so does every program whose watcher has a state directory.
     `hotconf rollback` goes back to one.
     """
+    from hotconf.cli.contact import patiently
     from hotconf.report.history import json_lines, lines
     from hotconf.runtime.log import shown
     from hotconf.runtime.paths import absolute
-    from hotconf.runtime.state import States
     from hotconf.text import printable
 
-    main = absolute(path or default_path())
-    states = States(states_in(state_dir), main)
-    kept = list(states.newest_first())
+    given = path or default_path()
+    main = patiently(partial(absolute, given), given)
+    if path is not None and state_dir is None and not has_home():
+        echo(f"No state of {shown(main)} is kept: there is no home directory, and no --state-dir", err=True)
+        return
+    where, kept = patiently(partial(_kept, main, state_dir), state_dir or given)
     for line in (json_lines if as_json else lines)(kept):
         echo(line)
     if not kept:
-        echo(f"No state of {shown(main)} is kept in {printable(str(states.path.parent))}", err=True)
+        echo(f"No state of {shown(main)} is kept in {printable(str(where))}", err=True)
+
+
+def _kept(main: Path, state_dir: Path | None) -> tuple[Path, list[tuple[int, Record | Damage]]]:
+    """Where the states are, and all of them."""
+    from hotconf.runtime.state import States
+
+    where = states_in(state_dir)
+    return where, list(States(where, main).newest_first())

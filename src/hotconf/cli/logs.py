@@ -18,12 +18,13 @@ from datetime import UTC, datetime
 from textwrap import dedent
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from hotconf.cli.contact import patiently
 from hotconf.cli.echo import echo
 from hotconf.cli.logfile import LogFile
 from hotconf.cli.places import home
 from hotconf.errors import UsageError
 from hotconf.report.ndjson import rfc3339
-from hotconf.runtime import records
+from hotconf.runtime import records, threads
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ _LEVELS: Final = {
 }
 _FORMATS: Final = ("text", "json")
 _FLUSHES: Final = 20
+_CLOSE_S: Final = 1.0
 
 
 class Log:
@@ -103,7 +105,23 @@ def _installed(handlers: Sequence[logging.Handler]) -> Iterator[None]:
         root.level, root.propagate = before
         for handler in handlers:
             root.removeHandler(handler)
+        _close(handlers)
+
+
+def _close(handlers: Sequence[logging.Handler]) -> None:
+    """Close them, but do not wait for a file on a mount that does not answer: its thread ends with the process."""
+
+    def close() -> None:
+        for handler in handlers:
             handler.close()
+
+    thread = threads.Thread(close, "hotconf log")
+    try:
+        thread.start()
+    except RuntimeError:
+        close()
+    else:
+        thread.join(_CLOSE_S)
 
 
 def _flush() -> None:
@@ -206,16 +224,16 @@ def _to_file(asked: _Asked, log: Log) -> list[logging.Handler]:
         directory = home()
     except UsageError:  # an explicit path needs no home directory
         return []
+    handler = LogFile(directory / "debug.log", log.say, size=FILE_BYTES, files=FILES)
+    handler.setFormatter(Json() if asked.as_json else _dated())
     try:
-        directory.stat()
+        patiently(directory.stat, directory, needed=False)
+        patiently(handler.ready, directory, needed=False)
     except FileNotFoundError:
         return []
     except OSError as error:
         log.say(f"No log is kept: {directory}: {error.strerror}")
         return []
-    handler = LogFile(directory / "debug.log", log.say, size=FILE_BYTES, files=FILES)
-    handler.setFormatter(Json() if asked.as_json else _dated())
-    handler.ready()
     return [handler]
 
 

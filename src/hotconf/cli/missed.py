@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from hotconf.cli.contact import patiently
+from hotconf.cli.echo import echo
 from hotconf.cli.places import state_dir
 from hotconf.core.candidate import NOTHING
 from hotconf.runtime.paths import absolute
+from hotconf.text import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,10 +23,28 @@ if TYPE_CHECKING:
 
 
 def missed(main: Path, schema: Schema[Any], given: Path | None) -> Standing:
-    """The newest state of `main` that is kept in the state directory `given`, else in the app's."""
-    directory = absolute(given) if given is not None else state_dir()
-    if directory is None or not os.path.exists(directory):  # noqa: PTH110 - which says no where it may not look
+    """The newest state of `main` that is kept in the state directory `given`, else in the app's.
+
+    A directory that does not answer is reported and ignored, as a program ignores it at start.
+    """
+    directory = given if given is not None else state_dir()
+    silent = click.get_current_context().meta.setdefault(__name__, set())
+    if directory is None or directory in silent:
+        return NOTHING
+    try:
+        where, exists = patiently(partial(_look, directory), directory, needed=False)
+    except OSError as error:
+        silent.add(directory)
+        echo(printable(f"No states are considered: {directory}: {error.strerror}"), err=True)
+        return NOTHING
+    if not exists:
         return NOTHING
     from hotconf.runtime import kept  # imported only if there are states
 
-    return kept.missed(directory, main, schema)
+    return kept.missed(where, main, schema)
+
+
+def _look(directory: Path) -> tuple[Path, bool]:
+    """Where it is, and whether there may be states."""
+    where = absolute(directory)
+    return where, os.path.exists(where)  # noqa: PTH110 - which says no where it may not look

@@ -78,7 +78,14 @@ def _kind(found: object) -> str:
 
 
 # Whether it can be read is for the command to find out: that is a problem of the file, and not of how it was called.
-PATH: Final = click.Path(path_type=Path, readable=False)
+class _Path(click.Path):
+    """Any path, untouched: a mount that does not answer would stop the command before it could say so."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002
+        return Path(value)
+
+
+PATH: Final = _Path(path_type=Path, readable=False)
 
 
 def state_dir_option(text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -107,4 +114,7 @@ def stdin(most: int) -> bytes:
     """What standard input holds, at most so many bytes. Raises `UsageError` if there is none."""
     if sys.stdin is None:
         raise click.UsageError("there is no standard input to read")
-    return sys.stdin.buffer.read(most)
+    try:
+        return sys.stdin.buffer.read(most)
+    except OSError as error:
+        raise click.UsageError(f"standard input cannot be read: {error.strerror}") from error

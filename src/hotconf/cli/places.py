@@ -19,6 +19,15 @@ def home() -> Path:
         raise UsageError("there is no home directory to look in: give a PATH, or set CODE_HOME") from error
 
 
+def has_home() -> bool:
+    """Whether there is such a directory to look in."""
+    try:
+        home()
+    except UsageError:
+        return False
+    return True
+
+
 def is_home(directory: Path) -> bool:
     """Whether it is that; without a home directory none is."""
     try:

@@ -46,6 +46,7 @@ def plan(
     or wrong usage.
     """
     from hotconf.cli import states
+    from hotconf.cli.contact import located
     from hotconf.cli.findings import as_text, findings
     from hotconf.cli.missed import missed
     from hotconf.cli.verdict import UNKNOWN, status
@@ -63,7 +64,8 @@ def plan(
             states.tell(found, target, schema)
             ctx.exit(UNKNOWN)
         echo(f"{printable(str(target))} is not valid now: what would change is not known", err=True)
-    main, content = absolute(target), _content(ctx, file)
+    content = _content(ctx, file)
+    main = located(target, lambda: schema, content=content)
     standing = missed(main, schema, state_dir)
     edited = state_of(main, schema, against=now.snapshot if now else None, instead={main: content}, standing=standing)
     content_of = main if file == _STDIN else absolute(file)
@@ -84,13 +86,14 @@ def plan(
 
 def _content(ctx: click.Context, file: Path) -> bytes:
     """What FILE holds; if that cannot be had, it is said why, and the command ends."""
+    from hotconf.cli.contact import patiently
     from hotconf.cli.verdict import UNKNOWN
     from hotconf.report.problems import concise
     from hotconf.runtime import files, paths
     from hotconf.runtime.source import DEFAULT_MAX_BYTES
 
     if file != _STDIN:
-        read = files.read(paths.absolute(file), DEFAULT_MAX_BYTES)
+        read = patiently(lambda: files.read(paths.absolute(file), DEFAULT_MAX_BYTES), file)
         content, problem = read.data, read.problem
     else:
         content = stdin(DEFAULT_MAX_BYTES + 1)

@@ -56,12 +56,13 @@ def rollback(
     Exit status: 0 done, or nothing to do; 1 not wanted; 2 refused: no such state, a state that is not valid any
     more together with --yes, files that changed meanwhile, wrong usage.
     """
+    from hotconf.cli.contact import located, patiently
     from hotconf.runtime.kept import as_kept, on_disk, record_of
-    from hotconf.runtime.paths import absolute
     from hotconf.runtime.restore import plan, restore
 
-    main = absolute(path or default_path())
-    record = record_of(states_in(state_dir), main, number, schema)
+    given = path or default_path()
+    main = located(given, lambda: schema)
+    record = patiently(lambda: record_of(states_in(state_dir), main, number, schema), state_dir or given)
     then = as_kept(record, schema)
     now = on_disk(main, schema, [file.path for file in record.files])
     planned = plan(then.snapshot, now.snapshot)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hotconf.cli.contact import located
 from hotconf.cli.echo import echo
 from hotconf.cli.options import later_schema_option, path_argument
 from hotconf.cli.places import default_path, state_dir
@@ -47,6 +48,7 @@ def run(
             raise Refusal(f"--busy-while needs the terminal app: {missing}")
         echo(f"{missing[0].upper()}{missing[1:]}. Watching instead.", err=True)
     target = path or default_path()
+    located(target, schema)
     wrote = path is None and _write_first(target, schema)
     if missing is not None:
         _watch(target, schema, wrote=wrote)

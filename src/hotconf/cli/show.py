@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Show the effective configuration and where each value was written.")
-@click.argument("path", required=False)
+@click.argument("arguments", nargs=-1, metavar="[@N] [PATH]")
 @click.option("--key", metavar="KEY", help="Only this value or table, a dotted key such as cost.daily_limit_usd.")
 @click.option("--no-defaults", is_flag=True, help="Only what a file sets.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of TOML.")
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def show(
     ctx: click.Context,
-    path: str | None,
+    arguments: tuple[str, ...],
     key: str | None,
     no_defaults: bool,
     as_json: bool,
@@ -35,7 +35,7 @@ def show(
     state_dir: Path | None,
 ) -> None:
     """Show the configuration that a program started with PATH would have: its files merged, its defaults filled in.
-    PATH may be @N: state N of the default PATH, as `hotconf history` shows it.
+    With @N: that of state N of PATH, as `hotconf history` shows it.
 
     stdout is a valid TOML document; a comment behind each value says where it was written, FILE:LINE, or that it is
     a default. Secrets are masked. Warnings go to stderr.
@@ -48,9 +48,13 @@ def show(
     from hotconf.report.effective import Effective
     from hotconf.runtime.once import State
 
+    numbered = bool(arguments) and states.number(arguments[0]) is not None
+    if len(arguments) > 1 + numbered:
+        raise click.UsageError("give one PATH")
     # An explicit path needs no home directory.
-    file = Path(path) if path is not None and states.number(path) is None else default_path()
-    found = states.named(path or file, schema, history=states.History(file, state_dir))
+    file = Path(arguments[-1]) if len(arguments) > numbered else default_path()
+    wanted = arguments[0] if numbered else file
+    found = states.named(wanted, schema, history=states.History(file, state_dir))
     states.tell(found, file, schema)
     if not isinstance(found, State):
         ctx.exit(status(found.problems))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hotconf.cli.contact import located
 from hotconf.cli.refusal import Refusal
 from hotconf.core.stamp import named, stamped
 from hotconf.report.jsonschema import MARK, json_schema
 from hotconf.runtime import files
-from hotconf.runtime.paths import absolute
 from hotconf.runtime.restore import Restoration, restore
 from hotconf.runtime.source import DEFAULT_MAX_BYTES
 from hotconf.text import printable
@@ -30,7 +30,7 @@ def stamp(path: Path, schema: Schema[Any]) -> tuple[Path, ...]:
     Both are written or neither, over nothing that changed meanwhile; mode, owner, links and line ends stay. Raises
     `Refusal` if there is no such file, if it names another schema, or if another file is in the schema's place.
     """
-    main = absolute(path)
+    main = located(path, lambda: schema)
     beside = schema_path(main)
     if not beside.name.isprintable():
         raise Refusal(printable(f"{path}: the name of its schema could not be written into a comment"))

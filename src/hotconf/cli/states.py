@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from hotconf.cli.contact import located, patiently
 from hotconf.cli.echo import echo
 from hotconf.cli.findings import as_text, findings
 from hotconf.cli.missed import missed
@@ -16,6 +18,7 @@ from hotconf.runtime.once import State, kept_state, state_of
 from hotconf.runtime.paths import absolute
 
 if TYPE_CHECKING:
+    from hotconf.core.record import Record
     from hotconf.runtime.inspection import Inspection
     from hotconf.schema import Schema
     from hotconf.snapshot import Snapshot
@@ -53,13 +56,17 @@ def named(
     """
     generation = number(argument) if isinstance(argument, str) else None
     if history is None or generation is None:
-        main = absolute(argument)
+        main = located(argument, lambda: schema)
         standing = missed(main, schema, history.state_dir if history is not None else state_dir)
         return state_of(main, schema, against=against, standing=standing)
+    record = patiently(partial(_record, history, generation, schema), history.state_dir or history.of)
+    return kept_state(record, schema, against=against)
+
+
+def _record(history: History, generation: int, schema: Schema[Any]) -> Record:
     from hotconf.runtime.kept import record_of
 
-    record = record_of(states_in(history.state_dir), absolute(history.of), generation, schema)
-    return kept_state(record, schema, against=against)
+    return record_of(states_in(history.state_dir), absolute(history.of), generation, schema)
 
 
 def tell(found: State[Any] | Inspection, given: Path, schema: Schema[Any]) -> None:

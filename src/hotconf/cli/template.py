@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from hotconf.cli.contact import patiently
 from hotconf.cli.places import is_home
 from hotconf.cli.refusal import Refusal
 from hotconf.runtime.paths import absolute
@@ -23,7 +25,8 @@ def write_template(path: Path, schema: Schema[Any]) -> None:
     """
     if schema.template is None:
         raise Refusal("this schema has no template to write: give one with Schema(model, template=...)")
-    target = absolute(path)
+    target = patiently(partial(absolute, path), path)
+    patiently(partial(os.path.lexists, target), path)
     private = is_home(target.parent)
     target.parent.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
     try:

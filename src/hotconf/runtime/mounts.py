@@ -83,6 +83,14 @@ def remote(devices: Iterable[int]) -> str | None:
     return next((mount.point for mount in parse(table) if mount.device in unnamed and mount.remote), None)
 
 
+def remotes() -> list[str] | None:
+    """The mount points of all remote ones; None where the system does not tell."""
+    table = _table()
+    if not any(sign in table for sign in _SIGNS):
+        return [] if table else None
+    return [mount.point for mount in parse(table) if mount.remote]
+
+
 def parts() -> list[str]:
     """Mount points of parts of a local file system, which may be single files."""
     if sys.platform != "linux":
