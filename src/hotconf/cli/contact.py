@@ -99,18 +99,24 @@ def _may_hang() -> bool:
 
 
 def _silent(near: Path, told: Iterable[str]) -> list[str]:
-    """The mounts that do not answer, but for those `told`; where the system names no mounts, `near`."""
-    found = mounts.remotes()
+    """The mounts that do not answer, but for those `told`: of those above `near`, or else of all."""
     probes = {
-        each: threads.Thread(partial(_probe, each), "hotconf files")
-        for each in ([str(near)] if found is None else found)
-        if each not in told
+        each: threads.Thread(partial(_probe, each), "hotconf files") for each in _suspects(near) if each not in told
     }
     for probe in probes.values():
         with suppress(RuntimeError):
             probe.start()
     until = time.monotonic() + _PROBE_S
     return [each for each, probe in probes.items() if not probe.join(max(0.0, until - time.monotonic()))]
+
+
+def _suspects(near: Path) -> list[str]:
+    found = mounts.remotes()
+    if found is None:
+        return [str(near)]
+    place = Path(os.path.abspath(near.expanduser()))  # noqa: PTH100 - resolving would touch it
+    above = {str(each) for each in (place, *place.parents)}
+    return [each for each in found if each in above] or found
 
 
 def _probe(path: str) -> None:
