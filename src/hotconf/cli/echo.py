@@ -75,9 +75,9 @@ def silence(stream: TextIO) -> None:
 def prepare() -> None:
     """Make stdout and stderr safe to write to, whatever their reader, or without one."""
     _reserve()
-    # Closed by the parent process: writing to stdout fails, as if it were full; what goes to stderr is lost.
-    sys.stdout = sys.stdout or _nowhere(os.O_RDONLY)
-    sys.stderr = _unheard(sys.stderr) if sys.stderr else _nowhere(os.O_WRONLY)
+    # Closed by the parent process: drop the output, but do the work and return its status.
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = _unheard(sys.stderr) if sys.stderr else _nowhere()
     if hasattr(sys.stdout, "reconfigure"):
         # A terminal that cannot show ✅ gets an escape; the watch goes on.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -90,8 +90,8 @@ def _reserve() -> None:
     os.close(number)
 
 
-def _nowhere(flags: int) -> TextIO:
-    return open(os.open(os.devnull, flags), "w", encoding="utf-8", closefd=False)
+def _nowhere() -> TextIO:
+    return open(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8", closefd=False)
 
 
 def finish() -> None:

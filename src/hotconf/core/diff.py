@@ -1,8 +1,8 @@
 """What differs between two configurations, by key path. Equality is an empty difference.
 
 Rule 1: scalars are equal if they are of one type and `==` says True; NaN equals NaN. What `==` ignores counts: the
-sign of zero, the digits of a Decimal, the UTC offset of a time. A `==` that raises, or returns anything else, means
-unequal.
+sign of zero, the digits of a Decimal, the UTC offset of a time, the case of a Windows path, the text or number of a
+str, bytes or int whose class has a `==` of its own. A `==` that raises, or returns anything else, means unequal.
 Rule 2: dicts are equal whatever their class and order; lists whatever their class; a set is equal to a frozenset.
         Everything else has to be of one class: a list is not a tuple, a model not another model.
 Rule 3: a value is equal to itself.
@@ -16,6 +16,7 @@ from datetime import datetime, time
 from decimal import Decimal
 from enum import Enum
 from itertools import chain, zip_longest
+from pathlib import PurePath
 from typing import Any, Final, TypeAlias
 
 from hotconf.changes import MISSING, Change
@@ -134,10 +135,20 @@ def _same(old: object, new: object) -> bool:
         if isinstance(old, _SPELLED) and repr(old) == repr(new):
             return True
         if (old == new) is True and not isinstance(old, _SPELLED):
-            return not isinstance(old, datetime | time) or old.isoformat() == new.isoformat()  # type: ignore[attr-defined]
+            return _reads_alike(old, new)
         return _is_nan(old) and _is_nan(new)
     except Exception:  # noqa: BLE001 - __eq__ may be the user's
         return False
+
+
+def _reads_alike(old: Any, new: Any) -> bool:
+    """Whether two values of one class, whose `==` says True, are written alike: it may ignore what readers see."""
+    if isinstance(old, datetime | time):
+        return bool(old.isoformat() == new.isoformat())
+    if isinstance(old, PurePath | range):
+        return str(old) == str(new)
+    base = next((base for base in (str, bytes, int) if isinstance(old, base)), None)
+    return base is None or base.__eq__(old, new)
 
 
 def _is_nan(value: object) -> bool:

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
+from datetime import datetime, time
+from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
+from pathlib import PurePath
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 from pydantic import AliasChoices, BaseModel, Secret, SecretBytes, SecretStr
@@ -26,6 +29,8 @@ Key: TypeAlias = str | tuple[type, object]
 _MOST_CLASSES: Final = 1024
 _MOST_WRAPPERS: Final = 64
 _TEXT: Final = frozenset({str})
+_SPELLED: Final = (str, float, complex, Decimal, datetime, time, PurePath)
+"""Types of keys that may be equal and written differently."""
 
 R = TypeVar("R")
 
@@ -156,7 +161,14 @@ def _model_reader(cls: type[BaseModel]) -> Callable[[BaseModel], Mapping[Key, ob
 def _mapping_entries(mapping: Mapping[Any, object]) -> Mapping[Key, object]:
     if set(map(type, mapping)) <= _TEXT:
         return mapping
-    return {key if type(key) is str else (type(key), key): value for key, value in mapping.items()}
+    return {_told_apart(key): value for key, value in mapping.items()}
+
+
+def _told_apart(key: Any) -> Key:
+    """`key`, so that only keys that are written alike are equal: 0.0 is not -0.0, but NaN is NaN."""
+    if type(key) is str:
+        return key
+    return (type(key), str(key) if isinstance(key, _SPELLED) else key)
 
 
 def _dataclass_entries(instance: object) -> Mapping[Key, object]:

@@ -12,7 +12,10 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -137,12 +140,35 @@ class Search:
 
 
 def is_own(name: str, directory: str = "") -> bool:
-    """Whether hotconf itself writes files of this name there: its log, schemas, states, and temporary files."""
+    """Whether hotconf itself writes files of this name there: its log, schemas, states, and temporary files; or this
+    process its output.
+    """
     log = name == _LOG or name.startswith(f"{_LOG}.")
     if log or name.endswith(".schema.json") or name == ".hotconf" or name.startswith(".hotconf-"):
         return True
     state = name == "lock" or name.endswith(".state") or name.startswith(".new-")
-    return state and _STATES.search(directory) is not None
+    if state and _STATES.search(directory) is not None:
+        return True
+    outputs = _outputs()
+    return bool(outputs) and _is_one_of(outputs, os.path.join(directory, name))
+
+
+@cache
+def _outputs() -> tuple[os.stat_result, ...]:
+    """The files that stdout and stderr go to: `hotconf watch > watch.log` must not cause its own events."""
+    found = []
+    for number in (1, 2):
+        with suppress(OSError):
+            found.append(os.fstat(number))
+    return tuple(each for each in found if stat.S_ISREG(each.st_mode) and each.st_nlink)
+
+
+def _is_one_of(outputs: tuple[os.stat_result, ...], path: str) -> bool:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return False
+    return any(os.path.samestat(found, each) for each in outputs)
 
 
 def is_glob(text: str) -> bool:
