@@ -85,9 +85,10 @@ def prepare() -> None:
 
 def _reserve() -> None:
     """Occupy the numbers of closed standard streams: a file of ours would get them, and what C code writes there."""
-    while (number := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
-        pass
-    os.close(number)
+    with suppress(OSError):  # a root without devices
+        while (number := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+            pass
+        os.close(number)
 
 
 def _nowhere() -> TextIO:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from hotconf.cli.contact import located, patiently
 from hotconf.cli.echo import UnheardError, echo, silence
 from hotconf.cli.logs import Log, logs
+from hotconf.cli.refusal import Refusal
 from hotconf.errors import UsageError
 from hotconf.events import ReloadFailed, ReloadSuccess
 from hotconf.report.notification import degraded, notification
@@ -178,7 +179,10 @@ def _reload(watcher: HotReloadWatcher[Any]) -> None:
 
 
 def _tell(watcher: HotReloadWatcher[Any], stream: EventStream, teller: Teller, log: Log) -> None:
-    watcher.start(require=False)
+    try:
+        watcher.start(require=False)
+    except RuntimeError as error:  # no room for a thread
+        raise Refusal(f"nothing can be watched: {error}") from error
     teller.started(watcher)
     lost, trouble = 0, _told_trouble(watcher, None, log)
     for event in stream:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 _CAREFUL: Final = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY"))
 _PRIVATE: Final = 0o600
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _KINDS: Final = {
     stat.S_IFLNK: "a symlink",
     stat.S_IFIFO: "a pipe",
@@ -133,7 +132,7 @@ def _opened(path: str) -> int:
     try:
         found = os.fstat(descriptor)
         _refuse(found)
-        if found.st_mode & _OTHERS and hasattr(os, "fchmod"):
+        if stat.S_IMODE(found.st_mode) != _PRIVATE and hasattr(os, "fchmod"):  # whatever the umask
             with suppress(OSError):  # a file system without modes
                 os.fchmod(descriptor, _PRIVATE)
     except BaseException:

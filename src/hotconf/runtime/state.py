@@ -50,6 +50,7 @@ _PART: Final = 1 << 20
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _PRIVATE: Final = 0o700
+_OWN: Final = 0o600
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 _OPEN: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | _NO_LINK
@@ -218,8 +219,12 @@ class States:
 
 
 def _open(name: str | Path, flags: int, directory: Descriptor | None = None) -> Descriptor:
-    """A file that, if created, only its owner may read and write."""
-    return Descriptor(FILE, partial(os.open, name, flags, 0o600, dir_fd=directory.number if directory else None))
+    """A file that, if created, its owner may read and write, whatever the umask, and nobody else."""
+    file = Descriptor(FILE, partial(os.open, name, flags, _OWN, dir_fd=directory.number if directory else None))
+    if flags & os.O_CREAT and file.first.st_mode & _OWN != _OWN:
+        with suppress(OSError):
+            os.fchmod(file.number, _OWN)
+    return file
 
 
 def _content(file: Descriptor) -> bytes:
@@ -314,20 +319,28 @@ def _refuse(path: Path, found: os.stat_result, *, closed: bool = True) -> None:
 def _make(path: Path) -> None:
     """Create a private directory, and its parents, durably on disk, unless something exists there."""
     try:
-        os.mkdir(path, _PRIVATE)
+        _make_private(path)
     except FileExistsError:
         return
     except FileNotFoundError:
         _make(path.parent)
-        os.mkdir(path, _PRIVATE)  # raises where the parent is a dangling symlink, or in a file system without it
+        _make_private(path)  # raises where the parent is a dangling symlink, or in a file system without it
     with _open(path.parent, _DIRECTORY) as directory:
         _sync(directory)
+
+
+def _make_private(name: str | Path, below: Descriptor | None = None) -> None:
+    """Create a directory that its owner may use, whatever the umask."""
+    directory = below.number if below else None
+    os.mkdir(name, _PRIVATE, dir_fd=directory)
+    if os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode & _PRIVATE != _PRIVATE:
+        os.chmod(name, _PRIVATE, dir_fd=directory)
 
 
 def _make_below(root: Descriptor, name: str) -> None:
     """Create a private directory in that one."""
     with suppress(FileExistsError):
-        os.mkdir(name, _PRIVATE, dir_fd=root.number)
+        _make_private(name, root)
         _sync(root)
 
 
