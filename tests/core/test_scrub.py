@@ -170,6 +170,7 @@ PIECES = [
         "token is ",
         "key: ",
         "Pwd={",
+        "token=[\\",
         "Pwd=a b;",
         ";Pwd=a ",
         "://a:b c@",

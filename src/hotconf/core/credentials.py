@@ -49,10 +49,11 @@ _SET: Final = r"""\\*+["']?+[ \t]*+(?:=(?!=)|%3[Dd])[ \t]*+(?P<set>)"""
 _JSON: Final = r"""\\*+["']\s*+:\s*+(?P<json>)"""
 _ITEM: Final = r"""\\*+["'],[ ]?+(?P<item>)(?=[bu]?+\\*+["'])"""
 _PAIR: Final = re.compile(rf"(?P<key>[\w-]++){possessive(f'{_SET}|{_JSON}|{_ITEM}', '?')}")
-_SET_VALUE: Final = re.compile(rf"[bu]?+(?:{_quoted('set')})|(?P<nested>[\[{{])|(?P<bare>(?:\\.|[^\s&;\\])*+)")
+_BARE: Final = possessive(r"[^\s&;\\]++|\\.")
+_SET_VALUE: Final = re.compile(rf"[bu]?+(?:{_quoted('set')})|(?P<nested>[\[{{])|(?P<bare>{_BARE})")
 _JSON_VALUE: Final = re.compile(rf"[bu]?+(?:{_quoted('json')})|(?P<number>-?+\d[^\s&;]*+)|(?P<nested>[\[{{(])")
 _TUPLE: Final = re.compile(r"""\([bu]?\\*+["']\Z""")
-_BRACKET: Final = re.compile(r"""[\[({\])}]|\\*+["']""")
+_BRACKET: Final = re.compile(r"""[\[({\])}]|["']|\\++["']?+""")
 _OTHER_LINE: Final = re.compile(r"""\n(?![\s\]})"'])""")
 _LISTED: Final = re.compile(r"""[^;=\n"']*+(?=;)""")
 _LAST: Final = re.compile(r"""[^;=\n"']*+(?=[\n"']|\Z)""")
@@ -226,6 +227,8 @@ def closed(text: str, begin: int) -> int:
     depth, string = 0, ""
     for mark in _BRACKET.finditer(text, begin):
         found = mark[0]
+        if found[-1] == "\\":
+            continue
         if string or found[-1] in "\"'":  # of a text in a text every quote has as many backslashes
             string = "" if found == string else string or found
         elif found in "[({":

@@ -23,7 +23,7 @@ from hotconf.core.secrecy import ENDINGS, is_secret_key
 _COLON: Final = r"""[\\"']*+[ \t]*+:(?P<colon>)"""
 _SPACE: Final = r"[ \t]++(?P<space>)"
 _KEY: Final = re.compile(rf"(?P<key>[\w-]++){possessive(f'{_COLON}|{_SPACE}', '?')}")
-_VERB: Final = re.compile(r"(?:(?:is|was|of)[ \t]++)?+")
+_VERB: Final = re.compile(possessive(r"(?:is|was|of)[ \t]++", "?"))
 _BLANK: Final = re.compile(r"[ \t]*+")
 _QUOTED: Final = re.compile(rf"""[bruBRU]{{0,2}}+\\*+(?:"({BASIC})|'({LITERAL}))""")
 _LONGEST_WORD: Final = 64
@@ -31,10 +31,11 @@ _BARE: Final = re.compile(r"""[^\s,;)}\]"']++""")
 _ALONE: Final = re.compile(r"""[ \t]*+(?:[,;)}\]"'\n]|\Z)""")
 _TELLING: Final = re.compile(r"[^A-Za-z.:()-]|[a-z][A-Z]")
 _MIXED: Final = re.compile(r"(?=\S*?\d)(?=\S*?[A-Za-z])\S{6,128}")
-_BLOCK: Final = re.compile(r"[ \t]*+(?:[|>][+-]?[ \t]*+)?+\n")
-_ESCAPED_BLOCK: Final = re.compile(r"[ \t]*+(?:[|>][+-]?[ \t]*+)?+\\++n")
+_MARK: Final = rf"[ \t]*+{possessive('[|>][+-]?+[ ]*+', '?')}"
+_BLOCK: Final = re.compile(rf"{_MARK}\n")
+_ESCAPED_BLOCK: Final = re.compile(rf"{_MARK}\\++n")
 _LINE_END: Final = re.compile(r"[^\n]*+")
-_LINE: Final = re.compile(r"([ \t]*+)(- )?+[^\n]++")
+_LINE: Final = re.compile(r"([ \t]*+)(- )?[^\n]++")
 _WINDOW: Final = 24
 _FIELD: Final = re.compile(r"(?i)(?:x-[\w-]+|(?:set-)?cookie|(?:proxy-)?authorization)\Z")
 _FIELD_VALUE: Final = re.compile(r"""[^\n"'\\]*+""")
