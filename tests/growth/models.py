@@ -93,7 +93,7 @@ def quarrelsome(config: Config) -> Iterator[Problem]:
         yield Problem(f"number {n} is odd, {config.text[:20]}", path=("odd", n), mentions=(("as is", f"odd[{n}]"),))
 
 
-CONFIG = Schema(Config, checks=(quarrelsome,), kebab=True)
+CONFIG = Schema(Config, checks=(quarrelsome,), kebab=True, template="# all defaults\n")
 
 
 def described(old: Config, new: Config, changes: Any) -> list[str]:

@@ -146,6 +146,11 @@ def _history(place: Place) -> Thunk:
     return _command("history", place.main, "--state-dir", place.root / "states") if _with_states(place) else _nothing
 
 
+def _init(place: Place) -> Thunk:
+    """In a directory of large files, of which it touches none."""
+    return _command("init", place.root / "new" / MAIN, "--schema", "growth.models:CONFIG")
+
+
 FORMATS: Final = ("text", "concise", "json", "sarif", "github")
 
 OPERATIONS: Final[dict[str, Prepare]] = {
@@ -164,5 +169,7 @@ OPERATIONS: Final[dict[str, Prepare]] = {
     "plan json": _cli("plan", "{new}", "{}", "--json"),
     "doctor": lambda place: _command("doctor", "--no-probe", place.main),
     "history": _history,
+    "schema": _cli("schema", "--stamp", "{}"),
+    "init": _init,
     "rollback": _rollback,
 }
