@@ -102,9 +102,12 @@ def test_a_misspelt_long_word_counts_as_the_word(before: str) -> None:
 
 def test_words_of_english_and_of_programs_are_no_slips() -> None:
     """Of those in Python's reference and modules hardly one is secret without a word of secrets in it."""
-    texts = [*topics.values(), *(path.read_text("utf-8") for path in Path(json.__file__).parents[1].glob("*.py"))]
+    texts = [
+        *topics.values(),
+        *(path.read_text("utf-8") for path in Path(json.__file__).parents[1].glob("[a-m]*.py")),
+    ]
     words = {word for text in texts for word in re.findall(r"[A-Za-z][\w-]*", text)}
-    assert len(words) > 20_000
+    assert len(words) > 10_000
     as_they_are = re.compile(rf"(?i)({'|'.join((*WORDS, *ENDINGS))})\W*\d*_*\d*$")
     assert {word for word in words if is_secret_key(word) and not as_they_are.search(word)} <= {"Authorisation"}
 

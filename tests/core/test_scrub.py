@@ -137,13 +137,12 @@ SECRETS = {
     "long": lambda n: ("ab" * (n // 20) + str(at) for at in range(10)),
     "of all lengths": lambda n: ("a" * at for at in range(int((2 * n) ** 0.5))),
     "short": lambda n: (f"{at:x}" for at in range(n // 6)),
-    "numbers": lambda n: (f"{at}{at:06d}" for at in range(n // 10)),
     "to be quoted": lambda n: (f'"\\{at}' for at in range(n // 10)),
 }
 
 
 @pytest.mark.parametrize("secrets", SECRETS.values(), ids=SECRETS)
-@pytest.mark.parametrize("piece", ["a", "sk-proj-000000001-abcdefghijkl ", "ab", "x ", "...", "sk-proj-…", '"\\'])
+@pytest.mark.parametrize("piece", ["a", "sk-proj-000000001-abcdefghijkl ", "ab", "x ...", '"\\'])
 def test_scrubbing_takes_linear_time(secrets: object, piece: str) -> None:
     """In the text and in the secrets, whatever they have in common."""
     grows(lambda n: scrub(piece * (n // len(piece)), secrets(n), words=True))  # type: ignore[operator]
@@ -163,19 +162,7 @@ def test_thousands_of_secrets_cost_no_more_for_thousands_of_texts() -> None:
 PIECES = [
     *("a", "aB", "A", "a=", '"', 'a="', "a='b=\"", "a='\\", "//", "//a:", "//a:b@", "://", "://a", "://a@", "://a:b"),
     *("@", "a@", "a:", ":", "=", "Bearer ", "Bearer a", "Authorization: ", "\\", '\\"', "[", "a.", "a  ", "token="),
-    *(
-        "token:\n ",
-        "token: 'a",
-        "--token a",
-        "token is ",
-        "key: ",
-        "Pwd={",
-        "token=[\\",
-        "Pwd=a b;",
-        ";Pwd=a ",
-        "://a:b c@",
-        "('token', '",
-    ),
+    *("token:\n ", "token is ", "token=[\\", ";Pwd=a ", "://a:b c@", "('token', '"),
     *("X-Key: ", "token: a", "token:", "X-", "Cookie: \n", 'token:"'),
     *("a=", "token=a=", "a=token,", "%3D", "a%3Dtoken%3D", '"token": [', '"a": {', "token=[a="),
     *("token='\\", "http://u:p@h ", "[:", '"a":', "/", "?", "#", "\n", " ", "a.b", '"a"."', "1", "//1:1/", "//:1@"),

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from hotconf.core.lexis import possessive
+
 CONFLICT: Final = "resolve the merge conflict"
 STRAIGHT: Final = 'write straight quotes: "'
 TEXT: Final = 'put text in quotes: "…"'
@@ -122,7 +124,7 @@ _WORDS: Final = tuple(
         (r"\d++\.", "a digit stands behind the point: 1.0, not 1."),
         (r"[+-]?\d[\d_]*+_|[+-]?\d[\d_]*+|_[\d_]++", "an underscore stands between two digits: 1_000"),
         (r"[+-]?\d++(?:\.\d*+)?[eE][+-]?[\d.]*+", "digits stand on both sides of the point, and behind the e: 1.0e5"),
-        (r"\d++(?:\.\w[\w+/-]*+)++", TEXT),
+        (r"\d++" + possessive(r"\.\w[\w+/-]*+", "+"), TEXT),
         (r"(?i:[+-]?(?:nan|inf))\w*+", _NAN),
         (r"[+-]?\d.*+", _ALONE),
         (r"(?i:true|false)\w++", "write true or false, or put text in quotes"),
@@ -144,7 +146,7 @@ _STATEMENTS: Final = tuple(
             "remove the word before the name",
         ),
         (r"[\w.-]++[ \t]*+,[ \t]*+[\w.-]++[^=\n]*+=", _OWN_LINE),
-        (r"[\w.-]++(?:[ \t]++[\w.-]++)++[ \t]*+=", _QUOTE_KEY),
+        (r"[\w.-]++" + possessive(r"[ \t]++[\w.-]++", "+") + r"[ \t]*+=", _QUOTE_KEY),
     )
 )
 """The statement in whose key tomli gave up."""
