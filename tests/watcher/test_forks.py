@@ -757,8 +757,13 @@ def test_no_import_of_logging():
 
 
 def test_children_of_callbacks_and_checks_end_as_others(path, watch):
-    """Those of `multiprocessing` with 0, and one that calls `sys.exit()` with its code."""
+    """Those of `multiprocessing` with 0, and those that call `sys.exit()` with its code."""
     codes = []
+
+    def check(config):
+        start()
+        leave()
+        return ()
 
     def start(*_):
         process = multiprocessing.get_context("fork").Process(target=int)
@@ -773,9 +778,11 @@ def test_children_of_callbacks_and_checks_end_as_others(path, watch):
             sys.exit(7)
         codes.append(ended(child))
 
-    watcher, _ = watch(path, checks=[start], **NATIVE)
+    running = []
+    watcher, _ = watch(path, checks=[lambda config: check(config) if running else ()], **NATIVE)
+    running.append(watcher)  # not at the start, which belongs to this thread
     watcher.on_change("server.port", start)
     watcher.on_change("server.port", leave)
     save(path, port(9000))
     wait_until(lambda: len(codes) == 4)
-    assert codes == [0, 0, 0, 7]
+    assert codes == [0, 7, 0, 7]

@@ -7,9 +7,12 @@ program and propagates, as does whatever a signal handler raised: it only happen
 
 from __future__ import annotations
 
+import os
 import signal  # imported here: when it is needed there may be no descriptor left to import it
+import sys
 import threading
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn
 
 from hotconf.runtime import threads
 
@@ -18,8 +21,21 @@ if TYPE_CHECKING:
 
 
 def belongs_to_caller(error: BaseException) -> bool:
-    """Whether `error`, which is being handled, propagates to the program."""
+    """Whether `error`, which is being handled, propagates to the program. Ends a child that users' code forked."""
+    if isinstance(error, SystemExit) and threads.forked():
+        end_process(error)
     return not threads.ours() and (not isinstance(error, Exception) or from_handler(error))
+
+
+def end_process(error: SystemExit) -> NoReturn:
+    """`sys.exit()` in a child that users' code forked: end it, as the end of this thread alone would not."""
+    known = error.code is None or isinstance(error.code, int)
+    with suppress(Exception):  # whatever stdout and stderr are
+        if not known:
+            sys.stderr.write(f"{error.code}\n")
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(int(error.code or 0) & 0xFF if known else 1)
 
 
 def goes_through(error: BaseException) -> bool:

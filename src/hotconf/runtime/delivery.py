@@ -9,15 +9,14 @@ Rule 3: once the delivery is closed no callback begins any more.
 from __future__ import annotations
 
 import os
-import sys
 from collections import deque
-from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Generic, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from hotconf.changes import MISSING
 from hotconf.core.walk import value_at
 from hotconf.runtime import green, threads
+from hotconf.runtime.callers import end_process
 from hotconf.runtime.records import ERROR, WARNING, emit
 from hotconf.runtime.subscription import CAPACITY, Hub, Subscription
 from hotconf.runtime.worker import Worker
@@ -326,21 +325,10 @@ class guarded:  # noqa: N801 (reads as a statement: `with guarded(name)`)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         if isinstance(error, SystemExit) and os.getpid() != self._pid:
-            _end_process(error)
+            end_process(error)
         if error is not None:
             emit("reload", ERROR, "%s raised %s", self._name, type(error).__name__, error=error)
         return True
-
-
-def _end_process(error: SystemExit) -> NoReturn:
-    """`sys.exit()` in a child that a callback forked: end it, as the end of this thread alone would not."""
-    known = error.code is None or isinstance(error.code, int)
-    with suppress(Exception):  # whatever stdout and stderr are
-        if not known:
-            sys.stderr.write(f"{error.code}\n")
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(int(error.code or 0) & 0xFF if known else 1)
 
 
 def log_warning(text: str) -> None:

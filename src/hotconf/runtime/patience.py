@@ -1,7 +1,7 @@
 """How long a stop may take: one budget for the process, not for each watcher.
 
-However many watchers are closed, one after the other or at exit, and whatever hangs: together their closes wait
-`BUDGET_S`, and a moment each for idle threads.
+However many watchers are closed, one after the other, at once or at exit, and whatever hangs: together their closes
+wait `BUDGET_S`, and a moment each for idle threads. Waits that overlap spend it once.
 """
 
 from __future__ import annotations
@@ -22,22 +22,27 @@ RENEWED_S: Final = 10.0
 class Patience:
     """The budget of one process."""
 
-    __slots__ = ("_ended", "_spent_s")
+    __slots__ = ("_ended", "_running", "_spent_s")
 
     def __init__(self) -> None:
         self._spent_s = 0.0
         self._ended = 0.0
         """When the latest wait ended."""
+        self._running: list[float] = []
+        """When the waits that are under way began."""
 
     def wait(self, work: Callable[[float], bool | None]) -> None:
         """Call `work` with the time that it may take."""
         began = time.monotonic()
-        self._spent_s = max(0.0, self._spent_s - (began - self._ended) * BUDGET_S / RENEWED_S)
+        if not self._running:
+            self._spent_s = max(0.0, self._spent_s - (began - self._ended) * BUDGET_S / RENEWED_S)
+        self._running.append(began)
         try:
             work(max(BUDGET_S - self._spent_s, MOMENT_S))
         finally:
-            self._ended = time.monotonic()
-            self._spent_s += self._ended - began
+            before, self._ended = self._ended, time.monotonic()
+            self._spent_s += self._ended - max(before, min(self._running))
+            self._running.remove(began)
 
 
 patience: Final = Patience()

@@ -235,6 +235,12 @@ def ours() -> bool:
     return ident() in _ours
 
 
+def forked() -> bool:
+    """Whether the caller is such a thread, but in a child that users' code forked from it."""
+    thread = _ours.get(ident())
+    return thread is not None and thread._pid != os.getpid()
+
+
 def any_of_ours() -> bool:
     """Whether threads of ours are running."""
     return bool(_ours)
