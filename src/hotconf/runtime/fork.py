@@ -36,8 +36,8 @@ OUTER, SHARED, INNER = range(3)
 
 LATE: Final = (
     *(f"hotconf.core.{name}" for name in ("credentials", "diff", "faults", "gone", "hidden", "messages", "record")),
-    *(f"hotconf.core.{name}" for name in ("positions", "redact", "reparse", "scrub")),
-    *(f"hotconf.core.{name}" for name in ("spelling", "suggest", "syntax")),
+    *(f"hotconf.core.{name}" for name in ("escapes", "positions", "prose", "redact", "reparse", "scrub")),
+    *(f"hotconf.core.{name}" for name in ("source", "spelling", "suggest", "syntax")),
     *("hotconf.runtime.native", "fcntl", "json", "shlex", "signal", "traceback"),
 )
 """What a watcher's threads import when they need it first. Nothing of it may register with `os.register_at_fork`."""
