@@ -22,3 +22,8 @@ def examples(all_of_them: int, bounded: int) -> int:
 def some(variants: Sequence[T], bounded: int) -> Sequence[T]:
     """All of them in full, otherwise so many."""
     return variants if FULL else variants[:bounded]
+
+
+def thinned(all_of_them: Sequence[T], one_in: int, row: int) -> Sequence[T]:
+    """All of them in full, otherwise one in so many: others in each row, so that none is left out of all rows."""
+    return all_of_them if FULL else all_of_them[row % one_in :: one_in]
