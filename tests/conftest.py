@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from hotconf.runtime import records
+from hotconf.runtime.patience import patience
 from waiting import wait_until
 
 # Here, before any room imports another's: their assertions explain themselves.
@@ -22,6 +23,12 @@ for name in ("FORCE_COLOR", "NO_COLOR"):
 # A slow machine is slow, and nothing else.
 settings.register_profile("patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+@pytest.fixture(autouse=True)
+def whole_budget() -> None:
+    """The budget of a stop is the process's: what hung in the test before must not be charged to this one."""
+    patience._spent_s = 0.0
 
 
 class Logged:

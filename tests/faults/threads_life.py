@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from hotconf import HotReloadWatcher, ReloadFailed
+from hotconf import ConfigError, HotReloadWatcher, ReloadFailed
 from hotconf.runtime.state import States
 
 PATIENT_S = 20.0
@@ -134,8 +134,10 @@ class Life:
         """Start; if that raises, it says why, and a second watcher starts."""
         try:
             self.watcher.start()
-        except (RuntimeError, Death, MemoryError) as error:
-            assert "thread" in str(error) or isinstance(error, Death | MemoryError), error
+        except (ConfigError, RuntimeError, Death, MemoryError) as error:
+            assert any(said in str(error) for said in ("thread", "Internal error")) or isinstance(
+                error, Death | MemoryError
+            ), error
             self.troubles.add(str(error))
             self.watcher.close()
             self.watcher = self.make()

@@ -223,12 +223,16 @@ def test_what_the_kernel_refuses_is_named(monkeypatch, call, code):
 
 @pytest.mark.parametrize("deadline", [None, 1 << 62], ids=["none", "far"])
 def test_no_wait_is_for_ever(kernel, monkeypatch, deadline):
-    """If the program closes the timer meanwhile, it never fires."""
-    monkeypatch.setattr(wait, "LONGEST_NS", 10 * SOON)
-    closing = threading.Timer(0.02, os.close, [kernel._timer.number])
-    closing.start()
+    """If the program closes the timer after it is set, it never fires."""
+    sleep = KernelWaiter._sleep
+
+    def close_and_sleep(self: KernelWaiter, timeout_ns: int) -> None:
+        os.close(self._timer.number)
+        sleep(self, timeout_ns)
+
+    monkeypatch.setattr(wait, "LONGEST_NS", SOON)
+    monkeypatch.setattr(KernelWaiter, "_sleep", close_and_sleep)
     kernel.wait(deadline)
-    closing.join()
 
 
 @pytest.mark.parametrize("error", [OSError(1, "no"), MemoryError()])

@@ -128,11 +128,23 @@ class Bus(Generic[T]):
                 return False
             try:
                 while self._outbox and self.allowance > 0:
-                    self._outbox.popleft()()
+                    self._queue_first()
                     self.allowance -= 1
             finally:
                 self.lock.release()
         return not self._outbox
+
+    def _queue_first(self) -> None:
+        """The event stays first until it is queued, so that neither a lack of memory nor a dead thread loses it."""
+        queue = self._outbox[0]
+        try:
+            queue()
+        except MemoryError:
+            queue()
+        except Exception:
+            self._outbox.popleft()
+            raise
+        self._outbox.popleft()
 
     def _seen(self, snapshot: Snapshot[T]) -> None:
         self.snapshot = snapshot
@@ -141,16 +153,19 @@ class Bus(Generic[T]):
                 listener.rebase(snapshot)
 
     def _publish(self, event: ConfigReloadEvent, snapshot: Snapshot[T] | None) -> None:
-        if not self._closed:
-            before, self.snapshot = self.snapshot, snapshot
-            for stream in self._streams:
-                stream.offer(event)
-            generation = 0 if snapshot is None else snapshot.generation
-            told: list[tuple[int, Listener]] = [each for each in self._listeners if each[1].wants(generation)]
-            concerned = self._concerned(event, before)
-            if concerned:
-                told = sorted([*told, *concerned.items()], key=_number)
-            self._delivery.put(event, tuple(listener for _, listener in told))
+        if self._closed:
+            return
+        generation = 0 if snapshot is None else snapshot.generation
+        told: list[tuple[int, Listener]] = [each for each in self._listeners if each[1].wants(generation)]
+        concerned = self._concerned(event, snapshot)
+        if concerned:
+            told = sorted([*told, *concerned.items()], key=_number)
+        listeners = tuple(listener for _, listener in told)
+        # Whatever may fail came first: a second try repeats nothing.
+        self.snapshot = snapshot
+        for stream in self._streams:
+            stream.offer(event)
+        self._delivery.put(event, listeners)
 
     def subscribe(self) -> EventStream:
         """A stream of the events from now on."""
@@ -226,9 +241,9 @@ class Bus(Generic[T]):
         """Repair the thread of callbacks if it failed; whether it has something to do."""
         return self._delivery.supervise()
 
-    def _concerned(self, event: ConfigReloadEvent, before: Snapshot[T] | None) -> dict[int, PathCallback[T]]:
+    def _concerned(self, event: ConfigReloadEvent, now: Snapshot[T] | None) -> dict[int, PathCallback[T]]:
         """The followers of key paths that a commit may concern: only of those the value is looked up."""
-        now = self.snapshot
+        before = self.snapshot
         if now is None or (before is not None and before.generation == now.generation):
             return {}
         changes = event.changes if isinstance(event, ReloadSuccess) and before is not None else ()

@@ -127,10 +127,10 @@ class Teller(Generic[T]):
 
     def pending(self, state: State, reasons: tuple[str, ...]) -> Pending | None:
         """What waits for something busy."""
-        waiting, since = state.pending, self._deferred_at
-        if waiting is None or since is None:
+        waiting = state.pending
+        if waiting is None:
             return None
-        return Pending(reasons, since, waiting.good.changes)
+        return Pending(reasons, self._deferred_at or waiting.good.loaded_at, waiting.good.changes)
 
     def abandon(self) -> None:
         """In the child of a fork: nobody waits here, and the rounds were the parent's."""
