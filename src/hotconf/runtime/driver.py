@@ -286,7 +286,7 @@ class Driver:
             self._go_on(self._wait)
             self._go_on(lambda: self._turn(time.monotonic_ns()))
         for observer in self._observers.values():
-            _guarded(observer.close)
+            self._go_on(observer.close)
         self._ended = True
         self._act()  # a later caller sees that the thread is gone
         if self._waiter is not None:
@@ -300,7 +300,7 @@ class Driver:
 
     def _fail(self, error: BaseException) -> None:
         doing, self._doing = self._doing, None
-        if doing is not None and doing is not self._redone:
+        if doing is not None and doing not in (self._redone, self._recover):
             self._redone = doing
             self._actions.appendleft(doing)
         self._actions.appendleft(self._recover)
@@ -516,9 +516,14 @@ def _nothing(_: object) -> None:
 
 
 def _guarded(work: Callable[[], object]) -> None:
-    """Whatever goes wrong for one watcher, the others go on; it is a fault of ours, and is told as one."""
+    """Whatever goes wrong for one watcher, the others go on; it is a fault of ours, and is told as one.
+
+    But a lack of memory is a failure of the thread, which then starts again whatever may be lost.
+    """
     try:
         work()
+    except MemoryError:
+        raise
     except Exception:  # noqa: BLE001 - a fault of ours
         log.fault("watch", _FAULT)
 

@@ -139,7 +139,7 @@ class Stepping(Generic[T]):
 
     def _crash(self, state: protocol.State) -> None:
         """End the round, once; discard what was known about the files."""
-        self._state, effects = crashed(state, self.source.path)
+        self._state, effects = crashed(state, self.source.path, self._teller.tickets.numbers)
         if self.snapshot is not None:  # even if it raised after publishing
             self._state = self._state._replace(generation=self.snapshot.generation)
         self.known.distrust()
