@@ -124,14 +124,17 @@ class Bus(Generic[T]):
         A signal handler that interrupted that caller may be waiting for this very thread.
         """
         while self._outbox and self.allowance > 0:
-            if not self.lock.acquire(timeout=_MOMENT_S):
-                return False
+            locked = False
             try:
-                while self._outbox and self.allowance > 0:
+                locked = self.lock.acquire(timeout=_MOMENT_S)
+                while locked and self._outbox and self.allowance > 0:
                     self._queue_first()
                     self.allowance -= 1
             finally:
-                self.lock.release()
+                if locked:
+                    self.lock.release()
+            if not locked:
+                return False
         return not self._outbox
 
     def _queue_first(self) -> None:

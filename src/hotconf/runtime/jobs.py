@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Final, Generic, TypeVar
 
@@ -125,10 +126,12 @@ class Jobs(Generic[T]):
         """Wait for a load that is under way; it may be in users' code."""
         if inside():
             return
-        if threads.acquire(self._loading, timeout_s):
-            self._loading.release()
-        else:
-            log.unfinished(self._source.path)
+        try:
+            if not threads.acquire(self._loading, timeout_s):
+                log.unfinished(self._source.path)
+        finally:
+            with suppress(RuntimeError):  # not acquired
+                self._loading.release()
 
     # Forks
 

@@ -123,7 +123,10 @@ class Teller(Generic[T]):
         if event is not None:
             told, stamped = self._ended
             event = stamped if told is event else _stamped(event, self.timings)
-        self.tickets.answer(effect.tickets, event)
+        try:
+            self.tickets.answer(effect.tickets, event)
+        except MemoryError:
+            self.tickets.answer(effect.tickets, event)
 
     def pending(self, state: State, reasons: tuple[str, ...]) -> Pending | None:
         """What waits for something busy."""

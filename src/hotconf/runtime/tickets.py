@@ -64,6 +64,7 @@ class Tickets:
     def answer(self, numbers: Iterable[int], event: Ending | None) -> None:
         """Wake those who wait with these numbers."""
         for number in numbers:
-            ticket = self._open.pop(number, None)
+            ticket = self._open.get(number)
             if ticket is not None:
                 ticket.answer(event)
+            self._open.pop(number, None)  # not earlier: an interrupted answer is given again

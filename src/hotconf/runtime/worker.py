@@ -88,7 +88,8 @@ class Worker:
 
     def abandon(self) -> None:
         """In a forked child: its threads and jobs are the parent's."""
-        self._putting_right = threads.lock()
+        self._repairing: dict[None, object] = {}
+        """The token of who repairs. Unlike a lock, it tells an exception between taking it and noting that."""
         self._due = False
         """A repair is needed, by the thread that is repairing now."""
         self._waker = threads.lock()
@@ -190,12 +191,15 @@ class Worker:
 
     def _attend(self) -> None:
         self._due = True
-        while self._due and self._putting_right.acquire(blocking=False):
-            try:
+        token = object()
+        try:
+            while self._due and self._repairing.setdefault(None, token) is token:
                 self._due = False
                 self._put_right()
-            finally:
-                self._putting_right.release()
+                del self._repairing[None]
+        finally:
+            if self._repairing.get(None) is token:
+                del self._repairing[None]
         while self._news:
             with suppress(IndexError):  # another thread has it
                 self._tell(*self._news.popleft())
