@@ -656,4 +656,5 @@ def test_an_observer_that_fails_stops_no_other(driver, main, monkeypatch, caplog
     wait_until(lambda: two.told)
     one.differs = (main,)
     wait_until(lambda: ("config.toml", False) in one.told)
+    monkeypatch.undo()  # or the log never rests
     assert "Internal error in the driver" in caplog.text
