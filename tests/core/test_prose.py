@@ -13,7 +13,8 @@ TOLD = [
     *("db:\n  user: bob\n  password: hunter\n  host: x", "- name: x\n  api_key: hunter", "password:\n  hunter"),
     *("password: |\n  hunter\n  hunter", "token:\n- hunter\n- hunter\nnext: 1", "{user: bob, password: hunter}"),
     *("password: 'hun hunter'", 'password: "hunter"', "secret: [hunter, {a: hunter}]", "token: b'hunter'"),
-    *("API key: hunter", "the password hunter22 was refused", "the password is 'hunter'", "run --password hunter x"),
+    *("API key: hunter", "Password was: hunter22", ":password => 'hunter'", "<password>hunter</password>"),
+    *("the password hunter22 was refused", "the password is 'hunter'", "run --password hunter x"),
     *(
         "authorization: bearer hunter",
         "x-api-key: hunter two",

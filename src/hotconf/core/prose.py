@@ -5,7 +5,8 @@ hotconf's own messages have the same form (`api_key: not valid`), so these rules
 Rule 1: after `password:` a quoted or bracketed value is secret, and so are the indented lines below.
 Rule 2: so is a word that looks like one (`hunter2`, `S3cr3t!`), or that stands alone: at the end of its line, or
         before a comma or a closing bracket. `token: expired` and the like are none.
-Rule 3: without a colon, what is quoted or has letters and digits: `the password hunter2`, `--password hunter`.
+Rule 3: without a colon, what is quoted or has letters and digits: `the password hunter2`, `--password hunter`; and
+        what XML has in an element.
 Rule 4: every search is linear in the text.
 """
 
@@ -22,11 +23,13 @@ from hotconf.core.secrecy import ENDINGS, is_secret_key
 
 _COLON: Final = r"""[\\"']*+[ \t]*+:(?P<colon>)"""
 _SPACE: Final = r"[ \t]++(?P<space>)"
-_KEY: Final = re.compile(rf"(?P<key>[\w-]++){possessive(f'{_COLON}|{_SPACE}', '?')}")
-_VERB: Final = re.compile(possessive(r"(?:is|was|of)[ \t]++", "?"))
+_ELEMENT: Final = r">(?P<element>)"
+_KEY: Final = re.compile(rf"(?P<key>[\w-]++){possessive(f'{_COLON}|{_SPACE}|{_ELEMENT}', '?')}")
+_VERB: Final = re.compile(possessive(r"(?:is|was|of|to|=>|->|→):?+[ \t]++", "?"))
 _BLANK: Final = re.compile(r"[ \t]*+")
 _QUOTED: Final = re.compile(rf"""[bruBRU]{{0,2}}+\\*+(?:"({BASIC})|'({LITERAL}))""")
 _LONGEST_WORD: Final = 64
+_ELEMENT_TEXT: Final = re.compile(r"[^<]*+")
 _BARE: Final = re.compile(r"""[^\s,;)}\]"']++""")
 _ALONE: Final = re.compile(r"""[ \t]*+(?:[,;)}\]"'\n]|\Z)""")
 _TELLING: Final = re.compile(r"[^A-Za-z.:()-]|[a-z][A-Z]")
@@ -54,7 +57,7 @@ def told(text: str) -> Iterator[Span]:
     for match in _KEY.finditer(text):
         if match.lastgroup == "key" or match.start() < last or not _names_secret(text, match):
             continue
-        find = _after_colon if match.lastgroup == "colon" else _after_space
+        find = _FINDERS[match.lastgroup or ""]
         for begin, end in find(text, match):
             last = end
             if begin < end and not text.startswith(MASK, begin):
@@ -105,6 +108,12 @@ def _after_space(text: str, match: re.Match[str]) -> Iterator[Span]:
         yield bare.span()
 
 
+def _in_element(text: str, match: re.Match[str]) -> Iterator[Span]:
+    """As XML has it."""
+    if text.endswith("<", 0, match.start()):
+        yield match.end(), _ELEMENT_TEXT.match(text, match.end()).end()  # type: ignore[union-attr]
+
+
 def _indented(text: str, match: re.Match[str]) -> Iterator[Span]:
     """The lines below a key that are indented further, or are items of a list."""
     start = text.rfind("\n", 0, match.start()) + 1
@@ -113,3 +122,6 @@ def _indented(text: str, match: re.Match[str]) -> Iterator[Span]:
     while (line := _LINE.match(text, at)) and (len(line[1]) > depth or (line[2] and len(line[1]) == depth)):
         yield line.end(2) if line[2] else line.end(1), line.end()
         at = line.end() + 1
+
+
+_FINDERS: Final = {"colon": _after_colon, "space": _after_space, "element": _in_element}
