@@ -5,7 +5,7 @@ everything below it.
 Rule 2: `env_key` and `env_http_headers` hold names of environment variables: nothing at or below them is secret.
 
 Rule 3: a misspelt long word counts as that word: `pasword`, `tokne`, `dbpasword`, `api_kye`. Of 644,000 words in the
-texts and programs of a Linux system 21 others become secret by this, `Deseret` and `menutapkey` among them.
+texts and programs of a Linux system 23 become secret by this, `Deseret` and `menutapkey` among them.
 
 Rule 4: a field is secret if any of its names, or aliases, is: of a model such a key is a `SecretKey`.
 
