@@ -439,7 +439,7 @@ def dying(real: Callable[..., Any], directory: Path, error: int) -> Callable[...
     """`real`, but failing for what lies below `directory`."""
 
     def call(target: Any, *args: Any, **options: Any) -> Any:
-        at = options.get("dir_fd", target)
+        at = target if options.get("dir_fd") is None else options["dir_fd"]
         where = str(Path(f"/proc/self/fd/{at}").readlink()) if isinstance(at, int) else os.fsdecode(at)
         if not where.startswith(str(directory)):
             return real(target, *args, **options)
