@@ -236,7 +236,8 @@ def _table_texts(table: Any, secret: bool | None) -> list[tuple[object, bool | N
     for key, value in reader_of(type(table))(table).items():
         name = key if type(key) is str else spelled(key)
         told = secrecy(name) if secret is None else secret
-        if told or _may_tell(value, type(value)):
+        cls = type(value)
+        if (cls is not str or value) and (told or _may_tell(value, cls)):
             found.append((value, told))
         if "@" in name or "=" in name:
             found.append((name, None))

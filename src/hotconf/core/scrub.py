@@ -12,7 +12,7 @@ Rule 4: credentials recognised by their form, such as a password in a URL, are m
 from __future__ import annotations
 
 import re
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from shlex import quote as quoted_for_shells
@@ -34,7 +34,7 @@ _END: Final = 8
 """So much of the beginning or end of a secret is found beside an ellipsis."""
 _SPACE: Final = re.compile(r"\s")
 _ELLIPSIS: Final = re.compile(r"…|\.{3,}+")
-_URLSAFE: Final = bytes.maketrans(b"+/", b"-_")
+_URLSAFE: Final = str.maketrans("+/", "-_")
 _INTEGER: Final = re.compile(r"[0-9]{4,60}+")
 _FLOAT: Final = re.compile(r"[0-9]{1,40}+\.[0-9]{1,40}+")
 
@@ -187,10 +187,12 @@ def encodings(secret: str) -> set[str]:
     forms = {raw.hex()}
     for before in range(3):
         # The first and last characters depend on what stands beside it as well.
-        encoded = b64encode(bytes(before) + raw).rstrip(b"=")
+        encoded = b2a_base64(bytes(before) + raw, newline=False).rstrip(b"=")
         whole = len(encoded) if (before + len(raw)) % 3 == 0 else len(encoded) - 1
-        part = encoded[-(-before * 4 // 3) : whole]
-        forms |= {part.decode("ascii").lower(), part.translate(_URLSAFE).decode("ascii").lower()}
+        part = encoded[-(-before * 4 // 3) : whole].decode("ascii").lower()
+        forms.add(part)
+        if "+" in part or "/" in part:
+            forms.add(part.translate(_URLSAFE))
     return {form for form in forms if len(form) >= SHORTEST}
 
 

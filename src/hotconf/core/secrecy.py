@@ -93,6 +93,10 @@ def _secrecy(key: str) -> bool | None:
     runs = _LETTERS.findall(key)  # digits separate words, so neither they nor a last word of digits hide one
     if not runs:
         return None
+    return _remembered_words(*runs) if len(key) <= _LONGEST else _judged(*runs)
+
+
+def _judged(*runs: str) -> bool | None:
     if "".join(runs).lower() in _NAMES_OF_VARIABLES:
         return False
     last = runs[-1][-_LONGEST:]
@@ -136,6 +140,8 @@ def _near(word: str) -> set[str]:
 
 
 _remembered = lru_cache(maxsize=_MOST_KEYS)(_secrecy)
+_remembered_words = lru_cache(maxsize=_MOST_KEYS)(_judged)
+"""Of thousands of keys most differ only in their numbers."""
 
 
 def _last_word(letters: str) -> str:
