@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -205,13 +206,17 @@ def test_from_a_callback(path, watch, told):
 
 
 def test_from_a_check(path, watch, told):
-    """The child of a check is in the midst of a load that is not its own any more."""
+    """The child of a check follows once it calls the watcher; the load under way is not its own any more."""
     children = []
+
+    def follow():
+        assert watcher.stats
+        follower(watcher, told, 9001)()
 
     def check(config):
         if config.server.port == 9000 and not children:
             children.append(0)
-            children[0] = fork(follower(watcher, told, 9001))
+            children[0] = fork(follow)
         return []
 
     watcher, _ = watch(path, checks=[check], **NATIVE)
@@ -786,3 +791,40 @@ def test_children_of_callbacks_and_checks_end_as_others(path, watch):
     save(path, port(9000))
     wait_until(lambda: len(codes) == 4)
     assert codes == [0, 7, 0, 7]
+
+
+@pytest.mark.parametrize("how", ["waits", "returns", "raises"])
+def test_a_child_that_a_check_forks_does_not_load(path, watch, tmp_path, how):
+    """Neither while it works nor afterwards: the load would run the check again, which would fork again."""
+    runs = tmp_path / "runs"
+    runs.touch()
+    children, started = [], []
+
+    def check(_):
+        if not started:
+            return ()
+        with runs.open("ab") as file:
+            file.write(b"x")
+        if runs.stat().st_size > 3:
+            os._exit(9)
+        child = os.fork()
+        if child == 0:
+            until = time.monotonic() + 0.5
+            while how == "waits" and time.monotonic() < until and runs.stat().st_size == 1:
+                time.sleep(0.01)
+            if how == "raises":
+                raise ValueError
+            if how == "waits":
+                os._exit(5)
+        else:
+            children.append(child)
+        return ()
+
+    watcher, _ = watch(path, checks=[check], **NATIVE)
+    started.append(watcher)
+    save(path, port(9000))
+    wait_until(lambda: children)
+    code = ended(children[0])
+    assert code == (5 if how == "waits" else 0)
+    wait_until(lambda: watcher.config.server.port == 9000)
+    assert runs.read_bytes() == b"x"

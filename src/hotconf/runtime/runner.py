@@ -260,7 +260,10 @@ class Runner(Stepping[T]):
         self._teller.tickets.abandon()
 
     def revive(self) -> None:
-        """See `Member.revive`: watch on, if this was watching; what the parent had begun is begun anew."""
+        """See `Member.revive`: watch on, if this was watching; what the parent had begun is begun anew.
+
+        Not in a child that a validator or check forked.
+        """
         running = self._driver is not None and not self._jobs.starting and not self._closed
         dropped = self.holds.abandon()
         self._state, lost = machine.forked(self._state)
@@ -268,6 +271,10 @@ class Runner(Stepping[T]):
         self._teller.abandon()
         self._driver = self._hearing.observer = None
         if not running:
+            return
+        if inside():  # a check forked: the load that was under way would run it here, and fork again
+            self._unstarted.append(True)
+            self._lost = lost or (), dropped  # until the child calls this watcher
             return
         try:
             self._driver = driver.claim(self)
