@@ -104,6 +104,37 @@ def test_a_burst_is_queued_in_parts(bus):
     assert [next(stream), next(stream)] == [CHANGED, UNCHANGED]
 
 
+@pytest.mark.parametrize("error", [MemoryError, RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("number", range(1, 60))
+def test_a_failure_at_any_line_of_a_drain_leaves_no_lock_and_loses_no_event(bus, number, error):
+    """The next drain makes up for it; only an event whose queuing raises an error of its own is dropped."""
+    told: list[object] = []
+    queued: list[object] = []
+    bus.on_event(told.append)
+    lines = 0
+
+    def trace(frame, event, _):
+        nonlocal lines
+        if frame.f_code.co_filename.endswith("bus.py"):
+            lines += event == "line"
+            if event == "line" and lines == number:
+                queued.extend(bus._outbox)
+                raise error
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        bus.publish(UNCHANGED, None)
+    except error:
+        pass
+    finally:
+        sys.settrace(before)
+    bus.publish(FAILED, None)
+    wait_until(lambda: FAILED in told)
+    assert UNCHANGED in told or error is RuntimeError or not queued
+
+
 def test_each_stream_has_its_own_queue(bus):
     """Reading one stream takes nothing from the other."""
     one, two = bus.subscribe(), bus.subscribe()

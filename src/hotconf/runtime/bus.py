@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar, overload
@@ -69,6 +70,7 @@ class Bus(Generic[T]):
         """What the driver emits, in order: it waits for the lock no longer than `_MOMENT_S`."""
         self.allowance = sys.maxsize
         """How many more events may be queued now. A burst that touches thousands of files is queued in parts."""
+        self._draining = False
         self._closed = False
         fork.enrol(self)
 
@@ -123,7 +125,12 @@ class Bus(Generic[T]):
 
         A signal handler that interrupted that caller may be waiting for this very thread.
         """
-        while self._outbox and self.allowance > 0:
+        if self._draining:  # an exception ended the last one, perhaps before it released the lock
+            with suppress(RuntimeError):
+                self.lock.release()
+        self._draining = True
+        locked = True
+        while locked and self._outbox and self.allowance > 0:
             locked = False
             try:
                 locked = self.lock.acquire(timeout=_MOMENT_S)
@@ -133,8 +140,7 @@ class Bus(Generic[T]):
             finally:
                 if locked:
                     self.lock.release()
-            if not locked:
-                return False
+        self._draining = False
         return not self._outbox
 
     def _queue_first(self) -> None:
