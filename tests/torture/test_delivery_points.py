@@ -18,17 +18,17 @@ from waiting import wait_until
 from watcher.watched import App, port
 
 OPERATIONS = {
-    "start": 0.03,
-    "hold": 1.0,
-    "hold async": 1.0,
-    "pass": 1.0,
-    "release": 0.2,
+    "start": 0.01,
+    "hold": 0.3,
+    "hold async": 0.3,
+    "pass": 0.3,
+    "release": 0.1,
     "release async": 0.2,
     "reload": 0.2,
     "close": 0.1,
     "subscribe": 0.3,
-    "next": 1.0,
-    "fork": 0.2,
+    "next": 0.3,
+    "fork": 0.1,
     "follow": 0.1,
 }
 """Which share of their places is tried in a bounded run; all of them in full."""
