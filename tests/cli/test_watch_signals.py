@@ -9,10 +9,12 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli.test_watch_process import DEADLINE, HOTCONF
+from hotconf.cli import follow
 from torture.extent import FULL
 
 ROUNDS = 40 if FULL else 5
@@ -156,3 +158,24 @@ def catches(status: Path, number: signal.Signals) -> bool:
         pytest.skip("no /proc here")
     (mask,) = (line.split()[1] for line in status.read_text().splitlines() if line.startswith("SigCgt"))
     return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_asked_to_stop_between_the_handlers(monkeypatch: pytest.MonkeyPatch, asked: int) -> None:
+    """The signal arrives as soon as it has a handler: it stops the command, and no handler is left."""
+    before, stops = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)], []
+    sent: list[int] = []
+
+    def register(number: int, handler: Any) -> Any:
+        replaced = register_really(number, handler)
+        if number == asked and not sent:
+            sent.append(number)
+            signal.raise_signal(number)
+        return replaced
+
+    register_really = signal.signal
+    monkeypatch.setattr(signal, "signal", register)
+    with follow._signals(lambda: stops.append(asked), lambda: None) as told:
+        assert told == stops == [asked]
+        assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before

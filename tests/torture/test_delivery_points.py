@@ -18,7 +18,7 @@ from waiting import wait_until
 from watcher.watched import App, port
 
 OPERATIONS = {
-    "start": 0.01,
+    "start": 0.003,
     "hold": 0.3,
     "hold async": 0.3,
     "pass": 0.3,

@@ -229,10 +229,15 @@ def _signals(stop: Callable[[], None], reload: Callable[[], None]) -> Iterator[l
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    before: dict[int, Any] = {number: signal.signal(number, handle) for number in _SIGNALS}
     hup = getattr(signal, "SIGHUP", None)
+    handlers: dict[int, Callable[[int, object], None]] = dict.fromkeys(_SIGNALS, handle)
     if hup is not None and signal.getsignal(hup) is not signal.SIG_IGN:
-        before[hup] = signal.signal(hup, lambda number, frame: reload())  # noqa: ARG005
+        handlers[hup] = lambda number, frame: reload()  # noqa: ARG005
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in handlers}
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    if asked:  # by the first of them, before the others had handlers
+        restore()
     try:
         yield asked
     finally:
