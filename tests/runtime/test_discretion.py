@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from hotconf import HotReloadWatcher
+from hotconf.core.document import parse
 from hotconf.runtime import log, records
 from outputs.hostile import FORGED, VILLAINS
 from waiting import wait_until
@@ -130,6 +131,28 @@ def test_an_exception_that_cannot_be_told_is_named(caplog):
     except SilentError:
         log.fault("watch", "It failed")
     assert one(caplog, "It failed").split("\n")[-1].strip().endswith("SilentError: <exception str() failed>")
+
+
+def test_what_a_load_parsed_is_not_parsed_for_the_log(monkeypatch, tmp_path):
+    """It would hold the GIL while the commit becomes visible. After a refused load the published text is parsed."""
+    path = tmp_path / "config.toml"
+    path.write_text(OLD)
+    parsed = []
+    monkeypatch.setattr(
+        "hotconf.core.document.parse", lambda *given, **options: parsed.append(parse(*given, **options))
+    )
+    with HotReloadWatcher(path, Config, debounce_ms=60_000) as watcher:
+        path.write_text(NEW)
+        watcher.reload()
+        snapshot, door = watcher.snapshot, watcher._runner.door
+        door.publish(snapshot, None)
+        assert {"S3cr3t-new-one", "546372819", "q7z"} <= door.scrubber().secrets
+        assert parsed == []
+        path.write_text("broken")
+        watcher.reload()
+        monkeypatch.setattr("hotconf.core.document.parse", parse)
+        door.publish(snapshot, None)
+        assert {"S3cr3t-new-one", "546372819", "q7z"} <= door.scrubber().secrets
 
 
 def test_a_watcher_takes_secrets_out_of_texts(tmp_path):

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
@@ -19,12 +20,15 @@ from hotconf.changes import MASK, MISSING
 from hotconf.text import printable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hotconf.changes import Change
     from hotconf.core.document import Document
     from hotconf.core.scrub import Scrubber
+    from hotconf.problems import Problem
     from hotconf.runtime.gather import Gathering
     from hotconf.schema import Schema
-    from hotconf.snapshot import Snapshot
+    from hotconf.snapshot import Snapshot, SourceFile
 
 _PLACES: Final = frozenset({"OLDPWD", "PWD"})
 """Variables that are no secrets, despite their names."""
@@ -108,15 +112,25 @@ def _secrets(schema: Schema[Any], documents: Iterable[Document], config: object)
     return secrets_of(shape_of(schema), documents, config) | environment()
 
 
-def of_snapshot(schema: Schema[Any], snapshot: Snapshot[Any] | None) -> Scrubber:
-    """Knows what is secret in `snapshot`: in its config and in its files."""
-    from hotconf.core.document import Document, parse
+def of_snapshot(
+    schema: Schema[Any], snapshot: Snapshot[Any] | None, parsed: Mapping[Path, Document] = MappingProxyType({})
+) -> Scrubber:
+    """Knows what is secret in `snapshot`: in its config and in its files. What is in `parsed` is not parsed again."""
+    from hotconf.core.document import Document
     from hotconf.core.scrub import Scrubber
 
     if snapshot is None:
         return Scrubber()
-    read = (parse(file.content, file.path, allow_empty=True) for file in snapshot.files if file.role != "watched")
+    read = (_document(file, parsed.get(file.path)) for file in snapshot.files if file.role != "watched")
     return Scrubber(_secrets(schema, [found for found in read if isinstance(found, Document)], snapshot.config))
+
+
+def _document(file: SourceFile, parsed: Document | None) -> Document | Problem:
+    from hotconf.core.document import parse
+
+    if parsed is not None and file.content.decode("utf-8-sig", "replace") == parsed.text:
+        return parsed
+    return parse(file.content, file.path, allow_empty=True)
 
 
 def environment() -> frozenset[str]:
@@ -129,10 +143,12 @@ def environment() -> frozenset[str]:
 class Door:
     """What one watcher knows to be secret, for as long as it lives."""
 
-    __slots__ = ("__weakref__", "_loaded", "_published", "_retired", "_schema", "_snapshot")
+    __slots__ = ("__weakref__", "_loaded", "_parsed", "_published", "_retired", "_schema", "_snapshot")
 
-    def __init__(self, schema: Schema[Any]) -> None:
+    def __init__(self, schema: Schema[Any], parsed: Callable[[], Mapping[Path, Document]]) -> None:
+        """`parsed` returns the documents of the last load, at any time and in any thread."""
         self._schema = schema
+        self._parsed = parsed
         self._snapshot: Snapshot[Any] | None = None
         self._published: Scrubber | None = None
         self._loaded: Scrubber | None = None
@@ -157,7 +173,7 @@ class Door:
     def scrubber(self) -> Scrubber:
         """Knows all of these, and the environment."""
         if self._published is None:
-            self._published = of_snapshot(self._schema, self._snapshot)
+            self._published = of_snapshot(self._schema, self._snapshot, self._parsed())
         refused = frozenset[str]() if self._loaded is None else self._loaded.secrets
         return self._published.knowing(environment().union(refused, *self._retired))
 

@@ -18,6 +18,7 @@ from hotconf.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from hotconf.runtime.keeper import Keeper
+    from hotconf.runtime.known import Known
 
 T = TypeVar("T")
 
@@ -27,11 +28,17 @@ class Publisher(Generic[T]):
 
     __slots__ = ("_install", "_to_keep", "door", "keeper", "settings", "snapshot", "standing")
 
-    def __init__(self, source: Source[T], install: Callable[[Snapshot[T]], None], keeper: Keeper[T] | None) -> None:
+    def __init__(
+        self,
+        source: Source[T],
+        known: Known,
+        install: Callable[[Snapshot[T]], None],
+        keeper: Keeper[T] | None,
+    ) -> None:
         self.snapshot: Snapshot[T] | None = None
         self.settings = source.pins.over(settings_of(source.schema, {}))
         """In force now."""
-        self.door = Door(source.schema)
+        self.door = Door(source.schema, lambda: known.files.documents)
         """Knows what is secret in it."""
         self.standing = NOTHING
         """Decides which files are gone: the published state, before the first the newest one that was kept."""

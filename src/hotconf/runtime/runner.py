@@ -70,7 +70,8 @@ class Runner(Stepping[T]):
         self.reconcile_ns = reconcile_ns
         self._bus = bus
         self._keeper = keeper
-        self._publisher = Publisher(source, install, keeper)
+        self.known = Known(source)
+        self._publisher = Publisher(source, self.known, install, keeper)
         window_ns, eager = self.settings.debounce_ms * MILLISECOND, self.settings.mode == "eager"
         self._state = protocol.State(window_ns, enabled=self.settings.enabled, eager=eager)
         self._lock = threads.rlock()
@@ -80,7 +81,6 @@ class Runner(Stepping[T]):
         """In a forked child that cannot watch for lack of a thread: what to start again."""
         self._driver: Driver | None = None
         self._closed = False
-        self.known = Known(source)
         self._jobs = Jobs(source, self.known, self._publisher, self._runs, self._loader, self._loaded)
         self._teller = Teller(bus, source.path)
         self._unsure = False
