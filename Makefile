@@ -31,7 +31,7 @@ coverage: $(READY)  ## the same tests, and which lines they run
 # They start hundreds of interpreters: what is compiled once is not compiled by each.
 test coverage torture: export PYTHONDONTWRITEBYTECODE =
 torture: WORKERS = 6
-torture: $(READY)  ## whatever may happen to a file, several times over: about 10 minutes
+torture: $(READY)  ## every scenario several times over, every search in full: takes long
 	HOTCONF_TORTURE=full HOTCONF_SEED=$(SEED) $(PYTEST) $(TORTURE) -p no:cacheprovider $(ARGS)
 
 fuzz: $(VENV)/.fuzz  ## any bytes at all, guided by coverage: SECONDS=1800 SEED=…
