@@ -16,5 +16,5 @@ def test_soak(tell: Tell) -> None:
     assert figures.faults == []
     assert figures.bursts > 0
     assert figures.looks > 0
-    assert max(figures.descriptors) == min(figures.descriptors)
-    assert max(figures.threads) == min(figures.threads)
+    for held in (figures.descriptors, figures.threads):
+        assert min(held[len(held) // 2 :]) == min(held)  # what is being read at that moment is open, and no leak
