@@ -516,9 +516,9 @@ def _nothing(_: object) -> None:
 
 
 def _guarded(work: Callable[[], object]) -> None:
-    """Whatever goes wrong for one watcher, the others go on; it is a fault of ours, and is told as one.
+    """Log an exception as a fault of ours, so that one watcher does not stop the others.
 
-    But a lack of memory is a failure of the thread, which then starts again whatever may be lost.
+    A lack of memory is raised instead: it is a failure of the thread, which then recovers all watchers.
     """
     try:
         work()

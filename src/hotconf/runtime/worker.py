@@ -89,7 +89,7 @@ class Worker:
     def abandon(self) -> None:
         """In a forked child: its threads and jobs are the parent's."""
         self._repairing: dict[None, object] = {}
-        """The token of who repairs. Unlike a lock, it tells an exception between taking it and noting that."""
+        """The token of the thread that repairs. A lock would stay taken if an exception came right after taking it."""
         self._due = False
         """A repair is needed, by the thread that is repairing now."""
         self._waker = threads.lock()
