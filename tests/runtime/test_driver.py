@@ -123,6 +123,7 @@ def exits(monkeypatch):
     """What would run at the end."""
     exits = Exits()
     monkeypatch.setattr(module, "atexit", exits)
+    monkeypatch.setattr(module._shared, "_registered", True)  # once for the process, by whichever test is first
     return exits
 
 

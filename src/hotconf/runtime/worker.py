@@ -89,7 +89,7 @@ class Worker:
     def abandon(self) -> None:
         """In a forked child: its threads and jobs are the parent's."""
         self._repairing: dict[None, object] = {}
-        """The token of the thread that repairs. A lock would stay taken if an exception came right after taking it."""
+        """The token of the thread that repairs. A lock would stay taken after an exception right after `acquire`."""
         self._due = False
         """A repair is needed, by the thread that is repairing now."""
         self._waker = threads.lock()
