@@ -82,7 +82,7 @@ CHANGED = (
     ),
     Changed(
         "parsing 8 KB of which three tables changed",
-        "only the tables that differ are parsed (`core/reparse.py`)",
+        "only the tables that differ are parsed (`formats/toml/reparse.py`)",
         "1.1–1.9 ms",
         "0.5–0.75 ms",
         "`timings_ms.parse`",

@@ -32,16 +32,16 @@ def fragments(directory: Path, count: int, seconds: float) -> list[list[float]]:
 
     In turn, so that they are compared at the same speed of the machine.
     """
-    from hotconf.core.diff import diff
-    from hotconf.core.document import Document, parse
-    from hotconf.core.freeze import freeze
-    from hotconf.core.merge import merge
-    from hotconf.core.validate import Valid, validate
-    from hotconf.runtime import files
+    from hotconf.config.diff import diff
+    from hotconf.config.freeze import freeze
+    from hotconf.config.merge import merge
+    from hotconf.config.validation.validate import Valid, validate
+    from hotconf.formats.toml.document import Document, parse
     from hotconf.runtime.load import load
-    from hotconf.runtime.source import Pins, Source
     from hotconf.schema import Schema
     from hotconf.snapshot import Snapshot
+    from hotconf.sources.base import Pins, Source
+    from hotconf.sources.files import reading
 
     (directory / "parts").mkdir()
     parts = [directory / "parts" / f"{nth:04}.toml" for nth in range(count)]
@@ -64,7 +64,7 @@ def fragments(directory: Path, count: int, seconds: float) -> list[list[float]]:
         loads.append(time.perf_counter() - began)
         good = result.candidate
         began = time.perf_counter()
-        one = parse(files.read(parts[-1], 1 << 20).data, parts[-1])
+        one = parse(reading.read(parts[-1], 1 << 20).data, parts[-1])
         documents = [*list(result.files.documents.values())[:-1], one]
         merged = merge([each for each in documents if isinstance(each, Document)])
         verdict = validate(schema, merged)

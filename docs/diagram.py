@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from hotconf.core.machine import TABLE
-from hotconf.core.protocol import Phase
+from hotconf.engine.machine import TABLE
+from hotconf.engine.protocol import Phase
 
 
 def diagram() -> str:

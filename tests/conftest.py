@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from hotconf.runtime import records
-from hotconf.runtime.patience import patience
+from hotconf.logs import records
+from hotconf.system.patience import patience
 from waiting import wait_until
 
 # Here, before any room imports another's: their assertions explain themselves.

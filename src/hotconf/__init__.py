@@ -56,11 +56,11 @@ if TYPE_CHECKING:
         Timings,
     )
     from hotconf.problems import Problem, Related
-    from hotconf.runtime.stats import PhaseStats, Stats
     from hotconf.runtime.telling import Pending
     from hotconf.schema import Schema
     from hotconf.settings import HotReloadSettings
     from hotconf.snapshot import Origin, Snapshot, SourceFile
+    from hotconf.subscribers.stats import PhaseStats, Stats
     from hotconf.watcher import HotReloadWatcher
 
 # Resolved when first used: `hotconf check` needs no watcher, and naming an event needs no pydantic.

@@ -4,33 +4,37 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, overload
 
 from hotconf import arguments
-from hotconf.core.freeze import unfrozen
+from hotconf.config.freeze import unfrozen
 from hotconf.errors import NoConfigError
 from hotconf.events import Ending
+from hotconf.logs import log, records
 from hotconf.problems import Problem
-from hotconf.runtime import log, paths, records, threads
-from hotconf.runtime.bus import Bus, OnChange, OnEvent, Selector, path_of
-from hotconf.runtime.delivery import ChangeCallback, EventCallback
 from hotconf.runtime.holds import Busy
-from hotconf.runtime.observe import ObserverName
-from hotconf.runtime.runner import Runner
-from hotconf.runtime.source import DEFAULT_MAX_BYTES, Pins, Source
-from hotconf.runtime.subscription import EventStream
+from hotconf.runtime.loader import judged
+from hotconf.runtime.reloader import Runner
 from hotconf.runtime.telling import Pending
 from hotconf.schema import Schema
 from hotconf.settings import MAX_DEBOUNCE_MS, HotReloadSettings
 from hotconf.snapshot import Snapshot
+from hotconf.sources.base import DEFAULT_MAX_BYTES, Pins, Source
+from hotconf.sources.files import paths
+from hotconf.subscribers.bus import Bus, OnChange, OnEvent, Selector, path_of
+from hotconf.subscribers.callbacks import ChangeCallback, EventCallback
+from hotconf.subscribers.streams import EventStream
+from hotconf.system import threads
+from hotconf.watch.observer import ObserverName
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-    from hotconf.runtime.keeper import Keeper
-    from hotconf.runtime.stats import Stats
+    from hotconf.history.keeper import Keeper
+    from hotconf.subscribers.stats import Stats
 
 T = TypeVar("T")
 
@@ -326,7 +330,7 @@ class HotReloadWatcher(Generic[T]):
         Raises `UsageError` for a path that can never change, because the model has no such key.
         """
         if not callable(selector):
-            from hotconf.core.selecting import selected  # here: most programs follow no value
+            from hotconf.config.selectors import selected  # here: most programs follow no value
 
             selector = selected(path_of(selector), self._schema)
         return self._bus.on_change(selector, callback) if callback is not None else self._bus.on_change(selector)
@@ -392,9 +396,9 @@ _CONFIG: Final = HotReloadWatcher.__dict__["config"].__set__
 def _keeper(state_dir: str | os.PathLike[str] | None, source: Source[T]) -> Keeper[T] | None:
     if state_dir is None:
         return None
-    from hotconf.runtime.keeper import Keeper  # who keeps nothing pays nothing
+    from hotconf.history.keeper import Keeper  # who keeps nothing pays nothing
 
-    return Keeper(paths.absolute(arguments.path("state_dir", state_dir)), source)
+    return Keeper(paths.absolute(arguments.path("state_dir", state_dir)), source, partial(judged, source))
 
 
 def _pins(

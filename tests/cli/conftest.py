@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hotconf.runtime import records
+from hotconf.logs import records
 from waiting import wait_until
 
 

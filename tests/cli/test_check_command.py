@@ -369,7 +369,7 @@ HEAVY = {
     "hotconf.events",
     "hotconf.report.ndjson",
     "hotconf.runtime.loader",
-    "hotconf.runtime.log",
+    "hotconf.logs.log",
     "hotconf.watcher",
     "http.client",
     "json",
@@ -380,10 +380,10 @@ HEAVY = {
     "unittest",
 }
 ONLY_FOR_PROBLEMS = {
-    "hotconf.core.faults",
-    "hotconf.core.messages",
-    "hotconf.core.positions",
-    "hotconf.core.source",
+    "hotconf.config.validation.faults",
+    "hotconf.config.validation.messages",
+    "hotconf.formats.toml.positions",
+    "hotconf.config.excerpts",
     "hotconf.report.diagnostic",
     "hotconf.report.excerpt",
     "hotconf.report.github",

@@ -15,7 +15,7 @@ import pytest
 
 from hanging import hanging
 from hotconf.cli import contact
-from hotconf.runtime import mounts
+from hotconf.sources.files import mounts
 from torture.extent import FULL
 from waiting import wait_until
 

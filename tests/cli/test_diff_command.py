@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from hotconf import HotReloadWatcher
 from hotconf.cli.app import hotconf
-from hotconf.runtime.state import SUPPORTED
+from hotconf.history.store import SUPPORTED
 from hotconf.speckit import SPECKIT
 
 OLD = 'model = "a"\n[cost]\ndaily_limit_usd = 10\n'

@@ -12,10 +12,10 @@ from click.testing import CliRunner, Result
 
 from hotconf import HotReloadWatcher
 from hotconf.cli.app import hotconf
-from hotconf.runtime import state
+from hotconf.history import store
 from hotconf.speckit import SPECKIT
 
-pytestmark = pytest.mark.skipif(not state.SUPPORTED, reason="POSIX only")
+pytestmark = pytest.mark.skipif(not store.SUPPORTED, reason="POSIX only")
 
 QUIET = "[validation]\ncheck_api_keys = false\ncheck_commands = false\n"
 LISTS = f"{QUIET}[hot_reload]\nwatch_paths = ['conf.d']\n"

@@ -18,11 +18,11 @@ from click.testing import CliRunner
 from hotconf import HotReloadWatcher
 from hotconf.cli import rollback as command
 from hotconf.cli.app import hotconf
-from hotconf.runtime import state
-from hotconf.runtime.state import States
+from hotconf.history import store
+from hotconf.history.store import States
 from hotconf.speckit import SPECKIT
 
-pytestmark = pytest.mark.skipif(not state.SUPPORTED, reason="POSIX only")
+pytestmark = pytest.mark.skipif(not store.SUPPORTED, reason="POSIX only")
 
 QUIET = "[validation]\ncheck_api_keys = false\ncheck_commands = false\n"
 WHEN = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"

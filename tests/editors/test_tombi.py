@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from editors.tombi import DEADLINE_S, LanguageServer, language_server, lint
-from hotconf.core.stamp import stamped
+from hotconf.formats.toml.stamp import stamped
 from hotconf.report.jsonschema import json_schema
 from hotconf.runtime.load import check
 from hotconf.speckit import SPECKIT

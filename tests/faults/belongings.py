@@ -9,7 +9,7 @@ import socket
 import termios
 from pathlib import Path
 
-from hotconf.runtime import system
+from hotconf.system import linux
 
 
 class Belongings:
@@ -40,19 +40,19 @@ class Belongings:
         return [reader, writer]
 
     def _timer(self, _: int) -> list[int]:
-        return [system.timerfd_create(1, os.O_NONBLOCK)]
+        return [linux.timerfd_create(1, os.O_NONBLOCK)]
 
     def _event(self, _: int) -> list[int]:
         return [os.eventfd(3, os.EFD_NONBLOCK)]
 
     def _inotify(self, turn: int) -> list[int]:
-        number = system.inotify_init1(os.O_NONBLOCK)
-        system.inotify_add_watch(number, os.fsencode(self._directory), 0x100)
+        number = linux.inotify_init1(os.O_NONBLOCK)
+        linux.inotify_add_watch(number, os.fsencode(self._directory), 0x100)
         (self._directory / f"seen-{turn}-{number}").touch()
         return [number]
 
     def _epoll(self, _: int) -> list[int]:
-        return [system.epoll_create1(0)]
+        return [linux.epoll_create1(0)]
 
     def _socket(self, _: int) -> list[int]:
         pair = socket.socketpair()

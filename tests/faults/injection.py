@@ -1,6 +1,6 @@
 """Makes hotconf's system calls fail: the n-th of one name, once, or all of them.
 
-The calls that count are those in `SYSTEM` (of `hotconf.runtime.system`), in `OS` and in `THREADS`, if hotconf's own
+The calls that count are those in `SYSTEM` (of `hotconf.system.linux`), in `OS` and in `THREADS`, if hotconf's own
 code makes them, directly or through `os.path` and the like. Those of the program, of pytest and of logging do not.
 
     faults = Faults()
@@ -25,7 +25,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import pytest
 
-from hotconf.runtime import system
+from hotconf.system import linux
 
 SYSTEM: Final = (
     *("close", "epoll_create1", "epoll_ctl", "epoll_wait", "fcntl", "inotify_add_watch"),
@@ -101,7 +101,7 @@ class Faults:
         with ExitStack() as stack:
             patch = stack.enter_context(pytest.MonkeyPatch.context())
             for name in SYSTEM:
-                self._wrap(patch, system, name, f"system.{name}")
+                self._wrap(patch, linux, name, f"system.{name}")
             for name in OS:
                 self._wrap(patch, os, name, f"os.{name}")
             for module, name in THREADS:

@@ -20,7 +20,7 @@ if sys.platform != "linux":
 
 from faults.belongings import Belongings
 from hotconf import HotReloadWatcher
-from hotconf.runtime.descriptors import CLOSED
+from hotconf.system.descriptors import CLOSED
 from torture.extent import FULL
 from waiting import wait_until
 from watcher.children import ended, fork

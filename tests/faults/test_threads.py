@@ -26,7 +26,7 @@ LIMIT_S = 90
 HEAD = """
 from pathlib import Path
 from faults.threads_life import *
-from hotconf.runtime import records
+from hotconf.logs import records
 life = Life(Path.cwd())
 """
 
@@ -177,9 +177,9 @@ def test_what_hangs_is_told_and_stops_no_other_watcher(tmp_path, hang):
     exit of the process wait no longer than the budget of a stop.
     """
     program = """
-        from hotconf.runtime import worker
+        from hotconf.system import worker
         from hotconf.runtime.loader import Loader
-        from hotconf.runtime.state import States as Kept
+        from hotconf.history.store import States as Kept
         worker.HUNG_NS = Loader.hung_ns = 1_000_000_000
         hung = threading.Event()
 

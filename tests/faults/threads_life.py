@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any
 
 from hotconf import ConfigError, HotReloadWatcher, ReloadFailed
-from hotconf.runtime.state import States
+from hotconf.history.store import States
 
 PATIENT_S = 20.0
 THREADS = ("hotconf-driver", "hotconf-loader", "hotconf callbacks", "hotconf log", "hotconf state")

@@ -18,13 +18,13 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from hotconf import Change, ReloadDeferred, ReloadFailed, ReloadSuccess, Schema
-from hotconf.core.diff import diff
-from hotconf.core.document import Document, parse
-from hotconf.core.freeze import freeze
-from hotconf.core.merge import merge
-from hotconf.core.positions import Places, Span
-from hotconf.core.source import secret_keys
-from hotconf.core.validate import Invalid, validate
+from hotconf.config.diff import diff
+from hotconf.config.excerpts import secret_keys
+from hotconf.config.freeze import freeze
+from hotconf.config.merge import merge
+from hotconf.config.validation.validate import Invalid, validate
+from hotconf.formats.toml.document import Document, parse
+from hotconf.formats.toml.positions import Places, Span
 from hotconf.problems import Problem, one_line
 from hotconf.report.cells import width
 from hotconf.report.excerpt import excerpt, safe_line

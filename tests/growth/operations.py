@@ -12,9 +12,9 @@ from growth.constructs import MAIN, Construct, Files
 from growth.models import CONFIG, DESCRIBED
 from hotconf import ConfigError, HotReloadWatcher, Schema
 from hotconf.events import FileChanged
-from hotconf.runtime import paths
 from hotconf.runtime.load import load
-from hotconf.runtime.source import Source
+from hotconf.sources.base import Source
+from hotconf.sources.files import paths
 
 Thunk: TypeAlias = Callable[[], object]
 Prepare: TypeAlias = Callable[["Place"], Thunk]
@@ -86,8 +86,8 @@ def _load(place: Place) -> Thunk:
 
 
 def _expand(place: Place) -> Thunk:
-    from hotconf.core.document import Document, parse
-    from hotconf.core.shape import settings_of
+    from hotconf.config.shape import settings_of
+    from hotconf.formats.toml.document import Document, parse
 
     document = parse(place.main.read_bytes(), place.main, allow_empty=True)
     table = document.table if isinstance(document, Document) else {}

@@ -31,7 +31,11 @@ SOON_S: Final = 0.005
 """A pattern that takes no longer at the last length cannot be quadratic: that would take ten times as long."""
 TEXTS: Final = 400 if FULL else 40
 """Made of each pattern at most."""
-IN_TABLES: Final = ["core.copies: pattern", "core.slips: pattern", *[r"core.slips: f'\\A(?:{pattern})'"] * 2]
+IN_TABLES: Final = [
+    "formats.toml.slips: pattern",
+    *[r"formats.toml.slips: f'\\A(?:{pattern})'"] * 2,
+    "sources.files.copies: pattern",
+]
 """Compiled from a table when the module is imported: the patterns are found in that table."""
 
 
@@ -45,7 +49,7 @@ class Found(NamedTuple):
 
 def _modules() -> Iterator[tuple[Any, ast.Module]]:
     for info in pkgutil.walk_packages([str(ROOT)], "hotconf."):
-        if info.name.startswith("hotconf.testing") or info.name.endswith("__main__"):
+        if info.name.endswith("__main__"):
             continue
         module = importlib.import_module(info.name)
         yield module, ast.parse(Path(str(module.__file__)).read_text())

@@ -10,8 +10,8 @@ import tomli
 from pydantic import BaseModel, SecretStr
 
 from hotconf.errors import UsageError
+from hotconf.inspection.once import State, state_of
 from hotconf.report.effective import Effective
-from hotconf.runtime.once import State, state_of
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, Secret, SecretStr, create_mod
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 from typing_extensions import TypedDict
 
-from hotconf.core.shape import shape_of
+from hotconf.config.shape import shape_of
 from hotconf.report.jsonschema import json_schema
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings

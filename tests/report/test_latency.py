@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotconf.report.latency import NOTHING, PHASES, histogram, phase_bars
-from hotconf.runtime.stats import PhaseStats
+from hotconf.subscribers.stats import PhaseStats
 
 
 def phase(p50: float, p95: float, count: int = 9) -> PhaseStats:

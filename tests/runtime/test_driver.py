@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 
-from hotconf.core.protocol import Due
+from hotconf.engine.protocol import Due
 from hotconf.errors import UsageError
 from hotconf.runtime import driver as module
-from hotconf.runtime import observe
-from hotconf.runtime import threads as native
 from hotconf.runtime.driver import Driver, claim, release
-from hotconf.runtime.observe import Heard, Poll
-from hotconf.runtime.source import FileSet
 from hotconf.runtime.wait import KernelWaiter, ThreadWaiter
+from hotconf.sources.base import FileSet
+from hotconf.system import threads as native
+from hotconf.watch import observer
+from hotconf.watch.observer import Heard, Poll
 from waiting import wait_until
 
 FAR_NS = 3_600_000_000_000
@@ -145,7 +145,7 @@ def main(tmp_path):
     return path
 
 
-def join(driver: Driver, owner: Owner, name: str = "auto", *, watch: Path | None = None) -> observe.Observer:
+def join(driver: Driver, owner: Owner, name: str = "auto", *, watch: Path | None = None) -> observer.Observer:
     """Have `owner` join, and `watch` watched for it."""
     owner.driver = driver
     observer = driver.call(lambda: driver.join(owner, name))
@@ -443,7 +443,7 @@ def test_an_observer_that_cannot_be_had(driver, monkeypatch):
     def refuse(*_):
         raise OSError(24, "inotify_init1: Too many open files")
 
-    monkeypatch.setattr("hotconf.runtime.native.Inotify", refuse)  # the module's own name for it
+    monkeypatch.setattr("hotconf.watch.inotify_observer.Inotify", refuse)  # the module's own name for it
     with pytest.raises(UsageError, match="inotify_init1: Too many open files"):
         join(driver, Owner(), "inotify")
     owner = Owner()
@@ -652,7 +652,7 @@ def test_an_observer_that_fails_stops_no_other(driver, main, monkeypatch, caplog
     def fail(self) -> Heard:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("hotconf.runtime.foreign.WatchdogObserver.heard", fail)
+    monkeypatch.setattr("hotconf.watch.watchdog_observer.WatchdogObserver.heard", fail)
     main.write_text("x")
     wait_until(lambda: two.told)
     one.differs = (main,)

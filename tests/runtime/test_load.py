@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
-from hotconf.core.candidate import Bad, Candidate, Good, Unstable
+from hotconf.engine.candidate import Bad, Candidate, Good, Unstable
 from hotconf.problems import Problem
-from hotconf.runtime import files, paths, states
-from hotconf.runtime import gather as module
 from hotconf.runtime.load import check, drifted, load
 from hotconf.runtime.loader import guarded
-from hotconf.runtime.source import Pins, Result, Source
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Origin, Snapshot
+from hotconf.sources.base import Pins, Result, Source
+from hotconf.sources.files import gather as module
+from hotconf.sources.files import paths, reading, states
 
 
 class Server(BaseModel):
@@ -53,7 +53,7 @@ def root(tmp_path):
 @pytest.fixture(autouse=True)
 def aged(monkeypatch):
     """No file is young, so that what is known may be used again."""
-    monkeypatch.setattr(files, "FRESH_NS", 0)
+    monkeypatch.setattr(reading, "FRESH_NS", 0)
 
 
 def save(root: Path, **texts: str) -> Source[Config]:
@@ -291,13 +291,13 @@ def test_files_that_are_watched_only_are_not_read(root, monkeypatch):
     os.mkfifo(root / "pipe")
     source = Source(save(root, config=listing("ca.pem", "pipe")).path, SCHEMA, max_bytes=90)
     read = []
-    real = files.read
-    monkeypatch.setattr(files, "read", lambda path, cap: read.append(path.name) or real(path, cap))
+    real = reading.read
+    monkeypatch.setattr(reading, "read", lambda path, cap: read.append(path.name) or real(path, cap))
     result = load(source)
     assert read == ["config.toml"]
     assert [file.path.name for file in good(result.candidate).files] == ["config.toml"]
-    assert not files.same(root / "ca.pem", files.Stamp())
-    assert files.same(root / "ca.pem", result.files.reads[root / "ca.pem"].stamp)
+    assert not reading.same(root / "ca.pem", reading.Stamp())
+    assert reading.same(root / "ca.pem", result.files.reads[root / "ca.pem"].stamp)
 
 
 def test_watch_paths_count_only_in_the_main_file(root):
@@ -390,7 +390,7 @@ def test_names_that_are_not_utf8(root):
 def test_a_file_that_changes_after_it_was_read(root, monkeypatch):
     """The set is compared with the disk when all of it has been read: a mixture is no candidate."""
     source = save(root, config=listing("a.toml") + "name = 'old'", a="[server]\nport = 1")
-    between(monkeypatch, files, "read", lambda: save(root, config=listing("a.toml") + "name = 'new'"), after=1)
+    between(monkeypatch, reading, "read", lambda: save(root, config=listing("a.toml") + "name = 'new'"), after=1)
     assert load(source).candidate == Unstable((root / "config.toml",))
 
 
@@ -417,7 +417,7 @@ def test_a_file_that_stands_alone_is_replaced_while_it_is_parsed(root, monkeypat
     between(monkeypatch, module, "parse", replace)
     found = load(source)
     assert found.candidate.config.name == "old"
-    assert not files.same(root / "config.toml", found.files.reads[root / "config.toml"].stamp)
+    assert not reading.same(root / "config.toml", found.files.reads[root / "config.toml"].stamp)
     assert load(source).candidate.config.name == "new"
 
 
@@ -471,7 +471,7 @@ def test_the_main_file_of_a_set_is_written_to_while_it_is_parsed(pair, root, mon
 
 def test_a_set_of_which_the_main_file_is_renamed_over_before_the_others_are_read(pair, root, monkeypatch):
     """The new ones of them may belong to the new main file: that would be a mixture."""
-    between(monkeypatch, files, "read", lambda: rename_over(root, config=NEW, a="[server]\nport = 2"), after=1)
+    between(monkeypatch, reading, "read", lambda: rename_over(root, config=NEW, a="[server]\nport = 2"), after=1)
     assert pair().candidate == Unstable((root / "config.toml",))
 
 
@@ -556,7 +556,7 @@ def test_a_fragment_that_appears_during_the_read(root, monkeypatch, pattern):
     (root / "conf.d").mkdir()
     source = save(root, config=listing(pattern))
     save(root / "conf.d", a="name = 'a'")
-    between(monkeypatch, files, "read", lambda: save(root / "conf.d", b="name = 'b'"), after=1)
+    between(monkeypatch, reading, "read", lambda: save(root / "conf.d", b="name = 'b'"), after=1)
     assert load(source).candidate == Unstable((root / "conf.d/b.toml",))
 
 
@@ -572,7 +572,7 @@ def test_a_fragment_that_vanishes_during_the_read(root, monkeypatch):
     (root / "conf.d").mkdir()
     source = save(root, config=listing("conf.d"))
     save(root / "conf.d", a="name = 'a'", b="name = 'b'")
-    between(monkeypatch, files, "read", (root / "conf.d/a.toml").unlink, after=2)
+    between(monkeypatch, reading, "read", (root / "conf.d/a.toml").unlink, after=2)
     assert load(source).candidate == Unstable((root / "conf.d/a.toml",))
 
 
@@ -587,7 +587,7 @@ def test_a_link_that_is_swapped_during_the_read(root, monkeypatch):
         (root / "next").symlink_to("v2")
         (root / "next").rename(root / "now")
 
-    between(monkeypatch, files, "read", swap, after=1)
+    between(monkeypatch, reading, "read", swap, after=1)
     candidate = load(Source(root / "now/config.toml", SCHEMA)).candidate
     assert isinstance(candidate, Unstable)
     assert root / "now/config.toml" in candidate.paths
@@ -608,9 +608,9 @@ def test_a_watched_file_that_changes_during_the_read(root, monkeypatch):
 def work(monkeypatch):
     """The names of the files that are read and of those that are parsed."""
     done: dict[str, list[str]] = {"read": [], "parse": []}
-    read, parse = files.read, module.parse
+    read, parse = reading.read, module.parse
 
-    def reading(path, cap):
+    def read_noted(path, cap):
         done["read"].append(path.name)
         return read(path, cap)
 
@@ -618,7 +618,7 @@ def work(monkeypatch):
         done["parse"].append(path.name)
         return parse(data, path, **named)
 
-    monkeypatch.setattr(files, "read", reading)
+    monkeypatch.setattr(reading, "read", read_noted)
     monkeypatch.setattr(module, "parse", parsing)
     return done
 
@@ -660,7 +660,7 @@ def test_what_was_touched_is_read_although_its_stamp_is_the_same(root, work):
 
 def test_what_is_not_settled_is_read_again(root, work, monkeypatch):
     """A young file may have changed without a new time stamp."""
-    monkeypatch.setattr(files, "FRESH_NS", 60_000_000_000)
+    monkeypatch.setattr(reading, "FRESH_NS", 60_000_000_000)
     source = save(root, config="name = 'x'")
     first = load(source)
     load(source, publish(first), first.files)

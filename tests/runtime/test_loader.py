@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from hotconf.core.candidate import Bad
+from hotconf.engine.candidate import Bad
 from hotconf.runtime.driver import Driver
-from hotconf.runtime.loader import Loader, guarded, inside
-from hotconf.runtime.source import FileSet, Result
+from hotconf.runtime.loader import Loader, guarded
+from hotconf.sources.base import FileSet, Result
+from hotconf.system.callers import inside
 from waiting import wait_until
 
 KNOWN = FileSet.of(Path("/nowhere/config.toml"))

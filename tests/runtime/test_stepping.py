@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import pytest
 
-from hotconf.core import machine, protocol
+from hotconf.engine import machine, protocol
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess
 from hotconf.runtime.holds import Busy
 from hotconf.runtime.stepping import Stepping
-from runtime.test_runner import Watched, main, make
+from runtime.test_reloader import Watched, main, make
 from waiting import wait_until
 
 __all__ = ["main", "make"]  # fixtures

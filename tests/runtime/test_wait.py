@@ -14,8 +14,9 @@ from functools import partial
 
 import pytest
 
-from hotconf.runtime import system, wait
+from hotconf.runtime import wait
 from hotconf.runtime.wait import KernelWaiter, ThreadWaiter, best_waiter
+from hotconf.system import linux
 
 if sys.platform != "linux":
     pytest.skip("the kernel's waiter is Linux's", allow_module_level=True)
@@ -30,7 +31,7 @@ def waiter(request, monkeypatch):
     before = sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208 (names only)
     waiter = ThreadWaiter("no descriptors") if request.param == "threads" else KernelWaiter()
     if request.param == "no ioctl":
-        monkeypatch.setattr(system, "SET_TICKS", 0)
+        monkeypatch.setattr(linux, "SET_TICKS", 0)
     yield waiter
     waiter.close()
     assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
@@ -109,7 +110,7 @@ def test_a_wake_up_after_closing_touches_nothing():
     """The numbers of its descriptors may be those of the application's own timers by then."""
     waiter = KernelWaiter()
     waiter.close()
-    timers = [system.timerfd_create(time.CLOCK_MONOTONIC, os.O_NONBLOCK) for _ in range(4)]
+    timers = [linux.timerfd_create(time.CLOCK_MONOTONIC, os.O_NONBLOCK) for _ in range(4)]
     waiter.wake()
     for timer in timers:
         with pytest.raises(BlockingIOError):
@@ -214,7 +215,7 @@ def test_what_the_kernel_refuses_is_named(monkeypatch, call, code):
     def refuse(*_: object) -> int:
         raise OSError(code, f"{call}: {os.strerror(code)}")
 
-    monkeypatch.setattr(system, call, refuse)
+    monkeypatch.setattr(linux, call, refuse)
     waiter = best_waiter()
     assert isinstance(waiter, ThreadWaiter)
     assert waiter.trouble == f"{call}: {os.strerror(code)}"
@@ -243,8 +244,8 @@ def test_who_wakes_is_told_of_no_trouble(kernel, monkeypatch, error):
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(system, "ioctl", refuse)
-        patch.setattr(system, "timerfd_settime", refuse)
+        patch.setattr(linux, "ioctl", refuse)
+        patch.setattr(linux, "timerfd_settime", refuse)
         kernel.wake()
         kernel.wait(None)
 
@@ -254,7 +255,7 @@ def test_descriptors_that_the_program_closed_are_not_used(kernel, which):
     """Not even if the number stands for another file of the same kind."""
     ours = getattr(kernel, which)
     number = ours.number
-    make = partial(system.timerfd_create, time.CLOCK_MONOTONIC, 0) if which == "_timer" else select.epoll
+    make = partial(linux.timerfd_create, time.CLOCK_MONOTONIC, 0) if which == "_timer" else select.epoll
     os.close(number)
     theirs = make()
     assert (theirs if which == "_timer" else theirs.fileno()) == number

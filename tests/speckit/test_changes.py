@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotconf.changes import Change
-from hotconf.core.diff import diff
+from hotconf.config.diff import diff
 from hotconf.speckit import SPECKIT, AppConfig, detect_config_changes
 from hotconf.speckit.changes import describe
 from hotconf.speckit.checks import GATES

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from hotconf.core.document import Document, parse
-from hotconf.core.merge import merge
-from hotconf.core.spelling import respell
-from hotconf.core.validate import Invalid, Valid, validate
+from hotconf.config.merge import merge
+from hotconf.config.spelling import respell
+from hotconf.config.validation.validate import Invalid, Valid, validate
+from hotconf.formats.toml.document import Document, parse
 from hotconf.problems import Problem
 from hotconf.speckit import SPECKIT, AppConfig
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hotconf import ConfigError, HotReloadWatcher, Problem
-from hotconf.core.record import Record, encode
+from hotconf.history.record import Record, encode
 from hotconf.snapshot import SourceFile
 
 ROOT, PROGRAM, OTHER, VANDAL = 0, 10001, 20002, 30003

@@ -18,8 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from doubles.recorder import told
 from hotconf import ConfigReloadEvent, HotReloadWatcher, Snapshot
-from hotconf.testing.recorder import told
 from torture.contents import SCHEMAS
 
 _TIME, _TIME_NS = time.time, time.time_ns

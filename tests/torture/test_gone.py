@@ -19,7 +19,7 @@ import pytest
 from pydantic import Field
 
 from hotconf import HotReloadWatcher, ReloadFailed, ReloadSuccess, Snapshot
-from hotconf.core.debounce import MILLISECOND, ceiling_ns
+from hotconf.engine.debounce import MILLISECOND, ceiling_ns
 from hotconf.runtime.publishing import Publisher
 from torture.extent import FULL, ROUNDS
 from torture.harness import Tell
@@ -234,7 +234,7 @@ def save_all(disk: Disk) -> None:
 
 def test_the_oracle_objects(root: Path, dice: random.Random, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the watcher ignores gone files, the oracle objects."""
-    monkeypatch.setattr("hotconf.runtime.absent.verdict", lambda *_: None)
+    monkeypatch.setattr("hotconf.sources.files.absent.verdict", lambda *_: None)
     disk = Disk(root, dice)
     save_all(disk)
     watcher, seen = watched(root, ENTRIES["glob"], monkeypatch)

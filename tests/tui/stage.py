@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from unittest.mock import patch
 
-from hotconf.runtime.recorder import Recorder
-from hotconf.runtime.stats import Stats
+from hotconf.subscribers.recorder import Recorder
+from hotconf.subscribers.stats import Stats
 from hotconf.tui import toasts
 from hotconf.tui.app import HotconfApp
 from hotconf.tui.facts import Told

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hotconf import ReloadSuccess, Timings, UsageError
 from hotconf.report.cells import width
-from hotconf.runtime.recorder import Recorder
+from hotconf.subscribers.recorder import Recorder
 from hotconf.text import printable
 from hotconf.tui import comparison, editor, history, inbox, measures, running
 from hotconf.tui.facts import Told

@@ -38,9 +38,9 @@ from hotconf import (
     Timings,
     UsageError,
 )
-from hotconf.runtime.delivery import ChangeCallback, EventCallback
-from hotconf.runtime.subscription import EventStream
 from hotconf.speckit import SPECKIT, Activity, AppConfig
+from hotconf.subscribers.callbacks import ChangeCallback, EventCallback
+from hotconf.subscribers.streams import EventStream
 
 
 class App(BaseModel):

@@ -13,9 +13,9 @@ import pytest
 from pydantic import Field
 
 from hotconf import ConfigError, HotReloadWatcher
-from hotconf.core.candidate import Unstable
-from hotconf.runtime import jobs
-from hotconf.runtime.source import FileSet, Result
+from hotconf.engine.candidate import Unstable
+from hotconf.runtime import loads
+from hotconf.sources.base import FileSet, Result
 from waiting import wait_until
 from watcher.watched import CHANGED, Frozen, port, save
 
@@ -247,13 +247,13 @@ def test_a_file_that_is_never_still(path, watch, monkeypatch):
     """No read is of one state, past the ceiling: `unstable`; the next still state is published."""
     watcher, seen = watch(path)
     snapshot = watcher.snapshot
-    load = jobs.load
-    monkeypatch.setattr(jobs, "load", lambda *_: Result(Unstable((path,)), FileSet.of(path).looked_at()))
+    load = loads.load
+    monkeypatch.setattr(loads, "load", lambda *_: Result(Unstable((path,)), FileSet.of(path).looked_at()))
     path.write_text(port(9000))
     event = seen.ending()
     assert (event.kind, event.problems[0].file) == ("unstable", path)
     assert watcher.snapshot is snapshot
-    monkeypatch.setattr(jobs, "load", load)
+    monkeypatch.setattr(loads, "load", load)
     path.write_text(port(9001))
     seen.exactly(CHANGED, "ReloadFailed unstable", CHANGED, "ReloadSuccess 2")
 
@@ -267,7 +267,7 @@ def test_reload_of_a_file_that_is_never_still(path, watch, monkeypatch):
         reads.append(1)
         return Result(Unstable((path,)), FileSet.of(path).looked_at())
 
-    monkeypatch.setattr(jobs, "load", never_still)
+    monkeypatch.setattr(loads, "load", never_still)
     assert watcher.reload().kind == "unstable"
     assert 3 <= len(reads) < 10  # the round that this opens reads ahead, on a slow machine more than once already
 

@@ -14,7 +14,7 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("inotify is Linux's", allow_module_level=True)
 
-from hotconf.runtime import system
+from hotconf.system import linux
 from waiting import wait_until
 from watcher.watched import port, save
 
@@ -36,7 +36,7 @@ def test_no_inotify(path, watch, monkeypatch, caplog, code, why):
         raise OSError(code, f"inotify_init1: {os.strerror(code)}")
 
     with monkeypatch.context() as patch:
-        patch.setattr(system, "inotify_init1", refuse)
+        patch.setattr(linux, "inotify_init1", refuse)
         watcher, _ = watch(path, **OFTEN)
         assert (watcher.stats.observer, watcher.stats.trouble) == ("poll", f"inotify cannot be had: {why}")
         save(path, port(9000))
@@ -59,7 +59,7 @@ def test_who_asked_for_polling_gets_it(path, watch, monkeypatch):
         raise OSError(errno.ENOSYS, "no")
 
     with monkeypatch.context() as patch:
-        patch.setattr(system, "inotify_init1", refuse)
+        patch.setattr(linux, "inotify_init1", refuse)
         asked, _ = watch(path, observer="poll", **OFTEN)
         other, _ = watch(path, **OFTEN)
         late, _ = watch(path, observer="poll", **OFTEN)

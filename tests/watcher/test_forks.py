@@ -21,9 +21,10 @@ if not hasattr(os, "fork"):
     pytest.skip("no fork here", allow_module_level=True)
 
 from hotconf import Ending, FileChanged, HotReloadWatcher, ReloadDeferred, ReloadSuccess, UsageError
-from hotconf.runtime import driver, threads
-from hotconf.runtime import fork as forks
-from hotconf.runtime.tickets import Ticket
+from hotconf.runtime import driver
+from hotconf.runtime.waiters import Ticket
+from hotconf.system import fork as forks
+from hotconf.system import threads
 from waiting import wait_until
 from watcher.children import LONG_S, Told, ended, fork
 from watcher.watched import FAR, App, Gate, ours, port, save
@@ -288,7 +289,7 @@ class Slow(importlib.machinery.PathFinder):
     # The loader's thread takes its time over what it imports at the first change.
     @classmethod
     def find_spec(cls, name, path=None, target=None):
-        if name == "hotconf.core.diff" and threading.current_thread().name.startswith("hotconf"):
+        if name == "hotconf.config.diff" and threading.current_thread().name.startswith("hotconf"):
             importing.set()
             forked.wait(0.5)
         return None
@@ -333,7 +334,8 @@ from pathlib import Path
 import hotconf.watcher
 
 src = Path(hotconf.watcher.__file__).parent
-files = [*src.glob("*.py"), *src.glob("core/*.py"), *src.glob("runtime/*.py"), *src.glob("speckit/*.py")]
+others = {"cli", "report", "tui"}
+files = [path for path in src.rglob("*.py") if path.relative_to(src).parts[0] not in others]
 nodes = (node for file in files for node in ast.walk(ast.parse(file.read_text())))
 functions = (node for node in nodes if isinstance(node, ast.FunctionDef))
 inside = [node for function in functions for node in ast.walk(function)]
@@ -341,11 +343,11 @@ names = {node.module for node in inside if isinstance(node, ast.ImportFrom)}
 names |= {each.name for node in inside if isinstance(node, ast.Import) for each in node.names}
 print(*sorted(names - sys.modules.keys()))
 """
-OF_CALLERS = {"asyncio", "hotconf.core.selecting", "hotconf.runtime.keeper"}
+OF_CALLERS = {"asyncio", "hotconf.config.selectors", "hotconf.history.keeper"}
 """What only the threads of the program import."""
 OF_THE_FIRST_WATCHER = {"logging"}
 """It is imported where the watcher is made."""
-OF_OTHERS = {"hotconf.runtime.foreign"}
+OF_OTHERS = {"hotconf.watch.watchdog_observer"}
 """It comes with another package, which is imported only where it is asked for."""
 
 
@@ -358,7 +360,8 @@ def test_all_late_imports_are_known():
 AMID = """
 import os
 from importlib import import_module
-from hotconf.runtime import bus, fork
+from hotconf.subscribers import bus
+from hotconf.system import fork
 
 bus.Bus("fork")
 registered = []

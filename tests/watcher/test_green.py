@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runtime.green import ORDERS, run_green
+from system.green import ORDERS, run_green
 from torture.extent import FULL
 
 PROGRAM = """
@@ -105,7 +105,7 @@ def test_whoever_calls_from_a_greenlet_waits_green(tmp_path, name, late):
     """`reload()` behind a slow check, `busy()` and its release, a stream, `close()` while a callback hangs."""
     body = """
     import hotconf
-    from hotconf.runtime.threads import original
+    from hotconf.system.threads import original
     slow = []
 
     def check(config):

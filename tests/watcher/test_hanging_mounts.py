@@ -12,7 +12,7 @@ import pytest
 
 from hanging import Hanging, hanging
 from hotconf import HotReloadWatcher
-from hotconf.runtime import errands
+from hotconf.runtime import background
 from waiting import wait_until
 from watcher.watched import WINDOW_MS, port
 
@@ -30,7 +30,7 @@ def far(tmp_path):
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):
     """Silence is reported after half a second."""
-    monkeypatch.setattr(errands, "SILENT_NS", 500_000_000)
+    monkeypatch.setattr(background, "SILENT_NS", 500_000_000)
 
 
 @pytest.fixture

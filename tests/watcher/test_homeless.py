@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from hotconf import HotReloadSettings, HotReloadWatcher, UsageError
-from hotconf.runtime.inspection import inspect
-from hotconf.runtime.paths import absolute
+from hotconf.inspection.problems import inspect
 from hotconf.schema import Schema
+from hotconf.sources.files.paths import absolute
 
 
 @pytest.fixture(autouse=True)

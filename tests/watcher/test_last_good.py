@@ -25,15 +25,15 @@ from hotconf import (
     ReloadUnchanged,
     UsageError,
 )
-from hotconf.core.record import Record
-from hotconf.runtime import keeper, state
-from hotconf.runtime.state import States
+from hotconf.history import keeper, store
+from hotconf.history.record import Record
+from hotconf.history.store import States
 from waiting import wait_until
 from watcher.children import LONG_S, Told, ended, fork
 from watcher.test_processes import run
 from watcher.watched import BROKEN, CHANGED, App, Frozen, Gate, port, save
 
-pytestmark = pytest.mark.skipif(not state.SUPPORTED, reason="POSIX only")
+pytestmark = pytest.mark.skipif(not store.SUPPORTED, reason="POSIX only")
 
 
 @pytest.fixture
@@ -427,7 +427,7 @@ def test_a_mount_that_died(path, watch, state_dir, monkeypatch, error):
     wait_until(lambda: kept(state_dir, path))
     with monkeypatch.context() as dead:
         for name in ("open", "stat", "fstat", "close", "listdir", "mkdir"):
-            dead.setattr(state.os, name, dying(getattr(os, name), state_dir, error))
+            dead.setattr(store.os, name, dying(getattr(os, name), state_dir, error))
         save(path, port(8001))
         assert isinstance(watcher.reload(), ReloadSuccess)
         wait_until(lambda: watcher.stats.state_trouble == f"{state_dir}: {os.strerror(error)}")
@@ -476,7 +476,7 @@ def test_a_full_disk(path, watch, state_dir, caplog, monkeypatch):
     wait_until(lambda: kept(state_dir, path))
     with monkeypatch.context() as full:
         refused: list[Record] = []
-        full.setattr(state, "encode", lambda record: refused.append(record) or no_room(record))
+        full.setattr(store, "encode", lambda record: refused.append(record) or no_room(record))
         for number in (8001, 8002):
             save(path, port(number))
             assert isinstance(watcher.reload(), ReloadSuccess)
@@ -511,7 +511,7 @@ def test_a_directory_that_cannot_be_made(path, watch, tmp_path, caplog):
 def test_a_disk_that_hangs(path, watch, state_dir, caplog, monkeypatch, gate):
     """Neither publishing nor telling nor loads wait for it; close() waits no longer than it ever does."""
     stuck = Gate()
-    monkeypatch.setattr(state, "encode", lambda record: stuck() or no_room(record))
+    monkeypatch.setattr(store, "encode", lambda record: stuck() or no_room(record))
     monkeypatch.setattr(keeper, "SLOW_S", 0.0)
     watcher, _ = watch(path, state_dir=state_dir, debounce_ms=60_000)  # as in the test above
     assert stuck.entered.wait(60)
@@ -538,7 +538,7 @@ def test_a_disk_that_hangs_at_start(path, state_dir, monkeypatch, text):
     path.write_text(text)
     stuck = Gate()
     monkeypatch.setattr(keeper, "ANSWER_S", 0.1)
-    monkeypatch.setattr(state, "_open_root", lambda root: stuck())
+    monkeypatch.setattr(store, "_open_root", lambda root: stuck())
     watcher = HotReloadWatcher(path, App, state_dir=state_dir)
     try:
         if text == BROKEN:
@@ -669,7 +669,7 @@ def test_closed_by_who_listens_to_the_log(path, watch, state_dir, monkeypatch):
     handler = Closing()
     logging.getLogger("hotconf.state").addHandler(handler)
     try:
-        monkeypatch.setattr(state, "encode", no_room)
+        monkeypatch.setattr(store, "encode", no_room)
         watcher, _ = watch(path, state_dir=state_dir)
         begun.set()
         assert closed.wait(LONG_S)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hotconf import HotReloadWatcher, Problem, UsageError
-from hotconf.runtime import runner
+from hotconf.runtime import reloader
 from waiting import wait_until
 from watcher.watched import CHANGED, App, Gate, Seen, ours, port
 
@@ -240,7 +240,7 @@ def test_closed_by_a_check(path, watch):
 
 def test_closed_during_a_load(path, watch, gate, monkeypatch):
     """A check that is stuck: close waits a little for it, and then returns; the load comes to nothing."""
-    monkeypatch.setattr(runner, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(reloader, "PATIENCE_S", 0.3)
     watcher, seen = watch(path, checks=[stuck_on(gate)])
     path.write_text(port(9000))
     assert gate.entered.wait(60)

@@ -14,7 +14,7 @@ import pytest
 
 from hotconf import HotReloadWatcher
 from hotconf.runtime.driver import Driver
-from hotconf.runtime.inotify import Inotify
+from hotconf.watch.inotify import Inotify
 from waiting import wait_until
 from watcher.watched import WINDOW_MS, port
 

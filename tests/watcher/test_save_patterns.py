@@ -14,7 +14,8 @@ from typing import NamedTuple
 import pytest
 
 from hotconf import HotReloadWatcher, ReloadSuccess
-from hotconf.runtime import gather, jobs
+from hotconf.runtime import loads
+from hotconf.sources.files import gather
 from waiting import wait_until
 from watcher.watched import CHANGED, port, save
 
@@ -302,15 +303,15 @@ def test_the_directory_of_fragments_appears(tmp_path, watch, options):
 def test_saved_during_the_first_load(tmp_path, watch, options, monkeypatch, way):
     """A save after the first read and before `start()` returns is not lost."""
     path = plain(tmp_path)
-    load = jobs.load
+    load = loads.load
 
     def load_then_save(*given):
         result = load(*given)
-        monkeypatch.setattr(jobs, "load", load)
+        monkeypatch.setattr(loads, "load", load)
         way(path)
         return result
 
-    monkeypatch.setattr(jobs, "load", load_then_save)
+    monkeypatch.setattr(loads, "load", load_then_save)
     watcher, _ = watch(path, **options)
     wait_until(lambda: watcher.config.server.port == 9000)
 
@@ -321,15 +322,15 @@ def test_a_fragment_saved_before_it_is_watched(tmp_path, watch, options, monkeyp
     extra = path.with_name("extra.toml")
     extra.write_text(OLD)
     path.write_text(OLD + "[hot_reload]\nwatch_paths = ['extra.toml']\n")
-    load = jobs.load
+    load = loads.load
 
     def load_then_save(*given):
         result = load(*given)
-        monkeypatch.setattr(jobs, "load", load)
+        monkeypatch.setattr(loads, "load", load)
         renamed(extra)
         return result
 
-    monkeypatch.setattr(jobs, "load", load_then_save)
+    monkeypatch.setattr(loads, "load", load_then_save)
     watcher, _ = watch(path, **options)
     wait_until(lambda: watcher.config.server.port == 9000)
 

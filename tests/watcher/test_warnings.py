@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from hotconf import ConfigError, HotReloadSettings, HotReloadWatcher, Problem
-from hotconf.runtime import log, records
+from hotconf.logs import log, records
 from waiting import wait_until
 
 

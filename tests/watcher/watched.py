@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from doubles.recorder import told
 from hotconf import ConfigReloadEvent, Ending, FileChanged, HotReloadSettings, HotReloadWatcher, Problem
-from hotconf.testing.recorder import told
 from waiting import wait_until
 
 WINDOW_MS = 50

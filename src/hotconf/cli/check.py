@@ -76,8 +76,8 @@ def _findings(
 ) -> Iterator[Finding]:
     from hotconf.cli.contact import located
     from hotconf.cli.missed import missed
-    from hotconf.runtime.inspection import inspect
-    from hotconf.runtime.source import DEFAULT_MAX_BYTES
+    from hotconf.inspection.problems import inspect
+    from hotconf.sources.base import DEFAULT_MAX_BYTES
 
     seen: set[tuple[object, ...]] = set()  # two files may have a fragment in common
     for path in given:

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from hotconf.cli.echo import echo
-from hotconf.runtime import mounts, threads
-from hotconf.runtime.paths import absolute
+from hotconf.sources.files import mounts
+from hotconf.sources.files.paths import absolute
+from hotconf.system import threads
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ def located(
 
 
 def _read(main: Path, schema: Schema[Any], content: bytes | None) -> None:
-    from hotconf.runtime.gather import Gathering
-    from hotconf.runtime.source import FileSet, Source
+    from hotconf.sources.base import FileSet, Source
+    from hotconf.sources.files.gather import Gathering
 
     gathering = Gathering(Source(main, schema), FileSet.of(main), frozenset())
     gathering.instead = {} if content is None else {main: content}

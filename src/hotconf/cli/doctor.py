@@ -40,9 +40,9 @@ def doctor(
     from hotconf.cli.contact import located
     from hotconf.cli.missed import missed
     from hotconf.cli.verdict import is_lost
+    from hotconf.inspection.doctor import examine
+    from hotconf.inspection.problems import inspect
     from hotconf.report import doctor as report
-    from hotconf.runtime.doctor import examine
-    from hotconf.runtime.inspection import inspect
 
     main = located(path or default_path(), lambda: schema)
     found = inspect(main, schema, standing=missed(main, schema, state_dir))

@@ -15,10 +15,10 @@ from hotconf.cli.logs import Log, logs
 from hotconf.cli.refusal import Refusal
 from hotconf.errors import UsageError
 from hotconf.events import ReloadFailed, ReloadSuccess
+from hotconf.logs.log import shown
 from hotconf.report.notification import degraded, notification
 from hotconf.report.problems import spelled
-from hotconf.runtime.log import shown
-from hotconf.runtime.paths import absolute
+from hotconf.sources.files.paths import absolute
 from hotconf.watcher import HotReloadWatcher
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from hotconf.events import ConfigReloadEvent
     from hotconf.problems import Problem
-    from hotconf.runtime.subscription import EventStream
     from hotconf.schema import Schema
+    from hotconf.subscribers.streams import EventStream
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _GRACE_S: Final = 1.0
@@ -87,7 +87,7 @@ class TextTeller:
     def _sources(self, problems: tuple[Problem, ...], watcher: HotReloadWatcher[Any]) -> Iterator[str]:
         """Where the problems are, with their source lines as they were read."""
         from hotconf.cli.paint import Canvas
-        from hotconf.core.source import secret_keys
+        from hotconf.config.excerpts import secret_keys
         from hotconf.report.diagnostic import diagnostic
         from hotconf.report.excerpt import Excerpts
 

@@ -13,7 +13,7 @@ from hotconf.cli.options import path_argument, state_dir_option
 from hotconf.cli.places import default_path, has_home, states_in
 
 if TYPE_CHECKING:
-    from hotconf.core.record import Damage, Record
+    from hotconf.history.record import Damage, Record
 
 
 @click.command(short_help="Show the good states that are kept.")
@@ -27,9 +27,9 @@ def history(path: Path | None, as_json: bool, state_dir: Path | None) -> None:
     `hotconf rollback` goes back to one.
     """
     from hotconf.cli.contact import patiently
+    from hotconf.logs.log import shown
     from hotconf.report.history import json_lines, lines
-    from hotconf.runtime.log import shown
-    from hotconf.runtime.paths import absolute
+    from hotconf.sources.files.paths import absolute
     from hotconf.text import printable
 
     given = path or default_path()
@@ -46,7 +46,7 @@ def history(path: Path | None, as_json: bool, state_dir: Path | None) -> None:
 
 def _kept(main: Path, state_dir: Path | None) -> tuple[Path, list[tuple[int, Record | Damage]]]:
     """Where the states are, and all of them."""
-    from hotconf.runtime.state import States
+    from hotconf.history.store import States
 
     where = states_in(state_dir)
     return where, list(States(where, main).newest_first())

@@ -23,8 +23,9 @@ from hotconf.cli.echo import echo
 from hotconf.cli.logfile import LogFile
 from hotconf.cli.places import home
 from hotconf.errors import UsageError
+from hotconf.logs import records
 from hotconf.report.ndjson import rfc3339
-from hotconf.runtime import records, threads
+from hotconf.system import threads
 from hotconf.text import printable
 
 if TYPE_CHECKING:

@@ -11,14 +11,14 @@ import click
 from hotconf.cli.contact import patiently
 from hotconf.cli.echo import echo
 from hotconf.cli.places import state_dir
-from hotconf.core.candidate import NOTHING
-from hotconf.runtime.paths import absolute
+from hotconf.engine.candidate import NOTHING
+from hotconf.sources.files.paths import absolute
 from hotconf.text import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hotconf.core.candidate import Standing
+    from hotconf.engine.candidate import Standing
     from hotconf.schema import Schema
 
 
@@ -39,7 +39,7 @@ def missed(main: Path, schema: Schema[Any], given: Path | None) -> Standing:
         return NOTHING
     if not exists:
         return NOTHING
-    from hotconf.runtime import kept  # imported only if there are states
+    from hotconf.inspection import kept  # imported only if there are states
 
     return kept.missed(where, main, schema)
 

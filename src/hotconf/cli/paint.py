@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
-from hotconf.core.source import HIDDEN
+from hotconf.config.excerpts import HIDDEN
 from hotconf.report.cells import BAR
 from hotconf.report.diagnostic import plain
 

@@ -49,7 +49,7 @@ def state_dir() -> Path | None:
 
 def states_in(given: Path | None) -> Path:
     """The state directory `given`, or else that of the app."""
-    from hotconf.runtime.paths import absolute
+    from hotconf.sources.files.paths import absolute
 
     if os.name != "posix":
         raise UsageError("states can be kept on POSIX systems only")

@@ -50,11 +50,11 @@ def plan(
     from hotconf.cli.findings import as_text, findings
     from hotconf.cli.missed import missed
     from hotconf.cli.verdict import UNKNOWN, status
+    from hotconf.inspection.once import State, state_of
     from hotconf.report.comparison import Rehearsal, refusal, refusal_json
     from hotconf.report.notification import notification
     from hotconf.report.problems import spelled
-    from hotconf.runtime.once import State, state_of
-    from hotconf.runtime.paths import absolute
+    from hotconf.sources.files.paths import absolute
 
     target = path or default_path()
     found = states.named(target, schema, state_dir=state_dir)
@@ -89,15 +89,15 @@ def _content(ctx: click.Context, file: Path) -> bytes:
     from hotconf.cli.contact import patiently
     from hotconf.cli.verdict import UNKNOWN
     from hotconf.report.problems import concise
-    from hotconf.runtime import files, paths
-    from hotconf.runtime.source import DEFAULT_MAX_BYTES
+    from hotconf.sources.base import DEFAULT_MAX_BYTES
+    from hotconf.sources.files import paths, reading
 
     if file != _STDIN:
-        read = patiently(lambda: files.read(paths.absolute(file), DEFAULT_MAX_BYTES), file)
+        read = patiently(lambda: reading.read(paths.absolute(file), DEFAULT_MAX_BYTES), file)
         content, problem = read.data, read.problem
     else:
         content = stdin(DEFAULT_MAX_BYTES + 1)
-        problem = files.too_large(file, DEFAULT_MAX_BYTES) if len(content) > DEFAULT_MAX_BYTES else None
+        problem = reading.too_large(file, DEFAULT_MAX_BYTES) if len(content) > DEFAULT_MAX_BYTES else None
     if problem is not None:
         echo(concise(replace(problem, file=file)), err=True)
         ctx.exit(UNKNOWN)

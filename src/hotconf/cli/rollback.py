@@ -18,8 +18,8 @@ from hotconf.text import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hotconf.runtime.kept import Look
-    from hotconf.runtime.restore import Restoration
+    from hotconf.history.restore import Restoration
+    from hotconf.inspection.kept import Look
     from hotconf.schema import Schema
 
 
@@ -57,8 +57,8 @@ def rollback(
     more together with --yes, files that changed meanwhile, wrong usage.
     """
     from hotconf.cli.contact import located, patiently
-    from hotconf.runtime.kept import as_kept, on_disk, record_of
-    from hotconf.runtime.restore import plan, restore
+    from hotconf.history.restore import plan, restore
+    from hotconf.inspection.kept import as_kept, on_disk, record_of
 
     given = path or default_path()
     main = located(given, lambda: schema)
@@ -90,7 +90,7 @@ def _shown(
     number: int, then: Look, now: Look, planned: Restoration, schema: Schema[Any], *, remove_new: bool
 ) -> bool:
     """Show what would be done; whether there is anything to do."""
-    from hotconf.core.source import secret_keys
+    from hotconf.config.excerpts import secret_keys
     from hotconf.report.difference import unified
 
     stays = () if remove_new else planned.appeared

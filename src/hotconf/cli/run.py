@@ -82,8 +82,8 @@ def _was_there(target: Path) -> bool:
     if kept_in is None:
         return False
     from hotconf.errors import UsageError
-    from hotconf.runtime.paths import absolute
-    from hotconf.runtime.state import States
+    from hotconf.history.store import States
+    from hotconf.sources.files.paths import absolute
 
     try:
         return bool(States(absolute(kept_in), absolute(target)).numbers())
@@ -113,7 +113,7 @@ def _launch(
 
     welcome = ""
     if wrote:
-        from hotconf.runtime.log import shown
+        from hotconf.logs.log import shown
 
         welcome = f"Wrote a first configuration: {shown(target)}. Press e to edit it."
     with logs(stderr=False):

@@ -45,8 +45,8 @@ def show(
     """
     from hotconf.cli import states
     from hotconf.cli.verdict import status
+    from hotconf.inspection.once import State
     from hotconf.report.effective import Effective
-    from hotconf.runtime.once import State
 
     numbered = bool(arguments) and states.number(arguments[0]) is not None
     if len(arguments) > 1 + numbered:
@@ -70,6 +70,6 @@ def show(
 def _key(text: str | None, schema: Schema[Any]) -> KeyPath:
     if text is None:
         return ()
-    from hotconf.core.spelling import respelled
+    from hotconf.config.spelling import respelled
 
     return respelled(parse(text), schema)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from hotconf.cli.contact import located
 from hotconf.cli.refusal import Refusal
-from hotconf.core.stamp import named, stamped
+from hotconf.formats.toml.stamp import named, stamped
+from hotconf.history.restore import Restoration, restore
 from hotconf.report.jsonschema import MARK, json_schema
-from hotconf.runtime import files
-from hotconf.runtime.restore import Restoration, restore
-from hotconf.runtime.source import DEFAULT_MAX_BYTES
+from hotconf.sources.base import DEFAULT_MAX_BYTES
+from hotconf.sources.files import reading
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def stamp(path: Path, schema: Schema[Any]) -> tuple[Path, ...]:
 
 
 def _text(main: Path, path: Path) -> str:
-    read = files.read(main, DEFAULT_MAX_BYTES)
+    read = reading.read(main, DEFAULT_MAX_BYTES)
     if read.problem is not None:
         raise Refusal(printable(f"{path}: {read.problem.message}"))
     try:
@@ -67,7 +67,7 @@ def _text(main: Path, path: Path) -> str:
 
 
 def _schema_there(beside: Path) -> bytes | None:
-    read = files.read(beside, DEFAULT_MAX_BYTES)
+    read = reading.read(beside, DEFAULT_MAX_BYTES)
     if read.problem is None and MARK.encode() in read.data:
         return read.data
     if read.problem is not None and read.problem.kind == "missing":

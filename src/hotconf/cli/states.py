@@ -14,12 +14,12 @@ from hotconf.cli.echo import echo
 from hotconf.cli.findings import as_text, findings
 from hotconf.cli.missed import missed
 from hotconf.cli.places import states_in
-from hotconf.runtime.once import State, kept_state, state_of
-from hotconf.runtime.paths import absolute
+from hotconf.inspection.once import State, kept_state, state_of
+from hotconf.sources.files.paths import absolute
 
 if TYPE_CHECKING:
-    from hotconf.core.record import Record
-    from hotconf.runtime.inspection import Inspection
+    from hotconf.history.record import Record
+    from hotconf.inspection.problems import Inspection
     from hotconf.schema import Schema
     from hotconf.snapshot import Snapshot
 
@@ -64,7 +64,7 @@ def named(
 
 
 def _record(history: History, generation: int, schema: Schema[Any]) -> Record:
-    from hotconf.runtime.kept import record_of
+    from hotconf.inspection.kept import record_of
 
     return record_of(states_in(history.state_dir), absolute(history.of), generation, schema)
 

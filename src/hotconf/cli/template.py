@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hotconf.cli.contact import patiently
 from hotconf.cli.places import is_home
 from hotconf.cli.refusal import Refusal
-from hotconf.runtime.paths import absolute
+from hotconf.sources.files.paths import absolute
 from hotconf.text import printable
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from hotconf.changes import Change
     from hotconf.events import Outcome
+    from hotconf.inspection.once import State
     from hotconf.problems import Problem
     from hotconf.report.ndjson import Json
-    from hotconf.runtime.once import State
     from hotconf.settings import HotReloadSettings
 
 

@@ -7,12 +7,12 @@ from itertools import groupby, zip_longest
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from hotconf.core.document import parse
-from hotconf.core.redact import secrets_in
-from hotconf.core.scrub import Scrubber
-from hotconf.core.source import Source
+from hotconf.config.excerpts import Source
+from hotconf.config.redact import secrets_in
+from hotconf.formats.toml.document import parse
 from hotconf.problems import Problem
 from hotconf.report.cells import spread
+from hotconf.secrets.scrubber import Scrubber
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -115,12 +115,12 @@ def _files(old: Snapshot[Any], new: Snapshot[Any]) -> Iterator[tuple[Path, bytes
 
 def _written(file: SourceFile) -> frozenset[str]:
     """The secrets in a file: some are under keys without a field, and in no config."""
-    from hotconf.core.hidden import secrets_in_text
+    from hotconf.config.secret_values import secrets_in_document, secrets_in_text
 
     document = parse(file.content, file.path, allow_empty=True)
     if isinstance(document, Problem):
         return secrets_in_text(file.content.decode("utf-8", "replace"))
-    return document.secrets
+    return secrets_in_document(document)
 
 
 def _name(path: Path, base: Path, content: bytes | None) -> str:

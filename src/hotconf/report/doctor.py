@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from hotconf.runtime.mounts import NETWORK
+from hotconf.sources.files.mounts import NETWORK
 from hotconf.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hotconf.runtime.doctor import Examination, Limit
-    from hotconf.runtime.mounts import Mount
+    from hotconf.inspection.doctor import Examination, Limit
+    from hotconf.sources.files.mounts import Mount
 
 Verdict: TypeAlias = Literal["fine", "note", "mend"]
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.changes import MISSING
-from hotconf.core.credentials import mask_credentials
-from hotconf.core.redact import shown
-from hotconf.core.suggest import did_you_mean
+from hotconf.config.redact import shown
+from hotconf.config.suggest import did_you_mean
 from hotconf.errors import UsageError
 from hotconf.keypath import dotted
 from hotconf.report import toml
 from hotconf.report.ndjson import Json, plain
+from hotconf.secrets.credentials import mask_credentials
 from hotconf.text import quoted
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hotconf.core.credentials import mask_credentials
-from hotconf.core.redact import secret_from
-from hotconf.core.scrub import Scrubber
-from hotconf.core.source import HIDDEN, Source
+from hotconf.config.excerpts import HIDDEN, Source
+from hotconf.config.redact import secret_from
 from hotconf.report.cells import BAR, head, spread, tail, width
+from hotconf.secrets.credentials import mask_credentials
+from hotconf.secrets.scrubber import Scrubber
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable

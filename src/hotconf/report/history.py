@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from hotconf.core.record import Damage, Record
+from hotconf.history.record import Damage, Record
+from hotconf.logs.log import moment
 from hotconf.report.ndjson import rfc3339
-from hotconf.runtime.log import moment
 from hotconf.text import printable
 
 if TYPE_CHECKING:

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 
-from hotconf.core.coreschema import makes_secret, positions
-from hotconf.core.secrecy import is_secret_key
-from hotconf.core.walk import fields_of
+from hotconf.config.coreschema import makes_secret, positions
+from hotconf.config.walk import fields_of
 from hotconf.errors import UsageError
 from hotconf.report.openly import MARKED, openly
+from hotconf.secrets.keys import is_secret_key
 from hotconf.text import printable
 
 if TYPE_CHECKING:

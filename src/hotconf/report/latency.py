@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hotconf.runtime.stats import PhaseStats
+    from hotconf.subscribers.stats import PhaseStats
 
 PHASES: Final = ("detect", "read", "parse", "validate", "swap", "overhead")
 """The phases that have bars, in the order of the work. `settle` is the user's window, not time that is lost."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
-from hotconf.runtime.log import moment
+from hotconf.logs.log import moment
 from hotconf.text import printable
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from hotconf.changes import MASK
-from hotconf.core.redact import masked, secrets_at
-from hotconf.core.scrub import Scrubber
-from hotconf.core.secrecy import TELLING
+from hotconf.config.redact import masked, secrets_at
+from hotconf.secrets.keys import TELLING
+from hotconf.secrets.scrubber import Scrubber
 
 Node = dict[str, Any]
 

@@ -1,1 +1,1 @@
-"""Effects: files, the kernel's events, threads and time. Decisions are left to `hotconf.core`."""
+"""Threads and life: one watcher at work, and the thread that drives all of them."""

@@ -17,17 +17,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from hotconf.core.protocol import Due
+from hotconf.engine.protocol import Due
 from hotconf.errors import UsageError
-from hotconf.runtime import fork, log, records, threads
-from hotconf.runtime.descriptors import refusal
-from hotconf.runtime.errands import Errands
-from hotconf.runtime.fork import FORK_S
+from hotconf.logs import log, records
+from hotconf.runtime.background import Errands
 from hotconf.runtime.loader import Loader
-from hotconf.runtime.looks import NEVER, Looks
-from hotconf.runtime.observe import Observer, ObserverName, Owner, Poll, choose, preferred
 from hotconf.runtime.supervision import SECOND, Supervision
 from hotconf.runtime.wait import ThreadWaiter, Waiter, best_waiter
+from hotconf.system import fork, threads
+from hotconf.system.descriptors import refusal
+from hotconf.system.fork import FORK_S
+from hotconf.watch.looks import NEVER, Looks
+from hotconf.watch.observer import Observer, ObserverName, Owner, Poll, choose, preferred
 
 if TYPE_CHECKING:
     import threading

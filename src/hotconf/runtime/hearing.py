@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hotconf.core.protocol import Touched
+from hotconf.engine.protocol import Touched
 from hotconf.errors import UsageError
-from hotconf.runtime import log
+from hotconf.logs import log
 from hotconf.runtime.driver import Driver
-from hotconf.runtime.known import Known
-from hotconf.runtime.observe import ASKED_FOR, Observer, ObserverName, Owner
+from hotconf.sources.files.known import Known
+from hotconf.watch.observer import ASKED_FOR, Observer, ObserverName, Owner
 
 
 class Hearing:

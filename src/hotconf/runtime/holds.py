@@ -14,7 +14,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from hotconf.arguments import wrong
-from hotconf.runtime import threads
+from hotconf.system import threads
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -13,28 +13,28 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from hotconf.changes import Change
-from hotconf.core.candidate import NOTHING, Bad, Candidate, Good, Standing, Unstable
-from hotconf.core.document import Document
-from hotconf.core.freeze import freeze
-from hotconf.core.merge import merge
-from hotconf.core.shape import settings_path
-from hotconf.core.validate import Invalid, validate
-from hotconf.core.walk import value_at
+from hotconf.config.freeze import freeze
+from hotconf.config.merge import merge
+from hotconf.config.shape import settings_path
+from hotconf.config.validation.validate import Invalid, validate
+from hotconf.config.walk import value_at
+from hotconf.engine.candidate import NOTHING, Bad, Candidate, Good, Standing, Unstable
+from hotconf.formats.toml.document import Document
 from hotconf.keypath import KeyPath
+from hotconf.logs.scrubbing import Discretion
 from hotconf.problems import Kind, Problem
-from hotconf.runtime import absent, paths
-from hotconf.runtime.discretion import Discretion
-from hotconf.runtime.files import Read, Stamp
-from hotconf.runtime.gather import Gathering
-from hotconf.runtime.paths import Expansion, Member
-from hotconf.runtime.source import DEFAULT_MAX_BYTES, FileSet, Result, Source
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Snapshot, SourceFile
+from hotconf.sources.base import DEFAULT_MAX_BYTES, FileSet, Result, Source
+from hotconf.sources.files import absent, paths
+from hotconf.sources.files.gather import Gathering
+from hotconf.sources.files.paths import Expansion, Member
+from hotconf.sources.files.reading import Read, Stamp
 
 if TYPE_CHECKING:
-    from hotconf.core.gone import Verdict
-    from hotconf.core.scrub import Scrubber
+    from hotconf.config.gone import Verdict
+    from hotconf.secrets.scrubber import Scrubber
 
 T = TypeVar("T")
 
@@ -128,7 +128,7 @@ class _Load(Generic[T]):
 
     def _tell_gone(self, verdict: Verdict) -> None:
         """Report gone files as gone, and no longer as absent."""
-        from hotconf.core.gone import problems
+        from hotconf.config.gone import problems
 
         work, main = self.gathering, self.source.path
         pinned, document = self.source.pins.watch_paths is not None, work.documents.get(main)
@@ -253,19 +253,19 @@ class _Load(Generic[T]):
         except BaseException as error:
             if _goes_through(error):
                 raise
-            from hotconf.runtime import log
+            from hotconf.logs import log
 
             log.refused("describe raised; the changes are listed one by one", error, scrub)
         return [str(change) for change in changes]
 
     def _changes(self, old: T, new: T) -> tuple[Change, ...]:
         # Imported here: a program whose configuration never changes does not pay for it.
-        from hotconf.core.diff import diff
+        from hotconf.config.diff import diff
 
         changes = diff(old, new)
         if not changes:
             return ()
-        from hotconf.core.redact import discreet, may_quote
+        from hotconf.config.redact import discreet, may_quote
 
         if not any(map(may_quote, changes)):
             return changes
@@ -279,7 +279,7 @@ class _Load(Generic[T]):
         """What was found before the files gave a result."""
         if not problems:
             return ()
-        from hotconf.core.findings import scrubbed
+        from hotconf.config.validation.findings import scrubbed
 
         scrub = self.discretion.everything()
         return tuple(scrubbed(problem, scrub) for problem in problems)
@@ -347,7 +347,7 @@ def _begins(read: Read, old: bytes) -> bool:
 
 def _goes_through(error: BaseException) -> bool:
     # Imported here: only needed once users' code raises.
-    from hotconf.runtime.callers import goes_through
+    from hotconf.system.callers import goes_through
 
     return goes_through(error)
 

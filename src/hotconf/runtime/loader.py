@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
-from hotconf.core.candidate import Bad
+from hotconf.engine.candidate import Bad, Good, Unstable
+from hotconf.logs import log
 from hotconf.problems import Problem
-from hotconf.runtime import files, log, threads
-from hotconf.runtime.callers import belongs_to_caller
-from hotconf.runtime.source import FileSet, Result
-from hotconf.runtime.worker import Worker
+from hotconf.runtime.load import judge
+from hotconf.snapshot import SourceFile
+from hotconf.sources.base import FileSet, Result, Source
+from hotconf.sources.files import reading
+from hotconf.system import threads
+from hotconf.system.callers import belongs_to_caller, loading
+from hotconf.system.worker import Worker
 
 T = TypeVar("T")
 
 HUNG_NS: Final = 5_000_000_000
 """A load that takes longer is reported."""
-
-_loading: set[tuple[int, int]] = set()
-"""Where a load is under way: threads, and greenlets in them."""
-
-
-def inside() -> bool:
-    """Whether this thread, or greenlet, is in the middle of a load, that is in a validator, check or `describe`."""
-    return threads.place() in _loading
 
 
 def guarded(work: Callable[[], Result[T]], known: FileSet) -> Result[T]:
@@ -34,7 +31,7 @@ def guarded(work: Callable[[], Result[T]], known: FileSet) -> Result[T]:
     """
     here = threads.place()
     try:
-        _loading.add(here)  # in here: a signal handler may raise right after it
+        loading.add(here)  # in here: a signal handler may raise right after it
         result = work()
     except BaseException as error:
         if belongs_to_caller(error):
@@ -42,14 +39,23 @@ def guarded(work: Callable[[], Result[T]], known: FileSet) -> Result[T]:
         path = known.members[0].path
         # What the system refused it may grant at the next poll: a descriptor or memory, also for importing our
         # modules.
-        refused = isinstance(error, OSError) and error.errno in files.PASSING
+        refused = isinstance(error, OSError) and error.errno in reading.PASSING
         if not refused:
             log.fault("reload", "The load of %s failed", path)
         passing = refused or isinstance(error, MemoryError)
         return Result(Bad((_problem(error, path),)), known.looked_at(settled=not passing))
     finally:
-        _loading.discard(here)
+        loading.discard(here)
     return result
+
+
+def judged(source: Source[T], files: tuple[SourceFile, ...], at: datetime) -> Good[T] | Bad:
+    """What a load would bring back today if the files were as they were kept, read `at` that time."""
+    nothing = FileSet.of(source.path)
+    candidate = guarded(lambda: Result(judge(source, files, at), nothing), nothing).candidate
+    if isinstance(candidate, Unstable):
+        raise AssertionError("what is not read cannot be unstable")
+    return candidate
 
 
 def _problem(error: BaseException, path: Path) -> Problem:

@@ -7,18 +7,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from hotconf.core.candidate import NOTHING
-from hotconf.core.protocol import Publish, Refresh
-from hotconf.core.shape import settings_of
+from hotconf.config.shape import settings_of
+from hotconf.engine.candidate import NOTHING
+from hotconf.engine.protocol import Publish, Refresh
 from hotconf.events import Timings
-from hotconf.runtime.discretion import Door
-from hotconf.runtime.recorder import timings
-from hotconf.runtime.source import Source
+from hotconf.logs.scrubbing import Door
 from hotconf.snapshot import Snapshot
+from hotconf.sources.base import Source
+from hotconf.subscribers.recorder import timings
 
 if TYPE_CHECKING:
-    from hotconf.runtime.keeper import Keeper
-    from hotconf.runtime.known import Known
+    from hotconf.history.keeper import Keeper
+    from hotconf.sources.files.known import Known
 
 T = TypeVar("T")
 

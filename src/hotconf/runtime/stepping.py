@@ -11,26 +11,26 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from hotconf.core import machine, protocol
-from hotconf.core.crash import crashed
+from hotconf.engine import machine, protocol
+from hotconf.engine.crash import crashed
 from hotconf.events import FileChanged
-from hotconf.runtime import log
+from hotconf.logs import log
 
 if TYPE_CHECKING:
     import threading
 
-    from hotconf.runtime.bus import Bus
     from hotconf.runtime.driver import Driver
     from hotconf.runtime.hearing import Hearing
     from hotconf.runtime.holds import Holds
-    from hotconf.runtime.jobs import Jobs
-    from hotconf.runtime.known import Known
-    from hotconf.runtime.observe import Owner
+    from hotconf.runtime.loads import Jobs
     from hotconf.runtime.publishing import Publisher
-    from hotconf.runtime.source import Source
     from hotconf.runtime.telling import Teller
     from hotconf.settings import HotReloadSettings
     from hotconf.snapshot import Snapshot
+    from hotconf.sources.base import Source
+    from hotconf.sources.files.known import Known
+    from hotconf.subscribers.bus import Bus
+    from hotconf.watch.observer import Owner
 
 T = TypeVar("T")
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, Protocol
 
-from hotconf.runtime import log, records, threads
+from hotconf.logs import log, records
+from hotconf.system import threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar
 
 from hotconf.changes import Change
-from hotconf.core.protocol import Answer, Emit, State
+from hotconf.engine.protocol import Answer, Emit, State
 from hotconf.events import (
     ConfigReloadEvent,
     Ending,
@@ -22,12 +22,12 @@ from hotconf.events import (
     Timings,
 )
 from hotconf.keypath import KeyPath
+from hotconf.logs import log
 from hotconf.problems import Problem
-from hotconf.runtime import log
-from hotconf.runtime.bus import Bus
-from hotconf.runtime.recorder import Recorder
-from hotconf.runtime.tickets import Tickets
+from hotconf.runtime.waiters import Tickets
 from hotconf.snapshot import Snapshot
+from hotconf.subscribers.bus import Bus
+from hotconf.subscribers.recorder import Recorder
 
 T = TypeVar("T")
 E = TypeVar("E", bound=ConfigReloadEvent)

@@ -11,8 +11,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, Protocol
 
-from hotconf.runtime import system, threads
-from hotconf.runtime.descriptors import EPOLL, TIMER, Descriptor, refusal
+from hotconf.system import linux, threads
+from hotconf.system.descriptors import EPOLL, TIMER, Descriptor, refusal
 
 LONGEST_NS: Final = 2_000_000_000
 """No wait is longer. If the program closes our descriptors, nothing else wakes a thread that waits for them."""
@@ -68,11 +68,11 @@ class KernelWaiter:
 
     def __init__(self) -> None:
         self._woken = False
-        self._event = system.EpollEvent(system.EPOLLIN)
+        self._event = linux.EpollEvent(linux.EPOLLIN)
         flags = os.O_NONBLOCK | os.O_CLOEXEC
-        self._timer = Descriptor(TIMER, partial(system.timerfd_create, time.CLOCK_MONOTONIC, flags))
+        self._timer = Descriptor(TIMER, partial(linux.timerfd_create, time.CLOCK_MONOTONIC, flags))
         try:
-            self._epoll = Descriptor(EPOLL, partial(system.epoll_create1, os.O_CLOEXEC))
+            self._epoll = Descriptor(EPOLL, partial(linux.epoll_create1, os.O_CLOEXEC))
         except BaseException:
             self._timer.close()
             raise
@@ -86,8 +86,8 @@ class KernelWaiter:
 
     def watch(self, descriptor: int) -> None:
         """As `Waiter.watch`."""
-        event = system.EpollEvent(system.EPOLLIN, descriptor)
-        system.epoll_ctl(self._epoll.number, system.EPOLL_CTL_ADD, descriptor, ctypes.byref(event))
+        event = linux.EpollEvent(linux.EPOLLIN, descriptor)
+        linux.epoll_ctl(self._epoll.number, linux.EPOLL_CTL_ADD, descriptor, ctypes.byref(event))
 
     def wait(self, deadline: int | None) -> None:
         """See `Waiter.wait`."""
@@ -101,15 +101,15 @@ class KernelWaiter:
 
     def _set(self, deadline: int | None) -> None:
         """Make the timer fire then; earlier settings are void."""
-        spec = system.TimerSpec()
+        spec = linux.TimerSpec()
         spec.seconds, spec.nanoseconds = divmod(deadline or 0, _SECOND)
-        system.timerfd_settime(self._timer.number, system.ABSOLUTE, ctypes.byref(spec), None)
+        linux.timerfd_settime(self._timer.number, linux.ABSOLUTE, ctypes.byref(spec), None)
 
     def _sleep(self, timeout_ns: int) -> None:
         # The timer is more precise; but if the program closes it meanwhile, it never fires.
         timeout_ms = -(-timeout_ns // _MILLISECOND) + 1 if timeout_ns else 0
         with suppress(InterruptedError):  # by a signal: it may wake too early
-            system.epoll_wait(self._epoll.number, ctypes.byref(self._event), 1, timeout_ms)
+            linux.epoll_wait(self._epoll.number, ctypes.byref(self._event), 1, timeout_ms)
 
     def wake(self) -> None:
         """See `Waiter.wake`."""
@@ -121,7 +121,7 @@ class KernelWaiter:
     def _ring(self) -> None:
         # Setting a time in the past takes 40 times as long: it sets the processor's own timer, which interrupts.
         try:
-            system.ioctl(self._timer.number, system.SET_TICKS, ctypes.byref(_ONE))
+            linux.ioctl(self._timer.number, linux.SET_TICKS, ctypes.byref(_ONE))
         except (OSError, MemoryError):
             self._set(1)
 

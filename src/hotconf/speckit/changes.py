@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from hotconf.changes import Change
-from hotconf.core.credentials import mask_credentials
+from hotconf.secrets.credentials import mask_credentials
 from hotconf.speckit.checks import GATES
 from hotconf.text import printable
 

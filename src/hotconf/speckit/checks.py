@@ -11,7 +11,7 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from hotconf.core.suggest import did_you_mean
+from hotconf.config.suggest import did_you_mean
 from hotconf.keypath import dotted
 from hotconf.problems import Problem
 from hotconf.speckit.config import FREE_TABLES, MAX_EVIDENCE_MB, MIN_EVIDENCE_MB, AppConfig, is_built_in

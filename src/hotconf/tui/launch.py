@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from textual.theme import BUILTIN_THEMES
 
 from hotconf.errors import UsageError
-from hotconf.runtime.paths import absolute
+from hotconf.sources.files.paths import absolute
 from hotconf.tui.app import HotconfApp
 from hotconf.tui.command import Command
 from hotconf.tui.session import Session

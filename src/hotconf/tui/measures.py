@@ -10,7 +10,7 @@ from hotconf.tui.rows import Row, Span, Tone, counted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from hotconf.runtime.stats import Stats
+    from hotconf.subscribers.stats import Stats
 
 _WIDEST: Final = 96
 _HEIGHT: Final = 8

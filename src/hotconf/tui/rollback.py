@@ -10,7 +10,7 @@ from hotconf.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hotconf.runtime.restore import Restoration
+    from hotconf.history.restore import Restoration
     from hotconf.snapshot import Snapshot
     from hotconf.tui.app import HotconfApp
     from hotconf.tui.screens.difference import Consent
@@ -29,7 +29,7 @@ class Rollback:
             self._app.aside(lambda: self._app.session.on_disk(active), partial(self._show, target, self._app.screen))
 
     def _show(self, target: Snapshot[Any], asked_on: object, on_disk: Snapshot[Any]) -> None:
-        from hotconf.runtime.restore import plan
+        from hotconf.history.restore import plan
         from hotconf.tui.screens.difference import GoBack
 
         if self._app.screen is not asked_on:  # the person has gone on, or has asked twice

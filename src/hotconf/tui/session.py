@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     from hotconf.changes import Change
     from hotconf.events import ConfigReloadEvent
+    from hotconf.history.restore import Restoration
     from hotconf.problems import Problem
-    from hotconf.runtime.restore import Restoration
-    from hotconf.runtime.stats import Stats
     from hotconf.schema import Schema
+    from hotconf.subscribers.stats import Stats
     from hotconf.tui.configuration import Item
     from hotconf.watcher import HotReloadWatcher
 
@@ -126,20 +126,20 @@ class Session:
 
         A file that cannot be read is left out.
         """
-        from hotconf.runtime import files
+        from hotconf.sources.files import reading
 
         roles = {file.path: file.role for file in active.files if file.role != "watched"}
         listed = (path for path in self._watcher.watching if path.suffix == ".toml")
         found = []
         for path in dict.fromkeys((*roles, *listed)):
-            read = files.read(path, _MOST_BYTES)
+            read = reading.read(path, _MOST_BYTES)
             if read.problem is None:
                 found.append(SourceFile(path, roles.get(path, "fragment"), read.data))
         return replace(active, files=tuple(found))
 
     def restore(self, plan: Restoration, *, remove_appeared: bool) -> tuple[Path, ...]:
         """Slow. Write the earlier bytes; the watcher then sees a save like any other."""
-        from hotconf.runtime.restore import restore
+        from hotconf.history.restore import restore
 
         return restore(plan, remove_appeared=remove_appeared)
 
@@ -164,7 +164,7 @@ class Session:
         self._tell(Told(facts, _loaded(facts)))
 
     def _open(self) -> HotReloadWatcher[Any]:
-        from hotconf.core.source import secret_keys
+        from hotconf.config.excerpts import secret_keys
         from hotconf.watcher import HotReloadWatcher
 
         schema = self._schema()

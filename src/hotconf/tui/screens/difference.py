@@ -14,7 +14,7 @@ from hotconf.tui.screens.sheet import Sheet
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hotconf.runtime.restore import Restoration
+    from hotconf.history.restore import Restoration
     from hotconf.snapshot import Snapshot
     from hotconf.tui.history import History
 

@@ -10,7 +10,7 @@ from hotconf.tui.screens.sheet import Sheet
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hotconf.runtime.stats import Stats
+    from hotconf.subscribers.stats import Stats
     from hotconf.tui.rows import Row
 
 

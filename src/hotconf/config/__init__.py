@@ -1,0 +1,1 @@
+"""Tables to a configuration, pure: merge, validate, freeze, diff, redact."""

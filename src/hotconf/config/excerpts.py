@@ -1,0 +1,268 @@
+"""`Source`: the lines of one file's text, and what of each may be shown. `secret_keys`: what a model tells of it."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator
+from itertools import accumulate, islice
+from typing import Any, Final
+
+from hotconf.changes import MASK
+from hotconf.config.redact import ANY_KEY, LEADS, secret_from
+from hotconf.config.secret_values import MOST_COMPARED, keys_in_text
+from hotconf.config.shape import Shape, shape_of
+from hotconf.config.suggest import suggest
+from hotconf.formats.toml.lexer import LINE_STRING, MAX_DEPTH, STRING, statements
+from hotconf.keypath import KeyPath
+from hotconf.regex import possessive
+from hotconf.schema import Schema
+from hotconf.secrets.credentials import Span, masked
+from hotconf.secrets.keys import is_secret_key, secrecy_of
+from hotconf.secrets.scrubber import Scrubber
+
+HIDDEN: Final = "…"
+"""Stands for what is not shown."""
+
+_STRING_OR_COMMENT: Final = re.compile(rf"#[^\n]*+|{STRING}", re.DOTALL)
+_HEADER: Final = re.compile(r"[ \t]*+\[\[?+([^\n#]*+)")
+_PLAIN_HEADER: Final = re.compile(r"[ \t]*+\[\[?+([\w.\- \t]++)\]\]?+[ \t\r]*+(?:#|\Z)")
+_PART: Final = rf"(?:[\w-]++|{LINE_STRING})[ \t]*+"
+_MORE: Final = possessive(rf"\.[ \t]*+{_PART}")
+_OWN_KEY: Final = re.compile(rf"[ \t]*+{_PART}{_MORE}=(?!=)[ \t]*+[^\s=]")
+_WORD: Final = re.compile(r"[\w-]+")
+_KEY: Final = re.compile(r"""([\w-]++)["']?[ \t]*+(=?)""")
+
+
+class SecretKeys(frozenset[str]):
+    """Keys that a model keeps secret."""
+
+    others: frozenset[str]
+    """The keys of its other fields: any other word may be a misspelling."""
+    keyed: frozenset[str]
+    """The keys of tables whose own keys are secrets."""
+
+
+def secret_keys(schema: Schema[Any]) -> SecretKeys:
+    """The keys that the model of `schema` keeps secret by their type, wherever they stand; in either spelling.
+
+    A field with an alias counts under its own name as well: that is a likely mistake in a file.
+
+    `ANY_KEY` if any key is such. With `LEADS` behind it a key of a table of which something is secret: what follows
+    it on the same line may be that, under a key that is misspelt or left out.
+    """
+    root = shape_of(schema)
+    found = {ANY_KEY} if _holds_secrets(root) else set[str]()
+    seen: set[Shape] = set()
+    todo = [root]
+    while todo:
+        shape = todo.pop()
+        if shape in seen:
+            continue
+        seen.add(shape)
+        for key, child in shape.names.items():
+            if shape.names_secret(key):
+                found.add(key)
+            elif child.secretive or _names_secrets(child):
+                found.add(key if _holds_secrets(child) or _names_secrets(child) else key + LEADS)
+        todo += (*shape.names.values(), *shape.inner)
+    keys = SecretKeys((*found, *(key.replace("_", "-") for key in found)))
+    keys.keyed = frozenset(key for shape in seen for key, child in shape.names.items() if child.keyed)
+    keys.others = frozenset(key for shape in seen for key in shape.keys) - keys
+    return keys
+
+
+class _Slips:
+    """Which words, that are no keys of the model, are almost one of its secret keys."""
+
+    def __init__(self, keys: SecretKeys) -> None:
+        self._keys = [key for key in keys if not key.endswith(LEADS)]
+        self._others = keys.others
+        self._left = MOST_COMPARED
+        self._judged: dict[str, bool] = {}
+
+    def has(self, word: str) -> bool:
+        """Whether `word` is one; true for what is first met once too many words have been compared."""
+        known = self._judged.get(word)
+        if known is None:
+            if not self._keys or word in self._others or word.replace("-", "_") in self._others:
+                return False
+            self._left -= len(self._keys)
+            if self._left < 0:
+                return True
+            known = self._judged[word] = suggest(word, self._keys) is not None
+        return known
+
+
+def _names_secrets(shape: Shape, depth: int = 4) -> bool:
+    """Is it a named tuple with a secret name, or an array of such? A file does not show the name."""
+    if any(map(is_secret_key, shape.positions)):
+        return True
+    return bool(depth) and any(_names_secrets(each, depth - 1) for each in shape.inner)
+
+
+def _holds_secrets(shape: Shape, depth: int = 4) -> bool:
+    """Is what stands there a secret, an array or a free table of which something is, or holds it one unseen, as text
+    in JSON does?
+    """
+    if shape.secret or not depth:
+        return shape.secret
+    if shape.opaque:
+        return True
+    return any(_holds_secrets(each, depth - 1) for each in shape.inner)
+
+
+class Source:
+    """A text, TOML or not, by lines. Beyond the rule for one line, what it takes a look around to know is secret:
+
+    what stands below the header of a secret table, and what follows a secret key in a value of several lines.
+    """
+
+    __slots__ = (
+        "_begins",
+        "_continuing",
+        "_ends",
+        "_grown",
+        "_inner",
+        "_leaks",
+        "_masked",
+        "_scrub",
+        "_slips",
+        "_tables",
+        "lines",
+        "secret_keys",
+    )
+
+    def __init__(self, text: str, scrub: Scrubber | None = None, keys: Collection[str] = ()) -> None:
+        """`scrub` knows what to mask everywhere. `keys`: the `secret_keys` of the model."""
+        self.secret_keys = keys
+        self._slips = _Slips(keys) if isinstance(keys, SecretKeys) and keys else None
+        self.lines = text.split("\n")
+        self._scrub = scrub or Scrubber()
+        if isinstance(keys, SecretKeys) and keys.keyed:
+            self._scrub = self._scrub.knowing(frozenset(keys_in_text(text, keys.keyed)))
+        self._masked: dict[int, list[Span]] = {}
+        self._grown: dict[int, list[int]] = {}
+        self._ends: dict[tuple[int, bool], int | None] = {}
+        self._begins = list(_line_numbers(text, statements(text)))
+        self._tables = list(self._headers())
+        self._inner = frozenset(_inside_strings(text))
+        self._leaks: dict[int, int] = {}
+        self._continuing: frozenset[int] | None = None
+
+    def shown(self, index: int, *, broken: bool = False, strings: bool = False, withheld: int | None = None) -> str:
+        """Line `index`, from 0, with `…` in place of secrets; it may still contain unprintable characters.
+
+        `broken`: a syntax error was found on it or above. `strings`: the inner lines of strings that span several are
+        shown as well, by the strict rule for broken lines; otherwise not at all. `withheld`: the offset of a key
+        whose value may be a secret as only the model knows.
+        """
+        line = self.lines[index]
+        inner = index in self._inner
+        if inner and not strings:
+            return HIDDEN
+        begin = bisect_right(self._begins, index) - 1
+        if self._leak(begin) < index or (broken and self._may_continue(index)):
+            return HIDDEN
+        end = self._secret_from(begin, index, broken=broken or inner)
+        if withheld is not None:
+            sets = line.find("=", withheld) + 1 or len(line)
+            end = sets if end is None else min(end, sets)
+        if end is None:
+            return masked(line, self._spans(index))
+        return self._scrub(line[:end].rstrip()) + f" {HIDDEN}"
+
+    def _may_continue(self, index: int) -> bool:
+        """Could the line be part of a secret above, as TOML does not have it?"""
+        if self._continuing is None:
+            self._continuing = frozenset(self._continued())
+        return index in self._continuing
+
+    def _continued(self) -> Iterator[int]:
+        """The lines without a key of their own below the key of a secret, or the header of a secret table."""
+        table: KeyPath = ()
+        secret = False
+        for index, line in enumerate(self.lines):
+            header = _PLAIN_HEADER.match(line)
+            if header is not None:
+                table = tuple(word[0] for word in islice(_WORD.finditer(header[1]), MAX_DEPTH))
+                secret = secret_from("x = 1", table, broken=True, keys=self.secret_keys) is not None
+            elif _OWN_KEY.match(line):
+                secret = self._told_from(line, table, broken=True) is not None
+            else:
+                if secret:
+                    yield index
+                secret = secret or self._told_from(line, table, broken=True) is not None
+
+    def offset(self, index: int, offset: int) -> int:
+        """Where line `index`, as shown, has the character written at `offset`."""
+        spans = self._spans(index)
+        if index not in self._grown:
+            self._grown[index] = list(accumulate((len(MASK) - (end - begin) for begin, end in spans), initial=0))
+        before = bisect_right(spans, (offset, -1))
+        if not before:
+            return offset
+        begin, end = spans[before - 1]
+        if offset >= end:
+            return offset + self._grown[index][before]
+        return begin + self._grown[index][before - 1] + min(offset - begin, len(MASK))
+
+    def _spans(self, index: int) -> list[Span]:
+        if index not in self._masked:
+            table = self._tables[bisect_right(self._begins, index) - 1]
+            # Among names of variables an `Authorization = "…"` is no secret.
+            self._masked[index] = self._scrub.spans(self.lines[index], pairs=secrecy_of(table) is not False)
+        return self._masked[index]
+
+    def _leak(self, begin: int) -> int:
+        """The first line of a statement that sets a secret; the lines of its value may follow. Beyond all if none."""
+        if begin not in self._leaks:
+            ends = self._begins[begin + 1] if begin + 1 < len(self._begins) else len(self.lines)
+            self._leaks[begin] = next(
+                (index for index in range(self._begins[begin], ends) if self._secret_from(begin, index) is not None),
+                len(self.lines),
+            )
+        return self._leaks[begin]
+
+    def _secret_from(self, begin: int, index: int, *, broken: bool = False) -> int | None:
+        # A long line may have as many problems as keys.
+        if (index, broken) not in self._ends:
+            self._ends[index, broken] = self._sought_from(begin, index, broken=broken)
+        return self._ends[index, broken]
+
+    def _sought_from(self, begin: int, index: int, *, broken: bool) -> int | None:
+        # A header can make what is below it public, too: not for lines of which it is not certain that they are.
+        table = self._tables[begin] if index == self._begins[begin] else ()
+        return self._told_from(self.lines[index], table, broken=broken)
+
+    def _told_from(self, line: str, table: KeyPath, *, broken: bool) -> int | None:
+        found = secret_from(line, table, broken=broken, keys=self.secret_keys)
+        if found is None and self._slips is not None:
+            slips = self._slips
+            return next((match.end() for match in _KEY.finditer(line) if match[2] and slips.has(match[1])), None)
+        return found
+
+    def _headers(self) -> Iterator[KeyPath]:
+        table: KeyPath = ()
+        for index in self._begins:
+            header = _HEADER.match(self.lines[index])
+            table = (
+                table if header is None else tuple(word[0] for word in islice(_WORD.finditer(header[1]), MAX_DEPTH))
+            )
+            yield table
+
+
+def _line_numbers(text: str, offsets: Iterable[int]) -> Iterator[int]:
+    line = last = 0
+    for offset in offsets:
+        line += text.count("\n", last, offset)
+        last = offset
+        yield line
+
+
+def _inside_strings(text: str) -> Iterator[int]:
+    line = last = 0
+    for match in _STRING_OR_COMMENT.finditer(text):
+        line += text.count("\n", last, match.start())
+        last = match.start()
+        yield from range(line + 1, line + 1 + match[0].count("\n"))

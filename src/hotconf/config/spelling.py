@@ -1,0 +1,121 @@
+"""`respell`: keys that name a field may be written with `-` where the model has `_`, if the schema says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import zip_longest
+from typing import Any, Final, NamedTuple
+
+from hotconf.config.merge import merge
+from hotconf.config.shape import Shape, shape_of
+from hotconf.formats.toml.document import Document
+from hotconf.keypath import KeyPath, dotted
+from hotconf.problems import Problem, Related
+from hotconf.schema import Schema
+
+_CONTAINERS: Final = (dict, list)
+
+
+def respell(
+    document: Document, schema: Schema[Any], before: Document | None = None
+) -> Document | tuple[Problem, ...]:
+    """`document` with the keys that the model knows, or a problem for each key that it has in both spellings.
+
+    The same object if nothing is spelled differently. Keys of free tables are data and stay as they are. What it
+    shares with `before`, which was returned for the same schema, needs no look.
+    """
+    shape = shape_of(schema)
+    known = before.table if before is not None and not before.spelled else {}
+    if not schema.kebab or not _has_any(document.table, shape, known):
+        return document
+    reading = _Reading({}, [])
+    table = reading.table(document.table, shape, (), ())
+    if reading.clashes:
+        return _problems(document, reading.clashes)
+    return replace(document, table=table, spelled=reading.spelled) if reading.spelled else document
+
+
+def _has_any(table: dict[str, Any], shape: Shape, known: dict[str, Any]) -> bool:
+    """Whether any key has to be spelled differently: hardly ever, and so found out without making anything."""
+    todo: list[tuple[Any, Shape, Any]] = [(table, shape, known)]
+    while todo:
+        value, here, old = todo.pop()
+        if value is old:
+            continue
+        if isinstance(value, dict):
+            was = old if type(old) is dict else {}
+            for key, inner in value.items():
+                if "-" in key and _name(key, here) != key:
+                    return True
+                if isinstance(inner, _CONTAINERS) and inner is not was.get(key):
+                    todo.append((inner, here.child(key), was.get(key)))
+        else:
+            items = zip_longest(value, old[: len(value)] if type(old) is list else ())
+            todo += [
+                (item, here.child(n), was) for n, (item, was) in enumerate(items) if isinstance(item, _CONTAINERS)
+            ]
+    return False
+
+
+def respelled(path: KeyPath, schema: Schema[Any]) -> KeyPath:
+    """`path` as the model spells it."""
+    if not schema.kebab:
+        return path
+    shape, found = shape_of(schema), []
+    for part in path:
+        name = _name(part, shape) if isinstance(part, str) else part
+        shape = shape.child(name)
+        found.append(name)
+    return tuple(found)
+
+
+class _Reading(NamedTuple):
+    """One walk over a document. `written` is a path as in the file, `path` the same in the model's spelling."""
+
+    spelled: dict[KeyPath, str]
+    clashes: list[tuple[KeyPath, str]]
+    """The path of each second spelling, as written, and the first one."""
+
+    def table(self, given: dict[str, Any], shape: Shape, written: KeyPath, path: KeyPath) -> dict[str, Any]:
+        first: dict[str, str] = {}
+        table = {}
+        for key, value in given.items():
+            name = _name(key, shape)
+            if name in first:
+                self.clashes.append(((*written, key), first[name]))
+                continue
+            first[name] = key
+            if name != key:
+                self.spelled[(*path, name)] = key
+            if isinstance(value, dict | list):
+                value = self._below(value, shape.child(name), (*written, key), (*path, name))
+            table[name] = value
+        return table
+
+    def _below(self, value: Any, shape: Shape, written: KeyPath, path: KeyPath) -> Any:
+        if isinstance(value, dict):
+            return self.table(value, shape, written, path)
+        if isinstance(value, list):
+            return [self._below(item, shape.child(n), (*written, n), (*path, n)) for n, item in enumerate(value)]
+        return value
+
+
+def _name(key: str, shape: Shape) -> str:
+    if "-" not in key or shape.extras is None or key in shape.keys:
+        return key
+    name = key.replace("-", "_")
+    return name if name in shape.keys else key
+
+
+def _problems(document: Document, clashes: list[tuple[KeyPath, str]]) -> tuple[Problem, ...]:
+    origins = merge((document,)).origins
+    problems = []
+    for path, first in clashes:
+        message = f"Key given twice: {dotted(path)} is the same as {first}"
+        problem = Problem(message, path, "schema", hint="keep one of the two")
+        earlier = origins.locate((*path[:-1], first), at="key")
+        if earlier is not None:
+            related = (Related("first given", earlier.file, earlier.line, earlier.column),)
+            problem = replace(problem, related=related)
+        problems.append(origins.placed(problem, at="key"))
+    return tuple(problems)

@@ -1,0 +1,1 @@
+"""A table becomes a configuration, or problems in plain words."""

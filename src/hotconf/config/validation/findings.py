@@ -1,0 +1,211 @@
+"""`Findings`: the problems of one configuration, gathered in any order, told in file order, bounded and discreet."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from hotconf.changes import MISSING
+from hotconf.config.merge import Merged
+from hotconf.config.shape import Shape
+from hotconf.keypath import KeyPath
+from hotconf.problems import Problem, Severity
+from hotconf.text import printable
+
+if TYPE_CHECKING:
+    from hotconf.secrets.scrubber import Scrubber
+
+MAX_PROBLEMS: Final = 1000
+"""So many problems are told of one configuration; the rest are counted."""
+
+LONGEST: Final = 2000
+"""So many characters are kept of a message from users' code."""
+
+_WINDOW: Final = 2 * LONGEST
+"""So many are searched for secrets: one may begin in what is kept and end behind it."""
+_OF_USERS: Final = frozenset({"semantic", "internal"})
+"""The kinds with messages from users' code."""
+
+
+class _Found(NamedTuple):
+    problem: Problem
+    at_key: bool
+    by_user: bool
+
+
+class Findings:
+    """Problems about the documents of `merged`, whose model has the shape `shape`.
+
+    Places are looked up, and secrets searched for, only when there is a problem to tell.
+    """
+
+    def __init__(
+        self,
+        merged: Merged,
+        shape: Shape,
+        scrubber: Callable[[object], Scrubber] | None = None,
+        goes_through: Callable[[BaseException], bool] | None = None,
+    ) -> None:
+        """`scrubber`: knows what is secret in the files and in the resulting config.
+
+        `goes_through`: the exceptions that are not the fault of the users' code that they come from.
+        """
+        self.merged = merged
+        self.shape = shape
+        self.config: object = MISSING
+        """The config that the model made of the files."""
+        self.errors_raised: list[BaseException] = []
+        """By users' code: its frames reveal secrets that are nowhere else."""
+        self._goes_through = goes_through
+        self._scrubber = scrubber or self._own_scrubber
+        self._found: dict[tuple[KeyPath, str], _Found] = {}
+        self._omitted: Counter[Severity] = Counter()
+        self.errors = 0
+        """How many of the problems are errors."""
+        self.incomplete = False
+        """There may be more errors than those found."""
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def raised(self, error: BaseException) -> None:
+        """An exception of users' code. Reraised if it is not the fault of that code."""
+        if self._goes_through is not None and self._goes_through(error):
+            raise error
+        self.errors_raised.append(error)
+
+    def add(self, problem: Problem, *, at_key: bool = False, by_user: bool = False) -> None:
+        """Take `problem` in, once; `at_key` if its place is the key rather than the value.
+
+        `by_user`: the message comes from users' code.
+        """
+        by_user = by_user or problem.kind in _OF_USERS
+        if by_user and len(problem.message) > _WINDOW:
+            problem = replace(problem, message=problem.message[:_WINDOW])
+        key = (problem.path, problem.message)
+        if key not in self._found:
+            self._found[key] = _Found(problem, at_key, by_user)
+            self.errors += problem.severity == "error"
+
+    def omit(self, count: int, severity: Severity) -> None:
+        """Count problems that are not even looked at."""
+        self._omitted[severity] += max(count, 0)
+
+    def problems(self) -> tuple[Problem, ...]:
+        """The problems in file order; of too many the errors first, and as the last one how many more there are."""
+        if not self._found:
+            return ()
+        from hotconf.config.secret_values import secrets_around
+
+        errors_first = sorted(self._found.values(), key=lambda found: found.problem.severity != "error")
+        scrub = self._scrubber(self.config).knowing(secrets_around(self.errors_raised))
+        files = {document.path for document in self.merged.documents}
+        kept = [
+            scrubbed(self._placed(found, scrub), scrub, words=found.by_user, files=files)
+            for found in errors_first[:MAX_PROBLEMS]
+        ]
+        told = sorted(kept, key=self._order())
+        more = self._omitted + Counter(found.problem.severity for found in errors_first[MAX_PROBLEMS:])
+        if more or self.incomplete:
+            severity: Severity = "error" if more["error"] or self.incomplete else "warning"
+            told.append(Problem(_how_many(more.total(), self.incomplete), kind="schema", severity=severity))
+        return tuple(told)
+
+    def _placed(self, found: _Found, scrub: Scrubber) -> Problem:
+        origins = self.merged.origins
+        problem = _without_numbers(found.problem, scrub) if found.by_user else found.problem
+        if problem.mentions:
+            mentioned = (origins.related(text, path) for text, path in problem.mentions)
+            related = (*problem.related, *(place for place in mentioned if place is not None))
+            problem = replace(problem, related=related, mentions=())
+        if problem.file is not None or problem.line is not None:
+            return problem
+        return origins.placed(problem, at="key" if found.at_key else "value")
+
+    def _order(self) -> Callable[[Problem], tuple[int, int, int]]:
+        rank: dict[Path | None, int] = {None: -1}
+        for index, document in enumerate(self.merged.documents):
+            rank.setdefault(document.path, index)
+        last = len(rank)
+        return lambda problem: (rank.get(problem.file, last), problem.line or 0, problem.column or 0)
+
+    def _own_scrubber(self, config: object) -> Scrubber:
+        from hotconf.config.secret_values import secrets_of
+        from hotconf.secrets.scrubber import Scrubber
+
+        return Scrubber(secrets_of(self.shape, self.merged.documents, config))
+
+
+def _how_many(more: int, incomplete: bool) -> str:
+    if not incomplete:
+        return f"… and {more} more"
+    return f"… and at least {more} more" if more else "… and more"
+
+
+def _without_numbers(problem: Problem, scrub: Scrubber) -> Problem:
+    """`problem`, of users' code, without lines and columns that are secrets."""
+
+    def told(number: int | None) -> int | None:
+        return number if number is None or scrub(str(number), words=True) == str(number) else None
+
+    return replace(
+        problem,
+        line=told(problem.line),
+        column=told(problem.column),
+        end_line=told(problem.end_line),
+        end_column=told(problem.end_column),
+        related=tuple(
+            replace(place, line=told(place.line) or 1, column=told(place.column) or 1) for place in problem.related
+        ),
+    )
+
+
+def scrubbed(
+    problem: Problem, scrub: Scrubber, *, words: bool = False, files: Collection[Path] | None = None
+) -> Problem:
+    """`problem` without the secrets that `scrub` knows; `words`: including the shortest.
+
+    `files`: those whose names stay as they are; other names come from users' code. None if no name does.
+    """
+
+    def discreet(text: str) -> str:
+        return printable(scrub(text, words=words))
+
+    def key_of(key: str | int) -> str | int:
+        text = scrub(str(key), words=words and isinstance(key, str))
+        return key if text == str(key) else text
+
+    def named(file: Path) -> Path:
+        return file if files is None or file in files else Path(scrub(str(file), words=words))
+
+    def discreet_after_path(text: str) -> str:
+        # Of a field `password` a validator says `password: required`, in its own words only the second.
+        at = len(problem.dotted) + 2 if words and text.startswith(f"{problem.dotted}: ") else 0
+        return printable(scrub(text[:at])) + discreet(text[at:])
+
+    long = words and len(problem.message) > LONGEST
+    return replace(
+        problem,
+        message=_cut(problem.message, scrub) if long else discreet_after_path(problem.message),
+        hint=problem.hint and discreet(problem.hint),
+        path=tuple(map(key_of, problem.path)),
+        file=problem.file and named(problem.file),
+        related=tuple(
+            replace(place, message=discreet(place.message), file=named(place.file)) for place in problem.related
+        ),
+    )
+
+
+def _cut(message: str, scrub: Scrubber) -> str:
+    """The beginning of a message of users' code, without secrets: also without those that are cut."""
+    from hotconf.secrets.credentials import masked
+
+    spans = scrub.spans(message, words=True)
+    # A credential is recognised only whole. Without a space behind the cut it may not end in the window.
+    ends = any(char.isspace() for char in message[LONGEST:])
+    end = LONGEST if ends else max(message.rfind(" ", 0, LONGEST), 0)
+    kept = [(first, min(last, end)) for first, last in spans if first < end]
+    return printable(masked(message[:end], kept)) + "…"

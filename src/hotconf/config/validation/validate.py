@@ -1,0 +1,206 @@
+"""`validate`: the merged table becomes a configuration, or every reason why it does not.
+
+Nothing that the model's or the checks' code raises gets out of here, and no message holds a secret. What words the
+problems is imported by the first problem: a program whose files are good never pays for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar, cast, get_args
+
+from hotconf.config.merge import Merged
+from hotconf.config.shape import SETTINGS_FIELD, settings_path, shape_of
+from hotconf.config.validation.bounded import MOST_ERRORS, Errors, TooDear, validated
+from hotconf.config.validation.findings import MAX_PROBLEMS, Findings
+from hotconf.config.validation.unknown import MAX_COMPARED, Left, unknown_keys
+from hotconf.keypath import KeyPath, dotted
+from hotconf.problems import Kind, Problem, Related, Severity
+from hotconf.schema import Schema
+from hotconf.settings import HotReloadSettings, check_settings
+
+if TYPE_CHECKING:
+    from hotconf.secrets.scrubber import Scrubber
+
+T = TypeVar("T")
+
+_MAX_HINTS: Final = 100
+_TOO_DEAR: Final = Problem(
+    "Tables are nested too deeply for the alternatives that the model has for each",
+    kind="schema",
+    hint="nest them less, or have the model tell the alternatives apart by a discriminator",
+)
+
+
+class Valid(NamedTuple, Generic[T]):
+    """The model and all checks accept it."""
+
+    config: T
+    warnings: tuple[Problem, ...]
+    """In file order."""
+
+
+class Invalid(NamedTuple):
+    """The model or a check refuses it."""
+
+    problems: tuple[Problem, ...]
+    """Errors and warnings, in file order; at least one is an error."""
+
+
+def validate(
+    schema: Schema[T],
+    merged: Merged,
+    scrubber: Callable[[object], Scrubber] | None = None,
+    goes_through: Callable[[BaseException], bool] | None = None,
+) -> Valid[T] | Invalid:
+    """The configuration made from `merged`, with its warnings, or the problems that forbid it.
+
+    `scrubber`: removes secrets from messages, given the config that the model made, or none.
+    `goes_through`: which exceptions of users' code are not its fault, and propagate; by default none.
+
+    The model and its validators work on tables of their own: whatever they do to those, `merged` stays as it is.
+    Checks run, all of them, only on what the model accepted.
+    """
+    findings = Findings(merged, shape_of(schema), scrubber, goes_through)
+    strict = False
+    try:
+        found = validated(schema, merged)
+    except TooDear:
+        findings.add(_TOO_DEAR)
+    except BaseException as error:  # noqa: BLE001 - validators and default factories are users' code
+        _raised("model", error, findings)
+    else:
+        if isinstance(found, Errors):
+            _refused(found, findings)
+        else:
+            findings.config = found
+            strict = _is_strict(schema, found, findings)
+            _check(schema, found, findings)
+    _look_for_unknown(findings, strict=strict)
+    problems = findings.problems()
+    return Invalid(problems) if findings.errors else Valid(cast("T", found), problems)
+
+
+def _refused(errors: Errors, findings: Findings) -> None:
+    from hotconf.config.validation.faults import faults
+    from hotconf.config.validation.messages import problem_of, words_of_users
+
+    raised = (fault.get("ctx", {}).get("error") for fault in errors.details)
+    for error in [error for error in raised if isinstance(error, BaseException)]:
+        findings.raised(error)
+    left = Left(MOST_ERRORS, MAX_COMPARED)
+    for fault in faults(errors.details[:MOST_ERRORS], findings.merged.table, findings.shape):
+        affordable = left.afford(max(len(fault.parent.keys), len(fault.shape.allowed)))
+        problem = problem_of(fault, hints=len(findings) < _MAX_HINTS and affordable, compare=affordable)
+        findings.add(problem, at_key=fault.at_key, by_user=words_of_users(fault))
+    findings.omit(len(errors.details) - MOST_ERRORS, "error")
+    findings.incomplete = errors.more
+
+
+def _check(schema: Schema[T], config: T, findings: Findings) -> None:
+    for check in schema.checks:
+        _run(check, config, findings)
+    path = settings_path(schema)
+    if path is not None and path[0] in findings.merged.table:
+        _run(partial(_settings_check, path=path), config, findings)
+
+
+def _look_for_unknown(findings: Findings, *, strict: bool) -> None:
+    severity: Severity = "error" if strict else "warning"
+    found = unknown_keys(findings.merged.table, findings.shape)
+    left = Left(MAX_PROBLEMS, MAX_COMPARED)
+    for path, around in islice(found, MAX_PROBLEMS):
+        from hotconf.config.validation.messages import unknown_key
+
+        affordable = left.afford(len(around.keys))
+        hints = len(findings) < _MAX_HINTS and affordable
+        findings.add(unknown_key(path, around, severity, hints=hints, compare=affordable), at_key=True)
+    findings.omit(sum(1 for _ in found), severity)
+
+
+def _is_strict(schema: Schema[T], config: T, findings: Findings) -> bool:
+    if schema.strict_keys is None:
+        return False
+    try:
+        return bool(schema.strict_keys(config))
+    except BaseException as error:  # noqa: BLE001 - users' code
+        _raised("strict_keys", error, findings)
+        return False
+
+
+def _settings_check(config: object, path: KeyPath) -> Iterator[Problem]:
+    """The check that comes with the field `hot_reload`."""
+    settings = config.get(SETTINGS_FIELD) if isinstance(config, dict) else getattr(config, SETTINGS_FIELD, None)
+    if isinstance(settings, HotReloadSettings):
+        yield from check_settings(settings, path)
+
+
+def _run(check: Callable[[T], Iterable[Problem]], config: T, findings: Findings) -> None:
+    try:
+        found = check(config)
+        if found is None:  # what a plain function without a `return` gives
+            raise TypeError("it returned None, not problems")
+        for problem in islice(found, MAX_PROBLEMS):
+            findings.add(_sound(problem), by_user=True)
+    except BaseException as error:  # noqa: BLE001 - users' code
+        _raised(f"check {_name(check)}", error, findings)
+
+
+def _sound(problem: object) -> Problem:
+    """`problem` as its types promise, so that nothing fails over it later; raises if it cannot be."""
+    if not isinstance(problem, Problem):
+        raise TypeError(f"it yielded {type(problem).__name__}, not Problem")
+    for allowed, given in ((get_args(Severity), problem.severity), (get_args(Kind), problem.kind)):
+        if given not in allowed:
+            raise ValueError(f"it yielded a Problem of {given!r}, which is none of {', '.join(allowed)}")
+    sound = replace(
+        problem,
+        message=str(problem.message),
+        path=tuple(problem.path),
+        hint=None if problem.hint is None else str(problem.hint),
+        file=None if problem.file is None else Path(problem.file),
+        related=tuple(map(_sound_place, problem.related)),
+        withheld=bool(problem.withheld),
+        line=_number("line", problem.line),
+        column=_number("column", problem.column),
+        end_line=_number("end_line", problem.end_line),
+        end_column=_number("end_column", problem.end_column),
+    )
+    for path in (sound.path, *(path for _, path in sound.mentions)):
+        if not all(isinstance(key, str | int) for key in path):
+            raise TypeError(f"it yielded a Problem whose path is {path!r}")
+        dotted(path)
+    return sound
+
+
+def _sound_place(place: object) -> Related:
+    if not isinstance(place, Related):
+        raise TypeError("what it yielded relates to something other than Related")
+    line, column = _number("line", place.line), _number("column", place.column)
+    if line is None or column is None:
+        raise TypeError("what it yielded relates to something without a line")
+    return Related(str(place.message), Path(place.file), line, column)
+
+
+def _number(name: str, given: object) -> int | None:
+    """A line or a column."""
+    if given is None or (isinstance(given, int) and given > 0):
+        return None if given is None else int(given)
+    raise TypeError(f"it yielded a Problem whose {name} is {given!r}")
+
+
+def _name(check: object) -> str:
+    plain = getattr(check, "func", check)  # what functools.partial wraps
+    return str(getattr(plain, "__name__", type(plain).__name__))
+
+
+def _raised(culprit: str, error: BaseException, findings: Findings) -> None:
+    from hotconf.config.validation.messages import told
+
+    findings.raised(error)
+    text = told(error)
+    findings.add(Problem(f"{culprit} raised {type(error).__name__}" + (f": {text}" if text else ""), kind="internal"))

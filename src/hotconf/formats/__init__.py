@@ -1,0 +1,1 @@
+"""Text to table, pure: one package or module for each format."""

@@ -1,0 +1,1 @@
+"""TOML: parse, find positions, explain what is wrong."""

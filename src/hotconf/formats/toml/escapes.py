@@ -1,0 +1,68 @@
+"""`misread`: escapes that give control characters, in what looks like a Windows path: `"C:\\temp"` has a tab."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from hotconf.formats.toml.lexer import STRING, place
+from hotconf.problems import Problem
+
+MOST: Final = 100
+"""So many are reported of one text: finding a place takes time in proportion to what stands before it."""
+_NAMES: Final = {
+    "b": "a backspace",
+    "t": "a tab",
+    "n": "a line feed",
+    "f": "a form feed",
+    "r": "a carriage return",
+    "e": "an escape character",
+}
+_SIGNS: Final = (":\\", '"\\\\', ".\\", "%\\")
+"""One of these is in the text, or nothing in it looks like a path."""
+_STRINGS: Final = re.compile(rf"#[^\n]*+|{STRING}", re.DOTALL)
+# A drive, a variable or dots before a backslash; or two backslashes, as they are or escaped.
+_PATH: Final = re.compile(r'\A"(?:"")?\s{0,9}(?:(?:[A-Za-z]:|%\w{1,64}%|\.\.?)\\|\\\\(?:\\\\)?\w)')
+_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+
+
+def misread(path: Path, text: str) -> Iterator[Problem]:
+    """A warning for each such string of a TOML text, the first `MOST`, at its first such escape.
+
+    None quotes the string.
+    """
+    if any(sign in text for sign in _SIGNS):
+        strings = (match for match in _STRINGS.finditer(text) if _PATH.match(match[0]))
+        found = ((string.start(), escape) for string in strings if (escape := _first(string[0])) is not None)
+        for begin, escape in islice(found, MOST):
+            yield _warning(path, text, begin + escape.start(), escape[1])
+
+
+def _first(string: str) -> re.Match[str] | None:
+    """The first escape that begins a name, as in a path, and is none of a quote or a backslash."""
+    escapes = _ESCAPE.finditer(string)
+    return next(
+        (each for each in escapes if each[1] in _NAMES and _in_name(string[each.end() : each.end() + 1])), None
+    )
+
+
+def _in_name(character: str) -> bool:
+    return character.isalnum() or character in ("_", "-")
+
+
+def _warning(path: Path, text: str, begin: int, letter: str) -> Problem:
+    line, column = place(text, begin)
+    return Problem(
+        f"\\{letter} is {_NAMES[letter]}, in what looks like a Windows path",
+        kind="syntax",
+        severity="warning",
+        hint=r"write the path in '…', or \\ for each backslash",
+        file=path,
+        line=line,
+        column=column,
+        end_line=line,
+        end_column=column + 2,
+    )

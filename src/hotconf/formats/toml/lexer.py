@@ -1,0 +1,129 @@
+"""What can be told of TOML text without parsing it: strings, places, depth. Linear in the text, whatever is in it.
+
+tomli recurses in arrays and inline tables and is quadratic in the parts of a key, so depth is bounded before it sees
+the text. The scanners here read any text, valid or not: possessive patterns, nothing is tried twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from hotconf.regex import possessive
+
+MAX_DEPTH: Final = 64
+"""Levels of tables, arrays and dotted parts together, counted as they are written."""
+
+
+_IN_TEXT = possessive(r'[^"\\]++|\\.|"(?!"")')
+_IN_LITERAL = possessive(r"[^']++|'(?!'')")
+_IN_LINE = possessive(r'[^"\\\n]++|\\.')
+_IN_CLOSED_LINE = possessive(r'[^"\\\n]++|\\[^\n]')
+
+STRING: Final = (
+    rf'(?:"""{_IN_TEXT}(?:"{{3,5}}|\\?\Z)'
+    rf"|'''{_IN_LITERAL}(?:'{{3,5}}|\Z)"
+    rf'|"{_IN_LINE}"?'
+    r"|'[^'\n]*+'?)"
+)
+"""A string, as a pattern for `re.DOTALL`. It always matches at a quote: one that does not close ends with its line or
+the text."""
+
+CLOSED_STRING: Final = (
+    rf'(?:"""{_IN_TEXT}"{{3,5}}'
+    rf"|'''{_IN_LITERAL}'{{3,5}}"
+    rf'|"(?!""){_IN_CLOSED_LINE}"'
+    r"|'(?!'')[^'\n]*+')"
+)
+"""The same, but nothing at a quote that does not close."""
+
+LINE_STRING: Final = rf"""(?:"{_IN_LINE}"|'[^'\n]*+')"""
+"""A string of one line that closes: what a key may be."""
+
+BETWEEN_BRACKETS: Final = rf"[^\[\]{{}}\"'#]++|{STRING}|#[^\n]*+"
+"""What may be between two brackets of a value."""
+
+_BETWEEN_MARKS = possessive(rf"[^\[\]{{}}.,=\n\"'#]++|{STRING}|#[^\n]*+")
+MARK = re.compile(rf"{_BETWEEN_MARKS}(\n|\[\[?|[\]{{}}.,=]|\Z)", re.DOTALL)
+"""Everything up to the next mark that gives a document its structure; the group is the mark, empty at the end.
+
+It matches at every offset: one that did not would be tried at each, and be quadratic."""
+
+
+_LARGE: Final = 1 << 16
+"""For smaller texts the pattern below takes longer to be made than it saves."""
+
+# Lines of which each is a comment, a header, or a pair with a plain value, an array of such, or an inline table of
+# such, with so few dots and brackets that all of them together cannot be too many. Most documents are of this kind.
+_FLAT_KEY = r'(?:[\w-]++|"[^"\\\n]*+"|\'[^\'\n]*+\')'
+_FLAT_DOTTED = _FLAT_KEY + possessive(rf"\.{_FLAT_KEY}", "{0,15}")
+_FLAT_VALUE = possessive(rf"[^\[\]{{}}\"'#\n]++|{STRING}")
+_FLAT_ARRAY = rf"\[{possessive(BETWEEN_BRACKETS)}\]"
+_FLAT_PART = possessive(rf"[^\[\]{{}}\"'#\n.]++|{STRING}")
+_FLAT_DOTS = possessive(rf"\.{_FLAT_PART}", "{0,20}")
+_FLAT_TABLE = rf"\{{{_FLAT_PART}{_FLAT_DOTS}\}}"
+_FLAT_PAIR = rf"{_FLAT_DOTTED}[ \t]*+=[ \t]*+(?:{_FLAT_ARRAY}|{_FLAT_TABLE}|{_FLAT_VALUE})"
+_FLAT_STATEMENT = possessive(rf"\[\[?{_FLAT_DOTTED}\]\]?|{_FLAT_PAIR}", "?")
+_FLAT_COMMENT = possessive(r"#[^\n]*+", "?")
+_FLAT = possessive(rf"[ \t\r]*+{_FLAT_STATEMENT}[ \t\r]*+{_FLAT_COMMENT}(?:\n|\Z)")
+
+
+def place(text: str, offset: int) -> tuple[int, int]:
+    """Line and column of `offset`, from 1, in characters."""
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
+def statements(text: str) -> Iterator[int]:
+    """Where each key/value pair or header may begin: the offset of each line that is not inside brackets."""
+    yield 0
+    inside = 0
+    for match in MARK.finditer(text):
+        mark = match[1]
+        if mark == "\n":
+            if not inside:
+                yield match.end()
+        elif mark in ("]", "}"):
+            inside = max(inside - 1, 0)
+        elif mark in ("[", "[[", "{"):
+            inside += len(mark)
+
+
+def too_deep(text: str) -> int | None:
+    """The offset at which nesting first exceeds `MAX_DEPTH`; None if it never does."""
+    if sum(map(text.count, ".=[")) <= MAX_DEPTH:  # each opens a level at most
+        return None
+    return None if len(text) >= _LARGE and re.fullmatch(_FLAT, text, re.DOTALL) else _exceeds(text)
+
+
+def _exceeds(text: str) -> int | None:
+    """The same, by following every bracket and dot."""
+    level = header = 0
+    naming = True  # in a key, where a dot leads one level down; in a value it is the point of a number
+    inside: list[tuple[int, bool]] = []  # of each open bracket: the level in it, and whether keys come next
+    for index, mark in enumerate(MARK.findall(text)):
+        if mark == "\n":
+            if not inside:
+                level, naming = header, True
+        elif mark in (".", "="):
+            level += naming
+            naming = naming and mark == "."
+        elif mark == ",":
+            if inside:
+                level, naming = inside[-1]
+        elif mark in ("]", "}"):
+            if inside:
+                inside.pop()
+            else:  # only a header closes what is not open
+                header = level
+        elif naming and not inside and mark != "{":
+            level = len(mark)
+        else:
+            for bracket in mark:
+                level += bracket == "["
+                naming = bracket == "{"
+                inside.append((level, naming))
+        if level > MAX_DEPTH:
+            return next(islice(MARK.finditer(text), index, None)).start(1)
+    return None

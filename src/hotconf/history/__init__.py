@@ -1,0 +1,1 @@
+"""Earlier states on disk: kept, recalled, restored."""

@@ -1,0 +1,1 @@
+"""Looking at files without watching them: what the commands and the app need."""

@@ -1,0 +1,108 @@
+"""For those who look without watching: a state that was kept, and the files as they are now, ready to be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from hotconf.config.excerpts import secret_keys
+from hotconf.config.redact import ANY_KEY, LEADS
+from hotconf.engine.candidate import NOTHING, Bad, Candidate, Good, Standing
+from hotconf.errors import UsageError
+from hotconf.formats.toml.document import Document, parse
+from hotconf.history.record import Damage, Record
+from hotconf.history.store import States
+from hotconf.logs.log import shown
+from hotconf.problems import Problem
+from hotconf.runtime.load import judge, load
+from hotconf.schema import Schema
+from hotconf.snapshot import Snapshot, SourceFile
+from hotconf.sources.base import Source
+from hotconf.sources.files import reading
+from hotconf.text import printable
+
+_MOST_BYTES: Final = 1 << 26
+_MOST_NAMED: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Files at one time. `snapshot.config` is for finding secrets only: the files need not be valid."""
+
+    snapshot: Snapshot[Any]
+    errors: tuple[Problem, ...]
+    """Why they are not a valid configuration."""
+
+
+def record_of(state_dir: Path, main: Path, number: int, schema: Schema[Any]) -> Record:
+    """The state of `main` with that number. Raises `UsageError` if there is none, if it cannot be used, or if it must
+    not be shown: `schema` does not know of all that was secret in it.
+    """
+    found = States(state_dir, main).read(number)
+    if found is None:
+        raise UsageError(f"there is no state {number} of {shown(main)}: hotconf history shows those that are kept")
+    if isinstance(found, Damage):
+        raise UsageError(f"state {number} of {shown(main)} is damaged: {found.reason}")
+    unknown = sorted(found.secret_keys - secret_keys(schema))
+    if unknown:
+        kept_secret = f"state {number} of {shown(main)} has what its model keeps secret ({_listed(unknown)})"
+        raise UsageError(f"{kept_secret}: name that model, --schema MODULE:NAME")
+    return found
+
+
+def _listed(keys: list[str]) -> str:
+    named = ["any key" if key == ANY_KEY else key for key in keys if not key.endswith(LEADS)]
+    return printable(", ".join([*named[:_MOST_NAMED], "…"] if len(named) > _MOST_NAMED else named))
+
+
+def as_kept(record: Record, schema: Schema[Any]) -> Look:
+    """The state, judged by the schema and the checks of today."""
+    candidate = judge(Source(record.files[0].path, schema), record.files, record.at)
+    return _look(candidate, record.files, record.at)
+
+
+def missed(state_dir: Path, main: Path, schema: Schema[Any]) -> Standing:
+    """The state whose files a program that starts now would find missing; never raises for a state."""
+
+    def usable() -> bool:
+        records = (found for _, found in states.newest_first() if isinstance(found, Record))
+        return any(isinstance(judge(Source(main, schema), each.files, each.at), Good) for each in records)
+
+    states = States(state_dir, main)
+    try:
+        return states.missed(usable)
+    except (OSError, UsageError):  # not trustworthy, or unreadable: no program starts from it
+        return NOTHING
+
+
+def on_disk(main: Path, schema: Schema[Any], also: Iterable[Path] = ()) -> Look:
+    """The main file and its fragments as they are now, and those of `also` that exist.
+
+    Raises `UsageError` for one that is there but cannot be read.
+    """
+    result = load(Source(main, schema))
+    roles = {member.path: member.role for member in result.files.members if member.role != "watched"}
+    found = []
+    for path in dict.fromkeys((*roles, *also)):
+        read = reading.read(path, _MOST_BYTES)
+        if read.problem is None:
+            found.append(SourceFile(path, roles.get(path, "fragment"), read.data))
+        elif read.problem.kind != "missing":
+            raise UsageError(str(read.problem))
+    return _look(result.candidate, tuple(found), datetime.now(UTC))
+
+
+def _look(candidate: Candidate[Any], found: tuple[SourceFile, ...], at: datetime) -> Look:
+    # What is not valid holds secrets all the same: those of the raw tables, as far as there are any.
+    config = candidate.config if isinstance(candidate, Good) else _tables(found)
+    errors = candidate.errors if isinstance(candidate, Bad) else ()
+    return Look(Snapshot(config, 0, "", at, found, MappingProxyType({})), errors)
+
+
+def _tables(found: Iterable[SourceFile]) -> list[object]:
+    documents = (parse(file.content, file.path, allow_empty=True) for file in found)
+    return [document.table for document in documents if isinstance(document, Document)]

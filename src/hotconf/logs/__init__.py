@@ -1,0 +1,1 @@
+"""What the library logs, without secrets, on a thread of its own."""

@@ -1,0 +1,242 @@
+"""Passes log records to the program's handlers, which are users' code: they may block, raise, or log themselves.
+
+Rule 1: none of our threads waits for a handler, and none that loads, steps or closes takes a lock of `logging`.
+Rule 2: one thread passes records on, in order, while there are any; under gevent or eventlet in a greenlet.
+Rule 3: at most `CAPACITY` wait; dropped ones are counted, and reported when records flow again.
+Rule 4: at exit all records have reached the handlers, unless one of these takes longer than `FLUSH_S` for a record,
+or all of them together longer than `EXIT_S`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import time
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from hotconf.logs import scrubbing
+from hotconf.system import fork, green, threads
+from hotconf.system.worker import Worker
+from hotconf.text import printable
+
+if TYPE_CHECKING:
+    import logging
+    import threading
+
+    from hotconf.logs.scrubbing import Door
+    from hotconf.secrets.scrubber import Scrubber
+
+DEBUG, INFO, WARNING, ERROR = 10, 20, 30, 40
+"""Those of `logging`, which need not have been imported."""
+CAPACITY: Final = 1000
+FLUSH_S: Final = 1.0
+EXIT_S: Final = 5.0
+_MOMENT_S: Final = 0.1
+
+
+class _Record(NamedTuple):
+    room: str
+    level: int
+    text: str
+    values: tuple[object, ...]
+    at: float
+    error: BaseException | None
+    known: Scrubber | None
+    doors: tuple[Door, ...]
+    """Of the watchers at that time."""
+
+
+class Records:
+    """All records of this process."""
+
+    __slots__ = ("__weakref__", "_dropped", "_enrolled", "_waiting", "_worker")
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Record] = deque()
+        self._dropped = 0
+        self._enrolled = False
+        self._worker = Worker("hotconf log", self._tell, lends=True)
+
+    def emit(
+        self,
+        room: str,
+        level: int,
+        text: str,
+        *values: object,
+        error: BaseException | None = None,
+        known: Scrubber | None = None,
+    ) -> None:
+        """Log it soon, by `hotconf.ROOM`. Never waits and never raises.
+
+        The traceback of `error` is part of the text: handlers get no exception, whose variables some would reveal.
+        `known` knows secrets that no watcher has yet.
+        """
+        with suppress(Exception):
+            if not enabled(room, level):
+                return
+            self._enrol()
+            if len(self._waiting) >= CAPACITY:
+                self._dropped += 1
+                return
+            self._waiting.append(_Record(room, level, text, values, time.time(), error, known, scrubbing.doors()))
+            self._worker.submit(self._hand_over)
+
+    def flush(self) -> bool:
+        """Give the handlers a moment to take all records, unless they have had more; whether they have them."""
+        patience_s = _MOMENT_S - self._worker.stuck_ns / 1e9
+        return self._worker.join(patience_s) and not self._waiting
+
+    @property
+    def trouble(self) -> str | None:
+        """Why records do not reach their handlers."""
+        trouble = self._worker.trouble
+        if trouble is None:
+            return None
+        if trouble.hung:
+            return f"a log handler has not returned for {self._worker.stuck_ns // 1_000_000_000} s"
+        return trouble.text
+
+    @property
+    def at_work(self) -> bool:
+        """Whether records are on their way."""
+        return self._worker.at_work
+
+    def supervise(self) -> bool:
+        """Repair the thread if it failed; whether there is something to do."""
+        return self._worker.supervise()
+
+    def _enrol(self) -> None:
+        if not self._enrolled:
+            import logging  # noqa: F401 - at exit it ends after us, because it was there before
+
+            self._enrolled = True
+            fork.enrol(self)
+            atexit.register(self.finish)
+
+    def _tell(self, text: str, error: BaseException | None) -> None:
+        if not text.startswith("a job"):  # from a handler, which raised something that ends programs
+            self.emit("watch", ERROR, "%s", text, error=error)
+
+    # On its thread
+
+    def _hand_over(self) -> None:
+        green.run(self._hand_over_here)
+
+    def _hand_over_here(self) -> None:
+        with suppress(IndexError):  # another job took it
+            _handle(self._waiting.popleft())
+        if not self._waiting and self._dropped:
+            dropped, self._dropped = self._dropped, 0
+            text = "%d log records were dropped: a handler of the log did not take them in time"
+            _handle(_Record("watch", WARNING, text, (dropped,), time.time(), None, None, ()))
+
+    # At exit, and at forks
+
+    def finish(self) -> None:
+        """The process ends: give the handlers what they have not had, as rule 4 says. May be repeated."""
+        until = time.monotonic() + EXIT_S
+        while not self._worker.join(_MOMENT_S) or self._waiting:
+            if self._worker.refused is not None or self._worker.stuck_ns > FLUSH_S * 1e9 or time.monotonic() > until:
+                break
+        else:
+            return
+        if self._worker.refused is not None:
+            while self._waiting:  # there is no thread for it
+                self._hand_over_here()
+        else:
+            _let_go()
+
+    def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
+        """`Member.locks`."""
+        return ()
+
+    def abandon(self) -> None:
+        """`Member.abandon`: the parent logs what waits."""
+        self._waiting.clear()
+        self._dropped = 0
+        self._worker.abandon()
+
+    def revive(self) -> None:
+        """`Member.revive`: the first record starts the thread."""
+
+
+def enabled(room: str, level: int) -> bool:
+    """Whether such a record would be handled. Takes no lock, unlike `Logger.isEnabledFor`."""
+    logging = sys.modules.get("logging")
+    if logging is None or not hasattr(logging, "getLevelName"):
+        return level >= WARNING
+    manager = logging.root.manager
+    found = manager.loggerDict
+    logger: Any = next((found[name] for name in (f"hotconf.{room}", "hotconf") if _is_logger(found.get(name))), None)
+    if logger is None:
+        logger = logging.root
+    return bool(manager.disable < level and logger.getEffectiveLevel() <= level)
+
+
+def _is_logger(found: object) -> bool:
+    return hasattr(found, "getEffectiveLevel")
+
+
+def _handle(given: _Record) -> None:
+    with suppress(BaseException):
+        import logging
+
+        logger = logging.getLogger(f"hotconf.{given.room}")
+        if logger.isEnabledFor(given.level):
+            logger.handle(_made(logger, given))
+
+
+def _made(logger: logging.Logger, given: _Record) -> logging.LogRecord:
+    # Like all text from outside, names of files and callbacks are made printable; numbers keep their form.
+    values = tuple(value if isinstance(value, int | float) else printable(str(value)) for value in given.values)
+    text = scrubbing.lines(given.text % values if values else given.text, given.doors, given.error, given.known)
+    record = logger.makeRecord(logger.name, given.level, __file__, 0, text, (), None)
+    late_ms = (record.created - given.at) * 1000
+    record.created = given.at
+    record.msecs = given.at % 1 * 1000
+    record.relativeCreated -= late_ms
+    return record
+
+
+def _let_go() -> None:
+    """A handler does not return, so our thread holds its lock, and perhaps that of a stream: at exit `logging` and
+    the interpreter would wait for these forever. Leave them alone instead.
+    """
+    import logging
+
+    for handler in [each() for each in logging._handlerList]:  # type: ignore[attr-defined] # there is no other way
+        if handler is not None and handler.lock is not None:
+            if handler.lock.acquire(timeout=_MOMENT_S):
+                handler.lock.release()
+            else:
+                handler.lock, handler.flush, handler.close = None, _nothing, _nothing
+    for name in ("stdout", "stderr"):
+        flush = getattr(getattr(sys, name, None), "flush", _nothing)
+        flushing = threads.Thread(flush, "hotconf log")
+        with suppress(RuntimeError):
+            flushing.start()
+            if not flushing.join(_MOMENT_S):
+                setattr(sys, name, None)
+
+
+def _nothing() -> None:
+    pass
+
+
+_records: Final = Records()
+emit: Final = _records.emit
+flush: Final = _records.flush
+supervise: Final = _records.supervise
+finish: Final = _records.finish
+
+
+def trouble() -> str | None:
+    """Why records do not reach their handlers."""
+    return _records.trouble
+
+
+def at_work() -> bool:
+    """Whether records are on their way."""
+    return _records.at_work

@@ -1,0 +1,192 @@
+"""Work for one watcher that may take long, or hang: comparing, watching and checking its files. It is done at once if
+the files are few and local, otherwise on another thread.
+
+Rule 1: the driver's thread never touches a file on a network or FUSE mount, nor more than `MANY` at a time.
+Rule 2: the errands of one watcher run one after the other, in the order requested.
+Rule 3: there is one thread for each such mount, and one for each watcher of many files, while there is work for it.
+Rule 4: a mount that does not answer is reported after `SILENT_NS`; it delays only the watchers with files on it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from hotconf.logs import log
+from hotconf.system.worker import Worker
+from hotconf.watch.observer import Owner
+
+R = TypeVar("R")
+
+MANY: Final = 100
+SILENT_NS: Final = 5_000_000_000
+NEVER: Final = 1 << 63
+_REST: Final = 50
+"""After work that took n of processor time, no poll for n times this."""
+
+
+class _Errand:
+    """One thing to do, and what follows on the driver's thread, which gets None if that failed."""
+
+    __slots__ = ("began", "dropped", "key", "reported", "then", "work")
+
+    def __init__(self, work: Callable[[], Any], then: Callable[[Any], object]) -> None:
+        self.work = work
+        self.then = then
+        self.key: object = None
+        self.began = 0
+        self.dropped = self.reported = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether a mount may not answer that was not reported yet."""
+        return isinstance(self.key, str) and not self.reported
+
+
+class Errands:
+    """All errands of one driver, on whose thread `post` runs things."""
+
+    __slots__ = ("_far", "_post", "_queues", "_rests", "_workers")
+
+    def __init__(self, post: Callable[[Callable[[], None]], None]) -> None:
+        self._post = post
+        self._queues: dict[Owner, deque[_Errand]] = {}
+        """The first of each is under way."""
+        self._far: set[Owner] = set()
+        """Owners whose files were far, or many, the last time: so are their watches until the next errand."""
+        self._rests: dict[Owner, int] = {}
+        """Until when those that took long are not polled."""
+        self._workers: dict[object, Worker] = {}
+
+    def run(self, owner: Owner, work: Callable[[], R], then: Callable[[R | None], object]) -> None:
+        """Run `work`, then `then` with its result; both at once, if that is safe."""
+        errand = _Errand(work, then)
+        queue = self._queues.get(owner)
+        if queue is not None:
+            queue.append(errand)
+        elif far(owner) or owner in self._far:
+            self._queues[owner] = deque([errand])
+            self._begin(owner, errand)
+        else:
+            then(_attempt(errand))
+
+    def last(self, owner: Owner, work: Callable[[], object]) -> None:
+        """`owner` leaves: do this last thing for it."""
+        for errand in self._queues.pop(owner, ()):
+            errand.dropped = True
+        self._rests.pop(owner, None)
+        final = _Errand(work, _nothing)
+        if far(owner) or owner in self._far:
+            self._far.discard(owner)
+            self._worker(owner).submit(partial(_attempt, final))
+            self._workers.pop(owner, None)
+        else:
+            _attempt(final)
+
+    def away(self, owner: Owner) -> bool:
+        """Whether another thread handles its files."""
+        return owner in self._queues or owner in self._far or far(owner)
+
+    def busy(self, owner: Owner) -> bool:
+        """Whether something is under way for it."""
+        return owner in self._queues
+
+    def resting(self, owner: Owner) -> bool:
+        """Whether not to poll its files now: that is under way, or took long just now."""
+        return owner in self._queues or time.monotonic_ns() < self._rests.get(owner, 0)
+
+    def trouble(self, owner: Owner) -> str | None:
+        """The mount that does not answer; from any thread."""
+        for errand in tuple(self._queues.get(owner, ())):
+            worker = self._workers.get(errand.key)
+            if worker is not None and worker.refused is not None:
+                return worker.trouble.text if worker.trouble is not None else None
+            return f"{errand.key} does not answer" if errand.reported else None
+        return None
+
+    @property
+    def next(self) -> int:
+        """When `report` has something to do."""
+        return min((each.began + SILENT_NS for each in self._under_way() if each.waits), default=NEVER)
+
+    def report(self, now: int) -> None:
+        """Report mounts that have not answered for so long, and restart threads that died or were refused."""
+        for worker in tuple(self._workers.values()):
+            worker.supervise()
+        silent = [each for each in self._under_way() if each.waits and now >= each.began + SILENT_NS]
+        for errand in silent:
+            errand.reported = True
+        for mount in dict.fromkeys(errand.key for errand in silent):
+            log.silent(str(mount))
+
+    def stop(self, timeout_s: float) -> None:
+        """Wait so long for what is under way; abandon what hangs."""
+        until = time.monotonic() + timeout_s
+        for worker in list(self._workers.values()):
+            worker.stop(max(0.0, until - time.monotonic()))
+
+    def _under_way(self) -> list[_Errand]:
+        return [queue[0] for queue in self._queues.values()]
+
+    def _begin(self, owner: Owner, errand: _Errand) -> None:
+        (self._far.add if far(owner) else self._far.discard)(owner)
+        errand.key, errand.began = _key(owner), time.monotonic_ns()
+        worker = self._worker(owner)
+        worker.submit(partial(self._do, owner, errand))
+        if worker.refused is not None and not isinstance(errand.key, str):
+            worker.drain()  # no thread for it: better here than never
+
+    def _worker(self, owner: Owner) -> Worker:
+        key = _key(owner)
+        if key not in self._workers:
+            self._workers[key] = Worker("hotconf-files", log.thread, again=True)
+        return self._workers[key]
+
+    def _do(self, owner: Owner, errand: _Errand) -> None:
+        if errand.dropped:
+            return
+        began = time.thread_time_ns()
+        found = _attempt(errand)
+        self._post(partial(self._done, owner, errand, found, time.thread_time_ns() - began))
+
+    def _done(self, owner: Owner, errand: _Errand, found: Any, used: int) -> None:
+        if errand.dropped:
+            return
+        if errand.reported:
+            log.answers(str(errand.key))
+        self._rests[owner] = time.monotonic_ns() + _REST * used
+        queue = self._queues[owner]
+        queue.popleft()
+        if queue:
+            self._begin(owner, queue[0])
+        else:
+            del self._queues[owner]
+            if not isinstance(errand.key, str):
+                self._workers.pop(errand.key, None)
+        errand.then(found)
+
+
+def far(owner: Owner) -> bool:
+    """Whether its files are many, or may hang."""
+    known = owner.known.files
+    return known.ground.mount is not None or len(known.members) + len(known.folders) > MANY
+
+
+def _key(owner: Owner) -> object:
+    return owner.known.files.ground.mount or owner
+
+
+def _attempt(errand: _Errand) -> Any:
+    try:
+        return errand.work()
+    except Exception:  # noqa: BLE001 - whatever goes wrong for one watcher, the others continue
+        if not errand.dropped:
+            log.fault("watch", "Internal error while files were looked at")
+        return None
+
+
+def _nothing(_: object) -> None:
+    """What follows."""

@@ -1,0 +1,146 @@
+"""The jobs of one watcher: its loads, and whatever else may run users' code. They run on the loader's thread; during
+the start in the thread that called it, so that a configuration that never changes needs no thread for them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Final, Generic, TypeVar
+
+from hotconf.engine.candidate import Bad, Good
+from hotconf.engine.protocol import Load
+from hotconf.logs import log
+from hotconf.runtime.driver import Driver
+from hotconf.runtime.load import load
+from hotconf.runtime.loader import Loader, LoadJob, guarded
+from hotconf.runtime.publishing import Publisher
+from hotconf.sources.base import FileSet, Result, Source
+from hotconf.sources.files.known import Known
+from hotconf.system import threads
+from hotconf.system.callers import inside
+
+T = TypeVar("T")
+
+_PATIENCE_S: Final = 0.1
+"""How often to check whether anything is left to wait for."""
+
+
+class Jobs(Generic[T]):
+    """See the module. `runs` gives the driver; `deliver` is called on its thread with what a load brought back."""
+
+    __slots__ = ("_deliver", "_inline", "_known", "_loader", "_loading", "_publisher", "_runs", "_source", "closed")
+
+    def __init__(
+        self,
+        source: Source[T],
+        known: Known,
+        publisher: Publisher[T],
+        runs: Callable[[], Driver],
+        loader: Callable[[], Loader],
+        deliver: Callable[[int, Result[T], int, Good[T] | None, Callable[[], object]], None],
+    ) -> None:
+        self._loader = loader
+        self._source = source
+        self._known = known
+        self._publisher = publisher
+        self._runs = runs
+        self._deliver = deliver
+        self._loading = threads.rlock()
+        """Held by the load that is under way."""
+        self._inline: deque[Callable[[], None]] | None = None
+        """Only the driver appends, and decides that no more come."""
+        self.closed = False
+        """No load begins any more."""
+
+    # During the start
+
+    @property
+    def starting(self) -> bool:
+        """Whether they run in the thread that called `start()`."""
+        return self._inline is not None
+
+    def collect(self) -> None:
+        """From now on they wait for `run`."""
+        self._inline = deque()
+
+    def run(self) -> None:
+        """Run those that wait, in this thread, until there is none; later ones run on the loader's."""
+        while self._inline or not self._runs().call(self._are_done):
+            while self._inline:
+                self._inline.popleft()()
+
+    def _are_done(self) -> bool:
+        """On the driver's thread: whether there is none; then later ones run on the loader's thread."""
+        if self._inline:
+            return False
+        self._inline = None
+        return True
+
+    # At any time
+
+    def submit(self, job: Callable[[], None]) -> None:
+        """Run it where users' code runs. Called on the driver's thread, which never runs users' code."""
+        if self._inline is not None:
+            self._inline.append(job)
+        else:
+            self._loader().submit(job)
+
+    def load(self, effect: Load) -> None:
+        """Have the files read."""
+        known, touched = self._known.begin(afresh=effect.afresh)
+        publisher, before = self._publisher, self._known.before
+        published = publisher.snapshot, known, touched, before, publisher.door.published, publisher.standing
+        job = partial(self._load, effect.job, partial(load, self._source, *published), known)
+        self.submit(LoadJob(self._source.path, job))
+
+    def _load(self, number: int, work: Callable[[], Result[T]], known: FileSet) -> None:
+        if self.closed:
+            return
+        with self._loading:
+            began = time.monotonic_ns()
+            result = guarded(work, known)
+            cost = time.monotonic_ns() - began
+            if isinstance(result.candidate, Bad):
+                self._publisher.door.load(result.candidate.secrets)
+            last_good = self._recall(result)
+        done = threads.Signal()
+        deliver = partial(self._deliver, number, result, cost, last_good, done.give)
+        if self.starting:
+            used = self._runs()
+            used.call(deliver)
+            while not done.wait(_PATIENCE_S) and used.alive and not self.closed:
+                pass  # the files are many, or far away
+        else:
+            self._runs().post(deliver)
+
+    def _recall(self, result: Result[T]) -> Good[T] | None:
+        """What to run on if the load at start fails."""
+        keeper = self._publisher.keeper
+        if keeper is None or not self.starting or self._publisher.snapshot is not None:
+            return None
+        return None if isinstance(result.candidate, Good) else keeper.recall()
+
+    def await_load(self, timeout_s: float) -> None:
+        """Wait for a load that is under way; it may be in users' code."""
+        if inside():
+            return
+        try:
+            if not threads.acquire(self._loading, timeout_s):
+                log.unfinished(self._source.path)
+        finally:
+            with suppress(RuntimeError):  # not acquired
+                self._loading.release()
+
+    # Forks
+
+    def abandon(self) -> None:
+        """In the child of a fork: no load is under way."""
+        self._loading = threads.rlock()
+
+    def forget(self) -> None:
+        """In the child of a fork: what waited was the parent's."""
+        self._inline = None

@@ -1,0 +1,501 @@
+"""One watcher at work: steps its machine and performs what the machine asks for.
+
+Only the driver's thread steps the machine, under the stepping lock. Entering `busy` adds a hold, then acquires and
+releases that lock: earlier steps have ended, later ones see the hold. `reload`, `close` and the release of a hold let
+the driver do the work, and wait; if a signal handler raises meanwhile, only the wait ends.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from hotconf.engine import machine, protocol
+from hotconf.engine.candidate import Good
+from hotconf.engine.debounce import MILLISECOND
+from hotconf.errors import ConfigError, UsageError
+from hotconf.events import Ending, ReloadFailed
+from hotconf.logs import log, records
+from hotconf.runtime import driver
+from hotconf.runtime.background import far
+from hotconf.runtime.driver import Driver
+from hotconf.runtime.hearing import Hearing
+from hotconf.runtime.holds import Hold, Holds
+from hotconf.runtime.load import drifted
+from hotconf.runtime.loader import Loader
+from hotconf.runtime.loads import Jobs
+from hotconf.runtime.publishing import Publisher
+from hotconf.runtime.stepping import Stepping
+from hotconf.runtime.telling import Pending, Teller
+from hotconf.runtime.waiters import Ticket
+from hotconf.snapshot import Snapshot
+from hotconf.sources.base import FileSet, Result, Source
+from hotconf.sources.files.comparing import Found, examine, watch
+from hotconf.sources.files.ground import before
+from hotconf.sources.files.known import Known
+from hotconf.subscribers.bus import Bus
+from hotconf.system import fork, green, threads
+from hotconf.system.callers import inside
+from hotconf.system.patience import MOMENT_S, patience
+from hotconf.watch.observer import Observer, ObserverName
+
+if TYPE_CHECKING:
+    import threading
+
+    from hotconf.history.keeper import Keeper
+    from hotconf.logs.scrubbing import Door
+    from hotconf.subscribers.stats import Stats
+
+T = TypeVar("T")
+
+PATIENCE_S: Final = 2.0
+"""So long `close()` waits for users' code that is running."""
+
+
+class Runner(Stepping[T]):
+    """See the module. `install` is called with each new snapshot, and must make it visible to readers."""
+
+    def __init__(
+        self,
+        source: Source[T],
+        bus: Bus[T],
+        install: Callable[[Snapshot[T]], None],
+        *,
+        observer: ObserverName,
+        reconcile_ns: int,
+        keeper: Keeper[T] | None = None,
+    ) -> None:
+        self.source = source
+        self.reconcile_ns = reconcile_ns
+        self._bus = bus
+        self._keeper = keeper
+        self.known = Known(source)
+        self._publisher = Publisher(source, self.known, install, keeper)
+        window_ns, eager = self.settings.debounce_ms * MILLISECOND, self.settings.mode == "eager"
+        self._state = protocol.State(window_ns, enabled=self.settings.enabled, eager=eager)
+        self._lock = threads.rlock()
+        self.holds = Holds()
+        self._unstarted = [True]
+        self._lost: tuple[tuple[Path, ...], tuple[str, ...]] | None = None
+        """In a forked child that cannot watch for lack of a thread: what to start again."""
+        self._driver: Driver | None = None
+        self._closed = False
+        self._jobs = Jobs(source, self.known, self._publisher, self._runs, self._loader, self._loaded)
+        self._teller = Teller(bus, source.path)
+        self._unsure = False
+        """The files may have been loaded before they were watched."""
+        self._looks = 0
+        """How many looks the machine has asked for."""
+        self._look_after = 0
+        self._hearing = Hearing(self, source.path, observer, self.known)
+        fork.enrol(self)
+
+    # For the watcher, from any thread
+
+    def start(self, *, require: bool) -> None:
+        """Watch, then load, in this thread. Raises `ConfigError` if that fails and a config is required."""
+        _not_in_a_load("start")
+        if self._keeper is not None:
+            self._keeper.check()
+        if self._closed or not self._unstarted:
+            raise UsageError("a watcher can be started once; make a new one")
+        if self._keeper is not None:
+            self._publisher.standing = self._keeper.standing()
+        self._teller.required = require
+        try:
+            self._begin()
+            event = self._first_load()
+            recalled = self._keeper.take() if self._keeper is not None else None
+            if event is None:
+                raise UsageError("the watcher was closed while it was started")
+            if isinstance(event, ReloadFailed) and recalled is not None:
+                log.degraded(self.source.path, recalled.number, recalled.good.loaded_at, event.error)
+            elif isinstance(event, ReloadFailed) and require:
+                raise ConfigError((*event.problems, *(self._keeper.unrecalled if self._keeper else ())))
+            log.window(self.settings.debounce_ms)
+        except _StartedError:
+            raise
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self) -> None:
+        try:
+            self._unstarted.pop()
+        except IndexError:
+            raise _StartedError("a watcher can be started once; make a new one") from None
+        self.known.files = self.known.files._replace(ground=before(self.source.path))
+        self._jobs.collect()
+        green.enter(self)
+        self._driver = driver.claim(self)
+        log.initialized(self.source.path)
+        self._driver.call(self._join)
+
+    def _first_load(self) -> Ending | None:
+        """The loads at start run here: no thread is needed for a configuration that never changes."""
+        # By force: a hold that began before the start puts off changes, and the first config is none.
+        ticket = Ticket()
+        self._runs().call(partial(self._ask, ticket, force=True, silent=True))
+        self._jobs.run()
+        if self.snapshot is not None:
+            self._bus.seen(self.snapshot)
+        return ticket.event
+
+    def barrier(self) -> None:
+        """Return once every earlier step has ended; later ones see the current holds."""
+        self._check()
+        with self._lock:
+            pass
+
+    def released(self, hold: Hold | None) -> None:  # noqa: ARG002 - whichever it was
+        """A hold has ended; on return what was pending is published, unless a round is open. Never raises."""
+        if self._state.pending is not None and not self.holds.reasons and self._driver is not None:
+            self._driver.run(self._settle)
+
+    async def released_async(self, hold: Hold | None) -> None:
+        """As `released`, for `async with`."""
+        self.released(hold)
+
+    def reload(self, *, wait: bool, force: bool) -> Ending | None:
+        """See `HotReloadWatcher.reload`."""
+        _not_in_a_load("reload")
+        used = self._check()
+        if used is None or self._closed:
+            raise UsageError("this watcher is not running: reload() works between start() and close()")
+        if wait and used.here:
+            raise UsageError("reload() cannot wait here: this is the thread that would do it; use wait=False")
+        ticket = Ticket()
+        used.post(partial(self._ask, ticket, force=force))
+        event = ticket.wait(used) if wait else None
+        if event is not None or not wait:
+            return event
+        if self._closed:
+            raise UsageError("the watcher was closed while reload() waited")
+        if self._driver is used:
+            raise UsageError("the thread that watches has died")
+        return self.reload(wait=True, force=force)  # a signal handler forked, and this is the child
+
+    def close(self) -> None:
+        """As `HotReloadWatcher.close`. The next call does what an exception left undone."""
+        first = not self._closed
+        self._closed = self._jobs.closed = True
+        state, used = self._state, self._check()
+        if first and (state.round is not None or state.pending is not None):
+            log.abandoned(self.source.path, "an open round" if state.round else "a pending reload")
+        if used is not None and used.here:
+            used.post(self._shut)  # by a finalizer, perhaps during a step
+            return
+        if used is None or not used.run(self._shut, MOMENT_S if used.stuck else PATIENCE_S):
+            self._close_here(used)
+        patience.wait(self._bus.close)
+        patience.wait(self._jobs.await_load)
+        if self._keeper is not None:
+            patience.wait(self._keeper.close)
+        green.leave(self)
+        if not self._unstarted:
+            patience.wait(partial(driver.release, self, used))
+
+    def _close_here(self, used: Driver | None) -> None:
+        if used is None or not used.alive:
+            self.feed(protocol.Close(time.monotonic_ns()))
+
+    def _shut(self) -> None:
+        """Emit nothing more, and watch nothing."""
+        self.feed(protocol.Close(time.monotonic_ns()))
+        if self._driver is not None:
+            self._driver.leave(self)
+
+    def has_drift(self) -> bool:
+        """See `HotReloadWatcher.has_drift`."""
+        return drifted(self.source, self.snapshot, self.files)
+
+    @property
+    def door(self) -> Door:
+        """Knows what is secret."""
+        return self._publisher.door
+
+    @property
+    def files(self) -> FileSet:
+        """What the last load saw."""
+        return self.known.files
+
+    @property
+    def shrank(self) -> tuple[Path, ...]:
+        """See `HotReloadWatcher.shrank`."""
+        round_ = self._state.round
+        return round_.shrank if round_ is not None else ()
+
+    @property
+    def pending(self) -> Pending | None:
+        """What waits for something busy."""
+        return self._teller.pending(self._state, self.holds.reasons)
+
+    def stats(self) -> Stats:
+        """Counts and timings."""
+        name, trouble = self._hearing.told
+        used = None if self._closed else self._check()
+        if used is None and self._lost is not None:
+            trouble = "the thread hotconf-driver cannot be started in this child of a fork"
+        if used is not None:
+            loads = (each.text for loader in used.loaders if (each := loader.trouble) is not None)
+            more = (used.trouble, *loads, self._bus.trouble, records.trouble())
+            trouble = "; ".join(each for each in (trouble, *more) if each is not None) or None
+        found = self._teller.recorder.stats(name, trouble)._replace(last_trouble=self._hearing.last_trouble)
+        if self._keeper is None:
+            return found
+        return found._replace(degraded=self._state.degraded, state_trouble=self._keeper.trouble)
+
+    # Forks
+
+    def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
+        """As `Member.locks`."""
+        return ((fork.OUTER, self._lock),)
+
+    def abandon(self) -> None:
+        """As `Member.abandon`."""
+        self._lock = threads.rlock()
+        self.known.distrust()
+        self._jobs.abandon()
+        self._teller.tickets.abandon()
+
+    def revive(self) -> None:
+        """See `Member.revive`: watch on, if this was watching; what the parent had begun is begun anew.
+
+        Not in a child that a validator or check forked.
+        """
+        running = self._driver is not None and not self._jobs.starting and not self._closed
+        dropped = self.holds.abandon()
+        self._state, lost = machine.forked(self._state)
+        self._jobs.forget()
+        self._teller.abandon()
+        self._driver = self._hearing.observer = None
+        if not running:
+            return
+        if inside():  # a check forked: the load that was under way would run it here, and fork again
+            self._unstarted.append(True)
+            self._lost = lost or (), dropped  # until the child calls this watcher
+            return
+        try:
+            self._driver = driver.claim(self)
+        except (OSError, RuntimeError):
+            log.fault("watch", "Not watched in this child of a fork: %s", self.source.path)
+            self._unstarted.append(True)
+            self._lost = lost or (), dropped
+            return
+        self._driver.post(partial(self._rejoin, lost, dropped))
+
+    def _check(self) -> Driver | None:
+        """The driver, after restarting what died, or what this forked child could not start."""
+        if self._driver is not None:
+            self._driver.check()
+        elif self._lost is not None and not self._closed:
+            with suppress(OSError, RuntimeError):  # reported before
+                self._driver = driver.claim(self)
+                self._unstarted.clear()
+                lost, self._lost = self._lost, None
+                self._driver.post(partial(self._rejoin, *lost))
+        return self._driver
+
+    def _rejoin(self, lost: tuple[Path, ...] | None, dropped: tuple[str, ...]) -> None:
+        if dropped:
+            log.dropped(self.source.path, dropped)
+        self._hearing.rejoin(self._runs())
+        self._arm(partial(self._resume, lost))
+
+    def _resume(self, lost: tuple[Path, ...] | None) -> None:
+        if lost is not None:
+            self.heard(lost or (self.source.path,), time.monotonic_ns(), 0)
+
+    # When threads fail
+
+    def supervise(self) -> bool:
+        """As `Owner.supervise`."""
+        keeping = self._keeper is not None and self._keeper.supervise()
+        return self._bus.supervise() or keeping
+
+    def recover(self) -> None:
+        """Compare the files, and request a new reload for waiting callers."""
+        self._state, _ = machine.forked(self._state)
+        self.heard((self.source.path,), time.monotonic_ns(), 0)
+        for number in self._teller.tickets.numbers:
+            self.feed(protocol.Reload(time.monotonic_ns(), number, force=False, silent=False))
+
+    def resume(self, driver: Driver) -> None:
+        """As `Owner.resume`."""
+        self._driver = driver
+        driver.post(self._resumed)
+
+    def _resumed(self) -> None:
+        if not self._closed:
+            self._hearing.rejoin(self._runs())
+            self._arm(self.recover)
+
+    # For the driver, on its thread
+
+    def _join(self) -> None:
+        if self._closed:  # and has left: nobody would leave again
+            raise UsageError("the watcher was closed while it was started")
+        self._hearing.join(self._runs())
+        self._unsure = far(self)
+        self._arm(_nothing)
+
+    @property
+    def deadline(self) -> int | None:
+        """When the machine wants a `Due`, or when to check what is pending or not delivered."""
+        if self._bus.behind:
+            return self._look_after
+        if self._state.pending is not None and self._state.round is None:
+            return self._look_after
+        return machine.deadline(self._state)
+
+    @property
+    def watching(self) -> bool:
+        """Whether the files are watched: not while hot reload is off."""
+        return self._state.enabled and not self._closed
+
+    def heard(self, paths: tuple[Path, ...], now: int, detect_ns: int, *, sure: bool = True) -> None:
+        """These files changed."""
+        touched = self._hearing.touched(now, paths, detect_ns, sure=sure) if self.watching else None
+        if touched is not None:
+            self.feed(touched)
+
+    def compare(self, then: Callable[[tuple[Path, ...]], object]) -> None:
+        """Compare the files with what the last load saw; `then` gets those whose change is not known yet."""
+        observer = self._hearing.observer
+        if observer is None or (not far(self) and self.known.at_rest()):
+            then(())  # nearly always
+            return
+        asked = self.known.ask()
+        if asked is None:
+            then(())
+            return
+        files, dirty = asked
+        work = partial(examine, files, self.source, partial(observer.arm, self), dirty)
+        self._runs().errand(self, work, partial(self._compared, files, then))
+
+    def _compared(self, asked: FileSet, then: Callable[[tuple[Path, ...]], object], found: Found | None) -> None:
+        changed = self.known.answer(asked, found) if found is not None else ()
+        if changed is None:
+            self.compare(then)
+            return
+        if found is not None and found.expansion is not None:
+            self._told_native()
+        then(changed)
+
+    def observe(self, observer: Observer) -> None:
+        """Be watched with `observer` from now on, or try once more with the one in use."""
+        self._hearing.observer = observer
+        self._arm(_nothing)
+
+    def _arm(self, then: Callable[[], object]) -> None:
+        """Watch the files of the last load, `then` continue. Changes in between are noticed here."""
+        observer, files = self._hearing.observer, self.known.files
+        if not self.watching or observer is None:
+            then()
+            return
+        work = partial(watch, files, self.source, partial(observer.arm, self))
+        self._runs().errand(self, work, partial(self._armed, files, then))
+
+    def _armed(self, asked: FileSet, then: Callable[[], object], found: Found | None) -> None:
+        self._told_native()
+        changed = self.known.take(asked, found) if found is not None else ()
+        if changed:
+            self.heard(changed, time.monotonic_ns(), 0)
+        then()
+
+    def _told_native(self) -> None:
+        native = self._hearing.armed()
+        with self._lock:
+            self._state = self._state._replace(native=native)
+
+    def _loaded(
+        self,
+        number: int,
+        result: Result[T],
+        cost_ns: int,
+        last_good: Good[T] | None,
+        done: Callable[[], object],
+    ) -> None:
+        """A load is back, and is `done` once the machine knows it: its files are watched first."""
+        job = self._state.job
+        if job is None or job.number != number:
+            done()  # closed, or begun before a fork
+            return
+        again = self.known.done(result.files) or self._unsure
+        self._unsure = False
+        tell = partial(self._tell_loaded, number, result, cost_ns, last_good, done)
+        try:
+            self._arm(partial(self.compare, tell) if again else partial(tell, ()))
+        except Exception:
+            job = self._state.job
+            if job is not None and job.number == number:
+                tell(())  # or the machine would wait for this load forever
+            raise
+
+    def _tell_loaded(
+        self,
+        number: int,
+        result: Result[T],
+        cost_ns: int,
+        last_good: Good[T] | None,
+        done: Callable[[], object],
+        changed: tuple[Path, ...],
+    ) -> None:
+        try:
+            if changed:
+                self.heard(changed, time.monotonic_ns(), 0, sure=False)
+        finally:
+            self.feed(protocol.Loaded(time.monotonic_ns(), number, result.candidate, cost_ns, last_good))
+            done()
+
+    @property
+    def _owner(self) -> Runner[T]:
+        return self
+
+    def _look(self) -> None:
+        self._looks += 1
+        self.compare(partial(self._looked, self._looks))
+
+    def _looked(self, look: int, changed: tuple[Path, ...]) -> None:
+        if changed:
+            self.heard(changed, time.monotonic_ns(), 0, sure=False)
+        if look == self._looks:  # an earlier one does not show what happened before this request
+            self.feed(protocol.Looked(time.monotonic_ns()))
+
+    def _watch(self, on: bool) -> None:
+        observer = self._hearing.observer
+        if on:
+            self._arm(_nothing)
+        elif observer is not None:
+            self._runs().errand(self, partial(observer.disarm, self), self._hearing.disarmed)
+
+    def _loader(self) -> Loader:
+        """The thread for its loads: that of all watchers, unless they may take long, or hang."""
+        mount = self.known.files.ground.mount
+        return self._runs().loader_for(mount or (self if far(self) else None))
+
+    def _runs(self) -> Driver:
+        if self._driver is None:
+            raise UsageError("this watcher is not running")
+        return self._driver
+
+    def _ask(self, ticket: Ticket, *, force: bool, silent: bool = False) -> None:
+        number = self._teller.tickets.add(ticket)
+        self.feed(protocol.Reload(time.monotonic_ns(), number, force=force, silent=silent))
+
+
+def _nothing() -> None:
+    """What follows."""
+
+
+class _StartedError(UsageError):
+    """This watcher belongs to another call of `start()`."""
+
+
+def _not_in_a_load(method: str) -> None:
+    if inside():
+        raise UsageError(f"{method}() cannot be called from a check, validator or describe: they are part of a load")

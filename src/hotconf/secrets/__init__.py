@@ -1,0 +1,1 @@
+"""What must not be shown: secret keys, credentials, and their removal from text. Pure."""

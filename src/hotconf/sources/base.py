@@ -1,0 +1,97 @@
+"""What a watcher loads, and what a load brings back: a candidate, and the files that it was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Generic, Literal, NamedTuple, TypeVar
+
+from hotconf.engine.candidate import Candidate
+from hotconf.formats.toml.document import Document
+from hotconf.schema import Schema
+from hotconf.settings import HotReloadSettings
+from hotconf.sources.files import reading
+from hotconf.sources.files.ground import Ground
+from hotconf.sources.files.paths import Expansion, Member
+from hotconf.sources.files.reading import Read
+
+T = TypeVar("T")
+
+DEFAULT_MAX_BYTES: Final = 1 << 20
+
+
+class Pins(NamedTuple):
+    """Settings that the program fixed; None follows the configuration."""
+
+    enabled: bool | None = None
+    debounce_ms: int | None = None
+    watch_paths: tuple[str, ...] | None = None
+    mode: Literal["settle", "eager"] | None = None
+
+    def over(self, settings: HotReloadSettings) -> HotReloadSettings:
+        """`settings` with what is pinned in its place."""
+        pinned = {
+            "enabled": self.enabled,
+            "debounce_ms": self.debounce_ms,
+            "watch_paths": self.watch_paths,
+            "mode": self.mode,
+        }
+        update = {name: value for name, value in pinned.items() if value is not None}
+        return settings.model_copy(update=update) if update else settings
+
+
+class Source(NamedTuple, Generic[T]):
+    """What a watcher loads: the main file, the model for it, and the limits."""
+
+    path: Path
+    schema: Schema[T]
+    pins: Pins = Pins()
+    max_bytes: int = DEFAULT_MAX_BYTES
+    allow_empty: bool = False
+
+
+class FileSet(NamedTuple):
+    """The files of one load: what to watch, and what is known of each."""
+
+    members: tuple[Member, ...]
+    patterns: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    reads: Mapping[Path, Read] = MappingProxyType({})
+    documents: Mapping[Path, Document] = MappingProxyType({})
+    """Parsed already; used again while their file has not changed."""
+    expansion: Expansion | None = None
+    """What the patterns meant; None where nobody looked."""
+    special: frozenset[Path] = frozenset()
+    """Files that are not simply as they were read, even if nobody touches them: what was read is not to be trusted,
+    was not parsed, or has to be told each time.
+    """
+    states: bytes = b""
+    """Of all of them, as `states` has them."""
+    ground: Ground = Ground()
+    """Their mounts."""
+
+    @classmethod
+    def of(cls, path: Path) -> FileSet:
+        """Only the main file, of which nothing is known yet."""
+        return cls((Member(path, "main"),))
+
+    def text(self, path: Path) -> str:
+        """The text of the file at `path` as it was read; empty if it was not."""
+        read = self.reads.get(path)
+        return "" if read is None else read.text
+
+    def looked_at(self, *, settled: bool = True) -> FileSet:
+        """The same files with their current stamps, and nothing known of their content.
+
+        If they have changed, the next poll finds out.
+        """
+        reads = {member.path: reading.look(member.path)._replace(settled=settled) for member in self.members}
+        return FileSet(self.members, self.patterns, self.folders, reads, ground=self.ground)
+
+
+class Result(NamedTuple, Generic[T]):
+    """A candidate, and the files that it was made of or failed on."""
+
+    candidate: Candidate[T]
+    files: FileSet

@@ -1,0 +1,1 @@
+"""Files: what a configured path means, reads of one state, and what has changed since."""

@@ -1,0 +1,341 @@
+"""Paths: what a configured path means, which names lead to its file, and which files a pattern stands for."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple
+
+from hotconf.errors import UsageError
+from hotconf.problems import Problem
+from hotconf.sources.files.copies import copy_of
+from hotconf.sources.files.glob import DIRECTORY, LimitError, Search, is_glob, is_own, listing
+from hotconf.text import printable, quoted
+
+MAX_LINKS: Final = 40
+"""As many links in one path as Linux follows (path_resolution(7)); more are a loop."""
+
+_PATH_MAX: Final = 4096 + 1
+
+_SHOWN: Final = 100
+"""How many characters of a pattern that is no path to show."""
+
+_URL: Final = r"[A-Za-z][A-Za-z0-9+.-]+://"
+
+Role = Literal["main", "fragment", "watched"]
+
+
+class Place(NamedTuple):
+    """A name in a real directory that decides what a path leads to: a link, the file itself, or what is missing."""
+
+    directory: str
+    name: str
+    lacking: bool = False
+    """It is the name of a directory that is not there: once it is, there may still be no file."""
+
+
+class Member(NamedTuple):
+    """One file of the set."""
+
+    path: Path
+    role: Role
+
+
+def absolute(path: str | os.PathLike[str], base: str | os.PathLike[str] = "") -> Path:
+    """`path` below `base` (by default the working directory), `~` expanded, links kept, `..` where it must be.
+
+    Raises `UsageError` where there is no such home directory.
+    """
+    raw = os.path.join(base, expanded(os.fspath(path)))
+    if not os.path.isabs(raw):  # only then: the working directory may have been removed
+        raw = os.path.join(os.getcwd(), raw)
+    neat = os.path.abspath(raw)
+    # `link/..` is the parent of the link's target: leave it to the kernel where that is somewhere else.
+    same = os.pardir not in raw or os.path.realpath(neat) == os.path.realpath(raw)
+    return Path(neat if same else raw)
+
+
+def expanded(path: str) -> str:
+    """`path` with the home directory for `~`. Raises `UsageError` where there is none, and for what is no path."""
+    if "\0" in path:
+        raise UsageError(f"{quoted(path)} is no path: it has a null character")
+    found = os.path.expanduser(path)
+    user, slash, _ = path.partition("/")
+    if found != path or not path.startswith("~") or not (slash or user == "~"):
+        return found
+    # Left as it is, it would name a directory called "~".
+    if user == "~":
+        raise UsageError(f"{quoted(path)}: there is no home directory: give an absolute path, or set HOME")
+    name = printable(user)
+    raise UsageError(f"{quoted(path)}: there is no user {name[1:]}: write ./{name} for a directory of that name")
+
+
+def places(path: str | os.PathLike[str]) -> Iterator[Place]:
+    """Every place on the way to `path`: each link, and at last the file, or the first name that does not exist.
+
+    A place is yielded before it is followed, so that a caller who watches it then misses no change of it.
+    """
+    todo = [part for part in reversed(os.fspath(path).split("/")) if part not in ("", ".")]
+    here = "/"
+    links = 0
+    while todo:
+        name = todo.pop()
+        if name == "..":
+            here = os.path.dirname(here)
+            continue
+        step = os.path.join(here, name)
+        exists = os.path.lexists(step)
+        decides = not todo or not exists or os.path.islink(step)
+        if decides:
+            yield Place(here, name, lacking=bool(todo) and not exists)
+        target = _target(step)
+        stays = target is None and _is_no_link(step)  # one look decides: between two of them it may go
+        if not decides and not stays:
+            todo.append(name)  # it was a directory a moment ago
+        elif target is not None:
+            links += 1
+            if links > MAX_LINKS:
+                return
+            todo.extend(part for part in reversed(target.split("/")) if part not in ("", "."))
+            here = "/" if target.startswith("/") else here
+        elif not todo or not stays:
+            return
+        else:
+            here = step
+
+
+def links(path: str | os.PathLike[str]) -> tuple[tuple[str, str], ...]:
+    """The links on the way to `path`, each with its target."""
+    if os.sep != "/" or _is_real(os.fsencode(path)):
+        return ()
+    steps = (os.path.join(place.directory, place.name) for place in places(path))
+    return tuple((step, target) for step in steps if (target := _target(step)) is not None)
+
+
+def _is_real(path: bytes) -> bool:
+    """Whether `path` leads to a file by no link at all. One call to the system, where a walk takes three a step: each
+    costs a turn of the interpreter's lock, which beside a busy thread is 5 ms. False where that call is not at hand.
+    """
+    # inotify brings it. A command that loads once does without, and starts sooner for it.
+    if sys.platform != "linux" or "ctypes" not in sys.modules:
+        return False
+    realpath, buffer = _realpath()
+    found = buffer()
+    return bool(realpath(path, found)) and found.value == path
+
+
+@cache
+def _realpath() -> tuple[Callable[..., Any], Callable[[], Any]]:
+    """realpath(3), and what makes room for its answer: a type, which ctypes would make again and again."""
+    import ctypes
+
+    prototype = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p)
+    return prototype(("realpath", ctypes.CDLL(None))), ctypes.c_char * _PATH_MAX
+
+
+def _target(path: str) -> str | None:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
+
+
+def _is_no_link(path: str) -> bool:
+    """Whether something else than a link is there."""
+    try:
+        return not stat.S_ISLNK(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+class Expansion(NamedTuple):
+    """What `watch_paths` stands for just now."""
+
+    members: tuple[Member, ...]
+    folders: tuple[str, ...] = ()
+    """Directories in which a new name could be a new member, and symlinks that could become one."""
+    problems: tuple[Problem, ...] = ()
+    """Why it is not known what some of them stand for: `members` may lack files."""
+    listed: Mapping[str, Mapping[str, int]] = MappingProxyType({})
+    """The names in each of the directories, and their kinds: see `search.listing`."""
+    bases: tuple[str, ...] = ()
+    """The directories that the patterns name, if each names one."""
+    encoded: tuple[bytes, ...] = ()
+    """The paths of the members, as the system takes them."""
+    ranks: Mapping[Path, int] = MappingProxyType({})
+    """Where each member stands among them."""
+    warnings: tuple[Problem, ...] = ()
+    """Members that are obviously copies, and files that are never members."""
+
+
+def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = ()) -> Expansion:
+    """The main file and what `patterns` name, relative to its directory, in merging order.
+
+    A directory means its `*.toml`, a glob its matches, each sorted by name. Hidden files are passed over, as in a
+    shell, and `**` follows no links. A file that is named twice counts where it is named last. What hotconf writes
+    itself is never a member. Members that are `known` are reused: making a path is what takes longest here.
+    """
+    search = Search({os.fspath(member.path): member for member in known if member.role != "main"})
+    found = _Found(main, search)
+    try:
+        for pattern in _last_of_each(patterns):
+            found.add(pattern)
+    except LimitError as error:
+        search.problems.append(replace(error.problem, file=main))
+    members = found.members
+    bases = tuple(search.bases) if len(search.bases) == len(patterns) else ()
+    return Expansion(
+        members=(Member(main, "main"), *members.values()),
+        folders=(*search.folders, *(link for link in search.links if link not in search.folders)),
+        problems=tuple(search.problems),
+        listed=search.folders,
+        bases=bases,
+        encoded=(os.fsencode(main), *map(os.fsencode, members)),
+        ranks={path: rank for rank, path in enumerate((main, *members))},
+        warnings=tuple(found.warnings),
+    )
+
+
+def _last_of_each(patterns: Sequence[str]) -> list[str]:
+    """Without those listed again further on, where their files count."""
+    return list(reversed(dict.fromkeys(reversed(patterns))))
+
+
+class _Found:
+    """What the patterns have matched so far."""
+
+    def __init__(self, main: Path, search: Search) -> None:
+        self._main = main
+        self._search = search
+        self.members: dict[Path, Member] = {}
+        self.warnings: list[Problem] = []
+
+    def add(self, pattern: str) -> None:
+        """What one pattern stands for. Raises `LimitError`."""
+        if "\0" in pattern or len(pattern) > _PATH_MAX:
+            text = f"watch_paths: {quoted(_shortened(pattern))} is no path"
+            self._search.problems.append(Problem(text, kind="schema", file=self._main))
+        elif re.match(_URL, pattern):
+            self._search.problems.append(_no_file(self._main, pattern))
+        else:
+            self._add(pattern)
+
+    def _add(self, pattern: str) -> None:
+        try:
+            path = absolute(pattern, self._main.parent)
+        except UsageError as error:
+            self._search.problems.append(Problem(f"watch_paths: {error}", kind="schema", file=self._main))
+            return
+        for member in self._meant(path, pattern):
+            self.members.pop(member.path, None)
+            if member.path != self._main:
+                self.members[member.path] = member
+
+    def _meant(self, path: Path, pattern: str) -> list[Member]:
+        search = self._search
+        if os.path.isdir(path):
+            search.bases.append(os.fspath(path))
+            return self._matches(os.fspath(path), ("*.toml",))
+        if is_glob(pattern) and not os.path.lexists(path):
+            return self._matches(*split(pattern, self._main.parent))
+        if is_own(path.name, os.fspath(path.parent)):
+            text = f"watch_paths: {quoted(pattern)} is not watched, because hotconf itself writes it"
+            self.warnings.append(Problem(text, kind="schema", severity="warning", file=self._main))
+            return []
+        return [_member(path)]
+
+    def _matches(self, base: str, parts: tuple[str, ...]) -> list[Member]:
+        """Those below `base`; copies among them are reported."""
+        names = self._search.matches(base, parts)
+        found = [self._search.known.get(name) or _member(Path(name)) for name in names]
+        for member in found:
+            beside = self._search.folders.get(os.path.dirname(member.path), {})
+            if (what := copy_of(member.path.name, beside)) is not None:
+                self.warnings.append(_copy(member, what))
+        return found
+
+
+def split(pattern: str, base: Path) -> tuple[str, tuple[str, ...]]:
+    """The directory below which a glob is searched, and the parts of the rest."""
+    parts = pattern.replace(os.sep, "/").split("/")
+    plain = next(index for index, part in enumerate(parts) if is_glob(part))
+    # Only the pattern is one: the directory of the main file may well have brackets in its name.
+    head = absolute("/".join(parts[:plain]) or ("/" if plain else ""), base)
+    return os.fspath(head), tuple(part for part in parts[plain:] if part not in ("", "."))
+
+
+def _copy(member: Member, what: str) -> Problem:
+    effect = "counts like any other fragment" if member.role == "fragment" else "is watched like any other file"
+    text = f"{quoted(member.path.name)} looks like a copy ({what}), and {effect}"
+    hint = "remove it, move it elsewhere, or list the files that count one by one in watch_paths"
+    return Problem(text, kind="copy", severity="warning", hint=hint, file=member.path)
+
+
+def _shortened(pattern: str) -> str:
+    return pattern if len(pattern) <= _SHOWN else f"{pattern[:_SHOWN]}…"
+
+
+def _no_file(main: Path, url: str) -> Problem:
+    from hotconf.secrets.credentials import mask_credentials  # only needed for this mistake
+
+    text = f"watch_paths: {quoted(mask_credentials(url))} is a URL, and not a file"
+    return Problem(text, kind="schema", file=main, hint="only files can be watched: fetch it into one")
+
+
+def stands(expansion: Expansion, main: Path, patterns: Sequence[str]) -> bool:
+    """Whether `patterns`, of which `expansion` was made, mean the same while the folders hold the `same_names`.
+
+    So it is where they name directories: what is in those decides alone.
+    """
+    bases = expansion.bases
+    if not bases or expansion.problems or not all(map(expansion.listed.get, bases)):
+        return False
+    try:
+        return [os.fspath(absolute(pattern, main.parent)) for pattern in patterns] == list(bases)
+    except UsageError:  # its home directory is gone
+        return False
+
+
+def same_names(expansion: Expansion) -> bool:
+    """Whether the folders still hold what they did; what became of members in them is not looked at."""
+    if expansion.bases:  # no name in them means anything but itself, unless it is that of a directory
+        return all(_has(folder, names) for folder, names in expansion.listed.items())
+    return all(_listing(folder) == names for folder, names in expansion.listed.items())
+
+
+def _has(folder: str, names: Mapping[str, int]) -> bool:
+    try:
+        listed = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return not names
+    except OSError:
+        return False
+    if listed != list(names) and names.keys() != {name for name in listed if not is_own(name, folder)}:
+        return False
+    return all(os.path.isdir(os.path.join(folder, name)) for name, kind in names.items() if kind & DIRECTORY)
+
+
+def _listing(folder: str) -> dict[str, int]:
+    try:
+        return listing(folder)
+    except OSError:
+        return {"": 0}  # unknown, and so never the same
+
+
+def _member(path: Path) -> Member:
+    return Member(path, "fragment" if path.suffix == ".toml" else "watched")
+
+
+def appeared_or_vanished(main: Path, patterns: Sequence[str], members: Sequence[Member]) -> list[Path]:
+    """The files by which `members` differs from what `patterns` mean now; none where that cannot be told."""
+    expansion = expand(main, patterns)
+    if expansion.problems:
+        return []
+    return sorted({member.path for member in members} ^ {member.path for member in expansion.members})

@@ -1,0 +1,280 @@
+"""Files: what `stat` says of one, and a read that is either of one state of it or says that it was not."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple, Self, TypeAlias
+
+from hotconf.problems import Kind, Problem
+from hotconf.sources.files import paths
+from hotconf.system.descriptors import FILE, ClosedError, Descriptor
+from hotconf.text import printable
+
+FRESH_NS: Final = 20_000_000
+"""A file changed so shortly before it was read may change again without a new time stamp: clocks of file systems tick
+every 1 to 10 ms."""
+
+# O_NONBLOCK: what was a regular file a moment ago may be a FIFO now, and open() would wait for a writer.
+_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_ABSENT: Final = {errno.ENOENT, errno.ENOTDIR}
+PASSING: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EAGAIN, errno.ESTALE}
+"""Why a file could not be read that may be readable at the next poll."""
+_WHAT: Final = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+class Stamp(NamedTuple):
+    """What can be known of a file without reading it; equal stamps mean that nothing was seen to change."""
+
+    error: int = 0
+    """`errno` where `stat` failed."""
+    identity: tuple[int, ...] = ()
+    """Device, inode and mode; of a regular file also size, mtime_ns and ctime_ns."""
+    links: tuple[tuple[str, str], ...] = ()
+    """Each link on the way, with its target."""
+
+
+Plain: TypeAlias = tuple[str, tuple[int, ...]]
+"""The path of a regular file to which no link leads, and the identity of its stamp: one `stat` tells all of it."""
+
+
+class Read(NamedTuple):
+    """What one read of a file brought: its bytes or a problem."""
+
+    path: Path
+    stamp: Stamp
+    data: bytes = b""
+    problem: Problem | None = None
+    settled: bool = True
+    """False: the stamp is too young to be trusted, or the error may pass; look at the content again later."""
+
+    def __repr__(self) -> str:
+        """Never shows the content."""
+        return f"Read({self.path!r}, {self.stamp!r}, problem={self.problem!r}, settled={self.settled!r})"
+
+    @property
+    def text(self) -> str:
+        """The bytes as text, without a byte order mark; what is not UTF-8 is replaced. Empty if nothing was read."""
+        return self.data.decode("utf-8-sig", "replace")
+
+
+def same(path: Path, stamp: Stamp) -> bool:
+    """Whether `path` still has `stamp`; cheaper than `look`, because only the known links are followed."""
+    return not moved((Read(path, stamp),))
+
+
+def moved(reads: Iterable[Read]) -> list[Path]:
+    """Those that do not have the stamp any more that they had when they were read, or were unstable then."""
+    found = []
+    for path, (error, identity, links), _, problem, _ in reads:
+        try:
+            it = os.stat(path)
+        except OSError as failed:
+            same = failed.errno == error
+        else:
+            same = _identity(it) == identity
+            if links and same:
+                same = all(_points(link, target) for link, target in links)
+        if not same or (problem is not None and problem.kind == "unstable"):
+            found.append(path)
+    return found
+
+
+class Held:
+    """Keeps the file that was read open for a while, so that no other one gets its number: see `replaced`."""
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self._file: Descriptor | None = None
+
+    def __enter__(self) -> Self:
+        # Where others cannot rename over what is open, they are not to be kept from it.
+        if self._read.problem is None and os.name == "posix":
+            try:
+                self._file = _open(self._read.path)
+                if _identity(self._file.first) != self._read.stamp.identity:
+                    self._let_go()
+            except BaseException as error:
+                self._let_go()
+                if not isinstance(error, OSError):
+                    raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._let_go()
+
+    def _let_go(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+    def intact(self) -> bool:
+        """Whether the file is as it was read, or was until another one came under the path."""
+        return same(self._read.path, self._read.stamp) or self.replaced()
+
+    def replaced(self) -> bool:
+        """Whether all that happened since is, surely, that another file came under the path."""
+        if self._file is None:
+            return False
+        try:
+            was = os.fstat(self._file.number)
+            found = os.stat(self._read.path)
+        except OSError:
+            return False
+        # Its time of change is another: it has a name less.
+        kept = (was.st_size, was.st_mtime_ns) == self._read.stamp.identity[3:5]
+        return kept and (found.st_dev, found.st_ino) != (was.st_dev, was.st_ino)
+
+
+def read(path: Path, max_bytes: int) -> Read:
+    """Read `path` whole: regular files of at most `max_bytes` only. What changed meanwhile is `unstable`.
+
+    Errors are values: `problem` says missing, unreadable, too_large or unstable. Nothing here can block on a pipe or
+    a device, and nothing that is not a regular file is opened. The stamp is of what was found, never of later.
+    """
+    links = paths.links(path)
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        return _failed(path, Stamp(error=error.errno or errno.EIO, links=links), error)
+    if not stat.S_ISREG(found.st_mode):
+        return _irregular(path, found, links)
+    try:
+        return _read_regular(path, links, max_bytes)
+    except ClosedError:
+        return Read(path, _stamp(found, links), problem=_unstable(path), settled=False)
+    except OSError as error:
+        return _failed(path, _stamp(found, links), error)
+
+
+def look(path: Path) -> Read:
+    """Whether `path` can be found at all, and its stamp; it is not opened, and may be a directory."""
+    links = paths.links(path)
+    try:
+        return Read(path, _stamp(os.stat(path), links))
+    except OSError as error:
+        return _failed(path, Stamp(error=error.errno or errno.EIO, links=links), error)
+
+
+def open_to_all(stamp: Stamp) -> bool:
+    """Whether it is of a regular file that everybody may write."""
+    identity = stamp.identity
+    return len(identity) > 2 and bool(identity[2] & stat.S_IWOTH) and stat.S_ISREG(identity[2]) and os.name == "posix"
+
+
+def exposed(path: Path, stamp: Stamp) -> Problem | None:
+    """The warning that everybody may write the regular file that `stamp` is of: whoever does, configures the program.
+
+    None on systems whose permissions say something else than they do on POSIX.
+    """
+    if not open_to_all(stamp):
+        return None
+    import shlex  # only those who are told pay for it
+
+    mode = stamp.identity[2]
+    text = f"Every user of this machine may write the file (mode {stat.S_IMODE(mode):04o})"
+    hint = f"chmod o-w {shlex.quote(printable(str(path)))}"
+    return Problem(text, kind="exposed", severity="warning", hint=hint, file=path)
+
+
+def changed_within(path: Path, known: Read, max_bytes: int) -> tuple[bool, Read]:
+    """Read once more what was not settled: does its content differ from what is known? And the newer read."""
+    now = read(path, max_bytes)
+    return (now.data, now.problem) != (known.data, known.problem), now
+
+
+def _open(path: Path) -> Descriptor:
+    return Descriptor(FILE, partial(os.open, path, _FLAGS))
+
+
+def _read_regular(path: Path, links: tuple[tuple[str, str], ...], max_bytes: int) -> Read:
+    with _open(path) as file:
+        first = file.first
+        if not stat.S_ISREG(first.st_mode):
+            return _irregular(path, first, links)
+        stamp = _stamp(first, links)
+        if first.st_size > max_bytes:
+            return Read(path, stamp, problem=too_large(path, max_bytes))
+        data = _content(file, min(first.st_size, max_bytes) + 1)
+        last = os.fstat(file.number)
+    if data and first.st_size == last.st_size == 0:
+        # As in procfs. There is no telling when such a file is whole, or that it has changed.
+        problem = Problem("Cannot read the file: its size is said to be 0, but it is not empty", kind="unreadable")
+        return Read(path, _stamp(last, links), problem=replace(problem, file=path))
+    if _stamp(last, links) != stamp or len(data) != last.st_size:
+        return Read(path, _stamp(last, links), problem=_unstable(path), settled=False)
+    settled = abs(time.time_ns() - last.st_ctime_ns) > FRESH_NS
+    return Read(path, stamp, data, settled=settled)
+
+
+def _content(file: Descriptor, left: int) -> bytes:
+    """At most `left` bytes: one more than there were shows that there are more now; none more is left to `fstat`."""
+    parts: list[bytes] = []
+    while left > 0 and (part := os.read(file.sure, left)):
+        parts.append(part)
+        left -= len(part)
+        if left == 1:
+            break
+    return b"".join(parts)
+
+
+def _irregular(path: Path, found: os.stat_result, links: tuple[tuple[str, str], ...]) -> Read:
+    what = next((text for test, text in _WHAT if test(found.st_mode)), "not a regular file")
+    problem = Problem(f"Cannot read the file: it is {what}", kind="unreadable", file=path)
+    return Read(path, _stamp(found, links), problem=problem)
+
+
+def _failed(path: Path, stamp: Stamp, error: OSError) -> Read:
+    return Read(path, stamp, problem=_problem(path, error), settled=error.errno not in PASSING)
+
+
+def _stamp(found: os.stat_result, links: tuple[tuple[str, str], ...]) -> Stamp:
+    return Stamp(identity=_identity(found), links=links)
+
+
+def _identity(found: os.stat_result) -> tuple[int, ...]:
+    mode = found.st_mode
+    if not stat.S_ISREG(mode):  # nobody waits for what goes through a pipe, or for names in a directory
+        return found.st_dev, found.st_ino, mode
+    return found.st_dev, found.st_ino, mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _points(link: str, target: str) -> bool:
+    try:
+        return os.readlink(link) == target
+    except OSError:
+        return False
+
+
+def _unstable(path: Path) -> Problem:
+    return Problem("The file changed while it was read", kind="unstable", file=path)
+
+
+def too_large(path: Path, max_bytes: int) -> Problem:
+    """The problem of a file that is larger than is read."""
+    return Problem(f"The file is larger than {max_bytes} bytes", kind="too_large", file=path)
+
+
+def _problem(path: Path, error: OSError) -> Problem:
+    kind: Kind = "missing" if error.errno in _ABSENT else "unreadable"
+    if kind == "missing":
+        text = "The file does not exist"
+    elif error.errno == errno.ELOOP:
+        text = "Cannot read the file: its links lead in a circle"
+    elif error.errno in (errno.EACCES, errno.EPERM):
+        text = "Cannot read the file: permission denied"
+    else:
+        text = f"Cannot read the file: {os.strerror(error.errno or errno.EIO)}"
+    return Problem(text, kind=kind, file=path)

@@ -1,0 +1,1 @@
+"""Who is told: callbacks, streams, followers, statistics."""

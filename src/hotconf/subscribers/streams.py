@@ -1,0 +1,204 @@
+"""What a subscriber holds: `Subscription`, a handle to close, and `EventStream`, one that can be iterated too."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, Protocol
+
+from hotconf.errors import UsageError
+from hotconf.system import threads
+
+if TYPE_CHECKING:
+    import asyncio
+    import threading
+    from types import TracebackType
+    from typing import Self
+
+    from hotconf.events import ConfigReloadEvent, Ending
+
+CAPACITY: Final = 1024
+"""Events that wait for one subscriber; when one more comes, the oldest is dropped."""
+
+_LONGEST_S: Final = 1.0
+"""No wait is long: CPython runs the handler of a signal that comes just before a wait only when that ends, so that
+Ctrl+C, or a SIGTERM that closes the stream, would be without effect for as long."""
+
+
+class Hub(Protocol):
+    """What a subscription needs of the bus that it hangs on."""
+
+    lock: threading.RLock
+    """Guards the queues of all subscribers; held for a few instructions at a time, never around users' code."""
+
+    @property
+    def last(self) -> Ending | None:
+        """The latest ending."""
+
+    def remove(self, subscription: Subscription) -> None:
+        """Forget `subscription`; the lock is held."""
+
+    def warn(self, text: str) -> None:
+        """Log `text` as a warning."""
+
+
+class Subscription:
+    """A handle on something that a watcher tells: close it, or leave its `with` block, to be told no more."""
+
+    __slots__ = ("__weakref__", "_closed", "_dropped", "_hub")
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._closed = False
+        self._dropped = 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close()` was called."""
+        return self._closed
+
+    @property
+    def dropped(self) -> int:
+        """How many events were lost because they waited too long: the oldest, once 1,024 were waiting."""
+        return self._dropped
+
+    @property
+    def last(self) -> Ending | None:
+        """The latest ending of the watcher, read or not; None before the first. Always current."""
+        return self._hub.last
+
+    def close(self) -> None:
+        """End it at once, from any thread, as often as you like. A callback that is running is not waited for."""
+        self._closed = True
+        with self._hub.lock:
+            self._hub.remove(self)
+            self.end()
+
+    def end(self) -> None:
+        """Nothing more will come; the lock is held. Called by `close` and by the closing watcher."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class EventStream(Subscription):
+    """The events from now on, one by one: `for event in stream` or `async for event in stream`.
+
+    A closing watcher ends it after the events that are already waiting; its own `close()` ends it at once. Both
+    wake whoever waits. It belongs to the first event loop that iterates it; a second one gets a `UsageError`.
+    """
+
+    __slots__ = ("_ended", "_loop", "_overflowing", "_queue", "_ready", "_waiters")
+
+    def __init__(self, hub: Hub) -> None:
+        super().__init__(hub)
+        self._queue: deque[ConfigReloadEvent] = deque()
+        self._ready = threads.Condition(hub.lock)
+        self._ended = False
+        self._overflowing = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiters: list[asyncio.Future[None]] = []
+
+    def offer(self, event: ConfigReloadEvent) -> None:
+        """Queue `event`, at the cost of the oldest if need be, and wake the reader; the lock is held."""
+        if len(self._queue) == CAPACITY:
+            self._queue.popleft()
+            self._dropped += 1
+            self._complain_once()
+        self._queue.append(event)
+        self._wake()
+
+    def end(self) -> None:
+        """Let the reader finish what is waiting, or nothing if it was closed, and then stop; the lock is held."""
+        self._ended = True
+        if self._closed:
+            self._queue.clear()
+        self._wake()
+
+    def abandon(self) -> None:
+        """In the child of a fork: end, without what was waiting, and without a word to the parent's event loop."""
+        self._ended = True
+        self._queue.clear()
+        self._waiters.clear()
+        self._loop = None
+        with suppress(RuntimeError):  # the lock could not be had: then nobody waits here
+            self._ready.notify_all()
+        self._ready = threads.Condition(self._hub.lock)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> ConfigReloadEvent:
+        """Wait for the next event; `StopIteration` when there will be none."""
+        with self._hub.lock:
+            while not self._queue:
+                if self._ended:
+                    raise StopIteration
+                self._ready.wait(_LONGEST_S)
+            event = self._take()
+        return event  # noqa: RET504 - no call may be the last instruction that the lock covers
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ConfigReloadEvent:
+        """Wait for the next event; `StopAsyncIteration` when there will be none. A cancelled wait loses nothing."""
+        loop = self._bind()
+        while True:
+            with self._hub.lock:
+                if self._queue:
+                    return self._take()
+                if self._ended:
+                    break
+                waiter = loop.create_future()
+                self._waiters.append(waiter)
+            try:
+                await waiter
+            finally:
+                self._forget(waiter)
+        raise StopAsyncIteration
+
+    def _take(self) -> ConfigReloadEvent:
+        event = self._queue.popleft()
+        if not self._queue:
+            self._overflowing = False
+        return event
+
+    def _complain_once(self) -> None:
+        if not self._overflowing:
+            self._overflowing = True
+            self._hub.warn(f"a subscription is not read: {CAPACITY} events are waiting, the oldest are dropped")
+
+    def _bind(self) -> asyncio.AbstractEventLoop:
+        # Here and not above: asyncio is dear to import, and whoever gets here has it already.
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise UsageError("this subscription belongs to another event loop; call subscribe() again in this one")
+        return loop
+
+    def _wake(self) -> None:
+        self._ready.notify_all()
+        if self._waiters and self._loop is not None:
+            waiters, self._waiters = self._waiters, []
+            # The loop may have been closed while somebody waited in it: then nobody is left to be woken.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(_resume, waiters)
+
+    def _forget(self, waiter: asyncio.Future[None]) -> None:
+        with self._hub.lock, suppress(ValueError):
+            self._waiters.remove(waiter)
+
+
+def _resume(waiters: list[asyncio.Future[None]]) -> None:
+    for waiter in waiters:
+        if not waiter.done():
+            waiter.set_result(None)

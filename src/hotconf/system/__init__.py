@@ -1,0 +1,1 @@
+"""Threads, forks, signals, descriptors and system calls."""

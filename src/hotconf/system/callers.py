@@ -1,0 +1,74 @@
+"""Who owns an exception raised in users' code: a validator, a check, `describe`.
+
+The rule: on a thread of ours any exception is that code's failure, and ends no thread. On a thread of the program,
+where the load at start runs, anything but an `Exception` (Ctrl+C, `SystemExit`, a killed greenlet) belongs to the
+program and propagates, as does whatever a signal handler raised: it only happened to run during that code.
+"""
+
+from __future__ import annotations
+
+import os
+import signal  # imported here: when it is needed there may be no descriptor left to import it
+import sys
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from hotconf.system import threads
+
+if TYPE_CHECKING:
+    from types import CodeType
+
+
+loading: Final[set[tuple[int, int]]] = set()
+"""Where a load is under way: threads, and greenlets in them."""
+
+
+def inside() -> bool:
+    """Whether this thread, or greenlet, is in the middle of a load, that is in a validator, check or `describe`."""
+    return threads.place() in loading
+
+
+def belongs_to_caller(error: BaseException) -> bool:
+    """Whether `error`, which is being handled, propagates to the program. Ends a child that users' code forked."""
+    if isinstance(error, SystemExit) and threads.forked():
+        end_process(error)
+    return not threads.ours() and (not isinstance(error, Exception) or from_handler(error))
+
+
+def end_process(error: SystemExit) -> NoReturn:
+    """`sys.exit()` in a child that users' code forked: end it, as the end of this thread alone would not."""
+    known = error.code is None or isinstance(error.code, int)
+    with suppress(Exception):  # whatever stdout and stderr are
+        if not known:
+            sys.stderr.write(f"{error.code}\n")
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(int(error.code or 0) & 0xFF if known else 1)
+
+
+def goes_through(error: BaseException) -> bool:
+    """The same, for any load; in a command, a check that ends the process has failed."""
+    return belongs_to_caller(error) and (inside() or not isinstance(error, SystemExit) or from_handler(error))
+
+
+def from_handler(error: BaseException) -> bool:
+    """Whether a signal handler raised it, according to its traceback. Handlers run in the main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        return False
+    # Not `valid_signals`: making its names takes longer than all the rest, and there may be thousands of errors.
+    handlers = {_code(signal.getsignal(number)) for number in range(1, signal.NSIG)} - {None}
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code in handlers:
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def _code(handler: object) -> CodeType | None:
+    """The code of a function, a method, a partial of one, or a callable object."""
+    for name in ("func", "__func__"):
+        handler = getattr(handler, name, handler)
+    function = handler if hasattr(handler, "__code__") else vars(type(handler)).get("__call__")
+    return getattr(function, "__code__", None)

@@ -1,0 +1,62 @@
+"""Which signals our threads take: none, so that a signal that the program blocks reaches whoever waits for it.
+
+Rule 1: a thread of ours blocks all signals, except those of faults in its own code.
+Rule 2: while it runs users' code it blocks what the main thread blocks: child processes inherit that.
+
+Only on Linux, where `/proc` shows the main thread's mask; elsewhere threads keep the masks that they inherit.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Final
+
+_FAULTS: Final = ("SIGSEGV", "SIGFPE", "SIGILL", "SIGABRT", "SIGBUS", "SIGTRAP", "SIGSYS")
+"""Blocked, they would end the process without a word of `faulthandler`."""
+_RESERVED: Final = 0b111 << 31
+"""By C libraries, which stop all threads with them in `setuid`: signals 32 to 34."""
+_KEPT: Final = sum(1 << getattr(signal, name) - 1 for name in _FAULTS if hasattr(signal, name))
+_ALL: Final = (1 << 64) - 1 & ~(_KEPT | _RESERVED)
+"""Bit 0 is signal 1."""
+
+
+def block() -> None:
+    """Block all in this thread, which runs no users' code now."""
+    if _of_main() is not None:  # or they could not be lent
+        take_back()
+
+
+def lend() -> bool:
+    """Users' code begins in this thread: block what the main thread blocks. Whether to take them back afterwards."""
+    blocked = _of_main()
+    return blocked is not None and _set(blocked & ~_RESERVED)
+
+
+def take_back() -> None:
+    """Users' code has ended in this thread."""
+    _set(_ALL)
+
+
+def _of_main() -> int | None:
+    """The main thread's mask; None if that cannot be read."""
+    if sys.platform != "linux":
+        return None
+    from hotconf.system import linux
+
+    try:
+        status = linux.contents(b"/proc/self/task/%d/status" % os.getpid())
+        return int(status.partition(b"\nSigBlk:")[2].split(maxsplit=1)[0], 16)
+    except (OSError, MemoryError, IndexError, ValueError):
+        return None
+
+
+def _set(mask: int) -> bool:
+    from hotconf.system import linux
+
+    try:
+        linux.set_mask(mask)
+    except (OSError, MemoryError):  # refused: then it stays as it is
+        return False
+    return True

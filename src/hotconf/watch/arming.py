@@ -1,0 +1,107 @@
+"""One walk along the way to a file, or folder of fragments, that watches each place before it is followed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import Final, TypeAlias
+
+from hotconf.sources.files import paths
+from hotconf.sources.files.glob import is_glob
+from hotconf.watch import inotify
+from hotconf.watch.inotify import Inotify
+
+Use: TypeAlias = tuple[int, str | None]
+"""A watch, and the name in it that counts; None if the subject itself is watched."""
+
+NAMES: Final = inotify.CREATE | inotify.DELETE | inotify.MOVED_FROM | inotify.MOVED_TO
+# Closing a file that has been replaced says nothing about the one that has its name now.
+_OF_CHILDREN: Final = inotify.CLOSE_WRITE | inotify.EXCL_UNLINK
+_DIRECTORY: Final = NAMES | inotify.DELETE_SELF | inotify.MOVE_SELF | inotify.ONLYDIR | _OF_CHILDREN
+_FILE: Final = inotify.MODIFY | inotify.ATTRIB | inotify.CLOSE_WRITE
+_ABSENT: Final = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
+"""Nothing is there, which is fine: the directory above is watched for it."""
+
+
+class Walk:
+    """What is watched for one subject so far. `ending`: for a folder, that of the names that count; None for a
+    file.
+    """
+
+    __slots__ = ("_ending", "_inotify", "_path", "failing", "uses")
+
+    def __init__(self, kernel: Inotify, path: os.PathLike[str], ending: str | None) -> None:
+        self._inotify = kernel
+        self._path = os.fspath(path)
+        self._ending = ending
+        self.uses: dict[Use, bool | str | None] = {}
+        """For a name, whether it is the subject's own; for a folder, its ending; for a file, None."""
+        self.failing: str | None = None
+        """Why something is not watched."""
+
+    def go(self) -> bool:
+        """Watch every place on the way as it is now, and the subject itself. Return whether the whole way exists."""
+        self.failing = None
+        whole = True
+        is_file = self._ending is None and _may_be_file(self._path)
+        for place in paths.places(self._path):
+            parent, name = os.path.split(place.directory)
+            if name:  # first: if a file is in the directory's place, this shows when it goes
+                whole &= self._watch_name(parent, name, direct=False)
+            direct = is_file and not place.lacking
+            whole &= self._watch_name(place.directory, place.name, direct=direct)
+        self._watch_itself()
+        return whole
+
+    def _watch_itself(self) -> None:
+        if self._ending is None and not os.path.isfile(self._path):
+            return  # a directory or device in the file's place may be written to all the time
+        wd = self._add(self._path, _FILE if self._ending is None else _DIRECTORY)
+        if wd is not None:
+            self.uses[wd, None] = self._ending
+
+    def _watch_name(self, directory: str, name: str, *, direct: bool) -> bool:
+        """Watch a name in a directory; False if that directory no longer exists."""
+        # Writes in a directory further up mean nothing, and there may be many.
+        wd = self._add(directory, _DIRECTORY if direct else _DIRECTORY & ~inotify.CLOSE_WRITE)
+        if wd is not None:
+            self.uses[wd, name] = direct or self.uses.get((wd, name), False)
+        # What is a file now is already watched as a name in the directory above.
+        return wd is not None or self.failing is not None or os.path.isfile(directory)
+
+    def _add(self, path: str, mask: int) -> int | None:
+        try:
+            return self._inotify.add(path, mask | inotify.MASK_ADD)
+        except OSError as error:
+            told = error.errno not in _ABSENT and (error.errno != errno.EACCES or mask & inotify.ONLYDIR)
+            if told:  # a file that may not be read is watched as a name
+                self.failing = _refusal(error, path)
+            return None
+
+
+def ending(patterns: tuple[str, ...]) -> str:
+    """The ending of the names that matter in the folders that `patterns` stand for; empty if any name does."""
+    return ".toml" if all(map(_means_toml, patterns)) else ""
+
+
+def _means_toml(pattern: str) -> bool:
+    head, name = os.path.split(pattern)
+    return not is_glob(pattern) or (not is_glob(head) and name.endswith(".toml"))
+
+
+def _may_be_file(path: str) -> bool:
+    """Whether a write under this name is a change: not to a device, which anyone may write to; that is checked when a
+    name on the way changes. A single `stat` decides: between two of them the file may appear.
+    """
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return True  # a file may come next
+
+
+def _refusal(error: OSError, path: str) -> str:
+    """Why something is not watched."""
+    if error.errno == errno.ENOSPC:
+        return "inotify_add_watch: the limit of inotify watches is reached (fs.inotify.max_user_watches)"
+    return f"{error.strerror or error}: {path}"

@@ -1,0 +1,211 @@
+"""The observer for macOS and Windows: the package `watchdog`, whose threads only note that something happened.
+
+It dies quietly with its directory, and loses what happens in an overflow; the reconcile finds both.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer as Watchdog
+from watchdog.observers.api import ObservedWatch
+
+from hotconf.sources.base import FileSet
+from hotconf.sources.files import paths
+from hotconf.sources.files.paths import Place
+from hotconf.system import threads
+from hotconf.watch.observer import Away, Heard, Owner, nobody
+
+_OWN_DOING = {"opened", "closed_no_write"}
+"""Reading a file raises these."""
+
+
+class WatchdogObserver:
+    """See the module."""
+
+    name = "watchdog"
+    native = True
+    descriptor = None
+
+    __slots__ = ("_armed", "_handler", "_lock", "_trouble", "_watchdog", "_watches", "_ways", "away")
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self.away: Away = nobody
+        self._lock = threads.rlock()
+        """Files may be armed on another thread than events are heard on."""
+        self._handler = _Handler(wake)
+        self._watchdog = Watchdog()
+        self._watchdog.daemon = True
+        self._watchdog.start()
+        self._watches: dict[str, tuple[ObservedWatch, tuple[int, int]]] = {}
+        self._armed: dict[Owner, FileSet] = {}
+        self._ways: dict[tuple[Owner, Path], _Way] = {}
+        self._trouble: str | None = None
+
+    def arm(self, owner: Owner, files: FileSet) -> tuple[Path, ...]:
+        """See `Observer.arm`."""
+        with self._lock:
+            before = self._armed.get(owner)
+            known = {*_members(before), *_folders(before)} if before else set()
+            self._armed[owner] = files
+            self._rewatch()
+            return tuple(path for path in (*_members(files), *_folders(files)) if path not in known)
+
+    def rearm(self, owner: Owner) -> None:
+        """See `Observer.rearm`."""
+        with self._lock:
+            if owner in self._armed:
+                # A watch whose directory was removed and recreated looks like any other.
+                ways = [way for (each, _), way in self._ways.items() if each is owner]
+                for directory in {directory for way in ways for directory in way.directories} & self._watches.keys():
+                    self._unwatch(directory)
+                self._rewatch()
+
+    def renew(self, owner: Owner, paths: Iterable[Path]) -> None:
+        """Nothing to do: nothing is ever stale."""
+
+    def disarm(self, owner: Owner) -> None:
+        """See `Observer.disarm`."""
+        with self._lock:
+            self._armed.pop(owner, None)
+            self._rewatch()
+
+    def heard(self) -> Heard:
+        """See `Observer.heard`."""
+        with self._lock:
+            names = self._handler.take()
+            heard = Heard()
+            if not names:
+                return heard
+            # By their watched ways: whatever appeared on a way has changed it.
+            for (owner, path), way in self._ways.items():
+                found = [place for place in way.places if os.path.join(place.directory, place.name) in names]
+                if way.folder is None and any(not place.lacking for place in found):
+                    heard.touch(owner, path)
+                elif found or (way.folder is not None and any(os.path.dirname(name) == way.folder for name in names)):
+                    heard.suspects.add(owner)
+            for directory in names & self._watches.keys():
+                self._unwatch(directory)  # it was removed, moved or created: the watched inode may be gone
+            if self._rewatch():
+                # No event tells what happened before the new watch.
+                heard.suspects.update(self._armed)
+            return heard
+
+    def writing(self, owner: Owner) -> bool:
+        """See `Observer.writing`; watchdog does not tell."""
+        return False
+
+    def placed(self, owner: Owner) -> frozenset[Path]:
+        """See `Observer.placed`; a file that shrank is waited for, however it came."""
+        return frozenset()
+
+    def finished(self, owner: Owner) -> frozenset[Path]:
+        """See `Observer.finished`; nothing is eager where nobody tells of it."""
+        return frozenset()
+
+    def trouble(self, owner: Owner) -> str | None:
+        """See `Observer.trouble`."""
+        return self._trouble
+
+    @property
+    def troubled(self) -> bool:
+        """See `Observer.troubled`."""
+        return self._trouble is not None
+
+    def close(self) -> None:
+        """See `Observer.close`."""
+        self._watchdog.stop()
+        self._watchdog.join()
+
+    def abandon(self) -> None:
+        """See `Observer.abandon`: its threads are not here, and to stop it would be to stop the parent's."""
+
+    def _rewatch(self) -> bool:
+        """Watch the directories that are on the way now, and no others; true if some are watched only now."""
+        self._trouble = None
+        self._ways = {
+            (owner, path): _Way(path, is_folder=is_folder)
+            for owner, files in self._armed.items()
+            for is_folder, found in ((False, _members(files)), (True, _folders(files)))
+            for path in found
+        }
+        wanted = {directory for way in self._ways.values() for directory in way.directories}
+        now = {directory: identity for directory in wanted if (identity := _identity(directory)) is not None}
+        for directory, (_, identity) in list(self._watches.items()):
+            if now.get(directory) != identity:
+                self._unwatch(directory)
+        new = now.keys() - self._watches.keys()
+        for directory in new:
+            try:
+                watch = self._watchdog.schedule(self._handler, directory)
+            except OSError as error:
+                # The reconcile stands in, and tries again with the next event.
+                self._trouble = f"{directory} cannot be watched: {error.strerror or error}"
+            else:
+                self._watches[directory] = (watch, now[directory])
+        return bool(new)
+
+    def _unwatch(self, directory: str) -> None:
+        watch, _ = self._watches.pop(directory)
+        self._watchdog.unschedule(watch)
+
+
+def _identity(directory: str) -> tuple[int, int] | None:
+    """Tells a directory from another in its place, unless that got the same number; None if it is none."""
+    try:
+        found = os.stat(directory)
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else None
+
+
+def _members(files: FileSet) -> list[Path]:
+    return [member.path for member in files.members]
+
+
+def _folders(files: FileSet) -> list[Path]:
+    return [Path(folder) for folder in files.folders]
+
+
+class _Way:
+    """What decides where a path leads, as of now."""
+
+    __slots__ = ("directories", "folder", "places")
+
+    def __init__(self, path: Path, *, is_folder: bool) -> None:
+        self.folder = os.path.realpath(path) if is_folder else None
+        """Where a new name would be one more file; None for a file."""
+        self.places = _places(path)
+        self.directories = {place.directory for place in self.places} | ({self.folder} if self.folder else set())
+
+
+class _Handler(FileSystemEventHandler):
+    """Notes names. An exception in here would end watchdog's thread, so there is nothing that could raise one."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._lock = threading.Lock()
+        self._names: set[str] = set()
+        self._wake = wake
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        if event.event_type in _OWN_DOING or (event.is_directory and event.event_type == "modified"):
+            return  # that a directory was modified says no more than the event of the name in it
+        with self._lock:
+            self._names.update(os.fsdecode(name) for name in (event.src_path, event.dest_path) if name)
+        self._wake()
+
+    def take(self) -> set[str]:
+        with self._lock:
+            names, self._names = self._names, set()
+        return names
+
+
+def _places(path: Path) -> list[Place]:
+    if os.sep != "/":
+        return [Place(os.path.dirname(path), os.path.basename(path))]
+    return list(paths.places(path))

@@ -1,0 +1,66 @@
+"""`Recorder`: what was done and told, with the instant, in a form that reads well in a test."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TypeAlias
+
+from hotconf.engine.debounce import MILLISECOND
+from hotconf.engine.protocol import Answer, Effect, Emit, Load, Publish, Watching
+from hotconf.events import ConfigReloadEvent, FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess
+
+Recorded: TypeAlias = Effect | ConfigReloadEvent
+
+
+class Recorder:
+    """Keeps what it is given, in order. Call it with an event (as a subscriber is) or with an effect."""
+
+    __slots__ = ("items", "now")
+
+    def __init__(self) -> None:
+        self.items: list[tuple[int, Recorded]] = []
+        self.now = 0
+        """The instant that is recorded with what comes next."""
+
+    def __call__(self, item: Recorded) -> None:
+        """Keep one more."""
+        self.items.append((self.now, item))
+
+    @property
+    def events(self) -> list[ConfigReloadEvent]:
+        """The events among them, emitted or given as such."""
+        kept = (item.event if isinstance(item, Emit) else item for _, item in self.items)
+        return [item for item in kept if isinstance(item, ConfigReloadEvent)]
+
+    @property
+    def story(self) -> str:
+        """All of them, by instant, in milliseconds: `4: Load 1; 300: Publish 2, ReloadSuccess 2`."""
+        instants = groupby(self.items, key=lambda item: item[0])
+        return "; ".join(
+            f"{instant / MILLISECOND:g}: {', '.join(told(item) for _, item in items)}" for instant, items in instants
+        )
+
+
+def told(item: Recorded) -> str:
+    """`item` in a few words: its name and what tells it apart from others of its kind."""
+    match item:
+        case Emit(event):
+            return told(event)
+        case Load(job, afresh):
+            return f"Load {job} afresh" if afresh else f"Load {job}"
+        case Publish(generation=generation, recalled=recalled):
+            return f"Publish {generation} recalled" if recalled else f"Publish {generation}"
+        case Answer(tickets, event):
+            return f"Answer {','.join(map(str, tickets))}: {told(event) if event else 'nothing'}"
+        case Watching(on):
+            return f"Watching {'on' if on else 'off'}"
+        case FileChanged(path):
+            return f"FileChanged {path.name}"
+        case ReloadDeferred(reasons):
+            return f"ReloadDeferred {','.join(reasons)}"
+        case ReloadSuccess(generation):
+            return f"ReloadSuccess {generation}"
+        case ReloadFailed(kind=kind):
+            return f"ReloadFailed {kind}"
+        case _:
+            return type(item).__name__

@@ -1,0 +1,134 @@
+"""`World`: files, a kernel, a loader and the machine between them, all simulated, in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from doubles.contents import Config, Content
+from doubles.disk import Disk
+from doubles.driver import VirtualDriver, Witness
+from doubles.loader import Loader
+from doubles.observer import Observer
+from hotconf.engine.candidate import Good
+from hotconf.engine.debounce import MILLISECOND
+from hotconf.engine.protocol import (
+    Answer,
+    Close,
+    Effect,
+    Emit,
+    Load,
+    Loaded,
+    Look,
+    Publish,
+    Refresh,
+    Reload,
+    State,
+    Watching,
+)
+from hotconf.events import Ending, FileChanged
+
+
+class World:
+    """Everything around the machine. Nothing happens until time passes, but for what is called here."""
+
+    def __init__(
+        self,
+        files: Mapping[Path, Content | None],
+        *,
+        window_ms: int = 300,
+        native: bool = True,
+        eager: bool = False,
+        lag: int = 0,
+        timer_first: bool = True,
+        witness: Witness | None = None,
+        last_good: Good[Config] | None = None,
+    ) -> None:
+        state = State(window_ms * MILLISECOND, native=native, eager=eager)
+        self.driver = VirtualDriver(state, perform=self._perform, witness=witness, lag=lag, timer_first=timer_first)
+        self.disk = Disk(files)
+        self.observer = Observer(self.disk, self.driver, native=native)
+        self.loader = Loader(self.driver.clock, self.disk, self._loaded, last_good=last_good)
+        self.published: Good[Config] | None = None
+        self.generation = 0
+        self.answers: dict[int, Ending | None] = {}
+        self._tickets = 0
+
+    @property
+    def now(self) -> int:
+        """The instant."""
+        return self.driver.clock.now
+
+    @property
+    def state(self) -> State:
+        """What the machine remembers."""
+        return self.driver.state
+
+    def run(self, ms: float) -> None:
+        """Let so much time pass."""
+        self.driver.run(self.now + round(ms * MILLISECOND))
+
+    def save(self, *paths: Path, content: Content | None) -> None:
+        """Replace files in one act each, all at the same instant."""
+        for path in paths:
+            self.disk.save(path, content)
+        self.observer.heard(paths)
+
+    def write(self, path: Path, content: Content) -> None:
+        """Write in place and keep the file open."""
+        self.disk.write(path, content)
+        self.observer.heard([path])
+
+    def finish(self, path: Path) -> None:
+        """Close what `write` opened."""
+        self.disk.finish(path)
+        self.observer.heard([path])
+
+    def hear(self, *, natively: bool) -> None:
+        """From now on the kernel tells of changes, or it does not, and the machine knows."""
+        self.observer.native = natively
+        self.driver.state = self.driver.state._replace(native=natively)
+
+    def hold(self, reason: str) -> None:
+        """Be busy."""
+        self.driver.hold(reason)
+
+    def release(self, reason: str) -> None:
+        """Be busy no longer."""
+        self.driver.release(reason)
+
+    def reload(self, *, force: bool = False, silent: bool = False) -> int:
+        """Ask for a load without a window; the ticket's answer comes to stand in `answers`."""
+        self._tickets += 1
+        self.driver.give(Reload(self.now, self._tickets, force, silent))
+        return self._tickets
+
+    def close(self) -> None:
+        """The end."""
+        self.driver.give(Close(self.now))
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case Load(job):
+                self.loader.begin(job)
+            case Look():
+                self.observer.look()
+            case Publish(good, generation):
+                self.generation = generation
+                self.loader.before = self.loader.read
+                self._publish(good)
+            case Refresh(good) if self.published is not None:
+                self._publish(good._replace(config=self.published.config))
+            case Emit(event) if not isinstance(event, FileChanged):
+                self.loader.before = self.loader.read
+            case Answer(tickets, event):
+                self.answers |= dict.fromkeys(tickets, event)
+            case Watching(on):
+                self.observer.watch(on=on)
+
+    def _publish(self, good: Good[Config]) -> None:
+        self.published = self.loader.published = good
+
+    def _loaded(self, loaded: Loaded, versions: Mapping[Path, int]) -> None:
+        self.observer.was_read(versions)
+        self.driver.give(loaded)

@@ -1,0 +1,99 @@
+"""When a burst has settled."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hotconf.engine.debounce import MILLISECOND, Debounce, ceiling_ns
+
+HELD = True
+
+
+class Case(NamedTuple):
+    """A burst in milliseconds: the window, its touches, and when it has settled."""
+
+    name: str
+    window: int
+    touches: tuple[int | tuple[int, bool], ...]
+    settles: int
+
+
+CASES = [
+    Case("one touch waits for the window", 300, (0,), 300),
+    Case("three events of one save are one burst", 2000, (0, 50, 100), 2100),
+    Case("each touch begins the window anew", 300, (0, 299, 598), 898),
+    Case("a steady writer is stopped by the ceiling, five windows", 300, (0, 250, 500, 750, 1000, 1250, 1490), 1500),
+    Case("the ceiling is at least a second", 100, (0, 90, 180, 950), 1000),
+    Case("a touch after the ceiling changes nothing", 300, (0, 1700), 1500),
+    Case("with no window it has settled at once", 0, (0,), 0),
+    Case("with no window each touch still moves it", 0, (0, 10), 10),
+    Case("a writer that holds the file open is waited for", 300, ((0, HELD),), 1500),
+    Case("after it closes, the window runs", 300, ((0, HELD), 700), 1000),
+    Case("a writer that closes just before the ceiling does not move it", 300, ((0, HELD), 1400), 1500),
+    Case("a second writer holds it again", 300, (0, 100, (200, HELD)), 1500),
+    Case("a touch that was delivered late does not turn the clock back", 300, (100, 200, 150), 500),
+]
+
+
+def burst(window_ns: int, touches: list[tuple[int, bool]]) -> Debounce:
+    """The burst of these touches, one after the other."""
+    (first, held), *others = touches
+    debounce = Debounce.opened(first, window_ns, held=held)
+    for now, held in others:
+        debounce = debounce.touch(now, held=held)
+    return debounce
+
+
+def test_doubt() -> None:
+    """What may be half of a new content waits two windows, no longer than the ceiling; a change ends the doubt."""
+    doubted = burst(300 * MILLISECOND, [(0, False)]).doubt()
+    assert doubted.deadline == 600 * MILLISECOND
+    assert doubted.touch(400 * MILLISECOND, held=False).deadline == 700 * MILLISECOND
+    late = burst(300 * MILLISECOND, [(ms * MILLISECOND, False) for ms in (0, 250, 500, 750, 1000)]).doubt()
+    assert late.deadline == late.ceiling == 1500 * MILLISECOND
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_settles_at_the_instant(case: Case) -> None:
+    """A burst is due at exactly the instant at which it has settled, and not a nanosecond before."""
+    touches = [touch if isinstance(touch, tuple) else (touch, False) for touch in case.touches]
+    debounce = burst(case.window * MILLISECOND, [(ms * MILLISECOND, held) for ms, held in touches])
+    assert debounce.deadline == case.settles * MILLISECOND
+    assert debounce.due(debounce.deadline)
+    assert not debounce.due(debounce.deadline - 1)
+
+
+@pytest.mark.parametrize(("window", "ceiling"), [(0, 1000), (100, 1000), (200, 1000), (201, 1005), (60_000, 300_000)])
+def test_ceiling(window: int, ceiling: int) -> None:
+    """The ceiling is five windows, and a second where that is less."""
+    assert ceiling_ns(window * MILLISECOND) == ceiling * MILLISECOND
+
+
+def settles_at(window_ns: int, touches: list[tuple[int, bool]]) -> int:
+    """The same, naively, from the whole list: the first quiet instant, or the ceiling."""
+    ceiling = touches[0][0] + max(5 * window_ns, 1_000_000_000)
+    (_, held) = touches[-1]
+    quiet = max(now for now, _ in touches) + window_ns
+    return ceiling if held or quiet > ceiling else quiet
+
+
+instants = st.integers(0, 3_000_000_000)
+
+
+@settings(max_examples=500, derandomize=True, database=None)
+@given(
+    window_ns=st.integers(0, 700_000_000),
+    touches=st.lists(st.tuples(instants, st.booleans()), min_size=1, max_size=20),
+    in_order=st.booleans(),
+)
+def test_agrees_with_the_whole_list(window_ns: int, touches: list[tuple[int, bool]], in_order: bool) -> None:
+    """Remembering the first and the last touch is as good as remembering all of them."""
+    if in_order:
+        touches = sorted(touches)
+    debounce = burst(window_ns, touches)
+    assert debounce.deadline == settles_at(window_ns, touches)
+    assert debounce.deadline <= debounce.ceiling

@@ -1,0 +1,271 @@
+"""`reload()` in every phase, and the load at start."""
+
+from __future__ import annotations
+
+import pytest
+
+from doubles import Config
+from engine.timed import (
+    KEPT,
+    MORE,
+    NEVER_LOADED,
+    NEW,
+    OTHER,
+    POLLED,
+    SAME,
+    TORN,
+    TURNS_OFF,
+    WRONG,
+    Case,
+    hold,
+    loaded,
+    looked,
+    played,
+    release,
+    reload,
+    touch,
+)
+from hotconf.engine.candidate import Candidate
+from hotconf.engine.machine import deadline
+from hotconf.engine.protocol import Phase
+
+RELOADS = [
+    Case(
+        "idle: loaded at once, committed when it is there",
+        [(0, reload()), (5, loaded(1, NEW))],
+        "0: Load 1 afresh; 5: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
+    ),
+    Case(
+        "a failure is told and answered",
+        [(0, reload()), (5, loaded(1, WRONG))],
+        "0: Load 1 afresh; 5: ReloadFailed syntax, Answer 1: ReloadFailed syntax",
+    ),
+    Case(
+        "settling: the open round is absorbed",
+        [(0, touch()), (2, reload()), (9, loaded(1, NEW))],
+        "0: FileChanged config.toml; 2: Load 1 afresh; 9: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
+    ),
+    Case(
+        "speculating: a read that began before the call is not used",
+        [(0, touch()), (5, reload()), (10, loaded(1, NEW)), (20, loaded(2, OTHER))],
+        "0: FileChanged config.toml; 4: Load 1; 10: Load 2 afresh; "
+        "20: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
+    ),
+    Case(
+        "ready: a candidate that was read before the call is not used",
+        [(0, touch()), (10, loaded(1, NEW)), (100, reload()), (110, loaded(2, SAME))],
+        "0: FileChanged config.toml; 4: Load 1; 100: Load 2 afresh; "
+        "110: Refresh, ReloadUnchanged, Answer 1: ReloadUnchanged",
+    ),
+    Case(
+        "loading: the deciding load began before the call",
+        [(0, touch()), (310, reload()), (400, loaded(1, NEW)), (410, loaded(2, OTHER))],
+        "0: FileChanged config.toml; 4: Load 1; 400: Load 2 afresh; "
+        "410: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
+    ),
+    Case(
+        "loading at the ceiling: what was touched before the read of the reload is absorbed, too",
+        [
+            (0, touch(writing=True)),
+            (1505, touch(MORE)),
+            (1506, reload()),
+            (1510, loaded(1, NEW)),
+            (1520, loaded(2, OTHER)),
+        ],
+        "0: FileChanged config.toml; 1500: Load 1; 1510: FileChanged more.toml, Load 2 afresh; "
+        "1520: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
+    ),
+    Case(
+        "looking: what was about to be committed is read again, and the look does not matter any more",
+        [(0, touch()), (10, loaded(1, NEW)), (301, reload()), (302, looked()), (310, loaded(2, OTHER))],
+        "0: FileChanged config.toml; 4: Load 1; 300: Look; 301: Load 2 afresh; "
+        "310: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
+        POLLED,
+    ),
+    Case(
+        "those who ask during a load share the next one",
+        [(0, reload(1)), (1, reload(2)), (2, reload(3)), (5, loaded(1, NEW)), (9, loaded(2, SAME))],
+        "0: Load 1 afresh; 5: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2, Load 2 afresh; "
+        "9: Refresh, ReloadUnchanged, Answer 2,3: ReloadUnchanged",
+    ),
+    Case(
+        "a touch during the load: loaded again, for those who asked meanwhile, too",
+        [(0, reload(1)), (1, reload(2)), (2, touch()), (5, loaded(1, NEW)), (9, loaded(2, OTHER))],
+        "0: Load 1 afresh; 2: FileChanged config.toml; 5: Load 2 afresh; "
+        "9: Publish 2, ReloadSuccess 2, Answer 1,2: ReloadSuccess 2",
+    ),
+    Case(
+        "a touch during each load: the third one decides, and the last touch opens a round",
+        [
+            (0, reload()),
+            (1, touch()),
+            (2, loaded(1, NEW)),
+            (3, touch()),
+            (4, loaded(2, NEW)),
+            (5, touch()),
+            (6, loaded(3, OTHER)),
+            (20, loaded(4, SAME)),
+        ],
+        "0: Load 1 afresh; 1: FileChanged config.toml; 2: Load 2 afresh; 4: Load 3 afresh; "
+        "6: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2, FileChanged config.toml; 10: Load 4; "
+        "305: Refresh, ReloadUnchanged",
+    ),
+    Case(
+        "an unstable read, and then touches: three loads all the same",
+        [
+            (0, reload()),
+            (1, loaded(1, TORN)),
+            (2, touch()),
+            (3, loaded(2, NEW)),
+            (4, touch()),
+            (5, loaded(3, OTHER)),
+            (20, loaded(4, SAME)),
+        ],
+        "0: Load 1 afresh; 1: Load 2 afresh; 2: FileChanged config.toml; 3: Load 3 afresh; "
+        "5: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2, FileChanged config.toml; 9: Load 4; "
+        "304: Refresh, ReloadUnchanged",
+    ),
+    Case(
+        "three unstable reads are a failure",
+        [(0, reload()), (1, loaded(1, TORN)), (2, loaded(2, TORN)), (3, loaded(3, TORN)), (9, loaded(4, SAME))],
+        "0: Load 1 afresh; 1: Load 2 afresh; 2: Load 3 afresh; "
+        "3: ReloadFailed unstable, Answer 1: ReloadFailed unstable, FileChanged config.toml; 7: Load 4; "
+        "303: Refresh, ReloadUnchanged",
+    ),
+    Case(
+        "busy: deferred and answered at once, committed at the release",
+        [(0, hold()), (1, reload()), (5, loaded(1, NEW)), (9, release())],
+        "1: Load 1 afresh; 5: ReloadDeferred gate, Answer 1: ReloadDeferred gate; 9: Publish 2, ReloadSuccess 2",
+    ),
+    Case(
+        "busy, by force: committed",
+        [(0, hold()), (1, reload(force=True)), (5, loaded(1, NEW)), (9, release())],
+        "1: Load 1 afresh; 5: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
+    ),
+    Case(
+        "busy: one who forces is enough for all who wait for the same read",
+        [
+            (0, hold()),
+            (1, touch()),
+            (6, reload(1)),
+            (7, reload(2, force=True)),
+            (8, loaded(1, NEW)),
+            (12, loaded(2, NEW)),
+        ],
+        "1: FileChanged config.toml; 5: Load 1; 8: Load 2 afresh; "
+        "12: Publish 2, ReloadSuccess 2, Answer 1,2: ReloadSuccess 2",
+    ),
+    Case(
+        "by force, what was pending is superseded",
+        [
+            (0, hold()),
+            (1, reload(1)),
+            (5, loaded(1, NEW)),
+            (6, reload(2, force=True)),
+            (9, loaded(2, OTHER)),
+            (20, release()),
+        ],
+        "1: Load 1 afresh; 5: ReloadDeferred gate, Answer 1: ReloadDeferred gate; 6: Load 2 afresh; "
+        "9: Publish 2, ReloadSuccess 2, Answer 2: ReloadSuccess 2",
+    ),
+    Case(
+        "the load at start is answered, not told",
+        [(0, reload(silent=True)), (5, loaded(1, NEW))],
+        "0: Load 1 afresh; 5: Publish 1, Answer 1: ReloadSuccess 1",
+        NEVER_LOADED,
+    ),
+    Case(
+        "the load at start that fails is told; the first good save is generation 1",
+        [(0, reload(silent=True)), (5, loaded(1, WRONG)), (100, touch()), (110, loaded(2, NEW))],
+        "0: Load 1 afresh; 5: ReloadFailed syntax, Answer 1: ReloadFailed syntax; "
+        "100: FileChanged config.toml; 104: Load 2; 400: Publish 1, ReloadSuccess 1",
+        NEVER_LOADED,
+    ),
+    Case(
+        "the load at start that fails comes up on the last good state, which readers have before anyone is told",
+        [(0, reload(silent=True)), (5, loaded(1, WRONG, last_good=KEPT)), (100, touch()), (110, loaded(2, NEW))],
+        "0: Load 1 afresh; 5: Publish 1 recalled, ReloadFailed syntax, Answer 1: ReloadFailed syntax; "
+        "100: FileChanged config.toml; 104: Load 2; 400: Publish 2, ReloadSuccess 2",
+        NEVER_LOADED,
+    ),
+    Case(
+        "what is busy at start is no reason to be without a configuration",
+        [(0, hold()), (1, reload(force=True, silent=True)), (5, loaded(1, WRONG, last_good=KEPT)), (9, release())],
+        "1: Load 1 afresh; 5: Publish 1 recalled, ReloadFailed syntax, Answer 1: ReloadFailed syntax",
+        NEVER_LOADED,
+    ),
+    Case(
+        "three unstable reads at start are a failure like any",
+        [
+            (0, reload(silent=True)),
+            (1, loaded(1, TORN, last_good=KEPT)),
+            (2, loaded(2, TORN, last_good=KEPT)),
+            (3, loaded(3, TORN, last_good=KEPT)),
+            (9, loaded(4, SAME)),
+        ],
+        "0: Load 1 afresh; 1: Load 2 afresh; 2: Load 3 afresh; 3: Publish 1 recalled, ReloadFailed unstable, "
+        "Answer 1: ReloadFailed unstable, FileChanged config.toml; 7: Load 4; 303: Refresh, ReloadUnchanged",
+        NEVER_LOADED,
+    ),
+    Case(
+        "a reload that fails does not fall back, even if nothing is published",
+        [(0, reload()), (5, loaded(1, WRONG, last_good=KEPT))],
+        "0: Load 1 afresh; 5: ReloadFailed syntax, Answer 1: ReloadFailed syntax",
+        NEVER_LOADED,
+    ),
+    Case(
+        "a start that succeeds does not fall back",
+        [(0, reload(silent=True)), (5, loaded(1, NEW, last_good=KEPT))],
+        "0: Load 1 afresh; 5: Publish 1, Answer 1: ReloadSuccess 1",
+        NEVER_LOADED,
+    ),
+    Case(
+        "a change that was told during the load at start has its ending told, too",
+        [(0, reload(silent=True)), (2, touch()), (5, loaded(1, NEW)), (9, loaded(2, NEW))],
+        "0: Load 1 afresh; 2: FileChanged config.toml; 5: Load 2 afresh; "
+        "9: Publish 1, ReloadSuccess 1, Answer 1: ReloadSuccess 1",
+        NEVER_LOADED,
+    ),
+    Case(
+        "a load at start that someone else waits for, too, is told",
+        [(0, touch()), (5, reload(1, silent=True)), (6, reload(2)), (7, loaded(1, NEW)), (9, loaded(2, NEW))],
+        "0: FileChanged config.toml; 4: Load 1; 7: Load 2 afresh; "
+        "9: Publish 1, ReloadSuccess 1, Answer 1,2: ReloadSuccess 1",
+        NEVER_LOADED,
+    ),
+]
+
+
+@pytest.mark.parametrize("case", RELOADS, ids=lambda case: case.name)
+def test_case(case: Case) -> None:
+    """What is given at these instants has these effects at those, and the protocol comes to rest."""
+    driver = played(case.state, case.given)
+    assert driver.recorder.story == case.expected
+    assert driver.state.phase is Phase.IDLE
+    assert deadline(driver.state) is None
+
+
+@pytest.mark.parametrize(("found", "degraded"), [(NEW, False), (SAME, False), (WRONG, True)])
+def test_degraded(found: Candidate[Config], degraded: bool) -> None:
+    """A machine that fell back at start is degraded until a load succeeds or finds the same once more."""
+    start = (0, reload(silent=True)), (5, loaded(1, WRONG, last_good=KEPT))
+    assert played(NEVER_LOADED, start).state.degraded
+    assert played(NEVER_LOADED, [*start, (100, reload()), (105, loaded(2, found))]).state.degraded is degraded
+
+
+def test_deferred_while_degraded() -> None:
+    """What mends a degraded machine but is put off leaves it degraded until it is committed."""
+    start = (0, reload(silent=True)), (5, loaded(1, WRONG, last_good=KEPT))
+    busy = (50, hold()), (100, reload()), (105, loaded(2, NEW))
+    assert played(NEVER_LOADED, [*start, *busy]).state.degraded
+    assert not played(NEVER_LOADED, [*start, *busy, (200, release())]).state.degraded
+
+
+def test_the_last_good_state_turned_hot_reload_off() -> None:
+    """A degraded machine watches all the same, and takes the setting over when the files say it themselves."""
+    unchanged = TURNS_OFF._replace(unchanged="the files are the same")
+    start = (0, reload(silent=True)), (5, loaded(1, WRONG, last_good=KEPT))
+    assert played(NEVER_LOADED, start).state.enabled
+    driver = played(NEVER_LOADED, [*start, (100, touch()), (105, loaded(2, unchanged))])
+    assert not driver.state.enabled
+    assert driver.recorder.story.endswith("400: Refresh, ReloadUnchanged, Watching off")

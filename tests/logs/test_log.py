@@ -1,0 +1,181 @@
+"""What the library logs: the story of a round, and nothing that was not asked for."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hotconf.changes import Change
+from hotconf.events import ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged, Timings
+from hotconf.logs import log
+from hotconf.problems import Problem
+
+MAIN = Path("/home/me/.code/config.toml")
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch, caplog):
+    """A home directory; and all that is logged."""
+    monkeypatch.setenv("HOME", "/home/me")
+    caplog.set_level(logging.DEBUG, "hotconf")
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What was logged at debug level."""
+    return [record.getMessage() for record in caplog.records if record.levelno == logging.DEBUG]
+
+
+def test_the_story_of_a_success(caplog):
+    """The lines of the specification, in its order."""
+    log.initialized(MAIN)
+    log.window(2000)
+    log.ended([MAIN], 2000, ReloadSuccess(2, (), ()))
+    assert lines(caplog) == [
+        "HotReloadWatcher initialized",
+        "Watching: ~/.code/config.toml",
+        "Debounce window: 2000ms",
+        "FileChanged event: ~/.code/config.toml",
+        "Debouncing... (waiting 2000ms)",
+        "Debounce complete, attempting reload",
+        "Parsing TOML: OK",
+        "Validating config: OK",
+        "Publishing snapshot...",
+        "Snapshot published (<1ms)",
+        "Config replaced",
+        "ReloadSuccess event emitted",
+    ]
+    assert {record.name for record in caplog.records} == {"hotconf.reload"}
+
+
+def test_a_slow_swap_is_told_in_milliseconds(caplog):
+    """Never a `<1ms` that is not."""
+    log.ended([MAIN], 100, ReloadSuccess(2, (), (), timings=Timings(swap=12.3)))
+    assert "Snapshot published (12ms)" in lines(caplog)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("syntax", ["Parsing TOML: ERROR (syntax)"]),
+        ("empty", ["Parsing TOML: ERROR (empty)"]),
+        ("encoding", ["Parsing TOML: ERROR (encoding)"]),
+        ("schema", ["Parsing TOML: OK", "Validating config: ERROR (schema)"]),
+        ("semantic", ["Parsing TOML: OK", "Validating config: ERROR (semantic)"]),
+        ("internal", ["Parsing TOML: OK", "Validating config: ERROR (internal)"]),
+        ("missing", ["Reading: ERROR (missing)"]),
+        ("unreadable", ["Reading: ERROR (unreadable)"]),
+        ("too_large", ["Reading: ERROR (too_large)"]),
+        ("unstable", ["Reading: ERROR (unstable)"]),
+    ],
+)
+def test_the_story_of_a_failure(caplog, kind, told):
+    """How far it came; and the reason as an error, on one line."""
+    log.ended([MAIN], 100, ReloadFailed("config.toml:1: bad\nline", kind, (Problem("bad"),)))
+    assert lines(caplog)[3:] == [*told, "ReloadFailed event emitted"]
+    (error,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert error.getMessage() == "Config reload failed: config.toml:1: bad\\nline"
+
+
+def test_the_other_endings(caplog):
+    """What a deferred reload waits for; and that there was nothing to replace."""
+    log.ended([MAIN], 100, ReloadDeferred(("agent", "quality\ngate"), (), ()))
+    assert lines(caplog)[-2:] == ["Busy, reload queued: agent, quality\\ngate", "ReloadDeferred event emitted"]
+    caplog.clear()
+    log.ended([], 100, ReloadUnchanged("the files are the same"))
+    assert lines(caplog) == [
+        "Loading, without a window",
+        "Parsing TOML: OK",
+        "Validating config: OK",
+        "Nothing to replace",
+        "ReloadUnchanged event emitted",
+    ]
+
+
+def test_the_story_of_an_eager_ending(caplog):
+    """Nothing is said of a window that nobody waited for."""
+    log.ended([MAIN], 100, ReloadSuccess(2, (), ()), eagerly=True)
+    assert lines(caplog)[:3] == [
+        "FileChanged event: ~/.code/config.toml",
+        "A finished act: loading at once",
+        "Parsing TOML: OK",
+    ]
+
+
+def test_values_are_not_logged(caplog):
+    """Which values changed is for those who subscribe; a log is kept for years."""
+    change = Change(("name",), "old-value", "new-value")
+    log.ended([MAIN], 100, ReloadSuccess(2, (change,), (str(change),)))
+    log.ended([MAIN], 100, ReloadDeferred(("agent",), (change,), (str(change),)))
+    assert "value" not in caplog.text
+
+
+def test_trouble_is_a_warning_unless_polling_was_chosen(caplog):
+    """Who relies on the kernel should know that it does not tell everything."""
+    log.observing(MAIN, "inotify", None)
+    log.observing(MAIN, "poll", "asked for", asked=True)
+    log.observing(MAIN, "inotify", "the limit is reached")
+    log.observing(MAIN, "poll", "inotify cannot be had")
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("INFO", "Watching ~/.code/config.toml with inotify"),
+        ("INFO", "Watching ~/.code/config.toml with poll (asked for)"),
+        ("WARNING", "Some changes of ~/.code/config.toml are found by polling only: the limit is reached"),
+        ("WARNING", "Changes of ~/.code/config.toml are found by polling only: inotify cannot be had"),
+    ]
+    assert {record.name for record in caplog.records} == {"hotconf.watch"}
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/home/me/x.toml", "~/x.toml"),
+        ("/home/mean/x.toml", "/home/mean/x.toml"),
+        ("/etc/x\n\x1b[2J.toml", "/etc/x\\n\\x1b[2J.toml"),
+        ("/etc/\udcff.toml", "/etc/\\udcff.toml"),
+    ],
+)
+def test_paths_are_printable(path, expected):
+    """A name cannot forge a line of the log, nor play with a terminal."""
+    assert log.shown(Path(path)) == expected
+
+
+def test_a_fault_never_raises(monkeypatch, caplog):
+    """Also where an application's filters do; else with the traceback."""
+    try:
+        raise ValueError("why")
+    except ValueError:
+        log.fault("watch", "Internal error in %s", "there")
+    assert "Internal error in there" in caplog.text
+    assert "ValueError: why" in caplog.text
+
+    def refuse(record):
+        raise SystemExit
+
+    monkeypatch.setattr(logging.getLogger("hotconf.watch"), "filters", [refuse])
+    log.fault("watch", "more")
+
+
+def test_no_story_is_made_up_for_nobody(monkeypatch, caplog):
+    """Every round has one, and hardly any program asks for it; a failure is told all the same."""
+    caplog.set_level(logging.INFO, "hotconf")
+    monkeypatch.delattr(log, "_story")
+    log.ended([MAIN], 100, ReloadSuccess(2, (), ()))
+    log.ended([MAIN], 100, ReloadFailed("no port", "schema", (Problem("no port"),)))
+    assert [record.getMessage() for record in caplog.records] == ["Config reload failed: no port"]
+
+
+def test_logging_is_not_imported_for_nobody():
+    """It costs 4 ms and half a megabyte; a failure is told in any case."""
+    code = (
+        "import sys; from pathlib import Path; from hotconf.logs import log\n"
+        "from hotconf.events import ReloadFailed, ReloadUnchanged\n"
+        "log.initialized(Path('/x')); log.window(1); log.observing(Path('/x'), 'inotify', None)\n"
+        "log.ended([], 1, ReloadUnchanged('same')); log.abandoned(Path('/x'), 'an open round')\n"
+        "assert 'logging' not in sys.modules\n"
+        "log.ended([], 1, ReloadFailed('bad', 'syntax', ()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "Config reload failed: bad\n")

@@ -1,0 +1,676 @@
+"""One watcher at work, with its real driver: what happens when much happens at once."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+from hotconf.errors import ConfigError, UsageError
+from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
+from hotconf.runtime import driver as driving
+from hotconf.runtime import reloader as module
+from hotconf.runtime.holds import Busy
+from hotconf.runtime.reloader import Runner
+from hotconf.schema import Schema
+from hotconf.settings import HotReloadSettings
+from hotconf.sources.base import Pins, Source
+from hotconf.sources.files import paths, reading, states
+from hotconf.subscribers.bus import Bus
+from hotconf.watch.crowd import Crowd
+from waiting import wait_until
+
+FAR_NS = 3_600_000_000_000
+OFTEN_NS = 20_000_000
+
+
+class Config(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    n: int = 0
+    hot_reload: HotReloadSettings = HotReloadSettings()
+
+
+class Gate:
+    """A check that can be held up."""
+
+    def __init__(self) -> None:
+        self.opened = threading.Event()
+        self.opened.set()
+        self.entered = threading.Event()
+
+    def __call__(self, config: Config) -> tuple[()]:
+        self.entered.set()
+        assert self.opened.wait(60)
+        return ()
+
+    def shut(self) -> None:
+        """The next load waits in the check."""
+        self.entered.clear()
+        self.opened.clear()
+
+
+class Watched:
+    """A runner with all that it told and published."""
+
+    def __init__(self, main: Path, *, observer: str, reconcile_ns: int, window_ms: int) -> None:
+        self.main = main
+        self.gate = Gate()
+        self.installed: list[int] = []
+        self.generations: dict[int, None] = {}
+        self.bus: Bus[Config] = Bus("test")
+        self.stream = self.bus.subscribe()
+        source = Source(main, Schema(Config, checks=[self.gate]), Pins(debounce_ms=window_ms))
+        self.runner = Runner(source, self.bus, self.install, observer=observer, reconcile_ns=reconcile_ns)
+        self.events: list[object] = []
+        self._told = threading.Thread(target=self._listen, daemon=True)
+        self._told.start()
+
+    def install(self, snapshot) -> None:
+        self.installed.append(snapshot.config.n)
+        self.generations[snapshot.generation] = None
+
+    def _listen(self) -> None:
+        self.events.extend(self.stream)
+
+    def kinds(self) -> list[type]:
+        return [type(event) for event in list(self.events)]
+
+    def save(self, n: int) -> None:
+        """As atomic writers do."""
+        new = self.main.with_name("new~")
+        new.write_text(f"n = {n}\n")
+        new.rename(self.main)
+
+    @property
+    def n(self) -> int:
+        return self.installed[-1]
+
+
+@pytest.fixture
+def main(tmp_path):
+    """The main file."""
+    path = Path(os.path.realpath(tmp_path)) / "config.toml"
+    path.write_text("n = 1\n")
+    return path
+
+
+@pytest.fixture
+def make(main):
+    """Makes watchers, and closes them."""
+    made: list[Watched] = []
+
+    def make(*, observer="auto", reconcile_ns=FAR_NS, window_ms=20, start=True) -> Watched:
+        watched = Watched(main, observer=observer, reconcile_ns=reconcile_ns, window_ms=window_ms)
+        made.append(watched)
+        if start:
+            watched.runner.start(require=True)
+        return watched
+
+    yield make
+    for watched in made:
+        watched.gate.opened.set()
+        watched.runner.close()
+        watched._told.join(60)
+    wait_until(lambda: not ours())
+
+
+def ours() -> list[str]:
+    """Our threads."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("hotconf")]
+
+
+def in_threads(*works) -> None:
+    """Run each in its own thread, until all are done; none may raise or hang."""
+    failed: list[BaseException] = []
+
+    def guarded(work) -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - told below
+            failed.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+    assert failed == []
+
+
+# Many threads, and signals
+
+
+def test_holds_releases_reloads_and_saves_from_many_threads(make):
+    """Whatever the order: no deadlock, nothing is held in the end, and what is published is what the file says."""
+    watched = make(window_ms=1)
+    runner = watched.runner
+
+    def hold() -> None:
+        for number in range(50):
+            with Busy(runner, f"reason {number % 3}"):
+                pass
+
+    def reload() -> None:
+        for number in range(20):
+            runner.reload(wait=number % 2 == 0, force=number % 3 == 0)
+
+    def save() -> None:
+        for number in range(2, 100):
+            watched.save(number)
+
+    in_threads(hold, hold, hold, reload, reload, save)
+    wait_until(lambda: watched.n == 99)
+    assert runner.pending is None
+    assert type(runner.reload(wait=True, force=False)) is ReloadUnchanged
+    wait_until(lambda: ReloadUnchanged in watched.kinds())
+    told = [event.generation for event in list(watched.events) if isinstance(event, ReloadSuccess)]
+    assert list(watched.generations) == [1, *told] == list(range(1, len(told) + 2))
+
+
+def test_a_release_has_published_when_it_returns(make, monkeypatch):
+    """It waits for the driver, even if that is slow, and busy with other work first."""
+    watched = make()
+    runner = watched.runner
+    hold = Busy(runner, "x")
+    hold.__enter__()
+    watched.save(2)
+    assert isinstance(runner.reload(wait=True, force=False), ReloadDeferred)
+
+    def install(snapshot) -> None:
+        threading.Event().wait(0.2)
+        watched.install(snapshot)
+
+    monkeypatch.setattr(runner._publisher, "_install", install)
+    runner._runs().post(lambda: threading.Event().wait(0.2))
+    hold.__exit__(None, None, None)
+    assert watched.n == 2
+
+
+def test_nothing_is_committed_once_busy_was_entered(make, monkeypatch):
+    """An earlier step, even during its commit, has ended once `busy` is entered."""
+    watched = make(window_ms=0)
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def install(snapshot) -> None:
+        begun.set()
+        assert goes_on.wait(60)
+        watched.install(snapshot)
+
+    monkeypatch.setattr(watched.runner._publisher, "_install", install)
+    watched.save(2)
+    assert begun.wait(60)
+    hold = Busy(watched.runner, "x")
+    entered = threading.Thread(target=hold.__enter__)
+    entered.start()
+    entered.join(0.1)
+    assert entered.is_alive()
+    goes_on.set()
+    entered.join(60)
+    assert watched.n == 2
+    watched.save(3)
+    wait_until(lambda: ReloadDeferred in watched.kinds())
+    assert watched.n == 2
+    hold.__exit__(None, None, None)
+    assert watched.n == 3
+
+
+def test_a_signal_handler_may_reload_while_its_thread_waits(make):
+    """With `wait=False` and without: the handler runs during another call's wait."""
+    watched = make()
+    runner = watched.runner
+    asked: list[object] = []
+
+    def handle(*_: object) -> None:
+        asked.append(runner.reload(wait=False, force=False))
+        asked.append(runner.reload(wait=True, force=False) is not None)
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    try:
+        watched.gate.shut()
+        watched.save(2)
+        assert watched.gate.entered.wait(60)
+        sender = threading.Thread(target=lambda: (os.kill(os.getpid(), signal.SIGUSR1), watched.gate.opened.set()))
+        sender.start()
+        runner.reload(wait=True, force=False)
+        sender.join()
+        wait_until(lambda: len(asked) == 2)
+        assert asked == [None, True]
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_signals_at_any_moment(make):
+    """Two hundred, while the main thread is busy and reloads; each comes when the last was handled."""
+    watched = make(window_ms=1)
+    runner = watched.runner
+    handled: list[int] = []
+
+    def handle(*_: object) -> None:
+        runner.reload(wait=False, force=False)
+        handled.append(1)
+
+    def pester() -> None:
+        for number in range(200):
+            os.kill(os.getpid(), signal.SIGUSR1)
+            wait_until(lambda number=number: len(handled) > number)
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    pest = threading.Thread(target=pester)
+    pest.start()
+    try:
+        number = 1
+        while pest.is_alive():
+            number += 1
+            watched.save(number)
+            with Busy(runner, "x"):
+                runner.reload(wait=True, force=False)
+    finally:
+        pest.join()
+        signal.signal(signal.SIGUSR1, before)
+    assert len(handled) == 200
+    wait_until(lambda: watched.n == number)
+
+
+def test_a_signal_handler_may_close_whoever_it_interrupts(make):
+    """It runs while its thread subscribes, and waits for the driver, which has an event to deliver just then."""
+    watched, other = make(window_ms=0), make()
+    runner = watched.runner
+
+    def handle(*_: object) -> None:
+        watched.save(2)
+        wait_until(lambda: watched.installed[-1] == 2)
+        runner.reload(wait=True, force=False)
+        other.runner.close()
+        runner.close()
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    try:
+        with watched.bus.lock, other.bus.lock:  # as `subscribe` does
+            signal.raise_signal(signal.SIGUSR1)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert not runner.watching
+
+
+def test_what_could_not_be_told_is_told_later(make):
+    """In order, as soon as the lock is released."""
+    watched = make(window_ms=0)
+    with watched.bus.lock:
+        for number in (2, 3):
+            watched.save(number)
+            assert watched.runner.reload(wait=True, force=False) is not None
+        assert watched.bus.behind
+    wait_until(lambda: watched.kinds().count(ReloadSuccess) >= 2)
+    told = [event.generation for event in list(watched.events) if isinstance(event, ReloadSuccess)]
+    assert told == sorted(told)
+    assert not watched.bus.behind
+
+
+# Start and close
+
+
+def test_only_one_of_many_starts_works(make):
+    """From many threads at once."""
+    watched = make(start=False)
+    outcomes: list[str] = []
+
+    def start() -> None:
+        try:
+            watched.runner.start(require=True)
+            outcomes.append("started")
+        except UsageError:
+            outcomes.append("refused")
+
+    in_threads(*[start] * 6)
+    assert sorted(outcomes) == ["refused"] * 5 + ["started"]
+
+
+def test_closing_while_it_is_started(make, monkeypatch):
+    """Whoever starts is told, rather than left with a watcher that has no configuration."""
+    monkeypatch.setattr(module, "PATIENCE_S", 0.1)
+    watched = make(start=False)
+    watched.gate.shut()
+    raised: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            watched.runner.start(require=True)
+        except UsageError as error:
+            raised.append(error)
+
+    starter = threading.Thread(target=start)
+    starter.start()
+    assert watched.gate.entered.wait(60)
+    watched.runner.close()
+    watched.gate.opened.set()
+    starter.join(60)
+    assert not starter.is_alive()
+    assert len(raised) == 1
+    wait_until(lambda: not ours())
+
+
+def test_closing_before_it_has_joined_the_others(make, monkeypatch):
+    """It does not join any more: nobody would take it out again."""
+    other, watched = make(), make(start=False)
+    monkeypatch.setattr(module.log, "initialized", lambda path: watched.runner.close())
+    with pytest.raises(UsageError, match="closed"):
+        watched.runner.start(require=True)
+    assert other.runner._runs().owners == (other.runner,)
+
+
+def test_starts_and_closes_at_the_same_time(make):
+    """Each start either works or is refused, and nothing is left of it."""
+    for _ in range(30):
+        watched = make(start=False)
+
+        def start(watched=watched) -> None:
+            try:
+                watched.runner.start(require=True)
+            except UsageError:
+                return
+
+        in_threads(start, watched.runner.close)
+        watched.runner.close()
+    assert driving._shared.driver is None
+    wait_until(lambda: not ours())
+
+
+def test_an_interrupt_while_it_is_started(make, monkeypatch):
+    """Ctrl-C ends the start, and leaves nothing behind."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    watched = make(start=False)
+    monkeypatch.setattr(paths, "expand", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        watched.runner.start(require=True)
+    assert ours() == []
+
+
+def test_a_failed_start_leaves_nothing(make, main):
+    """Nor does it let itself be started again."""
+    main.write_text("broken")
+    watched = make(start=False)
+    with pytest.raises(ConfigError):
+        watched.runner.start(require=True)
+    wait_until(lambda: not ours())
+    with pytest.raises(UsageError):
+        watched.runner.start(require=True)
+
+
+def test_a_check_that_outlives_its_watcher_harms_nobody(make, monkeypatch):
+    """When it ends at last, the descriptors of the driver are other people's."""
+    monkeypatch.setattr(module, "PATIENCE_S", 0.1)
+    watched = make()
+    watched.gate.shut()
+    watched.save(2)
+    assert watched.gate.entered.wait(60)
+    watched.runner.close()
+    ends = [os.pipe() for _ in range(6)]
+    watched.gate.opened.set()
+    wait_until(lambda: not ours())
+    for reader, writer in ends:
+        os.set_blocking(reader, False)
+        with pytest.raises(BlockingIOError):
+            os.read(reader, 8)
+        os.close(reader)
+        os.close(writer)
+    assert watched.installed == [1]
+
+
+def test_many_watchers_are_closed_in_parallel(make):
+    """All of one driver, which ends with the last."""
+    watched = [make() for _ in range(10)]
+    assert ours().count("hotconf-driver") == 1
+    in_threads(*[each.runner.close for each in watched])
+    assert ours() == []
+
+
+def test_a_child_of_a_fork_can_close(main):
+    """Even if some thread of the parent was in the midst of a step: its lock is held for ever in the child."""
+    code = """
+import os, sys, threading, warnings
+from pathlib import Path
+from pydantic import BaseModel
+from hotconf.subscribers.bus import Bus
+from hotconf.runtime.holds import Busy
+from hotconf.sources.base import Source
+from hotconf.runtime.reloader import Runner
+from hotconf.schema import Schema
+
+class Config(BaseModel):
+    n: int
+
+warnings.simplefilter("ignore", DeprecationWarning)
+source = Source(Path(sys.argv[1]), Schema(Config))
+runner = Runner(source, Bus("x"), lambda snapshot: None, observer="auto", reconcile_ns=10**12)
+runner.start(require=True)
+held, ends = threading.Event(), threading.Event()
+
+def hold():
+    with runner._lock:
+        held.set()
+        ends.wait(60)
+
+holder = threading.Thread(target=hold)
+holder.start()
+held.wait(60)
+child = os.fork()
+if child == 0:
+    runner.close()
+    with Busy(runner, "x"):
+        pass
+    os._exit(0)
+ends.set()
+holder.join()
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+runner.close()
+"""
+    subprocess.run([sys.executable, "-c", code, main], check=True, timeout=60)
+
+
+# Looking
+
+
+def test_a_change_that_is_being_loaded_is_not_found_again(make):
+    """While a load is under way what is known is older than it: one save is one round."""
+    watched = make(observer="poll", reconcile_ns=OFTEN_NS)
+    looks: list[int] = []
+    watched.gate.shut()
+    watched.save(2)
+    assert watched.gate.entered.wait(60)
+    real = watched.runner.compare
+    watched.runner.compare = lambda then: looks.append(1) or real(then)
+    wait_until(lambda: len(looks) >= 5)
+    watched.gate.opened.set()
+    wait_until(lambda: ReloadSuccess in watched.kinds())
+    looks.clear()
+    wait_until(lambda: len(looks) >= 5)
+    assert watched.kinds() == [FileChanged, ReloadSuccess]
+    assert watched.n == 2
+
+
+def test_a_change_during_a_load_is_found_when_it_is_back(make):
+    """What nobody told of, and what the load may have been too early for."""
+    watched = make(observer="poll", reconcile_ns=OFTEN_NS)
+    watched.gate.shut()
+    watched.save(2)
+    assert watched.gate.entered.wait(60)
+    watched.save(3)
+    watched.gate.opened.set()
+    wait_until(lambda: watched.n == 3)
+    wait_until(lambda: watched.kinds().count(ReloadSuccess) == len(watched.generations) - 1)
+
+
+def test_a_reload_that_is_slow_opens_no_round(make):
+    """What it reads is not a change afterwards."""
+    watched = make(observer="poll", reconcile_ns=OFTEN_NS)
+    watched.gate.shut()
+    looks: list[int] = []
+    real = watched.runner.compare
+    watched.runner.compare = lambda then: looks.append(1)  # no poll between the save and the reload
+    wait_until(lambda: looks)
+    watched.save(2)
+    watched.runner.reload(wait=False, force=False)
+    assert watched.gate.entered.wait(60)
+    looks.clear()
+    watched.runner.compare = lambda then: looks.append(1) or real(then)
+    wait_until(lambda: len(looks) >= 5)
+    watched.gate.opened.set()
+    wait_until(lambda: watched.events)
+    looks.clear()
+    wait_until(lambda: len(looks) >= 5)
+    assert watched.kinds() == [ReloadSuccess]
+
+
+def test_who_hears_everything_is_looked_at_in_passing(make, monkeypatch):
+    """Nothing is asked of an idle watcher; what it was not told of is found all the same."""
+    watched = make(observer="inotify", reconcile_ns=OFTEN_NS)
+    driver, looks = watched.runner._runs(), watched.runner._runs()._looks
+    rounds: list[int] = []
+    real = Crowd.look
+    monkeypatch.setattr(Crowd, "look", lambda self, until: rounds.append(1) or real(self, until))
+    wait_until(lambda: len(rounds) > 5)
+    asked: list[int] = []
+    compare = watched.runner.compare
+    watched.runner.compare = lambda then: asked.append(1) or compare(then)
+    rounds.clear()
+    wait_until(lambda: len(rounds) > 5)
+    assert asked == []
+    driver.call(lambda: watched.runner._hearing.observer.disarm(watched.runner))
+    watched.save(2)
+    wait_until(lambda: watched.n == 2)
+    wait_until(lambda: watched.runner in looks._in)  # again
+
+
+def test_a_failure_that_passes_is_tried_again(make, main, monkeypatch):
+    """No descriptor was left for a moment: nothing about the file has changed when there is one again."""
+    watched = make(reconcile_ns=OFTEN_NS)
+    real = os.open
+    out: list[int] = [1]
+
+    def refuse(path, *given, **named):
+        if out and os.fspath(path) == os.fspath(main):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return real(path, *given, **named)
+
+    monkeypatch.setattr(os, "open", refuse)
+    watched.save(2)
+    wait_until(lambda: ReloadFailed in watched.kinds())
+    assert watched.kinds() == [FileChanged, ReloadFailed]
+    out.clear()
+    wait_until(lambda: watched.n == 2)
+
+
+def test_a_young_file_that_changes_within_one_tick_of_the_clock(make, main, monkeypatch):
+    """The same stamp and other bytes: content is compared until the stamp can be trusted."""
+    monkeypatch.setattr(reading, "FRESH_NS", FAR_NS)
+    watched = make(observer="poll", reconcile_ns=OFTEN_NS)
+    stamp = watched.runner.files.reads[main].stamp
+    main.write_text("n = 2\n")
+    monkeypatch.setattr(reading, "_identity", lambda found: stamp.identity)
+    monkeypatch.setattr(states, "look", lambda paths, until=0: bytearray(states.packed(stamp.identity)))
+    wait_until(lambda: watched.n == 2)
+
+
+# Watching
+
+
+def test_a_fragment_that_appears_before_its_directory_is_watched(make, main, monkeypatch):
+    """Between the load that lists a directory and the watch on it: nobody tells of it, so it is looked for."""
+    (main.parent / "conf.d").mkdir()
+    watched = make()
+    observer = watched.runner._hearing.observer
+    real = type(observer).arm
+
+    def arm(self, owner, files):
+        if files.folders:
+            (main.parent / "conf.d" / "a.toml").write_text("n = 5\n")
+        return real(self, owner, files)
+
+    monkeypatch.setattr(type(observer), "arm", arm)
+    main.write_text("[hot_reload]\nwatch_paths = ['conf.d']\n")
+    wait_until(lambda: watched.n == 5)
+
+
+def test_a_fragment_that_changes_before_it_is_watched(make, main, monkeypatch):
+    """The same for the file itself."""
+    fragment = main.with_name("a.toml")
+    fragment.write_text("n = 4\n")
+    watched = make()
+    real = type(watched.runner._hearing.observer).arm
+
+    def arm(self, owner, files):
+        if len(files.members) == 2 and fragment.read_text() == "n = 4\n":
+            fragment.write_text("n = 5\n")
+        return real(self, owner, files)
+
+    monkeypatch.setattr(type(watched.runner._hearing.observer), "arm", arm)
+    main.write_text("[hot_reload]\nwatch_paths = ['a.toml']\n")
+    wait_until(lambda: watched.n == 5)
+
+
+def test_an_observer_that_fails_loses_no_load(make, monkeypatch, caplog):
+    """Who waits for it is answered, and the next change is noticed."""
+    watched = make()
+    observer = type(watched.runner._hearing.observer)
+
+    def fail(self, owner, files):
+        raise RuntimeError("broken")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(observer, "arm", fail)
+        assert isinstance(watched.runner.reload(wait=True, force=False), ReloadUnchanged)
+    watched.save(2)
+    wait_until(lambda: watched.n == 2)
+    assert "broken" in caplog.text
+
+
+def test_directories_that_appear_one_by_one_are_no_changes(make, tmp_path):
+    """The file is as absent as before: nothing is told until it is there."""
+    main = tmp_path / "a" / "b" / "config.toml"
+    watched = Watched(main, observer="auto", reconcile_ns=FAR_NS, window_ms=20)
+    watched.runner.start(require=False)
+    driver = watched.runner._runs()
+    try:
+        wait_until(lambda: watched.kinds() == [ReloadFailed])
+        for directory in (main.parent.parent, main.parent):
+            directory.mkdir()
+            driver.call(lambda: None)
+        main.write_text("n = 7\n")
+        wait_until(lambda: watched.installed == [7])
+        wait_until(lambda: ReloadSuccess in watched.kinds())
+        assert watched.kinds() == [ReloadFailed, FileChanged, ReloadSuccess]
+    finally:
+        watched.runner.close()
+
+
+def test_the_way_is_found_again_by_looking(make, main):
+    """A directory far up is moved and made anew: nobody tells, the reconcile finds it, and then saves are heard."""
+    deep = main.parent / "x" / "y" / "z" / "config.toml"
+    deep.parent.mkdir(parents=True)
+    deep.write_text("n = 1\n")
+    watched = Watched(deep, observer="inotify", reconcile_ns=OFTEN_NS, window_ms=1)
+    watched.runner.start(require=True)
+    try:
+        (main.parent / "x").rename(main.parent / "old")
+        deep.parent.mkdir(parents=True)
+        deep.write_text("n = 2\n")
+        wait_until(lambda: watched.n == 2)
+        watched.runner.reconcile_ns = FAR_NS
+        driver = watched.runner._runs()
+        driver.call(lambda: driver.look_closely(watched.runner))  # at a tick that is far away
+        watched.save(3)
+        wait_until(lambda: watched.n == 3)
+    finally:
+        watched.runner.close()

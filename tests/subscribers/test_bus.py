@@ -1,0 +1,897 @@
+"""The bus: every subscriber is told, in order, and none of them can be in another's way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import gc
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from hotconf.changes import MISSING
+from hotconf.errors import UsageError
+from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
+from hotconf.logs import records
+from hotconf.problems import Problem
+from hotconf.snapshot import Snapshot
+from hotconf.subscribers.bus import Bus
+from hotconf.subscribers.streams import CAPACITY, Subscription
+
+DEADLINE = 60.0
+CHANGED = FileChanged(Path("/c/config.toml"))
+UNCHANGED = ReloadUnchanged("nothing differs")
+FAILED = ReloadFailed("bad", "syntax", (Problem("bad"),))
+DEFERRED = ReloadDeferred(("agent",), (), ())
+
+
+def snapshot(generation: int, **config: object) -> Snapshot[dict[str, object]]:
+    """A published config, as a table."""
+    return Snapshot(dict(config), generation, "", datetime.now(UTC), (), {})
+
+
+def success(generation: int) -> ReloadSuccess:
+    """The ending that published `generation`."""
+    return ReloadSuccess(generation, (), ())
+
+
+def wait_until(condition, what="it"):
+    """Return once `condition()` holds; fail after the deadline."""
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < end, f"{what} did not happen"
+        time.sleep(0.001)
+
+
+@pytest.fixture
+def bus():
+    """A bus, closed afterwards."""
+    bus = Bus("test")
+    yield bus
+    bus.close()
+
+
+class Gate:
+    """A callback that waits inside its first call until it is let go."""
+
+    def __init__(self):
+        self.entered = threading.Event()
+        self.released = threading.Event()
+        self.events = []
+
+    def __call__(self, *told):
+        self.entered.set()
+        assert self.released.wait(DEADLINE)
+        self.events.append(told[0] if len(told) == 1 else told)
+
+
+# Streams
+
+
+def test_a_stream_gets_the_events_since_it_subscribed_in_order(bus):
+    """Nothing from before, everything after, in order."""
+    bus.publish(FAILED, None)
+    stream = bus.subscribe()
+    bus.publish(CHANGED, None)
+    bus.publish(success(1), snapshot(1))
+    assert [next(stream), next(stream)] == [CHANGED, success(1)]
+
+
+def test_a_burst_is_queued_in_parts(bus):
+    """No more events at once than allowed; the others follow, in order, before what is published later."""
+    stream = bus.subscribe()
+    bus.allowance = 2
+    for event in (CHANGED, FAILED, CHANGED, UNCHANGED):
+        bus.publish(event, None)
+    assert bus.behind
+    assert [next(stream), next(stream)] == [CHANGED, FAILED]
+    assert not stream._queue
+    bus.allowance = 1
+    assert not bus.drain()
+    bus.allowance = 2
+    assert bus.drain()
+    assert [next(stream), next(stream)] == [CHANGED, UNCHANGED]
+
+
+@pytest.mark.parametrize("error", [MemoryError, RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("number", range(1, 60))
+def test_a_failure_at_any_line_of_a_drain_leaves_no_lock_and_loses_no_event(bus, number, error):
+    """The next drain makes up for it; only an event whose queuing raises an error of its own is dropped."""
+    told: list[object] = []
+    queued: list[object] = []
+    bus.on_event(told.append)
+    lines = 0
+
+    def trace(frame, event, _):
+        nonlocal lines
+        if frame.f_code.co_filename.endswith("bus.py"):
+            lines += event == "line"
+            if event == "line" and lines == number:
+                queued.extend(bus._outbox)
+                raise error
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        bus.publish(UNCHANGED, None)
+    except error:
+        pass
+    finally:
+        sys.settrace(before)
+    bus.publish(FAILED, None)
+    wait_until(lambda: FAILED in told)
+    assert UNCHANGED in told or error is RuntimeError or not queued
+
+
+def test_each_stream_has_its_own_queue(bus):
+    """Reading one stream takes nothing from the other."""
+    one, two = bus.subscribe(), bus.subscribe()
+    bus.publish(CHANGED, None)
+    bus.publish(UNCHANGED, None)
+    assert [next(one), next(one)] == [next(two), next(two)] == [CHANGED, UNCHANGED]
+
+
+def test_a_waiting_reader_is_woken(bus):
+    """`next()` waits for the event and returns it."""
+    stream, got = bus.subscribe(), []
+    reader = threading.Thread(target=lambda: got.append(next(stream)))
+    reader.start()
+    bus.publish(CHANGED, None)
+    reader.join(DEADLINE)
+    assert got == [CHANGED]
+
+
+def test_closing_the_bus_lets_streams_finish_what_waits(bus):
+    """Events published before the watcher was closed can still be read; then the stream ends."""
+    stream = bus.subscribe()
+    bus.publish(CHANGED, None)
+    bus.publish(UNCHANGED, None)
+    bus.close()
+    bus.publish(FAILED, None)
+    assert list(stream) == [CHANGED, UNCHANGED]
+    assert bus.last == UNCHANGED
+
+
+def test_closing_a_stream_ends_it_at_once(bus):
+    """Its own close drops what waits, is idempotent, and spares the others."""
+    stream, other = bus.subscribe(), bus.subscribe()
+    bus.publish(CHANGED, None)
+    stream.close()
+    stream.close()
+    bus.publish(UNCHANGED, None)
+    assert stream.closed
+    assert list(stream) == []
+    assert [next(other), next(other)] == [CHANGED, UNCHANGED]
+
+
+def test_leaving_the_with_block_closes(bus):
+    """A stream is a context manager."""
+    with bus.subscribe() as stream:
+        assert not stream.closed
+    assert stream.closed
+
+
+@pytest.mark.parametrize("closed", ["stream", "bus"])
+def test_closing_wakes_a_waiting_reader(bus, closed):
+    """Neither way of closing leaves a thread waiting in `next()`."""
+    stream, ended = bus.subscribe(), threading.Event()
+    waiting = threading.Event()
+
+    def read():
+        waiting.set()
+        assert list(stream) == []
+        ended.set()
+
+    threading.Thread(target=read).start()
+    assert waiting.wait(DEADLINE)
+    (stream if closed == "stream" else bus).close()
+    assert ended.wait(DEADLINE)
+
+
+def test_a_stream_of_a_closed_bus_ends_at_once(bus):
+    """Subscribing too late is no error and waits for nothing."""
+    bus.close()
+    assert list(bus.subscribe()) == []
+
+
+def test_an_unread_stream_loses_the_oldest_and_says_so_once(bus, caplog):
+    """1,024 events wait; more push out the oldest, are counted, and one warning tells of each overflow."""
+    stream = bus.subscribe()
+    for generation in range(CAPACITY + 5):
+        bus.publish(success(generation), None)
+    assert stream.dropped == 5
+    wait_until(lambda: caplog.messages, "the warning")
+    assert [event.generation for event in (next(stream), next(stream))] == [5, 6]
+    for generation in range(10):
+        bus.publish(success(generation), None)
+    assert stream.dropped == 13
+    bus.close()
+    assert len(list(stream)) == CAPACITY
+    assert len(caplog.messages) == 1
+    assert caplog.records[0].levelno == logging.WARNING
+
+
+def test_a_second_overflow_is_told_again(bus, caplog):
+    """An overflow is over when the stream was read to its end."""
+    stream = bus.subscribe()
+    for count in (1, 2):
+        for _ in range(CAPACITY + 1):
+            bus.publish(CHANGED, None)
+        wait_until(lambda: len(caplog.messages) == count, "the warning")  # noqa: B023
+        for _ in range(CAPACITY):
+            next(stream)
+    assert stream.dropped == 2
+
+
+def test_an_overflow_is_warned_of_even_if_the_bus_closes_at_once(bus, caplog):
+    """A warning that waits is written before the delivery ends."""
+    bus.subscribe()
+    for _ in range(CAPACITY + 1):
+        bus.publish(CHANGED, None)
+    bus.close()
+    assert len(caplog.messages) == 1
+
+
+def test_last_is_the_latest_ending_and_current(bus):
+    """`last` of the bus and of every subscription does not wait for reading, and FileChanged is no ending."""
+    stream, callback = bus.subscribe(), bus.on_event(lambda event: None)
+    assert bus.last is stream.last is callback.last is None
+    for ending in (DEFERRED, success(1), UNCHANGED, FAILED):
+        bus.publish(ending, None)
+        bus.publish(CHANGED, None)
+        assert bus.last is stream.last is callback.last is ending
+    stream.close()
+    bus.publish(UNCHANGED, None)
+    assert stream.last is UNCHANGED
+
+
+def test_a_signal_handler_may_close_what_the_main_thread_waits_for(bus):
+    """A handler that runs inside `next()` or `publish()` cannot deadlock with it."""
+    stream = bus.subscribe()
+    before = signal.signal(signal.SIGUSR1, lambda *_: stream.close())
+    try:
+        threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        assert list(stream) == []
+        with bus.lock:
+            stream = bus.subscribe()
+            os.kill(os.getpid(), signal.SIGUSR1)
+            wait_until(lambda: stream.closed)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_subscribing_and_closing_while_events_are_published(bus):
+    """A steady stream sees every event in order while others come and go from several threads."""
+    steady, done, count = bus.subscribe(), threading.Event(), 900
+    told = []
+    bus.on_event(told.append)
+
+    def come_and_go():
+        while not done.is_set():
+            with bus.subscribe(), bus.on_event(lambda event: None), bus.on_change("a", lambda old, new: None):
+                pass
+
+    threads = [threading.Thread(target=come_and_go) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for generation in range(1, count + 1):
+        bus.publish(success(generation), snapshot(generation))
+    done.set()
+    for thread in threads:
+        thread.join(DEADLINE)
+    wait_until(bus.drain)  # on a busy machine the lock may not have been free in time
+    assert [next(steady).generation for _ in range(count)] == list(range(1, count + 1))
+    wait_until(lambda: len(told) == count)
+    assert [event.generation for event in told] == list(range(1, count + 1))
+
+
+def test_two_threads_share_one_stream_without_loss_or_repetition(bus):
+    """Each event of a stream goes to exactly one of its readers."""
+    stream, got = bus.subscribe(), []
+    readers = [threading.Thread(target=lambda: got.extend(stream)) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for generation in range(500):
+        bus.publish(success(generation), None)
+    bus.close()
+    for reader in readers:
+        reader.join(DEADLINE)
+    assert sorted(event.generation for event in got) == list(range(500))
+
+
+# Async streams
+
+
+def test_async_iteration_gets_events_from_another_thread():
+    """`async for` waits without blocking its loop, and ends when the bus is closed, after what waits."""
+    bus = Bus("test")
+
+    async def main():
+        stream = bus.subscribe()
+
+        def publish():
+            for generation in range(200):
+                bus.publish(success(generation), None)
+            bus.close()
+
+        threading.Thread(target=publish).start()
+        return [event.generation async for event in stream]
+
+    assert asyncio.run(asyncio.wait_for(main(), DEADLINE)) == list(range(200))
+
+
+@pytest.mark.parametrize("closed", ["stream", "bus"])
+def test_closing_wakes_an_async_reader(bus, closed):
+    """Closing from another thread ends an `anext()` that waits."""
+
+    async def main():
+        stream = bus.subscribe()
+        reader = asyncio.ensure_future(anext(stream, "ended"))
+        await asyncio.sleep(0)
+        threading.Thread(target=(stream if closed == "stream" else bus).close).start()
+        return await asyncio.wait_for(reader, DEADLINE)
+
+    assert asyncio.run(main()) == "ended"
+
+
+def test_a_cancelled_anext_loses_nothing(bus):
+    """After `wait_for` gave up, the next event is still delivered."""
+
+    async def main():
+        stream = bus.subscribe()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(anext(stream), 0.01)
+        bus.publish(CHANGED, None)
+        return await asyncio.wait_for(anext(stream), DEADLINE)
+
+    assert asyncio.run(main()) == CHANGED
+
+
+def test_two_tasks_share_one_async_stream(bus):
+    """Each event wakes somebody, and nobody waits for ever."""
+
+    async def main():
+        stream = bus.subscribe()
+        tasks = [asyncio.ensure_future(anext(stream)) for _ in range(2)]
+        await asyncio.sleep(0)
+        bus.publish(CHANGED, None)
+        bus.publish(UNCHANGED, None)
+        return await asyncio.wait_for(asyncio.gather(*tasks), DEADLINE)
+
+    assert asyncio.run(main()) == [CHANGED, UNCHANGED]
+
+
+def test_a_stream_belongs_to_its_first_loop(bus):
+    """Iterating it in a second event loop raises instead of waking the wrong one."""
+    stream = bus.subscribe()
+    bus.publish(CHANGED, None)
+    bus.publish(CHANGED, None)
+
+    async def one():
+        return await anext(stream)
+
+    assert asyncio.run(one()) == CHANGED
+    with pytest.raises(UsageError, match="another event loop"):
+        asyncio.run(one())
+
+
+def test_a_loop_that_was_closed_meanwhile_does_not_disturb_publishing(bus):
+    """A reader abandoned with its loop is nobody's problem."""
+    stream, loop = bus.subscribe(), asyncio.new_event_loop()
+    reader = loop.create_task(anext_of(stream))
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    bus.publish(CHANGED, None)
+    assert next(stream) == CHANGED
+    bus.close()
+    reader._log_destroy_pending = False
+    reader.get_coro().close()
+
+
+async def anext_of(stream):
+    """A coroutine function."""
+    return await anext(stream)
+
+
+# Callbacks
+
+
+def test_callbacks_run_in_order_of_subscription_and_events_in_order(bus):
+    """For each event every callback in turn, on one thread that is not the publisher's."""
+    calls, threads = [], set()
+
+    def note(who, event):
+        calls.append((who, event.generation))
+        threads.add(threading.current_thread())
+
+    bus.on_event(functools.partial(note, "a"))
+    bus.on_event(functools.partial(note, "b"))
+    for generation in range(3):
+        bus.publish(success(generation), None)
+    wait_until(lambda: len(calls) == 6)
+    assert calls == [("a", 0), ("b", 0), ("a", 1), ("b", 1), ("a", 2), ("b", 2)]
+    (thread,) = threads
+    assert thread is not threading.current_thread()
+    assert thread.daemon
+    assert "test" in thread.name
+
+
+def test_there_is_no_thread_until_a_callback_has_something_to_do(bus):
+    """Streams need no thread, and neither does a callback that was told nothing yet."""
+    before = threading.active_count()
+    bus.subscribe()
+    bus.on_change("a", print)
+    bus.publish(CHANGED, None)
+    bus.on_event(print)
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3), KeyboardInterrupt()])
+def test_a_callback_that_raises_is_logged_by_name_and_work_goes_on(bus, caplog, error):
+    """Anything that it raises is logged; the next callback and the next event are delivered."""
+    told = []
+
+    def faulty(event):
+        raise error
+
+    bus.on_event(faulty)
+    bus.on_event(told.append)
+    bus.publish(CHANGED, None)
+    bus.publish(UNCHANGED, None)
+    wait_until(lambda: len(told) == 2)
+    assert told == [CHANGED, UNCHANGED]
+    assert len(caplog.records) == 2
+    assert "faulty" in caplog.messages[0]
+    assert caplog.records[0].name == "hotconf.reload"
+    assert caplog.records[0].exc_info is None  # what ships exceptions to others may ship their variables, too
+    assert caplog.messages[0].splitlines()[-1].startswith(f"    {type(error).__name__}")
+
+
+def test_a_log_handler_that_raises_does_not_stop_delivery(bus):
+    """Handlers are users' code, too."""
+    told, logger = [], logging.getLogger("hotconf.reload")
+
+    def refuse(record):
+        raise SystemExit("no logging today")
+
+    bus.on_event(lambda event: 1 / 0)
+    bus.on_event(told.append)
+    logger.addFilter(refuse)
+    try:
+        bus.publish(CHANGED, None)
+        wait_until(lambda: told == [CHANGED])
+        wait_until(records.flush)
+    finally:
+        logger.removeFilter(refuse)
+
+
+def test_a_slow_callback_delays_neither_the_publisher_nor_the_streams(bus):
+    """While a callback blocks, publishing returns and streams are served; later callbacks come later."""
+    gate, told, stream = Gate(), [], bus.subscribe()
+    bus.on_event(gate)
+    bus.on_event(told.append)
+    bus.publish(CHANGED, None)
+    bus.publish(UNCHANGED, None)
+    assert gate.entered.wait(DEADLINE)
+    assert [next(stream), next(stream)] == [CHANGED, UNCHANGED]
+    assert told == []
+    gate.released.set()
+    wait_until(lambda: told == [CHANGED, UNCHANGED])
+
+
+def test_callbacks_that_are_too_slow_lose_the_oldest_and_it_is_told_once(bus, caplog):
+    """1,024 events wait for the callbacks; more push out the oldest, counted for each callback."""
+    gate, told = Gate(), []
+    slow = bus.on_event(gate)
+    quick = bus.on_event(told.append)
+    bus.publish(success(0), None)
+    assert gate.entered.wait(DEADLINE)
+    for generation in range(1, CAPACITY + 4):
+        bus.publish(success(generation), None)
+    assert (slow.dropped, quick.dropped) == (3, 3)
+    gate.released.set()
+    wait_until(lambda: len(told) == CAPACITY + 1)
+    assert [event.generation for event in told] == [0, *range(4, CAPACITY + 4)]
+    wait_until(lambda: caplog.messages)
+    assert len(caplog.messages) == 1
+
+
+def test_a_closed_callback_is_not_called_any_more(bus):
+    """Closing drops what waits for it, also when it does so itself, and the others go on."""
+    gate, told, once = Gate(), [], []
+    bus.on_event(gate)
+    handle = bus.on_event(told.append)
+
+    def only_once(event):
+        once.append(event)
+        own.close()
+
+    own = bus.on_event(only_once)
+    bus.publish(CHANGED, None)
+    bus.publish(UNCHANGED, None)
+    assert gate.entered.wait(DEADLINE)
+    handle.close()
+    gate.released.set()
+    wait_until(lambda: len(gate.events) == 2)
+    bus.close()
+    assert (told, once) == ([], [CHANGED])
+
+
+def test_a_callback_may_subscribe_others(bus):
+    """The newcomer is told from the next event on."""
+    told = []
+
+    def invite(event):
+        host.close()
+        bus.on_event(told.append)
+
+    host = bus.on_event(invite)
+    bus.publish(CHANGED, None)
+    wait_until(lambda: host.closed and bus._listeners and bus._listeners[0] is not host)
+    bus.publish(UNCHANGED, None)
+    wait_until(lambda: told == [UNCHANGED])
+
+
+def test_closing_drops_callbacks_that_have_not_begun_and_waits_for_the_one_that_has(bus):
+    """Once `close()` was called nothing more begins; when it returned, the running callback is done."""
+    gate, told = Gate(), []
+    bus.on_event(gate)
+    bus.on_event(told.append)
+    bus.publish(CHANGED, None)
+    bus.publish(UNCHANGED, None)
+    assert gate.entered.wait(DEADLINE)
+    threading.Timer(0.02, gate.released.set).start()
+    bus.close()
+    assert (gate.events, told) == ([CHANGED], [])
+    assert not [thread for thread in threading.enumerate() if "hotconf" in thread.name]
+
+
+def test_closing_waits_only_so_long_and_names_who_is_late(bus, caplog):
+    """A callback that does not return cannot hold up the program's end, and is named in the log."""
+    gate = Gate()
+    bus.on_event(gate)
+    bus.publish(CHANGED, None)
+    assert gate.entered.wait(DEADLINE)
+    bus.close(timeout_s=0.01)
+    gate.released.set()
+    assert "Gate" in caplog.text
+    bus.close()
+
+
+def test_a_callback_may_close_the_bus(bus):
+    """It is not waited for by itself, and is the last to be called."""
+    told = []
+
+    def stop(event):
+        bus.close()
+        told.append("closed")
+
+    bus.on_event(stop)
+    bus.on_event(told.append)
+    bus.publish(CHANGED, None)
+    wait_until(lambda: told)
+    bus.close()
+    assert told == ["closed"]
+
+
+def test_on_event_is_a_decorator_in_both_spellings(bus):
+    """With and without parentheses; what it leaves can be closed and called."""
+    told = []
+
+    @bus.on_event
+    def one(event):
+        told.append(("one", event))
+
+    @bus.on_event()
+    def two(event):
+        told.append(("two", event))
+
+    bus.publish(CHANGED, None)
+    wait_until(lambda: len(told) == 2)
+    two(UNCHANGED)
+    assert told == [("one", CHANGED), ("two", CHANGED), ("two", UNCHANGED)]
+    assert isinstance(one, Subscription)
+
+
+@pytest.mark.parametrize("callback", ["no function", anext_of])
+def test_what_cannot_be_called_back_is_refused_at_once(bus, callback):
+    """A coroutine function would never run: better to say so where it is subscribed."""
+    with pytest.raises(UsageError, match="callback"):
+        bus.on_event(callback)
+    with pytest.raises(UsageError, match="callback"):
+        bus.on_change("a", callback)
+
+
+def test_nothing_keeps_the_delivered_event_alive(bus):
+    """While the delivery waits it holds no event, no callback that was closed and no config."""
+    told = threading.Event()
+
+    class Named:
+        pass
+
+    payload = Named()
+    alive = weakref.ref(payload)
+    bus.on_event(lambda event: told.set())
+    bus.publish(ReloadSuccess(1, (), (payload,)), None)
+    bus.last = None
+    del payload
+    assert told.wait(DEADLINE)
+    wait_until(lambda: gc.collect() >= 0 and alive() is None)
+
+
+def test_when_no_thread_can_be_started_publishing_goes_on_and_tries_again(bus, monkeypatch):
+    """A process out of threads does not fail a reload; what waits is delivered when there is a thread."""
+    told, start = [], threading.Thread.start
+
+    def no_thread(thread):
+        raise RuntimeError("can't start new thread")
+
+    bus.on_event(told.append)
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    bus.publish(CHANGED, None)
+    monkeypatch.setattr(threading.Thread, "start", start)
+    bus.publish(UNCHANGED, None)
+    wait_until(lambda: told == [CHANGED, UNCHANGED])
+
+
+# Following a value
+
+
+def test_on_change_tells_old_and_new_of_the_selected_value(bus):
+    """Only when that value differs; a dotted key, a key path and a function name the same."""
+    told, ended = [], []
+    bus.publish(success(1), snapshot(1, server={"port": 1}, other=1))
+    bus.on_change("server.port", lambda old, new: told.append(("dotted", old, new)))
+    bus.on_change(("server", "port"), lambda old, new: told.append(("path", old, new)))
+    bus.on_change(lambda config: config["server"]["port"], lambda old, new: told.append(("function", old, new)))
+    bus.on_event(ended.append)
+    bus.publish(success(2), snapshot(2, server={"port": 1}, other=2))
+    wait_until(lambda: ended == [success(2)])
+    bus.publish(success(3), snapshot(3, server={"port": 3}, other=2))
+    wait_until(lambda: len(told) == 3)
+    bus.close()
+    assert told == [("dotted", 1, 3), ("path", 1, 3), ("function", 1, 3)]
+
+
+def test_on_change_compares_types_too(bus):
+    """1, 1.0 and true are different values."""
+    told = []
+    bus.publish(success(1), snapshot(1, a=1))
+    bus.on_change("a", lambda old, new: told.append((old, new)))
+    for generation, value in enumerate((1.0, True), 2):
+        bus.publish(success(generation), snapshot(generation, a=value))
+        wait_until(lambda: len(told) == generation - 1)  # noqa: B023
+    assert repr(told) == "[(1, 1.0), (1.0, True)]"
+
+
+def test_on_change_says_missing_for_what_is_not_there(bus):
+    """MISSING stands for an absent value, on either side."""
+    told = []
+    bus.publish(success(1), snapshot(1))
+    bus.on_change("a", lambda old, new: told.append((old, new)))
+    for generation, config in enumerate(({"a": None}, {}), 2):
+        bus.publish(success(generation), snapshot(generation, **config))
+        wait_until(lambda: len(told) == generation - 1)  # noqa: B023
+    assert told == [(MISSING, None), (None, MISSING)]
+
+
+def test_before_the_first_config_the_old_value_is_missing(bus):
+    """Subscribed while nothing was published: the first good config is a change from MISSING."""
+    told = []
+    bus.on_change("a", lambda old, new: told.append((old, new)))
+    bus.publish(FAILED, None)
+    bus.publish(success(1), snapshot(1, a=1))
+    wait_until(lambda: told == [(MISSING, 1)])
+
+
+def test_subscribed_before_start_changes_are_told_against_the_config_of_the_start(bus):
+    """The config that the start published silently is the baseline, not a change."""
+    told = []
+    bus.on_change("a", lambda old, new: told.append((old, new)))
+    bus.seen(snapshot(1, a=1))
+    bus.publish(success(2), snapshot(2, a=2))
+    wait_until(lambda: told)
+    assert told == [(1, 2)]
+
+
+def test_a_late_follower_gets_what_it_last_saw_and_the_newest(bus):
+    """While it blocks nothing is queued for it: one call spans all that happened, none is a repetition."""
+    gate = Gate()
+    bus.seen(snapshot(1, a=1))
+    follower = bus.on_change("a", gate)
+    bus.publish(success(2), snapshot(2, a=2))
+    assert gate.entered.wait(DEADLINE)
+    for generation in range(3, CAPACITY + 10):
+        bus.publish(success(generation), snapshot(generation, a=generation))
+    gate.released.set()
+    wait_until(lambda: len(gate.events) == 2)
+    bus.close()
+    assert gate.events == [(1, 2), (2, CAPACITY + 9)]
+    assert follower.dropped == 0
+
+
+def test_a_follower_behind_a_slow_callback_gets_the_newest_at_once(bus):
+    """It is not led through the states that it missed."""
+    gate, told = Gate(), []
+    bus.seen(snapshot(1, a=1))
+    bus.on_event(gate)
+    bus.on_change("a", lambda old, new: told.append((old, new)))
+    for generation in (2, 3, 4):
+        bus.publish(success(generation), snapshot(generation, a=generation))
+    gate.released.set()
+    wait_until(lambda: len(gate.events) == 3)
+    bus.close()
+    assert told == [(1, 4)]
+
+
+def test_a_change_outlives_an_overflow_of_events(bus):
+    """Even if the event that brought the change is dropped, its follower is told."""
+    gate, told = Gate(), []
+    bus.seen(snapshot(1, a=1))
+    bus.on_event(gate)
+    bus.on_change("a", lambda old, new: told.append((old, new)))
+    bus.publish(CHANGED, bus.snapshot)
+    assert gate.entered.wait(DEADLINE)
+    bus.publish(success(2), snapshot(2, a=2))
+    for _ in range(CAPACITY + 1):
+        bus.publish(CHANGED, bus.snapshot)
+    gate.released.set()
+    wait_until(lambda: told == [(1, 2)])
+
+
+def test_unchanged_never_tells_a_follower(bus):
+    """A new snapshot of the same generation is no change."""
+    told, ended = [], []
+    bus.seen(snapshot(1, a=1))
+    bus.on_change("a", lambda old, new: told.append((old, new)))
+    bus.on_event(ended.append)
+    bus.publish(UNCHANGED, snapshot(1, a=1))
+    bus.publish(FAILED, snapshot(1, a=1))
+    wait_until(lambda: len(ended) == 2)
+    assert told == []
+
+
+def test_a_selector_that_raises_is_logged_and_its_subscription_lives_on(bus, caplog):
+    """The next config is compared with the value that it last saw."""
+    told = []
+    bus.seen(snapshot(1, a=1))
+    bus.on_change(lambda config: config["a"], lambda old, new: told.append((old, new)))
+    bus.publish(success(2), snapshot(2))
+    wait_until(lambda: caplog.messages)
+    bus.publish(success(3), snapshot(3, a=3))
+    wait_until(lambda: told == [(1, 3)])
+    assert "selector" in caplog.text
+    assert "KeyError" in caplog.text
+    assert len(caplog.records) == 1
+
+
+def test_a_selector_that_cannot_read_the_baseline_has_seen_nothing(bus, caplog):
+    """Then the old value is MISSING."""
+    told = []
+    bus.seen(snapshot(1))
+    bus.on_change(lambda config: config["a"], lambda old, new: told.append((old, new)))
+    bus.publish(success(2), snapshot(2, a=2))
+    wait_until(lambda: told == [(MISSING, 2)])
+    assert len(caplog.records) == 1
+
+
+def test_a_follower_that_raises_has_seen_the_value(bus, caplog):
+    """It is logged, and the next change is told against the value that it was given."""
+    told = []
+
+    def faulty(old, new):
+        told.append((old, new))
+        raise ValueError
+
+    bus.seen(snapshot(1, a=1))
+    bus.on_change("a", faulty)
+    for generation in (2, 3):
+        bus.publish(success(generation), snapshot(generation, a=generation))
+        wait_until(lambda: len(told) == generation - 1)  # noqa: B023
+    assert told == [(1, 2), (2, 3)]
+    assert "faulty" in caplog.text
+
+
+def test_on_change_is_a_decorator(bus):
+    """What it leaves can be closed and called."""
+    told = []
+    bus.seen(snapshot(1, a=1))
+
+    @bus.on_change("a")
+    def follow(old, new):
+        told.append((old, new))
+
+    bus.publish(success(2), snapshot(2, a=2))
+    wait_until(lambda: told == [(1, 2)])
+    follow(7, 8)
+    follow.close()
+    bus.publish(success(3), snapshot(3, a=3))
+    bus.close()
+    assert told == [(1, 2), (7, 8)]
+
+
+def test_on_change_reads_attributes_as_well(bus):
+    """Models are objects; their fields are keys."""
+    told = []
+    config = SimpleNamespace(port=1)
+    bus.on_change(lambda config: config.port, lambda old, new: told.append((old, new)))
+    bus.publish(success(1), Snapshot(config, 1, "", datetime.now(UTC), (), {}))
+    wait_until(lambda: told == [(MISSING, 1)])
+
+
+@pytest.mark.parametrize("selector", ["", "a..b", 7, ["a"], (1.5,)])
+def test_a_selector_that_names_nothing_is_refused_at_once(bus, selector):
+    """A misspelt key path is the caller's fault and is told to the caller."""
+    with pytest.raises(UsageError):
+        bus.on_change(selector, print)
+
+
+# Processes
+
+
+FORK = """
+import os, sys, threading
+from pathlib import Path
+from hotconf.events import FileChanged
+from hotconf.subscribers.bus import Bus
+
+bus, told = Bus("fork"), threading.Event()
+stream, handle = bus.subscribe(), bus.on_event(lambda event: told.set())
+bus.publish(FileChanged(Path("/x")), None)
+assert told.wait(60)
+holding, go_on = threading.Event(), threading.Event()
+def hold():
+    with bus.lock:
+        holding.set()
+        go_on.wait(60)
+threading.Thread(target=hold).start()
+assert holding.wait(60)
+child = os.fork()
+if child == 0:
+    assert list(stream) == []
+    told.clear()
+    bus.publish(FileChanged(Path("/y")), None)
+    again = told.wait(60)
+    own = bus.subscribe()
+    bus.publish(FileChanged(Path("/z")), None)
+    handle.close()
+    stream.close()
+    bus.close()
+    os._exit(7 if again and [event.path.name for event in own] == ["z"] else 1)
+status = os.waitpid(child, 0)[1]
+go_on.set()
+bus.close()
+print("child", os.waitstatus_to_exitcode(status), "parent", list(stream) != [])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_tells_its_own():
+    """Callbacks are kept, streams end; even if some thread of the parent never gave back the lock."""
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORK],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (result.stdout, result.stderr) == ("child 7 parent True\n", "")
+
+
+def test_the_bus_loads_neither_asyncio_nor_logging():
+    """Programs that use neither do not pay for them."""
+    code = "import sys, hotconf.subscribers.bus; print({'asyncio', 'logging'} & sys.modules.keys())"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert result.stdout == "set()\n", result.stderr

@@ -1,0 +1,298 @@
+"""A worker runs its jobs in order, whatever happens to its thread, and reports what happened."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from hotconf.system import threads, worker
+from hotconf.system.worker import Worker
+from waiting import wait_until
+
+LONG_S = 30
+
+
+class Told(list[str]):
+    """What a worker reported."""
+
+    def __call__(self, text: str, error: BaseException | None) -> None:
+        self.append(f"{text}: {type(error).__name__}" if error is not None else text)
+
+
+@pytest.fixture
+def told() -> Told:
+    """What the worker of `make` reports."""
+    return Told()
+
+
+@pytest.fixture
+def make(told: Told) -> Iterator[Callable[..., Worker]]:
+    """Makes workers; at the end none has a thread."""
+    made: list[Worker] = []
+
+    def make(**how: bool) -> Worker:
+        made.append(Worker("hotconf test", told, **how))
+        return made[-1]
+
+    yield make
+    for each in made:
+        assert each.stop(LONG_S)
+    assert not names()
+
+
+def names() -> list[str]:
+    """The threads of workers."""
+    return [thread.name for thread in threading.enumerate() if thread.name == "hotconf test"]
+
+
+class Death(BaseException):
+    """Sent into a thread."""
+
+
+def kill(thread: threads.Thread) -> None:
+    """Raise `Death` in it, wherever it is."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread._ident), ctypes.py_object(Death))
+
+
+def refused(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """No thread can be started."""
+
+    def refuse(*args: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("_thread.start_new_thread", refuse)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("stays", [False, True])
+def test_jobs_are_done_in_order_from_any_thread(make, stays):
+    """By one thread at a time, none twice; one that does not stay leaves no thread."""
+    made, done = make(stays=stays), []
+    submitting = [
+        threading.Thread(
+            target=lambda first=first: [made.submit(lambda n=n: done.append(n)) for n in range(first, 3000, 3)]
+        )
+        for first in range(3)
+    ]
+    for thread in submitting:
+        thread.start()
+    for thread in submitting:
+        thread.join()
+    wait_until(lambda: len(done) == 3000)
+    assert sorted(done) == list(range(3000))
+    for first in range(3):
+        assert [n for n in done if n % 3 == first] == list(range(first, 3000, 3))
+    if not stays:
+        assert made.join(LONG_S)
+        assert not names()
+
+
+def test_a_refused_thread_is_told_once_and_tried_again(make, told, monkeypatch):
+    """By the next job, and by its supervisor; the jobs wait, and the trouble is over when they run."""
+    made, done = make(stays=True), []
+    with monkeypatch.context() as patch:
+        refused(patch)
+        made.submit(lambda: done.append(1))
+        made.submit(lambda: done.append(2))
+        made.supervise()
+        assert made.at_work
+        assert made.trouble.text == "the thread hotconf test cannot be started: can't start new thread"
+        assert not made.join(0.1)
+    assert not done
+    made.supervise()
+    wait_until(lambda: done == [1, 2])
+    assert made.trouble is None
+    assert told == ["the thread hotconf test cannot be started: can't start new thread"]
+
+
+@pytest.mark.parametrize("rescue", ["submit", "supervise"])
+def test_a_dead_thread_is_replaced(make, told, monkeypatch, rescue):
+    """Its job is rerun, first, by the next job's thread or under supervision."""
+    made, done, running = make(stays=True, again=True), [], threading.Event()
+    dying = True
+
+    def serve(self: Worker, shift: worker._Shift) -> None:
+        if not dying:
+            return served(self, shift)
+        shift.job = self._jobs.popleft()
+        running.set()
+        raise Death
+
+    served = Worker._serve
+    monkeypatch.setattr(Worker, "_serve", serve)
+    monkeypatch.setattr(Worker, "_run", lambda self, shift: self._serve(shift))  # so that nothing guards it
+    made.submit(lambda: done.append(1))
+    assert running.wait(LONG_S)
+    wait_until(lambda: not made._shift.thread.alive)
+    dying = False
+    if rescue == "submit":
+        made.submit(lambda: done.append(2))
+    else:
+        made.supervise()
+    wait_until(lambda: done == ([1, 2] if rescue == "submit" else [1]))
+    assert told == ["the thread hotconf test died, and another is started: Death"]
+
+
+@pytest.mark.usefixtures("untraced")
+def test_death_at_any_moment_loses_no_job(make, told):
+    """A hundred exceptions sent into the thread while it works: with supervision every job is done, in the end."""
+    made, done = make(stays=True, again=True), set()
+    number, until = 0, time.monotonic() + 5
+    while number < 100 and time.monotonic() < until:
+        made.submit(lambda number=number: (sum(range(1000)), done.add(number)))
+        thread = made._shift and made._shift.thread
+        time.sleep(0.001)
+        if thread is not None and thread.alive:
+            kill(thread)
+        made.supervise()
+        number += 1
+    made.submit(lambda: done.add(-1))
+    wait_until(lambda: (made.supervise(), done == {*range(number), -1})[1])
+    assert any("Death" in text for text in told), told
+
+
+def test_a_job_that_always_fails_does_not_spin(make, monkeypatch):
+    """It is retried after a pause, and later jobs run meanwhile."""
+    monkeypatch.setattr(worker, "AGAIN_S", 0.3)
+    made, tries, done = make(stays=True, again=True), [], threading.Event()
+
+    def fail() -> None:
+        tries.append(time.monotonic())
+        raise Death
+
+    made.submit(fail)
+    made.submit(done.set)
+    assert done.wait(LONG_S)
+    wait_until(lambda: len(tries) >= 6)
+    assert tries[5] - tries[0] >= 0.6
+
+
+def test_without_again_a_job_runs_once(make, told):
+    """What may have been half done is not repeated, but reported."""
+    made, tries = make(), []
+
+    def fail() -> None:
+        tries.append(1)
+        raise Death
+
+    made.submit(fail)
+    assert made.join(LONG_S)
+    assert tries == [1]
+    assert told == ["a job of the thread hotconf test failed: Death"]
+
+
+@pytest.mark.parametrize("hung", [1, 2, 9, 30])
+def test_what_hangs_delays_others_once(make, monkeypatch, hung):
+    """However many jobs hang: as soon as the first is overtaken all others begin, and later ones at once."""
+    monkeypatch.setattr(worker, "OVERTAKE_NS", 10**18)
+    made, gate, done, begun = make(stays=True, overtakes=True), threading.Event(), [], []
+    for _ in range(hung):
+        made.submit(lambda: (begun.append(1), gate.wait(LONG_S)))
+    made.submit(lambda: done.append(1))
+    wait_until(lambda: begun)
+    made.supervise()
+    assert len(begun) == 1
+    monkeypatch.setattr(worker, "OVERTAKE_NS", 0)
+    made.supervise()
+    monkeypatch.setattr(worker, "OVERTAKE_NS", 10**18)
+    wait_until(lambda: done)
+    assert len(begun) == hung
+    made.submit(lambda: (begun.append(1), gate.wait(LONG_S)))
+    made.submit(lambda: done.append(2))
+    wait_until(lambda: done == [1, 2])
+    gate.set()
+    wait_until(lambda: (made.supervise(), len(names()) <= 1)[1])
+
+
+def test_threads_that_were_overtaken_are_limited(make, monkeypatch):
+    """Beyond the limit jobs wait; all are done once the others return."""
+    monkeypatch.setattr(worker, "OVERTAKE_NS", 0)
+    monkeypatch.setattr(worker, "MOST_OVERTAKEN", 3)
+    made, gate, done, begun = make(stays=True, overtakes=True), threading.Event(), [], []
+    for _ in range(6):
+        made.submit(lambda: (begun.append(1), gate.wait(LONG_S)))
+    made.submit(lambda: done.append(1))
+    wait_until(lambda: (made.supervise(), len(begun) == 4)[1])
+    made.supervise()
+    assert len(names()) == 4
+    assert not done
+    gate.set()
+    wait_until(lambda: done)
+    wait_until(lambda: (made.supervise(), len(names()) == 1)[1])
+
+
+def test_what_hangs_is_told(make, told, monkeypatch):
+    """Each job that hangs once, in `trouble` the longest and how many more; until they return."""
+    monkeypatch.setattr(worker, "OVERTAKE_NS", 0)
+    monkeypatch.setattr(worker, "HUNG_NS", 0)
+    made, gate, begun = make(stays=True, overtakes=True), threading.Event(), []
+    for _ in range(3):
+        made.submit(lambda: (begun.append(1), gate.wait(LONG_S)))
+    wait_until(lambda: (made.supervise(), len(begun) == 3)[1])
+    made.supervise()
+    made.supervise()
+    assert made.trouble == ("the thread hotconf test has been at one job for 0 s, and 2 more", True)
+    assert told == 3 * ["the thread hotconf test has been at one job for 0 s"]
+    gate.set()
+    wait_until(lambda: made.trouble is None)
+
+
+def test_an_overtaken_job_that_fails_is_rerun(make, told, monkeypatch):
+    """As any other job, although its thread is not the worker's any more."""
+    monkeypatch.setattr(worker, "OVERTAKE_NS", 0)
+    made, gate, tries, done = make(stays=True, again=True, overtakes=True), threading.Event(), [], []
+
+    def fail_once() -> None:
+        tries.append(1)
+        gate.wait(LONG_S)
+        if len(tries) == 1:
+            raise Death
+
+    made.submit(fail_once)
+    made.submit(lambda: done.append(1))
+    wait_until(lambda: (made.supervise(), done)[1])
+    gate.set()
+    wait_until(lambda: len(tries) == 2)
+    assert told == ["a job of the thread hotconf test failed: Death"]
+
+
+def test_who_does_not_overtake_waits(make, monkeypatch):
+    """Callbacks come one at a time, however long one takes."""
+    monkeypatch.setattr(worker, "OVERTAKE_NS", 0)
+    made, gate, done, begun = make(stays=True), threading.Event(), [], threading.Event()
+    made.submit(lambda: (begun.set(), gate.wait(LONG_S)))
+    made.submit(lambda: done.append(1))
+    assert begun.wait(LONG_S)
+    made.supervise()
+    assert len(names()) == 1
+    assert not done
+    gate.set()
+    wait_until(lambda: done)
+
+
+def test_it_never_waits_for_itself(make):
+    """A job may stop its own worker."""
+    made, results = make(stays=True), []
+    made.submit(lambda: results.append(made.stop(LONG_S)))
+    wait_until(lambda: results == [False])
+    wait_until(lambda: not names())
+
+
+def test_a_child_of_a_fork_begins_anew(make):
+    """Its worker has no jobs and no thread, and does the child's."""
+    made, gate = make(stays=True), threading.Event()
+    made.submit(lambda: gate.wait(LONG_S))
+    made.submit(lambda: None)
+    pid = os.fork()
+    if pid == 0:
+        made.abandon()
+        done = threading.Event()
+        made.submit(done.set)
+        os._exit(0 if done.wait(LONG_S) else 1)
+    gate.set()
+    assert os.waitpid(pid, 0)[1] == 0

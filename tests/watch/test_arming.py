@@ -1,0 +1,274 @@
+"""Arming and forgetting many files: linear work, in pieces, and nothing is lost while another thread does it."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+if sys.platform != "linux":
+    pytest.skip("inotify is Linux's", allow_module_level=True)
+
+from hotconf.sources.base import FileSet
+from hotconf.sources.files import paths
+from hotconf.watch import arming, inotify_observer
+from hotconf.watch.inotify import Inotify
+from hotconf.watch.inotify_observer import InotifyObserver
+
+
+class Owner:
+    """Whose files they are; compared by identity."""
+
+
+@pytest.fixture
+def observer():
+    """An observer, closed at the end."""
+    observer = InotifyObserver()
+    yield observer
+    observer.close()
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A directory without links on its way."""
+    return Path(os.path.realpath(tmp_path))
+
+
+def fragments(root: Path, count: int) -> FileSet:
+    """A directory of so many fragments next to a main file."""
+    (root / "conf.d").mkdir(parents=True)
+    (root / "config.toml").touch()
+    for number in range(count):
+        (root / "conf.d" / f"{number}.toml").touch()
+    return meant(root, "conf.d")
+
+
+def meant(root: Path, *patterns: str) -> FileSet:
+    """What the patterns stand for now."""
+    found = paths.expand(root / "config.toml", patterns)
+    return FileSet(found.members, patterns, found.folders)
+
+
+def work(act: Callable[[], object]) -> int:
+    """How many lines of Python that takes: a measure of time independent of the machine's load."""
+    lines = 0
+
+    def trace(frame: object, event: str, _: object) -> object:
+        nonlocal lines
+        lines += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        act()
+    finally:
+        sys.settrace(before)
+    return lines
+
+
+def replaced(root: Path) -> None:
+    """Another directory of the same files in the place of the one that is watched."""
+    shutil.copytree(root / "conf.d", root / "new")
+    (root / "conf.d").rename(root / "old")
+    (root / "new").rename(root / "conf.d")
+
+
+def renewed(observer: InotifyObserver) -> None:
+    """Read events, and re-arm what they made stale."""
+    for owner, stale in observer.heard().stale.items():
+        observer.renew(owner, stale)
+
+
+def costs(root: Path, count: int) -> dict[str, int]:
+    """What each operation on so many fragments takes."""
+    files, observer, owner = fragments(root, count), InotifyObserver(), Owner()
+    found = {"arm": work(lambda: observer.arm(owner, files))}
+    found["arm again"] = work(lambda: observer.arm(owner, files._replace(reads={})))
+    found["rearm"] = work(lambda: observer.rearm(owner))
+    replaced(root)
+    found["directory replaced"] = work(lambda: renewed(observer))
+    shutil.rmtree(root / "conf.d")
+    found["directory removed"] = work(lambda: renewed(observer))
+    found["hear"] = work(observer.heard)
+    found["other files"] = work(lambda: observer.arm(owner, meant(root, "none.toml")))
+    observer.arm(owner, fragments(root / "again", count))
+    found["disarm"] = work(lambda: observer.disarm(owner))
+    assert not observer._watches
+    observer.close()
+    return found
+
+
+def test_the_work_is_linear(root):
+    """Twice as many fragments take twice the work, whatever happens to them."""
+    few, many = costs(root / "few", 100), costs(root / "many", 200)
+    assert {name: few[name] for name in few if many[name] > 2.3 * few[name] + 200} == {}
+
+
+def test_what_is_armed_already_is_not_looked_at(observer, root):
+    """A load that found the same files costs next to nothing, however many they are."""
+    files, owner = fragments(root, 200), Owner()
+    observer.arm(owner, files)
+    assert work(lambda: observer.arm(owner, files._replace(reads={}))) < 100
+
+
+def test_hearing_takes_a_bounded_time(observer, root):
+    """Events for very many files are deferred: re-arming them is left to others."""
+    owner, other = Owner(), Owner()
+    observer.arm(owner, fragments(root, 500))
+    observer.arm(other, fragments(root / "other", 1))
+    replaced(root)
+    (root / "other" / "config.toml").write_text("a = 1\n")
+    heard = observer.heard
+    taken: list[object] = []
+    assert work(lambda: taken.append(heard())) < 2000
+    (told,) = taken
+    assert told.stale[owner].keys() == observer._armed[owner].endings.keys()
+    assert list(told.touched[other]) == [root / "other" / "config.toml"]
+    assert other not in told.stale
+
+
+@pytest.mark.parametrize("count", [1, inotify_observer.FEW // 2, inotify_observer.FEW * 2])
+def test_few_are_armed_at_once(observer, root, count):
+    """Replacing a few files at a time is noticed without delay."""
+    owner = Owner()
+    observer.arm(owner, fragments(root, count))
+    for number in range(count):
+        (root / "new").write_text("a = 1\n")
+        (root / "new").rename(root / "conf.d" / f"{number}.toml")
+    told = observer.heard()
+    assert len(told.touched[owner]) == count
+    assert (owner in told.stale) == (count > inotify_observer.FEW)
+
+
+def test_whoever_is_away_is_left_alone(observer, root):
+    """Another thread is arming its files: none is armed here meanwhile."""
+    owner = Owner()
+    observer.arm(owner, fragments(root, 1))
+    observer.away = lambda each: each is owner
+    (root / "new").touch()
+    (root / "new").rename(root / "conf.d" / "0.toml")
+    assert list(observer.heard().stale[owner]) == [root / "conf.d" / "0.toml"]
+
+
+# On another thread
+
+
+@pytest.mark.parametrize("act", ["write", "replace", "remove", "directory"])
+@pytest.mark.parametrize("when", range(1, 6))
+def test_what_is_heard_while_a_file_is_armed_is_not_lost(observer, root, monkeypatch, act, when):
+    """Events are read between adding a watch and recording it: then the way is walked again, and the watch
+    survives.
+    """
+    fragments(root, 1)
+    owner, path, calls = Owner(), root / "conf.d" / "0.toml", []
+    real = Inotify.add
+
+    def add(kernel: Inotify, name: str, mask: int) -> int:
+        wd = real(kernel, name, mask)
+        calls.append(name)
+        if len(calls) == when:
+            _act(root, act)
+            observer.heard()
+        return wd
+
+    monkeypatch.setattr(Inotify, "add", add)
+    observer.arm(owner, meant(root, "conf.d/0.toml"))
+    monkeypatch.undo()
+    observer.heard()
+    assert _watches(observer) == set(observer._watches)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("a = 2\n")
+    told = observer.heard()
+    assert path in told.touched.get(owner, {}) or owner in told.suspects
+
+
+def _act(root: Path, act: str) -> None:
+    path = root / "conf.d" / "0.toml"
+    if act == "write":
+        path.write_text("a = 1\n")
+    elif act == "replace":
+        (root / "new").touch()
+        (root / "new").rename(path)
+    elif act == "remove":
+        path.unlink()
+    else:
+        shutil.rmtree(root / "conf.d")
+
+
+def _watches(observer: InotifyObserver) -> set[int]:
+    """The kernel's watches, as it reports them."""
+    text = Path(f"/proc/self/fdinfo/{observer.descriptor}").read_text()
+    lines = [line.split() for line in text.splitlines() if line.startswith("inotify")]
+    return {int(line[1].removeprefix("wd:"), 16) for line in lines}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_thread_that_arms_beside_events(observer, root, seed):
+    """Files come and go while another thread arms them and this one reads events: in the end each is watched."""
+    dice, owner, stop = random.Random(seed), Owner(), threading.Event()
+    fragments(root, 20)
+    observer.away = lambda each: each is owner
+    failed: list[BaseException] = []
+
+    def arm() -> None:
+        try:
+            while not stop.is_set():
+                observer.arm(owner, meant(root, "conf.d"))
+                observer.rearm(owner)
+        except BaseException as error:  # noqa: BLE001 - asserted below
+            failed.append(error)
+
+    thread = threading.Thread(target=arm)
+    thread.start()
+    for _ in range(300):
+        path = root / "conf.d" / f"{dice.randrange(25)}.toml"
+        act = dice.randrange(4)
+        if act == 0:
+            path.unlink(missing_ok=True)
+        elif act == 1:
+            path.touch()
+        elif act == 2:
+            (root / "new").touch()
+            (root / "new").rename(path)
+        else:
+            observer.heard()
+    stop.set()
+    thread.join()
+    assert not failed
+    observer.heard()
+    files = meant(root, "conf.d")
+    observer.arm(owner, files)
+    observer.rearm(owner)
+    observer.heard()
+    assert _watches(observer) == set(observer._watches)
+    for member in files.members:
+        member.path.write_text("a = 1\n")
+    assert observer.heard().touched[owner].keys() >= {member.path for member in files.members}
+    observer.disarm(owner)
+    observer.heard()
+    assert observer._watches == {}
+    assert _watches(observer) == set()
+
+
+def test_what_is_released_while_it_is_armed_leaves_no_watch(observer, root, monkeypatch):
+    """A watcher that is closed while another thread arms its files."""
+    files, owner = fragments(root, 3), Owner()
+    real = arming.Walk.go
+
+    def go(walk: arming.Walk) -> bool:
+        whole = real(walk)
+        observer.disarm(owner)
+        return whole
+
+    monkeypatch.setattr(arming.Walk, "go", go)
+    observer.arm(owner, files)
+    observer.heard()
+    assert _watches(observer) == set()
+    assert observer._watches == {}
