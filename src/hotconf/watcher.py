@@ -17,7 +17,7 @@ from hotconf.logs import log, records
 from hotconf.problems import Problem
 from hotconf.runtime.holds import Busy
 from hotconf.runtime.loader import judged
-from hotconf.runtime.reloader import Runner
+from hotconf.runtime.reloader import Reloader
 from hotconf.runtime.telling import Pending
 from hotconf.schema import Schema
 from hotconf.settings import MAX_DEBOUNCE_MS, HotReloadSettings
@@ -53,7 +53,7 @@ class HotReloadWatcher(Generic[T]):
     the last good configuration stays; every change of the files has exactly one ending, which subscribers are told.
     """
 
-    __slots__ = ("__orig_class__", "__weakref__", "_bus", "_path", "_runner", "_schema", "config", "snapshot")
+    __slots__ = ("__orig_class__", "__weakref__", "_bus", "_path", "_reloader", "_schema", "config", "snapshot")
 
     if TYPE_CHECKING:
 
@@ -67,7 +67,7 @@ class HotReloadWatcher(Generic[T]):
 
     _bus: Bus[T]
     _path: Path
-    _runner: Runner[T]
+    _reloader: Reloader[T]
     _schema: Schema[T]
 
     def __init__(
@@ -112,7 +112,7 @@ class HotReloadWatcher(Generic[T]):
         for pattern in pins.watch_paths or ():
             paths.expanded(pattern)
         source = Source(main, self._schema, pins, max_bytes, allow_empty)
-        runner = Runner(
+        reloader = Reloader(
             source,
             self._bus,
             self._install,
@@ -120,7 +120,7 @@ class HotReloadWatcher(Generic[T]):
             reconcile_ns=round(reconcile_s * 1e9),
             keeper=_keeper(state_dir, source),
         )
-        put(self, "_runner", runner)
+        put(self, "_reloader", reloader)
         if type(self) is HotReloadWatcher:
             put(self, "__class__", _Unconfigured)
 
@@ -155,7 +155,7 @@ class HotReloadWatcher(Generic[T]):
         arguments.flag("require", require)
         self._schema.complete()
         try:
-            self._runner.start(require=require)
+            self._reloader.start(require=require)
             if self.generation and (soft := unfrozen(self.config)):
                 log.thawed(soft)
         finally:
@@ -166,7 +166,7 @@ class HotReloadWatcher(Generic[T]):
 
         Waits at most 2 s for a callback or a check that is running. `config` stays readable. Also done at exit.
         """
-        self._runner.close()
+        self._reloader.close()
         records.flush()
 
     def __enter__(self) -> HotReloadWatcher[T]:
@@ -219,7 +219,7 @@ class HotReloadWatcher(Generic[T]):
     @property
     def generation(self) -> int:
         """The generation of the current configuration; 0 if there is none yet."""
-        published = self._runner.snapshot
+        published = self._reloader.snapshot
         return 0 if published is None else published.generation
 
     @property
@@ -230,24 +230,24 @@ class HotReloadWatcher(Generic[T]):
     @property
     def settings(self) -> HotReloadSettings:
         """The settings in force."""
-        return self._runner.settings
+        return self._reloader.settings
 
     @property
     def watching(self) -> tuple[Path, ...]:
         """The files that are watched: the main file, fragments, others; those that do not exist yet included."""
-        return tuple(member.path for member in self._runner.files.members) if self._runner.watching else ()
+        return tuple(member.path for member in self._reloader.files.members) if self._reloader.watching else ()
 
     def text(self, path: Path) -> str:
         """The text of one of the files as the latest load saw it, good or bad; empty if it was not read.
 
         For showing the lines that problems are about. It may hold secrets: `scrub` removes them from a part of it.
         """
-        return self._runner.files.text(Path(arguments.path("path", path)))
+        return self._reloader.files.text(Path(arguments.path("path", path)))
 
     @property
     def secrets(self) -> frozenset[str]:
         """The known secrets of the configuration and its files, for programs that show `text` line by line."""
-        return self._runner.door.scrubber().secrets
+        return self._reloader.door.scrubber().secrets
 
     def scrub(self, text: str) -> str:
         """`text` without the known secrets of the configuration and its files, for your own logs.
@@ -257,12 +257,12 @@ class HotReloadWatcher(Generic[T]):
         """
         if not isinstance(text, str):
             raise arguments.wrong("text", text, "a str")
-        return self._runner.door.scrubber()(text, words=True)
+        return self._reloader.door.scrubber()(text, words=True)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
         """What is odd about the files of the current configuration, but does not make them invalid."""
-        published = self._runner.snapshot
+        published = self._reloader.snapshot
         return () if published is None else published.warnings
 
     @property
@@ -275,26 +275,26 @@ class HotReloadWatcher(Generic[T]):
         """Files that may be half written, so that the open round waits a window more: they say the first part of what
         they said before, or nothing, and were not renamed into place.
         """
-        return self._runner.shrank
+        return self._reloader.shrank
 
     @property
     def gone(self) -> tuple[Path, ...]:
         """Files of the published state that are gone; the open round waits for them to come back."""
-        return self._runner.gone
+        return self._reloader.gone
 
     @property
     def pending(self) -> Pending | None:
         """The reload that waits for something busy, if there is one."""
-        return self._runner.pending
+        return self._reloader.pending
 
     @property
     def stats(self) -> Stats:
         """Counts, timings, and how changes are heard."""
-        return self._runner.stats()
+        return self._reloader.stats()
 
     def has_drift(self) -> bool:
         """Whether the files differ from what is published, by their bytes. Reads them, in this thread."""
-        return self._runner.has_drift()
+        return self._reloader.has_drift()
 
     # Being told
 
@@ -343,7 +343,7 @@ class HotReloadWatcher(Generic[T]):
         Any number of reasons may overlap, and the same one may be held several times, by any threads. When the last
         is over, what is pending is published before the `with` is left. Sync and async.
         """
-        return Busy(self._runner, reason)
+        return Busy(self._reloader, reason)
 
     @overload
     def reload(self, *, wait: Literal[True] = True, force: bool = False) -> Ending: ...
@@ -360,7 +360,7 @@ class HotReloadWatcher(Generic[T]):
         """
         arguments.flag("wait", wait)
         arguments.flag("force", force)
-        return self._runner.reload(wait=wait, force=force)
+        return self._reloader.reload(wait=wait, force=force)
 
     def _install(self, snapshot: Snapshot[Any]) -> None:
         # The snapshot first: who sees a new config never finds an older generation beside it.

@@ -144,7 +144,7 @@ def test_what_a_load_parsed_is_not_parsed_for_the_log(monkeypatch, tmp_path):
     with HotReloadWatcher(path, Config, debounce_ms=60_000) as watcher:
         path.write_text(NEW)
         watcher.reload()
-        snapshot, door = watcher.snapshot, watcher._runner.door
+        snapshot, door = watcher.snapshot, watcher._reloader.door
         door.publish(snapshot, None)
         assert {"S3cr3t-new-one", "546372819", "q7z"} <= door.scrubber().secrets
         assert parsed == []

@@ -18,7 +18,7 @@ from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSucc
 from hotconf.runtime import driver as driving
 from hotconf.runtime import reloader as module
 from hotconf.runtime.holds import Busy
-from hotconf.runtime.reloader import Runner
+from hotconf.runtime.reloader import Reloader
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
 from hotconf.sources.base import Pins, Source
@@ -58,7 +58,7 @@ class Gate:
 
 
 class Watched:
-    """A runner with all that it told and published."""
+    """A reloader with the events it emitted and the configs it published."""
 
     def __init__(self, main: Path, *, observer: str, reconcile_ns: int, window_ms: int) -> None:
         self.main = main
@@ -68,7 +68,7 @@ class Watched:
         self.bus: Bus[Config] = Bus("test")
         self.stream = self.bus.subscribe()
         source = Source(main, Schema(Config, checks=[self.gate]), Pins(debounce_ms=window_ms))
-        self.runner = Runner(source, self.bus, self.install, observer=observer, reconcile_ns=reconcile_ns)
+        self.reloader = Reloader(source, self.bus, self.install, observer=observer, reconcile_ns=reconcile_ns)
         self.events: list[object] = []
         self._told = threading.Thread(target=self._listen, daemon=True)
         self._told.start()
@@ -111,13 +111,13 @@ def make(main):
         watched = Watched(main, observer=observer, reconcile_ns=reconcile_ns, window_ms=window_ms)
         made.append(watched)
         if start:
-            watched.runner.start(require=True)
+            watched.reloader.start(require=True)
         return watched
 
     yield make
     for watched in made:
         watched.gate.opened.set()
-        watched.runner.close()
+        watched.reloader.close()
         watched._told.join(60)
     wait_until(lambda: not ours())
 
@@ -152,16 +152,16 @@ def in_threads(*works) -> None:
 def test_holds_releases_reloads_and_saves_from_many_threads(make):
     """Whatever the order: no deadlock, nothing is held in the end, and what is published is what the file says."""
     watched = make(window_ms=1)
-    runner = watched.runner
+    reloader = watched.reloader
 
     def hold() -> None:
         for number in range(50):
-            with Busy(runner, f"reason {number % 3}"):
+            with Busy(reloader, f"reason {number % 3}"):
                 pass
 
     def reload() -> None:
         for number in range(20):
-            runner.reload(wait=number % 2 == 0, force=number % 3 == 0)
+            reloader.reload(wait=number % 2 == 0, force=number % 3 == 0)
 
     def save() -> None:
         for number in range(2, 100):
@@ -169,8 +169,8 @@ def test_holds_releases_reloads_and_saves_from_many_threads(make):
 
     in_threads(hold, hold, hold, reload, reload, save)
     wait_until(lambda: watched.n == 99)
-    assert runner.pending is None
-    assert type(runner.reload(wait=True, force=False)) is ReloadUnchanged
+    assert reloader.pending is None
+    assert type(reloader.reload(wait=True, force=False)) is ReloadUnchanged
     wait_until(lambda: ReloadUnchanged in watched.kinds())
     told = [event.generation for event in list(watched.events) if isinstance(event, ReloadSuccess)]
     assert list(watched.generations) == [1, *told] == list(range(1, len(told) + 2))
@@ -179,18 +179,18 @@ def test_holds_releases_reloads_and_saves_from_many_threads(make):
 def test_a_release_has_published_when_it_returns(make, monkeypatch):
     """It waits for the driver, even if that is slow, and busy with other work first."""
     watched = make()
-    runner = watched.runner
-    hold = Busy(runner, "x")
+    reloader = watched.reloader
+    hold = Busy(reloader, "x")
     hold.__enter__()
     watched.save(2)
-    assert isinstance(runner.reload(wait=True, force=False), ReloadDeferred)
+    assert isinstance(reloader.reload(wait=True, force=False), ReloadDeferred)
 
     def install(snapshot) -> None:
         threading.Event().wait(0.2)
         watched.install(snapshot)
 
-    monkeypatch.setattr(runner._publisher, "_install", install)
-    runner._runs().post(lambda: threading.Event().wait(0.2))
+    monkeypatch.setattr(reloader._publisher, "_install", install)
+    reloader._runs().post(lambda: threading.Event().wait(0.2))
     hold.__exit__(None, None, None)
     assert watched.n == 2
 
@@ -205,10 +205,10 @@ def test_nothing_is_committed_once_busy_was_entered(make, monkeypatch):
         assert goes_on.wait(60)
         watched.install(snapshot)
 
-    monkeypatch.setattr(watched.runner._publisher, "_install", install)
+    monkeypatch.setattr(watched.reloader._publisher, "_install", install)
     watched.save(2)
     assert begun.wait(60)
-    hold = Busy(watched.runner, "x")
+    hold = Busy(watched.reloader, "x")
     entered = threading.Thread(target=hold.__enter__)
     entered.start()
     entered.join(0.1)
@@ -226,12 +226,12 @@ def test_nothing_is_committed_once_busy_was_entered(make, monkeypatch):
 def test_a_signal_handler_may_reload_while_its_thread_waits(make):
     """With `wait=False` and without: the handler runs during another call's wait."""
     watched = make()
-    runner = watched.runner
+    reloader = watched.reloader
     asked: list[object] = []
 
     def handle(*_: object) -> None:
-        asked.append(runner.reload(wait=False, force=False))
-        asked.append(runner.reload(wait=True, force=False) is not None)
+        asked.append(reloader.reload(wait=False, force=False))
+        asked.append(reloader.reload(wait=True, force=False) is not None)
 
     before = signal.signal(signal.SIGUSR1, handle)
     try:
@@ -240,7 +240,7 @@ def test_a_signal_handler_may_reload_while_its_thread_waits(make):
         assert watched.gate.entered.wait(60)
         sender = threading.Thread(target=lambda: (os.kill(os.getpid(), signal.SIGUSR1), watched.gate.opened.set()))
         sender.start()
-        runner.reload(wait=True, force=False)
+        reloader.reload(wait=True, force=False)
         sender.join()
         wait_until(lambda: len(asked) == 2)
         assert asked == [None, True]
@@ -251,11 +251,11 @@ def test_a_signal_handler_may_reload_while_its_thread_waits(make):
 def test_signals_at_any_moment(make):
     """Two hundred, while the main thread is busy and reloads; each comes when the last was handled."""
     watched = make(window_ms=1)
-    runner = watched.runner
+    reloader = watched.reloader
     handled: list[int] = []
 
     def handle(*_: object) -> None:
-        runner.reload(wait=False, force=False)
+        reloader.reload(wait=False, force=False)
         handled.append(1)
 
     def pester() -> None:
@@ -271,8 +271,8 @@ def test_signals_at_any_moment(make):
         while pest.is_alive():
             number += 1
             watched.save(number)
-            with Busy(runner, "x"):
-                runner.reload(wait=True, force=False)
+            with Busy(reloader, "x"):
+                reloader.reload(wait=True, force=False)
     finally:
         pest.join()
         signal.signal(signal.SIGUSR1, before)
@@ -283,14 +283,14 @@ def test_signals_at_any_moment(make):
 def test_a_signal_handler_may_close_whoever_it_interrupts(make):
     """It runs while its thread subscribes, and waits for the driver, which has an event to deliver just then."""
     watched, other = make(window_ms=0), make()
-    runner = watched.runner
+    reloader = watched.reloader
 
     def handle(*_: object) -> None:
         watched.save(2)
         wait_until(lambda: watched.installed[-1] == 2)
-        runner.reload(wait=True, force=False)
-        other.runner.close()
-        runner.close()
+        reloader.reload(wait=True, force=False)
+        other.reloader.close()
+        reloader.close()
 
     before = signal.signal(signal.SIGUSR1, handle)
     try:
@@ -298,7 +298,7 @@ def test_a_signal_handler_may_close_whoever_it_interrupts(make):
             signal.raise_signal(signal.SIGUSR1)
     finally:
         signal.signal(signal.SIGUSR1, before)
-    assert not runner.watching
+    assert not reloader.watching
 
 
 def test_what_could_not_be_told_is_told_later(make):
@@ -307,7 +307,7 @@ def test_what_could_not_be_told_is_told_later(make):
     with watched.bus.lock:
         for number in (2, 3):
             watched.save(number)
-            assert watched.runner.reload(wait=True, force=False) is not None
+            assert watched.reloader.reload(wait=True, force=False) is not None
         assert watched.bus.behind
     wait_until(lambda: watched.kinds().count(ReloadSuccess) >= 2)
     told = [event.generation for event in list(watched.events) if isinstance(event, ReloadSuccess)]
@@ -325,7 +325,7 @@ def test_only_one_of_many_starts_works(make):
 
     def start() -> None:
         try:
-            watched.runner.start(require=True)
+            watched.reloader.start(require=True)
             outcomes.append("started")
         except UsageError:
             outcomes.append("refused")
@@ -343,14 +343,14 @@ def test_closing_while_it_is_started(make, monkeypatch):
 
     def start() -> None:
         try:
-            watched.runner.start(require=True)
+            watched.reloader.start(require=True)
         except UsageError as error:
             raised.append(error)
 
     starter = threading.Thread(target=start)
     starter.start()
     assert watched.gate.entered.wait(60)
-    watched.runner.close()
+    watched.reloader.close()
     watched.gate.opened.set()
     starter.join(60)
     assert not starter.is_alive()
@@ -361,10 +361,10 @@ def test_closing_while_it_is_started(make, monkeypatch):
 def test_closing_before_it_has_joined_the_others(make, monkeypatch):
     """It does not join any more: nobody would take it out again."""
     other, watched = make(), make(start=False)
-    monkeypatch.setattr(module.log, "initialized", lambda path: watched.runner.close())
+    monkeypatch.setattr(module.log, "initialized", lambda path: watched.reloader.close())
     with pytest.raises(UsageError, match="closed"):
-        watched.runner.start(require=True)
-    assert other.runner._runs().owners == (other.runner,)
+        watched.reloader.start(require=True)
+    assert other.reloader._runs().owners == (other.reloader,)
 
 
 def test_starts_and_closes_at_the_same_time(make):
@@ -374,12 +374,12 @@ def test_starts_and_closes_at_the_same_time(make):
 
         def start(watched=watched) -> None:
             try:
-                watched.runner.start(require=True)
+                watched.reloader.start(require=True)
             except UsageError:
                 return
 
-        in_threads(start, watched.runner.close)
-        watched.runner.close()
+        in_threads(start, watched.reloader.close)
+        watched.reloader.close()
     assert driving._shared.driver is None
     wait_until(lambda: not ours())
 
@@ -393,7 +393,7 @@ def test_an_interrupt_while_it_is_started(make, monkeypatch):
     watched = make(start=False)
     monkeypatch.setattr(paths, "expand", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        watched.runner.start(require=True)
+        watched.reloader.start(require=True)
     assert ours() == []
 
 
@@ -402,10 +402,10 @@ def test_a_failed_start_leaves_nothing(make, main):
     main.write_text("broken")
     watched = make(start=False)
     with pytest.raises(ConfigError):
-        watched.runner.start(require=True)
+        watched.reloader.start(require=True)
     wait_until(lambda: not ours())
     with pytest.raises(UsageError):
-        watched.runner.start(require=True)
+        watched.reloader.start(require=True)
 
 
 def test_a_check_that_outlives_its_watcher_harms_nobody(make, monkeypatch):
@@ -415,7 +415,7 @@ def test_a_check_that_outlives_its_watcher_harms_nobody(make, monkeypatch):
     watched.gate.shut()
     watched.save(2)
     assert watched.gate.entered.wait(60)
-    watched.runner.close()
+    watched.reloader.close()
     ends = [os.pipe() for _ in range(6)]
     watched.gate.opened.set()
     wait_until(lambda: not ours())
@@ -432,7 +432,7 @@ def test_many_watchers_are_closed_in_parallel(make):
     """All of one driver, which ends with the last."""
     watched = [make() for _ in range(10)]
     assert ours().count("hotconf-driver") == 1
-    in_threads(*[each.runner.close for each in watched])
+    in_threads(*[each.reloader.close for each in watched])
     assert ours() == []
 
 
@@ -445,7 +445,7 @@ from pydantic import BaseModel
 from hotconf.subscribers.bus import Bus
 from hotconf.runtime.holds import Busy
 from hotconf.sources.base import Source
-from hotconf.runtime.reloader import Runner
+from hotconf.runtime.reloader import Reloader
 from hotconf.schema import Schema
 
 class Config(BaseModel):
@@ -453,12 +453,12 @@ class Config(BaseModel):
 
 warnings.simplefilter("ignore", DeprecationWarning)
 source = Source(Path(sys.argv[1]), Schema(Config))
-runner = Runner(source, Bus("x"), lambda snapshot: None, observer="auto", reconcile_ns=10**12)
-runner.start(require=True)
+reloader = Reloader(source, Bus("x"), lambda snapshot: None, observer="auto", reconcile_ns=10**12)
+reloader.start(require=True)
 held, ends = threading.Event(), threading.Event()
 
 def hold():
-    with runner._lock:
+    with reloader._lock:
         held.set()
         ends.wait(60)
 
@@ -467,14 +467,14 @@ holder.start()
 held.wait(60)
 child = os.fork()
 if child == 0:
-    runner.close()
-    with Busy(runner, "x"):
+    reloader.close()
+    with Busy(reloader, "x"):
         pass
     os._exit(0)
 ends.set()
 holder.join()
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-runner.close()
+reloader.close()
 """
     subprocess.run([sys.executable, "-c", code, main], check=True, timeout=60)
 
@@ -489,8 +489,8 @@ def test_a_change_that_is_being_loaded_is_not_found_again(make):
     watched.gate.shut()
     watched.save(2)
     assert watched.gate.entered.wait(60)
-    real = watched.runner.compare
-    watched.runner.compare = lambda then: looks.append(1) or real(then)
+    real = watched.reloader.compare
+    watched.reloader.compare = lambda then: looks.append(1) or real(then)
     wait_until(lambda: len(looks) >= 5)
     watched.gate.opened.set()
     wait_until(lambda: ReloadSuccess in watched.kinds())
@@ -517,14 +517,14 @@ def test_a_reload_that_is_slow_opens_no_round(make):
     watched = make(observer="poll", reconcile_ns=OFTEN_NS)
     watched.gate.shut()
     looks: list[int] = []
-    real = watched.runner.compare
-    watched.runner.compare = lambda then: looks.append(1)  # no poll between the save and the reload
+    real = watched.reloader.compare
+    watched.reloader.compare = lambda then: looks.append(1)  # no poll between the save and the reload
     wait_until(lambda: looks)
     watched.save(2)
-    watched.runner.reload(wait=False, force=False)
+    watched.reloader.reload(wait=False, force=False)
     assert watched.gate.entered.wait(60)
     looks.clear()
-    watched.runner.compare = lambda then: looks.append(1) or real(then)
+    watched.reloader.compare = lambda then: looks.append(1) or real(then)
     wait_until(lambda: len(looks) >= 5)
     watched.gate.opened.set()
     wait_until(lambda: watched.events)
@@ -536,21 +536,21 @@ def test_a_reload_that_is_slow_opens_no_round(make):
 def test_who_hears_everything_is_looked_at_in_passing(make, monkeypatch):
     """Nothing is asked of an idle watcher; what it was not told of is found all the same."""
     watched = make(observer="inotify", reconcile_ns=OFTEN_NS)
-    driver, looks = watched.runner._runs(), watched.runner._runs()._looks
+    driver, looks = watched.reloader._runs(), watched.reloader._runs()._looks
     rounds: list[int] = []
     real = Crowd.look
     monkeypatch.setattr(Crowd, "look", lambda self, until: rounds.append(1) or real(self, until))
     wait_until(lambda: len(rounds) > 5)
     asked: list[int] = []
-    compare = watched.runner.compare
-    watched.runner.compare = lambda then: asked.append(1) or compare(then)
+    compare = watched.reloader.compare
+    watched.reloader.compare = lambda then: asked.append(1) or compare(then)
     rounds.clear()
     wait_until(lambda: len(rounds) > 5)
     assert asked == []
-    driver.call(lambda: watched.runner._hearing.observer.disarm(watched.runner))
+    driver.call(lambda: watched.reloader._hearing.observer.disarm(watched.reloader))
     watched.save(2)
     wait_until(lambda: watched.n == 2)
-    wait_until(lambda: watched.runner in looks._in)  # again
+    wait_until(lambda: watched.reloader in looks._in)  # again
 
 
 def test_a_failure_that_passes_is_tried_again(make, main, monkeypatch):
@@ -576,7 +576,7 @@ def test_a_young_file_that_changes_within_one_tick_of_the_clock(make, main, monk
     """The same stamp and other bytes: content is compared until the stamp can be trusted."""
     monkeypatch.setattr(reading, "FRESH_NS", FAR_NS)
     watched = make(observer="poll", reconcile_ns=OFTEN_NS)
-    stamp = watched.runner.files.reads[main].stamp
+    stamp = watched.reloader.files.reads[main].stamp
     main.write_text("n = 2\n")
     monkeypatch.setattr(reading, "_identity", lambda found: stamp.identity)
     monkeypatch.setattr(states, "look", lambda paths, until=0: bytearray(states.packed(stamp.identity)))
@@ -590,7 +590,7 @@ def test_a_fragment_that_appears_before_its_directory_is_watched(make, main, mon
     """Between the load that lists a directory and the watch on it: nobody tells of it, so it is looked for."""
     (main.parent / "conf.d").mkdir()
     watched = make()
-    observer = watched.runner._hearing.observer
+    observer = watched.reloader._hearing.observer
     real = type(observer).arm
 
     def arm(self, owner, files):
@@ -608,14 +608,14 @@ def test_a_fragment_that_changes_before_it_is_watched(make, main, monkeypatch):
     fragment = main.with_name("a.toml")
     fragment.write_text("n = 4\n")
     watched = make()
-    real = type(watched.runner._hearing.observer).arm
+    real = type(watched.reloader._hearing.observer).arm
 
     def arm(self, owner, files):
         if len(files.members) == 2 and fragment.read_text() == "n = 4\n":
             fragment.write_text("n = 5\n")
         return real(self, owner, files)
 
-    monkeypatch.setattr(type(watched.runner._hearing.observer), "arm", arm)
+    monkeypatch.setattr(type(watched.reloader._hearing.observer), "arm", arm)
     main.write_text("[hot_reload]\nwatch_paths = ['a.toml']\n")
     wait_until(lambda: watched.n == 5)
 
@@ -623,14 +623,14 @@ def test_a_fragment_that_changes_before_it_is_watched(make, main, monkeypatch):
 def test_an_observer_that_fails_loses_no_load(make, monkeypatch, caplog):
     """Who waits for it is answered, and the next change is noticed."""
     watched = make()
-    observer = type(watched.runner._hearing.observer)
+    observer = type(watched.reloader._hearing.observer)
 
     def fail(self, owner, files):
         raise RuntimeError("broken")
 
     with monkeypatch.context() as patch:
         patch.setattr(observer, "arm", fail)
-        assert isinstance(watched.runner.reload(wait=True, force=False), ReloadUnchanged)
+        assert isinstance(watched.reloader.reload(wait=True, force=False), ReloadUnchanged)
     watched.save(2)
     wait_until(lambda: watched.n == 2)
     assert "broken" in caplog.text
@@ -640,8 +640,8 @@ def test_directories_that_appear_one_by_one_are_no_changes(make, tmp_path):
     """The file is as absent as before: nothing is told until it is there."""
     main = tmp_path / "a" / "b" / "config.toml"
     watched = Watched(main, observer="auto", reconcile_ns=FAR_NS, window_ms=20)
-    watched.runner.start(require=False)
-    driver = watched.runner._runs()
+    watched.reloader.start(require=False)
+    driver = watched.reloader._runs()
     try:
         wait_until(lambda: watched.kinds() == [ReloadFailed])
         for directory in (main.parent.parent, main.parent):
@@ -652,7 +652,7 @@ def test_directories_that_appear_one_by_one_are_no_changes(make, tmp_path):
         wait_until(lambda: ReloadSuccess in watched.kinds())
         assert watched.kinds() == [ReloadFailed, FileChanged, ReloadSuccess]
     finally:
-        watched.runner.close()
+        watched.reloader.close()
 
 
 def test_the_way_is_found_again_by_looking(make, main):
@@ -661,16 +661,16 @@ def test_the_way_is_found_again_by_looking(make, main):
     deep.parent.mkdir(parents=True)
     deep.write_text("n = 1\n")
     watched = Watched(deep, observer="inotify", reconcile_ns=OFTEN_NS, window_ms=1)
-    watched.runner.start(require=True)
+    watched.reloader.start(require=True)
     try:
         (main.parent / "x").rename(main.parent / "old")
         deep.parent.mkdir(parents=True)
         deep.write_text("n = 2\n")
         wait_until(lambda: watched.n == 2)
-        watched.runner.reconcile_ns = FAR_NS
-        driver = watched.runner._runs()
-        driver.call(lambda: driver.look_closely(watched.runner))  # at a tick that is far away
+        watched.reloader.reconcile_ns = FAR_NS
+        driver = watched.reloader._runs()
+        driver.call(lambda: driver.look_closely(watched.reloader))  # at a tick that is far away
         watched.save(3)
         wait_until(lambda: watched.n == 3)
     finally:
-        watched.runner.close()
+        watched.reloader.close()

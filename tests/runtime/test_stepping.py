@@ -25,15 +25,15 @@ class Failing:
         self.kind, self.left, self.after = kind, times, after
         self.steps = 0
         self.perform, self.step = Stepping._perform, machine.step
-        monkeypatch.setattr(Stepping, "_perform", lambda runner, effect: self.performed(runner, effect))
+        monkeypatch.setattr(Stepping, "_perform", lambda reloader, effect: self.performed(reloader, effect))
         monkeypatch.setattr(machine, "step", self.stepped)
 
-    def performed(self, runner, effect) -> None:
+    def performed(self, reloader, effect) -> None:
         fails = isinstance(effect, self.kind) and self.left > 0
         if fails:
             self.left -= 1
         if not fails or self.after:
-            self.perform(runner, effect)
+            self.perform(reloader, effect)
         if fails:
             raise RuntimeError("injected")
 
@@ -50,8 +50,8 @@ def goes_on(watched: Watched, failing: Failing) -> None:
     failing.left = 0
     watched.save(7)
     wait_until(lambda: watched.n == 7)
-    assert watched.runner.reload(wait=True, force=False) is not None
-    assert watched.runner.pending is None
+    assert watched.reloader.reload(wait=True, force=False) is not None
+    assert watched.reloader.pending is None
     assert failing.steps < 60
     assert list(watched.generations) == list(range(1, len(watched.generations) + 1))
 
@@ -83,11 +83,11 @@ def test_an_effect_that_raises_in_a_reload(make, monkeypatch, kind):
     watched = make(window_ms=60_000)
     failing = Failing(monkeypatch, kind, 1, after=kind is protocol.Answer)
     watched.save(2)
-    event = watched.runner.reload(wait=True, force=False)
+    event = watched.reloader.reload(wait=True, force=False)
     assert type(event) is (ReloadFailed if kind in (protocol.Load, protocol.Publish) else ReloadSuccess)
     failing.left = 0
     watched.save(7)
-    watched.runner.reload(wait=True, force=False)
+    watched.reloader.reload(wait=True, force=False)
     assert watched.n == 7
 
 
@@ -98,7 +98,7 @@ def test_an_effect_that_always_raises(make, monkeypatch, kind):
     failing = Failing(monkeypatch, kind, 1_000_000)
     for number in range(2, 5):
         watched.save(number)
-        watched.runner._runs().call(lambda: None)
+        watched.reloader._runs().call(lambda: None)
     goes_on(watched, failing)
 
 
@@ -116,7 +116,7 @@ def test_a_step_that_raises(make, monkeypatch, given, times):
 def test_a_release_whose_publishing_raises(make, monkeypatch):
     """What was pending has failed; leaving raises nothing."""
     watched = make()
-    with Busy(watched.runner, "x"):
+    with Busy(watched.reloader, "x"):
         watched.save(2)
         wait_until(lambda: ReloadDeferred in watched.kinds())
         failing = Failing(monkeypatch, protocol.Publish, 1)

@@ -45,7 +45,7 @@ class Subject:
     def watch(self, path: str, schema: str, callbacks: list[str], **options: Any) -> None:
         """Start a watcher."""
         watcher = HotReloadWatcher(path, SCHEMAS[schema], **options)
-        publisher, install = watcher._runner._publisher, watcher._runner._publisher._install
+        publisher, install = watcher._reloader._publisher, watcher._reloader._publisher._install
 
         def publish(snapshot: Snapshot[Any]) -> None:
             install(snapshot)

@@ -85,7 +85,7 @@ def test_real_signals_at_any_moment(path: Path, watch: Callable[..., object], ro
     path.write_text(port(12345))
     wait_until(lambda: watcher.config.server.port == 12345)
     assert watcher.pending is None
-    assert not watcher._runner.holds.reasons
+    assert not watcher._reloader.holds.reasons
 
 
 @pytest.fixture

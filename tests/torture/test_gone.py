@@ -143,7 +143,7 @@ def watched(
     """A watcher, and all that it publishes."""
     (root / "config.toml").write_text("# all in fragments\n")
     watcher = HotReloadWatcher(root / "config.toml", Limits, debounce_ms=WINDOW_MS, watch_paths=entries)
-    publisher, publish, seen = watcher._runner._publisher, Publisher.publish, []
+    publisher, publish, seen = watcher._reloader._publisher, Publisher.publish, []
     install, began = publisher._install, [None]
 
     def note_round(self: Publisher[Any], effect: Any, detect_ns: int) -> Any:

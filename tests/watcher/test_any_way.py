@@ -178,13 +178,13 @@ def test_every_change_is_heard(tmp_path, watch, seed):
     watcher, _ = watch(
         main, dict[str, Any], watch_paths=patterns, reconcile_s=NEVER_S, debounce_ms=0, allow_empty=True
     )
-    runner = watcher._runner
+    reloader = watcher._reloader
     for _ in range(60 if FULL else 25):
         tree.told.clear()
         for _ in range(dice.randint(1, 4)):
             tree.act()
-        seen = wait_until_same(lambda: state(runner.files), lambda: state(load(runner.source).files))
-        known, there = state(runner.files), state(load(runner.source).files)
+        seen = wait_until_same(lambda: state(reloader.files), lambda: state(load(reloader.source).files))
+        known, there = state(reloader.files), state(load(reloader.source).files)
         assert seen, (patterns, tree.told, known.items() ^ there.items())
 
 

@@ -16,7 +16,7 @@ from watcher.watched import App, Seen, port
 def test_nothing_can_be_assigned(path, watch):
     """Assigning and deleting raise AttributeError, for known names and for others."""
     watcher, _ = watch(path)
-    for name in ("config", "snapshot", "_runner", "anything"):
+    for name in ("config", "snapshot", "_reloader", "anything"):
         with pytest.raises(AttributeError):
             setattr(watcher, name, None)
         with pytest.raises(AttributeError):

@@ -247,7 +247,9 @@ def test_from_a_signal_handler_while_reload_waits(path, watch, gate):
 
     def interrupt():
         gate.entered.wait(LONG_S)
-        wait_until(lambda: len(watcher._runner._teller.tickets))  # not sooner: this very thread may be being started
+        wait_until(
+            lambda: len(watcher._reloader._teller.tickets)
+        )  # not sooner: this very thread may be being started
         os.kill(parent, signal.SIGUSR1)
         wait_until(lambda: children, LONG_S)
         gate.released.set()
@@ -621,7 +623,7 @@ def test_a_lock_that_cannot_be_had(path, watch, monkeypatch, told):
     holding, go_on = threading.Event(), threading.Event()
 
     def hold():
-        with watcher._runner._lock, watcher._bus.lock:
+        with watcher._reloader._lock, watcher._bus.lock:
             holding.set()
             go_on.wait(LONG_S)
 

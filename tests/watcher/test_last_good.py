@@ -483,7 +483,7 @@ def test_a_full_disk(path, watch, state_dir, caplog, monkeypatch):
             wait_until(lambda number=number: len(refused) == number - 8000)
             wait_until(lambda: watcher.stats.state_trouble == f"{state_dir}: No space left on device")
         # The next one waits for the thread that failed.
-        wait_until(lambda: not watcher._runner._keeper._worker.at_work)
+        wait_until(lambda: not watcher._reloader._keeper._worker.at_work)
     assert told(caplog) == [f"States of {path} are not kept: {state_dir}: No space left on device"]
     save(path, port(8003))
     watcher.reload()
@@ -524,8 +524,8 @@ def test_a_disk_that_hangs(path, watch, state_dir, caplog, monkeypatch, gate):
     assert watcher.stats.state_trouble == "the disk is slow: not every state is kept"
     watcher.close()
     assert f"States of {path} are not kept: the disk was not done after" in told(caplog)[0]
-    assert watcher._runner._keeper is not None
-    assert len(watcher._runner._keeper._waiting) == keeper.MOST_WAITING
+    assert watcher._reloader._keeper is not None
+    assert len(watcher._reloader._keeper._waiting) == keeper.MOST_WAITING
     stuck.released.set()
     wait_until(lambda: any("the disk is slow, 5 were left out" in line for line in told(caplog)))
     wait_until(lambda: States(state_dir, path).claim())

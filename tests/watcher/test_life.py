@@ -297,7 +297,7 @@ def test_close_waits_for_a_callback(path, watch, gate):
     assert gate.entered.wait(60)
     closing = threading.Thread(target=watcher.close)
     closing.start()
-    wait_until(lambda: watcher._runner._closed)
+    wait_until(lambda: watcher._reloader._closed)
     assert closing.is_alive()
     gate.released.set()
     closing.join(60)

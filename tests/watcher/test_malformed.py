@@ -89,7 +89,7 @@ def test_the_driver_rests_after_it(path, watch):
     watcher, seen = watch(path, checks=[checking({"file": "config.toml"})])
     path.write_text(port(9000))
     seen.ending()
-    runs = watcher._runner._runs()
+    runs = watcher._reloader._runs()
     before = runs.call(time.thread_time)
     until = time.monotonic() + 0.5
     wait_until(lambda: time.monotonic() > until)

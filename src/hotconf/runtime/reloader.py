@@ -56,7 +56,7 @@ PATIENCE_S: Final = 2.0
 """So long `close()` waits for users' code that is running."""
 
 
-class Runner(Stepping[T]):
+class Reloader(Stepping[T]):
     """See the module. `install` is called with each new snapshot, and must make it visible to readers."""
 
     def __init__(
@@ -453,7 +453,7 @@ class Runner(Stepping[T]):
             done()
 
     @property
-    def _owner(self) -> Runner[T]:
+    def _owner(self) -> Reloader[T]:
         return self
 
     def _look(self) -> None:

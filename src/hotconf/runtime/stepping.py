@@ -44,7 +44,7 @@ _FAULT: Final = "Internal error in a reload of %s"
 
 
 class Stepping(Generic[T]):
-    """The part of a `Runner` that steps its machine."""
+    """The part of a `Reloader` that steps its machine."""
 
     source: Source[T]
     holds: Holds
