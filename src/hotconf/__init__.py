@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         Ending,
         FileChanged,
         Outcome,
+        Pending,
         ReloadDeferred,
         ReloadFailed,
         ReloadSuccess,
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
         Timings,
     )
     from hotconf.problems import Problem, Related
-    from hotconf.runtime.telling import Pending
     from hotconf.schema import Schema
     from hotconf.settings import HotReloadSettings
     from hotconf.snapshot import Origin, Snapshot, SourceFile
@@ -72,6 +72,7 @@ _HOMES = {
         "Ending",
         "FileChanged",
         "Outcome",
+        "Pending",
         "ReloadDeferred",
         "ReloadFailed",
         "ReloadSuccess",
@@ -79,11 +80,10 @@ _HOMES = {
         "Timings",
     ),
     "problems": ("Problem", "Related"),
-    "runtime.telling": ("Pending",),
-    "runtime.stats": ("PhaseStats", "Stats"),
     "schema": ("Schema",),
     "settings": ("HotReloadSettings",),
     "snapshot": ("Origin", "Snapshot", "SourceFile"),
+    "subscribers.stats": ("PhaseStats", "Stats"),
     "watcher": ("HotReloadWatcher",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -88,6 +88,16 @@ class ReloadFailed:
     at: datetime = field(default=NOT_STAMPED, kw_only=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A reload that waits for something busy."""
+
+    reasons: tuple[str, ...]
+    since: datetime
+    """UTC; when the first reload since the last outcome was deferred."""
+    changes: tuple[Change, ...]
+
+
 Ending: TypeAlias = ReloadDeferred | ReloadSuccess | ReloadUnchanged | ReloadFailed
 """How a round ends."""
 Outcome: TypeAlias = ReloadSuccess | ReloadUnchanged | ReloadFailed

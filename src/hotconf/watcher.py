@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, overloa
 from hotconf import arguments
 from hotconf.config.freeze import unfrozen
 from hotconf.errors import NoConfigError
-from hotconf.events import Ending
+from hotconf.events import Ending, Pending
 from hotconf.logs import log, records
 from hotconf.problems import Problem
 from hotconf.runtime.holds import Busy
 from hotconf.runtime.loader import judged
 from hotconf.runtime.reloader import Reloader
-from hotconf.runtime.telling import Pending
 from hotconf.schema import Schema
 from hotconf.settings import MAX_DEBOUNCE_MS, HotReloadSettings
 from hotconf.snapshot import Snapshot

@@ -9,8 +9,7 @@ import pytest
 
 from hotconf.events import ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged, Timings
 from hotconf.problems import Problem
-from hotconf.subscribers.recorder import CAPACITY, Recorder
-from hotconf.subscribers.stats import PhaseStats
+from hotconf.subscribers.stats import CAPACITY, Meter, PhaseStats
 
 FAILED = ReloadFailed("bad", "syntax", (Problem("bad"),))
 
@@ -22,7 +21,7 @@ def success(**timings: float) -> ReloadSuccess:
 
 def test_nothing_has_happened_yet():
     """Zeros, for every ending and every phase, and how changes are heard."""
-    stats = Recorder().stats("inotify", None)
+    stats = Meter().stats("inotify", None)
     assert stats.endings == {"success": 0, "unchanged": 0, "failed": 0, "deferred": 0}
     assert set(stats.phases) == {field.name for field in fields(Timings)}
     assert set(stats.phases.values()) == {PhaseStats(0, 0.0, 0.0, 0.0, 0.0)}
@@ -31,18 +30,18 @@ def test_nothing_has_happened_yet():
 
 def test_endings_are_counted_by_their_kind():
     """Each ending once."""
-    recorder = Recorder()
+    meter = Meter()
     for event in (success(), FAILED, FAILED, ReloadUnchanged("same"), ReloadDeferred(("x",), (), ()), success()):
-        recorder.ending(event)
-    assert recorder.stats("poll", "asked for").endings == {"success": 2, "unchanged": 1, "failed": 2, "deferred": 1}
+        meter.ending(event)
+    assert meter.stats("poll", "asked for").endings == {"success": 2, "unchanged": 1, "failed": 2, "deferred": 1}
 
 
 def test_only_successes_are_measured():
     """What was not published took no time until it was."""
-    recorder = Recorder()
-    recorder.ending(FAILED)
-    recorder.ending(success(read=2.0))
-    assert recorder.stats("poll", None).phases["read"] == PhaseStats(1, 2.0, 2.0, 2.0, 2.0, (2.0,))
+    meter = Meter()
+    meter.ending(FAILED)
+    meter.ending(success(read=2.0))
+    assert meter.stats("poll", None).phases["read"] == PhaseStats(1, 2.0, 2.0, 2.0, 2.0, (2.0,))
 
 
 @pytest.mark.parametrize(
@@ -51,49 +50,47 @@ def test_only_successes_are_measured():
 )
 def test_percentiles_are_values_that_were_measured(count, expected):
     """By nearest rank, whatever the order."""
-    recorder = Recorder()
+    meter = Meter()
     for value in reversed(range(1, count + 1)):
-        recorder.ending(success(parse=value))
-    phase = recorder.stats("poll", None).phases["parse"]
+        meter.ending(success(parse=value))
+    phase = meter.stats("poll", None).phases["parse"]
     assert (phase.p50, phase.p95, phase.p99, phase.max) == expected
 
 
 def test_only_the_latest_are_kept_but_all_are_counted():
     """Memory does not grow, and old outliers are forgotten."""
-    recorder = Recorder()
-    recorder.ending(success(swap=1000.0))
+    meter = Meter()
+    meter.ending(success(swap=1000.0))
     for value in range(CAPACITY):
-        recorder.ending(success(swap=float(value)))
-    phase = recorder.stats("poll", None).phases["swap"]
+        meter.ending(success(swap=float(value)))
+    phase = meter.stats("poll", None).phases["swap"]
     assert (phase.count, phase.max) == (CAPACITY + 1, CAPACITY - 1.0)
-    size = sys.getsizeof(recorder._values["swap"])
+    size = sys.getsizeof(meter._values["swap"])
     for _ in range(10 * CAPACITY):
-        recorder.ending(success(swap=1.0))
-    assert sys.getsizeof(recorder._values["swap"]) == size
-    assert recorder.stats("poll", None).phases["swap"].max == 1.0
+        meter.ending(success(swap=1.0))
+    assert sys.getsizeof(meter._values["swap"]) == size
+    assert meter.stats("poll", None).phases["swap"].max == 1.0
 
 
 @pytest.mark.parametrize("count", [1, 2, CAPACITY - 1, CAPACITY, CAPACITY + 1, 2 * CAPACITY, 2 * CAPACITY + 7])
 def test_the_values_that_are_kept_come_oldest_first(count):
     """A chart of them reads from left to right, however often the store has been filled."""
-    recorder = Recorder()
+    meter = Meter()
     for value in range(count):
-        recorder.ending(success(overhead=float(value)))
-    values = recorder.stats("poll", None).phases["overhead"].values
+        meter.ending(success(overhead=float(value)))
+    values = meter.stats("poll", None).phases["overhead"].values
     assert values == tuple(float(value) for value in range(max(0, count - CAPACITY), count))
 
 
 def test_a_picture_does_not_change():
     """Whoever holds one can compare it with the next."""
-    recorder = Recorder()
-    before = recorder.stats("poll", None)
-    recorder.ending(success(read=1.0))
+    meter = Meter()
+    before = meter.stats("poll", None)
+    meter.ending(success(read=1.0))
     assert before.endings["success"] == before.phases["read"].count == 0
 
 
 def test_a_phase_shows_its_figures_and_not_each_value():
     """There are hundreds of them."""
-    recorder = Recorder()
-    assert (
-        repr(recorder.stats("poll", None).phases["read"]) == "PhaseStats(count=0, p50=0.0, p95=0.0, p99=0.0, max=0.0)"
-    )
+    meter = Meter()
+    assert repr(meter.stats("poll", None).phases["read"]) == "PhaseStats(count=0, p50=0.0, p95=0.0, p99=0.0, max=0.0)"

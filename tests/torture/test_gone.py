@@ -20,7 +20,7 @@ from pydantic import Field
 
 from hotconf import HotReloadWatcher, ReloadFailed, ReloadSuccess, Snapshot
 from hotconf.engine.debounce import MILLISECOND, ceiling_ns
-from hotconf.runtime.publishing import Publisher
+from hotconf.runtime.publisher import Publisher
 from torture.extent import FULL, ROUNDS
 from torture.harness import Tell
 from waiting import wait_until

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from unittest.mock import patch
 
-from hotconf.subscribers.recorder import Recorder
-from hotconf.subscribers.stats import Stats
+from hotconf.subscribers.stats import Meter, Stats
 from hotconf.tui import toasts
 from hotconf.tui.app import HotconfApp
 from hotconf.tui.facts import Told
@@ -84,7 +83,7 @@ class FakeSession:
         self.asked: list[str] = []
         self.waited_for: str | None = None
         self.holds: list[str] = []
-        self.recorder = Recorder()
+        self.meter = Meter()
         self.drift = False
         self.secret_keys: frozenset[str] = frozenset()
         self.tell: Callable[[Told], object] = lambda told: None
@@ -116,7 +115,7 @@ class FakeSession:
         return self._hold(reason)
 
     def stats(self) -> Stats:
-        return self.recorder.stats("inotify", None)
+        return self.meter.stats("inotify", None)
 
     def waits(self) -> str | None:
         return self.waited_for

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hotconf import ReloadSuccess, Timings, UsageError
 from hotconf.report.cells import width
-from hotconf.subscribers.recorder import Recorder
+from hotconf.subscribers.stats import Meter
 from hotconf.text import printable
 from hotconf.tui import comparison, editor, history, inbox, measures, running
 from hotconf.tui.facts import Told
@@ -147,12 +147,12 @@ def test_the_same_files_are_said_to_be_the_same():
 
 def test_measures_show_counts_histogram_and_phases():
     """In no more than the width, from the first reload on, and before it."""
-    recorder = Recorder()
-    assert "0 reloads" in measures.rows(recorder.stats("inotify", None), 76)[0].text
+    meter = Meter()
+    assert "0 reloads" in measures.rows(meter.stats("inotify", None), 76)[0].text
     for number in range(40):
         timings = Timings(settle=2000, read=0.2, parse=0.3, validate=0.4, swap=0.01, overhead=0.1 + number / 50)
-        recorder.ending(ReloadSuccess(number, (), (), timings))
-    rows = measures.rows(recorder.stats("poll", "no inotify: polling"), 76)
+        meter.ending(ReloadSuccess(number, (), (), timings))
+    rows = measures.rows(meter.stats("poll", "no inotify: polling"), 76)
     assert all(width(row.text) <= 76 for row in rows)
     texts = [row.text for row in rows]
     assert texts[0] == "40 reloads · 40 success · heard through poll"

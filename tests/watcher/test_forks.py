@@ -22,7 +22,7 @@ if not hasattr(os, "fork"):
 
 from hotconf import Ending, FileChanged, HotReloadWatcher, ReloadDeferred, ReloadSuccess, UsageError
 from hotconf.runtime import driver
-from hotconf.runtime.waiters import Ticket
+from hotconf.runtime.waiters import Waiter
 from hotconf.system import fork as forks
 from hotconf.system import threads
 from waiting import wait_until
@@ -248,7 +248,7 @@ def test_from_a_signal_handler_while_reload_waits(path, watch, gate):
     def interrupt():
         gate.entered.wait(LONG_S)
         wait_until(
-            lambda: len(watcher._reloader._teller.tickets)
+            lambda: len(watcher._reloader._notifier.waiters)
         )  # not sooner: this very thread may be being started
         os.kill(parent, signal.SIGUSR1)
         wait_until(lambda: children, LONG_S)
@@ -271,10 +271,10 @@ def test_from_a_signal_handler_while_reload_waits(path, watch, gate):
 def test_whoever_asked_before_the_fork_is_let_go():
     """In the child nobody answers: the wait ends all the same, wherever the fork came between asking and waiting."""
     used = driver.claim("this test")
-    ticket = Ticket()
+    waiter = Waiter()
 
     def work():
-        assert ticket.wait(used) is None
+        assert waiter.wait(used) is None
 
     child = fork(work)
     driver.release("this test", used, 10)

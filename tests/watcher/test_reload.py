@@ -147,7 +147,7 @@ def test_callers_of_reload_share_a_load(path, watch):
     path.write_text(port(9001))
     for thread in threads[1:]:
         thread.start()
-    wait_until(lambda: len(watcher._reloader._teller.tickets) == 4)
+    wait_until(lambda: len(watcher._reloader._notifier.waiters) == 4)
     go_on.set()
     for thread in threads:
         thread.join(60)

@@ -17,7 +17,7 @@ from hotconf.logs import log
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.load import load
 from hotconf.runtime.loader import Loader, LoadJob, guarded
-from hotconf.runtime.publishing import Publisher
+from hotconf.runtime.publisher import Publisher
 from hotconf.sources.base import FileSet, Result, Source
 from hotconf.sources.files.known import Known
 from hotconf.system import threads

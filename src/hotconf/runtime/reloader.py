@@ -18,7 +18,7 @@ from hotconf.engine import machine, protocol
 from hotconf.engine.candidate import Good
 from hotconf.engine.debounce import MILLISECOND
 from hotconf.errors import ConfigError, UsageError
-from hotconf.events import Ending, ReloadFailed
+from hotconf.events import Ending, Pending, ReloadFailed
 from hotconf.logs import log, records
 from hotconf.runtime import driver
 from hotconf.runtime.background import far
@@ -28,10 +28,10 @@ from hotconf.runtime.holds import Hold, Holds
 from hotconf.runtime.load import drifted
 from hotconf.runtime.loader import Loader
 from hotconf.runtime.loads import Jobs
-from hotconf.runtime.publishing import Publisher
+from hotconf.runtime.notifier import Notifier
+from hotconf.runtime.publisher import Publisher
 from hotconf.runtime.stepping import Stepping
-from hotconf.runtime.telling import Pending, Teller
-from hotconf.runtime.waiters import Ticket
+from hotconf.runtime.waiters import Waiter
 from hotconf.snapshot import Snapshot
 from hotconf.sources.base import FileSet, Result, Source
 from hotconf.sources.files.comparing import Found, examine, watch
@@ -85,7 +85,7 @@ class Reloader(Stepping[T]):
         self._driver: Driver | None = None
         self._closed = False
         self._jobs = Jobs(source, self.known, self._publisher, self._runs, self._loader, self._loaded)
-        self._teller = Teller(bus, source.path)
+        self._notifier = Notifier(bus, source.path)
         self._unsure = False
         """The files may have been loaded before they were watched."""
         self._looks = 0
@@ -105,7 +105,7 @@ class Reloader(Stepping[T]):
             raise UsageError("a watcher can be started once; make a new one")
         if self._keeper is not None:
             self._publisher.standing = self._keeper.standing()
-        self._teller.required = require
+        self._notifier.required = require
         try:
             self._begin()
             event = self._first_load()
@@ -138,12 +138,12 @@ class Reloader(Stepping[T]):
     def _first_load(self) -> Ending | None:
         """The loads at start run here: no thread is needed for a configuration that never changes."""
         # By force: a hold that began before the start puts off changes, and the first config is none.
-        ticket = Ticket()
-        self._runs().call(partial(self._ask, ticket, force=True, silent=True))
+        waiter = Waiter()
+        self._runs().call(partial(self._ask, waiter, force=True, silent=True))
         self._jobs.run()
         if self.snapshot is not None:
             self._bus.seen(self.snapshot)
-        return ticket.event
+        return waiter.event
 
     def barrier(self) -> None:
         """Return once every earlier step has ended; later ones see the current holds."""
@@ -168,9 +168,9 @@ class Reloader(Stepping[T]):
             raise UsageError("this watcher is not running: reload() works between start() and close()")
         if wait and used.here:
             raise UsageError("reload() cannot wait here: this is the thread that would do it; use wait=False")
-        ticket = Ticket()
-        used.post(partial(self._ask, ticket, force=force))
-        event = ticket.wait(used) if wait else None
+        waiter = Waiter()
+        used.post(partial(self._ask, waiter, force=force))
+        event = waiter.wait(used) if wait else None
         if event is not None or not wait:
             return event
         if self._closed:
@@ -232,7 +232,7 @@ class Reloader(Stepping[T]):
     @property
     def pending(self) -> Pending | None:
         """What waits for something busy."""
-        return self._teller.pending(self._state, self.holds.reasons)
+        return self._notifier.pending(self._state, self.holds.reasons)
 
     def stats(self) -> Stats:
         """Counts and timings."""
@@ -244,7 +244,7 @@ class Reloader(Stepping[T]):
             loads = (each.text for loader in used.loaders if (each := loader.trouble) is not None)
             more = (used.trouble, *loads, self._bus.trouble, records.trouble())
             trouble = "; ".join(each for each in (trouble, *more) if each is not None) or None
-        found = self._teller.recorder.stats(name, trouble)._replace(last_trouble=self._hearing.last_trouble)
+        found = self._notifier.meter.stats(name, trouble)._replace(last_trouble=self._hearing.last_trouble)
         if self._keeper is None:
             return found
         return found._replace(degraded=self._state.degraded, state_trouble=self._keeper.trouble)
@@ -260,7 +260,7 @@ class Reloader(Stepping[T]):
         self._lock = threads.rlock()
         self.known.distrust()
         self._jobs.abandon()
-        self._teller.tickets.abandon()
+        self._notifier.waiters.abandon()
 
     def revive(self) -> None:
         """See `Member.revive`: watch on, if this was watching; what the parent had begun is begun anew.
@@ -271,7 +271,7 @@ class Reloader(Stepping[T]):
         dropped = self.holds.abandon()
         self._state, lost = machine.forked(self._state)
         self._jobs.forget()
-        self._teller.abandon()
+        self._notifier.abandon()
         self._driver = self._hearing.observer = None
         if not running:
             return
@@ -321,7 +321,7 @@ class Reloader(Stepping[T]):
         """Compare the files, and request a new reload for waiting callers."""
         self._state, _ = machine.forked(self._state)
         self.heard((self.source.path,), time.monotonic_ns(), 0)
-        for number in self._teller.tickets.numbers:
+        for number in self._notifier.waiters.numbers:
             self.feed(protocol.Reload(time.monotonic_ns(), number, force=False, silent=False))
 
     def resume(self, driver: Driver) -> None:
@@ -483,8 +483,8 @@ class Reloader(Stepping[T]):
             raise UsageError("this watcher is not running")
         return self._driver
 
-    def _ask(self, ticket: Ticket, *, force: bool, silent: bool = False) -> None:
-        number = self._teller.tickets.add(ticket)
+    def _ask(self, waiter: Waiter, *, force: bool, silent: bool = False) -> None:
+        number = self._notifier.waiters.add(waiter)
         self.feed(protocol.Reload(time.monotonic_ns(), number, force=force, silent=silent))
 
 

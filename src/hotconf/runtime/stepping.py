@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from hotconf.runtime.hearing import Hearing
     from hotconf.runtime.holds import Holds
     from hotconf.runtime.loads import Jobs
-    from hotconf.runtime.publishing import Publisher
-    from hotconf.runtime.telling import Teller
+    from hotconf.runtime.notifier import Notifier
+    from hotconf.runtime.publisher import Publisher
     from hotconf.settings import HotReloadSettings
     from hotconf.snapshot import Snapshot
     from hotconf.sources.base import Source
@@ -58,7 +58,7 @@ class Stepping(Generic[T]):
     """When to check whether what is pending, or not yet delivered, still has to wait."""
     _publisher: Publisher[T]
     _state: protocol.State
-    _teller: Teller[T]
+    _notifier: Notifier[T]
 
     @property
     def snapshot(self) -> Snapshot[T] | None:
@@ -117,7 +117,7 @@ class Stepping(Generic[T]):
             self._state, effects = machine.step(before, given, self.holds.reasons)
             if self._driver is not None:
                 self._driver.expect(self._owner)
-            self._teller.eagerly = self._state.settle_until != before.settle_until
+            self._notifier.eagerly = self._state.settle_until != before.settle_until
             failed = self._perform_all(effects)
         except Exception:  # noqa: BLE001 - a fault of ours
             log.fault("watch", _FAULT, self.source.path)
@@ -139,7 +139,7 @@ class Stepping(Generic[T]):
 
     def _crash(self, state: protocol.State) -> None:
         """End the round, once; discard what was known about the files."""
-        self._state, effects = crashed(state, self.source.path, self._teller.tickets.numbers)
+        self._state, effects = crashed(state, self.source.path, self._notifier.waiters.numbers)
         if self.snapshot is not None:  # even if it raised after publishing
             self._state = self._state._replace(generation=self.snapshot.generation)
         self.known.distrust()
@@ -158,13 +158,13 @@ class Stepping(Generic[T]):
     def _perform(self, effect: protocol.Effect) -> None:
         match effect:
             case protocol.Publish():
-                self._teller.timings = self._publisher.publish(effect, self._hearing.detect_ns)
-                self._teller.recalled = effect.recalled
+                self._notifier.timings = self._publisher.publish(effect, self._hearing.detect_ns)
+                self._notifier.recalled = effect.recalled
                 self._warn()
                 if effect.recalled and self.snapshot is not None:
                     self._bus.seen(self.snapshot)
             case protocol.Emit():
-                self._teller.emit(effect, self.snapshot, self.settings.debounce_ms)
+                self._notifier.emit(effect, self.snapshot, self.settings.debounce_ms)
                 if not isinstance(effect.event, FileChanged):
                     self.known.ended()
             case protocol.Load():
@@ -175,10 +175,10 @@ class Stepping(Generic[T]):
                 self._publisher.refresh(effect)
                 self._warn()
             case protocol.Answer():
-                self._teller.answer(effect)
+                self._notifier.answer(effect)
             case protocol.Watching():
                 self._runs().post(partial(self._watch, effect.on))
 
     def _warn(self) -> None:
         if self.snapshot is not None:
-            self._teller.published(self.snapshot)
+            self._notifier.published(self.snapshot)

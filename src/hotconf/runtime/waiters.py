@@ -11,7 +11,7 @@ from hotconf.system import threads
 from hotconf.system.fork import FORK_S
 
 
-class Ticket:
+class Waiter:
     """One call of `reload()`, or the load at start."""
 
     __slots__ = ("_done", "event")
@@ -34,14 +34,14 @@ class Ticket:
         self._done.give()
 
 
-class Tickets:
+class Waiters:
     """All unanswered ones. Used by the driver's thread only."""
 
     __slots__ = ("_numbers", "_open")
 
     def __init__(self) -> None:
         self._numbers = count(1)
-        self._open: dict[int, Ticket] = {}
+        self._open: dict[int, Waiter] = {}
 
     def __len__(self) -> int:
         return len(self._open)
@@ -50,10 +50,10 @@ class Tickets:
         """In the child of a fork: nobody waits here."""
         self._open.clear()
 
-    def add(self, ticket: Ticket) -> int:
+    def add(self, waiter: Waiter) -> int:
         """Its number, under which it is answered."""
         number = next(self._numbers)
-        self._open[number] = ticket
+        self._open[number] = waiter
         return number
 
     @property
@@ -64,7 +64,7 @@ class Tickets:
     def answer(self, numbers: Iterable[int], event: Ending | None) -> None:
         """Wake those who wait with these numbers."""
         for number in numbers:
-            ticket = self._open.get(number)
-            if ticket is not None:
-                ticket.answer(event)
+            waiter = self._open.get(number)
+            if waiter is not None:
+                waiter.answer(event)
             self._open.pop(number, None)  # not earlier: an interrupted answer is given again

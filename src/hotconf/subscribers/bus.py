@@ -15,15 +15,15 @@ from hotconf.arguments import function
 from hotconf.events import FileChanged, ReloadSuccess
 from hotconf.keypath import KeyPath, key_path
 from hotconf.subscribers.callbacks import (
+    Callback,
     ChangeCallback,
     Delivery,
     EventCallback,
     FunctionCallback,
-    Listener,
     PathCallback,
     log_warning,
 )
-from hotconf.subscribers.followers import Followers
+from hotconf.subscribers.path_index import PathIndex
 from hotconf.subscribers.streams import EventStream, Subscription
 from hotconf.system import fork, threads
 
@@ -61,7 +61,7 @@ class Bus(Generic[T]):
         self._streams: tuple[EventStream, ...] = ()
         self._listeners: tuple[tuple[int, EventCallback | FunctionCallback[T]], ...] = ()
         """Those that have to be asked at each event, with their places in the order of subscription."""
-        self._followers: Followers[PathCallback[T]] = Followers()
+        self._followers: PathIndex[PathCallback[T]] = PathIndex()
         self._numbers = count(1)
         self._given: WeakSet[EventStream] = WeakSet()
         """All streams that somebody still has, those that have ended, too."""
@@ -165,7 +165,7 @@ class Bus(Generic[T]):
         if self._closed:
             return
         generation = 0 if snapshot is None else snapshot.generation
-        told: list[tuple[int, Listener]] = [each for each in self._listeners if each[1].wants(generation)]
+        told: list[tuple[int, Callback]] = [each for each in self._listeners if each[1].wants(generation)]
         concerned = self._concerned(event, snapshot)
         if concerned:
             told = sorted([*told, *concerned.items()], key=_number)
@@ -236,7 +236,7 @@ class Bus(Generic[T]):
             self._closed = True
             streams, self._streams = self._streams, ()
             self._listeners = ()
-            self._followers = Followers()
+            self._followers = PathIndex()
             for stream in streams:
                 stream.end()
         self._delivery.close(timeout_s)
@@ -286,7 +286,7 @@ def _checked(callback: Callable[..., object]) -> Callable[..., object]:
     return function("callback", callback, "a function", instead=instead)
 
 
-def _number(numbered: tuple[int, Listener]) -> int:
+def _number(numbered: tuple[int, Callback]) -> int:
     return numbered[0]
 
 

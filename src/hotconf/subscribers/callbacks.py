@@ -34,7 +34,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Listener(Subscription):
+class Callback(Subscription):
     """A subscription with a callback: what the delivery needs of it."""
 
     __slots__ = ("name",)
@@ -59,7 +59,7 @@ class Listener(Subscription):
         return False
 
 
-class EventCallback(Listener):
+class EventCallback(Callback):
     """A closable subscription whose callback gets every event. Calling it calls the callback."""
 
     __slots__ = ("_callback",)
@@ -90,7 +90,7 @@ class Published(Hub, Protocol[T_co]):
         """What is published now."""
 
 
-class ChangeCallback(Listener, Generic[T]):
+class ChangeCallback(Callback, Generic[T]):
     """A closable subscription whose callback gets `(old, new)` of one selected value when it differs.
 
     Nothing is queued: a late callback gets the value that it last saw, and the newest. The first old value is
@@ -216,12 +216,12 @@ class Delivery:
         self._worker = Worker(
             f"hotconf callbacks {printable(name)}", self._report, stays=True, again=True, lends=True
         )
-        self._left: tuple[ConfigReloadEvent, deque[Listener]] | None = None
+        self._left: tuple[ConfigReloadEvent, deque[Callback]] | None = None
         """What is being delivered, and to whom it still has to be: if the thread fails, it resumes there."""
-        self._queue: deque[tuple[ConfigReloadEvent, tuple[Listener, ...]]] = deque()
+        self._queue: deque[tuple[ConfigReloadEvent, tuple[Callback, ...]]] = deque()
         self._overflowing = False
         self._closed = False
-        self._running: Listener | None = None
+        self._running: Callback | None = None
         self._where: tuple[int, int] | None = None
         """The thread, or greenlet, that is running callbacks."""
         self._forks = 0
@@ -235,7 +235,7 @@ class Delivery:
         self._running = self._where = self._left = None
         self._forks += 1
 
-    def put(self, event: ConfigReloadEvent, listeners: tuple[Listener, ...]) -> None:
+    def put(self, event: ConfigReloadEvent, listeners: tuple[Callback, ...]) -> None:
         """Have `listeners` told of `event`; the lock is held."""
         if not listeners:
             return
@@ -271,7 +271,7 @@ class Delivery:
     def _report(self, text: str, error: BaseException | None) -> None:
         emit("reload", ERROR, "%s", self.trouble or text, error=error)
 
-    def _drop_oldest(self, listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:
+    def _drop_oldest(self, listeners: tuple[Callback, ...]) -> tuple[Callback, ...]:
         """`listeners`, with those who lose nothing but their place in the queue."""
         _, losing = self._queue.popleft()
         kept = [listener for listener in losing if listener.miss()]
@@ -296,7 +296,7 @@ class Delivery:
         if not left:
             self._left = None
 
-    def _tell(self, event: ConfigReloadEvent, left: deque[Listener], forks: int) -> None:
+    def _tell(self, event: ConfigReloadEvent, left: deque[Callback], forks: int) -> None:
         self._where = threads.place()
         while left:
             with self._lock:

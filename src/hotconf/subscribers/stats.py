@@ -9,7 +9,20 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import fields
+from typing import Final, NamedTuple
+
+from hotconf.events import Ending, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged, Timings
+
+CAPACITY: Final = 256
+"""So many of the latest values of each phase are kept."""
+
+_ENDINGS: Final = {
+    ReloadSuccess: "success",
+    ReloadUnchanged: "unchanged",
+    ReloadFailed: "failed",
+    ReloadDeferred: "deferred",
+}
 
 
 class PhaseStats(NamedTuple):
@@ -49,7 +62,39 @@ class Stats(NamedTuple):
     """The latest `trouble` that is over."""
 
 
-def summary(count: int, values: array[float]) -> PhaseStats:
+class Meter:
+    """Counts and measures; cheap to feed, and of a fixed size."""
+
+    __slots__ = ("_counts", "_endings", "_values")
+
+    def __init__(self) -> None:
+        names = [phase.name for phase in fields(Timings)]
+        self._endings = dict.fromkeys(_ENDINGS.values(), 0)
+        self._counts = dict.fromkeys(names, 0)
+        self._values = {name: array("d") for name in names}
+
+    def ending(self, event: Ending) -> None:
+        """Count `event`; if it is a success, keep its timings."""
+        self._endings[_ENDINGS[type(event)]] += 1
+        if isinstance(event, ReloadSuccess):
+            for name, values in self._values.items():
+                self._keep(name, values, getattr(event.timings, name))
+
+    def _keep(self, name: str, values: array[float], value: float) -> None:
+        count = self._counts[name]
+        self._counts[name] = count + 1
+        if len(values) < CAPACITY:
+            values.append(value)
+        else:
+            values[count % CAPACITY] = value
+
+    def stats(self, observer: str, trouble: str | None) -> Stats:
+        """A picture of now."""
+        phases = {name: _summary(self._counts[name], values) for name, values in self._values.items()}
+        return Stats(dict(self._endings), phases, observer, trouble)
+
+
+def _summary(count: int, values: array[float]) -> PhaseStats:
     """Of `count` values the latest, which are kept in a ring: the next one takes the place of the oldest."""
     ordered = sorted(values)
     if not ordered:

@@ -7,10 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from hotconf.events import ConfigReloadEvent
+from hotconf.events import ConfigReloadEvent, Pending
 
 if TYPE_CHECKING:
-    from hotconf.runtime.telling import Pending
     from hotconf.snapshot import Snapshot
     from hotconf.tui.configuration import Item
     from hotconf.tui.rows import Tone

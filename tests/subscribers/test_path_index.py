@@ -12,7 +12,7 @@ from hotconf.changes import MISSING
 from hotconf.config.diff import diff, equal
 from hotconf.config.walk import value_at
 from hotconf.keypath import KeyPath
-from hotconf.subscribers.followers import Followers
+from hotconf.subscribers.path_index import PathIndex
 
 KEYS = ["a", "b", "https://user:word@host"]
 SCALARS = st.sampled_from([0, 1, 1.0, True, "x", None])
@@ -42,7 +42,7 @@ class Outer(BaseModel):
 
 def concerned(paths: list[KeyPath], old: object, new: object) -> set[KeyPath]:
     """The paths whose followers are asked."""
-    followers: Followers[KeyPath] = Followers()
+    followers: PathIndex[KeyPath] = PathIndex()
     for number, path in enumerate(paths):
         followers.add(path, number, path)
     return set(followers.affected((change.path for change in diff(old, new)), new))
@@ -81,7 +81,7 @@ def test_only_those_are_asked_whom_it_may_concern() -> None:
 
 def test_who_left_is_asked_no_more_and_leaves_nothing_behind() -> None:
     """Also when others follow the same path, or one below it; twice is once."""
-    followers: Followers[str] = Followers()
+    followers: PathIndex[str] = PathIndex()
     for number, path in enumerate([("a", "b"), ("a", "b"), ("a", "b", "c"), ("a",)]):
         followers.add(path, number, f"{number}")
     followers.remove(("a", "b"), 0)

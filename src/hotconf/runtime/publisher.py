@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hotconf.config.shape import settings_of
-from hotconf.engine.candidate import NOTHING
-from hotconf.engine.protocol import Publish, Refresh
+from hotconf.engine.candidate import NOTHING, Costs
+from hotconf.engine.debounce import MILLISECOND
+from hotconf.engine.protocol import Publish, Refresh, Round
 from hotconf.events import Timings
 from hotconf.logs.scrubbing import Door
 from hotconf.snapshot import Snapshot
 from hotconf.sources.base import Source
-from hotconf.subscribers.recorder import timings
 
 if TYPE_CHECKING:
     from hotconf.history.keeper import Keeper
@@ -62,7 +62,7 @@ class Publisher(Generic[T]):
         self.settings = good.settings
         if not effect.recalled:
             self._to_keep = snapshot, good.summary
-        return timings(good.costs, effect.round, began, done, detect_ns)
+        return _timings(good.costs, effect.round, began, done, detect_ns)
 
     def refresh(self, effect: Refresh) -> None:
         """The same config, of files that say it in other words."""
@@ -88,3 +88,19 @@ class Publisher(Generic[T]):
         if self.keeper is not None and self._to_keep is not None:
             self.keeper.keep(*self._to_keep)
         self._to_keep = None
+
+
+def _timings(costs: Costs, round_: Round | None, began: int, done: int, detect_ns: int) -> Timings:
+    """Where the time went of a reload that was published between `began` and `done`, monotonic nanoseconds."""
+    ms = MILLISECOND
+    settle = began - round_.debounce.first if round_ is not None else 0
+    overhead = max(0, done - round_.debounce.deadline) if round_ is not None else 0
+    return Timings(
+        detect=detect_ns / ms,
+        settle=settle / ms,
+        read=costs.read / ms,
+        parse=costs.parse / ms,
+        validate=costs.validate / ms,
+        swap=(done - began) / ms,
+        overhead=overhead / ms,
+    )

@@ -5,17 +5,17 @@ and to the log.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar
 
-from hotconf.changes import Change
 from hotconf.engine.protocol import Answer, Emit, State
 from hotconf.events import (
     ConfigReloadEvent,
     Ending,
     FileChanged,
+    Pending,
     ReloadDeferred,
     ReloadFailed,
     ReloadSuccess,
@@ -24,30 +24,20 @@ from hotconf.events import (
 from hotconf.keypath import KeyPath
 from hotconf.logs import log
 from hotconf.problems import Problem
-from hotconf.runtime.waiters import Tickets
+from hotconf.runtime.waiters import Waiters
 from hotconf.snapshot import Snapshot
 from hotconf.subscribers.bus import Bus
-from hotconf.subscribers.recorder import Recorder
+from hotconf.subscribers.stats import Meter
 
 T = TypeVar("T")
 E = TypeVar("E", bound=ConfigReloadEvent)
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A reload that waits for something busy."""
-
-    reasons: tuple[str, ...]
-    since: datetime
-    """UTC; when the first reload since the last outcome was deferred."""
-    changes: tuple[Change, ...]
 
 
 _Warning: TypeAlias = tuple[Path | None, KeyPath, str]
 """What makes two warnings the same, although lines may have moved: the file, the key path and the message."""
 
 
-class Teller(Generic[T]):
+class Notifier(Generic[T]):
     """See the module."""
 
     __slots__ = (
@@ -58,11 +48,11 @@ class Teller(Generic[T]):
         "_path",
         "_warned",
         "eagerly",
+        "meter",
         "recalled",
-        "recorder",
         "required",
-        "tickets",
         "timings",
+        "waiters",
     )
 
     def __init__(self, bus: Bus[T], path: Path) -> None:
@@ -70,8 +60,8 @@ class Teller(Generic[T]):
         self._path = path
         self.required = False
         """`start()` raises what keeps it from publishing anything."""
-        self.tickets = Tickets()
-        self.recorder = Recorder()
+        self.waiters = Waiters()
+        self.meter = Meter()
         self.timings = Timings()
         """Of the latest commit."""
         self.recalled = False
@@ -98,7 +88,7 @@ class Teller(Generic[T]):
         elif self._deferred_at is None:
             self._deferred_at = event.at
         self._ended = (effect.event, event)
-        self.recorder.ending(event)
+        self.meter.ending(event)
         named, self._named = tuple(self._named), []
         first = snapshot is None or self.recalled
         raised = snapshot is None and self.required
@@ -124,9 +114,9 @@ class Teller(Generic[T]):
             told, stamped = self._ended
             event = stamped if told is event else _stamped(event, self.timings)
         try:
-            self.tickets.answer(effect.tickets, event)
+            self.waiters.answer(effect.tickets, event)
         except MemoryError:
-            self.tickets.answer(effect.tickets, event)
+            self.waiters.answer(effect.tickets, event)
 
     def pending(self, state: State, reasons: tuple[str, ...]) -> Pending | None:
         """What waits for something busy."""
@@ -137,7 +127,7 @@ class Teller(Generic[T]):
 
     def abandon(self) -> None:
         """In the child of a fork: nobody waits here, and the rounds were the parent's."""
-        self.tickets.abandon()
+        self.waiters.abandon()
         self._named.clear()
         self._deferred_at = None
 

@@ -1,4 +1,4 @@
-"""`Followers`: who follows which value, by key path, so that a change is told only to those whom it may concern."""
+"""`PathIndex`: who follows which value, by key path, so that a change is told only to those whom it may concern."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class _Node(Generic[F]):
             todo += node.below.values()
 
 
-class Followers(Generic[F]):
-    """Followers by key path, each with a number that is its own. Not locked; runs no users' code."""
+class PathIndex(Generic[F]):
+    """PathIndex by key path, each with a number that is its own. Not locked; runs no users' code."""
 
     __slots__ = ("_root",)
 
