@@ -246,7 +246,7 @@ class HotReloadWatcher(Generic[T]):
     @property
     def secrets(self) -> frozenset[str]:
         """The known secrets of the configuration and its files, for programs that show `text` line by line."""
-        return self._reloader.door.scrubber().secrets
+        return self._reloader.secrets.scrubber().secrets
 
     def scrub(self, text: str) -> str:
         """`text` without the known secrets of the configuration and its files, for your own logs.
@@ -256,7 +256,7 @@ class HotReloadWatcher(Generic[T]):
         """
         if not isinstance(text, str):
             raise arguments.wrong("text", text, "a str")
-        return self._reloader.door.scrubber()(text, words=True)
+        return self._reloader.secrets.scrubber()(text, words=True)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AliasChoices, AliasPath, BaseModel, Field, Json, Secret, SecretBytes, SecretStr, create_model
 
-from hotconf.config.excerpts import Source, secret_keys
+from hotconf.config.excerpts import SourceText, secret_keys
 from hotconf.config.redact import ANY_KEY
 from hotconf.config.secret_values import MOST_COMPARED, secrets_of
 from hotconf.config.shape import shape_of
@@ -25,7 +25,7 @@ from hotconf.secrets.scrubber import Scrubber
 
 def shown(text: str, **options: bool) -> list[str]:
     """All lines of `text`, as they may be shown."""
-    source = Source(text)
+    source = SourceText(text)
     return [source.shown(index, **options) for index in range(len(source.lines))]
 
 
@@ -104,7 +104,7 @@ def test_quotes_in_comments_and_brackets_in_strings_begin_nothing():
 
 def test_known_secrets_are_masked_wherever_they_stand():
     """Also by their lines, if they have several; but no piece so short that it is found in ordinary text."""
-    source = Source('pin = "hunter2"\nkey_data = 1\nabcdef\nx = 1', Scrubber(["hunter2", "abcdef\nx"]))
+    source = SourceText('pin = "hunter2"\nkey_data = 1\nabcdef\nx = 1', Scrubber(["hunter2", "abcdef\nx"]))
     assert [source.shown(n) for n in range(4)] == ['pin = "********"', "key_data = 1", "********", "x = 1"]
 
 
@@ -211,18 +211,18 @@ def test_a_secret_that_has_no_key_of_its_own_has_that_of_what_it_stands_in():
 )
 def test_where_a_secret_may_stand_under_a_misspelt_key(line, shown):
     """What follows the key of a table that has secrets is hidden on its line; what has a line of its own is not."""
-    assert Source(line, keys=secret_keys(Schema(Config))).shown(0) == shown
+    assert SourceText(line, keys=secret_keys(Schema(Config))).shown(0) == shown
 
 
 def test_where_any_key_is_secret():
     """Everything is hidden."""
-    assert Source('name = "x"', keys={ANY_KEY}).shown(0) == "name = …"
+    assert SourceText('name = "x"', keys={ANY_KEY}).shown(0) == "name = …"
 
 
 def test_what_the_model_knows_to_be_secret_is_hidden():
     """Below their headers and in their arrays as well; their names in other words are ordinary text."""
     text = 'pin = 1\n[vault]\na = "x"\n[a.vault]\nb = 1\n[c]\ncodes = [\n"x"\n]\npinned = 1'
-    source = Source(text, keys=secret_keys(Schema(Config)))
+    source = SourceText(text, keys=secret_keys(Schema(Config)))
     assert [source.shown(index) for index in range(10)] == [
         *("pin = …", "[vault]", "a = …", "[a.vault]", "b = …"),
         *("[c]", "codes = …", "…", "…", "pinned = 1"),
@@ -244,7 +244,7 @@ def test_a_secret_field_is_known_by_all_of_its_names() -> None:
     table = tomllib.loads(text)
     document = Document(Path("a.toml"), text, table)
     assert {f"s-{n}" for n in range(1, 5)} <= secrets_of(shape_of(Schema(Aliased)), [document])
-    source = Source(text, keys=secret_keys(Schema(Aliased)))
+    source = SourceText(text, keys=secret_keys(Schema(Aliased)))
     assert "s-" not in "".join(source.shown(index) for index in range(4))
     assert source.shown(5) == "port = 8080"
 
@@ -260,7 +260,7 @@ def test_words_are_compared_a_bounded_number_of_times(monkeypatch):
     monkeypatch.setattr("hotconf.config.excerpts.suggest", count)
     model = create_model("Model", **{f"field{n:03}": (SecretStr, SecretStr("")) for n in range(100)})
     line = "t = {" + ", ".join(f"other{n:04}x = 'value-{n}'" for n in range(2000)) + "}"
-    shown = Source(line, keys=secret_keys(Schema(model))).shown(0)
+    shown = SourceText(line, keys=secret_keys(Schema(model))).shown(0)
     assert len(compared) <= MOST_COMPARED
     assert "value-10'" in shown
     assert "value-1999" not in shown

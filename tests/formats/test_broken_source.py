@@ -8,7 +8,7 @@ from time import process_time
 
 import pytest
 
-from hotconf.config.excerpts import Source
+from hotconf.config.excerpts import SourceText
 from hotconf.formats.toml.document import parse
 from hotconf.problems import Problem
 from hotconf.report.excerpt import excerpt
@@ -52,7 +52,7 @@ def test_no_line_shows_the_rest_of_a_secret(more: str) -> None:
         problem = parse(text.encode(), Path("/c.toml"))
         if isinstance(problem, Problem):
             broken += 1
-            source, wrong = Source(text), (problem.line or 1) - 1
+            source, wrong = SourceText(text), (problem.line or 1) - 1
             lines = [source.shown(n, broken=n >= wrong, strings=True) for n in range(len(source.lines))]
             shown = [*excerpt(problem, text, context=2), *lines]
             assert [line for line in shown if SECRET in line] == [], text
@@ -62,7 +62,7 @@ def test_no_line_shows_the_rest_of_a_secret(more: str) -> None:
 def test_ordinary_lines_are_shown() -> None:
     """With a key of their own, below a header that is not secret, or in front of all secrets."""
     text = 'oops oops\n[a]\nb = 1\npassword = "x\nc = 2\n[d]\nfoo bar\n'
-    source = Source(text)
+    source = SourceText(text)
     shown = [source.shown(n, broken=True, strings=True) for n in range(7)]
     assert shown == ["oops oops", "[a]", "b = 1", "password = …", "c = 2", "[d]", "foo bar"]
 
@@ -72,7 +72,7 @@ def test_many_lines_are_judged_once() -> None:
 
     def took(lines: int) -> float:
         begin = process_time()
-        source = Source("password = [\n" + "oops\n" * lines)
+        source = SourceText("password = [\n" + "oops\n" * lines)
         for n in range(lines):
             source.shown(n, broken=True, strings=True)
         return process_time() - begin

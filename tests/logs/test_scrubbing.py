@@ -144,15 +144,15 @@ def test_what_a_load_parsed_is_not_parsed_for_the_log(monkeypatch, tmp_path):
     with HotReloadWatcher(path, Config, debounce_ms=60_000) as watcher:
         path.write_text(NEW)
         watcher.reload()
-        snapshot, door = watcher.snapshot, watcher._reloader.door
-        door.publish(snapshot, None)
-        assert {"S3cr3t-new-one", "546372819", "q7z"} <= door.scrubber().secrets
+        snapshot, known = watcher.snapshot, watcher._reloader.secrets
+        known.publish(snapshot, None)
+        assert {"S3cr3t-new-one", "546372819", "q7z"} <= known.scrubber().secrets
         assert parsed == []
         path.write_text("broken")
         watcher.reload()
         monkeypatch.setattr("hotconf.formats.toml.document.parse", parse)
-        door.publish(snapshot, None)
-        assert {"S3cr3t-new-one", "546372819", "q7z"} <= door.scrubber().secrets
+        known.publish(snapshot, None)
+        assert {"S3cr3t-new-one", "546372819", "q7z"} <= known.scrubber().secrets
 
 
 def test_a_watcher_takes_secrets_out_of_texts(tmp_path):

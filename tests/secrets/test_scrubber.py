@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotconf.changes import MASK
-from hotconf.config.excerpts import Source
+from hotconf.config.excerpts import SourceText
 from hotconf.config.redact import secret_from
 from hotconf.config.secret_values import secrets_in_text
 from hotconf.secrets.credentials import mask_credentials
@@ -183,7 +183,7 @@ def test_long_lines_are_judged_once(piece: str) -> None:
     """However many problems there are on one, and in text that is not TOML."""
 
     def work(n: int) -> None:
-        source = Source(piece * (n // len(piece)), Scrubber(["S3cr3t-zq7v"]), {"k"})
+        source = SourceText(piece * (n // len(piece)), Scrubber(["S3cr3t-zq7v"]), {"k"})
         for at in range(0, n, 20):
             source.shown(0)
             source.offset(0, at)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
-from hotconf.config.excerpts import HIDDEN
+from hotconf.config.excerpts import OMITTED
 from hotconf.report.cells import BAR
 from hotconf.report.diagnostic import plain
 
@@ -23,7 +23,7 @@ _STYLES: Final[Mapping[Style, Mapping[str, Any]]] = {
     "frame": {"fg": "bright_blue", "bold": True},
     "label": {"fg": "cyan", "bold": True},
 }
-_ASCII: Final = str.maketrans({BAR: "|", HIDDEN: "~"})
+_ASCII: Final = str.maketrans({BAR: "|", OMITTED: "~"})
 
 _PAGE: Final = 100
 _NARROWEST: Final = 40
@@ -64,7 +64,7 @@ def _wants_colour(stream: TextIO) -> bool:
 def _draws(stream: TextIO) -> bool:
     """Has its encoding the characters of the frame? Escapes in their place would move everything."""
     try:
-        (BAR + HIDDEN).encode(stream.encoding or "utf-8")
+        (BAR + OMITTED).encode(stream.encoding or "utf-8")
     except (UnicodeEncodeError, LookupError):
         return False
     return True

@@ -1,4 +1,4 @@
-"""`Source`: the lines of one file's text, and what of each may be shown. `secret_keys`: what a model tells of it."""
+"""How source text is shown: `SourceText` hides what is secret on each line, with the `secret_keys` of the model."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hotconf.secrets.credentials import Span, masked
 from hotconf.secrets.keys import is_secret_key, secrecy_of
 from hotconf.secrets.scrubber import Scrubber
 
-HIDDEN: Final = "…"
+OMITTED: Final = "…"
 """Stands for what is not shown."""
 
 _STRING_OR_COMMENT: Final = re.compile(rf"#[^\n]*+|{STRING}", re.DOTALL)
@@ -112,7 +112,7 @@ def _holds_secrets(shape: Shape, depth: int = 4) -> bool:
     return any(_holds_secrets(each, depth - 1) for each in shape.inner)
 
 
-class Source:
+class SourceText:
     """A text, TOML or not, by lines. Beyond the rule for one line, what it takes a look around to know is secret:
 
     what stands below the header of a secret table, and what follows a secret key in a value of several lines.
@@ -140,7 +140,7 @@ class Source:
         self.lines = text.split("\n")
         self._scrub = scrub or Scrubber()
         if isinstance(keys, SecretKeys) and keys.keyed:
-            self._scrub = self._scrub.knowing(frozenset(keys_in_text(text, keys.keyed)))
+            self._scrub = self._scrub.plus(frozenset(keys_in_text(text, keys.keyed)))
         self._masked: dict[int, list[Span]] = {}
         self._grown: dict[int, list[int]] = {}
         self._ends: dict[tuple[int, bool], int | None] = {}
@@ -160,17 +160,17 @@ class Source:
         line = self.lines[index]
         inner = index in self._inner
         if inner and not strings:
-            return HIDDEN
+            return OMITTED
         begin = bisect_right(self._begins, index) - 1
         if self._leak(begin) < index or (broken and self._may_continue(index)):
-            return HIDDEN
+            return OMITTED
         end = self._secret_from(begin, index, broken=broken or inner)
         if withheld is not None:
             sets = line.find("=", withheld) + 1 or len(line)
             end = sets if end is None else min(end, sets)
         if end is None:
             return masked(line, self._spans(index))
-        return self._scrub(line[:end].rstrip()) + f" {HIDDEN}"
+        return self._scrub(line[:end].rstrip()) + f" {OMITTED}"
 
     def _may_continue(self, index: int) -> bool:
         """Could the line be part of a secret above, as TOML does not have it?"""

@@ -24,7 +24,7 @@ from hotconf.config.walk import bare, entries, kind_of, reader_of, spelled
 from hotconf.keypath import KeyPath
 from hotconf.regex import possessive
 from hotconf.secrets.credentials import credentials, mask_credentials
-from hotconf.secrets.keys import TELLING, is_secret_path, secrecy, secrecy_of
+from hotconf.secrets.keys import DISTINCTIVE, is_secret_path, secrecy, secrecy_of
 
 if TYPE_CHECKING:
     from hotconf.secrets.scrubber import Scrubber
@@ -162,12 +162,12 @@ def may_quote(change: Change) -> bool:
             todo += value.values()
         elif isinstance(value, list):
             todo += value
-        elif isinstance(value, str) and len(value) >= TELLING and value != MASK:
+        elif isinstance(value, str) and len(value) >= DISTINCTIVE and value != MASK:
             return True
     return False
 
 
-def discreet(change: Change, scrub: Scrubber) -> Change:
+def scrubbed_change(change: Change, scrub: Scrubber) -> Change:
     """`change` without what `scrub` finds in its values: a model may combine a secret with other text."""
     old, new = _scrubbed(change.old, scrub), _scrubbed(change.new, scrub)
     return change if old is change.old and new is change.new else replace(change, old=old, new=new)

@@ -12,7 +12,7 @@ from hotconf.changes import Change
 from hotconf.engine.candidate import NOTHING, Candidate, Good, Standing
 from hotconf.formats.toml.document import Document, parse
 from hotconf.history.record import Record
-from hotconf.inspection.problems import Inspection, known_to
+from hotconf.inspection.problems import Inspection, scrubber_of
 from hotconf.runtime.load import judge, load, problems_of
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
@@ -70,7 +70,7 @@ def kept_state(record: Record, schema: Schema[T], *, against: Snapshot[T] | None
 
 
 def _state(found: Candidate[T], files: FileSet) -> State[T] | Inspection:
-    inspection = Inspection(problems_of(found), files, known_to(found))
+    inspection = Inspection(problems_of(found), files, scrubber_of(found))
     if not isinstance(found, Good):
         return inspection
     snapshot = Snapshot(found.config, 1, found.digest, found.loaded_at, found.files, found.origins, found.warnings)

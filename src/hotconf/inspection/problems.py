@@ -38,10 +38,10 @@ class Inspection:
         from hotconf.config.shape import shape_of
         from hotconf.secrets.scrubber import Scrubber
 
-        return (self.known or Scrubber()).knowing(secrets_of(shape_of(schema), self.files.documents.values()))
+        return (self.known or Scrubber()).plus(secrets_of(shape_of(schema), self.files.documents.values()))
 
 
-def known_to(candidate: Candidate[Any]) -> Scrubber | None:
+def scrubber_of(candidate: Candidate[Any]) -> Scrubber | None:
     """The scrubber of a load."""
     return None if isinstance(candidate, Unstable) else candidate.secrets
 
@@ -64,4 +64,4 @@ def inspect(
 
         return Inspection(tuple(too_large(given, DEFAULT_MAX_BYTES) for given in large), FileSet.of(path))
     result = load(Source(path, schema), standing=standing, instead=instead)
-    return Inspection(problems_of(result.candidate), result.files, known_to(result.candidate))
+    return Inspection(problems_of(result.candidate), result.files, scrubber_of(result.candidate))

@@ -174,9 +174,9 @@ def unfinished(path: Path) -> None:
     emit("reload", WARNING, text, shown(path))
 
 
-def refused(what: str, error: BaseException, known: Scrubber) -> None:
-    """Users' code raised; `known` knows what it may quote."""
-    emit("reload", ERROR, "%s", what, error=error, known=known)
+def refused(what: str, error: BaseException, scrub: Scrubber) -> None:
+    """Users' code raised; `scrub` knows what it may quote."""
+    emit("reload", ERROR, "%s", what, error=error, scrub=scrub)
 
 
 def shown(path: Path) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import logging
     import threading
 
-    from hotconf.logs.scrubbing import Door
+    from hotconf.logs.scrubbing import KnownSecrets
     from hotconf.secrets.scrubber import Scrubber
 
 DEBUG, INFO, WARNING, ERROR = 10, 20, 30, 40
@@ -43,8 +43,8 @@ class _Record(NamedTuple):
     values: tuple[object, ...]
     at: float
     error: BaseException | None
-    known: Scrubber | None
-    doors: tuple[Door, ...]
+    scrub: Scrubber | None
+    watchers: tuple[KnownSecrets, ...]
     """Of the watchers at that time."""
 
 
@@ -66,12 +66,12 @@ class Records:
         text: str,
         *values: object,
         error: BaseException | None = None,
-        known: Scrubber | None = None,
+        scrub: Scrubber | None = None,
     ) -> None:
         """Log it soon, by `hotconf.ROOM`. Never waits and never raises.
 
         The traceback of `error` is part of the text: handlers get no exception, whose variables some would reveal.
-        `known` knows secrets that no watcher has yet.
+        `scrub` knows secrets that no watcher has yet.
         """
         with suppress(Exception):
             if not enabled(room, level):
@@ -80,7 +80,9 @@ class Records:
             if len(self._waiting) >= CAPACITY:
                 self._dropped += 1
                 return
-            self._waiting.append(_Record(room, level, text, values, time.time(), error, known, scrubbing.doors()))
+            self._waiting.append(
+                _Record(room, level, text, values, time.time(), error, scrub, scrubbing.known_secrets())
+            )
             self._worker.submit(self._hand_over)
 
     def flush(self) -> bool:
@@ -191,7 +193,7 @@ def _handle(given: _Record) -> None:
 def _made(logger: logging.Logger, given: _Record) -> logging.LogRecord:
     # Like all text from outside, names of files and callbacks are made printable; numbers keep their form.
     values = tuple(value if isinstance(value, int | float) else printable(str(value)) for value in given.values)
-    text = scrubbing.lines(given.text % values if values else given.text, given.doors, given.error, given.known)
+    text = scrubbing.lines(given.text % values if values else given.text, given.watchers, given.error, given.scrub)
     record = logger.makeRecord(logger.name, given.level, __file__, 0, text, (), None)
     late_ms = (record.created - given.at) * 1000
     record.created = given.at

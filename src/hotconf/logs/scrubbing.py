@@ -1,8 +1,8 @@
 """All outgoing text passes through here: it knows the secrets, and removes them.
 
 Rule 1: a load knows the secrets in its files, in the resulting config, and in what was published before, by the
-model's types and by the names of keys (`Discretion`). Every text of a candidate passes its scrubber.
-Rule 2: log records belong to no load. They pass the scrubbers of all watchers (`Door`).
+model's types and by the names of keys (`LoadSecrets`). Every text of a candidate passes its scrubber.
+Rule 2: log records belong to no load. They pass the scrubbers of all watchers (`KnownSecrets`).
 Rule 3: environment variables with the name of a secret are known everywhere, and so are variables with such names in
 an exception's frames: a validator may quote what a `default_factory` made, even if no config resulted.
 """
@@ -36,7 +36,7 @@ _RETIRED: Final = 8
 """The secrets of so many earlier states are remembered: late messages may quote them."""
 
 
-class Discretion:
+class LoadSecrets:
     """What is secret in one load; determined only when there is a message."""
 
     __slots__ = ("_config", "_current", "_former", "_gathering", "_known", "_published", "_schema")
@@ -56,7 +56,7 @@ class Discretion:
         """Knows the secrets in the files and in the resulting config, if these were determined."""
         return None if self._config is MISSING else self._current
 
-    def everything(self, config: object = MISSING, changes: Iterable[Change] | None = None) -> Scrubber:
+    def scrubber(self, config: object = MISSING, changes: Iterable[Change] | None = None) -> Scrubber:
         """Knows the secrets in the files, in `config` if it resulted from them, and in what is published.
 
         If `changes` are all that is new in it, and none concerns a secret, the secrets are unchanged.
@@ -66,7 +66,7 @@ class Discretion:
             former = self._former = self._former or self._published_before()
             self._current = former if is_known else self._found(config)
             self._config = config
-            self._known = former.knowing(self._current.secrets)
+            self._known = former.plus(self._current.secrets)
         return self._known
 
     def _published_before(self) -> Scrubber:
@@ -140,7 +140,7 @@ def environment() -> frozenset[str]:
     return frozenset(value for name, value in os.environ.items() if name not in _PLACES and is_secret_key(name))
 
 
-class Door:
+class KnownSecrets:
     """What one watcher knows to be secret, for as long as it lives."""
 
     __slots__ = ("__weakref__", "_loaded", "_parsed", "_published", "_retired", "_schema", "_snapshot")
@@ -153,7 +153,7 @@ class Door:
         self._published: Scrubber | None = None
         self._loaded: Scrubber | None = None
         self._retired: deque[frozenset[str]] = deque(maxlen=_RETIRED)
-        _doors[id(self)] = self
+        _of_watchers[id(self)] = self
 
     @property
     def published(self) -> Scrubber | None:
@@ -175,21 +175,26 @@ class Door:
         if self._published is None:
             self._published = of_snapshot(self._schema, self._snapshot, self._parsed())
         refused = frozenset[str]() if self._loaded is None else self._loaded.secrets
-        return self._published.knowing(environment().union(refused, *self._retired))
+        return self._published.plus(environment().union(refused, *self._retired))
 
 
-_doors: WeakValueDictionary[int, Door] = WeakValueDictionary()
+_of_watchers: WeakValueDictionary[int, KnownSecrets] = WeakValueDictionary()
 
 
-def doors() -> tuple[Door, ...]:
-    """Those of all watchers."""
-    return tuple(door for reference in _doors.valuerefs() if (door := reference()) is not None)
+def known_secrets() -> tuple[KnownSecrets, ...]:
+    """What each of the watchers knows."""
+    return tuple(known for reference in _of_watchers.valuerefs() if (known := reference()) is not None)
 
 
-def lines(text: str, doors: Iterable[Door], error: BaseException | None = None, known: Scrubber | None = None) -> str:
+def lines(
+    text: str,
+    watchers: Iterable[KnownSecrets],
+    error: BaseException | None = None,
+    scrub: Scrubber | None = None,
+) -> str:
     """`text` and the traceback of `error` without secrets: one line, then indented ones.
 
-    Secrets are those known to `doors`, those in `known`, and those in the frames that the error went through.
+    Secrets are those that `watchers` and `scrub` know, and those in the frames that the error went through.
     """
     from hotconf.secrets.scrubber import Scrubber
 
@@ -198,8 +203,8 @@ def lines(text: str, doors: Iterable[Door], error: BaseException | None = None, 
         from hotconf.config.secret_values import secrets_around
 
         found, raised = found | secrets_around([error]), "\n" + trace(error)
-    for scrub in (*(door.scrubber() for door in doors), *([known] if known else []), Scrubber(found)):
-        text, raised = scrub(text), scrub(raised, words=True)
+    for known in (*(each.scrubber() for each in watchers), *([scrub] if scrub else []), Scrubber(found)):
+        text, raised = known(text), known(raised, words=True)
     first, *rest = f"{text}{raised}".split("\n")
     return "\n".join((printable(first), *(f"    {printable(line)}" for line in rest)))
 

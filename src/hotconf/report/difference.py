@@ -7,7 +7,7 @@ from itertools import groupby, zip_longest
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from hotconf.config.excerpts import Source
+from hotconf.config.excerpts import SourceText
 from hotconf.config.redact import secrets_in
 from hotconf.formats.toml.document import parse
 from hotconf.problems import Problem
@@ -145,7 +145,7 @@ class _Comparison:
         texts = _texts(old, new)
         self._old, self._new = _lines(texts)
         wrong = (_wrong_from(path, content) for content in (old, new))
-        self._sides = tuple((Source(text, scrub, keys), line) for text, line in zip(texts, wrong, strict=True))
+        self._sides = tuple((SourceText(text, scrub, keys), line) for text, line in zip(texts, wrong, strict=True))
 
     def rows(self, context: int) -> Iterator[Row]:
         """The rows of the file, without its header."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hotconf.config.excerpts import HIDDEN, Source
+from hotconf.config.excerpts import OMITTED, SourceText
 from hotconf.config.redact import secret_from
 from hotconf.report.cells import BAR, head, spread, tail, width
 from hotconf.secrets.credentials import mask_credentials
@@ -38,7 +38,7 @@ class Excerpts:
         self._cells = cells
         self._scrub = _scrubber(secrets)
         self._secret_keys = secret_keys
-        self._sources: dict[Path, Source] = {}
+        self._sources: dict[Path, SourceText] = {}
 
     def of(self, problem: Problem) -> tuple[str, ...]:
         """The excerpt of `problem`, as `excerpt` makes it."""
@@ -78,11 +78,11 @@ def _scrubber(secrets: Iterable[str] | Scrubber) -> Scrubber:
     return secrets if isinstance(secrets, Scrubber) else Scrubber(secrets)
 
 
-def _source(text: str, scrub: Scrubber, secret_keys: Collection[str]) -> Source:
-    return Source(text.removeprefix("\ufeff"), scrub, secret_keys)
+def _source(text: str, scrub: Scrubber, secret_keys: Collection[str]) -> SourceText:
+    return SourceText(text.removeprefix("\ufeff"), scrub, secret_keys)
 
 
-def _excerpt(problem: Problem, source: Source, context: int, cells: int) -> tuple[str, ...]:
+def _excerpt(problem: Problem, source: SourceText, context: int, cells: int) -> tuple[str, ...]:
     lines = len(source.lines)
     if problem.line is None or not 1 <= problem.line <= lines:
         return ()
@@ -112,15 +112,15 @@ def safe_line(line: str, *, syntax_error: bool = False) -> str:
     `syntax_error`: one was found on it, so it is not certain what its words mean.
     """
     end = secret_from(line, broken=syntax_error)
-    return spread(mask_credentials(line) if end is None else f"{mask_credentials(line[:end].rstrip())} {HIDDEN}")
+    return spread(mask_credentials(line) if end is None else f"{mask_credentials(line[:end].rstrip())} {OMITTED}")
 
 
-def _span(problem: Problem, source: Source, shown: str) -> tuple[int, int] | None:
+def _span(problem: Problem, source: SourceText, shown: str) -> tuple[int, int] | None:
     """From where to where on `shown` the problem is: no farther than its ellipsis, if the rest is hidden."""
     if problem.line is None or problem.column is None:
         return None
     index = problem.line - 1
-    limit = len(shown) - shown.endswith(HIDDEN)
+    limit = len(shown) - shown.endswith(OMITTED)
 
     def offset(column: int) -> int:
         return min(source.offset(index, column - 1), limit)
@@ -143,7 +143,7 @@ def _cut(line: str, begin: int, end: int, room: int) -> tuple[str, int, int]:
     if begin > room or width(before) + needed > room:
         left = max(room - needed, room // 2)
         if begin > room or width(before) > left:
-            before = HIDDEN + tail(before, left - 1)
+            before = OMITTED + tail(before, left - 1)
         if width(before) + width(after) > room:
-            after = head(after, room - width(before) - 1) + HIDDEN
+            after = head(after, room - width(before) - 1) + OMITTED
     return before + after, width(before), max(min(marked, width(after)), 1)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from hotconf.changes import MASK
 from hotconf.config.redact import masked, secrets_at
-from hotconf.secrets.keys import TELLING
+from hotconf.secrets.keys import DISTINCTIVE
 from hotconf.secrets.scrubber import Scrubber
 
 Node = dict[str, Any]
@@ -109,7 +109,7 @@ class _Cleaner:
 def _unlike_a_token(word: re.Match[str]) -> str:
     """The word, masked if it could be the example of a token."""
     text = word[0]
-    return MASK if len(text) >= TELLING and "://" not in text and any(map(str.isdigit, text)) else text
+    return MASK if len(text) >= DISTINCTIVE and "://" not in text and any(map(str.isdigit, text)) else text
 
 
 def _values(node: Node) -> Iterator[tuple[str, object]]:

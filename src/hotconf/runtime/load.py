@@ -21,7 +21,7 @@ from hotconf.config.walk import value_at
 from hotconf.engine.candidate import NOTHING, Bad, Candidate, Good, Standing, Unstable
 from hotconf.formats.toml.document import Document
 from hotconf.keypath import KeyPath
-from hotconf.logs.scrubbing import Discretion
+from hotconf.logs.scrubbing import LoadSecrets
 from hotconf.problems import Kind, Problem
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
@@ -89,7 +89,7 @@ def drifted(source: Source[T], published: Snapshot[T] | None, known: FileSet) ->
 class _Load(Generic[T]):
     """One load under way."""
 
-    __slots__ = ("discretion", "gathering", "published", "source", "standing")
+    __slots__ = ("gathering", "published", "secrets", "source", "standing")
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class _Load(Generic[T]):
         self.standing = NOTHING
         """Decides which files are gone."""
         self.gathering = Gathering(source, known, touched)
-        self.discretion = Discretion(self.gathering, published, secrets)
+        self.secrets = LoadSecrets(self.gathering, published, secrets)
 
     def run(self, before: Mapping[Path, Read]) -> Result[T]:
         work = self.gathering
@@ -183,7 +183,7 @@ class _Load(Generic[T]):
         """What the files that were gathered make."""
         work = self.gathering
         if work.errors():
-            return self._refused(self._discreet(work.problems))
+            return self._refused(self._scrubbed(work.problems))
         sources = self._sources()
         digest = _digest(sources)
         if self.published is not None and self.published.digest == digest:
@@ -210,8 +210,8 @@ class _Load(Generic[T]):
         documents = list(self.gathering.documents.values())  # of just these, in their order
         fragments, ignored = _without_watch_paths(documents[1:], settings_path(self.source.schema))
         merged = merge([documents[0], *fragments])
-        verdict = validate(self.source.schema, merged, self.discretion.everything, _goes_through)
-        warnings = self._discreet(
+        verdict = validate(self.source.schema, merged, self.secrets.scrubber, _goes_through)
+        warnings = self._scrubbed(
             [
                 *self.gathering.problems,
                 *(problem for document in documents for problem in document.misread),
@@ -240,14 +240,14 @@ class _Load(Generic[T]):
             warnings=self._in_file_order(verdict.warnings, warnings),
             unchanged=None if old is None or changes else _SAME_VALUES,
             costs=self.gathering.spent,
-            secrets=self.discretion.current,
+            secrets=self.secrets.current,
         )
 
     def _described(self, old: T, new: T, changes: tuple[Change, ...]) -> list[str]:
         describe = self.source.schema.describe
         if describe is None:
             return [str(change) for change in changes]
-        scrub = self.discretion.everything(new, changes)
+        scrub = self.secrets.scrubber(new, changes)
         try:
             return [scrub(str(line), words=True) for line in describe(old, new, changes)]
         except BaseException as error:
@@ -265,24 +265,24 @@ class _Load(Generic[T]):
         changes = diff(old, new)
         if not changes:
             return ()
-        from hotconf.config.redact import discreet, may_quote
+        from hotconf.config.redact import may_quote, scrubbed_change
 
         if not any(map(may_quote, changes)):
             return changes
-        scrub = self.discretion.everything(new, changes).longer
-        return tuple(discreet(change, scrub) for change in changes) if scrub.secrets else changes
+        scrub = self.secrets.scrubber(new, changes).longer
+        return tuple(scrubbed_change(change, scrub) for change in changes) if scrub.secrets else changes
 
     def _refused(self, problems: tuple[Problem, ...]) -> Bad:
-        return Bad(problems, secrets=self.discretion.everything())
+        return Bad(problems, secrets=self.secrets.scrubber())
 
-    def _discreet(self, problems: list[Problem]) -> tuple[Problem, ...]:
+    def _scrubbed(self, problems: list[Problem]) -> tuple[Problem, ...]:
         """What was found before the files gave a result."""
         if not problems:
             return ()
-        from hotconf.config.validation.findings import scrubbed
+        from hotconf.config.validation.collector import scrubbed_problem
 
-        scrub = self.discretion.everything()
-        return tuple(scrubbed(problem, scrub) for problem in problems)
+        scrub = self.secrets.scrubber()
+        return tuple(scrubbed_problem(problem, scrub) for problem in problems)
 
     def _in_file_order(self, told: tuple[Problem, ...], more: tuple[Problem, ...]) -> tuple[Problem, ...]:
         """Both, of which `told` is in order already; what is about no file stays last."""

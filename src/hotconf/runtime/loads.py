@@ -93,7 +93,7 @@ class Jobs(Generic[T]):
         """Have the files read."""
         known, touched = self._known.begin(afresh=effect.afresh)
         publisher, before = self._publisher, self._known.before
-        published = publisher.snapshot, known, touched, before, publisher.door.published, publisher.standing
+        published = publisher.snapshot, known, touched, before, publisher.secrets.published, publisher.standing
         job = partial(self._load, effect.job, partial(load, self._source, *published), known)
         self.submit(LoadJob(self._source.path, job))
 
@@ -105,7 +105,7 @@ class Jobs(Generic[T]):
             result = guarded(work, known)
             cost = time.monotonic_ns() - began
             if isinstance(result.candidate, Bad):
-                self._publisher.door.load(result.candidate.secrets)
+                self._publisher.secrets.load(result.candidate.secrets)
             last_good = self._recall(result)
         done = threads.Signal()
         deliver = partial(self._deliver, number, result, cost, last_good, done.give)

@@ -12,7 +12,7 @@ from hotconf.engine.candidate import NOTHING, Costs
 from hotconf.engine.debounce import MILLISECOND
 from hotconf.engine.protocol import Publish, Refresh, Round
 from hotconf.events import Timings
-from hotconf.logs.scrubbing import Door
+from hotconf.logs.scrubbing import KnownSecrets
 from hotconf.snapshot import Snapshot
 from hotconf.sources.base import Source
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 class Publisher(Generic[T]):
     """See the module. `install` must make a snapshot visible to readers."""
 
-    __slots__ = ("_install", "_to_keep", "door", "keeper", "settings", "snapshot", "standing")
+    __slots__ = ("_install", "_to_keep", "keeper", "secrets", "settings", "snapshot", "standing")
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Publisher(Generic[T]):
         self.snapshot: Snapshot[T] | None = None
         self.settings = source.pins.over(settings_of(source.schema, {}))
         """In force now."""
-        self.door = Door(source.schema, lambda: known.files.documents)
+        self.secrets = KnownSecrets(source.schema, lambda: known.files.documents)
         """Knows what is secret in it."""
         self.standing = NOTHING
         """Decides which files are gone: the published state, before the first the newest one that was kept."""
@@ -57,7 +57,7 @@ class Publisher(Generic[T]):
         self._install(snapshot)
         done = time.monotonic_ns()
         self.snapshot = snapshot
-        self.door.publish(snapshot, good.secrets)
+        self.secrets.publish(snapshot, good.secrets)
         self.standing = good.standing
         self.settings = good.settings
         if not effect.recalled:
@@ -79,7 +79,7 @@ class Publisher(Generic[T]):
         )
         self.standing = good.standing
         self.settings = good.settings
-        self.door.publish(self.snapshot, good.secrets or self.door.published)
+        self.secrets.publish(self.snapshot, good.secrets or self.secrets.published)
         self._install(self.snapshot)
         self._to_keep = self.snapshot, (good.unchanged or "",)
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     import threading
 
     from hotconf.history.keeper import Keeper
-    from hotconf.logs.scrubbing import Door
+    from hotconf.logs.scrubbing import KnownSecrets
     from hotconf.subscribers.stats import Stats
 
 T = TypeVar("T")
@@ -214,9 +214,9 @@ class Reloader(Stepping[T]):
         return drifted(self.source, self.snapshot, self.files)
 
     @property
-    def door(self) -> Door:
+    def secrets(self) -> KnownSecrets:
         """Knows what is secret."""
-        return self._publisher.door
+        return self._publisher.secrets
 
     @property
     def files(self) -> FileSet:

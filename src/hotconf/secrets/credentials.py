@@ -106,9 +106,9 @@ def credentials(text: str, *, pairs: bool = True, by_user: bool = False) -> Iter
     if pairs and ("=" in text or ":" in text or "%3" in text or "(" in text):
         yield from _pairs(text)
     if pairs and by_user:
-        from hotconf.secrets.prose import told
+        from hotconf.secrets.prose import in_prose
 
-        yield from told(text)
+        yield from in_prose(text)
     if " " in text or "\t" in text:
         yield from (match.span(1) for match in _HEADER.finditer(text))
 

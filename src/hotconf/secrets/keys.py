@@ -42,7 +42,7 @@ _SPELLED: Final = (
     *("password", "passwords", "privatekey", "secret", "secretkey", "secrets", "token"),
 )
 """Words that count even if misspelt."""
-TELLING: Final = 8
+DISTINCTIVE: Final = 8
 """So many letters hardly occur by chance."""
 _SHORTEST_ENDING: Final = 5
 _LONGEST_ENDING: Final = 1 + max(map(len, _SPELLED))
@@ -123,7 +123,7 @@ def _slips() -> tuple[frozenset[str], frozenset[str]]:
     for word in _SPELLED:
         slips = _near(word)
         once |= slips
-        if len(word) >= TELLING:
+        if len(word) >= DISTINCTIVE:
             once |= {word[:at] + other + word[at + 1 :] for at in range(len(word)) for other in ascii_lowercase}
         if word in ("password", "passwords"):
             twice = twice.union(*map(_near, slips))

@@ -51,7 +51,7 @@ _STATES: Final = frozenset(
 _PARSERS: Final = frozenset({"expected", "unexpected", "unknown"})
 
 
-def told(text: str) -> Iterator[Span]:
+def in_prose(text: str) -> Iterator[Span]:
     """Where secrets are in a text of users' code."""
     last = 0
     for match in _KEY.finditer(text):

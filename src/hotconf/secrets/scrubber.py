@@ -20,7 +20,7 @@ from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import quote
 
 from hotconf.secrets.credentials import Span, credentials, masked, merged
-from hotconf.secrets.keys import TELLING
+from hotconf.secrets.keys import DISTINCTIVE
 from hotconf.text import printable, quoted
 
 SHORTEST: Final = 4
@@ -63,7 +63,7 @@ class Scrubber:
         self._longer: Scrubber | None = None
         self._sought: _Sought | None = None
 
-    def knowing(self, more: AbstractSet[str]) -> Scrubber:
+    def plus(self, more: AbstractSet[str]) -> Scrubber:
         """One that knows `more` as well."""
         return self if more <= self.secrets else Scrubber(self.secrets | more)
 
@@ -71,7 +71,7 @@ class Scrubber:
     def longer(self) -> Scrubber:
         """One that knows only those too long to occur by chance."""
         if self._longer is None:
-            self._longer = Scrubber(secret for secret in self.secrets if len(secret) >= TELLING)
+            self._longer = Scrubber(secret for secret in self.secrets if len(secret) >= DISTINCTIVE)
         return self._longer
 
     def __call__(self, text: str, *, words: bool = False, forms: bool = True) -> str:

@@ -15,8 +15,8 @@ from hotconf.config.redact import masked
 from hotconf.config.secret_values import is_slip
 from hotconf.config.shape import Shape
 from hotconf.config.suggest import did_you_mean
-from hotconf.config.validation.corrections import choice, instead
 from hotconf.config.validation.faults import CHOICES, MISSES, Fault, toml_type
+from hotconf.config.validation.hints import choice, instead
 from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem, Severity
 from hotconf.secrets.keys import is_secret_key
@@ -89,7 +89,7 @@ def _meant(path: KeyPath, around: Shape) -> str | None:
     return near
 
 
-def told(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
     """What an exception of the user's says; never what a model's error quotes of its input."""
     try:
         if isinstance(error, ValidationError):
@@ -99,7 +99,7 @@ def told(error: BaseException) -> str:
         return ""
 
 
-def words_of_users(fault: Fault) -> bool:
+def is_by_user(fault: Fault) -> bool:
     """Whether its message may come from a validator."""
     return fault.type in _BY_USER or fault.type not in _BY_PYDANTIC
 
@@ -163,7 +163,7 @@ def _reason(fault: Fault) -> str:
     if fault.secret and fault.type not in _DISCREET:
         return "not valid"
     if fault.type in _BY_USER and "error" in fault.context:
-        return told(fault.context["error"]) or "not valid"
+        return text_of(fault.context["error"]) or "not valid"
     if fault.of_key:
         return f"invalid key: {fault.message}"
     if fault.secret or fault.astray or fault.type not in _DISCREET or not _is_number(fault.value):

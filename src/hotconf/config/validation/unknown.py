@@ -20,7 +20,7 @@ _NEVER_UNKNOWN: Final = (None, "forbid")
 """What becomes of keys that no field has, where they are just data or the model's own complaint."""
 
 
-class Left:
+class Budget:
     """How many more words may be looked at, and compared with another."""
 
     def __init__(self, words: int, pairs: int) -> None:
@@ -41,7 +41,7 @@ def unknown_keys(table: dict[str, Any], shape: Shape) -> Iterator[tuple[KeyPath,
     A key that the model forbids is not among them: the model itself complains of it. Where the model keeps other
     keys, or a function of its own may use them, only what looks like a misspelt field counts.
     """
-    left = Left(MAX_LOOKS, MAX_COMPARED)
+    left = Budget(MAX_LOOKS, MAX_COMPARED)
     todo: list[tuple[KeyPath, Any, Shape]] = [((), table, shape)]
     while todo:
         path, value, around = todo.pop()
@@ -57,7 +57,7 @@ def unknown_keys(table: dict[str, Any], shape: Shape) -> Iterator[tuple[KeyPath,
         todo += reversed(_below(path, value, around, told))
 
 
-def _is_unknown(key: str, table: Mapping[str, Any], around: Shape, path: KeyPath, left: Left) -> bool:
+def _is_unknown(key: str, table: Mapping[str, Any], around: Shape, path: KeyPath, left: Budget) -> bool:
     """Whether a key that no field has is without effect, or surely meant to be a field's."""
     item, extras = table[key], around.extras
     if extras == "ignore" or (not path and extras == "allow" and _is_astray(key, item, around)):

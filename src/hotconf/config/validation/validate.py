@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar, cast, get
 from hotconf.config.merge import Merged
 from hotconf.config.shape import SETTINGS_FIELD, settings_path, shape_of
 from hotconf.config.validation.bounded import MOST_ERRORS, Errors, TooDear, validated
-from hotconf.config.validation.findings import MAX_PROBLEMS, Findings
-from hotconf.config.validation.unknown import MAX_COMPARED, Left, unknown_keys
+from hotconf.config.validation.collector import MAX_PROBLEMS, Collector
+from hotconf.config.validation.unknown import MAX_COMPARED, Budget, unknown_keys
 from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Kind, Problem, Related, Severity
 from hotconf.schema import Schema
@@ -65,70 +65,70 @@ def validate(
     The model and its validators work on tables of their own: whatever they do to those, `merged` stays as it is.
     Checks run, all of them, only on what the model accepted.
     """
-    findings = Findings(merged, shape_of(schema), scrubber, goes_through)
+    collector = Collector(merged, shape_of(schema), scrubber, goes_through)
     strict = False
     try:
         found = validated(schema, merged)
     except TooDear:
-        findings.add(_TOO_DEAR)
+        collector.add(_TOO_DEAR)
     except BaseException as error:  # noqa: BLE001 - validators and default factories are users' code
-        _raised("model", error, findings)
+        _raised("model", error, collector)
     else:
         if isinstance(found, Errors):
-            _refused(found, findings)
+            _refused(found, collector)
         else:
-            findings.config = found
-            strict = _is_strict(schema, found, findings)
-            _check(schema, found, findings)
-    _look_for_unknown(findings, strict=strict)
-    problems = findings.problems()
-    return Invalid(problems) if findings.errors else Valid(cast("T", found), problems)
+            collector.config = found
+            strict = _is_strict(schema, found, collector)
+            _check(schema, found, collector)
+    _look_for_unknown(collector, strict=strict)
+    problems = collector.problems()
+    return Invalid(problems) if collector.errors else Valid(cast("T", found), problems)
 
 
-def _refused(errors: Errors, findings: Findings) -> None:
+def _refused(errors: Errors, collector: Collector) -> None:
     from hotconf.config.validation.faults import faults
-    from hotconf.config.validation.messages import problem_of, words_of_users
+    from hotconf.config.validation.messages import is_by_user, problem_of
 
     raised = (fault.get("ctx", {}).get("error") for fault in errors.details)
     for error in [error for error in raised if isinstance(error, BaseException)]:
-        findings.raised(error)
-    left = Left(MOST_ERRORS, MAX_COMPARED)
-    for fault in faults(errors.details[:MOST_ERRORS], findings.merged.table, findings.shape):
+        collector.raised(error)
+    left = Budget(MOST_ERRORS, MAX_COMPARED)
+    for fault in faults(errors.details[:MOST_ERRORS], collector.merged.table, collector.shape):
         affordable = left.afford(max(len(fault.parent.keys), len(fault.shape.allowed)))
-        problem = problem_of(fault, hints=len(findings) < _MAX_HINTS and affordable, compare=affordable)
-        findings.add(problem, at_key=fault.at_key, by_user=words_of_users(fault))
-    findings.omit(len(errors.details) - MOST_ERRORS, "error")
-    findings.incomplete = errors.more
+        problem = problem_of(fault, hints=len(collector) < _MAX_HINTS and affordable, compare=affordable)
+        collector.add(problem, at_key=fault.at_key, by_user=is_by_user(fault))
+    collector.omit(len(errors.details) - MOST_ERRORS, "error")
+    collector.incomplete = errors.more
 
 
-def _check(schema: Schema[T], config: T, findings: Findings) -> None:
+def _check(schema: Schema[T], config: T, collector: Collector) -> None:
     for check in schema.checks:
-        _run(check, config, findings)
+        _run(check, config, collector)
     path = settings_path(schema)
-    if path is not None and path[0] in findings.merged.table:
-        _run(partial(_settings_check, path=path), config, findings)
+    if path is not None and path[0] in collector.merged.table:
+        _run(partial(_settings_check, path=path), config, collector)
 
 
-def _look_for_unknown(findings: Findings, *, strict: bool) -> None:
+def _look_for_unknown(collector: Collector, *, strict: bool) -> None:
     severity: Severity = "error" if strict else "warning"
-    found = unknown_keys(findings.merged.table, findings.shape)
-    left = Left(MAX_PROBLEMS, MAX_COMPARED)
+    found = unknown_keys(collector.merged.table, collector.shape)
+    left = Budget(MAX_PROBLEMS, MAX_COMPARED)
     for path, around in islice(found, MAX_PROBLEMS):
         from hotconf.config.validation.messages import unknown_key
 
         affordable = left.afford(len(around.keys))
-        hints = len(findings) < _MAX_HINTS and affordable
-        findings.add(unknown_key(path, around, severity, hints=hints, compare=affordable), at_key=True)
-    findings.omit(sum(1 for _ in found), severity)
+        hints = len(collector) < _MAX_HINTS and affordable
+        collector.add(unknown_key(path, around, severity, hints=hints, compare=affordable), at_key=True)
+    collector.omit(sum(1 for _ in found), severity)
 
 
-def _is_strict(schema: Schema[T], config: T, findings: Findings) -> bool:
+def _is_strict(schema: Schema[T], config: T, collector: Collector) -> bool:
     if schema.strict_keys is None:
         return False
     try:
         return bool(schema.strict_keys(config))
     except BaseException as error:  # noqa: BLE001 - users' code
-        _raised("strict_keys", error, findings)
+        _raised("strict_keys", error, collector)
         return False
 
 
@@ -139,15 +139,15 @@ def _settings_check(config: object, path: KeyPath) -> Iterator[Problem]:
         yield from check_settings(settings, path)
 
 
-def _run(check: Callable[[T], Iterable[Problem]], config: T, findings: Findings) -> None:
+def _run(check: Callable[[T], Iterable[Problem]], config: T, collector: Collector) -> None:
     try:
         found = check(config)
         if found is None:  # what a plain function without a `return` gives
             raise TypeError("it returned None, not problems")
         for problem in islice(found, MAX_PROBLEMS):
-            findings.add(_sound(problem), by_user=True)
+            collector.add(_sound(problem), by_user=True)
     except BaseException as error:  # noqa: BLE001 - users' code
-        _raised(f"check {_name(check)}", error, findings)
+        _raised(f"check {_name(check)}", error, collector)
 
 
 def _sound(problem: object) -> Problem:
@@ -198,9 +198,11 @@ def _name(check: object) -> str:
     return str(getattr(plain, "__name__", type(plain).__name__))
 
 
-def _raised(culprit: str, error: BaseException, findings: Findings) -> None:
-    from hotconf.config.validation.messages import told
+def _raised(culprit: str, error: BaseException, collector: Collector) -> None:
+    from hotconf.config.validation.messages import text_of
 
-    findings.raised(error)
-    text = told(error)
-    findings.add(Problem(f"{culprit} raised {type(error).__name__}" + (f": {text}" if text else ""), kind="internal"))
+    collector.raised(error)
+    text = text_of(error)
+    collector.add(
+        Problem(f"{culprit} raised {type(error).__name__}" + (f": {text}" if text else ""), kind="internal")
+    )

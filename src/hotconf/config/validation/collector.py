@@ -1,4 +1,4 @@
-"""`Findings`: the problems of one configuration, gathered in any order, told in file order, bounded and discreet."""
+"""`Collector`: the problems of one configuration, gathered in any order, told in file order, bounded and discreet."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Found(NamedTuple):
     by_user: bool
 
 
-class Findings:
+class Collector:
     """Problems about the documents of `merged`, whose model has the shape `shape`.
 
     Places are looked up, and secrets searched for, only when there is a problem to tell.
@@ -101,10 +101,10 @@ class Findings:
         from hotconf.config.secret_values import secrets_around
 
         errors_first = sorted(self._found.values(), key=lambda found: found.problem.severity != "error")
-        scrub = self._scrubber(self.config).knowing(secrets_around(self.errors_raised))
+        scrub = self._scrubber(self.config).plus(secrets_around(self.errors_raised))
         files = {document.path for document in self.merged.documents}
         kept = [
-            scrubbed(self._placed(found, scrub), scrub, words=found.by_user, files=files)
+            scrubbed_problem(self._placed(found, scrub), scrub, words=found.by_user, files=files)
             for found in errors_first[:MAX_PROBLEMS]
         ]
         told = sorted(kept, key=self._order())
@@ -163,7 +163,7 @@ def _without_numbers(problem: Problem, scrub: Scrubber) -> Problem:
     )
 
 
-def scrubbed(
+def scrubbed_problem(
     problem: Problem, scrub: Scrubber, *, words: bool = False, files: Collection[Path] | None = None
 ) -> Problem:
     """`problem` without the secrets that `scrub` knows; `words`: including the shortest.
