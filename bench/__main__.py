@@ -12,7 +12,23 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from bench import cold, cost, eager, growth, idle, machine, mebibyte, memory, overhead, page, plot, read, versus
+from bench import (
+    changes,
+    cold,
+    cost,
+    eager,
+    growth,
+    idle,
+    machine,
+    mebibyte,
+    memory,
+    overhead,
+    page,
+    plot,
+    read,
+    stall,
+    versus,
+)
 from bench.budget import Budget
 from bench.process import BrokenBenchError, compiled
 from bench.table import Row, rendered
@@ -119,6 +135,8 @@ def _parts(plan: Plan, peers: str, plots: dict[str, str]) -> Iterator[tuple[str,
     yield "Memory and start", lambda: memory.rows(Budget(plan.memory), plan.reloads)
     yield "Cold start", lambda: cold.rows(Budget(plan.cold), plan.least)
     yield "How cost grows", partial(_growing, plan, plots)
+    yield "Other threads", lambda: stall.rows(5 if plan.quick else 20)
+    yield "Very much, or very little of it", lambda: changes.rows(3 if plan.quick else 5)
     yield "1 MiB of anything", lambda: mebibyte.rows(quick=plan.quick)
 
 

@@ -20,7 +20,8 @@ from bench.writer import KINDS, Writer
 MS = 1_000_000
 WINDOW_MS = 100
 LOOK_BEFORE_S = 0.03
-GOAL = (5.0, 20.0)
+GOAL = (7.0, 15.0)
+"""Milliseconds, p50 and p95, where there is nothing to warn of."""
 
 
 @dataclass(slots=True)
@@ -74,14 +75,20 @@ def _one(series: Series, writer: Writer, subject: Subject, nth: int, *, looking:
     series.settled += took >= WINDOW_MS
 
 
+def _judged(series: Series) -> tuple[str, str, bool | None]:
+    seen = series.all_seen
+    if not series.clean:
+        return "", spread(seen), None
+    return f"≤ {GOAL[0]:g} / {GOAL[1]:g} ms p50 / p95", spread(seen), within(seen, *GOAL)
+
+
 def rows(series: Series) -> list[Row]:
     """The headline, and what lies behind it."""
-    seen = series.all_seen
     kinds = [Row(f"  {kind} saves", "", "", spread(values)) for kind, values in series.seen.items()]
     what = "nothing to warn of" if series.clean else "two warnings"
     name = f"eager mode, save → visible, {what}"
     return [
-        Row(name, "< 100 ms", "≤ 5 / 20 ms p50 / p95", spread(seen), within(seen, *GOAL), name),
+        Row(name, "< 100 ms", *_judged(series), name),
         *kinds,
         Row("  from before the save's last system call", "", "", spread(series.longest)),
         Row("  by the event's time, nobody looking", "", "", spread(series.stamped)),
