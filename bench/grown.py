@@ -35,7 +35,7 @@ def fragments(directory: Path, count: int, seconds: float) -> list[list[float]]:
     from hotconf.config.diff import diff
     from hotconf.config.freeze import freeze
     from hotconf.config.merge import merge
-    from hotconf.config.validation.validate import Valid, validate
+    from hotconf.config.validation.validate import Validated, validate
     from hotconf.formats.toml.document import Document, parse
     from hotconf.runtime.load import load
     from hotconf.schema import Schema
@@ -68,7 +68,7 @@ def fragments(directory: Path, count: int, seconds: float) -> list[list[float]]:
         documents = [*list(result.files.documents.values())[:-1], one]
         merged = merge([each for each in documents if isinstance(each, Document)])
         verdict = validate(schema, merged)
-        if isinstance(verdict, Valid):
+        if isinstance(verdict, Validated):
             diff(published.config, freeze(verdict.config))
         least.append(time.perf_counter() - began)
     return [[each * 1e3 for each in took] for took in (loads, least)]

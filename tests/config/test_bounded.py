@@ -31,7 +31,8 @@ from typing_extensions import TypedDict
 from hotconf.config.merge import merge
 from hotconf.config.validation import bounded
 from hotconf.config.validation.bounded import MOST_ERRORS, Errors, validated
-from hotconf.config.validation.validate import Invalid, Valid, validate
+from hotconf.config.validation.validate import Validated, validate
+from hotconf.engine.candidate import Invalid
 from hotconf.formats.toml.document import Document, parse
 from hotconf.schema import Schema
 
@@ -375,7 +376,7 @@ def document(text: str) -> Document:
 def test_alternatives_in_alternatives(leaf):
     """Each level doubles pydantic's work: few are accepted as ever, too many are refused, and soon."""
     few, many = (validate(Schema(Tree), merge([document("child." * n + f"child = {leaf}")])) for n in (5, 59))
-    assert isinstance(few, Valid if leaf == "{}" else Invalid)
+    assert isinstance(few, Validated if leaf == "{}" else Invalid)
     assert isinstance(many, Invalid)
     told = "Tables are nested too deeply for the alternatives that the model has for each"
     assert [problem.message for problem in many.problems] == [told]

@@ -12,7 +12,8 @@ from hotconf.config.merge import merge
 from hotconf.config.secret_values import secrets_of
 from hotconf.config.shape import shape_of
 from hotconf.config.validation import messages
-from hotconf.config.validation.validate import Invalid, validate
+from hotconf.config.validation.validate import validate
+from hotconf.engine.candidate import Invalid
 from hotconf.formats.toml.document import Document, parse
 from hotconf.schema import Schema
 

@@ -30,7 +30,8 @@ from typing_extensions import TypedDict
 
 from hotconf.config.merge import Origins, merge
 from hotconf.config.spelling import respell
-from hotconf.config.validation.validate import Invalid, Valid, validate
+from hotconf.config.validation.validate import Validated, validate
+from hotconf.engine.candidate import Invalid
 from hotconf.formats.toml.document import Document, parse
 from hotconf.problems import Problem, Related
 from hotconf.schema import Schema
@@ -56,7 +57,7 @@ class App(BaseModel):
     quality_gates: Gates = Gates()
 
 
-def load(schema: Any, *texts: str) -> Valid[Any] | Invalid:
+def load(schema: Any, *texts: str) -> Validated[Any] | Invalid:
     """What the texts of the main file and its fragments come to, as a load does it."""
     wanted = schema if isinstance(schema, Schema) else Schema(TypeAdapter(schema))
     documents = []
@@ -265,7 +266,7 @@ def test_a_choice_that_lacks_its_quotes_is_named(text: str, hint: str | None) ->
     assert problem.message.startswith("Invalid enum value: ")
     assert problem.hint == hint
     if written := re.search('".*"|[0-9]', hint or ""):
-        assert isinstance(load(Choices, f"{text.partition(' ')[0]} = {written[0]}"), Valid)
+        assert isinstance(load(Choices, f"{text.partition(' ')[0]} = {written[0]}"), Validated)
 
 
 def test_a_secret_that_stands_elsewhere_too_is_not_in_a_hint() -> None:
@@ -277,7 +278,7 @@ def test_a_secret_that_stands_elsewhere_too_is_not_in_a_hint() -> None:
 def test_a_valid_table_is_the_config() -> None:
     """The model's own object, without warnings."""
     outcome = load(App, '[model_providers.openai]\nbase_url = "u"')
-    assert isinstance(outcome, Valid)
+    assert isinstance(outcome, Validated)
     assert isinstance(outcome.config, App)
     assert outcome.config.model_providers["openai"].base_url == "u"
     assert outcome.warnings == ()
@@ -579,7 +580,7 @@ class Site(BaseModel):
 def test_an_unknown_key_is_a_warning_with_a_hint() -> None:
     """At the key, in tables at every depth; the config is valid."""
     outcome = load(Site, "[server]\nprot = 8000\n[[backends]]\n[[backends]]\nhots = 1\n[by_name.prot]\nzzz = 1\n")
-    assert isinstance(outcome, Valid)
+    assert isinstance(outcome, Validated)
     assert [(str(each), each.hint, each.severity, each.kind) for each in outcome.warnings] == [
         ("config.toml:2:1: Unknown key: server.prot", 'did you mean "port"?', "warning", "schema"),
         ("config.toml:5:1: Unknown key: backends[1].hots", 'did you mean "host"?', "warning", "schema"),
@@ -740,7 +741,7 @@ def test_a_table_that_a_validator_reads_first_warns_of_misspelt_keys_only() -> N
             return {"port": value.pop("legacy_listen", 1)}
 
     outcome = load(Model, "legacy_listen = 3\nprot = 4\n")
-    assert isinstance(outcome, Valid)
+    assert isinstance(outcome, Validated)
     assert outcome.config.port == 3
     assert [each.message for each in outcome.warnings] == ["Unknown key: prot"]
 
@@ -783,7 +784,7 @@ def test_the_texts_are_not_scanned_when_all_is_well(monkeypatch: pytest.MonkeyPa
         raise AssertionError("a place was looked up")
 
     monkeypatch.setattr(Origins, "placed", refuse)
-    assert isinstance(load(App, '[model_providers.openai]\nbase_url = "u"'), Valid)
+    assert isinstance(load(App, '[model_providers.openai]\nbase_url = "u"'), Validated)
     with pytest.raises(AssertionError, match="looked up"):
         load(App, "[model_providers.openai]")
 
@@ -890,7 +891,7 @@ def test_what_relates_to_nonsense_is_the_fault_of_the_check(field: dict[str, Any
 def test_warnings_of_checks_do_not_fail() -> None:
     """The config is valid all the same."""
     outcome = load(Schema(Server, checks=[lambda _: [Problem("hm", severity="warning")]]), "")
-    assert isinstance(outcome, Valid)
+    assert isinstance(outcome, Validated)
     assert [each.message for each in outcome.warnings] == ["hm"]
 
 
@@ -1097,7 +1098,7 @@ def test_the_model_cannot_change_the_documents() -> None:
     assert isinstance(document, Document)
     merged = merge((document,))
     outcome = validate(Schema(Model), merged)
-    assert isinstance(outcome, Valid)
+    assert isinstance(outcome, Validated)
     assert outcome.config.b == {"c": 1, "more": 1}
     assert merged.table == document.table == {"a": {"list": [1]}, "b": {"c": 1}}
 
@@ -1221,7 +1222,7 @@ def test_of_too_many_problems_the_rest_is_counted() -> None:
 def test_too_many_warnings_are_counted_too() -> None:
     """They stay warnings."""
     outcome = load(Site, "".join(f"zz{n} = 1\n" for n in range(1500)))
-    assert isinstance(outcome, Valid)
+    assert isinstance(outcome, Validated)
     assert len(outcome.warnings) == 1001
     assert outcome.warnings[-1] == Problem("… and 500 more", kind="schema", severity="warning")
 

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from hotconf.changes import Change
 from hotconf.config.gone import Entry, Found, judge
-from hotconf.engine.candidate import Bad, Good, Standing
+from hotconf.engine.candidate import Invalid, Standing, Valid
 from hotconf.events import NOT_STAMPED
 from hotconf.problems import Problem
 from hotconf.settings import HotReloadSettings
@@ -50,9 +50,9 @@ class Config:
 
 def candidate(
     files: Mapping[Path, Content | None],
-    published: Good[Config] | None = None,
+    published: Valid[Config] | None = None,
     before: Mapping[Path, Content | None] | None = None,
-) -> Good[Config] | Bad:
+) -> Valid[Config] | Invalid:
     """What a load of `files` brings back; None stands for an absent file. `before`: their content when the last round
     ended. Those in `conf.d` are drop-ins, the others must exist.
     """
@@ -64,7 +64,7 @@ def candidate(
         Problem("Nothing is left of conf.d", kind="missing", file=lost.entry.path) for lost in verdict.lost
     )
     if problems:
-        return Bad(problems, shrank=shrank, gone=gone)
+        return Invalid(problems, shrank=shrank, gone=gone)
     contents = [content for content in files.values() if content is not None]
     first = contents[0]
     settings = HotReloadSettings(enabled=first.enabled, debounce_ms=first.debounce_ms, mode=first.mode)
@@ -74,7 +74,7 @@ def candidate(
     old = published.config if published else None
     changes = () if same else (Change((), old, config),)
     sources = tuple(_source(path, content) for path, content in files.items() if content is not None)
-    found = Good(config, digest, NOT_STAMPED, sources, {}, settings, changes, (), unchanged=same)
+    found = Valid(config, digest, NOT_STAMPED, sources, {}, settings, changes, (), unchanged=same)
     return found._replace(shrank=shrank, gone=gone)
 
 
@@ -97,10 +97,10 @@ def _begins(content: Content | None, before: Content | None) -> bool:
     return content is not None and before is not None and content.begins(before)
 
 
-def recalled(files: Mapping[Path, Content | None]) -> Good[Config]:
+def recalled(files: Mapping[Path, Content | None]) -> Valid[Config]:
     """What was kept of `files`, which are valid, for a start that fails: whatever they say, they are watched."""
     found = candidate(files)
-    if not isinstance(found, Good):
+    if not isinstance(found, Valid):
         raise AssertionError("only what is valid is kept")
     return found._replace(changes=(), settings=found.settings.model_copy(update={"enabled": True}))
 
@@ -115,7 +115,7 @@ def _problems(path: Path, content: Content | None) -> list[Problem]:
     return []
 
 
-def _same(config: Config, digest: str, published: Good[Config] | None) -> str | None:
+def _same(config: Config, digest: str, published: Valid[Config] | None) -> str | None:
     if published is None or config != published.config:
         return None
     return SAME_BYTES if digest == published.digest else SAME_VALUES

@@ -9,7 +9,7 @@ from pathlib import Path
 from doubles.clock import VirtualClock
 from doubles.contents import Config, Content, candidate
 from doubles.disk import Disk
-from hotconf.engine.candidate import Candidate, Good, Unstable
+from hotconf.engine.candidate import Candidate, Unstable, Valid
 from hotconf.engine.debounce import MILLISECOND
 from hotconf.engine.protocol import Loaded
 
@@ -35,8 +35,8 @@ class Loader:
     done: Callable[[Loaded, Mapping[Path, int]], None]
     """Gets each result, and the versions of the files when the read began."""
     pace: Pace = field(default=Pace())
-    published: Good[Config] | None = None
-    last_good: Good[Config] | None = None
+    published: Valid[Config] | None = None
+    last_good: Valid[Config] | None = None
     """What was kept of an earlier run."""
     read: Mapping[Path, Content | None] = field(default_factory=dict)
     """What the last load found."""
@@ -62,6 +62,6 @@ class Loader:
 
     def _done(self, job: int, began: int, found: Candidate[Config], versions: dict[Path, int]) -> None:
         now = self.clock.now
-        failed = self.published is None and not isinstance(found, Good)
+        failed = self.published is None and not isinstance(found, Valid)
         last_good = self.last_good if failed else None
         self.done(Loaded(now, job, found, cost_ns=now - began, last_good=last_good), versions)

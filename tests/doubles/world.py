@@ -10,7 +10,7 @@ from doubles.disk import Disk
 from doubles.driver import VirtualDriver, Witness
 from doubles.loader import Loader
 from doubles.observer import Observer
-from hotconf.engine.candidate import Good
+from hotconf.engine.candidate import Valid
 from hotconf.engine.debounce import MILLISECOND
 from hotconf.engine.protocol import (
     Answer,
@@ -42,14 +42,14 @@ class World:
         lag: int = 0,
         timer_first: bool = True,
         witness: Witness | None = None,
-        last_good: Good[Config] | None = None,
+        last_good: Valid[Config] | None = None,
     ) -> None:
         state = State(window_ms * MILLISECOND, native=native, eager=eager)
         self.driver = VirtualDriver(state, perform=self._perform, witness=witness, lag=lag, timer_first=timer_first)
         self.disk = Disk(files)
         self.observer = Observer(self.disk, self.driver, native=native)
         self.loader = Loader(self.driver.clock, self.disk, self._loaded, last_good=last_good)
-        self.published: Good[Config] | None = None
+        self.published: Valid[Config] | None = None
         self.generation = 0
         self.answers: dict[int, Ending | None] = {}
         self._tickets = 0
@@ -126,7 +126,7 @@ class World:
             case Watching(on):
                 self.observer.watch(on=on)
 
-    def _publish(self, good: Good[Config]) -> None:
+    def _publish(self, good: Valid[Config]) -> None:
         self.published = self.loader.published = good
 
     def _loaded(self, loaded: Loaded, versions: Mapping[Path, int]) -> None:

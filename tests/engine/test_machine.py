@@ -27,7 +27,7 @@ from engine.timed import (
     reload,
     touch,
 )
-from hotconf.engine.candidate import Bad, Unstable
+from hotconf.engine.candidate import Invalid, Unstable
 from hotconf.engine.debounce import MILLISECOND
 from hotconf.engine.machine import deadline, step
 from hotconf.engine.protocol import Phase, Publish, Touched
@@ -321,7 +321,7 @@ def test_failure_tells_every_problem() -> None:
     """A failure carries all problems, and the first as a line."""
     failed = played(QUIET, [(0, touch()), (10, loaded(1, WRONG))]).recorder.events[-1]
     assert isinstance(failed, ReloadFailed)
-    assert isinstance(WRONG, Bad)
+    assert isinstance(WRONG, Invalid)
     assert failed.problems == WRONG.problems
     assert failed.error.endswith("(+1 more)")
 

@@ -26,12 +26,12 @@ from engine.timed import (
     reload,
     touch,
 )
-from hotconf.engine.candidate import Bad
+from hotconf.engine.candidate import Invalid
 from hotconf.problems import Problem
 
 GONE, OTHER = Path("/etc/app/conf.d/a.toml"), Path("/etc/app/conf.d/b.toml")
 FEWER: Final = NEW._replace(gone=(GONE,))
-LOST: Final = Bad((Problem("Nothing is left", kind="missing", file=CONFIG),), gone=(GONE, OTHER))
+LOST: Final = Invalid((Problem("Nothing is left", kind="missing", file=CONFIG),), gone=(GONE, OTHER))
 FEWER_EAGER: Final = STAYS_EAGER._replace(gone=(GONE,))
 
 CASES = [

@@ -14,8 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from doubles import Content, Pace, World
 from doubles.contents import candidate, recalled
-from formats.oracle import Oracle
-from hotconf.engine.candidate import Bad, Good
+from engine.oracle import Oracle
+from hotconf.engine.candidate import Invalid, Valid
 from hotconf.engine.debounce import MILLISECOND
 from hotconf.engine.machine import deadline
 from hotconf.engine.protocol import Due, Loaded, Phase
@@ -293,11 +293,11 @@ class Laws(RuleBasedStateMachine):
         assert self.world.state.pending is None
         found = candidate(self.world.disk.contents, self.world.published)
         last = self.oracle.endings[-1] if self.oracle.endings else None
-        if isinstance(found, Good):
+        if isinstance(found, Valid):
             assert found.unchanged, "law 4: the last content is not published"
             assert not self.world.state.degraded, "law 3: degraded although the files are good"
             assert not isinstance(last, ReloadFailed | ReloadDeferred), "law 4: the last outcome is out of date"
-        elif isinstance(found, Bad):
+        elif isinstance(found, Invalid):
             assert isinstance(last, ReloadFailed)
             assert last.problems == found.problems, "law 4: the last failure is out of date"
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from doubles import Config, Content, VirtualDriver
 from doubles.contents import candidate, recalled
-from hotconf.engine.candidate import Bad, Candidate, Good, Unstable
+from hotconf.engine.candidate import Candidate, Invalid, Unstable, Valid
 from hotconf.engine.debounce import MILLISECOND
 from hotconf.engine.protocol import Close, Input, Loaded, Looked, Reload, State, Touched
 from hotconf.problems import Problem
@@ -24,12 +24,12 @@ EAGER: Final = State(300 * MILLISECOND, generation=1, eager=True)
 NO_WINDOW: Final = State(0, generation=1)
 
 
-def good(content: Content) -> Good[Config]:
+def good(content: Content) -> Valid[Config]:
     """What a load of a file that says `content` brings back, where `Content()` is published."""
     published = candidate({CONFIG: Content()})
-    assert isinstance(published, Good)
+    assert isinstance(published, Valid)
     found = candidate({CONFIG: content}, published)
-    assert isinstance(found, Good)
+    assert isinstance(found, Valid)
     return found
 
 
@@ -38,9 +38,9 @@ NEW, OTHER, SAME = good(Content(1)), good(Content(2)), good(Content())
 TURNS_EAGER, STAYS_EAGER = good(Content(1, mode="eager")), good(Content(2, mode="eager"))
 TURNS_OFF, SLOWER = good(Content(1, enabled=False)), good(Content(1, debounce_ms=1000))
 WRONG: Final = candidate({CONFIG: Content(valid=False), MORE: None})
-assert isinstance(WRONG, Bad)
+assert isinstance(WRONG, Invalid)
 KEPT: Final = recalled({CONFIG: Content(1)})
-EMPTY: Final = Bad((Problem("The file is empty", kind="empty", file=CONFIG),), shrank=(CONFIG,))
+EMPTY: Final = Invalid((Problem("The file is empty", kind="empty", file=CONFIG),), shrank=(CONFIG,))
 TORN: Final = Unstable((CONFIG,))
 
 
@@ -73,7 +73,7 @@ def touch(
     return lambda now: Touched(now, named, writing, sure, whole, over)
 
 
-def loaded(job: int, found: Candidate[Config], cost_ms: int = 1, *, last_good: Good[Config] | None = None) -> Maker:
+def loaded(job: int, found: Candidate[Config], cost_ms: int = 1, *, last_good: Valid[Config] | None = None) -> Maker:
     """That load is done; `last_good` was kept of an earlier run."""
     return lambda now: Loaded(now, job, found, cost_ms * MILLISECOND, last_good)
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
-from hotconf.engine.candidate import Bad, Candidate, Good, Unstable
+from hotconf.engine.candidate import Candidate, Invalid, Unstable, Valid
 from hotconf.problems import Problem
 from hotconf.runtime.load import check, drifted, load
 from hotconf.runtime.loader import guarded
@@ -68,9 +68,9 @@ def listing(*patterns: str) -> str:
     return f"[hot_reload]\nwatch_paths = {list(patterns)!r}\n"
 
 
-def good(candidate: Candidate[Config]) -> Good[Config]:
+def good(candidate: Candidate[Config]) -> Valid[Config]:
     """A candidate that has to be good."""
-    assert isinstance(candidate, Good), candidate
+    assert isinstance(candidate, Valid), candidate
     return candidate
 
 
@@ -84,7 +84,7 @@ def publish(result: Result[Config], generation: int = 1) -> Snapshot[Config]:
 
 def told(candidate: Candidate[Any]) -> list[tuple[str, str, str | None]]:
     """Severity, message and file of each problem or warning."""
-    problems = candidate.warnings if isinstance(candidate, Good) else candidate.problems
+    problems = candidate.warnings if isinstance(candidate, Valid) else candidate.problems
     return [(each.severity, each.message, each.file and each.file.name) for each in problems]
 
 
@@ -181,7 +181,7 @@ def test_each_kind_of_bad_content(root, content, kind):
     """Never a config, always a reason, with the file."""
     (root / "config.toml").write_bytes(content)
     result = load(Source(root / "config.toml", SCHEMA, max_bytes=1000))
-    assert isinstance(result.candidate, Bad)
+    assert isinstance(result.candidate, Invalid)
     assert result.candidate.kind == kind
     assert {problem.file for problem in result.candidate.problems} == {root / "config.toml"}
 
@@ -263,7 +263,7 @@ def test_a_bad_fragment_fails_like_a_bad_main_file(root, content, kind):
     """Never the main file alone."""
     source = Source(save(root, config=listing("a.toml"), a=content).path, SCHEMA, max_bytes=1000)
     candidate = load(source).candidate
-    assert isinstance(candidate, Bad)
+    assert isinstance(candidate, Invalid)
     assert (candidate.kind, candidate.problems[0].file) == (kind, root / "a.toml")
 
 
@@ -350,7 +350,7 @@ def test_problems_come_in_file_order(root):
         b="token = 1\n",
     )
     candidate = load(source).candidate
-    assert isinstance(candidate, Bad)
+    assert isinstance(candidate, Invalid)
     assert [(each.file and each.file.name, each.line, each.severity) for each in candidate.problems] == [
         ("config.toml", 1, "error"),
         ("config.toml", 5, "error"),
@@ -513,7 +513,7 @@ def test_a_set_that_is_renamed_over_without_a_pause_is_never_mixed(root):
         until = time.monotonic() + 60
         while len(seen) < 100 and time.monotonic() < until:
             result = load(source, None, known, frozenset(known.reads))
-            if isinstance(result.candidate, Good):
+            if isinstance(result.candidate, Valid):
                 config = result.candidate.config
                 assert int(config.name) - config.server.port in (0, 1)
                 seen.add(int(config.name))
@@ -671,7 +671,7 @@ def test_a_failed_load_is_known_as_well(root, work):
     """After a mistake in one file only that one is read again."""
     source = save(root, config=listing("a.toml", "b.toml"), a="broken", b="name = 'b'")
     first = load(source)
-    assert isinstance(first.candidate, Bad)
+    assert isinstance(first.candidate, Invalid)
     work["read"].clear()
     save(root, a="[server]\nport = 1")
     second = load(source, None, first.files, frozenset({root / "a.toml"}))
@@ -690,7 +690,7 @@ def test_after_an_internal_error_everything_is_read(root, work):
         raise MemoryError
 
     broken = guarded(fail, first.files)
-    assert isinstance(broken.candidate, Bad)
+    assert isinstance(broken.candidate, Invalid)
     assert broken.candidate.kind == "internal"
     assert broken.files.patterns == ("a.toml",)
     work["read"].clear()
@@ -871,7 +871,7 @@ def test_checks_are_heard(root):
 
     assert told(load(Source(path, Schema(Config, checks=[warn]))).candidate) == [("warning", "odd", "config.toml")]
     candidate = load(Source(path, Schema(Config, checks=[warn, fail]))).candidate
-    assert isinstance(candidate, Bad)
+    assert isinstance(candidate, Invalid)
     assert candidate.kind == "internal"
     assert "fail raised RuntimeError" in candidate.errors[0].message
 
@@ -953,7 +953,7 @@ def test_no_secret_in_any_repr(root):
     save(root, config=text.replace("hunter2", "hunter3").replace("port = 1", "port = 2"))
     second = load(source, published, first.files)
     made = second.candidate
-    assert isinstance(made, Good)
+    assert isinstance(made, Valid)
     values += [made.changes, made.summary, made.warnings, made.files, second.files]
     assert len(made.changes) == 3
     assert "planted" not in repr(values)
@@ -975,7 +975,7 @@ def test_no_secret_in_any_repr(root):
 def test_no_secret_in_any_problem(root, text):
     """Neither in what is told nor in the repr of what tells it."""
     result = load(save(root, config=text))
-    assert isinstance(result.candidate, Bad)
+    assert isinstance(result.candidate, Invalid)
     assert "hunter2" not in repr(result)
     assert not any("hunter2" in str(problem) for problem in result.candidate.problems)
 
@@ -992,7 +992,7 @@ def test_no_secret_where_a_validator_repeats_it(root):
             raise ValueError(f"{value} is too short")
 
     result = load(Source(save(root, config="password = 'hunter2'").path, Schema(Strict)))
-    assert isinstance(result.candidate, Bad)
+    assert isinstance(result.candidate, Invalid)
     assert "hunter2" not in repr(result)
 
 
@@ -1007,7 +1007,7 @@ def test_a_file_that_everybody_may_write_is_a_warning(root):
     (root / "a.toml").chmod(0o602)
     (root / "b.toml").write_text("# nothing\n")
     found = load(source).candidate
-    assert isinstance(found, Good)
+    assert isinstance(found, Valid)
     assert [(each.file.name, each.kind, each.message, each.hint) for each in found.warnings] == [
         (
             name,
@@ -1042,7 +1042,7 @@ def test_bytes_can_stand_in_for_a_file(root):
     source = save(root, config='name = "disk"\n', a="[server]\nport = 5\n")
     text = b'name = "edit"\n[hot_reload]\nwatch_paths = ["a.toml"]\n'
     found = load(source, instead={source.path: text}).candidate
-    assert isinstance(found, Good)
+    assert isinstance(found, Valid)
     assert (found.config.name, found.config.server.port) == ("edit", 5)
     assert (root / "config.toml").read_text() == 'name = "disk"\n'
 
@@ -1051,5 +1051,5 @@ def test_bytes_can_stand_in_for_a_file_that_is_not_there(root):
     """A fragment, or the main file itself."""
     source = Source(root / "config.toml", SCHEMA)
     found = load(source, instead={source.path: b'name = "edit"\n'}).candidate
-    assert isinstance(found, Good)
+    assert isinstance(found, Valid)
     assert found.config.name == "edit"

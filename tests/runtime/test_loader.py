@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hotconf.engine.candidate import Bad
+from hotconf.engine.candidate import Invalid
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.loader import Loader, guarded
 from hotconf.sources.base import FileSet, Result
@@ -163,7 +163,7 @@ def test_whatever_a_load_raises_is_a_problem(loader, tmp_path, caplog, error):
     loader.submit(lambda: results.append(guarded(fail, known)))
     loader.stop(10)
     [result] = results
-    assert isinstance(result.candidate, Bad)
+    assert isinstance(result.candidate, Invalid)
     (problem,) = result.candidate.problems
     assert (problem.kind, problem.file) == ("internal", path)
     assert problem.message == f"Internal error: {type(error).__name__}"
@@ -184,4 +184,4 @@ def test_what_ends_programs_is_the_programs_in_its_own_thread(loader, error):
     results: list[Result[object]] = []
     loader.submit(lambda: results.append(guarded(interrupt, KNOWN)))
     loader.stop(10)
-    assert isinstance(results[0].candidate, Bad)
+    assert isinstance(results[0].candidate, Invalid)

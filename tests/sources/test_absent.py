@@ -12,7 +12,7 @@ import pytest
 
 from hotconf import Schema
 from hotconf.config.gone import Found, judge, problems
-from hotconf.engine.candidate import Bad, Good, Standing
+from hotconf.engine.candidate import Invalid, Standing, Valid
 from hotconf.runtime.load import load
 from hotconf.snapshot import SourceFile
 from hotconf.sources.base import FileSet, Pins, Source
@@ -32,26 +32,28 @@ def source(tmp_path: Path) -> Source[App]:
     return Source(tmp_path / "config.toml", Schema(App))
 
 
-def again(source: Source[App], standing: Standing, known: FileSet | None = None, **instead: str) -> Good[App] | Bad:
+def again(
+    source: Source[App], standing: Standing, known: FileSet | None = None, **instead: str
+) -> Valid[App] | Invalid:
     """What a load brings back while that state is published; `instead`: replacements for files of the directory."""
     for name, text in instead.items():
         (source.path.parent / f"{name}.toml").write_text(text)
     touched = frozenset({source.path}) if known is not None else frozenset()
     candidate = load(source, None, known, touched, {}, None, standing).candidate
-    assert isinstance(candidate, Good | Bad)
+    assert isinstance(candidate, Valid | Invalid)
     return candidate
 
 
 def stands(source: Source[App]) -> tuple[Standing, FileSet]:
     """The current state, and what is known of its files."""
     result = load(source)
-    assert isinstance(result.candidate, Good)
+    assert isinstance(result.candidate, Valid)
     return result.candidate.standing, result.files
 
 
-def told(candidate: Good[App] | Bad) -> list[str]:
+def told(candidate: Valid[App] | Invalid) -> list[str]:
     """The problems, with their kinds."""
-    found = candidate.problems if isinstance(candidate, Bad) else candidate.warnings
+    found = candidate.problems if isinstance(candidate, Invalid) else candidate.warnings
     return [f"{problem.kind} {problem.severity}: {problem}" for problem in found]
 
 
@@ -62,12 +64,12 @@ def test_gone(source, known):
     limit = source.path.parent / "conf.d/limit.toml"
     limit.unlink()
     candidate = again(source, standing, files if known else None)
-    assert isinstance(candidate, Good)
+    assert isinstance(candidate, Valid)
     assert candidate.gone == (limit,)
     assert told(candidate) == ["missing warning: limit.toml: The file is gone, and with it server.port"]
     (source.path.parent / "conf.d/a.toml").unlink()
     candidate = again(source, standing, files if known else None)
-    assert isinstance(candidate, Bad)
+    assert isinstance(candidate, Invalid)
     assert [path.name for path in candidate.gone] == ["a.toml", "limit.toml"]
     assert told(candidate) == [
         'missing error: config.toml:2:16: watch_paths: nothing is left of "conf.d", which gave a.toml, limit.toml'

@@ -6,7 +6,8 @@ import pytest
 
 from hotconf.config.merge import merge
 from hotconf.config.spelling import respell
-from hotconf.config.validation.validate import Invalid, Valid, validate
+from hotconf.config.validation.validate import Validated, validate
+from hotconf.engine.candidate import Invalid
 from hotconf.formats.toml.document import Document, parse
 from hotconf.problems import Problem
 from hotconf.speckit import SPECKIT, AppConfig
@@ -14,7 +15,7 @@ from hotconf.speckit import SPECKIT, AppConfig
 QUIET = "[validation]\ncheck_api_keys = false\ncheck_commands = false\n"
 
 
-def judged(text: str) -> Valid[AppConfig] | Invalid:
+def judged(text: str) -> Validated[AppConfig] | Invalid:
     """What becomes of a file with this text."""
     document = parse(text.encode(), Path("/etc/config.toml"))
     assert isinstance(document, Document), document
@@ -80,7 +81,7 @@ def test_the_messages_of_the_specification(text: str, message: str) -> None:
 )
 def test_unknown_keys(text: str, key: str) -> None:
     """One warning for each, anywhere in the file; with `strict_schema`, one error."""
-    assert isinstance(judged(text + QUIET), Valid)
+    assert isinstance(judged(text + QUIET), Validated)
     assert [problem.message for problem in problems(text + QUIET)] == [f"Unknown key: {key}"]
     assert isinstance(judged(text + QUIET + "strict_schema = true\n"), Invalid)
     assert [p.message for p in problems(text + QUIET + "strict_schema = true\n")] == [f"Unknown key: {key}"]
@@ -92,7 +93,7 @@ def test_both_spellings() -> None:
         "model-provider = 'my-own'\n[model-providers.my-own]\nbase-url = 'u'\n[model-providers.my-own.http-headers]\n"
         "X-Team = 'a'\n[quality-gates]\nconsensus-threshold = 1\n[mcp-servers.a-b]\nc-d = 1\n" + QUIET
     )
-    assert isinstance(verdict, Valid)
+    assert isinstance(verdict, Validated)
     assert verdict.warnings == ()
     assert verdict.config.model_providers["my-own"].http_headers == {"X-Team": "a"}
     assert verdict.config.quality_gates.consensus_threshold == 1.0
@@ -102,7 +103,7 @@ def test_both_spellings() -> None:
 def test_the_template_as_a_file() -> None:
     """The untouched template gives the defaults and nothing to complain about."""
     verdict = judged(SPECKIT.template or "")
-    assert verdict == Valid(AppConfig(), ())
+    assert verdict == Validated(AppConfig(), ())
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ NOTHING: Final = Standing()
 """If nothing is published, nothing can be gone."""
 
 
-class Good(NamedTuple, Generic[T]):
+class Valid(NamedTuple, Generic[T]):
     """A valid config, compared with what is published and ready to be published without further work."""
 
     config: T
@@ -86,15 +86,15 @@ class Good(NamedTuple, Generic[T]):
         return Standing(self.files, self.disks)
 
 
-class Bad(NamedTuple):
+class Invalid(NamedTuple):
     """The files are not a valid configuration."""
 
     problems: tuple[Problem, ...]
     """Errors and warnings, in file order."""
     shrank: tuple[Path, ...] = ()
-    """See `Good.shrank`."""
+    """See `Valid.shrank`."""
     gone: tuple[Path, ...] = ()
-    """As `Good.gone`."""
+    """As `Valid.gone`."""
     secrets: Scrubber | None = None
     """Knows the secrets of the files, and of what is published."""
 
@@ -115,4 +115,4 @@ class Unstable(NamedTuple):
     paths: tuple[Path, ...]
 
 
-Candidate: TypeAlias = Good[T] | Bad | Unstable
+Candidate: TypeAlias = Valid[T] | Invalid | Unstable

@@ -41,7 +41,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from hotconf.engine.candidate import Bad, Good, Unstable
+from hotconf.engine.candidate import Invalid, Unstable, Valid
 from hotconf.engine.debounce import MILLISECOND, Debounce
 from hotconf.engine.protocol import (
     Answer,
@@ -190,7 +190,7 @@ def _touch_round(turn: _Turn, touch: Touched) -> None:
     turn.set(round=round_._replace(debounce=debounce, named=named, sure=sure, shrank=(), gone=(), **how))
 
 
-def _doubt(turn: _Turn, candidate: Good[Any] | Bad) -> None:
+def _doubt(turn: _Turn, candidate: Valid[Any] | Invalid) -> None:
     """Wait a window more if a file shrank that was not renamed into place, and longer if files are gone."""
     round_ = turn.state.round
     if round_ is None:
@@ -295,10 +295,10 @@ def _loaded_speculating(turn: _Turn, loaded: Loaded) -> None:
     turn.to(Phase.SETTLING)
 
 
-def _is_eager(state: State, candidate: Good[Any] | Bad) -> bool:
+def _is_eager(state: State, candidate: Valid[Any] | Invalid) -> bool:
     """Whether the candidate is committed, or deferred, before the window is over."""
     round_ = state.round
-    if round_ is None or round_.shrank or isinstance(candidate, Bad) or candidate.unchanged is not None:
+    if round_ is None or round_.shrank or isinstance(candidate, Invalid) or candidate.unchanged is not None:
         return False
     if candidate.gone:
         return False
@@ -323,7 +323,7 @@ def _loaded_loading(turn: _Turn, loaded: Loaded) -> None:
         _next(turn, loaded.now)
 
 
-def _doubtful(turn: _Turn, candidate: Good[Any] | Bad, job: Job, now: int) -> bool:
+def _doubtful(turn: _Turn, candidate: Valid[Any] | Invalid, job: Job, now: int) -> bool:
     """Whether what the deciding load found is waited for once more."""
     if job.tickets or turn.state.round is None:
         return False
@@ -331,7 +331,7 @@ def _doubtful(turn: _Turn, candidate: Good[Any] | Bad, job: Job, now: int) -> bo
     return not _settled(turn.state, now)
 
 
-def _wait_on(turn: _Turn, candidate: Good[Any] | Bad) -> None:
+def _wait_on(turn: _Turn, candidate: Valid[Any] | Invalid) -> None:
     """The round goes on; touches since a load at the ceiling began belong to it."""
     out_of_date = bool(turn.state.late)
     _absorb_late(turn)
@@ -346,7 +346,7 @@ def _unstable(turn: _Turn, loaded: Loaded, candidate: Unstable, job: Job) -> Non
         path = candidate.paths[0] if candidate.paths else None
         problem = Problem("The file is being written without a pause", kind="unstable", file=path)
         turn.set(late=turn.state.late or (_during(turn, loaded, candidate),))
-        _end(turn, Bad((problem,)), job.tickets, loaded.last_good)
+        _end(turn, Invalid((problem,)), job.tickets, loaded.last_good)
         _next(turn, loaded.now)
     elif _no_window(turn.state, job, loaded.now):
         _again(turn, loaded.now, job)
@@ -430,16 +430,16 @@ def _load_asked(turn: _Turn, now: int) -> None:
 
 def _end(
     turn: _Turn,
-    candidate: Good[Any] | Bad,
+    candidate: Valid[Any] | Invalid,
     tickets: tuple[Reload, ...] = (),
-    last_good: Good[Any] | None = None,
+    last_good: Valid[Any] | None = None,
 ) -> None:
     """End the round, if one is open, and answer who waits."""
     state = turn.state
     force = any(ticket.force for ticket in tickets)
     event: Ending
-    followed: Good[Any] | None = None
-    if isinstance(candidate, Bad):
+    followed: Valid[Any] | None = None
+    if isinstance(candidate, Invalid):
         event = ReloadFailed(one_line(candidate.errors), candidate.kind, candidate.problems)
         turn.set(pending=None)
         followed = _fall_back(turn, last_good, tickets)
@@ -464,14 +464,14 @@ def _end(
         _follow(turn, followed)
 
 
-def _publish(turn: _Turn, good: Good[Any]) -> ReloadSuccess:
+def _publish(turn: _Turn, good: Valid[Any]) -> ReloadSuccess:
     generation = turn.state.generation + 1
     turn.do(Publish(good, generation, turn.state.round))
     turn.set(generation=generation, pending=None, degraded=False)
     return ReloadSuccess(generation, good.changes, good.summary, warnings=good.warnings)
 
 
-def _fall_back(turn: _Turn, good: Good[Any] | None, tickets: tuple[Reload, ...]) -> Good[Any] | None:
+def _fall_back(turn: _Turn, good: Valid[Any] | None, tickets: tuple[Reload, ...]) -> Valid[Any] | None:
     """Commit the last good state, if there is one, the load at start failed, and nothing is published yet."""
     generation = turn.state.generation + 1
     if good is None or generation > 1 or not any(ticket.silent for ticket in tickets):
@@ -481,7 +481,7 @@ def _fall_back(turn: _Turn, good: Good[Any] | None, tickets: tuple[Reload, ...])
     return good
 
 
-def _follow(turn: _Turn, good: Good[Any]) -> None:
+def _follow(turn: _Turn, good: Valid[Any]) -> None:
     """Take over what the published config says about its own watching."""
     settings = good.settings
     if settings.enabled != turn.state.enabled:

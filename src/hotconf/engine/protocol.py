@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
-from hotconf.engine.candidate import Bad, Candidate, Good
+from hotconf.engine.candidate import Candidate, Invalid, Valid
 from hotconf.engine.debounce import Debounce
 from hotconf.events import ConfigReloadEvent, Ending
 
@@ -64,7 +64,7 @@ class Loaded(NamedTuple):
     job: int
     candidate: Candidate[Any]
     cost_ns: int
-    last_good: Good[Any] | None = None
+    last_good: Valid[Any] | None = None
     """What to run on if the load at start fails."""
 
 
@@ -139,7 +139,7 @@ class Look(NamedTuple):
 class Publish(NamedTuple):
     """Make `good` what readers see, as this generation."""
 
-    good: Good[Any]
+    good: Valid[Any]
     generation: int
     round: Round | None
     recalled: bool = False
@@ -149,7 +149,7 @@ class Publish(NamedTuple):
 class Refresh(NamedTuple):
     """Nothing differs: keep the config and the generation, take over the digest, the files and the origins."""
 
-    good: Good[Any]
+    good: Valid[Any]
 
 
 class Emit(NamedTuple):
@@ -192,7 +192,7 @@ class Job(NamedTuple):
 class Waiting(NamedTuple):
     """A valid, different candidate that is not published because something is busy."""
 
-    good: Good[Any]
+    good: Valid[Any]
     sure: bool
 
 
@@ -215,7 +215,7 @@ class State(NamedTuple):
     job: Job | None = None
     attempts: int = 0
     """Loads that were of no use since the ceiling, or since `reload()` was called."""
-    candidate: Good[Any] | Bad | None = None
+    candidate: Valid[Any] | Invalid | None = None
     pending: Waiting | None = None
     asked: tuple[Reload, ...] = ()
     """Calls of `reload()` that wait for the load under way to end, because it began before them."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from hotconf.config.excerpts import secret_keys
-from hotconf.engine.candidate import NOTHING, Bad, Good, Standing
+from hotconf.engine.candidate import NOTHING, Invalid, Standing, Valid
 from hotconf.errors import UsageError
 from hotconf.history.record import Damage, Record
 from hotconf.history.store import SUPPORTED, States
@@ -44,7 +44,7 @@ SLOW_S: Final = 5.0
 """A disk that takes longer for one state is reported."""
 
 
-Judge: TypeAlias = Callable[[tuple[SourceFile, ...], datetime], Good[T] | Bad]
+Judge: TypeAlias = Callable[[tuple[SourceFile, ...], datetime], Valid[T] | Invalid]
 """What a load would bring back today if the files were as they were kept, read at that time."""
 
 
@@ -52,7 +52,7 @@ class Recalled(NamedTuple, Generic[T]):
     """The last good state."""
 
     number: int
-    good: Good[T]
+    good: Valid[T]
 
 
 class _Entry(NamedTuple):
@@ -177,7 +177,7 @@ class Keeper(Generic[T]):
             self._unreadable(error)
             return NOTHING
 
-    def recall(self) -> Good[T] | None:
+    def recall(self) -> Valid[T] | None:
         """The newest state that is whole and still valid, checks included; None if there is none.
 
         It is watched, whatever it says itself: who runs on it waits for the next good save.
@@ -195,7 +195,7 @@ class Keeper(Generic[T]):
                 self._pass_over(number, found.text)
                 continue
             candidate = self._judge(found.files, found.at)
-            if isinstance(candidate, Good):
+            if isinstance(candidate, Valid):
                 enabled = self._source.pins.enabled is not False
                 settings = candidate.settings.model_copy(update={"enabled": enabled})
                 return Recalled(number, candidate._replace(settings=settings))

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from hotconf.config.excerpts import secret_keys
 from hotconf.config.redact import ANY_KEY, LEADS
-from hotconf.engine.candidate import NOTHING, Bad, Candidate, Good, Standing
+from hotconf.engine.candidate import NOTHING, Candidate, Invalid, Standing, Valid
 from hotconf.errors import UsageError
 from hotconf.formats.toml.document import Document, parse
 from hotconf.history.record import Damage, Record
@@ -70,7 +70,7 @@ def missed(state_dir: Path, main: Path, schema: Schema[Any]) -> Standing:
 
     def usable() -> bool:
         records = (found for _, found in states.newest_first() if isinstance(found, Record))
-        return any(isinstance(judge(Source(main, schema), each.files, each.at), Good) for each in records)
+        return any(isinstance(judge(Source(main, schema), each.files, each.at), Valid) for each in records)
 
     states = States(state_dir, main)
     try:
@@ -98,8 +98,8 @@ def on_disk(main: Path, schema: Schema[Any], also: Iterable[Path] = ()) -> Look:
 
 def _look(candidate: Candidate[Any], found: tuple[SourceFile, ...], at: datetime) -> Look:
     # What is not valid holds secrets all the same: those of the raw tables, as far as there are any.
-    config = candidate.config if isinstance(candidate, Good) else _tables(found)
-    errors = candidate.errors if isinstance(candidate, Bad) else ()
+    config = candidate.config if isinstance(candidate, Valid) else _tables(found)
+    errors = candidate.errors if isinstance(candidate, Invalid) else ()
     return Look(Snapshot(config, 0, "", at, found, MappingProxyType({})), errors)
 
 

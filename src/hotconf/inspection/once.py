@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from hotconf.changes import Change
-from hotconf.engine.candidate import NOTHING, Candidate, Good, Standing
+from hotconf.engine.candidate import NOTHING, Candidate, Standing, Valid
 from hotconf.formats.toml.document import Document, parse
 from hotconf.history.record import Record
 from hotconf.inspection.problems import Inspection, scrubber_of
@@ -71,7 +71,7 @@ def kept_state(record: Record, schema: Schema[T], *, against: Snapshot[T] | None
 
 def _state(found: Candidate[T], files: FileSet) -> State[T] | Inspection:
     inspection = Inspection(problems_of(found), files, scrubber_of(found))
-    if not isinstance(found, Good):
+    if not isinstance(found, Valid):
         return inspection
     snapshot = Snapshot(found.config, 1, found.digest, found.loaded_at, found.files, found.origins, found.warnings)
     return State(snapshot, found.settings, files.members, inspection, found.changes, found.summary, found.unchanged)

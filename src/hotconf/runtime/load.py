@@ -16,9 +16,9 @@ from hotconf.changes import Change
 from hotconf.config.freeze import freeze
 from hotconf.config.merge import merge
 from hotconf.config.shape import settings_path
-from hotconf.config.validation.validate import Invalid, validate
+from hotconf.config.validation.validate import validate
 from hotconf.config.walk import value_at
-from hotconf.engine.candidate import NOTHING, Bad, Candidate, Good, Standing, Unstable
+from hotconf.engine.candidate import NOTHING, Candidate, Invalid, Standing, Unstable, Valid
 from hotconf.formats.toml.document import Document
 from hotconf.keypath import KeyPath
 from hotconf.logs.scrubbing import LoadSecrets
@@ -110,11 +110,11 @@ class _Load(Generic[T]):
         work = self.gathering
         changed = work.run()
         candidate = Unstable(changed) if changed else self._compared()
-        if isinstance(candidate, Bad) or (isinstance(candidate, Good) and candidate.unchanged is None):
+        if isinstance(candidate, Invalid) or (isinstance(candidate, Valid) and candidate.unchanged is None):
             candidate = candidate._replace(shrank=self._shrank(before))
         return Result(candidate, work.file_set())
 
-    def _compared(self) -> Good[T] | Bad:
+    def _compared(self) -> Valid[T] | Invalid:
         """The result of the files, and which files of the published state are gone."""
         work = self.gathering
         disks = absent.disks(work.expansion, work.patterns, work.reads)
@@ -122,7 +122,7 @@ class _Load(Generic[T]):
         if verdict is not None:
             self._tell_gone(verdict)
         candidate = self.judge()
-        if isinstance(candidate, Good):
+        if isinstance(candidate, Valid):
             candidate = candidate._replace(disks=disks)
         return candidate if verdict is None else candidate._replace(gone=tuple(each.path for each in verdict.files))
 
@@ -179,7 +179,7 @@ class _Load(Generic[T]):
             ]
         )
 
-    def judge(self) -> Good[T] | Bad:
+    def judge(self) -> Valid[T] | Invalid:
         """What the files that were gathered make."""
         work = self.gathering
         if work.errors():
@@ -190,8 +190,8 @@ class _Load(Generic[T]):
             return self._unchanged(self.published, sources)
         return self._validated(sources, digest)
 
-    def _unchanged(self, published: Snapshot[T], sources: tuple[SourceFile, ...]) -> Good[T]:
-        return Good(
+    def _unchanged(self, published: Snapshot[T], sources: tuple[SourceFile, ...]) -> Valid[T]:
+        return Valid(
             config=published.config,
             digest=published.digest,
             loaded_at=self.gathering.loaded_at,
@@ -205,7 +205,7 @@ class _Load(Generic[T]):
             costs=self.gathering.spent,
         )
 
-    def _validated(self, sources: tuple[SourceFile, ...], digest: str) -> Good[T] | Bad:
+    def _validated(self, sources: tuple[SourceFile, ...], digest: str) -> Valid[T] | Invalid:
         began = time.perf_counter_ns()
         documents = list(self.gathering.documents.values())  # of just these, in their order
         fragments, ignored = _without_watch_paths(documents[1:], settings_path(self.source.schema))
@@ -228,7 +228,7 @@ class _Load(Generic[T]):
         if old is not None and not settings.enabled and self._settings(old.config).enabled:
             summary.append(_OFF)
         self.gathering.spend("validate", began)
-        return Good(
+        return Valid(
             config=config,
             digest=digest,
             loaded_at=self.gathering.loaded_at,
@@ -272,8 +272,8 @@ class _Load(Generic[T]):
         scrub = self.secrets.scrubber(new, changes).longer
         return tuple(scrubbed_change(change, scrub) for change in changes) if scrub.secrets else changes
 
-    def _refused(self, problems: tuple[Problem, ...]) -> Bad:
-        return Bad(problems, secrets=self.secrets.scrubber())
+    def _refused(self, problems: tuple[Problem, ...]) -> Invalid:
+        return Invalid(problems, secrets=self.secrets.scrubber())
 
     def _scrubbed(self, problems: list[Problem]) -> tuple[Problem, ...]:
         """What was found before the files gave a result."""
@@ -360,8 +360,8 @@ def check(path: Path, schema: Schema[Any], *, max_bytes: int = DEFAULT_MAX_BYTES
 
 def problems_of(candidate: Candidate[Any]) -> tuple[Problem, ...]:
     """Every problem, errors and warnings, that a load found."""
-    if isinstance(candidate, Good):
+    if isinstance(candidate, Valid):
         return candidate.warnings
-    if isinstance(candidate, Bad):
+    if isinstance(candidate, Invalid):
         return candidate.problems
     return tuple(Problem("The file is being written", kind="unstable", file=changed) for changed in candidate.paths)

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
-from hotconf.engine.candidate import Bad, Good, Unstable
+from hotconf.engine.candidate import Invalid, Unstable, Valid
 from hotconf.logs import log
 from hotconf.problems import Problem
 from hotconf.runtime.load import judge
@@ -43,13 +43,13 @@ def guarded(work: Callable[[], Result[T]], known: FileSet) -> Result[T]:
         if not refused:
             log.fault("reload", "The load of %s failed", path)
         passing = refused or isinstance(error, MemoryError)
-        return Result(Bad((_problem(error, path),)), known.looked_at(settled=not passing))
+        return Result(Invalid((_problem(error, path),)), known.looked_at(settled=not passing))
     finally:
         loading.discard(here)
     return result
 
 
-def judged(source: Source[T], files: tuple[SourceFile, ...], at: datetime) -> Good[T] | Bad:
+def judged(source: Source[T], files: tuple[SourceFile, ...], at: datetime) -> Valid[T] | Invalid:
     """What a load would bring back today if the files were as they were kept, read `at` that time."""
     nothing = FileSet.of(source.path)
     candidate = guarded(lambda: Result(judge(source, files, at), nothing), nothing).candidate

@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, Generic, TypeVar
 
-from hotconf.engine.candidate import Bad, Good
+from hotconf.engine.candidate import Invalid, Valid
 from hotconf.engine.protocol import Load
 from hotconf.logs import log
 from hotconf.runtime.driver import Driver
@@ -41,7 +41,7 @@ class Jobs(Generic[T]):
         publisher: Publisher[T],
         runs: Callable[[], Driver],
         loader: Callable[[], Loader],
-        deliver: Callable[[int, Result[T], int, Good[T] | None, Callable[[], object]], None],
+        deliver: Callable[[int, Result[T], int, Valid[T] | None, Callable[[], object]], None],
     ) -> None:
         self._loader = loader
         self._source = source
@@ -104,7 +104,7 @@ class Jobs(Generic[T]):
             began = time.monotonic_ns()
             result = guarded(work, known)
             cost = time.monotonic_ns() - began
-            if isinstance(result.candidate, Bad):
+            if isinstance(result.candidate, Invalid):
                 self._publisher.secrets.load(result.candidate.secrets)
             last_good = self._recall(result)
         done = threads.Signal()
@@ -117,12 +117,12 @@ class Jobs(Generic[T]):
         else:
             self._runs().post(deliver)
 
-    def _recall(self, result: Result[T]) -> Good[T] | None:
+    def _recall(self, result: Result[T]) -> Valid[T] | None:
         """What to run on if the load at start fails."""
         keeper = self._publisher.keeper
         if keeper is None or not self.starting or self._publisher.snapshot is not None:
             return None
-        return None if isinstance(result.candidate, Good) else keeper.recall()
+        return None if isinstance(result.candidate, Valid) else keeper.recall()
 
     def await_load(self, timeout_s: float) -> None:
         """Wait for a load that is under way; it may be in users' code."""

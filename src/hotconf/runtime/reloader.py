@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from hotconf.engine import machine, protocol
-from hotconf.engine.candidate import Good
+from hotconf.engine.candidate import Valid
 from hotconf.engine.debounce import MILLISECOND
 from hotconf.errors import ConfigError, UsageError
 from hotconf.events import Ending, Pending, ReloadFailed
@@ -417,7 +417,7 @@ class Reloader(Stepping[T]):
         number: int,
         result: Result[T],
         cost_ns: int,
-        last_good: Good[T] | None,
+        last_good: Valid[T] | None,
         done: Callable[[], object],
     ) -> None:
         """A load is back, and is `done` once the machine knows it: its files are watched first."""
@@ -441,7 +441,7 @@ class Reloader(Stepping[T]):
         number: int,
         result: Result[T],
         cost_ns: int,
-        last_good: Good[T] | None,
+        last_good: Valid[T] | None,
         done: Callable[[], object],
         changed: tuple[Path, ...],
     ) -> None:

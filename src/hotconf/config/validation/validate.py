@@ -18,6 +18,7 @@ from hotconf.config.shape import SETTINGS_FIELD, settings_path, shape_of
 from hotconf.config.validation.bounded import MOST_ERRORS, Errors, TooDear, validated
 from hotconf.config.validation.collector import MAX_PROBLEMS, Collector
 from hotconf.config.validation.unknown import MAX_COMPARED, Budget, unknown_keys
+from hotconf.engine.candidate import Invalid
 from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Kind, Problem, Related, Severity
 from hotconf.schema import Schema
@@ -36,7 +37,7 @@ _TOO_DEAR: Final = Problem(
 )
 
 
-class Valid(NamedTuple, Generic[T]):
+class Validated(NamedTuple, Generic[T]):
     """The model and all checks accept it."""
 
     config: T
@@ -44,19 +45,12 @@ class Valid(NamedTuple, Generic[T]):
     """In file order."""
 
 
-class Invalid(NamedTuple):
-    """The model or a check refuses it."""
-
-    problems: tuple[Problem, ...]
-    """Errors and warnings, in file order; at least one is an error."""
-
-
 def validate(
     schema: Schema[T],
     merged: Merged,
     scrubber: Callable[[object], Scrubber] | None = None,
     goes_through: Callable[[BaseException], bool] | None = None,
-) -> Valid[T] | Invalid:
+) -> Validated[T] | Invalid:
     """The configuration made from `merged`, with its warnings, or the problems that forbid it.
 
     `scrubber`: removes secrets from messages, given the config that the model made, or none.
@@ -82,7 +76,7 @@ def validate(
             _check(schema, found, collector)
     _look_for_unknown(collector, strict=strict)
     problems = collector.problems()
-    return Invalid(problems) if collector.errors else Valid(cast("T", found), problems)
+    return Invalid(problems) if collector.errors else Validated(cast("T", found), problems)
 
 
 def _refused(errors: Errors, collector: Collector) -> None:

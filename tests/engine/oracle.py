@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from doubles import Config
-from hotconf.engine.candidate import Bad, Candidate, Good, Unstable
+from hotconf.engine.candidate import Candidate, Invalid, Unstable, Valid
 from hotconf.engine.debounce import MILLISECOND, ceiling_ns
 from hotconf.engine.machine import REST, TABLE
 from hotconf.engine.protocol import (
@@ -55,12 +55,12 @@ def settles_at(
     ceiling = latest(touches, window_ns, bereft)
     if touches[-1].writing or _gone(found):
         return ceiling
-    windows = 2 if isinstance(found, Good | Bad) and set(found.shrank) - touches[-1].placed else 1
+    windows = 2 if isinstance(found, Valid | Invalid) and set(found.shrank) - touches[-1].placed else 1
     return min(max(touch.now for touch in touches) + windows * window_ns, ceiling)
 
 
 def _gone(found: Candidate[Config] | None) -> bool:
-    return isinstance(found, Good | Bad) and bool(found.gone)
+    return isinstance(found, Valid | Invalid) and bool(found.gone)
 
 
 @dataclass
@@ -129,7 +129,7 @@ class Oracle:
         self.closed = False
         self.generation = 0
         self.degraded = False
-        self.published: Good[Config] | None = None
+        self.published: Valid[Config] | None = None
         self.burst = Burst(window_ns)
         self.load: Read | None = None
         """Under way."""
@@ -269,7 +269,7 @@ class Oracle:
 
     def _ends_at_once(self, read: Read) -> bool:
         found = read.candidate
-        if read.late or not isinstance(found, Good) or not self._is_eager:
+        if read.late or not isinstance(found, Valid) or not self._is_eager:
             return False
         differs = self.published is None or found.config != self.published.config
         return differs and not found.gone and not set(found.shrank) - self.burst.touches[-1].placed
@@ -392,7 +392,7 @@ class Oracle:
             three = read.attempt == MOST_LOADS or spent <= MOST_LOADS <= spent + self.burst.on_the_edge
             assert three, "three unstable reads are one failure"
             return ReloadFailed
-        if isinstance(candidate, Bad):
+        if isinstance(candidate, Invalid):
             return ReloadFailed
         assert candidate is not None
         if self.published is not None and candidate.config == self.published.config:
@@ -402,7 +402,7 @@ class Oracle:
 
     def _check_contents(self, event: Ending, candidate: Candidate[Config]) -> None:
         match event, candidate:
-            case ReloadFailed(), Bad():
+            case ReloadFailed(), Invalid():
                 assert event.problems == candidate.problems
             case ReloadFailed(), _:
                 assert event.kind == "unstable"
@@ -474,7 +474,7 @@ class Oracle:
         return falls_back
 
 
-def _keeps_its_files(before: Good[Config] | None, good: Good[Config]) -> None:
+def _keeps_its_files(before: Valid[Config] | None, good: Valid[Config]) -> None:
     """Law 11: what is published lacks no file in silence, and never the last one of a directory."""
     old = {file.path: file.content for file in before.files} if before else {}
     new = {file.path: file.content for file in good.files}
