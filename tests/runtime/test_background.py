@@ -1,4 +1,4 @@
-"""Errands: run here or elsewhere, in order, dropped with their watcher, reported when a mount does not answer."""
+"""Background: run here or elsewhere, in order, dropped with their watcher, reported when a mount does not answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hotconf.runtime import background as module
-from hotconf.runtime.background import MANY, NEVER, SILENT_NS, Errands
+from hotconf.runtime.background import MANY, NEVER, SILENT_NS, Background
 from hotconf.sources.base import FileSet
 from hotconf.sources.files.ground import Ground
 from hotconf.sources.files.paths import Member
@@ -24,7 +24,7 @@ class Owner:
 
     def __init__(self, count: int = 1, mount: str | None = None) -> None:
         members = tuple(Member(Path(f"/{number}"), "fragment") for number in range(count))
-        self.known: Any = SimpleNamespace(files=FileSet(members, ground=Ground(mount)))
+        self.cache: Any = SimpleNamespace(files=FileSet(members, ground=Ground(mount)))
 
 
 class Posted:
@@ -51,9 +51,9 @@ def posted():
 
 
 @pytest.fixture
-def errands(posted):
+def background(posted):
     """Of one driver."""
-    found = Errands(posted.actions.append)
+    found = Background(posted.actions.append)
     yield found
     found.stop(60)
 
@@ -69,53 +69,53 @@ def gate():
 HERE = threading.get_ident
 
 
-def test_few_local_files_are_looked_at_here(errands):
+def test_few_local_files_are_looked_at_here(background):
     """At once, and nothing is under way then."""
     owner, told = Owner(MANY), []
-    errands.run(owner, HERE, told.append)
+    background.run(owner, HERE, told.append)
     assert told == [HERE()]
-    assert not errands.busy(owner)
-    assert not errands.away(owner)
+    assert not background.busy(owner)
+    assert not background.away(owner)
 
 
 @pytest.mark.parametrize("owner", [Owner(MANY + 1), Owner(1, "/far")], ids=["many", "far"])
-def test_others_elsewhere(errands, posted, owner):
+def test_others_elsewhere(background, posted, owner):
     """And what follows is done here."""
     told: list[object] = []
-    errands.run(owner, HERE, lambda found: told.extend((found, HERE())))
-    assert errands.away(owner)
+    background.run(owner, HERE, lambda found: told.extend((found, HERE())))
+    assert background.away(owner)
     posted.run_until(lambda: told)
     assert told[0] != HERE()
     assert told[1] == HERE()
-    assert not errands.busy(owner)
+    assert not background.busy(owner)
 
 
-def test_one_after_the_other(errands, posted):
+def test_one_after_the_other(background, posted):
     """Even if the files are few by now: errands run in the order requested."""
     owner, told = Owner(MANY + 1), []
     for number in range(5):
-        errands.run(owner, lambda number=number: number, told.append)
-        owner.known = Owner().known
+        background.run(owner, lambda number=number: number, told.append)
+        owner.cache = Owner().cache
     posted.run_until(lambda: len(told) == 5)
     assert told == list(range(5))
 
 
-def test_what_fails_is_none_and_the_next_is_done(errands, posted, caplog):
+def test_what_fails_is_none_and_the_next_is_done(background, posted, caplog):
     """A fault of ours, which is logged; the others go on."""
     owner, told = Owner(1, "/far"), []
-    errands.run(owner, lambda: 1 // 0, told.append)
-    errands.run(owner, lambda: 2, told.append)
+    background.run(owner, lambda: 1 // 0, told.append)
+    background.run(owner, lambda: 2, told.append)
     posted.run_until(lambda: len(told) == 2)
     assert told == [None, 2]
 
 
-def test_one_mount_holds_up_no_other(errands, posted, gate):
+def test_one_mount_holds_up_no_other(background, posted, gate):
     """Nor local files; files on the same mount wait."""
     told: list[str] = []
-    errands.run(Owner(1, "/far"), gate.wait, lambda _: told.append("far"))
-    errands.run(Owner(1, "/far"), lambda: None, lambda _: told.append("far, too"))
-    errands.run(Owner(1, "/other"), lambda: None, lambda _: told.append("other"))
-    errands.run(Owner(), lambda: None, lambda _: told.append("local"))
+    background.run(Owner(1, "/far"), gate.wait, lambda _: told.append("far"))
+    background.run(Owner(1, "/far"), lambda: None, lambda _: told.append("far, too"))
+    background.run(Owner(1, "/other"), lambda: None, lambda _: told.append("other"))
+    background.run(Owner(), lambda: None, lambda _: told.append("local"))
     posted.run_until(lambda: "other" in told)
     assert told == ["local", "other"]
     gate.set()
@@ -123,41 +123,41 @@ def test_one_mount_holds_up_no_other(errands, posted, gate):
     assert told[2:] == ["far", "far, too"]
 
 
-def test_silence_is_reported_once(errands, posted, gate, monkeypatch):
+def test_silence_is_reported_once(background, posted, gate, monkeypatch):
     """After the time limit, until there is an answer; a large set of files is never silent, only slow."""
     said: list[str] = []
     monkeypatch.setattr(module.log, "silent", said.append)
     monkeypatch.setattr(module.log, "answers", lambda mount: said.append(f"{mount} again"))
     far, many = Owner(1, "/far"), Owner(MANY + 1)
-    errands.run(far, gate.wait, lambda _: None)
-    errands.run(many, gate.wait, lambda _: None)
-    due = errands.next
+    background.run(far, gate.wait, lambda _: None)
+    background.run(many, gate.wait, lambda _: None)
+    due = background.next
     assert due < NEVER
-    errands.report(due - 1)
-    assert errands.trouble(far) is None
-    errands.report(due)
-    errands.report(due + SILENT_NS)
-    assert errands.trouble(far) == "/far does not answer"
-    assert errands.trouble(many) is None
-    assert errands.next == NEVER
+    background.report(due - 1)
+    assert background.trouble(far) is None
+    background.report(due)
+    background.report(due + SILENT_NS)
+    assert background.trouble(far) == "/far does not answer"
+    assert background.trouble(many) is None
+    assert background.next == NEVER
     gate.set()
-    posted.run_until(lambda: not errands.busy(far))
-    assert errands.trouble(far) is None
+    posted.run_until(lambda: not background.busy(far))
+    assert background.trouble(far) is None
     assert said == ["/far", "/far again"]
 
 
-def test_nothing_follows_for_whoever_has_left(errands, posted, gate):
+def test_nothing_follows_for_whoever_has_left(background, posted, gate):
     """What was under way is dropped; the last job is done."""
     owner, told = Owner(1, "/far"), []
-    errands.run(owner, gate.wait, told.append)
-    errands.run(owner, lambda: None, told.append)
-    errands.last(owner, lambda: told.append("left"))
+    background.run(owner, gate.wait, told.append)
+    background.run(owner, lambda: None, told.append)
+    background.last(owner, lambda: told.append("left"))
     gate.set()
     posted.run_until(lambda: told)
     assert told == ["left"]
 
 
-def test_without_a_thread_many_files_are_looked_at_here(errands, posted, monkeypatch):
+def test_without_a_thread_many_files_are_looked_at_here(background, posted, monkeypatch):
     """Better late than never; a mount that may hang is left alone."""
 
     def refuse(*_: object) -> None:
@@ -165,8 +165,8 @@ def test_without_a_thread_many_files_are_looked_at_here(errands, posted, monkeyp
 
     monkeypatch.setattr("_thread.start_new_thread", refuse)
     told: list[str] = []
-    errands.run(Owner(MANY + 1), lambda: None, lambda _: told.append("many"))
-    errands.run(Owner(1, "/far"), lambda: None, lambda _: told.append("far"))
+    background.run(Owner(MANY + 1), lambda: None, lambda _: told.append("many"))
+    background.run(Owner(1, "/far"), lambda: None, lambda _: told.append("far"))
     posted.run_until(lambda: told)
     assert told == ["many"]
     monkeypatch.undo()

@@ -33,7 +33,7 @@ class Owner:
 
     def __init__(self, *, reconcile_ns: int = FAR_NS) -> None:
         self.reconcile_ns = reconcile_ns
-        self.known: Any = SimpleNamespace(plain=(), files=FileSet.of(Path("/none")))
+        self.cache: Any = SimpleNamespace(plain=(), files=FileSet.of(Path("/none")))
         self.driver: Driver | None = None
         self._deadline: int | None = None
         self.watching = True

@@ -21,8 +21,8 @@ from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Origin, Snapshot
 from hotconf.sources.base import Pins, Result, Source
-from hotconf.sources.files import gather as module
 from hotconf.sources.files import paths, reading, states
+from hotconf.sources.files import set_reader as module
 
 
 class Server(BaseModel):

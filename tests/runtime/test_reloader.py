@@ -547,7 +547,7 @@ def test_who_hears_everything_is_looked_at_in_passing(make, monkeypatch):
     rounds.clear()
     wait_until(lambda: len(rounds) > 5)
     assert asked == []
-    driver.call(lambda: watched.reloader._hearing.observer.disarm(watched.reloader))
+    driver.call(lambda: watched.reloader._observation.observer.disarm(watched.reloader))
     watched.save(2)
     wait_until(lambda: watched.n == 2)
     wait_until(lambda: watched.reloader in looks._in)  # again
@@ -590,7 +590,7 @@ def test_a_fragment_that_appears_before_its_directory_is_watched(make, main, mon
     """Between the load that lists a directory and the watch on it: nobody tells of it, so it is looked for."""
     (main.parent / "conf.d").mkdir()
     watched = make()
-    observer = watched.reloader._hearing.observer
+    observer = watched.reloader._observation.observer
     real = type(observer).arm
 
     def arm(self, owner, files):
@@ -608,14 +608,14 @@ def test_a_fragment_that_changes_before_it_is_watched(make, main, monkeypatch):
     fragment = main.with_name("a.toml")
     fragment.write_text("n = 4\n")
     watched = make()
-    real = type(watched.reloader._hearing.observer).arm
+    real = type(watched.reloader._observation.observer).arm
 
     def arm(self, owner, files):
         if len(files.members) == 2 and fragment.read_text() == "n = 4\n":
             fragment.write_text("n = 5\n")
         return real(self, owner, files)
 
-    monkeypatch.setattr(type(watched.reloader._hearing.observer), "arm", arm)
+    monkeypatch.setattr(type(watched.reloader._observation.observer), "arm", arm)
     main.write_text("[hot_reload]\nwatch_paths = ['a.toml']\n")
     wait_until(lambda: watched.n == 5)
 
@@ -623,7 +623,7 @@ def test_a_fragment_that_changes_before_it_is_watched(make, main, monkeypatch):
 def test_an_observer_that_fails_loses_no_load(make, monkeypatch, caplog):
     """Who waits for it is answered, and the next change is noticed."""
     watched = make()
-    observer = type(watched.reloader._hearing.observer)
+    observer = type(watched.reloader._observation.observer)
 
     def fail(self, owner, files):
         raise RuntimeError("broken")

@@ -15,7 +15,7 @@ import pytest
 
 from hotconf import HotReloadWatcher, ReloadSuccess
 from hotconf.runtime import loads
-from hotconf.sources.files import gather
+from hotconf.sources.files import set_reader
 from waiting import wait_until
 from watcher.watched import CHANGED, port, save
 
@@ -378,7 +378,7 @@ def test_a_writer_that_is_quicker_than_a_load_starves_nobody(tmp_path, watch, mo
     more = "\n[hot_reload]\nwatch_paths = ['more.toml']\n" if fragments else ""
     path.with_name("more.toml").write_text("[server]\nhost = 'more'\n")
     save(path, OLD + more)
-    parse = gather.parse
+    parse = set_reader.parse
 
     def slowly(data, where, **how):
         if where == path:
@@ -389,7 +389,7 @@ def test_a_writer_that_is_quicker_than_a_load_starves_nobody(tmp_path, watch, mo
 
     watcher, seen = watch(path, **OBSERVERS["inotify"], debounce_ms=WINDOW_MS)
     with monkeypatch.context() as patch:
-        patch.setattr(gather, "parse", slowly)
+        patch.setattr(set_reader, "parse", slowly)
         save(path, port(9500) + more)
         wait_until(lambda: watcher.generation >= 3)
         assert not any("Failed" in line for line in seen.lines)

@@ -80,11 +80,11 @@ def located(
 
 def _read(main: Path, schema: Schema[Any], content: bytes | None) -> None:
     from hotconf.sources.base import FileSet, Source
-    from hotconf.sources.files.gather import Gathering
+    from hotconf.sources.files.set_reader import SetReader
 
-    gathering = Gathering(Source(main, schema), FileSet.of(main), frozenset())
-    gathering.instead = {} if content is None else {main: content}
-    gathering.run()
+    reader = SetReader(Source(main, schema), FileSet.of(main), frozenset())
+    reader.instead = {} if content is None else {main: content}
+    reader.run()
 
 
 def _settle(future: Future[R], read: Callable[[], R]) -> None:

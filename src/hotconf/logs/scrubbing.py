@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hotconf.schema import Schema
     from hotconf.secrets.scrubber import Scrubber
     from hotconf.snapshot import Snapshot, SourceFile
-    from hotconf.sources.files.gather import Gathering
+    from hotconf.sources.files.set_reader import SetReader
 
 _PLACES: Final = frozenset({"OLDPWD", "PWD"})
 """Variables that are no secrets, despite their names."""
@@ -39,12 +39,12 @@ _RETIRED: Final = 8
 class LoadSecrets:
     """What is secret in one load; determined only when there is a message."""
 
-    __slots__ = ("_config", "_current", "_former", "_gathering", "_known", "_published", "_schema")
+    __slots__ = ("_config", "_current", "_former", "_known", "_published", "_reader", "_schema")
 
-    def __init__(self, gathering: Gathering, published: Snapshot[Any] | None, former: Scrubber | None) -> None:
-        """`gathering`: the files. `former`: the scrubber of what is published, if there is one."""
-        self._gathering = gathering
-        self._schema = gathering.source.schema
+    def __init__(self, reader: SetReader, published: Snapshot[Any] | None, former: Scrubber | None) -> None:
+        """`reader`: the files. `former`: the scrubber of what is published, if there is one."""
+        self._reader = reader
+        self._schema = reader.source.schema
         self._published = published
         self._former = former
         self._known: Scrubber | None = None
@@ -74,14 +74,14 @@ class LoadSecrets:
 
         if self._published is None:
             return Scrubber()
-        return Scrubber(_secrets(self._schema, self._gathering.known.documents.values(), self._published.config))
+        return Scrubber(_secrets(self._schema, self._reader.known.documents.values(), self._published.config))
 
     def _found(self, config: object) -> Scrubber:
         from hotconf.config.excerpts import secret_keys
         from hotconf.config.secret_values import secrets_in_text
         from hotconf.secrets.scrubber import Scrubber
 
-        read, documents = self._gathering.reads, self._gathering.documents
+        read, documents = self._reader.reads, self._reader.documents
         found = set(_secrets(self._schema, documents.values(), config))
         broken = read.keys() - documents.keys()
         keyed = secret_keys(self._schema).keyed if broken else ()

@@ -2,7 +2,7 @@
 the files are few and local, otherwise on another thread.
 
 Rule 1: the driver's thread never touches a file on a network or FUSE mount, nor more than `MANY` at a time.
-Rule 2: the errands of one watcher run one after the other, in the order requested.
+Rule 2: the tasks of one watcher run one after the other, in the order requested.
 Rule 3: there is one thread for each such mount, and one for each watcher of many files, while there is work for it.
 Rule 4: a mount that does not answer is reported after `SILENT_NS`; it delays only the watchers with files on it.
 """
@@ -28,7 +28,7 @@ _REST: Final = 50
 """After work that took n of processor time, no poll for n times this."""
 
 
-class _Errand:
+class _Task:
     """One thing to do, and what follows on the driver's thread, which gets None if that failed."""
 
     __slots__ = ("began", "dropped", "key", "reported", "then", "work")
@@ -46,40 +46,40 @@ class _Errand:
         return isinstance(self.key, str) and not self.reported
 
 
-class Errands:
-    """All errands of one driver, on whose thread `post` runs things."""
+class Background:
+    """The tasks of one driver, on whose thread `post` runs things."""
 
     __slots__ = ("_far", "_post", "_queues", "_rests", "_workers")
 
     def __init__(self, post: Callable[[Callable[[], None]], None]) -> None:
         self._post = post
-        self._queues: dict[Owner, deque[_Errand]] = {}
+        self._queues: dict[Owner, deque[_Task]] = {}
         """The first of each is under way."""
         self._far: set[Owner] = set()
-        """Owners whose files were far, or many, the last time: so are their watches until the next errand."""
+        """Owners whose files were far, or many, the last time: so are their watches until the next task."""
         self._rests: dict[Owner, int] = {}
         """Until when those that took long are not polled."""
         self._workers: dict[object, Worker] = {}
 
     def run(self, owner: Owner, work: Callable[[], R], then: Callable[[R | None], object]) -> None:
         """Run `work`, then `then` with its result; both at once, if that is safe."""
-        errand = _Errand(work, then)
+        task = _Task(work, then)
         queue = self._queues.get(owner)
         if queue is not None:
-            queue.append(errand)
-        elif far(owner) or owner in self._far:
-            self._queues[owner] = deque([errand])
-            self._begin(owner, errand)
+            queue.append(task)
+        elif may_block(owner) or owner in self._far:
+            self._queues[owner] = deque([task])
+            self._begin(owner, task)
         else:
-            then(_attempt(errand))
+            then(_attempt(task))
 
     def last(self, owner: Owner, work: Callable[[], object]) -> None:
         """`owner` leaves: do this last thing for it."""
-        for errand in self._queues.pop(owner, ()):
-            errand.dropped = True
+        for task in self._queues.pop(owner, ()):
+            task.dropped = True
         self._rests.pop(owner, None)
-        final = _Errand(work, _nothing)
-        if far(owner) or owner in self._far:
+        final = _Task(work, _nothing)
+        if may_block(owner) or owner in self._far:
             self._far.discard(owner)
             self._worker(owner).submit(partial(_attempt, final))
             self._workers.pop(owner, None)
@@ -88,7 +88,7 @@ class Errands:
 
     def away(self, owner: Owner) -> bool:
         """Whether another thread handles its files."""
-        return owner in self._queues or owner in self._far or far(owner)
+        return owner in self._queues or owner in self._far or may_block(owner)
 
     def busy(self, owner: Owner) -> bool:
         """Whether something is under way for it."""
@@ -100,11 +100,11 @@ class Errands:
 
     def trouble(self, owner: Owner) -> str | None:
         """The mount that does not answer; from any thread."""
-        for errand in tuple(self._queues.get(owner, ())):
-            worker = self._workers.get(errand.key)
+        for task in tuple(self._queues.get(owner, ())):
+            worker = self._workers.get(task.key)
             if worker is not None and worker.refused is not None:
                 return worker.trouble.text if worker.trouble is not None else None
-            return f"{errand.key} does not answer" if errand.reported else None
+            return f"{task.key} does not answer" if task.reported else None
         return None
 
     @property
@@ -117,9 +117,9 @@ class Errands:
         for worker in tuple(self._workers.values()):
             worker.supervise()
         silent = [each for each in self._under_way() if each.waits and now >= each.began + SILENT_NS]
-        for errand in silent:
-            errand.reported = True
-        for mount in dict.fromkeys(errand.key for errand in silent):
+        for task in silent:
+            task.reported = True
+        for mount in dict.fromkeys(task.key for task in silent):
             log.silent(str(mount))
 
     def stop(self, timeout_s: float) -> None:
@@ -128,15 +128,15 @@ class Errands:
         for worker in list(self._workers.values()):
             worker.stop(max(0.0, until - time.monotonic()))
 
-    def _under_way(self) -> list[_Errand]:
+    def _under_way(self) -> list[_Task]:
         return [queue[0] for queue in self._queues.values()]
 
-    def _begin(self, owner: Owner, errand: _Errand) -> None:
-        (self._far.add if far(owner) else self._far.discard)(owner)
-        errand.key, errand.began = _key(owner), time.monotonic_ns()
+    def _begin(self, owner: Owner, task: _Task) -> None:
+        (self._far.add if may_block(owner) else self._far.discard)(owner)
+        task.key, task.began = _key(owner), time.monotonic_ns()
         worker = self._worker(owner)
-        worker.submit(partial(self._do, owner, errand))
-        if worker.refused is not None and not isinstance(errand.key, str):
+        worker.submit(partial(self._do, owner, task))
+        if worker.refused is not None and not isinstance(task.key, str):
             worker.drain()  # no thread for it: better here than never
 
     def _worker(self, owner: Owner) -> Worker:
@@ -145,18 +145,18 @@ class Errands:
             self._workers[key] = Worker("hotconf-files", log.thread, again=True)
         return self._workers[key]
 
-    def _do(self, owner: Owner, errand: _Errand) -> None:
-        if errand.dropped:
+    def _do(self, owner: Owner, task: _Task) -> None:
+        if task.dropped:
             return
         began = time.thread_time_ns()
-        found = _attempt(errand)
-        self._post(partial(self._done, owner, errand, found, time.thread_time_ns() - began))
+        found = _attempt(task)
+        self._post(partial(self._done, owner, task, found, time.thread_time_ns() - began))
 
-    def _done(self, owner: Owner, errand: _Errand, found: Any, used: int) -> None:
-        if errand.dropped:
+    def _done(self, owner: Owner, task: _Task, found: Any, used: int) -> None:
+        if task.dropped:
             return
-        if errand.reported:
-            log.answers(str(errand.key))
+        if task.reported:
+            log.answers(str(task.key))
         self._rests[owner] = time.monotonic_ns() + _REST * used
         queue = self._queues[owner]
         queue.popleft()
@@ -164,26 +164,26 @@ class Errands:
             self._begin(owner, queue[0])
         else:
             del self._queues[owner]
-            if not isinstance(errand.key, str):
-                self._workers.pop(errand.key, None)
-        errand.then(found)
+            if not isinstance(task.key, str):
+                self._workers.pop(task.key, None)
+        task.then(found)
 
 
-def far(owner: Owner) -> bool:
+def may_block(owner: Owner) -> bool:
     """Whether its files are many, or may hang."""
-    known = owner.known.files
+    known = owner.cache.files
     return known.ground.mount is not None or len(known.members) + len(known.folders) > MANY
 
 
 def _key(owner: Owner) -> object:
-    return owner.known.files.ground.mount or owner
+    return owner.cache.files.ground.mount or owner
 
 
-def _attempt(errand: _Errand) -> Any:
+def _attempt(task: _Task) -> Any:
     try:
-        return errand.work()
+        return task.work()
     except Exception:  # noqa: BLE001 - whatever goes wrong for one watcher, the others continue
-        if not errand.dropped:
+        if not task.dropped:
             log.fault("watch", "Internal error while files were looked at")
         return None
 

@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from hotconf.engine.protocol import Due
 from hotconf.errors import UsageError
 from hotconf.logs import log, records
-from hotconf.runtime.background import Errands
+from hotconf.runtime.background import Background
 from hotconf.runtime.loader import Loader
 from hotconf.runtime.supervision import SECOND, Supervision
 from hotconf.runtime.wait import ThreadWaiter, Waiter, best_waiter
 from hotconf.system import fork, threads
 from hotconf.system.descriptors import refusal
 from hotconf.system.fork import FORK_S
-from hotconf.watch.looks import NEVER, Looks
 from hotconf.watch.observer import Observer, ObserverName, Owner, Poll, choose, preferred
+from hotconf.watch.reconcile import NEVER, Reconcile
 
 if TYPE_CHECKING:
     import threading
@@ -50,7 +50,7 @@ class Driver:
     def __init__(self) -> None:
         self.loader = Loader()
         self._loaders: dict[object, Loader] = {None: self.loader}
-        self._errands = Errands(self.post)
+        self._background = Background(self.post)
         self.claims: set[object] = set()
         """Who uses it, or is about to; guarded by the module's lock."""
         self._waiter: Waiter | None = None
@@ -60,7 +60,7 @@ class Driver:
         self._observers: dict[str, Observer] = {}
         self._owners: dict[Owner, Observer] = {}
         self._wanted: dict[Owner, ObserverName] = {}
-        self._looks = Looks(self._owners, self._look)
+        self._looks = Reconcile(self._owners, self._look)
         self._timed: set[Owner] = set()
         """Those who may have a deadline: others are not asked, there may be hundreds."""
         self._doing: Callable[[], object] | None = None
@@ -129,7 +129,7 @@ class Driver:
 
     def silent(self, owner: Owner) -> str | None:
         """The mount with files of `owner` that does not answer."""
-        return self._errands.trouble(owner)
+        return self._background.trouble(owner)
 
     @property
     def trouble(self) -> str | None:
@@ -219,7 +219,7 @@ class Driver:
         for loader in tuple(self._loaders.values()):
             loader.stop(max(0.0, until - time.monotonic()))
         self.finish(max(_LEAST_S, until - time.monotonic()))
-        self._errands.stop(max(_LEAST_S, until - time.monotonic()))
+        self._background.stop(max(_LEAST_S, until - time.monotonic()))
 
     @property
     def over(self) -> bool:
@@ -256,7 +256,7 @@ class Driver:
         except BaseException:
             observer.close()
             raise
-        observer.away = self._errands.away
+        observer.away = self._background.away
         self._observers[_key(observer)] = observer
         return observer
 
@@ -273,11 +273,11 @@ class Driver:
         if (loader := self._loaders.pop(owner, None)) is not None:
             loader.stop(0)
         if observer is not None:
-            self._errands.last(owner, partial(observer.disarm, owner))
+            self._background.last(owner, partial(observer.disarm, owner))
 
-    def errand(self, owner: Owner, work: Callable[[], R], then: Callable[[R | None], object]) -> None:
+    def in_background(self, owner: Owner, work: Callable[[], R], then: Callable[[R | None], object]) -> None:
         """Do `owner`'s work, which may take long, here or elsewhere; run `then` here afterwards."""
-        self._errands.run(owner, work, then)
+        self._background.run(owner, work, then)
 
     def _end(self) -> None:
         self._ending = True
@@ -378,7 +378,7 @@ class Driver:
             due = self._due(owner)
             if due is not None and due <= now:
                 _guarded(partial(owner.feed, Due(now)))
-        self._errands.report(now)
+        self._background.report(now)
         if self._looks.next <= now:
             self._looks.look(now)
 
@@ -387,7 +387,7 @@ class Driver:
         observer = self._owners[owner]
         if not observer.native or observer.trouble(owner) is not None:
             _guarded(partial(self._mend, owner))
-        if owner.watching and not self._errands.resting(owner):
+        if owner.watching and not self._background.resting(owner):
             owner.compare(partial(self._reconcile, owner))
 
     def _act(self) -> None:
@@ -412,7 +412,7 @@ class Driver:
             return
         for owner, stale in heard.stale.items():
             if owner in self._owners:
-                self.errand(owner, partial(observer.renew, owner, stale), _nothing)
+                self.in_background(owner, partial(observer.renew, owner, stale), _nothing)
                 heard.suspects.add(owner)  # no event tells what happened before it was armed
         now = time.monotonic_ns()
         for owner, paths in heard.touched.items():
@@ -445,16 +445,16 @@ class Driver:
         if not changed or owner not in self._owners:
             return
         # Nobody told of it: perhaps what is watched is not any more what leads to the files.
-        self.errand(owner, partial(self._owners[owner].rearm, owner), _nothing)
+        self.in_background(owner, partial(self._owners[owner].rearm, owner), _nothing)
         owner.heard(changed, time.monotonic_ns(), 0, sure=False)
-        if self._errands.busy(owner):  # no event tells what changes before everything is watched again
+        if self._background.busy(owner):  # no event tells what changes before everything is watched again
             owner.compare(partial(_heard, owner, time.monotonic_ns(), 0))
 
     def _deadline(self) -> int | None:
         """When to wake; None for no limit."""
         if self._actions:
             return 0
-        first = min(self._looks.wakes(), self._errands.next, self._supervision.due)
+        first = min(self._looks.wakes(), self._background.next, self._supervision.due)
         for owner in list(self._timed):
             due = self._due(owner)
             if due is not None:

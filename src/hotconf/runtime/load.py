@@ -28,9 +28,9 @@ from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Snapshot, SourceFile
 from hotconf.sources.base import DEFAULT_MAX_BYTES, FileSet, Result, Source
 from hotconf.sources.files import absent, paths
-from hotconf.sources.files.gather import Gathering
 from hotconf.sources.files.paths import Expansion, Member
 from hotconf.sources.files.reading import Read, Stamp
+from hotconf.sources.files.set_reader import SetReader
 
 if TYPE_CHECKING:
     from hotconf.config.gone import Verdict
@@ -64,7 +64,7 @@ def load(
     for anything in the files or in users' checks: those are problems of the candidate.
     """
     work = _Load(source, published, known or FileSet.of(source.path), touched, secrets)
-    work.gathering.instead, work.standing = instead, standing
+    work.reader.instead, work.standing = instead, standing
     return work.run(before)
 
 
@@ -74,7 +74,7 @@ def judge(
     """What a load would bring back today if the files were as they were kept, read at that time; reads nothing."""
     work = _Load(source, published, FileSet.of(source.path), frozenset())
     members = tuple(Member(file.path, file.role) for file in kept)
-    given = work.gathering
+    given = work.reader
     given.loaded_at, given.patterns, given.expansion = read_at, (), Expansion(members)
     given.reads = {file.path: Read(file.path, Stamp(), file.content) for file in kept}
     given.parse(members)
@@ -89,7 +89,7 @@ def drifted(source: Source[T], published: Snapshot[T] | None, known: FileSet) ->
 class _Load(Generic[T]):
     """One load under way."""
 
-    __slots__ = ("gathering", "published", "secrets", "source", "standing")
+    __slots__ = ("published", "reader", "secrets", "source", "standing")
 
     def __init__(
         self,
@@ -103,11 +103,11 @@ class _Load(Generic[T]):
         self.published = published
         self.standing = NOTHING
         """Decides which files are gone."""
-        self.gathering = Gathering(source, known, touched)
-        self.secrets = LoadSecrets(self.gathering, published, secrets)
+        self.reader = SetReader(source, known, touched)
+        self.secrets = LoadSecrets(self.reader, published, secrets)
 
     def run(self, before: Mapping[Path, Read]) -> Result[T]:
-        work = self.gathering
+        work = self.reader
         changed = work.run()
         candidate = Unstable(changed) if changed else self._compared()
         if isinstance(candidate, Invalid) or (isinstance(candidate, Valid) and candidate.unchanged is None):
@@ -116,7 +116,7 @@ class _Load(Generic[T]):
 
     def _compared(self) -> Valid[T] | Invalid:
         """The result of the files, and which files of the published state are gone."""
-        work = self.gathering
+        work = self.reader
         disks = absent.disks(work.expansion, work.patterns, work.reads)
         verdict = absent.verdict(self.standing, work.reads, work.expansion, work.patterns, disks)
         if verdict is not None:
@@ -130,7 +130,7 @@ class _Load(Generic[T]):
         """Report gone files as gone, and no longer as absent."""
         from hotconf.config.gone import problems
 
-        work, main = self.gathering, self.source.path
+        work, main = self.reader, self.source.path
         pinned, document = self.source.pins.watch_paths is not None, work.documents.get(main)
         origins = merge([document]).origins if document is not None and not pinned else None
         told = problems(verdict, main, origins, settings_path(self.source.schema))
@@ -140,14 +140,14 @@ class _Load(Generic[T]):
 
     def drifted(self) -> bool:
         """Whether the files differ from what is published."""
-        if self.published is None or self.gathering.run() or self.gathering.errors():
+        if self.published is None or self.reader.run() or self.reader.errors():
             return True
         # A bind-mounted single file that was replaced at its source keeps its old content forever.
-        return bool(self.gathering.file_set().ground.replaced) or _digest(self._sources()) != self.published.digest
+        return bool(self.reader.file_set().ground.replaced) or _digest(self._sources()) != self.published.digest
 
     def _shrank(self, before: Mapping[Path, Read]) -> tuple[Path, ...]:
         """Files that say the first part of what they said when the last round ended, or of what is published."""
-        reads = self.gathering.reads
+        reads = self.reader.reads
         # What was used again since then is what it was; most are, and stand where they stood.
         pairs = zip_longest(before.values(), reads.values())
         earlier = [(old.path, old.data) for old, new in pairs if old is not None and old is not new]
@@ -163,7 +163,7 @@ class _Load(Generic[T]):
     # Judging
 
     def _sources(self) -> tuple[SourceFile, ...]:
-        work = self.gathering
+        work = self.reader
         members, reads, documents = work.expansion.members, work.reads.values(), work.documents
         found = list(zip(members, reads, strict=True))
         if len(documents) < len(found):
@@ -181,7 +181,7 @@ class _Load(Generic[T]):
 
     def judge(self) -> Valid[T] | Invalid:
         """What the files that were gathered make."""
-        work = self.gathering
+        work = self.reader
         if work.errors():
             return self._refused(self._scrubbed(work.problems))
         sources = self._sources()
@@ -194,26 +194,26 @@ class _Load(Generic[T]):
         return Valid(
             config=published.config,
             digest=published.digest,
-            loaded_at=self.gathering.loaded_at,
+            loaded_at=self.reader.loaded_at,
             files=sources,
             origins=published.origins,
             settings=self._settings(published.config),
             changes=(),
             summary=(),
-            warnings=(*(each for each in published.warnings if each.kind not in _OF_FILES), *self.gathering.problems),
+            warnings=(*(each for each in published.warnings if each.kind not in _OF_FILES), *self.reader.problems),
             unchanged=_SAME_FILES,
-            costs=self.gathering.spent,
+            costs=self.reader.spent,
         )
 
     def _validated(self, sources: tuple[SourceFile, ...], digest: str) -> Valid[T] | Invalid:
         began = time.perf_counter_ns()
-        documents = list(self.gathering.documents.values())  # of just these, in their order
+        documents = list(self.reader.documents.values())  # of just these, in their order
         fragments, ignored = _without_watch_paths(documents[1:], settings_path(self.source.schema))
         merged = merge([documents[0], *fragments])
         verdict = validate(self.source.schema, merged, self.secrets.scrubber, _goes_through)
         warnings = self._scrubbed(
             [
-                *self.gathering.problems,
+                *self.reader.problems,
                 *(problem for document in documents for problem in document.misread),
                 *(_ignored(document, path) for document, path in ignored),
             ]
@@ -227,11 +227,11 @@ class _Load(Generic[T]):
         summary = self._described(old.config, config, changes) if old is not None and changes else []
         if old is not None and not settings.enabled and self._settings(old.config).enabled:
             summary.append(_OFF)
-        self.gathering.spend("validate", began)
+        self.reader.spend("validate", began)
         return Valid(
             config=config,
             digest=digest,
-            loaded_at=self.gathering.loaded_at,
+            loaded_at=self.reader.loaded_at,
             files=sources,
             origins=merged.origins,
             settings=settings,
@@ -239,7 +239,7 @@ class _Load(Generic[T]):
             summary=tuple(summary),
             warnings=self._in_file_order(verdict.warnings, warnings),
             unchanged=None if old is None or changes else _SAME_VALUES,
-            costs=self.gathering.spent,
+            costs=self.reader.spent,
             secrets=self.secrets.current,
         )
 
@@ -288,7 +288,7 @@ class _Load(Generic[T]):
         """Both, of which `told` is in order already; what is about no file stays last."""
         if not more:
             return told
-        rank = {member.path: index for index, member in enumerate(self.gathering.expansion.members)}
+        rank = {member.path: index for index, member in enumerate(self.reader.expansion.members)}
 
         def place(problem: Problem) -> tuple[int, int, int]:
             index = len(rank) if problem.file is None else rank.get(problem.file, len(rank))

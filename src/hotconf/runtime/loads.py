@@ -19,7 +19,7 @@ from hotconf.runtime.load import load
 from hotconf.runtime.loader import Loader, LoadJob, guarded
 from hotconf.runtime.publisher import Publisher
 from hotconf.sources.base import FileSet, Result, Source
-from hotconf.sources.files.known import Known
+from hotconf.sources.files.cache import Cache
 from hotconf.system import threads
 from hotconf.system.callers import inside
 
@@ -32,12 +32,12 @@ _PATIENCE_S: Final = 0.1
 class Jobs(Generic[T]):
     """See the module. `runs` gives the driver; `deliver` is called on its thread with what a load brought back."""
 
-    __slots__ = ("_deliver", "_inline", "_known", "_loader", "_loading", "_publisher", "_runs", "_source", "closed")
+    __slots__ = ("_cache", "_deliver", "_inline", "_loader", "_loading", "_publisher", "_runs", "_source", "closed")
 
     def __init__(
         self,
         source: Source[T],
-        known: Known,
+        cache: Cache,
         publisher: Publisher[T],
         runs: Callable[[], Driver],
         loader: Callable[[], Loader],
@@ -45,7 +45,7 @@ class Jobs(Generic[T]):
     ) -> None:
         self._loader = loader
         self._source = source
-        self._known = known
+        self._cache = cache
         self._publisher = publisher
         self._runs = runs
         self._deliver = deliver
@@ -91,8 +91,8 @@ class Jobs(Generic[T]):
 
     def load(self, effect: Load) -> None:
         """Have the files read."""
-        known, touched = self._known.begin(afresh=effect.afresh)
-        publisher, before = self._publisher, self._known.before
+        known, touched = self._cache.begin(afresh=effect.afresh)
+        publisher, before = self._publisher, self._cache.before
         published = publisher.snapshot, known, touched, before, publisher.secrets.published, publisher.standing
         job = partial(self._load, effect.job, partial(load, self._source, *published), known)
         self.submit(LoadJob(self._source.path, job))

@@ -18,7 +18,7 @@ from hotconf.sources.base import Source
 
 if TYPE_CHECKING:
     from hotconf.history.keeper import Keeper
-    from hotconf.sources.files.known import Known
+    from hotconf.sources.files.cache import Cache
 
 T = TypeVar("T")
 
@@ -31,14 +31,14 @@ class Publisher(Generic[T]):
     def __init__(
         self,
         source: Source[T],
-        known: Known,
+        cache: Cache,
         install: Callable[[Snapshot[T]], None],
         keeper: Keeper[T] | None,
     ) -> None:
         self.snapshot: Snapshot[T] | None = None
         self.settings = source.pins.over(settings_of(source.schema, {}))
         """In force now."""
-        self.secrets = KnownSecrets(source.schema, lambda: known.files.documents)
+        self.secrets = KnownSecrets(source.schema, lambda: cache.files.documents)
         """Knows what is secret in it."""
         self.standing = NOTHING
         """Decides which files are gone: the published state, before the first the newest one that was kept."""

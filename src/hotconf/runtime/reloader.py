@@ -21,22 +21,22 @@ from hotconf.errors import ConfigError, UsageError
 from hotconf.events import Ending, Pending, ReloadFailed
 from hotconf.logs import log, records
 from hotconf.runtime import driver
-from hotconf.runtime.background import far
+from hotconf.runtime.background import may_block
 from hotconf.runtime.driver import Driver
-from hotconf.runtime.hearing import Hearing
 from hotconf.runtime.holds import Hold, Holds
 from hotconf.runtime.load import drifted
 from hotconf.runtime.loader import Loader
 from hotconf.runtime.loads import Jobs
 from hotconf.runtime.notifier import Notifier
+from hotconf.runtime.observation import Observation
 from hotconf.runtime.publisher import Publisher
 from hotconf.runtime.stepping import Stepping
 from hotconf.runtime.waiters import Waiter
 from hotconf.snapshot import Snapshot
 from hotconf.sources.base import FileSet, Result, Source
-from hotconf.sources.files.comparing import Found, examine, watch
+from hotconf.sources.files.cache import Cache
+from hotconf.sources.files.compare import Found, examine, watch
 from hotconf.sources.files.ground import before
-from hotconf.sources.files.known import Known
 from hotconf.subscribers.bus import Bus
 from hotconf.system import fork, green, threads
 from hotconf.system.callers import inside
@@ -73,8 +73,8 @@ class Reloader(Stepping[T]):
         self.reconcile_ns = reconcile_ns
         self._bus = bus
         self._keeper = keeper
-        self.known = Known(source)
-        self._publisher = Publisher(source, self.known, install, keeper)
+        self.cache = Cache(source)
+        self._publisher = Publisher(source, self.cache, install, keeper)
         window_ns, eager = self.settings.debounce_ms * MILLISECOND, self.settings.mode == "eager"
         self._state = protocol.State(window_ns, enabled=self.settings.enabled, eager=eager)
         self._lock = threads.rlock()
@@ -84,14 +84,14 @@ class Reloader(Stepping[T]):
         """In a forked child that cannot watch for lack of a thread: what to start again."""
         self._driver: Driver | None = None
         self._closed = False
-        self._jobs = Jobs(source, self.known, self._publisher, self._runs, self._loader, self._loaded)
+        self._jobs = Jobs(source, self.cache, self._publisher, self._runs, self._loader, self._loaded)
         self._notifier = Notifier(bus, source.path)
         self._unsure = False
         """The files may have been loaded before they were watched."""
         self._looks = 0
         """How many looks the machine has asked for."""
         self._look_after = 0
-        self._hearing = Hearing(self, source.path, observer, self.known)
+        self._observation = Observation(self, source.path, observer, self.cache)
         fork.enrol(self)
 
     # For the watcher, from any thread
@@ -128,7 +128,7 @@ class Reloader(Stepping[T]):
             self._unstarted.pop()
         except IndexError:
             raise _StartedError("a watcher can be started once; make a new one") from None
-        self.known.files = self.known.files._replace(ground=before(self.source.path))
+        self.cache.files = self.cache.files._replace(ground=before(self.source.path))
         self._jobs.collect()
         green.enter(self)
         self._driver = driver.claim(self)
@@ -221,7 +221,7 @@ class Reloader(Stepping[T]):
     @property
     def files(self) -> FileSet:
         """What the last load saw."""
-        return self.known.files
+        return self.cache.files
 
     @property
     def shrank(self) -> tuple[Path, ...]:
@@ -236,7 +236,7 @@ class Reloader(Stepping[T]):
 
     def stats(self) -> Stats:
         """Counts and timings."""
-        name, trouble = self._hearing.told
+        name, trouble = self._observation.told
         used = None if self._closed else self._check()
         if used is None and self._lost is not None:
             trouble = "the thread hotconf-driver cannot be started in this child of a fork"
@@ -244,7 +244,7 @@ class Reloader(Stepping[T]):
             loads = (each.text for loader in used.loaders if (each := loader.trouble) is not None)
             more = (used.trouble, *loads, self._bus.trouble, records.trouble())
             trouble = "; ".join(each for each in (trouble, *more) if each is not None) or None
-        found = self._notifier.meter.stats(name, trouble)._replace(last_trouble=self._hearing.last_trouble)
+        found = self._notifier.meter.stats(name, trouble)._replace(last_trouble=self._observation.last_trouble)
         if self._keeper is None:
             return found
         return found._replace(degraded=self._state.degraded, state_trouble=self._keeper.trouble)
@@ -258,7 +258,7 @@ class Reloader(Stepping[T]):
     def abandon(self) -> None:
         """As `Member.abandon`."""
         self._lock = threads.rlock()
-        self.known.distrust()
+        self.cache.distrust()
         self._jobs.abandon()
         self._notifier.waiters.abandon()
 
@@ -272,7 +272,7 @@ class Reloader(Stepping[T]):
         self._state, lost = machine.forked(self._state)
         self._jobs.forget()
         self._notifier.abandon()
-        self._driver = self._hearing.observer = None
+        self._driver = self._observation.observer = None
         if not running:
             return
         if inside():  # a check forked: the load that was under way would run it here, and fork again
@@ -303,7 +303,7 @@ class Reloader(Stepping[T]):
     def _rejoin(self, lost: tuple[Path, ...] | None, dropped: tuple[str, ...]) -> None:
         if dropped:
             log.dropped(self.source.path, dropped)
-        self._hearing.rejoin(self._runs())
+        self._observation.rejoin(self._runs())
         self._arm(partial(self._resume, lost))
 
     def _resume(self, lost: tuple[Path, ...] | None) -> None:
@@ -331,7 +331,7 @@ class Reloader(Stepping[T]):
 
     def _resumed(self) -> None:
         if not self._closed:
-            self._hearing.rejoin(self._runs())
+            self._observation.rejoin(self._runs())
             self._arm(self.recover)
 
     # For the driver, on its thread
@@ -339,8 +339,8 @@ class Reloader(Stepping[T]):
     def _join(self) -> None:
         if self._closed:  # and has left: nobody would leave again
             raise UsageError("the watcher was closed while it was started")
-        self._hearing.join(self._runs())
-        self._unsure = far(self)
+        self._observation.join(self._runs())
+        self._unsure = may_block(self)
         self._arm(_nothing)
 
     @property
@@ -359,26 +359,26 @@ class Reloader(Stepping[T]):
 
     def heard(self, paths: tuple[Path, ...], now: int, detect_ns: int, *, sure: bool = True) -> None:
         """These files changed."""
-        touched = self._hearing.touched(now, paths, detect_ns, sure=sure) if self.watching else None
+        touched = self._observation.touched(now, paths, detect_ns, sure=sure) if self.watching else None
         if touched is not None:
             self.feed(touched)
 
     def compare(self, then: Callable[[tuple[Path, ...]], object]) -> None:
         """Compare the files with what the last load saw; `then` gets those whose change is not known yet."""
-        observer = self._hearing.observer
-        if observer is None or (not far(self) and self.known.at_rest()):
+        observer = self._observation.observer
+        if observer is None or (not may_block(self) and self.cache.at_rest()):
             then(())  # nearly always
             return
-        asked = self.known.ask()
+        asked = self.cache.ask()
         if asked is None:
             then(())
             return
         files, dirty = asked
         work = partial(examine, files, self.source, partial(observer.arm, self), dirty)
-        self._runs().errand(self, work, partial(self._compared, files, then))
+        self._runs().in_background(self, work, partial(self._compared, files, then))
 
     def _compared(self, asked: FileSet, then: Callable[[tuple[Path, ...]], object], found: Found | None) -> None:
-        changed = self.known.answer(asked, found) if found is not None else ()
+        changed = self.cache.answer(asked, found) if found is not None else ()
         if changed is None:
             self.compare(then)
             return
@@ -388,27 +388,27 @@ class Reloader(Stepping[T]):
 
     def observe(self, observer: Observer) -> None:
         """Be watched with `observer` from now on, or try once more with the one in use."""
-        self._hearing.observer = observer
+        self._observation.observer = observer
         self._arm(_nothing)
 
     def _arm(self, then: Callable[[], object]) -> None:
         """Watch the files of the last load, `then` continue. Changes in between are noticed here."""
-        observer, files = self._hearing.observer, self.known.files
+        observer, files = self._observation.observer, self.cache.files
         if not self.watching or observer is None:
             then()
             return
         work = partial(watch, files, self.source, partial(observer.arm, self))
-        self._runs().errand(self, work, partial(self._armed, files, then))
+        self._runs().in_background(self, work, partial(self._armed, files, then))
 
     def _armed(self, asked: FileSet, then: Callable[[], object], found: Found | None) -> None:
         self._told_native()
-        changed = self.known.take(asked, found) if found is not None else ()
+        changed = self.cache.take(asked, found) if found is not None else ()
         if changed:
             self.heard(changed, time.monotonic_ns(), 0)
         then()
 
     def _told_native(self) -> None:
-        native = self._hearing.armed()
+        native = self._observation.armed()
         with self._lock:
             self._state = self._state._replace(native=native)
 
@@ -425,7 +425,7 @@ class Reloader(Stepping[T]):
         if job is None or job.number != number:
             done()  # closed, or begun before a fork
             return
-        again = self.known.done(result.files) or self._unsure
+        again = self.cache.done(result.files) or self._unsure
         self._unsure = False
         tell = partial(self._tell_loaded, number, result, cost_ns, last_good, done)
         try:
@@ -467,16 +467,16 @@ class Reloader(Stepping[T]):
             self.feed(protocol.Looked(time.monotonic_ns()))
 
     def _watch(self, on: bool) -> None:
-        observer = self._hearing.observer
+        observer = self._observation.observer
         if on:
             self._arm(_nothing)
         elif observer is not None:
-            self._runs().errand(self, partial(observer.disarm, self), self._hearing.disarmed)
+            self._runs().in_background(self, partial(observer.disarm, self), self._observation.disarmed)
 
     def _loader(self) -> Loader:
         """The thread for its loads: that of all watchers, unless they may take long, or hang."""
-        mount = self.known.files.ground.mount
-        return self._runs().loader_for(mount or (self if far(self) else None))
+        mount = self.cache.files.ground.mount
+        return self._runs().loader_for(mount or (self if may_block(self) else None))
 
     def _runs(self) -> Driver:
         if self._driver is None:

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     import threading
 
     from hotconf.runtime.driver import Driver
-    from hotconf.runtime.hearing import Hearing
     from hotconf.runtime.holds import Holds
     from hotconf.runtime.loads import Jobs
     from hotconf.runtime.notifier import Notifier
+    from hotconf.runtime.observation import Observation
     from hotconf.runtime.publisher import Publisher
     from hotconf.settings import HotReloadSettings
     from hotconf.snapshot import Snapshot
     from hotconf.sources.base import Source
-    from hotconf.sources.files.known import Known
+    from hotconf.sources.files.cache import Cache
     from hotconf.subscribers.bus import Bus
     from hotconf.watch.observer import Owner
 
@@ -48,10 +48,10 @@ class Stepping(Generic[T]):
 
     source: Source[T]
     holds: Holds
-    known: Known
+    cache: Cache
     _bus: Bus[T]
     _driver: Driver | None
-    _hearing: Hearing
+    _observation: Observation
     _jobs: Jobs[T]
     _lock: threading.RLock
     _look_after: int
@@ -142,7 +142,7 @@ class Stepping(Generic[T]):
         self._state, effects = crashed(state, self.source.path, self._notifier.waiters.numbers)
         if self.snapshot is not None:  # even if it raised after publishing
             self._state = self._state._replace(generation=self.snapshot.generation)
-        self.known.distrust()
+        self.cache.distrust()
         self._perform_all(effects)
 
     def _after(self, before: protocol.State) -> None:
@@ -158,7 +158,7 @@ class Stepping(Generic[T]):
     def _perform(self, effect: protocol.Effect) -> None:
         match effect:
             case protocol.Publish():
-                self._notifier.timings = self._publisher.publish(effect, self._hearing.detect_ns)
+                self._notifier.timings = self._publisher.publish(effect, self._observation.detect_ns)
                 self._notifier.recalled = effect.recalled
                 self._warn()
                 if effect.recalled and self.snapshot is not None:
@@ -166,7 +166,7 @@ class Stepping(Generic[T]):
             case protocol.Emit():
                 self._notifier.emit(effect, self.snapshot, self.settings.debounce_ms)
                 if not isinstance(effect.event, FileChanged):
-                    self.known.ended()
+                    self.cache.ended()
             case protocol.Load():
                 self._jobs.load(effect)
             case protocol.Look():

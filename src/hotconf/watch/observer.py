@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 from hotconf.engine.protocol import Input
 from hotconf.errors import UsageError
 from hotconf.sources.base import FileSet
-from hotconf.sources.files.known import Known
+from hotconf.sources.files.cache import Cache
 from hotconf.system.descriptors import refusal
 
 ObserverName: TypeAlias = Literal["auto", "inotify", "watchdog", "poll"]
@@ -23,7 +23,7 @@ class Owner(Protocol):
     reconcile_ns: int
 
     @property
-    def known(self) -> Known:
+    def cache(self) -> Cache:
         """What is known of its files."""
 
     @property

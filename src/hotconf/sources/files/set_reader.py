@@ -1,4 +1,4 @@
-"""`Gathering`: the files of a source, read as one state of all of them and parsed. What is known is used again."""
+"""`SetReader`: the files of a source, read as one state of all of them and parsed. What is known is used again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hotconf.sources.files.paths import Expansion, Member
 from hotconf.sources.files.reading import Held, Read
 
 
-class Gathering:
+class SetReader:
     """One set of files. Of a thousand that nobody touched, each costs no more here than a question for its stamp."""
 
     __slots__ = (

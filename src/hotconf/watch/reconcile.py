@@ -1,4 +1,4 @@
-"""`Looks`: when the files of each watcher are looked at. Nearly always nothing differs, and there may be hundreds."""
+"""When the files of each watcher are compared with what was read. Nearly always nothing differs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TURN_NS: Final = 5_000_000
 """So long it is looked until what happened is heard; beside a busy thread one call to the system may take that."""
 
 
-class Looks:
+class Reconcile:
     """See the module; for one thread. `closely` looks at all files of a watcher, and sees to what differs.
 
     Who is told of every change, and has only regular files to which no link leads, is looked at in a crowd later,
@@ -102,7 +102,7 @@ class Looks:
             return
         self._at[owner] = _tick(owner.reconcile_ns, now + rest)
         observer = self._observers[owner]
-        files = owner.known.plain if cheap and owner.watching else ()
+        files = owner.cache.plain if cheap and owner.watching else ()
         if files and observer.native and not observer.troubled:
             del self._at[owner]
             self._join(owner, observer, now).add(owner, files)

@@ -8,15 +8,15 @@ from hotconf.engine.protocol import Touched
 from hotconf.errors import UsageError
 from hotconf.logs import log
 from hotconf.runtime.driver import Driver
-from hotconf.sources.files.known import Known
+from hotconf.sources.files.cache import Cache
 from hotconf.watch.observer import ASKED_FOR, Observer, ObserverName, Owner
 
 
-class Hearing:
+class Observation:
     """See the module; used on the driver's thread."""
 
     __slots__ = (
-        *("_driver", "_known", "_owner", "_path", "_noted", "_told_trouble", "_wanted"),
+        *("_driver", "_cache", "_owner", "_path", "_noted", "_told_trouble", "_wanted"),
         *("detect_ns", "last_trouble", "observer"),
     )
 
@@ -25,12 +25,12 @@ class Hearing:
         owner: Owner,
         path: Path,
         wanted: ObserverName,
-        known: Known,
+        cache: Cache,
     ) -> None:
         self._owner = owner
         self._path = path
         self._wanted = wanted
-        self._known = known
+        self._cache = cache
         self._told_trouble: str | None = None
         self._noted: set[str] = set()
         self.last_trouble: str | None = None
@@ -71,7 +71,7 @@ class Hearing:
 
     def _note(self) -> None:
         """Log once what will not be noticed."""
-        for note in self._known.files.ground.notes:
+        for note in self._cache.files.ground.notes:
             if note not in self._noted:
                 self._noted.add(note)
                 log.unnoticed(note)
@@ -89,7 +89,7 @@ class Hearing:
         observer, owner = self.observer, self._owner
         if observer is None:
             return None
-        self._known.touch(paths)
+        self._cache.touch(paths)
         self.detect_ns = detect_ns
         writing, placed, finished = observer.writing(owner), observer.placed(owner), observer.finished(owner)
         return Touched(now, paths, writing=writing, sure=sure, placed=placed, finished=finished)
@@ -101,5 +101,5 @@ class Hearing:
         if observer is None:
             return "none", "not started"
         silent = self._driver.silent(self._owner) if self._driver is not None else None
-        notes = self._known.files.ground.notes
+        notes = self._cache.files.ground.notes
         return observer.name, silent or observer.trouble(self._owner) or (notes[0] if notes else None)

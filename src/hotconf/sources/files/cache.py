@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hotconf.sources.base import FileSet, Source
-from hotconf.sources.files.comparing import Found
+from hotconf.sources.files.compare import Found
 from hotconf.sources.files.reading import Plain, Read, Stamp
 
 _NOTHING: Final[frozenset[Path]] = frozenset()
@@ -16,7 +16,7 @@ _REGULAR: Final = 6
 """So many numbers tell one state of a regular file; of anything else fewer do."""
 
 
-class Known:
+class Cache:
     """What one watcher knows of its files. Used by the driver's thread; other threads may read `files`."""
 
     __slots__ = (

@@ -12,7 +12,7 @@ import pytest
 
 from hotconf.sources.files import reading
 from hotconf.watch.crowd import Crowd
-from hotconf.watch.looks import NEVER, Looks
+from hotconf.watch.reconcile import NEVER, Reconcile
 from waiting import wait_until
 
 PERIOD = 1_000
@@ -27,7 +27,7 @@ class Owner:
         self.reconcile_ns = period
         self.watching = True
         self.paths = paths
-        self.known = SimpleNamespace(plain=plain(*paths))
+        self.cache = SimpleNamespace(plain=plain(*paths))
         self.looks = 0
 
 
@@ -66,7 +66,7 @@ def crowd(observer, owners):
     """Of all of them."""
     crowd = Crowd(observer, PERIOD, 0)
     for owner in owners:
-        crowd.add(owner, owner.known.plain)
+        crowd.add(owner, owner.cache.plain)
     return crowd
 
 
@@ -137,8 +137,8 @@ def test_one_of_several_files(observer, paths):
     """Who has several is told once."""
     one, two = Owner(*paths[:3]), Owner(*paths[3:])
     crowd = Crowd(observer, PERIOD, 0)
-    crowd.add(one, one.known.plain)
-    crowd.add(two, two.known.plain)
+    crowd.add(one, one.cache.plain)
+    crowd.add(two, two.cache.plain)
     for path in paths[1:3]:
         path.unlink()
     assert crowd.look(FAR_NS) == ([one], True)
@@ -149,7 +149,7 @@ def test_a_state_of_long_ago_is_one_like_any_other(observer, paths):
     os.utime(paths[0], ns=(-1, -1))
     owner = Owner(paths[0])
     crowd = Crowd(observer, PERIOD, 0)
-    crowd.add(owner, owner.known.plain)
+    crowd.add(owner, owner.cache.plain)
     assert crowd.look(FAR_NS) == ([], True)
 
 
@@ -173,7 +173,7 @@ def test_who_comes_and_goes_amid_a_look_does_not_begin_it_anew(crowd, owners, pa
     newcomer = Owner(paths[3])
     assert crowd.look(0) == ([], False)
     crowd.drop(owners[1])
-    crowd.add(newcomer, newcomer.known.plain)
+    crowd.add(newcomer, newcomer.cache.plain)
     assert [crowd.look(0) for _ in range(4)] == [([], False), ([], False), ([], False), ([owners[4]], True)]
     paths[3].unlink()
     assert set(crowd.look(FAR_NS)[0]) == {owners[3], owners[4], newcomer}
@@ -183,12 +183,12 @@ def test_who_comes_and_goes_amid_a_look_does_not_begin_it_anew(crowd, owners, pa
 
 
 class World:
-    """`Looks` over some owners, all with the same observer."""
+    """`Reconcile` over some owners, all with the same observer."""
 
     def __init__(self, observer: Any) -> None:
         self.observer = observer
         self.observers: dict[Any, Any] = {}
-        self.looks = Looks(self.observers, self._closely)
+        self.looks = Reconcile(self.observers, self._closely)
         self.cost_ns = 0
 
     def join(self, *owners: Owner, now: int = 0) -> None:
@@ -217,8 +217,8 @@ def closely(owners) -> list[int]:
 @pytest.fixture
 def calm(monkeypatch):
     """A machine on which no look is dear."""
-    monkeypatch.setattr("hotconf.watch.looks._CHEAP_NS", FAR_NS)
-    monkeypatch.setattr("hotconf.watch.looks._TURN_NS", FAR_NS)
+    monkeypatch.setattr("hotconf.watch.reconcile._CHEAP_NS", FAR_NS)
+    monkeypatch.setattr("hotconf.watch.reconcile._TURN_NS", FAR_NS)
 
 
 def test_who_was_looked_at_once_is_looked_at_in_the_crowd(world, owners, paths, calm):
@@ -241,7 +241,7 @@ def test_other_files_are_looked_at_closely_first(world, owners, paths, calm):
     world.join(*owners)
     world.looks.look(PERIOD)
     paths[0].write_text("n = 22\n")
-    owners[0].known.plain = plain(paths[0])
+    owners[0].cache.plain = plain(paths[0])
     world.looks.add(owners[0], PERIOD + 1)
     for nth in (2, 3):
         world.looks.look(nth * PERIOD)
@@ -253,7 +253,7 @@ def test_who_needs_more_than_a_glance_is_looked_at_closely(world, owners, calm, 
     """Every time: links lead there, watches are to be tried again, nobody tells, or hot reload may be on by then."""
     world.observer.troubled, world.observer.native = why == "trouble", why != "deaf"
     if why == "links":
-        owners[0].known.plain = ()
+        owners[0].cache.plain = ()
     owners[0].watching = why != "off"
     world.join(owners[0])
     for nth in (1, 2, 3):
@@ -310,8 +310,8 @@ def test_each_as_often_as_it_wants(world, paths, calm):
 @pytest.mark.parametrize("dear", [False, True])
 def test_a_look_that_takes_long_is_interrupted(world, owners, monkeypatch, dear):
     """What happened meanwhile is heard between two of them, and each has its turn."""
-    monkeypatch.setattr("hotconf.watch.looks._TURN_NS", 0)
-    monkeypatch.setattr("hotconf.watch.looks._CHEAP_NS", 0 if dear else FAR_NS)
+    monkeypatch.setattr("hotconf.watch.reconcile._TURN_NS", 0)
+    monkeypatch.setattr("hotconf.watch.reconcile._CHEAP_NS", 0 if dear else FAR_NS)
     world.join(*owners)
     for looks in range(1, 6):
         assert world.looks.next <= PERIOD
@@ -324,9 +324,9 @@ def test_a_crowd_that_takes_long_leaves_the_others_their_turn(world, owners, pat
     """Even if it is due again at once."""
     world.join(*owners[:4])
     world.looks.look(PERIOD)
-    owners[4].known.plain = ()
+    owners[4].cache.plain = ()
     world.join(owners[4], now=PERIOD)
-    monkeypatch.setattr("hotconf.watch.looks._TURN_NS", 0)
+    monkeypatch.setattr("hotconf.watch.reconcile._TURN_NS", 0)
     for nth in range(2, 6):
         world.looks.look(nth * PERIOD)
     assert owners[4].looks == 4
@@ -338,7 +338,7 @@ def test_a_crowd_that_takes_long_leaves_the_others_their_turn(world, owners, pat
 
 def test_dear_looks_are_rare_and_not_in_a_crowd(world, owners, monkeypatch):
     """What they cost is to be measured each time."""
-    monkeypatch.setattr("hotconf.watch.looks._CHEAP_NS", 0)
+    monkeypatch.setattr("hotconf.watch.reconcile._CHEAP_NS", 0)
     world.cost_ns = 1_000_000
     world.join(owners[0])
     world.looks.look(PERIOD)

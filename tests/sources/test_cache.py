@@ -11,8 +11,8 @@ from hotconf.runtime.load import load
 from hotconf.schema import Schema
 from hotconf.sources.base import Source
 from hotconf.sources.files import paths, reading
-from hotconf.sources.files.comparing import compare
-from hotconf.sources.files.known import Known
+from hotconf.sources.files.cache import Cache
+from hotconf.sources.files.compare import compare
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def known(root, make):
     return make(root / "config.toml", "conf.d", "missing.toml")
 
 
-def differing(known: Known) -> tuple[Path, ...]:
+def differing(known: Cache) -> tuple[Path, ...]:
     """What a comparison finds now."""
     asked = known.ask()
     if known.at_rest() or asked is None:
@@ -53,10 +53,10 @@ def differing(known: Known) -> tuple[Path, ...]:
 def make():
     """What is known after a load with these `watch_paths`."""
 
-    def make(main: Path, *patterns: str) -> Known:
+    def make(main: Path, *patterns: str) -> Cache:
         source: Source[Any] = Source(main, Schema(dict))
         source = source._replace(pins=source.pins._replace(watch_paths=patterns))
-        known = Known(source)
+        known = Cache(source)
         known.begin(afresh=False)
         known.done(load(source).files)
         return known
