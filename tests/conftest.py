@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from hotconf.logs import records
-from hotconf.system.patience import patience
+from hotconf.system.budget import close_budget
 from waiting import wait_until
 
 # Here, before any room imports another's: their assertions explain themselves.
@@ -28,7 +28,7 @@ settings.load_profile("patient")
 @pytest.fixture(autouse=True)
 def whole_budget() -> None:
     """The budget of a stop is the process's: what hung in the test before must not be charged to this one."""
-    patience._spent_s = 0.0
+    close_budget._spent_s = 0.0
 
 
 class Logged:

@@ -43,7 +43,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from hotconf.changes import MISSING, Change
-    from hotconf.errors import ConfigError, NoConfigError, UsageError
+    from hotconf.errors import NoConfigError, UsageError
     from hotconf.events import (
         ConfigReloadEvent,
         Ending,
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
         ReloadUnchanged,
         Timings,
     )
-    from hotconf.problems import Problem, Related
+    from hotconf.problems import ConfigError, Problem, Related
     from hotconf.schema import Schema
     from hotconf.settings import HotReloadSettings
     from hotconf.snapshot import Origin, Snapshot, SourceFile
@@ -66,7 +66,7 @@ if TYPE_CHECKING:
 # Resolved when first used: `hotconf check` needs no watcher, and naming an event needs no pydantic.
 _HOMES = {
     "changes": ("MISSING", "Change"),
-    "errors": ("ConfigError", "NoConfigError", "UsageError"),
+    "errors": ("NoConfigError", "UsageError"),
     "events": (
         "ConfigReloadEvent",
         "Ending",
@@ -79,7 +79,7 @@ _HOMES = {
         "ReloadUnchanged",
         "Timings",
     ),
-    "problems": ("Problem", "Related"),
+    "problems": ("ConfigError", "Problem", "Related"),
     "schema": ("Schema",),
     "settings": ("HotReloadSettings",),
     "snapshot": ("Origin", "Snapshot", "SourceFile"),

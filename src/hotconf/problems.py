@@ -1,7 +1,8 @@
-"""`Problem`: one thing that is wrong with the files, where it stands and what to write instead."""
+"""`Problem`: one thing that is wrong with the files, where and what to write instead; `ConfigError`: all of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -111,6 +112,23 @@ class Problem:
     def with_hint(self) -> str:
         """`config.toml:3:1: Unknown key: modle (did you mean "model"?)`: as `str`, with the hint in parentheses."""
         return f"{self} ({printable(self.hint)})" if self.hint else str(self)
+
+
+class ConfigError(Exception):
+    """The files do not make a valid configuration; `problems` holds every reason, in file order.
+
+    Its text has a line for each, with a hint what to write instead; lines of warnings begin with `warning: `.
+    """
+
+    problems: tuple[Problem, ...]
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(_line, self.problems)))
+
+
+def _line(problem: Problem) -> str:
+    return f"warning: {problem.with_hint}" if problem.severity == "warning" else problem.with_hint
 
 
 def _parsed(path: KeyPath | str) -> KeyPath:

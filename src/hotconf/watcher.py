@@ -32,7 +32,7 @@ from hotconf.watch.observer import ObserverName
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-    from hotconf.history.keeper import Keeper
+    from hotconf.history.writer import HistoryWriter
     from hotconf.subscribers.stats import Stats
 
 T = TypeVar("T")
@@ -117,7 +117,7 @@ class HotReloadWatcher(Generic[T]):
             self._install,
             observer=observer,
             reconcile_ns=round(reconcile_s * 1e9),
-            keeper=_keeper(state_dir, source),
+            history=_history(state_dir, source),
         )
         put(self, "_reloader", reloader)
         if type(self) is HotReloadWatcher:
@@ -180,23 +180,23 @@ class HotReloadWatcher(Generic[T]):
     async def __aenter__(self) -> HotReloadWatcher[T]:
         import asyncio
 
-        ended, unowned = threads.Signal(), threads.Signal()
+        ended, unowned = threads.Event(), threads.Event()
         try:
             await asyncio.to_thread(self._start_owned, ended, unowned)
         except (asyncio.CancelledError, GeneratorExit):
-            unowned.give()
-            if ended.given:
+            unowned.set()
+            if ended.is_set():
                 self.close()
             raise
         return self
 
-    def _start_owned(self, ended: threads.Signal, unowned: threads.Signal) -> None:
+    def _start_owned(self, ended: threads.Event, unowned: threads.Event) -> None:
         """Start; but close what nobody waits for any more, because the task that entered was cancelled."""
         try:
             self.start()
         finally:
-            ended.give()
-            if unowned.given:
+            ended.set()
+            if unowned.is_set():
                 self.close()
 
     async def __aexit__(
@@ -392,12 +392,12 @@ _SNAPSHOT: Final = HotReloadWatcher.__dict__["snapshot"].__set__
 _CONFIG: Final = HotReloadWatcher.__dict__["config"].__set__
 
 
-def _keeper(state_dir: str | os.PathLike[str] | None, source: Source[T]) -> Keeper[T] | None:
+def _history(state_dir: str | os.PathLike[str] | None, source: Source[T]) -> HistoryWriter[T] | None:
     if state_dir is None:
         return None
-    from hotconf.history.keeper import Keeper  # who keeps nothing pays nothing
+    from hotconf.history.writer import HistoryWriter  # who keeps nothing pays nothing
 
-    return Keeper(paths.absolute(arguments.path("state_dir", state_dir)), source, partial(judged, source))
+    return HistoryWriter(paths.absolute(arguments.path("state_dir", state_dir)), source, partial(judged, source))
 
 
 def _pins(

@@ -19,7 +19,7 @@ from hotconf import HotReloadWatcher
 from hotconf.cli import rollback as command
 from hotconf.cli.app import hotconf
 from hotconf.history import store
-from hotconf.history.store import States
+from hotconf.history.store import StateStore
 from hotconf.speckit import SPECKIT
 
 pytestmark = pytest.mark.skipif(not store.SUPPORTED, reason="POSIX only")
@@ -96,7 +96,7 @@ def test_as_json(home):
 
 def test_what_is_damaged_is_shown_as_such(home):
     """Its number, and why; in JSON, too."""
-    (States(home / ".hotconf", home / "config.toml").path / "00000002.state").write_bytes(b"")
+    (StateStore(home / ".hotconf", home / "config.toml").path / "00000002.state").write_bytes(b"")
     reason = "not a state that this version of hotconf can read"
     assert invoke("history").stdout.splitlines()[1] == f"2  damaged: {reason}"
     assert json.loads(invoke("history", "--json").stdout.splitlines()[1])["damage"] == reason
@@ -231,7 +231,7 @@ def test_no_such_state(home, number):
 
 def test_a_damaged_state(home):
     """Refused, with the reason."""
-    (States(home / ".hotconf", home / "config.toml").path / "00000002.state").write_bytes(b"")
+    (StateStore(home / ".hotconf", home / "config.toml").path / "00000002.state").write_bytes(b"")
     result = invoke("rollback", 2, "--yes")
     assert result.exit_code == 2
     assert "state 2 of " in result.stderr

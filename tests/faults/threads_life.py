@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any
 
 from hotconf import ConfigError, HotReloadWatcher, ReloadFailed
-from hotconf.history.store import States
+from hotconf.history.store import StateStore
 
 PATIENT_S = 20.0
 THREADS = ("hotconf-driver", "hotconf-loader", "hotconf callbacks", "hotconf log", "hotconf state")
@@ -173,7 +173,7 @@ class Life:
 
     def kept(self, number: int) -> None:
         """The newest state on disk."""
-        _, record = next(States(self.states, self.path).newest_first())
+        _, record = next(StateStore(self.states, self.path).newest_first())
         assert record.files[0].content.splitlines()[0] == f"n = {number}".encode(), record  # type: ignore[union-attr]
 
     def fork(self) -> None:

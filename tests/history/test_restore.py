@@ -277,14 +277,14 @@ def test_directories_that_were_made_in_vain_do_not_stay(main, monkeypatch):
 
 def during_preparation(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Do `act` once the files have been looked at and written beside, and before any is replaced."""
-    real = replacement.Write.prepare
+    real = replacement.FileWrite.prepare
 
-    def prepare(self: replacement.Write) -> None:
+    def prepare(self: replacement.FileWrite) -> None:
         real(self)
         monkeypatch.undo()
         act()
 
-    monkeypatch.setattr(replacement.Write, "prepare", prepare)
+    monkeypatch.setattr(replacement.FileWrite, "prepare", prepare)
 
 
 def test_a_file_that_changed_since_is_not_overwritten(main, more):

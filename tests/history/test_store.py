@@ -20,7 +20,7 @@ import pytest
 from hotconf.errors import UsageError
 from hotconf.history import store
 from hotconf.history.record import Damage, Record
-from hotconf.history.store import FEWEST_STATES, States
+from hotconf.history.store import FEWEST_STATES, StateStore
 from hotconf.snapshot import SourceFile
 
 pytestmark = pytest.mark.skipif(not store.SUPPORTED, reason="POSIX only")
@@ -34,24 +34,24 @@ def record(data: bytes, number: int, main: Path = MAIN) -> Record:
     return Record(number, AT, (SourceFile(main, "main", data),))
 
 
-def write(states: States, *contents: bytes) -> None:
+def write(states: StateStore, *contents: bytes) -> None:
     """Keep so many states."""
     assert states.claim()
     for data in contents:
         states.write(partial(record, data))
 
 
-def good(states: States) -> list[tuple[int, bytes]]:
+def good(states: StateStore) -> list[tuple[int, bytes]]:
     """What can be used, the newest first."""
     return [(n, found.files[0].content) for n, found in states.newest_first() if isinstance(found, Record)]
 
 
-def names(states: States) -> list[str]:
+def names(states: StateStore) -> list[str]:
     """Everything that is in the directory."""
     return sorted(path.name for path in states.path.iterdir())
 
 
-def damage(states: States, number: int) -> str:
+def damage(states: StateStore, number: int) -> str:
     """Why that state cannot be used."""
     found = states.read(number)
     assert isinstance(found, Damage), found
@@ -67,7 +67,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def states(root: Path):
     """The states of `MAIN`."""
-    found = States(root, MAIN)
+    found = StateStore(root, MAIN)
     yield found
     found.release()
 
@@ -79,7 +79,7 @@ def test_there_and_back(states):
     """What is kept can be read, the newest first; numbers rise."""
     write(states, b"a = 1\n", b"a = 2\n")
     assert good(states) == [(2, b"a = 2\n"), (1, b"a = 1\n")]
-    assert good(States(states.path.parent, MAIN)) == good(states)
+    assert good(StateStore(states.path.parent, MAIN)) == good(states)
 
 
 def test_nothing_is_made_by_looking(states, root):
@@ -103,8 +103,8 @@ def test_private(states, root):
 
 def test_configurations_do_not_mix(states, root):
     """Each main file has a directory of its own, whatever it is called; a state that strays is not taken."""
-    other = States(root, Path("/srv/app/config.toml"))
-    odd = States(root, Path("/srv/\udcff\n/../\u202econfig .toml"))
+    other = StateStore(root, Path("/srv/app/config.toml"))
+    odd = StateStore(root, Path("/srv/\udcff\n/../\u202econfig .toml"))
     write(states, b"a = 1\n")
     write(odd, b"")
     assert other.numbers() == ()
@@ -332,7 +332,7 @@ def test_a_link_below_the_state_directory(states, root, tmp_path):
 
 def test_one_writes(states, root):
     """The second one may read, but not write, until the first lets go."""
-    second = States(root, MAIN)
+    second = StateStore(root, MAIN)
     write(states, b"1")
     assert states.claim()
     assert not second.claim()
@@ -349,7 +349,7 @@ def test_the_directory_is_removed_and_made_anew(states, root):
     shutil.rmtree(root)
     write(states, b"2")
     assert good(states) == [(1, b"2")]
-    assert not States(root, MAIN).claim()
+    assert not StateStore(root, MAIN).claim()
 
 
 @pytest.mark.parametrize("error", [errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV])
@@ -365,7 +365,7 @@ def test_a_mount_that_died(states, monkeypatch, error):
     with monkeypatch.context() as dead:
         dead.setattr(os, "close", fail)
         states.release()
-    assert States(states.path.parent, MAIN).claim()
+    assert StateStore(states.path.parent, MAIN).claim()
 
 
 def test_a_lock_that_the_program_closed(states, root, tmp_path):
@@ -374,7 +374,7 @@ def test_a_lock_that_the_program_closed(states, root, tmp_path):
     number = states._lock.number
     own = os.open(tmp_path / "own", os.O_RDWR | os.O_CREAT)
     os.dup2(own, number)
-    other = States(root, MAIN)
+    other = StateStore(root, MAIN)
     assert other.claim(), "the lock went with its descriptor"
     assert not states.claim()
     states.release()
@@ -444,7 +444,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from hotconf.history.record import Record
-from hotconf.history.store import States
+from hotconf.history.store import StateStore
 from hotconf.snapshot import SourceFile
 
 main = Path({main!r})
@@ -462,7 +462,7 @@ def counted(real):
 def record(number):
     return Record(number, datetime.now(UTC), (SourceFile(main, "main", b"%d" % number * 3000),))
 
-states = States(Path(sys.argv[1]), main)
+states = StateStore(Path(sys.argv[1]), main)
 assert states.claim()
 if die_at:
     for name in ("open", "write", "fsync", "rename", "unlink", "close", "listdir", "fstat"):
@@ -478,7 +478,7 @@ def writer(root: Path, *, die_at: int = 0, times: int = 1_000_000) -> subprocess
     return subprocess.Popen([sys.executable, "-c", script, str(root)], stdout=subprocess.PIPE, text=True)
 
 
-def assert_whole(states: States, said: list[int]) -> None:
+def assert_whole(states: StateStore, said: list[int]) -> None:
     """All that is there is whole, and what was said to be kept is there, the newest at least."""
     numbers = states.numbers()
     assert numbers == tuple(range(numbers[0], numbers[-1] + 1)) if numbers else not said

@@ -12,7 +12,7 @@ from hotconf.engine.candidate import Invalid
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.loader import Loader, guarded
 from hotconf.sources.base import FileSet, Result
-from hotconf.system.callers import inside
+from hotconf.system.exceptions import in_load
 from waiting import wait_until
 
 KNOWN = FileSet.of(Path("/nowhere/config.toml"))
@@ -140,13 +140,13 @@ def test_a_load_knows_that_it_is_one(loader):
     seen: list[bool] = []
 
     def work() -> Result[object]:
-        seen.append(inside())
+        seen.append(in_load())
         raise ValueError
 
     loader.submit(lambda: guarded(work, KNOWN))
-    loader.submit(lambda: seen.append(inside()))
+    loader.submit(lambda: seen.append(in_load()))
     loader.stop(10)
-    assert (seen, inside()) == ([True, False], False)
+    assert (seen, in_load()) == ([True, False], False)
 
 
 @pytest.mark.parametrize("error", [ValueError("hunter2"), SystemExit(1), RecursionError(), MemoryError()])
@@ -180,7 +180,7 @@ def test_what_ends_programs_is_the_programs_in_its_own_thread(loader, error):
 
     with pytest.raises(type(error)):
         guarded(interrupt, KNOWN)
-    assert not inside()
+    assert not in_load()
     results: list[Result[object]] = []
     loader.submit(lambda: results.append(guarded(interrupt, KNOWN)))
     loader.stop(10)

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from hotconf.errors import ConfigError, UsageError
+from hotconf.errors import UsageError
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
+from hotconf.problems import ConfigError
 from hotconf.runtime import driver as driving
 from hotconf.runtime import reloader as module
 from hotconf.runtime.holds import Busy

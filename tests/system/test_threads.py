@@ -51,11 +51,11 @@ def test_it_runs_beside_and_ends():
 
 def test_it_is_seen_by_name_while_it_runs():
     """`threading.enumerate()` shows it under its name, and no longer when it has ended."""
-    going = threads.Signal()
+    going = threads.Event()
     thread = threads.Thread(going.wait, "hotconf test")
     thread.start()
     wait_until(lambda: "hotconf test" in [each.name for each in threading.enumerate()])
-    going.give()
+    going.set()
     assert thread.join(LONG_S)
     assert "hotconf test" not in [each.name for each in threading.enumerate()]
 
@@ -104,7 +104,7 @@ def test_one_that_could_not_start_may_be_started_again(monkeypatch):
 
 def test_a_thread_is_not_alive_in_the_child_of_a_fork():
     """It runs in the parent only."""
-    going = threads.Signal()
+    going = threads.Event()
     thread = threads.Thread(going.wait, "hotconf test")
     thread.start()
     pid = os.fork()
@@ -112,7 +112,7 @@ def test_a_thread_is_not_alive_in_the_child_of_a_fork():
         os._exit(int(thread.alive))
     assert os.waitpid(pid, 0)[1] == 0
     assert thread.alive
-    going.give()
+    going.set()
     assert thread.join(LONG_S)
 
 
@@ -135,13 +135,13 @@ def test_a_thread_that_ended_holds_nothing():
 
 def test_a_signal_is_given_once_and_for_all():
     """Any number of threads waits for it, before and after; setting it twice does no harm."""
-    given, woken = threads.Signal(), []
+    given, woken = threads.Event(), []
     waiting = [threads.Thread(lambda: woken.append(given.wait(LONG_S)), "hotconf test") for _ in range(3)]
     for thread in waiting:
         thread.start()
     assert not given.wait(0.01)
-    given.give()
-    given.give()
+    given.set()
+    given.set()
     assert all(thread.join(LONG_S) for thread in waiting)
     assert woken == [True] * 3
     assert given.wait()
@@ -149,11 +149,11 @@ def test_a_signal_is_given_once_and_for_all():
 
 def test_an_interrupted_wait_loses_nothing(alarm):
     """A handler that raises ends the wait; the next one sees what was given meanwhile."""
-    given = threads.Signal()
+    given = threads.Event()
     alarm()
     with pytest.raises(Interruption):
         given.wait(LONG_S)
-    given.give()
+    given.set()
     assert given.wait(0)
 
     lock = threads.lock()
@@ -183,15 +183,15 @@ def test_a_native_thread_is_native_whatever_was_patched(tmp_path, name, late):
     """
     program = """
         from hotconf.system import threads
-        done, here, ticks = threads.Signal(), threads.ident(), []
+        done, here, ticks = threads.Event(), threads.ident(), []
         def work():
             threads.original("time", "sleep")(0.05)
             seen.append(threads.ident() != here)
-            done.give()
+            done.set()
         seen = []
         thread = threads.Thread(work, "hotconf test")
         thread.start()
-        while not done.given:  # no greenlet can run meanwhile
+        while not done.is_set():  # no greenlet can run meanwhile
             pass
         assert seen == [True] and thread.join(30)
 
@@ -203,15 +203,15 @@ def test_a_native_thread_is_native_whatever_was_patched(tmp_path, name, late):
         nap(0.01)
         held = threads.lock()
         held.acquire()
-        signal, lock, pause = threads.Signal().wait, lambda s: threads.acquire(held, s), threads.pause
+        signal, lock, pause = threads.Event().wait, lambda s: threads.acquire(held, s), threads.pause
         for wait in (lambda: signal(0.2), lambda: lock(0.2), lambda: pause(0.2)):
             before = len(ticks)
             assert not wait()
             assert len(ticks) > before + 5, len(ticks) - before
         assert hasattr(threads.original("select", "epoll"), "poll") or callable(threads.original("select", "epoll"))
         threads.original("select", "poll")().poll(0)
-        given = threads.Signal()
-        threads.Thread(given.give, "hotconf test").start()
+        given = threads.Event()
+        threads.Thread(given.set, "hotconf test").start()
         assert given.wait(30)
         print("done")
     """
@@ -231,13 +231,13 @@ def test_locks_made_before_the_patch_stay_native(tmp_path, name, late):
             __slots__ = ("lock",)
         kept = Kept()
         kept.lock = threads.rlock()
-        going = threads.Signal()
+        going = threads.Event()
         thread = threads.Thread(going.wait, "hotconf test")
         thread.start()
         {patch[name]}
         for lock in (kept.lock, threads.rlock()):
             assert type(lock).__module__ == "_thread", type(lock)
-        going.give()
+        going.set()
         assert thread.join(30)
         print("done")
     """

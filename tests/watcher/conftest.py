@@ -11,7 +11,7 @@ import pytest
 
 from hotconf import HotReloadWatcher
 from hotconf.runtime import reloader
-from hotconf.system.patience import Patience
+from hotconf.system.budget import TimeBudget
 from waiting import wait_until
 from watcher.watched import WINDOW_MS, App, Gate, Seen, ours, port
 
@@ -21,7 +21,7 @@ Watch: TypeAlias = Callable[..., tuple[HotReloadWatcher[Any], Seen]]
 @pytest.fixture(autouse=True)
 def nothing_remains(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """After each test: no thread of hotconf's. The budget of a stop is the process's: each test has a whole one."""
-    monkeypatch.setattr(reloader, "patience", Patience())
+    monkeypatch.setattr(reloader, "close_budget", TimeBudget())
     yield
     wait_until(lambda: not ours())
 

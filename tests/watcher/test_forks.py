@@ -345,7 +345,7 @@ names = {node.module for node in inside if isinstance(node, ast.ImportFrom)}
 names |= {each.name for node in inside if isinstance(node, ast.Import) for each in node.names}
 print(*sorted(names - sys.modules.keys()))
 """
-OF_CALLERS = {"asyncio", "hotconf.config.selectors", "hotconf.history.keeper"}
+OF_CALLERS = {"asyncio", "hotconf.config.selectors", "hotconf.history.writer"}
 """What only the threads of the program import."""
 OF_THE_FIRST_WATCHER = {"logging"}
 """It is imported where the watcher is made."""
@@ -368,7 +368,7 @@ from hotconf.system import fork
 bus.Bus("fork")
 registered = []
 os.register_at_fork = lambda **hooks: registered.append(hooks)
-for name in fork.LATE:
+for name in fork.LATE_IMPORTS:
     import_module(name)
 print(registered)
 """

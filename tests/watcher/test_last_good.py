@@ -25,9 +25,9 @@ from hotconf import (
     ReloadUnchanged,
     UsageError,
 )
-from hotconf.history import keeper, store
+from hotconf.history import store, writer
 from hotconf.history.record import Record
-from hotconf.history.store import States
+from hotconf.history.store import StateStore
 from waiting import wait_until
 from watcher.children import LONG_S, Told, ended, fork
 from watcher.test_processes import run
@@ -44,7 +44,7 @@ def state_dir(tmp_path: Path) -> Path:
 
 def kept(state_dir: Path, path: Path) -> list[str]:
     """What the main file was in each state that can be used, the oldest first."""
-    found = [record for _, record in States(state_dir, path).newest_first() if isinstance(record, Record)]
+    found = [record for _, record in StateStore(state_dir, path).newest_first() if isinstance(record, Record)]
     return [record.files[0].content.decode() for record in reversed(found)]
 
 
@@ -58,7 +58,7 @@ def run_once(state_dir: Path, path: Path, *texts: str, schema: object = App) -> 
 
 def newest(state_dir: Path, path: Path) -> Path:
     """The file of the newest state."""
-    return max(States(state_dir, path).path.glob("*.state"))
+    return max(StateStore(state_dir, path).path.glob("*.state"))
 
 
 def told(caplog: pytest.LogCaptureFixture, level: int = logging.WARNING) -> list[str]:
@@ -87,7 +87,7 @@ def test_summaries_are_kept(path, state_dir):
     run_once(state_dir, path, port(8001), port(8001) + "# why\n")
     save(path, port(8002))
     run_once(state_dir, path)
-    summaries = [record.summary for _, record in States(state_dir, path).newest_first()]
+    summaries = [record.summary for _, record in StateStore(state_dir, path).newest_first()]
     assert summaries == [(), ("no value differs",), ("server.port: 8000 → 8001",), ()]
 
 
@@ -109,7 +109,7 @@ def test_all_files_are_kept(path, watch, state_dir):
         path.with_name(f"{name}.toml").write_text(f'tags = ["{name}"]\n')
     watcher, _ = watch(path, state_dir=state_dir, watch_paths=["b.toml", "a.toml", "notes"])
     watcher.close()
-    record = States(state_dir, path).read(1)
+    record = StateStore(state_dir, path).read(1)
     assert isinstance(record, Record)
     assert record.files == watcher.snapshot.files
     assert [(file.path.name, file.role) for file in record.files] == [
@@ -483,7 +483,7 @@ def test_a_full_disk(path, watch, state_dir, caplog, monkeypatch):
             wait_until(lambda number=number: len(refused) == number - 8000)
             wait_until(lambda: watcher.stats.state_trouble == f"{state_dir}: No space left on device")
         # The next one waits for the thread that failed.
-        wait_until(lambda: not watcher._reloader._keeper._worker.at_work)
+        wait_until(lambda: not watcher._reloader._history._worker.at_work)
     assert told(caplog) == [f"States of {path} are not kept: {state_dir}: No space left on device"]
     save(path, port(8003))
     watcher.reload()
@@ -512,23 +512,23 @@ def test_a_disk_that_hangs(path, watch, state_dir, caplog, monkeypatch, gate):
     """Neither publishing nor telling nor loads wait for it; close() waits no longer than it ever does."""
     stuck = Gate()
     monkeypatch.setattr(store, "encode", lambda record: stuck() or no_room(record))
-    monkeypatch.setattr(keeper, "SLOW_S", 0.0)
+    monkeypatch.setattr(writer, "SLOW_S", 0.0)
     watcher, _ = watch(path, state_dir=state_dir, debounce_ms=60_000)  # as in the test above
     assert stuck.entered.wait(60)
     assert str(watcher.stats.state_trouble).startswith("the disk has been busy with a state for ")
-    monkeypatch.setattr(keeper, "SLOW_S", 3600.0)
+    monkeypatch.setattr(writer, "SLOW_S", 3600.0)
     assert watcher.stats.state_trouble is None
-    for number in range(8001, 8001 + keeper.MOST_WAITING + 5):
+    for number in range(8001, 8001 + writer.MOST_WAITING + 5):
         save(path, port(number))
         assert isinstance(watcher.reload(), ReloadSuccess)
     assert watcher.stats.state_trouble == "the disk is slow: not every state is kept"
     watcher.close()
     assert f"States of {path} are not kept: the disk was not done after" in told(caplog)[0]
-    assert watcher._reloader._keeper is not None
-    assert len(watcher._reloader._keeper._waiting) == keeper.MOST_WAITING
+    assert watcher._reloader._history is not None
+    assert len(watcher._reloader._history._waiting) == writer.MOST_WAITING
     stuck.released.set()
     wait_until(lambda: any("the disk is slow, 5 were left out" in line for line in told(caplog)))
-    wait_until(lambda: States(state_dir, path).claim())
+    wait_until(lambda: StateStore(state_dir, path).claim())
 
 
 @pytest.mark.parametrize("text", [port(8001), BROKEN])
@@ -537,7 +537,7 @@ def test_a_disk_that_hangs_at_start(path, state_dir, monkeypatch, text):
     run_once(state_dir, path)
     path.write_text(text)
     stuck = Gate()
-    monkeypatch.setattr(keeper, "ANSWER_S", 0.1)
+    monkeypatch.setattr(writer, "ANSWER_S", 0.1)
     monkeypatch.setattr(store, "_open_root", lambda root: stuck())
     watcher = HotReloadWatcher(path, App, state_dir=state_dir)
     try:
@@ -610,7 +610,7 @@ def test_a_writer_that_dies_lets_another_write(path, watch, state_dir):
     """The lock dies with its process, however it died."""
     done = run(PROGRAM.format(end=DIES_WHEN_KEPT), path)
     assert done.returncode == -9
-    assert States(path.with_name("config.toml.state"), path).claim()
+    assert StateStore(path.with_name("config.toml.state"), path).claim()
 
 
 def test_a_fork(path, watch, state_dir):
@@ -625,7 +625,7 @@ def test_a_fork(path, watch, state_dir):
         told.tell()
         wait_until(lambda: watcher.config.server.port == 8002, LONG_S)
         watcher.close()
-        assert States(state_dir, path).claim()
+        assert StateStore(state_dir, path).claim()
 
     child = fork(work)
     save(path, port(8001))
@@ -725,8 +725,8 @@ def test_no_secret_in_the_index(path, watch, state_dir, caplog, capfd):
     watcher, _ = watch(path, Guarded, state_dir=state_dir)
     watcher.close()
     assert kept(state_dir, path) == texts
-    shown = [caplog.text, *capfd.readouterr(), repr(watcher.stats), repr(States(state_dir, path).read(2))]
-    shown += [file.read_bytes().split(b"\n")[2].decode() for file in States(state_dir, path).path.glob("*.state")]
+    shown = [caplog.text, *capfd.readouterr(), repr(watcher.stats), repr(StateStore(state_dir, path).read(2))]
+    shown += [file.read_bytes().split(b"\n")[2].decode() for file in StateStore(state_dir, path).path.glob("*.state")]
     assert any('"summary":["db.password: changed (secret)",' in text for text in shown)
     for secret in secrets:
         assert not any(secret in text for text in shown)

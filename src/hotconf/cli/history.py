@@ -46,7 +46,7 @@ def history(path: Path | None, as_json: bool, state_dir: Path | None) -> None:
 
 def _kept(main: Path, state_dir: Path | None) -> tuple[Path, list[tuple[int, Record | Damage]]]:
     """Where the states are, and all of them."""
-    from hotconf.history.store import States
+    from hotconf.history.store import StateStore
 
     where = states_in(state_dir)
-    return where, list(States(where, main).newest_first())
+    return where, list(StateStore(where, main).newest_first())

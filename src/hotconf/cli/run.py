@@ -82,11 +82,11 @@ def _was_there(target: Path) -> bool:
     if kept_in is None:
         return False
     from hotconf.errors import UsageError
-    from hotconf.history.store import States
+    from hotconf.history.store import StateStore
     from hotconf.sources.files.paths import absolute
 
     try:
-        return bool(States(absolute(kept_in), absolute(target)).numbers())
+        return bool(StateStore(absolute(kept_in), absolute(target)).numbers())
     except (UsageError, OSError):  # there may be a file: better none written than one replaced
         return True
 

@@ -22,7 +22,7 @@ _FLAGS: Final = (
 _PRIVATE: Final = 0o600
 
 
-class Act(Protocol):
+class FileChange(Protocol):
     """A change of one file. `prepare` changes nothing that readers see; `undo` and `clean` may come at any time."""
 
     path: Path
@@ -40,7 +40,7 @@ class Act(Protocol):
         """Leave nothing behind but the file."""
 
 
-class Write:
+class FileWrite:
     """The file at `path` gets the bytes `data`.
 
     `old` is what it holds, None if it is missing. A missing one is given the mode and owner of `model`; where there
@@ -143,7 +143,7 @@ class Write:
             self._made.append(each)
 
 
-class Removal:
+class FileRemoval:
     """The name `path` goes away. If it is a link, its target stays."""
 
     __slots__ = ("_aside", "path")

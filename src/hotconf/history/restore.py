@@ -22,7 +22,7 @@ from hotconf.text import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from hotconf.history.replacement import Act
+    from hotconf.history.replacement import FileChange
     from hotconf.snapshot import Snapshot
 
 
@@ -109,19 +109,19 @@ def _refuse(paths: Iterable[Path]) -> None:
         raise RestoreRefused(changed)
 
 
-def _acts(plan: Restoration, found: dict[Path, reading.Read], remove_appeared: bool) -> list[Act]:
+def _acts(plan: Restoration, found: dict[Path, reading.Read], remove_appeared: bool) -> list[FileChange]:
     # The main file comes first: a file that is created anew is given its mode and owner.
     model = plan.target[0][0]
     writes = [
-        replacement.Write(path, data, None if found[path].problem else found[path].data, model)
+        replacement.FileWrite(path, data, None if found[path].problem else found[path].data, model)
         for path, data in plan.target
         if found[path].problem is not None or found[path].data != data
     ]
     gone = plan.appeared if remove_appeared else ()
-    return [*writes, *(replacement.Removal(path) for path in gone if found[path].problem is None)]
+    return [*writes, *(replacement.FileRemoval(path) for path in gone if found[path].problem is None)]
 
 
-def _prepare(acts: Sequence[Act], plan: Restoration, found: dict[Path, reading.Read]) -> None:
+def _prepare(acts: Sequence[FileChange], plan: Restoration, found: dict[Path, reading.Read]) -> None:
     """Make all ready, then look once more: has a file changed meanwhile?"""
     try:
         for act in acts:
@@ -137,8 +137,8 @@ def _refuse_changed(plan: Restoration, found: dict[Path, reading.Read]) -> None:
     _refuse(path for path, read in found.items() if (read.data, read.stamp) != (again[path].data, again[path].stamp))
 
 
-def _carry_out(acts: Sequence[Act]) -> None:
-    begun: list[Act] = []
+def _carry_out(acts: Sequence[FileChange]) -> None:
+    begun: list[FileChange] = []
     try:
         for act in acts:
             begun.append(act)

@@ -57,7 +57,7 @@ _OPEN: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | _NO_
 _DIRECTORY: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-class States:
+class StateStore:
     """See the module. For one thread at a time. Everything here may wait for the disk."""
 
     __slots__ = ("_lock", "_main", "_root")

@@ -15,7 +15,7 @@ from hotconf.engine.candidate import NOTHING, Candidate, Invalid, Standing, Vali
 from hotconf.errors import UsageError
 from hotconf.formats.toml.document import Document, parse
 from hotconf.history.record import Damage, Record
-from hotconf.history.store import States
+from hotconf.history.store import StateStore
 from hotconf.logs.log import shown
 from hotconf.problems import Problem
 from hotconf.runtime.load import judge, load
@@ -42,7 +42,7 @@ def record_of(state_dir: Path, main: Path, number: int, schema: Schema[Any]) -> 
     """The state of `main` with that number. Raises `UsageError` if there is none, if it cannot be used, or if it must
     not be shown: `schema` does not know of all that was secret in it.
     """
-    found = States(state_dir, main).read(number)
+    found = StateStore(state_dir, main).read(number)
     if found is None:
         raise UsageError(f"there is no state {number} of {shown(main)}: hotconf history shows those that are kept")
     if isinstance(found, Damage):
@@ -72,7 +72,7 @@ def missed(state_dir: Path, main: Path, schema: Schema[Any]) -> Standing:
         records = (found for _, found in states.newest_first() if isinstance(found, Record))
         return any(isinstance(judge(Source(main, schema), each.files, each.at), Valid) for each in records)
 
-    states = States(state_dir, main)
+    states = StateStore(state_dir, main)
     try:
         return states.missed(usable)
     except (OSError, UsageError):  # not trustworthy, or unreadable: no program starts from it

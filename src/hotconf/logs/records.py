@@ -48,7 +48,7 @@ class _Record(NamedTuple):
     """Of the watchers at that time."""
 
 
-class Records:
+class LogQueue:
     """All records of this process."""
 
     __slots__ = ("__weakref__", "_dropped", "_enrolled", "_waiting", "_worker")
@@ -114,7 +114,7 @@ class Records:
             import logging  # noqa: F401 - at exit it ends after us, because it was there before
 
             self._enrolled = True
-            fork.enrol(self)
+            fork.register(self)
             atexit.register(self.finish)
 
     def _tell(self, text: str, error: BaseException | None) -> None:
@@ -227,7 +227,7 @@ def _nothing() -> None:
     pass
 
 
-_records: Final = Records()
+_records: Final = LogQueue()
 emit: Final = _records.emit
 flush: Final = _records.flush
 supervise: Final = _records.supervise

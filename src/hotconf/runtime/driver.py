@@ -26,7 +26,7 @@ from hotconf.runtime.supervision import SECOND, Supervision
 from hotconf.runtime.wait import ThreadWaiter, Waiter, best_waiter
 from hotconf.system import fork, threads
 from hotconf.system.descriptors import refusal
-from hotconf.system.fork import FORK_S
+from hotconf.system.fork import FORK_CHECK_S
 from hotconf.watch.observer import Observer, ObserverName, Owner, Poll, choose, preferred
 from hotconf.watch.reconcile import NEVER, Reconcile
 
@@ -74,7 +74,7 @@ class Driver:
         """Start its thread, unless that was done. Raises `RuntimeError` if the system refuses one."""
         if self._begun:
             return
-        fork.enrol(self)
+        fork.register(self)
         try:
             self._begun = True
             self._thread.start()
@@ -99,7 +99,7 @@ class Driver:
             self._waiter.close()
         self._owners.clear()
         self._timed.clear()
-        fork.forget(self)
+        fork.unregister(self)
 
     def revive(self) -> None:
         """See `Member.revive`: not this one."""
@@ -189,13 +189,13 @@ class Driver:
                 return False
         while not call.done.wait(self._slice_s(until)):
             if not self.alive or (until is not None and time.monotonic() >= until):
-                return call.done.given  # it has ended, or a signal handler forked, and this is the child
+                return call.done.is_set()  # it has ended, or a signal handler forked, and this is the child
         return True
 
     def _slice_s(self, until: float | None) -> float:
         if not self.alive:
             return 0
-        return FORK_S if until is None else max(0.0, min(FORK_S, until - time.monotonic()))
+        return FORK_CHECK_S if until is None else max(0.0, min(FORK_CHECK_S, until - time.monotonic()))
 
     def expect(self, owner: Owner) -> None:
         """`owner` may have a deadline now."""
@@ -323,7 +323,7 @@ class Driver:
     def over_to(self, driver: Driver) -> None:
         """It is dead, and `driver` has taken over."""
         self._ending = self._ended = True
-        fork.forget(self)
+        fork.unregister(self)
         for owner in self.owners:
             owner.resume(driver)
 
@@ -479,7 +479,7 @@ class _Call(Generic[R]):
         self._action = action
         self._outcome: list[R] = []
         self._error: BaseException | None = None
-        self.done = threads.Signal()
+        self.done = threads.Event()
 
     def __call__(self) -> None:
         try:
@@ -487,7 +487,7 @@ class _Call(Generic[R]):
         except BaseException as error:  # noqa: BLE001 - raised again in the caller
             self._error = error
         finally:
-            self.done.give()
+            self.done.set()
 
     def result(self) -> R:
         """What the action returned, or raises what it raised."""
@@ -561,7 +561,7 @@ class _Shared:
                 driver.take_over(dead)
                 driver.begin()
             except (RuntimeError, MemoryError) as error:
-                fork.forget(driver)
+                fork.unregister(driver)
                 log.thread("the thread hotconf-driver cannot be started", error)
                 return
             self.driver = driver
@@ -570,7 +570,7 @@ class _Shared:
             atexit.register(_close_all, driver)
 
     def _new(self) -> Driver:
-        fork.enrol(self)
+        fork.register(self)
         driver = Driver()
         if not self._registered:
             self._registered = True

@@ -210,7 +210,7 @@ class _Load(Generic[T]):
         documents = list(self.reader.documents.values())  # of just these, in their order
         fragments, ignored = _without_watch_paths(documents[1:], settings_path(self.source.schema))
         merged = merge([documents[0], *fragments])
-        verdict = validate(self.source.schema, merged, self.secrets.scrubber, _goes_through)
+        verdict = validate(self.source.schema, merged, self.secrets.scrubber, _propagates)
         warnings = self._scrubbed(
             [
                 *self.reader.problems,
@@ -251,7 +251,7 @@ class _Load(Generic[T]):
         try:
             return [scrub(str(line), words=True) for line in describe(old, new, changes)]
         except BaseException as error:
-            if _goes_through(error):
+            if _propagates(error):
                 raise
             from hotconf.logs import log
 
@@ -345,11 +345,11 @@ def _begins(read: Read, old: bytes) -> bool:
     return read.problem is None and len(read.data) < len(old) and old.startswith(read.data)
 
 
-def _goes_through(error: BaseException) -> bool:
+def _propagates(error: BaseException) -> bool:
     # Imported here: only needed once users' code raises.
-    from hotconf.system.callers import goes_through
+    from hotconf.system.exceptions import propagates
 
-    return goes_through(error)
+    return propagates(error)
 
 
 def check(path: Path, schema: Schema[Any], *, max_bytes: int = DEFAULT_MAX_BYTES) -> tuple[Problem, ...]:

@@ -15,7 +15,7 @@ from hotconf.snapshot import SourceFile
 from hotconf.sources.base import FileSet, Result, Source
 from hotconf.sources.files import reading
 from hotconf.system import threads
-from hotconf.system.callers import belongs_to_caller, loading
+from hotconf.system.exceptions import belongs_to_program, loading
 from hotconf.system.worker import Worker
 
 T = TypeVar("T")
@@ -25,16 +25,16 @@ HUNG_NS: Final = 5_000_000_000
 
 
 def guarded(work: Callable[[], Result[T]], known: FileSet) -> Result[T]:
-    """Run a load so that `inside()` is true, and nothing that it raises ends a thread of ours.
+    """Run a load so that `in_load()` is true, and nothing that it raises ends a thread of ours.
 
-    Exceptions of the program, in whose thread the first load runs, propagate: see `callers`.
+    Exceptions of the program, in whose thread the first load runs, propagate: see `exceptions`.
     """
-    here = threads.place()
+    here = threads.greenlet_ident()
     try:
         loading.add(here)  # in here: a signal handler may raise right after it
         result = work()
     except BaseException as error:
-        if belongs_to_caller(error):
+        if belongs_to_program(error):
             raise
         path = known.members[0].path
         # What the system refused it may grant at the next poll: a descriptor or memory, also for importing our

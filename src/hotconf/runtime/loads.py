@@ -21,7 +21,7 @@ from hotconf.runtime.publisher import Publisher
 from hotconf.sources.base import FileSet, Result, Source
 from hotconf.sources.files.cache import Cache
 from hotconf.system import threads
-from hotconf.system.callers import inside
+from hotconf.system.exceptions import in_load
 
 T = TypeVar("T")
 
@@ -107,8 +107,8 @@ class Jobs(Generic[T]):
             if isinstance(result.candidate, Invalid):
                 self._publisher.secrets.load(result.candidate.secrets)
             last_good = self._recall(result)
-        done = threads.Signal()
-        deliver = partial(self._deliver, number, result, cost, last_good, done.give)
+        done = threads.Event()
+        deliver = partial(self._deliver, number, result, cost, last_good, done.set)
         if self.starting:
             used = self._runs()
             used.call(deliver)
@@ -119,14 +119,14 @@ class Jobs(Generic[T]):
 
     def _recall(self, result: Result[T]) -> Valid[T] | None:
         """What to run on if the load at start fails."""
-        keeper = self._publisher.keeper
-        if keeper is None or not self.starting or self._publisher.snapshot is not None:
+        history = self._publisher.history
+        if history is None or not self.starting or self._publisher.snapshot is not None:
             return None
-        return None if isinstance(result.candidate, Valid) else keeper.recall()
+        return None if isinstance(result.candidate, Valid) else history.recall()
 
     def await_load(self, timeout_s: float) -> None:
         """Wait for a load that is under way; it may be in users' code."""
-        if inside():
+        if in_load():
             return
         try:
             if not threads.acquire(self._loading, timeout_s):

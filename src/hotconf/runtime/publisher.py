@@ -17,7 +17,7 @@ from hotconf.snapshot import Snapshot
 from hotconf.sources.base import Source
 
 if TYPE_CHECKING:
-    from hotconf.history.keeper import Keeper
+    from hotconf.history.writer import HistoryWriter
     from hotconf.sources.files.cache import Cache
 
 T = TypeVar("T")
@@ -26,14 +26,14 @@ T = TypeVar("T")
 class Publisher(Generic[T]):
     """See the module. `install` must make a snapshot visible to readers."""
 
-    __slots__ = ("_install", "_to_keep", "keeper", "secrets", "settings", "snapshot", "standing")
+    __slots__ = ("_install", "_to_keep", "history", "secrets", "settings", "snapshot", "standing")
 
     def __init__(
         self,
         source: Source[T],
         cache: Cache,
         install: Callable[[Snapshot[T]], None],
-        keeper: Keeper[T] | None,
+        history: HistoryWriter[T] | None,
     ) -> None:
         self.snapshot: Snapshot[T] | None = None
         self.settings = source.pins.over(settings_of(source.schema, {}))
@@ -42,7 +42,7 @@ class Publisher(Generic[T]):
         """Knows what is secret in it."""
         self.standing = NOTHING
         """Decides which files are gone: the published state, before the first the newest one that was kept."""
-        self.keeper = keeper
+        self.history = history
         self._install = install
         self._to_keep: tuple[Snapshot[T], tuple[str, ...]] | None = None
         """What this step published, and what changed with it."""
@@ -85,8 +85,8 @@ class Publisher(Generic[T]):
 
     def keep(self) -> None:
         """Have what this step published written to disk, if that was asked for: after all have been told of it."""
-        if self.keeper is not None and self._to_keep is not None:
-            self.keeper.keep(*self._to_keep)
+        if self.history is not None and self._to_keep is not None:
+            self.history.keep(*self._to_keep)
         self._to_keep = None
 
 

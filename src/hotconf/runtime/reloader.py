@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from hotconf.engine import machine, protocol
 from hotconf.engine.candidate import Valid
 from hotconf.engine.debounce import MILLISECOND
-from hotconf.errors import ConfigError, UsageError
+from hotconf.errors import UsageError
 from hotconf.events import Ending, Pending, ReloadFailed
 from hotconf.logs import log, records
+from hotconf.problems import ConfigError
 from hotconf.runtime import driver
 from hotconf.runtime.background import may_block
 from hotconf.runtime.driver import Driver
@@ -39,14 +40,14 @@ from hotconf.sources.files.compare import Found, examine, watch
 from hotconf.sources.files.ground import before
 from hotconf.subscribers.bus import Bus
 from hotconf.system import fork, green, threads
-from hotconf.system.callers import inside
-from hotconf.system.patience import MOMENT_S, patience
+from hotconf.system.budget import MOMENT_S, close_budget
+from hotconf.system.exceptions import in_load
 from hotconf.watch.observer import Observer, ObserverName
 
 if TYPE_CHECKING:
     import threading
 
-    from hotconf.history.keeper import Keeper
+    from hotconf.history.writer import HistoryWriter
     from hotconf.logs.scrubbing import KnownSecrets
     from hotconf.subscribers.stats import Stats
 
@@ -67,14 +68,14 @@ class Reloader(Stepping[T]):
         *,
         observer: ObserverName,
         reconcile_ns: int,
-        keeper: Keeper[T] | None = None,
+        history: HistoryWriter[T] | None = None,
     ) -> None:
         self.source = source
         self.reconcile_ns = reconcile_ns
         self._bus = bus
-        self._keeper = keeper
+        self._history = history
         self.cache = Cache(source)
-        self._publisher = Publisher(source, self.cache, install, keeper)
+        self._publisher = Publisher(source, self.cache, install, history)
         window_ns, eager = self.settings.debounce_ms * MILLISECOND, self.settings.mode == "eager"
         self._state = protocol.State(window_ns, enabled=self.settings.enabled, eager=eager)
         self._lock = threads.rlock()
@@ -92,30 +93,30 @@ class Reloader(Stepping[T]):
         """How many looks the machine has asked for."""
         self._look_after = 0
         self._observation = Observation(self, source.path, observer, self.cache)
-        fork.enrol(self)
+        fork.register(self)
 
     # For the watcher, from any thread
 
     def start(self, *, require: bool) -> None:
         """Watch, then load, in this thread. Raises `ConfigError` if that fails and a config is required."""
         _not_in_a_load("start")
-        if self._keeper is not None:
-            self._keeper.check()
+        if self._history is not None:
+            self._history.check()
         if self._closed or not self._unstarted:
             raise UsageError("a watcher can be started once; make a new one")
-        if self._keeper is not None:
-            self._publisher.standing = self._keeper.standing()
+        if self._history is not None:
+            self._publisher.standing = self._history.standing()
         self._notifier.required = require
         try:
             self._begin()
             event = self._first_load()
-            recalled = self._keeper.take() if self._keeper is not None else None
+            recalled = self._history.take() if self._history is not None else None
             if event is None:
                 raise UsageError("the watcher was closed while it was started")
             if isinstance(event, ReloadFailed) and recalled is not None:
                 log.degraded(self.source.path, recalled.number, recalled.good.loaded_at, event.error)
             elif isinstance(event, ReloadFailed) and require:
-                raise ConfigError((*event.problems, *(self._keeper.unrecalled if self._keeper else ())))
+                raise ConfigError((*event.problems, *(self._history.no_last_good if self._history else ())))
             log.window(self.settings.debounce_ms)
         except _StartedError:
             raise
@@ -191,13 +192,13 @@ class Reloader(Stepping[T]):
             return
         if used is None or not used.run(self._shut, MOMENT_S if used.stuck else PATIENCE_S):
             self._close_here(used)
-        patience.wait(self._bus.close)
-        patience.wait(self._jobs.await_load)
-        if self._keeper is not None:
-            patience.wait(self._keeper.close)
+        close_budget.wait(self._bus.close)
+        close_budget.wait(self._jobs.await_load)
+        if self._history is not None:
+            close_budget.wait(self._history.close)
         green.leave(self)
         if not self._unstarted:
-            patience.wait(partial(driver.release, self, used))
+            close_budget.wait(partial(driver.release, self, used))
 
     def _close_here(self, used: Driver | None) -> None:
         if used is None or not used.alive:
@@ -245,9 +246,9 @@ class Reloader(Stepping[T]):
             more = (used.trouble, *loads, self._bus.trouble, records.trouble())
             trouble = "; ".join(each for each in (trouble, *more) if each is not None) or None
         found = self._notifier.meter.stats(name, trouble)._replace(last_trouble=self._observation.last_trouble)
-        if self._keeper is None:
+        if self._history is None:
             return found
-        return found._replace(degraded=self._state.degraded, state_trouble=self._keeper.trouble)
+        return found._replace(degraded=self._state.degraded, state_trouble=self._history.trouble)
 
     # Forks
 
@@ -275,7 +276,7 @@ class Reloader(Stepping[T]):
         self._driver = self._observation.observer = None
         if not running:
             return
-        if inside():  # a check forked: the load that was under way would run it here, and fork again
+        if in_load():  # a check forked: the load that was under way would run it here, and fork again
             self._unstarted.append(True)
             self._lost = lost or (), dropped  # until the child calls this watcher
             return
@@ -314,7 +315,7 @@ class Reloader(Stepping[T]):
 
     def supervise(self) -> bool:
         """As `Owner.supervise`."""
-        keeping = self._keeper is not None and self._keeper.supervise()
+        keeping = self._history is not None and self._history.supervise()
         return self._bus.supervise() or keeping
 
     def recover(self) -> None:
@@ -497,5 +498,5 @@ class _StartedError(UsageError):
 
 
 def _not_in_a_load(method: str) -> None:
-    if inside():
+    if in_load():
         raise UsageError(f"{method}() cannot be called from a check, validator or describe: they are part of a load")

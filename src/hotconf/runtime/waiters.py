@@ -8,7 +8,7 @@ from itertools import count
 from hotconf.events import Ending
 from hotconf.runtime.driver import Driver
 from hotconf.system import threads
-from hotconf.system.fork import FORK_S
+from hotconf.system.fork import FORK_CHECK_S
 
 
 class Waiter:
@@ -19,11 +19,11 @@ class Waiter:
     def __init__(self) -> None:
         self.event: Ending | None = None
         """How it ended; None while it has not, or if it never will."""
-        self._done = threads.Signal()
+        self._done = threads.Event()
 
     def wait(self, driver: Driver) -> Ending | None:
         """Wait for the answer. None if there will be none: `driver` has died, or this is a forked child."""
-        while not self._done.wait(FORK_S if driver.alive else 0) and driver.alive:
+        while not self._done.wait(FORK_CHECK_S if driver.alive else 0) and driver.alive:
             for loader in driver.loaders:
                 loader.drain()  # no other thread is available: this one does it
         return self.event
@@ -31,7 +31,7 @@ class Waiter:
     def answer(self, event: Ending | None) -> None:
         """Wake who waits."""
         self.event = event
-        self._done.give()
+        self._done.set()
 
 
 class Waiters:

@@ -72,7 +72,7 @@ class Bus(Generic[T]):
         """How many more events may be queued now. A burst that touches thousands of files is queued in parts."""
         self._draining = False
         self._closed = False
-        fork.enrol(self)
+        fork.register(self)
 
     # Forks
 

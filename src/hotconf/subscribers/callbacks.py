@@ -18,7 +18,7 @@ from hotconf.config.walk import value_at
 from hotconf.logs.records import ERROR, WARNING, emit
 from hotconf.subscribers.streams import CAPACITY, Hub, Subscription
 from hotconf.system import green, threads
-from hotconf.system.callers import end_process
+from hotconf.system.exceptions import end_process
 from hotconf.system.worker import Worker
 from hotconf.text import printable
 
@@ -249,7 +249,7 @@ class Delivery:
         with self._lock:
             self._closed = True
             self._queue.clear()
-        inside = self._where == threads.place()
+        inside = self._where == threads.greenlet_ident()
         if self._worker.stop(0 if inside else timeout_s) or inside:
             return
         running = self._running
@@ -297,7 +297,7 @@ class Delivery:
             self._left = None
 
     def _tell(self, event: ConfigReloadEvent, left: deque[Callback], forks: int) -> None:
-        self._where = threads.place()
+        self._where = threads.greenlet_ident()
         while left:
             with self._lock:
                 if self._closed or self._forks != forks:  # a callback forked, and this is the child

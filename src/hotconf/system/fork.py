@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Iterable
 
-PATIENCE_S: Final = 1.0
+LOCKS_S: Final = 1.0
 """A fork waits at most so long for locks; they are held for microseconds."""
 
-FORK_S: Final = 1.0
+FORK_CHECK_S: Final = 1.0
 """So often who waits for another thread looks whether that is still there: a signal handler may have forked."""
 
 OUTER, SHARED, INNER = range(3)
 """The order in which locks are taken."""
 
 
-LATE: Final = (
+LATE_IMPORTS: Final = (
     *(
         f"hotconf.config.{name}"
         for name in ("diff", "excerpts", "gone", "redact", "secret_values", "spelling", "suggest")
@@ -73,16 +73,16 @@ class _Forks:
         self._held: dict[int, list[list[threading.RLock | None]]] = {}
         self._registered = False
 
-    def enrol(self, member: Member) -> None:
+    def register(self, member: Member) -> None:
         with self._lock:
             if not self._registered:
-                self._register()
+                self._add_hooks()
             self.members.add(member)
 
-    def forget(self, member: Member) -> None:
+    def unregister(self, member: Member) -> None:
         self.members.discard(member)
 
-    def _register(self) -> None:
+    def _add_hooks(self) -> None:
         """Take part in forks, after `logging`: its locks are mended in the child before a member begins anew.
 
         Members' threads log, and may not be the first to import it: what it registers amid a fork is called for the
@@ -98,7 +98,7 @@ class _Forks:
     def before(self) -> None:
         if self.members:
             _finish_imports()
-        until = time.monotonic() + PATIENCE_S
+        until = time.monotonic() + LOCKS_S
         held: list[threading.RLock | None] = [None]
         # A signal handler may fork in the midst of this: each fork of a thread has a list of its own.
         self._held.setdefault(threads.ident(), []).append(held)
@@ -150,11 +150,11 @@ def _finish_imports() -> None:
     Python does not mend the lock of a module that was being imported: the child would wait for it for ever. Not on
     this thread: a signal handler that raises amid an import may leave such a lock held.
     """
-    if threads.any_of_ours() and not all(map(_imported, LATE)):
+    if threads.any_running() and not all(map(_imported, LATE_IMPORTS)):
         importing = threads.Thread(_import_late, "hotconf-imports")
         with suppress(RuntimeError):  # no thread can be had
             importing.start()
-            importing.join(PATIENCE_S)
+            importing.join(LOCKS_S)
 
 
 def _imported(name: str) -> bool:
@@ -163,7 +163,7 @@ def _imported(name: str) -> bool:
 
 
 def _import_late() -> None:
-    for name in LATE:
+    for name in LATE_IMPORTS:
         try:
             import_module(name)
         except ImportError:  # not on this system
@@ -176,7 +176,7 @@ _missing: Final[set[str]] = set()
 """Modules that this system does not have."""
 
 _forks: Final = _Forks()
-enrol: Final = _forks.enrol
-"""`enrol(member)`: have it live on in the child of a fork, for as long as it lives here."""
-forget: Final = _forks.forget
-"""`forget(member)`: it does not live on."""
+register: Final = _forks.register
+"""`register(member)`: have it live on in the child of a fork, for as long as it lives here."""
+unregister: Final = _forks.unregister
+"""`unregister(member)`: it does not live on."""

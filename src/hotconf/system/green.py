@@ -29,7 +29,7 @@ class _Home:
     def __init__(self) -> None:
         self._hub: ref[Any] | None = None
         self._watchers: set[int] = set()
-        self._queue: deque[tuple[Callable[[], None], threads.Signal]] = deque()
+        self._queue: deque[tuple[Callable[[], None], threads.Event]] = deque()
         self._pumping = False
 
     def enter(self, watcher: object) -> None:
@@ -53,12 +53,12 @@ class _Home:
         if start is None:
             work()
             return
-        done = threads.Signal()
+        done = threads.Event()
 
         start(work, done)
         done.wait()
 
-    def _starter(self) -> Callable[[Callable[[], None], threads.Signal], object] | None:
+    def _starter(self) -> Callable[[Callable[[], None], threads.Event], object] | None:
         if not threads.patched():
             return None
         if sys.modules.get("gevent.monkey") is not None and (hub := self._find()) is not None:
@@ -88,9 +88,9 @@ class _Home:
             self._pumping = False
 
 
-def _spawn(spawn: Any, work: Callable[[], None], done: threads.Signal) -> None:
+def _spawn(spawn: Any, work: Callable[[], None], done: threads.Event) -> None:
     """The link is called even if the program kills the greenlet before it begins."""
-    spawn(work).link(lambda *_: done.give())
+    spawn(work).link(lambda *_: done.set())
 
 
 def _gevent_hub() -> Any:

@@ -65,7 +65,7 @@ def ident() -> int:
     return number
 
 
-def place() -> tuple[int, int]:
+def greenlet_ident() -> tuple[int, int]:
     """Distinguishes this thread from others, and this greenlet from others of the same thread."""
     current = getattr(sys.modules.get("greenlet"), "getcurrent", None)
     return ident(), 0 if current is None else id(current())
@@ -94,7 +94,7 @@ def acquire(lock: threading.Lock | threading.RLock, timeout_s: float | None = No
     return True
 
 
-class Signal:
+class Event:
     """Set once, by any thread; any number of threads and greenlets may wait for it."""
 
     __slots__ = ("_given", "_lock")
@@ -104,12 +104,11 @@ class Signal:
         self._lock = lock()
         self._lock.acquire()
 
-    @property
-    def given(self) -> bool:
+    def is_set(self) -> bool:
         """Whether it was."""
         return self._given
 
-    def give(self) -> None:
+    def set(self) -> None:
         """Wake all waiters. Idempotent; never waits."""
         self._given = True
         with suppress(RuntimeError):  # set before
@@ -118,7 +117,7 @@ class Signal:
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until it is set; whether that was in time."""
         if not self._given and acquire(self._lock, timeout_s):
-            self.give()  # the next waiter
+            self.set()  # the next waiter
         return self._given
 
 
@@ -132,11 +131,11 @@ class Condition:
 
     def __init__(self, lock: threading.RLock) -> None:
         self._lock: Any = lock
-        self._waiting: list[Signal] = []
+        self._waiting: list[Event] = []
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for a notification, or spuriously less; releases the lock meanwhile."""
-        signal = Signal()
+        signal = Event()
         held: list[object] = []
         self._waiting.append(signal)
         try:
@@ -154,7 +153,7 @@ class Condition:
         """Wake all waiters."""
         waiting, self._waiting = self._waiting, []
         for signal in waiting:
-            signal.give()
+            signal.set()
 
 
 class Thread:
@@ -167,7 +166,7 @@ class Thread:
         self.error: BaseException | None = None
         """The exception that ended it, if any."""
         self._target = target
-        self._ended = Signal()
+        self._ended = Event()
         self._ident = 0
         self._pid = 0
         self._body: ref[partial[None]] | None = None
@@ -224,24 +223,24 @@ def _run(thread: Thread, permits: list[bool]) -> None:
     finally:
         _ours.pop(thread._ident, None)
         _take_leave(thread._ident)
-        thread._ended.give()
+        thread._ended.set()
 
 
 _ours: Final[dict[int, Thread]] = {}
 
 
-def ours() -> bool:
+def is_ours() -> bool:
     """Whether the caller is a thread of ours, not of the program."""
     return ident() in _ours
 
 
-def forked() -> bool:
+def in_forked_child() -> bool:
     """Whether the caller is such a thread, but in a child that users' code forked from it."""
     thread = _ours.get(ident())
     return thread is not None and thread._pid != os.getpid()
 
 
-def any_of_ours() -> bool:
+def any_running() -> bool:
     """Whether threads of ours are running."""
     return bool(_ours)
 

@@ -20,7 +20,7 @@ from hotconf.config.excerpts import secret_keys
 from hotconf.engine.candidate import NOTHING, Invalid, Standing, Valid
 from hotconf.errors import UsageError
 from hotconf.history.record import Damage, Record
-from hotconf.history.store import SUPPORTED, States
+from hotconf.history.store import SUPPORTED, StateStore
 from hotconf.logs import log
 from hotconf.problems import Problem, one_line
 from hotconf.snapshot import SourceFile
@@ -66,7 +66,7 @@ class _Entry(NamedTuple):
         return Record(number, self.at, self.files, self.summary, secret_keys)
 
 
-class _Answering(States):
+class _Answering(StateStore):
     """Reads states at start, on the disk's thread: a hanging disk keeps no program from starting."""
 
     __slots__ = ("_asked", "_worker")
@@ -74,7 +74,7 @@ class _Answering(States):
     def __init__(self, state_dir: Path, main: Path, worker: Worker) -> None:
         super().__init__(state_dir, main)
         self._worker = worker
-        self._asked: threads.Signal | None = None
+        self._asked: threads.Event | None = None
         """Set once the last question is answered."""
 
     def check(self) -> None:
@@ -89,7 +89,7 @@ class _Answering(States):
     def _ask(self, question: Callable[[], R]) -> R:
         answers: list[R] = []
         errors: list[Exception] = []
-        answered = threads.Signal()
+        answered = threads.Event()
 
         def job() -> None:
             try:
@@ -97,9 +97,9 @@ class _Answering(States):
             except Exception as error:  # noqa: BLE001 - raised in the caller
                 errors.append(error)
             finally:
-                answered.give()
+                answered.set()
 
-        if self._asked is None or self._asked.given:
+        if self._asked is None or self._asked.is_set():
             self._asked = answered
             self._worker.submit(job)
             if self._worker.refused is not None:
@@ -112,7 +112,7 @@ class _Answering(States):
         return answers[0]
 
 
-class Keeper(Generic[T]):
+class HistoryWriter(Generic[T]):
     """See the module."""
 
     def __init__(self, state_dir: Path, source: Source[T], judge: Judge[T]) -> None:
@@ -123,14 +123,14 @@ class Keeper(Generic[T]):
             raise UsageError("state_dir needs a POSIX system")
         self._trouble: str | None = None
         self._writing_since: float | None = None
-        self.unrecalled: tuple[Problem, ...] = ()
+        self.no_last_good: tuple[Problem, ...] = ()
         """Why a start that needs a state finds none, although some may exist."""
         self._recalled: Recalled[T] | None = None
         self._reported: set[str] = set()
         """What start has logged about kept states: it may come across the same twice."""
         self._source = source
         self._judge = judge
-        self._states = States(state_dir, source.path)
+        self._states = StateStore(state_dir, source.path)
         self._state_dir = state_dir
         self._lock = threads.rlock()
         """For the driver and the thread that writes, on neither of which signal handlers run."""
@@ -143,7 +143,7 @@ class Keeper(Generic[T]):
         self._closed = False
         self._newest: tuple[SourceFile, ...] | None = None
         """The files of the newest state, if this process has written it."""
-        fork.enrol(self)
+        fork.register(self)
 
     def check(self) -> None:
         """Report at once what prevents keeping states here, as far as is known; the start continues."""
@@ -218,8 +218,8 @@ class Keeper(Generic[T]):
             log.passed_over(self._source.path, number, why)
 
     def _miss(self, why: str) -> None:
-        if not self.unrecalled:
-            self.unrecalled = (Problem(f"No state to start on: {why}", kind="unreadable", severity="warning"),)
+        if not self.no_last_good:
+            self.no_last_good = (Problem(f"No state to start on: {why}", kind="unreadable", severity="warning"),)
 
     # Keeping
 

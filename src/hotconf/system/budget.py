@@ -19,7 +19,7 @@ RENEWED_S: Final = 10.0
 """After so long without a wait the budget is whole again: the next close belongs to another stop."""
 
 
-class Patience:
+class TimeBudget:
     """The budget of one process."""
 
     __slots__ = ("_ended", "_running", "_spent_s")
@@ -45,4 +45,4 @@ class Patience:
             self._running.remove(began)
 
 
-patience: Final = Patience()
+close_budget: Final = TimeBudget()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 
-from hotconf.system import patience
-from hotconf.system.patience import BUDGET_S, Patience
+from hotconf.system import budget
+from hotconf.system.budget import BUDGET_S, TimeBudget
 
 
 def test_waits_that_overlap_spend_the_budget_once(monkeypatch):
     """Ten watchers that are closed at once, each for 0.3 s, leave the next one more than ten times 0.3 s would."""
     now = [100.0]
-    monkeypatch.setattr(patience.time, "monotonic", lambda: now[0])
-    shared, granted, all_wait, go = Patience(), [], threading.Barrier(11), threading.Event()
+    monkeypatch.setattr(budget.time, "monotonic", lambda: now[0])
+    shared, granted, all_wait, go = TimeBudget(), [], threading.Barrier(11), threading.Event()
 
     def wait(_: float) -> None:
         all_wait.wait(60)

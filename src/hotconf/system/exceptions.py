@@ -24,16 +24,16 @@ loading: Final[set[tuple[int, int]]] = set()
 """Where a load is under way: threads, and greenlets in them."""
 
 
-def inside() -> bool:
+def in_load() -> bool:
     """Whether this thread, or greenlet, is in the middle of a load, that is in a validator, check or `describe`."""
-    return threads.place() in loading
+    return threads.greenlet_ident() in loading
 
 
-def belongs_to_caller(error: BaseException) -> bool:
+def belongs_to_program(error: BaseException) -> bool:
     """Whether `error`, which is being handled, propagates to the program. Ends a child that users' code forked."""
-    if isinstance(error, SystemExit) and threads.forked():
+    if isinstance(error, SystemExit) and threads.in_forked_child():
         end_process(error)
-    return not threads.ours() and (not isinstance(error, Exception) or from_handler(error))
+    return not threads.is_ours() and (not isinstance(error, Exception) or from_handler(error))
 
 
 def end_process(error: SystemExit) -> NoReturn:
@@ -47,9 +47,9 @@ def end_process(error: SystemExit) -> NoReturn:
     os._exit(int(error.code or 0) & 0xFF if known else 1)
 
 
-def goes_through(error: BaseException) -> bool:
+def propagates(error: BaseException) -> bool:
     """The same, for any load; in a command, a check that ends the process has failed."""
-    return belongs_to_caller(error) and (inside() or not isinstance(error, SystemExit) or from_handler(error))
+    return belongs_to_program(error) and (in_load() or not isinstance(error, SystemExit) or from_handler(error))
 
 
 def from_handler(error: BaseException) -> bool:
