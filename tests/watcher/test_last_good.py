@@ -383,10 +383,12 @@ def test_refused_directories(path, watch, state_dir, caplog):
 def test_states_that_a_start_does_not_believe(path, watch, state_dir, caplog):
     """A directory of ours that others could write to, as Kubernetes opens it: one warning, and states are kept."""
     run_once(state_dir, path)
-    newest(state_dir, path).parent.chmod(0o770)
+    opened = newest(state_dir, path).parent
+    opened.chmod(0o770)
     watcher, _ = watch(path, state_dir=state_dir)
     (line,) = told(caplog)
     assert line.startswith(f"The last good state of {path} cannot be read: others may write to {state_dir}")
+    wait_until(lambda: not opened.stat().st_mode & 0o022)
     wait_until(lambda: kept(state_dir, path))
     assert watcher.stats.state_trouble is None
 
