@@ -232,9 +232,9 @@ def test_texts_are_scanned_once_and_only_when_asked(monkeypatch: pytest.MonkeyPa
     scanned: list[str] = []
 
     class Counting(positions_module.Places):
-        def __init__(self, text: str, sections: list[positions_module.Section] | None = None) -> None:
+        def __init__(self, text: str) -> None:
             scanned.append(text)
-            super().__init__(text, sections)
+            super().__init__(text)
 
     monkeypatch.setattr(positions_module, "Places", Counting)
     found = documents("a = 1", "b = 2", "c = 3")

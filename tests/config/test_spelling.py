@@ -83,18 +83,6 @@ def test_the_document_stays_as_it_is() -> None:
     assert other.table == {"agents": [{"read-only": True}]}
 
 
-def test_what_is_shared_with_an_earlier_document_needs_no_look() -> None:
-    """The answer is the same with it as without."""
-    text = "".join(f"[model_providers.p{n}]\nbase_url = '{n}'\n" for n in range(100))
-    before = document(text)
-    assert respell(before, KEBAB) is before
-    for edit in ("base_url = 'new'", "base-url = 'new'", "base_url = '7'\nbase-url = 'new'"):
-        after = parse(text.replace("base_url = '7'", edit).encode(), FILE, before=before)
-        assert isinstance(after, Document)
-        assert after.table["model_providers"]["p8"] is before.table["model_providers"]["p8"]
-        assert respell(after, KEBAB, before) == respell(after, KEBAB)
-
-
 def test_without_kebab_nothing_is_rewritten() -> None:
     """It is the schema that allows the spelling."""
     given = document('log-level = "x"')

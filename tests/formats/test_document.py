@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from time import process_time
 
@@ -11,7 +10,6 @@ import tomli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hotconf.formats.toml import lexer
 from hotconf.formats.toml.document import MAX_DEPTH, Document, parse
 from hotconf.formats.toml.lexer import too_deep
 from hotconf.problems import Problem
@@ -184,6 +182,7 @@ def test_depth_is_that_of_the_values(values: list[object], parts: int) -> None:
     header = f"[{'.'.join('h' * parts)}]\n"
     text = header + "\n".join(f"k{n} = {written(value)}" for n, value in enumerate(values))
     depth = parts + 1 + max(levels(value) for value in values)
+    assert isinstance(parse(text.encode(), PATH), Document) == (depth <= MAX_DEPTH)
     assert (too_deep(text) is None) == (depth <= MAX_DEPTH)
 
 
@@ -264,45 +263,3 @@ def test_never_raises(data: bytes) -> None:
         assert result.kind in ("empty", "encoding", "syntax")
         assert result.kind == "empty" or (result.line and result.column)
         assert len(str(result).splitlines()) == 1
-
-
-_PIECES = [
-    "a.b",
-    "=",
-    "[",
-    "]",
-    "{ ",
-    "}",
-    ", ",
-    '"',
-    "'",
-    '\\"',
-    "\n",
-    "#",
-    "1.5",
-    '"""',
-    "[[",
-    "a." * 22 + "b",
-    "x = [1, 2]\n",
-]
-
-
-@given(st.lists(st.sampled_from(_PIECES), max_size=40))
-def test_what_is_flat_at_first_sight_is_not_deep(pieces: list[str]) -> None:
-    """The short ways of judging depth, of small texts and large ones, pass nothing that following every bracket would
-    refuse.
-    """
-    text = "".join(pieces)
-    deep = lexer._exceeds(text) is not None
-    assert (lexer.too_deep(text) is not None) == deep
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lexer, "_LARGE", 0)
-        assert (lexer.too_deep(text) is not None) == deep
-
-
-def test_the_deepest_flat_document_is_within_the_limit() -> None:
-    """All that the short way lets a line and its header hold, taken together."""
-    dotted = ".".join("a" * 16)
-    text = f"[[{dotted}]]\n{dotted} = {{{'.'.join('a' * 21)} = 1}}\n"
-    assert re.fullmatch(lexer._FLAT, text, re.DOTALL)
-    assert lexer._exceeds(text) is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import zip_longest
 from typing import Any, Final, NamedTuple
 
 from hotconf.config.merge import merge
@@ -16,17 +15,13 @@ from hotconf.schema import Schema
 _CONTAINERS: Final = (dict, list)
 
 
-def respell(
-    document: Document, schema: Schema[Any], before: Document | None = None
-) -> Document | tuple[Problem, ...]:
+def respell(document: Document, schema: Schema[Any]) -> Document | tuple[Problem, ...]:
     """`document` with the keys that the model knows, or a problem for each key that it has in both spellings.
 
-    The same object if nothing is spelled differently. Keys of free tables are data and stay as they are. What it
-    shares with `before`, which was returned for the same schema, needs no look.
+    The same object if nothing is spelled differently. Keys of free tables are data and stay as they are.
     """
     shape = shape_of(schema)
-    known = before.table if before is not None and not before.spelled else {}
-    if not schema.kebab or not _has_any(document.table, shape, known):
+    if not schema.kebab or not _has_any(document.table, shape):
         return document
     reading = _Reading({}, [])
     table = reading.table(document.table, shape, (), ())
@@ -35,25 +30,19 @@ def respell(
     return replace(document, table=table, spelled=reading.spelled) if reading.spelled else document
 
 
-def _has_any(table: dict[str, Any], shape: Shape, known: dict[str, Any]) -> bool:
+def _has_any(table: dict[str, Any], shape: Shape) -> bool:
     """Whether any key has to be spelled differently: hardly ever, and so found out without making anything."""
-    todo: list[tuple[Any, Shape, Any]] = [(table, shape, known)]
+    todo: list[tuple[Any, Shape]] = [(table, shape)]
     while todo:
-        value, here, old = todo.pop()
-        if value is old:
-            continue
+        value, here = todo.pop()
         if isinstance(value, dict):
-            was = old if type(old) is dict else {}
             for key, inner in value.items():
                 if "-" in key and _name(key, here) != key:
                     return True
-                if isinstance(inner, _CONTAINERS) and inner is not was.get(key):
-                    todo.append((inner, here.child(key), was.get(key)))
+                if isinstance(inner, _CONTAINERS):
+                    todo.append((inner, here.child(key)))
         else:
-            items = zip_longest(value, old[: len(value)] if type(old) is list else ())
-            todo += [
-                (item, here.child(n), was) for n, (item, was) in enumerate(items) if isinstance(item, _CONTAINERS)
-            ]
+            todo += [(item, here.child(n)) for n, item in enumerate(value) if isinstance(item, _CONTAINERS)]
     return False
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,13 +16,9 @@ from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
 
 if TYPE_CHECKING:
-    from hotconf.formats.toml.positions import Places, Section
+    from hotconf.formats.toml.positions import Places
 
 __all__ = ["MAX_DEPTH", "Document", "holds", "parse"]
-
-
-_WORTH_A_LOOK: Final = 2000
-"""A text of fewer characters is parsed as a whole."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +32,6 @@ class Document:
     table: dict[str, Any] = field(repr=False)
     spelled: Mapping[KeyPath, str] = field(default_factory=dict, repr=False)
     """For each path of `table` whose last key stands differently in the text: the key as it stands there."""
-    sections: list[Section] = field(default_factory=list, repr=False, compare=False)
-    """Of a text that was parsed in parts: its parts."""
-    own: Mapping[KeyPath, dict[str, Any]] = field(default_factory=dict, repr=False, compare=False)
-    """What those parts say that were parsed alone: of a table that is edited again it is known."""
-
     memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What others worked out of it, once."""
 
@@ -51,7 +41,7 @@ class Document:
         # Late, and its patterns with it: a load that finds nothing wrong asks for no place.
         from hotconf.formats.toml.positions import Places
 
-        return Places(self.text, self.sections)
+        return Places(self.text)
 
     @cached
     def misread(self) -> tuple[Problem, ...]:
@@ -63,13 +53,10 @@ class Document:
         return tuple(misread(self.path, self.text))
 
 
-def parse(
-    data: bytes, path: Path, *, allow_empty: bool = False, before: Document | None = None
-) -> Document | Problem:
+def parse(data: bytes, path: Path, *, allow_empty: bool = False) -> Document | Problem:
     """The document that `data` holds, or what is wrong with it. TOML 1.1; a leading byte order mark is accepted.
 
-    Nothing but white space is a problem unless `allow_empty`; a file of comments is not empty. What is the same as
-    `before` is not parsed again.
+    Nothing but white space is a problem unless `allow_empty`; a file of comments is not empty.
     """
     try:
         text = data.decode().removeprefix("\ufeff")
@@ -77,20 +64,7 @@ def parse(
         return _not_utf8(path, data, error.start)
     if not allow_empty and not text.strip():
         return Problem("File is empty", kind="empty", file=path, hint="to ask for all defaults, write a comment")
-    return _reparsed(before, text) or _parsed(path, text)
-
-
-def _reparsed(before: Document | None, text: str) -> Document | None:
-    if before is None or before.spelled or len(text) < _WORTH_A_LOOK:
-        return None
-    from hotconf.formats.toml.reparse import reparsed
-
-    return reparsed(before, text, partial(_part, before.path), len(text) // 2)
-
-
-def _part(path: Path, text: str) -> dict[str, Any] | None:
-    found = _parsed(path, text)
-    return found.table if isinstance(found, Document) else None
+    return _parsed(path, text)
 
 
 def holds(value: object, part: str | int) -> bool:
@@ -101,38 +75,44 @@ def holds(value: object, part: str | int) -> bool:
 
 
 def _parsed(path: Path, text: str) -> Document | Problem:
-    if (offset := too_deep(text)) is not None:
-        return _broken_before(path, text[:offset]) or _too_deep(path, text, offset)
+    # tomli is quadratic in the parts of a key, so a long key is found before it sees the text.
+    offset = too_deep(text) if _may_have_long_key(text) else None
     try:
-        table = tomli.loads(text)
+        table = tomli.loads(text[:offset])
     except tomli.TOMLDecodeError as error:
         from hotconf.formats.toml.syntax import refused  # a good file does not pay for it
 
-        return refused(path, error)
-    except RecursionError:  # 64 levels do not cause it, but a caller that has used up its stack may
-        return _syntax(path, "nested too deeply", text, None)
+        offset = too_deep(text) if offset is None else offset
+        return refused(path, error) if offset is None or error.pos < offset else _too_deep(path, text, offset)
+    except RecursionError:  # a caller that has used up its stack may cause it, too
+        return _too_deep(path, text, too_deep(text))
     except ValueError:  # the one that tomli lets through: Python's own limit for decimal integers
         return _giant_integer(path, text)
+    if offset is not None or _is_too_deep(table):
+        return _too_deep(path, text, too_deep(text))
     # Python reads hexadecimal integers of any length, and then refuses to print them.
     if _LONG.search(text) and _holds_giant(table):
         return _giant_integer(path, text)
     return Document(path, text, table)
 
 
-def _broken_before(path: Path, text: str) -> Problem | None:
-    """What is wrong in front of the place that is too deep: below a bracket that is not closed everything is deep."""
-    try:
-        tomli.loads(text)
-    except tomli.TOMLDecodeError as error:
-        from hotconf.formats.toml.syntax import refused
-
-        return refused(path, error) if error.pos < len(error.doc) else None
-    except (RecursionError, ValueError):
-        return None
-    return None
+def _may_have_long_key(text: str) -> bool:
+    return text.count(".") > MAX_DEPTH and any(line.count(".") >= MAX_DEPTH for line in text.split("\n"))
 
 
-def _too_deep(path: Path, text: str, offset: int) -> Problem:
+def _is_too_deep(table: dict[str, Any]) -> bool:
+    level: list[Any] = [table]
+    for _ in range(MAX_DEPTH):
+        inner = (each.values() if type(each) is dict else each for each in level)
+        level = [value for values in inner for value in values if type(value) is dict or type(value) is list]
+        if not level:
+            return False
+    return any(value or type(value) is list for value in level)
+
+
+def _too_deep(path: Path, text: str, offset: int | None) -> Problem:
+    if offset is None:
+        return _syntax(path, "nested too deeply", text, None)
     return _syntax(path, f"more than {MAX_DEPTH} levels of nesting", text, (offset, offset + 1))
 
 

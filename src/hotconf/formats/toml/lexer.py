@@ -1,7 +1,6 @@
 """What can be told of TOML text without parsing it: strings, places, depth. Linear in the text, whatever is in it.
 
-tomli recurses in arrays and inline tables and is quadratic in the parts of a key, so depth is bounded before it sees
-the text. The scanners here read any text, valid or not: possessive patterns, nothing is tried twice.
+The scanners here read any text, valid or not: possessive patterns, nothing is tried twice.
 """
 
 from __future__ import annotations
@@ -52,24 +51,6 @@ MARK = re.compile(rf"{_BETWEEN_MARKS}(\n|\[\[?|[\]{{}}.,=]|\Z)", re.DOTALL)
 It matches at every offset: one that did not would be tried at each, and be quadratic."""
 
 
-_LARGE: Final = 1 << 16
-"""For smaller texts the pattern below takes longer to be made than it saves."""
-
-# Lines of which each is a comment, a header, or a pair with a plain value, an array of such, or an inline table of
-# such, with so few dots and brackets that all of them together cannot be too many. Most documents are of this kind.
-_FLAT_KEY = r'(?:[\w-]++|"[^"\\\n]*+"|\'[^\'\n]*+\')'
-_FLAT_DOTTED = _FLAT_KEY + possessive(rf"\.{_FLAT_KEY}", "{0,15}")
-_FLAT_VALUE = possessive(rf"[^\[\]{{}}\"'#\n]++|{STRING}")
-_FLAT_ARRAY = rf"\[{possessive(BETWEEN_BRACKETS)}\]"
-_FLAT_PART = possessive(rf"[^\[\]{{}}\"'#\n.]++|{STRING}")
-_FLAT_DOTS = possessive(rf"\.{_FLAT_PART}", "{0,20}")
-_FLAT_TABLE = rf"\{{{_FLAT_PART}{_FLAT_DOTS}\}}"
-_FLAT_PAIR = rf"{_FLAT_DOTTED}[ \t]*+=[ \t]*+(?:{_FLAT_ARRAY}|{_FLAT_TABLE}|{_FLAT_VALUE})"
-_FLAT_STATEMENT = possessive(rf"\[\[?{_FLAT_DOTTED}\]\]?|{_FLAT_PAIR}", "?")
-_FLAT_COMMENT = possessive(r"#[^\n]*+", "?")
-_FLAT = possessive(rf"[ \t\r]*+{_FLAT_STATEMENT}[ \t\r]*+{_FLAT_COMMENT}(?:\n|\Z)")
-
-
 def place(text: str, offset: int) -> tuple[int, int]:
     """Line and column of `offset`, from 1, in characters."""
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
@@ -92,13 +73,6 @@ def statements(text: str) -> Iterator[int]:
 
 def too_deep(text: str) -> int | None:
     """The offset at which nesting first exceeds `MAX_DEPTH`; None if it never does."""
-    if sum(map(text.count, ".=[")) <= MAX_DEPTH:  # each opens a level at most
-        return None
-    return None if len(text) >= _LARGE and re.fullmatch(_FLAT, text, re.DOTALL) else _exceeds(text)
-
-
-def _exceeds(text: str) -> int | None:
-    """The same, by following every bracket and dot."""
     level = header = 0
     naming = True  # in a key, where a dot leads one level down; in a value it is the point of a number
     inside: list[tuple[int, bool]] = []  # of each open bracket: the level in it, and whether keys come next

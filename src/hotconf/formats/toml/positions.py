@@ -28,16 +28,6 @@ class Span(NamedTuple):
     end_column: int
 
 
-class Section(NamedTuple):
-    """The pairs before the first header, or a header and what is below it."""
-
-    start: int
-    """The offset of the line with the header."""
-    body: int
-    """The offset behind the header."""
-    path: KeyPath
-
-
 _Range: TypeAlias = tuple[int, int]
 """The offsets of the first character and behind the last one."""
 _Ranges: TypeAlias = tuple[int, int, int, int]
@@ -69,7 +59,6 @@ class Places:
 
     __slots__ = (
         "_ends",
-        "_headers_unread",
         "_inside",
         "_items",
         "_ranges",
@@ -77,27 +66,21 @@ class Places:
         "_starts",
         "_table",
         "_text",
-        "sections",
     )
 
-    def __init__(self, text: str, sections: list[Section] | None = None) -> None:
-        """`sections`: those of `text`, where they are known."""
+    def __init__(self, text: str) -> None:
         self._text = text
         self._ranges: dict[KeyPath, _Ranges] = {}
         self._inside: dict[KeyPath, Iterator[None]] = {}  # the reading of each array and inline table
-        self._sections: dict[KeyPath, int | None] = {path: body for _, body, path in sections or ()}
+        self._sections: dict[KeyPath, int | None] = {(): 0}
         """Where the pairs below each header begin; None when they have been read."""
         self._ends: dict[int, int] = {}
         """Where the values end in which brackets are nested."""
         self._items: dict[KeyPath, int] = {}  # of each array of tables, how many headers there are
-        self.sections = sections or []
         self._table: KeyPath = ()  # that the last header opened
         lengths = map((1).__add__, map(len, text.split("\n")))  # with the newline; quicker than a generator
         self._starts = [0, *accumulate(lengths)]
-        self._headers_unread = bool(sections)
-        """What only a header names is not looked for before it is asked for."""
-        if not sections:
-            self._read()
+        self._read()
 
     def key(self, path: KeyPath) -> Span:
         """The key at `path`: of a dotted key, the part; an item of an array is its own key.
@@ -139,15 +122,12 @@ class Places:
 
     def _read(self) -> None:
         text, at = self._text, 0
-        self.sections = [Section(0, 0, ())]
-        self._sections[()] = 0
         while found := _SECTION.match(text, at):
             at = found.end()
             brackets = found[1]
             if brackets is not None:
                 self._table = self._header(found.span(2), array=brackets == "[[")
                 self._sections[self._table] = at
-                self.sections.append(Section(text.rfind("\n", 0, found.start(1)) + 1, at, self._table))
             elif at < len(text):
                 at = self._behind(at)
             else:
@@ -225,17 +205,6 @@ class Places:
     # What is in arrays and inline tables
 
     def _found(self, path: KeyPath) -> _Ranges:
-        found = self._looked_up(path)
-        # That of a pair is certain: its key and its value are not the same.
-        if self._headers_unread and (found is None or found[:2] == found[2:]):
-            self._headers_unread = False
-            self._read()
-            found = self._looked_up(path)
-        if found is None:
-            raise KeyError(path)
-        return found
-
-    def _looked_up(self, path: KeyPath) -> _Ranges | None:
         self._read_around(path)
         found = self._ranges.get(path)
         if found is not None:
@@ -245,7 +214,7 @@ class Places:
         if around is not None:
             reading = self._inside.setdefault(around, self._look_into(around))
             any(path in self._ranges for _ in reading)  # most questions are about the first of many items
-        return self._ranges.get(path)
+        return self._ranges[path]
 
     def _opens(self, path: KeyPath) -> bool:
         """Whether an array or inline table is known to begin there."""

@@ -279,8 +279,7 @@ class SetReader:
         self.problems.append(problem)
 
     def _parsed(self, path: Path, data: bytes) -> Document | None:
-        before = self.known.documents.get(path)
-        document = parse(data, path, allow_empty=self.source.allow_empty, before=before)
+        document = parse(data, path, allow_empty=self.source.allow_empty)
         if isinstance(document, Problem):
             self.problems.append(document)
             return None
@@ -288,7 +287,7 @@ class SetReader:
             return document
         from hotconf.config.spelling import respell
 
-        respelled = respell(document, self.source.schema, before)
+        respelled = respell(document, self.source.schema)
         if isinstance(respelled, Document):
             return respelled
         self.problems.extend(respelled)
