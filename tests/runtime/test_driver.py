@@ -15,8 +15,10 @@ import pytest
 
 from hotconf.engine.protocol import Due
 from hotconf.errors import UsageError
-from hotconf.runtime import driver as module
-from hotconf.runtime.driver import Driver, claim, release
+from hotconf.runtime import observers, process
+from hotconf.runtime.driver import Driver
+from hotconf.runtime.process import claim, release
+from hotconf.runtime.supervision import Supervision
 from hotconf.runtime.wait import KernelWaiter, ThreadWaiter
 from hotconf.sources.base import FileSet
 from hotconf.system import threads as native
@@ -48,10 +50,6 @@ class Owner:
 
     def recover(self) -> None:
         self.recovered += 1
-
-    def resume(self, driver: Driver) -> None:
-        self.driver = driver
-        driver.post(lambda: driver.join(self, "auto"))
 
     @property
     def deadline(self) -> int | None:
@@ -122,8 +120,8 @@ class Exits:
 def exits(monkeypatch):
     """What would run at the end."""
     exits = Exits()
-    monkeypatch.setattr(module, "atexit", exits)
-    monkeypatch.setattr(module._shared, "_registered", True)  # once for the process, by whichever test is first
+    monkeypatch.setattr(process, "atexit", exits)
+    monkeypatch.setattr(process._process, "_registered", True)  # once for the process, by whichever test is first
     return exits
 
 
@@ -196,7 +194,7 @@ def test_claims_from_many_threads(exits):
             owner = Owner()
             driver = claim(owner)
             driver.call(lambda owner=owner, driver=driver: driver.join(owner, "auto"))
-            driver.loader.submit(lambda: None)
+            driver.loader_for(None).submit(lambda: None)
             driver.call(lambda owner=owner, driver=driver: driver.leave(owner))
             release(owner, driver, 10)
         lives.append(1)
@@ -213,7 +211,7 @@ def test_claims_from_many_threads(exits):
 def test_the_exit_handler_of_the_next_driver_is_kept(exits, monkeypatch):
     """While the last watcher of one driver is being released another thread may start the next driver."""
     old = claim(1)
-    assert exits.handlers == [(module._close_all, old)]
+    assert [handler[1:] for handler in exits.handlers] == [(old,)]
     new: list[Driver] = []
     finish = Driver.finish
 
@@ -224,16 +222,19 @@ def test_the_exit_handler_of_the_next_driver_is_kept(exits, monkeypatch):
 
     monkeypatch.setattr(Driver, "finish", claim_meanwhile)
     release(1, old, 10)
-    assert exits.handlers == [(module._close_all, new[0])]
+    assert [handler[1:] for handler in exits.handlers] == [(new[0],)]
     release(2, new[0], 10)
 
 
-def test_at_exit_the_watchers_are_closed(driver):
+def test_at_exit_the_watchers_are_closed(exits):
     """Those that are left."""
-    owner = Owner()
+    driver, owner = claim(ME), Owner()
     join(driver, owner)
-    module._close_all(driver)
+    for function, *arguments in exits.handlers:
+        function(*arguments)
     assert owner.told == ["close"]
+    driver.call(lambda: driver.leave(owner))
+    release(ME, driver, 10)
 
 
 def test_a_driver_that_cannot_have_its_descriptors(monkeypatch):
@@ -241,7 +242,7 @@ def test_a_driver_that_cannot_have_its_descriptors(monkeypatch):
 
     owner = Owner(reconcile_ns=10_000_000)
     with monkeypatch.context() as patch:
-        patch.setattr(module, "best_waiter", lambda: ThreadWaiter("epoll_create1: Too many open files"))
+        patch.setattr(observers, "best_waiter", lambda: ThreadWaiter("epoll_create1: Too many open files"))
         driver = claim(ME)
         with pytest.raises(UsageError, match="epoll_create1: Too many open files"):
             join(driver, Owner(), "inotify")
@@ -272,9 +273,10 @@ def test_a_child_of_a_fork_starts_its_own():
     code = """
 import os, threading, warnings
 warnings.simplefilter("ignore", DeprecationWarning)
-from hotconf.runtime import driver as module
+from hotconf.runtime import process as module
 parent = module.claim(1)
-with module._shared.lock:
+((_, lock),) = module._process.locks()
+with lock:
     child = os.fork()
 if child == 0:
     own = module.claim(1)
@@ -339,22 +341,22 @@ def test_a_driver_that_fails_goes_on(monkeypatch, caplog):
     assert "The thread hotconf-driver failed, and goes on" in caplog.text
 
 
-def test_a_driver_that_died_is_replaced_by_the_next_call(monkeypatch, caplog):
-    """Another one does what was posted to it, and takes over its watchers; that is reported."""
-    dead, owner, done = claim(ME), Owner(), []
-    join(dead, owner)
+def test_a_thread_that_died_is_restarted_by_the_next_call(monkeypatch, caplog):
+    """The new one does what was posted, and its watchers recover; that is reported."""
+    driver, owner, done = claim(ME), Owner(), []
+    join(driver, owner)
     with monkeypatch.context() as patch:
-        patch.setattr(Driver, "_go_on", lambda self, work: 1 / 0)
-        dead.wake()
-        wait_until(lambda: not dead.alive)
-    dead.post(lambda: done.append(1))
+        patch.setattr(Driver, "turn", lambda self: 1 / 0)
+        patch.setattr(Supervision, "failed", lambda self, error: 1 / 0)
+        driver.wake()
+        wait_until(lambda: not driver.alive)
+    driver.post(lambda: done.append(1))
     wait_until(lambda: done == [1])
-    wait_until(lambda: owner.driver is not dead)
-    other = owner.driver
-    assert other is claim(ME)
-    assert other.call(lambda: "works") == "works"
-    other.call(lambda: other.leave(owner))
-    release(ME, other, 10)
+    assert owner.recovered
+    assert driver is claim(ME)
+    assert driver.call(lambda: "works") == "works"
+    driver.call(lambda: driver.leave(owner))
+    release(ME, driver, 10)
     assert "The thread hotconf-driver died, and another is started" in caplog.text
 
 
@@ -511,7 +513,7 @@ def test_a_change_is_heard_before_a_deadline_of_the_same_moment(driver, main):
         # The next turn finds events and a deadline that has passed.
         main.write_text("y")
         owner.deadline = 1
-        driver._turn(time.monotonic_ns())
+        driver.turn()
 
     driver.call(both)
     assert owner.told[0] == ("config.toml", True)
@@ -576,7 +578,7 @@ def test_the_grid_is_common(driver):
     owners = [Owner(reconcile_ns=2_000_000_000) for _ in range(3)]
     for owner in owners:
         join(driver, owner)
-    looks = set(driver.call(lambda: dict(driver._looks._at)).values())
+    looks = set(driver.call(lambda: dict(driver._reconcile._at)).values())
     assert {at % 2_000_000_000 for at in looks} == {0}
     assert max(looks) - min(looks) in (0, 2_000_000_000)
 

@@ -84,7 +84,7 @@ def test_many_threads_that_submit_share_one_thread():
 
     def submit():
         ready.wait()
-        driver.loader.submit(lambda: done.append(threading.current_thread().name))
+        driver.loader_for(None).submit(lambda: done.append(threading.current_thread().name))
 
     threads = [threading.Thread(target=submit) for _ in range(8)]
     for thread in threads:
@@ -92,7 +92,7 @@ def test_many_threads_that_submit_share_one_thread():
     wait_until(lambda: len(done) == 8)
     assert names() == ["hotconf-loader"]
     driver.call(lambda: None)
-    driver.loader.stop(10)
+    driver.loader_for(None).stop(10)
     driver.finish(10)
     assert names() == []
     assert set(done) == {"hotconf-loader"}

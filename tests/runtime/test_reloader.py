@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from hotconf.errors import UsageError
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.problems import ConfigError
-from hotconf.runtime import driver as driving
+from hotconf.runtime import process
 from hotconf.runtime import reloader as module
 from hotconf.runtime.holds import Busy
 from hotconf.runtime.reloader import Reloader
@@ -381,7 +381,7 @@ def test_starts_and_closes_at_the_same_time(make):
 
         in_threads(start, watched.reloader.close)
         watched.reloader.close()
-    assert driving._shared.driver is None
+    assert process.current() is None
     wait_until(lambda: not ours())
 
 
@@ -537,7 +537,7 @@ def test_a_reload_that_is_slow_opens_no_round(make):
 def test_who_hears_everything_is_looked_at_in_passing(make, monkeypatch):
     """Nothing is asked of an idle watcher; what it was not told of is found all the same."""
     watched = make(observer="inotify", reconcile_ns=OFTEN_NS)
-    driver, looks = watched.reloader._runs(), watched.reloader._runs()._looks
+    driver, looks = watched.reloader._runs(), watched.reloader._runs()._reconcile
     rounds: list[int] = []
     real = Crowd.look
     monkeypatch.setattr(Crowd, "look", lambda self, until: rounds.append(1) or real(self, until))

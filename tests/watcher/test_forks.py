@@ -21,7 +21,7 @@ if not hasattr(os, "fork"):
     pytest.skip("no fork here", allow_module_level=True)
 
 from hotconf import Ending, FileChanged, HotReloadWatcher, ReloadDeferred, ReloadSuccess, UsageError
-from hotconf.runtime import driver
+from hotconf.runtime import process
 from hotconf.runtime.waiters import Waiter
 from hotconf.system import fork as forks
 from hotconf.system import threads
@@ -270,14 +270,14 @@ def test_from_a_signal_handler_while_reload_waits(path, watch, gate):
 
 def test_whoever_asked_before_the_fork_is_let_go():
     """In the child nobody answers: the wait ends all the same, wherever the fork came between asking and waiting."""
-    used = driver.claim("this test")
+    used = process.claim("this test")
     waiter = Waiter()
 
     def work():
         assert waiter.wait(used) is None
 
     child = fork(work)
-    driver.release("this test", used, 10)
+    process.release("this test", used, 10)
     assert ended(child) == 0
 
 

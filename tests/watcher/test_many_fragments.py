@@ -40,11 +40,11 @@ def turns(monkeypatch):
 
         return call
 
-    def turn(driver: Driver, now: int, real: Callable[[Driver, int], None] = Driver._turn) -> None:
+    def turn(driver: Driver, real: Callable[[Driver], None] = Driver.turn) -> None:
         made.append(0)
         driving[:] = [threading.get_native_id()]
         try:
-            real(driver, now)
+            real(driver)
         finally:
             driving.clear()
 
@@ -52,7 +52,7 @@ def turns(monkeypatch):
         monkeypatch.setattr(os, name, counted(getattr(os, name)))
     for name in ("add", "remove"):
         monkeypatch.setattr(Inotify, name, counted(getattr(Inotify, name)))
-    monkeypatch.setattr(Driver, "_turn", turn)
+    monkeypatch.setattr(Driver, "turn", turn)
     return made
 
 

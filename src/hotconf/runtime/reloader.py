@@ -21,7 +21,7 @@ from hotconf.errors import UsageError
 from hotconf.events import Ending, Pending, ReloadFailed
 from hotconf.logs import log, records
 from hotconf.problems import ConfigError
-from hotconf.runtime import driver
+from hotconf.runtime import process
 from hotconf.runtime.background import may_block
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.holds import Hold, Holds
@@ -132,7 +132,7 @@ class Reloader(Stepping[T]):
         self.cache.files = self.cache.files._replace(ground=before(self.source.path))
         self._jobs.collect()
         green.enter(self)
-        self._driver = driver.claim(self)
+        self._driver = process.claim(self)
         log.initialized(self.source.path)
         self._driver.call(self._join)
 
@@ -198,7 +198,7 @@ class Reloader(Stepping[T]):
             close_budget.wait(self._history.close)
         green.leave(self)
         if not self._unstarted:
-            close_budget.wait(partial(driver.release, self, used))
+            close_budget.wait(partial(process.release, self, used))
 
     def _close_here(self, used: Driver | None) -> None:
         if used is None or not used.alive:
@@ -281,7 +281,7 @@ class Reloader(Stepping[T]):
             self._lost = lost or (), dropped  # until the child calls this watcher
             return
         try:
-            self._driver = driver.claim(self)
+            self._driver = process.claim(self)
         except (OSError, RuntimeError):
             log.fault("watch", "Not watched in this child of a fork: %s", self.source.path)
             self._unstarted.append(True)
@@ -295,7 +295,7 @@ class Reloader(Stepping[T]):
             self._driver.check()
         elif self._lost is not None and not self._closed:
             with suppress(OSError, RuntimeError):  # reported before
-                self._driver = driver.claim(self)
+                self._driver = process.claim(self)
                 self._unstarted.clear()
                 lost, self._lost = self._lost, None
                 self._driver.post(partial(self._rejoin, *lost))
@@ -324,16 +324,6 @@ class Reloader(Stepping[T]):
         self.heard((self.source.path,), time.monotonic_ns(), 0)
         for number in self._notifier.waiters.numbers:
             self.feed(protocol.Reload(time.monotonic_ns(), number, force=False, silent=False))
-
-    def resume(self, driver: Driver) -> None:
-        """As `Owner.resume`."""
-        self._driver = driver
-        driver.post(self._resumed)
-
-    def _resumed(self) -> None:
-        if not self._closed:
-            self._observation.rejoin(self._runs())
-            self._arm(self.recover)
 
     # For the driver, on its thread
 

@@ -9,63 +9,61 @@ Rule 3: after a fault of the driver every watcher compares its files and restart
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from hotconf.logs import log, records
 from hotconf.system import threads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from hotconf.runtime.loader import Loader
+    from hotconf.watch.observer import Owner
 
 NEVER: Final = 1 << 62
 SECOND: Final = 1_000_000_000
 STUCK_NS: Final = 5 * SECOND
 """A driver whose turn takes longer is reported; a turn takes milliseconds."""
+FAULT: Final = "Internal error in the driver"
 
 
-class Ward(Protocol):
-    """A watcher, as far as its threads need supervision."""
+def isolated(work: Callable[[], object]) -> None:
+    """Log an exception as a fault of ours, so that one watcher does not stop the others.
 
-    def supervise(self) -> bool:
-        """Repair its threads if they failed; whether there is something to do."""
-
-    def recover(self) -> None:
-        """On the driver's thread, after it failed: start again whatever may be lost."""
+    A lack of memory is raised instead: it is a failure of the thread, which then recovers all watchers.
+    """
+    try:
+        work()
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - a fault of ours
+        log.fault("watch", FAULT)
 
 
 class Supervision:
     """Supervision by one driver's thread."""
 
-    __slots__ = ("_failed_at", "_reported", "_turn_began", "due")
+    __slots__ = ("_failed_at", "_reported", "due", "turn_began")
 
     def __init__(self) -> None:
         self.due = NEVER
         """When to check the other threads; only needed after some work."""
-        self._turn_began = 0
+        self.turn_began = 0
+        """When the driver's turn began; 0 between turns."""
         self._failed_at = 0
         self._reported = False
-
-    def awake(self, now: int) -> None:
-        """A turn of the driver begins."""
-        self._turn_began = now
-
-    def asleep(self) -> None:
-        """It has ended."""
-        self._turn_began = 0
 
     def stir(self) -> None:
         """Some work was done, perhaps by another thread."""
         if self.due == NEVER:
             self.due = time.monotonic_ns() + SECOND
 
-    def look_after(self, loaders: Iterable[Loader], wards: Iterable[Ward]) -> None:
+    def check(self, loaders: Iterable[Loader], owners: Iterable[Owner]) -> None:
         """Check all threads, and repair them."""
         at_work = [
             *(loader.supervise() for loader in loaders),
             records.supervise(),
-            *(ward.supervise() for ward in wards),
+            *(owner.supervise() for owner in owners),
         ]
         self.due = time.monotonic_ns() + SECOND if any(at_work) else NEVER
 
@@ -80,7 +78,7 @@ class Supervision:
     @property
     def stuck_ns(self) -> int:
         """How long the driver's turn has taken so far."""
-        began = self._turn_began
+        began = self.turn_began
         return time.monotonic_ns() - began if began else 0
 
     @property

@@ -22,8 +22,11 @@ class Waiter:
         self._done = threads.Event()
 
     def wait(self, driver: Driver) -> Ending | None:
-        """Wait for the answer. None if there will be none: `driver` has died, or this is a forked child."""
-        while not self._done.wait(FORK_CHECK_S if driver.alive else 0) and driver.alive:
+        """Wait for the answer. None if there will be none: `driver` has died for good, or this is a forked child."""
+        while not self._done.wait(FORK_CHECK_S if driver.alive else 0):
+            driver.check()
+            if not driver.alive:
+                break
             for loader in driver.loaders:
                 loader.drain()  # no other thread is available: this one does it
         return self.event

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from hotconf.engine.protocol import Input
 from hotconf.errors import UsageError
@@ -51,9 +51,6 @@ class Owner(Protocol):
 
     def recover(self) -> None:
         """On the driver's thread, after it failed: start again whatever may be lost."""
-
-    def resume(self, driver: Any) -> None:
-        """Continue with another driver, in place of one that died."""
 
     def close(self) -> None:
         """The process ends."""

@@ -1,0 +1,215 @@
+"""What the driver's thread waits for: a deadline, a wake-up, and what the observers of all watchers have to report.
+
+Watchers that want the same observer share it. If a descriptor is lost, because the program has closed it or the
+kernel refuses a call, watchers are polled until a new observer can be had.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from hotconf.errors import UsageError
+from hotconf.logs import log
+from hotconf.runtime.background import Background
+from hotconf.runtime.supervision import FAULT, isolated
+from hotconf.runtime.wait import ThreadWaiter, Waiter, best_waiter
+from hotconf.system.descriptors import refusal
+from hotconf.watch.observer import Observer, ObserverName, Owner, Poll, choose, preferred
+
+_AGAIN_NS: Final = 1_000_000_000
+"""Descriptors lost again so soon are not recreated at once: that would spin."""
+_STOPGAP: Final = "stopgap"
+
+
+class Observers:
+    """See the module. Used by the driver's thread, but for `wake`, which any thread may call."""
+
+    __slots__ = ("_background", "_lost_at", "_named", "_waiter", "_wake", "_wanted", "of")
+
+    def __init__(self, background: Background, wake: Callable[[], None]) -> None:
+        self.of: dict[Owner, Observer] = {}
+        """Each watcher's."""
+        self._background = background
+        self._wake = wake
+        self._wanted: dict[Owner, ObserverName] = {}
+        self._named: dict[str, Observer] = {}
+        self._waiter: Waiter | None = None
+        """None until the driver's thread has made it."""
+        self._lost_at = 0
+
+    def wait(self, deadline: Callable[[], int | None]) -> None:
+        """Wait until then, or for an event or a wake-up."""
+        waiter = self._waits()
+        until = deadline()  # not before there is a waiter that can be woken
+        try:
+            waiter.wait(until)
+        except Exception as error:  # noqa: BLE001 - whatever it is, another one may work
+            self._lose(error)
+
+    def wake(self) -> None:
+        """End the wait."""
+        if self._waiter is not None:
+            self._waiter.wake()
+
+    def _waits(self) -> Waiter:
+        if self._waiter is None:
+            self._waiter = best_waiter()
+        return self._waiter
+
+    def join(self, owner: Owner, name: ObserverName) -> Observer:
+        """Give `owner` the observer that it wants. Raises `UsageError` if that cannot be had."""
+        observer = self._named.get(preferred(name)) or self._choose(name)
+        self.of[owner] = observer
+        self._wanted[owner] = name
+        return observer
+
+    def leave(self, owner: Owner) -> None:
+        """Watch nothing for `owner` any more."""
+        observer = self.of.pop(owner, None)
+        self._wanted.pop(owner, None)
+        if observer is not None:
+            self._background.last(owner, partial(observer.disarm, owner))
+
+    def close(self) -> None:
+        """Close them; the driver's thread ends."""
+        for observer in self._named.values():
+            isolated(observer.close)
+
+    def close_waiter(self) -> None:
+        """Nobody waits any more; in a forked child, close the copies of the descriptors."""
+        if self._waiter is not None:
+            self._waiter.close()
+
+    def abandon(self) -> None:
+        """In a forked child: nothing is watched here."""
+        for observer in self._named.values():
+            observer.abandon()
+        self.close_waiter()
+        self.of.clear()
+
+    def _choose(self, name: ObserverName) -> Observer:
+        observer = choose(name, self._wake)
+        try:
+            if observer.descriptor is not None:
+                self._waits().watch(observer.descriptor)
+        except OSError as error:
+            observer.close()
+            if name != "auto":
+                raise UsageError(
+                    f'observer="{name}" cannot be had: {refusal(error)}; use "auto" or "poll"'
+                ) from error
+            observer = Poll(f"{observer.name} cannot be had: {refusal(error)}", stopgap=True)
+        except BaseException:
+            observer.close()
+            raise
+        observer.away = self._background.away
+        self._named[_key(observer)] = observer
+        return observer
+
+    # Changes
+
+    def report(self, woke: int) -> None:
+        """Report to each watcher what its observer has noticed."""
+        for observer in list(self._named.values()):
+            isolated(partial(self._report, observer, woke))
+
+    def _report(self, observer: Observer, woke: int) -> None:
+        try:
+            heard = observer.heard()
+        except Exception as error:
+            if not _has_descriptor(observer):
+                raise
+            self._lose(error)  # it may have lost events
+            return
+        for owner, stale in heard.stale.items():
+            if owner in self.of:
+                self._background.run(owner, partial(observer.renew, owner, stale), _ignored)
+                heard.suspects.add(owner)  # no event tells what happened before it was armed
+        now = time.monotonic_ns()
+        for owner, paths in heard.touched.items():
+            if owner in self.of:
+                isolated(partial(owner.heard, tuple(paths), heard.at, now - woke))
+        for owner in heard.suspects:
+            if owner in self.of:
+                isolated(partial(owner.compare, partial(_changed, owner, heard.at, now - woke)))
+
+    def reconcile(self, owner: Owner) -> None:
+        """Compare all its files, and retry what was refused: descriptors, an observer, a watch."""
+        observer = self.of[owner]
+        if not observer.native or observer.trouble(owner) is not None:
+            isolated(partial(self._retry, owner))
+        if owner.watching and not self._background.resting(owner):
+            owner.compare(partial(self._reconciled, owner))
+
+    def _reconciled(self, owner: Owner, changed: tuple[Path, ...]) -> None:
+        if not changed or owner not in self.of:
+            return
+        # No event told of it: perhaps what is watched no longer leads to the files.
+        self._background.run(owner, partial(self.of[owner].rearm, owner), _ignored)
+        owner.heard(changed, time.monotonic_ns(), 0, sure=False)
+        if self._background.busy(owner):  # no event tells what changes before everything is watched again
+            owner.compare(partial(_changed, owner, time.monotonic_ns(), 0))
+
+    # Descriptors that were lost or refused
+
+    def _lose(self, error: Exception) -> None:
+        """Poll, and recreate the descriptors: at once, if that helped the last time; otherwise at the next poll."""
+        if not isinstance(error, OSError):
+            log.fault("watch", FAULT)
+        now = time.monotonic_ns()
+        soon, self._lost_at = now - self._lost_at < _AGAIN_NS, now
+        self._waits().close()
+        self._waiter = ThreadWaiter(refusal(error)) if soon else best_waiter()
+        lost = [each for each in self._named.values() if _has_descriptor(each)]
+        for observer in lost:
+            del self._named[_key(observer)]
+            isolated(observer.close)
+        self._named[_STOPGAP] = poll = Poll(refusal(error), stopgap=True)
+        for owner in [owner for owner, observer in self.of.items() if observer in lost]:
+            self.of[owner] = poll
+            isolated(partial(owner.observe, poll))
+            if not soon:
+                isolated(partial(self._retry, owner))
+            isolated(partial(owner.compare, partial(_changed, owner, now, 0)))
+
+    def _retry(self, owner: Owner) -> None:
+        observer = self.of[owner]
+        if not owner.watching:
+            return
+        if isinstance(observer, Poll):
+            if not observer.stopgap:
+                return
+            # Callers post before they wake it: if one wakes the old waiter now, its post is read next.
+            if isinstance(self._waiter, ThreadWaiter):
+                self._waiter = best_waiter()
+            # If inotify was required, the start refused; now polling is better than nothing.
+            name: ObserverName = "auto" if self._wanted[owner] == "inotify" else self._wanted[owner]
+            better = self._named.get(preferred(name)) or self._choose(name)
+            if better is observer or better.trouble(owner) == observer.trouble(owner):
+                return
+            observer = self.of[owner] = better
+        owner.observe(observer)
+
+
+def _key(observer: Observer) -> str:
+    return _STOPGAP if isinstance(observer, Poll) and observer.stopgap else observer.name
+
+
+def _has_descriptor(observer: Observer) -> bool:
+    try:
+        return observer.descriptor is not None
+    except OSError:  # it is gone
+        return True
+
+
+def _changed(owner: Owner, now: int, detect_ns: int, changed: tuple[Path, ...]) -> None:
+    if changed:
+        owner.heard(changed, now, detect_ns)
+
+
+def _ignored(_: object) -> None:
+    """The result of work in the background."""
