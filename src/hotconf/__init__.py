@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 __all__ = [
+    "Answer",
     "Change",
     "ConfigError",
     "ConfigReloadEvent",
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
     from hotconf.problems import ConfigError, Problem, Related
     from hotconf.schema import Schema
     from hotconf.settings import HotReloadSettings
-    from hotconf.snapshot import Origin, Snapshot, SourceFile
+    from hotconf.snapshot import Answer, Origin, Snapshot, SourceFile
     from hotconf.subscribers.stats import PhaseStats, Stats
     from hotconf.watcher import HotReloadWatcher
 
@@ -82,7 +83,7 @@ _HOMES = {
     "problems": ("ConfigError", "Problem", "Related"),
     "schema": ("Schema",),
     "settings": ("HotReloadSettings",),
-    "snapshot": ("Origin", "Snapshot", "SourceFile"),
+    "snapshot": ("Answer", "Origin", "Snapshot", "SourceFile"),
     "subscribers.stats": ("PhaseStats", "Stats"),
     "watcher": ("HotReloadWatcher",),
 }

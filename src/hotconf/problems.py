@@ -39,12 +39,14 @@ class Related:
 
     message: str
     """What is there, without the place: `also defined`. Never holds a secret."""
-    file: Path
-    """As configured, absolute."""
-    line: int
+    file: Path | None
+    """As configured, absolute; None if it is in no file."""
+    line: int | None
     """From 1."""
-    column: int
+    column: int | None
     """From 1, in characters."""
+    where: str = field(default="", kw_only=True)
+    """How people write a place that is in no file: the name of a layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class Problem:
     """For a check, which knows no places: what to look at, too, and where it stands (as a dotted key, if you like):
     `(("first defined", "server.port"),)`. Of a problem that is told, they are in `related`."""
 
+    where: str = field(default="", kw_only=True)
+    """How people write a place that is in no file: the name of the layer that sets the value."""
     withheld: bool = field(default=False, repr=False, kw_only=True)
     """The value there may be a secret, under a misspelt key: show its line only up to the value."""
 
@@ -92,9 +96,9 @@ class Problem:
 
     @property
     def place(self) -> str:
-        """`config.toml:14:9`, as much of it as is known; empty if nothing is."""
+        """`config.toml:14:9`, or the name of a layer, as much of it as is known; empty if nothing is."""
         if self.file is None:
-            return ""
+            return printable(self.where)
         parts = [printable(self.file.name), self.line, self.column]
         return ":".join(str(part) for part in parts if part is not None)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 from hotconf.keypath import KeyPath, key_path
 from hotconf.problems import Problem
@@ -28,13 +29,41 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a value was written."""
+    """Where a value comes from: its layer, and the place there."""
 
-    file: Path
-    line: int
+    layer: str
+    """`file`, `default`, or the name of another layer."""
+    where: str
+    """As people write it: `config.toml:3:8`, `default`, or the name of the layer."""
+    file: Path | None = None
+    """As configured, absolute; None if no file says it."""
+    line: int | None = None
     """From 1."""
-    column: int
+    column: int | None = None
     """From 1, in characters."""
+
+
+DEFAULT: Final = Origin("default", "default")
+"""Of a value that no layer sets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one layer says about a value."""
+
+    origin: Origin
+    value: object = field(repr=False)
+    """As it is written there, before validation. It may be secret."""
+
+
+class LayeredOrigins(Mapping[KeyPath, Origin]):
+    """Origins that know about the layers that lost, too."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def explain(self, path: KeyPath) -> tuple[Answer, ...]:
+        """Every layer's answer, the winner first."""
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -52,10 +81,22 @@ class Snapshot(Generic[T_co]):
     files: tuple[SourceFile, ...]
     """The main file first, then the fragments in the order in which they were merged."""
     origins: Mapping[KeyPath, Origin] = field(repr=False)
-    """Where each value stands, worked out when first asked for. Values that are defaults are not in it."""
+    """Where each value was written, worked out when first asked for. Defaults are not in it."""
     warnings: tuple[Problem, ...] = ()
     """What is odd about the files, but does not make them invalid."""
 
     def origin(self, path: str | KeyPath) -> Origin | None:
-        """Where the value at `path` (a dotted key or a tuple) was written; None if it is a default."""
-        return self.origins.get(key_path("path", path))
+        """Where the value at `path` (a dotted key or a tuple) was written; None if there is no such value.
+
+        The origin of a default has the layer `default` and no file.
+        """
+        answers = self.explain(path)
+        return answers[0].origin if answers else None
+
+    def explain(self, path: str | KeyPath) -> tuple[Answer, ...]:
+        """What each layer says about the value at `path`: the winner first, then the others, strongest first."""
+        key = key_path("path", path)
+        if isinstance(self.origins, LayeredOrigins):
+            return self.origins.explain(key)
+        origin = self.origins.get(key)
+        return () if origin is None else (Answer(origin, None),)

@@ -27,7 +27,7 @@ def documents(*texts: str) -> list[Document]:
 
 def place(origin: Origin | None) -> str | None:
     """`0:3:5`: which document, line and column."""
-    return origin and f"{origin.file.stem}:{origin.line}:{origin.column}"
+    return origin and origin.where.replace(".toml", "")
 
 
 MERGES: list[tuple[list[str], dict[str, Any]]] = [
@@ -223,8 +223,10 @@ def test_respelled_keys_are_found_as_they_are_written() -> None:
         "model_providers.my-own.http_headers.X-A": "0:4:7",
     }
     both = merge([Document(plain.path, plain.text, table, spelled), other]).origins
-    assert both[keypath("model_providers.my-own.base_url")] == Origin(Path("/1.toml"), 2, 12)
-    assert both.locate(keypath("model_providers.my-own.wire_api")) == Origin(Path("/0.toml"), 1, 18)
+    assert both[keypath("model_providers.my-own.base_url")] == Origin("file", "1.toml:2:12", Path("/1.toml"), 2, 12)
+    assert both.locate(keypath("model_providers.my-own.wire_api")) == Origin(
+        "file", "0.toml:1:18", Path("/0.toml"), 1, 18
+    )
 
 
 def test_texts_are_scanned_once_and_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,3 +253,20 @@ def test_texts_are_scanned_once_and_only_when_asked(monkeypatch: pytest.MonkeyPa
 def test_origins_of_nothing() -> None:
     """Without documents there is an empty mapping."""
     assert dict(Origins([])) == {}
+
+
+def test_every_layer_answers() -> None:
+    """The winner first, then the others, strongest first; a default only where no layer sets the value."""
+    found = documents("port = 1\n[t]\na = 1\n", "port = 2\n[t]\nb = 2\n", "port = 3\n")
+    origins = merge(found).origins.of({"port": 3, "t": {"a": 1, "b": 2}, "host": "h"})
+    said = {
+        key: [(answer.origin.where, answer.value) for answer in origins.explain(keypath(key))]
+        for key in ("port", "t", "t.b", "host", "t.none")
+    }
+    assert said == {
+        "port": [("2.toml:1:8", 3), ("1.toml:1:8", 2), ("0.toml:1:8", 1)],
+        "t": [("0.toml:2:2", {"a": 1}), ("1.toml:2:2", {"b": 2})],
+        "t.b": [("1.toml:3:5", 2)],
+        "host": [("default", "h")],
+        "t.none": [],
+    }

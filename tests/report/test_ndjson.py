@@ -47,6 +47,7 @@ PROBLEM_JSON = {
     "column": 7,
     "end_line": 4,
     "end_column": 2,
+    "where": "config.toml:3:7",
     "related": [{"message": "also defined", "file": str(FILE), "line": 1, "column": 2}],
 }
 
@@ -58,6 +59,13 @@ class Colour(Enum):
 class Mute:
     def __str__(self):
         raise ValueError("no text")
+
+
+def test_a_place_in_no_file_is_told_by_its_name():
+    """Of a problem with a value that no file sets."""
+    event = ReloadFailed("bad", "semantic", (Problem("bad", ("port",), where="overrides"),), at=AT)
+    (problem,) = json.loads(to_json(event))["problems"]
+    assert (problem["where"], problem["file"], problem["line"]) == ("overrides", None, None)
 
 
 def test_started_tells_what_is_watched():
@@ -145,6 +153,7 @@ def test_what_is_left_out_of_a_change_is_said():
                         "column": None,
                         "end_line": None,
                         "end_column": None,
+                        "where": None,
                         "related": [],
                     },
                 ],

@@ -99,3 +99,12 @@ def test_what_has_no_place_has_no_location():
     """Instead of an invented one."""
     (result,) = run(Problem("x"))["results"]
     assert "locations" not in result
+
+
+def test_a_place_in_no_file_is_told_in_words():
+    """A physical location would be an innocent file; the key is told as ever."""
+    there = Related("also defined", None, None, None, where="weaker")
+    (result,) = run(Problem("bad", ("port",), where="overrides", related=(there,)))["results"]
+    assert result["message"]["text"] == "overrides: bad"
+    assert result["locations"] == [{"logicalLocations": [{"fullyQualifiedName": "port"}]}]
+    assert result["relatedLocations"] == [{"id": 1, "message": {"text": "also defined at weaker"}}]

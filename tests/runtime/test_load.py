@@ -159,7 +159,7 @@ def test_a_file_becomes_a_frozen_config(root):
     assert [(file.path.name, file.role, file.content) for file in made.files] == [
         ("config.toml", "main", text.encode())
     ]
-    assert made.origins["server", "port"] == Origin(root / "config.toml", 3, 8)
+    assert made.origins["server", "port"] == Origin("file", "config.toml:3:8", root / "config.toml", 3, 8)
     assert (made.settings, made.changes, made.summary, made.unchanged) == (HotReloadSettings(), (), (), None)
     assert min(made.costs.read, made.costs.parse, made.costs.validate) > 0
 

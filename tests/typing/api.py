@@ -14,6 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from hotconf import (
     MISSING,
+    Answer,
     Change,
     ConfigError,
     ConfigReloadEvent,
@@ -227,6 +228,7 @@ def looked_into(snapshot: Snapshot[App], change: Change, problem: Problem, stats
     assert_type(snapshot.files, tuple[SourceFile, ...])
     assert_type(snapshot.origin("port"), Origin | None)
     assert_type(snapshot.origin(("port",)), Origin | None)
+    assert_type(snapshot.explain("port"), tuple[Answer, ...])
     assert_type(change.path, tuple[str | int, ...])
     assert_type(change.old, object)
     assert_type(problem.file, Path | None)

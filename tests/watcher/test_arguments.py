@@ -188,3 +188,4 @@ def test_what_an_origin_is_asked_for(path):
         snapshot: Snapshot[App] = watcher.snapshot
         for kind, value in VALUES.items():
             assert refused(partial(snapshot.origin, value), "path") != (kind in ("text", "tuple")), kind
+            assert refused(partial(snapshot.explain, value), "path") != (kind in ("text", "tuple")), kind

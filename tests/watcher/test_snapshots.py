@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from hotconf import Origin
 from watcher.watched import CHANGED, port
 
 
@@ -37,16 +38,20 @@ def test_an_old_snapshot_stays_what_it_was(path, watch):
 
 
 def test_where_a_value_was_written(path, watch):
-    """`origin` names file, line and column, of the fragment that won; None for a default."""
+    """`origin` names file, line and column, of the fragment that won, or says that it is a default."""
     extra = path.with_name("extra.toml")
     extra.write_text("\n\n[server]\nhost = 'example.org'\n")
     watcher, seen = watch(path, watch_paths=["extra.toml"])
     snapshot = watcher.snapshot
     origin = snapshot.origin("server.port")
-    assert (origin.file, origin.line, origin.column) == (path, 2, 8)
+    assert (origin.layer, origin.file, origin.line, origin.column) == ("file", path, 2, 8)
     origin = snapshot.origin(("server", "host"))
     assert (origin.file, origin.line, origin.column) == (extra, 4, 8)
-    assert snapshot.origin("tags") is None
+    assert origin.where == "extra.toml:4:8"
+    assert snapshot.origin("tags") == Origin("default", "default")
+    assert snapshot.origin("tgas") is None
+    (answer,) = snapshot.explain("server.port")
+    assert (answer.origin, answer.value) == (snapshot.origin("server.port"), 8000)
     path.write_text("# moved down\n" + port(8000))
     seen.exactly(CHANGED, "ReloadUnchanged")
     assert watcher.snapshot.origin("server.port").line == 3

@@ -36,7 +36,7 @@ def findings(inspection: Inspection, main: Path, given: Path, main_as: Path | No
     `main_as`: how to spell the main file, if its content came from elsewhere.
     """
     for each in inspection.problems:
-        problem = replace(each, file=each.file or main)
+        problem = each if each.where else replace(each, file=each.file or main)
         yield Finding(problem, spelled(problem, main, given, main_as), inspection)
 
 

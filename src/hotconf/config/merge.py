@@ -9,10 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
+from hotconf.changes import MISSING
+from hotconf.config.walk import value_at
 from hotconf.formats.toml.document import Document
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem, Related
-from hotconf.snapshot import Origin
+from hotconf.snapshot import DEFAULT, Answer, LayeredOrigins, Origin
+from hotconf.text import printable
 
 if TYPE_CHECKING:
     from hotconf.formats.toml.positions import Span
@@ -73,17 +76,23 @@ def _copied(value: Any) -> Any:
     return copy
 
 
-class Origins(Mapping[KeyPath, Origin]):
+class Origins(LayeredOrigins):
     """Where each value of the merged table was written.
 
     A value stands in the last document that sets it; a table that several documents fill, in the first of those.
     Nothing is read from the texts before the first question about them.
     """
 
-    __slots__ = ("_documents",)
+    __slots__ = ("_config", "_documents")
 
-    def __init__(self, documents: Sequence[Document]) -> None:
+    def __init__(self, documents: Sequence[Document], config: object = None) -> None:
         self._documents = tuple(documents)
+        self._config = config
+        """What was made of them; it knows the defaults."""
+
+    def of(self, config: object) -> Origins:
+        """The origins of the values of `config`, which was made of these documents."""
+        return Origins(self._documents, config)
 
     def __getitem__(self, path: KeyPath) -> Origin:
         index = _owner(self._documents, path) if path else None
@@ -100,6 +109,19 @@ class Origins(Mapping[KeyPath, Origin]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def explain(self, path: KeyPath) -> tuple[Answer, ...]:
+        """Every layer's answer, the winner first. A default answers only where no layer sets the value."""
+        if not path:
+            return ()
+        winner = _owner(self._documents, path)
+        says = [_says(document.table, path) for document in self._documents]
+        losers = [index for index in range(len(says)) if index != winner and says[index] in ("table", "value")]
+        answers = [self._answer(index, path) for index in reversed(losers)]
+        if winner is not None:
+            return (self._answer(winner, path), *answers)
+        default = value_at(self._config, path)
+        return tuple(answers) if default is MISSING else (Answer(DEFAULT, default), *answers)
+
     def locate(self, path: KeyPath, *, at: Literal["key", "value"] = "value") -> Origin | None:
         """Where the value at `path` stands, or its key; if there is none, the nearest table or array around it."""
         index, stands = self._nearest(path)
@@ -110,8 +132,8 @@ class Origins(Mapping[KeyPath, Origin]):
         index, stands = self._nearest(path)
         if index is None:
             return (0, 0, 0)
-        origin = self._origin(index, stands)
-        return index, origin.line, origin.column
+        span = self._span(index, stands, "value")
+        return index, span.line, span.column
 
     def placed(self, problem: Problem, *, at: Literal["key", "value"] = "value") -> Problem:
         """`problem` with its span: that of the value at its path or of the key, or of what is nearest around it.
@@ -138,15 +160,14 @@ class Origins(Mapping[KeyPath, Origin]):
     def related(self, message: str, path: KeyPath) -> Related | None:
         """The value at `path` as a place to look at, too; None if it stands nowhere."""
         origin = self.get(path)
-        return None if origin is None else Related(message, origin.file, origin.line, origin.column)
+        return None if origin is None else related(message, origin)
 
     def _overridden(self, path: KeyPath, owner: int) -> Iterator[Related]:
         merges = _says(self._documents[owner].table, path) == "table"
         for index, document in enumerate(self._documents):
             says = _says(document.table, path)
             if index != owner and (says == "value" or (says == "table" and not merges)):
-                origin = self._origin(index, path)
-                yield Related("also defined", origin.file, origin.line, origin.column)
+                yield related("also defined", self._origin(index, path))
 
     def _nearest(self, path: KeyPath) -> tuple[int | None, KeyPath]:
         """Which document the value at `path`, or what is nearest around it, stands in; and the path of that."""
@@ -156,14 +177,23 @@ class Origins(Mapping[KeyPath, Origin]):
                 return index, path[:length]
         return None, ()
 
+    def _answer(self, index: int, path: KeyPath) -> Answer:
+        return Answer(self._origin(index, path), value_at(self._documents[index].table, path))
+
     def _origin(self, index: int, path: KeyPath, at: Literal["key", "value"] = "value") -> Origin:
-        span = self._span(index, path, at)
-        return Origin(self._documents[index].path, span.line, span.column)
+        span, file, home = self._span(index, path, at), self._documents[index].path, self._documents[0].path.parent
+        name = file.relative_to(home) if file.is_relative_to(home) else file
+        return Origin("file", printable(f"{name}:{span.line}:{span.column}"), file, span.line, span.column)
 
     def _span(self, index: int, path: KeyPath, at: Literal["key", "value"]) -> Span:
         document = self._documents[index]
         written = _as_written(path, document.spelled)
         return document.places.key(written) if at == "key" else document.places.value(written)
+
+
+def related(message: str, origin: Origin) -> Related:
+    """The place `origin` as one to look at, too."""
+    return Related(message, origin.file, origin.line, origin.column, where="" if origin.file else origin.where)
 
 
 def _as_written(path: KeyPath, spelled: Mapping[KeyPath, str]) -> KeyPath:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from hotconf.config.merge import merge
+from hotconf.config.merge import merge, related
 from hotconf.config.shape import Shape, shape_of
 from hotconf.formats.toml.document import Document
 from hotconf.keypath import KeyPath, dotted
-from hotconf.problems import Problem, Related
+from hotconf.problems import Problem
 from hotconf.schema import Schema
 
 _CONTAINERS: Final = (dict, list)
@@ -104,7 +104,6 @@ def _problems(document: Document, clashes: list[tuple[KeyPath, str]]) -> tuple[P
         problem = Problem(message, path, "schema", hint="keep one of the two")
         earlier = origins.locate((*path[:-1], first), at="key")
         if earlier is not None:
-            related = (Related("first given", earlier.file, earlier.line, earlier.column),)
-            problem = replace(problem, related=related)
+            problem = replace(problem, related=(related("first given", earlier),))
         problems.append(origins.placed(problem, at="key"))
     return tuple(problems)

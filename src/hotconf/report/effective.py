@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from hotconf.changes import MISSING
 from hotconf.config.redact import shown
@@ -14,6 +14,7 @@ from hotconf.keypath import dotted
 from hotconf.report import toml
 from hotconf.report.ndjson import Json, plain
 from hotconf.secrets.credentials import mask_credentials
+from hotconf.snapshot import DEFAULT
 from hotconf.text import quoted
 
 if TYPE_CHECKING:
@@ -22,21 +23,17 @@ if TYPE_CHECKING:
     from hotconf.keypath import KeyPath
     from hotconf.snapshot import Origin, Snapshot
 
-DEFAULT: Final = "default"
-"""Said of a value that no file sets."""
-
 
 class Effective:
     """The values of `snapshot`, or of it only what stands at and below `key`.
 
-    `written_only`: leave out what no file sets. Raises `UsageError` if there is nothing at `key`.
+    `written_only`: leave out what no layer sets. Raises `UsageError` if there is nothing at `key`.
     """
 
-    __slots__ = ("_key", "_origins", "_snapshot", "_table")
+    __slots__ = ("_key", "_origins", "_table")
 
     def __init__(self, snapshot: Snapshot[Any], key: KeyPath = (), *, written_only: bool = False) -> None:
         whole = shown(snapshot.config, most=sys.maxsize)
-        self._snapshot = snapshot
         self._origins = _origins(snapshot)
         self._key = key
         found = _at(whole, key)
@@ -45,7 +42,7 @@ class Effective:
             raise UsageError(f"no file sets {dotted(key)}" if key else "no file sets anything")
 
     def as_toml(self) -> str:
-        """A TOML document; behind each value, as a comment, where it was written: `config.toml:14`, or `default`."""
+        """A TOML document; a comment behind each value is its origin: `config.toml:14`, `default`, a layer."""
         table: object = self._table
         for part in reversed(self._key):
             table = [table] if isinstance(part, int) else {part: table}
@@ -54,7 +51,7 @@ class Effective:
     def as_json(self) -> Json:
         """The same for programs: `value`, and by dotted key the `origins` of what files set in it."""
         origins: dict[str, Json] = {
-            dotted(path): {"file": str(origin.file), "line": origin.line, "column": origin.column}
+            dotted(path): _origin(origin)
             for path in _leaves(self._key, self._table)
             if (origin := self._origins.get(path)) is not None
         }
@@ -62,11 +59,8 @@ class Effective:
 
     def _remark(self, path: KeyPath) -> str:
         # Of an array only one item may be shown, which then stands first in the document.
-        origin = self._origins.get((*self._key, *path[len(self._key) :]))
-        if origin is None:
-            return DEFAULT
-        base, file = self._snapshot.files[0].path.parent, origin.file
-        return f"{file.relative_to(base) if file.is_relative_to(base) else file}:{origin.line}"
+        origin = self._origins.get((*self._key, *path[len(self._key) :]), DEFAULT)
+        return origin.where if origin.column is None else origin.where.removesuffix(f":{origin.column}")
 
     def _written(self, path: KeyPath, value: object) -> object:
         """`value` without what is only default; `MISSING` if nothing is left of it."""
@@ -90,6 +84,17 @@ def _origins(snapshot: Snapshot[Any]) -> Mapping[KeyPath, Origin]:
     return {
         tuple(mask_credentials(part) if isinstance(part, str) else part for part in path): origin
         for path, origin in origins.items()
+    }
+
+
+def _origin(origin: Origin) -> Json:
+    file = None if origin.file is None else str(origin.file)
+    return {
+        "layer": origin.layer,
+        "where": origin.where,
+        "file": file,
+        "line": origin.line,
+        "column": origin.column,
     }
 
 

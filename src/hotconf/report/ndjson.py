@@ -184,10 +184,11 @@ def record(problem: Problem) -> dict[str, Json]:
         "column": problem.column,
         "end_line": problem.end_line,
         "end_column": problem.end_column,
+        "where": problem.place or None,
         "related": [
             {
                 "message": related.message,
-                "file": str(related.file),
+                "file": None if related.file is None else str(related.file),
                 "line": related.line,
                 "column": related.column,
             }

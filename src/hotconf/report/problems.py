@@ -21,9 +21,9 @@ def text_and_hint(problem: Problem) -> str:
 
 
 def place_of(problem: Problem | Related) -> str:
-    """`FILE:LINE:COL`, as much of it as is known, printable; FILE as `problem.file` spells it."""
+    """`FILE:LINE:COL`, as much of it as is known, or the name of a layer; printable, FILE as the problem has it."""
     if problem.file is None:
-        return ""
+        return printable(problem.where)
     parts = (problem.file, problem.line, problem.column)
     return printable(":".join(str(part) for part in parts if part is not None))
 
@@ -34,14 +34,16 @@ def spelled(problem: Problem, main: Path, given: Path, main_as: Path | None = No
     A file that does not lie below the directory of `main` stays absolute. `main_as`: what `main` itself is called.
     """
 
-    def spell(file: Path) -> Path:
+    def spell(file: Path | None) -> Path | None:
+        if file is None:
+            return None
         if file == main:
             return main_as or given
         return given.parent / file.relative_to(main.parent) if file.is_relative_to(main.parent) else file
 
     return replace(
         problem,
-        file=None if problem.file is None else spell(problem.file),
+        file=spell(problem.file),
         related=tuple(replace(related, file=spell(related.file)) for related in problem.related),
     )
 

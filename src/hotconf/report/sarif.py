@@ -12,13 +12,13 @@ from urllib.parse import quote
 
 from hotconf import __version__
 from hotconf.problems import Kind
-from hotconf.report.problems import text_and_hint
+from hotconf.report.problems import place_of, text_and_hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from hotconf.problems import Problem
+    from hotconf.problems import Problem, Related
     from hotconf.report.ndjson import Json
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -61,16 +61,17 @@ def _rule(kind: Kind) -> Json:
 
 
 def _result(problem: Problem, root: Path) -> Json:
+    text = text_and_hint(problem)
+    if problem.file is None and problem.where:
+        text = f"{place_of(problem)}: {text}"
     result: dict[str, Json] = {
         "ruleId": problem.kind,
         "ruleIndex": _KINDS.index(problem.kind),
         "level": problem.severity,
-        "message": {"text": text_and_hint(problem)},
+        "message": {"text": text},
     }
-    location: dict[str, Json] = {}
-    if problem.file is not None:
-        region = _region(problem.line, problem.column, problem.end_line, problem.end_column)
-        location["physicalLocation"] = _physical(problem.file, root, region)
+    region = _region(problem.line, problem.column, problem.end_line, problem.end_column)
+    location = _location(problem, root, region)
     if problem.path:
         location["logicalLocations"] = [{"fullyQualifiedName": problem.dotted}]
     if location:
@@ -79,16 +80,20 @@ def _result(problem: Problem, root: Path) -> Json:
         result["relatedLocations"] = [
             {
                 "id": number,
-                "message": {"text": related.message},
-                "physicalLocation": _physical(related.file, root, _region(related.line, related.column)),
+                "message": {"text": related.message if related.file else f"{related.message} at {place_of(related)}"},
+                **_location(related, root, _region(related.line, related.column)),
             }
             for number, related in enumerate(problem.related, 1)
         ]
     return result
 
 
-def _physical(file: Path, root: Path, region: dict[str, Json]) -> Json:
-    return {"artifactLocation": _artifact(file, root), **({"region": region} if region else {})}
+def _location(at: Problem | Related, root: Path, region: dict[str, Json]) -> dict[str, Json]:
+    if at.file is None:
+        return {}
+    return {
+        "physicalLocation": {"artifactLocation": _artifact(at.file, root), **({"region": region} if region else {})}
+    }
 
 
 def _artifact(file: Path, root: Path) -> Json:

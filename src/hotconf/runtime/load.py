@@ -233,7 +233,8 @@ class _Load(Generic[T]):
             digest=digest,
             loaded_at=self.reader.loaded_at,
             files=sources,
-            origins=merged.origins,
+            # Of equal values only one stays in memory.
+            origins=merged.origins.of(config if old is None or changes else old.config),
             settings=settings,
             changes=changes,
             summary=tuple(summary),

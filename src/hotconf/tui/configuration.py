@@ -17,7 +17,7 @@ from hotconf.tui.rows import Key, Place, Row, Span, Tone, counted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from hotconf.snapshot import Snapshot
+    from hotconf.snapshot import Origin, Snapshot
 
 Mark: TypeAlias = Literal["", "changed", "inside"]
 """`changed`: it, or all of it, is new; `inside`: something below it is."""
@@ -39,7 +39,8 @@ class Item:
     label: str
     value: str | None
     """None: it is a table, or an array of tables."""
-    place: Place | None
+    origin: Origin | None
+    """None: it is a default."""
     mark: Mark
     was: str
     """What it was before the last reload, if that changed it."""
@@ -48,9 +49,16 @@ class Item:
     """The value itself, masked."""
 
     @property
+    def place(self) -> Place | None:
+        """Where in a file it stands."""
+        if self.origin is None or self.origin.file is None:
+            return None
+        return Place(self.origin.file, self.origin.line or 1, self.origin.column or 1)
+
+    @property
     def written(self) -> bool:
-        """Does a file say something about it?"""
-        return self.place is not None or any(child.written for child in self.children)
+        """Does a layer say something about it?"""
+        return self.origin is not None or any(child.written for child in self.children)
 
     @property
     def cut(self) -> bool:
@@ -92,11 +100,8 @@ class _Growing:
         mark: Mark = "changed" if changed else "inside" if path in self.within else ""
         children = tuple(self.below(path, value, changed=changed)) if branch else ()
         text = None if branch else _text(value, exact)
-        return Item(path, _label(path[-1], value), text, self.place(path), mark, _was(exact), children, value)
-
-    def place(self, path: KeyPath) -> Place | None:
         origin = self.snapshot.origins.get(path)
-        return None if origin is None else Place(origin.file, origin.line, origin.column)
+        return Item(path, _label(path[-1], value), text, origin, mark, _was(exact), children, value)
 
 
 def rows(tree: Sequence[Item], toggled: Mapping[Key, bool], query: str = "") -> tuple[Row, ...]:
@@ -115,8 +120,13 @@ def whole(tree: Sequence[Item], path: Key) -> str:
 
 
 def is_default(row: Row) -> bool:
-    """Is what `row` shows a value that no file sets?"""
-    return any(span.text == _DEFAULT for span in row.right[-1:])
+    """Is what `row` shows a value that no layer sets?"""
+    return origin_of(row) == _DEFAULT and row.place is None
+
+
+def origin_of(row: Row) -> str:
+    """What `row` says about the origin of its value; empty if nothing."""
+    return next((span.text for span in row.right[-1:] if not span.text.startswith(MARK)), "")
 
 
 def is_marked(row: Row) -> bool:
@@ -174,7 +184,7 @@ def _spans(item: Item, query: str, *, opened: bool | None) -> tuple[Span, ...]:
     label_tone: Tone = "accent" if item.mark == "changed" else "key"
     spans = [*_highlighted(item.label, label_tone, query)]
     if item.value is not None:
-        tone: Tone = "muted" if item.place is None and not item.mark else "value"
+        tone: Tone = "muted" if item.origin is None and not item.mark else "value"
         spans += [Span(" = ", "muted"), *_highlighted(item.value, tone, query)]
         if item.was:
             spans.append(Span(f"  {item.was}", "accent"))
@@ -186,10 +196,14 @@ def _spans(item: Item, query: str, *, opened: bool | None) -> tuple[Span, ...]:
 def _right(item: Item) -> tuple[Span, ...]:
     """The mark, which is never cut away as the end of a long value may be, and the origin."""
     mark = (Span(f"{MARK} ", "accent"),) if item.mark else ()
-    if item.place is not None:
-        return (*mark, Span(f"{item.place.file.name}:{item.place.line}", "muted"))
+    if item.origin is not None:
+        return (*mark, Span(_short(item.origin), "muted"))
     # Of what is not here it is not known whether a file sets it.
     return mark if item.value is None or item.cut else (*mark, Span(_DEFAULT, "muted"))
+
+
+def _short(origin: Origin) -> str:
+    return origin.where if origin.file is None else f"{origin.file.name}:{origin.line}"
 
 
 def _highlighted(text: str, tone: Tone, query: str) -> Iterator[Span]:

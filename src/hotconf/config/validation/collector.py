@@ -121,7 +121,7 @@ class Collector:
             mentioned = (origins.related(text, path) for text, path in problem.mentions)
             related = (*problem.related, *(place for place in mentioned if place is not None))
             problem = replace(problem, related=related, mentions=())
-        if problem.file is not None or problem.line is not None:
+        if problem.file is not None or problem.line is not None or problem.where:
             return problem
         return origins.placed(problem, at="key" if found.at_key else "value")
 
@@ -178,8 +178,8 @@ def scrubbed_problem(
         text = scrub(str(key), words=words and isinstance(key, str))
         return key if text == str(key) else text
 
-    def named(file: Path) -> Path:
-        return file if files is None or file in files else Path(scrub(str(file), words=words))
+    def named(file: Path | None) -> Path | None:
+        return file if file is None or files is None or file in files else Path(scrub(str(file), words=words))
 
     def discreet_after_path(text: str) -> str:
         # Of a field `password` a validator says `password: required`, in its own words only the second.
@@ -192,7 +192,8 @@ def scrubbed_problem(
         message=_cut(problem.message, scrub) if long else discreet_after_path(problem.message),
         hint=problem.hint and discreet(problem.hint),
         path=tuple(map(key_of, problem.path)),
-        file=problem.file and named(problem.file),
+        file=named(problem.file),
+        where=discreet(problem.where),
         related=tuple(
             replace(place, message=discreet(place.message), file=named(place.file)) for place in problem.related
         ),

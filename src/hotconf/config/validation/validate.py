@@ -158,6 +158,7 @@ def _sound(problem: object) -> Problem:
         hint=None if problem.hint is None else str(problem.hint),
         file=None if problem.file is None else Path(problem.file),
         related=tuple(map(_sound_place, problem.related)),
+        where=str(problem.where),
         withheld=bool(problem.withheld),
         line=_number("line", problem.line),
         column=_number("column", problem.column),
@@ -175,7 +176,7 @@ def _sound_place(place: object) -> Related:
     if not isinstance(place, Related):
         raise TypeError("what it yielded relates to something other than Related")
     line, column = _number("line", place.line), _number("column", place.column)
-    if line is None or column is None:
+    if place.file is None or line is None or column is None:
         raise TypeError("what it yielded relates to something without a line")
     return Related(str(place.message), Path(place.file), line, column)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 
 from hotconf.tui import stream
-from hotconf.tui.configuration import is_default
+from hotconf.tui.configuration import is_default, origin_of
 from hotconf.tui.rows import Row, Span, wrapped
 from hotconf.tui.screens.sheet import Sheet
 
@@ -62,8 +62,10 @@ class ValueDetails(Sheet[None]):
         """Its key, its value, and where it was written."""
         row = self._row
         texts = wrapped(self._whole, width - 4)
-        if row.place is not None or is_default(row):
-            where = f"{row.place.file}:{row.place.line}:{row.place.column}" if row.place else "a default, in no file"
+        where = "a default, in no file" if is_default(row) else origin_of(row)
+        if row.place is not None:
+            where = f"{row.place.file}:{row.place.line}:{row.place.column}"
+        if where:
             texts += ["", *wrapped(f"Origin: {where}", width - 4)]
         return tuple(
             Row(("line", number), (Span(text),), place=row.place, copy=self._whole)
