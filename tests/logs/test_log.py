@@ -5,16 +5,21 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from hotconf.changes import Change
-from hotconf.events import ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged, Timings
+from hotconf.events import Ending, FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged, Timings
+from hotconf.listener import Notice
 from hotconf.logs import log
 from hotconf.problems import Problem
+from hotconf.settings import HotReloadSettings
+from hotconf.snapshot import Snapshot
 
 MAIN = Path("/home/me/.code/config.toml")
+PUBLISHED = Snapshot(object(), 1, "", datetime.now(UTC), (), {})
 
 
 @pytest.fixture(autouse=True)
@@ -29,11 +34,19 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno == logging.DEBUG]
 
 
+def ended(paths: list[Path], debounce_ms: int, event: Ending, *, eager: bool = False) -> None:
+    """A round of these files ends, beside a published config."""
+    listener, settings = log.RoundLog(MAIN), HotReloadSettings(debounce_ms=debounce_ms)
+    for path in paths:
+        listener.notify(Notice(FileChanged(path), PUBLISHED, settings))
+    listener.notify(Notice(event, PUBLISHED, settings, eager=eager))
+
+
 def test_the_story_of_a_success(caplog):
     """The lines of the specification, in its order."""
     log.initialized(MAIN)
     log.window(2000)
-    log.ended([MAIN], 2000, ReloadSuccess(2, (), ()))
+    ended([MAIN], 2000, ReloadSuccess(2, (), ()))
     assert lines(caplog) == [
         "HotReloadWatcher initialized",
         "Watching: ~/.code/config.toml",
@@ -53,7 +66,7 @@ def test_the_story_of_a_success(caplog):
 
 def test_a_slow_swap_is_told_in_milliseconds(caplog):
     """Never a `<1ms` that is not."""
-    log.ended([MAIN], 100, ReloadSuccess(2, (), (), timings=Timings(swap=12.3)))
+    ended([MAIN], 100, ReloadSuccess(2, (), (), timings=Timings(swap=12.3)))
     assert "Snapshot published (12ms)" in lines(caplog)
 
 
@@ -74,7 +87,7 @@ def test_a_slow_swap_is_told_in_milliseconds(caplog):
 )
 def test_the_story_of_a_failure(caplog, kind, told):
     """How far it came; and the reason as an error, on one line."""
-    log.ended([MAIN], 100, ReloadFailed("config.toml:1: bad\nline", kind, (Problem("bad"),)))
+    ended([MAIN], 100, ReloadFailed("config.toml:1: bad\nline", kind, (Problem("bad"),)))
     assert lines(caplog)[3:] == [*told, "ReloadFailed event emitted"]
     (error,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert error.getMessage() == "Config reload failed: config.toml:1: bad\\nline"
@@ -82,10 +95,10 @@ def test_the_story_of_a_failure(caplog, kind, told):
 
 def test_the_other_endings(caplog):
     """What a deferred reload waits for; and that there was nothing to replace."""
-    log.ended([MAIN], 100, ReloadDeferred(("agent", "quality\ngate"), (), ()))
+    ended([MAIN], 100, ReloadDeferred(("agent", "quality\ngate"), (), ()))
     assert lines(caplog)[-2:] == ["Busy, reload queued: agent, quality\\ngate", "ReloadDeferred event emitted"]
     caplog.clear()
-    log.ended([], 100, ReloadUnchanged("the files are the same"))
+    ended([], 100, ReloadUnchanged("the files are the same"))
     assert lines(caplog) == [
         "Loading, without a window",
         "Parsing TOML: OK",
@@ -97,7 +110,7 @@ def test_the_other_endings(caplog):
 
 def test_the_story_of_an_eager_ending(caplog):
     """Nothing is said of a window that nobody waited for."""
-    log.ended([MAIN], 100, ReloadSuccess(2, (), ()), eagerly=True)
+    ended([MAIN], 100, ReloadSuccess(2, (), ()), eager=True)
     assert lines(caplog)[:3] == [
         "FileChanged event: ~/.code/config.toml",
         "A finished act: loading at once",
@@ -108,8 +121,8 @@ def test_the_story_of_an_eager_ending(caplog):
 def test_values_are_not_logged(caplog):
     """Which values changed is for those who subscribe; a log is kept for years."""
     change = Change(("name",), "old-value", "new-value")
-    log.ended([MAIN], 100, ReloadSuccess(2, (change,), (str(change),)))
-    log.ended([MAIN], 100, ReloadDeferred(("agent",), (change,), (str(change),)))
+    ended([MAIN], 100, ReloadSuccess(2, (change,), (str(change),)))
+    ended([MAIN], 100, ReloadDeferred(("agent",), (change,), (str(change),)))
     assert "value" not in caplog.text
 
 
@@ -162,20 +175,21 @@ def test_no_story_is_made_up_for_nobody(monkeypatch, caplog):
     """Every round has one, and hardly any program asks for it; a failure is told all the same."""
     caplog.set_level(logging.INFO, "hotconf")
     monkeypatch.delattr(log, "_story")
-    log.ended([MAIN], 100, ReloadSuccess(2, (), ()))
-    log.ended([MAIN], 100, ReloadFailed("no port", "schema", (Problem("no port"),)))
+    ended([MAIN], 100, ReloadSuccess(2, (), ()))
+    ended([MAIN], 100, ReloadFailed("no port", "schema", (Problem("no port"),)))
     assert [record.getMessage() for record in caplog.records] == ["Config reload failed: no port"]
 
 
 def test_logging_is_not_imported_for_nobody():
     """It costs 4 ms and half a megabyte; a failure is told in any case."""
     code = (
-        "import sys; from pathlib import Path; from hotconf.logs import log\n"
+        "import sys; from pathlib import Path; from hotconf.logs import log; from hotconf.listener import Notice\n"
         "from hotconf.events import ReloadFailed, ReloadUnchanged\n"
         "log.initialized(Path('/x')); log.window(1); log.observing(Path('/x'), 'inotify', None)\n"
-        "log.ended([], 1, ReloadUnchanged('same')); log.abandoned(Path('/x'), 'an open round')\n"
-        "assert 'logging' not in sys.modules\n"
-        "log.ended([], 1, ReloadFailed('bad', 'syntax', ()))\n"
+        "log.RoundLog(Path('/x')).notify(Notice(ReloadUnchanged('same'), None, None))\n"
+        "log.abandoned(Path('/x'), 'an open round')\n"
+        "assert not {'logging', 'pydantic'} & sys.modules.keys()\n"
+        "log.RoundLog(Path('/x')).notify(Notice(ReloadFailed('bad', 'syntax', ()), object(), None))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "Config reload failed: bad\n")

@@ -61,7 +61,7 @@ class Gate:
 class Watched:
     """A reloader with the events it emitted and the configs it published."""
 
-    def __init__(self, main: Path, *, observer: str, reconcile_ns: int, window_ms: int) -> None:
+    def __init__(self, main: Path, *, observer: str, reconcile_ns: int, window_ms: int, listeners=()) -> None:
         self.main = main
         self.gate = Gate()
         self.installed: list[int] = []
@@ -69,7 +69,8 @@ class Watched:
         self.bus: Bus[Config] = Bus("test")
         self.stream = self.bus.subscribe()
         source = Source(main, Schema(Config, checks=[self.gate]), Pins(debounce_ms=window_ms))
-        self.reloader = Reloader(source, self.bus, self.install, observer=observer, reconcile_ns=reconcile_ns)
+        how = {"observer": observer, "reconcile_ns": reconcile_ns, "listeners": listeners}
+        self.reloader = Reloader(source, self.bus, self.install, **how)
         self.events: list[object] = []
         self._told = threading.Thread(target=self._listen, daemon=True)
         self._told.start()
@@ -108,8 +109,10 @@ def make(main):
     """Makes watchers, and closes them."""
     made: list[Watched] = []
 
-    def make(*, observer="auto", reconcile_ns=FAR_NS, window_ms=20, start=True) -> Watched:
-        watched = Watched(main, observer=observer, reconcile_ns=reconcile_ns, window_ms=window_ms)
+    def make(*, observer="auto", reconcile_ns=FAR_NS, window_ms=20, start=True, listeners=()) -> Watched:
+        watched = Watched(
+            main, observer=observer, reconcile_ns=reconcile_ns, window_ms=window_ms, listeners=listeners
+        )
         made.append(watched)
         if start:
             watched.reloader.start(require=True)

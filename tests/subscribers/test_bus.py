@@ -700,7 +700,7 @@ def test_subscribed_before_start_changes_are_told_against_the_config_of_the_star
     """The config that the start published silently is the baseline, not a change."""
     told = []
     bus.on_change("a", lambda old, new: told.append((old, new)))
-    bus.seen(snapshot(1, a=1))
+    bus.publish(None, snapshot(1, a=1))
     bus.publish(success(2), snapshot(2, a=2))
     wait_until(lambda: told)
     assert told == [(1, 2)]
@@ -709,7 +709,7 @@ def test_subscribed_before_start_changes_are_told_against_the_config_of_the_star
 def test_a_late_follower_gets_what_it_last_saw_and_the_newest(bus):
     """While it blocks nothing is queued for it: one call spans all that happened, none is a repetition."""
     gate = Gate()
-    bus.seen(snapshot(1, a=1))
+    bus.publish(None, snapshot(1, a=1))
     follower = bus.on_change("a", gate)
     bus.publish(success(2), snapshot(2, a=2))
     assert gate.entered.wait(DEADLINE)
@@ -725,7 +725,7 @@ def test_a_late_follower_gets_what_it_last_saw_and_the_newest(bus):
 def test_a_follower_behind_a_slow_callback_gets_the_newest_at_once(bus):
     """It is not led through the states that it missed."""
     gate, told = Gate(), []
-    bus.seen(snapshot(1, a=1))
+    bus.publish(None, snapshot(1, a=1))
     bus.on_event(gate)
     bus.on_change("a", lambda old, new: told.append((old, new)))
     for generation in (2, 3, 4):
@@ -739,7 +739,7 @@ def test_a_follower_behind_a_slow_callback_gets_the_newest_at_once(bus):
 def test_a_change_outlives_an_overflow_of_events(bus):
     """Even if the event that brought the change is dropped, its follower is told."""
     gate, told = Gate(), []
-    bus.seen(snapshot(1, a=1))
+    bus.publish(None, snapshot(1, a=1))
     bus.on_event(gate)
     bus.on_change("a", lambda old, new: told.append((old, new)))
     bus.publish(CHANGED, bus.snapshot)
@@ -754,7 +754,7 @@ def test_a_change_outlives_an_overflow_of_events(bus):
 def test_unchanged_never_tells_a_follower(bus):
     """A new snapshot of the same generation is no change."""
     told, ended = [], []
-    bus.seen(snapshot(1, a=1))
+    bus.publish(None, snapshot(1, a=1))
     bus.on_change("a", lambda old, new: told.append((old, new)))
     bus.on_event(ended.append)
     bus.publish(UNCHANGED, snapshot(1, a=1))
@@ -766,7 +766,7 @@ def test_unchanged_never_tells_a_follower(bus):
 def test_a_selector_that_raises_is_logged_and_its_subscription_lives_on(bus, caplog):
     """The next config is compared with the value that it last saw."""
     told = []
-    bus.seen(snapshot(1, a=1))
+    bus.publish(None, snapshot(1, a=1))
     bus.on_change(lambda config: config["a"], lambda old, new: told.append((old, new)))
     bus.publish(success(2), snapshot(2))
     wait_until(lambda: caplog.messages)
@@ -780,7 +780,7 @@ def test_a_selector_that_raises_is_logged_and_its_subscription_lives_on(bus, cap
 def test_a_selector_that_cannot_read_the_baseline_has_seen_nothing(bus, caplog):
     """Then the old value is MISSING."""
     told = []
-    bus.seen(snapshot(1))
+    bus.publish(None, snapshot(1))
     bus.on_change(lambda config: config["a"], lambda old, new: told.append((old, new)))
     bus.publish(success(2), snapshot(2, a=2))
     wait_until(lambda: told == [(MISSING, 2)])
@@ -795,7 +795,7 @@ def test_a_follower_that_raises_has_seen_the_value(bus, caplog):
         told.append((old, new))
         raise ValueError
 
-    bus.seen(snapshot(1, a=1))
+    bus.publish(None, snapshot(1, a=1))
     bus.on_change("a", faulty)
     for generation in (2, 3):
         bus.publish(success(generation), snapshot(generation, a=generation))
@@ -807,7 +807,7 @@ def test_a_follower_that_raises_has_seen_the_value(bus, caplog):
 def test_on_change_is_a_decorator(bus):
     """What it leaves can be closed and called."""
     told = []
-    bus.seen(snapshot(1, a=1))
+    bus.publish(None, snapshot(1, a=1))
 
     @bus.on_change("a")
     def follow(old, new):

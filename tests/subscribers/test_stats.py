@@ -32,15 +32,15 @@ def test_endings_are_counted_by_their_kind():
     """Each ending once."""
     meter = Meter()
     for event in (success(), FAILED, FAILED, ReloadUnchanged("same"), ReloadDeferred(("x",), (), ()), success()):
-        meter.ending(event)
+        meter.count(event)
     assert meter.stats("poll", "asked for").endings == {"success": 2, "unchanged": 1, "failed": 2, "deferred": 1}
 
 
 def test_only_successes_are_measured():
     """What was not published took no time until it was."""
     meter = Meter()
-    meter.ending(FAILED)
-    meter.ending(success(read=2.0))
+    meter.count(FAILED)
+    meter.count(success(read=2.0))
     assert meter.stats("poll", None).phases["read"] == PhaseStats(1, 2.0, 2.0, 2.0, 2.0, (2.0,))
 
 
@@ -52,7 +52,7 @@ def test_percentiles_are_values_that_were_measured(count, expected):
     """By nearest rank, whatever the order."""
     meter = Meter()
     for value in reversed(range(1, count + 1)):
-        meter.ending(success(parse=value))
+        meter.count(success(parse=value))
     phase = meter.stats("poll", None).phases["parse"]
     assert (phase.p50, phase.p95, phase.p99, phase.max) == expected
 
@@ -60,14 +60,14 @@ def test_percentiles_are_values_that_were_measured(count, expected):
 def test_only_the_latest_are_kept_but_all_are_counted():
     """Memory does not grow, and old outliers are forgotten."""
     meter = Meter()
-    meter.ending(success(swap=1000.0))
+    meter.count(success(swap=1000.0))
     for value in range(CAPACITY):
-        meter.ending(success(swap=float(value)))
+        meter.count(success(swap=float(value)))
     phase = meter.stats("poll", None).phases["swap"]
     assert (phase.count, phase.max) == (CAPACITY + 1, CAPACITY - 1.0)
     size = sys.getsizeof(meter._values["swap"])
     for _ in range(10 * CAPACITY):
-        meter.ending(success(swap=1.0))
+        meter.count(success(swap=1.0))
     assert sys.getsizeof(meter._values["swap"]) == size
     assert meter.stats("poll", None).phases["swap"].max == 1.0
 
@@ -77,7 +77,7 @@ def test_the_values_that_are_kept_come_oldest_first(count):
     """A chart of them reads from left to right, however often the store has been filled."""
     meter = Meter()
     for value in range(count):
-        meter.ending(success(overhead=float(value)))
+        meter.count(success(overhead=float(value)))
     values = meter.stats("poll", None).phases["overhead"].values
     assert values == tuple(float(value) for value in range(max(0, count - CAPACITY), count))
 
@@ -86,7 +86,7 @@ def test_a_picture_does_not_change():
     """Whoever holds one can compare it with the next."""
     meter = Meter()
     before = meter.stats("poll", None)
-    meter.ending(success(read=1.0))
+    meter.count(success(read=1.0))
     assert before.endings["success"] == before.phases["read"].count == 0
 
 

@@ -151,7 +151,7 @@ def test_measures_show_counts_histogram_and_phases():
     assert "0 reloads" in measures.rows(meter.stats("inotify", None), 76)[0].text
     for number in range(40):
         timings = Timings(settle=2000, read=0.2, parse=0.3, validate=0.4, swap=0.01, overhead=0.1 + number / 50)
-        meter.ending(ReloadSuccess(number, (), (), timings))
+        meter.count(ReloadSuccess(number, (), (), timings))
     rows = measures.rows(meter.stats("poll", "no inotify: polling"), 76)
     assert all(width(row.text) <= 76 for row in rows)
     texts = [row.text for row in rows]

@@ -287,7 +287,7 @@ def _loaded_speculating(turn: _Turn, loaded: Loaded) -> None:
     elif not job.dirty:
         _doubt(turn, loaded.candidate)
         if _is_eager(turn.state, loaded.candidate):
-            _end(turn, loaded.candidate)
+            _end(turn, loaded.candidate, eager=True)
             turn.set(settle_until=loaded.now + turn.state.window_ns)
         else:
             turn.to(Phase.READY, candidate=loaded.candidate)
@@ -433,6 +433,8 @@ def _end(
     candidate: Valid[Any] | Invalid,
     tickets: tuple[Reload, ...] = (),
     last_good: Valid[Any] | None = None,
+    *,
+    eager: bool = False,
 ) -> None:
     """End the round, if one is open, and answer who waits."""
     state = turn.state
@@ -456,7 +458,7 @@ def _end(
         followed = candidate
     started = isinstance(event, ReloadSuccess) and bool(tickets) and all(ticket.silent for ticket in tickets)
     if state.round is not None or not started:
-        turn.do(Emit(event))
+        turn.do(Emit(event, eager))
     if tickets:
         turn.do(Answer(tuple(ticket.ticket for ticket in tickets), event))
     turn.to(Phase.IDLE, round=None, candidate=None, attempts=0)

@@ -153,9 +153,11 @@ class Refresh(NamedTuple):
 
 
 class Emit(NamedTuple):
-    """Tell everyone."""
+    """Notify everyone."""
 
     event: ConfigReloadEvent
+    eager: bool = False
+    """It ends a round before its window does."""
 
 
 class Answer(NamedTuple):

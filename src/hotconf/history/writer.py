@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, Ty
 from hotconf.config.excerpts import secret_keys
 from hotconf.engine.candidate import NOTHING, Invalid, Standing, Valid
 from hotconf.errors import UsageError
+from hotconf.events import ReloadFailed
 from hotconf.history.record import Damage, Record
 from hotconf.history.store import SUPPORTED, StateStore
+from hotconf.listener import Notice
 from hotconf.logs import log
 from hotconf.problems import Problem, one_line
 from hotconf.snapshot import SourceFile
@@ -162,10 +164,16 @@ class HistoryWriter(Generic[T]):
         worker = self._worker.trouble
         return worker.text if worker is not None else self._trouble
 
-    def take(self) -> Recalled[T] | None:
-        """What the start fell back on; it is not held any longer."""
-        taken, self._recalled = self._recalled, None
-        return taken
+    def notify(self, notice: Notice) -> None:
+        """Have what was published written, soon; say so if it is what was recalled."""
+        published = notice.published
+        if published is None or notice.snapshot is None:
+            return
+        recalled, self._recalled = self._recalled, None
+        if not published.recalled:
+            self._keep(notice.snapshot, published.summary)
+        elif recalled is not None and isinstance(notice.event, ReloadFailed):
+            log.degraded(self._source.path, recalled.number, recalled.good.loaded_at, notice.event.error)
 
     # Recalling, at start
 
@@ -223,8 +231,8 @@ class HistoryWriter(Generic[T]):
 
     # Keeping
 
-    def keep(self, snapshot: Snapshot[Any], summary: tuple[str, ...]) -> None:
-        """Have `snapshot` written, soon. `summary` is what changed, fit to be shown. Never waits for the disk."""
+    def _keep(self, snapshot: Snapshot[Any], summary: tuple[str, ...]) -> None:
+        """Queue it: the disk is never waited for."""
         with self._lock:
             if self._closed:
                 return

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from hotconf.events import Ending, ReloadDeferred, ReloadFailed, ReloadSuccess
+from hotconf.events import Ending, FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess
+from hotconf.keypath import KeyPath
+from hotconf.listener import Notice
 from hotconf.logs import records
 from hotconf.logs.records import DEBUG, ERROR, INFO, WARNING, emit
 from hotconf.text import printable
@@ -26,6 +28,9 @@ MOST_WARNED: Final = 100
 """So many warnings are logged at once; the others are counted."""
 _MOST_NAMED: Final = 10
 
+_Warning: TypeAlias = tuple[Path | None, KeyPath, str]
+"""What makes two warnings the same, although lines may have moved: the file, the key path and the message."""
+
 
 def initialized(path: Path) -> None:
     """A watcher is being started."""
@@ -38,39 +43,56 @@ def window(debounce_ms: int) -> None:
     emit("reload", DEBUG, "Debounce window: %dms", debounce_ms)
 
 
-def ended(
-    paths: Sequence[Path],
-    debounce_ms: int,
-    event: Ending,
-    *,
-    eagerly: bool = False,
-    first: bool = False,
-    raised: bool = False,
-) -> None:
-    """A round ended, `eagerly` if before its window did, or a requested reload.
+class RoundLog:
+    """A listener: logs the story of each round of one watcher once it has ended, and each warning when it is new."""
 
-    `first`: no good load came before it. `raised`: its failure is raised by `start()`, so it is no error here.
-    """
-    if records.enabled("reload", DEBUG):
-        for line in _story(paths, debounce_ms, event, eagerly=eagerly):
-            emit("reload", DEBUG, "%s", line)
-    if isinstance(event, ReloadFailed) and not raised:
-        emit("reload", ERROR, "Config %s failed: %s", "load" if first else "reload", printable(_with_hint(event)))
+    __slots__ = ("_degraded", "_named", "_path", "_warned")
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._named: dict[Path, None] = {}
+        """The files of the open round."""
+        self._warned: frozenset[_Warning] = frozenset()
+        """The warnings of the last outcome, all of them logged."""
+        self._degraded = False
+
+    def notify(self, notice: Notice) -> None:
+        """Log it, if it ends a round."""
+        event = notice.event
+        if isinstance(event, FileChanged):
+            self._named[event.path] = None
+            return
+        if notice.published is not None and notice.snapshot is not None:
+            self._warn(notice.snapshot.warnings)
+        if event is not None:
+            named, self._named = tuple(self._named), {}
+            if records.enabled("reload", DEBUG):
+                for line in _story(named, notice.settings.debounce_ms, event, eager=notice.eager):
+                    emit("reload", DEBUG, "%s", line)
+        if isinstance(event, ReloadFailed) and not notice.raised:
+            what = "load" if notice.first else "reload"
+            emit("reload", ERROR, "Config %s failed: %s", what, printable(_with_hint(event)))
+            self._warn(event.problems, self._warned)
+        if self._degraded and not notice.degraded:
+            emit("state", INFO, "No longer degraded: %s is good again", shown(self._path))
+        self._degraded = notice.degraded
+
+    def _warn(self, problems: Iterable[Problem], still: frozenset[_Warning] = frozenset()) -> None:
+        """`still`: warnings that may apply to the files as before. What fails to load does not reveal all."""
+        now = {(each.file, each.path, each.message): each for each in problems if each.severity == "warning"}
+        new = [each for key, each in now.items() if key not in self._warned]
+        for warning in new[:MOST_WARNED]:
+            emit("reload", WARNING, "Config warning: %s", warning.with_hint)
+        if len(new) > MOST_WARNED:
+            text = "%d more warnings about %s: `hotconf check` lists them"
+            emit("reload", WARNING, text, len(new) - MOST_WARNED, shown(self._path))
+        self._warned = still | now.keys()
 
 
 def _with_hint(event: ReloadFailed) -> str:
     """What failed first, and what to write instead."""
     hint = next((problem.hint for problem in event.problems if problem.severity == "error"), None)
     return f"{event.error} ({hint})" if hint else event.error
-
-
-def warned(path: Path, warnings: Sequence[Problem]) -> None:
-    """What is odd about the files, each on a line."""
-    for warning in warnings[:MOST_WARNED]:
-        emit("reload", WARNING, "Config warning: %s", warning.with_hint)
-    if len(warnings) > MOST_WARNED:
-        text = "%d more warnings about %s: `hotconf check` lists them"
-        emit("reload", WARNING, text, len(warnings) - MOST_WARNED, shown(path))
 
 
 def missed(path: Path, gone: Sequence[Path]) -> None:
@@ -126,11 +148,6 @@ def degraded(path: Path, number: int, at: datetime, error: str) -> None:
     """A start came up on the last good state."""
     text = "Degraded: %s is not good, so that its last good state is used, number %d of %s: %s"
     emit("state", WARNING, text, shown(path), number, moment(at), printable(error))
-
-
-def recovered(path: Path) -> None:
-    """The files are good again."""
-    emit("state", INFO, "No longer degraded: %s is good again", shown(path))
 
 
 def passed_over(path: Path, number: int, why: str) -> None:
@@ -192,9 +209,9 @@ def moment(at: datetime) -> str:
     return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
-def _story(paths: Sequence[Path], debounce_ms: int, event: Ending, *, eagerly: bool) -> list[str]:
+def _story(paths: Sequence[Path], debounce_ms: int, event: Ending, *, eager: bool) -> list[str]:
     lines = [f"FileChanged event: {shown(path)}" for path in paths]
-    if eagerly:
+    if eager:
         lines.append("A finished act: loading at once")
     elif paths:
         lines += [f"Debouncing... (waiting {debounce_ms}ms)", "Debounce complete, attempting reload"]

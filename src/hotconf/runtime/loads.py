@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from hotconf.engine.candidate import Invalid, Valid
 from hotconf.engine.protocol import Load
@@ -23,6 +23,9 @@ from hotconf.sources.files.cache import Cache
 from hotconf.system import threads
 from hotconf.system.exceptions import in_load
 
+if TYPE_CHECKING:
+    from hotconf.history.writer import HistoryWriter
+
 T = TypeVar("T")
 
 _PATIENCE_S: Final = 0.1
@@ -32,13 +35,25 @@ _PATIENCE_S: Final = 0.1
 class Jobs(Generic[T]):
     """See the module. `runs` gives the driver; `deliver` is called on its thread with what a load brought back."""
 
-    __slots__ = ("_cache", "_deliver", "_inline", "_loader", "_loading", "_publisher", "_runs", "_source", "closed")
+    __slots__ = (
+        "_cache",
+        "_deliver",
+        "_history",
+        "_inline",
+        "_loader",
+        "_loading",
+        "_publisher",
+        "_runs",
+        "_source",
+        "closed",
+    )
 
     def __init__(
         self,
         source: Source[T],
         cache: Cache,
         publisher: Publisher[T],
+        history: HistoryWriter[T] | None,
         runs: Callable[[], Driver],
         loader: Callable[[], Loader],
         deliver: Callable[[int, Result[T], int, Valid[T] | None, Callable[[], object]], None],
@@ -47,6 +62,7 @@ class Jobs(Generic[T]):
         self._source = source
         self._cache = cache
         self._publisher = publisher
+        self._history = history
         self._runs = runs
         self._deliver = deliver
         self._loading = threads.rlock()
@@ -119,7 +135,7 @@ class Jobs(Generic[T]):
 
     def _recall(self, result: Result[T]) -> Valid[T] | None:
         """What to run on if the load at start fails."""
-        history = self._publisher.history
+        history = self._history
         if history is None or not self.starting or self._publisher.snapshot is not None:
             return None
         return None if isinstance(result.candidate, Valid) else history.recall()

@@ -1,122 +1,86 @@
-"""What one watcher tells: each event goes to its subscribers, an ending also to those who wait for it, to the counts
-and to the log.
-"""
+"""`Notifier`: what one watcher emits. Each event goes to all listeners, an ending also to those who wait for it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Final, TypeVar
 
 from hotconf.engine.protocol import Answer, Emit, State
-from hotconf.events import (
-    ConfigReloadEvent,
-    Ending,
-    FileChanged,
-    Pending,
-    ReloadDeferred,
-    ReloadFailed,
-    ReloadSuccess,
-    Timings,
-)
-from hotconf.keypath import KeyPath
+from hotconf.events import Ending, FileChanged, Pending, ReloadDeferred, ReloadSuccess
+from hotconf.listener import Listener, Notice
 from hotconf.logs import log
-from hotconf.problems import Problem
+from hotconf.runtime.publisher import Publisher
 from hotconf.runtime.waiters import Waiters
-from hotconf.snapshot import Snapshot
-from hotconf.subscribers.bus import Bus
-from hotconf.subscribers.stats import Meter
+from hotconf.system.memory import retried
 
-T = TypeVar("T")
-E = TypeVar("E", bound=ConfigReloadEvent)
+E = TypeVar("E", bound=Ending)
 
-
-_Warning: TypeAlias = tuple[Path | None, KeyPath, str]
-"""What makes two warnings the same, although lines may have moved: the file, the key path and the message."""
+_NEVER: Final[tuple[object, Ending | None]] = (None, None)
 
 
-class Notifier(Generic[T]):
-    """See the module."""
+class Notifier:
+    """Stamps events and passes them on, on the driver's thread."""
 
-    __slots__ = (
-        "_bus",
-        "_deferred_at",
-        "_ended",
-        "_named",
-        "_path",
-        "_warned",
-        "eagerly",
-        "meter",
-        "recalled",
-        "required",
-        "timings",
-        "waiters",
-    )
+    __slots__ = ("_deferred_at", "_listeners", "_publisher", "_stamped", "failures", "required", "waiters")
 
-    def __init__(self, bus: Bus[T], path: Path) -> None:
-        self._bus = bus
-        self._path = path
+    def __init__(self, publisher: Publisher[Any], listeners: Iterable[Listener]) -> None:
+        """`listeners` get each notice in this order."""
+        self._publisher = publisher
+        self._listeners = tuple(listeners)
+        self.waiters = Waiters()
+        self.failures = 0
+        """How often a listener raised."""
         self.required = False
         """`start()` raises what keeps it from publishing anything."""
-        self.waiters = Waiters()
-        self.meter = Meter()
-        self.timings = Timings()
-        """Of the latest commit."""
-        self.recalled = False
-        """This step published the last good state, because the load at start failed."""
-        self.eagerly = False
-        """This step ended a round before its window did."""
-        self._named: list[Path] = []
-        """The files of the open round."""
         self._deferred_at: datetime | None = None
-        self._warned: frozenset[_Warning] = frozenset()
-        """The warnings of the last outcome, all of them logged."""
-        self._ended: tuple[object, Ending | None] = (None, None)
+        self._stamped = _NEVER
         """The latest ending, as the machine made it and as it was emitted."""
 
-    def emit(self, effect: Emit, snapshot: Snapshot[T] | None, debounce_ms: int) -> None:
-        """Tell everyone, while `snapshot` is published."""
-        event = _stamped(effect.event, self.timings)
-        self._bus.publish(event, snapshot)
+    def emit(self, effect: Emit, *, degraded: bool) -> None:
+        """Pass the event to all listeners."""
+        event = effect.event
         if isinstance(event, FileChanged):
-            self._named.append(event.path)
+            event = FileChanged(event.path, at=datetime.now(UTC))
+            self._notify(Notice(event, self._publisher.snapshot, self._publisher.settings, degraded=degraded))
             return
+        self._notify_ending(self._stamp(event), eager=effect.eager, degraded=degraded)
+
+    def _notify_ending(self, event: Ending | None, *, eager: bool = False, degraded: bool = False) -> None:
         if not isinstance(event, ReloadDeferred):
             self._deferred_at = None
         elif self._deferred_at is None:
             self._deferred_at = event.at
-        self._ended = (effect.event, event)
-        self.meter.ending(event)
-        named, self._named = tuple(self._named), []
-        first = snapshot is None or self.recalled
+        snapshot, settings = self._publisher.snapshot, self._publisher.settings
+        published, self._publisher.unannounced = self._publisher.unannounced, None
         raised = snapshot is None and self.required
-        self.recalled = False
-        log.ended(named, debounce_ms, event, eagerly=self.eagerly, first=first, raised=raised)
-        if isinstance(event, ReloadFailed) and not raised:
-            self._warn(event.problems, self._warned)
+        self._notify(Notice(event, snapshot, settings, published, eager, degraded, raised))
 
-    def published(self, snapshot: Snapshot[T]) -> None:
-        """Log the warnings about what is published now, unless they were there before."""
-        self._warn(snapshot.warnings)
-
-    def _warn(self, problems: Iterable[Problem], still: frozenset[_Warning] = frozenset()) -> None:
-        """`still`: warnings that may apply to the files as before. What fails to load does not reveal all."""
-        now = {_warning(each): each for each in problems if each.severity == "warning"}
-        log.warned(self._path, [each for key, each in now.items() if key not in self._warned])
-        self._warned = still | now.keys()
+    def _notify(self, notice: Notice) -> None:
+        for listener in self._listeners:
+            try:
+                listener.notify(notice)
+            except Exception:  # noqa: BLE001 - a fault of ours
+                self.failures += 1
+                log.fault("watch", "Internal error in %s", type(listener).__name__)
 
     def answer(self, effect: Answer) -> None:
-        """Tell those who wait for a reload; with the very event that everyone got, if it was emitted."""
-        event = effect.event
-        if event is not None:
-            told, stamped = self._ended
-            event = stamped if told is event else _stamped(event, self.timings)
-        try:
-            self.waiters.answer(effect.tickets, event)
-        except MemoryError:
-            self.waiters.answer(effect.tickets, event)
+        """Wake those who wait for a reload; with the very event that listeners got, if it was emitted."""
+        event = None if effect.event is None else self._stamp(effect.event)
+        if self._publisher.unannounced is not None:
+            self._notify_ending(None)
+        retried(lambda: self.waiters.answer(effect.tickets, event))
+
+    def _stamp(self, event: E) -> E:
+        made, stamped = self._stamped
+        if made is not event or not isinstance(stamped, type(event)):
+            stamped = replace(event, at=datetime.now(UTC))
+            published = self._publisher.unannounced
+            if isinstance(stamped, ReloadSuccess) and published is not None:
+                stamped = replace(stamped, timings=published.timings)
+            self._stamped = event, stamped
+        return stamped
 
     def pending(self, state: State, reasons: tuple[str, ...]) -> Pending | None:
         """What waits for something busy."""
@@ -128,17 +92,4 @@ class Notifier(Generic[T]):
     def abandon(self) -> None:
         """In the child of a fork: nobody waits here, and the rounds were the parent's."""
         self.waiters.abandon()
-        self._named.clear()
         self._deferred_at = None
-
-
-def _warning(problem: Problem) -> _Warning:
-    return problem.file, problem.path, problem.message
-
-
-def _stamped(event: E, timings: Timings) -> E:
-    if isinstance(event, FileChanged):
-        return type(event)(event.path, at=datetime.now(UTC))  # quicker: there may be thousands
-    if isinstance(event, ReloadSuccess):
-        return replace(event, at=datetime.now(UTC), timings=timings)
-    return replace(event, at=datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""What one watcher has published: its snapshot, the settings that came with it, and what is kept of it on disk."""
+"""`Publisher`: what readers of one watcher see now, and the settings that came with it."""
 
 from __future__ import annotations
 
@@ -12,28 +12,27 @@ from hotconf.engine.candidate import NOTHING, Costs
 from hotconf.engine.debounce import MILLISECOND
 from hotconf.engine.protocol import Publish, Refresh, Round
 from hotconf.events import Timings
+from hotconf.listener import Publication
 from hotconf.logs.scrubbing import KnownSecrets
 from hotconf.snapshot import Snapshot
 from hotconf.sources.base import Source
 
 if TYPE_CHECKING:
-    from hotconf.history.writer import HistoryWriter
     from hotconf.sources.files.cache import Cache
 
 T = TypeVar("T")
 
 
 class Publisher(Generic[T]):
-    """See the module. `install` must make a snapshot visible to readers."""
+    """`install` must make a snapshot visible to readers."""
 
-    __slots__ = ("_install", "_to_keep", "history", "secrets", "settings", "snapshot", "standing")
+    __slots__ = ("_install", "secrets", "settings", "snapshot", "standing", "unannounced")
 
     def __init__(
         self,
         source: Source[T],
         cache: Cache,
         install: Callable[[Snapshot[T]], None],
-        history: HistoryWriter[T] | None,
     ) -> None:
         self.snapshot: Snapshot[T] | None = None
         self.settings = source.pins.over(settings_of(source.schema, {}))
@@ -42,13 +41,12 @@ class Publisher(Generic[T]):
         """Knows what is secret in it."""
         self.standing = NOTHING
         """Decides which files are gone: the published state, before the first the newest one that was kept."""
-        self.history = history
         self._install = install
-        self._to_keep: tuple[Snapshot[T], tuple[str, ...]] | None = None
-        """What this step published, and what changed with it."""
+        self.unannounced: Publication | None = None
+        """Of a snapshot that listeners have not got yet."""
 
-    def publish(self, effect: Publish, detect_ns: int) -> Timings:
-        """Make it what readers see. Returns where the time went, with `detect_ns` for hearing of the change."""
+    def publish(self, effect: Publish, detect_ns: int) -> None:
+        """Make it what readers see. `detect_ns`: how long it took until the change was known."""
         good = effect.good
         snapshot: Snapshot[T] = Snapshot(
             good.config, effect.generation, good.digest, good.loaded_at, good.files, good.origins, good.warnings
@@ -60,9 +58,8 @@ class Publisher(Generic[T]):
         self.secrets.publish(snapshot, good.secrets)
         self.standing = good.standing
         self.settings = good.settings
-        if not effect.recalled:
-            self._to_keep = snapshot, good.summary
-        return _timings(good.costs, effect.round, began, done, detect_ns)
+        timings = _timings(good.costs, effect.round, began, done, detect_ns)
+        self.unannounced = Publication(good.summary, timings, effect.recalled)
 
     def refresh(self, effect: Refresh) -> None:
         """The same config, of files that say it in other words."""
@@ -81,13 +78,7 @@ class Publisher(Generic[T]):
         self.settings = good.settings
         self.secrets.publish(self.snapshot, good.secrets or self.secrets.published)
         self._install(self.snapshot)
-        self._to_keep = self.snapshot, (good.unchanged or "",)
-
-    def keep(self) -> None:
-        """Have what this step published written to disk, if that was asked for: after all have been told of it."""
-        if self.history is not None and self._to_keep is not None:
-            self.history.keep(*self._to_keep)
-        self._to_keep = None
+        self.unannounced = Publication((good.unchanged or "",))
 
 
 def _timings(costs: Costs, round_: Round | None, began: int, done: int, detect_ns: int) -> Timings:

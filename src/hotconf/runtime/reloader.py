@@ -8,7 +8,7 @@ the driver do the work, and wait; if a signal handler raises meanwhile, only the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from hotconf.engine.candidate import Valid
 from hotconf.engine.debounce import MILLISECOND
 from hotconf.errors import UsageError
 from hotconf.events import Ending, Pending, ReloadFailed
+from hotconf.listener import Listener
 from hotconf.logs import log, records
 from hotconf.problems import ConfigError
 from hotconf.runtime import process
@@ -39,6 +40,7 @@ from hotconf.sources.files.cache import Cache
 from hotconf.sources.files.compare import Found, examine, watch
 from hotconf.sources.files.ground import before
 from hotconf.subscribers.bus import Bus
+from hotconf.subscribers.stats import Meter
 from hotconf.system import fork, green, threads
 from hotconf.system.budget import MOMENT_S, close_budget
 from hotconf.system.exceptions import in_load
@@ -69,13 +71,15 @@ class Reloader(Stepping[T]):
         observer: ObserverName,
         reconcile_ns: int,
         history: HistoryWriter[T] | None = None,
+        listeners: Iterable[Listener] = (),
     ) -> None:
+        """`listeners` get each notice after the reloader's own."""
         self.source = source
         self.reconcile_ns = reconcile_ns
         self._bus = bus
         self._history = history
         self.cache = Cache(source)
-        self._publisher = Publisher(source, self.cache, install, history)
+        self._publisher = Publisher(source, self.cache, install)
         window_ns, eager = self.settings.debounce_ms * MILLISECOND, self.settings.mode == "eager"
         self._state = protocol.State(window_ns, enabled=self.settings.enabled, eager=eager)
         self._lock = threads.rlock()
@@ -85,8 +89,10 @@ class Reloader(Stepping[T]):
         """In a forked child that cannot watch for lack of a thread: what to start again."""
         self._driver: Driver | None = None
         self._closed = False
-        self._jobs = Jobs(source, self.cache, self._publisher, self._runs, self._loader, self._loaded)
-        self._notifier = Notifier(bus, source.path)
+        self._jobs = Jobs(source, self.cache, self._publisher, history, self._runs, self._loader, self._loaded)
+        self._meter = Meter()
+        kept: tuple[Listener, ...] = () if history is None else (history,)
+        self._notifier = Notifier(self._publisher, (self._meter, bus, log.RoundLog(source.path), *kept, *listeners))
         self._unsure = False
         """The files may have been loaded before they were watched."""
         self._looks = 0
@@ -110,12 +116,9 @@ class Reloader(Stepping[T]):
         try:
             self._begin()
             event = self._first_load()
-            recalled = self._history.take() if self._history is not None else None
             if event is None:
                 raise UsageError("the watcher was closed while it was started")
-            if isinstance(event, ReloadFailed) and recalled is not None:
-                log.degraded(self.source.path, recalled.number, recalled.good.loaded_at, event.error)
-            elif isinstance(event, ReloadFailed) and require:
+            if isinstance(event, ReloadFailed) and self.snapshot is None and require:
                 raise ConfigError((*event.problems, *(self._history.no_last_good if self._history else ())))
             log.window(self.settings.debounce_ms)
         except _StartedError:
@@ -142,8 +145,6 @@ class Reloader(Stepping[T]):
         waiter = Waiter()
         self._runs().call(partial(self._ask, waiter, force=True, silent=True))
         self._jobs.run()
-        if self.snapshot is not None:
-            self._bus.seen(self.snapshot)
         return waiter.event
 
     def barrier(self) -> None:
@@ -245,10 +246,11 @@ class Reloader(Stepping[T]):
             loads = (each.text for loader in used.loaders if (each := loader.trouble) is not None)
             more = (used.trouble, *loads, self._bus.trouble, records.trouble())
             trouble = "; ".join(each for each in (trouble, *more) if each is not None) or None
-        found = self._notifier.meter.stats(name, trouble)._replace(last_trouble=self._observation.last_trouble)
-        if self._history is None:
-            return found
-        return found._replace(degraded=self._state.degraded, state_trouble=self._history.trouble)
+        return self._meter.stats(name, trouble)._replace(
+            last_trouble=self._observation.last_trouble,
+            state_trouble=self._history.trouble if self._history is not None else None,
+            listener_failures=self._notifier.failures,
+        )
 
     # Forks
 

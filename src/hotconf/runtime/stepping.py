@@ -58,7 +58,7 @@ class Stepping(Generic[T]):
     """When to check whether what is pending, or not yet delivered, still has to wait."""
     _publisher: Publisher[T]
     _state: protocol.State
-    _notifier: Notifier[T]
+    _notifier: Notifier
 
     @property
     def snapshot(self) -> Snapshot[T] | None:
@@ -117,7 +117,6 @@ class Stepping(Generic[T]):
             self._state, effects = machine.step(before, given, self.holds.reasons)
             if self._driver is not None:
                 self._driver.expect(self._owner)
-            self._notifier.eagerly = self._state.settle_until != before.settle_until
             failed = self._perform_all(effects)
         except Exception:  # noqa: BLE001 - a fault of ours
             log.fault("watch", _FAULT, self.source.path)
@@ -146,25 +145,15 @@ class Stepping(Generic[T]):
         self._perform_all(effects)
 
     def _after(self, before: protocol.State) -> None:
-        try:
-            self._publisher.keep()
-        except Exception:  # noqa: BLE001 - a fault of ours
-            log.fault("state", _FAULT, self.source.path)
         if self.gone and not (before.round and before.round.bereft):
             log.missed(self.source.path, self.gone)
-        if before.degraded and not self._state.degraded:
-            log.recovered(self.source.path)
 
     def _perform(self, effect: protocol.Effect) -> None:
         match effect:
             case protocol.Publish():
-                self._notifier.timings = self._publisher.publish(effect, self._observation.detect_ns)
-                self._notifier.recalled = effect.recalled
-                self._warn()
-                if effect.recalled and self.snapshot is not None:
-                    self._bus.seen(self.snapshot)
+                self._publisher.publish(effect, self._observation.detect_ns)
             case protocol.Emit():
-                self._notifier.emit(effect, self.snapshot, self.settings.debounce_ms)
+                self._notifier.emit(effect, degraded=self._state.degraded)
                 if not isinstance(effect.event, FileChanged):
                     self.cache.ended()
             case protocol.Load():
@@ -173,12 +162,7 @@ class Stepping(Generic[T]):
                 self._runs().post(self._look)
             case protocol.Refresh():
                 self._publisher.refresh(effect)
-                self._warn()
             case protocol.Answer():
                 self._notifier.answer(effect)
             case protocol.Watching():
                 self._runs().post(partial(self._watch, effect.on))
-
-    def _warn(self) -> None:
-        if self.snapshot is not None:
-            self._notifier.published(self.snapshot)

@@ -14,6 +14,7 @@ from weakref import WeakSet
 from hotconf.arguments import function
 from hotconf.events import FileChanged, ReloadSuccess
 from hotconf.keypath import KeyPath, key_path
+from hotconf.listener import Notice
 from hotconf.subscribers.callbacks import (
     Callback,
     ChangeCallback,
@@ -26,6 +27,7 @@ from hotconf.subscribers.callbacks import (
 from hotconf.subscribers.path_index import PathIndex
 from hotconf.subscribers.streams import EventStream, Subscription
 from hotconf.system import fork, threads
+from hotconf.system.memory import retried
 
 if TYPE_CHECKING:
     import threading
@@ -102,15 +104,17 @@ class Bus(Generic[T]):
 
     # Telling
 
-    def seen(self, snapshot: Snapshot[T]) -> None:
-        """Take note of the first snapshot, published by a start that is no event: changes are told against it."""
-        self._outbox.append(partial(self._seen, snapshot))
-        self.drain()
+    def notify(self, notice: Notice) -> None:
+        """Queue the event for all subscribers. Runs no users' code."""
+        self.publish(notice.event, notice.snapshot)
 
-    def publish(self, event: ConfigReloadEvent, snapshot: Snapshot[T] | None) -> None:
-        """Queue `event` for all subscribers; `snapshot` is what is published now. Runs no users' code."""
+    def publish(self, event: ConfigReloadEvent | None, snapshot: Snapshot[T] | None) -> None:
+        """Queue `event` for all subscribers; `snapshot` is what is published now.
+
+        The first snapshot is the baseline of changes, unless a success announces it.
+        """
         if not self._closed:
-            if not isinstance(event, FileChanged):
+            if event is not None and not isinstance(event, FileChanged):
                 self.last = event
             self._outbox.append(partial(self._publish, event, snapshot))
             self.drain()
@@ -145,24 +149,24 @@ class Bus(Generic[T]):
 
     def _queue_first(self) -> None:
         """The event stays first until it is queued, so that neither a lack of memory nor a dead thread loses it."""
-        queue = self._outbox[0]
         try:
-            queue()
+            retried(self._outbox[0])
         except MemoryError:
-            queue()
+            raise
         except Exception:
             self._outbox.popleft()
             raise
         self._outbox.popleft()
 
-    def _seen(self, snapshot: Snapshot[T]) -> None:
-        self.snapshot = snapshot
-        for _, listener in self._listeners:
-            if isinstance(listener, FunctionCallback):
-                listener.rebase(snapshot)
-
-    def _publish(self, event: ConfigReloadEvent, snapshot: Snapshot[T] | None) -> None:
+    def _publish(self, event: ConfigReloadEvent | None, snapshot: Snapshot[T] | None) -> None:
         if self._closed:
+            return
+        if self.snapshot is None and snapshot is not None and not isinstance(event, ReloadSuccess):
+            self.snapshot = snapshot
+            for _, listener in self._listeners:
+                if isinstance(listener, FunctionCallback):
+                    listener.rebase(snapshot)
+        if event is None:
             return
         generation = 0 if snapshot is None else snapshot.generation
         told: list[tuple[int, Callback]] = [each for each in self._listeners if each[1].wants(generation)]

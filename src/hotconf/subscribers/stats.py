@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Final, NamedTuple
 
-from hotconf.events import Ending, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged, Timings
+from hotconf.events import Ending, FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged, Timings
+from hotconf.listener import Notice
 
 CAPACITY: Final = 256
 """So many of the latest values of each phase are kept."""
@@ -60,20 +61,29 @@ class Stats(NamedTuple):
     """Why published states are not kept on disk; None if they are, or need not be."""
     last_trouble: str | None = None
     """The latest `trouble` that is over."""
+    listener_failures: int = 0
+    """How often a part of the watcher, or an integration, could not take note of an event: each is in the log."""
 
 
 class Meter:
     """Counts and measures; cheap to feed, and of a fixed size."""
 
-    __slots__ = ("_counts", "_endings", "_values")
+    __slots__ = ("_counts", "_degraded", "_endings", "_values")
 
     def __init__(self) -> None:
         names = [phase.name for phase in fields(Timings)]
         self._endings = dict.fromkeys(_ENDINGS.values(), 0)
         self._counts = dict.fromkeys(names, 0)
         self._values = {name: array("d") for name in names}
+        self._degraded = False
 
-    def ending(self, event: Ending) -> None:
+    def notify(self, notice: Notice) -> None:
+        """Count the ending, if it is one."""
+        self._degraded = notice.degraded
+        if notice.event is not None and not isinstance(notice.event, FileChanged):
+            self.count(notice.event)
+
+    def count(self, event: Ending) -> None:
         """Count `event`; if it is a success, keep its timings."""
         self._endings[_ENDINGS[type(event)]] += 1
         if isinstance(event, ReloadSuccess):
@@ -91,7 +101,7 @@ class Meter:
     def stats(self, observer: str, trouble: str | None) -> Stats:
         """A picture of now."""
         phases = {name: _summary(self._counts[name], values) for name, values in self._values.items()}
-        return Stats(dict(self._endings), phases, observer, trouble)
+        return Stats(dict(self._endings), phases, observer, trouble, self._degraded)
 
 
 def _summary(count: int, values: array[float]) -> PhaseStats:

@@ -21,6 +21,8 @@ from contextlib import suppress
 from types import ModuleType
 from typing import Any, Final, Self
 
+from hotconf.system.memory import retried
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -130,10 +132,7 @@ class Descriptor:
 
     def close(self) -> None:
         """Close it, unless the program has done so. Idempotent."""
-        try:
-            self._close()
-        except MemoryError:
-            self._close()
+        retried(self._close)
 
     def _close(self) -> None:
         try:
