@@ -40,7 +40,7 @@ def fragments(directory: Path, count: int, seconds: float) -> list[list[float]]:
     from hotconf.runtime.load import load
     from hotconf.schema import Schema
     from hotconf.snapshot import Snapshot
-    from hotconf.sources.base import Pins, Source
+    from hotconf.sources.base import Options, PinnedSettings
     from hotconf.sources.files import reading
 
     (directory / "parts").mkdir()
@@ -50,7 +50,7 @@ def fragments(directory: Path, count: int, seconds: float) -> list[list[float]]:
     main = directory / "config.toml"
     main.write_text("# everything is in the fragments\n")
     schema = Schema(Config)
-    source = Source(main, schema, Pins(watch_paths=("parts",)))
+    source = Options(main, schema, PinnedSettings(watch_paths=("parts",)))
     result = load(source)
     good: Any = result.candidate
     loads, least = [], []

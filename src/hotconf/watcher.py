@@ -21,7 +21,7 @@ from hotconf.runtime.reloader import Reloader
 from hotconf.schema import Schema
 from hotconf.settings import MAX_DEBOUNCE_MS, HotReloadSettings
 from hotconf.snapshot import Snapshot
-from hotconf.sources.base import DEFAULT_MAX_BYTES, Pins, Source
+from hotconf.sources.base import DEFAULT_MAX_BYTES, Options, PinnedSettings
 from hotconf.sources.files import paths
 from hotconf.subscribers.bus import Bus, OnChange, OnEvent, Selector, path_of
 from hotconf.subscribers.callbacks import ChangeCallback, EventCallback
@@ -110,14 +110,14 @@ class HotReloadWatcher(Generic[T]):
         pins = _pins(settings, debounce_ms, watch_paths)
         for pattern in pins.watch_paths or ():
             paths.expanded(pattern)
-        source = Source(main, self._schema, pins, max_bytes, allow_empty)
+        options = Options(main, self._schema, pins, max_bytes, allow_empty)
         reloader = Reloader(
-            source,
+            options,
             self._bus,
             self._install,
             observer=observer,
             reconcile_ns=round(reconcile_s * 1e9),
-            history=_history(state_dir, source),
+            history=_history(state_dir, options),
         )
         put(self, "_reloader", reloader)
         if type(self) is HotReloadWatcher:
@@ -392,19 +392,19 @@ _SNAPSHOT: Final = HotReloadWatcher.__dict__["snapshot"].__set__
 _CONFIG: Final = HotReloadWatcher.__dict__["config"].__set__
 
 
-def _history(state_dir: str | os.PathLike[str] | None, source: Source[T]) -> HistoryWriter[T] | None:
+def _history(state_dir: str | os.PathLike[str] | None, options: Options[T]) -> HistoryWriter[T] | None:
     if state_dir is None:
         return None
     from hotconf.history.writer import HistoryWriter  # who keeps nothing pays nothing
 
-    return HistoryWriter(paths.absolute(arguments.path("state_dir", state_dir)), source, partial(judged, source))
+    return HistoryWriter(paths.absolute(arguments.path("state_dir", state_dir)), options, partial(judged, options))
 
 
 def _pins(
     settings: HotReloadSettings | None,
     debounce_ms: int | None,
     watch_paths: Iterable[str | os.PathLike[str]] | None,
-) -> Pins:
+) -> PinnedSettings:
     if debounce_ms is not None:
         arguments.whole("debounce_ms", debounce_ms, 0, MAX_DEBOUNCE_MS)
     listed = None
@@ -412,9 +412,9 @@ def _pins(
         given = enumerate(arguments.items("watch_paths", watch_paths, "paths"))
         listed = tuple(arguments.path(f"watch_paths[{number}]", each) for number, each in given)
     if settings is None:
-        return Pins(None, debounce_ms, listed)
+        return PinnedSettings(None, debounce_ms, listed)
     if not isinstance(settings, HotReloadSettings):
         raise arguments.wrong("settings", settings, "HotReloadSettings(…)")
     arguments.whole("settings.debounce_ms", settings.debounce_ms, 0, MAX_DEBOUNCE_MS)
     window = settings.debounce_ms if debounce_ms is None else debounce_ms
-    return Pins(settings.enabled, window, settings.watch_paths if listed is None else listed, settings.mode)
+    return PinnedSettings(settings.enabled, window, settings.watch_paths if listed is None else listed, settings.mode)

@@ -13,7 +13,7 @@ from growth.models import CONFIG, DESCRIBED
 from hotconf import ConfigError, HotReloadWatcher, Schema
 from hotconf.events import FileChanged
 from hotconf.runtime.load import load
-from hotconf.sources.base import Source
+from hotconf.sources.base import Options
 from hotconf.sources.files import paths
 
 Thunk: TypeAlias = Callable[[], object]
@@ -82,7 +82,7 @@ def _cli(*words: str) -> Prepare:
 
 
 def _load(place: Place) -> Thunk:
-    return lambda: load(Source(place.main, CONFIG))
+    return lambda: load(Options(place.main, CONFIG))
 
 
 def _expand(place: Place) -> Thunk:

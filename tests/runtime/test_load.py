@@ -20,7 +20,7 @@ from hotconf.runtime.loader import guarded
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Origin, Snapshot
-from hotconf.sources.base import Pins, Result, Source
+from hotconf.sources.base import LoadResult, Options, PinnedSettings
 from hotconf.sources.files import paths, reading, states
 from hotconf.sources.files import set_reader as module
 
@@ -56,11 +56,11 @@ def aged(monkeypatch):
     monkeypatch.setattr(reading, "FRESH_NS", 0)
 
 
-def save(root: Path, **texts: str) -> Source[Config]:
+def save(root: Path, **texts: str) -> Options[Config]:
     """Write `NAME.toml` files; the source whose main file is `config.toml`."""
     for name, text in texts.items():
         (root / f"{name}.toml").write_text(text)
-    return Source(root / "config.toml", SCHEMA)
+    return Options(root / "config.toml", SCHEMA)
 
 
 def listing(*patterns: str) -> str:
@@ -74,7 +74,7 @@ def good(candidate: Candidate[Config]) -> Valid[Config]:
     return candidate
 
 
-def publish(result: Result[Config], generation: int = 1) -> Snapshot[Config]:
+def publish(result: LoadResult[Config], generation: int = 1) -> Snapshot[Config]:
     """What a watcher would publish."""
     made = good(result.candidate)
     return Snapshot(
@@ -180,7 +180,7 @@ def test_a_file_becomes_a_frozen_config(root):
 def test_each_kind_of_bad_content(root, content, kind):
     """Never a config, always a reason, with the file."""
     (root / "config.toml").write_bytes(content)
-    result = load(Source(root / "config.toml", SCHEMA, max_bytes=1000))
+    result = load(Options(root / "config.toml", SCHEMA, max_bytes=1000))
     assert isinstance(result.candidate, Invalid)
     assert result.candidate.kind == kind
     assert {problem.file for problem in result.candidate.problems} == {root / "config.toml"}
@@ -188,7 +188,7 @@ def test_each_kind_of_bad_content(root, content, kind):
 
 def test_a_missing_main_file_is_a_failure(root):
     """Never "all defaults", not even where an empty file is allowed."""
-    source = Source(root / "config.toml", SCHEMA, allow_empty=True)
+    source = Options(root / "config.toml", SCHEMA, allow_empty=True)
     assert told(load(source).candidate) == [("error", "The file does not exist", "config.toml")]
     (root / "config.toml").write_text("")
     assert good(load(source).candidate).config == Config()
@@ -261,7 +261,7 @@ def test_an_absent_fragment_is_a_warning(root):
 )
 def test_a_bad_fragment_fails_like_a_bad_main_file(root, content, kind):
     """Never the main file alone."""
-    source = Source(save(root, config=listing("a.toml"), a=content).path, SCHEMA, max_bytes=1000)
+    source = Options(save(root, config=listing("a.toml"), a=content).path, SCHEMA, max_bytes=1000)
     candidate = load(source).candidate
     assert isinstance(candidate, Invalid)
     assert (candidate.kind, candidate.problems[0].file) == (kind, root / "a.toml")
@@ -289,7 +289,7 @@ def test_files_that_are_watched_only_are_not_read(root, monkeypatch):
     """They may hold anything, be large, be no files; their stamps count."""
     (root / "ca.pem").write_bytes(b"\xff" * 100)
     os.mkfifo(root / "pipe")
-    source = Source(save(root, config=listing("ca.pem", "pipe")).path, SCHEMA, max_bytes=90)
+    source = Options(save(root, config=listing("ca.pem", "pipe")).path, SCHEMA, max_bytes=90)
     read = []
     real = reading.read
     monkeypatch.setattr(reading, "read", lambda path, cap: read.append(path.name) or real(path, cap))
@@ -324,7 +324,7 @@ def test_watch_paths_count_only_in_the_main_file(root):
 def test_watch_paths_of_a_fragment_in_another_spelling(root):
     """`watch-paths` is the same key where the schema allows both spellings."""
     save(root, config="[hot-reload]\nwatch-paths = ['a.toml']", a="[hot-reload]\nwatch-paths = ['b.toml']")
-    made = good(load(Source(root / "config.toml", Schema(Config, kebab=True))).candidate)
+    made = good(load(Options(root / "config.toml", Schema(Config, kebab=True))).candidate)
     assert made.config.hot_reload.watch_paths == ("a.toml",)
     assert [(problem.message, problem.line) for problem in made.warnings] == [
         ("watch_paths counts only in the main file", 2)
@@ -445,7 +445,7 @@ def pair(root):
     source = save(root, config=OLD, a="[server]\nport = 1")
     known = load(source).files
 
-    def again() -> Result[Config]:
+    def again() -> LoadResult[Config]:
         return load(source, None, known, frozenset(known.reads))
 
     return again
@@ -588,7 +588,7 @@ def test_a_link_that_is_swapped_during_the_read(root, monkeypatch):
         (root / "next").rename(root / "now")
 
     between(monkeypatch, reading, "read", swap, after=1)
-    candidate = load(Source(root / "now/config.toml", SCHEMA)).candidate
+    candidate = load(Options(root / "now/config.toml", SCHEMA)).candidate
     assert isinstance(candidate, Unstable)
     assert root / "now/config.toml" in candidate.paths
 
@@ -706,7 +706,7 @@ def test_the_same_bytes_are_unchanged(root):
     """Nothing is validated, and the config is the same object."""
     calls = []
     schema = Schema(Config, checks=[lambda config: calls.append(1) or ()])
-    source = Source(save(root, config="name = 'x'").path, schema)
+    source = Options(save(root, config="name = 'x'").path, schema)
     first = load(source)
     published = publish(first)
     save(root, config="name = 'x'")
@@ -745,7 +745,7 @@ def test_changes_and_their_telling(root):
     second = good(load(source, publish(first), first.files).candidate)
     assert second.summary == ('name: "a" → "b"', "token: changed (secret)")
     schema = Schema(Config, describe=lambda old, new, changes: [f"{old.name} to {new.name}, {len(changes)}"])
-    told_by_schema = good(load(Source(source.path, schema), publish(first), first.files).candidate)
+    told_by_schema = good(load(Options(source.path, schema), publish(first), first.files).candidate)
     assert told_by_schema.summary == ("a to b, 2",)
 
 
@@ -758,7 +758,7 @@ def test_a_telling_cannot_give_secrets_away(root, caplog):
             raise ValueError(new.token.get_secret_value())
 
     first = load(save(root, config="token = 'hunter2'"))
-    source = Source(save(root, config="token = 'hunter3'").path, Schema(Config, describe=describe))
+    source = Options(save(root, config="token = 'hunter3'").path, Schema(Config, describe=describe))
     made = good(load(source, publish(first), first.files).candidate)
     assert made.summary == ("******** became ********",)
     save(root, config="token = 'hunter4'\nname = 'b'")
@@ -788,7 +788,7 @@ def test_a_telling_cannot_give_away_what_was_secret_before(root, now):
         ]
     )
     schema = Schema(Bag, describe=lambda old, new, changes: [f"{old!r} {new!r}"])
-    source = Source(save(root, config=written).path, schema)
+    source = Options(save(root, config=written).path, schema)
     first = load(source)
     save(root, config=now or "# nothing")
     (line,) = good(load(source, publish(first), first.files).candidate).summary
@@ -804,7 +804,7 @@ def test_a_telling_that_raises_is_logged_and_replaced(root, caplog, error):
         raise error
 
     first = load(save(root, config="name = 'a'"))
-    source = Source(save(root, config="name = 'b'").path, Schema(Config, describe=describe))
+    source = Options(save(root, config="name = 'b'").path, Schema(Config, describe=describe))
     assert good(load(source, publish(first), first.files).candidate).summary == ('name: "a" → "b"',)
     (record,) = caplog.records
     assert record.getMessage().startswith("describe raised; the changes are listed one by one\n    Traceback")
@@ -821,7 +821,7 @@ def test_a_log_that_raises_is_no_failure(root, monkeypatch):
 
     monkeypatch.setattr(logging.getLogger("hotconf.reload"), "filters", [refuse])
     first = load(save(root, config="name = 'a'"))
-    source = Source(save(root, config="name = 'b'").path, Schema(Config, describe=describe))
+    source = Options(save(root, config="name = 'b'").path, Schema(Config, describe=describe))
     assert good(load(source, publish(first), first.files).candidate).summary == ('name: "a" → "b"',)
 
 
@@ -838,8 +838,8 @@ def test_pinned_settings_stand_over_the_file(root):
     """What the program fixed, the file cannot change; the rest follows the file."""
     text = "[hot_reload]\nenabled = false\ndebounce_ms = 300\nwatch_paths = ['a.toml']"
     path = save(root, config=text, a="name = 'a'", b="name = 'b'").path
-    pins = Pins(enabled=True, watch_paths=("b.toml",), mode="eager")
-    made = good(load(Source(path, SCHEMA, pins)).candidate)
+    pins = PinnedSettings(enabled=True, watch_paths=("b.toml",), mode="eager")
+    made = good(load(Options(path, SCHEMA, pins)).candidate)
     assert made.settings == HotReloadSettings(debounce_ms=300, watch_paths=("b.toml",), mode="eager")
     assert made.config.name == "b"
 
@@ -851,7 +851,7 @@ def test_a_model_without_settings_follows_the_defaults(root):
         hot_reload: dict[str, Any] = {}
 
     (root / "config.toml").write_text("[hot_reload]\nwatch_paths = ['a.toml']")
-    result = load(Source(root / "config.toml", Schema(Plain)))
+    result = load(Options(root / "config.toml", Schema(Plain)))
     assert result.candidate.settings == HotReloadSettings()
     assert len(result.files.members) == 1
 
@@ -869,8 +869,8 @@ def test_checks_are_heard(root):
     def fail(config):
         raise RuntimeError("boom")
 
-    assert told(load(Source(path, Schema(Config, checks=[warn]))).candidate) == [("warning", "odd", "config.toml")]
-    candidate = load(Source(path, Schema(Config, checks=[warn, fail]))).candidate
+    assert told(load(Options(path, Schema(Config, checks=[warn]))).candidate) == [("warning", "odd", "config.toml")]
+    candidate = load(Options(path, Schema(Config, checks=[warn, fail]))).candidate
     assert isinstance(candidate, Invalid)
     assert candidate.kind == "internal"
     assert "fail raised RuntimeError" in candidate.errors[0].message
@@ -882,7 +882,7 @@ def test_unchanged_files_keep_their_warnings(root):
     def warn(config):
         yield Problem("odd", "name", severity="warning")
 
-    source = Source(save(root, config=listing("a.toml")).path, Schema(Config, checks=[warn]))
+    source = Options(save(root, config=listing("a.toml")).path, Schema(Config, checks=[warn]))
     first = load(source)
     second = load(source, publish(first), first.files)
     assert told(second.candidate) == told(first.candidate)
@@ -945,7 +945,7 @@ def test_no_secret_in_any_repr(root):
 
     planted = "hunter2-planted"
     text = f"token = '{planted}'\n[server]\nport = 1\npassword = '{planted}'\n"
-    source = Source(save(root, config=text).path, Schema(Free))
+    source = Options(save(root, config=text).path, Schema(Free))
     first = load(source)
     published = publish(first)
     values: list[object] = [source, first.files, *first.files.reads.values(), *first.files.documents.values()]
@@ -991,7 +991,7 @@ def test_no_secret_where_a_validator_repeats_it(root):
         def refuse(cls, value: str) -> str:
             raise ValueError(f"{value} is too short")
 
-    result = load(Source(save(root, config="password = 'hunter2'").path, Schema(Strict)))
+    result = load(Options(save(root, config="password = 'hunter2'").path, Schema(Strict)))
     assert isinstance(result.candidate, Invalid)
     assert "hunter2" not in repr(result)
 
@@ -1049,7 +1049,7 @@ def test_bytes_can_stand_in_for_a_file(root):
 
 def test_bytes_can_stand_in_for_a_file_that_is_not_there(root):
     """A fragment, or the main file itself."""
-    source = Source(root / "config.toml", SCHEMA)
+    source = Options(root / "config.toml", SCHEMA)
     found = load(source, instead={source.path: b'name = "edit"\n'}).candidate
     assert isinstance(found, Valid)
     assert found.config.name == "edit"

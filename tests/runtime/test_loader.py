@@ -11,7 +11,7 @@ import pytest
 from hotconf.engine.candidate import Invalid
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.loader import Loader, guarded
-from hotconf.sources.base import FileSet, Result
+from hotconf.sources.base import FileSet, LoadResult
 from hotconf.system.exceptions import in_load
 from waiting import wait_until
 
@@ -139,7 +139,7 @@ def test_a_load_knows_that_it_is_one(loader):
     """In its own thread and for as long as it lasts: a check cannot call `reload()`."""
     seen: list[bool] = []
 
-    def work() -> Result[object]:
+    def work() -> LoadResult[object]:
         seen.append(in_load())
         raise ValueError
 
@@ -159,7 +159,7 @@ def test_whatever_a_load_raises_is_a_problem(loader, tmp_path, caplog, error):
     path = tmp_path / "config.toml"
     path.touch()
     known = FileSet.of(path)
-    results: list[Result[object]] = []
+    results: list[LoadResult[object]] = []
     loader.submit(lambda: results.append(guarded(fail, known)))
     loader.stop(10)
     [result] = results
@@ -181,7 +181,7 @@ def test_what_ends_programs_is_the_programs_in_its_own_thread(loader, error):
     with pytest.raises(type(error)):
         guarded(interrupt, KNOWN)
     assert not in_load()
-    results: list[Result[object]] = []
+    results: list[LoadResult[object]] = []
     loader.submit(lambda: results.append(guarded(interrupt, KNOWN)))
     loader.stop(10)
     assert isinstance(results[0].candidate, Invalid)

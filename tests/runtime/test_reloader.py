@@ -22,7 +22,7 @@ from hotconf.runtime.holds import Busy
 from hotconf.runtime.reloader import Reloader
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
-from hotconf.sources.base import Pins, Source
+from hotconf.sources.base import Options, PinnedSettings
 from hotconf.sources.files import paths, reading, states
 from hotconf.subscribers.bus import Bus
 from hotconf.watch.crowd import Crowd
@@ -68,7 +68,7 @@ class Watched:
         self.generations: dict[int, None] = {}
         self.bus: Bus[Config] = Bus("test")
         self.stream = self.bus.subscribe()
-        source = Source(main, Schema(Config, checks=[self.gate]), Pins(debounce_ms=window_ms))
+        source = Options(main, Schema(Config, checks=[self.gate]), PinnedSettings(debounce_ms=window_ms))
         how = {"observer": observer, "reconcile_ns": reconcile_ns, "listeners": listeners}
         self.reloader = Reloader(source, self.bus, self.install, **how)
         self.events: list[object] = []
@@ -448,7 +448,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from hotconf.subscribers.bus import Bus
 from hotconf.runtime.holds import Busy
-from hotconf.sources.base import Source
+from hotconf.sources.base import Options
 from hotconf.runtime.reloader import Reloader
 from hotconf.schema import Schema
 
@@ -456,7 +456,7 @@ class Config(BaseModel):
     n: int
 
 warnings.simplefilter("ignore", DeprecationWarning)
-source = Source(Path(sys.argv[1]), Schema(Config))
+source = Options(Path(sys.argv[1]), Schema(Config))
 reloader = Reloader(source, Bus("x"), lambda snapshot: None, observer="auto", reconcile_ns=10**12)
 reloader.start(require=True)
 held, ends = threading.Event(), threading.Event()

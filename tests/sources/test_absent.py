@@ -15,7 +15,7 @@ from hotconf.config.gone import Found, judge, problems
 from hotconf.engine.candidate import Invalid, Standing, Valid
 from hotconf.runtime.load import load
 from hotconf.snapshot import SourceFile
-from hotconf.sources.base import FileSet, Pins, Source
+from hotconf.sources.base import FileSet, Options, PinnedSettings
 from hotconf.sources.files import absent
 from watcher.watched import App
 
@@ -23,17 +23,17 @@ LISTS = "[hot_reload]\nwatch_paths = ['conf.d']\n"
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Source[App]:
+def source(tmp_path: Path) -> Options[App]:
     """A main file, and two fragments in a directory."""
     (tmp_path / "conf.d").mkdir()
     (tmp_path / "conf.d/a.toml").write_text("tags = ['a']\n")
     (tmp_path / "conf.d/limit.toml").write_text("[server]\nport = 9000\n")
     (tmp_path / "config.toml").write_text(LISTS)
-    return Source(tmp_path / "config.toml", Schema(App))
+    return Options(tmp_path / "config.toml", Schema(App))
 
 
 def again(
-    source: Source[App], standing: Standing, known: FileSet | None = None, **instead: str
+    source: Options[App], standing: Standing, known: FileSet | None = None, **instead: str
 ) -> Valid[App] | Invalid:
     """What a load brings back while that state is published; `instead`: replacements for files of the directory."""
     for name, text in instead.items():
@@ -44,7 +44,7 @@ def again(
     return candidate
 
 
-def stands(source: Source[App]) -> tuple[Standing, FileSet]:
+def stands(source: Options[App]) -> tuple[Standing, FileSet]:
     """The current state, and what is known of its files."""
     result = load(source)
     assert isinstance(result.candidate, Valid)
@@ -119,7 +119,7 @@ def test_what_is_only_watched_is_not_missed(source):
 
 def test_entries_of_the_program(source):
     """Pinned ones cover files, too; they are in no file."""
-    pinned = source._replace(pins=Pins(watch_paths=("conf.d",)))
+    pinned = source._replace(pins=PinnedSettings(watch_paths=("conf.d",)))
     source.path.write_text("tags = []\n")
     standing, _ = stands(pinned)
     for path in (source.path.parent / "conf.d").iterdir():

@@ -9,7 +9,7 @@ import pytest
 
 from hotconf.runtime.load import load
 from hotconf.schema import Schema
-from hotconf.sources.base import Source
+from hotconf.sources.base import Options
 from hotconf.sources.files import paths, reading
 from hotconf.sources.files.cache import Cache
 from hotconf.sources.files.compare import compare
@@ -46,7 +46,7 @@ def differing(known: Cache) -> tuple[Path, ...]:
     if known.at_rest() or asked is None:
         return ()
     files, touched = asked
-    return known.answer(files, compare(files, Source(files.members[0].path, Schema(dict)), touched)) or ()
+    return known.answer(files, compare(files, Options(files.members[0].path, Schema(dict)), touched)) or ()
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def make():
     """What is known after a load with these `watch_paths`."""
 
     def make(main: Path, *patterns: str) -> Cache:
-        source: Source[Any] = Source(main, Schema(dict))
+        source: Options[Any] = Options(main, Schema(dict))
         source = source._replace(pins=source.pins._replace(watch_paths=patterns))
         known = Cache(source)
         known.begin(afresh=False)

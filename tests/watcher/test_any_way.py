@@ -183,8 +183,8 @@ def test_every_change_is_heard(tmp_path, watch, seed):
         tree.told.clear()
         for _ in range(dice.randint(1, 4)):
             tree.act()
-        seen = wait_until_same(lambda: state(reloader.files), lambda: state(load(reloader.source).files))
-        known, there = state(reloader.files), state(load(reloader.source).files)
+        seen = wait_until_same(lambda: state(reloader.files), lambda: state(load(reloader.options).files))
+        known, there = state(reloader.files), state(load(reloader.options).files)
         assert seen, (patterns, tree.told, known.items() ^ there.items())
 
 

@@ -15,7 +15,7 @@ from pydantic import Field
 from hotconf import ConfigError, HotReloadWatcher
 from hotconf.engine.candidate import Unstable
 from hotconf.runtime import loads
-from hotconf.sources.base import FileSet, Result
+from hotconf.sources.base import FileSet, LoadResult
 from waiting import wait_until
 from watcher.watched import CHANGED, Frozen, port, save
 
@@ -248,7 +248,7 @@ def test_a_file_that_is_never_still(path, watch, monkeypatch):
     watcher, seen = watch(path)
     snapshot = watcher.snapshot
     load = loads.load
-    monkeypatch.setattr(loads, "load", lambda *_: Result(Unstable((path,)), FileSet.of(path).looked_at()))
+    monkeypatch.setattr(loads, "load", lambda *_: LoadResult(Unstable((path,)), FileSet.of(path).looked_at()))
     path.write_text(port(9000))
     event = seen.ending()
     assert (event.kind, event.problems[0].file) == ("unstable", path)
@@ -263,9 +263,9 @@ def test_reload_of_a_file_that_is_never_still(path, watch, monkeypatch):
     watcher, _ = watch(path, debounce_ms=60_000)
     reads = []
 
-    def never_still(*_: object) -> Result[object]:
+    def never_still(*_: object) -> LoadResult[object]:
         reads.append(1)
-        return Result(Unstable((path,)), FileSet.of(path).looked_at())
+        return LoadResult(Unstable((path,)), FileSet.of(path).looked_at())
 
     monkeypatch.setattr(loads, "load", never_still)
     assert watcher.reload().kind == "unstable"

@@ -79,10 +79,10 @@ def located(
 
 
 def _read(main: Path, schema: Schema[Any], content: bytes | None) -> None:
-    from hotconf.sources.base import FileSet, Source
+    from hotconf.sources.base import FileSet, Options
     from hotconf.sources.files.set_reader import SetReader
 
-    reader = SetReader(Source(main, schema), FileSet.of(main), frozenset())
+    reader = SetReader(Options(main, schema), FileSet.of(main), frozenset())
     reader.instead = {} if content is None else {main: content}
     reader.run()
 

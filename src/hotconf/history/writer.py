@@ -26,7 +26,7 @@ from hotconf.listener import Notice
 from hotconf.logs import log
 from hotconf.problems import Problem, one_line
 from hotconf.snapshot import SourceFile
-from hotconf.sources.base import Source
+from hotconf.sources.base import Options
 from hotconf.system import fork, threads
 from hotconf.system.worker import Worker
 
@@ -117,7 +117,7 @@ class _Answering(StateStore):
 class HistoryWriter(Generic[T]):
     """See the module."""
 
-    def __init__(self, state_dir: Path, source: Source[T], judge: Judge[T]) -> None:
+    def __init__(self, state_dir: Path, options: Options[T], judge: Judge[T]) -> None:
         """`judge` says what a kept state would be today. Raises `UsageError` where states cannot be kept safely:
         other systems know neither owners nor `flock`.
         """
@@ -130,9 +130,9 @@ class HistoryWriter(Generic[T]):
         self._recalled: Recalled[T] | None = None
         self._reported: set[str] = set()
         """What start has logged about kept states: it may come across the same twice."""
-        self._source = source
+        self._options = options
         self._judge = judge
-        self._states = StateStore(state_dir, source.path)
+        self._states = StateStore(state_dir, options.path)
         self._state_dir = state_dir
         self._lock = threads.rlock()
         """For the driver and the thread that writes, on neither of which signal handlers run."""
@@ -141,7 +141,7 @@ class HistoryWriter(Generic[T]):
         self._waiting: deque[_Entry] = deque()
         self._left_out = 0
         self._worker = Worker("hotconf state", self._report)
-        self._found = _Answering(state_dir, source.path, self._worker)
+        self._found = _Answering(state_dir, options.path, self._worker)
         self._closed = False
         self._newest: tuple[SourceFile, ...] | None = None
         """The files of the newest state, if this process has written it."""
@@ -173,7 +173,7 @@ class HistoryWriter(Generic[T]):
         if not published.recalled:
             self._keep(notice.snapshot, published.summary)
         elif recalled is not None and isinstance(notice.event, ReloadFailed):
-            log.degraded(self._source.path, recalled.number, recalled.good.loaded_at, notice.event.error)
+            log.degraded(self._options.path, recalled.number, recalled.good.loaded_at, notice.event.error)
 
     # Recalling, at start
 
@@ -204,7 +204,7 @@ class HistoryWriter(Generic[T]):
                 continue
             candidate = self._judge(found.files, found.at)
             if isinstance(candidate, Valid):
-                enabled = self._source.pins.enabled is not False
+                enabled = self._options.pins.enabled is not False
                 settings = candidate.settings.model_copy(update={"enabled": enabled})
                 return Recalled(number, candidate._replace(settings=settings))
             self._pass_over(number, f"is not valid any more: {one_line(candidate.errors)}")
@@ -216,14 +216,14 @@ class HistoryWriter(Generic[T]):
         self._miss(text)
         if text != self._trouble and text not in self._reported:
             self._reported.add(text)
-            log.unrecalled(self._source.path, text)
+            log.unrecalled(self._options.path, text)
 
     def _pass_over(self, number: int, why: str) -> None:
         text = f"state {number} {why}"
         self._miss(text)
         if text not in self._reported:
             self._reported.add(text)
-            log.passed_over(self._source.path, number, why)
+            log.passed_over(self._options.path, number, why)
 
     def _miss(self, why: str) -> None:
         if not self.no_last_good:
@@ -252,14 +252,14 @@ class HistoryWriter(Generic[T]):
         if self._worker.refused is not None:
             self._worker.drain()  # no thread for it: better late than never
         else:  # it releases the lock once the disk answers
-            log.unkept(self._source.path, f"the disk was not done after {timeout_s:g} s")
+            log.unkept(self._options.path, f"the disk was not done after {timeout_s:g} s")
 
     def supervise(self) -> bool:
         """Repair the thread if it failed; whether there is something to do."""
         return self._worker.supervise()
 
     def _report(self, text: str, error: BaseException | None) -> None:
-        log.unkept(self._source.path, text)
+        log.unkept(self._options.path, text)
         if error is not None:
             log.thread(text, error)
 
@@ -270,7 +270,7 @@ class HistoryWriter(Generic[T]):
             left_out, self._left_out = self._left_out, 0
             entry = self._waiting.popleft() if self._waiting else None
         if left_out:
-            log.unkept(self._source.path, f"the disk is slow, {left_out} were left out")
+            log.unkept(self._options.path, f"the disk is slow, {left_out} were left out")
         if entry is not None:
             self._keep_one(entry)
 
@@ -292,7 +292,7 @@ class HistoryWriter(Generic[T]):
                 self._troubled("another watcher keeps them", log.kept_elsewhere)
             elif self._trouble is not None:
                 self._trouble = None
-                log.kept_again(self._source.path)
+                log.kept_again(self._options.path)
         finally:
             self._writing_since = None
 
@@ -302,7 +302,7 @@ class HistoryWriter(Generic[T]):
         if not self._states.claim():
             return False
         if (newest or self._newest_on_disk()) != entry.files:
-            self._states.write(partial(entry.record, secret_keys=secret_keys(self._source.schema)))
+            self._states.write(partial(entry.record, secret_keys=secret_keys(self._options.schema)))
         self._newest = entry.files
         return True
 
@@ -313,7 +313,7 @@ class HistoryWriter(Generic[T]):
     def _troubled(self, reason: str, tell: Callable[[Path, str], None]) -> None:
         if self._trouble != reason:
             self._trouble = reason
-            tell(self._source.path, reason)
+            tell(self._options.path, reason)
 
     def _text(self, error: OSError | UsageError) -> str:
         """Why, and where: a `UsageError` says both."""

@@ -21,7 +21,7 @@ from hotconf.problems import Problem
 from hotconf.runtime.load import judge, load
 from hotconf.schema import Schema
 from hotconf.snapshot import Snapshot, SourceFile
-from hotconf.sources.base import Source
+from hotconf.sources.base import Options
 from hotconf.sources.files import reading
 from hotconf.text import printable
 
@@ -61,7 +61,7 @@ def _listed(keys: list[str]) -> str:
 
 def as_kept(record: Record, schema: Schema[Any]) -> Look:
     """The state, judged by the schema and the checks of today."""
-    candidate = judge(Source(record.files[0].path, schema), record.files, record.at)
+    candidate = judge(Options(record.files[0].path, schema), record.files, record.at)
     return _look(candidate, record.files, record.at)
 
 
@@ -70,7 +70,7 @@ def missed(state_dir: Path, main: Path, schema: Schema[Any]) -> Standing:
 
     def usable() -> bool:
         records = (found for _, found in states.newest_first() if isinstance(found, Record))
-        return any(isinstance(judge(Source(main, schema), each.files, each.at), Valid) for each in records)
+        return any(isinstance(judge(Options(main, schema), each.files, each.at), Valid) for each in records)
 
     states = StateStore(state_dir, main)
     try:
@@ -84,7 +84,7 @@ def on_disk(main: Path, schema: Schema[Any], also: Iterable[Path] = ()) -> Look:
 
     Raises `UsageError` for one that is there but cannot be read.
     """
-    result = load(Source(main, schema))
+    result = load(Options(main, schema))
     roles = {member.path: member.role for member in result.files.members if member.role != "watched"}
     found = []
     for path in dict.fromkeys((*roles, *also)):

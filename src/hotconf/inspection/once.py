@@ -17,7 +17,7 @@ from hotconf.runtime.load import judge, load, problems_of
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Snapshot
-from hotconf.sources.base import FileSet, Source
+from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files.paths import Member
 from hotconf.sources.files.reading import Read, Stamp
 
@@ -55,13 +55,13 @@ def state_of(
     `against`: the state that it is compared with. `instead`: bytes that count in place of what files hold.
     `standing`: the state that decides which files are gone.
     """
-    result = load(Source(path, schema), against, standing=standing, instead=instead)
+    result = load(Options(path, schema), against, standing=standing, instead=instead)
     return _state(result.candidate, result.files)
 
 
 def kept_state(record: Record, schema: Schema[T], *, against: Snapshot[T] | None = None) -> State[T] | Inspection:
     """The state that was kept as `record`, judged by the schema and the checks of today; no file is read."""
-    candidate = judge(Source(record.files[0].path, schema), record.files, record.at, against)
+    candidate = judge(Options(record.files[0].path, schema), record.files, record.at, against)
     members = tuple(Member(file.path, file.role) for file in record.files)
     reads = {file.path: Read(file.path, Stamp(), file.content) for file in record.files}
     parsed = {file.path: parse(file.content, file.path) for file in record.files}

@@ -12,7 +12,7 @@ from hotconf.engine.candidate import NOTHING, Candidate, Standing, Unstable
 from hotconf.problems import Problem
 from hotconf.runtime.load import load, problems_of
 from hotconf.schema import Schema
-from hotconf.sources.base import DEFAULT_MAX_BYTES, FileSet, Source
+from hotconf.sources.base import DEFAULT_MAX_BYTES, FileSet, Options
 
 if TYPE_CHECKING:
     from hotconf.secrets.scrubber import Scrubber
@@ -63,5 +63,5 @@ def inspect(
         from hotconf.sources.files.reading import too_large
 
         return Inspection(tuple(too_large(given, DEFAULT_MAX_BYTES) for given in large), FileSet.of(path))
-    result = load(Source(path, schema), standing=standing, instead=instead)
+    result = load(Options(path, schema), standing=standing, instead=instead)
     return Inspection(problems_of(result.candidate), result.files, scrubber_of(result.candidate))

@@ -44,7 +44,7 @@ class LoadSecrets:
     def __init__(self, reader: SetReader, published: Snapshot[Any] | None, former: Scrubber | None) -> None:
         """`reader`: the files. `former`: the scrubber of what is published, if there is one."""
         self._reader = reader
-        self._schema = reader.source.schema
+        self._schema = reader.options.schema
         self._published = published
         self._former = former
         self._known: Scrubber | None = None

@@ -26,7 +26,7 @@ from hotconf.problems import Kind, Problem
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Snapshot, SourceFile
-from hotconf.sources.base import DEFAULT_MAX_BYTES, FileSet, Result, Source
+from hotconf.sources.base import DEFAULT_MAX_BYTES, FileSet, LoadResult, Options
 from hotconf.sources.files import absent, paths
 from hotconf.sources.files.paths import Expansion, Member
 from hotconf.sources.files.reading import Read, Stamp
@@ -46,7 +46,7 @@ _OFF: Final = "Hot reload is off: edits are not noticed until a restart"
 
 
 def load(
-    source: Source[T],
+    options: Options[T],
     published: Snapshot[T] | None = None,
     known: FileSet | None = None,
     touched: frozenset[Path] = frozenset(),
@@ -55,24 +55,24 @@ def load(
     standing: Standing = NOTHING,
     *,
     instead: Mapping[Path, bytes] = MappingProxyType({}),
-) -> Result[T]:
-    """Load `source` once and compare it with what is `published`, and the files with what they said `before`.
+) -> LoadResult[T]:
+    """Load `options` once and compare it with what is `published`, and the files with what they said `before`.
 
     Files that `known` holds, whose stamps are the same and that are not in `touched`, are not read again. Those of
     `instead` are taken to exist and to hold the bytes given there, whatever is on the disk. `secrets` knows those in
     what is published, if they were determined. `standing`: the state that decides which files are gone. Never raises
     for anything in the files or in users' checks: those are problems of the candidate.
     """
-    work = _Load(source, published, known or FileSet.of(source.path), touched, secrets)
+    work = _Load(options, published, known or FileSet.of(options.path), touched, secrets)
     work.reader.instead, work.standing = instead, standing
     return work.run(before)
 
 
 def judge(
-    source: Source[T], kept: tuple[SourceFile, ...], read_at: datetime, published: Snapshot[T] | None = None
+    options: Options[T], kept: tuple[SourceFile, ...], read_at: datetime, published: Snapshot[T] | None = None
 ) -> Candidate[T]:
     """What a load would bring back today if the files were as they were kept, read at that time; reads nothing."""
-    work = _Load(source, published, FileSet.of(source.path), frozenset())
+    work = _Load(options, published, FileSet.of(options.path), frozenset())
     members = tuple(Member(file.path, file.role) for file in kept)
     given = work.reader
     given.loaded_at, given.patterns, given.expansion = read_at, (), Expansion(members)
@@ -81,38 +81,38 @@ def judge(
     return work.judge()
 
 
-def drifted(source: Source[T], published: Snapshot[T] | None, known: FileSet) -> bool:
+def drifted(options: Options[T], published: Snapshot[T] | None, known: FileSet) -> bool:
     """Whether the files differ from what is `published`, by their bytes; nothing is validated."""
-    return _Load(source, published, known, frozenset(known.reads)).drifted()
+    return _Load(options, published, known, frozenset(known.reads)).drifted()
 
 
 class _Load(Generic[T]):
     """One load under way."""
 
-    __slots__ = ("published", "reader", "secrets", "source", "standing")
+    __slots__ = ("options", "published", "reader", "secrets", "standing")
 
     def __init__(
         self,
-        source: Source[T],
+        options: Options[T],
         published: Snapshot[T] | None,
         known: FileSet,
         touched: frozenset[Path],
         secrets: Scrubber | None = None,
     ) -> None:
-        self.source = source
+        self.options = options
         self.published = published
         self.standing = NOTHING
         """Decides which files are gone."""
-        self.reader = SetReader(source, known, touched)
+        self.reader = SetReader(options, known, touched)
         self.secrets = LoadSecrets(self.reader, published, secrets)
 
-    def run(self, before: Mapping[Path, Read]) -> Result[T]:
+    def run(self, before: Mapping[Path, Read]) -> LoadResult[T]:
         work = self.reader
         changed = work.run()
         candidate = Unstable(changed) if changed else self._compared()
         if isinstance(candidate, Invalid) or (isinstance(candidate, Valid) and candidate.unchanged is None):
             candidate = candidate._replace(shrank=self._shrank(before))
-        return Result(candidate, work.file_set())
+        return LoadResult(candidate, work.file_set())
 
     def _compared(self) -> Valid[T] | Invalid:
         """The result of the files, and which files of the published state are gone."""
@@ -130,10 +130,10 @@ class _Load(Generic[T]):
         """Report gone files as gone, and no longer as absent."""
         from hotconf.config.gone import problems
 
-        work, main = self.reader, self.source.path
-        pinned, document = self.source.pins.watch_paths is not None, work.documents.get(main)
+        work, main = self.reader, self.options.path
+        pinned, document = self.options.pins.watch_paths is not None, work.documents.get(main)
         origins = merge([document]).origins if document is not None and not pinned else None
-        told = problems(verdict, main, origins, settings_path(self.source.schema))
+        told = problems(verdict, main, origins, settings_path(self.options.schema))
         gone = {*(file.path for file in verdict.files), *(each.entry.path for each in verdict.lost)}
         rest = (each for each in work.problems if each.kind != "missing" or each.file not in gone)
         work.problems = sorted((*rest, *told), key=lambda problem: problem.file != main)
@@ -208,9 +208,9 @@ class _Load(Generic[T]):
     def _validated(self, sources: tuple[SourceFile, ...], digest: str) -> Valid[T] | Invalid:
         began = time.perf_counter_ns()
         documents = list(self.reader.documents.values())  # of just these, in their order
-        fragments, ignored = _without_watch_paths(documents[1:], settings_path(self.source.schema))
+        fragments, ignored = _without_watch_paths(documents[1:], settings_path(self.options.schema))
         merged = merge([documents[0], *fragments])
-        verdict = validate(self.source.schema, merged, self.secrets.scrubber, _propagates)
+        verdict = validate(self.options.schema, merged, self.secrets.scrubber, _propagates)
         warnings = self._scrubbed(
             [
                 *self.reader.problems,
@@ -245,7 +245,7 @@ class _Load(Generic[T]):
         )
 
     def _described(self, old: T, new: T, changes: tuple[Change, ...]) -> list[str]:
-        describe = self.source.schema.describe
+        describe = self.options.schema.describe
         if describe is None:
             return [str(change) for change in changes]
         scrub = self.secrets.scrubber(new, changes)
@@ -298,9 +298,9 @@ class _Load(Generic[T]):
         return tuple(sorted((*told, *more), key=place))
 
     def _settings(self, config: T) -> HotReloadSettings:
-        path = settings_path(self.source.schema)
+        path = settings_path(self.options.schema)
         found = value_at(config, path) if path is not None else None
-        return self.source.pins.over(found if isinstance(found, HotReloadSettings) else HotReloadSettings())
+        return self.options.pins.over(found if isinstance(found, HotReloadSettings) else HotReloadSettings())
 
 
 def _digest(sources: tuple[SourceFile, ...]) -> str:
@@ -356,7 +356,7 @@ def _propagates(error: BaseException) -> bool:
 def check(path: Path, schema: Schema[Any], *, max_bytes: int = DEFAULT_MAX_BYTES) -> tuple[Problem, ...]:
     """Every problem, errors and warnings, that a watcher of `path` would find now; starts no thread."""
     schema.complete()
-    return problems_of(load(Source(paths.absolute(path), schema, max_bytes=max_bytes)).candidate)
+    return problems_of(load(Options(paths.absolute(path), schema, max_bytes=max_bytes)).candidate)
 
 
 def problems_of(candidate: Candidate[Any]) -> tuple[Problem, ...]:

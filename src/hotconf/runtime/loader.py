@@ -12,7 +12,7 @@ from hotconf.logs import log
 from hotconf.problems import Problem
 from hotconf.runtime.load import judge
 from hotconf.snapshot import SourceFile
-from hotconf.sources.base import FileSet, Result, Source
+from hotconf.sources.base import FileSet, LoadResult, Options
 from hotconf.sources.files import reading
 from hotconf.system import threads
 from hotconf.system.exceptions import belongs_to_program, loading
@@ -24,7 +24,7 @@ HUNG_NS: Final = 5_000_000_000
 """A load that takes longer is reported."""
 
 
-def guarded(work: Callable[[], Result[T]], known: FileSet) -> Result[T]:
+def guarded(work: Callable[[], LoadResult[T]], known: FileSet) -> LoadResult[T]:
     """Run a load so that `in_load()` is true, and nothing that it raises ends a thread of ours.
 
     Exceptions of the program, in whose thread the first load runs, propagate: see `exceptions`.
@@ -43,16 +43,16 @@ def guarded(work: Callable[[], Result[T]], known: FileSet) -> Result[T]:
         if not refused:
             log.fault("reload", "The load of %s failed", path)
         passing = refused or isinstance(error, MemoryError)
-        return Result(Invalid((_problem(error, path),)), known.looked_at(settled=not passing))
+        return LoadResult(Invalid((_problem(error, path),)), known.looked_at(settled=not passing))
     finally:
         loading.discard(here)
     return result
 
 
-def judged(source: Source[T], files: tuple[SourceFile, ...], at: datetime) -> Valid[T] | Invalid:
+def judged(options: Options[T], files: tuple[SourceFile, ...], at: datetime) -> Valid[T] | Invalid:
     """What a load would bring back today if the files were as they were kept, read `at` that time."""
-    nothing = FileSet.of(source.path)
-    candidate = guarded(lambda: Result(judge(source, files, at), nothing), nothing).candidate
+    nothing = FileSet.of(options.path)
+    candidate = guarded(lambda: LoadResult(judge(options, files, at), nothing), nothing).candidate
     if isinstance(candidate, Unstable):
         raise AssertionError("what is not read cannot be unstable")
     return candidate

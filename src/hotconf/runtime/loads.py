@@ -18,7 +18,7 @@ from hotconf.runtime.driver import Driver
 from hotconf.runtime.load import load
 from hotconf.runtime.loader import Loader, LoadJob, guarded
 from hotconf.runtime.publisher import Publisher
-from hotconf.sources.base import FileSet, Result, Source
+from hotconf.sources.base import FileSet, LoadResult, Options
 from hotconf.sources.files.cache import Cache
 from hotconf.system import threads
 from hotconf.system.exceptions import in_load
@@ -42,24 +42,24 @@ class Jobs(Generic[T]):
         "_inline",
         "_loader",
         "_loading",
+        "_options",
         "_publisher",
         "_runs",
-        "_source",
         "closed",
     )
 
     def __init__(
         self,
-        source: Source[T],
+        options: Options[T],
         cache: Cache,
         publisher: Publisher[T],
         history: HistoryWriter[T] | None,
         runs: Callable[[], Driver],
         loader: Callable[[], Loader],
-        deliver: Callable[[int, Result[T], int, Valid[T] | None, Callable[[], object]], None],
+        deliver: Callable[[int, LoadResult[T], int, Valid[T] | None, Callable[[], object]], None],
     ) -> None:
         self._loader = loader
-        self._source = source
+        self._options = options
         self._cache = cache
         self._publisher = publisher
         self._history = history
@@ -110,10 +110,10 @@ class Jobs(Generic[T]):
         known, touched = self._cache.begin(afresh=effect.afresh)
         publisher, before = self._publisher, self._cache.before
         published = publisher.snapshot, known, touched, before, publisher.secrets.published, publisher.standing
-        job = partial(self._load, effect.job, partial(load, self._source, *published), known)
-        self.submit(LoadJob(self._source.path, job))
+        job = partial(self._load, effect.job, partial(load, self._options, *published), known)
+        self.submit(LoadJob(self._options.path, job))
 
-    def _load(self, number: int, work: Callable[[], Result[T]], known: FileSet) -> None:
+    def _load(self, number: int, work: Callable[[], LoadResult[T]], known: FileSet) -> None:
         if self.closed:
             return
         with self._loading:
@@ -133,7 +133,7 @@ class Jobs(Generic[T]):
         else:
             self._runs().post(deliver)
 
-    def _recall(self, result: Result[T]) -> Valid[T] | None:
+    def _recall(self, result: LoadResult[T]) -> Valid[T] | None:
         """What to run on if the load at start fails."""
         history = self._history
         if history is None or not self.starting or self._publisher.snapshot is not None:
@@ -146,7 +146,7 @@ class Jobs(Generic[T]):
             return
         try:
             if not threads.acquire(self._loading, timeout_s):
-                log.unfinished(self._source.path)
+                log.unfinished(self._options.path)
         finally:
             with suppress(RuntimeError):  # not acquired
                 self._loading.release()

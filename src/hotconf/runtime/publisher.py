@@ -15,7 +15,7 @@ from hotconf.events import Timings
 from hotconf.listener import Publication
 from hotconf.logs.scrubbing import KnownSecrets
 from hotconf.snapshot import Snapshot
-from hotconf.sources.base import Source
+from hotconf.sources.base import Options
 
 if TYPE_CHECKING:
     from hotconf.sources.files.cache import Cache
@@ -30,14 +30,14 @@ class Publisher(Generic[T]):
 
     def __init__(
         self,
-        source: Source[T],
+        options: Options[T],
         cache: Cache,
         install: Callable[[Snapshot[T]], None],
     ) -> None:
         self.snapshot: Snapshot[T] | None = None
-        self.settings = source.pins.over(settings_of(source.schema, {}))
+        self.settings = options.pins.over(settings_of(options.schema, {}))
         """In force now."""
-        self.secrets = KnownSecrets(source.schema, lambda: cache.files.documents)
+        self.secrets = KnownSecrets(options.schema, lambda: cache.files.documents)
         """Knows what is secret in it."""
         self.standing = NOTHING
         """Decides which files are gone: the published state, before the first the newest one that was kept."""

@@ -35,7 +35,7 @@ from hotconf.runtime.publisher import Publisher
 from hotconf.runtime.stepping import Stepping
 from hotconf.runtime.waiters import Waiter
 from hotconf.snapshot import Snapshot
-from hotconf.sources.base import FileSet, Result, Source
+from hotconf.sources.base import FileSet, LoadResult, Options
 from hotconf.sources.files.cache import Cache
 from hotconf.sources.files.compare import Found, examine, watch
 from hotconf.sources.files.ground import before
@@ -64,7 +64,7 @@ class Reloader(Stepping[T]):
 
     def __init__(
         self,
-        source: Source[T],
+        options: Options[T],
         bus: Bus[T],
         install: Callable[[Snapshot[T]], None],
         *,
@@ -74,12 +74,12 @@ class Reloader(Stepping[T]):
         listeners: Iterable[Listener] = (),
     ) -> None:
         """`listeners` get each notice after the reloader's own."""
-        self.source = source
+        self.options = options
         self.reconcile_ns = reconcile_ns
         self._bus = bus
         self._history = history
-        self.cache = Cache(source)
-        self._publisher = Publisher(source, self.cache, install)
+        self.cache = Cache(options)
+        self._publisher = Publisher(options, self.cache, install)
         window_ns, eager = self.settings.debounce_ms * MILLISECOND, self.settings.mode == "eager"
         self._state = protocol.State(window_ns, enabled=self.settings.enabled, eager=eager)
         self._lock = threads.rlock()
@@ -89,16 +89,16 @@ class Reloader(Stepping[T]):
         """In a forked child that cannot watch for lack of a thread: what to start again."""
         self._driver: Driver | None = None
         self._closed = False
-        self._jobs = Jobs(source, self.cache, self._publisher, history, self._runs, self._loader, self._loaded)
+        self._jobs = Jobs(options, self.cache, self._publisher, history, self._runs, self._loader, self._loaded)
         self._meter = Meter()
         kept: tuple[Listener, ...] = () if history is None else (history,)
-        self._notifier = Notifier(self._publisher, (self._meter, bus, log.RoundLog(source.path), *kept, *listeners))
+        self._notifier = Notifier(self._publisher, (self._meter, bus, log.RoundLog(options.path), *kept, *listeners))
         self._unsure = False
         """The files may have been loaded before they were watched."""
         self._looks = 0
         """How many looks the machine has asked for."""
         self._look_after = 0
-        self._observation = Observation(self, source.path, observer, self.cache)
+        self._observation = Observation(self, options.path, observer, self.cache)
         fork.register(self)
 
     # For the watcher, from any thread
@@ -132,11 +132,11 @@ class Reloader(Stepping[T]):
             self._unstarted.pop()
         except IndexError:
             raise _StartedError("a watcher can be started once; make a new one") from None
-        self.cache.files = self.cache.files._replace(ground=before(self.source.path))
+        self.cache.files = self.cache.files._replace(ground=before(self.options.path))
         self._jobs.collect()
         green.enter(self)
         self._driver = process.claim(self)
-        log.initialized(self.source.path)
+        log.initialized(self.options.path)
         self._driver.call(self._join)
 
     def _first_load(self) -> Ending | None:
@@ -187,7 +187,7 @@ class Reloader(Stepping[T]):
         self._closed = self._jobs.closed = True
         state, used = self._state, self._check()
         if first and (state.round is not None or state.pending is not None):
-            log.abandoned(self.source.path, "an open round" if state.round else "a pending reload")
+            log.abandoned(self.options.path, "an open round" if state.round else "a pending reload")
         if used is not None and used.here:
             used.post(self._shut)  # by a finalizer, perhaps during a step
             return
@@ -213,7 +213,7 @@ class Reloader(Stepping[T]):
 
     def has_drift(self) -> bool:
         """See `HotReloadWatcher.has_drift`."""
-        return drifted(self.source, self.snapshot, self.files)
+        return drifted(self.options, self.snapshot, self.files)
 
     @property
     def secrets(self) -> KnownSecrets:
@@ -285,7 +285,7 @@ class Reloader(Stepping[T]):
         try:
             self._driver = process.claim(self)
         except (OSError, RuntimeError):
-            log.fault("watch", "Not watched in this child of a fork: %s", self.source.path)
+            log.fault("watch", "Not watched in this child of a fork: %s", self.options.path)
             self._unstarted.append(True)
             self._lost = lost or (), dropped
             return
@@ -305,13 +305,13 @@ class Reloader(Stepping[T]):
 
     def _rejoin(self, lost: tuple[Path, ...] | None, dropped: tuple[str, ...]) -> None:
         if dropped:
-            log.dropped(self.source.path, dropped)
+            log.dropped(self.options.path, dropped)
         self._observation.rejoin(self._runs())
         self._arm(partial(self._resume, lost))
 
     def _resume(self, lost: tuple[Path, ...] | None) -> None:
         if lost is not None:
-            self.heard(lost or (self.source.path,), time.monotonic_ns(), 0)
+            self.heard(lost or (self.options.path,), time.monotonic_ns(), 0)
 
     # When threads fail
 
@@ -323,7 +323,7 @@ class Reloader(Stepping[T]):
     def recover(self) -> None:
         """Compare the files, and request a new reload for waiting callers."""
         self._state, _ = machine.forked(self._state)
-        self.heard((self.source.path,), time.monotonic_ns(), 0)
+        self.heard((self.options.path,), time.monotonic_ns(), 0)
         for number in self._notifier.waiters.numbers:
             self.feed(protocol.Reload(time.monotonic_ns(), number, force=False, silent=False))
 
@@ -367,7 +367,7 @@ class Reloader(Stepping[T]):
             then(())
             return
         files, dirty = asked
-        work = partial(examine, files, self.source, partial(observer.arm, self), dirty)
+        work = partial(examine, files, self.options, partial(observer.arm, self), dirty)
         self._runs().in_background(self, work, partial(self._compared, files, then))
 
     def _compared(self, asked: FileSet, then: Callable[[tuple[Path, ...]], object], found: Found | None) -> None:
@@ -390,7 +390,7 @@ class Reloader(Stepping[T]):
         if not self.watching or observer is None:
             then()
             return
-        work = partial(watch, files, self.source, partial(observer.arm, self))
+        work = partial(watch, files, self.options, partial(observer.arm, self))
         self._runs().in_background(self, work, partial(self._armed, files, then))
 
     def _armed(self, asked: FileSet, then: Callable[[], object], found: Found | None) -> None:
@@ -408,7 +408,7 @@ class Reloader(Stepping[T]):
     def _loaded(
         self,
         number: int,
-        result: Result[T],
+        result: LoadResult[T],
         cost_ns: int,
         last_good: Valid[T] | None,
         done: Callable[[], object],
@@ -432,7 +432,7 @@ class Reloader(Stepping[T]):
     def _tell_loaded(
         self,
         number: int,
-        result: Result[T],
+        result: LoadResult[T],
         cost_ns: int,
         last_good: Valid[T] | None,
         done: Callable[[], object],

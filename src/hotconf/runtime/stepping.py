@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hotconf.runtime.publisher import Publisher
     from hotconf.settings import HotReloadSettings
     from hotconf.snapshot import Snapshot
-    from hotconf.sources.base import Source
+    from hotconf.sources.base import Options
     from hotconf.sources.files.cache import Cache
     from hotconf.subscribers.bus import Bus
     from hotconf.watch.observer import Owner
@@ -46,7 +46,7 @@ _FAULT: Final = "Internal error in a reload of %s"
 class Stepping(Generic[T]):
     """The part of a `Reloader` that steps its machine."""
 
-    source: Source[T]
+    options: Options[T]
     holds: Holds
     cache: Cache
     _bus: Bus[T]
@@ -119,7 +119,7 @@ class Stepping(Generic[T]):
                 self._driver.expect(self._owner)
             failed = self._perform_all(effects)
         except Exception:  # noqa: BLE001 - a fault of ours
-            log.fault("watch", _FAULT, self.source.path)
+            log.fault("watch", _FAULT, self.options.path)
             failed = given
         if failed is not None:
             self._crash(before if isinstance(failed, protocol.Publish | protocol.Refresh) else self._state)
@@ -131,14 +131,14 @@ class Stepping(Generic[T]):
             try:
                 self._perform(effect)
             except Exception:  # noqa: BLE001 - a fault of ours
-                log.fault("watch", _FAULT, self.source.path)
+                log.fault("watch", _FAULT, self.options.path)
                 if not isinstance(effect, protocol.Emit | protocol.Answer):
                     return effect
         return None
 
     def _crash(self, state: protocol.State) -> None:
         """End the round, once; discard what was known about the files."""
-        self._state, effects = crashed(state, self.source.path, self._notifier.waiters.numbers)
+        self._state, effects = crashed(state, self.options.path, self._notifier.waiters.numbers)
         if self.snapshot is not None:  # even if it raised after publishing
             self._state = self._state._replace(generation=self.snapshot.generation)
         self.cache.distrust()
@@ -146,7 +146,7 @@ class Stepping(Generic[T]):
 
     def _after(self, before: protocol.State) -> None:
         if self.gone and not (before.round and before.round.bereft):
-            log.missed(self.source.path, self.gone)
+            log.missed(self.options.path, self.gone)
 
     def _perform(self, effect: protocol.Effect) -> None:
         match effect:

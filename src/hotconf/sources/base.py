@@ -21,7 +21,7 @@ T = TypeVar("T")
 DEFAULT_MAX_BYTES: Final = 1 << 20
 
 
-class Pins(NamedTuple):
+class PinnedSettings(NamedTuple):
     """Settings that the program fixed; None follows the configuration."""
 
     enabled: bool | None = None
@@ -41,12 +41,12 @@ class Pins(NamedTuple):
         return settings.model_copy(update=update) if update else settings
 
 
-class Source(NamedTuple, Generic[T]):
+class Options(NamedTuple, Generic[T]):
     """What a watcher loads: the main file, the model for it, and the limits."""
 
     path: Path
     schema: Schema[T]
-    pins: Pins = Pins()
+    pins: PinnedSettings = PinnedSettings()
     max_bytes: int = DEFAULT_MAX_BYTES
     allow_empty: bool = False
 
@@ -90,7 +90,7 @@ class FileSet(NamedTuple):
         return FileSet(self.members, self.patterns, self.folders, reads, ground=self.ground)
 
 
-class Result(NamedTuple, Generic[T]):
+class LoadResult(NamedTuple, Generic[T]):
     """A candidate, and the files that it was made of or failed on."""
 
     candidate: Candidate[T]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from hotconf.sources.base import FileSet, Source
+from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files.compare import Found
 from hotconf.sources.files.reading import Plain, Read, Stamp
 
@@ -33,8 +33,8 @@ class Cache:
     files: FileSet
     """What the last load saw."""
 
-    def __init__(self, source: Source[Any]) -> None:
-        self.files = FileSet.of(source.path)
+    def __init__(self, options: Options[Any]) -> None:
+        self.files = FileSet.of(options.path)
         self.before: Mapping[Path, Read] = {}
         """What the files said when the last round ended."""
         self._dirty: set[Path] = set()

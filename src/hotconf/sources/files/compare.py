@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from hotconf.sources.base import FileSet, Source
+from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files import paths, reading, states
 from hotconf.sources.files.paths import Expansion
 from hotconf.sources.files.reading import Read
@@ -41,41 +41,41 @@ _MOST_GROWTH: Final = 20
 """So many times new directories are watched at once, if there are more each time; the next poll continues."""
 
 
-def examine(known: FileSet, source: Source[Any], arm: Arm, passing_over: Iterable[Path] = ()) -> Found:
+def examine(known: FileSet, options: Options[Any], arm: Arm, passing_over: Iterable[Path] = ()) -> Found:
     """Compare all files; unless a load follows, watch new places at once."""
-    return _grown(known, source, arm, compare(known, source, passing_over))
+    return _grown(known, options, arm, compare(known, options, passing_over))
 
 
-def watch(known: FileSet, source: Source[Any], arm: Arm) -> Found:
+def watch(known: FileSet, options: Options[Any], arm: Arm) -> Found:
     """Watch the files of a load; return what changed between the load and now."""
-    return _grown(known, source, arm, since(known, source, arm(known)))
+    return _grown(known, options, arm, since(known, options, arm(known)))
 
 
-def _grown(known: FileSet, source: Source[Any], arm: Arm, found: Found) -> Found:
+def _grown(known: FileSet, options: Options[Any], arm: Arm, found: Found) -> Found:
     for _ in range(_MOST_GROWTH):
         now = found.over(known)
         if found.changed or now.folders == known.folders:
             break
         # A directory is new, and may have got files since it was listed.
         new, known = arm(now), now
-        more = since(known, source, new)
-        more = more if more.changed else compare(known, source)
+        more = since(known, options, new)
+        more = more if more.changed else compare(known, options)
         found = Found(more.changed, {**found.newer, **more.newer}, more.expansion or found.expansion)
     return found
 
 
-def compare(known: FileSet, source: Source[Any], passing_over: Iterable[Path] = ()) -> Found:
+def compare(known: FileSet, options: Options[Any], passing_over: Iterable[Path] = ()) -> Found:
     """Compare all files, except those already known to have changed."""
     dirty = frozenset(passing_over)
     newer: dict[Path, Read] = {}
     doubtful = (read for read in _doubtful(known) if read.path not in dirty)
-    changed = [read.path for read in doubtful if _differs(read, newer, source.max_bytes)]
-    moved, expansion = _moved(known, source)
+    changed = [read.path for read in doubtful if _differs(read, newer, options.max_bytes)]
+    moved, expansion = _moved(known, options)
     changed.extend(path for path in moved if path not in dirty)
     return Found(tuple(dict.fromkeys(changed)), newer, expansion)
 
 
-def since(known: FileSet, source: Source[Any], armed: Iterable[Path]) -> Found:
+def since(known: FileSet, options: Options[Any], armed: Iterable[Path]) -> Found:
     """What changed between the load and now in newly watched places."""
     new = tuple(armed)
     if not known.reads:
@@ -84,19 +84,19 @@ def since(known: FileSet, source: Source[Any], armed: Iterable[Path]) -> Found:
     changed = [read.path for read in reads if not reading.same(read.path, read.stamp)]
     if len(reads) == len(new):
         return Found(tuple(changed))
-    moved, expansion = _moved(known, source)  # there are folders among them
+    moved, expansion = _moved(known, options)  # there are folders among them
     return Found(tuple(dict.fromkeys((*changed, *moved))), expansion=expansion)
 
 
-def _moved(known: FileSet, source: Source[Any]) -> tuple[list[Path], Expansion | None]:
+def _moved(known: FileSet, options: Options[Any]) -> tuple[list[Path], Expansion | None]:
     """The files that came or went; if there are none, what to watch, if that has changed."""
     before = known.expansion
     if before is None or not (known.folders or before.problems) or _stands(before, known.patterns):
         return [], None
-    now = paths.expand(source.path, known.patterns, known.members)
+    now = paths.expand(options.path, known.patterns, known.members)
     changed = sorted({member.path for member in known.members} ^ {member.path for member in now.members})
     if not changed and now.problems != before.problems:
-        changed = [source.path]  # these are problems of its content
+        changed = [options.path]  # these are problems of its content
     if changed or (now.listed == before.listed and now.folders == before.folders):
         return changed, None
     # The members stay the same object: this shows a load that it may reuse all of them.

@@ -14,7 +14,7 @@ from hotconf.config.shape import settings_of
 from hotconf.engine.candidate import Costs
 from hotconf.formats.toml.document import Document, parse
 from hotconf.problems import Problem
-from hotconf.sources.base import FileSet, Source
+from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files import ground, paths, reading, states
 from hotconf.sources.files.paths import Expansion, Member
 from hotconf.sources.files.reading import Held, Read
@@ -30,11 +30,11 @@ class SetReader:
         "instead",
         "known",
         "loaded_at",
+        "options",
         "others",
         "patterns",
         "problems",
         "reads",
-        "source",
         "special",
         "spent",
         "states",
@@ -44,13 +44,13 @@ class SetReader:
     loaded_at: datetime
     patterns: tuple[str, ...]
 
-    def __init__(self, source: Source[Any], known: FileSet, touched: frozenset[Path]) -> None:
-        self.source = source
+    def __init__(self, options: Options[Any], known: FileSet, touched: frozenset[Path]) -> None:
+        self.options = options
         self.known = known
         self.touched = touched
         """Of what is known not to be used again."""
         self.instead: Mapping[Path, bytes] = {}
-        self.expansion = Expansion((Member(source.path, "main"),))
+        self.expansion = Expansion((Member(options.path, "main"),))
         self.reads: dict[Path, Read] = {}
         """In the order of the members."""
         self.others: list[Member] = []
@@ -137,15 +137,15 @@ class SetReader:
 
     def _known_patterns(self) -> tuple[str, ...]:
         """The `watch_paths` in force."""
-        pinned = self.source.pins.watch_paths
+        pinned = self.options.pins.watch_paths
         return self.known.patterns if pinned is None else pinned
 
     def _watch_paths(self) -> tuple[str, ...]:
         """The `watch_paths` of the main file just read; if it is broken, those that were in force."""
-        main = self.documents.get(self.source.path)
-        if main is None or self.source.pins.watch_paths is not None:
+        main = self.documents.get(self.options.path)
+        if main is None or self.options.pins.watch_paths is not None:
             return self._known_patterns()
-        return settings_of(self.source.schema, main.table).watch_paths
+        return settings_of(self.options.schema, main.table).watch_paths
 
     def _kept_expansion(self) -> Expansion | None:
         """What `watch_paths` meant before, if it surely means the same as long as the folders hold the same names."""
@@ -153,7 +153,7 @@ class SetReader:
         kept = known.expansion
         if kept is None or known.patterns != self.patterns or not self.touched <= known.reads.keys():
             return None
-        return kept if paths.stands(kept, self.source.path, self.patterns) else None
+        return kept if paths.stands(kept, self.options.path, self.patterns) else None
 
     # Reading
 
@@ -162,7 +162,7 @@ class SetReader:
         with self.spending("read"):
             self.loaded_at = datetime.now(UTC)
             kept = self._kept_expansion()
-            self.expansion = kept or paths.expand(self.source.path, self.patterns, self.known.members)
+            self.expansion = kept or paths.expand(self.options.path, self.patterns, self.known.members)
             self._read_rest()
             changed = self._changed(held)
             self._same_names = kept is None or paths.same_names(kept)
@@ -201,7 +201,7 @@ class SetReader:
             return reading.look(member.path)
         if member.path in self.instead:
             return Read(member.path, reading.look(member.path).stamp, self.instead[member.path])
-        return reading.read(member.path, self.source.max_bytes)
+        return reading.read(member.path, self.options.max_bytes)
 
     def _changed(self, held: Held) -> tuple[Path, ...]:
         """What changed between the beginning and the end of the read of the whole set.
@@ -214,7 +214,7 @@ class SetReader:
             return ()
         expansion = self.expansion
         if expansion.folders and expansion is not self.known.expansion and not paths.same_names(expansion):
-            moved.extend(paths.appeared_or_vanished(self.source.path, self.patterns, expansion.members))
+            moved.extend(paths.appeared_or_vanished(self.options.path, self.patterns, expansion.members))
         return tuple(dict.fromkeys(moved))
 
     def _moved(self) -> list[Path]:
@@ -279,15 +279,15 @@ class SetReader:
         self.problems.append(problem)
 
     def _parsed(self, path: Path, data: bytes) -> Document | None:
-        document = parse(data, path, allow_empty=self.source.allow_empty)
+        document = parse(data, path, allow_empty=self.options.allow_empty)
         if isinstance(document, Problem):
             self.problems.append(document)
             return None
-        if not self.source.schema.kebab:
+        if not self.options.schema.kebab:
             return document
         from hotconf.config.spelling import respell
 
-        respelled = respell(document, self.source.schema)
+        respelled = respell(document, self.options.schema)
         if isinstance(respelled, Document):
             return respelled
         self.problems.extend(respelled)
