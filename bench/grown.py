@@ -36,7 +36,8 @@ def fragments(directory: Path, count: int, seconds: float) -> list[list[float]]:
     from hotconf.config.freeze import freeze
     from hotconf.config.merge import merge
     from hotconf.config.validation.validate import Validated, validate
-    from hotconf.formats.toml.document import Document, parse
+    from hotconf.formats.base import Document
+    from hotconf.formats.registry import parse
     from hotconf.runtime.load import load
     from hotconf.schema import Schema
     from hotconf.snapshot import Snapshot

@@ -33,7 +33,9 @@ from hotconf.config.validation import bounded
 from hotconf.config.validation.bounded import MOST_ERRORS, Errors, validated
 from hotconf.config.validation.validate import Validated, validate
 from hotconf.engine.candidate import Invalid
-from hotconf.formats.toml.document import Document, parse
+from hotconf.formats.base import Document
+from hotconf.formats.registry import parse
+from hotconf.formats.toml.format import TOML
 from hotconf.schema import Schema
 
 FILE = Path("/etc/app/config.toml")
@@ -155,7 +157,7 @@ def plain(table: dict[str, Any], adapter: TypeAdapter[Any] = SCHEMA.adapter) -> 
 
 def ours(table: dict[str, Any], schema: Schema[Any] = SCHEMA) -> Any:
     """The result at a bounded cost."""
-    found = validated(schema, merge([Document(FILE, "", table)]))
+    found = validated(schema, merge([Document(FILE, "", table, TOML)]))
     return found.details if isinstance(found, Errors) else found
 
 
@@ -218,7 +220,7 @@ FLOODS = {
 )
 def test_floods(table):
     """Of tens of thousands of errors a bounded number is made, and the first are those that pydantic makes first."""
-    errors = validated(SCHEMA, merge([Document(FILE, "", table)]))
+    errors = validated(SCHEMA, merge([Document(FILE, "", table, TOML)]))
     assert isinstance(errors, Errors)
     assert errors.more
     assert MOST_ERRORS <= len(errors.details) <= 5 * MOST_ERRORS
@@ -243,7 +245,7 @@ def test_an_alternative_that_is_flooded_does_not_refuse_the_others():
     found = ours({"either": items})
     assert [item.b for item in found.either] == [item["b"] for item in items]
     assert ours({"wrapped": [{}] * 20_000}).wrapped == []
-    errors = validated(SCHEMA, merge([Document(FILE, "", {"either": items, "steps": 1})]))
+    errors = validated(SCHEMA, merge([Document(FILE, "", {"either": items, "steps": 1}, TOML)]))
     assert isinstance(errors, Errors)
     assert (len(errors.details), errors.more) == (1, False)
 

@@ -18,7 +18,8 @@ from hotconf.config.redact import ANY_KEY
 from hotconf.config.secret_values import MOST_COMPARED, secrets_of
 from hotconf.config.shape import shape_of
 from hotconf.config.suggest import suggest
-from hotconf.formats.toml.document import Document
+from hotconf.formats.base import Document
+from hotconf.formats.toml.format import TOML
 from hotconf.schema import Schema
 from hotconf.secrets.scrubber import Scrubber
 
@@ -242,7 +243,7 @@ def test_a_secret_field_is_known_by_all_of_its_names() -> None:
     assert secret_keys(Schema(Aliased)) == own | {"code", "phrase", "one", "list"}
     text = 'pin = "s-1"\nwallet.phrase = "s-2"\nlist = ["s-3"]\nseed_phrase = "s-4"\nlots = 1\nport = 8080'
     table = tomllib.loads(text)
-    document = Document(Path("a.toml"), text, table)
+    document = Document(Path("a.toml"), text, table, TOML)
     assert {f"s-{n}" for n in range(1, 5)} <= secrets_of(shape_of(Schema(Aliased)), [document])
     source = SourceText(text, keys=secret_keys(Schema(Aliased)))
     assert "s-" not in "".join(source.shown(index) for index in range(4))

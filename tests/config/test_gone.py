@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hotconf.config.gone import Entry, Found, Verdict, judge, problems
 from hotconf.config.merge import merge
 from hotconf.engine.candidate import Disk, Standing
-from hotconf.formats.toml.document import Document, parse
+from hotconf.formats.base import Document
+from hotconf.formats.registry import parse
 from hotconf.problems import Problem
 from hotconf.snapshot import SourceFile
 

@@ -14,7 +14,8 @@ from hotconf.config.shape import shape_of
 from hotconf.config.validation import messages
 from hotconf.config.validation.validate import validate
 from hotconf.engine.candidate import Invalid
-from hotconf.formats.toml.document import Document, parse
+from hotconf.formats.base import Document
+from hotconf.formats.registry import parse
 from hotconf.schema import Schema
 
 MAIN = Path("/etc/app/config.toml")

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotconf.config.merge import Origins, merge
+from hotconf.formats.base import Document
+from hotconf.formats.registry import parse
 from hotconf.formats.toml import positions as positions_module
-from hotconf.formats.toml.document import Document, parse
+from hotconf.formats.toml.format import TOML
 from hotconf.keypath import KeyPath, dotted
 from hotconf.keypath import parse as keypath
 from hotconf.snapshot import Origin
@@ -214,7 +216,7 @@ def test_respelled_keys_are_found_as_they_are_written() -> None:
         ("model_providers", "my-own", "http_headers"): "http-headers",
     }
     _, other = documents("", "[model_providers.my-own]\nbase_url = 3")
-    origins = merge([Document(plain.path, plain.text, table, spelled)]).origins
+    origins = merge([Document(plain.path, plain.text, table, TOML, spelled)]).origins
     assert {dotted(path): place(origin) for path, origin in origins.items()} == {
         "model_providers": "0:1:2",
         "model_providers.my-own": "0:1:18",
@@ -222,7 +224,7 @@ def test_respelled_keys_are_found_as_they_are_written() -> None:
         "model_providers.my-own.http_headers": "0:3:25",
         "model_providers.my-own.http_headers.X-A": "0:4:7",
     }
-    both = merge([Document(plain.path, plain.text, table, spelled), other]).origins
+    both = merge([Document(plain.path, plain.text, table, TOML, spelled), other]).origins
     assert both[keypath("model_providers.my-own.base_url")] == Origin("file", "1.toml:2:12", Path("/1.toml"), 2, 12)
     assert both.locate(keypath("model_providers.my-own.wire_api")) == Origin(
         "file", "0.toml:1:18", Path("/0.toml"), 1, 18

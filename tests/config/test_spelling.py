@@ -5,7 +5,8 @@ from pydantic import BaseModel, Field
 
 from hotconf.config.merge import merge
 from hotconf.config.spelling import respell
-from hotconf.formats.toml.document import Document, parse
+from hotconf.formats.base import Document
+from hotconf.formats.registry import parse
 from hotconf.problems import Problem, Related
 from hotconf.schema import Schema
 

@@ -32,7 +32,8 @@ from hotconf.config.merge import Origins, merge
 from hotconf.config.spelling import respell
 from hotconf.config.validation.validate import Validated, validate
 from hotconf.engine.candidate import Invalid
-from hotconf.formats.toml.document import Document, parse
+from hotconf.formats.base import Document
+from hotconf.formats.registry import parse
 from hotconf.problems import Problem, Related
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings

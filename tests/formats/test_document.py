@@ -10,7 +10,8 @@ import tomli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hotconf.formats.toml.document import MAX_DEPTH, Document, parse
+from hotconf.formats.base import MAX_DEPTH, Document
+from hotconf.formats.registry import parse
 from hotconf.formats.toml.lexer import too_deep
 from hotconf.problems import Problem
 

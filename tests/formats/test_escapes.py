@@ -9,7 +9,8 @@ import pytest
 import tomli
 
 from hotconf import Problem
-from hotconf.formats.toml.document import Document, parse
+from hotconf.formats.base import Document
+from hotconf.formats.registry import parse
 from hotconf.formats.toml.escapes import MOST
 
 PATH = Path("/etc/app/config.toml")
@@ -20,7 +21,7 @@ def warnings(text: str) -> tuple[Problem, ...]:
     """What is misread in a TOML text."""
     document = parse(text.encode(), PATH)
     assert isinstance(document, Document), document
-    return document.misread
+    return document.warnings
 
 
 @pytest.mark.parametrize(

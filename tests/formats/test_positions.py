@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from formats.writer import Path as KeyPath
 from formats.writer import Place, Writer
-from hotconf.formats.toml.document import Document, parse
-from hotconf.formats.toml.positions import Places, Span
+from hotconf.formats.base import Document, Span
+from hotconf.formats.registry import parse
+from hotconf.formats.toml.positions import Places
 from hotconf.keypath import dotted
 from torture.extent import examples
 

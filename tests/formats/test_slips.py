@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import tomli
 
-from hotconf.formats.toml.document import parse
+from hotconf.formats.registry import parse
 from hotconf.problems import Problem
 
 PATH = Path("/etc/app/config.toml")

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from formats.writer import Writer
-from hotconf.formats.toml.document import parse
+from hotconf.formats.registry import parse
 from hotconf.problems import Problem
 from torture.extent import examples
 

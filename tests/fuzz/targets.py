@@ -23,8 +23,10 @@ from hotconf.config.excerpts import secret_keys
 from hotconf.config.freeze import freeze
 from hotconf.config.merge import merge
 from hotconf.config.validation.validate import Invalid, validate
-from hotconf.formats.toml.document import Document, parse
-from hotconf.formats.toml.positions import Places, Span
+from hotconf.formats.base import Document, Span
+from hotconf.formats.registry import parse
+from hotconf.formats.toml.format import TOML
+from hotconf.formats.toml.positions import Places
 from hotconf.problems import Problem, one_line
 from hotconf.report.cells import width
 from hotconf.report.excerpt import excerpt, safe_line
@@ -315,4 +317,4 @@ def documents_in(data: bytes) -> list[Document]:
         for part, path in zip(data.split(SEPARATOR, 2), (FILE, OTHER, OTHER.with_name("c.toml")), strict=False)
     ]
     good = [each for each in found if isinstance(each, Document)]
-    return good or [Document(FILE, "", {})]
+    return good or [Document(FILE, "", {}, TOML)]

@@ -87,7 +87,8 @@ def _load(place: Place) -> Thunk:
 
 def _expand(place: Place) -> Thunk:
     from hotconf.config.shape import settings_of
-    from hotconf.formats.toml.document import Document, parse
+    from hotconf.formats.base import Document
+    from hotconf.formats.registry import parse
 
     document = parse(place.main.read_bytes(), place.main, allow_empty=True)
     table = document.table if isinstance(document, Document) else {}

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from hotconf import HotReloadWatcher
-from hotconf.formats.toml.document import parse
+from hotconf.formats.registry import parse
 from hotconf.logs import log, records
 from outputs.hostile import FORGED, VILLAINS
 from waiting import wait_until
@@ -139,7 +139,7 @@ def test_what_a_load_parsed_is_not_parsed_for_the_log(monkeypatch, tmp_path):
     path.write_text(OLD)
     parsed = []
     monkeypatch.setattr(
-        "hotconf.formats.toml.document.parse", lambda *given, **options: parsed.append(parse(*given, **options))
+        "hotconf.formats.registry.parse", lambda *given, **options: parsed.append(parse(*given, **options))
     )
     with HotReloadWatcher(path, Config, debounce_ms=60_000) as watcher:
         path.write_text(NEW)
@@ -150,7 +150,7 @@ def test_what_a_load_parsed_is_not_parsed_for_the_log(monkeypatch, tmp_path):
         assert parsed == []
         path.write_text("broken")
         watcher.reload()
-        monkeypatch.setattr("hotconf.formats.toml.document.parse", parse)
+        monkeypatch.setattr("hotconf.formats.registry.parse", parse)
         known.publish(snapshot, None)
         assert {"S3cr3t-new-one", "546372819", "q7z"} <= known.scrubber().secrets
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hotconf.cli.contact import located
 from hotconf.cli.refusal import Refusal
-from hotconf.formats.toml.stamp import named, stamped
+from hotconf.formats.registry import format_of
 from hotconf.history.restore import Restoration, restore
 from hotconf.report.jsonschema import MARK, json_schema
 from hotconf.sources.base import DEFAULT_MAX_BYTES
@@ -36,12 +36,16 @@ def stamp(path: Path, schema: Schema[Any]) -> tuple[Path, ...]:
         raise Refusal(printable(f"{path}: the name of its schema could not be written into a comment"))
     text = _text(main, path)
     target = f"./{beside.name}"
-    other = named(text)
+    form = format_of(main)
+    other = form.stamped(text)
     if other not in (None, target):
         raise Refusal(printable(f"{path} names another schema already: {other}. Remove that line first"))
+    stamped = form.stamp(text, target)
+    if stamped is None:
+        raise Refusal(printable(f"{path}: there is no place for a schema in it"))
     old = _schema_there(beside)
     contents = {main: text.encode(), **({} if old is None else {beside: old})}
-    wanted = {main: stamped(text, target).encode(), beside: json_schema(schema).encode()}
+    wanted = {main: stamped.encode(), beside: json_schema(schema).encode()}
     plan = Restoration(
         writes=tuple((file, data) for file, data in wanted.items() if contents.get(file) != data),
         appeared=(),

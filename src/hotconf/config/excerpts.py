@@ -13,7 +13,8 @@ from hotconf.config.redact import ANY_KEY, LEADS, secret_from
 from hotconf.config.secret_values import MOST_COMPARED, keys_in_text
 from hotconf.config.shape import Shape, shape_of
 from hotconf.config.suggest import suggest
-from hotconf.formats.toml.lexer import LINE_STRING, MAX_DEPTH, STRING, statements
+from hotconf.formats.base import MAX_DEPTH
+from hotconf.formats.toml.lexer import LINE_STRING, STRING, statements
 from hotconf.keypath import KeyPath
 from hotconf.regex import possessive
 from hotconf.schema import Schema

@@ -245,7 +245,8 @@ def _gone(file: SourceFile) -> Problem:
 
 def _keys(file: SourceFile) -> list[str]:
     """The keys that the file set, as people write them."""
-    from hotconf.formats.toml.document import Document, parse
+    from hotconf.formats.base import Document
+    from hotconf.formats.registry import parse
     from hotconf.secrets.credentials import mask_credentials
 
     document = parse(file.content, file.path, allow_empty=True)

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from hotconf.changes import MISSING
 from hotconf.config.walk import value_at
-from hotconf.formats.toml.document import Document
+from hotconf.formats.base import Document, Span
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem, Related
 from hotconf.snapshot import DEFAULT, Answer, LayeredOrigins, Origin
 from hotconf.text import printable
-
-if TYPE_CHECKING:
-    from hotconf.formats.toml.positions import Span
 
 
 class Merged(NamedTuple):

@@ -16,7 +16,7 @@ from hotconf.config.redact import in_json, secret_from, secrets_at, secrets_in
 from hotconf.config.shape import Shape
 from hotconf.config.suggest import suggest
 from hotconf.config.walk import kind_of
-from hotconf.formats.toml.document import Document
+from hotconf.formats.base import Document
 from hotconf.keypath import KeyPath
 from hotconf.secrets.keys import secrecy
 

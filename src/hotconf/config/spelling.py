@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from hotconf.config.merge import merge, related
 from hotconf.config.shape import Shape, shape_of
-from hotconf.formats.toml.document import Document
+from hotconf.formats.base import Document
 from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem
 from hotconf.schema import Schema

@@ -13,7 +13,8 @@ from hotconf.config.excerpts import secret_keys
 from hotconf.config.redact import ANY_KEY, LEADS
 from hotconf.engine.candidate import NOTHING, Candidate, Invalid, Standing, Valid
 from hotconf.errors import UsageError
-from hotconf.formats.toml.document import Document, parse
+from hotconf.formats.base import Document
+from hotconf.formats.registry import parse
 from hotconf.history.record import Damage, Record
 from hotconf.history.store import StateStore
 from hotconf.logs.log import shown

@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 
 from hotconf.changes import Change
 from hotconf.engine.candidate import NOTHING, Candidate, Standing, Valid
-from hotconf.formats.toml.document import Document, parse
+from hotconf.formats.base import Document
+from hotconf.formats.registry import parse
 from hotconf.history.record import Record
 from hotconf.inspection.problems import Inspection, scrubber_of
 from hotconf.runtime.load import judge, load, problems_of

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hotconf.changes import Change
-    from hotconf.formats.toml.document import Document
+    from hotconf.formats.base import Document
     from hotconf.problems import Problem
     from hotconf.schema import Schema
     from hotconf.secrets.scrubber import Scrubber
@@ -116,7 +116,7 @@ def of_snapshot(
     schema: Schema[Any], snapshot: Snapshot[Any] | None, parsed: Mapping[Path, Document] = MappingProxyType({})
 ) -> Scrubber:
     """Knows what is secret in `snapshot`: in its config and in its files. What is in `parsed` is not parsed again."""
-    from hotconf.formats.toml.document import Document
+    from hotconf.formats.base import Document
     from hotconf.secrets.scrubber import Scrubber
 
     if snapshot is None:
@@ -126,7 +126,7 @@ def of_snapshot(
 
 
 def _document(file: SourceFile, parsed: Document | None) -> Document | Problem:
-    from hotconf.formats.toml.document import parse
+    from hotconf.formats.registry import parse
 
     if parsed is not None and file.content.decode("utf-8-sig", "replace") == parsed.text:
         return parsed

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from hotconf.config.excerpts import SourceText
 from hotconf.config.redact import secrets_in
-from hotconf.formats.toml.document import parse
+from hotconf.formats.registry import parse
 from hotconf.problems import Problem
 from hotconf.report.cells import spread
 from hotconf.secrets.scrubber import Scrubber

@@ -19,7 +19,7 @@ from hotconf.config.shape import settings_path
 from hotconf.config.validation.validate import validate
 from hotconf.config.walk import value_at
 from hotconf.engine.candidate import NOTHING, Candidate, Invalid, Standing, Unstable, Valid
-from hotconf.formats.toml.document import Document
+from hotconf.formats.base import Document
 from hotconf.keypath import KeyPath
 from hotconf.logs.scrubbing import LoadSecrets
 from hotconf.problems import Kind, Problem
@@ -214,7 +214,7 @@ class _Load(Generic[T]):
         warnings = self._scrubbed(
             [
                 *self.reader.problems,
-                *(problem for document in documents for problem in document.misread),
+                *(problem for document in documents for problem in document.warnings),
                 *(_ignored(document, path) for document, path in ignored),
             ]
         )

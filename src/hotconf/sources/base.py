@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
 from hotconf.engine.candidate import Candidate
-from hotconf.formats.toml.document import Document
+from hotconf.formats.base import Document
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
 from hotconf.sources.files import reading

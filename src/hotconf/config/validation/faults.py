@@ -15,7 +15,6 @@ from pydantic_core import ErrorDetails
 
 from hotconf.changes import MISSING
 from hotconf.config.shape import Shape
-from hotconf.formats.toml.document import holds
 from hotconf.keypath import KeyPath
 from hotconf.secrets.keys import is_secret_path
 
@@ -95,6 +94,13 @@ class Fault:
     def at_key(self) -> bool:
         """Its place is the key, not the value."""
         return self.of_key or self.type == "extra_forbidden"
+
+
+def holds(value: object, part: str | int) -> bool:
+    """Is there such a key in the table, or such a position in the array?"""
+    if isinstance(value, dict):
+        return part in value
+    return isinstance(value, list) and isinstance(part, int) and 0 <= part < len(value)
 
 
 def toml_type(value: object) -> str:

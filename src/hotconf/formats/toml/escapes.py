@@ -8,7 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from hotconf.formats.toml.lexer import STRING, place
+from hotconf.formats.base import place
+from hotconf.formats.toml.lexer import STRING
 from hotconf.problems import Problem
 
 MOST: Final = 100

@@ -10,11 +10,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from hotconf.formats.base import MAX_DEPTH
 from hotconf.regex import possessive
-
-MAX_DEPTH: Final = 64
-"""Levels of tables, arrays and dotted parts together, counted as they are written."""
-
 
 _IN_TEXT = possessive(r'[^"\\]++|\\.|"(?!"")')
 _IN_LITERAL = possessive(r"[^']++|'(?!'')")
@@ -49,11 +46,6 @@ MARK = re.compile(rf"{_BETWEEN_MARKS}(\n|\[\[?|[\]{{}}.,=]|\Z)", re.DOTALL)
 """Everything up to the next mark that gives a document its structure; the group is the mark, empty at the end.
 
 It matches at every offset: one that did not would be tried at each, and be quadratic."""
-
-
-def place(text: str, offset: int) -> tuple[int, int]:
-    """Line and column of `offset`, from 1, in characters."""
-    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
 def statements(text: str) -> Iterator[int]:

@@ -11,22 +11,13 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from hotconf import keypath
+from hotconf.formats.base import Span
 from hotconf.formats.toml.lexer import BETWEEN_BRACKETS, LINE_STRING, MARK, STRING
 from hotconf.keypath import KeyPath
 from hotconf.regex import possessive
-
-
-class Span(NamedTuple):
-    """From the first character to behind the last one: lines and columns from 1, columns in characters."""
-
-    line: int
-    column: int
-    end_line: int
-    end_column: int
-
 
 _Range: TypeAlias = tuple[int, int]
 """The offsets of the first character and behind the last one."""

@@ -16,8 +16,9 @@ from typing import Final, TypeAlias
 import tomli
 
 from hotconf.cached import cached
-from hotconf.formats.toml.lexer import CLOSED_STRING, MARK, STRING, place, statements
-from hotconf.formats.toml.lookalikes import lookalike
+from hotconf.formats.base import Mistakes, place
+from hotconf.formats.lookalikes import lookalike
+from hotconf.formats.toml.lexer import CLOSED_STRING, MARK, STRING, statements
 from hotconf.formats.toml.positions import DOTTED, KEY, NEXT, PART, VALUE, Places, behind, decoded
 from hotconf.formats.toml.slips import CONFLICT, NO_VALUE, NOT_PAIRED, Slips, curly_end
 from hotconf.problems import Problem, Related
@@ -83,23 +84,6 @@ _LIKE_HEADER = re.compile(
 _LIKE_PAIR = re.compile(rf"[ \t]*+{DOTTED}[ \t]*+=", re.DOTALL)
 
 
-def syntax_problem(
-    path: Path,
-    reason: str,
-    text: str,
-    at: _Range | None,
-    hint: str | None = None,
-    related: tuple[Related, ...] = (),
-) -> Problem:
-    """`Invalid TOML: REASON at line N`, where N is the line of the beginning of `at`."""
-    if at is None:
-        return Problem(f"Invalid TOML: {reason}", kind="syntax", hint=hint, file=path)
-    line, column = place(text, at[0])
-    end_line, end_column = place(text, at[1]) if at[1] > at[0] else (None, None)
-    message = f"Invalid TOML: {reason} at line {line}"
-    return Problem(message, (), "syntax", "error", hint, path, line, column, end_line, end_column, related)
-
-
 def refused(path: Path, error: tomli.TOMLDecodeError) -> Problem:
     """What tomli could not read, as a problem."""
     return _Refusal(path, error).problem()
@@ -135,7 +119,7 @@ class _Refusal:
         return self.unexpected()
 
     def told(self, reason: str, at: _Range, hint: str | None = None, *related: Related) -> Problem:
-        return syntax_problem(self.path, reason, self.text, at, hint, related)
+        return Mistakes("TOML", self.path, self.text).at(reason, at, hint, related)
 
     def related(self, message: str, offset: int) -> Related:
         return Related(message, self.path, *place(self.text, offset))

@@ -12,7 +12,8 @@ from typing import Any
 
 from hotconf.config.shape import settings_of
 from hotconf.engine.candidate import Costs
-from hotconf.formats.toml.document import Document, parse
+from hotconf.formats.base import Document
+from hotconf.formats.registry import parse
 from hotconf.problems import Problem
 from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files import ground, paths, reading, states

@@ -1,0 +1,175 @@
+"""`Format`: what each language of configuration files offers. `Document`: one file that was read in one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Protocol
+
+from hotconf.cached import cached
+from hotconf.keypath import KeyPath
+from hotconf.problems import Problem, Related
+
+MAX_DEPTH: Final = 64
+"""Levels of tables and arrays together, the parts of a dotted key included."""
+MAX_DIGITS: Final = 4300
+"""Python prints no decimal integer that has more."""
+
+
+class Span(NamedTuple):
+    """From the first character to behind the last one: lines and columns from 1, columns in characters."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+class Places(Protocol):
+    """Where keys and values stand in one text. A path is spelled as in the text."""
+
+    def key(self, path: KeyPath) -> Span:
+        """The key at `path`; an item of an array is its own key. `KeyError` if there is no such path."""
+
+    def value(self, path: KeyPath) -> Span:
+        """The value at `path`. `KeyError` if there is no such path."""
+
+
+class Format(Protocol):
+    """One language of configuration files. No method raises for anything in a text, and all take linear time."""
+
+    name: str
+    """As in `Invalid TOML`."""
+    suffixes: tuple[str, ...]
+    """Files with one of these names are written in it."""
+    defaults: str
+    """What to write to ask for all defaults."""
+
+    def parse(self, path: Path, text: str) -> dict[str, Any] | Problem:
+        """The table in `text`; or the first mistake, its line, and what to write instead."""
+
+    def warnings(self, path: Path, text: str) -> tuple[Problem, ...]:
+        """What a text that was parsed says, but probably does not mean."""
+
+    def locate(self, text: str) -> Places:
+        """The places in a text that was parsed."""
+
+    def stamp(self, text: str, schema: str) -> str | None:
+        """`text` with the note by which editors find its JSON Schema; None if it has no place for one."""
+
+    def stamped(self, text: str) -> str | None:
+        """The JSON Schema that `text` names."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """One file that could be parsed. It is kept and used again: nobody may change `table`."""
+
+    path: Path
+    """The file as configured, absolute."""
+    text: str = field(repr=False)
+    """What was parsed: decoded, without a byte order mark. Like `table` it may hold secrets."""
+    table: dict[str, Any] = field(repr=False)
+    format: Format = field(repr=False)
+    spelled: Mapping[KeyPath, str] = field(default_factory=dict, repr=False)
+    """For each path of `table` whose last key is spelled differently in the text: the key as it is spelled there."""
+    memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What others worked out of it, once."""
+
+    @cached
+    def places(self) -> Places:
+        """Where keys and values stand in `text`. A load that finds nothing wrong does not ask."""
+        return self.format.locate(self.text)
+
+    @cached
+    def warnings(self) -> tuple[Problem, ...]:
+        """What `text` says, but probably does not mean."""
+        return self.format.warnings(self.path, self.text)
+
+
+def parse(form: Format, path: Path, data: bytes, *, allow_empty: bool = False) -> Document | Problem:
+    """The document that `data` holds, or what is wrong with it. A leading byte order mark is accepted.
+
+    Nothing but white space is a problem unless `allow_empty`; a file of comments is not empty.
+    """
+    try:
+        text = data.decode().removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        return _not_utf8(path, data, error.start)
+    if text.strip():
+        table = form.parse(path, text)
+        return table if isinstance(table, Problem) else Document(path, text, table, form)
+    if allow_empty:
+        return Document(path, text, {}, form)
+    hint = f"to ask for all defaults, write {form.defaults}"
+    return Problem("File is empty", kind="empty", file=path, hint=hint)
+
+
+def _not_utf8(path: Path, data: bytes, offset: int) -> Problem:
+    before = data[:offset].decode().removeprefix("\ufeff")
+    line, column = place(before, len(before))
+    utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    hint = "it looks like UTF-16: save it as UTF-8" if utf16 else "save the file as UTF-8"
+    message = f"File is not UTF-8: invalid byte at line {line}"
+    return Problem(message, kind="encoding", hint=hint, file=path, line=line, column=column)
+
+
+def place(text: str, offset: int) -> tuple[int, int]:
+    """Line and column of `offset`, from 1, in characters."""
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
+class Mistakes(NamedTuple):
+    """Makes the problems of one text that is not `language`."""
+
+    language: str
+    path: Path
+    text: str
+
+    def at(
+        self, reason: str, span: tuple[int, int] | None, hint: str | None = None, related: tuple[Related, ...] = ()
+    ) -> Problem:
+        """`Invalid LANGUAGE: REASON at line N`, where N is the line at which `span`, two offsets, begins."""
+        message = f"Invalid {self.language}: {reason}"
+        if span is None:
+            return Problem(message, kind="syntax", hint=hint, file=self.path)
+        line, column = place(self.text, span[0])
+        end_line, end_column = place(self.text, span[1]) if span[1] > span[0] else (None, None)
+        message = f"{message} at line {line}"
+        return Problem(message, (), "syntax", "error", hint, self.path, line, column, end_line, end_column, related)
+
+    def too_deep(self, offset: int | None) -> Problem:
+        """More levels than `MAX_DEPTH` at `offset`; None: a caller had used up its stack."""
+        if offset is None:
+            return self.at("nested too deeply", None)
+        return self.at(f"more than {MAX_DEPTH} levels of nesting", (offset, offset + 1))
+
+    def too_long(self, span: tuple[int, int] | None) -> Problem:
+        """An integer of too many digits."""
+        return self.at(f"integer of over {MAX_DIGITS:,} digits", span)
+
+
+def is_too_deep(table: dict[str, Any]) -> bool:
+    """Whether `table` has more than `MAX_DEPTH` levels; an empty array is a level, an empty table is not."""
+    level: list[Any] = [table]
+    for _ in range(MAX_DEPTH):
+        inner = (each.values() if type(each) is dict else each for each in level)
+        level = [value for values in inner for value in values if type(value) is dict or type(value) is list]
+        if not level:
+            return False
+    return any(value or type(value) is list for value in level)
+
+
+def has_giant(table: dict[str, Any]) -> bool:
+    """Whether `table` has an integer of more than `MAX_DIGITS` digits."""
+    left: list[object] = [table]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            left.extend(value.values())
+        elif isinstance(value, list):
+            left.extend(value)
+        elif isinstance(value, int) and abs(value) >= 10**MAX_DIGITS:
+            return True
+    return False

@@ -1,0 +1,86 @@
+"""`TOML`: TOML 1.1, parsed by tomli."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import tomli
+
+from hotconf.formats.base import MAX_DEPTH, Format, Mistakes, Places, has_giant, is_too_deep
+from hotconf.formats.toml.lexer import STRING, too_deep
+from hotconf.problems import Problem
+
+# A good file pays for no other module of this package: they and their patterns are imported late.
+
+
+class _Toml:
+    """See `Format`."""
+
+    name = "TOML"
+    suffixes: tuple[str, ...] = (".toml",)
+    defaults = "a comment"
+
+    def parse(self, path: Path, text: str) -> dict[str, Any] | Problem:
+        # tomli is quadratic in the parts of a key, so a long key is found before it sees the text.
+        offset = too_deep(text) if _may_have_long_key(text) else None
+        mistakes = Mistakes(self.name, path, text)
+        try:
+            table = tomli.loads(text[:offset])
+        except tomli.TOMLDecodeError as error:
+            from hotconf.formats.toml.syntax import refused
+
+            offset = too_deep(text) if offset is None else offset
+            return refused(path, error) if offset is None or error.pos < offset else mistakes.too_deep(offset)
+        except RecursionError:  # a caller that has used up its stack may cause it, too
+            return mistakes.too_deep(too_deep(text))
+        except ValueError:  # the one that tomli lets through: Python's own limit for decimal integers
+            return mistakes.too_long(_giant(text))
+        if offset is not None or is_too_deep(table):
+            return mistakes.too_deep(too_deep(text))
+        # Python reads hexadecimal integers of any length, and then refuses to print them.
+        if _LONG.search(text) and has_giant(table):
+            return mistakes.too_long(_giant(text))
+        return table
+
+    def warnings(self, path: Path, text: str) -> tuple[Problem, ...]:
+        if "\\" not in text:
+            return ()
+        from hotconf.formats.toml.escapes import misread
+
+        return tuple(misread(path, text))
+
+    def locate(self, text: str) -> Places:
+        from hotconf.formats.toml import positions
+
+        return positions.Places(text)
+
+    def stamp(self, text: str, schema: str) -> str | None:
+        from hotconf.formats.toml.stamp import stamped
+
+        return stamped(text, schema)
+
+    def stamped(self, text: str) -> str | None:
+        from hotconf.formats.toml.stamp import named
+
+        return named(text)
+
+
+TOML: Final[Format] = _Toml()
+
+
+def _may_have_long_key(text: str) -> bool:
+    return text.count(".") > MAX_DEPTH and any(line.count(".") >= MAX_DEPTH for line in text.split("\n"))
+
+
+_LONG: Final = re.compile(  # as many as 4,300 decimal digits take, or more; quick to rule out
+    r"0[xob](?<!\w0[xob])[0-9A-Fa-f_]{3571,}+"
+)
+_GIANT: Final = rf"{STRING}|#[^\n]*+|(?<![\w.+-])(?P<giant>[+-]?(?:{_LONG.pattern}|[0-9_]{{4301,}}+))(?![.\w])"
+
+
+def _giant(text: str) -> tuple[int, int] | None:
+    """Where the first integer of too many digits is; not found if the process has lowered Python's limit."""
+    matches = re.finditer(_GIANT, text, re.DOTALL)
+    return next((match.span("giant") for match in matches if match["giant"]), None)
