@@ -125,7 +125,7 @@ def test_a_thread_that_cannot_be_started_is_tried_again(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("_thread.start_new_thread", refuse)
         loader.submit(lambda: done.append(1))
-        assert loader.trouble.text == "the thread hotconf-loader cannot be started: can't start new thread"
+        assert loader.trouble == "the thread hotconf-loader cannot be started: can't start new thread"
         assert not loader.stop(1)
     loader.submit(lambda: done.append(2))
     loader.stop(10)

@@ -101,7 +101,7 @@ def test_a_refused_thread_is_told_once_and_tried_again(make, told, monkeypatch):
         made.submit(lambda: done.append(2))
         made.supervise()
         assert made.at_work
-        assert made.trouble.text == "the thread hotconf test cannot be started: can't start new thread"
+        assert made.trouble == "the thread hotconf test cannot be started: can't start new thread"
         assert not made.join(0.1)
     assert not done
     made.supervise()
@@ -113,22 +113,22 @@ def test_a_refused_thread_is_told_once_and_tried_again(make, told, monkeypatch):
 @pytest.mark.parametrize("rescue", ["submit", "supervise"])
 def test_a_dead_thread_is_replaced(make, told, monkeypatch, rescue):
     """Its job is rerun, first, by the next job's thread or under supervision."""
-    made, done, running = make(stays=True, again=True), [], threading.Event()
+    made, done, running = make(stays=True), [], threading.Event()
     dying = True
 
-    def serve(self: Worker, shift: worker._Shift) -> None:
+    def serve(self: Worker, runner: worker._Runner) -> None:
         if not dying:
-            return served(self, shift)
-        shift.job = self._jobs.popleft()
+            return served(self, runner)
+        runner.job = self._jobs.popleft()
         running.set()
         raise Death
 
     served = Worker._serve
     monkeypatch.setattr(Worker, "_serve", serve)
-    monkeypatch.setattr(Worker, "_run", lambda self, shift: self._serve(shift))  # so that nothing guards it
+    monkeypatch.setattr(Worker, "_run", lambda self, runner: self._serve(runner))  # so that nothing guards it
     made.submit(lambda: done.append(1))
     assert running.wait(LONG_S)
-    wait_until(lambda: not made._shift.thread.alive)
+    wait_until(lambda: not made._current.thread.alive)
     dying = False
     if rescue == "submit":
         made.submit(lambda: done.append(2))
@@ -141,11 +141,11 @@ def test_a_dead_thread_is_replaced(make, told, monkeypatch, rescue):
 @pytest.mark.usefixtures("untraced")
 def test_death_at_any_moment_loses_no_job(make, told):
     """A hundred exceptions sent into the thread while it works: with supervision every job is done, in the end."""
-    made, done = make(stays=True, again=True), set()
+    made, done = make(stays=True), set()
     number, until = 0, time.monotonic() + 5
     while number < 100 and time.monotonic() < until:
         made.submit(lambda number=number: (sum(range(1000)), done.add(number)))
-        thread = made._shift and made._shift.thread
+        thread = made._current and made._current.thread
         time.sleep(0.001)
         if thread is not None and thread.alive:
             kill(thread)
@@ -158,8 +158,8 @@ def test_death_at_any_moment_loses_no_job(make, told):
 
 def test_a_job_that_always_fails_does_not_spin(make, monkeypatch):
     """It is retried after a pause, and later jobs run meanwhile."""
-    monkeypatch.setattr(worker, "AGAIN_S", 0.3)
-    made, tries, done = make(stays=True, again=True), [], threading.Event()
+    monkeypatch.setattr(worker, "RETRY_S", 0.3)
+    made, tries, done = make(stays=True), [], threading.Event()
 
     def fail() -> None:
         tries.append(time.monotonic())
@@ -172,34 +172,57 @@ def test_a_job_that_always_fails_does_not_spin(make, monkeypatch):
     assert tries[5] - tries[0] >= 0.6
 
 
-def test_without_again_a_job_runs_once(make, told):
-    """What may have been half done is not repeated, but reported."""
-    made, tries = make(), []
+def test_after_a_stop_no_job_is_rerun(make, told):
+    """What failed is reported, and the thread ends."""
+    made, tries, running, gate = make(), [], threading.Event(), threading.Event()
 
     def fail() -> None:
         tries.append(1)
+        running.set()
+        gate.wait(LONG_S)
         raise Death
 
     made.submit(fail)
+    assert running.wait(LONG_S)
+    assert not made.stop(0)
+    gate.set()
     assert made.join(LONG_S)
     assert tries == [1]
     assert told == ["a job of the thread hotconf test failed: Death"]
 
 
+def test_who_knows_its_jobs_says_what_hangs(told, monkeypatch):
+    """In the report and in `trouble`."""
+    monkeypatch.setattr(worker, "HUNG_NS", 0)
+    made, gate, running = Worker("hotconf test", told, lambda job, s: f"{job.__name__}: {s} s"), threading.Event(), []
+
+    def load() -> None:
+        running.append(1)
+        gate.wait(LONG_S)
+
+    made.submit(load)
+    wait_until(lambda: running)
+    made.supervise()
+    assert made.trouble == "load: 0 s"
+    assert told == ["load: 0 s"]
+    gate.set()
+    assert made.stop(LONG_S)
+
+
 @pytest.mark.parametrize("hung", [1, 2, 9, 30])
 def test_what_hangs_delays_others_once(make, monkeypatch, hung):
     """However many jobs hang: as soon as the first is overtaken all others begin, and later ones at once."""
-    monkeypatch.setattr(worker, "OVERTAKE_NS", 10**18)
-    made, gate, done, begun = make(stays=True, overtakes=True), threading.Event(), [], []
+    monkeypatch.setattr(worker, "SLOW_NS", 10**18)
+    made, gate, done, begun = make(stays=True, parallel=True), threading.Event(), [], []
     for _ in range(hung):
         made.submit(lambda: (begun.append(1), gate.wait(LONG_S)))
     made.submit(lambda: done.append(1))
     wait_until(lambda: begun)
     made.supervise()
     assert len(begun) == 1
-    monkeypatch.setattr(worker, "OVERTAKE_NS", 0)
+    monkeypatch.setattr(worker, "SLOW_NS", 0)
     made.supervise()
-    monkeypatch.setattr(worker, "OVERTAKE_NS", 10**18)
+    monkeypatch.setattr(worker, "SLOW_NS", 10**18)
     wait_until(lambda: done)
     assert len(begun) == hung
     made.submit(lambda: (begun.append(1), gate.wait(LONG_S)))
@@ -209,11 +232,11 @@ def test_what_hangs_delays_others_once(make, monkeypatch, hung):
     wait_until(lambda: (made.supervise(), len(names()) <= 1)[1])
 
 
-def test_threads_that_were_overtaken_are_limited(make, monkeypatch):
+def test_slow_threads_are_limited(make, monkeypatch):
     """Beyond the limit jobs wait; all are done once the others return."""
-    monkeypatch.setattr(worker, "OVERTAKE_NS", 0)
-    monkeypatch.setattr(worker, "MOST_OVERTAKEN", 3)
-    made, gate, done, begun = make(stays=True, overtakes=True), threading.Event(), [], []
+    monkeypatch.setattr(worker, "SLOW_NS", 0)
+    monkeypatch.setattr(worker, "MAX_SLOW", 3)
+    made, gate, done, begun = make(stays=True, parallel=True), threading.Event(), [], []
     for _ in range(6):
         made.submit(lambda: (begun.append(1), gate.wait(LONG_S)))
     made.submit(lambda: done.append(1))
@@ -228,24 +251,24 @@ def test_threads_that_were_overtaken_are_limited(make, monkeypatch):
 
 def test_what_hangs_is_told(make, told, monkeypatch):
     """Each job that hangs once, in `trouble` the longest and how many more; until they return."""
-    monkeypatch.setattr(worker, "OVERTAKE_NS", 0)
+    monkeypatch.setattr(worker, "SLOW_NS", 0)
     monkeypatch.setattr(worker, "HUNG_NS", 0)
-    made, gate, begun = make(stays=True, overtakes=True), threading.Event(), []
+    made, gate, begun = make(stays=True, parallel=True), threading.Event(), []
     for _ in range(3):
         made.submit(lambda: (begun.append(1), gate.wait(LONG_S)))
     wait_until(lambda: (made.supervise(), len(begun) == 3)[1])
     made.supervise()
     made.supervise()
-    assert made.trouble == ("the thread hotconf test has been at one job for 0 s, and 2 more", True)
+    assert made.trouble == "the thread hotconf test has been at one job for 0 s, and 2 more"
     assert told == 3 * ["the thread hotconf test has been at one job for 0 s"]
     gate.set()
     wait_until(lambda: made.trouble is None)
 
 
-def test_an_overtaken_job_that_fails_is_rerun(make, told, monkeypatch):
+def test_a_slow_job_that_fails_is_rerun(make, told, monkeypatch):
     """As any other job, although its thread is not the worker's any more."""
-    monkeypatch.setattr(worker, "OVERTAKE_NS", 0)
-    made, gate, tries, done = make(stays=True, again=True, overtakes=True), threading.Event(), [], []
+    monkeypatch.setattr(worker, "SLOW_NS", 0)
+    made, gate, tries, done = make(stays=True, parallel=True), threading.Event(), [], []
 
     def fail_once() -> None:
         tries.append(1)
@@ -261,9 +284,9 @@ def test_an_overtaken_job_that_fails_is_rerun(make, told, monkeypatch):
     assert told == ["a job of the thread hotconf test failed: Death"]
 
 
-def test_who_does_not_overtake_waits(make, monkeypatch):
+def test_jobs_that_are_not_parallel_wait(make, monkeypatch):
     """Callbacks come one at a time, however long one takes."""
-    monkeypatch.setattr(worker, "OVERTAKE_NS", 0)
+    monkeypatch.setattr(worker, "SLOW_NS", 0)
     made, gate, done, begun = make(stays=True), threading.Event(), [], threading.Event()
     made.submit(lambda: (begun.set(), gate.wait(LONG_S)))
     made.submit(lambda: done.append(1))

@@ -356,7 +356,7 @@ OF_OTHERS = {"hotconf.watch.watchdog_observer"}
 def test_all_late_imports_are_known():
     """What threads import when they need it first is imported before a fork."""
     done = subprocess.run([sys.executable, "-c", LATER], check=True, capture_output=True, text=True, timeout=120)
-    assert set(done.stdout.split()) - OF_CALLERS - OF_THE_FIRST_WATCHER - OF_OTHERS <= set(forks.LATE)
+    assert set(done.stdout.split()) - OF_CALLERS - OF_THE_FIRST_WATCHER - OF_OTHERS <= set(forks.LATE_IMPORTS)
 
 
 AMID = """
@@ -619,7 +619,7 @@ def test_a_child_that_cannot_have_what_it_needs(path, watch, monkeypatch):
 def test_a_lock_that_cannot_be_had(path, watch, monkeypatch, told):
     """The fork goes on without it, and the child has new ones: nobody waits for ever."""
     watcher, _ = watch(path, **NATIVE)
-    monkeypatch.setattr(forks, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(forks, "LOCKS_S", 0.05)
     holding, go_on = threading.Event(), threading.Event()
 
     def hold():

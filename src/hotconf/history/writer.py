@@ -161,8 +161,7 @@ class HistoryWriter(Generic[T]):
         waited_s = 0.0 if since is None else time.monotonic() - since
         if waited_s > SLOW_S:
             return f"the disk has been busy with a state for {waited_s:.0f} s"
-        worker = self._worker.trouble
-        return worker.text if worker is not None else self._trouble
+        return self._worker.trouble or self._trouble
 
     def notify(self, notice: Notice) -> None:
         """Have what was published written, soon; say so if it is what was recalled."""

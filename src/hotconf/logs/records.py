@@ -57,7 +57,7 @@ class LogQueue:
         self._waiting: deque[_Record] = deque()
         self._dropped = 0
         self._enrolled = False
-        self._worker = Worker("hotconf log", self._tell, lends=True)
+        self._worker = Worker("hotconf log", self._report, _describe)
 
     def emit(
         self,
@@ -87,18 +87,13 @@ class LogQueue:
 
     def flush(self) -> bool:
         """Give the handlers a moment to take all records, unless they have had more; whether they have them."""
-        patience_s = _MOMENT_S - self._worker.stuck_ns / 1e9
+        patience_s = _MOMENT_S - self._worker.busy_ns / 1e9
         return self._worker.join(patience_s) and not self._waiting
 
     @property
     def trouble(self) -> str | None:
         """Why records do not reach their handlers."""
-        trouble = self._worker.trouble
-        if trouble is None:
-            return None
-        if trouble.hung:
-            return f"a log handler has not returned for {self._worker.stuck_ns // 1_000_000_000} s"
-        return trouble.text
+        return self._worker.trouble
 
     @property
     def at_work(self) -> bool:
@@ -117,7 +112,7 @@ class LogQueue:
             fork.register(self)
             atexit.register(self.finish)
 
-    def _tell(self, text: str, error: BaseException | None) -> None:
+    def _report(self, text: str, error: BaseException | None) -> None:
         if not text.startswith("a job"):  # from a handler, which raised something that ends programs
             self.emit("watch", ERROR, "%s", text, error=error)
 
@@ -140,7 +135,7 @@ class LogQueue:
         """The process ends: give the handlers what they have not had, as rule 4 says. May be repeated."""
         until = time.monotonic() + EXIT_S
         while not self._worker.join(_MOMENT_S) or self._waiting:
-            if self._worker.refused is not None or self._worker.stuck_ns > FLUSH_S * 1e9 or time.monotonic() > until:
+            if self._worker.refused is not None or self._worker.busy_ns > FLUSH_S * 1e9 or time.monotonic() > until:
                 break
         else:
             return
@@ -221,6 +216,10 @@ def _let_go() -> None:
             flushing.start()
             if not flushing.join(_MOMENT_S):
                 setattr(sys, name, None)
+
+
+def _describe(_: object, seconds: int) -> str:
+    return f"a log handler has not returned for {seconds} s"
 
 
 def _nothing() -> None:

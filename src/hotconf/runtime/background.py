@@ -103,7 +103,7 @@ class Background:
         for task in tuple(self._queues.get(owner, ())):
             worker = self._workers.get(task.key)
             if worker is not None and worker.refused is not None:
-                return worker.trouble.text if worker.trouble is not None else None
+                return worker.trouble
             return f"{task.key} does not answer" if task.reported else None
         return None
 
@@ -142,7 +142,7 @@ class Background:
     def _worker(self, owner: Owner) -> Worker:
         key = _key(owner)
         if key not in self._workers:
-            self._workers[key] = Worker("hotconf-files", log.thread, again=True)
+            self._workers[key] = Worker("hotconf-files", log.thread)
         return self._workers[key]
 
     def _do(self, owner: Owner, task: _Task) -> None:

@@ -15,7 +15,7 @@ from hotconf.snapshot import SourceFile
 from hotconf.sources.base import FileSet, LoadResult, Options
 from hotconf.sources.files import reading
 from hotconf.system import threads
-from hotconf.system.exceptions import belongs_to_program, loading
+from hotconf.system.exceptions import loading, propagates
 from hotconf.system.worker import Worker
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ def guarded(work: Callable[[], LoadResult[T]], known: FileSet) -> LoadResult[T]:
         loading.add(here)  # in here: a signal handler may raise right after it
         result = work()
     except BaseException as error:
-        if belongs_to_program(error):
+        if propagates(error):
             raise
         path = known.members[0].path
         # What the system refused it may grant at the next poll: a descriptor or memory, also for importing our
@@ -79,18 +79,12 @@ class LoadJob:
 
 
 class Loader(Worker):
-    """The thread that runs loads, one after the other. Loads of other watchers overtake one that hangs."""
-
-    __slots__ = ()
-
-    hung_ns = HUNG_NS
+    """The thread that runs loads, one after the other. A slow one does not delay other watchers."""
 
     def __init__(self) -> None:
-        super().__init__("hotconf-loader", log.thread, stays=True, again=True, overtakes=True, lends=True)
+        super().__init__("hotconf-loader", log.thread, _describe, stays=True, parallel=True, hung_ns=HUNG_NS)
 
-    def hangs(self, job: Callable[[], None] | None, stuck_ns: int) -> str:
-        """Name the files: their watcher alone is held up."""
-        if not isinstance(job, LoadJob):
-            return super().hangs(job, stuck_ns)
-        path, seconds = log.shown(job.path), stuck_ns // 1_000_000_000
-        return f"the load of {path} has not returned for {seconds} s: a validator or check may hang"
+
+def _describe(job: Callable[[], None], seconds: int) -> str:
+    path = log.shown(job.path) if isinstance(job, LoadJob) else "some files"
+    return f"the load of {path} has not returned for {seconds} s: a validator or check may hang"

@@ -243,7 +243,7 @@ class Reloader(Stepping[T]):
         if used is None and self._lost is not None:
             trouble = "the thread hotconf-driver cannot be started in this child of a fork"
         if used is not None:
-            loads = (each.text for loader in used.loaders if (each := loader.trouble) is not None)
+            loads = [loader.trouble for loader in used.loaders]
             more = (used.trouble, *loads, self._bus.trouble, records.trouble())
             trouble = "; ".join(each for each in (trouble, *more) if each is not None) or None
         return self._meter.stats(name, trouble)._replace(

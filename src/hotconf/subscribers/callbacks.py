@@ -213,9 +213,7 @@ class Delivery:
 
     def __init__(self, name: str, lock: threading.RLock) -> None:
         self._lock = lock
-        self._worker = Worker(
-            f"hotconf callbacks {printable(name)}", self._report, stays=True, again=True, lends=True
-        )
+        self._worker = Worker(f"hotconf callbacks {printable(name)}", self._report, self._describe, stays=True)
         self._left: tuple[ConfigReloadEvent, deque[Callback]] | None = None
         """What is being delivered, and to whom it still has to be: if the thread fails, it resumes there."""
         self._queue: deque[tuple[ConfigReloadEvent, tuple[Callback, ...]]] = deque()
@@ -259,17 +257,18 @@ class Delivery:
     @property
     def trouble(self) -> str | None:
         """Why callbacks are not called; None if all is well."""
-        trouble, running = self._worker.trouble, self._running
-        if trouble is None or not trouble.hung or running is None:
-            return None if trouble is None else trouble.text
-        return f"{running.name} has not returned for {self._worker.stuck_ns // 1_000_000_000} s"
+        return self._worker.trouble
 
     def supervise(self) -> bool:
         """Repair the thread if it failed; whether there is something to do."""
         return self._worker.supervise()
 
+    def _describe(self, _: object, seconds: int) -> str:
+        running = self._running
+        return f"{running.name if running else 'a callback'} has not returned for {seconds} s"
+
     def _report(self, text: str, error: BaseException | None) -> None:
-        emit("reload", ERROR, "%s", self.trouble or text, error=error)
+        emit("reload", ERROR, "%s", text, error=error)
 
     def _drop_oldest(self, listeners: tuple[Callback, ...]) -> tuple[Callback, ...]:
         """`listeners`, with those who lose nothing but their place in the queue."""

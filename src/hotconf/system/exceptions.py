@@ -2,7 +2,8 @@
 
 The rule: on a thread of ours any exception is that code's failure, and ends no thread. On a thread of the program,
 where the load at start runs, anything but an `Exception` (Ctrl+C, `SystemExit`, a killed greenlet) belongs to the
-program and propagates, as does whatever a signal handler raised: it only happened to run during that code.
+program and propagates, as does whatever a signal handler raised: it only happened to run during that code. In a
+command, where no watcher loads, a check that ends the process has failed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 loading: Final[set[tuple[int, int]]] = set()
-"""Where a load is under way: threads, and greenlets in them."""
+"""Where a watcher's load is under way: threads, and greenlets in them."""
 
 
 def in_load() -> bool:
@@ -29,11 +30,14 @@ def in_load() -> bool:
     return threads.greenlet_ident() in loading
 
 
-def belongs_to_program(error: BaseException) -> bool:
-    """Whether `error`, which is being handled, propagates to the program. Ends a child that users' code forked."""
+def propagates(error: BaseException) -> bool:
+    """Whether `error`, which is being handled, belongs to the program. Ends a child that users' code forked."""
     if isinstance(error, SystemExit) and threads.in_forked_child():
         end_process(error)
-    return not threads.is_ours() and (not isinstance(error, Exception) or from_handler(error))
+    if threads.is_ours():
+        return False
+    failure = isinstance(error, Exception) or (isinstance(error, SystemExit) and not in_load())
+    return not failure or _from_handler(error)
 
 
 def end_process(error: SystemExit) -> NoReturn:
@@ -47,12 +51,7 @@ def end_process(error: SystemExit) -> NoReturn:
     os._exit(int(error.code or 0) & 0xFF if known else 1)
 
 
-def propagates(error: BaseException) -> bool:
-    """The same, for any load; in a command, a check that ends the process has failed."""
-    return belongs_to_program(error) and (in_load() or not isinstance(error, SystemExit) or from_handler(error))
-
-
-def from_handler(error: BaseException) -> bool:
+def _from_handler(error: BaseException) -> bool:
     """Whether a signal handler raised it, according to its traceback. Handlers run in the main thread only."""
     if threading.current_thread() is not threading.main_thread():
         return False

@@ -23,20 +23,16 @@ _ALL: Final = (1 << 64) - 1 & ~(_KEPT | _RESERVED)
 
 
 def block() -> None:
-    """Block all in this thread, which runs no users' code now."""
-    if _of_main() is not None:  # or they could not be lent
-        take_back()
+    """Block all in this thread: it runs no users' code."""
+    if _of_main() is not None:  # or `lend` could not undo it
+        _set(_ALL)
 
 
-def lend() -> bool:
-    """Users' code begins in this thread: block what the main thread blocks. Whether to take them back afterwards."""
+def lend() -> None:
+    """Block what the main thread blocks: users' code begins in this thread. Undone by `block`."""
     blocked = _of_main()
-    return blocked is not None and _set(blocked & ~_RESERVED)
-
-
-def take_back() -> None:
-    """Users' code has ended in this thread."""
-    _set(_ALL)
+    if blocked is not None:
+        _set(blocked & ~_RESERVED)
 
 
 def _of_main() -> int | None:
@@ -52,11 +48,10 @@ def _of_main() -> int | None:
         return None
 
 
-def _set(mask: int) -> bool:
+def _set(mask: int) -> None:
     from hotconf.system import linux
 
     try:
         linux.set_mask(mask)
     except (OSError, MemoryError):  # refused: then it stays as it is
-        return False
-    return True
+        return
