@@ -40,8 +40,9 @@ def fragments(directory: Path, count: int, seconds: float) -> list[list[float]]:
     from hotconf.formats.registry import parse
     from hotconf.runtime.load import load
     from hotconf.schema import Schema
+    from hotconf.settings import PinnedSettings
     from hotconf.snapshot import Snapshot
-    from hotconf.sources.base import Options, PinnedSettings
+    from hotconf.sources.base import Options
     from hotconf.sources.files import reading
 
     (directory / "parts").mkdir()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -34,6 +34,26 @@ class HotReloadSettings(BaseModel):
     """Eager: a valid change that arrives as one finished act is not kept waiting for the window. Linux only."""
     watch_paths: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """More files, directories or globs, relative to the main file's directory; `*.toml` are merged over it."""
+
+
+class PinnedSettings(NamedTuple):
+    """Settings that the program fixed; None follows the configuration."""
+
+    enabled: bool | None = None
+    debounce_ms: int | None = None
+    watch_paths: tuple[str, ...] | None = None
+    mode: Literal["settle", "eager"] | None = None
+
+    def over(self, settings: HotReloadSettings) -> HotReloadSettings:
+        """`settings` with what is pinned in its place."""
+        pinned = {
+            "enabled": self.enabled,
+            "debounce_ms": self.debounce_ms,
+            "watch_paths": self.watch_paths,
+            "mode": self.mode,
+        }
+        update = {name: value for name, value in pinned.items() if value is not None}
+        return settings.model_copy(update=update) if update else settings
 
 
 def check_settings(settings: HotReloadSettings, path: KeyPath) -> Iterator[Problem]:

@@ -19,9 +19,9 @@ from hotconf.runtime.holds import Busy
 from hotconf.runtime.loader import judged
 from hotconf.runtime.reloader import Reloader
 from hotconf.schema import Schema
-from hotconf.settings import MAX_DEBOUNCE_MS, HotReloadSettings
+from hotconf.settings import MAX_DEBOUNCE_MS, HotReloadSettings, PinnedSettings
 from hotconf.snapshot import Snapshot
-from hotconf.sources.base import DEFAULT_MAX_BYTES, Options, PinnedSettings
+from hotconf.sources.base import DEFAULT_MAX_BYTES, Options
 from hotconf.sources.files import paths
 from hotconf.subscribers.bus import Bus, OnChange, OnEvent, Selector, path_of
 from hotconf.subscribers.callbacks import ChangeCallback, EventCallback

@@ -18,9 +18,9 @@ from hotconf.problems import Problem
 from hotconf.runtime.load import check, drifted, load
 from hotconf.runtime.loader import guarded
 from hotconf.schema import Schema
-from hotconf.settings import HotReloadSettings
+from hotconf.settings import HotReloadSettings, PinnedSettings
 from hotconf.snapshot import Origin, Snapshot
-from hotconf.sources.base import LoadResult, Options, PinnedSettings
+from hotconf.sources.base import LoadResult, Options
 from hotconf.sources.files import paths, reading, states
 from hotconf.sources.files import set_reader as module
 

@@ -21,8 +21,8 @@ from hotconf.runtime import reloader as module
 from hotconf.runtime.holds import Busy
 from hotconf.runtime.reloader import Reloader
 from hotconf.schema import Schema
-from hotconf.settings import HotReloadSettings
-from hotconf.sources.base import Options, PinnedSettings
+from hotconf.settings import HotReloadSettings, PinnedSettings
+from hotconf.sources.base import Options
 from hotconf.sources.files import paths, reading, states
 from hotconf.subscribers.bus import Bus
 from hotconf.watch.crowd import Crowd

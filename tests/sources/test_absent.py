@@ -14,8 +14,9 @@ from hotconf import Schema
 from hotconf.config.gone import Found, judge, problems
 from hotconf.engine.candidate import Invalid, Standing, Valid
 from hotconf.runtime.load import load
+from hotconf.settings import PinnedSettings
 from hotconf.snapshot import SourceFile
-from hotconf.sources.base import FileSet, Options, PinnedSettings
+from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files import absent
 from watcher.watched import App
 

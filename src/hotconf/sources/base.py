@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Generic, Literal, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from hotconf.engine.candidate import Candidate
 from hotconf.formats.base import Document
 from hotconf.schema import Schema
-from hotconf.settings import HotReloadSettings
+from hotconf.settings import PinnedSettings
 from hotconf.sources.files import reading
 from hotconf.sources.files.ground import Ground
 from hotconf.sources.files.paths import Expansion, Member
@@ -19,26 +19,6 @@ from hotconf.sources.files.reading import Read
 T = TypeVar("T")
 
 DEFAULT_MAX_BYTES: Final = 1 << 20
-
-
-class PinnedSettings(NamedTuple):
-    """Settings that the program fixed; None follows the configuration."""
-
-    enabled: bool | None = None
-    debounce_ms: int | None = None
-    watch_paths: tuple[str, ...] | None = None
-    mode: Literal["settle", "eager"] | None = None
-
-    def over(self, settings: HotReloadSettings) -> HotReloadSettings:
-        """`settings` with what is pinned in its place."""
-        pinned = {
-            "enabled": self.enabled,
-            "debounce_ms": self.debounce_ms,
-            "watch_paths": self.watch_paths,
-            "mode": self.mode,
-        }
-        update = {name: value for name, value in pinned.items() if value is not None}
-        return settings.model_copy(update=update) if update else settings
 
 
 class Options(NamedTuple, Generic[T]):

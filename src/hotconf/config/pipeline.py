@@ -1,0 +1,215 @@
+"""Layers in, one candidate out: merge, validate, freeze, compare with what is published, describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+
+from hotconf.changes import Change
+from hotconf.config.freeze import freeze
+from hotconf.config.merge import merge
+from hotconf.config.shape import settings_path
+from hotconf.config.validation.validate import validate
+from hotconf.config.walk import value_at
+from hotconf.engine.candidate import Invalid, Valid
+from hotconf.formats.base import Document
+from hotconf.keypath import KeyPath
+from hotconf.problems import Kind, Problem
+from hotconf.schema import Schema
+from hotconf.settings import HotReloadSettings, PinnedSettings
+from hotconf.snapshot import Snapshot, SourceFile
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from hotconf.secrets.scrubber import Scrubber
+
+    class Secrets(Protocol):
+        """Finds the secrets of one load, when they are asked for."""
+
+        @property
+        def current(self) -> Scrubber | None:
+            """Removes the secrets of the resulting config too, if these were sought."""
+
+        def scrubber(self, config: object = ..., changes: tuple[Change, ...] | None = ...) -> Scrubber:
+            """Removes the secrets in the layers, in `config`, and in what is published."""
+
+
+T = TypeVar("T")
+
+SAME_FILES: Final = "the files are the same"
+_SAME_VALUES: Final = "no value differs"
+_OF_FILES: Final[frozenset[Kind]] = frozenset({"missing", "exposed", "copy"})
+"""Warnings about files as such: they may come and go while the content stays the same."""
+_OFF: Final = "Hot reload is off: edits are not noticed until a restart"
+
+
+class Layers(NamedTuple):
+    """All layers, as they were at one time."""
+
+    documents: tuple[Document, ...]
+    """The main file's, then those of its fragments, weakest first."""
+    files: tuple[SourceFile, ...]
+    """What they were parsed from."""
+    problems: tuple[Problem, ...]
+    """What was found while they were read. After an error, documents may be missing."""
+    loaded_at: datetime
+    order: tuple[Path, ...]
+    """All files of the configuration, in the order in which their problems are listed."""
+
+    @property
+    def digest(self) -> str:
+        """Equal for layers that say the same in the same words."""
+        parts: list[bytes] = []
+        for file in self.files:
+            content = file.content
+            parts += (f"{file.path!s}\0{len(content)}\0".encode("utf-8", "surrogateescape"), content)
+        return sha256(b"".join(parts), usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline(Generic[T]):
+    """How the layers of one configuration become a candidate."""
+
+    schema: Schema[T]
+    pins: PinnedSettings
+    published: Snapshot[T] | None
+    """What the candidate is compared with."""
+    secrets: Secrets
+    propagates: Callable[[BaseException], bool]
+    """Which exceptions of users' code are not its fault."""
+    describe_failed: Callable[[BaseException, Scrubber], None]
+    """Called when the schema's `describe` raises."""
+
+    def run(self, layers: Layers) -> Valid[T] | Invalid:
+        """The candidate that `layers` make. Never raises for anything in them or in users' code."""
+        old = self.published
+        if any(problem.severity == "error" for problem in layers.problems):
+            return self._refused(self._scrubbed(layers.problems))
+        digest = layers.digest
+        if old is not None and old.digest == digest:
+            return self._same_files(old, layers)
+
+        documents, ignored = _without_watch_paths(layers.documents, settings_path(self.schema))
+        merged = merge(documents)
+        validated = validate(self.schema, merged, self.secrets.scrubber, self.propagates)
+        misread = (problem for document in layers.documents for problem in document.warnings)
+        warnings = self._scrubbed((*layers.problems, *misread, *ignored))
+        if isinstance(validated, Invalid):
+            return self._refused(_in_order(validated.problems, warnings, layers.order))
+
+        config = freeze(validated.config)
+        changes = () if old is None else self._changes(old.config, config)
+        return Valid(
+            config=config,
+            digest=digest,
+            loaded_at=layers.loaded_at,
+            files=layers.files,
+            # Of equal values only one stays in memory.
+            origins=merged.origins.of(config if old is None or changes else old.config),
+            settings=self._settings(config),
+            changes=changes,
+            summary=() if old is None else self._summary(old.config, config, changes),
+            warnings=_in_order(validated.warnings, warnings, layers.order),
+            unchanged=None if old is None or changes else _SAME_VALUES,
+            secrets=self.secrets.current,
+        )
+
+    def _same_files(self, old: Snapshot[T], layers: Layers) -> Valid[T]:
+        return Valid(
+            config=old.config,
+            digest=old.digest,
+            loaded_at=layers.loaded_at,
+            files=layers.files,
+            origins=old.origins,
+            settings=self._settings(old.config),
+            changes=(),
+            summary=(),
+            warnings=(*(each for each in old.warnings if each.kind not in _OF_FILES), *layers.problems),
+            unchanged=SAME_FILES,
+        )
+
+    def _refused(self, problems: tuple[Problem, ...]) -> Invalid:
+        return Invalid(problems, secrets=self.secrets.scrubber())
+
+    def _settings(self, config: T) -> HotReloadSettings:
+        path = settings_path(self.schema)
+        found = value_at(config, path) if path is not None else None
+        return self.pins.over(found if isinstance(found, HotReloadSettings) else HotReloadSettings())
+
+    def _changes(self, old: T, new: T) -> tuple[Change, ...]:
+        # Imported here: a program whose configuration never changes does not pay for it.
+        from hotconf.config.diff import diff
+
+        changes = diff(old, new)
+        if not changes:
+            return ()
+        from hotconf.config.redact import may_quote, scrubbed_change
+
+        if not any(map(may_quote, changes)):
+            return changes
+        scrub = self.secrets.scrubber(new, changes).longer
+        return tuple(scrubbed_change(change, scrub) for change in changes) if scrub.secrets else changes
+
+    def _summary(self, old: T, new: T, changes: tuple[Change, ...]) -> tuple[str, ...]:
+        lines = self._described(old, new, changes) if changes else ()
+        switched_off = self._settings(old).enabled and not self._settings(new).enabled
+        return (*lines, _OFF) if switched_off else lines
+
+    def _described(self, old: T, new: T, changes: tuple[Change, ...]) -> tuple[str, ...]:
+        if self.schema.describe is not None:
+            scrub = self.secrets.scrubber(new, changes)
+            try:
+                return tuple(scrub(str(line), words=True) for line in self.schema.describe(old, new, changes))
+            except BaseException as error:
+                if self.propagates(error):
+                    raise
+                self.describe_failed(error, scrub)
+        return tuple(map(str, changes))
+
+    def _scrubbed(self, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+        if not problems:
+            return ()
+        from hotconf.config.validation.collector import scrubbed_problem
+
+        scrub = self.secrets.scrubber()
+        return tuple(scrubbed_problem(problem, scrub) for problem in problems)
+
+
+def _in_order(
+    problems: tuple[Problem, ...], more: tuple[Problem, ...], order: tuple[Path, ...]
+) -> tuple[Problem, ...]:
+    """Both in the order of files and lines, what is in no file last. `problems` are in this order already."""
+    if not more:
+        return problems
+    rank: dict[Path | None, int] = {path: index for index, path in enumerate(order)}
+
+    def place(problem: Problem) -> tuple[int, int, int]:
+        return rank.get(problem.file, len(rank)), problem.line or 0, problem.column or 0
+
+    return tuple(sorted((*problems, *more), key=place))
+
+
+def _without_watch_paths(
+    documents: tuple[Document, ...], settings: KeyPath | None
+) -> tuple[list[Document], list[Problem]]:
+    """Fragments may not name more fragments: drop their `watch_paths`, and say where."""
+    main, *fragments = documents
+    kept, ignored = [main], []
+    for fragment in fragments:
+        table = fragment.table.get(str(settings[0])) if settings is not None else None
+        if settings is not None and isinstance(table, dict) and "watch_paths" in table:
+            ignored.append(merge([fragment]).origins.placed(_misplaced((*settings, "watch_paths")), at="key"))
+            rest = {key: value for key, value in table.items() if key != "watch_paths"}
+            fragment = replace(fragment, table={**fragment.table, str(settings[0]): rest})
+        kept.append(fragment)
+    return kept, ignored
+
+
+def _misplaced(path: KeyPath) -> Problem:
+    text, hint = "watch_paths counts only in the main file", "move it to the main file"
+    return Problem(text, path, kind="schema", severity="warning", hint=hint)
