@@ -17,7 +17,7 @@ TORTURE := tests/torture tests/fuzz tests/outputs tests/faults tests/growth $(ad
 SECONDS ?= 1800
 SEED ?= $(shell date +%s)
 
-.PHONY: run test coverage torture fuzz soak lint format bench bench-quick clean
+.PHONY: run test coverage torture fuzz soak docs lint format bench bench-quick clean
 
 run: $(READY)  ## watch your configuration, live
 	@$(BIN)/hotconf run $(ARGS)
@@ -39,6 +39,9 @@ fuzz: $(VENV)/.fuzz  ## any bytes at all, guided by coverage: SECONDS=1800 SEED=
 
 soak: $(READY)  ## random edits by several processes under readers: SECONDS=1800 SEED=…
 	cd tests && ../$(BIN)/python -m torture.soak $(SECONDS) $(SEED)
+
+docs: $(READY)  ## the laws and the diagram in docs/architecture.md, from the code
+	cd tests && ../$(BIN)/python -m docs.generated
 
 lint: $(READY)
 	$(BIN)/ruff format --check --quiet $(PATHS)

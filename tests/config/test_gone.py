@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hotconf.config.gone import Entry, Found, Verdict, judge, problems
+from hotconf.config.gone import Disk, Entry, Found, Standing, Verdict, judge, problems
 from hotconf.config.merge import merge
-from hotconf.engine.candidate import Disk, Standing
 from hotconf.formats.base import Document
 from hotconf.formats.registry import parse
 from hotconf.problems import Problem

@@ -1,18 +1,22 @@
-"""The diagram in the documentation is the table that the machine runs on."""
+"""The laws and the diagram in the documentation are those of the machine."""
 
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
+import re
 
-DOCS = Path(__file__).parents[2] / "docs"
+from docs.generated import PAGE, generated, laws
+from hotconf.engine import machine
 
 
-def test_diagram_is_current() -> None:
-    """What stands between the markers is what `docs/diagram.py` prints."""
-    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
-    _, _, rest = page.partition("<!-- diagram -->\n")
-    block, end, _ = rest.partition("\n<!-- /diagram -->")
-    assert end, "the markers are missing"
-    diagram = runpy.run_path(str(DOCS / "diagram.py"))["diagram"]
-    assert block == diagram()
+def test_page_is_current() -> None:
+    """What stands between the markers is generated: `make docs` puts it there."""
+    page = PAGE.read_text(encoding="utf-8")
+    assert generated(page) == page
+
+
+def test_every_law_is_there() -> None:
+    """The laws are numbered without a gap, and the page has each word of them."""
+    _, said = (machine.__doc__ or "").split("\n\n", 1)
+    assert re.sub(r"^Law (\d+) +", r"\1. ", said, flags=re.MULTILINE).split() == laws().split()
+    numbers = re.findall(r"^(\d+)\. ", laws(), re.MULTILINE)
+    assert [int(number) for number in numbers] == list(range(1, said.count("\nLaw ") + 1))

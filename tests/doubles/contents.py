@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
 from hotconf.changes import Change
-from hotconf.config.gone import Entry, Found, judge
-from hotconf.engine.candidate import Invalid, Standing, Valid
+from hotconf.config.gone import Entry, Found, Standing, judge
+from hotconf.engine.candidate import Invalid, Unstable, Valid
 from hotconf.events import NOT_STAMPED
 from hotconf.problems import Problem
 from hotconf.settings import HotReloadSettings
@@ -48,6 +48,16 @@ class Config:
     settings: HotReloadSettings
 
 
+def source_id(path: Path) -> str:
+    """How the engine knows a simulated file: to it, ids are no paths."""
+    return f"{path.parent.name}:{path.stem}"
+
+
+def group(source: Hashable) -> str:
+    """The directory of the source with this id."""
+    return str(source).partition(":")[0]
+
+
 def candidate(
     files: Mapping[Path, Content | None],
     published: Valid[Config] | None = None,
@@ -56,9 +66,9 @@ def candidate(
     """What a load of `files` brings back; None stands for an absent file. `before`: their content when the last round
     ended. Those in `conf.d` are drop-ins, the others must exist.
     """
-    shrank = tuple(path for path, content in files.items() if _begins(content, (before or {}).get(path)))
+    shrank = tuple(source_id(path) for path, content in files.items() if _begins(content, (before or {}).get(path)))
     verdict = judge(published.standing if published else Standing(), _found(files))
-    gone = tuple(file.path for file in verdict.files)
+    gone = tuple(source_id(file.path) for file in verdict.files)
     problems = tuple(problem for path, content in files.items() for problem in _problems(path, content))
     problems += tuple(
         Problem("Nothing is left of conf.d", kind="missing", file=lost.entry.path) for lost in verdict.lost
@@ -75,7 +85,7 @@ def candidate(
     changes = () if same else (Change((), old, config),)
     sources = tuple(_source(path, content) for path, content in files.items() if content is not None)
     found = Valid(config, digest, NOT_STAMPED, sources, {}, settings, changes, (), unchanged=same)
-    return found._replace(shrank=shrank, gone=gone)
+    return found._replace(shrank=shrank, gone=gone, standing=Standing(sources))
 
 
 def _is_drop_in(path: Path) -> bool:
@@ -95,6 +105,12 @@ def _found(files: Mapping[Path, Content | None]) -> Found:
 
 def _begins(content: Content | None, before: Content | None) -> bool:
     return content is not None and before is not None and content.begins(before)
+
+
+def unstable(changed: Sequence[Path]) -> Unstable:
+    """What a load of files that change meanwhile brings back."""
+    problems = (Problem("The file is being written", kind="unstable", file=path) for path in changed)
+    return Unstable(tuple(map(source_id, changed)), tuple(problems))
 
 
 def recalled(files: Mapping[Path, Content | None]) -> Valid[Config]:

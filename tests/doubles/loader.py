@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from doubles.clock import VirtualClock
-from doubles.contents import Config, Content, candidate
+from doubles.contents import Config, Content, candidate, unstable
 from doubles.disk import Disk
-from hotconf.engine.candidate import Candidate, Unstable, Valid
+from hotconf.engine.candidate import Candidate, Valid
 from hotconf.engine.debounce import MILLISECOND
 from hotconf.engine.protocol import Loaded
 
@@ -43,25 +43,25 @@ class Loader:
     before: Mapping[Path, Content | None] = field(default_factory=dict)
     """What the files said when the last round ended."""
 
-    def begin(self, job: int) -> None:
-        """Do load number `job` at the pace of now."""
+    def begin(self, number: int) -> None:
+        """Do this load at the pace of now."""
         pace = self.pace
-        self.clock.at(self.clock.now + pace.queue, lambda: self._read(job, pace))
+        self.clock.at(self.clock.now + pace.queue, lambda: self._read(number, pace))
 
-    def _read(self, job: int, pace: Pace) -> None:
+    def _read(self, number: int, pace: Pace) -> None:
         began = self.clock.now
         versions = dict(self.disk.versions)
-        self.clock.at(began + pace.read, lambda: self._think(job, pace, began, versions))
+        self.clock.at(began + pace.read, lambda: self._think(number, pace, began, versions))
 
-    def _think(self, job: int, pace: Pace, began: int, versions: dict[Path, int]) -> None:
+    def _think(self, number: int, pace: Pace, began: int, versions: dict[Path, int]) -> None:
         changed = self.disk.changed(versions)
         found: Candidate[Config]
-        found = Unstable(changed) if changed else candidate(self.disk.contents, self.published, self.before)
+        found = unstable(changed) if changed else candidate(self.disk.contents, self.published, self.before)
         self.read = dict(self.disk.contents)
-        self.clock.at(self.clock.now + pace.think, lambda: self._done(job, began, found, versions))
+        self.clock.at(self.clock.now + pace.think, lambda: self._done(number, began, found, versions))
 
-    def _done(self, job: int, began: int, found: Candidate[Config], versions: dict[Path, int]) -> None:
+    def _done(self, number: int, began: int, found: Candidate[Config], versions: dict[Path, int]) -> None:
         now = self.clock.now
         failed = self.published is None and not isinstance(found, Valid)
         last_good = self.last_good if failed else None
-        self.done(Loaded(now, job, found, cost_ns=now - began, last_good=last_good), versions)
+        self.done(Loaded(now, number, found, cost_ns=now - began, last_good=last_good), versions)

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from doubles.contents import source_id
 from doubles.disk import Disk
 from doubles.driver import VirtualDriver
-from hotconf.engine.debounce import MILLISECOND
-from hotconf.engine.protocol import Looked, Touched
+from hotconf.engine.debounce import MILLISECOND, Touched
+from hotconf.engine.protocol import Verified
 
 RECONCILE_NS: Final = 2_000 * MILLISECOND
 """How often all files are looked at, whatever the kernel says."""
@@ -65,9 +66,9 @@ class Observer:
         self._read = dict(versions)
         self._told = dict(versions)
 
-    def look(self) -> None:
+    def verify(self) -> None:
         """Tell, before long, of what differs from what was read."""
-        self._driver.clock.at(self._driver.clock.now + self.delay, self._look)
+        self._driver.clock.at(self._driver.clock.now + self.delay, self._compare)
 
     def watch(self, *, on: bool) -> None:
         """Begin or stop to watch; whoever begins looks at once, because changes may have gone unheard."""
@@ -94,18 +95,19 @@ class Observer:
         if self.watching:
             self._touch(tuple(heard))
 
-    def _touch(self, paths: tuple[Path, ...], *, sure: bool = True) -> None:
-        if not sure:
+    def _touch(self, paths: tuple[Path, ...], *, polled: bool = False) -> None:
+        if polled:
             self._placed.difference_update(paths)  # who knows how they came
             self._finished.difference_update(paths)
-        now, placed, finished = self._driver.clock.now, frozenset(self._placed), frozenset(self._finished)
-        self._driver.give(Touched(now, paths, bool(self._writing), sure, placed, finished))
+        sources, placed, finished = map(_ids, (paths, self._placed, self._finished))
+        now, writing = self._driver.clock.now, bool(self._writing)
+        self._driver.give(Touched(now, sources, writing, polled, frozenset(placed), frozenset(finished)))
 
-    def _look(self) -> None:
+    def _compare(self) -> None:
         changed = self._disk.changed(self._read)
         if changed:
-            self._touch(changed, sure=False)
-        self._driver.give(Looked(self._driver.clock.now))
+            self._touch(changed, polled=True)
+        self._driver.give(Verified(self._driver.clock.now))
 
     def _tick(self) -> None:
         self._driver.clock.at(self._driver.clock.now + RECONCILE_NS, self._tick)
@@ -116,4 +118,8 @@ class Observer:
         changed = tuple(path for path in self._disk.changed(self._told) if path in read)
         if self.watching and changed:
             self._told.update({path: self._disk.versions[path] for path in changed})
-            self._touch(changed, sure=False)
+            self._touch(changed, polled=True)
+
+
+def _ids(paths: Iterable[Path]) -> tuple[str, ...]:
+    return tuple(map(source_id, paths))

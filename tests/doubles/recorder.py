@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from itertools import groupby
+from pathlib import Path
 from typing import TypeAlias
 
 from hotconf.engine.debounce import MILLISECOND
-from hotconf.engine.protocol import Answer, Effect, Emit, Load, Publish, Watching
+from hotconf.engine.protocol import Answer, Changed, Effect, Emit, Load, Publish, Watching
 from hotconf.events import ConfigReloadEvent, FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess
 
 Recorded: TypeAlias = Effect | ConfigReloadEvent
@@ -46,12 +47,14 @@ def told(item: Recorded) -> str:
     match item:
         case Emit(event):
             return told(event)
-        case Load(job, afresh):
-            return f"Load {job} afresh" if afresh else f"Load {job}"
+        case Changed(source):
+            return f"Changed {source.name if isinstance(source, Path) else source}"
+        case Load(number, afresh):
+            return f"Load {number} afresh" if afresh else f"Load {number}"
         case Publish(generation=generation, recalled=recalled):
             return f"Publish {generation} recalled" if recalled else f"Publish {generation}"
-        case Answer(tickets, event):
-            return f"Answer {','.join(map(str, tickets))}: {told(event) if event else 'nothing'}"
+        case Answer(callers, event):
+            return f"Answer {','.join(map(str, callers))}: {told(event) if event else 'nothing'}"
         case Watching(on):
             return f"Watching {'on' if on else 'off'}"
         case FileChanged(path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from doubles.contents import Config, Content
+from doubles.contents import Config, Content, group
 from doubles.disk import Disk
 from doubles.driver import VirtualDriver, Witness
 from doubles.loader import Loader
@@ -19,14 +19,14 @@ from hotconf.engine.protocol import (
     Emit,
     Load,
     Loaded,
-    Look,
     Publish,
     Refresh,
     Reload,
     State,
+    Verify,
     Watching,
 )
-from hotconf.events import Ending, FileChanged
+from hotconf.events import Ending
 
 
 class World:
@@ -44,7 +44,7 @@ class World:
         witness: Witness | None = None,
         last_good: Valid[Config] | None = None,
     ) -> None:
-        state = State(window_ms * MILLISECOND, native=native, eager=eager)
+        state = State(window_ms * MILLISECOND, polled=not native, eager=eager, group=group)
         self.driver = VirtualDriver(state, perform=self._perform, witness=witness, lag=lag, timer_first=timer_first)
         self.disk = Disk(files)
         self.observer = Observer(self.disk, self.driver, native=native)
@@ -52,7 +52,7 @@ class World:
         self.published: Valid[Config] | None = None
         self.generation = 0
         self.answers: dict[int, Ending | None] = {}
-        self._tickets = 0
+        self._callers = 0
 
     @property
     def now(self) -> int:
@@ -87,7 +87,7 @@ class World:
     def hear(self, *, natively: bool) -> None:
         """From now on the kernel tells of changes, or it does not, and the machine knows."""
         self.observer.native = natively
-        self.driver.state = self.driver.state._replace(native=natively)
+        self.driver.state = self.driver.state._replace(polled=not natively)
 
     def hold(self, reason: str) -> None:
         """Be busy."""
@@ -98,10 +98,10 @@ class World:
         self.driver.release(reason)
 
     def reload(self, *, force: bool = False, silent: bool = False) -> int:
-        """Ask for a load without a window; the ticket's answer comes to stand in `answers`."""
-        self._tickets += 1
-        self.driver.give(Reload(self.now, self._tickets, force, silent))
-        return self._tickets
+        """Ask for a load without a window; its answer comes to stand in `answers`."""
+        self._callers += 1
+        self.driver.give(Reload(self.now, self._callers, force, silent))
+        return self._callers
 
     def close(self) -> None:
         """The end."""
@@ -109,20 +109,20 @@ class World:
 
     def _perform(self, effect: Effect) -> None:
         match effect:
-            case Load(job):
-                self.loader.begin(job)
-            case Look():
-                self.observer.look()
+            case Load(number):
+                self.loader.begin(number)
+            case Verify():
+                self.observer.verify()
             case Publish(good, generation):
                 self.generation = generation
                 self.loader.before = self.loader.read
                 self._publish(good)
             case Refresh(good) if self.published is not None:
                 self._publish(good._replace(config=self.published.config))
-            case Emit(event) if not isinstance(event, FileChanged):
+            case Emit():
                 self.loader.before = self.loader.read
-            case Answer(tickets, event):
-                self.answers |= dict.fromkeys(tickets, event)
+            case Answer(callers, event):
+                self.answers |= dict.fromkeys(callers, event)
             case Watching(on):
                 self.observer.watch(on=on)
 

@@ -27,12 +27,12 @@ from engine.timed import (
     reload,
     touch,
 )
-from hotconf.engine.debounce import MILLISECOND
+from hotconf.engine.debounce import MILLISECOND, Touched
 from hotconf.engine.machine import deadline, forked, step
-from hotconf.engine.protocol import Loaded, Phase, Release, State, Touched
+from hotconf.engine.protocol import Idle, Loaded, Release, State
 
-POLLED_EAGER: Final = EAGER._replace(native=False)
-AT_ONCE: Final = "0: FileChanged config.toml, Load 1; 10: Publish 2, ReloadSuccess 2"
+POLLED_EAGER: Final = EAGER._replace(polled=True)
+AT_ONCE: Final = "0: Changed config.toml, Load 1; 10: Publish 2, ReloadSuccess 2"
 
 AT_ONCE_CASES = [
     Case("renamed into place", [(0, touch(placed=True)), (10, loaded(1, NEW))], AT_ONCE),
@@ -40,27 +40,27 @@ AT_ONCE_CASES = [
     Case(
         "not before the writer closes it, however long it writes",
         [(0, touch(writing=True)), (100, touch(writing=True)), (700, touch(closed=True)), (710, loaded(1, NEW))],
-        "0: FileChanged config.toml; 700: Load 1; 710: Publish 2, ReloadSuccess 2",
+        "0: Changed config.toml; 700: Load 1; 710: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "made anew in several acts, the last of which is the close",
         [(0, touch()), (2, touch(writing=True)), (3, touch(closed=True)), (10, loaded(1, NEW))],
-        "0: FileChanged config.toml; 3: Load 1; 10: Publish 2, ReloadSuccess 2",
+        "0: Changed config.toml; 3: Load 1; 10: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "its mode is set while it is loaded: what was read is not committed, what is read then is",
         [(0, touch(closed=True)), (1, touch(closed=True)), (2, loaded(1, NEW)), (10, loaded(2, NEW))],
-        "0: FileChanged config.toml, Load 1; 6: Load 2; 10: Publish 2, ReloadSuccess 2",
+        "0: Changed config.toml, Load 1; 6: Load 2; 10: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "a read that was not stable is done again",
         [(0, touch(placed=True)), (2, loaded(1, TORN)), (10, loaded(2, NEW))],
-        "0: FileChanged config.toml, Load 1; 6: Load 2; 10: Publish 2, ReloadSuccess 2",
+        "0: Changed config.toml, Load 1; 6: Load 2; 10: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "two files, both in one act",
         [(0, touch(CONFIG, MORE, placed=True)), (10, loaded(1, NEW))],
-        "0: FileChanged config.toml, FileChanged more.toml, Load 1; 10: Publish 2, ReloadSuccess 2",
+        "0: Changed config.toml, Changed more.toml, Load 1; 10: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "a shorter file that was renamed into place is believed",
@@ -70,17 +70,17 @@ AT_ONCE_CASES = [
     Case(
         "what was invalid is mended within the window",
         [(0, touch(placed=True)), (10, loaded(1, WRONG)), (200, touch(placed=True)), (210, loaded(2, NEW))],
-        "0: FileChanged config.toml, Load 1; 200: Load 2; 210: Publish 2, ReloadSuccess 2",
+        "0: Changed config.toml, Load 1; 200: Load 2; 210: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "busy: deferred at once, committed at the release",
         [(0, hold()), (0, touch(placed=True)), (10, loaded(1, NEW)), (90, release())],
-        "0: FileChanged config.toml, Load 1; 10: ReloadDeferred gate; 90: Publish 2, ReloadSuccess 2",
+        "0: Changed config.toml, Load 1; 10: ReloadDeferred gate; 90: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "what turns hot reload off ends the watching at once",
         [(0, touch(placed=True)), (10, loaded(1, TURNS_OFF))],
-        "0: FileChanged config.toml, Load 1; 10: Publish 2, ReloadSuccess 2, Watching off",
+        "0: Changed config.toml, Load 1; 10: Publish 2, ReloadSuccess 2, Watching off",
     ),
 ]
 
@@ -88,52 +88,52 @@ SETTLES = [
     Case(
         "an invalid candidate waits for the window",
         [(0, touch(placed=True)), (10, loaded(1, WRONG))],
-        "0: FileChanged config.toml, Load 1; 300: ReloadFailed syntax",
+        "0: Changed config.toml, Load 1; 300: ReloadFailed syntax",
     ),
     Case(
         "an equal one waits, too, so that a writer of two steps is told once",
         [(0, touch(placed=True)), (10, loaded(1, SAME))],
-        "0: FileChanged config.toml, Load 1; 300: Refresh, ReloadUnchanged",
+        "0: Changed config.toml, Load 1; 300: Refresh, ReloadUnchanged",
     ),
     Case(
         "a file that shrank and was not renamed into place waits, and a window more",
         [(0, touch(closed=True)), (10, loaded(1, HALF))],
-        "0: FileChanged config.toml, Load 1; 600: Publish 2, ReloadSuccess 2",
+        "0: Changed config.toml, Load 1; 600: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "nothing at all waits as long",
         [(0, touch(closed=True)), (10, loaded(1, EMPTY))],
-        "0: FileChanged config.toml, Load 1; 600: ReloadFailed empty",
+        "0: Changed config.toml, Load 1; 600: ReloadFailed empty",
     ),
     Case(
         "its other half is the finished act",
         [(0, touch(closed=True)), (10, loaded(1, HALF)), (50, touch(closed=True)), (60, loaded(2, NEW))],
-        "0: FileChanged config.toml, Load 1; 50: Load 2; 60: Publish 2, ReloadSuccess 2",
+        "0: Changed config.toml, Load 1; 50: Load 2; 60: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "an act that is not over waits for the window",
         [(0, touch()), (10, loaded(1, NEW))],
-        "0: FileChanged config.toml; 4: Load 1; 300: Publish 2, ReloadSuccess 2",
+        "0: Changed config.toml; 4: Load 1; 300: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "one file is finished, the other is not",
         [(0, touch(MORE)), (1, touch(placed=True)), (10, loaded(1, NEW))],
-        "0: FileChanged more.toml; 1: FileChanged config.toml; 5: Load 1; 301: Publish 2, ReloadSuccess 2",
+        "0: Changed more.toml; 1: Changed config.toml; 5: Load 1; 301: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "one file is renamed into place while another is being written",
         [(0, touch(placed=True, writing=True)), (1500, loaded(1, NEW))],
-        "0: FileChanged config.toml; 1500: Load 1, Publish 2, ReloadSuccess 2",
+        "0: Changed config.toml; 1500: Load 1, Publish 2, ReloadSuccess 2",
     ),
     Case(
         "found by looking: nobody knows how it came",
-        [(0, touch(placed=True, sure=False)), (10, loaded(1, NEW))],
-        "0: FileChanged config.toml; 4: Load 1; 300: Look",
+        [(0, touch(placed=True, polled=True)), (10, loaded(1, NEW))],
+        "0: Changed config.toml; 4: Load 1; 300: Verify",
     ),
     Case(
         "where the kernel does not tell of everything nothing is eager",
         [(0, touch(placed=True)), (10, loaded(1, NEW))],
-        "0: FileChanged config.toml; 4: Load 1; 300: Look",
+        "0: Changed config.toml; 4: Load 1; 300: Verify",
         POLLED_EAGER,
     ),
 ]
@@ -150,11 +150,11 @@ def saved_twice(second_ms: float, *, at_once: bool) -> Case:
         (second_ms + 10, loaded(2, STAYS_EAGER)),
     ]
     begun = f"{begins:g}: Load 2; " if begins > second_ms else ""
-    told = f"FileChanged config.toml{', Load 2' if at_once else ''}"
+    told = f"Changed config.toml{', Load 2' if at_once else ''}"
     return Case(
         f"the second save comes after {second_ms:g} ms",
         given,
-        "0: FileChanged config.toml, Load 1; 10: Publish 2, ReloadSuccess 2; "
+        "0: Changed config.toml, Load 1; 10: Publish 2, ReloadSuccess 2; "
         f"{second_ms:g}: {told}; {begun}{ends:g}: Publish 3, ReloadSuccess 3",
     )
 
@@ -174,7 +174,7 @@ AGAIN = [
             (400, touch(placed=True)),
             (410, loaded(3, STAYS_EAGER)),
         ],
-        "0: FileChanged config.toml, Load 1; 10: Publish 2, ReloadSuccess 2; 200: FileChanged config.toml; "
+        "0: Changed config.toml, Load 1; 10: Publish 2, ReloadSuccess 2; 200: Changed config.toml; "
         "204: Load 2; 404: Load 3; 700: Publish 3, ReloadSuccess 3",
     ),
     Case(
@@ -186,7 +186,7 @@ AGAIN = [
             (100, touch(placed=True)),
             (110, loaded(2, STAYS_EAGER)),
         ],
-        "0: FileChanged config.toml, Load 1; 10: ReloadDeferred gate; 100: FileChanged config.toml; 104: Load 2; "
+        "0: Changed config.toml, Load 1; 10: ReloadDeferred gate; 100: Changed config.toml; 104: Load 2; "
         "400: ReloadDeferred gate",
     ),
     Case(
@@ -199,14 +199,14 @@ AGAIN = [
             (2000, touch(placed=True)),
             (2010, loaded(3, STAYS_EAGER)),
         ],
-        "0: FileChanged config.toml, Load 1; 10: Publish 2, ReloadSuccess 2; 1000: FileChanged config.toml; "
-        "1004: Load 2; 1300: Publish 3, ReloadSuccess 3; 2000: FileChanged config.toml, Load 3; "
+        "0: Changed config.toml, Load 1; 10: Publish 2, ReloadSuccess 2; 1000: Changed config.toml; "
+        "1004: Load 2; 1300: Publish 3, ReloadSuccess 3; 2000: Changed config.toml, Load 3; "
         "2010: Publish 4, ReloadSuccess 4",
     ),
     Case(
         "who asks while it is loaded gets a load of their own",
         [(0, touch(placed=True)), (5, reload(1)), (10, loaded(1, NEW)), (20, loaded(2, NEW))],
-        "0: FileChanged config.toml, Load 1; 10: Load 2 afresh; "
+        "0: Changed config.toml, Load 1; 10: Load 2 afresh; "
         "20: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
     ),
 ]
@@ -218,34 +218,34 @@ CASES = [*AT_ONCE_CASES, *SETTLES, *AGAIN]
 def test_eager(case: Case) -> None:
     """What is committed when, in eager mode."""
     state = case.state if case.state is POLLED_EAGER else EAGER
-    assert played(state, case.given).recorder.story == case.expected
+    assert played(state, case.given).recorder.story == case.story
 
 
 def test_settling_is_the_default() -> None:
     """Without eager mode an act that is over waits for its window like any other."""
     driver = played(State(300 * MILLISECOND, generation=1), [(0, touch(placed=True)), (10, loaded(1, NEW))])
-    assert driver.recorder.story == "0: FileChanged config.toml; 4: Load 1; 300: Publish 2, ReloadSuccess 2"
+    assert driver.recorder.story == "0: Changed config.toml; 4: Load 1; 300: Publish 2, ReloadSuccess 2"
 
 
 def test_a_load_at_start_turns_it_on() -> None:
     """What the first configuration says holds from the first change on."""
     given = [(0, reload(1, silent=True)), (5, loaded(1, TURNS_EAGER)), (400, touch(placed=True))]
     driver = played(State(300 * MILLISECOND), [*given, (410, loaded(2, STAYS_EAGER))])
-    assert driver.recorder.story.endswith("400: FileChanged config.toml, Load 2; 410: Publish 2, ReloadSuccess 2")
+    assert driver.recorder.story.endswith("400: Changed config.toml, Load 2; 410: Publish 2, ReloadSuccess 2")
 
 
 def test_a_child_of_a_fork_is_as_eager() -> None:
     """Its parent's mode holds, and so does its parent's last eager commit."""
-    state = played(EAGER, [(0, touch(placed=True)), (10, loaded(1, TURNS_EAGER))], until_ms=20).state
+    state = played(EAGER, [(0, touch(placed=True)), (10, loaded(1, TURNS_EAGER))], until=20).state
     child, _ = forked(state)
     assert (child.eager, child.settle_until) == (True, 310 * MILLISECOND)
 
 
 def test_what_becomes_busy_meanwhile_counts() -> None:
     """Nothing is committed while something is busy, even if it became so only while the file was loaded."""
-    state = played(EAGER, [(0, touch(placed=True))], until_ms=1).state
+    state = played(EAGER, [(0, touch(placed=True))], until=1).state
     state, _ = step(state, Loaded(2 * MILLISECOND, 1, NEW, MILLISECOND), ("gate",))
-    assert (state.phase, state.generation, state.pending is not None) == (Phase.IDLE, 1, True)
+    assert (state.phase, state.generation, state.pending is not None) == (Idle(), 1, True)
     state, _ = step(state, Release(3 * MILLISECOND))
     assert state.generation == 2
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import Phase as Stage
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -18,7 +17,7 @@ from engine.oracle import Oracle
 from hotconf.engine.candidate import Invalid, Valid
 from hotconf.engine.debounce import MILLISECOND
 from hotconf.engine.machine import deadline
-from hotconf.engine.protocol import Due, Loaded, Phase
+from hotconf.engine.protocol import Closed, Due, Idle, Loaded, Verifying
 from hotconf.events import ReloadDeferred, ReloadFailed
 from torture.extent import examples
 
@@ -120,13 +119,13 @@ class Laws(RuleBasedStateMachine):
     def change_delay(self, delay: int) -> None:
         self.world.observer.delay = delay * MILLISECOND
 
-    @rule(job=st.integers(0, 3), content=contents)
-    def stray(self, job: int, content: Content) -> None:
+    @rule(number=st.integers(0, 3), content=contents)
+    def stray(self, number: int, content: Content) -> None:
         """A timer too early, and what was loaded long ago."""
         self.world.driver.give(Due(self.world.now))
-        if self.oracle.load is None or self.oracle.load.number != job:
+        if self.oracle.load is None or self.oracle.load.number != number:
             found = candidate({MAIN: content})
-            self.world.driver.give(Loaded(self.world.now, job, found, cost_ns=0))
+            self.world.driver.give(Loaded(self.world.now, number, found, cost_ns=0))
 
     # Files
 
@@ -265,8 +264,8 @@ class Laws(RuleBasedStateMachine):
     @invariant()
     def the_machine_waits_for_something(self) -> None:
         """Law 4: an open round has a deadline or a load under way."""
-        if self.world.state.phase not in (Phase.IDLE, Phase.CLOSED):
-            waits = self.oracle.load or self.world.state.phase is Phase.LOOKING
+        if not isinstance(self.world.state.phase, Idle | Closed):
+            waits = self.oracle.load or isinstance(self.world.state.phase, Verifying)
             assert waits or deadline(self.world.state) is not None
 
     def teardown(self) -> None:
@@ -289,7 +288,7 @@ class Laws(RuleBasedStateMachine):
         self.world.run(LONG_ENOUGH_MS)
 
     def _check_final(self) -> None:
-        assert self.world.state.phase is Phase.IDLE
+        assert isinstance(self.world.state.phase, Idle)
         assert self.world.state.pending is None
         found = candidate(self.world.disk.contents, self.world.published)
         last = self.oracle.endings[-1] if self.oracle.endings else None
@@ -308,7 +307,7 @@ Laws.TestCase.settings = settings(
     derandomize=True,
     database=None,
     deadline=None,
-    phases=[Stage.generate, Stage.shrink],
+    phases=[Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestLaws = Laws.TestCase

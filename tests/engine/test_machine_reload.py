@@ -19,15 +19,15 @@ from engine.timed import (
     Case,
     hold,
     loaded,
-    looked,
     played,
     release,
     reload,
     touch,
+    verified,
 )
 from hotconf.engine.candidate import Candidate
 from hotconf.engine.machine import deadline
-from hotconf.engine.protocol import Phase
+from hotconf.engine.protocol import Idle
 
 RELOADS = [
     Case(
@@ -43,24 +43,24 @@ RELOADS = [
     Case(
         "settling: the open round is absorbed",
         [(0, touch()), (2, reload()), (9, loaded(1, NEW))],
-        "0: FileChanged config.toml; 2: Load 1 afresh; 9: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
+        "0: Changed config.toml; 2: Load 1 afresh; 9: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
     ),
     Case(
         "speculating: a read that began before the call is not used",
         [(0, touch()), (5, reload()), (10, loaded(1, NEW)), (20, loaded(2, OTHER))],
-        "0: FileChanged config.toml; 4: Load 1; 10: Load 2 afresh; "
+        "0: Changed config.toml; 4: Load 1; 10: Load 2 afresh; "
         "20: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
     ),
     Case(
         "ready: a candidate that was read before the call is not used",
         [(0, touch()), (10, loaded(1, NEW)), (100, reload()), (110, loaded(2, SAME))],
-        "0: FileChanged config.toml; 4: Load 1; 100: Load 2 afresh; "
+        "0: Changed config.toml; 4: Load 1; 100: Load 2 afresh; "
         "110: Refresh, ReloadUnchanged, Answer 1: ReloadUnchanged",
     ),
     Case(
         "loading: the deciding load began before the call",
         [(0, touch()), (310, reload()), (400, loaded(1, NEW)), (410, loaded(2, OTHER))],
-        "0: FileChanged config.toml; 4: Load 1; 400: Load 2 afresh; "
+        "0: Changed config.toml; 4: Load 1; 400: Load 2 afresh; "
         "410: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
     ),
     Case(
@@ -72,13 +72,13 @@ RELOADS = [
             (1510, loaded(1, NEW)),
             (1520, loaded(2, OTHER)),
         ],
-        "0: FileChanged config.toml; 1500: Load 1; 1510: FileChanged more.toml, Load 2 afresh; "
+        "0: Changed config.toml; 1500: Load 1; 1510: Changed more.toml, Load 2 afresh; "
         "1520: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
     ),
     Case(
         "looking: what was about to be committed is read again, and the look does not matter any more",
-        [(0, touch()), (10, loaded(1, NEW)), (301, reload()), (302, looked()), (310, loaded(2, OTHER))],
-        "0: FileChanged config.toml; 4: Load 1; 300: Look; 301: Load 2 afresh; "
+        [(0, touch()), (10, loaded(1, NEW)), (301, reload()), (302, verified()), (310, loaded(2, OTHER))],
+        "0: Changed config.toml; 4: Load 1; 300: Verify; 301: Load 2 afresh; "
         "310: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
         POLLED,
     ),
@@ -91,7 +91,7 @@ RELOADS = [
     Case(
         "a touch during the load: loaded again, for those who asked meanwhile, too",
         [(0, reload(1)), (1, reload(2)), (2, touch()), (5, loaded(1, NEW)), (9, loaded(2, OTHER))],
-        "0: Load 1 afresh; 2: FileChanged config.toml; 5: Load 2 afresh; "
+        "0: Load 1 afresh; 2: Changed config.toml; 5: Load 2 afresh; "
         "9: Publish 2, ReloadSuccess 2, Answer 1,2: ReloadSuccess 2",
     ),
     Case(
@@ -106,8 +106,8 @@ RELOADS = [
             (6, loaded(3, OTHER)),
             (20, loaded(4, SAME)),
         ],
-        "0: Load 1 afresh; 1: FileChanged config.toml; 2: Load 2 afresh; 4: Load 3 afresh; "
-        "6: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2, FileChanged config.toml; 10: Load 4; "
+        "0: Load 1 afresh; 1: Changed config.toml; 2: Load 2 afresh; 4: Load 3 afresh; "
+        "6: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2, Changed config.toml; 10: Load 4; "
         "305: Refresh, ReloadUnchanged",
     ),
     Case(
@@ -121,15 +121,15 @@ RELOADS = [
             (5, loaded(3, OTHER)),
             (20, loaded(4, SAME)),
         ],
-        "0: Load 1 afresh; 1: Load 2 afresh; 2: FileChanged config.toml; 3: Load 3 afresh; "
-        "5: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2, FileChanged config.toml; 9: Load 4; "
+        "0: Load 1 afresh; 1: Load 2 afresh; 2: Changed config.toml; 3: Load 3 afresh; "
+        "5: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2, Changed config.toml; 9: Load 4; "
         "304: Refresh, ReloadUnchanged",
     ),
     Case(
         "three unstable reads are a failure",
         [(0, reload()), (1, loaded(1, TORN)), (2, loaded(2, TORN)), (3, loaded(3, TORN)), (9, loaded(4, SAME))],
         "0: Load 1 afresh; 1: Load 2 afresh; 2: Load 3 afresh; "
-        "3: ReloadFailed unstable, Answer 1: ReloadFailed unstable, FileChanged config.toml; 7: Load 4; "
+        "3: ReloadFailed unstable, Answer 1: ReloadFailed unstable, Changed config.toml; 7: Load 4; "
         "303: Refresh, ReloadUnchanged",
     ),
     Case(
@@ -152,7 +152,7 @@ RELOADS = [
             (8, loaded(1, NEW)),
             (12, loaded(2, NEW)),
         ],
-        "1: FileChanged config.toml; 5: Load 1; 8: Load 2 afresh; "
+        "1: Changed config.toml; 5: Load 1; 8: Load 2 afresh; "
         "12: Publish 2, ReloadSuccess 2, Answer 1,2: ReloadSuccess 2",
     ),
     Case(
@@ -178,14 +178,14 @@ RELOADS = [
         "the load at start that fails is told; the first good save is generation 1",
         [(0, reload(silent=True)), (5, loaded(1, WRONG)), (100, touch()), (110, loaded(2, NEW))],
         "0: Load 1 afresh; 5: ReloadFailed syntax, Answer 1: ReloadFailed syntax; "
-        "100: FileChanged config.toml; 104: Load 2; 400: Publish 1, ReloadSuccess 1",
+        "100: Changed config.toml; 104: Load 2; 400: Publish 1, ReloadSuccess 1",
         NEVER_LOADED,
     ),
     Case(
         "the load at start that fails comes up on the last good state, which readers have before anyone is told",
         [(0, reload(silent=True)), (5, loaded(1, WRONG, last_good=KEPT)), (100, touch()), (110, loaded(2, NEW))],
         "0: Load 1 afresh; 5: Publish 1 recalled, ReloadFailed syntax, Answer 1: ReloadFailed syntax; "
-        "100: FileChanged config.toml; 104: Load 2; 400: Publish 2, ReloadSuccess 2",
+        "100: Changed config.toml; 104: Load 2; 400: Publish 2, ReloadSuccess 2",
         NEVER_LOADED,
     ),
     Case(
@@ -204,7 +204,7 @@ RELOADS = [
             (9, loaded(4, SAME)),
         ],
         "0: Load 1 afresh; 1: Load 2 afresh; 2: Load 3 afresh; 3: Publish 1 recalled, ReloadFailed unstable, "
-        "Answer 1: ReloadFailed unstable, FileChanged config.toml; 7: Load 4; 303: Refresh, ReloadUnchanged",
+        "Answer 1: ReloadFailed unstable, Changed config.toml; 7: Load 4; 303: Refresh, ReloadUnchanged",
         NEVER_LOADED,
     ),
     Case(
@@ -222,14 +222,14 @@ RELOADS = [
     Case(
         "a change that was told during the load at start has its ending told, too",
         [(0, reload(silent=True)), (2, touch()), (5, loaded(1, NEW)), (9, loaded(2, NEW))],
-        "0: Load 1 afresh; 2: FileChanged config.toml; 5: Load 2 afresh; "
+        "0: Load 1 afresh; 2: Changed config.toml; 5: Load 2 afresh; "
         "9: Publish 1, ReloadSuccess 1, Answer 1: ReloadSuccess 1",
         NEVER_LOADED,
     ),
     Case(
         "a load at start that someone else waits for, too, is told",
         [(0, touch()), (5, reload(1, silent=True)), (6, reload(2)), (7, loaded(1, NEW)), (9, loaded(2, NEW))],
-        "0: FileChanged config.toml; 4: Load 1; 7: Load 2 afresh; "
+        "0: Changed config.toml; 4: Load 1; 7: Load 2 afresh; "
         "9: Publish 1, ReloadSuccess 1, Answer 1,2: ReloadSuccess 1",
         NEVER_LOADED,
     ),
@@ -240,8 +240,8 @@ RELOADS = [
 def test_case(case: Case) -> None:
     """What is given at these instants has these effects at those, and the protocol comes to rest."""
     driver = played(case.state, case.given)
-    assert driver.recorder.story == case.expected
-    assert driver.state.phase is Phase.IDLE
+    assert driver.recorder.story == case.story
+    assert isinstance(driver.state.phase, Idle)
     assert deadline(driver.state) is None
 
 

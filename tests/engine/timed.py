@@ -1,27 +1,34 @@
-"""Timed cases for the machine: what is given at which instant, and what is done at which instant."""
+"""Timed cases for the machine: what is given at which instant, and what is done at which instant.
+
+Instants are milliseconds. What depends on the machine's constants is written with their names: `"10 + P"` is 10 ms
+and a pause, `"C + 10"` is 10 ms after the ceiling of a 300 ms window, `"5 + 20 * R"` is the rest after a load that
+came back at 5 and took 20.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from doubles import Config, Content, VirtualDriver
 from doubles.contents import candidate, recalled
+from hotconf.engine import machine
 from hotconf.engine.candidate import Candidate, Invalid, Unstable, Valid
-from hotconf.engine.debounce import MILLISECOND
-from hotconf.engine.protocol import Close, Input, Loaded, Looked, Reload, State, Touched
+from hotconf.engine.debounce import MILLISECOND, Touched, ceiling_ns
+from hotconf.engine.protocol import Close, Input, Loaded, Reload, State, Verified
 from hotconf.problems import Problem
 
 CONFIG, MORE = Path("/etc/app/config.toml"), Path("/etc/app/more.toml")
 
-QUIET: Final = State(300 * MILLISECOND, generation=1)
-NEVER_LOADED: Final = State(300 * MILLISECOND)
-POLLED: Final = State(300 * MILLISECOND, generation=1, native=False)
-OFF: Final = State(300 * MILLISECOND, generation=1, enabled=False)
-EAGER: Final = State(300 * MILLISECOND, generation=1, eager=True)
-NO_WINDOW: Final = State(0, generation=1)
+NEVER_LOADED: Final = State(300 * MILLISECOND, group=attrgetter("parent"))
+QUIET: Final = NEVER_LOADED._replace(generation=1)
+POLLED: Final = QUIET._replace(polled=True)
+OFF: Final = QUIET._replace(enabled=False)
+EAGER: Final = QUIET._replace(eager=True)
+NO_WINDOW: Final = QUIET._replace(window_ns=0)
 
 
 def good(content: Content) -> Valid[Config]:
@@ -41,7 +48,7 @@ WRONG: Final = candidate({CONFIG: Content(valid=False), MORE: None})
 assert isinstance(WRONG, Invalid)
 KEPT: Final = recalled({CONFIG: Content(1)})
 EMPTY: Final = Invalid((Problem("The file is empty", kind="empty", file=CONFIG),), shrank=(CONFIG,))
-TORN: Final = Unstable((CONFIG,))
+TORN: Final = Unstable((CONFIG,), (Problem("The file is being written", kind="unstable", file=CONFIG),))
 
 
 class Held(NamedTuple):
@@ -60,27 +67,30 @@ class Freed(NamedTuple):
 
 Maker: TypeAlias = Callable[[int], Input | Held | Freed]
 """Makes the input of an instant."""
-Given: TypeAlias = Sequence[tuple[float, Maker]]
-"""Inputs, each with its instant in milliseconds."""
+Instant: TypeAlias = float | str
+Given: TypeAlias = Sequence[tuple[Instant, Maker]]
+"""Inputs, each with its instant."""
 
 
 def touch(
-    *paths: Path, writing: bool = False, sure: bool = True, placed: bool = False, closed: bool = False
+    *paths: Path, writing: bool = False, polled: bool = False, placed: bool = False, closed: bool = False
 ) -> Maker:
     """Files changed; the main one, if none is named. They were renamed into place, or closed by their writer."""
     named = paths or (CONFIG,)
     whole, over = frozenset(named if placed else ()), frozenset(named if placed or closed else ())
-    return lambda now: Touched(now, named, writing, sure, whole, over)
+    return lambda now: Touched(now, named, writing, polled, whole, over)
 
 
-def loaded(job: int, found: Candidate[Config], cost_ms: int = 1, *, last_good: Valid[Config] | None = None) -> Maker:
+def loaded(
+    number: int, found: Candidate[Config], cost_ms: int = 1, *, last_good: Valid[Config] | None = None
+) -> Maker:
     """That load is done; `last_good` was kept of an earlier run."""
-    return lambda now: Loaded(now, job, found, cost_ms * MILLISECOND, last_good)
+    return lambda now: Loaded(now, number, found, cost_ms * MILLISECOND, last_good)
 
 
-def looked() -> Maker:
-    """The look is done."""
-    return Looked
+def verified() -> Maker:
+    """The sources were compared with what was read."""
+    return Verified
 
 
 def hold(reason: str = "gate") -> Maker:
@@ -93,14 +103,20 @@ def release(reason: str = "gate") -> Maker:
     return lambda now: Freed(now, reason)
 
 
-def reload(ticket: int = 1, *, force: bool = False, silent: bool = False) -> Maker:
+def reload(caller: int = 1, *, force: bool = False, silent: bool = False) -> Maker:
     """Someone asks."""
-    return lambda now: Reload(now, ticket, force, silent)
+    return lambda now: Reload(now, caller, force, silent)
 
 
 def close() -> Maker:
     """The end."""
     return Close
+
+
+def ms(instant: Instant) -> float:
+    """That instant, with the constants of now."""
+    names = {"P": machine.PAUSE_NS / MILLISECOND, "C": ceiling_ns(300 * MILLISECOND) / MILLISECOND, "R": machine.REST}
+    return float(eval(instant, {}, names)) if isinstance(instant, str) else instant
 
 
 class Case(NamedTuple):
@@ -111,14 +127,20 @@ class Case(NamedTuple):
     expected: str
     state: State = QUIET
 
+    @property
+    def story(self) -> str:
+        """`expected` with the constants of now."""
+        parts = (part.split(": ", 1) for part in self.expected.split("; "))
+        return "; ".join(f"{ms(instant):g}: {told}" for instant, told in parts)
 
-def played(state: State, given: Given, until_ms: float = 20_000) -> VirtualDriver:
+
+def played(state: State, given: Given, until: Instant = 20_000) -> VirtualDriver:
     """A machine that was given this, and its timer."""
     driver = VirtualDriver(state)
-    for ms, make in given:
-        given_then = make(round(ms * MILLISECOND))
+    for instant, make in given:
+        given_then = make(round(ms(instant) * MILLISECOND))
         driver.clock.at(given_then.now, partial(_give, driver, given_then))
-    driver.run(round(until_ms * MILLISECOND))
+    driver.run(round(ms(until) * MILLISECOND))
     return driver
 
 

@@ -44,6 +44,11 @@ class Config(BaseModel):
 SCHEMA = Schema(Config)
 
 
+def torn(path):
+    """The file changed while it was read."""
+    return Unstable((path,), (Problem("The file is being written", kind="unstable", file=path),))
+
+
 @pytest.fixture
 def root(tmp_path):
     """The directory of the main file, without links on its way."""
@@ -391,7 +396,7 @@ def test_a_file_that_changes_after_it_was_read(root, monkeypatch):
     """The set is compared with the disk when all of it has been read: a mixture is no candidate."""
     source = save(root, config=listing("a.toml") + "name = 'old'", a="[server]\nport = 1")
     between(monkeypatch, reading, "read", lambda: save(root, config=listing("a.toml") + "name = 'new'"), after=1)
-    assert load(source).candidate == Unstable((root / "config.toml",))
+    assert load(source).candidate == torn(root / "config.toml")
 
 
 def test_the_main_file_is_replaced_while_it_is_parsed(root, monkeypatch):
@@ -403,7 +408,7 @@ def test_the_main_file_is_replaced_while_it_is_parsed(root, monkeypatch):
         (root / "new.toml").rename(root / "config.toml")
 
     between(monkeypatch, module, "parse", replace)
-    assert load(source).candidate == Unstable((root / "config.toml",))
+    assert load(source).candidate == torn(root / "config.toml")
 
 
 def test_a_file_that_stands_alone_is_replaced_while_it_is_parsed(root, monkeypatch):
@@ -425,7 +430,7 @@ def test_a_file_that_stands_alone_is_written_to_while_it_is_parsed(root, monkeyp
     """It may have been half written when it was read."""
     source = save(root, config="name = 'old'")
     between(monkeypatch, module, "parse", lambda: save(root, config="name = 'newer'"))
-    assert load(source).candidate == Unstable((root / "config.toml",))
+    assert load(source).candidate == torn(root / "config.toml")
 
 
 def rename_over(root: Path, **texts: str) -> None:
@@ -466,13 +471,13 @@ def test_a_set_is_renamed_over_while_its_main_file_is_parsed(pair, root, monkeyp
 def test_the_main_file_of_a_set_is_written_to_while_it_is_parsed(pair, root, monkeypatch):
     """It may have been half written when it was read."""
     between(monkeypatch, module, "parse", lambda: save(root, config=NEW))
-    assert pair().candidate == Unstable((root / "config.toml",))
+    assert pair().candidate == torn(root / "config.toml")
 
 
 def test_a_set_of_which_the_main_file_is_renamed_over_before_the_others_are_read(pair, root, monkeypatch):
     """The new ones of them may belong to the new main file: that would be a mixture."""
     between(monkeypatch, reading, "read", lambda: rename_over(root, config=NEW, a="[server]\nport = 2"), after=1)
-    assert pair().candidate == Unstable((root / "config.toml",))
+    assert pair().candidate == torn(root / "config.toml")
 
 
 def test_other_files_are_named_by_a_main_file_that_is_renamed_over_while_it_is_parsed(root, monkeypatch):
@@ -481,7 +486,7 @@ def test_other_files_are_named_by_a_main_file_that_is_renamed_over_while_it_is_p
     known = load(source).files
     save(root, config=listing("b.toml"))
     between(monkeypatch, module, "parse", lambda: rename_over(root, config="name = 'new'\n" + listing("b.toml")))
-    assert load(source, None, known, frozenset([source.path])).candidate == Unstable((root / "config.toml",))
+    assert load(source, None, known, frozenset([source.path])).candidate == torn(root / "config.toml")
 
 
 def test_no_other_files_are_named_by_a_main_file_that_is_renamed_over_while_it_is_parsed(root, monkeypatch):
@@ -557,14 +562,14 @@ def test_a_fragment_that_appears_during_the_read(root, monkeypatch, pattern):
     source = save(root, config=listing(pattern))
     save(root / "conf.d", a="name = 'a'")
     between(monkeypatch, reading, "read", lambda: save(root / "conf.d", b="name = 'b'"), after=1)
-    assert load(source).candidate == Unstable((root / "conf.d/b.toml",))
+    assert load(source).candidate == torn(root / "conf.d/b.toml")
 
 
 def test_a_missing_fragment_that_appears_during_the_read(root, monkeypatch):
     """Absent is a state of a file, too."""
     source = save(root, config=listing("a.toml"))
     between(monkeypatch, states, "look", lambda: save(root, a="name = 'a'"), after=1)
-    assert load(source).candidate == Unstable((root / "a.toml",))
+    assert load(source).candidate == torn(root / "a.toml")
 
 
 def test_a_fragment_that_vanishes_during_the_read(root, monkeypatch):
@@ -573,7 +578,7 @@ def test_a_fragment_that_vanishes_during_the_read(root, monkeypatch):
     source = save(root, config=listing("conf.d"))
     save(root / "conf.d", a="name = 'a'", b="name = 'b'")
     between(monkeypatch, reading, "read", (root / "conf.d/a.toml").unlink, after=2)
-    assert load(source).candidate == Unstable((root / "conf.d/a.toml",))
+    assert load(source).candidate == torn(root / "conf.d/a.toml")
 
 
 def test_a_link_that_is_swapped_during_the_read(root, monkeypatch):
@@ -590,7 +595,7 @@ def test_a_link_that_is_swapped_during_the_read(root, monkeypatch):
     between(monkeypatch, reading, "read", swap, after=1)
     candidate = load(Options(root / "now/config.toml", SCHEMA)).candidate
     assert isinstance(candidate, Unstable)
-    assert root / "now/config.toml" in candidate.paths
+    assert root / "now/config.toml" in candidate.sources
 
 
 def test_a_watched_file_that_changes_during_the_read(root, monkeypatch):
@@ -598,7 +603,7 @@ def test_a_watched_file_that_changes_during_the_read(root, monkeypatch):
     source = save(root, config=listing("ca.pem"))
     (root / "ca.pem").write_text("old")
     between(monkeypatch, states, "look", lambda: (root / "ca.pem").write_text("newer"), after=1)
-    assert load(source).candidate == Unstable((root / "ca.pem",))
+    assert load(source).candidate == torn(root / "ca.pem")
 
 
 # What is known is used again

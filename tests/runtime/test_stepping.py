@@ -15,7 +15,7 @@ from waiting import wait_until
 
 __all__ = ["main", "make"]  # fixtures
 
-EFFECTS = [protocol.Load, protocol.Publish, protocol.Refresh, protocol.Emit, protocol.Answer, protocol.Look]
+EFFECTS = [protocol.Load, protocol.Publish, protocol.Refresh, protocol.Emit, protocol.Answer, protocol.Verify]
 
 
 class Failing:

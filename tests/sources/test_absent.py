@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from hotconf import Schema
-from hotconf.config.gone import Found, judge, problems
-from hotconf.engine.candidate import Invalid, Standing, Valid
+from hotconf.config.gone import Found, Standing, judge, problems
+from hotconf.engine.candidate import Invalid, Valid
 from hotconf.runtime.load import load
 from hotconf.settings import PinnedSettings
 from hotconf.snapshot import SourceFile

@@ -147,7 +147,7 @@ def watched(
     install, began = publisher._install, [None]
 
     def note_round(self: Publisher[Any], effect: Any, detect_ns: int) -> Any:
-        began[0] = effect.round.debounce.first if effect.round is not None else None
+        began[0] = effect.round.first if effect.round is not None else None
         return publish(self, effect, detect_ns)
 
     def note(snapshot: Snapshot[Any]) -> None:

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from hotconf import ConfigError, HotReloadWatcher
 from hotconf.engine.candidate import Unstable
+from hotconf.problems import Problem
 from hotconf.runtime import loads
 from hotconf.sources.base import FileSet, LoadResult
 from waiting import wait_until
@@ -41,6 +42,11 @@ class Bad(NamedTuple):
     kind: str
     line: int | None = None
     column: int | None = None
+
+
+def torn(path: Path) -> Unstable:
+    """The file changed while it was read."""
+    return Unstable((path,), (Problem("The file is being written", kind="unstable", file=path),))
 
 
 def content(data: bytes | str, kind: str, line: int | None = None, column: int | None = None) -> Bad:
@@ -248,7 +254,7 @@ def test_a_file_that_is_never_still(path, watch, monkeypatch):
     watcher, seen = watch(path)
     snapshot = watcher.snapshot
     load = loads.load
-    monkeypatch.setattr(loads, "load", lambda *_: LoadResult(Unstable((path,)), FileSet.of(path).looked_at()))
+    monkeypatch.setattr(loads, "load", lambda *_: LoadResult(torn(path), FileSet.of(path).looked_at()))
     path.write_text(port(9000))
     event = seen.ending()
     assert (event.kind, event.problems[0].file) == ("unstable", path)
@@ -265,7 +271,7 @@ def test_reload_of_a_file_that_is_never_still(path, watch, monkeypatch):
 
     def never_still(*_: object) -> LoadResult[object]:
         reads.append(1)
-        return LoadResult(Unstable((path,)), FileSet.of(path).looked_at())
+        return LoadResult(torn(path), FileSet.of(path).looked_at())
 
     monkeypatch.setattr(loads, "load", never_still)
     assert watcher.reload().kind == "unstable"

@@ -11,14 +11,14 @@ import click
 from hotconf.cli.contact import patiently
 from hotconf.cli.echo import echo
 from hotconf.cli.places import state_dir
-from hotconf.engine.candidate import NOTHING
+from hotconf.config.gone import NOTHING
 from hotconf.sources.files.paths import absolute
 from hotconf.text import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hotconf.engine.candidate import Standing
+    from hotconf.config.gone import Standing
     from hotconf.schema import Schema
 
 

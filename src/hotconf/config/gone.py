@@ -15,7 +15,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
-from hotconf.engine.candidate import Disk, Standing
 from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem
 from hotconf.snapshot import SourceFile
@@ -26,6 +25,30 @@ if TYPE_CHECKING:
 
 MOST_NAMED: Final = 10
 """How many files of an entry, or keys of a file, a message names; the others are counted."""
+
+
+class Disk(NamedTuple):
+    """The file system that a directory is on, or the target of a symlink."""
+
+    device: int
+    mount: Path
+    """The directory at which it is mounted, symlinks followed."""
+    target: Path | None = None
+    """Of a symlink: where it leads to."""
+
+
+class Standing(NamedTuple):
+    """The published state, as far as it decides which files are gone."""
+
+    files: tuple[SourceFile, ...] = ()
+    disks: Mapping[Path, Disk] = MappingProxyType({})
+    """For the directories that hold its fragments, those below which globs match, and the fragments that are symlinks
+    into another file system; as far as known.
+    """
+
+
+NOTHING: Final = Standing()
+"""If nothing is published, nothing can be gone."""
 
 Reason: TypeAlias = Literal["listed", "emptied", "unmounted"]
 

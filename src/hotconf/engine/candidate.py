@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import datetime
-from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from hotconf.changes import Change
 from hotconf.keypath import KeyPath
@@ -19,6 +17,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+SourceId: TypeAlias = Hashable
+"""Names one source of the configuration; a file's is its path. The engine only compares them."""
+
 
 class Costs(NamedTuple):
     """How long the parts of a load took, in nanoseconds."""
@@ -29,30 +30,6 @@ class Costs(NamedTuple):
 
 
 FREE: Final = Costs()
-
-
-class Disk(NamedTuple):
-    """The file system that a directory is on, or the target of a symlink."""
-
-    device: int
-    mount: Path
-    """The directory at which it is mounted, symlinks followed."""
-    target: Path | None = None
-    """Of a symlink: where it leads to."""
-
-
-class Standing(NamedTuple):
-    """The published state, as far as `gone` needs it to decide what is gone."""
-
-    files: tuple[SourceFile, ...] = ()
-    disks: Mapping[Path, Disk] = MappingProxyType({})
-    """For the directories that hold its fragments, those below which globs match, and the fragments that are symlinks
-    into another file system; as far as known.
-    """
-
-
-NOTHING: Final = Standing()
-"""If nothing is published, nothing can be gone."""
 
 
 class Valid(NamedTuple, Generic[T]):
@@ -71,29 +48,24 @@ class Valid(NamedTuple, Generic[T]):
     unchanged: str | None = None
     """Why there is nothing to publish: the files or the values are the same. None if something differs."""
     costs: Costs = FREE
-    shrank: tuple[Path, ...] = ()
-    """Files that say the first part of what they said before, or nothing: half of a new content may look so."""
-    gone: tuple[Path, ...] = ()
-    """Files of the published state that are absent, although `watch_paths` still covers them."""
+    shrank: tuple[SourceId, ...] = ()
+    """Sources that say the first part of what they said before, or nothing: half of a new content may look so."""
+    gone: tuple[SourceId, ...] = ()
+    """Sources of the published state that are absent, although the configuration still names them."""
     secrets: Scrubber | None = None
     """Knows its secrets, if they were determined."""
-    disks: Mapping[Path, Disk] = MappingProxyType({})
-    """As `Standing.disks`."""
-
-    @property
-    def standing(self) -> Standing:
-        """Decides what is gone, once this is published."""
-        return Standing(self.files, self.disks)
+    standing: Any = None
+    """What later loads need to decide which sources are gone, once this is published. Opaque to the engine."""
 
 
 class Invalid(NamedTuple):
     """The files are not a valid configuration."""
 
     problems: tuple[Problem, ...]
-    """Errors and warnings, in file order."""
-    shrank: tuple[Path, ...] = ()
-    """See `Valid.shrank`."""
-    gone: tuple[Path, ...] = ()
+    """Errors and warnings, in file order; at least one is an error."""
+    shrank: tuple[SourceId, ...] = ()
+    """As `Valid.shrank`."""
+    gone: tuple[SourceId, ...] = ()
     """As `Valid.gone`."""
     secrets: Scrubber | None = None
     """Knows the secrets of the files, and of what is published."""
@@ -110,9 +82,11 @@ class Invalid(NamedTuple):
 
 
 class Unstable(NamedTuple):
-    """These files changed while they were read: what was read is no state of the files."""
+    """Some sources changed while they were read: what was read is no state of them."""
 
-    paths: tuple[Path, ...]
+    sources: tuple[SourceId, ...]
+    problems: tuple[Problem, ...]
+    """What is reported if it does not end."""
 
 
 Candidate: TypeAlias = Valid[T] | Invalid | Unstable

@@ -2,76 +2,115 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Callable, Hashable, Mapping
+from typing import Final, NamedTuple, TypeAlias
+
+from hotconf.engine.candidate import Invalid, SourceId, Valid
 
 MILLISECOND: Final = 1_000_000
+CEILING_WINDOWS: Final = 5
 SHORTEST_CEILING_NS: Final = 1_000 * MILLISECOND
 MOST_CEILINGS: Final = 3
-"""A burst with files gone is extended up to so many ceilings, while their directories keep changing."""
+"""A burst with sources gone is extended up to so many ceilings, while their groups keep changing."""
+
+Grouping: TypeAlias = Callable[[SourceId], Hashable]
+"""Which sources disappear and come back together: those with an equal result. A file's is its directory."""
 
 
 def ceiling_ns(window_ns: int) -> int:
     """How long a burst can be drawn out by further changes: five windows, but at least one second."""
-    return max(5 * window_ns, SHORTEST_CEILING_NS)
+    return max(CEILING_WINDOWS * window_ns, SHORTEST_CEILING_NS)
 
 
-class Debounce(NamedTuple):
-    """One burst of changes. All instants are nanoseconds of one monotonic clock.
+class Touched(NamedTuple):
+    """Sources changed, or may have."""
 
-    Rule 1: it is due when nothing has changed for the window and no writer has a file open; for two windows if the
-    content found may be half of a new one; at the ceiling if files of the published state are gone.
-    Rule 2: it is due at the ceiling in any case.
-    Rule 3: if files were gone, the ceiling is one ceiling after the last change in their directories, at most three
+    now: int
+    sources: tuple[SourceId, ...]
+    writing: bool = False
+    """Some writer has one of the watched sources open and has not finished."""
+    polled: bool = False
+    """Found by polling: there may be changes that nothing reported."""
+    placed: frozenset[SourceId] = frozenset()
+    """Of all sources those whose content came whole, by a rename, and was not written to since."""
+    finished: frozenset[SourceId] = frozenset()
+    """Of all sources those whose content came by one act that is over: a rename, or a writer that closed it."""
+
+
+class Round(NamedTuple):
+    """A burst of changes. All instants are nanoseconds of one monotonic clock.
+
+    Rule 1: it has settled when nothing has changed for the window and no writer has a source open; for two windows if
+    the content found may be half of a new one; at the ceiling if sources of the published state are gone.
+    Rule 2: it has settled at the ceiling in any case.
+    Rule 3: if sources were gone, the ceiling is one ceiling after the last change in their groups, at most three
     after the first change.
     """
 
     window_ns: int
     first: int
     last: int
-    held: bool = False
-    """Some writer still has a file open: it has not finished, however long it pauses."""
-    doubted: bool = False
-    """What was found since the last change may be half of it."""
-    lacking: bool = False
-    """Files of the published state were found gone since the last change."""
-    stirred: int | None = None
-    """The last change in the directories of files that were found gone during this burst; None if none were."""
+    last_near: int
+    """The last change in the groups of sources that were found gone; the first change if none were."""
+    changed: Mapping[SourceId, int]
+    """All sources that changed, each with its last change."""
+    writing: bool
+    """As the last touch said; so are `placed` and `finished`."""
+    polled: bool
+    """Some change was found by polling."""
+    placed: frozenset[SourceId]
+    finished: frozenset[SourceId]
+    shrank: tuple[SourceId, ...] = ()
+    """Sources found to be possibly half written since the last change."""
+    gone: tuple[SourceId, ...] = ()
+    """Sources found gone since the last change: they may come back."""
+    gone_from: frozenset[Hashable] = frozenset()
+    """The groups of all sources that were found gone during this round."""
 
     @classmethod
-    def opened(cls, now: int, window_ns: int, *, held: bool = False) -> Debounce:
-        """A burst that begins with a change at `now`."""
-        return cls(window_ns, now, now, held)
+    def opened(cls, touch: Touched, window_ns: int, *, polled: bool) -> Round:
+        """A burst that begins with this change."""
+        now, sources, writing, by_poll, placed, finished = touch
+        changed = dict.fromkeys(sources, now)
+        return cls(window_ns, now, now, now, changed, writing, polled or by_poll, placed, finished)
 
-    def touch(self, now: int, *, held: bool, near: bool = False) -> Debounce:
-        """The burst with one more change; `near`: in a directory with files found gone."""
-        stirred = max(now, self.stirred) if near and self.stirred is not None else self.stirred
-        return self._replace(last=max(now, self.last), held=held, doubted=False, lacking=False, stirred=stirred)
+    def touch(self, touch: Touched, group: Grouping) -> Round:
+        """The burst with one more change."""
+        now, sources, writing, polled, placed, finished = touch
+        near = bool(self.gone_from) and not self.gone_from.isdisjoint(map(group, sources))
+        last = max(now, self.last)
+        return self._replace(
+            last=last,
+            last_near=max(now, self.last_near) if near else self.last_near,
+            changed={**self.changed, **dict.fromkeys(sources, last)},
+            writing=writing,
+            polled=self.polled or polled,
+            placed=placed,
+            finished=finished,
+            shrank=(),
+            gone=(),
+        )
 
-    def doubt(self) -> Debounce:
-        """The burst, when what was found may be half of a new content: its writer gets a window more."""
-        return self._replace(doubted=True)
-
-    def lack(self, stirred: int) -> Debounce:
-        """The burst with files gone whose directories last changed at `stirred`."""
-        last = stirred if self.stirred is None else max(stirred, self.stirred)
-        return self._replace(lacking=True, stirred=last)
+    def read(self, found: Valid[object] | Invalid, group: Grouping) -> Round:
+        """The burst after a load that began since its last change."""
+        shrank = tuple(source for source in found.shrank if source not in self.placed)
+        if not found.gone:
+            return self._replace(shrank=shrank, gone=())
+        gone_from = self.gone_from.union(map(group, found.gone))
+        near = max((at for source, at in self.changed.items() if group(source) in gone_from), default=self.last_near)
+        last_near = max(near, self.last_near)
+        return self._replace(shrank=shrank, gone=found.gone, gone_from=gone_from, last_near=last_near)
 
     @property
     def ceiling(self) -> int:
-        """The latest instant at which it is due."""
+        """The latest instant at which it has settled."""
         usual = ceiling_ns(self.window_ns)
-        if self.stirred is None:
-            return self.first + usual
-        return min(max(self.stirred, self.first) + usual, self.first + MOST_CEILINGS * usual)
+        return min(self.last_near + usual, self.first + MOST_CEILINGS * usual)
 
     @property
     def deadline(self) -> int:
-        """The instant at which it is due if nothing more happens."""
-        if self.held or self.lacking:
+        """The instant at which it has settled if nothing more happens."""
+        if self.writing or self.gone:
             return self.ceiling
-        windows = 2 if self.doubted else 1
+        windows = 2 if self.shrank else 1
         return min(self.last + windows * self.window_ns, self.ceiling)
-
-    def due(self, now: int) -> bool:
-        """Whether the burst has settled."""
-        return now >= self.deadline

@@ -1,54 +1,16 @@
 """What goes into the reload protocol, what comes out, and what it remembers. `machine` has its rules and its laws."""
 
-from collections.abc import Mapping
-from enum import Enum
-from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, get_args
 
-from hotconf.engine.candidate import Candidate, Invalid, Valid
-from hotconf.engine.debounce import Debounce
-from hotconf.events import ConfigReloadEvent, Ending
-
-
-class Phase(Enum):
-    """Where the protocol stands."""
-
-    IDLE = "idle"
-    """No round, no load. Something may be pending."""
-    SETTLING = "settling"
-    """A round is open, its window runs, nothing is being loaded."""
-    SPECULATING = "speculating"
-    """A round is open, its window runs, and a load is under way."""
-    READY = "ready"
-    """A round is open, its window runs, and a candidate that nothing has touched is at hand."""
-    LOADING = "loading"
-    """The load that will decide is under way: the window is over, or someone called `reload()`."""
-    LOOKING = "looking"
-    """The files are looked at once more before a commit, because the kernel may not tell of every change."""
-    CLOSED = "closed"
-
+from hotconf.engine.candidate import Candidate, Invalid, SourceId, Valid
+from hotconf.engine.debounce import Grouping, Round, Touched
+from hotconf.events import Ending
 
 # Inputs, effects and state are named tuples: a frozen dataclass takes five times as long to define, and an import is
 # paid by every program. Their annotations are no texts, each of which would be compiled: half of that time again.
 
 
-# Inputs
-
-
-class Touched(NamedTuple):
-    """Files changed, or may have."""
-
-    now: int
-    paths: tuple[Path, ...]
-    writing: bool = False
-    """Some writer has one of the watched files open and has not finished."""
-    sure: bool = True
-    """The kernel told of it, and would tell of more. False: found by looking, so more may have gone unheard."""
-    placed: frozenset[Path] = frozenset()
-    """Of the watched files those whose content came whole, by a rename, and was not written to since."""
-    finished: frozenset[Path] = frozenset()
-    """Of the watched files those whose content came by one act that is over: a rename, or a writer that closed it."""
+# Inputs: `Touched`, and
 
 
 class Due(NamedTuple):
@@ -61,15 +23,15 @@ class Loaded(NamedTuple):
     """The load with this number is done."""
 
     now: int
-    job: int
+    number: int
     candidate: Candidate[Any]
     cost_ns: int
     last_good: Valid[Any] | None = None
     """What to run on if the load at start fails."""
 
 
-class Looked(NamedTuple):
-    """The look that was asked for is done; what it found was touched before."""
+class Verified(NamedTuple):
+    """What `Verify` asked for is done; `Touched` came before it for what differs."""
 
     now: int
 
@@ -81,13 +43,13 @@ class Release(NamedTuple):
 
 
 class Reload(NamedTuple):
-    """Someone wants the files as they are now, without a window. `ticket` is answered with the event."""
+    """A caller wants the sources as they are now, without a window. `caller` gets the ending."""
 
     now: int
-    ticket: int
+    caller: int
     force: bool = False
     silent: bool = False
-    """The load at start: a success is answered but not emitted, because nobody was told of anything before."""
+    """The load at start: a success is answered but not emitted, because no event came before it."""
 
 
 class Close(NamedTuple):
@@ -96,74 +58,58 @@ class Close(NamedTuple):
     now: int
 
 
-Input: TypeAlias = Touched | Due | Loaded | Looked | Release | Reload | Close
-
-
-# Rounds
-
-
-class Round(NamedTuple):
-    """A round of changes."""
-
-    debounce: Debounce
-    named: Mapping[Path, int] = MappingProxyType({})
-    """Files whose FileChanged was emitted, each with its last change."""
-    sure: bool = True
-    placed: frozenset[Path] = frozenset()
-    """As the last touch said."""
-    finished: frozenset[Path] = frozenset()
-    """As the last touch said."""
-    shrank: tuple[Path, ...] = ()
-    """Files that are waited for, because they may be half written."""
-    gone: tuple[Path, ...] = ()
-    """Files to wait for, because they are gone from the published state and may come back."""
-    bereft: frozenset[Path] = frozenset()
-    """The directories of all files that were found gone during this round."""
+Input: TypeAlias = Touched | Due | Loaded | Verified | Release | Reload | Close
 
 
 # Effects
 
 
-class Load(NamedTuple):
-    """Read and validate; answer with `Loaded(job)`."""
+class Changed(NamedTuple):
+    """Report the first change of this source in this round."""
 
-    job: int
+    source: SourceId
+
+
+class Load(NamedTuple):
+    """Read and validate; answer with `Loaded(number)`."""
+
+    number: int
     afresh: bool
     """Nothing that was read before may be used again."""
 
 
-class Look(NamedTuple):
-    """Compare the files with what was read; answer with Touched for what differs, then `Looked`."""
+class Verify(NamedTuple):
+    """Compare the sources with what was read; answer with `Touched` for what differs, then `Verified`."""
 
 
 class Publish(NamedTuple):
-    """Make `good` what readers see, as this generation."""
+    """Make `candidate` what readers see, as this generation."""
 
-    good: Valid[Any]
+    candidate: Valid[Any]
     generation: int
     round: Round | None
     recalled: bool = False
-    """It is not what the files say, but the last good state."""
+    """It is not what the sources say, but the last good state."""
 
 
 class Refresh(NamedTuple):
     """Nothing differs: keep the config and the generation, take over the digest, the files and the origins."""
 
-    good: Valid[Any]
+    candidate: Valid[Any]
 
 
 class Emit(NamedTuple):
-    """Notify everyone."""
+    """Report an ending to every subscriber."""
 
-    event: ConfigReloadEvent
+    event: Ending
     eager: bool = False
     """It ends a round before its window does."""
 
 
 class Answer(NamedTuple):
-    """Give those who wait for `reload()` their event; None if it was closed meanwhile."""
+    """Give these callers of `reload()` their ending; None if it was closed meanwhile."""
 
-    tickets: tuple[int, ...]
+    callers: tuple[int, ...]
     event: Ending | None
 
 
@@ -173,56 +119,117 @@ class Watching(NamedTuple):
     on: bool
 
 
-Effect: TypeAlias = Load | Look | Publish | Refresh | Emit | Answer | Watching
+Effect: TypeAlias = Changed | Load | Verify | Publish | Refresh | Emit | Answer | Watching
 
 
-# State
+# Phases, each with what exists in it
 
 
-class Job(NamedTuple):
-    """The load that is under way."""
+class Idle(NamedTuple):
+    """No round, no load. Something may be pending."""
 
+
+class Settling(NamedTuple):
+    """A round's window runs, nothing is being loaded."""
+
+    round: Round
+
+
+class Speculating(NamedTuple):
+    """A round's window runs, and a load is under way."""
+
+    round: Round
     number: int
-    final: bool = False
+    dirty: bool = False
+    """Something was touched since the load began."""
+    queued: tuple[Reload, ...] = ()
+    """Calls of `reload()` since the load began: the next one is for them."""
+
+
+class Ready(NamedTuple):
+    """A round's window runs, and a candidate that nothing has touched is at hand."""
+
+    round: Round
+    candidate: Valid[Any] | Invalid
+
+
+class Loading(NamedTuple):
+    """The load that will decide is under way: the window is over, or someone called `reload()`."""
+
+    round: Round | None
+    number: int
+    final: bool
     """A stable read suffices; a touch meanwhile waits for the next round."""
+    callers: tuple[Reload, ...] = ()
+    """Who waits for it."""
+    attempts: int = 0
+    """Loads before it that were of no use, since the ceiling or since `reload()` was called."""
     dirty: bool = False
     """Something was touched since it began."""
-    tickets: tuple[Reload, ...] = ()
-    """Who waits for it."""
+    queued: tuple[Reload, ...] = ()
+    """As in `Speculating`."""
+    backlog: tuple[Touched, ...] = ()
+    """Touches since a final load began."""
 
 
-class Waiting(NamedTuple):
+class Verifying(NamedTuple):
+    """The sources are compared with what was read before the commit, because some changes are only found so."""
+
+    round: Round | None
+    """None if the candidate was pending."""
+    candidate: Valid[Any] | Invalid
+
+
+class Closed(NamedTuple):
+    """Nothing happens any more."""
+
+
+Phase: TypeAlias = Idle | Settling | Speculating | Ready | Loading | Verifying | Closed
+PHASES: tuple[type[Phase], ...] = get_args(Phase)
+
+
+class Deferred(NamedTuple):
     """A valid, different candidate that is not published because something is busy."""
 
-    good: Valid[Any]
-    sure: bool
+    candidate: Valid[Any]
+    polled: bool
+    """Verify it before it is published."""
+
+
+def _itself(source: SourceId) -> SourceId:
+    return source
 
 
 class State(NamedTuple):
     """Everything that the protocol remembers."""
 
     window_ns: int
-    native: bool = True
-    """The kernel tells of every change. False: changes are found by looking, so look before each commit."""
-    phase: Phase = Phase.IDLE
+    phase: Phase = Idle()
     generation: int = 0
-    degraded: bool = False
-    """What is published was recalled at start, and the files have not been good since."""
     enabled: bool = True
+    polled: bool = False
+    """Not every change is reported: some are found by polling, so verify before each commit."""
     eager: bool = False
     """What arrives as one finished act is committed at once."""
+    degraded: bool = False
+    """What is published was recalled at start, and the sources have not been good since."""
+    pending: Deferred | None = None
     settle_until: int = 0
     """A round that opened before this instant is never ended eagerly, because one was not long ago."""
-    round: Round | None = None
-    job: Job | None = None
-    attempts: int = 0
-    """Loads that were of no use since the ceiling, or since `reload()` was called."""
-    candidate: Valid[Any] | Invalid | None = None
-    pending: Waiting | None = None
-    asked: tuple[Reload, ...] = ()
-    """Calls of `reload()` that wait for the load under way to end, because it began before them."""
-    late: tuple[Touched, ...] = ()
-    """Touches since a final load began."""
     rest_until: int = 0
     """No speculative load before this instant."""
     loads: int = 0
+    """The number of the latest load."""
+    group: Grouping = _itself
+
+    @property
+    def round(self) -> Round | None:
+        """The open round."""
+        found: Round | None = getattr(self.phase, "round", None)
+        return found
+
+    @property
+    def loading(self) -> int | None:
+        """The number of the load under way."""
+        number: int | None = getattr(self.phase, "number", None)
+        return number

@@ -27,7 +27,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hotconf.engine.candidate import NOTHING, Standing
+from hotconf.config.gone import NOTHING, Standing
 from hotconf.errors import UsageError
 from hotconf.history.record import Damage, Record, decode, encode
 from hotconf.system.descriptors import FILE, ClosedError, Descriptor

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from hotconf.config.excerpts import secret_keys
-from hotconf.engine.candidate import NOTHING, Invalid, Standing, Valid
+from hotconf.config.gone import NOTHING, Standing
+from hotconf.engine.candidate import Invalid, Valid
 from hotconf.errors import UsageError
 from hotconf.events import ReloadFailed
 from hotconf.history.record import Damage, Record

@@ -10,8 +10,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from hotconf.config.excerpts import secret_keys
+from hotconf.config.gone import NOTHING, Standing
 from hotconf.config.redact import ANY_KEY, LEADS
-from hotconf.engine.candidate import NOTHING, Candidate, Invalid, Standing, Valid
+from hotconf.engine.candidate import Candidate, Invalid, Valid
 from hotconf.errors import UsageError
 from hotconf.formats.base import Document
 from hotconf.formats.registry import parse

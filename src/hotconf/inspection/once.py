@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from hotconf.changes import Change
-from hotconf.engine.candidate import NOTHING, Candidate, Standing, Valid
+from hotconf.config.gone import NOTHING, Standing
+from hotconf.engine.candidate import Candidate, Valid
 from hotconf.formats.base import Document
 from hotconf.formats.registry import parse
 from hotconf.history.record import Record

@@ -8,7 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from hotconf.engine.candidate import NOTHING, Candidate, Standing, Unstable
+from hotconf.config.gone import NOTHING, Standing
+from hotconf.engine.candidate import Candidate, Unstable
 from hotconf.problems import Problem
 from hotconf.runtime.load import load, problems_of
 from hotconf.schema import Schema

@@ -10,10 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hotconf.config.gone import NOTHING, Standing
 from hotconf.config.merge import merge
 from hotconf.config.pipeline import SAME_FILES, Layers, Pipeline
 from hotconf.config.shape import settings_path
-from hotconf.engine.candidate import NOTHING, Candidate, Invalid, Standing, Unstable, Valid
+from hotconf.engine.candidate import Candidate, Invalid, Unstable, Valid
 from hotconf.logs.scrubbing import LoadSecrets
 from hotconf.problems import Problem
 from hotconf.schema import Schema
@@ -53,14 +54,14 @@ def load(
     reader.instead = instead
     changed = reader.run()
     if changed:
-        return LoadResult(Unstable(changed), reader.file_set())
+        return LoadResult(_unstable(changed), reader.file_set())
     disks = absent.disks(reader.expansion, reader.patterns, reader.reads)
     gone = absent.verdict(standing, reader.reads, reader.expansion, reader.patterns, disks)
     if gone is not None:
         _tell_gone(reader, gone)
     candidate = _candidate(options, reader, published, secrets)
     if isinstance(candidate, Valid):
-        candidate = candidate._replace(disks=disks)
+        candidate = candidate._replace(standing=Standing(candidate.files, disks))
     if isinstance(candidate, Invalid) or candidate.unchanged is None:
         candidate = candidate._replace(shrank=_shrank(reader, before, published))
     if gone is not None:
@@ -97,11 +98,7 @@ def check(path: Path, schema: Schema[Any], *, max_bytes: int = DEFAULT_MAX_BYTES
 
 def problems_of(candidate: Candidate[Any]) -> tuple[Problem, ...]:
     """Every problem, errors and warnings, that a load found."""
-    if isinstance(candidate, Valid):
-        return candidate.warnings
-    if isinstance(candidate, Invalid):
-        return candidate.problems
-    return tuple(Problem("The file is being written", kind="unstable", file=changed) for changed in candidate.paths)
+    return candidate.warnings if isinstance(candidate, Valid) else candidate.problems
 
 
 def _candidate(
@@ -121,7 +118,7 @@ def _candidate(
         return candidate
     if candidate.unchanged != SAME_FILES:
         reader.spend("validate", began)
-    return candidate._replace(costs=reader.spent)
+    return candidate._replace(costs=reader.spent, standing=Standing(candidate.files))
 
 
 def _layers(reader: SetReader, published: Snapshot[Any] | None) -> Layers:
@@ -173,6 +170,11 @@ def _shrank(reader: SetReader, before: Mapping[Path, Read], published: Snapshot[
 def _begins(read: Read, old: bytes) -> bool:
     """Whether what was read is the first part of `old`, and not all of it."""
     return read.problem is None and len(read.data) < len(old) and old.startswith(read.data)
+
+
+def _unstable(changed: tuple[Path, ...]) -> Unstable:
+    problems = (Problem("The file is being written", kind="unstable", file=path) for path in changed)
+    return Unstable(changed, tuple(problems))
 
 
 def _propagates(error: BaseException) -> bool:

@@ -110,7 +110,7 @@ class Jobs(Generic[T]):
         known, touched = self._cache.begin(afresh=effect.afresh)
         publisher, before = self._publisher, self._cache.before
         published = publisher.snapshot, known, touched, before, publisher.secrets.published, publisher.standing
-        job = partial(self._load, effect.job, partial(load, self._options, *published), known)
+        job = partial(self._load, effect.number, partial(load, self._options, *published), known)
         self.submit(LoadJob(self._options.path, job))
 
     def _load(self, number: int, work: Callable[[], LoadResult[T]], known: FileSet) -> None:

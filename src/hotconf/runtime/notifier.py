@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from hotconf.engine.protocol import Answer, Emit, State
@@ -39,13 +40,13 @@ class Notifier:
         """The latest ending, as the machine made it and as it was emitted."""
 
     def emit(self, effect: Emit, *, degraded: bool) -> None:
-        """Pass the event to all listeners."""
-        event = effect.event
-        if isinstance(event, FileChanged):
-            event = FileChanged(event.path, at=datetime.now(UTC))
-            self._notify(Notice(event, self._publisher.snapshot, self._publisher.settings, degraded=degraded))
-            return
-        self._notify_ending(self._stamp(event), eager=effect.eager, degraded=degraded)
+        """Pass the ending to all listeners."""
+        self._notify_ending(self._stamp(effect.event), eager=effect.eager, degraded=degraded)
+
+    def changed(self, path: Path, *, degraded: bool) -> None:
+        """Notify all listeners of the first change of this file in a round."""
+        event = FileChanged(path, at=datetime.now(UTC))
+        self._notify(Notice(event, self._publisher.snapshot, self._publisher.settings, degraded=degraded))
 
     def _notify_ending(self, event: Ending | None, *, eager: bool = False, degraded: bool = False) -> None:
         if not isinstance(event, ReloadDeferred):
@@ -70,7 +71,7 @@ class Notifier:
         event = None if effect.event is None else self._stamp(effect.event)
         if self._publisher.unannounced is not None:
             self._notify_ending(None)
-        retried(lambda: self.waiters.answer(effect.tickets, event))
+        retried(lambda: self.waiters.answer(effect.callers, event))
 
     def _stamp(self, event: E) -> E:
         made, stamped = self._stamped
@@ -87,7 +88,7 @@ class Notifier:
         waiting = state.pending
         if waiting is None:
             return None
-        return Pending(reasons, self._deferred_at or waiting.good.loaded_at, waiting.good.changes)
+        return Pending(reasons, self._deferred_at or waiting.candidate.loaded_at, waiting.candidate.changes)
 
     def abandon(self) -> None:
         """In the child of a fork: nobody waits here, and the rounds were the parent's."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hotconf.engine.protocol import Touched
+from hotconf.engine.debounce import Touched
 from hotconf.errors import UsageError
 from hotconf.logs import log
 from hotconf.runtime.driver import Driver
@@ -92,7 +92,7 @@ class Observation:
         self._cache.touch(paths)
         self.detect_ns = detect_ns
         writing, placed, finished = observer.writing(owner), observer.placed(owner), observer.finished(owner)
-        return Touched(now, paths, writing=writing, sure=sure, placed=placed, finished=finished)
+        return Touched(now, paths, writing=writing, polled=not sure, placed=placed, finished=finished)
 
     @property
     def told(self) -> tuple[str, str | None]:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from hotconf.config.gone import NOTHING
 from hotconf.config.shape import settings_of
-from hotconf.engine.candidate import NOTHING, Costs
-from hotconf.engine.debounce import MILLISECOND
-from hotconf.engine.protocol import Publish, Refresh, Round
+from hotconf.engine.candidate import Costs
+from hotconf.engine.debounce import MILLISECOND, Round
+from hotconf.engine.protocol import Publish, Refresh
 from hotconf.events import Timings
 from hotconf.listener import Publication
 from hotconf.logs.scrubbing import KnownSecrets
@@ -47,7 +48,7 @@ class Publisher(Generic[T]):
 
     def publish(self, effect: Publish, detect_ns: int) -> None:
         """Make it what readers see. `detect_ns`: how long it took until the change was known."""
-        good = effect.good
+        good = effect.candidate
         snapshot: Snapshot[T] = Snapshot(
             good.config, effect.generation, good.digest, good.loaded_at, good.files, good.origins, good.warnings
         )
@@ -65,7 +66,7 @@ class Publisher(Generic[T]):
         """The same config, of files that say it in other words."""
         if self.snapshot is None:
             return
-        good = effect.good
+        good = effect.candidate
         self.snapshot = replace(
             self.snapshot,
             digest=good.digest,
@@ -84,8 +85,8 @@ class Publisher(Generic[T]):
 def _timings(costs: Costs, round_: Round | None, began: int, done: int, detect_ns: int) -> Timings:
     """Where the time went of a reload that was published between `began` and `done`, monotonic nanoseconds."""
     ms = MILLISECOND
-    settle = began - round_.debounce.first if round_ is not None else 0
-    overhead = max(0, done - round_.debounce.deadline) if round_ is not None else 0
+    settle = began - round_.first if round_ is not None else 0
+    overhead = max(0, done - round_.deadline) if round_ is not None else 0
     return Timings(
         detect=detect_ns / ms,
         settle=settle / ms,

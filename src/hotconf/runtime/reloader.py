@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -32,7 +33,7 @@ from hotconf.runtime.loads import Jobs
 from hotconf.runtime.notifier import Notifier
 from hotconf.runtime.observation import Observation
 from hotconf.runtime.publisher import Publisher
-from hotconf.runtime.stepping import Stepping
+from hotconf.runtime.stepping import Stepping, paths_of
 from hotconf.runtime.waiters import Waiter
 from hotconf.snapshot import Snapshot
 from hotconf.sources.base import FileSet, LoadResult, Options
@@ -81,7 +82,9 @@ class Reloader(Stepping[T]):
         self.cache = Cache(options)
         self._publisher = Publisher(options, self.cache, install)
         window_ns, eager = self.settings.debounce_ms * MILLISECOND, self.settings.mode == "eager"
-        self._state = protocol.State(window_ns, enabled=self.settings.enabled, eager=eager)
+        self._state = protocol.State(
+            window_ns, group=attrgetter("parent"), enabled=self.settings.enabled, eager=eager
+        )
         self._lock = threads.rlock()
         self.holds = Holds()
         self._unstarted = [True]
@@ -229,7 +232,7 @@ class Reloader(Stepping[T]):
     def shrank(self) -> tuple[Path, ...]:
         """See `HotReloadWatcher.shrank`."""
         round_ = self._state.round
-        return round_.shrank if round_ is not None else ()
+        return paths_of(round_.shrank) if round_ is not None else ()
 
     @property
     def pending(self) -> Pending | None:
@@ -272,7 +275,8 @@ class Reloader(Stepping[T]):
         """
         running = self._driver is not None and not self._jobs.starting and not self._closed
         dropped = self.holds.abandon()
-        self._state, lost = machine.forked(self._state)
+        self._state, forgotten = machine.forked(self._state)
+        lost = None if forgotten is None else paths_of(forgotten)
         self._jobs.forget()
         self._notifier.abandon()
         self._driver = self._observation.observer = None
@@ -403,7 +407,7 @@ class Reloader(Stepping[T]):
     def _told_native(self) -> None:
         native = self._observation.armed()
         with self._lock:
-            self._state = self._state._replace(native=native)
+            self._state = self._state._replace(polled=not native)
 
     def _loaded(
         self,
@@ -414,8 +418,7 @@ class Reloader(Stepping[T]):
         done: Callable[[], object],
     ) -> None:
         """A load is back, and is `done` once the machine knows it: its files are watched first."""
-        job = self._state.job
-        if job is None or job.number != number:
+        if self._state.loading != number:
             done()  # closed, or begun before a fork
             return
         again = self.cache.done(result.files) or self._unsure
@@ -424,8 +427,7 @@ class Reloader(Stepping[T]):
         try:
             self._arm(partial(self.compare, tell) if again else partial(tell, ()))
         except Exception:
-            job = self._state.job
-            if job is not None and job.number == number:
+            if self._state.loading == number:
                 tell(())  # or the machine would wait for this load forever
             raise
 
@@ -457,7 +459,7 @@ class Reloader(Stepping[T]):
         if changed:
             self.heard(changed, time.monotonic_ns(), 0, sure=False)
         if look == self._looks:  # an earlier one does not show what happened before this request
-            self.feed(protocol.Looked(time.monotonic_ns()))
+            self.feed(protocol.Verified(time.monotonic_ns()))
 
     def _watch(self, on: bool) -> None:
         observer = self._observation.observer

@@ -1,20 +1,21 @@
 """The steps of one watcher's machine, and their effects. On the driver's thread only.
 
 Whatever raises in a step or an effect, the round has one ending, waiting callers get an answer, and the driver goes
-on: an effect that the round depends on ends it as a failure (`core.crash`), and no step is retried.
+on: an effect that the round depends on ends it as a failure, and no step is retried.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
 from hotconf.engine import machine, protocol
-from hotconf.engine.crash import crashed
-from hotconf.events import FileChanged
+from hotconf.engine.candidate import SourceId
 from hotconf.logs import log
+from hotconf.problems import Problem
 
 if TYPE_CHECKING:
     import threading
@@ -41,6 +42,12 @@ _MOST_EVENTS: Final = 200
 _REST_NS: Final = 5_000_000
 """After so long the others are: meanwhile callbacks can catch up."""
 _FAULT: Final = "Internal error in a reload of %s"
+_CRASHED: Final = "Internal error: the reload could not be carried out, the log says why"
+
+
+def paths_of(sources: Iterable[SourceId]) -> tuple[Path, ...]:
+    """The files with these ids, which are their paths."""
+    return cast("tuple[Path, ...]", tuple(sources))
 
 
 class Stepping(Generic[T]):
@@ -74,7 +81,7 @@ class Stepping(Generic[T]):
     def gone(self) -> tuple[Path, ...]:
         """As `HotReloadWatcher.gone`."""
         round_ = self._state.round
-        return round_.gone if round_ is not None else ()
+        return paths_of(round_.gone) if round_ is not None else ()
 
     @property
     def _owner(self) -> Owner:
@@ -106,7 +113,7 @@ class Stepping(Generic[T]):
         if self._state.pending is None:
             return
         self._look_after = time.monotonic_ns() + _AGAIN_NS
-        if self._state.phase is protocol.Phase.IDLE and not self.holds.reasons:
+        if isinstance(self._state.phase, protocol.Idle) and not self.holds.reasons:
             with self._lock:
                 self._step(protocol.Release(time.monotonic_ns()))
 
@@ -132,20 +139,21 @@ class Stepping(Generic[T]):
                 self._perform(effect)
             except Exception:  # noqa: BLE001 - a fault of ours
                 log.fault("watch", _FAULT, self.options.path)
-                if not isinstance(effect, protocol.Emit | protocol.Answer):
+                if not isinstance(effect, protocol.Changed | protocol.Emit | protocol.Answer):
                     return effect
         return None
 
     def _crash(self, state: protocol.State) -> None:
         """End the round, once; discard what was known about the files."""
-        self._state, effects = crashed(state, self.options.path, self._notifier.waiters.numbers)
+        problem = Problem(_CRASHED, kind="internal", file=self.options.path)
+        self._state, effects = machine.crashed(state, problem, self._notifier.waiters.numbers)
         if self.snapshot is not None:  # even if it raised after publishing
             self._state = self._state._replace(generation=self.snapshot.generation)
         self.cache.distrust()
         self._perform_all(effects)
 
     def _after(self, before: protocol.State) -> None:
-        if self.gone and not (before.round and before.round.bereft):
+        if self.gone and not (before.round and before.round.gone_from):
             log.missed(self.options.path, self.gone)
 
     def _perform(self, effect: protocol.Effect) -> None:
@@ -154,11 +162,13 @@ class Stepping(Generic[T]):
                 self._publisher.publish(effect, self._observation.detect_ns)
             case protocol.Emit():
                 self._notifier.emit(effect, degraded=self._state.degraded)
-                if not isinstance(effect.event, FileChanged):
-                    self.cache.ended()
+                self.cache.ended()
+            case protocol.Changed():
+                (path,) = paths_of([effect.source])
+                self._notifier.changed(path, degraded=self._state.degraded)
             case protocol.Load():
                 self._jobs.load(effect)
-            case protocol.Look():
+            case protocol.Verify():
                 self._runs().post(self._look)
             case protocol.Refresh():
                 self._publisher.refresh(effect)

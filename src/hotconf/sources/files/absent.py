@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from hotconf.engine.candidate import Disk, Standing
+from hotconf.config.gone import Disk, Entry, Found, Standing, Verdict, judge
 from hotconf.errors import UsageError
 from hotconf.sources.files import paths
 from hotconf.sources.files.glob import is_glob
 from hotconf.sources.files.paths import Expansion
 from hotconf.sources.files.reading import Read
-
-if TYPE_CHECKING:
-    from hotconf.config.gone import Entry, Verdict
 
 
 def verdict(
@@ -33,8 +29,6 @@ def verdict(
         return None  # unknown what is there, and already an error
     if _all_there(standing, reads) and disks == standing.disks:
         return None
-    from hotconf.config.gone import Found, judge  # nearly always nothing is gone
-
     main, *others = expansion.members
     there = {
         member.path: reads[member.path].data
@@ -60,8 +54,6 @@ def _is_missing(read: Read) -> bool:
 
 def entries(main: Path, patterns: Sequence[str]) -> Iterator[Entry]:
     """The entries of `watch_paths`; of duplicates only the last, without those that are no path."""
-    from hotconf.config.gone import Entry
-
     last = {pattern: number for number, pattern in enumerate(patterns)}
     for pattern, number in last.items():
         try:
