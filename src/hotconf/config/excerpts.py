@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator
-from itertools import accumulate, islice
+from collections.abc import Collection, Iterator
+from itertools import accumulate
 from typing import Any, Final
 
 from hotconf.changes import MASK
@@ -13,10 +13,9 @@ from hotconf.config.redact import ANY_KEY, LEADS, secret_from
 from hotconf.config.secret_values import MOST_COMPARED, keys_in_text
 from hotconf.config.shape import Shape, shape_of
 from hotconf.config.suggest import suggest
-from hotconf.formats.base import MAX_DEPTH
-from hotconf.formats.toml.lexer import LINE_STRING, STRING, statements
+from hotconf.formats.base import Format
+from hotconf.formats.registry import DEFAULT
 from hotconf.keypath import KeyPath
-from hotconf.regex import possessive
 from hotconf.schema import Schema
 from hotconf.secrets.credentials import Span, masked
 from hotconf.secrets.keys import is_secret_key, secrecy_of
@@ -25,14 +24,7 @@ from hotconf.secrets.scrubber import Scrubber
 OMITTED: Final = "…"
 """Stands for what is not shown."""
 
-_STRING_OR_COMMENT: Final = re.compile(rf"#[^\n]*+|{STRING}", re.DOTALL)
-_HEADER: Final = re.compile(r"[ \t]*+\[\[?+([^\n#]*+)")
-_PLAIN_HEADER: Final = re.compile(r"[ \t]*+\[\[?+([\w.\- \t]++)\]\]?+[ \t\r]*+(?:#|\Z)")
-_PART: Final = rf"(?:[\w-]++|{LINE_STRING})[ \t]*+"
-_MORE: Final = possessive(rf"\.[ \t]*+{_PART}")
-_OWN_KEY: Final = re.compile(rf"[ \t]*+{_PART}{_MORE}=(?!=)[ \t]*+[^\s=]")
-_WORD: Final = re.compile(r"[\w-]+")
-_KEY: Final = re.compile(r"""([\w-]++)["']?[ \t]*+(=?)""")
+_KEY: Final = re.compile(r"""([\w-]++)["']?[ \t]*+([=:]?)""")
 
 
 class SecretKeys(frozenset[str]):
@@ -123,6 +115,7 @@ class SourceText:
         "_begins",
         "_continuing",
         "_ends",
+        "_format",
         "_grown",
         "_inner",
         "_leaks",
@@ -134,20 +127,21 @@ class SourceText:
         "secret_keys",
     )
 
-    def __init__(self, text: str, scrub: Scrubber | None = None, keys: Collection[str] = ()) -> None:
+    def __init__(
+        self, text: str, scrub: Scrubber | None = None, keys: Collection[str] = (), *, form: Format = DEFAULT
+    ) -> None:
         """`scrub` knows what to mask everywhere. `keys`: the `secret_keys` of the model."""
+        self._format = form
+        self._begins, self._tables, self._inner = form.outline(text)
         self.secret_keys = keys
         self._slips = _Slips(keys) if isinstance(keys, SecretKeys) and keys else None
         self.lines = text.split("\n")
         self._scrub = scrub or Scrubber()
         if isinstance(keys, SecretKeys) and keys.keyed:
-            self._scrub = self._scrub.plus(frozenset(keys_in_text(text, keys.keyed)))
+            self._scrub = self._scrub.plus(frozenset(keys_in_text(text, keys.keyed, form)))
         self._masked: dict[int, list[Span]] = {}
         self._grown: dict[int, list[int]] = {}
         self._ends: dict[tuple[int, bool], int | None] = {}
-        self._begins = list(_line_numbers(text, statements(text)))
-        self._tables = list(self._headers())
-        self._inner = frozenset(_inside_strings(text))
         self._leaks: dict[int, int] = {}
         self._continuing: frozenset[int] | None = None
 
@@ -167,7 +161,7 @@ class SourceText:
             return OMITTED
         end = self._secret_from(begin, index, broken=broken or inner)
         if withheld is not None:
-            sets = line.find("=", withheld) + 1 or len(line)
+            sets = line.find(self._format.assigns, withheld) + 1 or len(line)
             end = sets if end is None else min(end, sets)
         if end is None:
             return masked(line, self._spans(index))
@@ -184,16 +178,15 @@ class SourceText:
         table: KeyPath = ()
         secret = False
         for index, line in enumerate(self.lines):
-            header = _PLAIN_HEADER.match(line)
-            if header is not None:
-                table = tuple(word[0] for word in islice(_WORD.finditer(header[1]), MAX_DEPTH))
+            begun = self._format.begun(line)
+            if begun:
+                table = begun
                 secret = secret_from("x = 1", table, broken=True, keys=self.secret_keys) is not None
-            elif _OWN_KEY.match(line):
-                secret = self._told_from(line, table, broken=True) is not None
             else:
-                if secret:
+                if begun is None and secret:
                     yield index
-                secret = secret or self._told_from(line, table, broken=True) is not None
+                continued = begun is None and secret
+                secret = continued or self._told_from(line, table, broken=True) is not None
 
     def offset(self, index: int, offset: int) -> int:
         """Where line `index`, as shown, has the character written at `offset`."""
@@ -210,9 +203,10 @@ class SourceText:
 
     def _spans(self, index: int) -> list[Span]:
         if index not in self._masked:
-            table = self._tables[bisect_right(self._begins, index) - 1]
+            tables = self._tables[bisect_right(self._begins, index) - 1]
             # Among names of variables an `Authorization = "…"` is no secret.
-            self._masked[index] = self._scrub.spans(self.lines[index], pairs=secrecy_of(table) is not False)
+            pairs = any(secrecy_of(table) is not False for table in tables)
+            self._masked[index] = self._scrub.spans(self.lines[index], pairs=pairs)
         return self._masked[index]
 
     def _leak(self, begin: int) -> int:
@@ -233,8 +227,9 @@ class SourceText:
 
     def _sought_from(self, begin: int, index: int, *, broken: bool) -> int | None:
         # A header can make what is below it public, too: not for lines of which it is not certain that they are.
-        table = self._tables[begin] if index == self._begins[begin] else ()
-        return self._told_from(self.lines[index], table, broken=broken)
+        tables: tuple[KeyPath, ...] = self._tables[begin] if index == self._begins[begin] else ((),)
+        found = (self._told_from(self.lines[index], table, broken=broken) for table in tables)
+        return min((end for end in found if end is not None), default=None)
 
     def _told_from(self, line: str, table: KeyPath, *, broken: bool) -> int | None:
         found = secret_from(line, table, broken=broken, keys=self.secret_keys)
@@ -242,28 +237,3 @@ class SourceText:
             slips = self._slips
             return next((match.end() for match in _KEY.finditer(line) if match[2] and slips.has(match[1])), None)
         return found
-
-    def _headers(self) -> Iterator[KeyPath]:
-        table: KeyPath = ()
-        for index in self._begins:
-            header = _HEADER.match(self.lines[index])
-            table = (
-                table if header is None else tuple(word[0] for word in islice(_WORD.finditer(header[1]), MAX_DEPTH))
-            )
-            yield table
-
-
-def _line_numbers(text: str, offsets: Iterable[int]) -> Iterator[int]:
-    line = last = 0
-    for offset in offsets:
-        line += text.count("\n", last, offset)
-        last = offset
-        yield line
-
-
-def _inside_strings(text: str) -> Iterator[int]:
-    line = last = 0
-    for match in _STRING_OR_COMMENT.finditer(text):
-        line += text.count("\n", last, match.start())
-        last = match.start()
-        yield from range(line + 1, line + 1 + match[0].count("\n"))

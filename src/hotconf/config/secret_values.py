@@ -16,14 +16,15 @@ from hotconf.config.redact import in_json, secret_from, secrets_at, secrets_in
 from hotconf.config.shape import Shape
 from hotconf.config.suggest import suggest
 from hotconf.config.walk import kind_of
-from hotconf.formats.base import Document
+from hotconf.formats.base import Document, Format
+from hotconf.formats.registry import DEFAULT
 from hotconf.keypath import KeyPath
 from hotconf.secrets.keys import secrecy
 
 MOST_COMPARED: Final = 50_000
 """So many pairs of an unknown key and a secret field are compared; then the values of all such keys are secret."""
 _WORD: Final = re.compile(r"""\"([^"]++)\"?+|'([^']++)'?+|([\w-]++)""")
-_NAMES: Final = re.compile(r"[ \t]*+[=.\]]")
+_NAMES: Final = re.compile(r"[ \t]*+[=:.\]]")
 _STRING: Final = re.compile(r"""["']([^"']++)""")
 _BARE: Final = re.compile(r"""[=:\[,][ \t\[{]*+([^\s"'\[\]{}=:,#]++)""")
 
@@ -45,12 +46,12 @@ def secrets_in_document(document: Document) -> frozenset[str]:
     return found
 
 
-def secrets_in_text(text: str, keyed: Collection[str] = ()) -> frozenset[str]:
-    """Possible secrets in a text that is not TOML: the value on each line that sets one.
+def secrets_in_text(text: str, keyed: Collection[str] = (), form: Format = DEFAULT) -> frozenset[str]:
+    """Possible secrets in a text that cannot be parsed: the value on each line that sets one.
 
     `keyed`: the tables whose keys are secrets.
     """
-    found = set(keys_in_text(text, keyed)) if keyed else set[str]()
+    found = set(keys_in_text(text, keyed, form)) if keyed else set[str]()
     for line in text.split("\n"):
         begin = secret_from(line, broken=True)
         if begin is not None:
@@ -59,16 +60,18 @@ def secrets_in_text(text: str, keyed: Collection[str] = ()) -> frozenset[str]:
     return frozenset(found - {""})
 
 
-def keys_in_text(text: str, keyed: Collection[str]) -> Iterator[str]:
-    """The keys in a text, TOML or not, that stand in a table with one of the names `keyed`."""
+def keys_in_text(text: str, keyed: Collection[str], form: Format) -> Iterator[str]:
+    """The keys in a text, valid or not, that stand in a table with one of the names `keyed`."""
     below = False
-    for line in text.split("\n"):
+    begins, tables, _ = form.outline(text)
+    inside = {n for n, of in zip(begins, tables, strict=True) if any(table and table[-1] in keyed for table in of)}
+    for index, line in enumerate(text.split("\n")):
         words = list(_WORD.finditer(line))
         named = next((at + 1 for at, word in enumerate(words) if word[word.lastindex or 0] in keyed), None)
         if line.lstrip().startswith("["):
             below = named == len(words)
-        if named or below:
-            no_value = "=" not in line
+        if named or below or index in inside:
+            no_value = form.assigns not in line
             behind = words[named or 0 :]
             yield from (word[word.lastindex or 0] for word in behind if no_value or _NAMES.match(line, word.end()))
 

@@ -36,6 +36,17 @@ class Places(Protocol):
         """The value at `path`. `KeyError` if there is no such path."""
 
 
+class Outline(NamedTuple):
+    """What can be said about the lines of any text, valid or not. They count from 0."""
+
+    begins: list[int]
+    """The lines that begin with a key or a header; the first line is always among them."""
+    tables: list[tuple[KeyPath, ...]]
+    """The tables that each of these lines sets something in."""
+    inner: frozenset[int]
+    """The lines that begin inside a string."""
+
+
 class Format(Protocol):
     """One language of configuration files. No method raises for anything in a text, and all take linear time."""
 
@@ -45,6 +56,8 @@ class Format(Protocol):
     """Files with one of these names are written in it."""
     defaults: str
     """What to write to ask for all defaults."""
+    assigns: str
+    """Stands between a key and its value."""
 
     def parse(self, path: Path, text: str) -> dict[str, Any] | Problem:
         """The table in `text`; or the first mistake, its line, and what to write instead."""
@@ -54,6 +67,14 @@ class Format(Protocol):
 
     def locate(self, text: str) -> Places:
         """The places in a text that was parsed."""
+
+    def outline(self, text: str) -> Outline:
+        """What can be said about the lines of any text."""
+
+    def begun(self, line: str) -> KeyPath | None:
+        """What `line` by itself plainly begins: the table of a header; empty for a key; None if it may continue a
+        value above.
+        """
 
     def stamp(self, text: str, schema: str) -> str | None:
         """`text` with the note by which editors find its JSON Schema; None if it has no place for one."""

@@ -11,6 +11,8 @@ from hotconf.formats.toml.format import TOML
 from hotconf.problems import Problem
 
 FORMATS: Final[tuple[Format, ...]] = (TOML,)
+DEFAULT: Final = TOML
+"""Of files whose names do not say."""
 _BY_SUFFIX: Final = {suffix: each for each in FORMATS for suffix in each.suffixes}
 SUFFIXES: Final = tuple(_BY_SUFFIX)
 """Those of configuration files: what a directory of fragments is searched for."""
@@ -22,8 +24,8 @@ def is_configuration(path: PurePath) -> bool:
 
 
 def format_of(path: Path) -> Format:
-    """The format of the file at `path`, by its suffix; TOML for any other name."""
-    return _BY_SUFFIX.get(path.suffix, TOML)
+    """The format of the file at `path`, by its suffix."""
+    return _BY_SUFFIX.get(path.suffix, DEFAULT)
 
 
 def parse(data: bytes, path: Path, *, allow_empty: bool = False) -> Document | Problem:

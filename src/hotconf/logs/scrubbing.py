@@ -79,6 +79,7 @@ class LoadSecrets:
     def _found(self, config: object) -> Scrubber:
         from hotconf.config.excerpts import secret_keys
         from hotconf.config.secret_values import secrets_in_text
+        from hotconf.formats.registry import format_of
         from hotconf.secrets.scrubber import Scrubber
 
         read, documents = self._reader.reads, self._reader.documents
@@ -86,7 +87,7 @@ class LoadSecrets:
         broken = read.keys() - documents.keys()
         keyed = secret_keys(self._schema).keyed if broken else ()
         for path in broken:
-            found |= secrets_in_text(read[path].data.decode("utf-8", "replace"), keyed)
+            found |= secrets_in_text(read[path].data.decode("utf-8", "replace"), keyed, format_of(path))
         former = self._former
         return former if former is not None and former.secrets == found else Scrubber(found)
 

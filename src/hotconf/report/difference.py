@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from hotconf.config.excerpts import SourceText
 from hotconf.config.redact import secrets_in
-from hotconf.formats.registry import parse
+from hotconf.formats.registry import format_of, parse
 from hotconf.problems import Problem
 from hotconf.report.cells import spread
 from hotconf.secrets.scrubber import Scrubber
@@ -119,7 +119,7 @@ def _written(file: SourceFile) -> frozenset[str]:
 
     document = parse(file.content, file.path, allow_empty=True)
     if isinstance(document, Problem):
-        return secrets_in_text(file.content.decode("utf-8", "replace"))
+        return secrets_in_text(file.content.decode("utf-8", "replace"), form=format_of(file.path))
     return secrets_in_document(document)
 
 
@@ -137,7 +137,7 @@ _Span: TypeAlias = tuple[str, int, int, int, int]
 class _Comparison:
     """One file in two states, of which one may be what is on the disk, and not TOML."""
 
-    __slots__ = ("_new", "_old", "_sides")
+    __slots__ = ("_assigns", "_new", "_old", "_sides")
 
     def __init__(
         self, path: Path, old: bytes | None, new: bytes | None, scrub: Scrubber, keys: Collection[str]
@@ -145,11 +145,15 @@ class _Comparison:
         texts = _texts(old, new)
         self._old, self._new = _lines(texts)
         wrong = (_wrong_from(path, content) for content in (old, new))
-        self._sides = tuple((SourceText(text, scrub, keys), line) for text, line in zip(texts, wrong, strict=True))
+        form = format_of(path)
+        self._assigns = form.assigns
+        self._sides = tuple(
+            (SourceText(text, scrub, keys, form=form), line) for text, line in zip(texts, wrong, strict=True)
+        )
 
     def rows(self, context: int) -> Iterator[Row]:
         """The rows of the file, without its header."""
-        spans = list(_spans(self._old, self._new))
+        spans = list(_spans(self._old, self._new, self._assigns))
         for index, span in enumerate(spans):
             if span[0] == "equal":
                 before = context if index else 0
@@ -205,7 +209,7 @@ def _lines(texts: tuple[str, str]) -> tuple[list[str], list[str]]:
     return before, after
 
 
-def _spans(old: list[str], new: list[str]) -> Iterator[_Span]:
+def _spans(old: list[str], new: list[str], assigns: str) -> Iterator[_Span]:
     """How the lines of `old` become those of `new`, in order and without holes."""
     same = next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
     rest = min(len(old), len(new)) - same
@@ -215,21 +219,17 @@ def _spans(old: list[str], new: list[str]) -> Iterator[_Span]:
         yield "equal", 0, same, 0, same
     for kind, a, b, c, d in _matched(*middles):
         if kind == "replace":
-            yield from _by_key(middles[0][a:b], middles[1][c:d], same + a, same + c)
+            yield from _by_key(middles[0][a:b], middles[1][c:d], same + a, same + c, assigns)
         else:
             yield kind, same + a, same + b, same + c, same + d
     if ends:
         yield "equal", len(old) - ends, len(old), len(new) - ends, len(new)
 
 
-def _by_key(old: list[str], new: list[str], at_old: int, at_new: int) -> Iterator[_Span]:
+def _by_key(old: list[str], new: list[str], at_old: int, at_new: int, assigns: str) -> Iterator[_Span]:
     """A value that changed stands beside itself, although there are more lines before it now."""
-    for _, a, b, c, d in _matched([_key(line) for line in old], [_key(line) for line in new]):
+    for _, a, b, c, d in _matched(*([line.partition(assigns)[0].strip() for line in lines] for lines in (old, new))):
         yield "replace", at_old + a, at_old + b, at_new + c, at_new + d
-
-
-def _key(line: str) -> str:
-    return line.partition("=")[0].strip()
 
 
 def _matched(old: Sequence[str], new: Sequence[str]) -> Iterator[_Span]:

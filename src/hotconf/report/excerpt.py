@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from hotconf.config.excerpts import OMITTED, SourceText
 from hotconf.config.redact import secret_from
+from hotconf.formats.registry import DEFAULT, format_of
 from hotconf.report.cells import BAR, head, spread, tail, width
 from hotconf.secrets.credentials import mask_credentials
 from hotconf.secrets.scrubber import Scrubber
@@ -46,7 +47,7 @@ class Excerpts:
             return ()
         source = self._sources.get(problem.file)
         if source is None:
-            source = _source(self._read(problem.file), self._scrub, self._secret_keys)
+            source = _source(problem, self._read(problem.file), self._scrub, self._secret_keys)
             self._sources[problem.file] = source
         return _excerpt(problem, source, 0, self._cells)
 
@@ -71,15 +72,16 @@ def excerpt(
     all after the first `=` or `:` is `…`, as are the further lines of such a value, and of any string. `secrets` are
     masked wherever they stand; `secret_keys` are those that only the model knows to be secret.
     """
-    return _excerpt(problem, _source(text, _scrubber(secrets), secret_keys), context, cells)
+    return _excerpt(problem, _source(problem, text, _scrubber(secrets), secret_keys), context, cells)
 
 
 def _scrubber(secrets: Iterable[str] | Scrubber) -> Scrubber:
     return secrets if isinstance(secrets, Scrubber) else Scrubber(secrets)
 
 
-def _source(text: str, scrub: Scrubber, secret_keys: Collection[str]) -> SourceText:
-    return SourceText(text.removeprefix("\ufeff"), scrub, secret_keys)
+def _source(problem: Problem, text: str, scrub: Scrubber, secret_keys: Collection[str]) -> SourceText:
+    form = DEFAULT if problem.file is None else format_of(problem.file)
+    return SourceText(text.removeprefix("\ufeff"), scrub, secret_keys, form=form)
 
 
 def _excerpt(problem: Problem, source: SourceText, context: int, cells: int) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import tomli
 
-from hotconf.formats.base import MAX_DEPTH, Format, Mistakes, Places, has_giant, is_too_deep
+from hotconf.formats.base import MAX_DEPTH, Format, Mistakes, Outline, Places, has_giant, is_too_deep
 from hotconf.formats.toml.lexer import STRING, too_deep
+from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
 
 # A good file pays for no other module of this package: they and their patterns are imported late.
@@ -21,6 +22,7 @@ class _Toml:
     name = "TOML"
     suffixes: tuple[str, ...] = (".toml",)
     defaults = "a comment"
+    assigns = "="
 
     def parse(self, path: Path, text: str) -> dict[str, Any] | Problem:
         # tomli is quadratic in the parts of a key, so a long key is found before it sees the text.
@@ -55,6 +57,16 @@ class _Toml:
         from hotconf.formats.toml import positions
 
         return positions.Places(text)
+
+    def outline(self, text: str) -> Outline:
+        from hotconf.formats.toml.outline import outline
+
+        return outline(text)
+
+    def begun(self, line: str) -> KeyPath | None:
+        from hotconf.formats.toml.outline import begun
+
+        return begun(line)
 
     def stamp(self, text: str, schema: str) -> str | None:
         from hotconf.formats.toml.stamp import stamped
