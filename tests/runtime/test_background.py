@@ -14,7 +14,7 @@ import pytest
 from hotconf.runtime import background as module
 from hotconf.runtime.background import MANY, NEVER, SILENT_NS, Background
 from hotconf.sources.base import FileSet
-from hotconf.sources.files.ground import Ground
+from hotconf.sources.files.mounts import Mounts
 from hotconf.sources.files.paths import Member
 from waiting import wait_until
 
@@ -24,7 +24,7 @@ class Owner:
 
     def __init__(self, count: int = 1, mount: str | None = None) -> None:
         members = tuple(Member(Path(f"/{number}"), "fragment") for number in range(count))
-        self.cache: Any = SimpleNamespace(files=FileSet(members, ground=Ground(mount)))
+        self.cache: Any = SimpleNamespace(files=FileSet(members, mounts=Mounts(mount)))
 
 
 class Posted:

@@ -35,7 +35,7 @@ class Owner:
 
     def __init__(self, *, reconcile_ns: int = FAR_NS) -> None:
         self.reconcile_ns = reconcile_ns
-        self.cache: Any = SimpleNamespace(plain=(), files=FileSet.of(Path("/none")))
+        self.cache: Any = SimpleNamespace(files=FileSet.of(Path("/none")))
         self.driver: Driver | None = None
         self._deadline: int | None = None
         self.watching = True
@@ -571,16 +571,6 @@ def test_who_has_left_is_told_nothing(driver, main):
 
 
 # Comparing
-
-
-def test_the_grid_is_common(driver):
-    """Many watchers wake the process no more often than one."""
-    owners = [Owner(reconcile_ns=2_000_000_000) for _ in range(3)]
-    for owner in owners:
-        join(driver, owner)
-    looks = set(driver.call(lambda: dict(driver._reconcile._at)).values())
-    assert {at % 2_000_000_000 for at in looks} == {0}
-    assert max(looks) - min(looks) in (0, 2_000_000_000)
 
 
 def test_what_nobody_told_of_is_found_and_the_way_is_watched_anew(driver, main, monkeypatch):

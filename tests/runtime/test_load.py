@@ -21,8 +21,9 @@ from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings, PinnedSettings
 from hotconf.snapshot import Origin, Snapshot
 from hotconf.sources.base import LoadResult, Options
-from hotconf.sources.files import paths, reading, states
+from hotconf.sources.files import reading
 from hotconf.sources.files import set_reader as module
+from hotconf.sources.files.compare import compare
 
 
 class Server(BaseModel):
@@ -285,9 +286,7 @@ def test_a_directory_that_cannot_be_listed_fails(root, monkeypatch):
         patch.setattr(os, "scandir", refuse)
         result = load(source)
     assert told(result.candidate) == [("error", f"Cannot list the directory: {os.strerror(24)}", "conf.d")]
-    assert paths.appeared_or_vanished(source.path, result.files.patterns, result.files.members) == [
-        root / "conf.d/a.toml"
-    ]
+    assert compare(result.files, source).changed == (root / "conf.d/a.toml",)
 
 
 def test_files_that_are_watched_only_are_not_read(root, monkeypatch):
@@ -568,7 +567,7 @@ def test_a_fragment_that_appears_during_the_read(root, monkeypatch, pattern):
 def test_a_missing_fragment_that_appears_during_the_read(root, monkeypatch):
     """Absent is a state of a file, too."""
     source = save(root, config=listing("a.toml"))
-    between(monkeypatch, states, "look", lambda: save(root, a="name = 'a'"), after=1)
+    between(monkeypatch, reading, "moved", lambda: save(root, a="name = 'a'"), after=1)
     assert load(source).candidate == torn(root / "a.toml")
 
 
@@ -602,7 +601,7 @@ def test_a_watched_file_that_changes_during_the_read(root, monkeypatch):
     """Its change asks for a reload: it is not lost."""
     source = save(root, config=listing("ca.pem"))
     (root / "ca.pem").write_text("old")
-    between(monkeypatch, states, "look", lambda: (root / "ca.pem").write_text("newer"), after=1)
+    between(monkeypatch, reading, "moved", lambda: (root / "ca.pem").write_text("newer"), after=1)
     assert load(source).candidate == torn(root / "ca.pem")
 
 
@@ -933,7 +932,7 @@ def test_check_tells_what_a_watcher_would(root, monkeypatch):
 def test_check_of_a_file_that_is_being_written(root, monkeypatch):
     """It is told as what it is."""
     path = save(root, config="name = 'x'").path
-    between(monkeypatch, states, "look", lambda: save(root, config="name = 'other'"))
+    between(monkeypatch, reading, "moved", lambda: save(root, config="name = 'other'"))
     (problem,) = check(path, SCHEMA)
     assert (problem.kind, problem.file) == ("unstable", path)
 

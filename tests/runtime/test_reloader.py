@@ -23,9 +23,8 @@ from hotconf.runtime.reloader import Reloader
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings, PinnedSettings
 from hotconf.sources.base import Options
-from hotconf.sources.files import paths, reading, states
+from hotconf.sources.files import paths, reading
 from hotconf.subscribers.bus import Bus
-from hotconf.watch.crowd import Crowd
 from waiting import wait_until
 
 FAR_NS = 3_600_000_000_000
@@ -537,24 +536,13 @@ def test_a_reload_that_is_slow_opens_no_round(make):
     assert watched.kinds() == [ReloadSuccess]
 
 
-def test_who_hears_everything_is_looked_at_in_passing(make, monkeypatch):
-    """Nothing is asked of an idle watcher; what it was not told of is found all the same."""
+def test_what_no_event_tells_of_is_found(make):
+    """Also beside an observer that reports everything."""
     watched = make(observer="inotify", reconcile_ns=OFTEN_NS)
-    driver, looks = watched.reloader._runs(), watched.reloader._runs()._reconcile
-    rounds: list[int] = []
-    real = Crowd.look
-    monkeypatch.setattr(Crowd, "look", lambda self, until: rounds.append(1) or real(self, until))
-    wait_until(lambda: len(rounds) > 5)
-    asked: list[int] = []
-    compare = watched.reloader.compare
-    watched.reloader.compare = lambda then: asked.append(1) or compare(then)
-    rounds.clear()
-    wait_until(lambda: len(rounds) > 5)
-    assert asked == []
+    driver = watched.reloader._runs()
     driver.call(lambda: watched.reloader._observation.observer.disarm(watched.reloader))
     watched.save(2)
     wait_until(lambda: watched.n == 2)
-    wait_until(lambda: watched.reloader in looks._in)  # again
 
 
 def test_a_failure_that_passes_is_tried_again(make, main, monkeypatch):
@@ -583,7 +571,6 @@ def test_a_young_file_that_changes_within_one_tick_of_the_clock(make, main, monk
     stamp = watched.reloader.files.reads[main].stamp
     main.write_text("n = 2\n")
     monkeypatch.setattr(reading, "_identity", lambda found: stamp.identity)
-    monkeypatch.setattr(states, "look", lambda paths, until=0: bytearray(states.packed(stamp.identity)))
     wait_until(lambda: watched.n == 2)
 
 
@@ -671,9 +658,7 @@ def test_the_way_is_found_again_by_looking(make, main):
         deep.parent.mkdir(parents=True)
         deep.write_text("n = 2\n")
         wait_until(lambda: watched.n == 2)
-        watched.reloader.reconcile_ns = FAR_NS
-        driver = watched.reloader._runs()
-        driver.call(lambda: driver.look_closely(watched.reloader))  # at a tick that is far away
+        watched.reloader.compare = lambda then: then(())  # from here on only events tell
         watched.save(3)
         wait_until(lambda: watched.n == 3)
     finally:

@@ -43,7 +43,7 @@ def known(root, make):
 def differing(known: Cache) -> tuple[Path, ...]:
     """What a comparison finds now."""
     asked = known.ask()
-    if known.at_rest() or asked is None:
+    if known.unchanged() or asked is None:
         return ()
     files, touched = asked
     return known.answer(files, compare(files, Options(files.members[0].path, Schema(dict)), touched)) or ()
@@ -137,8 +137,8 @@ def test_a_young_file_is_compared_by_its_content_until_it_is_old(root, make, mon
     monkeypatch.setattr(reading, "FRESH_NS", 1 << 62)
     known = make(root / "config.toml", "conf.d")
     reads: list[Path] = []
-    real = reading.changed_within
-    monkeypatch.setattr(reading, "changed_within", lambda path, *rest: reads.append(path) or real(path, *rest))
+    real = reading.read
+    monkeypatch.setattr(reading, "read", lambda path, *rest: reads.append(path) or real(path, *rest))
     assert differing(known) == ()
     assert len(reads) == 4
     monkeypatch.setattr(reading, "FRESH_NS", 0)

@@ -69,7 +69,7 @@ def test_the_matches_are_those_of_a_naive_search(tmp_path, seed):
     grow(root, dice, links=True)
     for _ in range(10):
         parts = drawn(dice)
-        assert set(Search({}).matches(os.fspath(root), parts)) == naive(os.fspath(root), parts), parts
+        assert set(Search().matches(os.fspath(root), parts)) == naive(os.fspath(root), parts), parts
 
 
 @pytest.mark.parametrize("seed", range(50))
@@ -81,7 +81,7 @@ def test_the_matches_are_those_of_the_standard_library(tmp_path, seed):
         parts = tuple(part for part in drawn(dice) if part != "..")
         found = glob.glob(os.path.join(glob.escape(os.fspath(tmp_path)), *parts), recursive=True)
         files = {path for path in found if os.path.isfile(path)}
-        assert set(Search({}).matches(os.fspath(tmp_path), parts)) == files, parts
+        assert set(Search().matches(os.fspath(tmp_path), parts)) == files, parts
 
 
 def nested(root: Path, depth: int) -> None:
@@ -94,7 +94,7 @@ def nested(root: Path, depth: int) -> None:
 
 def spent(root: Path, *patterns: str) -> int:
     """How many steps a search takes."""
-    found = Search({})
+    found = Search()
     for pattern in patterns:
         found.matches(os.fspath(root), tuple(pattern.split("/")))
     return MAX_STEPS - found._left
@@ -127,7 +127,7 @@ def test_a_tree_deeper_than_the_stack_is_searched(tmp_path, monkeypatch):
         os.mkdir("/".join(["d"] * n))
     Path("/".join(["d"] * depth), "a.toml").touch()
     try:
-        assert len(Search({}).matches(".", ("**", "*.toml"))) == 1
+        assert len(Search().matches(".", ("**", "*.toml"))) == 1
     finally:
         subprocess.run(["rm", "-r", "d"], check=True)  # what removes temporary directories has a stack, too
 

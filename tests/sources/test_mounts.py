@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from hotconf.sources.files import mounts
-from hotconf.sources.files.mounts import Mount, mount_of, parse, read
+from hotconf.sources.files.mounts import Mount, Mounts, mount_of, parse, read
 
 TABLE = rb"""22 27 0:21 / /proc rw,relatime - proc proc rw
 27 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard
@@ -79,7 +79,7 @@ def test_where_nothing_is_told_nothing_is_far(monkeypatch):
     """Without `/proc`."""
     monkeypatch.setattr(mounts, "_table", bytes)
     assert mounts.remote([28]) is None
-    assert mounts.parts() == []
+    assert mounts.under(Mounts(single=("/x",)), [], [], None) == Mounts()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells")
@@ -87,4 +87,7 @@ def test_where_a_part_of_a_file_system_is_mounted(monkeypatch):
     """A directory or a file of it; never on a mount that may hang, because that takes a `stat`."""
     table = TABLE + b"35 27 0:28 /a /far rw - nfs4 host:/export rw\n"
     monkeypatch.setattr(mounts, "_table", lambda: table)
-    assert mounts.parts() == ["/srv/with space\\", "/app/config.toml"]
+    asked: list[str] = []
+    monkeypatch.setattr(os, "stat", lambda path: asked.append(path) or os.lstat("/nowhere"))
+    mounts.under(Mounts(single=("/x",)), [], [], None)
+    assert asked == ["/srv/with space\\", "/app/config.toml"]

@@ -12,8 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from hotconf.schema import Schema
+from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files import reading
-from hotconf.sources.files.reading import Read, Stamp, changed_within, look, read, same
+from hotconf.sources.files.compare import Difference, compare
+from hotconf.sources.files.paths import Member
+from hotconf.sources.files.reading import Read, Stamp, look, read, same
 
 MAX = 1000
 SECRET = b'key = "hunter2"\n'
@@ -357,13 +361,18 @@ def test_a_young_file_is_not_settled(path, monkeypatch):
     assert read(path, MAX).settled
 
 
+def compared(known: Read) -> Difference:
+    """What a comparison finds now."""
+    files = FileSet((Member(known.path, "main"),), reads={known.path: known})
+    return compare(files, Options(known.path, Schema(dict), max_bytes=MAX))
+
+
 def test_the_content_of_a_young_file_decides(path, monkeypatch):
     """The same stamp with other bytes is a change, another read of the same bytes is none."""
     known = read(path, MAX)
-    differs, newer = changed_within(path, known, MAX)
-    assert (differs, newer.data) == (False, SECRET)
+    assert compared(known._replace(settled=False)) == Difference(newer={path: known})
     forged = Read(path, known.stamp, b"before", settled=False)
-    assert changed_within(path, forged, MAX)[0]
+    assert compared(forged) == Difference((path,))
 
 
 def test_no_descriptor_left_is_a_failure_that_passes(path):
@@ -379,8 +388,7 @@ def test_no_descriptor_left_is_a_failure_that_passes(path):
     assert found.problem is not None
     assert (found.problem.kind, found.settled) == ("unreadable", False)
     assert same(path, found.stamp)
-    differs, newer = changed_within(path, found, MAX)
-    assert (differs, newer.data) == (True, SECRET)
+    assert compared(found) == Difference((path,))
 
 
 def test_other_failures_are_settled(tmp_path):
@@ -400,7 +408,7 @@ def test_an_error_of_the_device_passes(path, monkeypatch):
         found = read(path, MAX)
     assert found.problem is not None
     assert found.problem.message == f"Cannot read the file: {os.strerror(errno.EIO)}"
-    assert changed_within(path, found, MAX)[0]
+    assert compared(found) == Difference((path,))
 
 
 @pytest.mark.skipif(not Path("/proc/version").exists(), reason="there is no procfs")

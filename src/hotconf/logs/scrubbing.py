@@ -74,7 +74,7 @@ class LoadSecrets:
 
         if self._published is None:
             return Scrubber()
-        return Scrubber(_secrets(self._schema, self._reader.known.documents.values(), self._published.config))
+        return Scrubber(_secrets(self._schema, self._reader.cached.documents.values(), self._published.config))
 
     def _found(self, config: object) -> Scrubber:
         from hotconf.config.excerpts import secret_keys

@@ -172,11 +172,11 @@ class Background:
 def may_block(owner: Owner) -> bool:
     """Whether its files are many, or may hang."""
     known = owner.cache.files
-    return known.ground.mount is not None or len(known.members) + len(known.folders) > MANY
+    return known.mounts.remote is not None or len(known.members) + len(known.folders) > MANY
 
 
 def _key(owner: Owner) -> object:
-    return owner.cache.files.ground.mount or owner
+    return owner.cache.files.mounts.remote or owner
 
 
 def _attempt(task: _Task) -> Any:

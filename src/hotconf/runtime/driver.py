@@ -44,7 +44,7 @@ class Driver:
         self._loaders: dict[object, Loader] = {None: Loader()}
         self._background = Background(self.post)
         self._observers = Observers(self._background, self.wake)
-        self._reconcile = Reconcile(self._observers.of, self._observers.reconcile)
+        self._reconcile = Reconcile(self._observers.reconcile)
         self._supervision = Supervision()
         self._timed: set[Owner] = set()
         """Those who may have a deadline: others are not asked, there may be hundreds."""
@@ -227,11 +227,6 @@ class Driver:
         self._reconcile.add(owner, time.monotonic_ns())
         return observer
 
-    def look_closely(self, owner: Owner) -> None:
-        """Its files are others than before, or are not watched any more: leave nothing out of the next poll."""
-        if owner in self._observers.of:
-            self._reconcile.add(owner, time.monotonic_ns())
-
     def leave(self, owner: Owner) -> None:
         """Forget `owner` and what is watched for it."""
         self._reconcile.drop(owner)
@@ -301,7 +296,7 @@ class Driver:
                 isolated(partial(owner.feed, Due(now)))
         self._background.report(now)
         if self._reconcile.next <= now:
-            self._reconcile.look(now)
+            self._reconcile.run(now)
 
     def _act(self) -> None:
         self._supervision.stir()

@@ -87,7 +87,7 @@ def drifted(options: Options[T], published: Snapshot[T] | None, known: FileSet) 
     if published is None or reader.run() or reader.errors():
         return True
     # A bind-mounted single file that was replaced at its source keeps its old content forever.
-    return bool(reader.file_set().ground.replaced) or _layers(reader, published).digest != published.digest
+    return bool(reader.file_set().mounts.replaced) or _layers(reader, published).digest != published.digest
 
 
 def check(path: Path, schema: Schema[Any], *, max_bytes: int = DEFAULT_MAX_BYTES) -> tuple[Problem, ...]:

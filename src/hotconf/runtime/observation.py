@@ -59,7 +59,6 @@ class Observation:
         observer = self.observer
         if observer is None:
             return False
-        self._look_closely()
         self._note()
         trouble = observer.trouble(self._owner)
         if trouble != self._told_trouble:
@@ -71,18 +70,10 @@ class Observation:
 
     def _note(self) -> None:
         """Log once what will not be noticed."""
-        for note in self._cache.files.ground.notes:
+        for note in self._cache.files.mounts.notes:
             if note not in self._noted:
                 self._noted.add(note)
                 log.unnoticed(note)
-
-    def disarmed(self, _: object) -> None:
-        """Nothing is watched now."""
-        self._look_closely()
-
-    def _look_closely(self) -> None:
-        if self._driver is not None:
-            self._driver.look_closely(self._owner)
 
     def touched(self, now: int, paths: tuple[Path, ...], detect_ns: int, *, sure: bool) -> Touched | None:
         """These files changed: what the machine has to know of it. None before the start."""
@@ -101,5 +92,5 @@ class Observation:
         if observer is None:
             return "none", "not started"
         silent = self._driver.silent(self._owner) if self._driver is not None else None
-        notes = self._cache.files.ground.notes
+        notes = self._cache.files.mounts.notes
         return observer.name, silent or observer.trouble(self._owner) or (notes[0] if notes else None)

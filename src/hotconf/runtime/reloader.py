@@ -38,8 +38,8 @@ from hotconf.runtime.waiters import Waiter
 from hotconf.snapshot import Snapshot
 from hotconf.sources.base import FileSet, LoadResult, Options
 from hotconf.sources.files.cache import Cache
-from hotconf.sources.files.compare import Found, examine, watch
-from hotconf.sources.files.ground import before
+from hotconf.sources.files.compare import Difference, examine, watch
+from hotconf.sources.files.mounts import around
 from hotconf.subscribers.bus import Bus
 from hotconf.subscribers.stats import Meter
 from hotconf.system import fork, green, threads
@@ -135,7 +135,7 @@ class Reloader(Stepping[T]):
             self._unstarted.pop()
         except IndexError:
             raise _StartedError("a watcher can be started once; make a new one") from None
-        self.cache.files = self.cache.files._replace(ground=before(self.options.path))
+        self.cache.files = self.cache.files._replace(mounts=around(self.options.path))
         self._jobs.collect()
         green.enter(self)
         self._driver = process.claim(self)
@@ -363,7 +363,7 @@ class Reloader(Stepping[T]):
     def compare(self, then: Callable[[tuple[Path, ...]], object]) -> None:
         """Compare the files with what the last load saw; `then` gets those whose change is not known yet."""
         observer = self._observation.observer
-        if observer is None or (not may_block(self) and self.cache.at_rest()):
+        if observer is None or (not may_block(self) and self.cache.unchanged()):
             then(())  # nearly always
             return
         asked = self.cache.ask()
@@ -374,7 +374,7 @@ class Reloader(Stepping[T]):
         work = partial(examine, files, self.options, partial(observer.arm, self), dirty)
         self._runs().in_background(self, work, partial(self._compared, files, then))
 
-    def _compared(self, asked: FileSet, then: Callable[[tuple[Path, ...]], object], found: Found | None) -> None:
+    def _compared(self, asked: FileSet, then: Callable[[tuple[Path, ...]], object], found: Difference | None) -> None:
         changed = self.cache.answer(asked, found) if found is not None else ()
         if changed is None:
             self.compare(then)
@@ -394,12 +394,14 @@ class Reloader(Stepping[T]):
         if not self.watching or observer is None:
             then()
             return
-        work = partial(watch, files, self.options, partial(observer.arm, self))
+        work = partial(watch, files, self.options, partial(observer.arm, self), self.cache.touched)
         self._runs().in_background(self, work, partial(self._armed, files, then))
 
-    def _armed(self, asked: FileSet, then: Callable[[], object], found: Found | None) -> None:
+    def _armed(self, asked: FileSet, then: Callable[[], object], found: Difference | None) -> None:
         self._told_native()
-        changed = self.cache.take(asked, found) if found is not None else ()
+        changed = self.cache.answer(asked, found) if found is not None else ()
+        if changed is None and found is not None:
+            changed = found.changed  # another load has come back: it is no harm to load again
         if changed:
             self.heard(changed, time.monotonic_ns(), 0)
         then()
@@ -466,11 +468,11 @@ class Reloader(Stepping[T]):
         if on:
             self._arm(_nothing)
         elif observer is not None:
-            self._runs().in_background(self, partial(observer.disarm, self), self._observation.disarmed)
+            self._runs().in_background(self, partial(observer.disarm, self), _ignored)
 
     def _loader(self) -> Loader:
         """The thread for its loads: that of all watchers, unless they may take long, or hang."""
-        mount = self.cache.files.ground.mount
+        mount = self.cache.files.mounts.remote
         return self._runs().loader_for(mount or (self if may_block(self) else None))
 
     def _runs(self) -> Driver:
@@ -494,3 +496,7 @@ class _StartedError(UsageError):
 def _not_in_a_load(method: str) -> None:
     if in_load():
         raise UsageError(f"{method}() cannot be called from a check, validator or describe: they are part of a load")
+
+
+def _ignored(_: object) -> None:
+    """The result of work in the background."""

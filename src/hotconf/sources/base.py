@@ -12,7 +12,7 @@ from hotconf.formats.base import Document
 from hotconf.schema import Schema
 from hotconf.settings import PinnedSettings
 from hotconf.sources.files import reading
-from hotconf.sources.files.ground import Ground
+from hotconf.sources.files.mounts import Mounts
 from hotconf.sources.files.paths import Expansion, Member
 from hotconf.sources.files.reading import Read
 
@@ -42,14 +42,8 @@ class FileSet(NamedTuple):
     """Parsed already; used again while their file has not changed."""
     expansion: Expansion | None = None
     """What the patterns meant; None where nobody looked."""
-    special: frozenset[Path] = frozenset()
-    """Files that are not simply as they were read, even if nobody touches them: what was read is not to be trusted,
-    was not parsed, or has to be told each time.
-    """
-    states: bytes = b""
-    """Of all of them, as `states` has them."""
-    ground: Ground = Ground()
-    """Their mounts."""
+    mounts: Mounts = Mounts()
+    """Which mounts they are on."""
 
     @classmethod
     def of(cls, path: Path) -> FileSet:
@@ -67,7 +61,7 @@ class FileSet(NamedTuple):
         If they have changed, the next poll finds out.
         """
         reads = {member.path: reading.look(member.path)._replace(settled=settled) for member in self.members}
-        return FileSet(self.members, self.patterns, self.folders, reads, ground=self.ground)
+        return FileSet(self.members, self.patterns, self.folders, reads, mounts=self.mounts)
 
 
 class LoadResult(NamedTuple, Generic[T]):

@@ -15,7 +15,6 @@ from typing import Final
 from hotconf.sources.base import FileSet
 from hotconf.sources.files.glob import is_own
 from hotconf.system import threads
-from hotconf.system.descriptors import CLOSED
 from hotconf.watch import inotify
 from hotconf.watch.arming import NAMES, Walk, ending
 from hotconf.watch.inotify import Event, Inotify
@@ -120,8 +119,6 @@ class InotifyObserver:
 
     def trouble(self, owner: Owner) -> str | None:
         """See `Observer.trouble`."""
-        if not self._inotify.ours:
-            return CLOSED
         armed = self._armed.get(owner)
         if armed is None or not armed.trouble:
             return None

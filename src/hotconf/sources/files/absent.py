@@ -68,8 +68,7 @@ def disks(expansion: Expansion, patterns: Sequence[str], reads: Mapping[Path, Re
     """The devices of the directories of all members but the main file, and of those below which globs match; also of
     what was read through a symlink into another file system.
     """
-    separator = os.fsencode(os.sep)
-    directories = {os.fsdecode(name.rpartition(separator)[0]) for name in expansion.encoded[1:]}
+    directories = {os.path.dirname(member.path) for member in expansion.members[1:]}
     main, globs = expansion.members[0].path, [pattern for pattern in patterns if is_glob(pattern)]
     if globs:
         directories |= {os.fspath(entry.base) for entry in entries(main, globs) if entry.base is not None}

@@ -1,21 +1,21 @@
-"""Compares the files of a load with what they are now. It may take long, or hang: it runs on any thread, with what
-was known when it began, and changes nothing.
+"""Compares the files of a load with what they are now.
+
+It may take long, or hang: it runs on any thread, with what was read when it began, and changes nothing.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from hotconf.sources.base import FileSet, Options
-from hotconf.sources.files import paths, reading, states
+from hotconf.sources.files import paths, reading
 from hotconf.sources.files.paths import Expansion
 from hotconf.sources.files.reading import Read
 
 
-class Found(NamedTuple):
+class Difference(NamedTuple):
     """What a comparison found."""
 
     changed: tuple[Path, ...] = ()
@@ -25,106 +25,73 @@ class Found(NamedTuple):
     expansion: Expansion | None = None
     """If the members are the same and the directories are not: what to watch from now on."""
 
-    def over(self, known: FileSet) -> FileSet:
-        """`known`, updated with what was found."""
+    def over(self, files: FileSet) -> FileSet:
+        """`files`, updated with what was found."""
         if self.newer:
-            known = known._replace(reads={**known.reads, **self.newer})
+            files = files._replace(reads={**files.reads, **self.newer})
         if self.expansion is not None:
-            known = known._replace(folders=self.expansion.folders, expansion=self.expansion)
-        return known
+            files = files._replace(folders=self.expansion.folders, expansion=self.expansion)
+        return files
 
 
 Arm: TypeAlias = Callable[[FileSet], tuple[Path, ...]]
 """Watches these files, and no others; returns the newly watched ones."""
 
 _MOST_GROWTH: Final = 20
-"""So many times new directories are watched at once, if there are more each time; the next poll continues."""
+"""So many times new directories are watched at once, if there are more each time; the next comparison continues."""
 
 
-def examine(known: FileSet, options: Options[Any], arm: Arm, passing_over: Iterable[Path] = ()) -> Found:
-    """Compare all files; unless a load follows, watch new places at once."""
-    return _grown(known, options, arm, compare(known, options, passing_over))
+def examine(files: FileSet, options: Options[Any], arm: Arm, skip: Iterable[Path] = ()) -> Difference:
+    """Compare all files but those to `skip`; unless a load follows, watch new directories at once."""
+    return _grown(files, options, arm, compare(files, options, skip))
 
 
-def watch(known: FileSet, options: Options[Any], arm: Arm) -> Found:
-    """Watch the files of a load; return what changed between the load and now."""
-    return _grown(known, options, arm, since(known, options, arm(known)))
+def watch(files: FileSet, options: Options[Any], arm: Arm, skip: Iterable[Path] = ()) -> Difference:
+    """Watch the files of a load. What changed until then, if some are watched only now: no event told of it."""
+    new = arm(files)
+    return _grown(files, options, arm, compare(files, options, skip)) if new and files.reads else Difference()
 
 
-def _grown(known: FileSet, options: Options[Any], arm: Arm, found: Found) -> Found:
+def _grown(files: FileSet, options: Options[Any], arm: Arm, found: Difference) -> Difference:
     for _ in range(_MOST_GROWTH):
-        now = found.over(known)
-        if found.changed or now.folders == known.folders:
+        now = found.over(files)
+        if found.changed or now.folders == files.folders:
             break
-        # A directory is new, and may have got files since it was listed.
-        new, known = arm(now), now
-        more = since(known, options, new)
-        more = more if more.changed else compare(known, options)
-        found = Found(more.changed, {**found.newer, **more.newer}, more.expansion or found.expansion)
+        arm(now)
+        files = now
+        more = compare(files, options)  # a new directory may have got files since it was listed
+        found = Difference(more.changed, {**found.newer, **more.newer}, more.expansion or found.expansion)
     return found
 
 
-def compare(known: FileSet, options: Options[Any], passing_over: Iterable[Path] = ()) -> Found:
-    """Compare all files, except those already known to have changed."""
-    dirty = frozenset(passing_over)
-    newer: dict[Path, Read] = {}
-    doubtful = (read for read in _doubtful(known) if read.path not in dirty)
-    changed = [read.path for read in doubtful if _differs(read, newer, options.max_bytes)]
-    moved, expansion = _moved(known, options)
-    changed.extend(path for path in moved if path not in dirty)
-    return Found(tuple(dict.fromkeys(changed)), newer, expansion)
+def compare(files: FileSet, options: Options[Any], skip: Iterable[Path] = ()) -> Difference:
+    """Compare all files but those to `skip`: their change is known."""
+    known = frozenset(skip)
+    reads = [read for read in files.reads.values() if read.path not in known] if known else files.reads.values()
+    changed, newer = dict.fromkeys(reading.moved(reads)), {}
+    for read in reads:
+        if read.settled or read.path in changed:
+            continue
+        now = reading.read(read.path, options.max_bytes)
+        if (now.data, now.problem) == (read.data, read.problem):
+            newer[read.path] = now
+        else:
+            changed[read.path] = None
+    came, expansion = _came_or_went(files, options)
+    changed.update((path, None) for path in came if path not in known)
+    return Difference(tuple(changed), newer, expansion)
 
 
-def since(known: FileSet, options: Options[Any], armed: Iterable[Path]) -> Found:
-    """What changed between the load and now in newly watched places."""
-    new = tuple(armed)
-    if not known.reads:
-        return Found()
-    reads = [known.reads[path] for path in new if path in known.reads]
-    changed = [read.path for read in reads if not reading.same(read.path, read.stamp)]
-    if len(reads) == len(new):
-        return Found(tuple(changed))
-    moved, expansion = _moved(known, options)  # there are folders among them
-    return Found(tuple(dict.fromkeys((*changed, *moved))), expansion=expansion)
-
-
-def _moved(known: FileSet, options: Options[Any]) -> tuple[list[Path], Expansion | None]:
+def _came_or_went(files: FileSet, options: Options[Any]) -> tuple[list[Path], Expansion | None]:
     """The files that came or went; if there are none, what to watch, if that has changed."""
-    before = known.expansion
-    if before is None or not (known.folders or before.problems) or _stands(before, known.patterns):
+    before = files.expansion
+    if before is None or not (files.folders or before.problems) or paths.stands(before, files.patterns):
         return [], None
-    now = paths.expand(options.path, known.patterns, known.members)
-    changed = sorted({member.path for member in known.members} ^ {member.path for member in now.members})
+    now = paths.expand(options.path, files.patterns, files.members)
+    changed = paths.differing(files.members, now.members)
     if not changed and now.problems != before.problems:
         changed = [options.path]  # these are problems of its content
     if changed or (now.listed == before.listed and now.folders == before.folders):
         return changed, None
     # The members stay the same object: this shows a load that it may reuse all of them.
     return [], before._replace(folders=now.folders, listed=now.listed)
-
-
-def _stands(expansion: Expansion, patterns: tuple[str, ...]) -> bool:
-    """Whether the patterns certainly match the same files, because the directories are unchanged."""
-    elsewhere = any(os.pardir in pattern for pattern in patterns)
-    return not expansion.problems and not elsewhere and paths.same_names(expansion)
-
-
-def _differs(read: Read, newer: dict[Path, Read], max_bytes: int) -> bool:
-    if not reading.same(read.path, read.stamp):
-        return True
-    if read.settled:
-        return False
-    differs, now = reading.changed_within(read.path, read, max_bytes)
-    if not differs:
-        newer[read.path] = now
-    return differs
-
-
-def _doubtful(known: FileSet) -> Iterable[Read]:
-    """Those not certain to be as they were read; of a thousand files hardly any."""
-    reads = list(known.reads.values())
-    encoded = known.expansion.encoded if known.expansion is not None else ()
-    if not len(encoded) * states.SIZE == len(reads) * states.SIZE == len(known.states):
-        return reads
-    differing = set(states.differing(states.look(encoded), known.states))
-    return [read for rank, read in enumerate(reads) if rank in differing or not read.settled]

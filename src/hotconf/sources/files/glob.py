@@ -17,12 +17,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from hotconf.problems import Problem
-
-if TYPE_CHECKING:
-    from hotconf.sources.files.paths import Member
 
 MAX_FOLDERS: Final = 10_000
 """How many directories to search for matches of `watch_paths`: each is watched, and polled."""
@@ -51,10 +48,9 @@ class LimitError(Exception):
 class Search:
     """One search for all patterns: where it looked, and where it could not."""
 
-    __slots__ = ("_left", "bases", "folders", "known", "links", "problems")
+    __slots__ = ("_left", "bases", "folders", "links", "problems")
 
-    def __init__(self, known: Mapping[str, Member]) -> None:
-        self.known = known
+    def __init__(self) -> None:
         self.folders: dict[str, Mapping[str, int]] = {}
         """With the names in them, and their kinds; listed once."""
         self.links: dict[str, None] = {}

@@ -1,13 +1,22 @@
-"""Where a path is mounted, as Linux tells it: proc_pid_mountinfo(5)."""
+"""Which mounts files are on: whether touching them may hang, and which changes can never be noticed.
+
+The table is Linux's: proc_pid_mountinfo(5).
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import stat
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from hotconf.sources.files import paths
+from hotconf.sources.files.reading import Read
+from hotconf.text import printable
 
 NETWORK: Final = frozenset(
     (
@@ -21,6 +30,9 @@ _LOCAL_FUSE: Final = frozenset(("fuse.fuse-overlayfs",))
 """The root of a container, if its runtime has no privileges."""
 _SIGNS: Final = tuple(f" - {kind}".encode() for kind in {kind.split(".")[0] for kind in NETWORK})
 _ESCAPE: Final = re.compile(rb"\\([0-7]{3})")
+
+
+# The table
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +63,14 @@ def parse(table: bytes) -> list[Mount]:
         fields, kind = before.split(b" "), after.split(b" ")
         if not separator or len(fields) < 6 or len(kind) < 2:
             continue
-        options = fields[5].split(b",")
-        texts = [_text(field) for field in (fields[4], fields[3], kind[0], kind[1])]
-        device = _device(fields[2])
-        found.append(Mount(texts[0], texts[1], texts[2], texts[3], read_only=b"ro" in options, device=device))
+        point, root, name, source = (_text(each) for each in (fields[4], fields[3], kind[0], kind[1]))
+        read_only = b"ro" in fields[5].split(b",")
+        found.append(Mount(point, root, name, source, read_only, _device(fields[2])))
     return found
 
 
 def mount_of(path: str, mounts: list[Mount]) -> Mount | None:
-    """The mount that `path`, which has no links in it, lies on: the nearest, and of several there the topmost."""
+    """The mount that `path`, which has no links in it, is on: the nearest, and of several there the topmost."""
     best = None
     for mount in mounts:
         inside = path == mount.point or path.startswith(mount.point.rstrip("/") + "/")
@@ -73,6 +84,14 @@ def read() -> list[Mount]:
     return parse(_table())
 
 
+def remotes() -> list[str] | None:
+    """The mount points of all remote ones; None where the system does not tell."""
+    table = _table()
+    if not any(sign in table for sign in _SIGNS):
+        return [] if table else None
+    return [mount.point for mount in parse(table) if mount.remote]
+
+
 def remote(devices: Iterable[int]) -> str | None:
     """The mount point of a remote one among these file systems; None if all are local, or if it is unknown."""
     # Local disks have device numbers of their own.
@@ -83,21 +102,6 @@ def remote(devices: Iterable[int]) -> str | None:
     return next((mount.point for mount in parse(table) if mount.device in unnamed and mount.remote), None)
 
 
-def remotes() -> list[str] | None:
-    """The mount points of all remote ones; None where the system does not tell."""
-    table = _table()
-    if not any(sign in table for sign in _SIGNS):
-        return [] if table else None
-    return [mount.point for mount in parse(table) if mount.remote]
-
-
-def parts() -> list[str]:
-    """Mount points of parts of a local file system, which may be single files."""
-    if sys.platform != "linux":
-        return []
-    return [mount.point for mount in read() if mount.root != "/" and not mount.remote]
-
-
 def _table() -> bytes:
     try:
         with open("/proc/self/mountinfo", "rb") as table:
@@ -106,10 +110,89 @@ def _table() -> bytes:
         return b""
 
 
-def _device(field: bytes) -> int:
-    major, _, minor = field.partition(b":")
+def _device(number: bytes) -> int:
+    major, _, minor = number.partition(b":")
     return os.makedev(int(major), int(minor)) if major.isdigit() and minor.isdigit() else 0
 
 
-def _text(field: bytes) -> str:
-    return os.fsdecode(_ESCAPE.sub(lambda found: bytes([int(found[1], 8)]), field))
+def _text(escaped: bytes) -> str:
+    return os.fsdecode(_ESCAPE.sub(lambda found: bytes([int(found[1], 8)]), escaped))
+
+
+# The mounts of some files
+
+
+class Mounts(NamedTuple):
+    """What a load found out about the mounts of its files."""
+
+    remote: str | None = None
+    """The network or FUSE mount that any of the files is on: touching it may block forever."""
+    single: tuple[str, ...] = ()
+    """Bind-mounted single files: their replacement outside is never visible here."""
+    replaced: tuple[str, ...] = ()
+    """Those of them that were replaced, or removed, outside."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is not noticed, and what to do."""
+        lost = [
+            f"{printable(path)} was replaced or removed outside, and here its mount goes on showing the old file: "
+            "start the container again, or mount the directory"
+            for path in self.replaced
+        ]
+        single = [
+            f"{printable(path)} is mounted by itself, so that a save which replaces it outside is never seen here: "
+            "mount its directory"
+            for path in self.single
+            if path not in self.replaced
+        ]
+        return (*lost, *single)
+
+
+def around(path: Path) -> Mounts:
+    """For a file that was not read yet."""
+    return Mounts(remote(_devices_around([os.fspath(path), *(link for link, _ in paths.links(path))])))
+
+
+def under(before: Mounts, reads: Iterable[Read], new: Iterable[Read], folders: Iterable[str] | None) -> Mounts:
+    """For the files of a load. `new`: those that were not reused; `folders`: the directories, if they differ from
+    those of the load before. Local files that were reused stay local.
+    """
+    again = folders is not None or before.remote is not None or bool(before.single)
+    fresh = list(reads if again else new)
+    ways = [os.fspath(read.path) for read in fresh if not read.stamp.identity]
+    ways.extend(link for read in fresh for link, _ in read.stamp.links)
+    devices = {read.stamp.identity[0] for read in fresh if read.stamp.identity}
+    far = remote(devices | _devices_around((*ways, *(folders or ()))))
+    return Mounts(far, *_single(fresh)) if again else Mounts(far)
+
+
+def _single(reads: Iterable[Read]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Which of the files are mount points, and which of those have no name left at their source."""
+    table = read() if sys.platform == "linux" else []
+    points = dict.fromkeys(mount.point for mount in table if mount.root != "/" and not mount.remote)
+    identities = {each.stamp.identity[:2] for each in reads} if points else ()
+    single, replaced = [], []
+    for point in points:
+        try:
+            it = os.stat(point)
+        except OSError:
+            continue
+        if stat.S_ISREG(it.st_mode) and (it.st_dev, it.st_ino) in identities:
+            single.append(point)
+            if it.st_nlink == 0:
+                replaced.append(point)
+    return tuple(single), tuple(replaced)
+
+
+def _devices_around(found: Iterable[str]) -> set[int]:
+    """The devices of these paths, or of their nearest existing parent directories."""
+    devices = set()
+    for path in dict.fromkeys(found):
+        for place in (path, *map(str, Path(path).parents)):
+            try:
+                devices.add(os.stat(place).st_dev)
+                break
+            except OSError:
+                continue
+    return devices

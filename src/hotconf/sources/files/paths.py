@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -164,13 +164,9 @@ class Expansion(NamedTuple):
     problems: tuple[Problem, ...] = ()
     """Why it is not known what some of them stand for: `members` may lack files."""
     listed: Mapping[str, Mapping[str, int]] = MappingProxyType({})
-    """The names in each of the directories, and their kinds: see `search.listing`."""
-    bases: tuple[str, ...] = ()
-    """The directories that the patterns name, if each names one."""
-    encoded: tuple[bytes, ...] = ()
-    """The paths of the members, as the system takes them."""
-    ranks: Mapping[Path, int] = MappingProxyType({})
-    """Where each member stands among them."""
+    """The names in each of the directories, and their kinds: see `glob.listing`."""
+    kinds: frozenset[str] = frozenset()
+    """What the patterns are: `directory`, `glob` or `file`."""
     warnings: tuple[Problem, ...] = ()
     """Members that are obviously copies, and files that are never members."""
 
@@ -182,23 +178,19 @@ def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = ()) ->
     shell, and `**` follows no links. A file that is named twice counts where it is named last. What hotconf writes
     itself is never a member. Members that are `known` are reused: making a path is what takes longest here.
     """
-    search = Search({os.fspath(member.path): member for member in known if member.role != "main"})
-    found = _Found(main, search)
+    found = _Found(main, known)
+    search = found.search
     try:
         for pattern in _last_of_each(patterns):
             found.add(pattern)
     except LimitError as error:
         search.problems.append(replace(error.problem, file=main))
-    members = found.members
-    bases = tuple(search.bases) if len(search.bases) == len(patterns) else ()
     return Expansion(
-        members=(Member(main, "main"), *members.values()),
+        members=(Member(main, "main"), *found.members.values()),
         folders=(*search.folders, *(link for link in search.links if link not in search.folders)),
         problems=tuple(search.problems),
         listed=search.folders,
-        bases=bases,
-        encoded=(os.fsencode(main), *map(os.fsencode, members)),
-        ranks={path: rank for rank, path in enumerate((main, *members))},
+        kinds=frozenset(found.kinds),
         warnings=tuple(found.warnings),
     )
 
@@ -211,27 +203,34 @@ def _last_of_each(patterns: Sequence[str]) -> list[str]:
 class _Found:
     """What the patterns have matched so far."""
 
-    def __init__(self, main: Path, search: Search) -> None:
+    def __init__(self, main: Path, known: Sequence[Member]) -> None:
         self._main = main
-        self._search = search
+        self._known = {os.fspath(member.path): member for member in known if member.role != "main"}
+        self.search = Search()
         self.members: dict[Path, Member] = {}
         self.warnings: list[Problem] = []
+        self.kinds: set[str] = set()
 
     def add(self, pattern: str) -> None:
         """What one pattern stands for. Raises `LimitError`."""
         if "\0" in pattern or len(pattern) > _PATH_MAX:
-            text = f"watch_paths: {quoted(_shortened(pattern))} is no path"
-            self._search.problems.append(Problem(text, kind="schema", file=self._main))
+            self._refuse(f"{quoted(_shortened(pattern))} is no path")
         elif re.match(_URL, pattern):
-            self._search.problems.append(_no_file(self._main, pattern))
+            from hotconf.secrets.credentials import mask_credentials  # only needed for this mistake
+
+            text = f"{quoted(mask_credentials(pattern))} is a URL, and not a file"
+            self._refuse(text, hint="only files can be watched: fetch it into one")
         else:
             self._add(pattern)
+
+    def _refuse(self, text: str, hint: str | None = None) -> None:
+        self.search.problems.append(Problem(f"watch_paths: {text}", kind="schema", file=self._main, hint=hint))
 
     def _add(self, pattern: str) -> None:
         try:
             path = absolute(pattern, self._main.parent)
         except UsageError as error:
-            self._search.problems.append(Problem(f"watch_paths: {error}", kind="schema", file=self._main))
+            self._refuse(str(error))
             return
         for member in self._meant(path, pattern):
             self.members.pop(member.path, None)
@@ -239,12 +238,13 @@ class _Found:
                 self.members[member.path] = member
 
     def _meant(self, path: Path, pattern: str) -> list[Member]:
-        search = self._search
         if os.path.isdir(path):
-            search.bases.append(os.fspath(path))
+            self.kinds.add("directory")
             return self._matches(os.fspath(path), ("*.toml",))
         if is_glob(pattern) and not os.path.lexists(path):
+            self.kinds.add("glob")
             return self._matches(*split(pattern, self._main.parent))
+        self.kinds.add("file")
         if is_own(path.name, os.fspath(path.parent)):
             text = f"watch_paths: {quoted(pattern)} is not watched, because hotconf itself writes it"
             self.warnings.append(Problem(text, kind="schema", severity="warning", file=self._main))
@@ -253,10 +253,9 @@ class _Found:
 
     def _matches(self, base: str, parts: tuple[str, ...]) -> list[Member]:
         """Those below `base`; copies among them are reported."""
-        names = self._search.matches(base, parts)
-        found = [self._search.known.get(name) or _member(Path(name)) for name in names]
+        found = [self._known.get(name) or _member(Path(name)) for name in self.search.matches(base, parts)]
         for member in found:
-            beside = self._search.folders.get(os.path.dirname(member.path), {})
+            beside = self.search.folders.get(os.path.dirname(member.path), {})
             if (what := copy_of(member.path.name, beside)) is not None:
                 self.warnings.append(_copy(member, what))
         return found
@@ -282,39 +281,26 @@ def _shortened(pattern: str) -> str:
     return pattern if len(pattern) <= _SHOWN else f"{pattern[:_SHOWN]}…"
 
 
-def _no_file(main: Path, url: str) -> Problem:
-    from hotconf.secrets.credentials import mask_credentials  # only needed for this mistake
-
-    text = f"watch_paths: {quoted(mask_credentials(url))} is a URL, and not a file"
-    return Problem(text, kind="schema", file=main, hint="only files can be watched: fetch it into one")
+def stands(expansion: Expansion, patterns: Sequence[str]) -> bool:
+    """Whether `patterns` certainly match the same files, because the folders hold the same names."""
+    return may_stand(expansion, patterns) and same_names(expansion)
 
 
-def stands(expansion: Expansion, main: Path, patterns: Sequence[str]) -> bool:
-    """Whether `patterns`, of which `expansion` was made, mean the same while the folders hold the `same_names`.
-
-    So it is where they name directories: what is in those decides alone.
-    """
-    bases = expansion.bases
-    if not bases or expansion.problems or not all(map(expansion.listed.get, bases)):
-        return False
-    try:
-        return [os.fspath(absolute(pattern, main.parent)) for pattern in patterns] == list(bases)
-    except UsageError:  # its home directory is gone
-        return False
+def may_stand(expansion: Expansion, patterns: Sequence[str]) -> bool:
+    """Whether it is enough for that if the folders hold the `same_names`."""
+    return not expansion.problems and not any(os.pardir in pattern for pattern in patterns)
 
 
 def same_names(expansion: Expansion) -> bool:
     """Whether the folders still hold what they did; what became of members in them is not looked at."""
-    if expansion.bases:  # no name in them means anything but itself, unless it is that of a directory
-        return all(_has(folder, names) for folder, names in expansion.listed.items())
-    return all(_listing(folder) == names for folder, names in expansion.listed.items())
+    same = _has if expansion.kinds <= {"directory"} else _is_listing
+    return all(same(folder, names) for folder, names in expansion.listed.items())
 
 
 def _has(folder: str, names: Mapping[str, int]) -> bool:
+    """No name in it means anything but itself, unless it is that of a directory: none is asked for its kind."""
     try:
         listed = os.listdir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return not names
     except OSError:
         return False
     if listed != list(names) and names.keys() != {name for name in listed if not is_own(name, folder)}:
@@ -322,20 +308,17 @@ def _has(folder: str, names: Mapping[str, int]) -> bool:
     return all(os.path.isdir(os.path.join(folder, name)) for name, kind in names.items() if kind & DIRECTORY)
 
 
-def _listing(folder: str) -> dict[str, int]:
+def _is_listing(folder: str, names: Mapping[str, int]) -> bool:
     try:
-        return listing(folder)
+        return listing(folder) == names and (bool(names) or not os.path.isfile(folder))
     except OSError:
-        return {"": 0}  # unknown, and so never the same
+        return False  # unknown
 
 
 def _member(path: Path) -> Member:
     return Member(path, "fragment" if path.suffix == ".toml" else "watched")
 
 
-def appeared_or_vanished(main: Path, patterns: Sequence[str], members: Sequence[Member]) -> list[Path]:
-    """The files by which `members` differs from what `patterns` mean now; none where that cannot be told."""
-    expansion = expand(main, patterns)
-    if expansion.problems:
-        return []
-    return sorted({member.path for member in members} ^ {member.path for member in expansion.members})
+def differing(members: Iterable[Member], others: Iterable[Member]) -> list[Path]:
+    """The files that only one of the two sets has."""
+    return sorted({member.path for member in members} ^ {member.path for member in others})

@@ -1,4 +1,7 @@
-"""Files: what `stat` says of one, and a read that is either of one state of it or says that it was not."""
+"""The file as seen: its `Stamp`, and a `Read`, which is of one state of the file or says that it was not.
+
+A file that changes while it is read is `unstable`, and read again.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,11 @@ import os
 import stat
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple, Self, TypeAlias
+from typing import Final, NamedTuple, Self
 
 from hotconf.problems import Kind, Problem
 from hotconf.sources.files import paths
@@ -44,10 +48,6 @@ class Stamp(NamedTuple):
     """Device, inode and mode; of a regular file also size, mtime_ns and ctime_ns."""
     links: tuple[tuple[str, str], ...] = ()
     """Each link on the way, with its target."""
-
-
-Plain: TypeAlias = tuple[str, tuple[int, ...]]
-"""The path of a regular file to which no link leads, and the identity of its stamp: one `stat` tells all of it."""
 
 
 class Read(NamedTuple):
@@ -92,7 +92,7 @@ def moved(reads: Iterable[Read]) -> list[Path]:
     return found
 
 
-class Held:
+class KeptOpen:
     """Keeps the file that was read open for a while, so that no other one gets its number: see `replaced`."""
 
     def __init__(self, read: Read) -> None:
@@ -102,23 +102,13 @@ class Held:
     def __enter__(self) -> Self:
         # Where others cannot rename over what is open, they are not to be kept from it.
         if self._read.problem is None and os.name == "posix":
-            try:
+            with suppress(OSError):
                 self._file = _open(self._read.path)
-                if _identity(self._file.first) != self._read.stamp.identity:
-                    self._let_go()
-            except BaseException as error:
-                self._let_go()
-                if not isinstance(error, OSError):
-                    raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._let_go()
-
-    def _let_go(self) -> None:
-        file, self._file = self._file, None
-        if file is not None:
-            file.close()
+        if self._file is not None:
+            self._file.close()
 
     def intact(self) -> bool:
         """Whether the file is as it was read, or was until another one came under the path."""
@@ -126,7 +116,8 @@ class Held:
 
     def replaced(self) -> bool:
         """Whether all that happened since is, surely, that another file came under the path."""
-        if self._file is None:
+        read = self._read.stamp.identity
+        if self._file is None or _identity(self._file.first) != read:
             return False
         try:
             was = os.fstat(self._file.number)
@@ -134,7 +125,7 @@ class Held:
         except OSError:
             return False
         # Its time of change is another: it has a name less.
-        kept = (was.st_size, was.st_mtime_ns) == self._read.stamp.identity[3:5]
+        kept = (was.st_size, was.st_mtime_ns) == read[3:5]
         return kept and (found.st_dev, found.st_ino) != (was.st_dev, was.st_ino)
 
 
@@ -168,31 +159,19 @@ def look(path: Path) -> Read:
         return _failed(path, Stamp(error=error.errno or errno.EIO, links=links), error)
 
 
-def open_to_all(stamp: Stamp) -> bool:
-    """Whether it is of a regular file that everybody may write."""
-    identity = stamp.identity
-    return len(identity) > 2 and bool(identity[2] & stat.S_IWOTH) and stat.S_ISREG(identity[2]) and os.name == "posix"
-
-
 def exposed(path: Path, stamp: Stamp) -> Problem | None:
     """The warning that everybody may write the regular file that `stamp` is of: whoever does, configures the program.
 
     None on systems whose permissions say something else than they do on POSIX.
     """
-    if not open_to_all(stamp):
+    mode = stamp.identity[2] if len(stamp.identity) > 2 else 0
+    if not mode & stat.S_IWOTH or not stat.S_ISREG(mode) or os.name != "posix":
         return None
     import shlex  # only those who are told pay for it
 
-    mode = stamp.identity[2]
     text = f"Every user of this machine may write the file (mode {stat.S_IMODE(mode):04o})"
     hint = f"chmod o-w {shlex.quote(printable(str(path)))}"
     return Problem(text, kind="exposed", severity="warning", hint=hint, file=path)
-
-
-def changed_within(path: Path, known: Read, max_bytes: int) -> tuple[bool, Read]:
-    """Read once more what was not settled: does its content differ from what is known? And the newer read."""
-    now = read(path, max_bytes)
-    return (now.data, now.problem) != (known.data, known.problem), now
 
 
 def _open(path: Path) -> Descriptor:

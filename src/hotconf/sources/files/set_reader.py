@@ -1,4 +1,9 @@
-"""`SetReader`: the files of a source, read as one state of all of them and parsed. What is known is used again."""
+"""`SetReader`: reads the main file and its fragments as one state of all of them, and parses them.
+
+What the load before read is used again if its stamp is the same: a file that nobody touched costs one `stat`. If a
+file changes while the set is read, the load is unstable, and the machine reads again. A file that is half of what its
+writer has in mind, and yet at rest, is waited for there as well: `shrank` in `engine.machine`.
+"""
 
 from __future__ import annotations
 
@@ -16,52 +21,35 @@ from hotconf.formats.base import Document
 from hotconf.formats.registry import parse
 from hotconf.problems import Problem
 from hotconf.sources.base import FileSet, Options
-from hotconf.sources.files import ground, paths, reading, states
+from hotconf.sources.files import mounts, paths, reading
 from hotconf.sources.files.paths import Expansion, Member
-from hotconf.sources.files.reading import Held, Read
+from hotconf.sources.files.reading import KeptOpen, Read
 
 
 class SetReader:
-    """One set of files. Of a thousand that nobody touched, each costs no more here than a question for its stamp."""
+    """One read of a set of files."""
 
     __slots__ = (
-        "_same_names",
-        "documents",
-        "expansion",
-        "instead",
-        "known",
-        "loaded_at",
-        "options",
-        "others",
-        "patterns",
-        "problems",
-        "reads",
-        "special",
-        "spent",
-        "states",
-        "touched",
+        *("_same_names", "cached", "documents", "expansion", "instead", "loaded_at", "patterns", "problems", "reads"),
+        *("options", "spent", "touched"),
     )
 
     loaded_at: datetime
     patterns: tuple[str, ...]
 
-    def __init__(self, options: Options[Any], known: FileSet, touched: frozenset[Path]) -> None:
+    def __init__(self, options: Options[Any], cached: FileSet, touched: frozenset[Path]) -> None:
         self.options = options
-        self.known = known
+        self.cached = cached
+        """What the load before read."""
         self.touched = touched
-        """Of what is known not to be used again."""
+        """Of that what is not to be used again."""
         self.instead: Mapping[Path, bytes] = {}
+        """Contents to take in place of what is on the disk."""
         self.expansion = Expansion((Member(options.path, "main"),))
         self.reads: dict[Path, Read] = {}
         """In the order of the members."""
-        self.others: list[Member] = []
-        """Those that are not simply used again; the main file is never among them."""
         self.documents: dict[Path, Document] = {}
         """Likewise, as far as they could be parsed."""
-        self.special: set[Path] = set()
-        """See `FileSet.special`."""
-        self.states = bytearray()
-        """Those in which they were read."""
         self._same_names = True
         """Whether the folders held the same names when the set had been read."""
         self.problems: list[Problem] = []
@@ -74,11 +62,11 @@ class SetReader:
         before it is parsed: that may take long, and somebody may save without a pause.
         """
         main = self.expansion.members[0]
-        self.patterns = self._known_patterns()
+        self.patterns = self._cached_patterns()
         with self.spending("read"):
-            self.reads[main.path] = self._read(main)
-        with Held(self.reads[main.path]) as held:
-            changed = self._read_set(held)
+            self.reads[main.path] = self._reuse(main.path) or self._read(main)
+        with KeptOpen(self.reads[main.path]) as kept:
+            changed = self._read_set(kept)
             if self._is_outdated(changed):
                 return self._again(changed)
             with self.spending("parse"):
@@ -86,26 +74,23 @@ class SetReader:
             patterns = self._watch_paths()
             if patterns != self.patterns:
                 self.patterns, self.reads = patterns, {main.path: self.reads[main.path]}
-                changed = self._read_set(held)
-            elif not changed and not held.intact():
+                changed = self._read_set(kept)
+            elif not changed and not kept.intact():
                 changed = (main.path,)
         if self._is_outdated(changed):
             return self._again(changed)
         self.problems.extend((*self.expansion.problems, *self.expansion.warnings))
         with self.spending("parse"):
-            self._parse_rest()
+            self.parse(self.expansion.members[1:])
         return changed
 
     def file_set(self) -> FileSet:
-        """What the next load may use again."""
-        found = self.expansion
-        special, states = frozenset(self.special), bytes(self.states)
-        new = (found.members[0].path, *(member.path for member in self.others))
-        other = None if found is self.known.expansion else found
-        lies_on = ground.under(self.known.ground, self.reads, new, other)
-        return FileSet(
-            found.members, self.patterns, found.folders, self.reads, self.documents, found, special, states, lies_on
-        )
+        """What to compare the files with, and what the next load may use again."""
+        found, cached = self.expansion, self.cached
+        new = [read for path, read in self.reads.items() if cached.reads.get(path) is not read]
+        folders = None if found is cached.expansion else found.folders
+        on = mounts.under(cached.mounts, self.reads.values(), new, folders)
+        return FileSet(found.members, self.patterns, found.folders, self.reads, self.documents, found, on)
 
     def errors(self) -> bool:
         """Whether anything but warnings was found."""
@@ -124,125 +109,90 @@ class SetReader:
         self.spent = self.spent._replace(**{part: spent})
 
     def _is_outdated(self, changed: tuple[Path, ...]) -> bool:
-        """Whether anything is used again that is not the same any more, though nobody said so."""
-        kept = self.expansion is self.known.expansion
+        """Whether anything is used again that is not the same any more, though no event told of it."""
+        kept = self.expansion is self.cached.expansion
         return any(map(self._is_reused, changed)) or (kept and not self._same_names)
 
     def _again(self, changed: tuple[Path, ...]) -> tuple[Path, ...]:
         """Read what was used again and is out of date as well, and look for all names."""
         self.touched |= frozenset(filter(self._is_reused, changed))
-        self.known = self.known._replace(expansion=None)
+        self.cached = self.cached._replace(expansion=None)
         self.expansion = Expansion(self.expansion.members[:1])
-        self.reads, self.documents, self.problems, self.special = {}, {}, [], set()
+        self.reads, self.documents, self.problems = {}, {}, []
         return self.run()
 
-    def _known_patterns(self) -> tuple[str, ...]:
+    def _cached_patterns(self) -> tuple[str, ...]:
         """The `watch_paths` in force."""
         pinned = self.options.pins.watch_paths
-        return self.known.patterns if pinned is None else pinned
+        return self.cached.patterns if pinned is None else pinned
 
     def _watch_paths(self) -> tuple[str, ...]:
         """The `watch_paths` of the main file just read; if it is broken, those that were in force."""
         main = self.documents.get(self.options.path)
         if main is None or self.options.pins.watch_paths is not None:
-            return self._known_patterns()
+            return self._cached_patterns()
         return settings_of(self.options.schema, main.table).watch_paths
-
-    def _kept_expansion(self) -> Expansion | None:
-        """What `watch_paths` meant before, if it surely means the same as long as the folders hold the same names."""
-        known = self.known
-        kept = known.expansion
-        if kept is None or known.patterns != self.patterns or not self.touched <= known.reads.keys():
-            return None
-        return kept if paths.stands(kept, self.options.path, self.patterns) else None
 
     # Reading
 
-    def _read_set(self, held: Held) -> tuple[Path, ...]:
+    def _read_set(self, main: KeptOpen) -> tuple[Path, ...]:
         """Read what else belongs to the set; what changed until then."""
         with self.spending("read"):
             self.loaded_at = datetime.now(UTC)
             kept = self._kept_expansion()
-            self.expansion = kept or paths.expand(self.options.path, self.patterns, self.known.members)
-            self._read_rest()
-            changed = self._changed(held)
+            self.expansion = kept or paths.expand(self.options.path, self.patterns, self.cached.members)
+            for member in self.expansion.members[1:]:
+                self.reads[member.path] = self._reuse(member.path) or self._read(member)
+            changed = self._changed(main)
             self._same_names = kept is None or paths.same_names(kept)
             return changed
 
-    def _read_rest(self) -> None:
-        members, known, reads = self.expansion.members, self.known, self.reads
-        main, ranks = members[0].path, self.expansion.ranks
-        if members is not known.members or len(known.reads) != len(members):
-            self.others = list(members[1:])
-            reads.update((member.path, self._reuse(member.path) or self._read(member)) for member in self.others)
-            self.states = bytearray().join(map(states.state, reads.values()))
-            return
-        # Nearly all are used again: they are taken over at once, and only the others are dealt with one by one.
-        others = sorted(map(ranks.__getitem__, (self.touched | known.special) - {main}))
-        self.others = [members[rank] for rank in others]
-        self.reads, self.states = {**known.reads, main: reads[main]}, bytearray(known.states)
-        self.reads.update((member.path, self._reuse(member.path) or self._read(member)) for member in self.others)
-        for rank in (0, *others):
-            self.states[rank * states.SIZE : (rank + 1) * states.SIZE] = states.state(self.reads[members[rank].path])
+    def _kept_expansion(self) -> Expansion | None:
+        """What `watch_paths` meant before, if it means the same as long as the folders hold the same names."""
+        cached = self.cached
+        kept = cached.expansion
+        if kept is None or cached.patterns != self.patterns or not self.touched <= cached.reads.keys():
+            return None
+        # What is a file may become a directory of files.
+        return kept if "file" not in kept.kinds and paths.may_stand(kept, self.patterns) else None
 
     def _reuse(self, path: Path) -> Read | None:
-        # Only what was parsed is known: a stamp alone is no reason not to read.
-        known = self.known.reads[path] if path in self.known.documents else None
-        # Whether its stamp is still the same is asked once, when all are read.
-        return None if known is None or not known.settled or path in self.touched else known
+        """What was read before, if it may be used again: only if it was parsed, or there is nothing to use.
+
+        Whether its stamp is still the same is asked once, when all are read.
+        """
+        read = self.cached.reads.get(path)
+        if read is None or not read.settled or path in self.touched or path not in self.cached.documents:
+            return None
+        return read
 
     def _is_reused(self, path: Path) -> bool:
         read = self.reads.get(path)
-        return read is not None and read is self.known.reads.get(path)
+        return read is not None and read is self.cached.reads.get(path)
 
     def _read(self, member: Member) -> Read:
-        if member.role == "main" and (known := self._reuse(member.path)):
-            return known
         if member.role == "watched":
             return reading.look(member.path)
         if member.path in self.instead:
             return Read(member.path, reading.look(member.path).stamp, self.instead[member.path])
         return reading.read(member.path, self.options.max_bytes)
 
-    def _changed(self, held: Held) -> tuple[Path, ...]:
+    def _changed(self, main: KeptOpen) -> tuple[Path, ...]:
         """What changed between the beginning and the end of the read of the whole set.
 
         A set of one file was read when that was: what is renamed over it while it is parsed is the next state, and
         whoever saves so without a pause keeps nobody from the one that was read.
         """
-        moved = self._moved()
-        if len(moved) == len(self.reads) == 1 and not self.expansion.folders and held.replaced():
+        moved = reading.moved(self.reads.values())
+        if len(moved) == len(self.reads) == 1 and not self.expansion.folders and main.replaced():
             return ()
         expansion = self.expansion
-        if expansion.folders and expansion is not self.known.expansion and not paths.same_names(expansion):
-            moved.extend(paths.appeared_or_vanished(self.options.path, self.patterns, expansion.members))
+        if expansion.folders and expansion is not self.cached.expansion and not paths.same_names(expansion):
+            now = paths.expand(self.options.path, self.patterns)
+            moved.extend([] if now.problems else paths.differing(expansion.members, now.members))
         return tuple(dict.fromkeys(moved))
 
-    def _moved(self) -> list[Path]:
-        """The members that are not any more what they were when they were read."""
-        members, found = self.expansion.members, []
-        for rank in states.differing(states.look(self.expansion.encoded), self.states):
-            read = self.reads[members[rank].path]
-            if states.state(read) != states.OTHER or reading.moved((read,)):
-                found.append(read.path)
-        return found
-
     # Parsing
-
-    def _parse_rest(self) -> None:
-        known, main = self.known.documents, self.expansion.members[0].path
-        kept = self.expansion.members is self.known.members
-        if kept:
-            parsed = self.documents.get(main)
-            self.documents = (
-                {**known, main: parsed} if parsed else {path: known[path] for path in known if path != main}
-            )
-        for member in self.others:
-            self._parse(member)
-        if kept and any(path in self.documents and path not in known for path in (main, *_paths(self.others))):
-            # What was repaired belongs where its file does.
-            ranks = self.expansion.ranks
-            self.documents = dict(sorted(self.documents.items(), key=lambda item: ranks[item[0]]))
 
     def parse(self, members: tuple[Member, ...]) -> None:
         """Parse what stands in `reads`."""
@@ -251,15 +201,11 @@ class SetReader:
 
     def _parse(self, member: Member) -> None:
         path, read = member.path, self.reads[member.path]
-        exposed = reading.exposed(path, read.stamp) if read.problem is None and member.role != "watched" else None
-        self.problems.extend([exposed] if exposed else [])
+        if read.problem is None and member.role != "watched" and (exposed := reading.exposed(path, read.stamp)):
+            self.problems.append(exposed)
         document = self._document(member, read)
-        if document is None:
-            self.documents.pop(path, None)
-        else:
+        if document is not None:
             self.documents[path] = document
-        if document is None or exposed or not read.settled:
-            self.special.add(path)
 
     def _document(self, member: Member, read: Read) -> Document | None:
         if read.problem is not None:
@@ -267,9 +213,8 @@ class SetReader:
             return None
         if member.role == "watched":
             return None
-        known = self.known
-        if known.reads.get(member.path) is read and member.path in known.documents:
-            return known.documents[member.path]
+        if self._is_reused(member.path):
+            return self.cached.documents[member.path]
         return self._parsed(member.path, read.data)
 
     def _refuse(self, member: Member, problem: Problem) -> None:
@@ -286,14 +231,10 @@ class SetReader:
             return None
         if not self.options.schema.kebab:
             return document
-        from hotconf.config.spelling import respell
+        from hotconf.config.spelling import respell  # only for models with kebab-case keys
 
         respelled = respell(document, self.options.schema)
         if isinstance(respelled, Document):
             return respelled
         self.problems.extend(respelled)
         return None
-
-
-def _paths(members: list[Member]) -> Iterator[Path]:
-    return (member.path for member in members)
