@@ -44,7 +44,6 @@ def test_ours_is_used_and_closed(kind):
     descriptor = Descriptor(kind, MAKERS[kind])
     number = descriptor.number
     assert descriptor.ours
-    assert descriptor.sure == number
     descriptor.close()
     assert not is_open(number)
     assert not descriptor.ours
@@ -62,9 +61,8 @@ def test_a_number_that_stands_for_another_file_is_left_alone(kind, theirs):
         made = os.open(os.devnull, os.O_RDONLY) if theirs == "file" else MAKERS[theirs]()
         assert made == number
     assert not descriptor.ours
-    for use in ("number", "sure"):
-        with pytest.raises(ClosedError, match=CLOSED):
-            getattr(descriptor, use)
+    with pytest.raises(ClosedError, match=CLOSED):
+        _ = descriptor.number
     descriptor.close()
     assert is_open(number) == (theirs != "nothing")
     if theirs != "nothing":
@@ -104,7 +102,7 @@ def test_where_there_is_no_proc_the_mark_decides(monkeypatch):
     descriptor = Descriptor(TIMER, MAKERS[TIMER])
     number = descriptor.number
     monkeypatch.setattr(linux, "readlink", refuse(errno.ENOENT))
-    assert descriptor.sure == number
+    assert descriptor.number == number
     with monkeypatch.context() as patch:
         patch.setattr(linux, "fcntl", refuse(errno.EPERM))
         assert not descriptor.ours

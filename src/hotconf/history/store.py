@@ -229,7 +229,7 @@ def _open(name: str | Path, flags: int, directory: Descriptor | None = None) -> 
 
 def _content(file: Descriptor) -> bytes:
     parts = []
-    while part := os.read(file.sure, _PART):
+    while part := os.read(file.number, _PART):
         parts.append(part)
     return b"".join(parts)
 
@@ -369,7 +369,7 @@ def _write(name: str, data: bytes, directory: Descriptor) -> None:
             raise OSError(errno.EPERM, f"nothing is private here: {fault}")
         left = memoryview(data)
         while left:
-            left = left[os.write(file.sure, left) :]
+            left = left[os.write(file.number, left) :]
         os.fsync(file.number)
 
 

@@ -115,7 +115,7 @@ class _Answering(StateStore):
         return answers[0]
 
 
-class HistoryWriter(Generic[T]):
+class HistoryWriter(fork.ForkAware, Generic[T]):
     """See the module."""
 
     def __init__(self, state_dir: Path, options: Options[T], judge: Judge[T]) -> None:
@@ -321,20 +321,17 @@ class HistoryWriter(Generic[T]):
             return str(error)
         return f"{log.shown(self._state_dir)}: {error.strerror or error}"
 
-    # Forks: the parent goes on writing
+    # Forks
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
-        """See `fork.Member.locks`."""
+        """Its own."""
         return ((fork.INNER, self._lock), (fork.INNER, self._at_work))
 
     def abandon(self) -> None:
-        """See `fork.Member.abandon`."""
+        """The parent goes on writing; a state of the child is kept once the parent is gone."""
         self._lock, self._at_work = threads.rlock(), threads.rlock()
         self._worker.abandon()
         self._waiting.clear()
         self._newest = self._writing_since = None
         with suppress(OSError):
             self._states.release()
-
-    def revive(self) -> None:
-        """See `fork.Member.revive`: the next state tries to be written, and is once the parent is gone."""

@@ -23,7 +23,6 @@ from hotconf.text import printable
 
 if TYPE_CHECKING:
     import logging
-    import threading
 
     from hotconf.logs.scrubbing import KnownSecrets
     from hotconf.secrets.scrubber import Scrubber
@@ -48,10 +47,10 @@ class _Record(NamedTuple):
     """Of the watchers at that time."""
 
 
-class LogQueue:
+class LogQueue(fork.ForkAware):
     """All records of this process."""
 
-    __slots__ = ("__weakref__", "_dropped", "_enrolled", "_waiting", "_worker")
+    __slots__ = ("_dropped", "_enrolled", "_waiting", "_worker")
 
     def __init__(self) -> None:
         self._waiting: deque[_Record] = deque()
@@ -145,18 +144,11 @@ class LogQueue:
         else:
             _let_go()
 
-    def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
-        """`Member.locks`."""
-        return ()
-
     def abandon(self) -> None:
-        """`Member.abandon`: the parent logs what waits."""
+        """The parent logs what waits."""
         self._waiting.clear()
         self._dropped = 0
         self._worker.abandon()
-
-    def revive(self) -> None:
-        """`Member.revive`: the first record starts the thread."""
 
 
 def enabled(room: str, level: int) -> bool:

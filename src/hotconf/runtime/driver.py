@@ -37,7 +37,7 @@ _LEAST_S: Final = 0.1
 """How long to wait for a thread, whatever others have taken: enough for an idle one."""
 
 
-class Driver:
+class Driver(fork.ForkAware):
     """See the module."""
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class Driver:
     # Forks
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
-        """As `Member.locks`."""
+        """Its own."""
         return ((fork.SHARED, self._lock),)
 
     def abandon(self) -> None:
@@ -98,9 +98,6 @@ class Driver:
         self._observers.abandon()
         self._timed.clear()
         fork.unregister(self)
-
-    def revive(self) -> None:
-        """Nothing: it has ended."""
 
     # From any thread
 

@@ -19,10 +19,10 @@ _END_S: Final = 0.5
 """How long the exit waits for threads to end by an exception, after their time to end by themselves."""
 
 
-class _Process:
+class _Process(fork.ForkAware):
     """Who uses the driver."""
 
-    __slots__ = ("__weakref__", "_claims", "_registered", "driver", "lock")
+    __slots__ = ("_claims", "_registered", "driver", "lock")
 
     def __init__(self) -> None:
         self.lock = threads.rlock()
@@ -70,17 +70,14 @@ class _Process:
     # Forks
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
-        """As `Member.locks`."""
+        """Its own."""
         return ((fork.SHARED, self.lock),)
 
     def abandon(self) -> None:
-        """As `Member.abandon`."""
+        """No driver: the first watcher that claims one starts it."""
         self.lock = threads.rlock()
         self.driver = None
         atexit.unregister(_close_all)
-
-    def revive(self) -> None:
-        """Nothing to do: the first watcher that claims a driver starts it."""
 
 
 def _end_threads() -> None:

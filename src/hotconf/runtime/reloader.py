@@ -60,7 +60,7 @@ PATIENCE_S: Final = 2.0
 """So long `close()` waits for users' code that is running."""
 
 
-class Reloader(Stepping[T]):
+class Reloader(Stepping[T], fork.ForkAware):
     """See the module. `install` is called with each new snapshot, and must make it visible to readers."""
 
     def __init__(
@@ -258,18 +258,18 @@ class Reloader(Stepping[T]):
     # Forks
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
-        """As `Member.locks`."""
+        """Its own."""
         return ((fork.OUTER, self._lock),)
 
     def abandon(self) -> None:
-        """As `Member.abandon`."""
+        """Trust nothing that was seen before the fork."""
         self._lock = threads.rlock()
         self.cache.distrust()
         self._jobs.abandon()
         self._notifier.waiters.abandon()
 
     def revive(self) -> None:
-        """See `Member.revive`: watch on, if this was watching; what the parent had begun is begun anew.
+        """Watch on, if this was watching; what the parent had begun is begun anew.
 
         Not in a child that a validator or check forked.
         """

@@ -48,7 +48,7 @@ Selector: TypeAlias = str | KeyPath | Callable[[T], object]
 """Which value to follow: a TOML dotted key, a key path, or a function of the config."""
 
 
-class Bus(Generic[T]):
+class Bus(fork.ForkAware, Generic[T]):
     """The subscriptions of one watcher: event streams, callbacks and followers of values."""
 
     def __init__(self, name: str) -> None:
@@ -79,11 +79,11 @@ class Bus(Generic[T]):
     # Forks
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
-        """As `Member.locks`."""
+        """Its own."""
         return ((fork.INNER, self.lock),)
 
     def abandon(self) -> None:
-        """See `Member.abandon`: callbacks are kept, streams end, and nothing that was waiting is told twice."""
+        """Callbacks are kept, streams end, and nothing that was waiting is told twice."""
         self.lock = threads.rlock()
         self._streams = ()
         self._outbox.clear()
@@ -92,7 +92,7 @@ class Bus(Generic[T]):
         self._delivery.abandon(self.lock)
 
     def revive(self) -> None:
-        """See `Member.revive`: who follows a value and was not told of the newest is told here, too."""
+        """Who follows a value and was not told of the newest is told here, too."""
         with self.lock:
             generation = 0 if self.snapshot is None else self.snapshot.generation
             asked = [

@@ -3,9 +3,9 @@
 The rule: before we use or close a descriptor of ours, we check that the number still stands for what we opened.
 `fstat` cannot show that, because the kernel's anonymous files share one inode. So each file is marked when it is
 opened, with the signal number of `F_SETSIG`: the kernel keeps it with the open file, in copies after a fork, too, and
-it has no effect without `O_ASYNC`. In addition, `/proc/self/fd` must name the kind.
+it has no effect without `O_ASYNC`. In addition, `/proc/self/fd` must name the kind of the kernel's.
 
-We never write to a descriptor: `timerfd_settime`, `inotify_add_watch` and `epoll_wait` check the kind themselves.
+We never write to those: `timerfd_settime`, `inotify_add_watch` and `epoll_wait` check the kind themselves.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from contextlib import suppress
 from types import ModuleType
 from typing import Any, Final, Self
 
-from hotconf.system.memory import retried
-
 try:
     import fcntl
 except ImportError:  # Windows
@@ -32,20 +30,13 @@ TIMER: Final = "anon_inode:[timerfd]"
 EPOLL: Final = "anon_inode:[eventpoll]"
 INOTIFY: Final = "anon_inode:inotify"
 FILE: Final = "file"
-"""One of the file system, on any POSIX system."""
-
-_own: Final[Any] = getattr(getattr(select, "epoll", None), "fromfd", None)
-"""Makes an object that owns a descriptor of any kind, and silently closes it when it is freed."""
-_foreign: Final[list[object]] = []
-"""Owners of numbers that now stand for something else: they are never freed."""
+"""Of the file system, on any POSIX system."""
+CLOSED: Final = "the program closed a descriptor of hotconf's"
 
 _marks: Final = itertools.cycle(range(36, 65))
 """Real-time signals that no C library reserves. They differ, so that two of our descriptors can be told apart."""
 _SET_MARK: Final = getattr(fcntl, "F_SETSIG", None)
 _GET_MARK: Final = getattr(fcntl, "F_GETSIG", None)
-
-
-CLOSED: Final = "the program closed a descriptor of hotconf's"
 
 
 class ClosedError(OSError):
@@ -67,89 +58,83 @@ def refusal(error: Exception) -> str:
     return f"{text} (fs.inotify.max_user_instances, ulimit -n)" if limits else text
 
 
+class _Owner:
+    """Owns a number where there is no epoll."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def fileno(self) -> int:
+        """The number."""
+        return self._number
+
+    def close(self) -> None:
+        """Close it."""
+        os.close(self._number)
+
+
+_own: Final[Any] = getattr(getattr(select, "epoll", None), "fromfd", _Owner)
+"""Makes an object that owns a descriptor of any kind; that of epoll closes it, silently, when it is freed."""
+_foreign: Final[list[object]] = []
+"""Owners of numbers that now stand for something else: they are never freed."""
+
+
 class Descriptor:
     """One open file of the kind `TIMER`, `EPOLL`, `INOTIFY` or `FILE`, opened by `make`. Raises what that raises.
 
-    If `make` is in C, a signal handler may raise after it has opened a `FILE` and before its number is assigned: so a
-    C object owns the number, and closes it when the object is freed.
+    A signal handler may raise after `make` has opened a file and before the number is assigned: a C object owns it.
     """
 
-    __slots__ = ("_calls", "_first", "_kind", "_mark", "_number", "_owner")
+    __slots__ = ("_calls", "_kind", "_mark", "_number", "_owner", "first")
 
     def __init__(self, kind: str, make: Callable[[], int]) -> None:
         self._kind = kind
         self._calls = _calls(kind)
         self._mark: int | None = None
-        self._first: os.stat_result | None = None
-        self._owner: list[Any] = []
-        if kind == FILE and _own is not None:
-            self._owner.extend(map(_own, map(operator.call, [make])))
-        self._number = self._owner[0].fileno() if self._owner else make()
+        self._owner: list[Any] = list(map(_own, map(operator.call, [make])))
+        self._number: int = self._owner[0].fileno()
         try:
-            self._mark = self._marked()
-            if kind == FILE:
-                self._first = os.fstat(self._number)
+            self.first = os.fstat(self._number)
+            """For a `FILE`: as it was opened."""
+            self._mark = self._set_mark()
         except BaseException:
-            if not self._owner:
-                os.close(self._number)
+            self._owner.pop().close()
             raise
-
-    @property
-    def first(self) -> os.stat_result:
-        """For a `FILE`: what `fstat` said when it was opened."""
-        if self._first is None:
-            raise AssertionError("files of the kernel's are all alike")
-        return self._first
 
     @property
     def ours(self) -> bool:
         """Whether the number still stands for it."""
         if self._number < 0:
             return False
-        if self._mark is None:
-            return self._is_of_kind(otherwise=False)
-        for _ in range(2):  # again, if that fails for lack of memory
-            try:
-                return bool(self._calls.fcntl(self._number, _GET_MARK) == self._mark)
-            except OSError as error:
-                if error.errno == errno.EBADF:
-                    return False
-        return self._is_of_kind(otherwise=False)
+        marked = self._has_mark()
+        if marked is False or (marked and self._kind == FILE):
+            return marked
+        try:
+            if self._kind == FILE:
+                return os.path.samestat(self.first, os.fstat(self._number))
+            return bool(self._calls.kind_of(self._number) == self._kind)
+        except OSError:  # there is no `/proc`
+            return bool(marked)
 
     @property
     def number(self) -> int:
-        """For a call that checks the kind, or is harmless. Use it at once. Raises `ClosedError`."""
+        """Use it at once. Raises `ClosedError`."""
         if not self.ours:
-            raise ClosedError
-        return self._number
-
-    @property
-    def sure(self) -> int:
-        """To read, write or close. Use it at once. Raises `ClosedError`."""
-        if not self.ours or (self._kind != FILE and not self._is_of_kind(otherwise=True)):
             raise ClosedError
         return self._number
 
     def close(self) -> None:
         """Close it, unless the program has done so. Idempotent."""
-        retried(self._close)
-
-    def _close(self) -> None:
         try:
-            number = self.sure
-        except ClosedError:
-            number = -1
-        # Forgotten before it is closed: after a fork in between, the child must not close another file.
+            ours = self.ours
+        except MemoryError:
+            ours = self.ours
         self._number = -1
-        if self._owner:
-            if number >= 0:
-                self._owner.pop().close()
-            else:
-                _foreign.append(self._owner.pop())
-        elif number >= 0:
+        if ours:
             with suppress(OSError):  # closed, whatever the error
-                # Closing these takes no time, so do it at once.
-                (self._calls.close if self._kind in (TIMER, EPOLL) else os.close)(number)
+                self._owner.pop().close()
+        elif self._owner:
+            _foreign.append(self._owner.pop())
 
     def __enter__(self) -> Self:
         return self
@@ -157,35 +142,31 @@ class Descriptor:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _is_of_kind(self, *, otherwise: bool) -> bool:
-        """As the system reports; `otherwise` if it does not."""
-        if self._first is not None:
-            return _is_open(self._first, self._number)
-        try:
-            found: str = self._calls.kind_of(self._number)
-        except OSError:  # there is no `/proc`
-            return otherwise
-        return found == self._kind
-
-    def _marked(self) -> int | None:
-        """Mark it. None if that is impossible: then its kind, or its inode, must do.
-
-        Raises `OSError` if the kind of a kernel file cannot be determined, either: then it must not be used.
-        """
+    def _set_mark(self) -> int | None:
+        """Mark it. None if that is impossible; raises `OSError` if its kind cannot be determined, either."""
         mark = next(_marks)
         if _SET_MARK is None:
             return None
         try:
             self._calls.fcntl(self._number, _SET_MARK, mark)
         except OSError:
-            if self._kind != FILE and not self._is_of_kind(otherwise=False):
+            if not self.ours:
                 raise
             return None
         return mark
 
+    def _has_mark(self) -> bool | None:
+        """None if it has none, or none can be read."""
+        if self._mark is None:
+            return None
+        try:
+            return bool(self._calls.fcntl(self._number, _GET_MARK) == self._mark)
+        except OSError as error:
+            return False if error.errno == errno.EBADF else None
+
 
 def _calls(kind: str) -> ModuleType:
-    """What has `fcntl`, and for kernel files `close` and `kind_of`.
+    """What has `fcntl`, and for the kernel's files `kind_of`.
 
     Preferably without releasing the GIL. But that takes ctypes, which programs that only read files do not load.
     """
@@ -194,10 +175,3 @@ def _calls(kind: str) -> ModuleType:
     from hotconf.system import linux
 
     return linux
-
-
-def _is_open(file: os.stat_result, number: int) -> bool:
-    try:
-        return os.path.samestat(file, os.fstat(number))
-    except OSError:
-        return False

@@ -15,7 +15,7 @@ from collections import deque
 from contextlib import suppress
 from importlib import import_module
 from operator import itemgetter, methodcaller
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
 
 from hotconf.system import threads
@@ -25,14 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LOCKS_S: Final = 1.0
-"""A fork waits at most so long for locks; they are held for microseconds."""
-
+"""How long a fork waits for locks, which are held for microseconds."""
 FORK_CHECK_S: Final = 1.0
-"""So often who waits for another thread looks whether that is still there: a signal handler may have forked."""
-
+"""How often to check, while waiting for another thread, that it is still there: a signal handler may have forked."""
 OUTER, SHARED, INNER = range(3)
 """The order in which locks are taken."""
-
 
 LATE_IMPORTS: Final = (
     *(
@@ -48,11 +45,14 @@ LATE_IMPORTS: Final = (
 """What a watcher's threads import when they need it first. Nothing of it may register with `os.register_at_fork`."""
 
 
-class Member(Protocol):
+class ForkAware:
     """Something that lives on in the child of a fork."""
+
+    __slots__ = ("__weakref__",)
 
     def locks(self) -> Iterable[tuple[int, threading.RLock]]:
         """What to take before the fork, with its rank."""
+        return ()
 
     def abandon(self) -> None:
         """In the child: new locks, and nothing of the parent's is held any more. Must not raise, wait or log."""
@@ -65,22 +65,23 @@ class _Forks:
     """All members, and what is held by the threads that are forking."""
 
     # No `__dict__`: eventlet looks for locks there, and replaces them.
-    __slots__ = ("__weakref__", "_held", "_lock", "_registered", "members")
+    __slots__ = ("_held", "_hooked", "_lock", "_members")
 
     def __init__(self) -> None:
-        self.members: WeakSet[Member] = WeakSet()
+        self._members: WeakSet[ForkAware] = WeakSet()
         self._lock = threads.rlock()
         self._held: dict[int, list[list[threading.RLock | None]]] = {}
-        self._registered = False
+        """By thread, for each of its forks that are under way: a signal handler may fork in the midst of one."""
+        self._hooked = False
 
-    def register(self, member: Member) -> None:
+    def register(self, member: ForkAware) -> None:
         with self._lock:
-            if not self._registered:
+            if not self._hooked:
                 self._add_hooks()
-            self.members.add(member)
+            self._members.add(member)
 
-    def unregister(self, member: Member) -> None:
-        self.members.discard(member)
+    def unregister(self, member: ForkAware) -> None:
+        self._members.discard(member)
 
     def _add_hooks(self) -> None:
         """Take part in forks, after `logging`: its locks are mended in the child before a member begins anew.
@@ -93,17 +94,16 @@ class _Forks:
             os.register_at_fork(before=self.before, after_in_parent=self.release, after_in_child=self.in_child)
             # A signal handler may raise as soon as a hook is entered, and Python goes on with the next one.
             os.register_at_fork(after_in_parent=self.in_parent)
-        self._registered = True
+        self._hooked = True
 
     def before(self) -> None:
-        if self.members:
+        if self._members:
             _finish_imports()
         until = time.monotonic() + LOCKS_S
         held: list[threading.RLock | None] = [None]
-        # A signal handler may fork in the midst of this: each fork of a thread has a list of its own.
         self._held.setdefault(threads.ident(), []).append(held)
         _take(self._lock, until, held)
-        ranked = [pair for member in list(self.members) for pair in member.locks()]
+        ranked = [pair for member in list(self._members) for pair in member.locks()]
         for _, lock in sorted(ranked, key=itemgetter(0)):
             _take(lock, until, held)
 
@@ -121,7 +121,7 @@ class _Forks:
             self._held.pop(here, None)
 
     def in_child(self) -> None:
-        members = list(self.members)
+        members = list(self._members)
         for member in members:
             member.abandon()
         self.in_parent()
@@ -147,8 +147,8 @@ def _release_all(held: list[threading.RLock | None]) -> None:
 def _finish_imports() -> None:
     """Wait for what our threads are importing, and leave them nothing to import while this one forks.
 
-    Python does not mend the lock of a module that was being imported: the child would wait for it for ever. Not on
-    this thread: a signal handler that raises amid an import may leave such a lock held.
+    Python does not mend the lock of a module that was being imported: the child would wait for it forever. A thread
+    does it: a signal handler that raises amid an import may leave such a lock held.
     """
     if threads.any_running() and not all(map(_imported, LATE_IMPORTS)):
         importing = threads.Thread(_import_late, "hotconf-imports")

@@ -97,28 +97,28 @@ def acquire(lock: threading.Lock | threading.RLock, timeout_s: float | None = No
 class Event:
     """Set once, by any thread; any number of threads and greenlets may wait for it."""
 
-    __slots__ = ("_given", "_lock")
+    __slots__ = ("_lock", "_set")
 
     def __init__(self) -> None:
-        self._given = False
+        self._set = False
         self._lock = lock()
         self._lock.acquire()
 
     def is_set(self) -> bool:
-        """Whether it was."""
-        return self._given
+        """Whether it is set."""
+        return self._set
 
     def set(self) -> None:
         """Wake all waiters. Idempotent; never waits."""
-        self._given = True
-        with suppress(RuntimeError):  # set before
+        self._set = True
+        with suppress(RuntimeError):  # it was set
             self._lock.release()
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until it is set; whether that was in time."""
-        if not self._given and acquire(self._lock, timeout_s):
+        if not self._set and acquire(self._lock, timeout_s):
             self.set()  # the next waiter
-        return self._given
+        return self._set
 
 
 class Condition:
@@ -135,25 +135,25 @@ class Condition:
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for a notification, or spuriously less; releases the lock meanwhile."""
-        signal = Event()
+        notified = Event()
         held: list[object] = []
-        self._waiting.append(signal)
+        self._waiting.append(notified)
         try:
             # In one call of C: an exception of a signal handler finds the lock held, or recorded as released.
             held.extend(starmap(self._lock._release_save, ((),)))
-            given = signal.wait(timeout_s)
+            in_time = notified.wait(timeout_s)
         finally:
             if held:
                 self._lock._acquire_restore(held[0])
             with suppress(ValueError):
-                self._waiting.remove(signal)
-        return given
+                self._waiting.remove(notified)
+        return in_time
 
     def notify_all(self) -> None:
         """Wake all waiters."""
         waiting, self._waiting = self._waiting, []
-        for signal in waiting:
-            signal.set()
+        for each in waiting:
+            each.set()
 
 
 class Thread:
@@ -301,7 +301,7 @@ def patched() -> bool:
     return eventlet is not None and bool(eventlet.is_monkey_patched("thread"))
 
 
-def _green_sleep() -> Callable[[float], object] | None:
+def _green_sleep() -> Any:
     """How the calling greenlet lets others run; None in a thread without any, and in the hub itself."""
     current = getattr(sys.modules.get("greenlet"), "getcurrent", None)
     if current is None:

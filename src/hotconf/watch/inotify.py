@@ -90,7 +90,7 @@ class Inotify:
         # This keeps the GIL. The data is there already: copying it is faster than getting the GIL back, which takes 5
         # ms next to a CPU-bound thread. And windows begin when events have been read.
         try:
-            return linux.read(self._instance.sure, self._buffer, _BUFFER)
+            return linux.read(self._instance.number, self._buffer, _BUFFER)
         except (BlockingIOError, InterruptedError):
             return 0
 

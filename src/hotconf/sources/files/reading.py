@@ -201,7 +201,7 @@ def _read_regular(path: Path, links: tuple[tuple[str, str], ...], max_bytes: int
 def _content(file: Descriptor, left: int) -> bytes:
     """At most `left` bytes: one more than there were shows that there are more now; none more is left to `fstat`."""
     parts: list[bytes] = []
-    while left > 0 and (part := os.read(file.sure, left)):
+    while left > 0 and (part := os.read(file.number, left)):
         parts.append(part)
         left -= len(part)
         if left == 1:
