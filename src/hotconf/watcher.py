@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -21,8 +21,9 @@ from hotconf.runtime.reloader import Reloader
 from hotconf.schema import Schema
 from hotconf.settings import MAX_DEBOUNCE_MS, HotReloadSettings, PinnedSettings
 from hotconf.snapshot import Snapshot
-from hotconf.sources.base import DEFAULT_MAX_BYTES, Options
+from hotconf.sources.base import DEFAULT_MAX_BYTES, Layer, Options
 from hotconf.sources.files import paths
+from hotconf.sources.layers import given_layers
 from hotconf.subscribers.bus import Bus, OnChange, OnEvent, Selector, path_of
 from hotconf.subscribers.callbacks import ChangeCallback, EventCallback
 from hotconf.subscribers.streams import EventStream
@@ -83,6 +84,7 @@ class HotReloadWatcher(Generic[T]):
         allow_empty: bool = False,
         observer: ObserverName = "auto",
         state_dir: str | os.PathLike[str] | None = None,
+        layers: Iterable[Mapping[str, Any] | Layer] = (),
     ) -> None:
         """Nothing happens before `start()`, or `with`.
 
@@ -94,6 +96,8 @@ class HotReloadWatcher(Generic[T]):
         file is a valid configuration. `observer`: `auto`, `inotify`, `watchdog` or `poll`. `state_dir`: a directory,
         made if need be, in which each published state is kept (the files' own bytes, readable by their owner only);
         with it a start on broken or missing files comes up on the last good state. POSIX only.
+        `layers`: tables that lie over the files, weakest first: mappings, or objects with a `name` and a method
+        `read()` that returns one. They are merged as fragments are, are read by each load, and are never kept.
 
         Raises `UsageError` for arguments that cannot work.
         """
@@ -110,7 +114,7 @@ class HotReloadWatcher(Generic[T]):
         pins = _pins(settings, debounce_ms, watch_paths)
         for pattern in pins.watch_paths or ():
             paths.expanded(pattern)
-        options = Options(main, self._schema, pins, max_bytes, allow_empty)
+        options = Options(main, self._schema, pins, max_bytes, allow_empty, given_layers(layers))
         reloader = Reloader(
             options,
             self._bus,

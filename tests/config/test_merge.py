@@ -198,14 +198,6 @@ def test_locate(texts: list[str], path: str, at: Literal["key", "value"], expect
     assert place(merge(documents(*texts)).origins.locate(keypath(path), at=at)) == expected
 
 
-def test_order_is_that_of_the_files() -> None:
-    """Problems sort by document, line and column; what stands nowhere comes first, in the order it was found."""
-    origins = merge(documents("[t]\nb = 1\na = 1", "[t]\nb = 2\n[u]\n")).origins
-    shuffled = ["u.x", "t.b", "t.a", "nowhere.x", "t", "t.x", "nowhere.a", "u"]
-    ordered = [dotted(path) for path in sorted(map(keypath, shuffled), key=origins.order)]
-    assert ordered == ["nowhere.x", "nowhere.a", "t", "t.x", "t.a", "t.b", "u.x", "u"]
-
-
 def test_respelled_keys_are_found_as_they_are_written() -> None:
     """The path of the model leads to the key of the text, at each level."""
     [plain] = documents("[model-providers.my-own]\nbase-url = 1\n[model-providers.my-own.http-headers]\nX-A = 2")

@@ -78,6 +78,7 @@ MAKE = {
     "allow_empty": {"true"},
     "observer": set(),
     "state_dir": {"none", "text", "path", "long"},
+    "layers": {"list", "dict"},
 }
 SCHEMA = {
     "model": MODELS,

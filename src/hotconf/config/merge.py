@@ -1,48 +1,55 @@
-"""`merge`: the documents of one configuration become one table, and it stays known where each value was written.
+"""`merge`: the layers of one configuration become one table, and it stays known where each value was written.
 
-Tables merge, whatever their depth. Everything else, arrays included, is replaced as a whole by the later document.
+Tables merge, whatever their depth. Everything else, arrays included, is replaced as a whole by the stronger layer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 from hotconf.changes import MISSING
+from hotconf.config.layers import At, LayerTable
 from hotconf.config.walk import value_at
-from hotconf.formats.base import Document, Span
+from hotconf.formats.base import Document
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem, Related
 from hotconf.snapshot import DEFAULT, Answer, LayeredOrigins, Origin
-from hotconf.text import printable
 
 
 class Merged(NamedTuple):
-    """What the documents say together."""
+    """What the layers say together."""
 
     table: dict[str, Any]
-    """Nobody may change it: what only one document has is that document's own."""
+    """Nobody may change it: what only one layer has is that layer's own."""
     origins: Origins
-    documents: tuple[Document, ...]
+    layers: tuple[LayerTable, ...]
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """The files among them."""
+        return tuple(layer.document for layer in self.layers if layer.document is not None)
 
     def own_table(self) -> dict[str, Any]:
-        """The same, for the caller alone: a validator may do to it what it likes, the documents stay as they are."""
+        """The same, for the caller alone: a validator may do to it what it likes, the layers stay as they are."""
         copy: dict[str, Any] = _copied(self.table)
         return copy
 
 
-def merge(documents: Sequence[Document]) -> Merged:
-    """Lay each document over those before it."""
+def merge(layers: Sequence[Document | LayerTable]) -> Merged:
+    """Lay each layer over those before it."""
+    tables = tuple(LayerTable.of_file(each) if isinstance(each, Document) else each for each in layers)
     table: dict[str, Any] = {}
     made = {id(table): table}
-    for document in documents:
-        _lay(table, document.table, made)
-    return Merged(table, Origins(documents), tuple(documents))
+    for layer in tables:
+        _lay(table, layer.table, made)
+    return Merged(table, Origins(tables), tables)
 
 
 def _lay(table: dict[str, Any], over: Mapping[str, Any], made: dict[int, dict[str, Any]]) -> None:
-    """`made`: the tables that are of no document, and so may be laid into, by their ids."""
+    """`made`: the tables that are of no layer, and so may be laid into, by their ids."""
     # Recursion is safe: the parser bounds the depth of documents.
     for key, value in over.items():
         if type(value) is dict and type(below := table.get(key)) is dict:
@@ -76,31 +83,33 @@ def _copied(value: Any) -> Any:
 class Origins(LayeredOrigins):
     """Where each value of the merged table was written.
 
-    A value stands in the last document that sets it; a table that several documents fill, in the first of those.
+    A value stands in the strongest layer that sets it; a table that several layers fill, in the weakest of those.
     Nothing is read from the texts before the first question about them.
     """
 
-    __slots__ = ("_config", "_documents")
+    __slots__ = ("_config", "_home", "_layers")
 
-    def __init__(self, documents: Sequence[Document], config: object = None) -> None:
-        self._documents = tuple(documents)
+    def __init__(self, layers: Sequence[LayerTable], config: object = None) -> None:
+        self._layers = tuple(layers)
         self._config = config
         """What was made of them; it knows the defaults."""
+        files = (layer.document.path.parent for layer in layers if layer.document is not None)
+        self._home = next(files, Path())
 
     def of(self, config: object) -> Origins:
-        """The origins of the values of `config`, which was made of these documents."""
-        return Origins(self._documents, config)
+        """The origins of the values of `config`, which was made of these layers."""
+        return Origins(self._layers, config)
 
     def __getitem__(self, path: KeyPath) -> Origin:
-        index = _owner(self._documents, path) if path else None
+        index = _owner(self._layers, path) if path else None
         if index is None:
             raise KeyError(path)
         return self._origin(index, path)
 
     def __iter__(self) -> Iterator[KeyPath]:
-        for index, document in enumerate(self._documents):
-            for path in _paths(document.table):
-                if _owner(self._documents, path) == index:
+        for index, layer in enumerate(self._layers):
+            for path in _paths(layer.table):
+                if _owner(self._layers, path) == index:
                     yield path
 
     def __len__(self) -> int:
@@ -110,8 +119,8 @@ class Origins(LayeredOrigins):
         """Every layer's answer, the winner first. A default answers only where no layer sets the value."""
         if not path:
             return ()
-        winner = _owner(self._documents, path)
-        says = [_says(document.table, path) for document in self._documents]
+        winner = _owner(self._layers, path)
+        says = [_says(layer.table, path) for layer in self._layers]
         losers = [index for index in range(len(says)) if index != winner and says[index] in ("table", "value")]
         answers = [self._answer(index, path) for index in reversed(losers)]
         if winner is not None:
@@ -119,39 +128,34 @@ class Origins(LayeredOrigins):
         default = value_at(self._config, path)
         return tuple(answers) if default is MISSING else (Answer(DEFAULT, default), *answers)
 
-    def locate(self, path: KeyPath, *, at: Literal["key", "value"] = "value") -> Origin | None:
+    def locate(self, path: KeyPath, *, at: At = "value") -> Origin | None:
         """Where the value at `path` stands, or its key; if there is none, the nearest table or array around it."""
         index, stands = self._nearest(path)
         return None if index is None else self._origin(index, stands, at)
 
-    def order(self, path: KeyPath) -> tuple[int, int, int]:
-        """Sorts paths by where `locate` finds them: document, line, column. What stands nowhere comes first."""
-        index, stands = self._nearest(path)
-        if index is None:
-            return (0, 0, 0)
-        span = self._span(index, stands, "value")
-        return index, span.line, span.column
+    def placed(self, problem: Problem, *, at: At = "value") -> Problem:
+        """`problem` with the place of the value at its path or of the key, or of what is nearest around it.
 
-    def placed(self, problem: Problem, *, at: Literal["key", "value"] = "value") -> Problem:
-        """`problem` with its span: that of the value at its path or of the key, or of what is nearest around it.
-
-        Related are the places in earlier documents whose values this one replaces. What stands nowhere is about the
-        whole, which goes by the name of the first document.
+        Related are the places in weaker layers whose values this one replaces, and the layers beside the files that
+        fill the same table. What stands nowhere is about the whole, which goes by the name of the main file.
         """
         index, stands = self._nearest(problem.path)
         if index is None:
-            return replace(problem, file=self._documents[0].path if self._documents else None)
+            document = self._layers[0].document if self._layers else None
+            file = None if document is None else document.path
+            return replace(problem, file=file, related=(*problem.related, *self._beside_files(problem.path)))
         if stands != problem.path:
             at = "value"  # it is the table around it that lacks something, not the key of that table
-        line, column, end_line, end_column = self._span(index, stands, at)
+        origin, span = self._origin(index, stands, at), self._layers[index].span(stands, at)
         return replace(
             problem,
-            file=self._documents[index].path,
-            line=line,
-            column=column,
-            end_line=end_line,
-            end_column=end_column,
-            related=(*problem.related, *(self._overridden(problem.path, index) if stands == problem.path else ())),
+            file=origin.file,
+            line=origin.line,
+            column=origin.column,
+            end_line=None if span is None else span.end_line,
+            end_column=None if span is None else span.end_column,
+            related=(*problem.related, *(self._elsewhere(problem.path, index) if stands == problem.path else ())),
+            where="" if origin.file else origin.where,
         )
 
     def related(self, message: str, path: KeyPath) -> Related | None:
@@ -159,33 +163,34 @@ class Origins(LayeredOrigins):
         origin = self.get(path)
         return None if origin is None else related(message, origin)
 
-    def _overridden(self, path: KeyPath, owner: int) -> Iterator[Related]:
-        merges = _says(self._documents[owner].table, path) == "table"
-        for index, document in enumerate(self._documents):
-            says = _says(document.table, path)
+    def _elsewhere(self, path: KeyPath, owner: int) -> Iterator[Related]:
+        merges = _says(self._layers[owner].table, path) == "table"
+        for index, layer in enumerate(self._layers):
+            says = _says(layer.table, path)
             if index != owner and (says == "value" or (says == "table" and not merges)):
                 yield related("also defined", self._origin(index, path))
+        if merges and self._layers[owner].document is not None:
+            yield from self._beside_files(path)
+
+    def _beside_files(self, path: KeyPath) -> Iterator[Related]:
+        """The layers beside the files that put values into the table at `path`."""
+        for index, layer in enumerate(self._layers):
+            if layer.document is None and _says(layer.table, path) == "table":
+                yield related("partly set", self._origin(index, path))
 
     def _nearest(self, path: KeyPath) -> tuple[int | None, KeyPath]:
-        """Which document the value at `path`, or what is nearest around it, stands in; and the path of that."""
+        """Which layer the value at `path`, or what is nearest around it, stands in; and the path of that."""
         for length in range(len(path), 0, -1):
-            index = _owner(self._documents, path[:length])
+            index = _owner(self._layers, path[:length])
             if index is not None:
                 return index, path[:length]
         return None, ()
 
     def _answer(self, index: int, path: KeyPath) -> Answer:
-        return Answer(self._origin(index, path), value_at(self._documents[index].table, path))
+        return Answer(self._origin(index, path), value_at(self._layers[index].table, path))
 
-    def _origin(self, index: int, path: KeyPath, at: Literal["key", "value"] = "value") -> Origin:
-        span, file, home = self._span(index, path, at), self._documents[index].path, self._documents[0].path.parent
-        name = file.relative_to(home) if file.is_relative_to(home) else file
-        return Origin("file", printable(f"{name}:{span.line}:{span.column}"), file, span.line, span.column)
-
-    def _span(self, index: int, path: KeyPath, at: Literal["key", "value"]) -> Span:
-        document = self._documents[index]
-        written = _as_written(path, document.spelled)
-        return document.places.key(written) if at == "key" else document.places.value(written)
+    def _origin(self, index: int, path: KeyPath, at: At = "value") -> Origin:
+        return self._layers[index].origin(path, self._home, at)
 
 
 def related(message: str, origin: Origin) -> Related:
@@ -193,18 +198,12 @@ def related(message: str, origin: Origin) -> Related:
     return Related(message, origin.file, origin.line, origin.column, where="" if origin.file else origin.where)
 
 
-def _as_written(path: KeyPath, spelled: Mapping[KeyPath, str]) -> KeyPath:
-    if not spelled:
-        return path
-    return tuple(spelled.get(path[: length + 1], key) for length, key in enumerate(path))
-
-
-def _owner(documents: Sequence[Document], path: KeyPath) -> int | None:
-    """Which document the value at `path` stands in once all are merged; None if in none, or if it was replaced."""
+def _owner(layers: Sequence[LayerTable], path: KeyPath) -> int | None:
+    """Which layer the value at `path` stands in once all are merged; None if in none, or if it was replaced."""
     owner: int | None = None
-    fills = False  # it is a table, which tables of later documents go into
-    for index, document in enumerate(documents):
-        says = _says(document.table, path)
+    fills = False  # it is a table, which tables of stronger layers go into
+    for index, layer in enumerate(layers):
+        says = _says(layer.table, path)
         if says == "nothing":
             continue
         if says == "absent":
@@ -216,8 +215,8 @@ def _owner(documents: Sequence[Document], path: KeyPath) -> int | None:
 
 
 def _says(table: dict[str, Any], path: KeyPath) -> Literal["nothing", "absent", "table", "value"]:
-    """What one document says of `path`: nothing, or (in what replaces earlier documents) that there is no such thing;
-    a table that merges with earlier ones, or a value that replaces them.
+    """What one layer says about `path`: nothing, or (in what replaces weaker layers) that there is no such thing;
+    a table that merges with weaker ones, or a value that replaces them.
     """
     here: object = table
     replaces = False

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from hotconf.changes import Change
 from hotconf.config.freeze import freeze
+from hotconf.config.layers import LayerTable
 from hotconf.config.merge import merge
 from hotconf.config.shape import settings_path
+from hotconf.config.spelling import respell
 from hotconf.config.validation.validate import validate
 from hotconf.config.walk import value_at
 from hotconf.engine.candidate import Invalid, Valid
@@ -53,6 +55,8 @@ class Layers(NamedTuple):
 
     documents: tuple[Document, ...]
     """The main file's, then those of its fragments, weakest first."""
+    over: tuple[LayerTable, ...]
+    """The layers over the files, weakest first."""
     files: tuple[SourceFile, ...]
     """What they were parsed from."""
     problems: tuple[Problem, ...]
@@ -68,6 +72,7 @@ class Layers(NamedTuple):
         for file in self.files:
             content = file.content
             parts += (f"{file.path!s}\0{len(content)}\0".encode("utf-8", "surrogateescape"), content)
+        parts += (f"\0{each.layer}\0{each.text}\0".encode("utf-8", "surrogatepass") for each in self.over)
         return sha256(b"".join(parts), usedforsecurity=False).hexdigest()
 
 
@@ -96,6 +101,11 @@ class Pipeline(Generic[T]):
 
         documents, ignored = _without_watch_paths(layers.documents, settings_path(self.schema))
         merged = merge(documents)
+        for each in layers.over:
+            respelled = respell(each, self.schema, merged.table)
+            if not isinstance(respelled, LayerTable):
+                return self._refused(self._scrubbed((*layers.problems, *respelled)))
+            merged = merge((*merged.layers, respelled))
         validated = validate(self.schema, merged, self.secrets.scrubber, self.propagates)
         misread = (problem for document in layers.documents for problem in document.warnings)
         warnings = self._scrubbed((*layers.problems, *misread, *ignored))

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from hotconf.changes import MISSING
+from hotconf.config.layers import LayerTable
 from hotconf.config.redact import in_json, secret_from, secrets_at, secrets_in
 from hotconf.config.shape import Shape
 from hotconf.config.suggest import suggest
@@ -29,16 +30,16 @@ _STRING: Final = re.compile(r"""["']([^"']++)""")
 _BARE: Final = re.compile(r"""[=:\[,][ \t\[{]*+([^\s"'\[\]{}=:,#]++)""")
 
 
-def secrets_of(shape: Shape, documents: Iterable[Document], config: object = MISSING) -> frozenset[str]:
-    """The secrets in `documents` for a model of that `shape`, and in the resulting `config`, if any."""
+def secrets_of(shape: Shape, layers: Iterable[Document | LayerTable], config: object = MISSING) -> frozenset[str]:
+    """The secrets in `layers` for a model of that `shape`, and in the resulting `config`, if any."""
     found: set[str] = set() if config is MISSING else set(secrets_in(config))
-    for document in documents:
-        found |= secrets_in_document(document)
-        found |= secrets_at(("secret",), list(_kept_secret(document.table, shape)))
+    for layer in layers:
+        found |= secrets_in_document(layer)
+        found |= secrets_at(("secret",), list(_kept_secret(layer.table, shape)))
     return frozenset(found)
 
 
-def secrets_in_document(document: Document) -> frozenset[str]:
+def secrets_in_document(document: Document | LayerTable) -> frozenset[str]:
     """The secret texts in its table; sought once."""
     found: frozenset[str] | None = document.memo.get("secrets")
     if found is None:

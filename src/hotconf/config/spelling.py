@@ -1,10 +1,17 @@
-"""`respell`: keys that name a field may be written with `-` where the model has `_`, if the schema says so."""
+"""`respell`: one spelling for the keys that name one field.
+
+They may be written with `-` where the model has `_`, if the schema says so. A layer over the files may use another
+alias than the files do.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, TypeVar
 
+from hotconf.config.layers import LayerTable
 from hotconf.config.merge import merge, related
 from hotconf.config.shape import Shape, shape_of
 from hotconf.formats.base import Document
@@ -12,22 +19,27 @@ from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem
 from hotconf.schema import Schema
 
+L = TypeVar("L", Document, LayerTable)
+
 _CONTAINERS: Final = (dict, list)
 
 
-def respell(document: Document, schema: Schema[Any]) -> Document | tuple[Problem, ...]:
-    """`document` with the keys that the model knows, or a problem for each key that it has in both spellings.
+def respell(
+    layer: L, schema: Schema[Any], below: Mapping[str, Any] = MappingProxyType({})
+) -> L | tuple[Problem, ...]:
+    """`layer` with the keys that the model knows, or a problem for each key that it has in two spellings.
 
-    The same object if nothing is spelled differently. Keys of free tables are data and stay as they are.
+    A key that `below`, the table of the weaker layers, spells in another way is spelled as it is there. The same
+    object if nothing is spelled differently. Keys of free tables are data and stay as they are.
     """
     shape = shape_of(schema)
-    if not schema.kebab or not _has_any(document.table, shape):
-        return document
-    reading = _Reading({}, [])
-    table = reading.table(document.table, shape, (), ())
+    if not below and not (schema.kebab and _has_any(layer.table, shape)):
+        return layer
+    reading = _Reading({}, [], schema.kebab)
+    table = reading.table(layer.table, shape, (), (), below)
     if reading.clashes:
-        return _problems(document, reading.clashes)
-    return replace(document, table=table, spelled=reading.spelled) if reading.spelled else document
+        return _problems(layer, reading.clashes)
+    return replace(layer, table=table, spelled=reading.spelled) if reading.spelled else layer
 
 
 def _has_any(table: dict[str, Any], shape: Shape) -> bool:
@@ -64,12 +76,16 @@ class _Reading(NamedTuple):
     spelled: dict[KeyPath, str]
     clashes: list[tuple[KeyPath, str]]
     """The path of each second spelling, as written, and the first one."""
+    kebab: bool
 
-    def table(self, given: dict[str, Any], shape: Shape, written: KeyPath, path: KeyPath) -> dict[str, Any]:
+    def table(
+        self, given: dict[str, Any], shape: Shape, written: KeyPath, path: KeyPath, weaker: object = None
+    ) -> dict[str, Any]:
+        below = weaker if isinstance(weaker, Mapping) else {}
         first: dict[str, str] = {}
         table = {}
         for key, value in given.items():
-            name = _name(key, shape)
+            name = _as_below(_name(key, shape) if self.kebab else key, shape, below)
             if name in first:
                 self.clashes.append(((*written, key), first[name]))
                 continue
@@ -77,13 +93,13 @@ class _Reading(NamedTuple):
             if name != key:
                 self.spelled[(*path, name)] = key
             if isinstance(value, dict | list):
-                value = self._below(value, shape.child(name), (*written, key), (*path, name))
+                value = self._below(value, shape.child(name), (*written, key), (*path, name), below.get(name))
             table[name] = value
         return table
 
-    def _below(self, value: Any, shape: Shape, written: KeyPath, path: KeyPath) -> Any:
+    def _below(self, value: Any, shape: Shape, written: KeyPath, path: KeyPath, weaker: object = None) -> Any:
         if isinstance(value, dict):
-            return self.table(value, shape, written, path)
+            return self.table(value, shape, written, path, weaker)
         if isinstance(value, list):
             return [self._below(item, shape.child(n), (*written, n), (*path, n)) for n, item in enumerate(value)]
         return value
@@ -96,8 +112,15 @@ def _name(key: str, shape: Shape) -> str:
     return name if name in shape.keys else key
 
 
-def _problems(document: Document, clashes: list[tuple[KeyPath, str]]) -> tuple[Problem, ...]:
-    origins = merge((document,)).origins
+def _as_below(key: str, shape: Shape, below: Mapping[str, Any]) -> str:
+    field = shape.keys.get(key)
+    if key in below or field is None:
+        return key
+    return next((other for other in below if shape.keys.get(other) == field), key)
+
+
+def _problems(layer: Document | LayerTable, clashes: list[tuple[KeyPath, str]]) -> tuple[Problem, ...]:
+    origins = merge((layer,)).origins
     problems = []
     for path, first in clashes:
         message = f"Key given twice: {dotted(path)} is the same as {first}"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hotconf.changes import Change
+    from hotconf.config.layers import LayerTable
     from hotconf.formats.base import Document
     from hotconf.problems import Problem
     from hotconf.schema import Schema
@@ -83,7 +84,7 @@ class LoadSecrets:
         from hotconf.secrets.scrubber import Scrubber
 
         read, documents = self._reader.reads, self._reader.documents
-        found = set(_secrets(self._schema, documents.values(), config))
+        found = set(_secrets(self._schema, [*documents.values(), *self._reader.over.tables], config))
         broken = read.keys() - documents.keys()
         keyed = secret_keys(self._schema).keyed if broken else ()
         for path in broken:
@@ -106,7 +107,7 @@ def _is_secret(change: Change) -> bool:
     return any(isinstance(key, str) and MASK in key for key in change.path)
 
 
-def _secrets(schema: Schema[Any], documents: Iterable[Document], config: object) -> frozenset[str]:
+def _secrets(schema: Schema[Any], documents: Iterable[Document | LayerTable], config: object) -> frozenset[str]:
     from hotconf.config.secret_values import secrets_of
     from hotconf.config.shape import shape_of
 

@@ -19,6 +19,7 @@ from hotconf.logs.scrubbing import LoadSecrets
 from hotconf.problems import Problem
 from hotconf.schema import Schema
 from hotconf.snapshot import Snapshot, SourceFile
+from hotconf.sources import layers
 from hotconf.sources.base import DEFAULT_MAX_BYTES, FileSet, LoadResult, Options
 from hotconf.sources.files import absent, paths
 from hotconf.sources.files.paths import Expansion, Member
@@ -55,6 +56,9 @@ def load(
     changed = reader.run()
     if changed:
         return LoadResult(_unstable(changed), reader.file_set())
+    if options.layers and layers.read(options.layers) != reader.over:
+        problem = Problem("A layer changed while the files were read", kind="unstable")
+        return LoadResult(Unstable((options.path,), (problem,)), reader.file_set())
     disks = absent.disks(reader.expansion, reader.patterns, reader.reads)
     gone = absent.verdict(standing, reader.reads, reader.expansion, reader.patterns, disks)
     if gone is not None:
@@ -84,7 +88,7 @@ def judge(
 def drifted(options: Options[T], published: Snapshot[T] | None, known: FileSet) -> bool:
     """Whether the layers differ from what is `published`, by their bytes; nothing is validated."""
     reader = SetReader(options, known, frozenset(known.reads))
-    if published is None or reader.run() or reader.errors():
+    if published is None or reader.run() or reader.errors() or reader.over.problems:
         return True
     # A bind-mounted single file that was replaced at its source keeps its old content forever.
     return bool(reader.file_set().mounts.replaced) or _layers(reader, published).digest != published.digest
@@ -135,7 +139,10 @@ def _layers(reader: SetReader, published: Snapshot[Any] | None) -> Layers:
         for (member, read), file in zip_longest(found, before[: len(found)])
     ]
     order = tuple(member.path for member in members)
-    return Layers(tuple(documents.values()), tuple(files), tuple(reader.problems), reader.loaded_at, order)
+    over, problems = reader.over
+    return Layers(
+        tuple(documents.values()), over, tuple(files), (*reader.problems, *problems), reader.loaded_at, order
+    )
 
 
 def _tell_gone(reader: SetReader, verdict: Verdict) -> None:
@@ -144,7 +151,7 @@ def _tell_gone(reader: SetReader, verdict: Verdict) -> None:
 
     options, main = reader.options, reader.options.path
     pinned, document = options.pins.watch_paths is not None, reader.documents.get(main)
-    origins = merge([document]).origins if document is not None and not pinned else None
+    origins = merge([document, *reader.over.tables]).origins if document is not None and not pinned else None
     told = problems(verdict, main, origins, settings_path(options.schema))
     gone = {*(file.path for file in verdict.files), *(each.entry.path for each in verdict.lost)}
     rest = (each for each in reader.problems if each.kind != "missing" or each.file not in gone)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
+from hotconf.config.layers import LayerTable
 from hotconf.engine.candidate import Candidate
 from hotconf.formats.base import Document
 from hotconf.schema import Schema
@@ -21,6 +22,20 @@ T = TypeVar("T")
 DEFAULT_MAX_BYTES: Final = 1 << 20
 
 
+class Layer(Protocol):
+    """Where values over the files come from. A class of the program's own will do."""
+
+    @property
+    def name(self) -> str:
+        """As origins and problems show it; unique among the layers of a watcher."""
+
+    def read(self) -> Mapping[str, Any] | LayerTable:
+        """What it says now: text keys, and values that a file could hold. Called by each load, in its thread.
+
+        What it raises is a problem of the load.
+        """
+
+
 class Options(NamedTuple, Generic[T]):
     """What a watcher loads: the main file, the model for it, and the limits."""
 
@@ -29,6 +44,8 @@ class Options(NamedTuple, Generic[T]):
     pins: PinnedSettings = PinnedSettings()
     max_bytes: int = DEFAULT_MAX_BYTES
     allow_empty: bool = False
+    layers: tuple[Layer, ...] = ()
+    """Over the files, weakest first."""
 
 
 class FileSet(NamedTuple):

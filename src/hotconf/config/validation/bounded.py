@@ -105,7 +105,7 @@ def validated(schema: Schema[T], merged: Merged) -> T | Errors:
     The model and its validators work on tables of their own. Raises what users' code raises, and `TooDear`.
     """
     plan = _plan_of(schema.adapter)
-    texts = [document.text for document in merged.documents]
+    texts = [layer.text for layer in merged.layers]
     marks = sum(text.count(mark) for text in texts for mark in _MARKS)
     values = 1 + max(marks, sum(map(len, texts)) // 2 if plan.feeds else 0)
     bounds = plan.recursive or values * plan.weight > _AFFORDABLE

@@ -126,17 +126,21 @@ class Collector:
         return origins.placed(problem, at="key" if found.at_key else "value")
 
     def _order(self) -> Callable[[Problem], tuple[int, int, int]]:
-        rank: dict[Path | None, int] = {None: -1}
-        for index, document in enumerate(self.merged.documents):
-            rank.setdefault(document.path, index)
+        rank: dict[Path | str | None, int] = {None: -1}
+        for index, layer in enumerate(self.merged.layers):
+            rank.setdefault(layer.layer if layer.document is None else layer.document.path, index)
         last = len(rank)
-        return lambda problem: (rank.get(problem.file, last), problem.line or 0, problem.column or 0)
+        return lambda problem: (
+            rank.get(problem.file or problem.where or None, last),
+            problem.line or 0,
+            problem.column or 0,
+        )
 
     def _own_scrubber(self, config: object) -> Scrubber:
         from hotconf.config.secret_values import secrets_of
         from hotconf.secrets.scrubber import Scrubber
 
-        return Scrubber(secrets_of(self.shape, self.merged.documents, config))
+        return Scrubber(secrets_of(self.shape, self.merged.layers, config))
 
 
 def _how_many(more: int, incomplete: bool) -> str:

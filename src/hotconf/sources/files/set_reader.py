@@ -15,11 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hotconf.config.merge import merge
 from hotconf.config.shape import settings_of
 from hotconf.engine.candidate import Costs
 from hotconf.formats.base import Document
 from hotconf.formats.registry import parse
 from hotconf.problems import Problem
+from hotconf.sources import layers
 from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files import mounts, paths, reading
 from hotconf.sources.files.paths import Expansion, Member
@@ -31,7 +33,7 @@ class SetReader:
 
     __slots__ = (
         *("_same_names", "cached", "documents", "expansion", "instead", "loaded_at", "patterns", "problems", "reads"),
-        *("options", "spent", "touched"),
+        *("options", "over", "spent", "touched"),
     )
 
     loaded_at: datetime
@@ -45,6 +47,8 @@ class SetReader:
         """Of that what is not to be used again."""
         self.instead: Mapping[Path, bytes] = {}
         """Contents to take in place of what is on the disk."""
+        self.over = layers.read(options.layers)
+        """The layers over the files."""
         self.expansion = Expansion((Member(options.path, "main"),))
         self.reads: dict[Path, Read] = {}
         """In the order of the members."""
@@ -127,11 +131,12 @@ class SetReader:
         return self.cached.patterns if pinned is None else pinned
 
     def _watch_paths(self) -> tuple[str, ...]:
-        """The `watch_paths` of the main file just read; if it is broken, those that were in force."""
+        """Those of the main file just read and of the layers over it; if it is broken, those that were in force."""
         main = self.documents.get(self.options.path)
         if main is None or self.options.pins.watch_paths is not None:
             return self._cached_patterns()
-        return settings_of(self.options.schema, main.table).watch_paths
+        table = merge((main, *self.over.tables)).table if self.over.tables else main.table
+        return settings_of(self.options.schema, table).watch_paths
 
     # Reading
 

@@ -1,0 +1,92 @@
+"""`LayerTable`: what one layer says, and where it says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+
+from hotconf.arguments import named
+from hotconf.errors import UsageError
+from hotconf.formats.base import MAX_DEPTH, Document, Span
+from hotconf.keypath import KeyPath, dotted
+from hotconf.snapshot import Origin
+from hotconf.text import printable
+
+At: TypeAlias = Literal["key", "value"]
+
+FILE: Final = "file"
+"""The name of the layer of files."""
+_SCALARS: Final = frozenset({str, int, float, bool, date, datetime, time, type(None)})
+
+
+@dataclass(frozen=True)
+class LayerTable:
+    """One table of a layer. It is kept and used again: nobody may change `table`."""
+
+    layer: str
+    table: dict[str, Any] = field(repr=False)
+    document: Document | None = field(default=None, repr=False)
+    """The text that the table was parsed from."""
+    origins: Mapping[KeyPath, Origin] = field(default_factory=dict, repr=False)
+    """Where values without a document were written. The name of the layer stands for the others."""
+    spelled: Mapping[KeyPath, str] = field(default_factory=dict, repr=False)
+    """For each path of `table` whose last key is written differently: the key as it is written."""
+    memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What others worked out of it, once."""
+
+    @classmethod
+    def of(cls, layer: str, table: Mapping[str, Any]) -> LayerTable:
+        """A copy of `table`. Raises `UsageError` if it holds anything that no file could."""
+        if not isinstance(table, Mapping):
+            raise UsageError(f"{layer} is {named(table)}: give a mapping")
+        return cls(layer, _copied(layer, table, ()))
+
+    @classmethod
+    def of_file(cls, document: Document) -> LayerTable:
+        """What a file says."""
+        return cls(FILE, document.table, document, spelled=document.spelled)
+
+    @property
+    def text(self) -> str:
+        """Equal only for tables that say the same."""
+        return repr(self.table) if self.document is None else self.document.text
+
+    def span(self, path: KeyPath, at: At) -> Span | None:
+        """Where the value at `path`, or its key, begins and ends; None if there is no text."""
+        if self.document is None:
+            return None
+        places, written = self.document.places, self._as_written(path)
+        return places.key(written) if at == "key" else places.value(written)
+
+    def origin(self, path: KeyPath, home: Path, at: At = "value") -> Origin:
+        """Where the value at `path` was written; files below `home` are named relative to it."""
+        span = self.span(path, at)
+        if span is None or self.document is None:
+            written = self._as_written(path)
+            known = (self.origins.get(written[:length]) for length in range(len(written), 0, -1))
+            return next(filter(None, known), Origin(self.layer, self.layer))
+        file = self.document.path
+        name = file.relative_to(home) if file.is_relative_to(home) else file
+        where = printable(f"{name}:{span.line}:{span.column}")
+        return Origin(self.layer, where, file, span.line, span.column)
+
+    def _as_written(self, path: KeyPath) -> KeyPath:
+        if not self.spelled:
+            return path
+        return tuple(self.spelled.get(path[: length + 1], key) for length, key in enumerate(path))
+
+
+def _copied(layer: str, value: object, path: KeyPath) -> Any:
+    if isinstance(value, Mapping) and len(path) < MAX_DEPTH:
+        if wrong := [key for key in value if type(key) is not str]:
+            raise UsageError(f"{layer}: {dotted(path) or 'it'} has the key {named(wrong[0])}: give text")
+        return {key: _copied(layer, inner, (*path, key)) for key, inner in value.items()}
+    if isinstance(value, list | tuple) and len(path) < MAX_DEPTH:
+        return [_copied(layer, inner, (*path, place)) for place, inner in enumerate(value)]
+    if type(value) in _SCALARS:
+        return value
+    what = "nested too deeply" if isinstance(value, Mapping | list | tuple) else named(value)
+    raise UsageError(f"{layer}: {dotted(path)} is {what}: give what a file can hold")

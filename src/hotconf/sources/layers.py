@@ -1,0 +1,64 @@
+"""The layers over the files: those that a program gives, and reading them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, cast
+
+from hotconf import arguments
+from hotconf.config.layers import FILE, LayerTable
+from hotconf.errors import UsageError
+from hotconf.problems import Problem
+from hotconf.snapshot import DEFAULT
+from hotconf.sources.base import Layer
+from hotconf.sources.mapping import MappingLayer
+
+
+class LayersRead(NamedTuple):
+    """What the layers over the files said at one time."""
+
+    tables: tuple[LayerTable, ...] = ()
+    """Weakest first."""
+    problems: tuple[Problem, ...] = ()
+    """Why others could not be read."""
+
+
+def given_layers(given: object) -> tuple[Layer, ...]:
+    """The layers of the argument `layers`. Raises `UsageError` for what is none, and for a name that is taken."""
+    items = arguments.items("layers", given, "mappings or layers")
+    found = tuple(_layer(f"layers[{number}]", each) for number, each in enumerate(items))
+    names = [layer.name for layer in found]
+    for number, name in enumerate(names):
+        if name in (FILE, DEFAULT.layer, *names[:number]):
+            raise arguments.wrong(f"layers[{number}].name", name, "a name of its own")
+    return found
+
+
+def _layer(argument: str, given: Any) -> Layer:
+    if isinstance(given, Mapping):
+        return MappingLayer(given, argument)
+    name = getattr(given, "name", None)
+    if not isinstance(name, str) or not name or not callable(getattr(given, "read", None)):
+        raise arguments.wrong(argument, given, "a mapping, or an object with a name and read()")
+    return cast("Layer", given)
+
+
+def read(layers: Iterable[Layer]) -> LayersRead:
+    """Ask each layer. An exception of theirs is a problem that names the layer."""
+    found = [_read(layer) for layer in layers]
+    tables = tuple(each for each in found if isinstance(each, LayerTable))
+    return LayersRead(tables, tuple(each for each in found if isinstance(each, Problem)))
+
+
+def _read(layer: Layer) -> LayerTable | Problem:
+    try:
+        said = layer.read()
+        return said if isinstance(said, LayerTable) else LayerTable.of(layer.name, said)
+    except UsageError as error:
+        return Problem(str(error), kind="unreadable", where=layer.name)
+    except BaseException as error:  # a layer may be users' code
+        from hotconf.system.exceptions import propagates  # only needed once users' code raises
+
+        if propagates(error):
+            raise
+        return Problem(f"Cannot read the layer: {type(error).__name__}", kind="unreadable", where=layer.name)
