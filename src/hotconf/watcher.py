@@ -315,7 +315,7 @@ class HotReloadWatcher(Generic[T]):
     def on_event(self, callback: None = None) -> Callable[[OnEvent], EventCallback]: ...
     def on_event(self, callback: OnEvent | None = None) -> EventCallback | Callable[[OnEvent], EventCallback]:
         """Call `callback(event)` for each event, in order, on the watcher's delivery thread. Also a decorator."""
-        return self._bus.on_event(callback) if callback is not None else self._bus.on_event()
+        return self._bus.on_event if callback is None else self._bus.on_event(callback)
 
     @overload
     def on_change(self, selector: Selector[T], callback: OnChange) -> ChangeCallback[T]: ...
@@ -336,7 +336,8 @@ class HotReloadWatcher(Generic[T]):
             from hotconf.config.selectors import selected  # here: most programs follow no value
 
             selector = selected(path_of(selector), self._schema)
-        return self._bus.on_change(selector, callback) if callback is not None else self._bus.on_change(selector)
+        follow = partial(self._bus.on_change, selector)
+        return follow if callback is None else follow(callback)
 
     # Acting
 

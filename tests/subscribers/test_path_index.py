@@ -45,7 +45,7 @@ def concerned(paths: list[KeyPath], old: object, new: object) -> set[KeyPath]:
     followers: PathIndex[KeyPath] = PathIndex()
     for number, path in enumerate(paths):
         followers.add(path, number, path)
-    return set(followers.affected((change.path for change in diff(old, new)), new))
+    return followers.affected((change.path for change in diff(old, new)), new)
 
 
 def differing(paths: list[KeyPath], old: object, new: object) -> set[KeyPath]:
@@ -87,11 +87,11 @@ def test_who_left_is_asked_no_more_and_leaves_nothing_behind() -> None:
     followers.remove(("a", "b"), 0)
     followers.remove(("a", "b"), 0)
     followers.remove(("no", "such"), 7)
-    assert set(followers.affected([("a", "b")], {"a": {"b": {"c": 1}}})) == {"1", "2", "3"}
+    assert (followers.affected([("a", "b")], {"a": {"b": {"c": 1}}})) == {"1", "2", "3"}
     for number, path in ((1, ("a", "b")), (2, ("a", "b", "c")), (3, ("a",))):
         followers.remove(path, number)
-    assert list(followers.everyone()) == []
-    assert followers._root.below == {}
+    assert followers.all() == []
+    assert len(followers) == 0
 
 
 def test_a_value_that_comes_or_goes_is_told() -> None:

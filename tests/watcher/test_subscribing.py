@@ -49,9 +49,19 @@ def test_followed_from_nothing(tmp_path, watch):
 
 
 def test_decorators(path, watch):
-    """`on_event` and `on_change` decorate functions; what they return can be closed."""
+    """`on_event` and `on_change` decorate functions, with and without parentheses; what they return can be called
+    like the function, and closed.
+    """
     watcher, seen = watch(path)
     events, ports = [], []
+
+    @watcher.on_event
+    def bare(event: object) -> None:
+        events.append(("bare", event))
+
+    bare("called")
+    bare.close()
+    assert events.pop() == ("bare", "called")
 
     @watcher.on_event()
     def note(event: object) -> None:
@@ -63,6 +73,8 @@ def test_decorators(path, watch):
 
     path.write_text(port(9000))
     wait_until(lambda: ports and len(events) == 2)
+    follow(1, "called")
+    assert ports.pop() == "called"
     note.close()
     follow.close()
     path.write_text(port(9001))

@@ -37,8 +37,6 @@ T = TypeVar("T")
 
 _AGAIN_NS: Final = 1_000_000_000
 """How often to check whether a hold has ended silently: a signal handler may raise before its end is announced."""
-_MOST_EVENTS: Final = 200
-"""So many events are queued in one turn of the driver."""
 _REST_NS: Final = 5_000_000
 """After so long the others are: meanwhile callbacks can catch up."""
 _FAULT: Final = "Internal error in a reload of %s"
@@ -99,7 +97,6 @@ class Stepping(Generic[T]):
 
     def feed(self, given: protocol.Input) -> None:
         """Give the machine an input, and perform the effects."""
-        self._bus.allowance = _MOST_EVENTS
         retired = self.snapshot  # outlives the step, so that freeing it does not delay the commit
         with self._lock:
             self._step(given)

@@ -1,29 +1,21 @@
-"""`Bus`: the subscribers of one watcher. Publishing is queue appends; whoever is slow or raises holds up nobody."""
+"""`Bus`: the subscribers of one watcher. Publishing is queue appends; one that is slow or raises delays no other."""
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar, overload
-from weakref import WeakSet
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 from hotconf.arguments import function
+from hotconf.config.walk import value_at
 from hotconf.events import FileChanged, ReloadSuccess
 from hotconf.keypath import KeyPath, key_path
 from hotconf.listener import Notice
-from hotconf.subscribers.callbacks import (
-    Callback,
-    ChangeCallback,
-    Delivery,
-    EventCallback,
-    FunctionCallback,
-    PathCallback,
-    log_warning,
-)
+from hotconf.subscribers.callbacks import Callback, ChangeCallback, EventCallback
+from hotconf.subscribers.delivery import Delivery
 from hotconf.subscribers.path_index import PathIndex
 from hotconf.subscribers.streams import EventStream, Subscription
 from hotconf.system import fork, threads
@@ -37,8 +29,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+BURST: Final = 200
+"""Events queued at once. Of a burst that touches thousands of files the others follow, so that readers keep up."""
 _MOMENT_S: Final = 0.002
-"""The lock is held for microseconds, except by an interrupted caller."""
+"""The lock is held for microseconds, except by a caller whom a signal handler interrupted."""
 
 OnEvent: TypeAlias = Callable[["ConfigReloadEvent"], object]
 """A callback for events."""
@@ -49,30 +43,26 @@ Selector: TypeAlias = str | KeyPath | Callable[[T], object]
 
 
 class Bus(fork.ForkAware, Generic[T]):
-    """The subscriptions of one watcher: event streams, callbacks and followers of values."""
+    """A listener: event streams, callbacks for events, and callbacks for changes of values ("followers")."""
 
     def __init__(self, name: str) -> None:
-        """`name` is told in the name of the delivery thread."""
+        """`name` is part of the name of the delivery thread."""
         # Reentrant: a signal handler or a finalizer may close a subscription while this very thread holds the lock.
         self.lock = threads.rlock()
         self.last: Ending | None = None
         """The latest ending."""
         self.snapshot: Snapshot[T] | None = None
-        """What is published now, as far as the bus was told."""
-        # Replaced, never changed: whoever iterates one of these is safe from those who subscribe meanwhile.
+        """What is published, as of the event that was queued last."""
+        # Replaced, never changed, so that iterating them is safe while others subscribe.
         self._streams: tuple[EventStream, ...] = ()
-        self._listeners: tuple[tuple[int, EventCallback | FunctionCallback[T]], ...] = ()
-        """Those that have to be asked at each event, with their places in the order of subscription."""
-        self._followers: PathIndex[PathCallback[T]] = PathIndex()
+        self._callbacks: tuple[EventCallback, ...] = ()
+        self._followers: PathIndex[ChangeCallback[T]] = PathIndex()
         self._numbers = count(1)
-        self._given: WeakSet[EventStream] = WeakSet()
-        """All streams that somebody still has, those that have ended, too."""
         self._delivery = Delivery(name, self.lock)
-        self._outbox: deque[Callable[[], None]] = deque()
-        """What the driver emits, in order: it waits for the lock no longer than `_MOMENT_S`."""
-        self.allowance = sys.maxsize
-        """How many more events may be queued now. A burst that touches thousands of files is queued in parts."""
-        self._draining = False
+        self._backlog: deque[tuple[ConfigReloadEvent | None, Snapshot[T] | None]] = deque()
+        """What is to be queued, in order: the driver waits for the lock no longer than `_MOMENT_S`."""
+        self._allowed = BURST
+        """How many events may be queued before the next `drain`."""
         self._closed = False
         fork.register(self)
 
@@ -83,26 +73,21 @@ class Bus(fork.ForkAware, Generic[T]):
         return ((fork.INNER, self.lock),)
 
     def abandon(self) -> None:
-        """Callbacks are kept, streams end, and nothing that was waiting is told twice."""
+        """Callbacks stay, streams end, and what was waiting is delivered by the parent."""
         self.lock = threads.rlock()
-        self._streams = ()
-        self._outbox.clear()
-        for stream in list(self._given):
+        streams, self._streams = self._streams, ()
+        self._backlog.clear()
+        for stream in streams:
             stream.abandon()
         self._delivery.abandon(self.lock)
 
     def revive(self) -> None:
-        """Who follows a value and was not told of the newest is told here, too."""
+        """Followers that have not got the newest value get it here, too."""
         with self.lock:
-            generation = 0 if self.snapshot is None else self.snapshot.generation
-            asked = [
-                each for _, each in self._listeners if isinstance(each, FunctionCallback) and each.wants(generation)
-            ]
-            behind = [each for each in self._followers.everyone() if each.behind]
             if self.last is not None:
-                self._delivery.put(self.last, (*asked, *behind))
+                self._delivery.put(self.last, tuple(each for each in self._followers.all() if each.behind))
 
-    # Telling
+    # Publishing, on the driver's thread
 
     def notify(self, notice: Notice) -> None:
         """Queue the event for all subscribers. Runs no users' code."""
@@ -116,120 +101,106 @@ class Bus(fork.ForkAware, Generic[T]):
         if not self._closed:
             if event is not None and not isinstance(event, FileChanged):
                 self.last = event
-            self._outbox.append(partial(self._publish, event, snapshot))
-            self.drain()
+            self._backlog.append((event, snapshot))
+            self._queue_backlog()
 
     @property
     def behind(self) -> bool:
         """Whether an event has not been queued yet."""
-        return bool(self._outbox)
+        return bool(self._backlog)
 
     def drain(self) -> bool:
-        """Queue the remaining events, as many as allowed, unless a caller holds the lock; whether none are left.
+        """Queue what is left, at most `BURST` events, unless a caller holds the lock; whether that was all."""
+        self._allowed = BURST
+        self._queue_backlog()
+        return not self._backlog
 
-        A signal handler that interrupted that caller may be waiting for this very thread.
-        """
-        if self._draining:  # an exception ended the last one, perhaps before it released the lock
-            with suppress(RuntimeError):
-                self.lock.release()
-        self._draining = True
-        locked = True
-        while locked and self._outbox and self.allowance > 0:
-            locked = False
-            try:
-                locked = self.lock.acquire(timeout=_MOMENT_S)
-                while locked and self._outbox and self.allowance > 0:
-                    self._queue_first()
-                    self.allowance -= 1
-            finally:
-                if locked:
-                    self.lock.release()
-        self._draining = False
-        return not self._outbox
+    def _queue_backlog(self) -> None:
+        # A signal handler that interrupted the holder of the lock may be waiting for this very thread.
+        if not self._allowed or not self._backlog or not self.lock.acquire(timeout=_MOMENT_S):
+            return
+        try:
+            while self._backlog and self._allowed:
+                self._queue_first()
+                self._allowed -= 1
+        finally:
+            self.lock.release()
 
     def _queue_first(self) -> None:
         """The event stays first until it is queued, so that neither a lack of memory nor a dead thread loses it."""
         try:
-            retried(self._outbox[0])
+            retried(partial(self._queue, *self._backlog[0]))
         except MemoryError:
             raise
         except Exception:
-            self._outbox.popleft()
+            self._backlog.popleft()
             raise
-        self._outbox.popleft()
+        self._backlog.popleft()
 
-    def _publish(self, event: ConfigReloadEvent | None, snapshot: Snapshot[T] | None) -> None:
+    def _queue(self, event: ConfigReloadEvent | None, snapshot: Snapshot[T] | None) -> None:
         if self._closed:
             return
-        if self.snapshot is None and snapshot is not None and not isinstance(event, ReloadSuccess):
-            self.snapshot = snapshot
-            for _, listener in self._listeners:
-                if isinstance(listener, FunctionCallback):
-                    listener.rebase(snapshot)
-        if event is None:
-            return
-        generation = 0 if snapshot is None else snapshot.generation
-        told: list[tuple[int, Callback]] = [each for each in self._listeners if each[1].wants(generation)]
-        concerned = self._concerned(event, snapshot)
-        if concerned:
-            told = sorted([*told, *concerned.items()], key=_number)
-        listeners = tuple(listener for _, listener in told)
+        callbacks: tuple[Callback, ...] = self._callbacks
+        if followers := self._affected(event, snapshot):
+            callbacks = tuple(sorted((*callbacks, *followers), key=attrgetter("number")))
         # Whatever may fail came first: a second try repeats nothing.
         self.snapshot = snapshot
-        for stream in self._streams:
-            stream.offer(event)
-        self._delivery.put(event, listeners)
+        if event is not None:
+            for stream in self._streams:
+                stream.put(event)
+            self._delivery.put(event, callbacks)
+
+    def _affected(self, event: ConfigReloadEvent | None, now: Snapshot[T] | None) -> set[ChangeCallback[T]]:
+        """The followers that a commit may concern: only they look up their value."""
+        before, success = self.snapshot, isinstance(event, ReloadSuccess)
+        if now is None or (before is None and not success) or (before and before.generation == now.generation):
+            return set()
+        changed = [change.path for change in event.changes] if before and isinstance(event, ReloadSuccess) else ()
+        followers = self._followers.affected(changed, now.config) if changed else set(self._followers.all())
+        for follower in followers:
+            follower.fall_behind(before)
+        return followers
+
+    # Subscribing, from any thread
 
     def subscribe(self) -> EventStream:
         """A stream of the events from now on."""
         stream = EventStream(self)
         with self.lock:
-            self._given.add(stream)
             if self._closed:
                 stream.end()
             else:
                 self._streams = (*self._streams, stream)
         return stream
 
-    @overload
-    def on_event(self, callback: OnEvent) -> EventCallback: ...
-    @overload
-    def on_event(self, callback: None = None) -> Callable[[OnEvent], EventCallback]: ...
-    def on_event(self, callback: OnEvent | None = None) -> EventCallback | Callable[[OnEvent], EventCallback]:
-        """Call `callback(event)` for every event from now on; without a callback, a decorator that does so."""
-        if callback is None:
-            return self.on_event
-        listener = EventCallback(self, _checked(callback))
+    def on_event(self, callback: OnEvent) -> EventCallback:
+        """Call `callback(event)` for every event from now on."""
+        subscription = EventCallback(self, next(self._numbers), _checked(callback))
         with self.lock:
             if not self._closed:
-                self._listeners = (*self._listeners, (next(self._numbers), listener))
-        return listener
+                self._callbacks = (*self._callbacks, subscription)
+        return subscription
 
-    @overload
-    def on_change(self, selector: Selector[T], callback: OnChange) -> ChangeCallback[T]: ...
-    @overload
-    def on_change(self, selector: Selector[T], callback: None = None) -> Callable[[OnChange], ChangeCallback[T]]: ...
-    def on_change(
-        self, selector: Selector[T], callback: OnChange | None = None
-    ) -> ChangeCallback[T] | Callable[[OnChange], ChangeCallback[T]]:
-        """Call `callback(old, new)` when the selected value differs; without a callback, a decorator that does so."""
+    def on_change(self, selector: Selector[T], callback: OnChange) -> ChangeCallback[T]:
+        """Call `callback(old, new)` when the selected value differs."""
+        path: KeyPath | None = None
         if callable(selector):
-            follow = partial(self._follow_function, function("selector", selector, "a function"))
+            select = function("selector", selector, "a function")
         else:
-            follow = partial(self._follow_path, path_of(selector))
-        return follow if callback is None else follow(callback)
+            path = path_of(selector)
+            select = partial(value_at, path=path)
+        subscription = ChangeCallback(self, next(self._numbers), path, select, _checked(callback))
+        with self.lock:
+            if not self._closed:
+                self._followers.add(path or (), subscription.number, subscription)
+        return subscription
 
     def remove(self, subscription: Subscription) -> None:
         """Forget `subscription`; the lock is held."""
+        if isinstance(subscription, ChangeCallback):
+            self._followers.remove(subscription.path or (), subscription.number)
         self._streams = tuple(each for each in self._streams if each is not subscription)
-        if isinstance(subscription, PathCallback):
-            self._followers.remove(subscription.path, subscription.number)
-        else:
-            self._listeners = tuple(each for each in self._listeners if each[1] is not subscription)
-
-    def warn(self, text: str) -> None:
-        """Log `text`."""
-        log_warning(text)
+        self._callbacks = tuple(each for each in self._callbacks if each is not subscription)
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Emit nothing more: streams end after what is waiting, callbacks that have not begun are dropped.
@@ -239,7 +210,7 @@ class Bus(fork.ForkAware, Generic[T]):
         with self.lock:
             self._closed = True
             streams, self._streams = self._streams, ()
-            self._listeners = ()
+            self._callbacks = ()
             self._followers = PathIndex()
             for stream in streams:
                 stream.end()
@@ -254,44 +225,10 @@ class Bus(fork.ForkAware, Generic[T]):
         """Repair the thread of callbacks if it failed; whether it has something to do."""
         return self._delivery.supervise()
 
-    def _concerned(self, event: ConfigReloadEvent, now: Snapshot[T] | None) -> dict[int, PathCallback[T]]:
-        """The followers of key paths that a commit may concern: only of those the value is looked up."""
-        before = self.snapshot
-        if now is None or (before is not None and before.generation == now.generation):
-            return {}
-        changes = event.changes if isinstance(event, ReloadSuccess) and before is not None else ()
-        if changes:
-            affected = self._followers.affected((change.path for change in changes), now.config)
-        else:  # the first config, of which nobody says what is new
-            affected = self._followers.everyone()
-        concerned = {follower.number: follower for follower in affected}
-        for follower in concerned.values():
-            follower.fall_behind(before)
-        return concerned
-
-    def _follow_path(self, path: KeyPath, callback: OnChange) -> ChangeCallback[T]:
-        listener = PathCallback(self, path, _checked(callback), next(self._numbers))
-        with self.lock:
-            if not self._closed:
-                self._followers.add(path, listener.number, listener)
-        return listener
-
-    def _follow_function(self, select: Callable[[T], object], callback: OnChange) -> ChangeCallback[T]:
-        listener = FunctionCallback(self, select, _checked(callback))
-        with self.lock:
-            listener.rebase(self.snapshot)
-            if not self._closed:
-                self._listeners = (*self._listeners, (next(self._numbers), listener))
-        return listener
-
 
 def _checked(callback: Callable[..., object]) -> Callable[..., object]:
     instead = "; in async code iterate: async for event in subscribe()"
     return function("callback", callback, "a function", instead=instead)
-
-
-def _number(numbered: tuple[int, Callback]) -> int:
-    return numbered[0]
 
 
 def path_of(selector: object) -> KeyPath:

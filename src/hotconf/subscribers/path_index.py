@@ -1,9 +1,9 @@
-"""`PathIndex`: who follows which value, by key path, so that a change is told only to those whom it may concern."""
+"""`PathIndex`: finds those among thousands of followers whose value a change may concern, by key path."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -15,85 +15,73 @@ if TYPE_CHECKING:
 
 F = TypeVar("F")
 
-
-class _Node(Generic[F]):
-    """One key path, and those below it."""
-
-    __slots__ = ("below", "here")
-
-    def __init__(self) -> None:
-        self.below: dict[str | int, _Node[F]] = {}
-        self.here: dict[int, F] = {}
-
-    def everyone(self) -> Iterator[F]:
-        """Who follows this path or one below it."""
-        todo = [self]
-        while todo:
-            node = todo.pop()
-            yield from list(node.here.values())
-            todo += node.below.values()
+_NOBODY: Final[dict[int, Any]] = {}
 
 
 class PathIndex(Generic[F]):
-    """PathIndex by key path, each with a number that is its own. Not locked; runs no users' code."""
+    """Followers of key paths, each with a number that is its own. Not locked; runs no users' code."""
 
-    __slots__ = ("_root",)
+    __slots__ = ("_at", "_within")
 
     def __init__(self) -> None:
-        self._root: _Node[F] = _Node()
+        self._at: dict[KeyPath, dict[int, F]] = {}
+        self._within: dict[KeyPath, dict[int, F]] = {}
+        """Those of the path itself, and of all paths below it."""
 
     def add(self, path: KeyPath, number: int, follower: F) -> None:
         """Take `follower` in."""
-        node = self._root
-        for key in path:
-            node = node.below.setdefault(key, _Node())
-        node.here[number] = follower
+        for table, key in self._places(path):
+            table.setdefault(key, {})[number] = follower
 
     def remove(self, path: KeyPath, number: int) -> None:
         """Forget it; one that is not there is no error."""
-        way = [self._root]
-        for key in path:
-            below = way[-1].below.get(key)
-            if below is None:
-                return
-            way.append(below)
-        way[-1].here.pop(number, None)
-        for key, around in zip(reversed(path), way[-2::-1], strict=True):
-            node = around.below[key]
-            if node.here or node.below:
-                break
-            del around.below[key]
+        for table, key in self._places(path):
+            followers = table.get(key, {})
+            followers.pop(number, None)
+            if not followers:
+                table.pop(key, None)
 
-    def everyone(self) -> Iterator[F]:
+    def _places(self, path: KeyPath) -> Iterator[tuple[dict[KeyPath, dict[int, F]], KeyPath]]:
+        yield self._at, path
+        for end in range(len(path) + 1):
+            yield self._within, path[:end]
+
+    def all(self) -> list[F]:
         """All of them."""
-        return self._root.everyone()
+        return list(self._within.get((), _NOBODY).values())
 
-    def affected(self, changed: Iterable[KeyPath], config: object) -> Iterator[F]:
-        """Whose value may have changed, if all changes are at the paths `changed` of `config`. One may come twice.
+    def __len__(self) -> int:
+        """How many key paths it knows, those around followed ones included."""
+        return len(self._within)
 
-        Those who follow a table around a change, the value itself, or something inside it. A follower may name a
-        field by its key in the file or by its name in the model; where it is not known which key that is, all count.
+    def affected(self, changed: Iterable[KeyPath], config: object) -> set[F]:
+        """Those whose value may have changed, if all changes are at the paths `changed` of `config`.
+
+        They follow a table around a change, the value itself, or something inside it. A follower may name a field by
+        its key in the file or by its name in the model; where it is unknown which key that is, all count.
         """
+        found: set[F] = set()
         for path in changed:
-            nodes, value = [self._root], config
+            prefixes: list[KeyPath] = [()]
+            value = config
             for key in path:
-                for node in nodes:
-                    yield from list(node.here.values())
-                nodes = [node for node in nodes if node.below]
-                if not nodes:
-                    break  # nobody follows what is further in
+                for prefix in prefixes:
+                    found.update(self._at.get(prefix, _NOBODY).values())
                 names, value = _step(value, key)
                 if not names:
                     break
-                nodes = [below for node in nodes for name in names if (below := node.below.get(name)) is not None]
-            for node in nodes:
-                yield from node.everyone()
+                prefixes = [
+                    further for each in prefixes for name in names if (further := (*each, name)) in self._within
+                ]
+            for prefix in prefixes:
+                found.update(self._within.get(prefix, _NOBODY).values())
+        return found
 
 
 def _step(value: Any, key: str | int) -> tuple[tuple[str | int, ...], object]:
     """The names by which a follower may know what stands under `key` of `value`, and that; no names if unknown."""
     value = bare(value)
-    if isinstance(key, str) and MASK in key:  # the key of a change is fit to be shown, and not as it is
+    if isinstance(key, str) and MASK in key:  # changes show keys without secrets
         return (), None
     if isinstance(value, BaseModel):
         name = _names(type(value)).get(str(key))

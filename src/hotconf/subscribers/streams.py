@@ -1,4 +1,4 @@
-"""What a subscriber holds: `Subscription`, a handle to close, and `EventStream`, one that can be iterated too."""
+"""`Subscription`, a handle to close, and `EventStream`, one that can be iterated too."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 from hotconf.errors import UsageError
+from hotconf.logs.records import WARNING, emit
 from hotconf.system import threads
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ Ctrl+C, or a SIGTERM that closes the stream, would be without effect for as long
 
 
 class Hub(Protocol):
-    """What a subscription needs of the bus that it hangs on."""
+    """What a subscription needs of the bus."""
 
     lock: threading.RLock
     """Guards the queues of all subscribers; held for a few instructions at a time, never around users' code."""
@@ -38,12 +39,9 @@ class Hub(Protocol):
     def remove(self, subscription: Subscription) -> None:
         """Forget `subscription`; the lock is held."""
 
-    def warn(self, text: str) -> None:
-        """Log `text` as a warning."""
-
 
 class Subscription:
-    """A handle on something that a watcher tells: close it, or leave its `with` block, to be told no more."""
+    """A handle on something that a watcher delivers: close it, or leave its `with` block, to get no more."""
 
     __slots__ = ("__weakref__", "_closed", "_dropped", "_hub")
 
@@ -90,7 +88,7 @@ class EventStream(Subscription):
     """The events from now on, one by one: `for event in stream` or `async for event in stream`.
 
     A closing watcher ends it after the events that are already waiting; its own `close()` ends it at once. Both
-    wake whoever waits. It belongs to the first event loop that iterates it; a second one gets a `UsageError`.
+    wake its readers. It belongs to the first event loop that iterates it; a second one gets a `UsageError`.
     """
 
     __slots__ = ("_ended", "_loop", "_overflowing", "_queue", "_ready", "_waiters")
@@ -104,12 +102,15 @@ class EventStream(Subscription):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiters: list[asyncio.Future[None]] = []
 
-    def offer(self, event: ConfigReloadEvent) -> None:
+    def put(self, event: ConfigReloadEvent) -> None:
         """Queue `event`, at the cost of the oldest if need be, and wake the reader; the lock is held."""
         if len(self._queue) == CAPACITY:
             self._queue.popleft()
             self._dropped += 1
-            self._complain_once()
+            if not self._overflowing:
+                self._overflowing = True
+                text = "a subscription is not read: %d events are waiting, the oldest are dropped"
+                emit("reload", WARNING, text, CAPACITY)
         self._queue.append(event)
         self._wake()
 
@@ -121,13 +122,12 @@ class EventStream(Subscription):
         self._wake()
 
     def abandon(self) -> None:
-        """In the child of a fork: end, without what was waiting, and without a word to the parent's event loop."""
+        """In the child of a fork: end, without what was waiting, and without waking the parent's event loop."""
         self._ended = True
         self._queue.clear()
         self._waiters.clear()
         self._loop = None
-        with suppress(RuntimeError):  # the lock could not be had: then nobody waits here
-            self._ready.notify_all()
+        self._ready.notify_all()
         self._ready = threads.Condition(self._hub.lock)
 
     def __iter__(self) -> Self:
@@ -154,28 +154,22 @@ class EventStream(Subscription):
                 if self._queue:
                     return self._take()
                 if self._ended:
-                    break
+                    raise StopAsyncIteration
                 waiter = loop.create_future()
                 self._waiters.append(waiter)
             try:
                 await waiter
             finally:
-                self._forget(waiter)
-        raise StopAsyncIteration
+                with self._hub.lock, suppress(ValueError):
+                    self._waiters.remove(waiter)
 
     def _take(self) -> ConfigReloadEvent:
         event = self._queue.popleft()
-        if not self._queue:
-            self._overflowing = False
+        self._overflowing = self._overflowing and bool(self._queue)
         return event
 
-    def _complain_once(self) -> None:
-        if not self._overflowing:
-            self._overflowing = True
-            self._hub.warn(f"a subscription is not read: {CAPACITY} events are waiting, the oldest are dropped")
-
     def _bind(self) -> asyncio.AbstractEventLoop:
-        # Here and not above: asyncio is dear to import, and whoever gets here has it already.
+        # Here and not above: importing asyncio takes tens of milliseconds, and here it is loaded already.
         import asyncio
 
         loop = asyncio.get_running_loop()
@@ -189,13 +183,8 @@ class EventStream(Subscription):
         self._ready.notify_all()
         if self._waiters and self._loop is not None:
             waiters, self._waiters = self._waiters, []
-            # The loop may have been closed while somebody waited in it: then nobody is left to be woken.
-            with suppress(RuntimeError):
+            with suppress(RuntimeError):  # the loop was closed meanwhile, with all who waited in it
                 self._loop.call_soon_threadsafe(_resume, waiters)
-
-    def _forget(self, waiter: asyncio.Future[None]) -> None:
-        with self._hub.lock, suppress(ValueError):
-            self._waiters.remove(waiter)
 
 
 def _resume(waiters: list[asyncio.Future[None]]) -> None:

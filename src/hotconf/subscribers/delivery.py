@@ -1,0 +1,126 @@
+"""`Delivery`: the one thread of a watcher that runs callbacks.
+
+Rule 1: callbacks run one at a time, the events in order, for each event in the order of subscription. A follower of
+a value always gets the newest, so that one may be ahead of those before it while commits follow hard on each other.
+Rule 2: whatever a callback raises is logged with its name, and the next one runs.
+Rule 3: once the delivery is closed no callback begins any more.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING
+
+from hotconf.logs.records import ERROR, WARNING, emit
+from hotconf.subscribers.callbacks import Callback, guarded
+from hotconf.subscribers.streams import CAPACITY
+from hotconf.system import green, threads
+from hotconf.system.worker import Worker
+from hotconf.text import printable
+
+if TYPE_CHECKING:
+    import threading
+
+    from hotconf.events import ConfigReloadEvent
+
+
+class Delivery:
+    """A queue of events with the callbacks that get them, and its thread. `lock` guards it."""
+
+    def __init__(self, name: str, lock: threading.RLock) -> None:
+        self._lock = lock
+        self._worker = Worker(f"hotconf callbacks {printable(name)}", self._report, self._describe, stays=True)
+        self._queue: deque[tuple[ConfigReloadEvent, tuple[Callback, ...]]] = deque()
+        self._current: tuple[ConfigReloadEvent, deque[Callback]] | None = None
+        """What is being delivered, and the callbacks that are left: if the thread fails, it resumes there."""
+        self._overflowing = False
+        self._closed = False
+        self._running: Callback | None = None
+        self._where: tuple[int, int] | None = None
+        """The thread, or greenlet, that is running callbacks."""
+        self._forks = 0
+
+    def abandon(self, lock: threading.RLock) -> None:
+        """In the child of a fork: the thread is the parent's, and so is what it had to deliver."""
+        self._lock = lock
+        self._worker.abandon()
+        self._queue.clear()
+        self._overflowing = False
+        self._running = self._where = self._current = None
+        self._forks += 1
+
+    def put(self, event: ConfigReloadEvent, callbacks: tuple[Callback, ...]) -> None:
+        """Queue `event` for `callbacks`, at the cost of the oldest if need be; the lock is held."""
+        if not callbacks:
+            return
+        if len(self._queue) == CAPACITY:
+            _, losing = self._queue.popleft()
+            callbacks = tuple(dict.fromkeys((*(each for each in losing if each.drop()), *callbacks)))
+            if not self._overflowing:
+                self._overflowing = True
+                emit(
+                    "reload",
+                    WARNING,
+                    "callbacks are too slow: %d events are waiting, the oldest are dropped",
+                    CAPACITY,
+                )
+        self._queue.append((event, callbacks))
+        self._worker.submit(self._deliver)
+
+    def close(self, timeout_s: float) -> None:
+        """Begin no more callbacks, and wait for the one that is running unless this is it."""
+        with self._lock:
+            self._closed = True
+            self._queue.clear()
+        inside = self._where == threads.greenlet_ident()
+        if self._worker.stop(0 if inside else timeout_s) or inside:
+            return
+        running = self._running
+        if running is not None:
+            emit("reload", WARNING, "%s was still running when its watcher was closed", running.name)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why callbacks are not called; None if all is well."""
+        return self._worker.trouble
+
+    def supervise(self) -> bool:
+        """Repair the thread if it failed; whether there is something to do."""
+        return self._worker.supervise()
+
+    def _describe(self, _: object, seconds: int) -> str:
+        running = self._running
+        return f"{running.name if running else 'a callback'} has not returned for {seconds} s"
+
+    def _report(self, text: str, error: BaseException | None) -> None:
+        emit("reload", ERROR, "%s", text, error=error)
+
+    # On its thread
+
+    def _deliver(self) -> None:
+        with self._lock:
+            if self._current is None:
+                if not self._queue:
+                    return
+                event, callbacks = self._queue[0]
+                self._current = event, deque(callbacks)
+                self._queue.popleft()
+                self._overflowing = self._overflowing and bool(self._queue)
+            event, left = self._current
+        green.run(partial(self._run, event, left, self._forks))
+        if not left:
+            self._current = None
+
+    def _run(self, event: ConfigReloadEvent, left: deque[Callback], forks: int) -> None:
+        self._where = threads.greenlet_ident()
+        while left:
+            with self._lock:
+                if self._closed or self._forks != forks:  # a callback forked, and this is the child
+                    left.clear()
+                    break
+                callback = self._running = left.popleft()
+            if not callback.closed:
+                guarded(callback.name, callback.deliver, event, otherwise=None)
+        if self._forks == forks:
+            self._running = self._where = None
