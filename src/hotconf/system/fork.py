@@ -37,7 +37,7 @@ LATE_IMPORTS: Final = (
         for name in ("diff", "excerpts", "gone", "redact", "secret_values", "spelling", "suggest")
     ),
     *(f"hotconf.config.validation.{name}" for name in ("faults", "messages")),
-    *(f"hotconf.formats.toml.{name}" for name in ("escapes", "positions", "stamp", "syntax")),
+    *(f"hotconf.formats.toml.{name}" for name in ("escapes", "outline", "positions", "stamp", "syntax")),
     *(f"hotconf.secrets.{name}" for name in ("credentials", "prose", "scrubber")),
     "hotconf.history.record",
     *("hotconf.watch.inotify_observer", "fcntl", "json", "shlex", "signal", "traceback"),
