@@ -29,7 +29,7 @@ MAIN = Path("/etc/app/config.toml")
 AT = datetime(2026, 11, 25, tzinfo=UTC)
 
 
-def record(data: bytes, number: int, main: Path = MAIN) -> Record:
+def record(data: bytes, number: int = 1, main: Path = MAIN) -> Record:
     """A state of one file."""
     return Record(number, AT, (SourceFile(main, "main", data),))
 
@@ -38,7 +38,7 @@ def write(states: StateStore, *contents: bytes) -> None:
     """Keep so many states."""
     assert states.claim()
     for data in contents:
-        states.write(partial(record, data))
+        states.write(record(data))
 
 
 def good(states: StateStore) -> list[tuple[int, bytes]]:
@@ -407,7 +407,7 @@ def test_a_disk_that_fails(states, monkeypatch, call, error):
     with monkeypatch.context() as broken:
         broken.setattr(os, call, fail)
         with pytest.raises(OSError, match=os.strerror(error)):
-            states.write(partial(record, b"2"))
+            states.write(record(b"2"))
     assert names(states) == ["00000001.state", "lock"]
     write(states, b"3")
     assert good(states) == [(2, b"3"), (1, b"1")]
@@ -427,7 +427,7 @@ def test_a_file_system_without_modes(states, monkeypatch):
     monkeypatch.setattr(os, "open", lambda path, flags, mode=0o777, **options: _shared(real, path, flags, options))
     assert states.claim()
     with pytest.raises(OSError, match="nothing is private here"):
-        states.write(partial(record, b"1"))
+        states.write(record(b"1"))
     assert states.numbers() == ()
 
 
@@ -441,7 +441,6 @@ def _shared(real, path, flags, options) -> int:
 WRITER = """
 import os, sys
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from hotconf.history.record import Record
 from hotconf.history.store import StateStore
@@ -468,7 +467,7 @@ if die_at:
     for name in ("open", "write", "fsync", "rename", "unlink", "close", "listdir", "fstat"):
         setattr(os, name, counted(getattr(os, name)))
 for _ in range({times}):
-    print(states.write(record), flush=True)
+    print(states.write(record((states.numbers() or (0,))[-1] + 1)), flush=True)
 """
 
 

@@ -484,8 +484,6 @@ def test_a_full_disk(path, watch, state_dir, caplog, monkeypatch):
             assert isinstance(watcher.reload(), ReloadSuccess)
             wait_until(lambda number=number: len(refused) == number - 8000)
             wait_until(lambda: watcher.stats.state_trouble == f"{state_dir}: No space left on device")
-        # The next one waits for the thread that failed.
-        wait_until(lambda: not watcher._reloader._history._worker.at_work)
     assert told(caplog) == [f"States of {path} are not kept: {state_dir}: No space left on device"]
     save(path, port(8003))
     watcher.reload()
@@ -514,23 +512,33 @@ def test_a_disk_that_hangs(path, watch, state_dir, caplog, monkeypatch, gate):
     """Neither publishing nor telling nor loads wait for it; close() waits no longer than it ever does."""
     stuck = Gate()
     monkeypatch.setattr(store, "encode", lambda record: stuck() or no_room(record))
-    monkeypatch.setattr(writer, "SLOW_S", 0.0)
+    monkeypatch.setattr(writer, "SLOW_NS", 3600 * 10**9)
     watcher, _ = watch(path, state_dir=state_dir, debounce_ms=60_000)  # as in the test above
     assert stuck.entered.wait(60)
-    assert str(watcher.stats.state_trouble).startswith("the disk has been busy with a state for ")
-    monkeypatch.setattr(writer, "SLOW_S", 3600.0)
     assert watcher.stats.state_trouble is None
-    for number in range(8001, 8001 + writer.MOST_WAITING + 5):
+    for number in range(8001, 8001 + writer.MAX_WAITING + 5):
         save(path, port(number))
         assert isinstance(watcher.reload(), ReloadSuccess)
     assert watcher.stats.state_trouble == "the disk is slow: not every state is kept"
     watcher.close()
     assert f"States of {path} are not kept: the disk was not done after" in told(caplog)[0]
-    assert watcher._reloader._history is not None
-    assert len(watcher._reloader._history._waiting) == writer.MOST_WAITING
     stuck.released.set()
     wait_until(lambda: any("the disk is slow, 5 were left out" in line for line in told(caplog)))
     wait_until(lambda: StateStore(state_dir, path).claim())
+
+
+def test_a_disk_that_is_busy_for_long(path, watch, state_dir, caplog, monkeypatch):
+    """It shows in `stats`, and is logged."""
+    stuck = Gate()
+    monkeypatch.setattr(store, "encode", lambda record: stuck() or no_room(record))
+    monkeypatch.setattr(writer, "SLOW_NS", 0)
+    watcher, _ = watch(path, state_dir=state_dir)
+    try:
+        assert stuck.entered.wait(60)
+        assert str(watcher.stats.state_trouble).startswith("the disk has been busy with a state for ")
+        wait_until(lambda: any("are not kept: the disk has been busy with a state" in line for line in told(caplog)))
+    finally:
+        stuck.released.set()
 
 
 @pytest.mark.parametrize("text", [port(8001), BROKEN])

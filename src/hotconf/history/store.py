@@ -22,19 +22,16 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from hotconf.config.gone import NOTHING, Standing
 from hotconf.errors import UsageError
 from hotconf.history.record import Damage, Record, decode, encode
 from hotconf.system.descriptors import FILE, ClosedError, Descriptor
 from hotconf.text import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 MOST_STATES: Final = 100
 MOST_BYTES: Final = 32 << 20
@@ -107,23 +104,6 @@ class StateStore:
             if found is not None:
                 yield number, found
 
-    def missed(self, usable: Callable[[], bool], damaged: Callable[[int, str], object] | None = None) -> Standing:
-        """The newest whole state, for a program that starts now; `NOTHING` if none of its files is missing, or no
-        state is usable.
-
-        Raises as `numbers` does. `usable`: whether any state is. `damaged` gets the newer ones, each with the reason.
-        """
-        newest: Record | None = None
-        for number, found in self.newest_first():
-            if isinstance(found, Record):
-                newest = found
-                break
-            if damaged is not None:
-                damaged(number, found.text)
-        if newest is None or all(os.path.exists(file.path) for file in newest.files) or not usable():
-            return NOTHING
-        return Standing(newest.files)
-
     def _read(self, directory: Descriptor, number: int) -> Record | Damage:
         try:
             file = _open(_name(number), os.O_RDONLY | _OPEN, directory)
@@ -166,8 +146,8 @@ class StateStore:
             self._lock = lock
             return True
 
-    def write(self, record: Callable[[int], Record]) -> int:
-        """Keep what `record` makes of its number, and forget the oldest ones. The lock is held.
+    def write(self, record: Record) -> int:
+        """Keep `record` under the next number, and forget the oldest ones. The lock is held.
 
         When it returns, the state is on the disk. Raises `OSError` if that cannot be said; the older ones stay.
         """
@@ -179,7 +159,7 @@ class StateStore:
             number = numbers[-1] + 1 if numbers else 1
             temporary = f"{_TEMPORARY}{os.urandom(8).hex()}"
             try:
-                _write(temporary, encode(record(number)), directory)
+                _write(temporary, encode(replace(record, number=number)), directory)
                 here = directory.number
                 os.rename(temporary, _name(number), src_dir_fd=here, dst_dir_fd=here)
             except BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,6 +17,7 @@ from hotconf.engine.candidate import Candidate, Invalid, Valid
 from hotconf.errors import UsageError
 from hotconf.formats.base import Document
 from hotconf.formats.registry import parse
+from hotconf.history.last_good import Search
 from hotconf.history.record import Damage, Record
 from hotconf.history.store import StateStore
 from hotconf.logs.log import shown
@@ -69,14 +71,9 @@ def as_kept(record: Record, schema: Schema[Any]) -> Look:
 
 def missed(state_dir: Path, main: Path, schema: Schema[Any]) -> Standing:
     """The state whose files a program that starts now would find missing; never raises for a state."""
-
-    def usable() -> bool:
-        records = (found for _, found in states.newest_first() if isinstance(found, Record))
-        return any(isinstance(judge(Options(main, schema), each.files, each.at), Valid) for each in records)
-
-    states = StateStore(state_dir, main)
+    judged = partial(judge, Options(main, schema))
     try:
-        return states.missed(usable)
+        return Search(StateStore(state_dir, main), judged, lambda *_: None).standing()
     except (OSError, UsageError):  # not trustworthy, or unreadable: no program starts from it
         return NOTHING
 

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from hotconf.engine.protocol import Due
 from hotconf.errors import UsageError
@@ -164,7 +164,7 @@ class Driver(fork.ForkAware):
         too slow.
         """
         if not self.here:
-            return self._run_there(_Call(partial(isolated, action)), timeout_s)
+            return self._run_there(threads.Call(partial(isolated, action)), timeout_s)
         isolated(action)
         return True
 
@@ -175,12 +175,12 @@ class Driver(fork.ForkAware):
         """
         if self.here:
             return action()
-        call = _Call(action)
+        call = threads.Call(action)
         if not self._run_there(call):
             raise UsageError("this watcher is closed, or was forked off meanwhile")
         return call.result()
 
-    def _run_there(self, call: _Call[R], timeout_s: float | None = None) -> bool:
+    def _run_there(self, call: threads.Call[R], timeout_s: float | None = None) -> bool:
         until = float("inf") if timeout_s is None else time.monotonic() + timeout_s
         self.post(call)
         if self._ended:
@@ -321,29 +321,3 @@ class Driver(fork.ForkAware):
         if due is not None:
             self._timed.add(owner)
         return due
-
-
-class _Call(Generic[R]):
-    """An action with a waiting caller."""
-
-    __slots__ = ("_action", "_error", "_outcome", "done")
-
-    def __init__(self, action: Callable[[], R]) -> None:
-        self._action = action
-        self._outcome: list[R] = []
-        self._error: BaseException | None = None
-        self.done = threads.Event()
-
-    def __call__(self) -> None:
-        try:
-            self._outcome.append(self._action())
-        except BaseException as error:  # noqa: BLE001 - raised again in the caller
-            self._error = error
-        finally:
-            self.done.set()
-
-    def result(self) -> R:
-        """What the action returned, or raises what it raised."""
-        if self._error is not None:
-            raise self._error
-        return self._outcome[0]

@@ -109,8 +109,6 @@ class Reloader(Stepping[T], fork.ForkAware):
     def start(self, *, require: bool) -> None:
         """Watch, then load, in this thread. Raises `ConfigError` if that fails and a config is required."""
         _not_in_a_load("start")
-        if self._history is not None:
-            self._history.check()
         if self._closed or not self._unstarted:
             raise UsageError("a watcher can be started once; make a new one")
         if self._history is not None:

@@ -18,13 +18,15 @@ from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from itertools import starmap
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from weakref import ref
 
 from hotconf.system import signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+R = TypeVar("R")
 
 _FIRST_PAUSE_S: Final = 0.000_1
 _LONGEST_PAUSE_S: Final = 0.01
@@ -154,6 +156,33 @@ class Condition:
         waiting, self._waiting = self._waiting, []
         for each in waiting:
             each.set()
+
+
+class Call(Generic[R]):
+    """Something to do on another thread, for a caller who waits until it is `done`."""
+
+    __slots__ = ("_action", "_error", "_outcome", "done")
+
+    def __init__(self, action: Callable[[], R]) -> None:
+        self._action = action
+        self._outcome: list[R] = []
+        self._error: BaseException | None = None
+        self.done = Event()
+
+    def __call__(self) -> None:
+        """Do it."""
+        try:
+            self._outcome.append(self._action())
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller
+            self._error = error
+        finally:
+            self.done.set()
+
+    def result(self) -> R:
+        """What the action returned, or raises what it raised."""
+        if self._error is not None:
+            raise self._error
+        return self._outcome[0]
 
 
 class Thread:
