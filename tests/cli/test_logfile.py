@@ -19,6 +19,7 @@ import pytest
 from cli.test_watch_process import DEADLINE, running
 from hotconf.cli.logfile import LogFile
 from outsiders import outsiders_python
+from torture.extent import some
 
 SIZE = 2000
 POSIX = pytest.mark.skipif(os.name != "posix", reason="POSIX only")
@@ -334,8 +335,10 @@ def test_other_commands_need_none(tmp_path, home):
         path = base / "config.toml"
         path.write_text('model = "a"\n')
         os.chown(path, 54321, 54321)
-        for arguments in (
+        commands: list[list[object]] = [
             ["check", path],
+            ["init", base / "new" / "config.toml"],
+            ["history", path, "--state-dir", base / "states"],
             ["show", path],
             ["show", path, "--json"],
             ["diff", path, path],
@@ -343,9 +346,8 @@ def test_other_commands_need_none(tmp_path, home):
             ["doctor", path, "--no-probe"],
             ["schema"],
             ["schema", "--stamp", path],
-            ["init", base / "new" / "config.toml"],
-            ["history", path, "--state-dir", base / "states"],
-        ):
+        ]
+        for arguments in some(commands, 3):
             environment = {key: value for key, value in os.environ.items() if key not in ("HOME", "CODE_HOME")}
             done = subprocess.run(
                 [python, "-m", "hotconf", *map(str, arguments)],

@@ -18,18 +18,18 @@ from waiting import wait_until
 from watcher.watched import App, port
 
 OPERATIONS = {
-    "start": 0.003,
-    "hold": 0.3,
-    "hold async": 0.3,
-    "pass": 0.3,
-    "release": 0.1,
-    "release async": 0.2,
-    "reload": 0.2,
-    "close": 0.1,
-    "subscribe": 0.3,
-    "next": 0.3,
-    "fork": 0.1,
-    "follow": 0.1,
+    "start": 0.0015,
+    "hold": 0.15,
+    "hold async": 0.15,
+    "pass": 0.15,
+    "release": 0.05,
+    "release async": 0.1,
+    "reload": 0.1,
+    "close": 0.05,
+    "subscribe": 0.15,
+    "next": 0.15,
+    "fork": 0.05,
+    "follow": 0.05,
 }
 """Which share of their places is tried in a bounded run; all of them in full."""
 AT_LEAST = {"start": 300, "release": 20, "reload": 20, "close": 50}
