@@ -16,7 +16,7 @@ from hotconf.events import Ending, Pending
 from hotconf.logs import log, records
 from hotconf.problems import Problem
 from hotconf.runtime.holds import Busy
-from hotconf.runtime.loader import judged
+from hotconf.runtime.loads import judged
 from hotconf.runtime.reloader import Reloader
 from hotconf.schema import Schema
 from hotconf.settings import MAX_DEBOUNCE_MS, HotReloadSettings, PinnedSettings
@@ -250,7 +250,7 @@ class HotReloadWatcher(Generic[T]):
     @property
     def secrets(self) -> frozenset[str]:
         """The known secrets of the configuration and its files, for programs that show `text` line by line."""
-        return self._reloader.secrets.scrubber().secrets
+        return self._reloader.publisher.secrets.scrubber().secrets
 
     def scrub(self, text: str) -> str:
         """`text` without the known secrets of the configuration and its files, for your own logs.
@@ -260,7 +260,7 @@ class HotReloadWatcher(Generic[T]):
         """
         if not isinstance(text, str):
             raise arguments.wrong("text", text, "a str")
-        return self._reloader.secrets.scrubber()(text, words=True)
+        return self._reloader.publisher.secrets.scrubber()(text, words=True)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:

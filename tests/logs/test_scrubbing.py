@@ -9,6 +9,7 @@ from typing import NoReturn
 import pytest
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from doubles.inside import reloader_of
 from hotconf import HotReloadWatcher
 from hotconf.formats.registry import parse
 from hotconf.logs import log, records
@@ -144,7 +145,7 @@ def test_what_a_load_parsed_is_not_parsed_for_the_log(monkeypatch, tmp_path):
     with HotReloadWatcher(path, Config, debounce_ms=60_000) as watcher:
         path.write_text(NEW)
         watcher.reload()
-        snapshot, known = watcher.snapshot, watcher._reloader.secrets
+        snapshot, known = watcher.snapshot, reloader_of(watcher).publisher.secrets
         known.publish(snapshot, None)
         assert {"S3cr3t-new-one", "546372819", "q7z"} <= known.scrubber().secrets
         assert parsed == []

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 from hotconf.engine.candidate import Candidate, Invalid, Unstable, Valid
 from hotconf.problems import Problem
 from hotconf.runtime.load import check, drifted, load
-from hotconf.runtime.loader import guarded
+from hotconf.runtime.loads import isolated_load
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings, PinnedSettings
 from hotconf.snapshot import Origin, Snapshot
@@ -693,7 +693,7 @@ def test_after_an_internal_error_everything_is_read(root, work):
     def fail():
         raise MemoryError
 
-    broken = guarded(fail, first.files)
+    broken = isolated_load(fail, first.files)
     assert isinstance(broken.candidate, Invalid)
     assert broken.candidate.kind == "internal"
     assert broken.files.patterns == ("a.toml",)

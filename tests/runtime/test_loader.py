@@ -10,7 +10,8 @@ import pytest
 
 from hotconf.engine.candidate import Invalid
 from hotconf.runtime.driver import Driver
-from hotconf.runtime.loader import Loader, guarded
+from hotconf.runtime.loader import Loader
+from hotconf.runtime.loads import isolated_load
 from hotconf.sources.base import FileSet, LoadResult
 from hotconf.system.exceptions import in_load
 from waiting import wait_until
@@ -143,7 +144,7 @@ def test_a_load_knows_that_it_is_one(loader):
         seen.append(in_load())
         raise ValueError
 
-    loader.submit(lambda: guarded(work, KNOWN))
+    loader.submit(lambda: isolated_load(work, KNOWN))
     loader.submit(lambda: seen.append(in_load()))
     loader.stop(10)
     assert (seen, in_load()) == ([True, False], False)
@@ -160,7 +161,7 @@ def test_whatever_a_load_raises_is_a_problem(loader, tmp_path, caplog, error):
     path.touch()
     known = FileSet.of(path)
     results: list[LoadResult[object]] = []
-    loader.submit(lambda: results.append(guarded(fail, known)))
+    loader.submit(lambda: results.append(isolated_load(fail, known)))
     loader.stop(10)
     [result] = results
     assert isinstance(result.candidate, Invalid)
@@ -179,9 +180,9 @@ def test_what_ends_programs_is_the_programs_in_its_own_thread(loader, error):
         raise error
 
     with pytest.raises(type(error)):
-        guarded(interrupt, KNOWN)
+        isolated_load(interrupt, KNOWN)
     assert not in_load()
     results: list[LoadResult[object]] = []
-    loader.submit(lambda: results.append(guarded(interrupt, KNOWN)))
+    loader.submit(lambda: results.append(isolated_load(interrupt, KNOWN)))
     loader.stop(10)
     assert isinstance(results[0].candidate, Invalid)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSucc
 from hotconf.problems import ConfigError
 from hotconf.runtime import process
 from hotconf.runtime import reloader as module
+from hotconf.runtime.driver import Driver
 from hotconf.runtime.holds import Busy
 from hotconf.runtime.reloader import Reloader
 from hotconf.schema import Schema
@@ -25,6 +27,7 @@ from hotconf.settings import HotReloadSettings, PinnedSettings
 from hotconf.sources.base import Options
 from hotconf.sources.files import paths, reading
 from hotconf.subscribers.bus import Bus
+from hotconf.watch.inotify_observer import InotifyObserver
 from waiting import wait_until
 
 FAR_NS = 3_600_000_000_000
@@ -64,6 +67,7 @@ class Watched:
         self.main = main
         self.gate = Gate()
         self.installed: list[int] = []
+        self.before_install: Callable[[], object] = lambda: None
         self.generations: dict[int, None] = {}
         self.bus: Bus[Config] = Bus("test")
         self.stream = self.bus.subscribe()
@@ -75,6 +79,7 @@ class Watched:
         self._told.start()
 
     def install(self, snapshot) -> None:
+        self.before_install()
         self.installed.append(snapshot.config.n)
         self.generations[snapshot.generation] = None
 
@@ -123,6 +128,13 @@ def make(main):
         watched.reloader.close()
         watched._told.join(60)
     wait_until(lambda: not ours())
+
+
+def driver() -> Driver:
+    """The one of this process."""
+    used = process.current()
+    assert used is not None
+    return used
 
 
 def ours() -> list[str]:
@@ -179,7 +191,7 @@ def test_holds_releases_reloads_and_saves_from_many_threads(make):
     assert list(watched.generations) == [1, *told] == list(range(1, len(told) + 2))
 
 
-def test_a_release_has_published_when_it_returns(make, monkeypatch):
+def test_a_release_has_published_when_it_returns(make):
     """It waits for the driver, even if that is slow, and busy with other work first."""
     watched = make()
     reloader = watched.reloader
@@ -188,27 +200,22 @@ def test_a_release_has_published_when_it_returns(make, monkeypatch):
     watched.save(2)
     assert isinstance(reloader.reload(wait=True, force=False), ReloadDeferred)
 
-    def install(snapshot) -> None:
-        threading.Event().wait(0.2)
-        watched.install(snapshot)
-
-    monkeypatch.setattr(reloader._publisher, "_install", install)
-    reloader._runs().post(lambda: threading.Event().wait(0.2))
+    watched.before_install = lambda: threading.Event().wait(0.2)
+    driver().post(lambda: threading.Event().wait(0.2))
     hold.__exit__(None, None, None)
     assert watched.n == 2
 
 
-def test_nothing_is_committed_once_busy_was_entered(make, monkeypatch):
+def test_nothing_is_committed_once_busy_was_entered(make):
     """An earlier step, even during its commit, has ended once `busy` is entered."""
     watched = make(window_ms=0)
     begun, goes_on = threading.Event(), threading.Event()
 
-    def install(snapshot) -> None:
+    def hold_up() -> None:
         begun.set()
         assert goes_on.wait(60)
-        watched.install(snapshot)
 
-    monkeypatch.setattr(watched.reloader._publisher, "_install", install)
+    watched.before_install = hold_up
     watched.save(2)
     assert begun.wait(60)
     hold = Busy(watched.reloader, "x")
@@ -339,7 +346,7 @@ def test_only_one_of_many_starts_works(make):
 
 def test_closing_while_it_is_started(make, monkeypatch):
     """Whoever starts is told, rather than left with a watcher that has no configuration."""
-    monkeypatch.setattr(module, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(module, "CLOSE_S", 0.1)
     watched = make(start=False)
     watched.gate.shut()
     raised: list[BaseException] = []
@@ -367,7 +374,7 @@ def test_closing_before_it_has_joined_the_others(make, monkeypatch):
     monkeypatch.setattr(module.log, "initialized", lambda path: watched.reloader.close())
     with pytest.raises(UsageError, match="closed"):
         watched.reloader.start(require=True)
-    assert other.reloader._runs().owners == (other.reloader,)
+    assert driver().owners == (other.reloader,)
 
 
 def test_starts_and_closes_at_the_same_time(make):
@@ -413,7 +420,7 @@ def test_a_failed_start_leaves_nothing(make, main):
 
 def test_a_check_that_outlives_its_watcher_harms_nobody(make, monkeypatch):
     """When it ends at last, the descriptors of the driver are other people's."""
-    monkeypatch.setattr(module, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(module, "CLOSE_S", 0.1)
     watched = make()
     watched.gate.shut()
     watched.save(2)
@@ -461,7 +468,8 @@ reloader.start(require=True)
 held, ends = threading.Event(), threading.Event()
 
 def hold():
-    with reloader._lock:
+    ((_, lock),) = reloader.locks()
+    with lock:
         held.set()
         ends.wait(60)
 
@@ -539,8 +547,8 @@ def test_a_reload_that_is_slow_opens_no_round(make):
 def test_what_no_event_tells_of_is_found(make):
     """Also beside an observer that reports everything."""
     watched = make(observer="inotify", reconcile_ns=OFTEN_NS)
-    driver = watched.reloader._runs()
-    driver.call(lambda: watched.reloader._observation.observer.disarm(watched.reloader))
+    (observer,) = {driver().observer_of(owner) for owner in driver().owners}
+    driver().call(lambda: observer.disarm(watched.reloader))
     watched.save(2)
     wait_until(lambda: watched.n == 2)
 
@@ -581,15 +589,14 @@ def test_a_fragment_that_appears_before_its_directory_is_watched(make, main, mon
     """Between the load that lists a directory and the watch on it: nobody tells of it, so it is looked for."""
     (main.parent / "conf.d").mkdir()
     watched = make()
-    observer = watched.reloader._observation.observer
-    real = type(observer).arm
+    real = InotifyObserver.arm
 
     def arm(self, owner, files):
         if files.folders:
             (main.parent / "conf.d" / "a.toml").write_text("n = 5\n")
         return real(self, owner, files)
 
-    monkeypatch.setattr(type(observer), "arm", arm)
+    monkeypatch.setattr(InotifyObserver, "arm", arm)
     main.write_text("[hot_reload]\nwatch_paths = ['conf.d']\n")
     wait_until(lambda: watched.n == 5)
 
@@ -599,14 +606,14 @@ def test_a_fragment_that_changes_before_it_is_watched(make, main, monkeypatch):
     fragment = main.with_name("a.toml")
     fragment.write_text("n = 4\n")
     watched = make()
-    real = type(watched.reloader._observation.observer).arm
+    real = InotifyObserver.arm
 
     def arm(self, owner, files):
         if len(files.members) == 2 and fragment.read_text() == "n = 4\n":
             fragment.write_text("n = 5\n")
         return real(self, owner, files)
 
-    monkeypatch.setattr(type(watched.reloader._observation.observer), "arm", arm)
+    monkeypatch.setattr(InotifyObserver, "arm", arm)
     main.write_text("[hot_reload]\nwatch_paths = ['a.toml']\n")
     wait_until(lambda: watched.n == 5)
 
@@ -614,13 +621,12 @@ def test_a_fragment_that_changes_before_it_is_watched(make, main, monkeypatch):
 def test_an_observer_that_fails_loses_no_load(make, monkeypatch, caplog):
     """Who waits for it is answered, and the next change is noticed."""
     watched = make()
-    observer = type(watched.reloader._observation.observer)
 
     def fail(self, owner, files):
         raise RuntimeError("broken")
 
     with monkeypatch.context() as patch:
-        patch.setattr(observer, "arm", fail)
+        patch.setattr(InotifyObserver, "arm", fail)
         assert isinstance(watched.reloader.reload(wait=True, force=False), ReloadUnchanged)
     watched.save(2)
     wait_until(lambda: watched.n == 2)
@@ -632,12 +638,11 @@ def test_directories_that_appear_one_by_one_are_no_changes(make, tmp_path):
     main = tmp_path / "a" / "b" / "config.toml"
     watched = Watched(main, observer="auto", reconcile_ns=FAR_NS, window_ms=20)
     watched.reloader.start(require=False)
-    driver = watched.reloader._runs()
     try:
         wait_until(lambda: watched.kinds() == [ReloadFailed])
         for directory in (main.parent.parent, main.parent):
             directory.mkdir()
-            driver.call(lambda: None)
+            driver().call(lambda: None)
         main.write_text("n = 7\n")
         wait_until(lambda: watched.installed == [7])
         wait_until(lambda: ReloadSuccess in watched.kinds())

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from doubles.inside import reloader_of
 from doubles.recorder import told
 from hotconf import ConfigReloadEvent, HotReloadWatcher, Snapshot
 from torture.contents import SCHEMAS
@@ -45,7 +46,8 @@ class Subject:
     def watch(self, path: str, schema: str, callbacks: list[str], **options: Any) -> None:
         """Start a watcher."""
         watcher = HotReloadWatcher(path, SCHEMAS[schema], **options)
-        publisher, install = watcher._reloader._publisher, watcher._reloader._publisher._install
+        publisher = reloader_of(watcher).publisher
+        install = publisher.install
 
         def publish(snapshot: Snapshot[Any]) -> None:
             install(snapshot)
@@ -54,7 +56,7 @@ class Subject:
                 says=watcher.config.says,
             )
 
-        publisher._install = publish
+        publisher.install = publish
         self.stuck.clear()
         for name in callbacks:
             watcher.on_event(getattr(self, f"_{name}"))

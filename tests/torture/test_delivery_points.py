@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from doubles.inside import reloader_of
 from torture.extent import FULL
 from waiting import wait_until
 from watcher.watched import App, port
@@ -85,7 +86,7 @@ def test_real_signals_at_any_moment(path: Path, watch: Callable[..., object], ro
     path.write_text(port(12345))
     wait_until(lambda: watcher.config.server.port == 12345)
     assert watcher.pending is None
-    assert not watcher._reloader.holds.reasons
+    assert not reloader_of(watcher).holds.reasons
 
 
 @pytest.fixture

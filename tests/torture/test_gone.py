@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 from pydantic import Field
 
+from doubles.inside import reloader_of
 from hotconf import HotReloadWatcher, ReloadFailed, ReloadSuccess, Snapshot
 from hotconf.engine.debounce import MILLISECOND, ceiling_ns
 from hotconf.runtime.publisher import Publisher
@@ -143,8 +144,8 @@ def watched(
     """A watcher, and all that it publishes."""
     (root / "config.toml").write_text("# all in fragments\n")
     watcher = HotReloadWatcher(root / "config.toml", Limits, debounce_ms=WINDOW_MS, watch_paths=entries)
-    publisher, publish, seen = watcher._reloader._publisher, Publisher.publish, []
-    install, began = publisher._install, [None]
+    publisher, publish, seen = reloader_of(watcher).publisher, Publisher.publish, []
+    install, began = publisher.install, [None]
 
     def note_round(self: Publisher[Any], effect: Any, detect_ns: int) -> Any:
         began[0] = effect.round.first if effect.round is not None else None
@@ -155,7 +156,7 @@ def watched(
         install(snapshot)
 
     monkeypatch.setattr(Publisher, "publish", note_round)
-    publisher._install = note
+    publisher.install = note
     return watcher, seen
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import pytest
 
+from doubles.inside import reloader_of
 from hotconf.runtime.load import load
 from torture.extent import FULL
 from waiting import wait_until
@@ -178,7 +179,7 @@ def test_every_change_is_heard(tmp_path, watch, seed):
     watcher, _ = watch(
         main, dict[str, Any], watch_paths=patterns, reconcile_s=NEVER_S, debounce_ms=0, allow_empty=True
     )
-    reloader = watcher._reloader
+    reloader = reloader_of(watcher)
     for _ in range(60 if FULL else 25):
         tree.told.clear()
         for _ in range(dice.randint(1, 4)):

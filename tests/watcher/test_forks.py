@@ -20,6 +20,7 @@ import pytest
 if not hasattr(os, "fork"):
     pytest.skip("no fork here", allow_module_level=True)
 
+from doubles.inside import locks_of, reloader_of
 from hotconf import Ending, FileChanged, HotReloadWatcher, ReloadDeferred, ReloadSuccess, UsageError
 from hotconf.runtime import process
 from hotconf.runtime.waiters import Waiter
@@ -247,9 +248,8 @@ def test_from_a_signal_handler_while_reload_waits(path, watch, gate):
 
     def interrupt():
         gate.entered.wait(LONG_S)
-        wait_until(
-            lambda: len(watcher._reloader._notifier.waiters)
-        )  # not sooner: this very thread may be being started
+        # Not sooner: this very thread may be being started.
+        wait_until(lambda: reloader_of(watcher).waiting_calls)
         os.kill(parent, signal.SIGUSR1)
         wait_until(lambda: children, LONG_S)
         gate.released.set()
@@ -623,7 +623,8 @@ def test_a_lock_that_cannot_be_had(path, watch, monkeypatch, told):
     holding, go_on = threading.Event(), threading.Event()
 
     def hold():
-        with watcher._reloader._lock, watcher._bus.lock:
+        stepping, bus = locks_of(watcher)
+        with stepping, bus:
             holding.set()
             go_on.wait(LONG_S)
 

@@ -240,7 +240,7 @@ def test_closed_by_a_check(path, watch):
 
 def test_closed_during_a_load(path, watch, gate, monkeypatch):
     """A check that is stuck: close waits a little for it, and then returns; the load comes to nothing."""
-    monkeypatch.setattr(reloader, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(reloader, "CLOSE_S", 0.3)
     watcher, seen = watch(path, checks=[stuck_on(gate)])
     path.write_text(port(9000))
     assert gate.entered.wait(60)
@@ -297,7 +297,7 @@ def test_close_waits_for_a_callback(path, watch, gate):
     assert gate.entered.wait(60)
     closing = threading.Thread(target=watcher.close)
     closing.start()
-    wait_until(lambda: watcher._reloader._closed)
+    wait_until(lambda: not watcher.watching)
     assert closing.is_alive()
     gate.released.set()
     closing.join(60)

@@ -52,7 +52,9 @@ class Holds:
 class Holder(Protocol):
     """A watcher at work, as `Busy` needs it."""
 
-    holds: Holds
+    @property
+    def holds(self) -> Holds:
+        """Its register."""
 
     def barrier(self) -> None:
         """Return once every earlier step has ended."""

@@ -1,5 +1,5 @@
-"""The jobs of one watcher: its loads, and whatever else may run users' code. They run on the loader's thread; during
-the start in the thread that called it, so that a configuration that never changes needs no thread for them.
+"""The loads of one watcher. They run on a loader's thread; during the start in the thread that called it, so that a
+configuration that never changes needs no thread for them.
 """
 
 from __future__ import annotations
@@ -8,89 +8,84 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
-from hotconf.engine.candidate import Invalid, Valid
+from hotconf.engine.candidate import Invalid, Unstable, Valid
 from hotconf.engine.protocol import Load
 from hotconf.logs import log
+from hotconf.problems import Problem
 from hotconf.runtime.driver import Driver
-from hotconf.runtime.load import load
-from hotconf.runtime.loader import Loader, LoadJob, guarded
+from hotconf.runtime.load import judge, load
+from hotconf.runtime.loader import Loader, LoadJob
 from hotconf.runtime.publisher import Publisher
+from hotconf.snapshot import SourceFile
 from hotconf.sources.base import FileSet, LoadResult, Options
+from hotconf.sources.files import reading
 from hotconf.sources.files.cache import Cache
 from hotconf.system import threads
-from hotconf.system.exceptions import in_load
+from hotconf.system.exceptions import in_load, loading, propagates
 
 if TYPE_CHECKING:
     from hotconf.history.writer import HistoryWriter
 
 T = TypeVar("T")
 
-_PATIENCE_S: Final = 0.1
+_CHECK_S: Final = 0.1
 """How often to check whether anything is left to wait for."""
 
 
-class Jobs(Generic[T]):
-    """See the module. `runs` gives the driver; `deliver` is called on its thread with what a load brought back."""
+class Finished(NamedTuple):
+    """A load that is back."""
 
-    __slots__ = (
-        "_cache",
-        "_deliver",
-        "_history",
-        "_inline",
-        "_loader",
-        "_loading",
-        "_options",
-        "_publisher",
-        "_runs",
-        "closed",
-    )
+    number: int
+    result: LoadResult[Any]
+    cost_ns: int
+    last_good: Valid[Any] | None
+    """What to run on if the load at start failed."""
+    done: Callable[[], object]
+    """To be called once the machine knows it."""
+
+
+class Loads(Generic[T]):
+    """See the module. Used by the driver's thread, except where it says otherwise."""
+
+    __slots__ = ("_cache", "_history", "_inline", "_options", "_publisher", "_under_way", "closed")
 
     def __init__(
-        self,
-        options: Options[T],
-        cache: Cache,
-        publisher: Publisher[T],
-        history: HistoryWriter[T] | None,
-        runs: Callable[[], Driver],
-        loader: Callable[[], Loader],
-        deliver: Callable[[int, LoadResult[T], int, Valid[T] | None, Callable[[], object]], None],
+        self, options: Options[T], cache: Cache, publisher: Publisher[T], history: HistoryWriter[T] | None
     ) -> None:
-        self._loader = loader
         self._options = options
         self._cache = cache
         self._publisher = publisher
         self._history = history
-        self._runs = runs
-        self._deliver = deliver
-        self._loading = threads.rlock()
+        self._under_way = threads.rlock()
         """Held by the load that is under way."""
         self._inline: deque[Callable[[], None]] | None = None
-        """Only the driver appends, and decides that no more come."""
+        """Jobs of the start. Only the driver appends, and decides that no more come."""
         self.closed = False
         """No load begins any more."""
 
-    # During the start
+    # In the thread that calls `start()`
 
     @property
     def starting(self) -> bool:
-        """Whether they run in the thread that called `start()`."""
+        """Whether loads run in the thread that called `start()`."""
         return self._inline is not None
 
     def collect(self) -> None:
         """From now on they wait for `run`."""
         self._inline = deque()
 
-    def run(self) -> None:
+    def run(self, driver: Driver) -> None:
         """Run those that wait, in this thread, until there is none; later ones run on the loader's."""
-        while self._inline or not self._runs().call(self._are_done):
+        while self._inline or not driver.call(self._end_start):
             while self._inline:
                 self._inline.popleft()()
 
-    def _are_done(self) -> bool:
-        """On the driver's thread: whether there is none; then later ones run on the loader's thread."""
+    def _end_start(self) -> bool:
         if self._inline:
             return False
         self._inline = None
@@ -98,65 +93,108 @@ class Jobs(Generic[T]):
 
     # At any time
 
-    def submit(self, job: Callable[[], None]) -> None:
-        """Run it where users' code runs. Called on the driver's thread, which never runs users' code."""
+    def begin(self, request: Load, driver: Driver, loader: Loader, then: Callable[[Finished], object]) -> None:
+        """Read the files, on that loader; `then` continues on the driver's thread."""
+        known, touched = self._cache.begin(afresh=request.afresh)
+        publisher = self._publisher
+        published, secrets = publisher.snapshot, publisher.secrets.published
+        work = partial(
+            load, self._options, published, known, touched, self._cache.before, secrets, publisher.standing
+        )
+        job = LoadJob(self._options.path, partial(self._run, request.number, work, known, driver, then))
         if self._inline is not None:
             self._inline.append(job)
         else:
-            self._loader().submit(job)
+            loader.submit(job)
 
-    def load(self, effect: Load) -> None:
-        """Have the files read."""
-        known, touched = self._cache.begin(afresh=effect.afresh)
-        publisher, before = self._publisher, self._cache.before
-        published = publisher.snapshot, known, touched, before, publisher.secrets.published, publisher.standing
-        job = partial(self._load, effect.number, partial(load, self._options, *published), known)
-        self.submit(LoadJob(self._options.path, job))
-
-    def _load(self, number: int, work: Callable[[], LoadResult[T]], known: FileSet) -> None:
+    def _run(
+        self,
+        number: int,
+        work: Callable[[], LoadResult[T]],
+        known: FileSet,
+        driver: Driver,
+        then: Callable[[Finished], object],
+    ) -> None:
         if self.closed:
             return
-        with self._loading:
+        with self._under_way:
             began = time.monotonic_ns()
-            result = guarded(work, known)
+            result = isolated_load(work, known)
             cost = time.monotonic_ns() - began
             if isinstance(result.candidate, Invalid):
                 self._publisher.secrets.load(result.candidate.secrets)
             last_good = self._recall(result)
         done = threads.Event()
-        deliver = partial(self._deliver, number, result, cost, last_good, done.set)
-        if self.starting:
-            used = self._runs()
-            used.call(deliver)
-            while not done.wait(_PATIENCE_S) and used.alive and not self.closed:
-                pass  # the files are many, or far away
-        else:
-            self._runs().post(deliver)
+        deliver = partial(then, Finished(number, result, cost, last_good, done.set))
+        if not self.starting:
+            driver.post(deliver)
+            return
+        driver.call(deliver)
+        while not done.wait(_CHECK_S) and driver.alive and not self.closed:
+            pass  # the files are many, or on a network
 
     def _recall(self, result: LoadResult[T]) -> Valid[T] | None:
-        """What to run on if the load at start fails."""
-        history = self._history
-        if history is None or not self.starting or self._publisher.snapshot is not None:
+        if self._history is None or not self.starting or self._publisher.snapshot is not None:
             return None
-        return None if isinstance(result.candidate, Valid) else history.recall()
+        return None if isinstance(result.candidate, Valid) else self._history.recall()
 
-    def await_load(self, timeout_s: float) -> None:
-        """Wait for a load that is under way; it may be in users' code."""
+    def await_end(self, timeout_s: float) -> None:
+        """Wait for the load that is under way; it may be in users' code. From any thread."""
         if in_load():
             return
         try:
-            if not threads.acquire(self._loading, timeout_s):
+            if not threads.acquire(self._under_way, timeout_s):
                 log.unfinished(self._options.path)
         finally:
             with suppress(RuntimeError):  # not acquired
-                self._loading.release()
+                self._under_way.release()
 
-    # Forks
+    # In the child of a fork
 
     def abandon(self) -> None:
-        """In the child of a fork: no load is under way."""
-        self._loading = threads.rlock()
+        """No load is under way."""
+        self._under_way = threads.rlock()
 
     def forget(self) -> None:
-        """In the child of a fork: what waited was the parent's."""
+        """What waited was the parent's."""
         self._inline = None
+
+
+def isolated_load(work: Callable[[], LoadResult[T]], known: FileSet) -> LoadResult[T]:
+    """Run a load so that `in_load()` is true, and nothing that it raises ends a thread of ours.
+
+    Exceptions of the program, in whose thread the first load runs, propagate: see `system.exceptions`.
+    """
+    here = threads.greenlet_ident()
+    try:
+        loading.add(here)  # in here: a signal handler may raise right after it
+        result = work()
+    except BaseException as error:
+        if propagates(error):
+            raise
+        path = known.members[0].path
+        # What the system refused it may grant at the next poll: a descriptor or memory, also for importing our
+        # modules.
+        refused = isinstance(error, OSError) and error.errno in reading.PASSING
+        if not refused:
+            log.fault("reload", "The load of %s failed", path)
+        passing = refused or isinstance(error, MemoryError)
+        return LoadResult(Invalid((_problem(error, path),)), known.looked_at(settled=not passing))
+    finally:
+        loading.discard(here)
+    return result
+
+
+def judged(options: Options[T], files: tuple[SourceFile, ...], at: datetime) -> Valid[T] | Invalid:
+    """What a load would bring back today if the files were as they were kept, read `at` that time."""
+    nothing = FileSet.of(options.path)
+    candidate = isolated_load(lambda: LoadResult(judge(options, files, at), nothing), nothing).candidate
+    if isinstance(candidate, Unstable):
+        raise AssertionError("what is not read cannot be unstable")
+    return candidate
+
+
+def _problem(error: BaseException, path: Path) -> Problem:
+    if isinstance(error, OSError):
+        return Problem(f"Cannot read the file: {error.strerror or error}", kind="unreadable", file=path)
+    return Problem(f"Internal error: {type(error).__name__}", kind="internal", file=path)

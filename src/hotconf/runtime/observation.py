@@ -1,45 +1,49 @@
-"""How one watcher hears that its files changed: its observer, and what that watches for it."""
+"""How one watcher learns that its files changed: its observer, what that watches for it, and comparisons."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from hotconf.engine.debounce import Touched
 from hotconf.errors import UsageError
 from hotconf.logs import log
+from hotconf.runtime.background import may_block
 from hotconf.runtime.driver import Driver
+from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files.cache import Cache
+from hotconf.sources.files.compare import Difference, examine, watch
 from hotconf.watch.observer import ASKED_FOR, Observer, ObserverName, Owner
+
+Then: TypeAlias = Callable[[tuple[Path, ...]], object]
+"""Continues with the files that changed, at once or later, on the driver's thread."""
 
 
 class Observation:
     """See the module; used on the driver's thread."""
 
     __slots__ = (
-        *("_driver", "_cache", "_owner", "_path", "_noted", "_told_trouble", "_wanted"),
-        *("detect_ns", "last_trouble", "observer"),
+        *("_cache", "_driver", "_noted", "_owner", "_options", "_trouble", "_wanted"),
+        *("last_trouble", "native", "observer"),
     )
 
-    def __init__(
-        self,
-        owner: Owner,
-        path: Path,
-        wanted: ObserverName,
-        cache: Cache,
-    ) -> None:
+    def __init__(self, owner: Owner, options: Options[Any], wanted: ObserverName, cache: Cache) -> None:
+        """`owner` is only a key here: it stands for this watcher."""
         self._owner = owner
-        self._path = path
+        self._options = options
         self._wanted = wanted
         self._cache = cache
-        self._told_trouble: str | None = None
+        self._trouble: str | None = None
         self._noted: set[str] = set()
+        self._driver: Driver | None = None
         self.last_trouble: str | None = None
         """The latest one that is over."""
-        self._driver: Driver | None = None
         self.observer: Observer | None = None
         """None before the start."""
-        self.detect_ns = 0
-        """How long the latest change took from the driver's waking to here."""
+        self.native = True
+        """Whether the kernel reports every change."""
 
     def join(self, driver: Driver) -> None:
         """Be watched from now on. Raises `UsageError` if the observer that is wanted cannot be had."""
@@ -54,43 +58,87 @@ class Observation:
             self.observer = driver.join(self._owner, "auto")
             self._driver = driver
 
-    def armed(self) -> bool:
-        """Watch other files, or the same ones again. Whether the system reports every change."""
+    def arm(self, then: Then) -> None:
+        """Watch the files of the last load; `then` gets those that changed in between."""
+        observer, driver, files = self.observer, self._driver, self._cache.files
+        if observer is None or driver is None:
+            then(())
+            return
+        work = partial(watch, files, self._options, partial(observer.arm, self._owner), self._cache.touched)
+        driver.in_background(self._owner, work, partial(self._armed, files, then))
+
+    def _armed(self, asked: FileSet, then: Then, found: Difference | None) -> None:
+        self._note_state()
+        changed = self._cache.answer(asked, found) if found is not None else ()
+        if changed is None and found is not None:
+            changed = found.changed  # another load has come back: it is no harm to load again
+        then(changed or ())
+
+    def disarm(self) -> None:
+        """Watch nothing."""
+        if self.observer is not None and self._driver is not None:
+            disarm = partial(self.observer.disarm, self._owner)
+            self._driver.in_background(self._owner, disarm, _ignored)
+
+    def compare(self, then: Then) -> None:
+        """Compare the files with what the last load saw; `then` gets those whose change is not known yet."""
+        observer, driver = self.observer, self._driver
+        if observer is None or driver is None or (not may_block(self._owner) and self._cache.unchanged()):
+            then(())  # nearly always
+            return
+        asked = self._cache.ask()
+        if asked is None:
+            then(())
+            return
+        files, dirty = asked
+        work = partial(examine, files, self._options, partial(observer.arm, self._owner), dirty)
+        driver.in_background(self._owner, work, partial(self._compared, files, then))
+
+    def _compared(self, asked: FileSet, then: Then, found: Difference | None) -> None:
+        changed = self._cache.answer(asked, found) if found is not None else ()
+        if changed is None:
+            self.compare(then)
+            return
+        if found is not None and found.expansion is not None:
+            self._note_state()
+        then(changed)
+
+    def _note_state(self) -> None:
+        """Other files are watched, or the same ones again: note, and log, what will not be noticed."""
         observer = self.observer
         if observer is None:
-            return False
-        self._note()
-        trouble = observer.trouble(self._owner)
-        if trouble != self._told_trouble:
-            if self._told_trouble not in (None, ASKED_FOR):
-                self.last_trouble = self._told_trouble
-            self._told_trouble = trouble
-            log.observing(self._path, observer.name, trouble, asked=trouble == ASKED_FOR)
-        return observer.native and trouble is None
-
-    def _note(self) -> None:
-        """Log once what will not be noticed."""
+            return
         for note in self._cache.files.mounts.notes:
             if note not in self._noted:
                 self._noted.add(note)
                 log.unnoticed(note)
+        trouble = observer.trouble(self._owner)
+        if trouble != self._trouble:
+            if self._trouble not in (None, ASKED_FOR):
+                self.last_trouble = self._trouble
+            self._trouble = trouble
+            log.observing(self._options.path, observer.name, trouble, asked=trouble == ASKED_FOR)
+        self.native = observer.native and trouble is None
 
-    def touched(self, now: int, paths: tuple[Path, ...], detect_ns: int, *, sure: bool) -> Touched | None:
+    def touched(self, now: int, paths: tuple[Path, ...], *, sure: bool) -> Touched | None:
         """These files changed: what the machine has to know of it. None before the start."""
         observer, owner = self.observer, self._owner
         if observer is None:
             return None
         self._cache.touch(paths)
-        self.detect_ns = detect_ns
         writing, placed, finished = observer.writing(owner), observer.placed(owner), observer.finished(owner)
         return Touched(now, paths, writing=writing, polled=not sure, placed=placed, finished=finished)
 
     @property
-    def told(self) -> tuple[str, str | None]:
-        """The observer's name, and why not every change is heard."""
+    def status(self) -> tuple[str, str | None]:
+        """The observer's name, and why it does not notice every change."""
         observer = self.observer
         if observer is None:
             return "none", "not started"
         silent = self._driver.silent(self._owner) if self._driver is not None else None
         notes = self._cache.files.mounts.notes
         return observer.name, silent or observer.trouble(self._owner) or (notes[0] if notes else None)
+
+
+def _ignored(_: object) -> None:
+    """The result of work in the background."""

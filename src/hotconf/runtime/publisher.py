@@ -27,7 +27,7 @@ T = TypeVar("T")
 class Publisher(Generic[T]):
     """`install` must make a snapshot visible to readers."""
 
-    __slots__ = ("_install", "secrets", "settings", "snapshot", "standing", "unannounced")
+    __slots__ = ("install", "secrets", "settings", "snapshot", "standing", "unannounced")
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Publisher(Generic[T]):
         """Knows what is secret in it."""
         self.standing = NOTHING
         """Decides which files are gone: the published state, before the first the newest one that was kept."""
-        self._install = install
+        self.install = install
         self.unannounced: Publication | None = None
         """Of a snapshot that listeners have not got yet."""
 
@@ -53,7 +53,7 @@ class Publisher(Generic[T]):
             good.config, effect.generation, good.digest, good.loaded_at, good.files, good.origins, good.warnings
         )
         began = time.monotonic_ns()
-        self._install(snapshot)
+        self.install(snapshot)
         done = time.monotonic_ns()
         self.snapshot = snapshot
         self.secrets.publish(snapshot, good.secrets)
@@ -78,7 +78,7 @@ class Publisher(Generic[T]):
         self.standing = good.standing
         self.settings = good.settings
         self.secrets.publish(self.snapshot, good.secrets or self.secrets.published)
-        self._install(self.snapshot)
+        self.install(self.snapshot)
         self.unannounced = Publication((good.unchanged or "",))
 
 

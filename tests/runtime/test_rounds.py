@@ -9,13 +9,22 @@ import pytest
 from hotconf.engine import machine, protocol
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess
 from hotconf.runtime.holds import Busy
-from hotconf.runtime.stepping import Stepping
-from runtime.test_reloader import Watched, main, make
+from hotconf.runtime.loads import Loads
+from hotconf.runtime.notifier import Notifier
+from hotconf.runtime.publisher import Publisher
+from runtime.test_reloader import Watched, driver, main, make
 from waiting import wait_until
 
 __all__ = ["main", "make"]  # fixtures
 
-EFFECTS = [protocol.Load, protocol.Publish, protocol.Refresh, protocol.Emit, protocol.Answer, protocol.Verify]
+EFFECTS = {
+    protocol.Load: (Loads, "begin"),
+    protocol.Publish: (Publisher, "publish"),
+    protocol.Refresh: (Publisher, "refresh"),
+    protocol.Emit: (Notifier, "emit"),
+    protocol.Answer: (Notifier, "answer"),
+}
+"""Who performs them."""
 
 
 class Failing:
@@ -24,16 +33,21 @@ class Failing:
     def __init__(self, monkeypatch, kind: type, times: int, *, after: bool = False) -> None:
         self.kind, self.left, self.after = kind, times, after
         self.steps = 0
-        self.perform, self.step = Stepping._perform, machine.step
-        monkeypatch.setattr(Stepping, "_perform", lambda reloader, effect: self.performed(reloader, effect))
+        self.step = machine.step
         monkeypatch.setattr(machine, "step", self.stepped)
+        if kind in EFFECTS:
+            performer, method = EFFECTS[kind]
+            perform = getattr(performer, method)
+            monkeypatch.setattr(
+                performer, method, lambda *args, **options: self.performed(lambda: perform(*args, **options))
+            )
 
-    def performed(self, reloader, effect) -> None:
-        fails = isinstance(effect, self.kind) and self.left > 0
+    def performed(self, perform) -> None:
+        fails = self.left > 0
         if fails:
             self.left -= 1
         if not fails or self.after:
-            self.perform(reloader, effect)
+            perform()
         if fails:
             raise RuntimeError("injected")
 
@@ -98,7 +112,7 @@ def test_an_effect_that_always_raises(make, monkeypatch, kind):
     failing = Failing(monkeypatch, kind, 1_000_000)
     for number in range(2, 5):
         watched.save(number)
-        watched.reloader._runs().call(lambda: None)
+        driver().call(lambda: None)
     goes_on(watched, failing)
 
 

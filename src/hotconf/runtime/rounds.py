@@ -1,0 +1,136 @@
+"""The reload machine of one watcher, and what it does at once: publish, emit, answer. On the driver's thread only.
+
+Whatever raises in a step or an effect, the round has one ending, waiting callers get an answer, and the driver goes
+on: an effect that the round depends on ends it as a failure, and no step is retried.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, Generic, TypeAlias, TypeVar, cast
+
+from hotconf.engine import machine, protocol
+from hotconf.engine.candidate import SourceId
+from hotconf.logs import log
+from hotconf.problems import Problem
+from hotconf.runtime.holds import Holds
+from hotconf.runtime.notifier import Notifier
+from hotconf.runtime.publisher import Publisher
+from hotconf.sources.files.cache import Cache
+from hotconf.system import threads
+
+T = TypeVar("T")
+
+Request: TypeAlias = protocol.Load | protocol.Verify | protocol.Watching
+"""What the machine asks for that takes time, or another thread."""
+_FAULT: Final = "Internal error in a reload of %s"
+_CRASHED: Final = "Internal error: the reload could not be carried out, the log says why"
+
+
+def paths_of(sources: Iterable[SourceId]) -> tuple[Path, ...]:
+    """The files with these ids, which are their paths."""
+    return cast("tuple[Path, ...]", tuple(sources))
+
+
+class Rounds(Generic[T]):
+    """See the module. Each step returns the requests that are left to its caller."""
+
+    __slots__ = ("_cache", "_notifier", "_path", "_publisher", "_requests", "detect_ns", "holds", "lock", "state")
+
+    def __init__(self, path: Path, state: protocol.State, cache: Cache, publisher: Publisher[T], notifier: Notifier):
+        self._path = path
+        self._cache = cache
+        self._publisher = publisher
+        self._notifier = notifier
+        self._requests: list[Request] = []
+        self.state = state
+        self.holds = Holds()
+        self.lock = threads.rlock()
+        """Held during each step."""
+        self.detect_ns = 0
+        """How long it took until the latest change was known."""
+
+    def feed(self, given: protocol.Input, *, native: bool) -> list[Request]:
+        """Give the machine an input. `native`: the kernel reports every change."""
+        retired = self._publisher.snapshot  # outlives the step, so that freeing it does not delay the commit
+        with self.lock:
+            if self.state.polled == native:
+                self.state = self.state._replace(polled=not native)
+            self._step(given)
+            requests = self.release()
+        del retired
+        return requests
+
+    def release(self) -> list[Request]:
+        """Publish what is pending if no round is open and nothing is busy any more."""
+        if self.state.pending is not None and isinstance(self.state.phase, protocol.Idle) and not self.holds.reasons:
+            with self.lock:
+                self._step(protocol.Release(time.monotonic_ns()))
+        requests, self._requests = self._requests, []
+        return requests
+
+    def awaits(self, number: int) -> bool:
+        """Whether the machine waits for this load; not if it was closed, or if that began before a fork."""
+        return self.state.loading == number
+
+    def reset(self) -> tuple[Path, ...] | None:
+        """In a forked child, or after a fault: rounds, loads and callers are lost. Returns the files to touch: empty
+        if they are unknown, None if nothing is lost.
+        """
+        self.state, lost = machine.forked(self.state)
+        return None if lost is None else paths_of(lost)
+
+    def crash(self, state: protocol.State | None = None) -> None:
+        """End the round, once; discard what was known about the files."""
+        problem = Problem(_CRASHED, kind="internal", file=self._path)
+        self.state, effects = machine.crashed(state or self.state, problem, self._notifier.waiters.numbers)
+        if self._publisher.snapshot is not None:  # even if it raised after publishing
+            self.state = self.state._replace(generation=self._publisher.snapshot.generation)
+        self._cache.distrust()
+        self._requests = [each for each in self._requests if isinstance(each, protocol.Watching)]
+        self._perform_all(effects)
+
+    def _step(self, given: protocol.Input) -> None:
+        before = self.state
+        failed: protocol.Effect | protocol.Input | None
+        try:
+            self.state, effects = machine.step(before, given, self.holds.reasons)
+            failed = self._perform_all(effects)
+        except Exception:  # noqa: BLE001 - a fault of ours
+            log.fault("watch", _FAULT, self._path)
+            failed = given
+        if failed is not None:
+            self.crash(before if isinstance(failed, protocol.Publish | protocol.Refresh) else self.state)
+        round_ = self.state.round
+        if round_ is not None and round_.gone and not (before.round and before.round.gone_from):
+            log.missed(self._path, paths_of(round_.gone))
+
+    def _perform_all(self, effects: tuple[protocol.Effect, ...]) -> protocol.Effect | None:
+        """Perform all effects up to one that raises and that the round depends on; returns that one."""
+        for effect in effects:
+            try:
+                self._perform(effect)
+            except Exception:  # noqa: BLE001 - a fault of ours
+                log.fault("watch", _FAULT, self._path)
+                if not isinstance(effect, protocol.Changed | protocol.Emit | protocol.Answer):
+                    return effect
+        return None
+
+    def _perform(self, effect: protocol.Effect) -> None:
+        match effect:
+            case protocol.Publish():
+                self._publisher.publish(effect, self.detect_ns)
+            case protocol.Refresh():
+                self._publisher.refresh(effect)
+            case protocol.Emit():
+                self._notifier.emit(effect, degraded=self.state.degraded)
+                self._cache.ended()
+            case protocol.Changed():
+                (path,) = paths_of([effect.source])
+                self._notifier.changed(path, degraded=self.state.degraded)
+            case protocol.Answer():
+                self._notifier.answer(effect)
+            case _:
+                self._requests.append(effect)
