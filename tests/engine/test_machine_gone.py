@@ -27,88 +27,96 @@ from engine.timed import (
     verified,
 )
 from hotconf.engine.candidate import Invalid
+from hotconf.engine.debounce import MOST_CEILINGS
 from hotconf.problems import Problem
 
 GONE, OTHER = Path("/etc/app/conf.d/a.toml"), Path("/etc/app/conf.d/b.toml")
 FEWER: Final = NEW._replace(gone=(GONE,))
 LOST: Final = Invalid((Problem("Nothing is left", kind="missing", file=CONFIG),), gone=(GONE, OTHER))
 FEWER_EAGER: Final = STAYS_EAGER._replace(gone=(GONE,))
+OFTEN: Final = [f"{n} * C * 9 / 10" for n in range(1, MOST_CEILINGS + 1)]
+"""Within a ceiling of each other, the last just before the latest ceiling."""
 
 CASES = [
     Case(
         "one drop-in fewer: committed at the ceiling, by what was read in the first pause",
         [(0, touch(GONE)), (10, loaded(1, FEWER))],
-        "0: Changed a.toml; 4: Load 1; 1500: Publish 2, ReloadSuccess 2",
+        "0: Changed a.toml; P: Load 1; C: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "nothing is left: told at the ceiling",
         [(0, touch(GONE, OTHER)), (10, loaded(1, LOST))],
-        "0: Changed a.toml, Changed b.toml; 4: Load 1; 1500: ReloadFailed missing",
+        "0: Changed a.toml, Changed b.toml; P: Load 1; C: ReloadFailed missing",
     ),
     Case(
         "what comes back within the ceiling was never gone",
         [(0, touch(GONE)), (10, loaded(1, FEWER)), (1000, touch(GONE)), (1010, loaded(2, SAME))],
-        "0: Changed a.toml; 4: Load 1; 1004: Load 2; 1300: Refresh, ReloadUnchanged",
+        "0: Changed a.toml; P: Load 1; 1000 + P: Load 2; 1300: Refresh, ReloadUnchanged",
     ),
     Case(
         "as long as something happens in the directory, it is waited for a ceiling more",
         [
             (0, touch(GONE)),
             (10, loaded(1, FEWER)),
-            (1400, touch(OTHER)),
-            (1410, loaded(2, FEWER)),
+            ("C - 100", touch(OTHER)),
+            ("C - 90", loaded(2, FEWER)),
         ],
-        "0: Changed a.toml; 4: Load 1; 1400: Changed b.toml; 1404: Load 2; 2900: Publish 2, ReloadSuccess 2",
+        "0: Changed a.toml; P: Load 1; C - 100: Changed b.toml; C - 100 + P: Load 2; "
+        "2 * C - 100: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "what happens elsewhere draws out nothing",
-        [(0, touch(GONE)), (10, loaded(1, FEWER)), (1400, touch(CONFIG)), (1410, loaded(2, FEWER))],
-        "0: Changed a.toml; 4: Load 1; 1400: Changed config.toml; 1404: Load 2; 1500: Publish 2, ReloadSuccess 2",
+        [(0, touch(GONE)), (10, loaded(1, FEWER)), ("C - 100", touch(CONFIG)), ("C - 90", loaded(2, FEWER))],
+        "0: Changed a.toml; P: Load 1; C - 100: Changed config.toml; C - 100 + P: Load 2; "
+        "C: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "nor does what happened elsewhere before it was known",
-        [(0, touch(GONE)), (3, touch(CONFIG)), (10, loaded(1, FEWER))],
-        "0: Changed a.toml; 3: Changed config.toml; 7: Load 1; 1500: Publish 2, ReloadSuccess 2",
+        [(0, touch(GONE)), (2, touch(CONFIG)), (10, loaded(1, FEWER))],
+        "0: Changed a.toml; 2: Changed config.toml; 2 + P: Load 1; C: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "no longer than three ceilings",
         [
             (0, touch(GONE)),
             (10, loaded(1, FEWER)),
-            *((ms, touch(OTHER)) for ms in (1000, 2000, 3000, 4000, 4400)),
-            *((ms + 10, loaded(number, FEWER)) for number, ms in enumerate((1000, 2000, 3000, 4000, 4400), 2)),
+            *((at, touch(OTHER)) for at in OFTEN),
+            *((f"{at} + 10", loaded(number, FEWER)) for number, at in enumerate(OFTEN, 2)),
         ],
-        "0: Changed a.toml; 4: Load 1; 1000: Changed b.toml; 1004: Load 2; 2004: Load 3; 3004: Load 4; "
-        "4004: Load 5; 4404: Load 6; 4500: Publish 2, ReloadSuccess 2",
+        f"0: Changed a.toml; P: Load 1; {OFTEN[0]}: Changed b.toml; "
+        f"{'; '.join(f'{at} + P: Load {number}' for number, at in enumerate(OFTEN, 2))}; "
+        f"{MOST_CEILINGS} * C: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "what came back is waited for as any change is, past the usual ceiling",
         [
             (0, touch(GONE)),
             (10, loaded(1, LOST)),
-            (1400, touch(OTHER)),
-            (1410, loaded(2, FEWER)),
-            (2000, touch(GONE)),
-            (2010, loaded(3, NEW)),
+            ("C - 100", touch(OTHER)),
+            ("C - 90", loaded(2, FEWER)),
+            ("2 * C - 1000", touch(GONE)),
+            ("2 * C - 990", loaded(3, NEW)),
         ],
-        "0: Changed a.toml; 4: Load 1; 1400: Changed b.toml; 1404: Load 2; 2004: Load 3; "
-        "2300: Publish 2, ReloadSuccess 2",
+        "0: Changed a.toml; P: Load 1; C - 100: Changed b.toml; C - 100 + P: Load 2; "
+        "2 * C - 1000 + P: Load 3; "
+        "2 * C - 700: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "found by the load at the ceiling: the round goes on",
-        [(0, touch(GONE, writing=True)), (1000, touch(GONE, writing=True)), (1510, loaded(1, FEWER))],
-        "0: Changed a.toml; 1500: Load 1; 2500: Publish 2, ReloadSuccess 2",
+        [(0, touch(GONE, writing=True)), ("C - 500", touch(GONE, writing=True)), ("C + 10", loaded(1, FEWER))],
+        "0: Changed a.toml; C: Load 1; 2 * C - 500: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "found by the load at the ceiling, and touched meanwhile: it is read again",
         [
             (0, touch(GONE, writing=True)),
-            (1000, touch(GONE, writing=True)),
-            (1505, touch(OTHER)),
-            (1510, loaded(1, FEWER)),
-            (1600, loaded(2, NEW)),
+            ("C - 500", touch(GONE, writing=True)),
+            ("C + 5", touch(OTHER)),
+            ("C + 10", loaded(1, FEWER)),
+            ("C + 100", loaded(2, NEW)),
         ],
-        "0: Changed a.toml; 1500: Load 1; 1510: Changed b.toml; 1514: Load 2; 1805: Publish 2, ReloadSuccess 2",
+        "0: Changed a.toml; C: Load 1; C + 10: Changed b.toml; C + max(5 + P, 10 + R): Load 2; "
+        "C + 305: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "without a window the ceiling is a second all the same",
@@ -119,29 +127,30 @@ CASES = [
     Case(
         "never eagerly, even if it was gone before and all else is a finished act",
         [(0, touch(placed=True)), (10, loaded(1, FEWER_EAGER))],
-        "0: Changed config.toml, Load 1; 1500: Publish 2, ReloadSuccess 2",
+        "0: Changed config.toml, Load 1; C: Publish 2, ReloadSuccess 2",
         EAGER,
     ),
     Case(
         "a reload waits for nothing",
         [(0, touch(GONE)), (10, loaded(1, FEWER)), (50, reload()), (60, loaded(2, FEWER))],
-        "0: Changed a.toml; 4: Load 1; 50: Load 2 afresh; 60: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
+        "0: Changed a.toml; P: Load 1; 50: Load 2 afresh; 60: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
     ),
     Case(
         "while something is busy the round ends as late, and what is pending is published at the release",
-        [(0, hold()), (1, touch(GONE)), (10, loaded(1, FEWER)), (2000, release())],
-        "1: Changed a.toml; 5: Load 1; 1501: ReloadDeferred gate; 2000: Publish 2, ReloadSuccess 2",
+        [(0, hold()), (1, touch(GONE)), (10, loaded(1, FEWER)), ("C + 500", release())],
+        "1: Changed a.toml; 1 + P: Load 1; C + 1: ReloadDeferred gate; C + 500: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "where the kernel tells of nothing, it is looked once more before the commit",
-        [(0, touch(GONE, polled=True)), (10, loaded(1, FEWER)), (1501, verified())],
-        "0: Changed a.toml; 4: Load 1; 1500: Verify; 1501: Publish 2, ReloadSuccess 2",
+        [(0, touch(GONE, polled=True)), (10, loaded(1, FEWER)), ("C + 1", verified())],
+        "0: Changed a.toml; P: Load 1; C: Verify; C + 1: Publish 2, ReloadSuccess 2",
         POLLED,
     ),
     Case(
         "a read that was not stable says nothing of what is gone",
         [(0, touch(GONE)), (10, loaded(1, TORN)), (20, loaded(2, FEWER))],
-        "0: Changed a.toml; 4: Load 1; 10: Changed config.toml; 14: Load 2; 1500: Publish 2, ReloadSuccess 2",
+        "0: Changed a.toml; P: Load 1; 10: Changed config.toml; 10 + max(P, R): Load 2; "
+        "C: Publish 2, ReloadSuccess 2",
     ),
 ]
 

@@ -26,10 +26,11 @@ from engine.timed import (
     verified,
 )
 from hotconf.engine.candidate import Candidate
+from hotconf.engine.machine import MAX_ATTEMPTS as N
 from hotconf.engine.machine import deadline
 from hotconf.engine.protocol import Idle
 
-RELOADS = [
+CASES = [
     Case(
         "idle: loaded at once, committed when it is there",
         [(0, reload()), (5, loaded(1, NEW))],
@@ -47,38 +48,38 @@ RELOADS = [
     ),
     Case(
         "speculating: a read that began before the call is not used",
-        [(0, touch()), (5, reload()), (10, loaded(1, NEW)), (20, loaded(2, OTHER))],
-        "0: Changed config.toml; 4: Load 1; 10: Load 2 afresh; "
+        [(0, touch()), (9, reload()), (10, loaded(1, NEW)), (20, loaded(2, OTHER))],
+        "0: Changed config.toml; P: Load 1; 10: Load 2 afresh; "
         "20: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
     ),
     Case(
         "ready: a candidate that was read before the call is not used",
         [(0, touch()), (10, loaded(1, NEW)), (100, reload()), (110, loaded(2, SAME))],
-        "0: Changed config.toml; 4: Load 1; 100: Load 2 afresh; "
+        "0: Changed config.toml; P: Load 1; 100: Load 2 afresh; "
         "110: Refresh, ReloadUnchanged, Answer 1: ReloadUnchanged",
     ),
     Case(
         "loading: the deciding load began before the call",
         [(0, touch()), (310, reload()), (400, loaded(1, NEW)), (410, loaded(2, OTHER))],
-        "0: Changed config.toml; 4: Load 1; 400: Load 2 afresh; "
+        "0: Changed config.toml; P: Load 1; 400: Load 2 afresh; "
         "410: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
     ),
     Case(
         "loading at the ceiling: what was touched before the read of the reload is absorbed, too",
         [
             (0, touch(writing=True)),
-            (1505, touch(MORE)),
-            (1506, reload()),
-            (1510, loaded(1, NEW)),
-            (1520, loaded(2, OTHER)),
+            ("C + 5", touch(MORE)),
+            ("C + 6", reload()),
+            ("C + 10", loaded(1, NEW)),
+            ("C + 20", loaded(2, OTHER)),
         ],
-        "0: Changed config.toml; 1500: Load 1; 1510: Changed more.toml, Load 2 afresh; "
-        "1520: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
+        "0: Changed config.toml; C: Load 1; C + 10: Changed more.toml, Load 2 afresh; "
+        "C + 20: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
     ),
     Case(
         "looking: what was about to be committed is read again, and the look does not matter any more",
         [(0, touch()), (10, loaded(1, NEW)), (301, reload()), (302, verified()), (310, loaded(2, OTHER))],
-        "0: Changed config.toml; 4: Load 1; 300: Verify; 301: Load 2 afresh; "
+        "0: Changed config.toml; P: Load 1; 300: Verify; 301: Load 2 afresh; "
         "310: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
         POLLED,
     ),
@@ -95,42 +96,38 @@ RELOADS = [
         "9: Publish 2, ReloadSuccess 2, Answer 1,2: ReloadSuccess 2",
     ),
     Case(
-        "a touch during each load: the third one decides, and the last touch opens a round",
+        "a touch during each load: the last one allowed decides, and the last touch opens a round",
         [
             (0, reload()),
-            (1, touch()),
-            (2, loaded(1, NEW)),
-            (3, touch()),
-            (4, loaded(2, NEW)),
-            (5, touch()),
-            (6, loaded(3, OTHER)),
-            (20, loaded(4, SAME)),
+            *((2 * n - 1, touch()) for n in range(1, N + 1)),
+            *((2 * n, loaded(n, NEW)) for n in range(1, N)),
+            (2 * N, loaded(N, OTHER)),
+            (50, loaded(N + 1, SAME)),
         ],
-        "0: Load 1 afresh; 1: Changed config.toml; 2: Load 2 afresh; 4: Load 3 afresh; "
-        "6: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2, Changed config.toml; 10: Load 4; "
-        "305: Refresh, ReloadUnchanged",
+        "0: Load 1 afresh; 1: Changed config.toml; "
+        f"{'; '.join(f'{2 * n}: Load {n + 1} afresh' for n in range(1, N))}; "
+        f"{2 * N}: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2, Changed config.toml; "
+        f"{2 * N} + max(P - 1, R): Load {N + 1}; {2 * N + 299}: Refresh, ReloadUnchanged",
     ),
     Case(
-        "an unstable read, and then touches: three loads all the same",
+        "unstable reads, and then a touch: as many loads all the same",
         [
             (0, reload()),
-            (1, loaded(1, TORN)),
-            (2, touch()),
-            (3, loaded(2, NEW)),
-            (4, touch()),
-            (5, loaded(3, OTHER)),
-            (20, loaded(4, SAME)),
+            *((n, loaded(n, TORN)) for n in range(1, N)),
+            (N, touch()),
+            (N + 1, loaded(N, OTHER)),
+            (50, loaded(N + 1, SAME)),
         ],
-        "0: Load 1 afresh; 1: Load 2 afresh; 2: Changed config.toml; 3: Load 3 afresh; "
-        "5: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2, Changed config.toml; 9: Load 4; "
-        "304: Refresh, ReloadUnchanged",
+        f"0: Load 1 afresh; {'; '.join(f'{n}: Load {n + 1} afresh' for n in range(1, N))}; "
+        f"{N + 1}: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2, Changed config.toml; "
+        f"{N + 1} + max(P - 1, R): Load {N + 1}; {N + 300}: Refresh, ReloadUnchanged",
     ),
     Case(
-        "three unstable reads are a failure",
-        [(0, reload()), (1, loaded(1, TORN)), (2, loaded(2, TORN)), (3, loaded(3, TORN)), (9, loaded(4, SAME))],
-        "0: Load 1 afresh; 1: Load 2 afresh; 2: Load 3 afresh; "
-        "3: ReloadFailed unstable, Answer 1: ReloadFailed unstable, Changed config.toml; 7: Load 4; "
-        "303: Refresh, ReloadUnchanged",
+        "unstable reads are a failure",
+        [(0, reload()), *((n, loaded(n, TORN)) for n in range(1, N + 1)), (50, loaded(N + 1, SAME))],
+        f"0: Load 1 afresh; {'; '.join(f'{n}: Load {n + 1} afresh' for n in range(1, N))}; "
+        f"{N}: ReloadFailed unstable, Answer 1: ReloadFailed unstable, Changed config.toml; "
+        f"{N} + max(P, R): Load {N + 1}; {N + 300}: Refresh, ReloadUnchanged",
     ),
     Case(
         "busy: deferred and answered at once, committed at the release",
@@ -147,12 +144,12 @@ RELOADS = [
         [
             (0, hold()),
             (1, touch()),
-            (6, reload(1)),
-            (7, reload(2, force=True)),
-            (8, loaded(1, NEW)),
+            (9, reload(1)),
+            (9, reload(2, force=True)),
+            (10, loaded(1, NEW)),
             (12, loaded(2, NEW)),
         ],
-        "1: Changed config.toml; 5: Load 1; 8: Load 2 afresh; "
+        "1: Changed config.toml; 1 + P: Load 1; 10: Load 2 afresh; "
         "12: Publish 2, ReloadSuccess 2, Answer 1,2: ReloadSuccess 2",
     ),
     Case(
@@ -178,14 +175,14 @@ RELOADS = [
         "the load at start that fails is told; the first good save is generation 1",
         [(0, reload(silent=True)), (5, loaded(1, WRONG)), (100, touch()), (110, loaded(2, NEW))],
         "0: Load 1 afresh; 5: ReloadFailed syntax, Answer 1: ReloadFailed syntax; "
-        "100: Changed config.toml; 104: Load 2; 400: Publish 1, ReloadSuccess 1",
+        "100: Changed config.toml; 100 + P: Load 2; 400: Publish 1, ReloadSuccess 1",
         NEVER_LOADED,
     ),
     Case(
         "the load at start that fails comes up on the last good state, which readers have before anyone is told",
         [(0, reload(silent=True)), (5, loaded(1, WRONG, last_good=KEPT)), (100, touch()), (110, loaded(2, NEW))],
         "0: Load 1 afresh; 5: Publish 1 recalled, ReloadFailed syntax, Answer 1: ReloadFailed syntax; "
-        "100: Changed config.toml; 104: Load 2; 400: Publish 2, ReloadSuccess 2",
+        "100: Changed config.toml; 100 + P: Load 2; 400: Publish 2, ReloadSuccess 2",
         NEVER_LOADED,
     ),
     Case(
@@ -195,16 +192,15 @@ RELOADS = [
         NEVER_LOADED,
     ),
     Case(
-        "three unstable reads at start are a failure like any",
+        "unstable reads at start are a failure like any",
         [
             (0, reload(silent=True)),
-            (1, loaded(1, TORN, last_good=KEPT)),
-            (2, loaded(2, TORN, last_good=KEPT)),
-            (3, loaded(3, TORN, last_good=KEPT)),
-            (9, loaded(4, SAME)),
+            *((n, loaded(n, TORN, last_good=KEPT)) for n in range(1, N + 1)),
+            (50, loaded(N + 1, SAME)),
         ],
-        "0: Load 1 afresh; 1: Load 2 afresh; 2: Load 3 afresh; 3: Publish 1 recalled, ReloadFailed unstable, "
-        "Answer 1: ReloadFailed unstable, Changed config.toml; 7: Load 4; 303: Refresh, ReloadUnchanged",
+        f"0: Load 1 afresh; {'; '.join(f'{n}: Load {n + 1} afresh' for n in range(1, N))}; "
+        f"{N}: Publish 1 recalled, ReloadFailed unstable, Answer 1: ReloadFailed unstable, Changed config.toml; "
+        f"{N} + max(P, R): Load {N + 1}; {N + 300}: Refresh, ReloadUnchanged",
         NEVER_LOADED,
     ),
     Case(
@@ -228,15 +224,15 @@ RELOADS = [
     ),
     Case(
         "a load at start that someone else waits for, too, is told",
-        [(0, touch()), (5, reload(1, silent=True)), (6, reload(2)), (7, loaded(1, NEW)), (9, loaded(2, NEW))],
-        "0: Changed config.toml; 4: Load 1; 7: Load 2 afresh; "
-        "9: Publish 1, ReloadSuccess 1, Answer 1,2: ReloadSuccess 1",
+        [(0, touch()), (8, reload(1, silent=True)), (9, reload(2)), (10, loaded(1, NEW)), (12, loaded(2, NEW))],
+        "0: Changed config.toml; P: Load 1; 10: Load 2 afresh; "
+        "12: Publish 1, ReloadSuccess 1, Answer 1,2: ReloadSuccess 1",
         NEVER_LOADED,
     ),
 ]
 
 
-@pytest.mark.parametrize("case", RELOADS, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_case(case: Case) -> None:
     """What is given at these instants has these effects at those, and the protocol comes to rest."""
     driver = played(case.state, case.given)

@@ -113,6 +113,10 @@ def close() -> Maker:
     return Close
 
 
+STEADY: Final = tuple(f"C * {n} / 8" for n in range(8))
+"""Instants up to the ceiling, less than a window apart."""
+
+
 def ms(instant: Instant) -> float:
     """That instant, with the constants of now."""
     names = {"P": machine.PAUSE_NS / MILLISECOND, "C": ceiling_ns(300 * MILLISECOND) / MILLISECOND, "R": machine.REST}
