@@ -33,8 +33,9 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from hotconf.changes import MASK, MISSING, Change
 from hotconf.config.diff import diff, equal
 from hotconf.config.freeze import freeze
-from hotconf.config.redact import is_secret_path, masked
+from hotconf.config.redact import masked
 from hotconf.config.walk import value_at
+from hotconf.secrets.keys import is_secret_path
 
 NAN, OTHER_NAN = float("nan"), float("nan")
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)

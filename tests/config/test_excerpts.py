@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AliasChoices, AliasPath, BaseModel, Field, Json, Secret, SecretBytes, SecretStr, create_model
 
-from hotconf.config.excerpts import SourceText, secret_keys
-from hotconf.config.redact import ANY_KEY
-from hotconf.config.secret_values import MOST_COMPARED, secrets_of
+from hotconf.config.excerpts import SourceText
+from hotconf.config.secret_keys import ANY_KEY, secret_keys
+from hotconf.config.secret_values import secrets_of
 from hotconf.config.shape import shape_of
-from hotconf.config.suggest import suggest
+from hotconf.config.suggest import MOST_COMPARED, suggest
 from hotconf.formats.base import Document
 from hotconf.formats.toml.format import TOML
 from hotconf.schema import Schema
@@ -258,7 +258,7 @@ def test_words_are_compared_a_bounded_number_of_times(monkeypatch):
         compared.extend(keys)
         return suggest(word, keys)
 
-    monkeypatch.setattr("hotconf.config.excerpts.suggest", count)
+    monkeypatch.setattr("hotconf.config.suggest.suggest", count)
     model = create_model("Model", **{f"field{n:03}": (SecretStr, SecretStr("")) for n in range(100)})
     line = "t = {" + ", ".join(f"other{n:04}x = 'value-{n}'" for n in range(2000)) + "}"
     shown = SourceText(line, keys=secret_keys(Schema(model))).shown(0)

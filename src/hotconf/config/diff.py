@@ -21,7 +21,7 @@ from typing import Any, Final, TypeAlias
 
 from hotconf.changes import MISSING, Change
 from hotconf.config.frozen import FrozenList
-from hotconf.config.redact import masker
+from hotconf.config.redact import Masker
 from hotconf.config.walk import Form, bare, entries, kind_of, reader_of, spelled
 from hotconf.keypath import KeyPath
 from hotconf.secrets.credentials import mask_credentials
@@ -162,9 +162,9 @@ def diff(old: object, new: object) -> tuple[Change, ...]:
     compared item by item, and an item too many is one change; any other array is one change, whole, as is what is of
     another class than before. What stands in several places is told in full at the first, whole at the others.
     """
-    fit = masker()
+    mask = Masker()
     return tuple(
-        Change(_shown(path), fit(path, before), fit(path, after)) for path, before, after in _differences(old, new)
+        Change(_shown(path), mask(path, before), mask(path, after)) for path, before, after in _differences(old, new)
     )
 
 

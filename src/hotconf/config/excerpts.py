@@ -1,146 +1,154 @@
-"""How source text is shown: `SourceText` hides what is secret on each line, with the `secret_keys` of the model."""
+"""How source text is shown: `SourceText` leaves out what is secret on each line, whether or not it can be parsed.
+
+Rule 1: on a line that sets a secret, everything after the first `=` or `:` is secret; likewise after the key of a
+table with secrets, which may be there under any key. On a line that cannot be parsed, a word suffices.
+Rule 2: so are the further lines of such a value, what stands below the header of a secret table, and, where the text
+is broken, the lines that may continue a secret.
+Rule 3: known secrets and credentials are masked wherever they stand.
+"""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import Any, Final
+from typing import Final
 
 from hotconf.changes import MASK
-from hotconf.config.redact import ANY_KEY, LEADS, secret_from
-from hotconf.config.secret_values import MOST_COMPARED, keys_in_text
-from hotconf.config.shape import Shape, shape_of
-from hotconf.config.suggest import suggest
+from hotconf.config.secret_keys import ANY_KEY, LEADS, SecretKeys
+from hotconf.config.suggest import Slips
 from hotconf.formats.base import Format
 from hotconf.formats.registry import DEFAULT
 from hotconf.keypath import KeyPath
-from hotconf.schema import Schema
+from hotconf.regex import possessive
 from hotconf.secrets.credentials import Span, masked
-from hotconf.secrets.keys import is_secret_key, secrecy_of
+from hotconf.secrets.keys import is_secret_path, secrecy_of
 from hotconf.secrets.scrubber import Scrubber
 
 OMITTED: Final = "…"
 """Stands for what is not shown."""
 
+# A dotted key as far as it shows on any line, valid or not, and what follows it. Possessive, so linear.
+_MORE_PARTS: Final = possessive(r"""["']?[ \t]*+\.[ \t]*+["']?[\w-]++""")
+_KEY_ON_LINE: Final = re.compile(rf"""([\w-]++{_MORE_PARTS})["']?[ \t]*+([=:]?)""")
 _KEY: Final = re.compile(r"""([\w-]++)["']?[ \t]*+([=:]?)""")
+_WORD: Final = re.compile(r"[\w-]+")
+_SETS: Final = re.compile(r"[=:]")
+_OPENS: Final = re.compile(r"[ \t]*+[{\[]")
+_ESCAPED: Final = re.compile(r"\\[uUx][0-9A-Fa-f]")  # may spell any word
+_KEY_OR_WORD: Final = re.compile(r"""\"([^"]++)\"?+|'([^']++)'?+|([\w-]++)""")
+_NAMES: Final = re.compile(r"[ \t]*+[=:.\]]")
+_QUOTED: Final = re.compile(r"""["']([^"']++)""")
+_BARE: Final = re.compile(r"""[=:\[,][ \t\[{]*+([^\s"'\[\]{}=:,#]++)""")
 
 
-class SecretKeys(frozenset[str]):
-    """Keys that a model keeps secret."""
-
-    others: frozenset[str]
-    """The keys of its other fields: any other word may be a misspelling."""
-    keyed: frozenset[str]
-    """The keys of tables whose own keys are secrets."""
+# One line
 
 
-def secret_keys(schema: Schema[Any]) -> SecretKeys:
-    """The keys that the model of `schema` keeps secret by their type, wherever they stand; in either spelling.
+def secret_from(line: str, table: KeyPath = (), *, broken: bool = False, keys: Collection[str] = ()) -> int | None:
+    """The offset from which `line`, one of source text below the header of `table`, is secret; None if it is not.
 
-    A field with an alias counts under its own name as well: that is a likely mistake in a file.
-
-    `ANY_KEY` if any key is such. With `LEADS` behind it a key of a table of which something is secret: what follows
-    it on the same line may be that, under a key that is misspelt or left out.
+    A key in a comment or a string counts: what was commented out is still a secret. On a line that is `broken` any
+    word counts. `keys`: more keys that are secret, as `secret_keys` finds them.
     """
-    root = shape_of(schema)
-    found = {ANY_KEY} if _holds_secrets(root) else set[str]()
-    seen: set[Shape] = set()
-    todo = [root]
-    while todo:
-        shape = todo.pop()
-        if shape in seen:
-            continue
-        seen.add(shape)
-        for key, child in shape.names.items():
-            if shape.names_secret(key):
-                found.add(key)
-            elif child.secretive or _names_secrets(child):
-                found.add(key if _holds_secrets(child) or _names_secrets(child) else key + LEADS)
-        todo += (*shape.names.values(), *shape.inner)
-    keys = SecretKeys((*found, *(key.replace("_", "-") for key in found)))
-    keys.keyed = frozenset(key for shape in seen for key, child in shape.names.items() if child.keyed)
-    keys.others = frozenset(key for shape in seen for key in shape.keys) - keys
-    return keys
+    above = secrecy_of(table)
+    within = above is True or _is_among(keys, table)
+    for match in _KEY_ON_LINE.finditer(line):
+        name, sets = match.groups()
+        if sets or broken:
+            words = tuple(_WORD.findall(name)) if "." in name else (name,)
+            is_secret = within or (above is None and is_secret_path(words))
+            if is_secret or (keys and _is_secret_by_model(keys, words, line, match.end())):
+                return _value_from(line, match.end())
+    return _value_from(line, len(line)) if _ESCAPED.search(line) else None
 
 
-class _Slips:
-    """Which words, that are no keys of the model, are almost one of its secret keys."""
-
-    def __init__(self, keys: SecretKeys) -> None:
-        self._keys = [key for key in keys if not key.endswith(LEADS)]
-        self._others = keys.others
-        self._left = MOST_COMPARED
-        self._judged: dict[str, bool] = {}
-
-    def has(self, word: str) -> bool:
-        """Whether `word` is one; true for what is first met once too many words have been compared."""
-        known = self._judged.get(word)
-        if known is None:
-            if not self._keys or word in self._others or word.replace("-", "_") in self._others:
-                return False
-            self._left -= len(self._keys)
-            if self._left < 0:
-                return True
-            known = self._judged[word] = suggest(word, self._keys) is not None
-        return known
+def _is_among(keys: Collection[str], path: Iterable[str | int]) -> bool:
+    return bool(keys) and (ANY_KEY in keys or any(key in keys for key in path))
 
 
-def _names_secrets(shape: Shape, depth: int = 4) -> bool:
-    """Is it a named tuple with a secret name, or an array of such? A file does not show the name."""
-    if any(map(is_secret_key, shape.positions)):
-        return True
-    return bool(depth) and any(_names_secrets(each, depth - 1) for each in shape.inner)
+def _is_secret_by_model(keys: Collection[str], words: Sequence[str], line: str, end: int) -> bool:
+    """Whether the key of these words, or something below it on the same line, may be one of `keys`."""
+    leading = words if _OPENS.match(line, end) else words[-1:]
+    return _is_among(keys, words) or any(word + LEADS in keys for word in leading)
 
 
-def _holds_secrets(shape: Shape, depth: int = 4) -> bool:
-    """Is what stands there a secret, an array or a free table of which something is, or holds it one unseen, as text
-    in JSON does?
+def _value_from(line: str, end: int) -> int:
+    first = _SETS.search(line, 0, end)
+    return end if first is None else first.end()
+
+
+# A text that cannot be parsed
+
+
+def secrets_in_text(text: str, keyed: Collection[str] = (), form: Format = DEFAULT) -> frozenset[str]:
+    """Possible secrets in a text that cannot be parsed: the value on each line that sets one.
+
+    `keyed`: the tables whose keys are secrets.
     """
-    if shape.secret or not depth:
-        return shape.secret
-    if shape.opaque:
-        return True
-    return any(_holds_secrets(each, depth - 1) for each in shape.inner)
+    found = set(_keys_in_text(text, keyed, form))
+    for line in text.split("\n"):
+        begin = secret_from(line, broken=True)
+        if begin is not None:
+            rest = line[begin:]
+            found |= {rest.strip(), *_QUOTED.findall(rest), *_BARE.findall(f"={rest}")}
+    return frozenset(found - {""})
+
+
+def _keys_in_text(text: str, keyed: Collection[str], form: Format) -> Iterator[str]:
+    """The keys in a text, valid or not, that stand in a table with one of the names `keyed`."""
+    if not keyed:
+        return
+    below = False
+    begins, tables, _ = form.outline(text)
+    inside = {n for n, of in zip(begins, tables, strict=True) if any(table and table[-1] in keyed for table in of)}
+    for index, line in enumerate(text.split("\n")):
+        words = list(_KEY_OR_WORD.finditer(line))
+        named = next((at + 1 for at, word in enumerate(words) if word[word.lastindex or 0] in keyed), None)
+        if line.lstrip().startswith("["):
+            below = named == len(words)
+        if named or below or index in inside:
+            no_value = form.assigns not in line
+            behind = words[named or 0 :]
+            yield from (word[word.lastindex or 0] for word in behind if no_value or _NAMES.match(line, word.end()))
 
 
 class SourceText:
-    """A text, TOML or not, by lines. Beyond the rule for one line, what it takes a look around to know is secret:
-
-    what stands below the header of a secret table, and what follows a secret key in a value of several lines.
-    """
+    """A text by lines. What is worked out of a line is kept: it may have as many problems as keys."""
 
     __slots__ = (
         "_begins",
         "_continuing",
         "_ends",
         "_format",
-        "_grown",
         "_inner",
+        "_keys",
         "_leaks",
         "_masked",
+        "_names",
         "_scrub",
         "_slips",
         "_tables",
         "lines",
-        "secret_keys",
     )
 
     def __init__(
         self, text: str, scrub: Scrubber | None = None, keys: Collection[str] = (), *, form: Format = DEFAULT
     ) -> None:
         """`scrub` knows what to mask everywhere. `keys`: the `secret_keys` of the model."""
+        self.lines = text.split("\n")
         self._format = form
         self._begins, self._tables, self._inner = form.outline(text)
-        self.secret_keys = keys
-        self._slips = _Slips(keys) if isinstance(keys, SecretKeys) and keys else None
-        self.lines = text.split("\n")
+        self._keys = keys
+        self._names = frozenset[str]()
+        """Of which misspelt names are secret, too."""
+        self._slips = Slips()
         self._scrub = scrub or Scrubber()
-        if isinstance(keys, SecretKeys) and keys.keyed:
-            self._scrub = self._scrub.plus(frozenset(keys_in_text(text, keys.keyed, form)))
-        self._masked: dict[int, list[Span]] = {}
-        self._grown: dict[int, list[int]] = {}
+        if isinstance(keys, SecretKeys):
+            self._names = frozenset(key for key in keys if not key.endswith(LEADS))
+            self._scrub = self._scrub.plus(frozenset(_keys_in_text(text, keys.keyed, form)))
+        self._masked: dict[int, tuple[list[Span], list[int]]] = {}
         self._ends: dict[tuple[int, bool], int | None] = {}
         self._leaks: dict[int, int] = {}
         self._continuing: frozenset[int] | None = None
@@ -154,18 +162,37 @@ class SourceText:
         """
         line = self.lines[index]
         inner = index in self._inner
-        if inner and not strings:
-            return OMITTED
         begin = bisect_right(self._begins, index) - 1
-        if self._leak(begin) < index or (broken and self._may_continue(index)):
+        if (inner and not strings) or self._leak(begin) < index or (broken and self._may_continue(index)):
             return OMITTED
         end = self._secret_from(begin, index, broken=broken or inner)
         if withheld is not None:
             sets = line.find(self._format.assigns, withheld) + 1 or len(line)
             end = sets if end is None else min(end, sets)
         if end is None:
-            return masked(line, self._spans(index))
+            return masked(line, self._spans(index)[0])
         return self._scrub(line[:end].rstrip()) + f" {OMITTED}"
+
+    def offset(self, index: int, offset: int) -> int:
+        """Where line `index`, as shown, has the character written at `offset`."""
+        spans, grown = self._spans(index)
+        before = bisect_right(spans, (offset, -1))
+        if not before:
+            return offset
+        begin, end = spans[before - 1]
+        if offset >= end:
+            return offset + grown[before]
+        return begin + grown[before - 1] + min(offset - begin, len(MASK))
+
+    def _spans(self, index: int) -> tuple[list[Span], list[int]]:
+        """What is masked on a line, and how much longer the line is before each of these, and behind the last."""
+        if index not in self._masked:
+            tables = self._tables[bisect_right(self._begins, index) - 1]
+            # Among names of variables an `Authorization = "…"` is no secret.
+            pairs = any(secrecy_of(table) is not False for table in tables)
+            spans = self._scrub.spans(self.lines[index], pairs=pairs)
+            self._masked[index] = spans, [*accumulate((len(MASK) - (end - begin) for begin, end in spans), initial=0)]
+        return self._masked[index]
 
     def _may_continue(self, index: int) -> bool:
         """Could the line be part of a secret above, as TOML does not have it?"""
@@ -181,59 +208,34 @@ class SourceText:
             begun = self._format.begun(line)
             if begun:
                 table = begun
-                secret = secret_from("x = 1", table, broken=True, keys=self.secret_keys) is not None
+                secret = secret_from("x = 1", table, broken=True, keys=self._keys) is not None
+            elif begun is None and secret:
+                yield index
             else:
-                if begun is None and secret:
-                    yield index
-                continued = begun is None and secret
-                secret = continued or self._told_from(line, table, broken=True) is not None
-
-    def offset(self, index: int, offset: int) -> int:
-        """Where line `index`, as shown, has the character written at `offset`."""
-        spans = self._spans(index)
-        if index not in self._grown:
-            self._grown[index] = list(accumulate((len(MASK) - (end - begin) for begin, end in spans), initial=0))
-        before = bisect_right(spans, (offset, -1))
-        if not before:
-            return offset
-        begin, end = spans[before - 1]
-        if offset >= end:
-            return offset + self._grown[index][before]
-        return begin + self._grown[index][before - 1] + min(offset - begin, len(MASK))
-
-    def _spans(self, index: int) -> list[Span]:
-        if index not in self._masked:
-            tables = self._tables[bisect_right(self._begins, index) - 1]
-            # Among names of variables an `Authorization = "…"` is no secret.
-            pairs = any(secrecy_of(table) is not False for table in tables)
-            self._masked[index] = self._scrub.spans(self.lines[index], pairs=pairs)
-        return self._masked[index]
+                secret = self._secret_on(line, table, broken=True) is not None
 
     def _leak(self, begin: int) -> int:
         """The first line of a statement that sets a secret; the lines of its value may follow. Beyond all if none."""
         if begin not in self._leaks:
             ends = self._begins[begin + 1] if begin + 1 < len(self._begins) else len(self.lines)
-            self._leaks[begin] = next(
-                (index for index in range(self._begins[begin], ends) if self._secret_from(begin, index) is not None),
-                len(self.lines),
-            )
+            secret = (i for i in range(self._begins[begin], ends) if self._secret_from(begin, i) is not None)
+            self._leaks[begin] = next(secret, len(self.lines))
         return self._leaks[begin]
 
     def _secret_from(self, begin: int, index: int, *, broken: bool = False) -> int | None:
-        # A long line may have as many problems as keys.
         if (index, broken) not in self._ends:
-            self._ends[index, broken] = self._sought_from(begin, index, broken=broken)
+            # A header can make what is below it public, too: not for lines that may not be below it.
+            tables: tuple[KeyPath, ...] = self._tables[begin] if index == self._begins[begin] else ((),)
+            found = (self._secret_on(self.lines[index], table, broken=broken) for table in tables)
+            self._ends[index, broken] = min((end for end in found if end is not None), default=None)
         return self._ends[index, broken]
 
-    def _sought_from(self, begin: int, index: int, *, broken: bool) -> int | None:
-        # A header can make what is below it public, too: not for lines of which it is not certain that they are.
-        tables: tuple[KeyPath, ...] = self._tables[begin] if index == self._begins[begin] else ((),)
-        found = (self._told_from(self.lines[index], table, broken=broken) for table in tables)
-        return min((end for end in found if end is not None), default=None)
-
-    def _told_from(self, line: str, table: KeyPath, *, broken: bool) -> int | None:
-        found = secret_from(line, table, broken=broken, keys=self.secret_keys)
-        if found is None and self._slips is not None:
-            slips = self._slips
-            return next((match.end() for match in _KEY.finditer(line) if match[2] and slips.has(match[1])), None)
+    def _secret_on(self, line: str, table: KeyPath, *, broken: bool) -> int | None:
+        found = secret_from(line, table, broken=broken, keys=self._keys)
+        if found is None and self._names:
+            found = next((key.end() for key in _KEY.finditer(line) if key[2] and self._is_slip(key[1])), None)
         return found
+
+    def _is_slip(self, word: str) -> bool:
+        others = self._keys.others if isinstance(self._keys, SecretKeys) else ()
+        return word not in others and word.replace("-", "_") not in others and self._slips.near(word, self._names)

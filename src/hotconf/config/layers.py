@@ -34,8 +34,6 @@ class LayerTable:
     """Where values without a document were written. The name of the layer stands for the others."""
     spelled: Mapping[KeyPath, str] = field(default_factory=dict, repr=False)
     """For each path of `table` whose last key is written differently: the key as it is written."""
-    memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """What others worked out of it, once."""
 
     @classmethod
     def of(cls, layer: str, table: Mapping[str, Any]) -> LayerTable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
         """Finds the secrets of one load, when they are asked for."""
 
         @property
-        def current(self) -> Scrubber | None:
+        def own(self) -> Scrubber | None:
             """Removes the secrets of the resulting config too, if these were sought."""
 
         def scrubber(self, config: object = ..., changes: tuple[Change, ...] | None = ...) -> Scrubber:
@@ -126,7 +127,7 @@ class Pipeline(Generic[T]):
             summary=() if old is None else self._summary(old.config, config, changes),
             warnings=_in_order(validated.warnings, warnings, layers.order),
             unchanged=None if old is None or changes else _SAME_VALUES,
-            secrets=self.secrets.current,
+            secrets=self.secrets.own,
         )
 
     def _same_files(self, old: Snapshot[T], layers: Layers) -> Valid[T]:
@@ -154,16 +155,10 @@ class Pipeline(Generic[T]):
     def _changes(self, old: T, new: T) -> tuple[Change, ...]:
         # Imported here: a program whose configuration never changes does not pay for it.
         from hotconf.config.diff import diff
+        from hotconf.config.redact import scrubbed_changes
 
         changes = diff(old, new)
-        if not changes:
-            return ()
-        from hotconf.config.redact import may_quote, scrubbed_change
-
-        if not any(map(may_quote, changes)):
-            return changes
-        scrub = self.secrets.scrubber(new, changes).longer
-        return tuple(scrubbed_change(change, scrub) for change in changes) if scrub.secrets else changes
+        return scrubbed_changes(changes, partial(self.secrets.scrubber, new, changes))
 
     def _summary(self, old: T, new: T, changes: tuple[Change, ...]) -> tuple[str, ...]:
         lines = self._described(old, new, changes) if changes else ()

@@ -1,80 +1,167 @@
-"""`secrets_of`: all secrets of one load, from the files and from the resulting config.
+"""Which values of a load are secret: `secrets_of`, as the texts that a `Scrubber` looks for.
 
-The files alone do not show what a model keeps as a secret, or under which key. Values from the environment, a
-`default_factory` or a validator are not in the files at all. A file that is not TOML is judged line by line.
+Rule 1: a value is secret when its type says so (pydantic's `SecretStr`, `SecretBytes`, `Secret`).
+Rule 2: a value is secret when its key, or one above it, names a secret: `secrets.keys` has the words.
+Rule 3: credentials in any text, or in a key, are secret: `secrets.credentials` has their forms.
+Rule 4: files do not show rule 1, and a config does not hold what no field takes: both are searched. A value in a file
+is secret under the misspelt name of a secret field, too.
+Rule 5: what the environment, a `default_factory` or a validator gave may be in neither. `secrets_around` finds it in
+the frames of what was raised.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from datetime import date, time
+from enum import Enum
+from typing import Any, Final, TypeAlias, TypeGuard
+
+from pydantic import BaseModel
 
 from hotconf.changes import MISSING
+from hotconf.config.frozen import FrozenList
 from hotconf.config.layers import LayerTable
-from hotconf.config.redact import in_json, secret_from, secrets_at, secrets_in
 from hotconf.config.shape import Shape
-from hotconf.config.suggest import suggest
-from hotconf.config.walk import kind_of
-from hotconf.formats.base import Document, Format
-from hotconf.formats.registry import DEFAULT
+from hotconf.config.suggest import Slips, suggest
+from hotconf.config.walk import bare, item_secrecies, kind_of, reader_of, spelled
+from hotconf.formats.base import Document
 from hotconf.keypath import KeyPath
-from hotconf.secrets.keys import secrecy
+from hotconf.secrets.credentials import credentials
+from hotconf.secrets.keys import secrecy, secrecy_of
 
-MOST_COMPARED: Final = 50_000
-"""So many pairs of an unknown key and a secret field are compared; then the values of all such keys are secret."""
-_WORD: Final = re.compile(r"""\"([^"]++)\"?+|'([^']++)'?+|([\w-]++)""")
-_NAMES: Final = re.compile(r"[ \t]*+[=:.\]]")
-_STRING: Final = re.compile(r"""["']([^"']++)""")
-_BARE: Final = re.compile(r"""[=:\[,][ \t\[{]*+([^\s"'\[\]{}=:,#]++)""")
+_SHORTEST_TOKEN: Final = 16
+_WIDEST_INT: Final = 1024
+_NEVER_TEXT: Final = frozenset({bool, int, float, type(None)})
+_ARRAYS: Final[frozenset[type]] = frozenset({tuple, list, FrozenList})
+_JSON: Final = frozenset({"{", "[", "}", "]", b"{", b"[", b"}", b"]"})
+
+_Sought: TypeAlias = tuple[Any, bool | None]
+"""A value, and whether the keys above it make it a secret."""
 
 
 def secrets_of(shape: Shape, layers: Iterable[Document | LayerTable], config: object = MISSING) -> frozenset[str]:
-    """The secrets in `layers` for a model of that `shape`, and in the resulting `config`, if any."""
-    found: set[str] = set() if config is MISSING else set(secrets_in(config))
+    """The secrets in `layers` for a model of that `shape`, and in the `config` that resulted from them."""
+    found = set(secrets_in(config))
     for layer in layers:
-        found |= secrets_in_document(layer)
-        found |= secrets_at(("secret",), list(_kept_secret(layer.table, shape)))
+        found |= secrets_in(layer.table)
+        found |= secrets_in(list(_secret_by_model(layer.table, shape)), ("secret",))
     return frozenset(found)
 
 
-def secrets_in_document(document: Document | LayerTable) -> frozenset[str]:
-    """The secret texts in its table; sought once."""
-    found: frozenset[str] | None = document.memo.get("secrets")
-    if found is None:
-        found = document.memo["secrets"] = secrets_in(document.table)
+def secrets_in(value: object, path: KeyPath = ()) -> frozenset[str]:
+    """Every secret in `value`, a raw table or a configuration or what stands at `path` in one.
+
+    A user name without a password in a URL (`postgres@localhost`) is left out, unless it is as long as a token:
+    masking it would garble ordinary text and protect nothing. Within the URL it is still masked.
+    """
+    return frozenset(text for text in _secret_texts(value, secrecy_of(path)) if text)
+
+
+def _secret_texts(root: object, secret: bool | None) -> Iterator[str]:
+    seen: set[tuple[int, bool | None]] = set()
+    todo: list[_Sought] = [(root, secret)]
+    while todo:
+        value, secret = todo.pop()
+        value = bare(value)
+        form = kind_of(type(value)).form
+        if form == "secret":
+            todo.append((value.get_secret_value(), True))
+        elif isinstance(value, Enum):
+            todo.append((value.value, secret))
+        elif form == "leaf":
+            yield from _in_leaf(value, secret)
+            todo += [(inner, secret) for inner in in_json(value)]
+        elif (id(value), secret) not in seen:
+            seen.add((id(value), secret))
+            inner = _in_table(value, secret) if form == "table" else _in_array(value, secret)
+            todo += inner
+
+
+# Most values hold no secret, and this is done at most reloads: they are passed by where they stand.
+
+
+def _in_table(table: Any, secret: bool | None) -> list[_Sought]:
+    found: list[_Sought] = []
+    for key, value in reader_of(type(table))(table).items():
+        name = key if type(key) is str else spelled(key)
+        told = secrecy(name) if secret is None else secret
+        if told or _may_hold_secrets(value):
+            found.append((value, told))
+        if "@" in name or "=" in name:
+            found.append((name, None))
+        if name is not key:  # it may be a SecretStr
+            found.append((key[1], None))
     return found
 
 
-def secrets_in_text(text: str, keyed: Collection[str] = (), form: Format = DEFAULT) -> frozenset[str]:
-    """Possible secrets in a text that cannot be parsed: the value on each line that sets one.
-
-    `keyed`: the tables whose keys are secrets.
-    """
-    found = set(keys_in_text(text, keyed, form)) if keyed else set[str]()
-    for line in text.split("\n"):
-        begin = secret_from(line, broken=True)
-        if begin is not None:
-            rest = line[begin:]
-            found |= {rest.strip(), *_STRING.findall(rest), *_BARE.findall(f"={rest}")}
-    return frozenset(found - {""})
+def _in_array(items: Iterable[Any], secret: bool | None) -> list[_Sought]:
+    pairs = zip(items, item_secrecies(items, secret), strict=False)
+    return [(item, told) for item, told in pairs if told or _may_hold_secrets(item)]
 
 
-def keys_in_text(text: str, keyed: Collection[str], form: Format) -> Iterator[str]:
-    """The keys in a text, valid or not, that stand in a table with one of the names `keyed`."""
-    below = False
-    begins, tables, _ = form.outline(text)
-    inside = {n for n, of in zip(begins, tables, strict=True) if any(table and table[-1] in keyed for table in of)}
-    for index, line in enumerate(text.split("\n")):
-        words = list(_WORD.finditer(line))
-        named = next((at + 1 for at, word in enumerate(words) if word[word.lastindex or 0] in keyed), None)
-        if line.lstrip().startswith("["):
-            below = named == len(words)
-        if named or below or index in inside:
-            no_value = form.assigns not in line
-            behind = words[named or 0 :]
-            yield from (word[word.lastindex or 0] for word in behind if no_value or _NAMES.match(line, word.end()))
+def _may_hold_secrets(value: Any) -> bool:
+    """Whether a value under an ordinary key may hold a secret: a quick test, negative for most."""
+    cls = type(value)
+    if cls in _ARRAYS and set(map(type, value)) == {str}:
+        value, cls = "\n".join(value), str
+    if cls is str:
+        return "@" in value or "=" in value or " " in value or '"' in value or "%3" in value
+    return cls not in _NEVER_TEXT
+
+
+def _in_leaf(value: object, secret: bool | None) -> Iterator[str]:
+    if value is None or value is MISSING or isinstance(value, bool):
+        return
+    if not secret and not isinstance(value, str | bytes) and not hasattr(type(value), "unicode_string"):
+        return  # of other types only pydantic's URLs may contain credentials
+    text = as_text(value)
+    if secret:
+        yield text
+        yield text.strip()  # as a model that strips white space would quote it
+        if isinstance(value, date | time):
+            yield from (value.isoformat(), repr(value))
+    if isinstance(value, int | float | date | time):
+        return
+    for begin, end in credentials(text):
+        shown = text[begin:end]
+        user, colon, password = shown.partition(":")
+        if colon or len(user) >= _SHORTEST_TOKEN or not text.startswith("@", end):
+            yield shown
+            yield password
+
+
+def as_text(value: object) -> str:
+    """A leaf as text; never raises."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, bytes | bytearray):
+        return value.decode("utf-8", "backslashreplace")
+    if is_wide(value):
+        return hex(value)
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - the type is the user's
+        return f"<{type(value).__name__}>"
+
+
+def is_wide(value: object) -> TypeGuard[int]:
+    """Whether it is an integer too wide for Python to spell it in decimal."""
+    return isinstance(value, int) and value.bit_length() > _WIDEST_INT
+
+
+def in_json(value: object) -> list[object]:
+    """The values in a JSON text; none in any other text."""
+    if not isinstance(value, str | bytes) or value[:1] not in _JSON or value[-1:] not in _JSON:
+        return []
+    try:
+        return [json.loads(value)]
+    except (ValueError, RecursionError):
+        return []
+
+
+# What the model keeps as secrets, in a file
 
 
 def is_slip(key: str, around: Shape) -> bool:
@@ -86,23 +173,66 @@ def is_slip(key: str, around: Shape) -> bool:
     return bool(names) and key not in around.keys and (key in names or suggest(key, names) is not None)
 
 
-class _Slips:
-    """Which keys are misspelt names of secret fields: each key of each shape is judged once."""
+def _secret_by_model(table: Mapping[str, Any], root: Shape) -> Iterator[object]:
+    """The values that the model keeps as secrets, whatever the names of the keys; also under misspelt keys."""
+    todo: list[tuple[Any, Shape]] = [(table, root)] if root.hides else []
+    slips = Slips()
+    seen: set[Shape] = set()
+    while todo:
+        value, here = todo.pop()
+        if here not in seen:
+            seen.add(here)
+            yield from _secret_defaults(here)
+        if here.secret or here.opaque:
+            yield from (value, *in_json(value))
+            if here.opaquely_keyed:
+                yield from _keys([value, *in_json(value)])
+        elif isinstance(value, dict) and not here.free:
+            if here.keyed:
+                yield from value
+            if here.secret_keys:
+                names = here.secret_names
+                yield from (item for key, item in value.items() if key not in here.keys and slips.near(key, names))
+            todo.extend((value[key], below) for key, below in here.hiding.items() if key in value)
+            if (other := here.hiding_otherwise) is not None:
+                todo.extend((item, other) for key, item in value.items() if key not in here.keys)
+            todo.extend((_at(value, way), below) for way, below in here.secret_detours)
+            yield from (_at(value, way) for way in here.renamed)
+        elif isinstance(value, list):
+            yield from _at_positions(here.positions, value)
+            if not here.free:
+                todo.extend((item, below) for item, below in zip(value, here.items(), strict=False) if below.hides)
 
-    def __init__(self) -> None:
-        self._left = MOST_COMPARED
-        self._judged: dict[tuple[Shape, str], bool] = {}
 
-    def may_have(self, key: str, around: Shape) -> bool:
-        """`is_slip`; true for what is first met once too many fields have been compared."""
-        fields = around.secret_keys
-        if not fields or key in around.keys:
-            return False
-        known = self._judged.get((around, key))
-        if known is None:
-            self._left -= len(fields)
-            known = self._judged[around, key] = self._left < 0 or is_slip(key, around)
-        return known
+def _secret_defaults(here: Shape) -> Iterator[object]:
+    """The values of the secret fields that a document does not set."""
+    for key in here.secret_keys:
+        default = here.default(key)
+        if isinstance(default, BaseModel) and not here.names_secret(key) and not here.child(key).secret:
+            yield from secrets_in(default)  # of a table that holds secrets among other values
+        elif default is not None:
+            yield default
+
+
+def _at(value: Any, way: KeyPath) -> object:
+    """What stands where an alias path leads; None if nothing does."""
+    for key in way:
+        try:
+            value = value[key]
+        except (LookupError, TypeError):
+            return None
+    return value
+
+
+def _keys(todo: list[Any]) -> Iterator[str]:
+    """The keys of all tables in the values `todo`."""
+    while todo:
+        value = todo.pop()
+        if isinstance(value, dict):
+            yield from value
+            todo += value.values()
+        elif isinstance(value, list):
+            todo += value
 
 
 def _at_positions(names: tuple[str, ...], items: list[Any]) -> Iterator[object]:
@@ -112,12 +242,11 @@ def _at_positions(names: tuple[str, ...], items: list[Any]) -> Iterator[object]:
         yield from (item for name, item in zip(names, items, strict=False) if not fits or secrecy(name))
 
 
-def secrets_around(errors: Iterable[BaseException]) -> frozenset[str]:
-    """The secrets among the variables of the frames that `errors` and their causes went through.
+# What was raised
 
-    A validator may quote what a `default_factory` made, even if no config resulted; a callback may quote its
-    arguments.
-    """
+
+def secrets_around(errors: Iterable[BaseException]) -> frozenset[str]:
+    """The secrets among the variables of the frames that `errors` and their causes went through."""
     found: set[str] = set()
     seen: dict[int, object] = {}
     for variables in _frames(errors):
@@ -153,58 +282,3 @@ def _frames(errors: Iterable[BaseException]) -> Iterator[Mapping[str, object]]:
         while at is not None:
             yield at.tb_frame.f_locals
             at = at.tb_next
-
-
-def _at(value: Any, way: KeyPath) -> object:
-    """What stands where an alias path leads; None if nothing does."""
-    for key in way:
-        try:
-            value = value[key]
-        except (LookupError, TypeError):
-            return None
-    return value
-
-
-def _keys(todo: list[Any]) -> Iterator[str]:
-    """The keys of all tables in the values `todo`."""
-    while todo:
-        value = todo.pop()
-        if isinstance(value, dict):
-            yield from value
-            todo += value.values()
-        elif isinstance(value, list):
-            todo += value
-
-
-def _kept_secret(table: Mapping[str, Any], root: Shape) -> Iterator[object]:
-    """What the model keeps as secrets, whatever the names of the keys; also under misspelt keys."""
-    todo: list[tuple[Any, Shape]] = [(table, root)] if root.hides else []
-    slips = _Slips()
-    seen: set[Shape] = set()
-    while todo:
-        value, here = todo.pop()
-        if here not in seen:
-            seen.add(here)
-            yield from here.secret_defaults
-        if here.secret:
-            yield value
-            yield from in_json(value)
-        elif here.opaque:
-            yield value
-            yield from in_json(value)
-            if here.opaquely_keyed:
-                yield from _keys([value, *in_json(value)])
-        elif isinstance(value, dict) and not here.free:
-            if here.keyed:
-                yield from value
-            if here.secret_keys:
-                yield from (item for key, item in value.items() if slips.may_have(key, here))
-            todo.extend((value[key], below) for key, below in here.hiding.items() if key in value)
-            if (other := here.hiding_otherwise) is not None:
-                todo.extend((item, other) for key, item in value.items() if key not in here.keys)
-            todo.extend((_at(value, way), below) for way, below in here.secret_detours)
-            yield from (_at(value, way) for way in here.renamed)
-        elif isinstance(value, list):
-            yield from _at_positions(here.positions, value)
-            if not here.free:
-                todo.extend((item, below) for item, below in zip(value, here.items(), strict=False) if below.hides)

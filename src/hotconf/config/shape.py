@@ -7,7 +7,7 @@ from itertools import chain, repeat
 from typing import Any, Final, Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from hotconf.cached import cached
 from hotconf.config import coreschema
@@ -204,20 +204,6 @@ class Shape:
             for way in coreschema.alias_paths(field)
             if len(way) > 1 and (shape := self._book.shape((field["schema"],))).secretive
         )
-
-    @cached
-    def secret_defaults(self) -> tuple[object, ...]:
-        """The values of those that a document does not set."""
-        from hotconf.config.redact import secrets_in  # only models with secrets need it
-
-        found: list[object] = []
-        for key in self.secret_keys:
-            default = self.default(key)
-            if isinstance(default, BaseModel) and not self.names_secret(key) and not self.child(key).secret:
-                found.extend(secrets_in(default))  # of a table that holds secrets among other values
-            elif default is not None:
-                found.append(default)
-        return tuple(found)
 
     @cached
     def positions(self) -> tuple[str, ...]:

@@ -7,12 +7,13 @@ are those of the file: a field's alias where it has one, else its name.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime, time
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
+from itertools import repeat
 from pathlib import PurePath
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
@@ -184,6 +185,12 @@ def spelled(key: Key) -> str:
         return key
     raw = key[1]
     return str(raw.value if isinstance(raw, Enum) else raw)
+
+
+def item_secrecies(items: object, secret: bool | None) -> Iterable[bool | None]:
+    """Whether each item of an array is secret: by the names of a named tuple, where the keys above do not decide."""
+    names = getattr(items, "_fields", ()) if secret is None else ()
+    return [secrecy(str(name)) for name in names] if names else repeat(secret)
 
 
 def value_at(config: object, path: KeyPath) -> object:

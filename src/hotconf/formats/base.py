@@ -95,8 +95,6 @@ class Document:
     format: Format = field(repr=False)
     spelled: Mapping[KeyPath, str] = field(default_factory=dict, repr=False)
     """For each path of `table` whose last key is spelled differently in the text: the key as it is spelled there."""
-    memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """What others worked out of it, once."""
 
     @cached
     def places(self) -> Places:

@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from hotconf.config.excerpts import secret_keys
 from hotconf.config.gone import NOTHING, Standing
+from hotconf.config.secret_keys import secret_keys
 from hotconf.engine.candidate import Valid
 from hotconf.errors import UsageError
 from hotconf.events import ReloadFailed

@@ -10,9 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from hotconf.config.excerpts import secret_keys
 from hotconf.config.gone import NOTHING, Standing
-from hotconf.config.redact import ANY_KEY, LEADS
+from hotconf.config.secret_keys import ANY_KEY, LEADS, secret_keys
 from hotconf.engine.candidate import Candidate, Invalid, Valid
 from hotconf.errors import UsageError
 from hotconf.formats.base import Document

@@ -1,8 +1,8 @@
-"""All outgoing text passes through here: it knows the secrets, and removes them.
+"""Secrets in what leaves the process: what each load and each watcher knows, and how log records are scrubbed.
 
-Rule 1: a load knows the secrets in its files, in the resulting config, and in what was published before, by the
-model's types and by the names of keys (`LoadSecrets`). Every text of a candidate passes its scrubber.
-Rule 2: log records belong to no load. They pass the scrubbers of all watchers (`KnownSecrets`).
+Rule 1: a load knows the secrets in its files, in the resulting config, and in what is published, by the model's types
+and by the names of keys (`LoadSecrets`). All texts of a candidate are scrubbed of these.
+Rule 2: log records belong to no load. They are scrubbed of what all watchers know (`KnownSecrets`).
 Rule 3: environment variables with the name of a secret are known everywhere, and so are variables with such names in
 an exception's frames: a validator may quote what a `default_factory` made, even if no config resulted.
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
@@ -25,114 +24,82 @@ if TYPE_CHECKING:
     from hotconf.changes import Change
     from hotconf.config.layers import LayerTable
     from hotconf.formats.base import Document
-    from hotconf.problems import Problem
     from hotconf.schema import Schema
     from hotconf.secrets.scrubber import Scrubber
-    from hotconf.snapshot import Snapshot, SourceFile
+    from hotconf.snapshot import Snapshot
     from hotconf.sources.files.set_reader import SetReader
 
 _PLACES: Final = frozenset({"OLDPWD", "PWD"})
 """Variables that are no secrets, despite their names."""
-_RETIRED: Final = 8
-"""The secrets of so many earlier states are remembered: late messages may quote them."""
+_LOADS: Final = 8
+"""How many loads to remember the secrets of: late messages may quote them."""
 
 
 class LoadSecrets:
-    """What is secret in one load; determined only when there is a message."""
+    """What is secret in one load; sought for the first message only."""
 
-    __slots__ = ("_config", "_current", "_former", "_known", "_published", "_reader", "_schema")
+    __slots__ = ("_all", "_config", "_own", "_published", "_published_scrub", "_reader")
 
-    def __init__(self, reader: SetReader, published: Snapshot[Any] | None, former: Scrubber | None) -> None:
-        """`reader`: the files. `former`: the scrubber of what is published, if there is one."""
+    def __init__(self, reader: SetReader, published: Snapshot[Any] | None, scrub: Scrubber | None) -> None:
+        """`scrub` removes the secrets of what is `published`, if these were sought."""
         self._reader = reader
-        self._schema = reader.options.schema
         self._published = published
-        self._former = former
-        self._known: Scrubber | None = None
-        self._current: Scrubber | None = None
+        self._published_scrub = scrub
         self._config: object = MISSING
+        self._own: Scrubber | None = None
+        self._all: Scrubber | None = None
 
     @property
-    def current(self) -> Scrubber | None:
-        """Knows the secrets in the files and in the resulting config, if these were determined."""
-        return None if self._config is MISSING else self._current
+    def own(self) -> Scrubber | None:
+        """Removes the secrets in the files and in the resulting config, if these were sought."""
+        return None if self._config is MISSING else self._own
 
     def scrubber(self, config: object = MISSING, changes: Iterable[Change] | None = None) -> Scrubber:
-        """Knows the secrets in the files, in `config` if it resulted from them, and in what is published.
+        """Removes the secrets in the files, in `config` if it resulted from them, and in what is published.
 
-        If `changes` are all that is new in it, and none concerns a secret, the secrets are unchanged.
+        `changes`: all that is new in `config`. Unless one of them holds a secret, the secrets are the published ones.
         """
-        if self._known is None or config is not self._config:
-            is_known = changes is not None and self._former is not None and not any(map(_is_secret, changes))
-            former = self._former = self._former or self._published_before()
-            self._current = former if is_known else self._found(config)
+        if self._all is None or (config is not MISSING and config is not self._config):
+            from hotconf.secrets.scrubber import Scrubber
+
+            published = self._published_scrub
+            if published is not None and changes is not None and not any(map(_holds_secret, changes)):
+                self._own = published
+            else:
+                self._own = Scrubber(self._in_files(config))
             self._config = config
-            self._known = former.plus(self._current.secrets)
-        return self._known
+            self._all = self._own.plus(self._in_published() if published is None else published.secrets)
+        return self._all
 
-    def _published_before(self) -> Scrubber:
-        from hotconf.secrets.scrubber import Scrubber
-
-        if self._published is None:
-            return Scrubber()
-        return Scrubber(_secrets(self._schema, self._reader.cached.documents.values(), self._published.config))
-
-    def _found(self, config: object) -> Scrubber:
-        from hotconf.config.excerpts import secret_keys
-        from hotconf.config.secret_values import secrets_in_text
+    def _in_files(self, config: object) -> frozenset[str]:
+        from hotconf.config.excerpts import secrets_in_text
+        from hotconf.config.secret_keys import secret_keys
         from hotconf.formats.registry import format_of
-        from hotconf.secrets.scrubber import Scrubber
 
-        read, documents = self._reader.reads, self._reader.documents
-        found = set(_secrets(self._schema, [*documents.values(), *self._reader.over.tables], config))
-        broken = read.keys() - documents.keys()
-        keyed = secret_keys(self._schema).keyed if broken else ()
-        for path in broken:
-            found |= secrets_in_text(read[path].data.decode("utf-8", "replace"), keyed, format_of(path))
-        former = self._former
-        return former if former is not None and former.secrets == found else Scrubber(found)
+        schema, reads, documents = self._reader.options.schema, self._reader.reads, self._reader.documents
+        broken = reads.keys() - documents.keys()
+        keyed = secret_keys(schema).keyed if broken else ()
+        found = _secrets(schema, [*documents.values(), *self._reader.over.tables], config)
+        return found.union(
+            *(secrets_in_text(reads[path].data.decode("utf-8", "replace"), keyed, format_of(path)) for path in broken)
+        )
 
-
-def _is_secret(change: Change) -> bool:
-    """Whether anything in it is masked."""
-    todo = [change.old, change.new]
-    while todo:
-        value = todo.pop()
-        if isinstance(value, str) and MASK in value:
-            return True
-        if isinstance(value, dict):
-            todo += (*value, *value.values())
-        elif isinstance(value, list):
-            todo += value
-    return any(isinstance(key, str) and MASK in key for key in change.path)
+    def _in_published(self) -> frozenset[str]:
+        if self._published is None:
+            return frozenset()
+        reader = self._reader
+        return _secrets(reader.options.schema, reader.cached.documents.values(), self._published.config)
 
 
-def _secrets(schema: Schema[Any], documents: Iterable[Document | LayerTable], config: object) -> frozenset[str]:
+def _holds_secret(change: Change) -> bool:
+    return MASK in repr((change.path, change.old, change.new))
+
+
+def _secrets(schema: Schema[Any], layers: Iterable[Document | LayerTable], config: object) -> frozenset[str]:
     from hotconf.config.secret_values import secrets_of
     from hotconf.config.shape import shape_of
 
-    return secrets_of(shape_of(schema), documents, config) | environment()
-
-
-def of_snapshot(
-    schema: Schema[Any], snapshot: Snapshot[Any] | None, parsed: Mapping[Path, Document] = MappingProxyType({})
-) -> Scrubber:
-    """Knows what is secret in `snapshot`: in its config and in its files. What is in `parsed` is not parsed again."""
-    from hotconf.formats.base import Document
-    from hotconf.secrets.scrubber import Scrubber
-
-    if snapshot is None:
-        return Scrubber()
-    read = (_document(file, parsed.get(file.path)) for file in snapshot.files if file.role != "watched")
-    return Scrubber(_secrets(schema, [found for found in read if isinstance(found, Document)], snapshot.config))
-
-
-def _document(file: SourceFile, parsed: Document | None) -> Document | Problem:
-    from hotconf.formats.registry import parse
-
-    if parsed is not None and file.content.decode("utf-8-sig", "replace") == parsed.text:
-        return parsed
-    return parse(file.content, file.path, allow_empty=True)
+    return secrets_of(shape_of(schema), layers, config) | environment()
 
 
 def environment() -> frozenset[str]:
@@ -145,39 +112,59 @@ def environment() -> frozenset[str]:
 class KnownSecrets:
     """What one watcher knows to be secret, for as long as it lives."""
 
-    __slots__ = ("__weakref__", "_loaded", "_parsed", "_published", "_retired", "_schema", "_snapshot")
+    __slots__ = ("__weakref__", "_loads", "_parsed", "_published", "_schema", "_scrub", "of_published")
 
     def __init__(self, schema: Schema[Any], parsed: Callable[[], Mapping[Path, Document]]) -> None:
         """`parsed` returns the documents of the last load, at any time and in any thread."""
         self._schema = schema
         self._parsed = parsed
-        self._snapshot: Snapshot[Any] | None = None
-        self._published: Scrubber | None = None
-        self._loaded: Scrubber | None = None
-        self._retired: deque[frozenset[str]] = deque(maxlen=_RETIRED)
+        self._published: Snapshot[Any] | None = None
+        self.of_published: Scrubber | None = None
+        """Removes the secrets of what is published, if these were sought."""
+        self._loads: deque[frozenset[str]] = deque(maxlen=_LOADS)
+        self._scrub: Scrubber | None = None
         _of_watchers[id(self)] = self
 
-    @property
-    def published(self) -> Scrubber | None:
-        """Knows the secrets of what is published, if they were determined."""
-        return self._published
-
     def publish(self, snapshot: Snapshot[Any], scrub: Scrubber | None) -> None:
-        """This is published from now on; `scrub` knows its secrets."""
-        if self._published is not None and scrub is not self._published:
-            self._retired.append(self._published.secrets)
-        self._snapshot, self._published, self._loaded = snapshot, scrub, None
+        """`snapshot` is published; `scrub` removes its secrets, if they were sought."""
+        self.load(scrub)
+        self.of_published = scrub
+        self._published = snapshot
 
     def load(self, scrub: Scrubber | None) -> None:
-        """A load was refused; `scrub` knows its secrets."""
-        self._loaded = scrub
+        """A load has ended; `scrub` removes its secrets."""
+        if scrub is not None:
+            self._loads.append(scrub.secrets)
 
     def scrubber(self) -> Scrubber:
-        """Knows all of these, and the environment."""
-        if self._published is None:
-            self._published = of_snapshot(self._schema, self._snapshot, self._parsed())
-        refused = frozenset[str]() if self._loaded is None else self._loaded.secrets
-        return self._published.plus(environment().union(refused, *self._retired))
+        """Removes all of these, and those of the environment."""
+        from hotconf.secrets.scrubber import Scrubber
+
+        if self.of_published is None and self._published is not None:
+            found = _secrets_of_snapshot(self._schema, self._published, self._parsed())
+            self.publish(self._published, Scrubber(found))
+        found = environment().union(*self._loads)
+        scrub = self._scrub
+        if scrub is None or scrub.secrets != found:
+            scrub = self._scrub = Scrubber(found)
+        return scrub
+
+
+def _secrets_of_snapshot(
+    schema: Schema[Any], snapshot: Snapshot[Any], parsed: Mapping[Path, Document]
+) -> frozenset[str]:
+    """Those of its config and of its files; what is in `parsed` is not parsed again."""
+    from hotconf.formats.base import Document
+    from hotconf.formats.registry import parse
+
+    documents = []
+    for file in snapshot.files:
+        document: object = parsed.get(file.path)
+        if not isinstance(document, Document) or file.content.decode("utf-8-sig", "replace") != document.text:
+            document = parse(file.content, file.path, allow_empty=True) if file.role != "watched" else None
+        if isinstance(document, Document):
+            documents.append(document)
+    return _secrets(schema, documents, snapshot.config)
 
 
 _of_watchers: WeakValueDictionary[int, KnownSecrets] = WeakValueDictionary()

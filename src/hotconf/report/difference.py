@@ -7,8 +7,8 @@ from itertools import groupby, zip_longest
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from hotconf.config.excerpts import SourceText
-from hotconf.config.redact import secrets_in
+from hotconf.config.excerpts import SourceText, secrets_in_text
+from hotconf.config.secret_values import secrets_in
 from hotconf.formats.registry import format_of, parse
 from hotconf.problems import Problem
 from hotconf.report.cells import spread
@@ -115,12 +115,10 @@ def _files(old: Snapshot[Any], new: Snapshot[Any]) -> Iterator[tuple[Path, bytes
 
 def _written(file: SourceFile) -> frozenset[str]:
     """The secrets in a file: some are under keys without a field, and in no config."""
-    from hotconf.config.secret_values import secrets_in_document, secrets_in_text
-
     document = parse(file.content, file.path, allow_empty=True)
     if isinstance(document, Problem):
         return secrets_in_text(file.content.decode("utf-8", "replace"), form=format_of(file.path))
-    return secrets_in_document(document)
+    return secrets_in(document.table)
 
 
 def _name(path: Path, base: Path, content: bytes | None) -> str:

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from hotconf.changes import MASK
-from hotconf.config.redact import masked, secrets_at
+from hotconf.config.redact import masked
+from hotconf.config.secret_values import secrets_in
 from hotconf.secrets.keys import DISTINCTIVE
 from hotconf.secrets.scrubber import Scrubber
 
@@ -55,7 +56,7 @@ class _Cleaner:
         for node in every:
             told += [value for _, value in _values(node) if self._tells(node, value)]
             told += [key for _, value in _values(node) for key in _secret_keys(node, value)]
-        self._scrub = Scrubber(text for value in told for text in secrets_at(("secret",), value))
+        self._scrub = Scrubber(text for value in told for text in secrets_in(value, ("secret",)))
 
     def node(self, node: Node, *, secret: bool) -> Node:
         secret = secret or node.get(MARKED) is True or id(node) in self._secret

@@ -47,9 +47,9 @@ def load(
     """Load `options` once and compare it with what is `published`, and the files with what they said `before`.
 
     Files that `known` holds, whose stamps are the same and that are not in `touched`, are not read again. Those of
-    `instead` are taken to exist and to hold the bytes given there, whatever is on the disk. `secrets` knows those in
-    what is published, if they were determined. `standing`: the state that decides which files are gone. Never raises
-    for anything in the files or in users' checks: those are problems of the candidate.
+    `instead` are taken to exist and to hold the bytes given there, whatever is on the disk. `secrets` removes
+    those in what is published, if they were sought. `standing`: the state that decides which files are gone. Never
+    raises for anything in the files or in users' checks: those are problems of the candidate.
     """
     reader = SetReader(options, known or FileSet.of(options.path), touched)
     reader.instead = instead

@@ -7,8 +7,7 @@ Rule 1: the user information of a URL, with or without a scheme, up to the last 
 Rule 2: the value of a secret key: `?token=…`, `password=… host=…`, `;password=…;`, `"api_key": "…"`. In a list with
         semicolons it ends there, with brackets where they close.
 Rule 3: the text after `Bearer`, `Basic` and the like.
-Rule 4: in texts of users' code also what `prose` knows.
-Rule 5: every search is linear in the text.
+Rule 4: every search is linear in the text.
 """
 
 from __future__ import annotations
@@ -96,19 +95,12 @@ def masked(text: str, spans: Iterable[Span]) -> str:
     return "".join((*parts, text[last:])) if parts else text
 
 
-def credentials(text: str, *, pairs: bool = True, by_user: bool = False) -> Iterator[Span]:
-    """Where they are in `text`, unordered.
-
-    `pairs`: also the values of secret keys. `by_user`: it comes from users' code.
-    """
+def credentials(text: str, *, pairs: bool = True) -> Iterator[Span]:
+    """Where they are in `text`, unordered; `pairs`: also the values of secret keys."""
     if "@" in text:
         yield from _user_infos(text)
     if pairs and ("=" in text or ":" in text or "%3" in text or "(" in text):
         yield from _pairs(text)
-    if pairs and by_user:
-        from hotconf.secrets.prose import in_prose
-
-        yield from in_prose(text)
     if " " in text or "\t" in text:
         yield from (match.span(1) for match in _HEADER.finditer(text))
 

@@ -6,7 +6,8 @@ number also with separators, as a float and in hexadecimal.
 Rule 2: pieces of longer ones are found as well, since texts are shortened: pieces of 12 characters, of very long
 secrets and of encoded ones 23; of 8 beside an ellipsis, if they begin or end the secret.
 Rule 3: a shorter one may occur in any sentence. It is found only as a separate word, and only with `words`.
-Rule 4: credentials recognised by their form, such as a password in a URL, are masked without being known.
+Rule 4: credentials recognised by their form, such as a password in a URL, are masked without being known; with
+`words`, which are those of users' code, also what `prose` knows.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from urllib.parse import quote
 
 from hotconf.secrets.credentials import Span, credentials, masked, merged
 from hotconf.secrets.keys import DISTINCTIVE
+from hotconf.secrets.prose import in_prose
 from hotconf.text import printable, quoted
 
 SHORTEST: Final = 4
@@ -80,7 +82,9 @@ class Scrubber:
 
     def spans(self, text: str, *, words: bool = False, pairs: bool = True, forms: bool = True) -> list[Span]:
         """Where `text` contains secrets, known or recognised by form; in order, none touching another."""
-        found = list(credentials(text, pairs=pairs, by_user=words)) if forms else []
+        found = list(credentials(text, pairs=pairs)) if forms else []
+        if forms and words:
+            found += in_prose(text)
         low = folded(text)
         if self._sought is None:  # most are made and never used
             self._sought = _sought(self.secrets)
