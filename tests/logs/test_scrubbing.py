@@ -143,6 +143,7 @@ def test_what_a_load_parsed_is_not_parsed_for_the_log(monkeypatch, tmp_path):
         "hotconf.formats.registry.parse", lambda *given, **options: parsed.append(parse(*given, **options))
     )
     with HotReloadWatcher(path, Config, debounce_ms=60_000) as watcher:
+        wait_until(records.flush)
         path.write_text(NEW)
         watcher.reload()
         snapshot, known = watcher.snapshot, reloader_of(watcher).publisher.secrets

@@ -66,9 +66,10 @@ class LoadSecrets:
             if published is not None and changes is not None and not any(map(_holds_secret, changes)):
                 self._own = published
             else:
-                self._own = Scrubber(self._in_files(config))
+                found = self._in_files(config)
+                self._own = Scrubber(found if published is not None else found | self._in_published())
             self._config = config
-            self._all = self._own.plus(self._in_published() if published is None else published.secrets)
+            self._all = self._own if published is None else self._own.plus(published.secrets)
         return self._all
 
     def _in_files(self, config: object) -> frozenset[str]:
@@ -112,13 +113,16 @@ def environment() -> frozenset[str]:
 class KnownSecrets:
     """What one watcher knows to be secret, for as long as it lives."""
 
-    __slots__ = ("__weakref__", "_loads", "_parsed", "_published", "_schema", "_scrub", "of_published")
+    __slots__ = ("__weakref__", "_loads", "_parsed", "_schema", "_scrub", "_snapshots", "_sought", "of_published")
 
     def __init__(self, schema: Schema[Any], parsed: Callable[[], Mapping[Path, Document]]) -> None:
         """`parsed` returns the documents of the last load, at any time and in any thread."""
         self._schema = schema
         self._parsed = parsed
-        self._published: Snapshot[Any] | None = None
+        self._snapshots: tuple[Snapshot[Any], ...] = ()
+        """What is published and what was before, if their loads did not seek their secrets."""
+        self._sought = self._snapshots
+        """Those whose secrets were sought for a log record."""
         self.of_published: Scrubber | None = None
         """Removes the secrets of what is published, if these were sought."""
         self._loads: deque[frozenset[str]] = deque(maxlen=_LOADS)
@@ -127,9 +131,9 @@ class KnownSecrets:
 
     def publish(self, snapshot: Snapshot[Any], scrub: Scrubber | None) -> None:
         """`snapshot` is published; `scrub` removes its secrets, if they were sought."""
-        self.load(scrub)
+        self._snapshots = (*self._snapshots[-1:], *([] if scrub is not None else [snapshot]))
         self.of_published = scrub
-        self._published = snapshot
+        self.load(scrub)
 
     def load(self, scrub: Scrubber | None) -> None:
         """A load has ended; `scrub` removes its secrets."""
@@ -140,9 +144,11 @@ class KnownSecrets:
         """Removes all of these, and those of the environment."""
         from hotconf.secrets.scrubber import Scrubber
 
-        if self.of_published is None and self._published is not None:
-            found = _secrets_of_snapshot(self._schema, self._published, self._parsed())
-            self.publish(self._published, Scrubber(found))
+        snapshots = self._snapshots
+        for snapshot in snapshots:
+            if all(snapshot is not each for each in self._sought):
+                self._loads.append(_secrets_of_snapshot(self._schema, snapshot, self._parsed()))
+        self._sought = snapshots
         found = environment().union(*self._loads)
         scrub = self._scrub
         if scrub is None or scrub.secrets != found:
