@@ -121,7 +121,7 @@ class KnownSecrets:
         self._parsed = parsed
         self._snapshots: tuple[Snapshot[Any], ...] = ()
         """What is published and what was before, if their loads did not seek their secrets."""
-        self._sought = self._snapshots
+        self._sought: tuple[Snapshot[Any], ...] = ()
         """Those whose secrets were sought for a log record."""
         self.of_published: Scrubber | None = None
         """Removes the secrets of what is published, if these were sought."""
