@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -24,7 +25,13 @@ from hotconf.config.redact import masked
 from hotconf.config.secret_values import secrets_in
 from hotconf.secrets.credentials import mask_credentials
 from hotconf.secrets.keys import ENDINGS, WORDS, is_secret_key, is_secret_path
-from hotconf.secrets.scrubber import scrub
+from hotconf.secrets.scrubber import Scrubber
+
+
+def scrub(text: str, secrets: Iterable[str], *, words: bool = False) -> str:
+    """`text` without `secrets`."""
+    return Scrubber(secrets)(text, words=words)
+
 
 SECRET_KEYS = [
     *sorted(WORDS),

@@ -112,6 +112,24 @@ def test_the_secrets_of_one_watcher_are_not_told_by_another(caplog, tmp_path):
         assert "S3cr3t" not in one(caplog, fail.__module__)
 
 
+def test_a_short_secret_of_one_watcher_does_not_reveal_the_rest_of_a_long_one(caplog, tmp_path):
+    """What is left of the long one would be no secret that the other knows."""
+    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    first.write_text('pin = "one"')
+    second.write_text(OLD)
+
+    def fail(event: object) -> NoReturn:
+        raise RuntimeError("S3cr3t-old-one")
+
+    with (
+        HotReloadWatcher(first, Config, debounce_ms=WINDOW_MS),
+        HotReloadWatcher(second, Config, debounce_ms=WINDOW_MS) as watcher,
+    ):
+        watcher.on_event(fail)
+        watcher.reload()
+        assert "RuntimeError: ********" in one(caplog, fail.__module__)
+
+
 def test_variables_with_the_names_of_secrets_are_known(caplog, monkeypatch):
     """Those of the environment; but not the working directory, whose name is `PWD`."""
     monkeypatch.setenv("PGPASSWORD", "S3cr3t-of-the-shell")

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 from hotconf.changes import MASK
 from hotconf.secrets.credentials import mask_credentials
-from hotconf.secrets.scrubber import scrub
+from hotconf.secrets.scrubber import Scrubber
+
+
+def scrub(text: str, secrets: Iterable[str], *, words: bool = False) -> str:
+    """`text` without `secrets`."""
+    return Scrubber(secrets)(text, words=words)
+
 
 TOLD = [
     *("password: hunter", "no login, password: hunter.", "bad (password: hunter)", "password: S3!hunter is wrong"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterable
 from html import escape
 from shlex import quote as quoted_for_shells
 from time import process_time
@@ -17,9 +18,15 @@ from hotconf.changes import MASK
 from hotconf.config.excerpts import SourceText, secret_from, secrets_in_text
 from hotconf.secrets.credentials import mask_credentials
 from hotconf.secrets.keys import is_secret_key
-from hotconf.secrets.scrubber import Scrubber, scrub
+from hotconf.secrets.scrubber import Scrubber
 from hotconf.text import printable, quoted
 from torture.extent import some, thinned
+
+
+def scrub(text: str, secrets: Iterable[str], *, words: bool = False) -> str:
+    """`text` without `secrets`."""
+    return Scrubber(secrets)(text, words=words)
+
 
 SPELLINGS = {
     "plain": str,

@@ -185,22 +185,21 @@ def lines(
     text: str,
     watchers: Iterable[KnownSecrets],
     error: BaseException | None = None,
-    scrub: Scrubber | None = None,
+    known: Scrubber | None = None,
 ) -> str:
     """`text` and the traceback of `error` without secrets: one line, then indented ones.
 
-    Secrets are those that `watchers` and `scrub` know, and those in the frames that the error went through.
+    Secrets are those that `watchers` and `known` know, and those in the frames that the error went through.
     """
-    from hotconf.secrets.scrubber import Scrubber
+    from hotconf.secrets.scrubber import Scrubber, scrub
 
     found, raised = environment(), ""
     if error is not None:
         from hotconf.config.secret_values import secrets_around
 
         found, raised = found | secrets_around([error]), "\n" + trace(error)
-    for known in (*(each.scrubber() for each in watchers), *([scrub] if scrub else []), Scrubber(found)):
-        text, raised = known(text), known(raised, words=True)
-    first, *rest = f"{text}{raised}".split("\n")
+    scrubbers = [*(each.scrubber() for each in watchers), *([known] if known else []), Scrubber(found)]
+    first, *rest = f"{scrub(text, scrubbers)}{scrub(raised, scrubbers, words=True)}".split("\n")
     return "\n".join((printable(first), *(f"    {printable(line)}" for line in rest)))
 
 

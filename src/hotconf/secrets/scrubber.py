@@ -125,9 +125,9 @@ def _add(form: str, to: _ByLength, step: int) -> None:
     pieces.add(form[last:])
 
 
-def scrub(text: str, secrets: Iterable[str], *, words: bool = False) -> str:
-    """`text` without `secrets`. For several texts, make a `Scrubber`."""
-    return Scrubber(secrets)(text, words=words)
+def scrub(text: str, scrubbers: Iterable[Scrubber], *, words: bool = False) -> str:
+    """`text` without any secret of `scrubbers`. Used one by one, a short secret could cut a longer one unnoticed."""
+    return masked(text, merged(span for scrubber in scrubbers for span in scrubber.spans(text, words=words)))
 
 
 def folded(text: str) -> str:
