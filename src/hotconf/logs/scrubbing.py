@@ -113,7 +113,7 @@ def environment() -> frozenset[str]:
 class KnownSecrets:
     """What one watcher knows to be secret, for as long as it lives."""
 
-    __slots__ = ("__weakref__", "_loads", "_parsed", "_schema", "_scrub", "_snapshots", "_sought", "of_published")
+    __slots__ = ("__weakref__", "_loads", "_parsed", "_schema", "_scrub", "_snapshots", "_sought", "published")
 
     def __init__(self, schema: Schema[Any], parsed: Callable[[], Mapping[Path, Document]]) -> None:
         """`parsed` returns the documents of the last load, at any time and in any thread."""
@@ -123,7 +123,7 @@ class KnownSecrets:
         """What is published and what was before, if their loads did not seek their secrets."""
         self._sought: tuple[Snapshot[Any], ...] = ()
         """Those whose secrets were sought for a log record."""
-        self.of_published: Scrubber | None = None
+        self.published: Scrubber | None = None
         """Removes the secrets of what is published, if these were sought."""
         self._loads: deque[frozenset[str]] = deque(maxlen=_LOADS)
         self._scrub: Scrubber | None = None
@@ -132,7 +132,7 @@ class KnownSecrets:
     def publish(self, snapshot: Snapshot[Any], scrub: Scrubber | None) -> None:
         """`snapshot` is published; `scrub` removes its secrets, if they were sought."""
         self._snapshots = (*self._snapshots[-1:], *([] if scrub is not None else [snapshot]))
-        self.of_published = scrub
+        self.published = scrub
         self.load(scrub)
 
     def load(self, scrub: Scrubber | None) -> None:
