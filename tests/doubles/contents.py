@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Final, Literal
 
 from hotconf.changes import Change
-from hotconf.config.gone import Entry, Found, Standing, judge
 from hotconf.engine.candidate import Invalid, Unstable, Valid
 from hotconf.events import NOT_STAMPED
 from hotconf.problems import Problem
 from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import SourceFile
+from hotconf.sources.files.missing import Baseline, Entry, Found, judge
 
 SAME_BYTES: Final = "the files are the same"
 SAME_VALUES: Final = "the values are the same"
@@ -67,7 +67,7 @@ def candidate(
     ended. Those in `conf.d` are drop-ins, the others must exist.
     """
     shrank = tuple(source_id(path) for path, content in files.items() if _begins(content, (before or {}).get(path)))
-    verdict = judge(published.standing if published else Standing(), _found(files))
+    verdict = judge(published.baseline if published else Baseline(), _found(files))
     gone = tuple(source_id(file.path) for file in verdict.files)
     problems = tuple(problem for path, content in files.items() for problem in _problems(path, content))
     problems += tuple(
@@ -85,7 +85,7 @@ def candidate(
     changes = () if same else (Change((), old, config),)
     sources = tuple(_source(path, content) for path, content in files.items() if content is not None)
     found = Valid(config, digest, NOT_STAMPED, sources, {}, settings, changes, (), unchanged=same)
-    return found._replace(shrank=shrank, gone=gone, standing=Standing(sources))
+    return found._replace(shrank=shrank, gone=gone, baseline=Baseline(sources))
 
 
 def _is_drop_in(path: Path) -> bool:

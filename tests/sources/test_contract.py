@@ -257,7 +257,7 @@ def test_a_layer_may_name_more_files(tmp_path: Path) -> None:
     assert isinstance(result.candidate, Valid)
     assert result.candidate.config.server == Server(host="more", port=1)
     (tmp_path / "more.toml").unlink()
-    lost = load(options, published(result.candidate), result.files, standing=result.candidate.standing).candidate
+    lost = load(options, published(result.candidate), result.files, baseline=result.candidate.baseline).candidate
     assert isinstance(lost, Invalid)
     assert [(problem.message, problem.place) for problem in lost.problems] == [
         ('watch_paths: "more.toml" is gone', "overrides")

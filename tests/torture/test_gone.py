@@ -235,7 +235,7 @@ def save_all(disk: Disk) -> None:
 
 def test_the_oracle_objects(root: Path, dice: random.Random, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the watcher ignores gone files, the oracle objects."""
-    monkeypatch.setattr("hotconf.sources.files.absent.verdict", lambda *_: None)
+    monkeypatch.setattr("hotconf.runtime.load.find", lambda *_: None)
     disk = Disk(root, dice)
     save_all(disk)
     watcher, seen = watched(root, ENTRIES["glob"], monkeypatch)

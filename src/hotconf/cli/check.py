@@ -85,7 +85,7 @@ def _findings(
         content = stdin(DEFAULT_MAX_BYTES + 1) if path == _STDIN else None
         main = located(name, lambda: schema, content=content)
         instead = {} if content is None else {main: content}
-        inspection = inspect(main, schema, instead=instead, standing=missed(main, schema, state_dir))
+        inspection = inspect(main, schema, instead=instead, baseline=missed(main, schema, state_dir))
         for finding in findings(inspection, main, name):
             problem = finding.problem  # what it is related to may differ
             told = (problem.file, problem.line, problem.column, problem.message)

@@ -45,7 +45,7 @@ def doctor(
     from hotconf.report import doctor as report
 
     main = located(path or default_path(), lambda: schema)
-    found = inspect(main, schema, standing=missed(main, schema, state_dir))
+    found = inspect(main, schema, baseline=missed(main, schema, state_dir))
     lost = tuple(each.message for each in found.problems if is_lost(each))
     seen = examine(main, files=found.files, probe=not no_probe, lost=lost)
     if as_json:

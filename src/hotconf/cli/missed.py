@@ -11,18 +11,18 @@ import click
 from hotconf.cli.contact import patiently
 from hotconf.cli.echo import echo
 from hotconf.cli.places import state_dir
-from hotconf.config.gone import NOTHING
+from hotconf.sources.files.missing import NO_BASELINE
 from hotconf.sources.files.paths import absolute
 from hotconf.text import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hotconf.config.gone import Standing
     from hotconf.schema import Schema
+    from hotconf.sources.files.missing import Baseline
 
 
-def missed(main: Path, schema: Schema[Any], given: Path | None) -> Standing:
+def missed(main: Path, schema: Schema[Any], given: Path | None) -> Baseline:
     """The newest state of `main` that is kept in the state directory `given`, else in the app's.
 
     A directory that does not answer is reported and ignored, as a program ignores it at start.
@@ -30,15 +30,15 @@ def missed(main: Path, schema: Schema[Any], given: Path | None) -> Standing:
     directory = given if given is not None else state_dir()
     silent = click.get_current_context().meta.setdefault(__name__, set())
     if directory is None or directory in silent:
-        return NOTHING
+        return NO_BASELINE
     try:
         where, exists = patiently(partial(_look, directory), directory, needed=False)
     except OSError as error:
         silent.add(directory)
         echo(printable(f"No states are considered: {directory}: {error.strerror}"), err=True)
-        return NOTHING
+        return NO_BASELINE
     if not exists:
-        return NOTHING
+        return NO_BASELINE
     from hotconf.inspection import kept  # imported only if there are states
 
     return kept.missed(where, main, schema)

@@ -66,8 +66,8 @@ def plan(
         echo(f"{printable(str(target))} is not valid now: what would change is not known", err=True)
     content = _content(ctx, file)
     main = located(target, lambda: schema, content=content)
-    standing = missed(main, schema, state_dir)
-    edited = state_of(main, schema, against=now.snapshot if now else None, instead={main: content}, standing=standing)
+    baseline = missed(main, schema, state_dir)
+    edited = state_of(main, schema, against=now.snapshot if now else None, instead={main: content}, baseline=baseline)
     content_of = main if file == _STDIN else absolute(file)
     if isinstance(edited, State):
         warnings = tuple(spelled(each, main, main, content_of) for each in edited.snapshot.warnings)

@@ -57,8 +57,8 @@ def named(
     generation = number(argument) if isinstance(argument, str) else None
     if history is None or generation is None:
         main = located(argument, lambda: schema)
-        standing = missed(main, schema, history.state_dir if history is not None else state_dir)
-        return state_of(main, schema, against=against, standing=standing)
+        baseline = missed(main, schema, history.state_dir if history is not None else state_dir)
+        return state_of(main, schema, against=against, baseline=baseline)
     record = patiently(partial(_record, history, generation, schema), history.state_dir or history.of)
     return kept_state(record, schema, against=against)
 

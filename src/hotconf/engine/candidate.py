@@ -54,7 +54,7 @@ class Valid(NamedTuple, Generic[T]):
     """Sources of the published state that are absent, although the configuration still names them."""
     secrets: Scrubber | None = None
     """Knows its secrets, if they were determined."""
-    standing: Any = None
+    baseline: Any = None
     """What later loads need to decide which sources are gone, once this is published. Opaque to the engine."""
 
 

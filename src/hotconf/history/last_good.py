@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
-from hotconf.config.gone import NOTHING, Standing
 from hotconf.engine.candidate import Candidate, Invalid, Valid
 from hotconf.history.record import Damage, Record
 from hotconf.history.store import StateStore
 from hotconf.problems import one_line
 from hotconf.snapshot import SourceFile
+from hotconf.sources.files.missing import NO_BASELINE, Baseline
 
 T = TypeVar("T")
 
@@ -48,14 +48,14 @@ class Search(Generic[T]):
             self.found = next(self._good(), None)
         return self.found
 
-    def standing(self) -> Standing:
-        """The newest whole state, which decides which files are gone. `NOTHING` if none of its files is missing, or
+    def baseline(self) -> Baseline:
+        """The newest whole state, which decides what is missing. `NO_BASELINE` if none of its files is missing, or
         there is no good one.
         """
         _, newest = next(self._whole(), (0, None))
         if newest is None or all(os.path.exists(file.path) for file in newest.files) or self.find() is None:
-            return NOTHING
-        return Standing(newest.files)
+            return NO_BASELINE
+        return Baseline(newest.files)
 
     def _good(self) -> Iterator[LastGood[T]]:
         for number, record in self._whole():

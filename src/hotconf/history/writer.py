@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from hotconf.config.gone import NOTHING, Standing
 from hotconf.config.secret_keys import secret_keys
 from hotconf.engine.candidate import Valid
 from hotconf.errors import UsageError
@@ -28,6 +27,7 @@ from hotconf.listener import Notice
 from hotconf.logs import log
 from hotconf.problems import Problem
 from hotconf.sources.base import Options
+from hotconf.sources.files.missing import NO_BASELINE, Baseline
 from hotconf.system import fork, threads
 from hotconf.system.worker import Worker
 
@@ -113,7 +113,7 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
 
     # At start
 
-    def standing(self) -> Standing:
+    def baseline(self) -> Baseline:
         """The state that decides which files are gone: the newest whole one, if there is a good one.
 
         Also reports what prevents keeping states here, as far as is known. The start goes on.
@@ -124,7 +124,7 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
             text = self._text(error)
             self._reported.add(text)
             self._troubled(text, log.unkept)
-        return self._asked(self._search.standing) or NOTHING
+        return self._asked(self._search.baseline) or NO_BASELINE
 
     def recall(self) -> Valid[T] | None:
         """The last good state; watched, whatever it says itself: who runs on it waits for the next good save."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from hotconf.config.gone import NOTHING, Standing
 from hotconf.config.secret_keys import ANY_KEY, LEADS, secret_keys
 from hotconf.engine.candidate import Candidate, Invalid, Valid
 from hotconf.errors import UsageError
@@ -26,6 +25,7 @@ from hotconf.schema import Schema
 from hotconf.snapshot import Snapshot, SourceFile
 from hotconf.sources.base import Options
 from hotconf.sources.files import reading
+from hotconf.sources.files.missing import NO_BASELINE, Baseline
 from hotconf.text import printable
 
 _MOST_BYTES: Final = 1 << 26
@@ -68,13 +68,13 @@ def as_kept(record: Record, schema: Schema[Any]) -> Look:
     return _look(candidate, record.files, record.at)
 
 
-def missed(state_dir: Path, main: Path, schema: Schema[Any]) -> Standing:
+def missed(state_dir: Path, main: Path, schema: Schema[Any]) -> Baseline:
     """The state whose files a program that starts now would find missing; never raises for a state."""
     judged = partial(judge, Options(main, schema))
     try:
-        return Search(StateStore(state_dir, main), judged, lambda *_: None).standing()
+        return Search(StateStore(state_dir, main), judged, lambda *_: None).baseline()
     except (OSError, UsageError):  # not trustworthy, or unreadable: no program starts from it
-        return NOTHING
+        return NO_BASELINE
 
 
 def on_disk(main: Path, schema: Schema[Any], also: Iterable[Path] = ()) -> Look:

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from hotconf.changes import Change
-from hotconf.config.gone import NOTHING, Standing
 from hotconf.engine.candidate import Candidate, Valid
 from hotconf.formats.base import Document
 from hotconf.formats.registry import parse
@@ -20,6 +19,7 @@ from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Snapshot
 from hotconf.sources.base import FileSet, Options
+from hotconf.sources.files.missing import NO_BASELINE, Baseline
 from hotconf.sources.files.paths import Member
 from hotconf.sources.files.reading import Read, Stamp
 
@@ -50,14 +50,14 @@ def state_of(
     *,
     against: Snapshot[T] | None = None,
     instead: Mapping[Path, bytes] = MappingProxyType({}),
-    standing: Standing = NOTHING,
+    baseline: Baseline = NO_BASELINE,
 ) -> State[T] | Inspection:
     """The state of `path`, which is absolute, and its fragments, or why there is none. Starts no thread.
 
     `against`: the state that it is compared with. `instead`: bytes that count in place of what files hold.
-    `standing`: the state that decides which files are gone.
+    `baseline`: the state that decides which files are gone.
     """
-    result = load(Options(path, schema), against, standing=standing, instead=instead)
+    result = load(Options(path, schema), against, baseline=baseline, instead=instead)
     return _state(result.candidate, result.files)
 
 

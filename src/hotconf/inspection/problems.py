@@ -8,12 +8,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from hotconf.config.gone import NOTHING, Standing
 from hotconf.engine.candidate import Candidate, Unstable
 from hotconf.problems import Problem
 from hotconf.runtime.load import load, problems_of
 from hotconf.schema import Schema
 from hotconf.sources.base import DEFAULT_MAX_BYTES, FileSet, Options
+from hotconf.sources.files.missing import NO_BASELINE, Baseline
 
 if TYPE_CHECKING:
     from hotconf.secrets.scrubber import Scrubber
@@ -52,11 +52,11 @@ def inspect(
     schema: Schema[Any],
     *,
     instead: Mapping[Path, bytes] = MappingProxyType({}),
-    standing: Standing = NOTHING,
+    baseline: Baseline = NO_BASELINE,
 ) -> Inspection:
     """Look at `path`, which is absolute, and its fragments as a watcher would; starts no thread.
 
-    `instead`: bytes that count in place of what files hold, or of files that are not there. `standing`: the state
+    `instead`: bytes that count in place of what files hold, or of files that are not there. `baseline`: the state
     that decides which files are gone.
     """
     large = [given for given, data in instead.items() if len(data) > DEFAULT_MAX_BYTES]
@@ -64,5 +64,5 @@ def inspect(
         from hotconf.sources.files.reading import too_large
 
         return Inspection(tuple(too_large(given, DEFAULT_MAX_BYTES) for given in large), FileSet.of(path))
-    result = load(Options(path, schema), standing=standing, instead=instead)
+    result = load(Options(path, schema), baseline=baseline, instead=instead)
     return Inspection(problems_of(result.candidate), result.files, scrubber_of(result.candidate))

@@ -10,7 +10,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hotconf.config.gone import NOTHING, Standing
 from hotconf.config.merge import merge
 from hotconf.config.pipeline import SAME_FILES, Layers, Pipeline
 from hotconf.config.shape import settings_path
@@ -21,13 +20,13 @@ from hotconf.schema import Schema
 from hotconf.snapshot import Snapshot, SourceFile
 from hotconf.sources import layers
 from hotconf.sources.base import DEFAULT_MAX_BYTES, FileSet, LoadResult, Options
-from hotconf.sources.files import absent, paths
+from hotconf.sources.files import paths
+from hotconf.sources.files.missing import NO_BASELINE, Baseline, Missing, disks_of, find, problems
 from hotconf.sources.files.paths import Expansion, Member
 from hotconf.sources.files.reading import Read, Stamp
 from hotconf.sources.files.set_reader import SetReader
 
 if TYPE_CHECKING:
-    from hotconf.config.gone import Verdict
     from hotconf.secrets.scrubber import Scrubber
 
 T = TypeVar("T")
@@ -40,7 +39,7 @@ def load(
     touched: frozenset[Path] = frozenset(),
     before: Mapping[Path, Read] = MappingProxyType({}),
     secrets: Scrubber | None = None,
-    standing: Standing = NOTHING,
+    baseline: Baseline = NO_BASELINE,
     *,
     instead: Mapping[Path, bytes] = MappingProxyType({}),
 ) -> LoadResult[T]:
@@ -48,8 +47,8 @@ def load(
 
     Files that `known` holds, whose stamps are the same and that are not in `touched`, are not read again. Those of
     `instead` are taken to exist and to hold the bytes given there, whatever is on the disk. `secrets` removes
-    those in what is published, if they were sought. `standing`: the state that decides which files are gone. Never
-    raises for anything in the files or in users' checks: those are problems of the candidate.
+    those in what is published, if they were sought. `baseline`: the state that decides which files are missing. Never
+    raises for anything in the layers or in users' checks: those are problems of the candidate.
     """
     reader = SetReader(options, known or FileSet.of(options.path), touched)
     reader.instead = instead
@@ -59,17 +58,17 @@ def load(
     if options.layers and layers.read(options.layers) != reader.over:
         problem = Problem("A layer changed while the files were read", kind="unstable")
         return LoadResult(Unstable((options.path,), (problem,)), reader.file_set())
-    disks = absent.disks(reader.expansion, reader.patterns, reader.reads)
-    gone = absent.verdict(standing, reader.reads, reader.expansion, reader.patterns, disks)
-    if gone is not None:
-        _tell_gone(reader, gone)
+    disks = disks_of(reader.expansion, reader.patterns, reader.reads)
+    missing = find(baseline, reader.reads, reader.expansion, reader.patterns, disks)
+    if missing is not None:
+        _report(reader, missing)
     candidate = _candidate(options, reader, published, secrets)
     if isinstance(candidate, Valid):
-        candidate = candidate._replace(standing=Standing(candidate.files, disks))
+        candidate = candidate._replace(baseline=Baseline(candidate.files, disks))
     if isinstance(candidate, Invalid) or candidate.unchanged is None:
         candidate = candidate._replace(shrank=_shrank(reader, before, published))
-    if gone is not None:
-        candidate = candidate._replace(gone=tuple(file.path for file in gone.files))
+    if missing is not None:
+        candidate = candidate._replace(gone=tuple(file.path for file in missing.files))
     return LoadResult(candidate, reader.file_set())
 
 
@@ -122,7 +121,7 @@ def _candidate(
         return candidate
     if candidate.unchanged != SAME_FILES:
         reader.spend("validate", began)
-    return candidate._replace(costs=reader.spent, standing=Standing(candidate.files))
+    return candidate._replace(costs=reader.spent, baseline=Baseline(candidate.files))
 
 
 def _layers(reader: SetReader, published: Snapshot[Any] | None) -> Layers:
@@ -145,17 +144,15 @@ def _layers(reader: SetReader, published: Snapshot[Any] | None) -> Layers:
     )
 
 
-def _tell_gone(reader: SetReader, verdict: Verdict) -> None:
-    """Report gone files as gone, and no longer as absent."""
-    from hotconf.config.gone import problems
-
+def _report(reader: SetReader, missing: Missing) -> None:
+    """Report what the published state lacks now in place of files that are simply absent."""
     options, main = reader.options, reader.options.path
     pinned, document = options.pins.watch_paths is not None, reader.documents.get(main)
     origins = merge([document, *reader.over.tables]).origins if document is not None and not pinned else None
-    told = problems(verdict, main, origins, settings_path(options.schema))
-    gone = {*(file.path for file in verdict.files), *(each.entry.path for each in verdict.lost)}
-    rest = (each for each in reader.problems if each.kind != "missing" or each.file not in gone)
-    reader.problems = sorted((*rest, *told), key=lambda problem: problem.file != main)
+    found = problems(missing, main, origins, settings_path(options.schema))
+    known = {*(file.path for file in missing.files), *(each.entry.path for each in missing.lost)}
+    rest = (each for each in reader.problems if each.kind != "missing" or each.file not in known)
+    reader.problems = sorted((*rest, *found), key=lambda problem: problem.file != main)
 
 
 def _shrank(reader: SetReader, before: Mapping[Path, Read], published: Snapshot[Any] | None) -> tuple[Path, ...]:

@@ -99,7 +99,7 @@ class Loads(Generic[T]):
         publisher = self._publisher
         published, secrets = publisher.snapshot, publisher.secrets.published
         work = partial(
-            load, self._options, published, known, touched, self._cache.before, secrets, publisher.standing
+            load, self._options, published, known, touched, self._cache.before, secrets, publisher.baseline
         )
         job = LoadJob(self._options.path, partial(self._run, request.number, work, known, driver, then))
         if self._inline is not None:

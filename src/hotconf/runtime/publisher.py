@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from hotconf.config.gone import NOTHING
 from hotconf.config.shape import settings_of
 from hotconf.engine.candidate import Costs
 from hotconf.engine.debounce import MILLISECOND, Round
@@ -17,6 +16,7 @@ from hotconf.listener import Publication
 from hotconf.logs.scrubbing import KnownSecrets
 from hotconf.snapshot import Snapshot
 from hotconf.sources.base import Options
+from hotconf.sources.files.missing import NO_BASELINE
 
 if TYPE_CHECKING:
     from hotconf.sources.files.cache import Cache
@@ -27,7 +27,7 @@ T = TypeVar("T")
 class Publisher(Generic[T]):
     """`install` must make a snapshot visible to readers."""
 
-    __slots__ = ("install", "secrets", "settings", "snapshot", "standing", "unannounced")
+    __slots__ = ("baseline", "install", "secrets", "settings", "snapshot", "unannounced")
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Publisher(Generic[T]):
         """In force now."""
         self.secrets = KnownSecrets(options.schema, lambda: cache.files.documents)
         """Knows what is secret in it."""
-        self.standing = NOTHING
+        self.baseline = NO_BASELINE
         """Decides which files are gone: the published state, before the first the newest one that was kept."""
         self.install = install
         self.unannounced: Publication | None = None
@@ -57,7 +57,7 @@ class Publisher(Generic[T]):
         done = time.monotonic_ns()
         self.snapshot = snapshot
         self.secrets.publish(snapshot, good.secrets)
-        self.standing = good.standing
+        self.baseline = good.baseline
         self.settings = good.settings
         timings = _timings(good.costs, effect.round, began, done, detect_ns)
         self.unannounced = Publication(good.summary, timings, effect.recalled)
@@ -75,7 +75,7 @@ class Publisher(Generic[T]):
             origins=good.origins,
             warnings=good.warnings,
         )
-        self.standing = good.standing
+        self.baseline = good.baseline
         self.settings = good.settings
         self.secrets.publish(self.snapshot, good.secrets or self.secrets.published)
         self.install(self.snapshot)

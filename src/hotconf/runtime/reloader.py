@@ -192,7 +192,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         """The loads at start run here: no thread is needed for a configuration that never changes."""
         self._notifier.required = require
         if self._history is not None:
-            self.publisher.standing = self._history.standing()
+            self.publisher.baseline = self._history.baseline()
         self.cache.files = self.cache.files._replace(mounts=around(self.options.path))
         self._loads.collect()
         green.enter(self)

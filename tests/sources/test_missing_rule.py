@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hotconf.config.gone import Disk, Entry, Found, Standing, Verdict, judge, problems
 from hotconf.config.merge import merge
 from hotconf.formats.base import Document
 from hotconf.formats.registry import parse
 from hotconf.problems import Problem
 from hotconf.snapshot import SourceFile
+from hotconf.sources.files.missing import Baseline, Disk, Entry, Found, Missing, judge, problems
 
 ETC: Final = Path("/etc/app")
 MAIN: Final = ETC / "config.toml"
@@ -36,11 +36,11 @@ def entry(number: int, text: str) -> Entry:
     return Entry(number, text, ETC / text, ETC.joinpath(*parts[:plain]), tuple(parts[plain:]))
 
 
-def state(files: dict[str, str], disks: dict[str, Disk] | None = None) -> Standing:
+def state(files: dict[str, str], disks: dict[str, Disk] | None = None) -> Baseline:
     """A published state: the main file and these fragments."""
     fragments = (SourceFile(ETC / name, "fragment", text.encode()) for name, text in files.items())
     known = {ETC / name: disk for name, disk in (disks or {}).items()}
-    return Standing((SourceFile(MAIN, "main", b""), *fragments), known)
+    return Baseline((SourceFile(MAIN, "main", b""), *fragments), known)
 
 
 def found(files: dict[str, str], *texts: str, disks: dict[str, Disk] | None = None) -> Found:
@@ -49,7 +49,7 @@ def found(files: dict[str, str], *texts: str, disks: dict[str, Disk] | None = No
     return Found({ETC / name: text.encode() for name, text in files.items()}, entries(*texts), known)
 
 
-def told(verdict: Verdict) -> str:
+def told(verdict: Missing) -> str:
     """The verdict in a few words."""
     lost = [f"{each.entry.text} {each.why} without {names(each.files)}" for each in verdict.lost]
     fewer = [f"fewer: {names(verdict.fewer)}"] if verdict.fewer else []
@@ -185,7 +185,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("before", "now", "expected"), CASES.values(), ids=CASES)
-def test_verdict(before: Standing, now: Found, expected: str) -> None:
+def test_verdict(before: Baseline, now: Found, expected: str) -> None:
     """A file is gone only if it was covered and still is; a lost entry is never confused with fewer drop-ins."""
     assert told(judge(before, now)) == expected
 
@@ -270,7 +270,7 @@ def test_entries_and_files_by_the_thousand() -> None:
 TEXT = '[hot_reload]\nwatch_paths = ["base.toml", "conf.d"]\n'
 
 
-def messages(verdict: Verdict, text: str = TEXT) -> list[Problem]:
+def messages(verdict: Missing, text: str = TEXT) -> list[Problem]:
     """The problems of a main file that says this."""
     document = parse(text.encode(), MAIN)
     assert isinstance(document, Document)

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from hotconf import Schema
-from hotconf.config.gone import Found, Standing, judge, problems
 from hotconf.engine.candidate import Invalid, Valid
 from hotconf.runtime.load import load
 from hotconf.settings import PinnedSettings
 from hotconf.snapshot import SourceFile
 from hotconf.sources.base import FileSet, Options
-from hotconf.sources.files import absent
+from hotconf.sources.files import missing
+from hotconf.sources.files.missing import Baseline, Found, judge, problems
 from watcher.watched import App
 
 LISTS = "[hot_reload]\nwatch_paths = ['conf.d']\n"
@@ -34,22 +34,22 @@ def source(tmp_path: Path) -> Options[App]:
 
 
 def again(
-    source: Options[App], standing: Standing, known: FileSet | None = None, **instead: str
+    source: Options[App], baseline: Baseline, known: FileSet | None = None, **instead: str
 ) -> Valid[App] | Invalid:
     """What a load brings back while that state is published; `instead`: replacements for files of the directory."""
     for name, text in instead.items():
         (source.path.parent / f"{name}.toml").write_text(text)
     touched = frozenset({source.path}) if known is not None else frozenset()
-    candidate = load(source, None, known, touched, {}, None, standing).candidate
+    candidate = load(source, None, known, touched, {}, None, baseline).candidate
     assert isinstance(candidate, Valid | Invalid)
     return candidate
 
 
-def stands(source: Options[App]) -> tuple[Standing, FileSet]:
+def stands(source: Options[App]) -> tuple[Baseline, FileSet]:
     """The current state, and what is known of its files."""
     result = load(source)
     assert isinstance(result.candidate, Valid)
-    return result.candidate.standing, result.files
+    return result.candidate.baseline, result.files
 
 
 def told(candidate: Valid[App] | Invalid) -> list[str]:
@@ -61,49 +61,49 @@ def told(candidate: Valid[App] | Invalid) -> list[str]:
 @pytest.mark.parametrize("known", [True, False], ids=["what is known is used again", "afresh"])
 def test_gone(source, known):
     """The candidate names what is gone, and reports it; the published state stays as it is."""
-    standing, files = stands(source)
+    baseline, files = stands(source)
     limit = source.path.parent / "conf.d/limit.toml"
     limit.unlink()
-    candidate = again(source, standing, files if known else None)
+    candidate = again(source, baseline, files if known else None)
     assert isinstance(candidate, Valid)
     assert candidate.gone == (limit,)
     assert told(candidate) == ["missing warning: limit.toml: The file is gone, and with it server.port"]
     (source.path.parent / "conf.d/a.toml").unlink()
-    candidate = again(source, standing, files if known else None)
+    candidate = again(source, baseline, files if known else None)
     assert isinstance(candidate, Invalid)
     assert [path.name for path in candidate.gone] == ["a.toml", "limit.toml"]
     assert told(candidate) == [
         'missing error: config.toml:2:16: watch_paths: nothing is left of "conf.d", which gave a.toml, limit.toml'
     ]
-    assert again(source, Standing()).gone == ()
+    assert again(source, Baseline()).gone == ()
 
 
 def test_a_directory_that_cannot_be_listed_is_not_gone(source, monkeypatch):
     """Its content is unknown: that is reported, and nothing else."""
-    standing, _ = stands(source)
+    baseline, _ = stands(source)
 
     def refuse(path: str) -> Any:
         raise PermissionError(13, "Permission denied", path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    candidate = again(source, standing)
+    candidate = again(source, baseline)
     assert told(candidate) == ["unreadable error: conf.d: Cannot list the directory: Permission denied"]
     assert candidate.gone == ()
 
 
 def test_beside_other_errors(source):
     """Other problems are reported as well; the main file's come first."""
-    standing, files = stands(source)
+    baseline, files = stands(source)
     (source.path.parent / "conf.d/limit.toml").unlink()
     (source.path.parent / "conf.d/a.toml").write_text("tags = [")
     (source.path.parent / "conf.d/b.toml").write_text("tags = 1")
-    kinds = [line.split(":")[0] for line in told(again(source, standing))]
+    kinds = [line.split(":")[0] for line in told(again(source, baseline))]
     assert kinds == ["syntax error", "missing warning"]
     source.path.write_text("[server")
-    kinds = [line.split(":")[0] for line in told(again(source, standing, files))]
+    kinds = [line.split(":")[0] for line in told(again(source, baseline, files))]
     assert kinds == ["syntax error", "syntax error", "missing warning"]
     source.path.unlink()
-    assert told(again(source, standing, files))[0] == "missing error: config.toml: The file does not exist"
+    assert told(again(source, baseline, files))[0] == "missing error: config.toml: The file does not exist"
 
 
 def test_what_is_only_watched_is_not_missed(source):
@@ -111,9 +111,9 @@ def test_what_is_only_watched_is_not_missed(source):
     watched = source.path.with_name("ca.pem")
     watched.write_text("x")
     source.path.write_text("[hot_reload]\nwatch_paths = ['conf.d', 'ca.pem']\n")
-    standing, _ = stands(source)
+    baseline, _ = stands(source)
     watched.unlink()
-    candidate = again(source, standing)
+    candidate = again(source, baseline)
     assert candidate.gone == ()
     assert told(candidate) == ["missing warning: ca.pem: The file does not exist"]
 
@@ -122,17 +122,17 @@ def test_entries_of_the_program(source):
     """Pinned ones cover files, too; they are in no file."""
     pinned = source._replace(pins=PinnedSettings(watch_paths=("conf.d",)))
     source.path.write_text("tags = []\n")
-    standing, _ = stands(pinned)
+    baseline, _ = stands(pinned)
     for path in (source.path.parent / "conf.d").iterdir():
         path.unlink()
-    (line,) = told(again(pinned, standing))
+    (line,) = told(again(pinned, baseline))
     assert line.startswith("missing error: config.toml: watch_paths: nothing is left of")
 
 
 def test_entries(tmp_path):
     """Each is resolved, duplicates once."""
     found = list(
-        absent.entries(tmp_path / "config.toml", ["a", "~nobody-of-that-name/x", "c/*.toml", "a", "/d/**/x", "/e"])
+        missing.entries(tmp_path / "config.toml", ["a", "~nobody-of-that-name/x", "c/*.toml", "a", "/d/**/x", "/e"])
     )
     assert [(each.number, each.text, each.base, each.parts) for each in found] == [
         (3, "a", None, ()),
@@ -146,7 +146,7 @@ def test_entries(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
 def test_disks(tmp_path):
     """Mount points are distinguished from other directories; absent ones are left out."""
-    found = absent.of([Path("/proc"), tmp_path, tmp_path / "nowhere"])
+    found = missing.disks_at([Path("/proc"), tmp_path, tmp_path / "nowhere"])
     assert found.keys() == {Path("/proc"), tmp_path}
     assert found[Path("/proc")].mount == Path("/proc")
     assert found[tmp_path].mount in tmp_path.resolve().parents
@@ -177,8 +177,8 @@ def gone_of(number: int, patterns: tuple[str, ...]) -> Callable[[], object]:
     main = Path("/etc/app/config.toml")
     files = tuple(SourceFile(main.parent / f"d/f{each}.toml", "fragment", b"k = 1\n") for each in range(number))
     there: Mapping[Path, bytes] = {main.parent / f"d/g{each}.toml": b"k = 2\n" for each in range(number)}
-    entries = tuple(absent.entries(main, patterns))
-    return lambda: problems(judge(Standing(files), Found(there, entries)), main, None, None)
+    entries = tuple(missing.entries(main, patterns))
+    return lambda: problems(judge(Baseline(files), Found(there, entries)), main, None, None)
 
 
 @pytest.mark.parametrize("kind", ["directory", "glob", "deep", "listed"])
@@ -196,7 +196,7 @@ def test_growth(kind):
 
 def test_a_glob_of_many_directories_costs_no_more_than_its_parts():
     """Several `**` over a deep path: no way is walked twice."""
-    from hotconf.config.gone import Entry
+    from hotconf.sources.files.missing import Entry
 
     deep = Path("/etc").joinpath(*"abcdefghijklmnopqrstuvwxyz", "x.toml")
 
