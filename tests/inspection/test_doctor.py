@@ -11,7 +11,7 @@ import pytest
 
 from hotconf.inspection import doctor
 from hotconf.inspection.doctor import examine
-from hotconf.watch.observer import Poll
+from hotconf.watch.poll import Poll
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="Linux tells")
 

@@ -23,7 +23,8 @@ from hotconf.runtime.wait import KernelWaiter, ThreadWaiter
 from hotconf.sources.base import FileSet
 from hotconf.system import threads as native
 from hotconf.watch import observer
-from hotconf.watch.observer import Heard, Poll
+from hotconf.watch.observer import Changes
+from hotconf.watch.poll import Poll
 from waiting import wait_until
 
 FAR_NS = 3_600_000_000_000
@@ -65,8 +66,8 @@ class Owner:
         self.deadline = None
         self._tell(type(given))
 
-    def heard(self, paths: tuple[Path, ...], now: int, detect_ns: int, *, sure: bool = True) -> None:
-        self._tell((*(path.name for path in paths), sure))
+    def touch(self, paths: tuple[Path, ...], now: int, detect_ns: int = 0, *, arrivals=None, polled=False) -> None:
+        self._tell((*(path.name for path in paths), not polled))
 
     def observe(self, observer: object) -> None:
         self.observers.append(observer)
@@ -518,7 +519,7 @@ def test_a_change_is_heard_before_a_deadline_of_the_same_moment(driver, main):
     driver.call(both)
     assert owner.told[0] == ("config.toml", True)
     assert owner.told[-1] is Due
-    assert observer.native
+    assert observer.notifies
 
 
 def test_a_deadline_is_kept(driver):
@@ -641,10 +642,10 @@ def test_an_observer_that_fails_stops_no_other(driver, main, monkeypatch, caplog
     join(driver, one, "watchdog", watch=main)
     join(driver, two, "inotify", watch=main)
 
-    def fail(self) -> Heard:
+    def fail(self, may_block) -> dict[Any, Changes]:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("hotconf.watch.watchdog_observer.WatchdogObserver.heard", fail)
+    monkeypatch.setattr("hotconf.watch.watchdog_observer.WatchdogObserver.read", fail)
     main.write_text("x")
     wait_until(lambda: two.told)
     one.differs = (main,)

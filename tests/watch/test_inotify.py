@@ -23,6 +23,7 @@ from hotconf.system import linux
 from hotconf.watch import inotify
 from hotconf.watch.inotify import Event, Inotify
 from hotconf.watch.inotify_observer import InotifyObserver
+from hotconf.watch.observer import Arrival, Arrivals
 
 
 class Owner:
@@ -37,26 +38,51 @@ class Watched:
         self.owner = Owner()
         self.main = main
         self.patterns = patterns
+        self.arrivals: Arrivals = {}
         self.arm()
 
-    def arm(self) -> list[str]:
-        """Watch what the patterns mean now, as each load does; what is watched only now."""
+    def arm(self) -> bool:
+        """Watch what the patterns mean now, as each load does; whether any of it is watched only now."""
         found = paths.expand(self.main, self.patterns)
         files = FileSet(found.members, self.patterns, found.folders)
-        return [path.name for path in self.observer.arm(self.owner, files)]
+        return self.observer.arm(self.owner, files)
 
     def heard(self) -> list[str]:
         """The names of the files that were touched, and `?` if all are to be compared. As in the driver, what would
         have taken long is armed anew."""
-        heard = self.observer.heard()
-        for owner, stale in heard.stale.items():
-            self.observer.renew(owner, stale)
-        names = sorted(path.name for path in heard.touched.get(self.owner, {}))
-        return names + ["?"] * (self.owner in heard.suspects)
+        found = self.observer.read(nobody)
+        for owner, changes in found.items():
+            self.observer.rearm(owner, changes.stale)
+        changes = found.get(self.owner)
+        if changes is None:
+            return []
+        self.arrivals = changes.arrivals
+        return sorted(path.name for path in changes.touched) + ["?"] * changes.compare
 
     @property
     def writing(self) -> bool:
-        return self.observer.writing(self.owner)
+        """As the latest event said."""
+        return Arrival.WRITING in self.arrivals.values()
+
+    @property
+    def placed(self) -> set[Path]:
+        """As the latest event said."""
+        return {path for path, arrival in self.arrivals.items() if arrival is Arrival.RENAMED}
+
+    @property
+    def finished(self) -> set[Path]:
+        """As the latest event said."""
+        return {path for path, arrival in self.arrivals.items() if arrival is not Arrival.WRITING}
+
+
+def touched(observer: InotifyObserver) -> set[object]:
+    """Whose files were touched."""
+    return {owner for owner, changes in observer.read(nobody).items() if changes.touched}
+
+
+def nobody(owner: object) -> bool:
+    """Owners whose files may hang."""
+    return False
 
 
 @pytest.fixture
@@ -64,7 +90,7 @@ def observer():
     """An observer, which at the end has no watch that the kernel does not know, nor the other way round."""
     observer = InotifyObserver()
     yield observer
-    observer.heard()
+    observer.read(nobody)
     assert watches(observer) == len(observer._watches)
     observer.close()
 
@@ -286,7 +312,7 @@ def test_what_was_renamed_into_place_is_known(watched, main, act, placed):
     """Until something is written to it, or another comes under its name."""
     act(main)
     watched.heard()
-    assert watched.observer.placed(watched.owner) == ({main} if placed else set())
+    assert watched.placed == ({main} if placed else set())
 
 
 @pytest.mark.parametrize(
@@ -321,7 +347,7 @@ def test_an_act_that_is_over_is_known(watched, main, act, finished):
     act(main)
     watched.heard()
     watched.heard()
-    assert watched.observer.finished(watched.owner) == ({main} if finished else set())
+    assert watched.finished == ({main} if finished else set())
 
 
 @pytest.mark.parametrize("look", range(40))
@@ -354,7 +380,7 @@ def test_an_act_that_comes_while_its_place_is_looked_at_is_known(watched, main, 
         main.write_text("a = 2")
     watched.heard()
     watched.heard()
-    assert watched.observer.finished(watched.owner) == {main}
+    assert watched.finished == {main}
 
 
 def test_an_act_is_over_when_the_writer_closes_the_file(watched, main):
@@ -364,9 +390,9 @@ def test_an_act_is_over_when_the_writer_closes_the_file(watched, main):
             file.write("b = 1\n")
             file.flush()
             watched.heard()
-            assert watched.observer.finished(watched.owner) == set()
+            assert watched.finished == set()
         watched.heard()
-        assert watched.observer.finished(watched.owner) == {main}
+        assert watched.finished == {main}
 
 
 def test_a_writer_of_what_was_there_before_finishes_nothing(watched, main):
@@ -376,27 +402,29 @@ def test_a_writer_of_what_was_there_before_finishes_nothing(watched, main):
         main.unlink()
         new = main.open("x")
     watched.heard()
-    assert watched.observer.finished(watched.owner) == set()
+    assert watched.finished == set()
     new.close()
     watched.heard()
-    assert watched.observer.finished(watched.owner) == {main}
+    assert watched.finished == {main}
 
 
 def test_after_a_directory_was_replaced_nothing_is_known_to_be_over(watched, main, root):
     """Nor after an observer that lost its way."""
     main.write_text("a = 2")
     watched.heard()
-    assert watched.observer.finished(watched.owner) == {main}
+    assert watched.finished == {main}
     root.rename(root.with_name("aside"))
     watched.heard()
-    assert watched.observer.finished(watched.owner) == set()
+    assert watched.finished == set()
     root.with_name("aside").rename(root)
     watched.heard()
     main.write_text("a = 3")
     watched.heard()
-    assert watched.observer.finished(watched.owner) == {main}
+    assert watched.finished == {main}
     watched.observer.rearm(watched.owner)
-    assert watched.observer.finished(watched.owner) == set()
+    main.chmod(0o600)
+    watched.heard()
+    assert watched.finished == set()
 
 
 def test_a_link_that_was_swapped_was_renamed_into_place(observer, root):
@@ -411,9 +439,11 @@ def test_a_link_that_was_swapped_was_renamed_into_place(observer, root):
     (root / "..data_tmp").symlink_to("new")
     (root / "..data_tmp").rename(root / "..data")
     assert watched.heard() == ["config.toml"]
-    assert observer.placed(watched.owner) == {main}
+    assert watched.placed == {main}
     observer.rearm(watched.owner)
-    assert observer.placed(watched.owner) == set()
+    main.chmod(0o600)
+    watched.heard()
+    assert watched.placed == set()
 
 
 def test_a_writer_of_another_owners_file_is_not_ours(observer, root, main):
@@ -423,9 +453,7 @@ def test_a_writer_of_another_owners_file_is_not_ours(observer, root, main):
         file.write("x")
         file.flush()
         assert mine.heard() == ["config.toml"]
-        assert (mine.writing, other.writing) == (True, False)
-        observer.disarm(mine.owner)
-        assert not mine.writing
+        assert (mine.writing, other.heard(), other.writing) == (True, [], False)
 
 
 # The way to the file
@@ -752,7 +780,7 @@ def test_a_file_system_that_is_mounted_over_and_unmounted(watched, main, root, o
         observer.rearm(watched.owner)
         main.write_text("y")
         assert watched.heard() == ["config.toml"]
-    observer.heard()
+    observer.read(nobody)
     observer.rearm(watched.owner)
     main.write_text("z")
     assert watched.heard() == ["config.toml"]
@@ -772,7 +800,7 @@ def test_a_new_fragment_is_heard(observer, main, root):
     assert watched.heard() == ["?"]
     (root / "conf.d" / "a.toml").touch()
     assert watched.heard() == ["?"]
-    assert watched.arm() == ["a.toml"]
+    assert watched.arm()
     (root / "conf.d" / "a.toml").write_text("x")
     assert "a.toml" in watched.heard()
     (root / "conf.d" / "a.toml").unlink()
@@ -793,7 +821,7 @@ def test_a_folder_that_appears_later(observer, main, root):
     assert watched.heard() == []
     (root / "conf.d").mkdir()
     assert watched.heard() == ["conf.d"]
-    assert watched.arm() == ["conf.d"]
+    assert watched.arm()
     (root / "conf.d" / "a.toml").touch()
     assert watched.heard() == ["?"]
 
@@ -804,7 +832,7 @@ def test_a_folder_of_a_glob_that_appears_later(observer, main, root):
     (root / "conf.d").mkdir()
     (root / "conf.d" / "a.toml").touch()
     assert watched.heard() == ["?"]
-    assert watched.arm() == ["a.toml"]
+    assert watched.arm()
     shutil.rmtree(root / "conf.d")
     assert watched.heard() == ["a.toml", "?"]
     (root / "conf.d").mkdir()
@@ -848,7 +876,7 @@ def test_a_thousand_fragments(observer, main, root):
     assert 1001 <= watches(observer) <= 1006
     (folder / "0500.toml").write_text("x")
     assert "0500.toml" in watched.heard()
-    assert watched.arm() == []
+    assert not watched.arm()
     swap_directories(folder)
     assert watched.heard()[-1] == "?"
     (folder / "0999.toml").write_text("x")
@@ -866,14 +894,13 @@ def test_owners_share_directories_and_files(observer, root, main):
     other = Watched(observer, root / "other.toml")
     count = watches(observer)
     main.write_text("x")
-    heard = observer.heard()
-    assert set(heard.touched) == {one.owner, two.owner}
+    assert touched(observer) == {one.owner, two.owner}
     observer.disarm(one.owner)
     assert watches(observer) == count
     main.write_text("y")
-    assert set(observer.heard().touched) == {two.owner}
+    assert touched(observer) == {two.owner}
     (root / "other.toml").touch()
-    assert set(observer.heard().touched) == {other.owner}
+    assert touched(observer) == {other.owner}
     observer.disarm(two.owner)
     observer.disarm(other.owner)
     assert watches(observer) == 0
@@ -885,8 +912,8 @@ def test_two_names_of_one_file(observer, root, main):
     (root / "soft.toml").symlink_to("config.toml")
     owners = [Watched(observer, root / name) for name in ("config.toml", "hard.toml", "soft.toml")]
     main.write_text("x")
-    heard = observer.heard()
-    assert [list(heard.touched[each.owner]) for each in owners] == [[each.main] for each in owners]
+    found = observer.read(nobody)
+    assert [list(found[each.owner].touched) for each in owners] == [[each.main] for each in owners]
 
 
 def test_arming_again_gives_back_what_is_not_needed(observer, main, root):
@@ -896,7 +923,7 @@ def test_arming_again_gives_back_what_is_not_needed(observer, main, root):
     watched = Watched(observer, main, "far/a.toml", "far")
     before = watches(observer)
     watched.patterns = ()
-    assert watched.arm() == []
+    assert not watched.arm()
     assert watches(observer) < before
     (root / "far" / "a.toml").write_text("x")
     assert watched.heard() == []
@@ -905,11 +932,11 @@ def test_arming_again_gives_back_what_is_not_needed(observer, main, root):
 def test_arming_tells_what_is_watched_only_now(observer, main, root):
     """Whoever arms compares these, and no others, with what was read before."""
     watched = Watched(observer, main)
-    assert watched.arm() == []
+    assert not watched.arm()
     watched.patterns = ("a.toml",)
-    assert watched.arm() == ["a.toml"]
+    assert watched.arm()
     observer.disarm(watched.owner)
-    assert watched.arm() == ["config.toml", "a.toml"]
+    assert watched.arm()
 
 
 def test_no_watch_is_left_behind(watched, main, root, observer):
@@ -936,14 +963,16 @@ def test_an_overflow_means_look_at_everything(observer, main, root, monkeypatch)
     with main.open("a") as file:
         file.write("x")
         file.flush()
-        observer.heard()
+        observer.read(nobody)
         with monkeypatch.context() as patch:
             patch.setattr(Inotify, "read", lambda self: [Event(-1, inotify.Q_OVERFLOW, "")])
-            heard = observer.heard()
-    assert heard.suspects == {one.owner, two.owner}
-    assert heard.touched == {one.owner: {main: None}}
-    assert not one.writing
-    observer.heard()
+            found = observer.read(nobody)
+    assert {owner: (list(changes.touched), changes.compare) for owner, changes in found.items()} == {
+        one.owner: ([main], True),
+        two.owner: ([], True),
+    }
+    assert found[one.owner].arrivals == {}
+    observer.read(nobody)
     main.write_text("y")
     assert one.heard() == ["config.toml"]
 
@@ -983,9 +1012,9 @@ def test_a_watch_that_is_refused_is_told_and_tried_again(observer, main, monkeyp
         patch.setattr(linux, "inotify_add_watch", refuse)
         watched = Watched(observer, main)
         assert observer.trouble(watched.owner) == "inotify_add_watch: " + told.format(main)
-        assert watched.arm() == []
+        assert not watched.arm()
         assert observer.trouble(watched.owner) is not None
-    assert watched.arm() == []
+    assert not watched.arm()
     assert observer.trouble(watched.owner) is None
     main.write_text("x")
     assert watched.heard() == ["config.toml"]
@@ -1003,7 +1032,7 @@ def test_trouble_of_one_file_is_not_forgotten_over_the_others(observer, main, ro
     (root / "a.toml").touch()
     monkeypatch.setattr(Inotify, "add", refuse)
     watched, other = Watched(observer, main, "a.toml"), Watched(observer, main)
-    assert watched.arm() == []
+    assert not watched.arm()
     assert observer.trouble(watched.owner) is not None
     assert observer.trouble(other.owner) is None
     observer.disarm(watched.owner)

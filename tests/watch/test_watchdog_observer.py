@@ -12,6 +12,7 @@ from watchdog.events import DirCreatedEvent
 
 from hotconf.sources.base import FileSet
 from hotconf.sources.files import paths
+from hotconf.watch.observer import Changes
 from hotconf.watch.watchdog_observer import WatchdogObserver
 from waiting import wait_until
 
@@ -31,20 +32,20 @@ class Watched:
         self.names: set[str] = set()
         self.arm()
 
-    def arm(self) -> list[str]:
-        """Watch what the patterns mean now; what is watched only now."""
+    def arm(self) -> bool:
+        """Watch what the patterns mean now; whether any of it is watched only now."""
         found = paths.expand(self.main, self.patterns)
         files = FileSet(found.members, self.patterns, found.folders)
-        return [path.name for path in self.observer.arm(self.owner, files)]
+        return self.observer.arm(self.owner, files)
 
     def hears(self, name: str) -> bool:
         """Wait until it has heard of `name`, or `?` for a reason to compare."""
         self.names = set()
 
         def heard() -> bool:
-            found = self.observer.heard()
-            self.names.update(path.name for path in found.touched.get(self.owner, {}))
-            self.names.update({"?"} if self.owner in found.suspects else ())
+            changes = self.observer.read(lambda owner: False).get(self.owner, Changes())
+            self.names.update(path.name for path in changes.touched)
+            self.names.update({"?"} if changes.compare else ())
             return name in self.names
 
         return wait_until(heard)
@@ -149,7 +150,8 @@ def test_a_directory_that_appears_and_one_that_is_made_anew(observer, root):
 
         def is_heard() -> bool:
             (directory / "config.toml").write_text("x")
-            return "config.toml" in {path.name for path in observer.heard().touched.get(watched.owner, {})}
+            changes = observer.read(lambda owner: False).get(watched.owner, Changes())
+            return "config.toml" in {path.name for path in changes.touched}
 
         wait_until(is_heard)
         shutil.rmtree(directory)
@@ -182,7 +184,7 @@ def test_new_fragments_are_a_reason_to_compare(observer, main, root):
     watched = Watched(observer, main, "conf.d")
     (root / "real" / "a.toml").touch()
     assert watched.hears("?")
-    assert watched.arm() == ["a.toml"]
+    assert watched.arm()
     (root / "real" / "a.toml").write_text("x")
     assert watched.hears("a.toml")
 
@@ -192,9 +194,8 @@ def test_arming_tells_what_is_watched_only_now(observer, main, root):
     (root / "conf.d").mkdir()
     watched = Watched(observer, main)
     watched.patterns = ("conf.d", "a.toml")
-    assert watched.arm() == ["a.toml", "conf.d"]
-    assert watched.arm() == []
-    assert not observer.writing(watched.owner)
+    assert watched.arm()
+    assert not watched.arm()
 
 
 def test_nobody_left_nothing_watched(observer, main, root):

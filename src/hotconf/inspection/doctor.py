@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, cast
 from hotconf.sources.base import DEFAULT_MAX_BYTES, FileSet
 from hotconf.sources.files import mounts, paths
 from hotconf.sources.files.reading import read
-from hotconf.watch.observer import choose
+from hotconf.watch.choice import choose
 
 if TYPE_CHECKING:
     from hotconf.sources.files.mounts import Mount
@@ -247,7 +247,7 @@ def _timed(directory: str, observer: Observer, woken: threading.Event) -> Probe:
             file.write(b"#")
             while (left := began + PROBE_S - time.monotonic()) > 0:
                 _wait(observer, woken, left)
-                if owner in observer.heard().touched:
+                if owner in observer.read(lambda _: False):
                     return Probe((time.monotonic() - began) * 1000, observer.name)
         return Probe(None, observer.name)
     finally:

@@ -15,7 +15,7 @@ from hotconf.runtime.driver import Driver
 from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files.cache import Cache
 from hotconf.sources.files.compare import Difference, examine, watch
-from hotconf.watch.observer import ASKED_FOR, Observer, ObserverName, Owner
+from hotconf.watch.observer import ASKED_FOR, UNKNOWN, Arrival, Arrivals, Observer, ObserverName, Owner
 
 Then: TypeAlias = Callable[[tuple[Path, ...]], object]
 """Continues with the files that changed, at once or later, on the driver's thread."""
@@ -25,7 +25,7 @@ class Observation:
     """See the module; used on the driver's thread."""
 
     __slots__ = (
-        *("_cache", "_driver", "_noted", "_owner", "_options", "_trouble", "_wanted"),
+        *("_arrivals", "_cache", "_driver", "_noted", "_owner", "_options", "_trouble", "_wanted"),
         *("last_trouble", "native", "observer"),
     )
 
@@ -37,6 +37,8 @@ class Observation:
         self._cache = cache
         self._trouble: str | None = None
         self._noted: set[str] = set()
+        self._arrivals: Arrivals = UNKNOWN
+        """Of the latest event, without those of files that changed since."""
         self._driver: Driver | None = None
         self.last_trouble: str | None = None
         """The latest one that is over."""
@@ -47,7 +49,7 @@ class Observation:
 
     def join(self, driver: Driver) -> None:
         """Be watched from now on. Raises `UsageError` if the observer that is wanted cannot be had."""
-        self.observer = driver.join(self._owner, self._wanted)
+        self.use(driver.join(self._owner, self._wanted))
         self._driver = driver
 
     def rejoin(self, driver: Driver) -> None:
@@ -55,7 +57,7 @@ class Observation:
         try:
             self.join(driver)
         except UsageError:
-            self.observer = driver.join(self._owner, "auto")
+            self.use(driver.join(self._owner, "auto"))
             self._driver = driver
 
     def arm(self, then: Then) -> None:
@@ -118,16 +120,23 @@ class Observation:
                 self.last_trouble = self._trouble
             self._trouble = trouble
             log.observing(self._options.path, observer.name, trouble, asked=trouble == ASKED_FOR)
-        self.native = observer.native and trouble is None
+        self.native = observer.notifies and trouble is None
 
-    def touched(self, now: int, paths: tuple[Path, ...], *, sure: bool) -> Touched | None:
-        """These files changed: what the machine has to know of it. None before the start."""
-        observer, owner = self.observer, self._owner
-        if observer is None:
-            return None
+    def use(self, observer: Observer) -> None:
+        """Be watched with this one from now on."""
+        self.observer = observer
+        self._arrivals = UNKNOWN
+
+    def touched(self, now: int, paths: tuple[Path, ...], arrivals: Arrivals | None, *, polled: bool) -> Touched:
+        """These files changed: what the machine has to know of it."""
         self._cache.touch(paths)
-        writing, placed, finished = observer.writing(owner), observer.placed(owner), observer.finished(owner)
-        return Touched(now, paths, writing=writing, polled=not sure, placed=placed, finished=finished)
+        if arrivals is None:
+            arrivals = {path: how for path, how in self._arrivals.items() if path not in paths}
+        self._arrivals = arrivals
+        placed = frozenset(path for path, how in arrivals.items() if how is Arrival.RENAMED)
+        finished = frozenset(path for path, how in arrivals.items() if how is not Arrival.WRITING)
+        writing = Arrival.WRITING in arrivals.values()
+        return Touched(now, paths, writing=writing, polled=polled, placed=placed, finished=finished)
 
     @property
     def status(self) -> tuple[str, str | None]:

@@ -18,7 +18,9 @@ from hotconf.runtime.background import Background
 from hotconf.runtime.supervision import FAULT, isolated
 from hotconf.runtime.wait import ThreadWaiter, Waiter, best_waiter
 from hotconf.system.descriptors import refusal
-from hotconf.watch.observer import Observer, ObserverName, Owner, Poll, choose, preferred
+from hotconf.watch.choice import choose, preferred
+from hotconf.watch.observer import Observer, ObserverName, Owner
+from hotconf.watch.poll import Poll
 
 _AGAIN_NS: Final = 1_000_000_000
 """Descriptors lost again so soon are not recreated at once: that would spin."""
@@ -106,7 +108,6 @@ class Observers:
         except BaseException:
             observer.close()
             raise
-        observer.away = self._background.away
         self._named[_key(observer)] = observer
         return observer
 
@@ -119,28 +120,28 @@ class Observers:
 
     def _report(self, observer: Observer, woke: int) -> None:
         try:
-            heard = observer.heard()
+            found = observer.read(self._background.away)
         except Exception as error:
             if not _has_descriptor(observer):
                 raise
             self._lose(error)  # it may have lost events
             return
-        for owner, stale in heard.stale.items():
-            if owner in self.of:
-                self._background.run(owner, partial(observer.renew, owner, stale), _ignored)
-                heard.suspects.add(owner)  # no event tells what happened before it was armed
         now = time.monotonic_ns()
-        for owner, paths in heard.touched.items():
-            if owner in self.of:
-                isolated(partial(owner.heard, tuple(paths), heard.at, now - woke))
-        for owner in heard.suspects:
-            if owner in self.of:
-                isolated(partial(owner.compare, partial(_changed, owner, heard.at, now - woke)))
+        for owner, changes in found.items():
+            if owner not in self.of:
+                continue
+            if changes.stale:
+                self._background.run(owner, partial(observer.rearm, owner, changes.stale), _ignored)
+            if changes.touched:
+                touched = tuple(changes.touched)
+                isolated(partial(owner.touch, touched, changes.at, now - woke, arrivals=changes.arrivals))
+            if changes.compare or changes.stale:  # no event tells what happened before it was rearmed
+                isolated(partial(owner.compare, partial(_changed, owner, changes.at, now - woke)))
 
     def reconcile(self, owner: Owner) -> None:
         """Compare all its files, and retry what was refused: descriptors, an observer, a watch."""
         observer = self.of[owner]
-        if not observer.native or observer.trouble(owner) is not None:
+        if not observer.notifies or observer.trouble(owner) is not None:
             isolated(partial(self._retry, owner))
         if owner.watching and not self._background.resting(owner):
             owner.compare(partial(self._reconciled, owner))
@@ -150,7 +151,7 @@ class Observers:
             return
         # No event told of it: perhaps what is watched no longer leads to the files.
         self._background.run(owner, partial(self.of[owner].rearm, owner), _ignored)
-        owner.heard(changed, time.monotonic_ns(), 0, sure=False)
+        owner.touch(changed, time.monotonic_ns(), polled=True)
         if self._background.busy(owner):  # no event tells what changes before everything is watched again
             owner.compare(partial(_changed, owner, time.monotonic_ns(), 0))
 
@@ -208,7 +209,7 @@ def _has_descriptor(observer: Observer) -> bool:
 
 def _changed(owner: Owner, now: int, detect_ns: int, changed: tuple[Path, ...]) -> None:
     if changed:
-        owner.heard(changed, now, detect_ns)
+        owner.touch(changed, now, detect_ns)
 
 
 def _ignored(_: object) -> None:

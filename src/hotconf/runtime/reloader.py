@@ -42,7 +42,7 @@ from hotconf.subscribers.stats import Meter
 from hotconf.system import fork, green, threads
 from hotconf.system.budget import MOMENT_S, close_budget
 from hotconf.system.exceptions import in_load
-from hotconf.watch.observer import Observer, ObserverName
+from hotconf.watch.observer import Arrivals, Observer, ObserverName
 
 if TYPE_CHECKING:
     import threading
@@ -324,7 +324,7 @@ class Reloader(fork.ForkAware, Generic[T]):
 
     def _touch_lost(self, lost: tuple[Path, ...] | None) -> None:
         if lost is not None:
-            self.heard(lost or (self.options.path,), time.monotonic_ns(), 0)
+            self.touch(lost or (self.options.path,), time.monotonic_ns())
 
     # When threads fail
 
@@ -336,7 +336,7 @@ class Reloader(fork.ForkAware, Generic[T]):
     def recover(self) -> None:
         """Compare the files, and request a new reload for waiting callers."""
         self._rounds.reset()
-        self.heard((self.options.path,), time.monotonic_ns(), 0)
+        self.touch((self.options.path,), time.monotonic_ns())
         for number in self._notifier.waiters.numbers:
             self.feed(protocol.Reload(time.monotonic_ns(), number, force=False, silent=False))
 
@@ -355,12 +355,19 @@ class Reloader(fork.ForkAware, Generic[T]):
         """Whether the files are watched: not while hot reload is off."""
         return self._rounds.state.enabled and not self._closed
 
-    def heard(self, paths: tuple[Path, ...], now: int, detect_ns: int, *, sure: bool = True) -> None:
-        """These files changed."""
-        touched = self._observation.touched(now, paths, sure=sure) if self.watching else None
-        if touched is not None:
+    def touch(
+        self,
+        paths: tuple[Path, ...],
+        now: int,
+        detect_ns: int = 0,
+        *,
+        arrivals: Arrivals | None = None,
+        polled: bool = False,
+    ) -> None:
+        """These files changed, as `Owner.touch` says."""
+        if self.watching and self._observation.observer is not None:
             self._rounds.detect_ns = detect_ns
-            self.feed(touched)
+            self.feed(self._observation.touched(now, paths, arrivals, polled=polled))
 
     def compare(self, then: Callable[[tuple[Path, ...]], object]) -> None:
         """Compare the files with what the last load saw; `then` gets those whose change is not known yet."""
@@ -368,7 +375,7 @@ class Reloader(fork.ForkAware, Generic[T]):
 
     def observe(self, observer: Observer) -> None:
         """Be watched with `observer` from now on, or try once more with the one in use."""
-        self._observation.observer = observer
+        self._observation.use(observer)
         self._arm(_nothing)
 
     def feed(self, given: protocol.Input) -> None:
@@ -425,7 +432,7 @@ class Reloader(fork.ForkAware, Generic[T]):
 
     def _armed(self, then: Callable[[], object], changed: tuple[Path, ...]) -> None:
         if changed:
-            self.heard(changed, time.monotonic_ns(), 0)
+            self.touch(changed, time.monotonic_ns())
         then()
 
     def _loaded(self, load: Finished) -> None:
@@ -463,7 +470,7 @@ class Reloader(fork.ForkAware, Generic[T]):
     def _found(self, changed: tuple[Path, ...]) -> None:
         """A comparison found these: more may have changed without an event."""
         if changed:
-            self.heard(changed, time.monotonic_ns(), 0, sure=False)
+            self.touch(changed, time.monotonic_ns(), polled=True)
 
     def _watch(self, on: bool) -> None:
         if on:

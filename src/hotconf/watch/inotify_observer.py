@@ -1,14 +1,15 @@
 """The Linux observer: which inodes to watch for a set of files, and what their events mean.
 
 Each place on the way to a file (every link, and the file's own name) is watched in its directory for names; that
-directory's own name is watched in its parent; and the file's inode is watched for writing, so that hard links and
-bind mounts are heard, and a busy neighbour is not. Whatever happens to a name or a directory, the way to the file
-is walked and watched anew.
+directory's own name is watched in its parent; and the file's inode is watched for writing, so that writes through
+hard links and bind mounts are noticed, and those to a busy neighbour are not. Whatever happens to a name or a
+directory, the way to the file is walked and watched anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -16,13 +17,12 @@ from hotconf.sources.base import FileSet
 from hotconf.sources.files.glob import is_own
 from hotconf.system import threads
 from hotconf.watch import inotify
-from hotconf.watch.arming import NAMES, Walk, ending
 from hotconf.watch.inotify import Event, Inotify
-from hotconf.watch.observer import Away, Heard, Owner, nobody
-from hotconf.watch.watch_table import Armed, Subject, Watch
+from hotconf.watch.inotify_watches import NAMES, Armed, Subject, Walk, Watch, ending
+from hotconf.watch.observer import Arrival, Changes, Owner
 
 FEW: Final = 32
-"""So many subjects are re-armed as soon as events say so: that takes two or three milliseconds."""
+"""So many subjects are rearmed as soon as events say so: that takes two or three milliseconds."""
 
 _MOST_WALKS: Final = 20
 """So often the way to a file is gone, if it changes all the while; then the reconcile has to find what was missed."""
@@ -36,9 +36,9 @@ class InotifyObserver:
     """
 
     name = "inotify"
-    native = True
+    notifies = True
 
-    __slots__ = ("_armed", "_doubts", "_inotify", "_lock", "_unsure", "_walking", "_watches", "away")
+    __slots__ = ("_armed", "_changes", "_inotify", "_lock", "_unsure", "_watches")
 
     def __init__(self) -> None:
         self._inotify = Inotify()
@@ -46,27 +46,55 @@ class InotifyObserver:
         """Held for moments only: never during file access."""
         self._watches: dict[int, Watch] = {}
         self._armed: dict[Owner, Armed] = {}
-        self._walking = 0
-        """How many subjects are being armed."""
-        self._doubts = 0
-        self._unsure: dict[int, int] = {}
-        """Watches that fired, or ended, while a subject was being armed; with the number of the doubt."""
-        self.away: Away = nobody
+        self._unsure: list[set[int]] = []
+        """For each subject that is being armed the watches that fired, or ended, meanwhile."""
+        self._changes: dict[Owner, Changes] = {}
+        """Of the events that are being read."""
 
     @property
     def descriptor(self) -> int:
         """The inotify instance."""
         return self._inotify.descriptor
 
+    def trouble(self, owner: Owner) -> str | None:
+        """As `Observer.trouble`."""
+        armed = self._armed.get(owner)
+        if armed is None or not armed.trouble:
+            return None
+        # Asked from other threads, too: the list is made in one go.
+        return next(iter(list(armed.trouble.values())), None)
+
+    def close(self) -> None:
+        """Close the instance."""
+        self._inotify.close()
+
+    def abandon(self) -> None:
+        """As `Observer.abandon`: the watches end with the last copy of the instance, which is the parent's."""
+        self._inotify.close()
+
     # What to watch
 
-    def arm(self, owner: Owner, files: FileSet) -> tuple[Path, ...]:
-        """See `Observer.arm`."""
+    def arm(self, owner: Owner, files: FileSet) -> bool:
+        """As `Observer.arm`."""
         armed = self._armed.setdefault(owner, Armed())
         new = self._wanted(owner, armed, files)
-        for path in dict.fromkeys([*new, *armed.trouble]):
-            self._arm((owner, path))
-        return tuple(new)
+        self.rearm(owner, dict.fromkeys([*new, *armed.trouble]))
+        return bool(new)
+
+    def rearm(self, owner: Owner, paths: Iterable[Path] | None = None) -> None:
+        """As `Observer.rearm`."""
+        armed = self._armed.get(owner)
+        if paths is None and armed is not None:
+            armed.arrivals.clear()
+        for path in list(armed.endings) if paths is None and armed is not None else paths or ():
+            self._arm(owner, path)
+
+    def disarm(self, owner: Owner) -> None:
+        """As `Observer.disarm`."""
+        armed = self._armed.pop(owner, None)
+        if armed is not None:
+            for path in list(armed.uses):
+                self._release(owner, armed, path)
 
     def _wanted(self, owner: Owner, armed: Armed, files: FileSet) -> list[Path]:
         """Record the current subjects, and release the others; returns the new ones."""
@@ -77,105 +105,40 @@ class InotifyObserver:
         suffix = ending(files.patterns)
         wanted: dict[Path, str | None] = dict.fromkeys((member.path for member in files.members), None)
         wanted.update((Path(folder), suffix) for folder in files.folders)
-        known = armed.endings
-        new = [path for path, kind in wanted.items() if path not in known or known[path] != kind]
-        old = [path for path in known if path not in wanted]
-        armed.endings = wanted
-        for path in old:
+        known, armed.endings = armed.endings, wanted
+        for path in known.keys() - wanted.keys():
             self._release(owner, armed, path)
-        return new
+        return [path for path, kind in wanted.items() if path not in known or known[path] != kind]
 
-    def rearm(self, owner: Owner) -> None:
-        """See `Observer.rearm`."""
-        armed = self._armed.get(owner)
-        if armed is not None:
-            armed.placed.clear()
-            armed.finished.clear()
-            self.renew(owner, list(armed.endings))
-
-    def renew(self, owner: Owner, paths: Iterable[Path]) -> None:
-        """As `Observer.renew`."""
-        for path in paths:
-            self._arm((owner, path))
-
-    def disarm(self, owner: Owner) -> None:
-        """See `Observer.disarm`."""
-        armed = self._armed.pop(owner, None)
-        if armed is not None:
-            for path in list(armed.uses):
-                self._release(owner, armed, path)
-
-    def writing(self, owner: Owner) -> bool:
-        """See `Observer.writing`."""
-        return owner in self._armed and bool(self._armed[owner].writing)
-
-    def placed(self, owner: Owner) -> frozenset[Path]:
-        """See `Observer.placed`."""
-        return frozenset(self._armed[owner].placed) if owner in self._armed else frozenset()
-
-    def finished(self, owner: Owner) -> frozenset[Path]:
-        """See `Observer.finished`."""
-        return frozenset(self._armed[owner].finished) if owner in self._armed else frozenset()
-
-    def trouble(self, owner: Owner) -> str | None:
-        """See `Observer.trouble`."""
-        armed = self._armed.get(owner)
-        if armed is None or not armed.trouble:
-            return None
-        # Asked from other threads, too: the list is made in one go.
-        return next(iter(list(armed.trouble.values())), None)
-
-    @property
-    def troubled(self) -> bool:
-        """See `Observer.troubled`."""
-        return any(armed.trouble for armed in self._armed.values())
-
-    def close(self) -> None:
-        """See `Observer.close`."""
-        self._inotify.close()
-
-    def abandon(self) -> None:
-        """See `Observer.abandon`: the watches end with the last copy of the instance, which is the parent's."""
-        self._inotify.close()
-
-    def _arm(self, subject: Subject) -> None:
+    def _arm(self, owner: Owner, path: Path) -> None:
         """Watch all that the subject needs now, and nothing else for it.
 
         A directory removed between its lookup and its watch fires no event, and neither do removed ones above it:
         walk the way again until it exists.
         """
-        owner, path = subject
         armed = self._armed.get(owner)
         if armed is None or path not in armed.endings:
             return  # released meanwhile
-        walk = Walk(self._inotify, path, armed.endings[path])
+        walk, unsure = Walk(self._inotify, path, armed.endings[path]), set[int]()
         with self._lock:
-            self._walking += 1
-            since = self._doubts
+            self._unsure.append(unsure)
         try:
             for left in reversed(range(_MOST_WALKS)):
                 whole = walk.go()
                 with self._lock:
-                    since, sure = self._sift(walk, since)
-                    if left == 0 or (whole and sure):
-                        self._note(subject, walk)
+                    # Skip the watches that fired or ended before it was recorded what they are for.
+                    doubtful = [use for use in walk.uses if use[0] in unsure]
+                    for use in doubtful:
+                        del walk.uses[use]
+                    unsure.clear()
+                    if left == 0 or (whole and not doubtful):
+                        self._record((owner, path), walk)
                         break
         finally:
             with self._lock:
-                self._walking -= 1
-                if not self._walking:
-                    self._unsure.clear()
+                self._unsure = [each for each in self._unsure if each is not unsure]
 
-    def _sift(self, walk: Walk, since: int) -> tuple[int, bool]:
-        """Skip the watches that fired or ended unnoticed since then. Returns when the next walk begins, and whether
-        there were none; under the lock.
-        """
-        doubtful = [use for use in walk.uses if self._unsure.get(use[0], 0) > since]
-        for use in doubtful:
-            del walk.uses[use]
-        return self._doubts, not doubtful
-
-    def _note(self, subject: Subject, walk: Walk) -> None:
+    def _record(self, subject: Subject, walk: Walk) -> None:
         """From now on the subject has these watches, and no others; under the lock."""
         owner, path = subject
         armed = self._armed.get(owner)
@@ -190,7 +153,8 @@ class InotifyObserver:
             self._remove_unused(wd)
         if armed is None or not wanted:
             return
-        armed.writing.discard(path)
+        if armed.arrivals.get(path) is Arrival.WRITING:
+            del armed.arrivals[path]  # its end may have been missed
         armed.uses[path] = after
         # In one step: another thread that asks meanwhile must not see that all is well.
         if walk.failing is not None:
@@ -199,7 +163,7 @@ class InotifyObserver:
             armed.trouble.pop(path, None)
 
     def _release(self, owner: Owner, armed: Armed, path: Path) -> None:
-        armed.unhear(path)
+        armed.arrivals.pop(path, None)
         armed.trouble.pop(path, None)
         with self._lock:
             for wd, name in armed.uses.pop(path, frozenset()):
@@ -220,117 +184,121 @@ class InotifyObserver:
 
     def _doubt(self, wd: int) -> None:
         """A walk that is about to record this watch does not know that it fired or ended."""
-        if self._walking:
-            self._doubts += 1
-            self._unsure[wd] = self._doubts
+        for unsure in self._unsure:
+            unsure.add(wd)
 
     # What the events mean
 
-    def heard(self) -> Heard:
-        """See `Observer.heard`."""
+    def read(self, may_block: Callable[[Owner], bool]) -> dict[Owner, Changes]:
+        """As `Observer.read`."""
         events = self._inotify.read()
-        heard = Heard()
+        if not events:
+            return {}
         with self._lock:
             for event in events:
-                self._meant(event, heard)
-        self._renew_few(heard)
-        return heard
-
-    def _renew_few(self, heard: Heard) -> None:
+                self._interpret(event)
+        changes, self._changes = self._changes, {}
         left = FEW
-        for owner, stale in list(heard.stale.items()):
-            if owner not in self._armed:
-                del heard.stale[owner]
-            elif len(stale) <= left and not self.away(owner):
-                left -= len(stale)
-                self.renew(owner, heard.stale.pop(owner))
+        for owner, its in changes.items():
+            if its.stale and len(its.stale) <= left and not may_block(owner):
+                left -= len(its.stale)
+                self.rearm(owner, its.stale)
+                its.stale = {}
+            its.arrivals = dict(self._arrivals(owner))
+        return changes
 
-    def _meant(self, event: Event, heard: Heard) -> None:
-        if event.mask & inotify.Q_OVERFLOW:
-            self._overflow(heard)
-            return
+    def _of(self, owner: Owner) -> Changes:
+        if owner not in self._changes:
+            self._changes[owner] = Changes()
+        return self._changes[owner]
+
+    def _arrivals(self, owner: Owner) -> dict[Path, Arrival]:
+        armed = self._armed.get(owner)
+        return {} if armed is None else armed.arrivals  # None: another thread is just disarming it
+
+    def _interpret(self, event: Event) -> None:
         watch = self._watches.get(event.wd)
-        if watch is None:
+        if event.mask & inotify.Q_OVERFLOW:
+            self._overflow()
+        elif watch is None:
             self._doubt(event.wd)
         elif event.mask & inotify.GONE:
-            self._gone(event, watch, heard)
+            self._gone(event, watch)
         elif event.name:
-            self._named(event, watch, heard)
+            self._named(event, watch)
         else:
-            self._written(event, watch, heard)
+            self._written(event, watch)
 
-    def _overflow(self, heard: Heard) -> None:
-        """Events were lost, of whom is not said: look at everything again."""
+    def _overflow(self) -> None:
+        """Events were lost, of whom is not said: compare everything."""
         for owner, armed in self._armed.items():
-            for path in armed.writing:
-                heard.touch(owner, path)
-            armed.writing.clear()
-            self._all_stale(owner, heard)
+            writing = [path for path, arrival in list(armed.arrivals.items()) if arrival is Arrival.WRITING]
+            self._of(owner).touched.update(dict.fromkeys(writing))
+            self._all_stale(owner)
 
-    def _all_stale(self, owner: Owner, heard: Heard) -> None:
+    def _all_stale(self, owner: Owner) -> None:
         """The way to everything watched for `owner` may have changed; finding out which would take long."""
-        armed = self._armed.get(owner)
-        if armed is not None and len(heard.stale.get(owner, ())) < len(armed.endings):
-            armed.placed.clear()
-            armed.finished.clear()
-            heard.stale[owner] = dict.fromkeys(armed.endings)
-            heard.suspects.add(owner)
+        armed, changes = self._armed.get(owner), self._of(owner)
+        if armed is not None and len(changes.stale) < len(armed.endings):
+            armed.arrivals.clear()
+            changes.stale = dict.fromkeys(armed.endings)
+            changes.compare = True
 
-    def _gone(self, event: Event, watch: Watch, heard: Heard) -> None:
-        if sum(watch.owners.values()) > FEW:
-            for owner in watch.owners:
-                self._all_stale(owner, heard)
-        else:
-            for owner, path in watch.subjects():
-                if (owner, path) not in watch.files and owner in self._armed:
-                    self._armed[owner].finished.discard(path)  # anything may come in the directory's place
-                heard.renew(owner, path)
-                heard.suspects.add(owner)
+    def _gone(self, event: Event, watch: Watch) -> None:
+        self._way_changed(*watch.names.values(), watch.folders)
+        self._way_changed(watch.files, moved=False)
         if not event.mask & inotify.IGNORED:
-            # A directory that was moved away would go on telling of what happens in it, at its new place.
+            # A directory that was moved away would go on reporting what happens in it, at its new place.
             self._inotify.remove(event.wd)
         del self._watches[event.wd]
         self._doubt(event.wd)
 
-    def _named(self, event: Event, watch: Watch, heard: Heard) -> None:
-        for owner, ways in watch.names.get(event.name, {}).items():
-            armed = self._armed.get(owner)
-            if armed is not None and len(ways) > FEW:  # the name of a directory
-                if event.mask & NAMES:
-                    self._all_stale(owner, heard)
-            elif armed is not None:
-                for path, direct in ways.items():
-                    self._way(event.mask, owner, armed, path, heard, direct=direct)
+    def _way_changed(self, *uses: Collection[Subject], moved: bool = True) -> None:
+        """The way to these leads elsewhere. `moved`: another file may have come under the path."""
+        if sum(map(len, uses)) > FEW:
+            for owner in {owner for subjects in uses for owner, _ in subjects}:
+                self._all_stale(owner)
+            return
+        for owner, path in chain(*uses):
+            changes = self._of(owner)
+            changes.stale[path] = None
+            changes.compare = True
+            if moved:
+                self._arrivals(owner).pop(path, None)
+
+    def _named(self, event: Event, watch: Watch) -> None:
+        users = watch.names.get(event.name, {})
+        for (owner, path), direct in users.items():
+            if direct:
+                self._own_name(event.mask, owner, path)
+        if event.mask & NAMES:
+            self._way_changed([subject for subject, direct in users.items() if not direct])
         if not is_own(event.name):
             for (owner, _), suffix in watch.folders.items():
                 if event.name.endswith(suffix):
-                    heard.suspects.add(owner)
+                    self._of(owner).compare = True
 
-    def _way(self, mask: int, owner: Owner, armed: Armed, path: Path, heard: Heard, *, direct: bool) -> None:
-        """Something happened to a name on the way to `path`."""
-        if direct:
-            heard.touch(owner, path)
-            armed.writing.discard(path)
-            (armed.placed.add if mask & inotify.MOVED_TO else armed.placed.discard)(path)
-            over = mask & (inotify.MOVED_TO | inotify.CLOSE_WRITE)
-            (armed.finished.add if over else armed.finished.discard)(path)
-        elif mask & NAMES:
-            armed.finished.discard(path)
-            heard.suspects.add(owner)
+    def _own_name(self, mask: int, owner: Owner, path: Path) -> None:
+        """Something happened to the file's own name, or to a link on the way to it."""
+        changes, arrivals = self._of(owner), self._arrivals(owner)
+        changes.touched[path] = None
+        if mask & inotify.MOVED_TO:
+            arrivals[path] = Arrival.RENAMED
+        elif mask & inotify.CLOSE_WRITE:
+            arrivals[path] = Arrival.CLOSED
+        else:
+            arrivals.pop(path, None)
         if mask & NAMES:
-            heard.renew(owner, path)
+            changes.stale[path] = None
 
-    def _written(self, event: Event, watch: Watch, heard: Heard) -> None:
+    def _written(self, event: Event, watch: Watch) -> None:
         for owner, path in watch.files:
-            armed = self._armed.get(owner)
-            if armed is None:
-                continue
-            heard.touch(owner, path)
+            changes, arrivals = self._of(owner), self._arrivals(owner)
+            changes.touched[path] = None
             if event.mask & inotify.MODIFY:
-                armed.writing.add(path)
-                armed.placed.discard(path)
-                armed.finished.discard(path)
+                arrivals[path] = Arrival.WRITING
             if event.mask & inotify.CLOSE_WRITE:
-                armed.writing.discard(path)
-                if path not in heard.stale.get(owner, ()):  # another file may have its name by now
-                    armed.finished.add(path)
+                if arrivals.get(path) is Arrival.WRITING:
+                    del arrivals[path]
+                if path not in changes.stale:  # else another file may have its name by now
+                    arrivals.setdefault(path, Arrival.CLOSED)

@@ -1,6 +1,7 @@
 """The observer for macOS and Windows: the package `watchdog`, whose threads only note that something happened.
 
-It dies quietly with its directory, and loses what happens in an overflow; the reconcile finds both.
+It dies quietly with its directory, and loses what happens in an overflow; the reconcile finds both. Events do not
+tell how a file came: nothing is eager, and a file that shrank is waited for.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from hotconf.sources.base import FileSet
 from hotconf.sources.files import paths
 from hotconf.sources.files.paths import Place
 from hotconf.system import threads
-from hotconf.watch.observer import Away, Heard, Owner, nobody
+from hotconf.watch.observer import Changes, Owner
 
 _OWN_DOING = {"opened", "closed_no_write"}
 """Reading a file raises these."""
@@ -29,15 +30,14 @@ class WatchdogObserver:
     """See the module."""
 
     name = "watchdog"
-    native = True
+    notifies = True
     descriptor = None
 
-    __slots__ = ("_armed", "_handler", "_lock", "_trouble", "_watchdog", "_watches", "_ways", "away")
+    __slots__ = ("_armed", "_handler", "_lock", "_trouble", "_watchdog", "_watches", "_ways")
 
     def __init__(self, wake: Callable[[], None]) -> None:
-        self.away: Away = nobody
         self._lock = threads.rlock()
-        """Files may be armed on another thread than events are heard on."""
+        """Files may be armed on another thread than events are read on."""
         self._handler = _Handler(wake)
         self._watchdog = Watchdog()
         self._watchdog.daemon = True
@@ -47,83 +47,62 @@ class WatchdogObserver:
         self._ways: dict[tuple[Owner, Path], _Way] = {}
         self._trouble: str | None = None
 
-    def arm(self, owner: Owner, files: FileSet) -> tuple[Path, ...]:
-        """See `Observer.arm`."""
+    def arm(self, owner: Owner, files: FileSet) -> bool:
+        """As `Observer.arm`."""
         with self._lock:
-            before = self._armed.get(owner)
-            known = {*_members(before), *_folders(before)} if before else set()
+            known = {path for each, path in self._ways if each is owner}
             self._armed[owner] = files
             self._rewatch()
-            return tuple(path for path in (*_members(files), *_folders(files)) if path not in known)
+            return any(each is owner and path not in known for each, path in self._ways)
 
-    def rearm(self, owner: Owner) -> None:
-        """See `Observer.rearm`."""
+    def rearm(self, owner: Owner, paths: Iterable[Path] | None = None) -> None:
+        """As `Observer.rearm`; all of the owner's files."""
         with self._lock:
-            if owner in self._armed:
-                # A watch whose directory was removed and recreated looks like any other.
-                ways = [way for (each, _), way in self._ways.items() if each is owner]
-                for directory in {directory for way in ways for directory in way.directories} & self._watches.keys():
-                    self._unwatch(directory)
-                self._rewatch()
-
-    def renew(self, owner: Owner, paths: Iterable[Path]) -> None:
-        """Nothing to do: nothing is ever stale."""
+            # A watch whose directory was removed and recreated looks like any other.
+            ways = [way for (each, _), way in self._ways.items() if each is owner]
+            for directory in {directory for way in ways for directory in way.directories} & self._watches.keys():
+                self._unwatch(directory)
+            self._rewatch()
 
     def disarm(self, owner: Owner) -> None:
-        """See `Observer.disarm`."""
+        """As `Observer.disarm`."""
         with self._lock:
             self._armed.pop(owner, None)
             self._rewatch()
 
-    def heard(self) -> Heard:
-        """See `Observer.heard`."""
+    def read(self, may_block: Callable[[Owner], bool]) -> dict[Owner, Changes]:
+        """As `Observer.read`; nothing is ever stale."""
         with self._lock:
             names = self._handler.take()
-            heard = Heard()
+            changes: dict[Owner, Changes] = {}
             if not names:
-                return heard
+                return changes
             # By their watched ways: whatever appeared on a way has changed it.
             for (owner, path), way in self._ways.items():
                 found = [place for place in way.places if os.path.join(place.directory, place.name) in names]
                 if way.folder is None and any(not place.lacking for place in found):
-                    heard.touch(owner, path)
+                    changes.setdefault(owner, Changes()).touched[path] = None
                 elif found or (way.folder is not None and any(os.path.dirname(name) == way.folder for name in names)):
-                    heard.suspects.add(owner)
+                    changes.setdefault(owner, Changes()).compare = True
             for directory in names & self._watches.keys():
                 self._unwatch(directory)  # it was removed, moved or created: the watched inode may be gone
             if self._rewatch():
                 # No event tells what happened before the new watch.
-                heard.suspects.update(self._armed)
-            return heard
-
-    def writing(self, owner: Owner) -> bool:
-        """See `Observer.writing`; watchdog does not tell."""
-        return False
-
-    def placed(self, owner: Owner) -> frozenset[Path]:
-        """See `Observer.placed`; a file that shrank is waited for, however it came."""
-        return frozenset()
-
-    def finished(self, owner: Owner) -> frozenset[Path]:
-        """See `Observer.finished`; nothing is eager where nobody tells of it."""
-        return frozenset()
+                for owner in self._armed:
+                    changes.setdefault(owner, Changes()).compare = True
+            return changes
 
     def trouble(self, owner: Owner) -> str | None:
-        """See `Observer.trouble`."""
+        """As `Observer.trouble`; of any owner."""
         return self._trouble
 
-    @property
-    def troubled(self) -> bool:
-        """See `Observer.troubled`."""
-        return self._trouble is not None
-
     def close(self) -> None:
-        """See `Observer.close`."""
+        """Stop its threads."""
         self._watchdog.stop()
         self._watchdog.join()
 
     def abandon(self) -> None:
-        """See `Observer.abandon`: its threads are not here, and to stop it would be to stop the parent's."""
+        """As `Observer.abandon`: its threads are not here, and to stop it would be to stop the parent's."""
 
     def _rewatch(self) -> bool:
         """Watch the directories that are on the way now, and no others; true if some are watched only now."""
@@ -131,8 +110,8 @@ class WatchdogObserver:
         self._ways = {
             (owner, path): _Way(path, is_folder=is_folder)
             for owner, files in self._armed.items()
-            for is_folder, found in ((False, _members(files)), (True, _folders(files)))
-            for path in found
+            for is_folder, found in ((False, [each.path for each in files.members]), (True, files.folders))
+            for path in map(Path, found)
         }
         wanted = {directory for way in self._ways.values() for directory in way.directories}
         now = {directory: identity for directory in wanted if (identity := _identity(directory)) is not None}
@@ -162,14 +141,6 @@ def _identity(directory: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else None
-
-
-def _members(files: FileSet) -> list[Path]:
-    return [member.path for member in files.members]
-
-
-def _folders(files: FileSet) -> list[Path]:
-    return [Path(folder) for folder in files.folders]
 
 
 class _Way:

@@ -34,8 +34,8 @@ class Difference(NamedTuple):
         return files
 
 
-Arm: TypeAlias = Callable[[FileSet], tuple[Path, ...]]
-"""Watches these files, and no others; returns the newly watched ones."""
+Arm: TypeAlias = Callable[[FileSet], bool]
+"""Watches these files, and no others; whether any is watched only now."""
 
 _MOST_GROWTH: Final = 20
 """So many times new directories are watched at once, if there are more each time; the next comparison continues."""

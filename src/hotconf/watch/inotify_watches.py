@@ -1,19 +1,27 @@
-"""One walk along the way to a file, or folder of fragments, that watches each place before it is followed."""
+"""Which inodes are watched for which file: the walk that watches them, and the table that says what for."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
+from pathlib import Path
 from typing import Final, TypeAlias
 
+from hotconf.sources.base import FileSet
 from hotconf.sources.files import paths
 from hotconf.sources.files.glob import is_glob
 from hotconf.watch import inotify
 from hotconf.watch.inotify import Inotify
+from hotconf.watch.observer import Arrival, Owner
 
+Subject: TypeAlias = tuple[Owner, Path]
+"""A file, or a folder of fragments, of one owner."""
 Use: TypeAlias = tuple[int, str | None]
 """A watch, and the name in it that counts; None if the subject itself is watched."""
+How: TypeAlias = bool | str | None
+"""For a name, whether a change of it is one of the subject: False for that of a directory on the way. For a folder,
+the ending of the names that count. For a file, None."""
 
 NAMES: Final = inotify.CREATE | inotify.DELETE | inotify.MOVED_FROM | inotify.MOVED_TO
 # Closing a file that has been replaced says nothing about the one that has its name now.
@@ -24,10 +32,61 @@ _ABSENT: Final = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
 """Nothing is there, which is fine: the directory above is watched for it."""
 
 
+class Watch:
+    """One watched inode, and for whom. To add or drop one use costs the same, however many there are."""
+
+    __slots__ = ("files", "folders", "names")
+
+    def __init__(self) -> None:
+        self.names: dict[str, dict[Subject, bool]] = {}
+        """Names in this directory that lead to a subject."""
+        self.folders: dict[Subject, str] = {}
+        self.files: dict[Subject, None] = {}
+
+    def add(self, subject: Subject, name: str | None, how: How) -> None:
+        """`subject` uses it."""
+        if name is not None:
+            self.names.setdefault(name, {})[subject] = bool(how)
+        elif how is None:
+            self.files[subject] = None
+        else:
+            self.folders[subject] = str(how)
+
+    def drop(self, subject: Subject, name: str | None) -> None:
+        """The reverse of `add`."""
+        if name is None:
+            self.files.pop(subject, None)
+            self.folders.pop(subject, None)
+        elif name in self.names:
+            self.names[name].pop(subject, None)
+            if not self.names[name]:
+                del self.names[name]
+
+    @property
+    def used(self) -> bool:
+        """Whether it is used at all."""
+        return bool(self.names or self.files or self.folders)
+
+
+class Armed:
+    """What is watched for one owner."""
+
+    __slots__ = ("arrivals", "endings", "files", "trouble", "uses")
+
+    def __init__(self) -> None:
+        self.files: FileSet | None = None
+        """Those that it was armed with."""
+        self.endings: dict[Path, str | None] = {}
+        """Of folders the ending of the names that count; None for files."""
+        self.uses: dict[Path, frozenset[Use]] = {}
+        """The watches that each subject needs."""
+        self.arrivals: dict[Path, Arrival] = {}
+        self.trouble: dict[Path, str] = {}
+        """Why something is not watched."""
+
+
 class Walk:
-    """What is watched for one subject so far. `ending`: for a folder, that of the names that count; None for a
-    file.
-    """
+    """One walk along the way to a subject that watches each place before it is followed."""
 
     __slots__ = ("_ending", "_inotify", "_path", "failing", "uses")
 
@@ -35,8 +94,8 @@ class Walk:
         self._inotify = kernel
         self._path = os.fspath(path)
         self._ending = ending
-        self.uses: dict[Use, bool | str | None] = {}
-        """For a name, whether it is the subject's own; for a folder, its ending; for a file, None."""
+        self.uses: dict[Use, How] = {}
+        """What is watched so far."""
         self.failing: str | None = None
         """Why something is not watched."""
 
@@ -74,9 +133,13 @@ class Walk:
         try:
             return self._inotify.add(path, mask | inotify.MASK_ADD)
         except OSError as error:
-            told = error.errno not in _ABSENT and (error.errno != errno.EACCES or mask & inotify.ONLYDIR)
-            if told:  # a file that may not be read is watched as a name
-                self.failing = _refusal(error, path)
+            # A file that may not be read is watched as a name.
+            unreadable = error.errno == errno.EACCES and not mask & inotify.ONLYDIR
+            if error.errno == errno.ENOSPC:
+                limit = "the limit of inotify watches is reached (fs.inotify.max_user_watches)"
+                self.failing = f"inotify_add_watch: {limit}"
+            elif error.errno not in _ABSENT and not unreadable:
+                self.failing = f"{error.strerror or error}: {path}"
             return None
 
 
@@ -98,10 +161,3 @@ def _may_be_file(path: str) -> bool:
         return stat.S_ISREG(os.stat(path).st_mode)
     except OSError:
         return True  # a file may come next
-
-
-def _refusal(error: OSError, path: str) -> str:
-    """Why something is not watched."""
-    if error.errno == errno.ENOSPC:
-        return "inotify_add_watch: the limit of inotify watches is reached (fs.inotify.max_user_watches)"
-    return f"{error.strerror or error}: {path}"
