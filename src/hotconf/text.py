@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from pathlib import Path
+
 
 def printable(text: str) -> str:
     """`text` with every character that is not printable shown as an escape (`\\n`, `\\x1b`, `\\u202e`)."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def short_path(path: Path) -> str:
+    """`path` with the home directory as `~`, printable."""
+    try:
+        return printable(f"~/{path.relative_to(Path.home())}")
+    except (ValueError, RuntimeError):
+        return printable(str(path))
+
+
+def local_time(at: datetime) -> str:
+    """`2026-11-25 14:03:22`, where the reader is."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def quoted(text: str) -> str:

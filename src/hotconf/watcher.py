@@ -160,7 +160,8 @@ class HotReloadWatcher(Generic[T]):
         try:
             self._reloader.start(require=require)
             if self.generation and (soft := unfrozen(self.config)):
-                log.thawed(soft)
+                text = "Not frozen, so that readers could change what all others see: %s"
+                log.warning("reload", text, ", ".join(soft))
         finally:
             records.flush()
 

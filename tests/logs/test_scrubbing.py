@@ -134,7 +134,7 @@ def test_variables_with_the_names_of_secrets_are_known(caplog, monkeypatch):
     """Those of the environment; but not the working directory, whose name is `PWD`."""
     monkeypatch.setenv("PGPASSWORD", "S3cr3t-of-the-shell")
     monkeypatch.setenv("PWD", "/somewhere/else")
-    log.unkept(Path("/x"), "S3cr3t-of-the-shell at /somewhere/else")
+    log.warning("state", "States of %s are not kept: %s", Path("/x"), "S3cr3t-of-the-shell at /somewhere/else")
     assert "kept: ******** at /somewhere/else" in one(caplog, "States of")
 
 

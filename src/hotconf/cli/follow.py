@@ -15,10 +15,10 @@ from hotconf.cli.logs import Log, logs
 from hotconf.cli.refusal import Refusal
 from hotconf.errors import UsageError
 from hotconf.events import ReloadFailed, ReloadSuccess
-from hotconf.logs.log import shown
 from hotconf.report.notification import degraded, notification
 from hotconf.report.problems import spelled
 from hotconf.sources.files.paths import absolute
+from hotconf.text import short_path
 from hotconf.watcher import HotReloadWatcher
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class TextTeller:
         generation = watcher.generation
         self._has_config = generation > 0
         state = f"generation {generation}" if self._has_config else "no valid configuration yet"
-        path, settings = shown(watcher.path), watcher.settings
+        path, settings = short_path(watcher.path), watcher.settings
         if settings.enabled:
             echo(f"Watching {path} ({state}, debounce {settings.debounce_ms} ms). Ctrl+C to stop.")
         else:

@@ -27,21 +27,20 @@ def history(path: Path | None, as_json: bool, state_dir: Path | None) -> None:
     `hotconf rollback` goes back to one.
     """
     from hotconf.cli.contact import patiently
-    from hotconf.logs.log import shown
     from hotconf.report.history import json_lines, lines
     from hotconf.sources.files.paths import absolute
-    from hotconf.text import printable
+    from hotconf.text import printable, short_path
 
     given = path or default_path()
     main = patiently(partial(absolute, given), given)
     if path is not None and state_dir is None and not has_home():
-        echo(f"No state of {shown(main)} is kept: there is no home directory, and no --state-dir", err=True)
+        echo(f"No state of {short_path(main)} is kept: there is no home directory, and no --state-dir", err=True)
         return
     where, kept = patiently(partial(_kept, main, state_dir), state_dir or given)
     for line in (json_lines if as_json else lines)(kept):
         echo(line)
     if not kept:
-        echo(f"No state of {shown(main)} is kept in {printable(str(where))}", err=True)
+        echo(f"No state of {short_path(main)} is kept in {printable(str(where))}", err=True)
 
 
 def _kept(main: Path, state_dir: Path | None) -> tuple[Path, list[tuple[int, Record | Damage]]]:

@@ -113,9 +113,9 @@ def _launch(
 
     welcome = ""
     if wrote:
-        from hotconf.logs.log import shown
+        from hotconf.text import short_path
 
-        welcome = f"Wrote a first configuration: {shown(target)}. Press e to edit it."
+        welcome = f"Wrote a first configuration: {short_path(target)}. Press e to edit it."
     with logs(stderr=False):
         status = launch(
             target,

@@ -30,6 +30,7 @@ from hotconf.sources.base import Options
 from hotconf.sources.files.missing import NO_BASELINE, Baseline
 from hotconf.system import fork, threads
 from hotconf.system.worker import Worker
+from hotconf.text import local_time, short_path
 
 if TYPE_CHECKING:
     import threading
@@ -123,7 +124,7 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
         except (OSError, UsageError) as error:
             text = self._text(error)
             self._reported.add(text)
-            self._troubled(text, log.unkept)
+            self._troubled(text, self._warn)
         return self._asked(self._search.baseline) or NO_BASELINE
 
     def recall(self) -> Valid[T] | None:
@@ -139,18 +140,18 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
             return question()
         except (OSError, UsageError) as error:
             text = self._text(error)
-            self._missed(text, partial(log.unrecalled, self._options.path, text))
+            self._missed(text, "The last good state of %s cannot be read: %s", self._options.path, text)
             return None
 
     def _skipped(self, number: int, why: str) -> None:
-        self._missed(f"state {number} {why}", partial(log.passed_over, self._options.path, number, why))
+        self._missed(f"state {number} {why}", "State %d of %s is not used: it %s", number, self._options.path, why)
 
-    def _missed(self, why: str, report: Callable[[], None]) -> None:
+    def _missed(self, why: str, text: str, *values: object) -> None:
         if not self.no_last_good:
             self.no_last_good = (Problem(f"No state to start on: {why}", kind="unreadable", severity="warning"),)
         if why not in self._reported:
             self._reported.add(why)
-            report()
+            log.warning("state", text, *values)
 
     # While it runs
 
@@ -164,7 +165,9 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
             self._published += 1
             self._keep(Record(self._published, snapshot.loaded_at, snapshot.files, published.summary))
         elif recalled is not None and isinstance(notice.event, ReloadFailed):
-            log.degraded(self._options.path, recalled.number, recalled.valid.loaded_at, notice.event.error)
+            text = "Degraded: %s is not good, so that its last good state is used, number %d of %s: %s"
+            at = local_time(recalled.valid.loaded_at)
+            log.warning("state", text, self._options.path, recalled.number, at, notice.event.error)
 
     def _keep(self, record: Record) -> None:
         if self._closed:
@@ -183,14 +186,14 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
         if self._worker.refused is not None:
             self._worker.drain()  # no thread for it: better late than never
         else:  # it releases the lock once the disk answers
-            log.unkept(self._options.path, f"the disk was not done after {timeout_s:g} s")
+            self._warn(f"the disk was not done after {timeout_s:g} s")
 
     def supervise(self) -> bool:
         """Repair the thread if it failed; whether there is something to do."""
         return self._worker.supervise()
 
     def _report(self, text: str, error: BaseException | None) -> None:
-        log.unkept(self._options.path, text)
+        self._warn(text)
         if error is not None:
             log.thread(text, error)
 
@@ -201,7 +204,7 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
             record = self._waiting.popleft()
             left_out, self._taken = record.number - self._taken - 1, record.number
             if left_out:
-                log.unkept(self._options.path, f"the disk is slow, {left_out} were left out")
+                self._warn(f"the disk is slow, {left_out} were left out")
             self._write(record)
 
     def _write(self, record: Record) -> None:
@@ -209,16 +212,17 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
             with self._open:
                 kept = self._claim_and_write(record)
         except (OSError, UsageError) as error:
-            self._troubled(self._text(error), log.unkept)
+            self._troubled(self._text(error), self._warn)
         except BaseException:  # noqa: BLE001 - a fault of ours, and the next state comes
             self._trouble = "an internal error, which is logged"
             log.fault("state", "Internal error while a state was kept")
         else:
             if not kept:
-                self._troubled("another watcher keeps them", log.kept_elsewhere)
+                text = "States of %s are only read here: %s"
+                self._troubled("another watcher keeps them", partial(log.info, "state", text, self._options.path))
             elif self._trouble is not None:
                 self._trouble = None
-                log.kept_again(self._options.path)
+                log.info("state", "States of %s are kept again", self._options.path)
 
     def _claim_and_write(self, record: Record) -> bool:
         """Whether it is for us to keep it; then it is kept."""
@@ -229,16 +233,19 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
             self._store.write(replace(record, secret_keys=secret_keys(self._options.schema)))
         return True
 
-    def _troubled(self, reason: str, report: Callable[[Path, str], None]) -> None:
+    def _troubled(self, reason: str, report: Callable[[str], None]) -> None:
         if self._trouble != reason:
             self._trouble = reason
-            report(self._options.path, reason)
+            report(reason)
+
+    def _warn(self, reason: str) -> None:
+        log.warning("state", "States of %s are not kept: %s", self._options.path, reason)
 
     def _text(self, error: OSError | UsageError) -> str:
         """Why, and where: a `UsageError` says both."""
         if isinstance(error, UsageError):
             return str(error)
-        return f"{log.shown(self._state_dir)}: {error.strerror or error}"
+        return f"{short_path(self._state_dir)}: {error.strerror or error}"
 
     # Forks
 

@@ -18,7 +18,6 @@ from hotconf.formats.registry import parse
 from hotconf.history.last_good import Search
 from hotconf.history.record import Damage, Record
 from hotconf.history.store import StateStore
-from hotconf.logs.log import shown
 from hotconf.problems import Problem
 from hotconf.runtime.load import judge, load
 from hotconf.schema import Schema
@@ -26,7 +25,7 @@ from hotconf.snapshot import Snapshot, SourceFile
 from hotconf.sources.base import Options
 from hotconf.sources.files import reading
 from hotconf.sources.files.missing import NO_BASELINE, Baseline
-from hotconf.text import printable
+from hotconf.text import printable, short_path
 
 _MOST_BYTES: Final = 1 << 26
 _MOST_NAMED: Final = 3
@@ -47,12 +46,14 @@ def record_of(state_dir: Path, main: Path, number: int, schema: Schema[Any]) -> 
     """
     found = StateStore(state_dir, main).read(number)
     if found is None:
-        raise UsageError(f"there is no state {number} of {shown(main)}: hotconf history shows those that are kept")
+        raise UsageError(
+            f"there is no state {number} of {short_path(main)}: hotconf history shows those that are kept"
+        )
     if isinstance(found, Damage):
-        raise UsageError(f"state {number} of {shown(main)} is damaged: {found.reason}")
+        raise UsageError(f"state {number} of {short_path(main)} is damaged: {found.reason}")
     unknown = sorted(found.secret_keys - secret_keys(schema))
     if unknown:
-        kept_secret = f"state {number} of {shown(main)} has what its model keeps secret ({_listed(unknown)})"
+        kept_secret = f"state {number} of {short_path(main)} has what its model keeps secret ({_listed(unknown)})"
         raise UsageError(f"{kept_secret}: name that model, --schema MODULE:NAME")
     return found
 

@@ -14,12 +14,13 @@ import sys
 import time
 from collections import deque
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hotconf.logs import scrubbing
 from hotconf.system import fork, green, threads
 from hotconf.system.worker import Worker
-from hotconf.text import printable
+from hotconf.text import printable, short_path
 
 if TYPE_CHECKING:
     import logging
@@ -179,7 +180,7 @@ def _handle(given: _Record) -> None:
 
 def _made(logger: logging.Logger, given: _Record) -> logging.LogRecord:
     # Like all text from outside, names of files and callbacks are made printable; numbers keep their form.
-    values = tuple(value if isinstance(value, int | float) else printable(str(value)) for value in given.values)
+    values = tuple(_shown(value) for value in given.values)
     text = scrubbing.lines(given.text % values if values else given.text, given.watchers, given.error, given.scrub)
     record = logger.makeRecord(logger.name, given.level, __file__, 0, text, (), None)
     late_ms = (record.created - given.at) * 1000
@@ -187,6 +188,12 @@ def _made(logger: logging.Logger, given: _Record) -> logging.LogRecord:
     record.msecs = given.at % 1 * 1000
     record.relativeCreated -= late_ms
     return record
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, Path):
+        return short_path(value)
+    return value if isinstance(value, int | float) else printable(str(value))
 
 
 def _let_go() -> None:

@@ -6,9 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from hotconf.history.record import Damage, Record
-from hotconf.logs.log import moment
 from hotconf.report.ndjson import rfc3339
-from hotconf.text import printable
+from hotconf.text import local_time, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,7 +25,7 @@ def lines(kept: Sequence[Kept]) -> Iterator[str]:
             yield f"{head}  {what}"
             continue
         files = f"{len(found.files)} file{'s' if len(found.files) > 1 else ''}"
-        yield f"{head}  {moment(found.at)}  {files:<8}  {_size(found.size):>8}  {what}"
+        yield f"{head}  {local_time(found.at)}  {files:<8}  {_size(found.size):>8}  {what}"
 
 
 def json_lines(kept: Sequence[Kept]) -> Iterator[str]:

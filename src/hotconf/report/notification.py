@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
-from hotconf.logs.log import moment
-from hotconf.text import printable
+from hotconf.text import local_time, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -46,7 +45,7 @@ def notification(event: ConfigReloadEvent, *, preserved: bool = True) -> str:
 
 def degraded(active: Snapshot[Any]) -> str:
     """What to tell of a watcher that came up on `active`, its last good state."""
-    return f"degraded: running on the last good state of {moment(active.loaded_at)}"
+    return f"degraded: running on the last good state of {local_time(active.loaded_at)}"
 
 
 def _success(event: ReloadSuccess) -> Iterator[str]:

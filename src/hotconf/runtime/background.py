@@ -120,7 +120,8 @@ class Background:
         for task in silent:
             task.reported = True
         for mount in dict.fromkeys(task.key for task in silent):
-            log.silent(str(mount))
+            text = "%s has not answered for 5 s: changes on it are not seen until it does"
+            log.warning("watch", text, str(mount))
 
     def stop(self, timeout_s: float) -> None:
         """Wait so long for what is under way; abandon what hangs."""
@@ -156,7 +157,7 @@ class Background:
         if task.dropped:
             return
         if task.reported:
-            log.answers(str(task.key))
+            log.info("watch", "%s answers again", str(task.key))
         self._rests[owner] = time.monotonic_ns() + _REST * used
         queue = self._queues[owner]
         queue.popleft()

@@ -189,6 +189,6 @@ def _propagates(error: BaseException) -> bool:
 
 
 def _describe_failed(error: BaseException, scrub: Scrubber) -> None:
-    from hotconf.logs import log
+    from hotconf.logs.records import ERROR, emit
 
-    log.refused("describe raised; the changes are listed one by one", error, scrub)
+    emit("reload", ERROR, "describe raised; the changes are listed one by one", error=error, scrub=scrub)

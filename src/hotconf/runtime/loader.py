@@ -8,6 +8,7 @@ from typing import Final
 
 from hotconf.logs import log
 from hotconf.system.worker import Worker
+from hotconf.text import short_path
 
 HUNG_NS: Final = 5_000_000_000
 """A load that takes longer is reported."""
@@ -35,5 +36,5 @@ class Loader(Worker):
 
 
 def _describe(job: Callable[[], None], seconds: int) -> str:
-    path = log.shown(job.path) if isinstance(job, LoadJob) else "some files"
+    path = short_path(job.path) if isinstance(job, LoadJob) else "some files"
     return f"the load of {path} has not returned for {seconds} s: a validator or check may hang"

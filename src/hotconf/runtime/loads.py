@@ -144,7 +144,8 @@ class Loads(Generic[T]):
             return
         try:
             if not threads.acquire(self._under_way, timeout_s):
-                log.unfinished(self._options.path)
+                text = "A load of %s was still running when its watcher was closed: a validator or check may hang"
+                log.warning("reload", text, self._options.path)
         finally:
             with suppress(RuntimeError):  # not acquired
                 self._under_way.release()

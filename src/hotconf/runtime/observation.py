@@ -113,7 +113,7 @@ class Observation:
         for note in self._cache.files.mounts.notes:
             if note not in self._noted:
                 self._noted.add(note)
-                log.unnoticed(note)
+                log.warning("watch", "%s", note)
         trouble = observer.trouble(self._owner)
         if trouble != self._trouble:
             if self._trouble not in (None, ASKED_FOR):

@@ -183,7 +183,7 @@ class Reloader(fork.ForkAware, Generic[T]):
                 raise UsageError("the watcher was closed while it was started")
             if isinstance(event, ReloadFailed) and self.snapshot is None and require:
                 raise ConfigError((*event.problems, *(self._history.no_last_good if self._history else ())))
-            log.window(self.settings.debounce_ms)
+            log.debug("reload", "Debounce window: %dms", self.settings.debounce_ms)
         except BaseException:
             self.close()
             raise
@@ -197,7 +197,8 @@ class Reloader(fork.ForkAware, Generic[T]):
         self._loads.collect()
         green.enter(self)
         self._driver = driver = process.claim(self)
-        log.initialized(self.options.path)
+        log.debug("reload", "HotReloadWatcher initialized")
+        log.debug("reload", "Watching: %s", self.options.path)
         driver.call(partial(self._join, driver))
         # By force: a hold that began before the start puts off changes, and the first config is none.
         waiter = Waiter()
@@ -245,7 +246,8 @@ class Reloader(fork.ForkAware, Generic[T]):
         self._closed = self._loads.closed = True
         state, used = self._rounds.state, self._check()
         if first and (state.round is not None or state.pending is not None):
-            log.abandoned(self.options.path, "an open round" if state.round else "a pending reload")
+            what = "an open round" if state.round else "a pending reload"
+            log.info("reload", "Closed with %s: %s", what, self.options.path)
         if used is not None and used.here:
             used.post(self._shut)  # by a finalizer, perhaps during a step
             return
@@ -318,7 +320,8 @@ class Reloader(fork.ForkAware, Generic[T]):
 
     def _rejoin(self, driver: Driver, lost: tuple[Path, ...] | None, dropped: tuple[str, ...]) -> None:
         if dropped:
-            log.dropped(self.options.path, dropped)
+            text = "In this child of a fork, reloads of %s do not wait for what other threads were busy with: %s"
+            log.warning("reload", text, self.options.path, ", ".join(dropped))
         self._observation.rejoin(driver)
         self._arm(partial(self._touch_lost, lost))
 

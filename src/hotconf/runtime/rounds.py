@@ -105,7 +105,7 @@ class Rounds(Generic[T]):
             self.crash(before if isinstance(failed, protocol.Publish | protocol.Refresh) else self.state)
         round_ = self.state.round
         if round_ is not None and round_.gone and not (before.round and before.round.gone_from):
-            log.missed(self._path, paths_of(round_.gone))
+            log.gone(self._path, paths_of(round_.gone))
 
     def _perform_all(self, effects: tuple[protocol.Effect, ...]) -> protocol.Effect | None:
         """Perform all effects up to one that raises and that the round depends on; returns that one."""
