@@ -88,13 +88,13 @@ def test_a_listener_sees_what_the_log_sees(make, caplog):
     listening = Listening()
     watched = make(listeners=[listening])
     rounds(watched)
-    assert flush()
+    wait_until(flush)
     written = [record.getMessage() for record in caplog.records if record.name == "hotconf.reload"]
     caplog.clear()
     again = RoundLog(watched.main)
     for notice in listening.notices:
         again.notify(notice)
-    assert flush()
+    wait_until(flush)
     assert "ReloadDeferred event emitted" in caplog.messages
     of_the_start = ("HotReloadWatcher initialized", "Watching:", "Debounce window:")
     assert caplog.messages == [line for line in written if not line.startswith(of_the_start)]
