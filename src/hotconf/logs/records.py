@@ -12,8 +12,8 @@ from __future__ import annotations
 import atexit
 import sys
 import time
-from collections import deque
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -37,65 +37,59 @@ _MOMENT_S: Final = 0.1
 
 
 class _Record(NamedTuple):
-    room: str
+    logger: str
     level: int
     text: str
     values: tuple[object, ...]
     at: float
-    error: BaseException | None
-    scrub: Scrubber | None
-    watchers: tuple[KnownSecrets, ...]
+    error: BaseException | None = None
+    scrub: Scrubber | None = None
+    watchers: tuple[KnownSecrets, ...] = ()
     """Of the watchers at that time."""
 
 
 class LogQueue(fork.ForkAware):
     """All records of this process."""
 
-    __slots__ = ("_dropped", "_enrolled", "_waiting", "_worker")
+    __slots__ = ("_dropped", "_registered", "_worker")
 
     def __init__(self) -> None:
-        self._waiting: deque[_Record] = deque()
         self._dropped = 0
-        self._enrolled = False
+        self._registered = False
         self._worker = Worker("hotconf log", self._report, _describe)
 
     def emit(
         self,
-        room: str,
+        logger: str,
         level: int,
         text: str,
         *values: object,
         error: BaseException | None = None,
         scrub: Scrubber | None = None,
     ) -> None:
-        """Log it soon, by `hotconf.ROOM`. Never waits and never raises.
+        """Log it soon, by `hotconf.LOGGER`. Never waits and never raises.
 
         The traceback of `error` is part of the text: handlers get no exception, whose variables some would reveal.
         `scrub` knows secrets that no watcher has yet.
         """
         with suppress(Exception):
-            if not enabled(room, level):
+            if not enabled(logger, level):
                 return
-            self._enrol()
-            if len(self._waiting) >= CAPACITY:
+            self._register()
+            if self._worker.waiting >= CAPACITY:
                 self._dropped += 1
                 return
-            self._waiting.append(
-                _Record(room, level, text, values, time.time(), error, scrub, scrubbing.known_secrets())
-            )
-            self._worker.submit(self._hand_over)
+            record = _Record(logger, level, text, values, time.time(), error, scrub, scrubbing.known_secrets())
+            self._worker.submit(partial(self._pass_on, record))
 
     def flush(self) -> bool:
         """Give the handlers a moment to take all records, unless they have had more; whether they have them."""
-        patience_s = _MOMENT_S - self._worker.busy_ns / 1e9
-        return self._worker.join(patience_s) and not self._waiting
+        return self._worker.join(_MOMENT_S - self._worker.busy_ns / 1e9)
 
-    @property
     def trouble(self) -> str | None:
         """Why records do not reach their handlers."""
         return self._worker.trouble
 
-    @property
     def at_work(self) -> bool:
         """Whether records are on their way."""
         return self._worker.at_work
@@ -104,11 +98,25 @@ class LogQueue(fork.ForkAware):
         """Repair the thread if it failed; whether there is something to do."""
         return self._worker.supervise()
 
-    def _enrol(self) -> None:
-        if not self._enrolled:
+    def finish(self) -> None:
+        """The process ends: give the handlers what they have not had, as rule 4 says. May be repeated."""
+        until = time.monotonic() + EXIT_S
+        while not self._worker.join(_MOMENT_S):
+            self._worker.drain()  # if there is no thread for it
+            if self._worker.busy_ns > FLUSH_S * 1e9 or time.monotonic() > until:
+                _release_handlers()
+                return
+
+    def abandon(self) -> None:
+        """The parent logs what waits."""
+        self._dropped = 0
+        self._worker.abandon()
+
+    def _register(self) -> None:
+        if not self._registered:
             import logging  # noqa: F401 - at exit it ends after us, because it was there before
 
-            self._enrolled = True
+            self._registered = True
             fork.register(self)
             atexit.register(self.finish)
 
@@ -118,64 +126,32 @@ class LogQueue(fork.ForkAware):
 
     # On its thread
 
-    def _hand_over(self) -> None:
-        green.run(self._hand_over_here)
-
-    def _hand_over_here(self) -> None:
-        with suppress(IndexError):  # another job took it
-            _handle(self._waiting.popleft())
-        if not self._waiting and self._dropped:
+    def _pass_on(self, record: _Record) -> None:
+        green.run(partial(_handle, record))
+        if self._dropped and not self._worker.waiting:
             dropped, self._dropped = self._dropped, 0
             text = "%d log records were dropped: a handler of the log did not take them in time"
-            _handle(_Record("watch", WARNING, text, (dropped,), time.time(), None, None, ()))
-
-    # At exit, and at forks
-
-    def finish(self) -> None:
-        """The process ends: give the handlers what they have not had, as rule 4 says. May be repeated."""
-        until = time.monotonic() + EXIT_S
-        while not self._worker.join(_MOMENT_S) or self._waiting:
-            if self._worker.refused is not None or self._worker.busy_ns > FLUSH_S * 1e9 or time.monotonic() > until:
-                break
-        else:
-            return
-        if self._worker.refused is not None:
-            while self._waiting:  # there is no thread for it
-                self._hand_over_here()
-        else:
-            _let_go()
-
-    def abandon(self) -> None:
-        """The parent logs what waits."""
-        self._waiting.clear()
-        self._dropped = 0
-        self._worker.abandon()
+            green.run(partial(_handle, _Record("watch", WARNING, text, (dropped,), time.time())))
 
 
-def enabled(room: str, level: int) -> bool:
+def enabled(name: str, level: int) -> bool:
     """Whether such a record would be handled. Takes no lock, unlike `Logger.isEnabledFor`."""
     logging = sys.modules.get("logging")
-    if logging is None or not hasattr(logging, "getLevelName"):
+    if logging is None or not hasattr(logging, "getLevelName"):  # not imported, or not yet
         return level >= WARNING
     manager = logging.root.manager
-    found = manager.loggerDict
-    logger: Any = next((found[name] for name in (f"hotconf.{room}", "hotconf") if _is_logger(found.get(name))), None)
-    if logger is None:
-        logger = logging.root
+    loggers: list[Any] = [manager.loggerDict.get(each) for each in (f"hotconf.{name}", "hotconf")]
+    logger = next((each for each in loggers if hasattr(each, "getEffectiveLevel")), logging.root)
     return bool(manager.disable < level and logger.getEffectiveLevel() <= level)
 
 
-def _is_logger(found: object) -> bool:
-    return hasattr(found, "getEffectiveLevel")
-
-
-def _handle(given: _Record) -> None:
+def _handle(record: _Record) -> None:
     with suppress(BaseException):
         import logging
 
-        logger = logging.getLogger(f"hotconf.{given.room}")
-        if logger.isEnabledFor(given.level):
-            logger.handle(_made(logger, given))
+        logger = logging.getLogger(f"hotconf.{record.logger}")
+        if logger.isEnabledFor(record.level):
+            logger.handle(_made(logger, record))
 
 
 def _made(logger: logging.Logger, given: _Record) -> logging.LogRecord:
@@ -183,10 +159,8 @@ def _made(logger: logging.Logger, given: _Record) -> logging.LogRecord:
     values = tuple(_shown(value) for value in given.values)
     text = scrubbing.lines(given.text % values if values else given.text, given.watchers, given.error, given.scrub)
     record = logger.makeRecord(logger.name, given.level, __file__, 0, text, (), None)
-    late_ms = (record.created - given.at) * 1000
-    record.created = given.at
-    record.msecs = given.at % 1 * 1000
-    record.relativeCreated -= late_ms
+    record.relativeCreated -= (record.created - given.at) * 1000
+    record.created, record.msecs = given.at, given.at % 1 * 1000
     return record
 
 
@@ -196,7 +170,7 @@ def _shown(value: object) -> object:
     return value if isinstance(value, int | float) else printable(str(value))
 
 
-def _let_go() -> None:
+def _release_handlers() -> None:
     """A handler does not return, so our thread holds its lock, and perhaps that of a stream: at exit `logging` and
     the interpreter would wait for these forever. Leave them alone instead.
     """
@@ -225,18 +199,10 @@ def _nothing() -> None:
     pass
 
 
-_records: Final = LogQueue()
-emit: Final = _records.emit
-flush: Final = _records.flush
-supervise: Final = _records.supervise
-finish: Final = _records.finish
-
-
-def trouble() -> str | None:
-    """Why records do not reach their handlers."""
-    return _records.trouble
-
-
-def at_work() -> bool:
-    """Whether records are on their way."""
-    return _records.at_work
+_queue: Final = LogQueue()
+emit: Final = _queue.emit
+flush: Final = _queue.flush
+supervise: Final = _queue.supervise
+finish: Final = _queue.finish
+trouble: Final = _queue.trouble
+at_work: Final = _queue.at_work

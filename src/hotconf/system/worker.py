@@ -136,6 +136,11 @@ class Worker:
         return bool(self._jobs or self._slow or self.refused is not None or (current is not None and current.began))
 
     @property
+    def waiting(self) -> int:
+        """How many jobs wait."""
+        return len(self._jobs)
+
+    @property
     def here(self) -> bool:
         """Whether the caller is one of its threads."""
         return any(runner.thread.here for runner in self._runners)
