@@ -36,7 +36,7 @@ from hotconf.text import printable
 MOST_STATES: Final = 100
 MOST_BYTES: Final = 32 << 20
 FEWEST_STATES: Final = 2
-"""So many are kept, however large they are."""
+"""This many are kept, however large they are."""
 SUPPORTED: Final = os.name == "posix"
 
 _LARGEST: Final = 1 << 30
@@ -51,11 +51,13 @@ _OWN: Final = 0o600
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 _OPEN: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | _NO_LINK
+_LINK: Final = (errno.ELOOP, errno.EMLINK)
+"""Where a link must not be followed."""
 _DIRECTORY: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 class StateStore:
-    """See the module. For one thread at a time. Everything here may wait for the disk."""
+    """The states of one configuration. For one thread at a time. Everything here may wait for the disk."""
 
     __slots__ = ("_lock", "_main", "_root")
 
@@ -110,8 +112,7 @@ class StateStore:
         except FileNotFoundError:
             raise
         except OSError as error:
-            link = error.errno in (errno.ELOOP, errno.EMLINK)
-            return Damage("a link stands in its place" if link else os.strerror(error.errno or errno.EIO))
+            return Damage("a link stands in its place" if error.errno in _LINK else _reason(error))
         try:
             with file:
                 fault = _fault(file.first)
@@ -119,14 +120,14 @@ class StateStore:
         except ClosedError:
             raise
         except OSError as error:
-            return Damage(os.strerror(error.errno or errno.EIO))
+            return Damage(_reason(error))
 
     # Writing
 
     def claim(self) -> bool:
-        """Become the one who writes, if nobody else is; the directory is made if need be. Keep it until `release`.
+        """Become the one writer, unless there is another; the directory is made if need be. Ended by `release`.
 
-        Raises `UsageError` if the directory is not to be trusted, and `OSError` if it cannot be had.
+        Raises `UsageError` if the directory is not to be trusted, and `OSError` if it cannot be used.
         """
         import fcntl  # POSIX only
 
@@ -137,11 +138,10 @@ class StateStore:
             lock = _open(_LOCK, os.O_RDWR | os.O_CREAT | _OPEN, directory)
             try:
                 fcntl.flock(lock.number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            except BaseException as error:
                 lock.close()
-                return False
-            except BaseException:
-                lock.close()
+                if isinstance(error, BlockingIOError):
+                    return False
                 raise
             self._lock = lock
             return True
@@ -149,7 +149,7 @@ class StateStore:
     def write(self, record: Record) -> int:
         """Keep `record` under the next number, and forget the oldest ones. The lock is held.
 
-        When it returns, the state is on the disk. Raises `OSError` if that cannot be said; the older ones stay.
+        When it returns, the state is on the disk. Raises `OSError` if that is uncertain; the older ones stay.
         """
         with self._opened() as directory:
             for name in os.listdir(directory.number):
@@ -171,7 +171,7 @@ class StateStore:
         return number
 
     def release(self) -> None:
-        """Let somebody else write. In the child of a fork: give back the copy; the parent's lock stays."""
+        """Let another process write. In the child of a fork: close the copy; the parent keeps the lock."""
         lock, self._lock = self._lock, None
         if lock is not None:
             lock.close()
@@ -189,8 +189,10 @@ class StateStore:
         with _open_root(self._root) as root:
             path = self._root / _directory_of(self._main, root.first.st_uid)
             if make:
-                _make_below(root, path.name)
-            directory = _open_below(root, path)
+                with suppress(FileExistsError):
+                    _make_private(path.name, root.number)
+                    _sync(root)
+            directory = _open_directory(path, root)
         with directory:
             if make:
                 _close_to_others(directory)
@@ -208,37 +210,32 @@ def _open(name: str | Path, flags: int, directory: Descriptor | None = None) -> 
 
 
 def _content(file: Descriptor) -> bytes:
-    parts = []
-    while part := os.read(file.number, _PART):
-        parts.append(part)
-    return b"".join(parts)
+    return b"".join(iter(lambda: os.read(file.number, _PART), b""))
 
 
 def _open_root(path: Path) -> Descriptor:
-    """A descriptor of the state directory. A link to it is as good as its owner: ours, or the system's."""
+    """The state directory. A link to it is as good as its owner: ours, or the system's."""
     found = os.lstat(path)
     if stat.S_ISLNK(found.st_mode) and found.st_uid not in (0, os.geteuid()):
         raise UsageError(f"{_shown(path)} is another user's link: name the state directory itself")
+    root = _open_directory(path)
     try:
-        root = _open(path, _DIRECTORY)
-    except NotADirectoryError as error:
-        raise UsageError(f"{_shown(path)} is not a directory: give another state directory") from error
-    try:
-        found = root.first
-        if not _shared_by_design(found):
-            _refuse(path, found)
+        if not _shared_by_design(root.first):
+            _refuse(path, root.first)
     except BaseException:
         root.close()
         raise
     return root
 
 
-def _open_below(root: Descriptor, path: Path) -> Descriptor:
+def _open_directory(path: Path, root: Descriptor | None = None) -> Descriptor:
+    """The directory `path`. In `root` it must not be a link."""
     try:
-        return _open(path.name, _DIRECTORY | _NO_LINK, root)
+        return _open(path.name, _DIRECTORY | _NO_LINK, root) if root is not None else _open(path, _DIRECTORY)
     except OSError as error:
-        if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENOTDIR):
-            raise UsageError(f"{_shown(path)} is not a directory: remove it, or move it away") from error
+        if error.errno == errno.ENOTDIR or (root and error.errno in _LINK):
+            how = "remove it, or move it away" if root else "give another state directory"
+            raise UsageError(f"{_shown(path)} is not a directory: {how}") from error
         raise
 
 
@@ -309,19 +306,11 @@ def _make(path: Path) -> None:
         _sync(directory)
 
 
-def _make_private(name: str | Path, below: Descriptor | None = None) -> None:
+def _make_private(name: str | Path, directory: int | None = None) -> None:
     """Create a directory that its owner may use, whatever the umask."""
-    directory = below.number if below else None
     os.mkdir(name, _PRIVATE, dir_fd=directory)
     if os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode & _PRIVATE != _PRIVATE:
         os.chmod(name, _PRIVATE, dir_fd=directory)
-
-
-def _make_below(root: Descriptor, name: str) -> None:
-    """Create a private directory in that one."""
-    with suppress(FileExistsError):
-        _make_private(name, root)
-        _sync(root)
 
 
 def _sync(directory: Descriptor) -> None:
@@ -334,7 +323,7 @@ def _sync(directory: Descriptor) -> None:
 
 
 def _is(lock: Descriptor, directory: Descriptor) -> bool:
-    """Is the lock that we hold that of this directory? Both may have been removed, and made anew."""
+    """Whether the lock that we hold is that of this directory. Both may have been removed, and made anew."""
     try:
         named = os.stat(_LOCK, dir_fd=directory.number, follow_symlinks=False)
         return lock.ours and os.path.samestat(named, lock.first)
@@ -364,6 +353,10 @@ def _forget_oldest(directory: Descriptor, numbers: tuple[int, ...]) -> None:
     for number in numbers[: len(numbers) - kept]:  # the oldest first: whoever dies here leaves no gap
         with suppress(FileNotFoundError):
             os.unlink(_name(number), dir_fd=directory.number)
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno or errno.EIO)
 
 
 def _shown(path: Path) -> str:
