@@ -374,10 +374,11 @@ def test_closing_while_it_is_started(make, monkeypatch):
 def test_closing_before_it_has_joined_the_others(make, monkeypatch):
     """It does not join any more: nobody would take it out again."""
     other, watched = make(), make(start=False)
-    monkeypatch.setattr(module.log, "initialized", lambda path: watched.reloader.close())
+    claim = process.claim
+    monkeypatch.setattr(process, "claim", lambda user: (claim(user), watched.reloader.close())[0])
     with pytest.raises(UsageError, match="closed"):
         watched.reloader.start(require=True)
-    assert driver().owners == (other.reloader,)
+    assert driver().owners == (other.reloader.cycle,)
 
 
 def test_starts_and_closes_at_the_same_time(make):
@@ -503,8 +504,8 @@ def test_a_change_that_is_being_loaded_is_not_found_again(make):
     watched.gate.shut()
     watched.save(2)
     assert watched.gate.entered.wait(60)
-    real = watched.reloader.compare
-    watched.reloader.compare = lambda then: looks.append(1) or real(then)
+    real = watched.reloader.cycle.compare
+    watched.reloader.cycle.compare = lambda then: looks.append(1) or real(then)
     wait_until(lambda: len(looks) >= 5)
     watched.gate.opened.set()
     wait_until(lambda: ReloadSuccess in watched.kinds())
@@ -531,14 +532,14 @@ def test_a_reload_that_is_slow_opens_no_round(make):
     watched = make(observer="poll", reconcile_ns=OFTEN_NS)
     watched.gate.shut()
     looks: list[int] = []
-    real = watched.reloader.compare
-    watched.reloader.compare = lambda then: looks.append(1)  # no poll between the save and the reload
+    real = watched.reloader.cycle.compare
+    watched.reloader.cycle.compare = lambda then: looks.append(1)  # no poll between the save and the reload
     wait_until(lambda: looks)
     watched.save(2)
     watched.reloader.reload(wait=False, force=False)
     assert watched.gate.entered.wait(60)
     looks.clear()
-    watched.reloader.compare = lambda then: looks.append(1) or real(then)
+    watched.reloader.cycle.compare = lambda then: looks.append(1) or real(then)
     wait_until(lambda: len(looks) >= 5)
     watched.gate.opened.set()
     wait_until(lambda: watched.events)
@@ -551,7 +552,7 @@ def test_what_no_event_tells_of_is_found(make):
     """Also beside an observer that reports everything."""
     watched = make(observer="inotify", reconcile_ns=OFTEN_NS)
     (observer,) = {driver().observer_of(owner) for owner in driver().owners}
-    driver().call(lambda: observer.disarm(watched.reloader))
+    driver().call(lambda: observer.disarm(watched.reloader.cycle))
     watched.save(2)
     wait_until(lambda: watched.n == 2)
 
@@ -666,7 +667,7 @@ def test_the_way_is_found_again_by_looking(make, main):
         deep.parent.mkdir(parents=True)
         deep.write_text("n = 2\n")
         wait_until(lambda: watched.n == 2)
-        watched.reloader.compare = lambda then: then(())  # from here on only events tell
+        watched.reloader.cycle.compare = lambda then: then(())  # from here on only events tell
         watched.save(3)
         wait_until(lambda: watched.n == 3)
     finally:

@@ -6,7 +6,7 @@ There is one, because inotify instances are scarce: 128 a user. A forked child g
 from __future__ import annotations
 
 import atexit
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from hotconf.logs import records
 from hotconf.runtime.driver import Driver
@@ -19,39 +19,45 @@ _END_S: Final = 0.5
 """How long the exit waits for threads to end by an exception, after their time to end by themselves."""
 
 
+class User(Protocol):
+    """What needs the driver."""
+
+    def close(self) -> None:
+        """The process ends."""
+
+
 class _Process(fork.ForkAware):
     """Who uses the driver."""
 
-    __slots__ = ("_claims", "_registered", "driver", "lock")
+    __slots__ = ("_registered", "claims", "driver", "lock")
 
     def __init__(self) -> None:
         self.lock = threads.rlock()
         """For callers among themselves: no thread waits for another while it holds it."""
         self.driver: Driver | None = None
-        self._claims: set[object] = set()
+        self.claims: set[User] = set()
         self._registered = False
 
-    def claim(self, who: object) -> Driver:
+    def claim(self, who: User) -> Driver:
         """The driver, started if there is none. Always `release` it, even if this raises."""
         with self.lock:
             if self.driver is None or self.driver.over:
-                self._claims = set()
+                self.claims = set()
                 self.driver = self._new()
             used = self.driver
-            self._claims.add(who)
+            self.claims.add(who)
             used.begin()
             return used
 
     def _new(self) -> Driver:
         fork.register(self)
-        driver = Driver()
         if not self._registered:
             self._registered = True
             atexit.register(_end_threads)  # the first registered is the last to run
-        atexit.register(_close_all, driver)
-        return driver
+        atexit.register(_close_all)
+        return Driver()
 
-    def release(self, who: object, used: Driver | None, timeout_s: float) -> None:
+    def release(self, who: User, used: Driver | None, timeout_s: float) -> None:
         """`who` needs no driver any more. After the last one the driver's thread and the loaders' have ended, unless
         they are busy for longer than `timeout_s`. May be repeated; `used` is None if `claim` raised.
         """
@@ -60,8 +66,8 @@ class _Process(fork.ForkAware):
             if mine is None:
                 return
             if self.driver is mine:
-                self._claims.discard(who)
-                if self._claims:
+                self.claims.discard(who)
+                if self.claims:
                     return
                 self.driver = None
                 atexit.unregister(_close_all)  # before the next driver registers
@@ -77,6 +83,7 @@ class _Process(fork.ForkAware):
         """No driver: the first watcher that claims one starts it."""
         self.lock = threads.rlock()
         self.driver = None
+        self.claims = set()
         atexit.unregister(_close_all)
 
 
@@ -85,9 +92,9 @@ def _end_threads() -> None:
     threads.end_all(_END_S)
 
 
-def _close_all(driver: Driver) -> None:
-    for owner in driver.owners:
-        owner.close()
+def _close_all() -> None:
+    for user in list(_process.claims):
+        user.close()
     records.finish()  # what is first logged here would register too late for the exit
 
 

@@ -77,9 +77,6 @@ class Owner(Protocol):
     def recover(self) -> None:
         """On the driver's thread, after it failed: start again whatever may be lost."""
 
-    def close(self) -> None:
-        """The process ends."""
-
 
 class Changes:
     """What an observer noticed of one owner's files since it was last read."""

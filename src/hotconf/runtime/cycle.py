@@ -1,0 +1,255 @@
+"""The reload cycle of one watcher, on the driver's thread: changes are noticed, the machine steps, files are loaded
+and watched. To the driver and its observers it stands for the watcher: it is the `Owner`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from hotconf.engine import machine, protocol
+from hotconf.engine.debounce import MILLISECOND
+from hotconf.errors import UsageError
+from hotconf.logs import log
+from hotconf.runtime.background import may_block
+from hotconf.runtime.driver import Driver
+from hotconf.runtime.loads import Finished, Loads
+from hotconf.runtime.notifier import Notifier
+from hotconf.runtime.observation import Observation
+from hotconf.runtime.publisher import Publisher
+from hotconf.runtime.rounds import Request, Rounds
+from hotconf.runtime.waiters import Waiter
+from hotconf.sources.base import Options
+from hotconf.sources.files.cache import Cache
+from hotconf.subscribers.bus import Bus
+from hotconf.watch.observer import Arrivals, Observer, ObserverName
+
+if TYPE_CHECKING:
+    from hotconf.history.writer import HistoryWriter
+
+T = TypeVar("T")
+
+_REST_NS: Final = 5_000_000
+"""When events could not be queued at once, the rest follows after so long: meanwhile callbacks can catch up."""
+_AGAIN_NS: Final = 1_000_000_000
+"""How often to check whether a hold has ended silently: a signal handler may raise before its end is announced."""
+
+
+class Cycle(Generic[T]):
+    """See the module."""
+
+    def __init__(
+        self,
+        options: Options[T],
+        cache: Cache,
+        publisher: Publisher[T],
+        notifier: Notifier,
+        bus: Bus[T],
+        history: HistoryWriter[T] | None,
+        *,
+        observer: ObserverName,
+        reconcile_ns: int,
+    ) -> None:
+        self.cache = cache
+        self.reconcile_ns = reconcile_ns
+        window_ns, eager = publisher.settings.debounce_ms * MILLISECOND, publisher.settings.mode == "eager"
+        state = protocol.State(window_ns, group=attrgetter("parent"), enabled=publisher.settings.enabled, eager=eager)
+        self.rounds = Rounds(options.path, state, cache, publisher, notifier)
+        self.loads = Loads(options, cache, publisher, history)
+        self.observation = Observation(self, options, observer, cache)
+        self.closed = False
+        self._path = options.path
+        self._notifier = notifier
+        self._bus = bus
+        self._history = history
+        self._driver: Driver | None = None
+        self._watched_late = False
+        """The files may have been loaded before they were watched."""
+        self._comparison = 0
+        """The number of the latest comparison that the machine asked for."""
+        self._check_at = 0
+        """When to check whether what is pending, or not yet queued, still has to wait."""
+
+    # Life
+
+    def join(self, driver: Driver) -> None:
+        """Watch the files. Raises `UsageError` if the observer that is wanted cannot be had."""
+        if self.closed:  # and has left: nobody would leave again
+            raise UsageError("the watcher was closed while it was started")
+        self._driver = driver
+        self.observation.join(driver)
+        self._watched_late = may_block(self)
+        self._arm(_nothing)
+
+    def rejoin(self, driver: Driver, lost: tuple[Path, ...] | None) -> None:
+        """In a forked child: watch the files, and touch those whose state is lost; the main file, if it is unknown
+        which they are.
+        """
+        self._driver = driver
+        self.observation.rejoin(driver)
+        changed = () if lost is None else lost or (self._path,)
+        self._arm(partial(self._armed, _nothing, changed))
+
+    def leave(self, driver: Driver | None) -> None:
+        """Emit nothing more, and watch nothing."""
+        self.feed(protocol.Close(time.monotonic_ns()))
+        if driver is not None:
+            driver.leave(self)
+
+    def abandon(self) -> tuple[Path, ...] | None:
+        """In a forked child: what was under way is the parent's. Returns what `rejoin` needs."""
+        self.loads.forget()
+        self._notifier.abandon()
+        self._driver = self.observation.observer = None
+        return self.rounds.reset()
+
+    # For the driver
+
+    @property
+    def deadline(self) -> int | None:
+        """When the machine wants a `Due`, or when to check what is pending or not queued."""
+        state = self.rounds.state
+        if self._bus.behind or (state.pending is not None and state.round is None):
+            return self._check_at
+        return machine.deadline(state)
+
+    @property
+    def watching(self) -> bool:
+        """Whether the files are watched: not while hot reload is off."""
+        return self.rounds.state.enabled and not self.closed
+
+    def touch(
+        self,
+        paths: tuple[Path, ...],
+        now: int,
+        detect_ns: int = 0,
+        *,
+        arrivals: Arrivals | None = None,
+        polled: bool = False,
+    ) -> None:
+        """These files changed, as `Owner.touch` says."""
+        if self.watching and self.observation.observer is not None:
+            self.rounds.detect_ns = detect_ns
+            self.feed(self.observation.touched(now, paths, arrivals, polled=polled))
+
+    def compare(self, then: Callable[[tuple[Path, ...]], object]) -> None:
+        """Compare the files with what the last load saw; `then` gets those whose change is not known yet."""
+        self.observation.compare(then)
+
+    def observe(self, observer: Observer) -> None:
+        """Be watched with `observer` from now on, or try once more with the one in use."""
+        self.observation.use(observer)
+        self._arm(_nothing)
+
+    def supervise(self) -> bool:
+        """Repair its threads if they failed; whether there is something to do."""
+        keeping = self._history is not None and self._history.supervise()
+        return self._bus.supervise() or keeping
+
+    def recover(self) -> None:
+        """After the driver failed: compare the files, and request a new reload for waiting callers."""
+        self.rounds.reset()
+        self.touch((self._path,), time.monotonic_ns())
+        for number in self._notifier.waiters.numbers:
+            self.feed(protocol.Reload(time.monotonic_ns(), number, force=False, silent=False))
+
+    # The machine
+
+    def request(self, waiter: Waiter, *, force: bool, silent: bool = False) -> None:
+        """Load the files without a window."""
+        number = self._notifier.waiters.add(waiter)
+        self.feed(protocol.Reload(time.monotonic_ns(), number, force=force, silent=silent))
+
+    def release(self) -> None:
+        """A hold has ended: publish what is pending, unless a round is open."""
+        self._perform(self.rounds.release())
+
+    def feed(self, given: protocol.Input) -> None:
+        """Give the machine an input, and do what it asks for."""
+        self._perform(self.rounds.feed(given, native=self.observation.native))
+        if not self._bus.drain():
+            self._check_at = time.monotonic_ns() + _REST_NS
+
+    def _perform(self, requests: list[Request]) -> None:
+        if self.rounds.state.pending is not None:
+            self._check_at = time.monotonic_ns() + _AGAIN_NS
+        driver = self._driver
+        if driver is None:
+            return
+        driver.expect(self)
+        for request in requests:
+            try:
+                self._begin(request, driver)
+            except Exception:  # noqa: BLE001 - a fault of ours
+                log.fault("watch", "Internal error in a reload of %s", self._path)
+                self.rounds.crash()
+
+    def _begin(self, request: Request, driver: Driver) -> None:
+        match request:
+            case protocol.Load():
+                # The thread of all watchers, unless its loads may take long, or hang.
+                loader = driver.loader_for(self.cache.files.mounts.remote or (self if may_block(self) else None))
+                self.loads.begin(request, driver, loader, self._loaded)
+            case protocol.Verify():
+                driver.post(self._verify)
+            case protocol.Watching():
+                driver.post(partial(self._arm, _nothing) if request.on else self.observation.disarm)
+
+    # Files
+
+    def _arm(self, then: Callable[[], object]) -> None:
+        """Watch the files of the last load, then continue. Changes in between are noticed here."""
+        if self.watching:
+            self.observation.arm(partial(self._armed, then))
+        else:
+            then()
+
+    def _armed(self, then: Callable[[], object], changed: tuple[Path, ...]) -> None:
+        if changed:
+            self.touch(changed, time.monotonic_ns())
+        then()
+
+    def _loaded(self, load: Finished) -> None:
+        """A load is back. Before the machine gets it, its files are watched."""
+        if not self.rounds.awaits(load.number):
+            load.done()
+            return
+        again = self.cache.done(load.result.files) or self._watched_late
+        self._watched_late = False
+        feed = partial(self._feed_loaded, load)
+        try:
+            self._arm(partial(self.compare, feed) if again else partial(feed, ()))
+        except Exception:
+            if self.rounds.awaits(load.number):
+                feed(())  # or the machine would wait for this load forever
+            raise
+
+    def _feed_loaded(self, load: Finished, changed: tuple[Path, ...]) -> None:
+        try:
+            self._found(changed)
+        finally:
+            now, candidate = time.monotonic_ns(), load.result.candidate
+            self.feed(protocol.Loaded(now, load.number, candidate, load.cost_ns, load.last_good))
+            load.done()
+
+    def _verify(self) -> None:
+        self._comparison += 1
+        self.compare(partial(self._verified, self._comparison))
+
+    def _verified(self, number: int, changed: tuple[Path, ...]) -> None:
+        self._found(changed)
+        if number == self._comparison:  # an earlier one does not show what happened before this request
+            self.feed(protocol.Verified(time.monotonic_ns()))
+
+    def _found(self, changed: tuple[Path, ...]) -> None:
+        """A comparison found these: more may have changed without an event."""
+        if changed:
+            self.touch(changed, time.monotonic_ns(), polled=True)
+
+
+def _nothing() -> None:
+    """What follows."""
