@@ -10,8 +10,8 @@ import tomli
 
 from hotconf import Problem
 from hotconf.formats.base import Document
+from hotconf.formats.escapes import MOST
 from hotconf.formats.registry import parse
-from hotconf.formats.toml.escapes import MOST
 
 PATH = Path("/etc/app/config.toml")
 CONTROL = set(map(chr, (*range(32), 127, *range(128, 160))))

@@ -32,6 +32,7 @@ SOON_S: Final = 0.005
 TEXTS: Final = 400 if FULL else 40
 """Made of each pattern at most."""
 IN_TABLES: Final = [
+    "formats.json.mistakes: pattern",
     "formats.toml.slips: pattern",
     *[r"formats.toml.slips: f'\\A(?:{pattern})'"] * 2,
     "sources.files.copies: pattern",

@@ -37,7 +37,9 @@ LATE_IMPORTS: Final = (
         for name in ("diff", "excerpts", "gone", "redact", "secret_values", "spelling", "suggest")
     ),
     *(f"hotconf.config.validation.{name}" for name in ("faults", "messages")),
-    *(f"hotconf.formats.toml.{name}" for name in ("escapes", "outline", "positions", "stamp", "syntax")),
+    *(f"hotconf.formats.toml.{name}" for name in ("outline", "positions", "stamp", "syntax")),
+    *(f"hotconf.formats.json.{name}" for name in ("mistakes", "outline", "positions")),
+    *("hotconf.formats.escapes", "hotconf.formats.lookalikes"),
     *(f"hotconf.secrets.{name}" for name in ("credentials", "prose", "scrubber")),
     "hotconf.history.record",
     *("hotconf.watch.inotify_observer", "fcntl", "json", "shlex", "signal", "traceback"),

@@ -49,9 +49,9 @@ class _Toml:
     def warnings(self, path: Path, text: str) -> tuple[Problem, ...]:
         if "\\" not in text:
             return ()
-        from hotconf.formats.toml.escapes import misread
+        from hotconf.formats.escapes import misread
 
-        return tuple(misread(path, text))
+        return tuple(misread(path, text, r"write the path in '…', or \\ for each backslash"))
 
     def locate(self, text: str) -> Places:
         from hotconf.formats.toml import positions

@@ -30,8 +30,8 @@ _PATH: Final = re.compile(r'\A"(?:"")?\s{0,9}(?:(?:[A-Za-z]:|%\w{1,64}%|\.\.?)\\
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
-def misread(path: Path, text: str) -> Iterator[Problem]:
-    """A warning for each such string of a TOML text, the first `MOST`, at its first such escape.
+def misread(path: Path, text: str, hint: str) -> Iterator[Problem]:
+    """A warning with `hint` for each such string of a TOML or JSON text, the first `MOST`, at its first such escape.
 
     None quotes the string.
     """
@@ -39,7 +39,7 @@ def misread(path: Path, text: str) -> Iterator[Problem]:
         strings = (match for match in _STRINGS.finditer(text) if _PATH.match(match[0]))
         found = ((string.start(), escape) for string in strings if (escape := _first(string[0])) is not None)
         for begin, escape in islice(found, MOST):
-            yield _warning(path, text, begin + escape.start(), escape[1])
+            yield _warning(path, text, begin + escape.start(), escape[1], hint)
 
 
 def _first(string: str) -> re.Match[str] | None:
@@ -54,13 +54,13 @@ def _in_name(character: str) -> bool:
     return character.isalnum() or character in ("_", "-")
 
 
-def _warning(path: Path, text: str, begin: int, letter: str) -> Problem:
+def _warning(path: Path, text: str, begin: int, letter: str, hint: str) -> Problem:
     line, column = place(text, begin)
     return Problem(
         f"\\{letter} is {_NAMES[letter]}, in what looks like a Windows path",
         kind="syntax",
         severity="warning",
-        hint=r"write the path in '…', or \\ for each backslash",
+        hint=hint,
         file=path,
         line=line,
         column=column,

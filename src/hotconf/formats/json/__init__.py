@@ -1,0 +1,1 @@
+"""JSON: parse, find positions, explain what is wrong."""

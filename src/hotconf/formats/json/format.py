@@ -1,0 +1,111 @@
+"""`JSON`: RFC 8259, parsed by the standard library. Stricter: keys are unique, NaN and Infinity are no numbers."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from hotconf.formats.base import Format, Mistakes, Outline, Places, has_giant, is_too_deep
+from hotconf.keypath import KeyPath
+from hotconf.problems import Problem
+
+# The watcher's import, and a good file, pay for no more of this package than this module.
+
+_SAFE: Final = 10_000
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_LONG: Final = re.compile(r"(?<![0-9])[0-9]{4301}")
+_HEAD: Final = re.compile(r"[ \t\r\n]*+\{([ \t\r\n]*+)")
+
+
+class _Json:
+    """The `Format`."""
+
+    name = "JSON"
+    suffixes: tuple[str, ...] = (".json",)
+    defaults = "{}"
+    assigns = ":"
+
+    def parse(self, path: Path, text: str) -> dict[str, Any] | Problem:
+        mistakes = Mistakes(self.name, path, text)
+        # In C it recurses, and a program may allow more than the stack holds.
+        table = _loads(text) if sys.getrecursionlimit() <= _SAFE else None
+        if isinstance(table, dict) and not is_too_deep(table):
+            suspect = _SURROGATE.search(text) or (_LONG.search(text) and has_giant(table))
+            if not suspect:
+                return table
+        from hotconf.formats.json.mistakes import mistake
+
+        found = mistake(mistakes)
+        if found is not None:
+            return found
+        table = _loads(text)
+        if isinstance(table, dict):
+            return table
+        return mistakes.too_deep(None)  # the caller had used up its stack
+
+    def warnings(self, path: Path, text: str) -> tuple[Problem, ...]:
+        if "\\" not in text:
+            return ()
+        from hotconf.formats.escapes import misread
+
+        return tuple(misread(path, text, r"write \\ for each backslash"))
+
+    def locate(self, text: str) -> Places:
+        from hotconf.formats.json.positions import JsonPlaces
+
+        return JsonPlaces(text)
+
+    def outline(self, text: str) -> Outline:
+        from hotconf.formats.json.outline import outline
+
+        return outline(text)
+
+    def begun(self, line: str) -> KeyPath | None:
+        from hotconf.formats.json.outline import begun
+
+        return begun(line)
+
+    def stamp(self, text: str, schema: str) -> str | None:
+        """As the first key, `$schema`; None if this is no object."""
+        head = _HEAD.match(text.removeprefix("\ufeff"))
+        table = _loads(text.removeprefix("\ufeff"))
+        if head is None or not isinstance(table, dict):
+            return None
+        if "$schema" in table:
+            return text if table["$schema"] == schema else None
+        import json
+
+        at = head.end() + text.startswith("\ufeff")
+        rest = f",{head[1] or ' '}" if table else ""
+        return f'{text[:at]}"$schema": {json.dumps(schema)}{rest}{text[at:]}'
+
+    def stamped(self, text: str) -> str | None:
+        table = _loads(text.removeprefix("\ufeff"))
+        named = table.get("$schema") if isinstance(table, dict) else None
+        return named if isinstance(named, str) else None
+
+
+JSON: Final[Format] = _Json()
+
+
+def _loads(text: str) -> object:
+    """The value in `text`; None if there is none that is accepted."""
+    import json
+
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        raise ValueError
+    return table
+
+
+def _refuse(_: str) -> Any:
+    raise ValueError
