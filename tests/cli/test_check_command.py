@@ -383,7 +383,7 @@ ONLY_FOR_PROBLEMS = {
     "hotconf.config.validation.faults",
     "hotconf.config.validation.messages",
     "hotconf.formats.toml.positions",
-    "hotconf.config.excerpts",
+    "hotconf.config.redaction.source_text",
     "hotconf.report.diagnostic",
     "hotconf.report.excerpt",
     "hotconf.report.github",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hotconf.changes import CUT, MASK, MISSING, Change, contrasted, shown
 from hotconf.config.diff import diff
-from hotconf.config.redact import masked
+from hotconf.config.redaction.masking import masked
 
 ARGS = ["--permission-mode", "plan", "--print", "--verbose", "--model", "gpt-5", "--output-format", "json", "--quiet"]
 

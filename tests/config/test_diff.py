@@ -33,7 +33,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from hotconf.changes import MASK, MISSING, Change
 from hotconf.config.diff import diff, equal
 from hotconf.config.freeze import freeze
-from hotconf.config.redact import masked
+from hotconf.config.redaction.masking import masked
 from hotconf.config.walk import value_at
 from hotconf.secrets.keys import is_secret_path
 

@@ -8,7 +8,7 @@ from time import process_time
 
 import pytest
 
-from hotconf.config.excerpts import SourceText
+from hotconf.config.redaction.source_text import SourceText
 from hotconf.formats.registry import parse
 from hotconf.problems import Problem
 from hotconf.report.excerpt import excerpt

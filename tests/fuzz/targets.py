@@ -21,7 +21,7 @@ from hotconf import Change, ReloadDeferred, ReloadFailed, ReloadSuccess, Schema
 from hotconf.config.diff import diff
 from hotconf.config.freeze import freeze
 from hotconf.config.merge import merge
-from hotconf.config.secret_keys import secret_keys
+from hotconf.config.redaction.secret_keys import secret_keys
 from hotconf.config.validation.validate import Invalid, validate
 from hotconf.formats.base import Document, Span
 from hotconf.formats.registry import parse

@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from cli.test_watch_process import running
 from hotconf import ConfigError, HotReloadWatcher, Schema, Snapshot
 from hotconf.cli.app import hotconf
-from hotconf.config.secret_keys import secret_keys
+from hotconf.config.redaction.secret_keys import secret_keys
 from hotconf.report.difference import side_by_side, unified
 from hotconf.report.excerpt import excerpt
 from hotconf.report.ndjson import to_json

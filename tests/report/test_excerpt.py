@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
 from hotconf import HotReloadWatcher
-from hotconf.config.secret_keys import secret_keys
-from hotconf.config.secret_values import secrets_in
+from hotconf.config.redaction.secret_keys import secret_keys
+from hotconf.config.redaction.secret_values import secrets_in
 from hotconf.problems import Problem
 from hotconf.report.cells import width
 from hotconf.report.excerpt import Excerpts, excerpt, safe_line

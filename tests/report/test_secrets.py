@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from hotconf import HotReloadWatcher
 from hotconf.cli.app import hotconf
-from hotconf.config.secret_keys import secret_keys
-from hotconf.config.secret_values import secrets_in
+from hotconf.config.redaction.secret_keys import secret_keys
+from hotconf.config.redaction.secret_values import secrets_in
 from hotconf.problems import Problem
 from hotconf.report.diagnostic import diagnostic, plain
 from hotconf.report.excerpt import Excerpts

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotconf.changes import MASK
-from hotconf.config.excerpts import SourceText, secret_from, secrets_in_text
+from hotconf.config.redaction.source_text import SourceText, secret_from, secrets_in_text
 from hotconf.secrets.credentials import mask_credentials
 from hotconf.secrets.keys import is_secret_key
 from hotconf.secrets.scrubber import Scrubber

@@ -43,7 +43,7 @@ def findings(inspection: Inspection, main: Path, given: Path, main_as: Path | No
 def as_text(found: Sequence[Finding], schema: Schema[Any], stream: TextIO) -> str:
     """The findings with their source lines, as wide and as colourful as `stream` wants them; the first 50."""
     from hotconf.cli.paint import Canvas
-    from hotconf.config.secret_keys import secret_keys
+    from hotconf.config.redaction.secret_keys import secret_keys
     from hotconf.report.diagnostic import diagnostic
     from hotconf.report.excerpt import Excerpts
 

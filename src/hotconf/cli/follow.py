@@ -87,7 +87,7 @@ class TextTeller:
     def _sources(self, problems: tuple[Problem, ...], watcher: HotReloadWatcher[Any]) -> Iterator[str]:
         """Where the problems are, with their source lines as they were read."""
         from hotconf.cli.paint import Canvas
-        from hotconf.config.secret_keys import secret_keys
+        from hotconf.config.redaction.secret_keys import secret_keys
         from hotconf.report.diagnostic import diagnostic
         from hotconf.report.excerpt import Excerpts
 

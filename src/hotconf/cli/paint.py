@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
-from hotconf.config.excerpts import OMITTED
+from hotconf.config.redaction.source_text import OMITTED
 from hotconf.report.cells import BAR
 from hotconf.report.diagnostic import plain
 

@@ -90,7 +90,7 @@ def _shown(
     number: int, then: Look, now: Look, planned: Restoration, schema: Schema[Any], *, remove_new: bool
 ) -> bool:
     """Show what would be done; whether there is anything to do."""
-    from hotconf.config.secret_keys import secret_keys
+    from hotconf.config.redaction.secret_keys import secret_keys
     from hotconf.report.difference import unified
 
     stays = () if remove_new else planned.appeared

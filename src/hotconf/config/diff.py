@@ -21,7 +21,7 @@ from typing import Any, Final, TypeAlias
 
 from hotconf.changes import MISSING, Change
 from hotconf.config.frozen import FrozenList
-from hotconf.config.redact import Masker
+from hotconf.config.redaction.masking import Masker
 from hotconf.config.walk import Form, bare, entries, kind_of, reader_of, spelled
 from hotconf.keypath import KeyPath
 from hotconf.secrets.credentials import mask_credentials

@@ -155,7 +155,7 @@ class Pipeline(Generic[T]):
     def _changes(self, old: T, new: T) -> tuple[Change, ...]:
         # Imported here: a program whose configuration never changes does not pay for it.
         from hotconf.config.diff import diff
-        from hotconf.config.redact import scrubbed_changes
+        from hotconf.config.redaction.masking import scrubbed_changes
 
         changes = diff(old, new)
         return scrubbed_changes(changes, partial(self.secrets.scrubber, new, changes))

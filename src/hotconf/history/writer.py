@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from hotconf.config.secret_keys import secret_keys
+from hotconf.config.redaction.secret_keys import secret_keys
 from hotconf.engine.candidate import Valid
 from hotconf.errors import UsageError
 from hotconf.events import ReloadFailed

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from hotconf.config.secret_keys import ANY_KEY, LEADS, secret_keys
+from hotconf.config.redaction.secret_keys import ANY_KEY, LEADS, secret_keys
 from hotconf.engine.candidate import Candidate, Invalid, Valid
 from hotconf.errors import UsageError
 from hotconf.formats.base import Document

@@ -35,7 +35,7 @@ class Inspection:
 
     def secrets(self, schema: Schema[Any]) -> Scrubber:
         """Knows what is secret in the files, and in the resulting config."""
-        from hotconf.config.secret_values import secrets_of
+        from hotconf.config.redaction.secret_values import secrets_of
         from hotconf.config.shape import shape_of
         from hotconf.secrets.scrubber import Scrubber
 

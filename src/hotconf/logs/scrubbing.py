@@ -73,8 +73,8 @@ class LoadSecrets:
         return self._all
 
     def _in_files(self, config: object) -> frozenset[str]:
-        from hotconf.config.excerpts import secrets_in_text
-        from hotconf.config.secret_keys import secret_keys
+        from hotconf.config.redaction.secret_keys import secret_keys
+        from hotconf.config.redaction.source_text import secrets_in_text
         from hotconf.formats.registry import format_of
 
         schema, reads, documents = self._reader.options.schema, self._reader.reads, self._reader.documents
@@ -97,7 +97,7 @@ def _holds_secret(change: Change) -> bool:
 
 
 def _secrets(schema: Schema[Any], layers: Iterable[Document | LayerTable], config: object) -> frozenset[str]:
-    from hotconf.config.secret_values import secrets_of
+    from hotconf.config.redaction.secret_values import secrets_of
     from hotconf.config.shape import shape_of
 
     return secrets_of(shape_of(schema), layers, config) | environment()
@@ -195,7 +195,7 @@ def lines(
 
     found, raised = environment(), ""
     if error is not None:
-        from hotconf.config.secret_values import secrets_around
+        from hotconf.config.redaction.secret_values import secrets_around
 
         found, raised = found | secrets_around([error]), "\n" + trace(error)
     scrubbers = [*(each.scrubber() for each in watchers), *([known] if known else []), Scrubber(found)]

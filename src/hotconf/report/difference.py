@@ -7,8 +7,8 @@ from itertools import groupby, zip_longest
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from hotconf.config.excerpts import SourceText, secrets_in_text
-from hotconf.config.secret_values import secrets_in
+from hotconf.config.redaction.secret_values import secrets_in
+from hotconf.config.redaction.source_text import SourceText, secrets_in_text
 from hotconf.formats.registry import format_of, parse
 from hotconf.problems import Problem
 from hotconf.report.cells import spread

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hotconf.changes import MISSING
-from hotconf.config.redact import shown
+from hotconf.config.redaction.masking import shown
 from hotconf.config.suggest import did_you_mean
 from hotconf.errors import UsageError
 from hotconf.keypath import dotted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hotconf.config.excerpts import OMITTED, SourceText, secret_from
+from hotconf.config.redaction.source_text import OMITTED, SourceText, secret_from
 from hotconf.formats.registry import DEFAULT, format_of
 from hotconf.report.cells import BAR, head, spread, tail, width
 from hotconf.secrets.credentials import mask_credentials

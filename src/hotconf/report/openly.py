@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from hotconf.changes import MASK
-from hotconf.config.redact import masked
-from hotconf.config.secret_values import secrets_in
+from hotconf.config.redaction.masking import masked
+from hotconf.config.redaction.secret_values import secrets_in
 from hotconf.secrets.keys import DISTINCTIVE
 from hotconf.secrets.scrubber import Scrubber
 

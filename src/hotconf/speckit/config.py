@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from hotconf.config.redact import masked
+from hotconf.config.redaction.masking import masked
 from hotconf.settings import HotReloadSettings
 
 Strings: TypeAlias = Annotated[tuple[str, ...], Field(strict=False)]

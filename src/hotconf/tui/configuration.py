@@ -74,7 +74,7 @@ class Item:
 def items(snapshot: Snapshot[Any], changes: Sequence[Change]) -> tuple[Item, ...]:
     """The tree of `snapshot`; `changes` are those of the reload that brought it."""
     # Here and not above: the first frame is drawn before there is anything to mask.
-    from hotconf.config.redact import shown
+    from hotconf.config.redaction.masking import shown
 
     exact = {change.path: change for change in changes}
     within = frozenset(path[:length] for path in exact for length in range(len(path) + 1))

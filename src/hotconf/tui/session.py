@@ -164,7 +164,7 @@ class Session:
         self._tell(Told(facts, _loaded(facts)))
 
     def _open(self) -> HotReloadWatcher[Any]:
-        from hotconf.config.secret_keys import secret_keys
+        from hotconf.config.redaction.secret_keys import secret_keys
         from hotconf.watcher import HotReloadWatcher
 
         schema = self._schema()

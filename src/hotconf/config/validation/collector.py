@@ -98,7 +98,7 @@ class Collector:
         """The problems in file order; of too many the errors first, and as the last one how many more there are."""
         if not self._found:
             return ()
-        from hotconf.config.secret_values import secrets_around
+        from hotconf.config.redaction.secret_values import secrets_around
 
         errors_first = sorted(self._found.values(), key=lambda found: found.problem.severity != "error")
         scrub = self._scrubber(self.config).plus(secrets_around(self.errors_raised))
@@ -137,7 +137,7 @@ class Collector:
         )
 
     def _own_scrubber(self, config: object) -> Scrubber:
-        from hotconf.config.secret_values import secrets_of
+        from hotconf.config.redaction.secret_values import secrets_of
         from hotconf.secrets.scrubber import Scrubber
 
         return Scrubber(secrets_of(self.shape, self.merged.layers, config))

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from pydantic_core.core_schema import ErrorType
 
 from hotconf.changes import shown
-from hotconf.config.redact import masked
-from hotconf.config.secret_values import is_slip
+from hotconf.config.redaction.masking import masked
+from hotconf.config.redaction.secret_values import is_slip
 from hotconf.config.shape import Shape
 from hotconf.config.suggest import did_you_mean
 from hotconf.config.validation.faults import CHOICES, MISSES, Fault, toml_type

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.changes import CUT, MASK, MISSING, Change, Cut
-from hotconf.config.secret_values import as_text, is_wide, secrets_in
+from hotconf.config.redaction.secret_values import as_text, is_wide, secrets_in
 from hotconf.config.walk import bare, entries, item_secrecies, kind_of, spelled
 from hotconf.keypath import KeyPath
 from hotconf.secrets.credentials import mask_credentials

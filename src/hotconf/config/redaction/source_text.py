@@ -16,7 +16,7 @@ from itertools import accumulate
 from typing import Final
 
 from hotconf.changes import MASK
-from hotconf.config.secret_keys import ANY_KEY, LEADS, SecretKeys
+from hotconf.config.redaction.secret_keys import ANY_KEY, LEADS, SecretKeys
 from hotconf.config.suggest import Slips
 from hotconf.formats.base import Format
 from hotconf.formats.registry import DEFAULT

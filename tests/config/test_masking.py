@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from pydantic import AnyUrl, BaseModel, ConfigDict, Field, PostgresDsn, RootModel, Secret, SecretBytes, SecretStr
 
 from hotconf.changes import CUT, MASK, MISSING, Change, Cut, shown
-from hotconf.config.excerpts import secret_from
-from hotconf.config.redact import masked
-from hotconf.config.secret_values import secrets_in
+from hotconf.config.redaction.masking import masked
+from hotconf.config.redaction.secret_values import secrets_in
+from hotconf.config.redaction.source_text import secret_from
 from hotconf.secrets.credentials import mask_credentials
 from hotconf.secrets.keys import ENDINGS, WORDS, is_secret_key, is_secret_path
 from hotconf.secrets.scrubber import Scrubber

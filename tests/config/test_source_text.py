@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AliasChoices, AliasPath, BaseModel, Field, Json, Secret, SecretBytes, SecretStr, create_model
 
-from hotconf.config.excerpts import SourceText
-from hotconf.config.secret_keys import ANY_KEY, secret_keys
-from hotconf.config.secret_values import secrets_of
+from hotconf.config.redaction.secret_keys import ANY_KEY, secret_keys
+from hotconf.config.redaction.secret_values import secrets_of
+from hotconf.config.redaction.source_text import SourceText
 from hotconf.config.shape import shape_of
 from hotconf.config.suggest import MOST_COMPARED, suggest
 from hotconf.formats.base import Document

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, create_mo
 
 from hotconf.config import suggest as suggesting
 from hotconf.config.merge import merge
-from hotconf.config.secret_values import secrets_of
+from hotconf.config.redaction.secret_values import secrets_of
 from hotconf.config.shape import shape_of
 from hotconf.config.validation import messages
 from hotconf.config.validation.validate import validate
