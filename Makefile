@@ -11,8 +11,10 @@ PEERS := $(PEERS_VENV)/.ready
 WORKERS ?= 4
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist worksteal
 # What has more to do in full than beside the other tests.
-TORTURE := tests/torture tests/fuzz tests/outputs tests/faults tests/growth $(addprefix tests/watcher/test_, green.py gunicorn.py) \
-	tests/engine/test_machine_laws.py tests/secrets/test_scrubber.py $(addprefix tests/formats/test_, positions.py syntax.py)
+TORTURE := tests/torture tests/fuzz tests/outputs tests/faults tests/growth \
+	$(addprefix tests/, cli/test_watch_signals.py cli/test_logfile.py config/test_bounded.py engine/test_machine_laws.py) \
+	$(addprefix tests/formats/test_, positions.py syntax.py) tests/secrets/test_scrubber.py \
+	$(addprefix tests/watcher/test_, gone_by_tools.py green.py gunicorn.py)
 
 SECONDS ?= 1800
 SEED ?= $(shell date +%s)

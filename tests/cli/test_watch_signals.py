@@ -17,7 +17,7 @@ from cli.test_watch_process import DEADLINE, HOTCONF
 from hotconf.cli import follow
 from torture.extent import FULL
 
-ROUNDS = 40 if FULL else 5
+ROUNDS = 40 if FULL else 3
 SLOW = """
 import time
 from pydantic import BaseModel

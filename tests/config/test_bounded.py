@@ -37,6 +37,7 @@ from hotconf.formats.base import Document
 from hotconf.formats.registry import parse
 from hotconf.formats.toml.format import TOML
 from hotconf.schema import Schema
+from torture.extent import examples
 
 FILE = Path("/etc/app/config.toml")
 
@@ -173,7 +174,9 @@ def _names_alternative(part: int | str) -> bool:
 
 
 @pytest.mark.usefixtures("dear")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=250)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=examples(250, 80)
+)
 @given(TABLES)
 def test_it_is_what_pydantic_says(table):
     """The same values of the same types, or the same errors at the same places in the same order."""

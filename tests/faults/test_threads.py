@@ -63,7 +63,7 @@ def test_a_thread_that_is_refused_once(tmp_path):
     calls, _, _ = run(program.replace("{number}", "-1"), tmp_path / "none")
     assert calls >= 4
     dice = random.Random(os.environ.get("HOTCONF_SEED", ""))
-    numbers = range(1, calls + 1) if FULL else sorted(dice.sample(range(1, calls + 1), 8))
+    numbers = range(1, calls + 1) if FULL else sorted(dice.sample(range(1, calls + 1), 4))
     results = run_all([program.replace("{number}", str(number)) for number in numbers], tmp_path)
     refused = 0
     for number, (reached, troubles, logged) in zip(numbers, results, strict=True):

@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 import hotconf
-from torture.extent import FULL
+from torture.extent import FULL, some
 
 ROOT: Final = Path(hotconf.__file__).parent
 TAKES_PATTERN: Final = ("compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer")
@@ -273,12 +273,7 @@ def test_all_patterns_are_found():
 
 @pytest.mark.parametrize(
     ("pattern", "method"),
-    [
-        (r"(a|a)*b", "match"),
-        (r"(a+)+$", "match"),
-        (r"\s+$", "search"),
-        (r"[\w-]+=", "finditer"),
-    ],
+    some([(r"(a|a)*b", "match"), (r"\s+$", "search"), (r"(a+)+$", "match"), (r"[\w-]+=", "finditer")], 2),
 )
 def test_the_search_finds_what_backtracks(pattern, method):
     """Patterns of which it is known."""
