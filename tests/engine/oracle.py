@@ -31,7 +31,6 @@ from hotconf.engine.protocol import (
     Refresh,
     Release,
     Reload,
-    Speculating,
     State,
     Verify,
     Verifying,
@@ -253,7 +252,7 @@ class Oracle:
         if isinstance(loaded.candidate, Unstable):
             self._loads_since_touch = 0
             self.burst.suspects.update(loaded.candidate.sources)
-            if not (read.attempt or self.asked or self.burst.past_ceiling(loaded.now)):
+            if self.burst.touches and not self.asked:
                 last = self.burst.touches[-1]
                 touch = last._replace(now=loaded.now, sources=loaded.candidate.sources, polled=False)
                 self.burst.add(touch, native=self.native)
@@ -421,7 +420,9 @@ class Oracle:
     ) -> None:
         """What follows from an ending: what is published, what is pending, what is left for the next round."""
         self.endings.append(event)
-        eagerly = isinstance(self._phase, Speculating)
+        eagerly = any(isinstance(effect, Emit) and effect.eager for effect in effects)
+        early = self._must_end and not self.burst.settled(given.now, read.candidate)
+        assert eagerly == early, "law 5: only what ends before its window is eager"
         self._must_end = False
         self._check_publication(event, read.candidate, effects)
         fell_back = self._check_fall_back(given, event, callers, effects)

@@ -23,7 +23,6 @@ from hotconf.engine.protocol import (
     Release,
     Reload,
     Settling,
-    Speculating,
     State,
     Verified,
     Verify,
@@ -33,7 +32,6 @@ from hotconf.engine.protocol import (
 WAYS: dict[type[Phase], tuple[Given, Instant]] = {
     Idle: ([], 0),
     Settling: ([(0, touch())], "P - 1"),
-    Speculating: ([(0, touch())], 10),
     Ready: ([(0, touch()), (10, loaded(1, NEW))], 100),
     Loading: ([(0, touch())], 350),
     Verifying: ([(0, touch(polled=True)), (10, loaded(1, NEW))], 350),

@@ -167,7 +167,7 @@ def test_a_file_becomes_a_frozen_config(root):
     ]
     assert made.origins["server", "port"] == Origin("file", "config.toml:3:8", root / "config.toml", 3, 8)
     assert (made.settings, made.changes, made.summary, made.unchanged) == (HotReloadSettings(), (), (), None)
-    assert min(made.costs.read, made.costs.parse, made.costs.validate) > 0
+    assert min(made.timings.read, made.timings.parse, made.timings.validate) > 0
 
 
 @pytest.mark.parametrize(

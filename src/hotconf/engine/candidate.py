@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from hotconf.changes import Change
+from hotconf.events import Timings
 from hotconf.keypath import KeyPath
 from hotconf.problems import Kind, Problem
 from hotconf.settings import HotReloadSettings
@@ -19,17 +20,6 @@ T = TypeVar("T")
 
 SourceId: TypeAlias = Hashable
 """Names one source of the configuration; a file's is its path. The engine only compares them."""
-
-
-class Costs(NamedTuple):
-    """How long the parts of a load took, in nanoseconds."""
-
-    read: int = 0
-    parse: int = 0
-    validate: int = 0
-
-
-FREE: Final = Costs()
 
 
 class Valid(NamedTuple, Generic[T]):
@@ -47,7 +37,8 @@ class Valid(NamedTuple, Generic[T]):
     warnings: tuple[Problem, ...] = ()
     unchanged: str | None = None
     """Why there is nothing to publish: the files or the values are the same. None if something differs."""
-    costs: Costs = FREE
+    timings: Timings = Timings()
+    """Of the load."""
     shrank: tuple[SourceId, ...] = ()
     """Sources that say the first part of what they said before, or nothing: half of a new content may look so."""
     gone: tuple[SourceId, ...] = ()

@@ -69,7 +69,6 @@ from hotconf.engine.protocol import (
     Release,
     Reload,
     Settling,
-    Speculating,
     State,
     Verified,
     Verify,
@@ -91,10 +90,8 @@ def deadline(state: State) -> int | None:
     """When the machine wants a `Due`; None while it waits for something else."""
     phase = state.phase
     if isinstance(phase, Settling):
-        return min(_speculate_at(state, phase.round), phase.round.deadline)
-    if isinstance(phase, Speculating | Ready):
-        return phase.round.deadline
-    return None
+        return _load_at(state, phase.round)
+    return phase.round.deadline if isinstance(phase, Ready) else None
 
 
 def step(state: State, given: Input, holds: tuple[str, ...] = ()) -> tuple[State, tuple[Effect, ...]]:
@@ -118,8 +115,7 @@ def forked(state: State) -> tuple[State, tuple[SourceId, ...] | None]:
     Also the sources to touch, because knowledge of them is lost; None if nothing was lost, empty if it is unknown
     which they were.
     """
-    phase = state.phase
-    backlog = phase.backlog if isinstance(phase, Loading) else ()
+    backlog = state.phase.backlog if isinstance(state.phase, Loading) else ()
     changed = state.round.changed if state.round is not None else ()
     lost = dict.fromkeys((*changed, *(source for touch in backlog for source in touch.sources)))
     unfinished = state.round is not None or state.pending is not None or bool(backlog)
@@ -167,19 +163,10 @@ def _touch_open(turn: _Turn, phase: Idle | Settling | Ready | Verifying, touch: 
     return Settling(_touched(turn, turn.state.round, touch)) if turn.state.enabled else phase
 
 
-def _touch_speculating(turn: _Turn, phase: Speculating, touch: Touched) -> Phase:
-    return phase._replace(round=_touched(turn, phase.round, touch), dirty=True)
-
-
 def _touch_loading(turn: _Turn, phase: Loading, touch: Touched) -> Phase:
     if phase.final:
         return phase._replace(backlog=(*phase.backlog, touch))
-    if not turn.state.enabled:
-        return phase._replace(dirty=True)
-    round_ = _touched(turn, phase.round, touch)
-    if phase.callers or touch.now >= round_.deadline:
-        return phase._replace(round=round_, dirty=True)
-    return Speculating(round_, phase.number, dirty=True, queued=phase.queued)
+    return phase._replace(round=_absorbed(turn, phase.round, (touch,)), dirty=True)
 
 
 def _touched(turn: _Turn, round_: Round | None, touch: Touched) -> Round:
@@ -199,28 +186,11 @@ def _absorbed(turn: _Turn, round_: Round | None, touches: Iterable[Touched]) -> 
     return round_
 
 
-def _during(loaded: Loaded, found: Unstable, round_: Round | None) -> Touched:
-    """What changed during a read is a touch."""
-    if round_ is None:
-        return Touched(loaded.now, found.sources)
-    return Touched(loaded.now, found.sources, round_.writing, False, round_.placed, round_.finished)
-
-
 # The clock
 
 
 def _due_settling(turn: _Turn, phase: Settling, due: Due) -> Phase:
-    round_ = phase.round
-    if due.now >= round_.deadline:
-        return _load(turn, round_, due.now)
-    if due.now >= _speculate_at(turn.state, round_):
-        return Speculating(round_, _begin(turn, afresh=False))
-    return phase
-
-
-def _due_speculating(turn: _Turn, phase: Speculating, due: Due) -> Phase:
-    round_, number, dirty, queued = phase
-    return Loading(round_, number, False, dirty=dirty, queued=queued) if due.now >= round_.deadline else phase
+    return _load(turn, phase.round, due.now) if due.now >= _load_at(turn.state, phase.round) else phase
 
 
 def _due_ready(turn: _Turn, phase: Ready, due: Due) -> Phase:
@@ -233,10 +203,11 @@ def _due_ready(turn: _Turn, phase: Ready, due: Due) -> Phase:
     return Verifying(round_, candidate)
 
 
-def _speculate_at(state: State, round_: Round) -> int:
-    if round_.writing:
-        return round_.ceiling
-    return max(round_.last + (0 if _is_finished(state, round_) else PAUSE_NS), state.rest_until)
+def _load_at(state: State, round_: Round) -> int:
+    """When to load: at the end of the window, or speculatively in the first pause."""
+    pause = 0 if _is_finished(state, round_) else PAUSE_NS
+    in_pause = round_.ceiling if round_.writing else max(round_.last + pause, state.rest_until)
+    return min(in_pause, round_.deadline)
 
 
 def _is_finished(state: State, round_: Round) -> bool:
@@ -252,94 +223,67 @@ def _is_finished(state: State, round_: Round) -> bool:
 # Loads
 
 
-def _begin(turn: _Turn, *, afresh: bool) -> int:
-    number = turn.state.loads + 1
-    turn.set(loads=number)
-    turn.do(Load(number, afresh))
-    return number
-
-
 def _load(
     turn: _Turn, round_: Round | None, now: int, callers: tuple[Reload, ...] = (), attempts: int = 0
 ) -> Loading:
-    number = _begin(turn, afresh=bool(callers) or not turn.state.enabled)
-    return Loading(round_, number, _is_past(round_, now) or attempts >= MAX_ATTEMPTS - 1, callers, attempts)
+    number = turn.state.loads + 1
+    turn.set(loads=number)
+    turn.do(Load(number, afresh=bool(callers) or not turn.state.enabled))
+    final = attempts >= MAX_ATTEMPTS - 1 or (round_ is not None and now >= round_.ceiling)
+    return Loading(round_, number, final, callers, attempts)
 
 
-def _is_past(round_: Round | None, now: int) -> bool:
-    """Whether the ceiling is over."""
-    return round_ is not None and now >= round_.ceiling
-
-
-def _has_no_window(phase: Loading, round_: Round | None, now: int) -> bool:
-    """Whether there is nothing to wait for: whatever changes meanwhile, the next load follows at once."""
-    return bool(phase.callers) or round_ is None or _is_past(round_, now)
-
-
-def _loaded_speculating(turn: _Turn, phase: Speculating, loaded: Loaded) -> Phase:
+def _loaded(turn: _Turn, phase: Loading, loaded: Loaded) -> Phase:
     if loaded.number != phase.number:
         return phase
-    _rest(turn, loaded)
-    round_, candidate = phase.round, loaded.candidate
-    if phase.queued:
-        return _load(turn, round_, loaded.now, phase.queued)
-    if isinstance(candidate, Unstable):
-        return Settling(_touched(turn, round_, _during(loaded, candidate, round_)))
-    if phase.dirty:
-        return Settling(round_)
-    round_ = round_.read(candidate, turn.state.group)
-    if not _is_eager(turn.state, round_, candidate):
-        return Ready(round_, candidate)
-    idle = _end(turn, round_, candidate)
-    turn.set(settle_until=loaded.now + turn.state.window_ns)
-    return idle
-
-
-def _is_eager(state: State, round_: Round, candidate: Valid[Any] | Invalid) -> bool:
-    """Whether the candidate is committed, or deferred, before the window is over."""
-    if isinstance(candidate, Invalid) or candidate.unchanged is not None or round_.shrank or round_.gone:
-        return False
-    return _is_finished(state, round_)
-
-
-def _loaded_loading(turn: _Turn, phase: Loading, loaded: Loaded) -> Phase:
-    if loaded.number != phase.number:
-        return phase
-    _rest(turn, loaded)
-    round_, candidate, now = phase.round, loaded.candidate, loaded.now
+    candidate, now = loaded.candidate, loaded.now
+    turn.set(rest_until=now + REST * loaded.cost_ns)
     if phase.queued and not phase.callers:
-        return _load(turn, _absorbed(turn, round_, phase.backlog), now, phase.queued)
+        return _load(turn, _absorbed(turn, phase.round, phase.backlog), now, phase.queued)
     if isinstance(candidate, Unstable):
         return _unstable(turn, phase, loaded, candidate)
     if phase.dirty and not phase.final:
-        return _again(turn, phase, now)
-    if round_ is not None and not phase.callers:
-        round_ = round_.read(candidate, turn.state.group)
-        if now < round_.deadline:  # what the deciding load found is waited for once more
-            opened = _absorbed(turn, round_, phase.backlog)
-            return Ready(round_, candidate) if opened is None or opened is round_ else Settling(opened)
-    return _end_and_go_on(turn, phase._replace(round=round_), loaded, candidate)
+        return _outdated(turn, phase, now)
+    if phase.round is None or phase.callers:
+        return _end_load(turn, phase, loaded, candidate)
+    round_ = phase.round.read(candidate, turn.state.group)
+    if now >= round_.deadline:
+        return _end_load(turn, phase._replace(round=round_), loaded, candidate)
+    if phase.backlog:
+        return _outdated(turn, phase._replace(round=round_, attempts=0), now)
+    return _wait(turn, round_, now, candidate)
+
+
+def _wait(turn: _Turn, round_: Round, now: int, candidate: Valid[Any] | Invalid) -> Phase:
+    """Wait for the end of the window, unless the candidate may be committed, or deferred, eagerly."""
+    changes = isinstance(candidate, Valid) and candidate.unchanged is None
+    if not changes or round_.shrank or round_.gone or not _is_finished(turn.state, round_):
+        return Ready(round_, candidate)
+    idle = _end(turn, round_, candidate, eager=True)
+    turn.set(settle_until=now + turn.state.window_ns)
+    return idle
 
 
 def _unstable(turn: _Turn, phase: Loading, loaded: Loaded, found: Unstable) -> Phase:
-    round_, now = phase.round, loaded.now
+    """What changed during a read is a touch."""
+    round_, sources = phase.round, found.sources
+    touch = Touched(loaded.now, sources)
+    if round_ is not None:
+        touch = Touched(loaded.now, sources, round_.writing, False, round_.placed, round_.finished)
     if phase.final and phase.attempts >= MAX_ATTEMPTS - 1:
-        backlog = phase.backlog or (_during(loaded, found, round_),)
-        return _end_and_go_on(turn, phase._replace(backlog=backlog), loaded, Invalid(found.problems))
-    if round_ is None or _has_no_window(phase, round_, now):
-        return _again(turn, phase, now)
-    return Settling(_touched(turn, round_, _during(loaded, found, round_)))
+        return _end_load(turn, phase._replace(backlog=phase.backlog or (touch,)), loaded, Invalid(found.problems))
+    if round_ is not None and not phase.callers:
+        phase = phase._replace(round=_touched(turn, round_, touch))
+    return _outdated(turn, phase, loaded.now)
 
 
-def _again(turn: _Turn, phase: Loading, now: int) -> Loading:
-    """Load once more, for those who called meanwhile, too: what came back is of no use."""
+def _outdated(turn: _Turn, phase: Loading, now: int) -> Phase:
+    """What was loaded is of no use: wait for the window; or load at once, for those who called meanwhile, too."""
     round_ = _absorbed(turn, phase.round, phase.backlog)
-    attempts = phase.attempts + _has_no_window(phase, round_, now)
-    return _load(turn, round_, now, (*phase.callers, *phase.queued), attempts)
-
-
-def _rest(turn: _Turn, loaded: Loaded) -> None:
-    turn.set(rest_until=loaded.now + REST * loaded.cost_ns)
+    if round_ is not None and not phase.callers and now < round_.deadline:
+        return Settling(round_)
+    attempt = bool(phase.callers) or round_ is None or now >= round_.ceiling
+    return _load(turn, round_, now, (*phase.callers, *phase.queued), phase.attempts + attempt)
 
 
 # Reload
@@ -349,7 +293,7 @@ def _reload_now(turn: _Turn, phase: Phase, reload: Reload) -> Phase:
     return _load(turn, turn.state.round, reload.now, (reload,))
 
 
-def _reload_after(turn: _Turn, phase: Speculating | Loading, reload: Reload) -> Phase:
+def _reload_after(turn: _Turn, phase: Loading, reload: Reload) -> Phase:
     return phase._replace(queued=(*phase.queued, reload))
 
 
@@ -367,6 +311,8 @@ def _end(
     candidate: Valid[Any] | Invalid,
     callers: tuple[Reload, ...] = (),
     last_good: Valid[Any] | None = None,
+    *,
+    eager: bool = False,
 ) -> Idle:
     """End the round, if one is open, and answer who waits."""
     state = turn.state
@@ -392,7 +338,7 @@ def _end(
         followed = candidate
     started = isinstance(event, ReloadSuccess) and bool(callers) and all(caller.silent for caller in callers)
     if round_ is not None or not started:
-        turn.do(Emit(event, eager=isinstance(state.phase, Speculating)))
+        turn.do(Emit(event, eager))
     if callers:
         turn.do(Answer(tuple(caller.caller for caller in callers), event))
     if followed is not None:
@@ -418,7 +364,7 @@ def _follow(turn: _Turn, good: Valid[Any]) -> None:
     turn.set(enabled=settings.enabled, window_ns=window_ns, eager=eager)
 
 
-def _end_and_go_on(turn: _Turn, phase: Loading, loaded: Loaded, candidate: Valid[Any] | Invalid) -> Phase:
+def _end_load(turn: _Turn, phase: Loading, loaded: Loaded, candidate: Valid[Any] | Invalid) -> Phase:
     """End the round; what was touched meanwhile opens the next one, and who called meanwhile is served."""
     idle = _end(turn, phase.round, candidate, phase.callers, loaded.last_good)
     round_ = _absorbed(turn, None, phase.backlog)
@@ -448,10 +394,8 @@ def _verified(turn: _Turn, phase: Verifying, _: Verified) -> Phase:
 
 
 def _close(turn: _Turn, phase: Phase, _: Close) -> Phase:
-    callers = phase.callers if isinstance(phase, Loading) else ()
-    callers += phase.queued if isinstance(phase, Speculating | Loading) else ()
-    if callers:
-        turn.do(Answer(tuple(reload.caller for reload in callers), None))
+    if isinstance(phase, Loading) and (phase.callers or phase.queued):
+        turn.do(Answer(tuple(reload.caller for reload in (*phase.callers, *phase.queued)), None))
     turn.set(pending=None)
     return Closed()
 
@@ -460,30 +404,22 @@ class Rule(NamedTuple):
     """What is done, and the phases in which it can end."""
 
     act: Callable[[_Turn, Any, Any], Phase]
-    leads_to: frozenset[type[Phase]]
-
-
-def _rule(act: Callable[[_Turn, Any, Any], Phase], *phases: type[Phase]) -> Rule:
-    return Rule(act, frozenset(phases))
+    leads_to: tuple[type[Phase], ...]
 
 
 TABLE: Final[Mapping[tuple[type[Phase], type[Input]], Rule]] = {
-    (Idle, Touched): _rule(_touch_open, Settling, Idle),
-    (Settling, Touched): _rule(_touch_open, Settling),
-    (Ready, Touched): _rule(_touch_open, Settling),
-    (Verifying, Touched): _rule(_touch_open, Settling),
-    (Speculating, Touched): _rule(_touch_speculating, Speculating),
-    (Loading, Touched): _rule(_touch_loading, Loading, Speculating),
-    (Settling, Due): _rule(_due_settling, Settling, Speculating, Loading),
-    (Speculating, Due): _rule(_due_speculating, Speculating, Loading),
-    (Ready, Due): _rule(_due_ready, Ready, Verifying, Idle),
-    (Speculating, Loaded): _rule(_loaded_speculating, Speculating, Settling, Ready, Loading, Idle),
-    (Loading, Loaded): _rule(_loaded_loading, Loading, Settling, Ready, Idle),
-    (Verifying, Verified): _rule(_verified, Idle),
-    **{(phase, Reload): _rule(_reload_now, Loading) for phase in (Idle, Settling, Ready, Verifying)},
-    (Speculating, Reload): _rule(_reload_after, Speculating),
-    (Loading, Reload): _rule(_reload_after, Loading),
-    (Closed, Reload): _rule(_reload_closed, Closed),
-    (Idle, Release): _rule(_release, Idle, Verifying, Loading),
-    **{(phase, Close): _rule(_close, Closed) for phase in PHASES if phase is not Closed},
+    (Idle, Touched): Rule(_touch_open, (Settling, Idle)),
+    (Settling, Touched): Rule(_touch_open, (Settling,)),
+    (Loading, Touched): Rule(_touch_loading, (Loading,)),
+    (Ready, Touched): Rule(_touch_open, (Settling,)),
+    (Verifying, Touched): Rule(_touch_open, (Settling,)),
+    (Settling, Due): Rule(_due_settling, (Settling, Loading)),
+    (Ready, Due): Rule(_due_ready, (Ready, Verifying, Idle)),
+    (Loading, Loaded): Rule(_loaded, (Loading, Settling, Ready, Idle)),
+    (Verifying, Verified): Rule(_verified, (Idle,)),
+    (Idle, Release): Rule(_release, (Idle, Verifying, Loading)),
+    **{(phase, Reload): Rule(_reload_now, (Loading,)) for phase in (Idle, Settling, Ready, Verifying)},
+    (Loading, Reload): Rule(_reload_after, (Loading,)),
+    (Closed, Reload): Rule(_reload_closed, (Closed,)),
+    **{(phase, Close): Rule(_close, (Closed,)) for phase in PHASES if phase is not Closed},
 }

@@ -135,28 +135,11 @@ class Settling(NamedTuple):
     round: Round
 
 
-class Speculating(NamedTuple):
-    """A round's window runs, and a load is under way."""
-
-    round: Round
-    number: int
-    dirty: bool = False
-    """Something was touched since the load began."""
-    queued: tuple[Reload, ...] = ()
-    """Calls of `reload()` since the load began: the next one is for them."""
-
-
-class Ready(NamedTuple):
-    """A round's window runs, and a candidate that nothing has touched is at hand."""
-
-    round: Round
-    candidate: Valid[Any] | Invalid
-
-
 class Loading(NamedTuple):
-    """The load that will decide is under way: the window is over, or someone called `reload()`."""
+    """A load is under way. If it is back before the window is over, what it found waits for that."""
 
     round: Round | None
+    """None if `reload()` was called, or a hold ended while hot reload is off, and nothing was touched since."""
     number: int
     final: bool
     """A stable read suffices; a touch meanwhile waits for the next round."""
@@ -167,9 +150,16 @@ class Loading(NamedTuple):
     dirty: bool = False
     """Something was touched since it began."""
     queued: tuple[Reload, ...] = ()
-    """As in `Speculating`."""
+    """Calls of `reload()` since it began: the next load is for them."""
     backlog: tuple[Touched, ...] = ()
     """Touches since a final load began."""
+
+
+class Ready(NamedTuple):
+    """A round's window runs, and a candidate that nothing has touched is at hand."""
+
+    round: Round
+    candidate: Valid[Any] | Invalid
 
 
 class Verifying(NamedTuple):
@@ -184,7 +174,7 @@ class Closed(NamedTuple):
     """Nothing happens any more."""
 
 
-Phase: TypeAlias = Idle | Settling | Speculating | Ready | Loading | Verifying | Closed
+Phase: TypeAlias = Idle | Settling | Loading | Ready | Verifying | Closed
 PHASES: tuple[type[Phase], ...] = get_args(Phase)
 
 

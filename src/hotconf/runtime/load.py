@@ -121,7 +121,7 @@ def _candidate(
         return candidate
     if candidate.unchanged != SAME_FILES:
         reader.spend("validate", began)
-    return candidate._replace(costs=reader.spent, baseline=Baseline(candidate.files))
+    return candidate._replace(timings=reader.timings, baseline=Baseline(candidate.files))
 
 
 def _layers(reader: SetReader, published: Snapshot[Any] | None) -> Layers:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hotconf.config.shape import settings_of
-from hotconf.engine.candidate import Costs
 from hotconf.engine.debounce import MILLISECOND, Round
 from hotconf.engine.protocol import Publish, Refresh
 from hotconf.events import Timings
@@ -59,7 +58,7 @@ class Publisher(Generic[T]):
         self.secrets.publish(snapshot, good.secrets)
         self.baseline = good.baseline
         self.settings = good.settings
-        timings = _timings(good.costs, effect.round, began, done, detect_ns)
+        timings = _timings(good.timings, effect.round, began, done, detect_ns)
         self.unannounced = Publication(good.summary, timings, effect.recalled)
 
     def refresh(self, effect: Refresh) -> None:
@@ -82,17 +81,10 @@ class Publisher(Generic[T]):
         self.unannounced = Publication((good.unchanged or "",))
 
 
-def _timings(costs: Costs, round_: Round | None, began: int, done: int, detect_ns: int) -> Timings:
+def _timings(loaded: Timings, round_: Round | None, began: int, done: int, detect_ns: int) -> Timings:
     """Where the time went of a reload that was published between `began` and `done`, monotonic nanoseconds."""
     ms = MILLISECOND
     settle = began - round_.first if round_ is not None else 0
     overhead = max(0, done - round_.deadline) if round_ is not None else 0
-    return Timings(
-        detect=detect_ns / ms,
-        settle=settle / ms,
-        read=costs.read / ms,
-        parse=costs.parse / ms,
-        validate=costs.validate / ms,
-        swap=(done - began) / ms,
-        overhead=overhead / ms,
-    )
+    swap = done - began
+    return replace(loaded, detect=detect_ns / ms, settle=settle / ms, swap=swap / ms, overhead=overhead / ms)

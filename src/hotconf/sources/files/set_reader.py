@@ -17,7 +17,7 @@ from typing import Any
 
 from hotconf.config.merge import merge
 from hotconf.config.shape import settings_of
-from hotconf.engine.candidate import Costs
+from hotconf.events import Timings
 from hotconf.formats.base import Document
 from hotconf.formats.registry import parse
 from hotconf.problems import Problem
@@ -33,7 +33,7 @@ class SetReader:
 
     __slots__ = (
         *("_same_names", "cached", "documents", "expansion", "instead", "loaded_at", "patterns", "problems", "reads"),
-        *("options", "over", "spent", "touched"),
+        *("options", "over", "timings", "touched"),
     )
 
     loaded_at: datetime
@@ -57,7 +57,7 @@ class SetReader:
         self._same_names = True
         """Whether the folders held the same names when the set had been read."""
         self.problems: list[Problem] = []
-        self.spent = Costs()
+        self.timings = Timings()
 
     def run(self) -> tuple[Path, ...]:
         """Read the whole set as one state, and parse it. What changed meanwhile.
@@ -109,8 +109,8 @@ class SetReader:
 
     def spend(self, part: str, began: int) -> None:
         """Count the time since then as that of `part`."""
-        spent = getattr(self.spent, part) + time.perf_counter_ns() - began
-        self.spent = self.spent._replace(**{part: spent})
+        spent = getattr(self.timings, part) + (time.perf_counter_ns() - began) / 1e6
+        self.timings = replace(self.timings, **{part: spent})
 
     def _is_outdated(self, changed: tuple[Path, ...]) -> bool:
         """Whether anything is used again that is not the same any more, though no event told of it."""
