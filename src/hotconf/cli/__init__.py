@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 
 def main() -> None:
@@ -54,31 +51,4 @@ def _hurry() -> None:
     gc.set_threshold(100_000)
     atexit.register(gc.freeze)
     # pydantic looks through all installed packages for plugins, which may only watch a validation.
-    if os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__") == "__all__":
-        _put_off_metadata()
-
-
-def _put_off_metadata() -> None:
-    """Have `importlib.metadata` loaded by whoever uses it, not by whoever imports it: pydantic does, for the plugins
-    that it then does not look for, and `email` and `socket` come with it.
-    """
-    import importlib
-
-    name = "importlib.metadata"
-    if name in sys.modules:
-        return
-
-    def loaded() -> ModuleType:
-        if sys.modules.get(name) is later:
-            del sys.modules[name]
-        return importlib.import_module(name)
-
-    class Later(ModuleType):
-        def __getattr__(self, attribute: str) -> Any:
-            if attribute == "entry_points":  # what pydantic asks for, and does not call
-                return lambda **given: loaded().entry_points(**given)
-            return getattr(loaded(), attribute)
-
-    later = Later(name)
-    later.__path__ = [str(Path(each, "metadata")) for each in importlib.__path__]  # asked by every import from it
-    sys.modules[name] = vars(importlib)["metadata"] = later
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
