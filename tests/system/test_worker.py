@@ -110,9 +110,9 @@ def test_a_refused_thread_is_told_once_and_tried_again(make, told, monkeypatch):
     assert told == ["the thread hotconf test cannot be started: can't start new thread"]
 
 
-@pytest.mark.parametrize("rescue", ["submit", "supervise"])
+@pytest.mark.parametrize("rescue", ["submit", "supervise", "join"])
 def test_a_dead_thread_is_replaced(make, told, monkeypatch, rescue):
-    """Its job is rerun, first, by the next job's thread or under supervision."""
+    """Its job is rerun, first, by the next job's thread, under supervision, or while somebody waits for its end."""
     made, done, running = make(stays=True), [], threading.Event()
     dying = True
 
@@ -132,8 +132,10 @@ def test_a_dead_thread_is_replaced(make, told, monkeypatch, rescue):
     dying = False
     if rescue == "submit":
         made.submit(lambda: done.append(2))
-    else:
+    elif rescue == "supervise":
         made.supervise()
+    else:
+        assert not made.join(0.1)
     wait_until(lambda: done == ([1, 2] if rescue == "submit" else [1]))
     assert told == ["the thread hotconf test died, and another is started: Death"]
 

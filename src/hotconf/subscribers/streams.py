@@ -91,12 +91,13 @@ class EventStream(Subscription):
     wake its readers. It belongs to the first event loop that iterates it; a second one gets a `UsageError`.
     """
 
-    __slots__ = ("_ended", "_loop", "_overflowing", "_queue", "_ready", "_waiters")
+    __slots__ = ("_arrived", "_ended", "_loop", "_overflowing", "_queue", "_waiters")
 
     def __init__(self, hub: Hub) -> None:
         super().__init__(hub)
         self._queue: deque[ConfigReloadEvent] = deque()
-        self._ready = threads.Condition(hub.lock)
+        self._arrived = threads.Event()
+        """Set, and replaced, when there is something to see."""
         self._ended = False
         self._overflowing = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -127,21 +128,22 @@ class EventStream(Subscription):
         self._queue.clear()
         self._waiters.clear()
         self._loop = None
-        self._ready.notify_all()
-        self._ready = threads.Condition(self._hub.lock)
+        self._wake()
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> ConfigReloadEvent:
         """Wait for the next event; `StopIteration` when there will be none."""
-        with self._hub.lock:
-            while not self._queue:
-                if self._ended:
-                    raise StopIteration
-                self._ready.wait(_LONGEST_S)
-            event = self._take()
-        return event  # noqa: RET504 - no call may be the last instruction that the lock covers
+        while True:
+            with self._hub.lock:
+                event = self._take() if self._queue else None
+                ended, arrived = self._ended, self._arrived  # no call may be the last instruction under the lock
+            if event is not None:
+                return event
+            if ended:
+                raise StopIteration
+            arrived.wait(_LONGEST_S)
 
     def __aiter__(self) -> Self:
         return self
@@ -180,7 +182,8 @@ class EventStream(Subscription):
         return loop
 
     def _wake(self) -> None:
-        self._ready.notify_all()
+        arrived, self._arrived = self._arrived, threads.Event()
+        arrived.set()
         if self._waiters and self._loop is not None:
             waiters, self._waiters = self._waiters, []
             with suppress(RuntimeError):  # the loop was closed meanwhile, with all who waited in it

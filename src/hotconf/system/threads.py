@@ -17,7 +17,6 @@ import time
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
-from itertools import starmap
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from weakref import ref
 
@@ -121,41 +120,6 @@ class Event:
         if not self._set and acquire(self._lock, timeout_s):
             self.set()  # the next waiter
         return self._set
-
-
-class Condition:
-    """Waiting for a change of what a reentrant lock guards. Wait and notify with that lock held.
-
-    It is no context manager: only that of the lock itself is safe from signal handlers that raise, as it is in C.
-    """
-
-    __slots__ = ("_lock", "_waiting")
-
-    def __init__(self, lock: threading.RLock) -> None:
-        self._lock: Any = lock
-        self._waiting: list[Event] = []
-
-    def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait for a notification, or spuriously less; releases the lock meanwhile."""
-        notified = Event()
-        held: list[object] = []
-        self._waiting.append(notified)
-        try:
-            # In one call of C: an exception of a signal handler finds the lock held, or recorded as released.
-            held.extend(starmap(self._lock._release_save, ((),)))
-            in_time = notified.wait(timeout_s)
-        finally:
-            if held:
-                self._lock._acquire_restore(held[0])
-            with suppress(ValueError):
-                self._waiting.remove(notified)
-        return in_time
-
-    def notify_all(self) -> None:
-        """Wake all waiters."""
-        waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            each.set()
 
 
 class Call(Generic[R]):
