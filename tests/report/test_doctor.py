@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hotconf.inspection.doctor import Directory, Examination, Limit, Other, Probe
-from hotconf.report.doctor import as_json, findings, lines, to_mend
+from hotconf.report.doctor import Directory, Examination, Limit, Other, Probe, as_json, findings, lines, to_mend
 from hotconf.sources.files.mounts import Mount
 
 EXT4 = Mount("/", "/", "ext4", "/dev/vda", read_only=False)

@@ -10,7 +10,7 @@ import tomli
 from pydantic import BaseModel, SecretStr
 
 from hotconf.errors import UsageError
-from hotconf.inspection.once import State, state_of
+from hotconf.inspection.inspect import State, inspect
 from hotconf.report.effective import Effective
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
@@ -42,7 +42,7 @@ def effective(tmp_path):
         if fragment:
             (path.parent / "sub").mkdir(exist_ok=True)
             (path.parent / "sub/a.toml").write_text(fragment)
-        state = state_of(path, Schema(Config, kebab=True))
+        state = inspect(path, Schema(Config, kebab=True))
         assert isinstance(state, State), state
         return Effective(state.snapshot, **options)
 

@@ -12,7 +12,7 @@ from pydantic import AliasChoices, BaseModel, Field, SecretStr, field_validator
 
 from hotconf import Problem, Related, Schema, Snapshot
 from hotconf.engine.candidate import Invalid, Valid
-from hotconf.runtime.load import drifted, judge, load
+from hotconf.runtime.load import drifted, load, load_kept
 from hotconf.settings import HotReloadSettings, PinnedSettings
 from hotconf.sources.base import FileSet, Layer, Options
 from hotconf.sources.mapping import MappingLayer
@@ -189,7 +189,7 @@ def test_kept_states_hold_files_only(scene: Scene) -> None:
     made = scene.valid("[server]\nport = 1\n", "[server]\nhost = 'kept'\n")
     files = {"config.toml", "over.toml"} if scene.kind == "fragment" else {"config.toml"}
     assert {file.path.name for file in made.files} == files
-    now = judge(scene.options("[server]\nport = 3\n"), made.files, made.loaded_at)
+    now = load_kept(scene.options("[server]\nport = 3\n"), made.files, made.loaded_at).candidate
     assert isinstance(now, Valid)
     assert (now.config.server.host, now.config.server.port) == ("kept", 1 if scene.kind == "fragment" else 3)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hotconf import HotReloadSettings, HotReloadWatcher, UsageError
-from hotconf.inspection.problems import inspect
+from hotconf.inspection.inspect import inspect
 from hotconf.schema import Schema
 from hotconf.sources.files.paths import absolute
 

@@ -76,7 +76,7 @@ def _findings(
 ) -> Iterator[Finding]:
     from hotconf.cli.contact import located
     from hotconf.cli.missed import missed
-    from hotconf.inspection.problems import inspect
+    from hotconf.inspection.inspect import inspect
     from hotconf.sources.base import DEFAULT_MAX_BYTES
 
     seen: set[tuple[object, ...]] = set()  # two files may have a fragment in common

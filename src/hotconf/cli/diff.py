@@ -12,8 +12,7 @@ from hotconf.cli.options import path_argument, schema_option, state_dir_option
 from hotconf.cli.places import default_path
 
 if TYPE_CHECKING:
-    from hotconf.inspection.once import State
-    from hotconf.inspection.problems import Inspection
+    from hotconf.inspection.inspect import Inspection, State
     from hotconf.schema import Schema
 
 
@@ -45,7 +44,7 @@ def diff(
     """
     from hotconf.cli import states
     from hotconf.cli.verdict import UNKNOWN
-    from hotconf.inspection.once import State
+    from hotconf.inspection.inspect import State
 
     files = [Path(each) for each in (old, new) if states.number(each) is None]
     if path is not None and len(files) == 2:

@@ -38,10 +38,10 @@ def doctor(
     Exit status: 0 all is well, though there may be notes, 1 there is something to mend, 2 wrong usage.
     """
     from hotconf.cli.contact import located
+    from hotconf.cli.examine import examine
     from hotconf.cli.missed import missed
     from hotconf.cli.verdict import is_lost
-    from hotconf.inspection.doctor import examine
-    from hotconf.inspection.problems import inspect
+    from hotconf.inspection.inspect import inspect
     from hotconf.report import doctor as report
 
     main = located(path or default_path(), lambda: schema)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from hotconf.inspection.problems import Inspection
+    from hotconf.inspection.inspect import Inspection
     from hotconf.problems import Problem
     from hotconf.schema import Schema
 

@@ -50,7 +50,7 @@ def plan(
     from hotconf.cli.findings import as_text, findings
     from hotconf.cli.missed import missed
     from hotconf.cli.verdict import UNKNOWN, status
-    from hotconf.inspection.once import State, state_of
+    from hotconf.inspection.inspect import State, inspect
     from hotconf.report.comparison import Rehearsal, refusal, refusal_json
     from hotconf.report.notification import notification
     from hotconf.report.problems import spelled
@@ -67,7 +67,7 @@ def plan(
     content = _content(ctx, file)
     main = located(target, lambda: schema, content=content)
     baseline = missed(main, schema, state_dir)
-    edited = state_of(main, schema, against=now.snapshot if now else None, instead={main: content}, baseline=baseline)
+    edited = inspect(main, schema, against=now.snapshot if now else None, instead={main: content}, baseline=baseline)
     content_of = main if file == _STDIN else absolute(file)
     if isinstance(edited, State):
         warnings = tuple(spelled(each, main, main, content_of) for each in edited.snapshot.warnings)

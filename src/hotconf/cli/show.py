@@ -45,7 +45,7 @@ def show(
     """
     from hotconf.cli import states
     from hotconf.cli.verdict import status
-    from hotconf.inspection.once import State
+    from hotconf.inspection.inspect import State
     from hotconf.report.effective import Effective
 
     numbered = bool(arguments) and states.number(arguments[0]) is not None

@@ -14,12 +14,12 @@ from hotconf.cli.echo import echo
 from hotconf.cli.findings import as_text, findings
 from hotconf.cli.missed import missed
 from hotconf.cli.places import states_in
-from hotconf.inspection.once import State, kept_state, state_of
+from hotconf.inspection.inspect import State, inspect, inspect_kept
 from hotconf.sources.files.paths import absolute
 
 if TYPE_CHECKING:
     from hotconf.history.record import Record
-    from hotconf.inspection.problems import Inspection
+    from hotconf.inspection.inspect import Inspection
     from hotconf.schema import Schema
     from hotconf.snapshot import Snapshot
 
@@ -58,9 +58,9 @@ def named(
     if history is None or generation is None:
         main = located(argument, lambda: schema)
         baseline = missed(main, schema, history.state_dir if history is not None else state_dir)
-        return state_of(main, schema, against=against, baseline=baseline)
+        return inspect(main, schema, against=against, baseline=baseline)
     record = patiently(partial(_record, history, generation, schema), history.state_dir or history.of)
-    return kept_state(record, schema, against=against)
+    return inspect_kept(record, schema, against=against)
 
 
 def _record(history: History, generation: int, schema: Schema[Any]) -> Record:
@@ -69,9 +69,8 @@ def _record(history: History, generation: int, schema: Schema[Any]) -> Record:
     return record_of(states_in(history.state_dir), absolute(history.of), generation, schema)
 
 
-def tell(found: State[Any] | Inspection, given: Path, schema: Schema[Any]) -> None:
+def tell(found: Inspection, given: Path, schema: Schema[Any]) -> None:
     """Say on stderr what is wrong with what stands at `given`, or odd about it: it is not what was asked for."""
-    inspection = found.inspection if isinstance(found, State) else found
-    told = list(findings(inspection, absolute(given), given))
+    told = list(findings(found, absolute(given), given))
     if told:
         echo(as_text(told, schema, sys.stderr), err=True, color=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -19,7 +18,7 @@ from hotconf.history.last_good import Search
 from hotconf.history.record import Damage, Record
 from hotconf.history.store import StateStore
 from hotconf.problems import Problem
-from hotconf.runtime.load import judge, load
+from hotconf.runtime.load import load, load_kept
 from hotconf.schema import Schema
 from hotconf.snapshot import Snapshot, SourceFile
 from hotconf.sources.base import Options
@@ -65,15 +64,18 @@ def _listed(keys: list[str]) -> str:
 
 def as_kept(record: Record, schema: Schema[Any]) -> Look:
     """The state, judged by the schema and the checks of today."""
-    candidate = judge(Options(record.files[0].path, schema), record.files, record.at)
-    return _look(candidate, record.files, record.at)
+    result = load_kept(Options(record.files[0].path, schema), record.files, record.at)
+    return _look(result.candidate, record.files, record.at)
 
 
 def missed(state_dir: Path, main: Path, schema: Schema[Any]) -> Baseline:
     """The state whose files a program that starts now would find missing; never raises for a state."""
-    judged = partial(judge, Options(main, schema))
+
+    def judge(files: tuple[SourceFile, ...], at: datetime) -> Candidate[Any]:
+        return load_kept(Options(main, schema), files, at).candidate
+
     try:
-        return Search(StateStore(state_dir, main), judged, lambda *_: None).baseline()
+        return Search(StateStore(state_dir, main), judge, lambda *_: None).baseline()
     except (OSError, UsageError):  # not trustworthy, or unreadable: no program starts from it
         return NO_BASELINE
 

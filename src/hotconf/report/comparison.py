@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from hotconf.changes import Change
     from hotconf.events import Outcome
-    from hotconf.inspection.once import State
+    from hotconf.inspection.inspect import State
     from hotconf.problems import Problem
     from hotconf.report.ndjson import Json
     from hotconf.settings import HotReloadSettings
@@ -127,8 +127,8 @@ class Rehearsal:
 
     @staticmethod
     def _files(of: State[Any], not_of: State[Any]) -> list[Path]:
-        other = {member.path for member in not_of.members}
-        return [member.path for member in of.members if member.path not in other]
+        other = {member.path for member in not_of.files.members}
+        return [member.path for member in of.files.members if member.path not in other]
 
 
 def _when(settings: HotReloadSettings, what_is: str) -> str:

@@ -10,9 +10,81 @@ from hotconf.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
-    from hotconf.inspection.doctor import Examination, Limit
     from hotconf.sources.files.mounts import Mount
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A directory in which something decides where the path leads."""
+
+    path: str
+    exists: bool
+    readable: bool
+    """Without this the kernel tells nothing of it."""
+    writable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How much of a limit of inotify is used by this user, as far as can be seen."""
+
+    used: int
+    allowed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A file that was written beside the configuration, to see whether that is heard."""
+
+    heard_ms: float | None = None
+    """None: not within two seconds, or not tried."""
+    observer: str = ""
+    skipped: str | None = None
+    """Why it was not tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """One more file of the configuration, which its `watch_paths` name."""
+
+    path: str
+    problem: str | None
+    """Why it cannot be read; None if it can, or is not there."""
+    mount: Mount | None
+    mounted_alone: bool
+    """It is a mount point itself."""
+    exists: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """All that was found out about one path."""
+
+    path: Path
+    links: tuple[tuple[str, str], ...]
+    """Each link on the way, with its target."""
+    target: str
+    """Where it leads in the end."""
+    problem: str | None
+    """Why the file cannot be read; None if it can."""
+    size: int | None
+    """None if there is no regular file."""
+    max_bytes: int
+    directories: tuple[Directory, ...]
+    mount: Mount | None
+    mounted_alone: bool
+    """The file itself is a mount point."""
+    instances: Limit | None
+    watches: Limit | None
+    probe: Probe
+    others: tuple[Other, ...] = ()
+    unresolved: tuple[str, ...] = ()
+    """Why it is not known what some of `watch_paths` stand for."""
+    lost: tuple[str, ...] = ()
+    """What the entries of `watch_paths` lack that no longer have the files that they had."""
+
 
 Verdict: TypeAlias = Literal["fine", "note", "mend"]
 

@@ -72,16 +72,17 @@ def load(
     return LoadResult(candidate, reader.file_set())
 
 
-def judge(
+def load_kept(
     options: Options[T], kept: tuple[SourceFile, ...], read_at: datetime, published: Snapshot[T] | None = None
-) -> Valid[T] | Invalid:
+) -> LoadResult[T]:
     """What a load would bring back today if the files were as they were kept, read at that time; reads no file."""
     reader = SetReader(options, FileSet.of(options.path), frozenset())
     members = tuple(Member(file.path, file.role) for file in kept)
     reader.loaded_at, reader.patterns, reader.expansion = read_at, (), Expansion(members)
     reader.reads = {file.path: Read(file.path, Stamp(), file.content) for file in kept}
     reader.parse(members)
-    return _candidate(options, reader, published)
+    files = FileSet(members, reads=reader.reads, documents=reader.documents)
+    return LoadResult(_candidate(options, reader, published), files)
 
 
 def drifted(options: Options[T], published: Snapshot[T] | None, known: FileSet) -> bool:

@@ -18,7 +18,7 @@ from hotconf.engine.protocol import Load
 from hotconf.logs import log
 from hotconf.problems import Problem
 from hotconf.runtime.driver import Driver
-from hotconf.runtime.load import judge, load
+from hotconf.runtime.load import load, load_kept
 from hotconf.runtime.loader import Loader, LoadJob
 from hotconf.runtime.publisher import Publisher
 from hotconf.snapshot import SourceFile
@@ -189,7 +189,7 @@ def isolated_load(work: Callable[[], LoadResult[T]], known: FileSet) -> LoadResu
 def judged(options: Options[T], files: tuple[SourceFile, ...], at: datetime) -> Valid[T] | Invalid:
     """What a load would bring back today if the files were as they were kept, read `at` that time."""
     nothing = FileSet.of(options.path)
-    candidate = isolated_load(lambda: LoadResult(judge(options, files, at), nothing), nothing).candidate
+    candidate = isolated_load(lambda: load_kept(options, files, at), nothing).candidate
     if isinstance(candidate, Unstable):
         raise AssertionError("what is not read cannot be unstable")
     return candidate

@@ -1,5 +1,5 @@
 """What can be known of a path before it is watched: where it leads, what it lies on, what is left of the limits, and
-how long a change beside it takes to be heard. Facts only; `hotconf.report.doctor` says what they mean.
+how long a change beside it takes to be noticed. `report.doctor` says what that means.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
+from hotconf.report.doctor import Directory, Examination, Limit, Other, Probe
 from hotconf.sources.base import DEFAULT_MAX_BYTES, FileSet
 from hotconf.sources.files import mounts, paths
 from hotconf.sources.files.reading import read
@@ -30,77 +30,6 @@ if TYPE_CHECKING:
 
 PROBE_S: Final = 2.0
 """So long the probe waits to be heard."""
-
-
-@dataclass(frozen=True, slots=True)
-class Directory:
-    """A directory in which something decides where the path leads."""
-
-    path: str
-    exists: bool
-    readable: bool
-    """Without this the kernel tells nothing of it."""
-    writable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """How much of a limit of inotify is used by this user, as far as can be seen."""
-
-    used: int
-    allowed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """A file that was written beside the configuration, to see whether that is heard."""
-
-    heard_ms: float | None = None
-    """None: not within two seconds, or not tried."""
-    observer: str = ""
-    skipped: str | None = None
-    """Why it was not tried."""
-
-
-@dataclass(frozen=True, slots=True)
-class Other:
-    """One more file of the configuration, which its `watch_paths` name."""
-
-    path: str
-    problem: str | None
-    """Why it cannot be read; None if it can, or is not there."""
-    mount: Mount | None
-    mounted_alone: bool
-    """It is a mount point itself."""
-    exists: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Examination:
-    """All that was found out about one path."""
-
-    path: Path
-    links: tuple[tuple[str, str], ...]
-    """Each link on the way, with its target."""
-    target: str
-    """Where it leads in the end."""
-    problem: str | None
-    """Why the file cannot be read; None if it can."""
-    size: int | None
-    """None if there is no regular file."""
-    max_bytes: int
-    directories: tuple[Directory, ...]
-    mount: Mount | None
-    mounted_alone: bool
-    """The file itself is a mount point."""
-    instances: Limit | None
-    watches: Limit | None
-    probe: Probe
-    others: tuple[Other, ...] = ()
-    unresolved: tuple[str, ...] = ()
-    """Why it is not known what some of `watch_paths` stand for."""
-    lost: tuple[str, ...] = ()
-    """What the entries of `watch_paths` lack that no longer have the files that they had."""
 
 
 def examine(

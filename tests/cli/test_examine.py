@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hotconf.inspection import doctor
-from hotconf.inspection.doctor import examine
+from hotconf.cli import examine as module
+from hotconf.cli.examine import examine
 from hotconf.watch.poll import Poll
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="Linux tells")
@@ -90,10 +90,10 @@ def test_watches_are_counted(main):
 
     inotify = Inotify()
     fdinfo = f"/proc/self/fdinfo/{inotify.descriptor}"
-    assert doctor._watches(fdinfo) == 0
+    assert module._watches(fdinfo) == 0
     inotify.add(str(main), MODIFY)
     inotify.add(str(main.parent), MODIFY)
-    assert doctor._watches(fdinfo) == 2
+    assert module._watches(fdinfo) == 2
     inotify.close()
 
 
@@ -104,8 +104,8 @@ def test_a_probe_that_is_not_heard(main, monkeypatch):
         def trouble(self, owner):
             return None
 
-    monkeypatch.setattr(doctor, "PROBE_S", 0.05)
-    monkeypatch.setattr(doctor, "choose", lambda name, wake: Deaf("deaf"))
+    monkeypatch.setattr(module, "PROBE_S", 0.05)
+    monkeypatch.setattr(module, "choose", lambda name, wake: Deaf("deaf"))
     probe = examine(main).probe
     assert (probe.heard_ms, probe.skipped, probe.observer) == (None, None, "poll")
     assert list(main.parent.iterdir()) == [main]
@@ -113,7 +113,7 @@ def test_a_probe_that_is_not_heard(main, monkeypatch):
 
 def test_a_probe_where_only_polling_is_left(main, monkeypatch):
     """It would tell nothing: why there is polling is what matters."""
-    monkeypatch.setattr(doctor, "choose", lambda name, wake: Poll("inotify cannot be had"))
+    monkeypatch.setattr(module, "choose", lambda name, wake: Poll("inotify cannot be had"))
     probe = examine(main).probe
     assert (probe.skipped, probe.observer) == ("inotify cannot be had", "poll")
     assert list(main.parent.iterdir()) == [main]
@@ -132,7 +132,7 @@ def test_a_probe_that_cannot_be_written(main, monkeypatch, code, why):
     def refuse(**_):
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(doctor.tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(module.tempfile, "mkstemp", refuse)
     assert examine(main).probe.skipped == why
 
 

@@ -1,0 +1,106 @@
+"""Looking at files as a watcher would, without watching them: starts no thread, publishes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from hotconf.changes import Change
+from hotconf.engine.candidate import Candidate, Unstable, Valid
+from hotconf.problems import Problem
+from hotconf.runtime.load import load, load_kept, problems_of
+from hotconf.schema import Schema
+from hotconf.settings import HotReloadSettings
+from hotconf.snapshot import Snapshot
+from hotconf.sources.base import DEFAULT_MAX_BYTES, FileSet, Options
+from hotconf.sources.files.missing import NO_BASELINE, Baseline
+from hotconf.sources.files.reading import too_large
+
+if TYPE_CHECKING:
+    from hotconf.history.record import Record
+    from hotconf.secrets.scrubber import Scrubber
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What one load found."""
+
+    problems: tuple[Problem, ...]
+    """Errors and warnings, in file order; the files absolute."""
+    files: FileSet = field(repr=False)
+    known: Scrubber | None = field(default=None, repr=False)
+    """Removes the secrets of the load, if they were sought."""
+
+    def text(self, path: Path) -> str:
+        """The text of the file at `path` as it was inspected; empty if it was not read."""
+        return self.files.text(path)
+
+    def secrets(self, schema: Schema[Any]) -> Scrubber:
+        """Removes what is secret in the files, and in the resulting config."""
+        from hotconf.config.redaction.secret_values import secrets_of
+        from hotconf.config.shape import shape_of
+        from hotconf.secrets.scrubber import Scrubber
+
+        return (self.known or Scrubber()).plus(secrets_of(shape_of(schema), self.files.documents.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class State(Inspection, Generic[T]):
+    """A valid configuration as a program that starts now would have it, and how it differs from another one."""
+
+    snapshot: Snapshot[T] = field(kw_only=True)
+    settings: HotReloadSettings = field(kw_only=True)
+    """Those that the files ask for."""
+    changes: tuple[Change, ...] = ()
+    """Against the state that it was compared with; empty if with none."""
+    summary: tuple[str, ...] = ()
+    unchanged: str | None = None
+    """Why there are no changes: the files or the values are the same."""
+
+
+def inspect(
+    path: Path,
+    schema: Schema[T],
+    *,
+    against: Snapshot[T] | None = None,
+    instead: Mapping[Path, bytes] = MappingProxyType({}),
+    baseline: Baseline = NO_BASELINE,
+) -> State[T] | Inspection:
+    """The state of `path`, which is absolute, and its fragments, or why there is none.
+
+    `against`: the state that it is compared with. `instead`: bytes that count in place of what files hold, or of
+    files that are not there. `baseline`: the state that decides which files are missing.
+    """
+    large = [given for given, data in instead.items() if len(data) > DEFAULT_MAX_BYTES]
+    if large:
+        return Inspection(tuple(too_large(given, DEFAULT_MAX_BYTES) for given in large), FileSet.of(path))
+    result = load(Options(path, schema), against, baseline=baseline, instead=instead)
+    return _inspection(result.candidate, result.files)
+
+
+def inspect_kept(record: Record, schema: Schema[T], *, against: Snapshot[T] | None = None) -> State[T] | Inspection:
+    """The state that was kept as `record`, judged by the schema and the checks of today; no file is read."""
+    result = load_kept(Options(record.files[0].path, schema), record.files, record.at, against)
+    return _inspection(result.candidate, result.files)
+
+
+def _inspection(found: Candidate[T], files: FileSet) -> State[T] | Inspection:
+    known = None if isinstance(found, Unstable) else found.secrets
+    if not isinstance(found, Valid):
+        return Inspection(problems_of(found), files, known)
+    snapshot = Snapshot(found.config, 1, found.digest, found.loaded_at, found.files, found.origins, found.warnings)
+    return State(
+        found.warnings,
+        files,
+        known,
+        snapshot=snapshot,
+        settings=found.settings,
+        changes=found.changes,
+        summary=found.summary,
+        unchanged=found.unchanged,
+    )
