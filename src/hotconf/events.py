@@ -1,4 +1,4 @@
-"""What is told. Every round of changes opens with `FileChanged` and has exactly one ending: one of the others."""
+"""The events. Every round of changes opens with `FileChanged` and has exactly one ending: one of the others."""
 
 from __future__ import annotations
 

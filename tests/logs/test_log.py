@@ -60,14 +60,14 @@ def test_the_story_of_a_success(caplog):
     assert {record.name for record in caplog.records} == {"hotconf.reload"}
 
 
-def test_a_slow_swap_is_told_in_milliseconds(caplog):
+def test_a_slow_swap_is_given_in_milliseconds(caplog):
     """Never a `<1ms` that is not."""
     ended([MAIN], 100, ReloadSuccess(2, (), (), timings=Timings(swap=12.3)))
     assert "Snapshot published (12ms)" in lines(caplog)
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "expected"),
     [
         ("syntax", ["Parsing TOML: ERROR (syntax)"]),
         ("empty", ["Parsing TOML: ERROR (empty)"]),
@@ -81,10 +81,10 @@ def test_a_slow_swap_is_told_in_milliseconds(caplog):
         ("unstable", ["Reading: ERROR (unstable)"]),
     ],
 )
-def test_the_story_of_a_failure(caplog, kind, told):
+def test_the_story_of_a_failure(caplog, kind, expected):
     """How far it came; and the reason as an error, on one line."""
     ended([MAIN], 100, ReloadFailed("config.toml:1: bad\nline", kind, (Problem("bad"),)))
-    assert lines(caplog)[3:] == [*told, "ReloadFailed event emitted"]
+    assert lines(caplog)[3:] == [*expected, "ReloadFailed event emitted"]
     (error,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert error.getMessage() == "Config reload failed: config.toml:1: bad\\nline"
 
@@ -123,7 +123,7 @@ def test_values_are_not_logged(caplog):
 
 
 def test_trouble_is_a_warning_unless_polling_was_chosen(caplog):
-    """Who relies on the kernel should know that it does not tell everything."""
+    """Who relies on the kernel should know that it does not report everything."""
     log.observing(MAIN, "inotify", None)
     log.observing(MAIN, "poll", "asked for", asked=True)
     log.observing(MAIN, "inotify", "the limit is reached")
@@ -179,7 +179,7 @@ def test_no_story_is_made_up_for_nobody(monkeypatch, caplog):
 
 
 def test_logging_is_not_imported_for_nobody():
-    """It costs 4 ms and half a megabyte; a failure is told in any case."""
+    """It costs 4 ms and half a megabyte; a failure is reported in any case."""
     code = (
         "import sys; from pathlib import Path; from hotconf.logs import log; from hotconf.listener import Notice\n"
         "from hotconf.events import ReloadFailed, ReloadUnchanged\n"

@@ -1,4 +1,4 @@
-"""The bus: every subscriber is told, in order, and none of them can be in another's way."""
+"""The bus: every subscriber gets every event, in order, and none can be in another's way."""
 
 from __future__ import annotations
 
@@ -77,10 +77,10 @@ class Gate:
         self.released = threading.Event()
         self.events = []
 
-    def __call__(self, *told):
+    def __call__(self, *received):
         self.entered.set()
         assert self.released.wait(DEADLINE)
-        self.events.append(told[0] if len(told) == 1 else told)
+        self.events.append(received[0] if len(received) == 1 else received)
 
 
 # Streams
@@ -234,7 +234,7 @@ def test_a_stream_of_a_closed_bus_ends_at_once(bus):
 
 
 def test_an_unread_stream_loses_the_oldest_and_says_so_once(bus, caplog):
-    """1,024 events wait; more push out the oldest, are counted, and one warning tells of each overflow."""
+    """1,024 events wait; more push out the oldest, are counted, and each overflow is one warning."""
     stream = bus.subscribe()
     publish_each(bus, map(success, range(CAPACITY + 5)))
     assert stream.dropped == 5
@@ -249,7 +249,7 @@ def test_an_unread_stream_loses_the_oldest_and_says_so_once(bus, caplog):
     assert caplog.records[0].levelno == logging.WARNING
 
 
-def test_a_second_overflow_is_told_again(bus, caplog):
+def test_a_second_overflow_is_logged_again(bus, caplog):
     """An overflow is over when the stream was read to its end."""
     stream = bus.subscribe()
     for count in (1, 2):
@@ -299,8 +299,8 @@ def test_a_signal_handler_may_close_what_the_main_thread_waits_for(bus):
 def test_subscribing_and_closing_while_events_are_published(bus):
     """A steady stream sees every event in order while others come and go from several threads."""
     steady, done, count = bus.subscribe(), threading.Event(), 900
-    told = []
-    bus.on_event(told.append)
+    received = []
+    bus.on_event(received.append)
 
     def come_and_go():
         while not done.is_set():
@@ -317,8 +317,8 @@ def test_subscribing_and_closing_while_events_are_published(bus):
         thread.join(DEADLINE)
     wait_until(bus.drain)  # on a busy machine the lock may not have been free in time
     assert [next(steady).generation for _ in range(count)] == list(range(1, count + 1))
-    wait_until(lambda: len(told) == count)
-    assert [event.generation for event in told] == list(range(1, count + 1))
+    wait_until(lambda: len(received) == count)
+    assert [event.generation for event in received] == list(range(1, count + 1))
 
 
 def test_two_threads_share_one_stream_without_loss_or_repetition(bus):
@@ -452,7 +452,7 @@ def test_callbacks_run_in_order_of_subscription_and_events_in_order(bus):
 
 
 def test_there_is_no_thread_until_a_callback_has_something_to_do(bus):
-    """Streams need no thread, and neither does a callback that was told nothing yet."""
+    """Streams need no thread, and neither does a callback that got nothing yet."""
     before = threading.active_count()
     bus.subscribe()
     bus.on_change("a", print)
@@ -464,17 +464,17 @@ def test_there_is_no_thread_until_a_callback_has_something_to_do(bus):
 @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3), KeyboardInterrupt()])
 def test_a_callback_that_raises_is_logged_by_name_and_work_goes_on(bus, caplog, error):
     """Anything that it raises is logged; the next callback and the next event are delivered."""
-    told = []
+    received = []
 
     def faulty(event):
         raise error
 
     bus.on_event(faulty)
-    bus.on_event(told.append)
+    bus.on_event(received.append)
     bus.publish(CHANGED, None)
     bus.publish(UNCHANGED, None)
-    wait_until(lambda: len(told) == 2)
-    assert told == [CHANGED, UNCHANGED]
+    wait_until(lambda: len(received) == 2)
+    assert received == [CHANGED, UNCHANGED]
     assert len(caplog.records) == 2
     assert "faulty" in caplog.messages[0]
     assert caplog.records[0].name == "hotconf.reload"
@@ -484,17 +484,17 @@ def test_a_callback_that_raises_is_logged_by_name_and_work_goes_on(bus, caplog, 
 
 def test_a_log_handler_that_raises_does_not_stop_delivery(bus):
     """Handlers are users' code, too."""
-    told, logger = [], logging.getLogger("hotconf.reload")
+    received, logger = [], logging.getLogger("hotconf.reload")
 
     def refuse(record):
         raise SystemExit("no logging today")
 
     bus.on_event(lambda event: 1 / 0)
-    bus.on_event(told.append)
+    bus.on_event(received.append)
     logger.addFilter(refuse)
     try:
         bus.publish(CHANGED, None)
-        wait_until(lambda: told == [CHANGED])
+        wait_until(lambda: received == [CHANGED])
         wait_until(records.flush)
     finally:
         logger.removeFilter(refuse)
@@ -502,39 +502,39 @@ def test_a_log_handler_that_raises_does_not_stop_delivery(bus):
 
 def test_a_slow_callback_delays_neither_the_publisher_nor_the_streams(bus):
     """While a callback blocks, publishing returns and streams are served; later callbacks come later."""
-    gate, told, stream = Gate(), [], bus.subscribe()
+    gate, received, stream = Gate(), [], bus.subscribe()
     bus.on_event(gate)
-    bus.on_event(told.append)
+    bus.on_event(received.append)
     bus.publish(CHANGED, None)
     bus.publish(UNCHANGED, None)
     assert gate.entered.wait(DEADLINE)
     assert [next(stream), next(stream)] == [CHANGED, UNCHANGED]
-    assert told == []
+    assert received == []
     gate.released.set()
-    wait_until(lambda: told == [CHANGED, UNCHANGED])
+    wait_until(lambda: received == [CHANGED, UNCHANGED])
 
 
-def test_callbacks_that_are_too_slow_lose_the_oldest_and_it_is_told_once(bus, caplog):
+def test_callbacks_that_are_too_slow_lose_the_oldest_and_it_is_logged_once(bus, caplog):
     """1,024 events wait for the callbacks; more push out the oldest, counted for each callback."""
-    gate, told = Gate(), []
+    gate, received = Gate(), []
     slow = bus.on_event(gate)
-    quick = bus.on_event(told.append)
+    quick = bus.on_event(received.append)
     bus.publish(success(0), None)
     assert gate.entered.wait(DEADLINE)
     publish_each(bus, map(success, range(1, CAPACITY + 4)))
     assert (slow.dropped, quick.dropped) == (3, 3)
     gate.released.set()
-    wait_until(lambda: len(told) == CAPACITY + 1)
-    assert [event.generation for event in told] == [0, *range(4, CAPACITY + 4)]
+    wait_until(lambda: len(received) == CAPACITY + 1)
+    assert [event.generation for event in received] == [0, *range(4, CAPACITY + 4)]
     wait_until(lambda: caplog.messages)
     assert len(caplog.messages) == 1
 
 
 def test_a_closed_callback_is_not_called_any_more(bus):
     """Closing drops what waits for it, also when it does so itself, and the others go on."""
-    gate, told, once = Gate(), [], []
+    gate, received, once = Gate(), [], []
     bus.on_event(gate)
-    handle = bus.on_event(told.append)
+    handle = bus.on_event(received.append)
 
     def only_once(event):
         once.append(event)
@@ -548,36 +548,36 @@ def test_a_closed_callback_is_not_called_any_more(bus):
     gate.released.set()
     wait_until(lambda: len(gate.events) == 2)
     bus.close()
-    assert (told, once) == ([], [CHANGED])
+    assert (received, once) == ([], [CHANGED])
 
 
 def test_a_callback_may_subscribe_others(bus):
     """The newcomer gets the events from the next one on."""
-    told, invited = [], threading.Event()
+    received, invited = [], threading.Event()
 
     def invite(event):
         host.close()
-        bus.on_event(told.append)
+        bus.on_event(received.append)
         invited.set()
 
     host = bus.on_event(invite)
     bus.publish(CHANGED, None)
     assert invited.wait(DEADLINE)
     bus.publish(UNCHANGED, None)
-    wait_until(lambda: told == [UNCHANGED])
+    wait_until(lambda: received == [UNCHANGED])
 
 
 def test_closing_drops_callbacks_that_have_not_begun_and_waits_for_the_one_that_has(bus):
     """Once `close()` was called nothing more begins; when it returned, the running callback is done."""
-    gate, told = Gate(), []
+    gate, received = Gate(), []
     bus.on_event(gate)
-    bus.on_event(told.append)
+    bus.on_event(received.append)
     bus.publish(CHANGED, None)
     bus.publish(UNCHANGED, None)
     assert gate.entered.wait(DEADLINE)
     threading.Timer(0.02, gate.released.set).start()
     bus.close()
-    assert (gate.events, told) == ([CHANGED], [])
+    assert (gate.events, received) == ([CHANGED], [])
     assert not [thread for thread in threading.enumerate() if "hotconf" in thread.name]
 
 
@@ -595,18 +595,18 @@ def test_closing_waits_only_so_long_and_names_who_is_late(bus, caplog):
 
 def test_a_callback_may_close_the_bus(bus):
     """It is not waited for by itself, and is the last to be called."""
-    told = []
+    received = []
 
     def stop(event):
         bus.close()
-        told.append("closed")
+        received.append("closed")
 
     bus.on_event(stop)
-    bus.on_event(told.append)
+    bus.on_event(received.append)
     bus.publish(CHANGED, None)
-    wait_until(lambda: told)
+    wait_until(lambda: received)
     bus.close()
-    assert told == ["closed"]
+    assert received == ["closed"]
 
 
 @pytest.mark.parametrize("callback", ["no function", anext_of])
@@ -620,94 +620,94 @@ def test_what_cannot_be_called_back_is_refused_at_once(bus, callback):
 
 def test_nothing_keeps_the_delivered_event_alive(bus):
     """While the delivery waits it holds no event, no callback that was closed and no config."""
-    told = threading.Event()
+    received = threading.Event()
 
     class Named:
         pass
 
     payload = Named()
     alive = weakref.ref(payload)
-    bus.on_event(lambda event: told.set())
+    bus.on_event(lambda event: received.set())
     bus.publish(ReloadSuccess(1, (), (payload,)), None)
     bus.last = None
     del payload
-    assert told.wait(DEADLINE)
+    assert received.wait(DEADLINE)
     wait_until(lambda: gc.collect() >= 0 and alive() is None)
 
 
 def test_when_no_thread_can_be_started_publishing_goes_on_and_tries_again(bus, monkeypatch):
     """A process out of threads does not fail a reload; what waits is delivered when there is a thread."""
-    told, start = [], threading.Thread.start
+    received, start = [], threading.Thread.start
 
     def no_thread(thread):
         raise RuntimeError("can't start new thread")
 
-    bus.on_event(told.append)
+    bus.on_event(received.append)
     monkeypatch.setattr(threading.Thread, "start", no_thread)
     bus.publish(CHANGED, None)
     monkeypatch.setattr(threading.Thread, "start", start)
     bus.publish(UNCHANGED, None)
-    wait_until(lambda: told == [CHANGED, UNCHANGED])
+    wait_until(lambda: received == [CHANGED, UNCHANGED])
 
 
 # Following a value
 
 
-def test_on_change_tells_old_and_new_of_the_selected_value(bus):
+def test_on_change_gives_old_and_new_of_the_selected_value(bus):
     """Only when that value differs; a dotted key, a key path and a function name the same."""
-    told, ended = [], []
+    received, ended = [], []
     bus.publish(success(1), snapshot(1, server={"port": 1}, other=1))
-    bus.on_change("server.port", lambda old, new: told.append(("dotted", old, new)))
-    bus.on_change(("server", "port"), lambda old, new: told.append(("path", old, new)))
-    bus.on_change(lambda config: config["server"]["port"], lambda old, new: told.append(("function", old, new)))
+    bus.on_change("server.port", lambda old, new: received.append(("dotted", old, new)))
+    bus.on_change(("server", "port"), lambda old, new: received.append(("path", old, new)))
+    bus.on_change(lambda config: config["server"]["port"], lambda old, new: received.append(("function", old, new)))
     bus.on_event(ended.append)
     bus.publish(success(2), snapshot(2, server={"port": 1}, other=2))
     wait_until(lambda: ended == [success(2)])
     bus.publish(success(3), snapshot(3, server={"port": 3}, other=2))
-    wait_until(lambda: len(told) == 3)
+    wait_until(lambda: len(received) == 3)
     bus.close()
-    assert told == [("dotted", 1, 3), ("path", 1, 3), ("function", 1, 3)]
+    assert received == [("dotted", 1, 3), ("path", 1, 3), ("function", 1, 3)]
 
 
 def test_on_change_compares_types_too(bus):
     """1, 1.0 and true are different values."""
-    told = []
+    received = []
     bus.publish(success(1), snapshot(1, a=1))
-    bus.on_change("a", lambda old, new: told.append((old, new)))
+    bus.on_change("a", lambda old, new: received.append((old, new)))
     for generation, value in enumerate((1.0, True), 2):
         bus.publish(success(generation), snapshot(generation, a=value))
-        wait_until(lambda: len(told) == generation - 1)  # noqa: B023
-    assert repr(told) == "[(1, 1.0), (1.0, True)]"
+        wait_until(lambda: len(received) == generation - 1)  # noqa: B023
+    assert repr(received) == "[(1, 1.0), (1.0, True)]"
 
 
 def test_on_change_says_missing_for_what_is_not_there(bus):
     """MISSING stands for an absent value, on either side."""
-    told = []
+    received = []
     bus.publish(success(1), snapshot(1))
-    bus.on_change("a", lambda old, new: told.append((old, new)))
+    bus.on_change("a", lambda old, new: received.append((old, new)))
     for generation, config in enumerate(({"a": None}, {}), 2):
         bus.publish(success(generation), snapshot(generation, **config))
-        wait_until(lambda: len(told) == generation - 1)  # noqa: B023
-    assert told == [(MISSING, None), (None, MISSING)]
+        wait_until(lambda: len(received) == generation - 1)  # noqa: B023
+    assert received == [(MISSING, None), (None, MISSING)]
 
 
 def test_before_the_first_config_the_old_value_is_missing(bus):
     """Subscribed while nothing was published: the first good config is a change from MISSING."""
-    told = []
-    bus.on_change("a", lambda old, new: told.append((old, new)))
+    received = []
+    bus.on_change("a", lambda old, new: received.append((old, new)))
     bus.publish(FAILED, None)
     bus.publish(success(1), snapshot(1, a=1))
-    wait_until(lambda: told == [(MISSING, 1)])
+    wait_until(lambda: received == [(MISSING, 1)])
 
 
-def test_subscribed_before_start_changes_are_told_against_the_config_of_the_start(bus):
+def test_subscribed_before_start_changes_are_against_the_config_of_the_start(bus):
     """The config that the start published silently is the baseline, not a change."""
-    told = []
-    bus.on_change("a", lambda old, new: told.append((old, new)))
+    received = []
+    bus.on_change("a", lambda old, new: received.append((old, new)))
     bus.publish(None, snapshot(1, a=1))
     bus.publish(success(2), snapshot(2, a=2))
-    wait_until(lambda: told)
-    assert told == [(1, 2)]
+    wait_until(lambda: received)
+    assert received == [(1, 2)]
 
 
 def test_a_late_follower_gets_what_it_last_saw_and_the_newest(bus):
@@ -728,53 +728,53 @@ def test_a_late_follower_gets_what_it_last_saw_and_the_newest(bus):
 
 def test_a_follower_behind_a_slow_callback_gets_the_newest_at_once(bus):
     """It is not led through the states that it missed."""
-    gate, told = Gate(), []
+    gate, received = Gate(), []
     bus.publish(None, snapshot(1, a=1))
     bus.on_event(gate)
-    bus.on_change("a", lambda old, new: told.append((old, new)))
+    bus.on_change("a", lambda old, new: received.append((old, new)))
     for generation in (2, 3, 4):
         bus.publish(success(generation), snapshot(generation, a=generation))
     gate.released.set()
     wait_until(lambda: len(gate.events) == 3)
     bus.close()
-    assert told == [(1, 4)]
+    assert received == [(1, 4)]
 
 
 def test_a_change_outlives_an_overflow_of_events(bus):
-    """Even if the event that brought the change is dropped, its follower is told."""
-    gate, told = Gate(), []
+    """Even if the event that brought the change is dropped, its follower gets it."""
+    gate, received = Gate(), []
     bus.publish(None, snapshot(1, a=1))
     bus.on_event(gate)
-    bus.on_change("a", lambda old, new: told.append((old, new)))
+    bus.on_change("a", lambda old, new: received.append((old, new)))
     bus.publish(CHANGED, bus.snapshot)
     assert gate.entered.wait(DEADLINE)
     bus.publish(success(2), snapshot(2, a=2))
     publish_each(bus, [CHANGED] * (CAPACITY + 1), bus.snapshot)
     gate.released.set()
-    wait_until(lambda: told == [(1, 2)])
+    wait_until(lambda: received == [(1, 2)])
 
 
-def test_unchanged_never_tells_a_follower(bus):
+def test_unchanged_never_calls_a_follower(bus):
     """A new snapshot of the same generation is no change."""
-    told, ended = [], []
+    received, ended = [], []
     bus.publish(None, snapshot(1, a=1))
-    bus.on_change("a", lambda old, new: told.append((old, new)))
+    bus.on_change("a", lambda old, new: received.append((old, new)))
     bus.on_event(ended.append)
     bus.publish(UNCHANGED, snapshot(1, a=1))
     bus.publish(FAILED, snapshot(1, a=1))
     wait_until(lambda: len(ended) == 2)
-    assert told == []
+    assert received == []
 
 
 def test_a_selector_that_raises_is_logged_and_its_subscription_lives_on(bus, caplog):
     """The next config is compared with the value that it last saw."""
-    told = []
+    received = []
     bus.publish(None, snapshot(1, a=1))
-    bus.on_change(lambda config: config["a"], lambda old, new: told.append((old, new)))
+    bus.on_change(lambda config: config["a"], lambda old, new: received.append((old, new)))
     bus.publish(success(2), snapshot(2))
     wait_until(lambda: caplog.messages)
     bus.publish(success(3), snapshot(3, a=3))
-    wait_until(lambda: told == [(1, 3)])
+    wait_until(lambda: received == [(1, 3)])
     assert "selector" in caplog.text
     assert "KeyError" in caplog.text
     assert len(caplog.records) == 1
@@ -782,43 +782,43 @@ def test_a_selector_that_raises_is_logged_and_its_subscription_lives_on(bus, cap
 
 def test_a_selector_that_cannot_read_the_baseline_has_seen_nothing(bus, caplog):
     """Then the old value is MISSING."""
-    told = []
+    received = []
     bus.publish(None, snapshot(1))
-    bus.on_change(lambda config: config["a"], lambda old, new: told.append((old, new)))
+    bus.on_change(lambda config: config["a"], lambda old, new: received.append((old, new)))
     bus.publish(success(2), snapshot(2, a=2))
-    wait_until(lambda: told == [(MISSING, 2)])
+    wait_until(lambda: received == [(MISSING, 2)])
     assert len(caplog.records) == 1
 
 
 def test_a_follower_that_raises_has_seen_the_value(bus, caplog):
-    """It is logged, and the next change is told against the value that it was given."""
-    told = []
+    """It is logged, and the next change is compared with the value that it was given."""
+    received = []
 
     def faulty(old, new):
-        told.append((old, new))
+        received.append((old, new))
         raise ValueError
 
     bus.publish(None, snapshot(1, a=1))
     bus.on_change("a", faulty)
     for generation in (2, 3):
         bus.publish(success(generation), snapshot(generation, a=generation))
-        wait_until(lambda: len(told) == generation - 1)  # noqa: B023
-    assert told == [(1, 2), (2, 3)]
+        wait_until(lambda: len(received) == generation - 1)  # noqa: B023
+    assert received == [(1, 2), (2, 3)]
     assert "faulty" in caplog.text
 
 
 def test_on_change_reads_attributes_as_well(bus):
     """Models are objects; their fields are keys."""
-    told = []
+    received = []
     config = SimpleNamespace(port=1)
-    bus.on_change(lambda config: config.port, lambda old, new: told.append((old, new)))
+    bus.on_change(lambda config: config.port, lambda old, new: received.append((old, new)))
     bus.publish(success(1), Snapshot(config, 1, "", datetime.now(UTC), (), {}))
-    wait_until(lambda: told == [(MISSING, 1)])
+    wait_until(lambda: received == [(MISSING, 1)])
 
 
 @pytest.mark.parametrize("selector", ["", "a..b", 7, ["a"], (1.5,)])
 def test_a_selector_that_names_nothing_is_refused_at_once(bus, selector):
-    """A misspelt key path is the caller's fault and is told to the caller."""
+    """A misspelt key path is the caller's fault and is raised where it was made."""
     with pytest.raises(UsageError):
         bus.on_change(selector, print)
 
@@ -832,10 +832,10 @@ from pathlib import Path
 from hotconf.events import FileChanged
 from hotconf.subscribers.bus import BURST, Bus
 
-bus, told = Bus("fork"), threading.Event()
-stream, handle = bus.subscribe(), bus.on_event(lambda event: told.set())
+bus, received = Bus("fork"), threading.Event()
+stream, handle = bus.subscribe(), bus.on_event(lambda event: received.set())
 bus.publish(FileChanged(Path("/x")), None)
-assert told.wait(60)
+assert received.wait(60)
 holding, go_on = threading.Event(), threading.Event()
 def hold():
     with bus.lock:
@@ -846,9 +846,9 @@ assert holding.wait(60)
 child = os.fork()
 if child == 0:
     assert list(stream) == []
-    told.clear()
+    received.clear()
     bus.publish(FileChanged(Path("/y")), None)
-    again = told.wait(60)
+    again = received.wait(60)
     own = bus.subscribe()
     bus.publish(FileChanged(Path("/z")), None)
     handle.close()
@@ -863,7 +863,7 @@ print("child", os.waitstatus_to_exitcode(status), "parent", list(stream) != [])
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_forked_child_tells_its_own():
+def test_a_forked_child_delivers_to_its_own():
     """Callbacks are kept, streams end; even if some thread of the parent never gave back the lock."""
     result = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", FORK],

@@ -94,7 +94,7 @@ def test_who_left_is_asked_no_more_and_leaves_nothing_behind() -> None:
     assert len(followers) == 0
 
 
-def test_a_value_that_comes_or_goes_is_told() -> None:
+def test_a_value_that_comes_or_goes_is_a_change() -> None:
     """The followers inside it, too."""
     paths: list[KeyPath] = [("a", "x"), ("b", "x")]
     assert concerned(paths, {}, {"a": {"x": 1}}) == {("a", "x")}

@@ -23,7 +23,7 @@ if not hasattr(os, "fork"):
 from doubles.inside import locks_of, reloader_of
 from hotconf import Ending, FileChanged, HotReloadWatcher, ReloadDeferred, ReloadSuccess, UsageError
 from hotconf.runtime import process
-from hotconf.runtime.waiters import Waiter
+from hotconf.runtime.notifier import Caller
 from hotconf.system import fork as forks
 from hotconf.system import threads
 from waiting import wait_until
@@ -271,10 +271,10 @@ def test_from_a_signal_handler_while_reload_waits(path, watch, gate):
 def test_whoever_asked_before_the_fork_is_let_go():
     """In the child nobody answers: the wait ends all the same, wherever the fork came between asking and waiting."""
     used = process.claim("this test")
-    waiter = Waiter()
+    caller = Caller()
 
     def work():
-        assert waiter.wait(used) is None
+        assert caller.wait(used) is None
 
     child = fork(work)
     process.release("this test", used, 10)

@@ -1,4 +1,4 @@
-"""Who is told, and what can be asked."""
+"""Subscribing, statistics, and what else can be asked."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_only_what_is_followed(path, watch):
 
 
 def test_statistics(path, watch):
-    """Endings are counted by kind, phases measured for each success; which observer is in use is told."""
+    """Endings are counted by kind, phases measured for each success; the observer in use is named."""
     watcher, seen = watch(path)
     for count, text in enumerate((port(9000), BROKEN, port(9000)), start=1):
         path.write_text(text)
@@ -131,7 +131,7 @@ def test_drift(path, watch):
 
 
 def test_the_story_of_a_round(path, watch, caplog):
-    """The debug log tells what was done, in order."""
+    """The debug log says what was done, in order."""
     with caplog.at_level(logging.DEBUG, "hotconf"):
         _, seen = watch(path)
         path.write_text(port(9000))
@@ -155,7 +155,7 @@ def test_the_story_of_a_round(path, watch, caplog):
 
 
 def test_a_key_that_the_model_does_not_have_cannot_be_followed(path, watch):
-    """It would be silent for ever: the slip is told at once."""
+    """It would be silent for ever: the slip raises at once."""
     watcher, _ = watch(path)
     with pytest.raises(UsageError, match='did you mean "port"'):
         watcher.on_change("server.prot", print)
@@ -166,8 +166,8 @@ def test_a_key_may_be_followed_as_the_file_spells_it(tmp_path, watch):
     path = tmp_path / "config.toml"
     path.write_text("[hot-reload]\ndebounce-ms = 100\n")
     with HotReloadWatcher(path, SPECKIT) as watcher:
-        told = []
-        watcher.on_change("hot-reload.debounce-ms", lambda old, new: told.append((old, new)))
+        received = []
+        watcher.on_change("hot-reload.debounce-ms", lambda old, new: received.append((old, new)))
         save(path, "[hot-reload]\ndebounce-ms = 110\n")
-        wait_until(lambda: told)
-    assert told == [(100, 110)]
+        wait_until(lambda: received)
+    assert received == [(100, 110)]

@@ -81,14 +81,13 @@ def test_each_warning_is_logged_when_it_is_new_and_never_again(tmp_path, warned,
                 continue
             if "port = 3" not in chosen:
                 expected |= {PIECES["port = 3"]} if watcher.config.port % 2 else set()
-            told = warned()
-            assert sorted(told) == sorted(expected - before)
+            assert sorted(warned()) == sorted(expected - before)
             assert {each.with_hint.partition(": ")[2] for each in watcher.warnings} == expected
             before = expected
 
 
 def test_a_failure_repeats_no_warning_and_hides_none(tmp_path, warned):
-    """What fails to load logs its own warnings, too, and those from before it count as told."""
+    """What fails to load logs its own warnings, too, and those from before it count as logged."""
     path = tmp_path / "config.toml"
     path.write_text("prot = 1\nport = 2")
     with closing(HotReloadWatcher(path, App, observer="poll")) as watcher:

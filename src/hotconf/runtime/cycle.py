@@ -18,11 +18,10 @@ from hotconf.logs import log
 from hotconf.runtime.background import may_block
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.loads import Finished, Loads
-from hotconf.runtime.notifier import Notifier
+from hotconf.runtime.notifier import Caller, Notifier
 from hotconf.runtime.observation import Observation
 from hotconf.runtime.publisher import Publisher
 from hotconf.runtime.rounds import Request, Rounds
-from hotconf.runtime.waiters import Waiter
 from hotconf.sources.base import Options
 from hotconf.sources.files.cache import Cache
 from hotconf.subscribers.bus import Bus
@@ -154,14 +153,14 @@ class Cycle(Generic[T]):
         """After the driver failed: compare the files, and request a new reload for waiting callers."""
         self.rounds.reset()
         self.touch((self._path,), time.monotonic_ns())
-        for number in self._notifier.waiters.numbers:
+        for number in tuple(self._notifier.callers):
             self.feed(protocol.Reload(time.monotonic_ns(), number, force=False, silent=False))
 
     # The machine
 
-    def request(self, waiter: Waiter, *, force: bool, silent: bool = False) -> None:
+    def request(self, caller: Caller, *, force: bool, silent: bool = False) -> None:
         """Load the files without a window."""
-        number = self._notifier.waiters.add(waiter)
+        number = self._notifier.add(caller)
         self.feed(protocol.Reload(time.monotonic_ns(), number, force=force, silent=silent))
 
     def release(self) -> None:

@@ -1,10 +1,11 @@
-"""`Notifier`: what one watcher emits. Each event goes to all listeners, an ending also to those who wait for it."""
+"""`Notifier`: what one watcher emits. Each event goes to all listeners, an ending also to callers of `reload()`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -12,8 +13,10 @@ from hotconf.engine.protocol import Answer, Emit, State
 from hotconf.events import Ending, FileChanged, Pending, ReloadDeferred, ReloadSuccess
 from hotconf.listener import Listener, Notice
 from hotconf.logs import log
+from hotconf.runtime.driver import Driver
 from hotconf.runtime.publisher import Publisher
-from hotconf.runtime.waiters import Waiters
+from hotconf.system import threads
+from hotconf.system.fork import FORK_CHECK_S
 from hotconf.system.memory import retried
 
 E = TypeVar("E", bound=Ending)
@@ -21,16 +24,42 @@ E = TypeVar("E", bound=Ending)
 _NEVER: Final[tuple[object, Ending | None]] = (None, None)
 
 
+class Caller:
+    """A call of `reload()`, or the load at start, which waits for its ending."""
+
+    __slots__ = ("_answered", "event")
+
+    def __init__(self) -> None:
+        self.event: Ending | None = None
+        """How it ended; None while it has not, or if it never will."""
+        self._answered = threads.Event()
+
+    def wait(self, driver: Driver) -> Ending | None:
+        """Wait for the answer. None if there will be none: `driver` has died for good, or this is a forked child."""
+        while not self._answered.wait(FORK_CHECK_S if driver.alive else 0):
+            driver.check()
+            if not driver.alive:
+                break
+            for loader in driver.loaders:
+                loader.drain()  # no other thread is available: this one does it
+        return self.event
+
+    def answer(self, event: Ending | None) -> None:
+        """Wake it."""
+        self.event = event
+        self._answered.set()
+
+
 class Notifier:
     """Stamps events and passes them on, on the driver's thread."""
-
-    __slots__ = ("_deferred_at", "_listeners", "_publisher", "_stamped", "failures", "required", "waiters")
 
     def __init__(self, publisher: Publisher[Any], listeners: Iterable[Listener]) -> None:
         """`listeners` get each notice in this order."""
         self._publisher = publisher
         self._listeners = tuple(listeners)
-        self.waiters = Waiters()
+        self.callers: dict[int, Caller] = {}
+        """Those without an answer, by number."""
+        self._numbers = count(1)
         self.failures = 0
         """How often a listener raised."""
         self.required = False
@@ -66,12 +95,24 @@ class Notifier:
                 self.failures += 1
                 log.fault("watch", "Internal error in %s", type(listener).__name__)
 
+    def add(self, caller: Caller) -> int:
+        """Its number, under which the machine answers it."""
+        number = next(self._numbers)
+        self.callers[number] = caller
+        return number
+
     def answer(self, effect: Answer) -> None:
-        """Wake those who wait for a reload; with the very event that listeners got, if it was emitted."""
+        """Wake callers; with the very event that listeners got, if it was emitted."""
         event = None if effect.event is None else self._stamp(effect.event)
         if self._publisher.unannounced is not None:
             self._notify_ending(None)
-        retried(lambda: self.waiters.answer(effect.callers, event))
+        retried(lambda: self._answer(effect.callers, event))
+
+    def _answer(self, numbers: Iterable[int], event: Ending | None) -> None:
+        for number in numbers:
+            if caller := self.callers.get(number):
+                caller.answer(event)
+            self.callers.pop(number, None)  # not earlier: an interrupted answer is given again
 
     def _stamp(self, event: E) -> E:
         made, stamped = self._stamped
@@ -91,6 +132,6 @@ class Notifier:
         return Pending(reasons, self._deferred_at or waiting.candidate.loaded_at, waiting.candidate.changes)
 
     def abandon(self) -> None:
-        """In the child of a fork: nobody waits here, and the rounds were the parent's."""
-        self.waiters.abandon()
+        """In the child of a fork: the callers and the rounds are the parent's."""
+        self.callers.clear()
         self._deferred_at = None

@@ -28,12 +28,7 @@ class Publisher(Generic[T]):
 
     __slots__ = ("baseline", "install", "secrets", "settings", "snapshot", "unannounced")
 
-    def __init__(
-        self,
-        options: Options[T],
-        cache: Cache,
-        install: Callable[[Snapshot[T]], None],
-    ) -> None:
+    def __init__(self, options: Options[T], cache: Cache, install: Callable[[Snapshot[T]], None]) -> None:
         self.snapshot: Snapshot[T] | None = None
         self.settings = options.pins.over(settings_of(options.schema, {}))
         """In force now."""

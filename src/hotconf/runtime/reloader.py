@@ -23,10 +23,9 @@ from hotconf.runtime.cycle import Cycle
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.holds import Hold, Holds
 from hotconf.runtime.load import drifted
-from hotconf.runtime.notifier import Notifier
+from hotconf.runtime.notifier import Caller, Notifier
 from hotconf.runtime.publisher import Publisher
 from hotconf.runtime.rounds import paths_of
-from hotconf.runtime.waiters import Waiter
 from hotconf.snapshot import Snapshot
 from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files.cache import Cache
@@ -138,7 +137,7 @@ class Reloader(fork.ForkAware, Generic[T]):
     @property
     def waiting_calls(self) -> int:
         """How many calls of `reload()` wait."""
-        return len(self._notifier.waiters)
+        return len(self._notifier.callers)
 
     def has_drift(self) -> bool:
         """As `HotReloadWatcher.has_drift`."""
@@ -195,10 +194,10 @@ class Reloader(fork.ForkAware, Generic[T]):
         log.debug("reload", "Watching: %s", self.options.path)
         driver.call(partial(self.cycle.join, driver))
         # By force: a hold that began before the start puts off changes, and the first config is none.
-        waiter = Waiter()
-        driver.call(partial(self.cycle.request, waiter, force=True, silent=True))
+        caller = Caller()
+        driver.call(partial(self.cycle.request, caller, force=True, silent=True))
         self.cycle.loads.run(driver)
-        return waiter.event
+        return caller.event
 
     def reload(self, *, wait: bool, force: bool) -> Ending | None:
         """As `HotReloadWatcher.reload`."""
@@ -208,9 +207,9 @@ class Reloader(fork.ForkAware, Generic[T]):
             raise UsageError("this watcher is not running: reload() works between start() and close()")
         if wait and used.here:
             raise UsageError("reload() cannot wait here: this is the thread that would do it; use wait=False")
-        waiter = Waiter()
-        used.post(partial(self.cycle.request, waiter, force=force))
-        event = waiter.wait(used) if wait else None
+        caller = Caller()
+        used.post(partial(self.cycle.request, caller, force=force))
+        event = caller.wait(used) if wait else None
         if event is not None or not wait:
             return event
         if self.cycle.closed:
@@ -266,7 +265,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         self.cycle.rounds.lock = threads.rlock()
         self.cache.distrust()
         self.cycle.loads.abandon()
-        self._notifier.waiters.abandon()
+        self._notifier.callers.clear()
 
     def revive(self) -> None:
         """Watch on in the child, if this was watching; what the parent had begun is begun anew.

@@ -85,7 +85,7 @@ class Rounds(Generic[T]):
     def crash(self, state: protocol.State | None = None) -> None:
         """End the round, once; discard what was known about the files."""
         problem = Problem(_CRASHED, kind="internal", file=self._path)
-        self.state, effects = machine.crashed(state or self.state, problem, self._notifier.waiters.numbers)
+        self.state, effects = machine.crashed(state or self.state, problem, tuple(self._notifier.callers))
         if self._publisher.snapshot is not None:  # even if it raised after publishing
             self.state = self.state._replace(generation=self._publisher.snapshot.generation)
         self._cache.distrust()

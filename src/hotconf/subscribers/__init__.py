@@ -1,1 +1,1 @@
-"""Who is told: callbacks, streams, followers, statistics."""
+"""Who gets events: streams, callbacks, followers of values, statistics."""

@@ -1,7 +1,7 @@
-"""What a watcher counted and measured, as it is told.
+"""`Meter` counts and measures while a watcher works; `Stats` is a picture of that.
 
-Named tuples, which take little to define: so this is there before somebody asks, who may have no descriptor left to
-import it with.
+Named tuples take little time to define. They are imported before they are needed, because then there may be no
+descriptor left to import them with.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hotconf.events import Ending, FileChanged, ReloadDeferred, ReloadFailed, Re
 from hotconf.listener import Notice
 
 CAPACITY: Final = 256
-"""So many of the latest values of each phase are kept."""
+"""How many of the latest values of each phase are kept."""
 
 _ENDINGS: Final = {
     ReloadSuccess: "success",
@@ -29,7 +29,7 @@ _ENDINGS: Final = {
 class PhaseStats(NamedTuple):
     """One phase of the latest 256 reloads, in milliseconds."""
 
-    count: int  # type: ignore[assignment] # nobody counts how often a value is in this
+    count: int  # type: ignore[assignment] # not what `tuple.count` does
     """Of all reloads, those that are no longer kept included."""
     p50: float
     p95: float
@@ -54,7 +54,7 @@ class Stats(NamedTuple):
     observer: str
     """`inotify`, `watchdog` or `poll`."""
     trouble: str | None
-    """Why not every change is heard at once; None if all is well."""
+    """Why not every change is noticed at once; None if all is well."""
     degraded: bool = False
     """The start failed, and what is published is the last good state that was kept."""
     state_trouble: str | None = None
@@ -66,15 +66,13 @@ class Stats(NamedTuple):
 
 
 class Meter:
-    """Counts and measures; cheap to feed, and of a fixed size."""
+    """A listener: counts endings and measures successes; of a fixed size."""
 
-    __slots__ = ("_counts", "_degraded", "_endings", "_values")
+    __slots__ = ("_degraded", "_endings", "_values")
 
     def __init__(self) -> None:
-        names = [phase.name for phase in fields(Timings)]
         self._endings = dict.fromkeys(_ENDINGS.values(), 0)
-        self._counts = dict.fromkeys(names, 0)
-        self._values = {name: array("d") for name in names}
+        self._values = {phase.name: array("d") for phase in fields(Timings)}
         self._degraded = False
 
     def notify(self, notice: Notice) -> None:
@@ -88,34 +86,18 @@ class Meter:
         self._endings[_ENDINGS[type(event)]] += 1
         if isinstance(event, ReloadSuccess):
             for name, values in self._values.items():
-                self._keep(name, values, getattr(event.timings, name))
-
-    def _keep(self, name: str, values: array[float], value: float) -> None:
-        count = self._counts[name]
-        self._counts[name] = count + 1
-        if len(values) < CAPACITY:
-            values.append(value)
-        else:
-            values[count % CAPACITY] = value
+                values.append(getattr(event.timings, name))
+                del values[:-CAPACITY]
 
     def stats(self, observer: str, trouble: str | None) -> Stats:
         """A picture of now."""
-        phases = {name: _summary(self._counts[name], values) for name, values in self._values.items()}
+        phases = {name: self._summary(values) for name, values in self._values.items()}
         return Stats(dict(self._endings), phases, observer, trouble, self._degraded)
 
-
-def _summary(count: int, values: array[float]) -> PhaseStats:
-    """Of `count` values the latest, which are kept in a ring: the next one takes the place of the oldest."""
-    ordered = sorted(values)
-    if not ordered:
-        return PhaseStats(0, 0.0, 0.0, 0.0, 0.0)
-    p50, p95, p99 = (_rank(ordered, share) for share in (0.5, 0.95, 0.99))
-    return PhaseStats(count, p50, p95, p99, ordered[-1], _in_order(count, values))
-
-
-def _in_order(count: int, values: array[float]) -> tuple[float, ...]:
-    oldest = count % len(values) if count > len(values) else 0
-    return (*values[oldest:], *values[:oldest])
+    def _summary(self, values: array[float]) -> PhaseStats:
+        ordered = sorted(values) or [0.0]
+        p50, p95, p99 = (_rank(ordered, share) for share in (0.5, 0.95, 0.99))
+        return PhaseStats(self._endings["success"], p50, p95, p99, ordered[-1], tuple(values))
 
 
 def _rank(ordered: list[float], share: float) -> float:
