@@ -32,10 +32,8 @@ OUTER, SHARED, INNER = range(3)
 """The order in which locks are taken."""
 
 LATE_IMPORTS: Final = (
-    *(
-        f"hotconf.config.{name}"
-        for name in ("diff", "excerpts", "gone", "redact", "secret_values", "spelling", "suggest")
-    ),
+    *(f"hotconf.config.{name}" for name in ("diff", "spelling", "suggest")),
+    *(f"hotconf.config.redaction.{name}" for name in ("masking", "secret_keys", "secret_values", "source_text")),
     *(f"hotconf.config.validation.{name}" for name in ("faults", "messages")),
     *(f"hotconf.formats.toml.{name}" for name in ("outline", "positions", "stamp", "syntax")),
     *(f"hotconf.formats.json.{name}" for name in ("mistakes", "outline", "positions")),
