@@ -80,7 +80,7 @@ class HotconfApp(App[None]):
         self.history = History()
         self.operating = Operating(session)
         self._editing = Editing(self)
-        self._rollback = Rollback(self)
+        self._rollback = Rollback(self, self)
         self._command = command
         self._welcome = welcome
         self._to_end = False
@@ -376,7 +376,7 @@ class HotconfApp(App[None]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002 (Textual's)
         """What the palette offers."""
-        return palette.commands(self)
+        return palette.commands(self, self.view, self.operating, has_history=bool(self.history.snapshots))
 
 
 def _run(timer: Any, *, running: bool) -> None:

@@ -12,29 +12,32 @@ from hotconf.tui.operating import REASONS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hotconf.tui.app import HotconfApp
+    from textual.app import App
+
+    from hotconf.tui.operating import Operating
+    from hotconf.tui.view import View
 
 
-def commands(app: HotconfApp) -> Iterator[SystemCommand]:
+def commands(app: App[None], view: View, operating: Operating, *, has_history: bool) -> Iterator[SystemCommand]:
     """What works now."""
-    yield SystemCommand("Search", "Look for a key or a value", app.action_search)
-    if app.history.snapshots:
-        yield SystemCommand("Differences and rollback", "Compare generations, and go back", app.action_difference)
-    yield SystemCommand("Edit", "Open the file in your editor", app.action_edit)
-    if app.view.facts.started:
-        yield SystemCommand("Latency", "Where the time of a reload goes", app.action_latency)
-        yield SystemCommand("Reload", "Load the files now", partial(app.action_reload, False))
-        yield from _busy(app)
-    if app.view.facts.pending is not None:
-        yield SystemCommand("Apply now", "Apply the queued reload", partial(app.action_reload, True))
-    yield SystemCommand("Themes", "Choose the colours", app.action_change_theme)
-    yield SystemCommand("Keys", "All keys", app.action_help)
-    yield SystemCommand("Quit", "Leave the app", app.action_quit)
 
+    def command(title: str, help_text: str, action: str) -> SystemCommand:
+        return SystemCommand(title, help_text, partial(app.run_action, action))
 
-def _busy(app: HotconfApp) -> Iterator[SystemCommand]:
-    for kind, reason in REASONS.items():
-        if reason in app.operating:
-            yield SystemCommand(f"Finish {reason}", "End the rehearsal", partial(app.action_finish, kind))
-        else:
-            yield SystemCommand(f"Start {reason}", "Rehearse it: reloads wait", partial(app.action_start, kind))
+    yield command("Search", "Look for a key or a value", "search")
+    if has_history:
+        yield command("Differences and rollback", "Compare generations, and go back", "difference")
+    yield command("Edit", "Open the file in your editor", "edit")
+    if view.facts.started:
+        yield command("Latency", "Where the time of a reload goes", "latency")
+        yield command("Reload", "Load the files now", "reload(False)")
+        for kind, reason in REASONS.items():
+            if reason in operating:
+                yield command(f"Finish {reason}", "End the rehearsal", f"finish({kind!r})")
+            else:
+                yield command(f"Start {reason}", "Rehearse it: reloads wait", f"start({kind!r})")
+    if view.facts.pending is not None:
+        yield command("Apply now", "Apply the queued reload", "reload(True)")
+    yield command("Themes", "Choose the colours", "change_theme")
+    yield command("Keys", "All keys", "help")
+    yield command("Quit", "Leave the app", "quit")
