@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hotconf import arguments
 from hotconf.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import os
+    from collections.abc import Iterable, Iterator
 
     from hotconf.keypath import KeyPath
 
@@ -43,6 +45,28 @@ class PinnedSettings(NamedTuple):
     debounce_ms: int | None = None
     watch_paths: tuple[str, ...] | None = None
     mode: Literal["settle", "eager"] | None = None
+
+    @classmethod
+    def given(
+        cls,
+        settings: HotReloadSettings | None,
+        debounce_ms: int | None,
+        watch_paths: Iterable[str | os.PathLike[str]] | None,
+    ) -> PinnedSettings:
+        """Of the arguments of a watcher; single ones win over `settings`. Raises `UsageError` for wrong ones."""
+        if debounce_ms is not None:
+            arguments.whole("debounce_ms", debounce_ms, 0, MAX_DEBOUNCE_MS)
+        listed = None
+        if watch_paths is not None:
+            every = enumerate(arguments.items("watch_paths", watch_paths, "paths"))
+            listed = tuple(arguments.path(f"watch_paths[{number}]", each) for number, each in every)
+        if settings is None:
+            return cls(None, debounce_ms, listed)
+        if not isinstance(settings, HotReloadSettings):
+            raise arguments.wrong("settings", settings, "HotReloadSettings(…)")
+        arguments.whole("settings.debounce_ms", settings.debounce_ms, 0, MAX_DEBOUNCE_MS)
+        window = settings.debounce_ms if debounce_ms is None else debounce_ms
+        return cls(settings.enabled, window, settings.watch_paths if listed is None else listed, settings.mode)
 
     def over(self, settings: HotReloadSettings) -> HotReloadSettings:
         """`settings` with what is pinned in its place."""

@@ -1,4 +1,4 @@
-"""`HotReloadWatcher`: the face. It wires the rooms and decides nothing."""
+"""`HotReloadWatcher`: what programs use. It checks arguments, and puts the parts together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, get_args, overload
 
 from hotconf import arguments
 from hotconf.config.freeze import unfrozen
@@ -19,7 +19,7 @@ from hotconf.runtime.holds import Busy
 from hotconf.runtime.loads import judged
 from hotconf.runtime.reloader import Reloader
 from hotconf.schema import Schema
-from hotconf.settings import MAX_DEBOUNCE_MS, HotReloadSettings, PinnedSettings
+from hotconf.settings import HotReloadSettings, PinnedSettings
 from hotconf.snapshot import Snapshot
 from hotconf.sources.base import DEFAULT_MAX_BYTES, Layer, Options
 from hotconf.sources.files import paths
@@ -40,7 +40,6 @@ T = TypeVar("T")
 
 MIN_RECONCILE_S: Final = 0.01
 MAX_RECONCILE_S: Final = 86_400
-_OBSERVERS: Final = ("auto", "inotify", "watchdog", "poll")
 
 
 class HotReloadWatcher(Generic[T]):
@@ -50,10 +49,10 @@ class HotReloadWatcher(Generic[T]):
             watcher.config.server.port
 
     Readers take no lock and never wait: `config` is one attribute, replaced whole. Whatever is wrong with the files,
-    the last good configuration stays; every change of the files has exactly one ending, which subscribers are told.
+    the last good configuration stays; every change of the files has exactly one ending, which subscribers get.
     """
 
-    __slots__ = ("__orig_class__", "__weakref__", "_bus", "_path", "_reloader", "_schema", "config", "snapshot")
+    __slots__ = ("__orig_class__", "__weakref__", "_bus", "_reloader", "config", "snapshot")
 
     if TYPE_CHECKING:
 
@@ -66,9 +65,7 @@ class HotReloadWatcher(Generic[T]):
             """The current configuration with its generation, digest, files and origins, in one consistent value."""
 
     _bus: Bus[T]
-    _path: Path
     _reloader: Reloader[T]
-    _schema: Schema[T]
 
     def __init__(
         self,
@@ -91,8 +88,8 @@ class HotReloadWatcher(Generic[T]):
         `path`: the main file, TOML; `~` is expanded. `schema`: a pydantic model, a `TypeAdapter` or a `Schema`.
         `settings` pins all four fields of `HotReloadSettings`; `debounce_ms` (0 to 60000) and `watch_paths` pin
         theirs. What is not pinned follows the config's own `hot_reload` field live, if it has one.
-        `checks` are added to the schema's. `reconcile_s`: every so often the files are compared with what was read,
-        in case the system did not tell of a change. `max_bytes`: larger files are refused. `allow_empty`: an empty
+        `checks` are added to the schema's. `reconcile_s`: how often the files are compared with what was read, in
+        case the system did not report a change. `max_bytes`: larger files are refused. `allow_empty`: an empty
         file is a valid configuration. `observer`: `auto`, `inotify`, `watchdog` or `poll`. `state_dir`: a directory,
         made if need be, in which each published state is kept (the files' own bytes, readable by their owner only);
         with it a start on broken or missing files comes up on the last good state. POSIX only.
@@ -104,17 +101,15 @@ class HotReloadWatcher(Generic[T]):
         arguments.seconds("reconcile_s", reconcile_s, MIN_RECONCILE_S, MAX_RECONCILE_S)
         arguments.whole("max_bytes", max_bytes, 1)
         arguments.flag("allow_empty", allow_empty)
-        if observer not in _OBSERVERS:
-            raise arguments.wrong("observer", observer, f"one of {', '.join(_OBSERVERS)}")
+        if observer not in (names := get_args(ObserverName)):
+            raise arguments.wrong("observer", observer, f"one of {', '.join(names)}")
         put = object.__setattr__
         main = paths.absolute(arguments.path("path", path))
-        put(self, "_path", main)
-        put(self, "_schema", Schema.of(schema, checks))
         put(self, "_bus", Bus(main.name))
-        pins = _pins(settings, debounce_ms, watch_paths)
+        pins = PinnedSettings.given(settings, debounce_ms, watch_paths)
         for pattern in pins.watch_paths or ():
             paths.expanded(pattern)
-        options = Options(main, self._schema, pins, max_bytes, allow_empty, given_layers(layers))
+        options = Options(main, Schema.of(schema, checks), pins, max_bytes, allow_empty, given_layers(layers))
         reloader = Reloader(
             options,
             self._bus,
@@ -140,7 +135,7 @@ class HotReloadWatcher(Generic[T]):
 
     def __repr__(self) -> str:
         """Never shows the configuration."""
-        return f"<{type(self).__name__} {str(self._path)!r} generation {self.generation}>"
+        return f"<{type(self).__name__} {str(self.path)!r} generation {self.generation}>"
 
     # Life
 
@@ -152,11 +147,11 @@ class HotReloadWatcher(Generic[T]):
 
         With `state_dir`, if the load fails and the last good state is still valid, that is generation 1, and nothing
         is raised: `stats.degraded` is true until the next good save, `last` is the `ReloadFailed`, and it is logged.
-        A state directory that is unusable, or that others may write to, does not keep a valid configuration from
-        starting: nothing is kept or read there, a warning is logged, and `stats.state_trouble` says why.
+        A state directory that is unusable, or that others may write to, prevents no start: nothing is kept or read
+        there, a warning is logged, and `stats.state_trouble` says why.
         """
         arguments.flag("require", require)
-        self._schema.complete()
+        self._reloader.options.schema.complete()
         try:
             self._reloader.start(require=require)
             if self.generation and (soft := unfrozen(self.config)):
@@ -166,7 +161,7 @@ class HotReloadWatcher(Generic[T]):
             records.flush()
 
     def close(self) -> None:
-        """Stop watching and tell nobody anything more. Idempotent, from any thread.
+        """Stop watching, and emit nothing more. Idempotent, from any thread.
 
         Waits at most 2 s for a callback or a check that is running. `config` stays readable. Also done at exit.
         """
@@ -196,7 +191,7 @@ class HotReloadWatcher(Generic[T]):
         return self
 
     def _start_owned(self, ended: threads.Event, unowned: threads.Event) -> None:
-        """Start; but close what nobody waits for any more, because the task that entered was cancelled."""
+        """Start, and close at once if the task that entered was cancelled."""
         try:
             self.start()
         finally:
@@ -229,7 +224,7 @@ class HotReloadWatcher(Generic[T]):
     @property
     def path(self) -> Path:
         """The main file, absolute."""
-        return self._path
+        return self._reloader.options.path
 
     @property
     def settings(self) -> HotReloadSettings:
@@ -244,7 +239,7 @@ class HotReloadWatcher(Generic[T]):
     def text(self, path: Path) -> str:
         """The text of one of the files as the latest load saw it, good or bad; empty if it was not read.
 
-        For showing the lines that problems are about. It may hold secrets: `scrub` removes them from a part of it.
+        To show the lines that problems are about. It may hold secrets, which `scrub` removes.
         """
         return self._reloader.files.text(Path(arguments.path("path", path)))
 
@@ -276,9 +271,7 @@ class HotReloadWatcher(Generic[T]):
 
     @property
     def shrank(self) -> tuple[Path, ...]:
-        """Files that may be half written, so that the open round waits a window more: they say the first part of what
-        they said before, or nothing, and were not renamed into place.
-        """
+        """Files that may be half written: they say the first part of what they said before, or nothing."""
         return self._reloader.shrank
 
     @property
@@ -293,14 +286,14 @@ class HotReloadWatcher(Generic[T]):
 
     @property
     def stats(self) -> Stats:
-        """Counts, timings, and how changes are heard."""
+        """Counts, timings, and how changes are noticed."""
         return self._reloader.stats()
 
     def has_drift(self) -> bool:
         """Whether the files differ from what is published, by their bytes. Reads them, in this thread."""
         return self._reloader.has_drift()
 
-    # Being told
+    # Subscribing
 
     def subscribe(self) -> EventStream:
         """The events from now on, as an iterator and an async iterator. Close it, or use it in a `with`.
@@ -336,14 +329,14 @@ class HotReloadWatcher(Generic[T]):
         if not callable(selector):
             from hotconf.config.selectors import selected  # here: most programs follow no value
 
-            selector = selected(path_of(selector), self._schema)
+            selector = selected(path_of(selector), self._reloader.options.schema)
         follow = partial(self._bus.on_change, selector)
         return follow if callback is None else follow(callback)
 
     # Acting
 
     def busy(self, reason: str) -> Busy:
-        """While the returned context is entered, reloads are checked and told, but not published.
+        """While the returned context is entered, reloads are deferred: checked and reported, but not published.
 
         Any number of reasons may overlap, and the same one may be held several times, by any threads. When the last
         is over, what is pending is published before the `with` is left. Sync and async.
@@ -404,23 +397,3 @@ def _history(state_dir: str | os.PathLike[str] | None, options: Options[T]) -> H
     from hotconf.history.writer import HistoryWriter  # who keeps nothing pays nothing
 
     return HistoryWriter(paths.absolute(arguments.path("state_dir", state_dir)), options, partial(judged, options))
-
-
-def _pins(
-    settings: HotReloadSettings | None,
-    debounce_ms: int | None,
-    watch_paths: Iterable[str | os.PathLike[str]] | None,
-) -> PinnedSettings:
-    if debounce_ms is not None:
-        arguments.whole("debounce_ms", debounce_ms, 0, MAX_DEBOUNCE_MS)
-    listed = None
-    if watch_paths is not None:
-        given = enumerate(arguments.items("watch_paths", watch_paths, "paths"))
-        listed = tuple(arguments.path(f"watch_paths[{number}]", each) for number, each in given)
-    if settings is None:
-        return PinnedSettings(None, debounce_ms, listed)
-    if not isinstance(settings, HotReloadSettings):
-        raise arguments.wrong("settings", settings, "HotReloadSettings(…)")
-    arguments.whole("settings.debounce_ms", settings.debounce_ms, 0, MAX_DEBOUNCE_MS)
-    window = settings.debounce_ms if debounce_ms is None else debounce_ms
-    return PinnedSettings(settings.enabled, window, settings.watch_paths if listed is None else listed, settings.mode)

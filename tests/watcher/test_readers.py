@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from doubles.inside import reloader_of
 from hotconf import HotReloadWatcher, Snapshot
 from watcher.watched import Frozen, save
 
@@ -107,7 +108,7 @@ def test_ten_thousand_swaps(tmp_path, hasty):
             while number < SWAPS or (min(looks) < LOOKS / READERS):
                 number += 1
                 config = Uniform(number=number, inner=Inner(number=number), items=[number] * 8)
-                watcher._install(replace(first, config=config, generation=number))
+                reloader_of(watcher).publisher.install(replace(first, config=config, generation=number))
         assert watcher.config.number == number
 
 

@@ -110,10 +110,14 @@ class Background:
     @property
     def next(self) -> int:
         """When `report` has something to do."""
+        if not self._queues:
+            return NEVER
         return min((each.began + SILENT_NS for each in self._under_way() if each.waits), default=NEVER)
 
     def report(self, now: int) -> None:
         """Report mounts that have not answered for so long, and restart threads that died or were refused."""
+        if not self._workers:
+            return
         for worker in tuple(self._workers.values()):
             worker.supervise()
         silent = [each for each in self._under_way() if each.waits and now >= each.began + SILENT_NS]

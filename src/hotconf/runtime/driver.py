@@ -248,8 +248,11 @@ class Driver(fork.ForkAware):
 
     def _run(self) -> None:
         while not self._ending:
-            self._go_on(self._wait)
-            self._go_on(self.turn)
+            for work in (self._wait, self.turn):
+                try:
+                    work()
+                except BaseException as error:  # noqa: BLE001 - a fault of ours, or of the system's
+                    self._failed(error)
         self._go_on(self._observers.close)
         self._ended = True
         self._act()  # a later caller sees that the thread is gone
@@ -258,9 +261,12 @@ class Driver(fork.ForkAware):
     def _go_on(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except BaseException as error:  # noqa: BLE001 - a fault of ours, or of the system's
-            self._requeue()
-            self._supervision.failed(error)
+        except BaseException as error:  # noqa: BLE001 - as above
+            self._failed(error)
+
+    def _failed(self, error: BaseException) -> None:
+        self._requeue()
+        self._supervision.failed(error)
 
     def _requeue(self) -> None:
         """Recover all watchers, then repeat the action that was under way, once."""

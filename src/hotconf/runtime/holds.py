@@ -112,25 +112,14 @@ class Busy:
     def __enter__(self) -> None:
         token = object()
         try:
-            self._enter(token)
+            self._tokens.append(token)
+            self._holder.holds.add(token, (self._reason, threads.ident()))
+            self._holder.barrier()
         except BaseException:
-            self._forget(token)
+            self._holder.holds.pop(token, None)
+            with suppress(ValueError):
+                self._tokens.remove(token)
             raise
 
     async def __aenter__(self) -> None:
-        token = object()
-        try:
-            self._enter(token)
-        except BaseException:
-            self._forget(token)
-            raise
-
-    def _enter(self, token: object) -> None:
-        self._tokens.append(token)
-        self._holder.holds.add(token, (self._reason, threads.ident()))
-        self._holder.barrier()
-
-    def _forget(self, token: object) -> None:
-        self._holder.holds.pop(token, None)
-        with suppress(ValueError):
-            self._tokens.remove(token)
+        self.__enter__()

@@ -19,7 +19,7 @@ from hotconf.runtime.supervision import FAULT, isolated
 from hotconf.runtime.wait import ThreadWaiter, Waiter, best_waiter
 from hotconf.system.descriptors import refusal
 from hotconf.watch.choice import choose, preferred
-from hotconf.watch.observer import Observer, ObserverName, Owner
+from hotconf.watch.observer import Changes, Observer, ObserverName, Owner
 from hotconf.watch.poll import Poll
 
 _AGAIN_NS: Final = 1_000_000_000
@@ -116,16 +116,20 @@ class Observers:
     def report(self, woke: int) -> None:
         """Report to each watcher what its observer has noticed."""
         for observer in list(self._named.values()):
-            isolated(partial(self._report, observer, woke))
+            try:
+                found = observer.read(self._background.away)
+            except Exception as error:  # noqa: BLE001 - the other observers are read all the same
+                isolated(partial(self._failed, observer, error))
+                continue
+            if found:
+                isolated(partial(self._pass_on, observer, found, woke))
 
-    def _report(self, observer: Observer, woke: int) -> None:
-        try:
-            found = observer.read(self._background.away)
-        except Exception as error:
-            if not _has_descriptor(observer):
-                raise
-            self._lose(error)  # it may have lost events
-            return
+    def _failed(self, observer: Observer, error: Exception) -> None:
+        if not _has_descriptor(observer):
+            raise error
+        self._lose(error)  # it may have lost events
+
+    def _pass_on(self, observer: Observer, found: dict[Owner, Changes], woke: int) -> None:
         now = time.monotonic_ns()
         for owner, changes in found.items():
             if owner not in self.of:
