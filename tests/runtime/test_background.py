@@ -126,8 +126,8 @@ def test_one_mount_holds_up_no_other(background, posted, gate):
 def test_silence_is_reported_once(background, posted, gate, monkeypatch):
     """After the time limit, until there is an answer; a large set of files is never silent, only slow."""
     said: list[str] = []
-    monkeypatch.setattr(module.log, "silent", said.append)
-    monkeypatch.setattr(module.log, "answers", lambda mount: said.append(f"{mount} again"))
+    monkeypatch.setattr(module.log, "warning", lambda _, text, mount: said.append(mount))
+    monkeypatch.setattr(module.log, "info", lambda _, text, mount: said.append(f"{mount} again"))
     far, many = Owner(1, "/far"), Owner(MANY + 1)
     background.run(far, gate.wait, lambda _: None)
     background.run(many, gate.wait, lambda _: None)
