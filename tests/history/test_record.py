@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotconf.history.record import LONGEST_LINE, MAGIC, MOST_KEYS, MOST_LINES, Damage, Record, decode, encode
+from hotconf.history.record import MAGIC, MAX_KEYS, MAX_LINE, MAX_LINES, Damage, Record, decode, encode
 from hotconf.snapshot import SourceFile
 
 MAIN, MORE = Path("/etc/app/config.toml"), Path("/etc/app/more.toml")
@@ -57,11 +57,11 @@ def test_whatever_the_files_hold_and_are_called(contents, names, summary):
 
 def test_secret_keys():
     """As many as are kept; a state from before they were is without."""
-    many = frozenset(f"key{n:03}" for n in range(MOST_KEYS + 50))
+    many = frozenset(f"key{n:03}" for n in range(MAX_KEYS + 50))
     found = decode(encode(Record(1, AT, RECORD.files, secret_keys=many)), 1, MAIN)
     assert isinstance(found, Record)
     assert found.secret_keys < many
-    assert len(found.secret_keys) == MOST_KEYS
+    assert len(found.secret_keys) == MAX_KEYS
     index = {"number": 1, "at": AT.isoformat(), "summary": [], "files": [[str(MAIN), "main", 0]]}
     assert decode(forged(index), 1, MAIN) == Record(1, AT, (SourceFile(MAIN, "main", b""),))
 
@@ -179,6 +179,6 @@ def test_the_summary_is_bounded_and_printable():
     found = decode(encode(Record(12, AT, RECORD.files, lines)), 12, MAIN)
     assert isinstance(found, Record)
     assert found.summary[0] == "\\x1b[31m\\u202ered\\n"
-    assert len(found.summary[1]) == LONGEST_LINE
-    assert len(found.summary) == MOST_LINES + 1
+    assert len(found.summary[1]) == MAX_LINE
+    assert len(found.summary) == MAX_LINES + 1
     assert found.summary[-1] == "… and 32 more"

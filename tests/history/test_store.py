@@ -20,7 +20,7 @@ import pytest
 from hotconf.errors import UsageError
 from hotconf.history import store
 from hotconf.history.record import Damage, Record
-from hotconf.history.store import FEWEST_STATES, StateStore
+from hotconf.history.store import MIN_STATES, StateStore
 from hotconf.snapshot import SourceFile
 
 pytestmark = pytest.mark.skipif(not store.SUPPORTED, reason="POSIX only")
@@ -118,19 +118,19 @@ def test_configurations_do_not_mix(states, root):
 
 def test_bounded_in_number(states, monkeypatch):
     """Only so many are kept, the newest; numbers go on rising."""
-    monkeypatch.setattr(store, "MOST_STATES", 3)
+    monkeypatch.setattr(store, "MAX_STATES", 3)
     write(states, *(b"%d" % n for n in range(7)))
     assert states.numbers() == (5, 6, 7)
 
 
 def test_bounded_in_bytes(states, monkeypatch):
     """Only so many bytes are kept, but always the newest two: one to use, and one if that is damaged."""
-    monkeypatch.setattr(store, "MOST_BYTES", 1000)
+    monkeypatch.setattr(store, "MAX_BYTES", 1000)
     write(states, *[b"#" * 100] * 9)
     assert 2 < len(states.numbers()) < 9
     write(states, b"#" * 5000, b"#" * 5000)
-    assert len(states.numbers()) == FEWEST_STATES
-    assert len(good(states)) == FEWEST_STATES
+    assert len(states.numbers()) == MIN_STATES
+    assert len(good(states)) == MIN_STATES
 
 
 def test_removed_meanwhile(states, monkeypatch):

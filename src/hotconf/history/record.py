@@ -1,4 +1,4 @@
-"""One published state as bytes to be kept, and back: whole and unaltered, or a reason why not.
+"""One published state as bytes, and back: whole and unaltered, or a reason why not.
 
 hotconf state 1          what it is, and the version of this form
 <SHA-256>                of everything after this line, in hexadecimal
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAGIC: Final = b"hotconf state 1\n"
-MOST_LINES: Final = 20
+MAX_LINES: Final = 20
 """Lines of the summary that are kept."""
-LONGEST_LINE: Final = 200
+MAX_LINE: Final = 200
 """Characters of each that are kept."""
-MOST_KEYS: Final = 100
-"""Secret keys that are kept: enough to tell one model from another."""
+MAX_KEYS: Final = 100
+"""Secret keys that are kept: enough to tell models apart."""
 
 _DIGITS: Final = 64
 _ROLES: Final = ("main", "fragment")
@@ -44,9 +44,9 @@ class Record:
     files: tuple[SourceFile, ...]
     """The main file first, then the fragments in the order in which they were merged."""
     summary: tuple[str, ...] = ()
-    """What changed, as people were told; empty if nothing was watching when it changed."""
+    """What changed, in lines; empty if nothing was watching when it changed."""
     secret_keys: frozenset[str] = frozenset()
-    """What its model keeps secret by type: who does not know that of these keys must not show what the files hold."""
+    """What its model keeps secret by type: a model that does not must not be used to show the files."""
 
     @property
     def size(self) -> int:
@@ -73,7 +73,7 @@ def encode(record: Record) -> bytes:
         "at": record.at.isoformat(),
         "summary": bounded(record.summary),
         "files": [[str(file.path), file.role, len(file.content)] for file in record.files],
-        "secret_keys": sorted(record.secret_keys)[:MOST_KEYS],
+        "secret_keys": sorted(record.secret_keys)[:MAX_KEYS],
     }
     text = json.dumps(index, ensure_ascii=True, separators=(",", ":"))
     body = b"".join((text.encode("ascii"), b"\n", *(file.content for file in record.files)))
@@ -102,8 +102,8 @@ def decode(data: bytes, number: int, main: Path) -> Record | Damage:
 def bounded(summary: Iterable[str]) -> list[str]:
     """As much of `summary` as is kept."""
     lines = list(summary)
-    kept = [shortened(printable(line), LONGEST_LINE) for line in lines[:MOST_LINES]]
-    return kept if len(lines) <= MOST_LINES else [*kept, f"… and {len(lines) - MOST_LINES} more"]
+    kept = [shortened(printable(line), MAX_LINE) for line in lines[:MAX_LINES]]
+    return kept if len(lines) <= MAX_LINES else [*kept, f"… and {len(lines) - MAX_LINES} more"]
 
 
 def _checksum(body: bytes) -> bytes:

@@ -7,7 +7,7 @@ import os
 import stat
 from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 _NOT_OVER: Final = (errno.EBUSY, errno.EXDEV)
 """It is a mount point."""
@@ -22,35 +22,41 @@ _FLAGS: Final = (
 _PRIVATE: Final = 0o600
 
 
-class FileChange(Protocol):
-    """A change of one file. `prepare` changes nothing that readers see; `undo` and `clean` may come at any time."""
+class FileChange:
+    """A change of one file. Readers see nothing of `prepare`; `undo` and `clean` may come at any time."""
 
-    path: Path
+    __slots__ = ("path",)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
     def prepare(self) -> None:
         """All that may fail for lack of room or permission."""
 
     def commit(self) -> None:
-        """Make it so."""
+        """Make the change."""
+        raise NotImplementedError
 
     def undo(self) -> None:
-        """As it was before, whether `commit` was called, failed or succeeded."""
+        """Restore what was there, whether `commit` was called, failed or succeeded."""
+        raise NotImplementedError
 
     def clean(self) -> None:
         """Leave nothing behind but the file."""
+        raise NotImplementedError
 
 
-class FileWrite:
+class FileWrite(FileChange):
     """The file at `path` gets the bytes `data`.
 
     `old` is what it holds, None if it is missing. A missing one is given the mode and owner of `model`; where there
     is none either it is private, for it may hold secrets.
     """
 
-    __slots__ = ("_data", "_in_place", "_made", "_model", "_old", "_real", "_renamed", "_temporary", "path")
+    __slots__ = ("_data", "_in_place", "_made", "_model", "_old", "_real", "_renamed", "_temporary")
 
     def __init__(self, path: Path, data: bytes, old: bytes | None, model: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self._data = data
         self._old = old
         self._model = model
@@ -99,8 +105,7 @@ class FileWrite:
 
     def clean(self) -> None:
         """Remove what is left: the temporary file, and directories that were made and hold nothing."""
-        if self._temporary is not None:
-            _discard(self._temporary)
+        _discard(self._temporary)
         for directory in reversed(self._made):
             with suppress(OSError):
                 os.rmdir(directory)
@@ -119,6 +124,7 @@ class FileWrite:
         return temporary
 
     def _dress(self, descriptor: int) -> None:
+        """Give it the owner, mode and attributes of the old file, or those of the model as far as permitted."""
         if not hasattr(os, "fchown"):
             return
         missing = self._old is None
@@ -127,7 +133,9 @@ class FileWrite:
         except FileNotFoundError:
             return
         with suppress(PermissionError) if missing else nullcontext():
-            _own(descriptor, like)
+            found = os.fstat(descriptor)
+            if (found.st_uid, found.st_gid) != (like.st_uid, like.st_gid):
+                os.fchown(descriptor, like.st_uid, like.st_gid)
             os.fchmod(descriptor, stat.S_IMODE(like.st_mode))  # after the owner, for a new one clears bits
         if not missing:
             _copy_attributes(self._real, descriptor)
@@ -143,17 +151,14 @@ class FileWrite:
             self._made.append(each)
 
 
-class FileRemoval:
+class FileRemoval(FileChange):
     """The name `path` goes away. If it is a link, its target stays."""
 
-    __slots__ = ("_aside", "path")
+    __slots__ = ("_aside",)
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self._aside: str | None = None
-
-    def prepare(self) -> None:
-        """Nothing to do: removing takes no room."""
 
     def commit(self) -> None:
         """Put it aside, under a name that no pattern matches."""
@@ -170,8 +175,7 @@ class FileRemoval:
 
     def clean(self) -> None:
         """Remove it for good."""
-        if self._aside is not None:
-            _discard(self._aside)
+        _discard(self._aside)
 
 
 def _name_beside(path: str) -> str:
@@ -180,25 +184,16 @@ def _name_beside(path: str) -> str:
 
 
 def _write_into(path: str, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | _FLAGS)
-    try:
-        _write(descriptor, data)
-        os.ftruncate(descriptor, len(data))
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with os.fdopen(os.open(path, os.O_WRONLY | _FLAGS), "wb", buffering=0) as file:
+        _write(file.fileno(), data)
+        os.ftruncate(file.fileno(), len(data))
+        os.fsync(file.fileno())
 
 
 def _write(descriptor: int, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[os.write(descriptor, left) :]
-
-
-def _own(descriptor: int, like: os.stat_result) -> None:
-    found = os.fstat(descriptor)
-    if (found.st_uid, found.st_gid) != (like.st_uid, like.st_gid):
-        os.fchown(descriptor, like.st_uid, like.st_gid)
 
 
 def _copy_attributes(path: str, descriptor: int) -> None:
@@ -223,6 +218,7 @@ def _sync_directory(path: str) -> None:
             os.close(descriptor)
 
 
-def _discard(path: str) -> None:
-    with suppress(OSError):
-        os.unlink(path)
+def _discard(path: str | None) -> None:
+    if path is not None:
+        with suppress(OSError):
+            os.unlink(path)

@@ -15,19 +15,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hotconf.errors import UsageError
-from hotconf.history import replacement
+from hotconf.history.replacement import FileChange, FileRemoval, FileWrite
 from hotconf.sources.files import reading
 from hotconf.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from hotconf.history.replacement import FileChange
     from hotconf.snapshot import Snapshot
 
 
 class RestoreRefused(UsageError):  # noqa: N818 - an answer that the files give, nothing is broken
-    """A file is not as the plan has it, so what somebody wrote would be lost; nothing was written."""
+    """A file changed since the plan was made, so that a change would be lost; nothing was written."""
 
     paths: tuple[Path, ...]
 
@@ -44,7 +43,7 @@ class Restoration:
     writes: tuple[tuple[Path, bytes], ...] = field(repr=False)
     """The files whose content differs or that are no longer there, with the bytes that they get."""
     appeared: tuple[Path, ...]
-    """Fragments that the earlier state did not have. They stay unless that is asked for."""
+    """Fragments that the earlier state did not have. They stay, unless `restore` is asked to remove them."""
     target: tuple[tuple[Path, bytes], ...] = field(repr=False)
     """All files of the earlier state. One that is missing when it is restored is written as well."""
     current: tuple[tuple[Path, bytes], ...] = field(repr=False)
@@ -52,7 +51,7 @@ class Restoration:
 
 
 def plan(target: Snapshot[Any], current: Snapshot[Any]) -> Restoration:
-    """How the files of `current` become those of `target`. Looks at neither disk nor clock."""
+    """How the files of `current` become those of `target`. Pure."""
     then, now = _contents(target), _contents(current)
     return Restoration(
         writes=tuple((path, data) for path, data in then.items() if now.get(path) != data),
@@ -74,30 +73,30 @@ def restore(plan: Restoration, *, remove_appeared: bool = False) -> tuple[Path, 
     new files) or would break a hard link, the file is written in place, which readers may see half done.
 
     Raises `RestoreRefused` if a file changed since, and `OSError` if writing fails; then the files are as before. If
-    that could not be brought about for one of them, a note on the error says so.
+    one of them could not be put back, a note on the error says so.
     """
-    found = _look(plan)
+    found = _read(plan)
     now, then = dict(plan.current), dict(plan.target)
-    _refuse(path for path, read in found.items() if not _known(read, now.get(path), then.get(path)))
-    acts = _acts(plan, found, remove_appeared)
+    _refuse(path for path, read in found.items() if not _expected(read, now.get(path), then.get(path)))
+    changes = _changes(plan, found, remove_appeared)
     try:
-        _prepare(acts, plan, found)
-        _carry_out(acts)
+        _prepare(changes, plan, found)
+        _commit(changes)
     finally:
-        for act in acts:
-            act.clean()
-    return tuple(act.path for act in acts)
+        for change in changes:
+            change.clean()
+    return tuple(change.path for change in changes)
 
 
-def _look(plan: Restoration) -> dict[Path, reading.Read]:
+def _read(plan: Restoration) -> dict[Path, reading.Read]:
     largest: dict[Path, int] = {}
     for path, data in (*plan.current, *plan.target):
         largest[path] = max(largest.get(path, 0), len(data))
     return {path: reading.read(path, size) for path, size in largest.items()}
 
 
-def _known(read: reading.Read, now: bytes | None, then: bytes | None) -> bool:
-    """Nothing is lost by overwriting it: it is what the plan was made from, or there is nothing."""
+def _expected(read: reading.Read, now: bytes | None, then: bytes | None) -> bool:
+    """Whether nothing is lost by overwriting it: it is what the plan was made from, or there is nothing."""
     if read.problem is not None:
         return read.problem.kind == "missing"
     return read.data == (then if now is None else now)
@@ -109,44 +108,44 @@ def _refuse(paths: Iterable[Path]) -> None:
         raise RestoreRefused(changed)
 
 
-def _acts(plan: Restoration, found: dict[Path, reading.Read], remove_appeared: bool) -> list[FileChange]:
+def _changes(plan: Restoration, found: dict[Path, reading.Read], remove_appeared: bool) -> list[FileChange]:
     # The main file comes first: a file that is created anew is given its mode and owner.
     model = plan.target[0][0]
     writes = [
-        replacement.FileWrite(path, data, None if found[path].problem else found[path].data, model)
+        FileWrite(path, data, None if found[path].problem else found[path].data, model)
         for path, data in plan.target
         if found[path].problem is not None or found[path].data != data
     ]
-    gone = plan.appeared if remove_appeared else ()
-    return [*writes, *(replacement.FileRemoval(path) for path in gone if found[path].problem is None)]
+    appeared = plan.appeared if remove_appeared else ()
+    return [*writes, *(FileRemoval(path) for path in appeared if found[path].problem is None)]
 
 
-def _prepare(acts: Sequence[FileChange], plan: Restoration, found: dict[Path, reading.Read]) -> None:
-    """Make all ready, then look once more: has a file changed meanwhile?"""
+def _prepare(changes: Sequence[FileChange], plan: Restoration, found: dict[Path, reading.Read]) -> None:
+    """Prepare all, then read the files once more: has one changed meanwhile?"""
     try:
-        for act in acts:
-            act.prepare()
-    except FileNotFoundError:  # it has, and what that caused is not worth telling
+        for change in changes:
+            change.prepare()
+    except FileNotFoundError:  # it has, and what that caused is not worth reporting
         _refuse_changed(plan, found)
         raise
     _refuse_changed(plan, found)
 
 
 def _refuse_changed(plan: Restoration, found: dict[Path, reading.Read]) -> None:
-    again = _look(plan)
+    again = _read(plan)
     _refuse(path for path, read in found.items() if (read.data, read.stamp) != (again[path].data, again[path].stamp))
 
 
-def _carry_out(acts: Sequence[FileChange]) -> None:
+def _commit(changes: Sequence[FileChange]) -> None:
     begun: list[FileChange] = []
     try:
-        for act in acts:
-            begun.append(act)
-            act.commit()
+        for change in changes:
+            begun.append(change)
+            change.commit()
     except BaseException as error:
-        for act in reversed(begun):
+        for change in reversed(begun):
             try:
-                act.undo()
+                change.undo()
             except OSError as failure:
-                error.add_note(f"{printable(str(act.path))} could not be put back: {failure.strerror}")
+                error.add_note(f"{printable(str(change.path))} could not be put back: {failure.strerror}")
         raise

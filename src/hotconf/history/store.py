@@ -5,7 +5,7 @@ overwritten.
 Rule 2: only what we wrote is read. A directory that another user owns, or that others may write to, is refused; so is
 a state that is not a regular file of ours, or that others may read or write.
 Rule 3: one process at a time writes. It holds a lock, which is released by its death at the latest.
-Rule 4: there is never more than `MOST_STATES` states, and of `MOST_BYTES` only as many as the newest two need.
+Rule 4: there is never more than `MAX_STATES` states, and of `MAX_BYTES` only as many as the newest two need.
 
 The state directory itself may be shared by design: sticky as /tmp, or writable to its group with the setgid bit, as
 Kubernetes prepares a volume for an `fsGroup`. The directory below it is private all the same, and closed again when
@@ -33,9 +33,9 @@ from hotconf.history.record import Damage, Record, decode, encode
 from hotconf.system.descriptors import FILE, ClosedError, Descriptor
 from hotconf.text import printable
 
-MOST_STATES: Final = 100
-MOST_BYTES: Final = 32 << 20
-FEWEST_STATES: Final = 2
+MAX_STATES: Final = 100
+MAX_BYTES: Final = 32 << 20
+MIN_STATES: Final = 2
 """This many are kept, however large they are."""
 SUPPORTED: Final = os.name == "posix"
 
@@ -347,7 +347,7 @@ def _forget_oldest(directory: Descriptor, numbers: tuple[int, ...]) -> None:
     for number in reversed(numbers):
         with suppress(FileNotFoundError):
             size += os.stat(_name(number), dir_fd=directory.number, follow_symlinks=False).st_size
-        if kept == MOST_STATES or (kept >= FEWEST_STATES and size > MOST_BYTES):
+        if kept == MAX_STATES or (kept >= MIN_STATES and size > MAX_BYTES):
             break
         kept += 1
     for number in numbers[: len(numbers) - kept]:  # the oldest first: whoever dies here leaves no gap
