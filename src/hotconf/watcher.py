@@ -94,7 +94,8 @@ class HotReloadWatcher(Generic[T]):
         made if need be, in which each published state is kept (the files' own bytes, readable by their owner only);
         with it a start on broken or missing files comes up on the last good state. POSIX only.
         `layers`: tables that lie over the files, weakest first: mappings, or objects with a `name` and a method
-        `read()` that returns one. They are merged as fragments are, are read by each load, and are never kept.
+        `read()` that returns one, and perhaps `watch(changed)`, which returns how to stop that. They are merged as
+        fragments are, are read by each load, and are never kept.
 
         Raises `UsageError` for arguments that cannot work.
         """

@@ -50,6 +50,16 @@ class App(BaseModel):
     port: int = 8000
 
 
+class Ports:
+    """A layer."""
+
+    name = "ports"
+
+    def read(self) -> Mapping[str, int]:
+        """What it says now."""
+        return {"port": 1}
+
+
 class Other(App):
     """A more special one."""
 
@@ -75,7 +85,9 @@ def made(path: Path) -> None:
         max_bytes=1,
         allow_empty=True,
         observer="poll",
+        layers=[{"port": 1}, Ports()],
     )
+    HotReloadWatcher(path, App, layers=[App()])  # type: ignore[list-item]
     HotReloadWatcher(path, App, HotReloadSettings())  # type: ignore[call-arg]
     HotReloadWatcher(path, App, observer="kqueue")  # type: ignore[arg-type]
     HotReloadWatcher(path, App, checks=[check_of_other])  # type: ignore[list-item]

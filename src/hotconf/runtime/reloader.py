@@ -27,7 +27,7 @@ from hotconf.runtime.notifier import Caller, Notifier
 from hotconf.runtime.publisher import Publisher
 from hotconf.runtime.rounds import paths_of
 from hotconf.snapshot import Snapshot
-from hotconf.sources.base import FileSet, Options
+from hotconf.sources.base import FileSet, Options, WatchedLayer
 from hotconf.sources.files.cache import Cache
 from hotconf.sources.files.mounts import around
 from hotconf.subscribers.bus import Bus
@@ -84,6 +84,8 @@ class Reloader(fork.ForkAware, Generic[T]):
             reconcile_ns=reconcile_ns,
         )
         self._driver: Driver | None = None
+        self._layer_watches: list[Callable[[], object]] = []
+        """Calls that end them."""
         self._unstarted = [True]
         """A list, because only one caller can pop it."""
         self._lost: tuple[tuple[Path, ...] | None, tuple[str, ...]] | None = None
@@ -193,6 +195,8 @@ class Reloader(fork.ForkAware, Generic[T]):
         log.debug("reload", "HotReloadWatcher initialized")
         log.debug("reload", "Watching: %s", self.options.path)
         driver.call(partial(self.cycle.join, driver))
+        watched = (layer for layer in self.options.layers if isinstance(layer, WatchedLayer))
+        self._layer_watches.extend(layer.watch(self._layer_changed) for layer in watched)
         # By force: a hold that began before the start puts off changes, and the first config is none.
         caller = Caller()
         driver.call(partial(self.cycle.request, caller, force=True, silent=True))
@@ -218,6 +222,12 @@ class Reloader(fork.ForkAware, Generic[T]):
             raise UsageError("the thread that watches has died")
         return self.reload(wait=True, force=force)  # a signal handler forked, and this is the child
 
+    def _layer_changed(self) -> None:
+        """A layer says something else: load as `reload(wait=False)` does. Called on any thread."""
+        driver = self._driver
+        if driver is not None and self.settings.enabled and not self.cycle.closed:
+            driver.post(partial(self.cycle.request, Caller(), force=False))
+
     def barrier(self) -> None:
         """Return once every earlier step has ended; later ones see the current holds."""
         self._check()
@@ -241,6 +251,11 @@ class Reloader(fork.ForkAware, Generic[T]):
         if first and (state.round is not None or state.pending is not None):
             what = "an open round" if state.round else "a pending reload"
             log.info("reload", "Closed with %s: %s", what, self.options.path)
+        while self._layer_watches:
+            try:
+                self._layer_watches.pop()()
+            except Exception:  # noqa: BLE001 - it may be users' code
+                log.fault("watch", "A layer of %s cannot be closed", self.options.path)
         leave = partial(self.cycle.leave, used)
         if used is not None and used.here:
             used.post(leave)  # by a finalizer, perhaps during a step
@@ -274,6 +289,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         It watches as soon as it calls this watcher.
         """
         running = self._driver is not None and not self.cycle.loads.starting and not self.cycle.closed
+        self._layer_watches.clear()  # the parent's
         dropped, lost = self.holds.abandon(), self.cycle.abandon()
         self._driver = None
         if not running:

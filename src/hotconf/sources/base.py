@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from hotconf.config.layers import LayerTable
 from hotconf.engine.candidate import Candidate
@@ -33,6 +33,17 @@ class Layer(Protocol):
         """What it says now: text keys, and values that a file could hold. Called by each load, in its thread.
 
         What it raises is a problem of the load.
+        """
+
+
+@runtime_checkable
+class WatchedLayer(Layer, Protocol):
+    """A layer that notices when it says something else."""
+
+    def watch(self, changed: Callable[[], object]) -> Callable[[], object]:
+        """From now on call `changed`, from any thread, after each change; what is returned ends that.
+
+        A forked child reads the layer, but does not watch it.
         """
 
 

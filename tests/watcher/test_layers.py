@@ -1,0 +1,129 @@
+"""Layers over the files, in a running watcher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from hotconf import ConfigError, Origin, UsageError
+from waiting import wait_until
+from watcher.watched import CHANGED, port, save
+
+
+class Flags:
+    """A layer of the program's own, which says what it was set to last."""
+
+    name = "flags"
+
+    def __init__(self, **server: Any) -> None:
+        self.server = server
+        self.watchers: list[Callable[[], object]] = []
+
+    def read(self) -> Mapping[str, Any]:
+        """Its values."""
+        return {"server": self.server}
+
+    def watch(self, changed: Callable[[], object]) -> Callable[[], object]:
+        """Until it is closed."""
+        self.watchers.append(changed)
+        return lambda: self.watchers.remove(changed)
+
+    def set(self, **server: Any) -> None:
+        """Say something else from now on."""
+        self.server = server
+        for changed in self.watchers:
+            changed()
+
+
+def test_mappings_lie_over_the_files(path, watch):
+    """The later ones over the earlier ones; a save of the file changes only what they do not set."""
+    layers = [{"server": {"port": 1, "host": "a"}}, {"server": {"host": "b"}}]
+    watcher, seen = watch(path, layers=layers)
+    assert (watcher.config.server.port, watcher.config.server.host) == (1, "b")
+    assert watcher.snapshot.origin("server.host") == Origin("layers[1]", "layers[1]")
+    answers = [(answer.origin.where, answer.value) for answer in watcher.snapshot.explain("server.port")]
+    assert answers == [("layers[0]", 1), ("config.toml:2:8", 8000)]
+    save(path, port(9000))
+    seen.exactly(CHANGED, "ReloadUnchanged")
+    save(path, port(9000) + "[hot_reload]\nmode = 'eager'\n")
+    wait_until(lambda: watcher.generation == 2)
+    assert watcher.config.server.port == 1
+
+
+def test_a_layer_that_changes_is_read_again(path, watch):
+    """At once, without a save; the reload is told like any other."""
+    flags = Flags(port=1)
+    watcher, seen = watch(path, layers=[flags])
+    flags.set(port=2)
+    wait_until(lambda: watcher.config.server.port == 2)
+    seen.exactly("ReloadSuccess 2")
+    flags.set(port="none")
+    wait_until(lambda: "ReloadFailed" in str(seen.lines))
+    assert watcher.last.problems[0].place == "flags"
+    assert watcher.config.server.port == 2
+    watcher.close()
+    assert not flags.watchers
+
+
+def test_a_layer_is_not_followed_while_hot_reload_is_off(path, watch):
+    """`reload()` reads it all the same."""
+    flags = Flags(port=1)
+    path.write_text("hot_reload.enabled = false\n")
+    watcher, _ = watch(path, layers=[flags])
+    flags.set(port=2)
+    assert watcher.has_drift()
+    assert watcher.config.server.port == 1
+    watcher.reload()
+    assert watcher.config.server.port == 2
+
+
+def test_a_start_with_a_wrong_layer_names_it(path, watch):
+    """And no line of the file."""
+    with pytest.raises(ConfigError) as raised:
+        watch(path, layers=[{"server": {"port": "none"}}])
+    assert str(raised.value.problems[0]).startswith("layers[0]: ")
+
+
+def test_the_last_good_state_is_under_the_layers_of_today(path, watch, tmp_path):
+    """Kept states hold files only."""
+    state_dir = tmp_path / "states"
+    first, _ = watch(path, layers=[{"server": {"host": "then"}}], state_dir=state_dir)
+    first.close()
+    path.write_text("[server\n")
+    second, _ = watch(path, layers=[{"server": {"host": "now"}}], state_dir=state_dir)
+    assert second.stats.degraded
+    assert (second.config.server.port, second.config.server.host) == (8000, "now")
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ([7], "layers[0]=7: give a mapping, or an object with a name and read()"),
+        ([{}, {"a": {"b": object()}}], "layers[1]: a.b is of type object: give what a file can hold"),
+        ([Flags(), Flags()], "layers[1].name='flags': give a name of its own"),
+        ({"server": {"port": 1}}, "layers[0]='server': give a mapping, or an object with a name and read()"),
+    ],
+)
+def test_what_is_no_layer_is_refused(path, watch, layers, message):
+    """Before anything starts."""
+    with pytest.raises(UsageError) as raised:
+        watch(path, layers=layers)
+    assert str(raised.value) == message
+
+
+def test_a_layer_that_cannot_be_closed_is_logged(path, watch, caplog):
+    """Closing goes on, and nothing is raised."""
+
+    class Stubborn(Flags):
+        """Does not let go."""
+
+        def watch(self, changed: Callable[[], object]) -> Callable[[], object]:
+            """Ends with an exception."""
+            return [].pop
+
+    watcher, _ = watch(path, layers=[Stubborn()])
+    watcher.close()
+    assert "A layer of" in caplog.text
+    assert not watcher.watching
