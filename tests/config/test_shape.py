@@ -24,7 +24,8 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
-from hotconf.config.shape import Shape, settings_of, settings_path, shape_of
+from hotconf.config.reload_settings import settings_of, settings_path
+from hotconf.config.shape import Shape, shape_of
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
 

@@ -86,7 +86,7 @@ def _load(place: Place) -> Thunk:
 
 
 def _expand(place: Place) -> Thunk:
-    from hotconf.config.shape import settings_of
+    from hotconf.config.reload_settings import settings_of
     from hotconf.formats.base import Document
     from hotconf.formats.registry import parse
 

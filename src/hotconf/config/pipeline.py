@@ -14,7 +14,7 @@ from hotconf.changes import Change
 from hotconf.config.freeze import freeze
 from hotconf.config.layers import LayerTable
 from hotconf.config.merge import merge
-from hotconf.config.shape import settings_path
+from hotconf.config.reload_settings import settings_path
 from hotconf.config.spelling import respell
 from hotconf.config.validation.validate import validate
 from hotconf.config.walk import value_at

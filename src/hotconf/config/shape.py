@@ -1,4 +1,4 @@
-"""`Shape`: what a model accepts at each place of a document. And `hot_reload`, the one field that is read early."""
+"""`Shape`: what a model accepts at each place of a document."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import chain, repeat
 from typing import Any, Final, Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from hotconf.cached import cached
 from hotconf.config import coreschema
@@ -15,7 +15,6 @@ from hotconf.config.coreschema import Leaf, Node
 from hotconf.keypath import KeyPath
 from hotconf.schema import Schema
 from hotconf.secrets.keys import is_secret_key, secrecy
-from hotconf.settings import HotReloadSettings, check_settings
 
 Extras: TypeAlias = Literal["forbid", "ignore", "preprocessed", "allow"]
 """What becomes of a key that no field has. `preprocessed`: a function of the model's sees the table first and may
@@ -24,8 +23,6 @@ well use it."""
 _LENIENCY: Final = ("forbid", "ignore", "preprocessed", "allow")
 _MOST_LOOKS: Final = 5000
 _DEEPEST: Final = 8
-SETTINGS_FIELD: Final = "hot_reload"
-"""The name of the field whose settings are followed."""
 
 
 class Shape:
@@ -279,15 +276,6 @@ class Shape:
                 todo.append(((), shape.child(0 if shape._items else ""), inside))
         return {key: path for key, path in found.items() if path}
 
-    @cached
-    def settings(self) -> tuple[str, type[HotReloadSettings]] | None:
-        """The key of the field whose settings are followed, if this is the whole document, and its model."""
-        for key, name in self.keys.items():
-            if name == SETTINGS_FIELD:
-                models = (made for made in self.child(key).classes if issubclass(made, HotReloadSettings))
-                return next(((key, model) for model in models), None)
-        return None
-
     def child(self, key: str | int) -> Shape:
         """What may stand under `key` of a table, or at a position of an array."""
         return self._child(min(key, self._width) if isinstance(key, int) else key if key in self._fields else None)
@@ -379,41 +367,3 @@ def shape_of(schema: Schema[Any]) -> Shape:
     if shape is None:
         shape = _SHAPES[schema.adapter] = _Book().shape((coreschema.root(schema.adapter),))
     return shape
-
-
-def settings_path(schema: Schema[Any]) -> KeyPath | None:
-    """The key under which a document gives the settings of the reload; None if the model has no field for them."""
-    found = shape_of(schema).settings
-    return None if found is None else (found[0],)
-
-
-def settings_of(schema: Schema[Any], table: Mapping[str, Any]) -> HotReloadSettings:
-    """The settings in `table`, which is parsed but not validated, by a tolerant reading.
-
-    What is malformed or out of its limits has its default; so has all where the table or the model has no settings.
-    """
-    found = shape_of(schema).settings
-    if found is None:
-        return HotReloadSettings()
-    key, model = found
-    given = table.get(key)
-    if isinstance(given, dict):
-        return _tolerant(model, given) or HotReloadSettings()
-    default = shape_of(schema).default(key)
-    return default if isinstance(default, HotReloadSettings) else HotReloadSettings()
-
-
-def _tolerant(model: type[HotReloadSettings], given: Mapping[str, Any]) -> HotReloadSettings | None:
-    kept = dict(given)
-    for _ in range(3):  # what is of the wrong type goes first, what is out of its limits next
-        try:
-            settings = model.model_validate(kept)
-            malformed = {problem.path[0] for problem in check_settings(settings, ())}
-        except ValidationError as error:
-            malformed = {fault["loc"][0] for fault in error.errors(include_input=False) if fault["loc"]}
-        except Exception:  # noqa: BLE001 - the validators of a subclass are users' code
-            return None
-        if not malformed:
-            return settings
-        kept = {key: value for key, value in kept.items() if key not in malformed}
-    return None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hotconf.config.merge import merge
 from hotconf.config.pipeline import SAME_FILES, Layers, Pipeline
-from hotconf.config.shape import settings_path
+from hotconf.config.reload_settings import settings_path
 from hotconf.engine.candidate import Candidate, Invalid, Unstable, Valid
 from hotconf.logs.scrubbing import LoadSecrets
 from hotconf.problems import Problem

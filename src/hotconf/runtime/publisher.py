@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from hotconf.config.shape import settings_of
+from hotconf.config.reload_settings import settings_of
 from hotconf.engine.debounce import MILLISECOND, Round
 from hotconf.engine.protocol import Publish, Refresh
 from hotconf.events import Timings

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar, cast, get_args
 
 from hotconf.config.merge import Merged
-from hotconf.config.shape import SETTINGS_FIELD, settings_path, shape_of
+from hotconf.config.reload_settings import SETTINGS_FIELD, settings_path
+from hotconf.config.shape import shape_of
 from hotconf.config.validation.bounded import MOST_ERRORS, Errors, TooDear, validated
 from hotconf.config.validation.collector import MAX_PROBLEMS, Collector
 from hotconf.config.validation.unknown import MAX_COMPARED, Budget, unknown_keys

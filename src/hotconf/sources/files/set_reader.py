@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hotconf.config.merge import merge
-from hotconf.config.shape import settings_of
+from hotconf.config.reload_settings import settings_of
 from hotconf.events import Timings
 from hotconf.formats.base import Document
 from hotconf.formats.registry import parse
