@@ -77,6 +77,15 @@ class Collector:
             raise error
         self.errors_raised.append(error)
 
+    def failed(self, culprit: str, error: BaseException) -> None:
+        """An exception that users' code must not raise is a problem, unless it is not the fault of that code."""
+        from hotconf.config.validation.messages import text_of
+
+        self.raised(error)
+        text = text_of(error)
+        message = f"{culprit} raised {type(error).__name__}" + (f": {text}" if text else "")
+        self.add(Problem(message, kind="internal"))
+
     def add(self, problem: Problem, *, at_key: bool = False, by_user: bool = False) -> None:
         """Take `problem` in, once; `at_key` if its place is the key rather than the value.
 

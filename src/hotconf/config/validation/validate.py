@@ -1,29 +1,26 @@
-"""`validate`: the merged table becomes a configuration, or every reason why it does not.
+"""`validate`: merged layers become a configuration, or every reason why they do not. It runs users' code: the model's
+validators and default factories, `strict_keys`, and, in `checks`, the checks. What their results mean is decided
+elsewhere, by pure functions: `faults`, `messages` and `unknown`.
 
-Nothing that the model's or the checks' code raises gets out of here, and no message holds a secret. What words the
-problems is imported by the first problem: a program whose files are good never pays for it.
+Nothing that users' code raises gets out of here, and no message holds a secret. What words the problems is imported
+by the first problem: a program whose files are good never pays for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar, cast
 
 from hotconf.config.merge import Merged
-from hotconf.config.reload_settings import SETTINGS_FIELD, settings_path
 from hotconf.config.shape import shape_of
 from hotconf.config.validation.bounded import MOST_ERRORS, Errors, TooDear, validated
+from hotconf.config.validation.checks import run_checks
 from hotconf.config.validation.collector import MAX_PROBLEMS, Collector
 from hotconf.config.validation.unknown import MAX_COMPARED, Budget, unknown_keys
 from hotconf.engine.candidate import Invalid
-from hotconf.keypath import KeyPath, dotted
-from hotconf.problems import Kind, Problem, Related, Severity
+from hotconf.problems import Problem, Severity
 from hotconf.schema import Schema
-from hotconf.settings import HotReloadSettings, check_settings
 
 if TYPE_CHECKING:
     from hotconf.secrets.scrubber import Scrubber
@@ -67,14 +64,14 @@ def validate(
     except TooDear:
         collector.add(_TOO_DEAR)
     except BaseException as error:  # noqa: BLE001 - validators and default factories are users' code
-        _raised("model", error, collector)
+        collector.failed("model", error)
     else:
         if isinstance(found, Errors):
             _refused(found, collector)
         else:
             collector.config = found
             strict = _is_strict(schema, found, collector)
-            _check(schema, found, collector)
+            run_checks(schema, found, collector)
     _look_for_unknown(collector, strict=strict)
     problems = collector.problems()
     return Invalid(problems) if collector.errors else Validated(cast("T", found), problems)
@@ -96,14 +93,6 @@ def _refused(errors: Errors, collector: Collector) -> None:
     collector.incomplete = errors.more
 
 
-def _check(schema: Schema[T], config: T, collector: Collector) -> None:
-    for check in schema.checks:
-        _run(check, config, collector)
-    path = settings_path(schema)
-    if path is not None and path[0] in collector.merged.table:
-        _run(partial(_settings_check, path=path), config, collector)
-
-
 def _look_for_unknown(collector: Collector, *, strict: bool) -> None:
     severity: Severity = "error" if strict else "warning"
     found = unknown_keys(collector.merged.table, collector.shape)
@@ -123,82 +112,5 @@ def _is_strict(schema: Schema[T], config: T, collector: Collector) -> bool:
     try:
         return bool(schema.strict_keys(config))
     except BaseException as error:  # noqa: BLE001 - users' code
-        _raised("strict_keys", error, collector)
+        collector.failed("strict_keys", error)
         return False
-
-
-def _settings_check(config: object, path: KeyPath) -> Iterator[Problem]:
-    """The check that comes with the field `hot_reload`."""
-    settings = config.get(SETTINGS_FIELD) if isinstance(config, dict) else getattr(config, SETTINGS_FIELD, None)
-    if isinstance(settings, HotReloadSettings):
-        yield from check_settings(settings, path)
-
-
-def _run(check: Callable[[T], Iterable[Problem]], config: T, collector: Collector) -> None:
-    try:
-        found = check(config)
-        if found is None:  # what a plain function without a `return` gives
-            raise TypeError("it returned None, not problems")
-        for problem in islice(found, MAX_PROBLEMS):
-            collector.add(_sound(problem), by_user=True)
-    except BaseException as error:  # noqa: BLE001 - users' code
-        _raised(f"check {_name(check)}", error, collector)
-
-
-def _sound(problem: object) -> Problem:
-    """`problem` as its types promise, so that nothing fails over it later; raises if it cannot be."""
-    if not isinstance(problem, Problem):
-        raise TypeError(f"it yielded {type(problem).__name__}, not Problem")
-    for allowed, given in ((get_args(Severity), problem.severity), (get_args(Kind), problem.kind)):
-        if given not in allowed:
-            raise ValueError(f"it yielded a Problem of {given!r}, which is none of {', '.join(allowed)}")
-    sound = replace(
-        problem,
-        message=str(problem.message),
-        path=tuple(problem.path),
-        hint=None if problem.hint is None else str(problem.hint),
-        file=None if problem.file is None else Path(problem.file),
-        related=tuple(map(_sound_place, problem.related)),
-        where=str(problem.where),
-        withheld=bool(problem.withheld),
-        line=_number("line", problem.line),
-        column=_number("column", problem.column),
-        end_line=_number("end_line", problem.end_line),
-        end_column=_number("end_column", problem.end_column),
-    )
-    for path in (sound.path, *(path for _, path in sound.mentions)):
-        if not all(isinstance(key, str | int) for key in path):
-            raise TypeError(f"it yielded a Problem whose path is {path!r}")
-        dotted(path)
-    return sound
-
-
-def _sound_place(place: object) -> Related:
-    if not isinstance(place, Related):
-        raise TypeError("what it yielded relates to something other than Related")
-    line, column = _number("line", place.line), _number("column", place.column)
-    if place.file is None or line is None or column is None:
-        raise TypeError("what it yielded relates to something without a line")
-    return Related(str(place.message), Path(place.file), line, column)
-
-
-def _number(name: str, given: object) -> int | None:
-    """A line or a column."""
-    if given is None or (isinstance(given, int) and given > 0):
-        return None if given is None else int(given)
-    raise TypeError(f"it yielded a Problem whose {name} is {given!r}")
-
-
-def _name(check: object) -> str:
-    plain = getattr(check, "func", check)  # what functools.partial wraps
-    return str(getattr(plain, "__name__", type(plain).__name__))
-
-
-def _raised(culprit: str, error: BaseException, collector: Collector) -> None:
-    from hotconf.config.validation.messages import text_of
-
-    collector.raised(error)
-    text = text_of(error)
-    collector.add(
-        Problem(f"{culprit} raised {type(error).__name__}" + (f": {text}" if text else ""), kind="internal")
-    )
