@@ -1,6 +1,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -24,8 +25,11 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
+from hotconf.config.redaction.secret_values import secrets_of
 from hotconf.config.reload_settings import settings_of, settings_path
 from hotconf.config.shape import Shape, shape_of
+from hotconf.formats.base import Document
+from hotconf.formats.toml.format import TOML
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
 
@@ -373,5 +377,5 @@ def test_only_the_secrets_in_the_default_of_a_table_are_secret() -> None:
     class App(BaseModel):
         database: Database = Database()
 
-    shape = shape_of(Schema(App))
-    assert shape.secret_defaults == ("hunter22",)
+    empty = Document(Path("config.toml"), "", {}, TOML)
+    assert secrets_of(shape_of(Schema(App)), [empty]) == {"hunter22"}
