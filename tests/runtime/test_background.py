@@ -75,7 +75,7 @@ def test_few_local_files_are_looked_at_here(background):
     background.run(owner, HERE, told.append)
     assert told == [HERE()]
     assert not background.busy(owner)
-    assert not background.away(owner)
+    assert not background.elsewhere(owner)
 
 
 @pytest.mark.parametrize("owner", [Owner(MANY + 1), Owner(1, "/far")], ids=["many", "far"])
@@ -83,7 +83,7 @@ def test_others_elsewhere(background, posted, owner):
     """And what follows is done here."""
     told: list[object] = []
     background.run(owner, HERE, lambda found: told.extend((found, HERE())))
-    assert background.away(owner)
+    assert background.elsewhere(owner)
     posted.run_until(lambda: told)
     assert told[0] != HERE()
     assert told[1] == HERE()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -28,35 +29,31 @@ _REST: Final = 50
 """After work that took n of processor time, no poll for n times this."""
 
 
+@dataclass(slots=True, eq=False)
 class _Task:
     """One thing to do, and what follows on the driver's thread, which gets None if that failed."""
 
-    __slots__ = ("began", "dropped", "key", "reported", "then", "work")
-
-    def __init__(self, work: Callable[[], Any], then: Callable[[Any], object]) -> None:
-        self.work = work
-        self.then = then
-        self.key: object = None
-        self.began = 0
-        self.dropped = self.reported = False
-
-    @property
-    def waits(self) -> bool:
-        """Whether a mount may not answer that was not reported yet."""
-        return isinstance(self.key, str) and not self.reported
+    work: Callable[[], Any]
+    then: Callable[[Any], object]
+    key: object = None
+    """Of the thread that does it: the mount, or the owner of many files."""
+    began: int = 0
+    dropped: bool = False
+    reported: bool = False
+    """Its mount does not answer, and that was logged."""
 
 
 class Background:
     """The tasks of one driver, on whose thread `post` runs things."""
 
-    __slots__ = ("_far", "_post", "_queues", "_rests", "_workers")
+    __slots__ = ("_elsewhere", "_post", "_queues", "_rests", "_workers")
 
     def __init__(self, post: Callable[[Callable[[], None]], None]) -> None:
         self._post = post
         self._queues: dict[Owner, deque[_Task]] = {}
         """The first of each is under way."""
-        self._far: set[Owner] = set()
-        """Owners whose files were far, or many, the last time: so are their watches until the next task."""
+        self._elsewhere: set[Owner] = set()
+        """Owners whose latest task ran on another thread: what is watched for them may be slow to drop."""
         self._rests: dict[Owner, int] = {}
         """Until when those that took long are not polled."""
         self._workers: dict[object, Worker] = {}
@@ -67,7 +64,7 @@ class Background:
         queue = self._queues.get(owner)
         if queue is not None:
             queue.append(task)
-        elif may_block(owner) or owner in self._far:
+        elif self.elsewhere(owner):
             self._queues[owner] = deque([task])
             self._begin(owner, task)
         else:
@@ -78,17 +75,17 @@ class Background:
         for task in self._queues.pop(owner, ()):
             task.dropped = True
         self._rests.pop(owner, None)
-        final = _Task(work, _nothing)
-        if may_block(owner) or owner in self._far:
-            self._far.discard(owner)
+        final = _Task(work, _ignored)
+        if self.elsewhere(owner):
+            self._elsewhere.discard(owner)
             self._worker(owner).submit(partial(_attempt, final))
             self._workers.pop(owner, None)
         else:
             _attempt(final)
 
-    def away(self, owner: Owner) -> bool:
+    def elsewhere(self, owner: Owner) -> bool:
         """Whether another thread handles its files."""
-        return owner in self._queues or owner in self._far or may_block(owner)
+        return owner in self._queues or owner in self._elsewhere or may_block(owner)
 
     def busy(self, owner: Owner) -> bool:
         """Whether something is under way for it."""
@@ -112,7 +109,7 @@ class Background:
         """When `report` has something to do."""
         if not self._queues:
             return NEVER
-        return min((each.began + SILENT_NS for each in self._under_way() if each.waits), default=NEVER)
+        return min((task.began + SILENT_NS for task in self._unanswered()), default=NEVER)
 
     def report(self, now: int) -> None:
         """Report mounts that have not answered for so long, and restart threads that died or were refused."""
@@ -120,7 +117,7 @@ class Background:
             return
         for worker in tuple(self._workers.values()):
             worker.supervise()
-        silent = [each for each in self._under_way() if each.waits and now >= each.began + SILENT_NS]
+        silent = [task for task in self._unanswered() if now >= task.began + SILENT_NS]
         for task in silent:
             task.reported = True
         for mount in dict.fromkeys(task.key for task in silent):
@@ -128,16 +125,18 @@ class Background:
             log.warning("watch", text, str(mount))
 
     def stop(self, timeout_s: float) -> None:
-        """Wait so long for what is under way; abandon what hangs."""
+        """Wait up to `timeout_s` for what is under way; abandon what hangs."""
         until = time.monotonic() + timeout_s
         for worker in list(self._workers.values()):
             worker.stop(max(0.0, until - time.monotonic()))
 
-    def _under_way(self) -> list[_Task]:
-        return [queue[0] for queue in self._queues.values()]
+    def _unanswered(self) -> list[_Task]:
+        """Those under way on a mount of which it is not reported that it does not answer."""
+        tasks = [queue[0] for queue in self._queues.values()]
+        return [task for task in tasks if isinstance(task.key, str) and not task.reported]
 
     def _begin(self, owner: Owner, task: _Task) -> None:
-        (self._far.add if may_block(owner) else self._far.discard)(owner)
+        (self._elsewhere.add if may_block(owner) else self._elsewhere.discard)(owner)
         task.key, task.began = _key(owner), time.monotonic_ns()
         worker = self._worker(owner)
         worker.submit(partial(self._do, owner, task))
@@ -193,5 +192,5 @@ def _attempt(task: _Task) -> Any:
         return None
 
 
-def _nothing(_: object) -> None:
-    """What follows."""
+def _ignored(_: object) -> None:
+    """What follows the last task: nothing."""

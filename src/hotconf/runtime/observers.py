@@ -117,7 +117,7 @@ class Observers:
         """Report to each watcher what its observer has noticed."""
         for observer in list(self._named.values()):
             try:
-                found = observer.read(self._background.away)
+                found = observer.read(self._background.elsewhere)
             except Exception as error:  # noqa: BLE001 - the other observers are read all the same
                 isolated(partial(self._failed, observer, error))
                 continue

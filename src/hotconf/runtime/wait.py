@@ -90,7 +90,7 @@ class KernelWaiter:
         linux.epoll_ctl(self._epoll.number, linux.EPOLL_CTL_ADD, descriptor, ctypes.byref(event))
 
     def wait(self, deadline: int | None) -> None:
-        """See `Waiter.wait`."""
+        """As `Waiter.wait`."""
         now = time.monotonic_ns()
         if not self._woken and (deadline is None or deadline > now):
             self._set(deadline)
@@ -112,7 +112,7 @@ class KernelWaiter:
             linux.epoll_wait(self._epoll.number, ctypes.byref(self._event), 1, timeout_ms)
 
     def wake(self) -> None:
-        """See `Waiter.wake`."""
+        """As `Waiter.wake`."""
         self._woken = True
         # Closed, by us or by the program, or no memory: the wait ends by itself, and then this is noticed.
         with suppress(OSError, MemoryError):
@@ -126,7 +126,7 @@ class KernelWaiter:
             self._set(1)
 
     def close(self) -> None:
-        """See `Waiter.close`."""
+        """As `Waiter.close`."""
         self._timer.close()
         self._epoll.close()
 
@@ -146,11 +146,11 @@ class ThreadWaiter:
         raise OSError(errno.ENOSYS, self.trouble)
 
     def wait(self, deadline: int | None) -> None:
-        """See `Waiter.wait`."""
+        """As `Waiter.wait`."""
         self._asleep.acquire(timeout=_timeout_ns(deadline, time.monotonic_ns()) / _SECOND)
 
     def wake(self) -> None:
-        """See `Waiter.wake`."""
+        """As `Waiter.wake`."""
         with suppress(RuntimeError):  # woken by another thread
             self._asleep.release()
 
