@@ -24,8 +24,9 @@ def schema(path: Path | None, stamp: bool, schema: Schema[Any]) -> None:
     """Print the JSON Schema (draft 2020-12) of a configuration: every key with its type, limits, default and meaning.
 
     With --stamp it is written to NAME.schema.json beside PATH, and PATH begins with the line by which tombi, taplo
-    and the editors that use them find it: #:schema ./NAME.schema.json. To do it again changes nothing, or brings the
-    schema up to date. A schema that is not hotconf's is never overwritten, nor is a line that names another one.
+    and the editors that use them find it: #:schema ./NAME.schema.json. A JSON file begins with the key $schema, which
+    is no unknown key. To do it again changes nothing, or brings the schema up to date. A schema that is not hotconf's
+    is never overwritten, nor is a line that names another one.
 
     Exit status: 0 done, 2 it could not be written, or wrong usage.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from hotconf.cli.contact import patiently
 from hotconf.cli.places import is_home
 from hotconf.cli.refusal import Refusal
+from hotconf.formats import base
+from hotconf.formats.registry import DEFAULT, format_of
+from hotconf.problems import Problem
 from hotconf.sources.files.paths import absolute
 from hotconf.text import printable
 
@@ -23,8 +27,7 @@ def write_template(path: Path, schema: Schema[Any]) -> None:
 
     Raises `Refusal` if there is something at `path`, even a link that leads nowhere, or if there is no template.
     """
-    if schema.template is None:
-        raise Refusal("this schema has no template to write: give one with Schema(model, template=...)")
+    text = _text(path, schema.template)
     target = patiently(partial(absolute, path), path)
     patiently(partial(os.path.lexists, target), path)
     private = is_home(target.parent)
@@ -35,7 +38,17 @@ def write_template(path: Path, schema: Schema[Any]) -> None:
         raise Refusal(printable(f"{path} exists already and was not touched")) from error
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(schema.template)
+            file.write(text)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
+
+
+def _text(path: Path, template: str | None) -> str:
+    """The template as it is, or the values that it sets, if it is not written in the format of `path`."""
+    if template is None:
+        raise Refusal("this schema has no template to write: give one with Schema(model, template=...)")
+    given = base.parse(DEFAULT, path, template.encode(), allow_empty=True)
+    if isinstance(given, Problem) or format_of(path) is DEFAULT:
+        return template
+    return json.dumps(given.table, indent=2, ensure_ascii=False, default=str) + "\n"

@@ -21,6 +21,8 @@ from hotconf.schema import Schema
 
 L = TypeVar("L", Document, LayerTable)
 
+STAMP: Final = "$schema"
+
 _CONTAINERS: Final = (dict, list)
 
 
@@ -40,6 +42,13 @@ def respell(
     if reading.clashes:
         return _problems(layer, reading.clashes)
     return replace(layer, table=table, spelled=reading.spelled) if reading.spelled else layer
+
+
+def without_stamp(document: Document, schema: Schema[Any]) -> Document:
+    """`document` without the `$schema` at its root by which editors find its JSON Schema, if that is no field."""
+    if STAMP not in document.table or STAMP in shape_of(schema).keys:
+        return document
+    return replace(document, table={key: value for key, value in document.table.items() if key != STAMP})
 
 
 def _has_any(table: dict[str, Any], shape: Shape) -> bool:

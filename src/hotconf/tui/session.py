@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from hotconf.errors import UsageError
 from hotconf.events import ReloadFailed, ReloadSuccess
+from hotconf.formats.registry import is_configuration
 from hotconf.report.notification import degraded
 from hotconf.snapshot import Snapshot, SourceFile
 from hotconf.tui import configuration
@@ -129,7 +130,7 @@ class Session:
         from hotconf.sources.files import reading
 
         roles = {file.path: file.role for file in active.files if file.role != "watched"}
-        listed = (path for path in self._watcher.watching if path.suffix == ".toml")
+        listed = (path for path in self._watcher.watching if is_configuration(path))
         found = []
         for path in dict.fromkeys((*roles, *listed)):
             read = reading.read(path, _MOST_BYTES)

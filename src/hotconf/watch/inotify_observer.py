@@ -18,7 +18,7 @@ from hotconf.sources.files.glob import is_own
 from hotconf.system import threads
 from hotconf.watch import inotify
 from hotconf.watch.inotify import Event, Inotify
-from hotconf.watch.inotify_watches import NAMES, Armed, Subject, Walk, Watch, ending
+from hotconf.watch.inotify_watches import NAMES, Armed, Subject, Walk, Watch, endings
 from hotconf.watch.observer import Arrival, Changes, Owner
 
 FEW: Final = 32
@@ -102,9 +102,9 @@ class InotifyObserver:
         same = before is not None and before.members is files.members and before.folders == files.folders
         if same and before is not None and before.patterns == files.patterns:
             return []
-        suffix = ending(files.patterns)
-        wanted: dict[Path, str | None] = dict.fromkeys((member.path for member in files.members), None)
-        wanted.update((Path(folder), suffix) for folder in files.folders)
+        suffixes = endings(files.patterns)
+        wanted: dict[Path, tuple[str, ...] | None] = dict.fromkeys((member.path for member in files.members), None)
+        wanted.update((Path(folder), suffixes) for folder in files.folders)
         known, armed.endings = armed.endings, wanted
         for path in known.keys() - wanted.keys():
             self._release(owner, armed, path)
@@ -274,8 +274,8 @@ class InotifyObserver:
         if event.mask & NAMES:
             self._way_changed([subject for subject, direct in users.items() if not direct])
         if not is_own(event.name):
-            for (owner, _), suffix in watch.folders.items():
-                if event.name.endswith(suffix):
+            for (owner, _), suffixes in watch.folders.items():
+                if event.name.endswith(suffixes):
                     self._of(owner).compare = True
 
     def _own_name(self, mask: int, owner: Owner, path: Path) -> None:

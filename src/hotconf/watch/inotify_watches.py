@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from hotconf.formats.registry import SUFFIXES
 from hotconf.sources.base import FileSet
 from hotconf.sources.files import paths
 from hotconf.sources.files.glob import is_glob
@@ -19,9 +20,9 @@ Subject: TypeAlias = tuple[Owner, Path]
 """A file, or a folder of fragments, of one owner."""
 Use: TypeAlias = tuple[int, str | None]
 """A watch, and the name in it that counts; None if the subject itself is watched."""
-How: TypeAlias = bool | str | None
+How: TypeAlias = bool | tuple[str, ...] | None
 """For a name, whether a change of it is one of the subject: False for that of a directory on the way. For a folder,
-the ending of the names that count. For a file, None."""
+the endings of the names that count. For a file, None."""
 
 NAMES: Final = inotify.CREATE | inotify.DELETE | inotify.MOVED_FROM | inotify.MOVED_TO
 # Closing a file that has been replaced says nothing about the one that has its name now.
@@ -40,17 +41,17 @@ class Watch:
     def __init__(self) -> None:
         self.names: dict[str, dict[Subject, bool]] = {}
         """Names in this directory that lead to a subject."""
-        self.folders: dict[Subject, str] = {}
+        self.folders: dict[Subject, tuple[str, ...]] = {}
         self.files: dict[Subject, None] = {}
 
     def add(self, subject: Subject, name: str | None, how: How) -> None:
         """`subject` uses it."""
         if name is not None:
             self.names.setdefault(name, {})[subject] = bool(how)
-        elif how is None:
-            self.files[subject] = None
+        elif isinstance(how, tuple):
+            self.folders[subject] = how
         else:
-            self.folders[subject] = str(how)
+            self.files[subject] = None
 
     def drop(self, subject: Subject, name: str | None) -> None:
         """The reverse of `add`."""
@@ -76,8 +77,8 @@ class Armed:
     def __init__(self) -> None:
         self.files: FileSet | None = None
         """Those that it was armed with."""
-        self.endings: dict[Path, str | None] = {}
-        """Of folders the ending of the names that count; None for files."""
+        self.endings: dict[Path, tuple[str, ...] | None] = {}
+        """Of folders the endings of the names that count; None for files."""
         self.uses: dict[Path, frozenset[Use]] = {}
         """The watches that each subject needs."""
         self.arrivals: dict[Path, Arrival] = {}
@@ -88,12 +89,12 @@ class Armed:
 class Walk:
     """One walk along the way to a subject that watches each place before it is followed."""
 
-    __slots__ = ("_ending", "_inotify", "_path", "failing", "uses")
+    __slots__ = ("_endings", "_inotify", "_path", "failing", "uses")
 
-    def __init__(self, kernel: Inotify, path: os.PathLike[str], ending: str | None) -> None:
+    def __init__(self, kernel: Inotify, path: os.PathLike[str], endings: tuple[str, ...] | None) -> None:
         self._inotify = kernel
         self._path = os.fspath(path)
-        self._ending = ending
+        self._endings = endings
         self.uses: dict[Use, How] = {}
         """What is watched so far."""
         self.failing: str | None = None
@@ -103,7 +104,7 @@ class Walk:
         """Watch every place on the way as it is now, and the subject itself. Return whether the whole way exists."""
         self.failing = None
         whole = True
-        is_file = self._ending is None and _may_be_file(self._path)
+        is_file = self._endings is None and _may_be_file(self._path)
         for place in paths.places(self._path):
             parent, name = os.path.split(place.directory)
             if name:  # first: if a file is in the directory's place, this shows when it goes
@@ -114,11 +115,11 @@ class Walk:
         return whole
 
     def _watch_itself(self) -> None:
-        if self._ending is None and not os.path.isfile(self._path):
+        if self._endings is None and not os.path.isfile(self._path):
             return  # a directory or device in the file's place may be written to all the time
-        wd = self._add(self._path, _FILE if self._ending is None else _DIRECTORY)
+        wd = self._add(self._path, _FILE if self._endings is None else _DIRECTORY)
         if wd is not None:
-            self.uses[wd, None] = self._ending
+            self.uses[wd, None] = self._endings
 
     def _watch_name(self, directory: str, name: str, *, direct: bool) -> bool:
         """Watch a name in a directory; False if that directory no longer exists."""
@@ -143,14 +144,14 @@ class Walk:
             return None
 
 
-def ending(patterns: tuple[str, ...]) -> str:
-    """The ending of the names that matter in the folders that `patterns` stand for; empty if any name does."""
-    return ".toml" if all(map(_means_toml, patterns)) else ""
+def endings(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the names that matter in the folders that `patterns` stand for; an empty one if any name does."""
+    return SUFFIXES if all(map(_means_configuration, patterns)) else ("",)
 
 
-def _means_toml(pattern: str) -> bool:
+def _means_configuration(pattern: str) -> bool:
     head, name = os.path.split(pattern)
-    return not is_glob(pattern) or (not is_glob(head) and name.endswith(".toml"))
+    return not is_glob(pattern) or (not is_glob(head) and name.endswith(SUFFIXES))
 
 
 def _may_be_file(path: str) -> bool:

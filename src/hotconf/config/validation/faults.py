@@ -63,6 +63,7 @@ _TOML_TYPES: tuple[tuple[type, str], ...] = (
     (datetime, "datetime"),
     (date, "date"),
     (time, "time"),
+    (type(None), "null"),
 )
 
 

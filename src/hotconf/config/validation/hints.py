@@ -31,7 +31,7 @@ _URL: Final = "url_"
 def instead(fault: Fault) -> str | None:
     """The hint for a fault of the wrong type. What is secret is not repeated in it."""
     value = fault.value
-    if isinstance(value, dict):
+    if value is None or isinstance(value, dict):
         return None
     hints = {hint for name in fault.expected if (hint := _as(name, value, fault)) is not None}
     return hints.pop() if len(hints) == 1 else None

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 from hotconf.errors import UsageError
+from hotconf.formats.registry import SUFFIXES, is_configuration
 from hotconf.problems import Problem
 from hotconf.sources.files.copies import copy_of
 from hotconf.sources.files.glob import DIRECTORY, LimitError, Search, is_glob, is_own, listing
@@ -174,9 +175,9 @@ class Expansion(NamedTuple):
 def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = ()) -> Expansion:
     """The main file and what `patterns` name, relative to its directory, in merging order.
 
-    A directory means its `*.toml`, a glob its matches, each sorted by name. Hidden files are passed over, as in a
-    shell, and `**` follows no links. A file that is named twice counts where it is named last. What hotconf writes
-    itself is never a member. Members that are `known` are reused: making a path is what takes longest here.
+    A directory means its configuration files, a glob its matches, each sorted by name. Hidden files are passed over,
+    as in a shell, and `**` follows no links. A file that is named twice counts where it is named last. What hotconf
+    writes itself is never a member. Members that are `known` are reused: making a path is what takes longest here.
     """
     found = _Found(main, known)
     search = found.search
@@ -240,10 +241,11 @@ class _Found:
     def _meant(self, path: Path, pattern: str) -> list[Member]:
         if os.path.isdir(path):
             self.kinds.add("directory")
-            return self._matches(os.fspath(path), ("*.toml",))
+            return self._matches(os.fspath(path), *((f"*{suffix}",) for suffix in SUFFIXES))
         if is_glob(pattern) and not os.path.lexists(path):
             self.kinds.add("glob")
-            return self._matches(*split(pattern, self._main.parent))
+            base, parts = split(pattern, self._main.parent)
+            return self._matches(base, parts)
         self.kinds.add("file")
         if is_own(path.name, os.fspath(path.parent)):
             text = f"watch_paths: {quoted(pattern)} is not watched, because hotconf itself writes it"
@@ -251,9 +253,10 @@ class _Found:
             return []
         return [_member(path)]
 
-    def _matches(self, base: str, parts: tuple[str, ...]) -> list[Member]:
-        """Those below `base`; copies among them are reported."""
-        found = [self._known.get(name) or _member(Path(name)) for name in self.search.matches(base, parts)]
+    def _matches(self, base: str, *patterns: tuple[str, ...]) -> list[Member]:
+        """Those below `base` that match one of the patterns; copies among them are reported."""
+        names = sorted({name for parts in patterns for name in self.search.matches(base, parts)})
+        found = [self._known.get(name) or _member(Path(name)) for name in names]
         for member in found:
             beside = self.search.folders.get(os.path.dirname(member.path), {})
             if (what := copy_of(member.path.name, beside)) is not None:
@@ -316,7 +319,7 @@ def _is_listing(folder: str, names: Mapping[str, int]) -> bool:
 
 
 def _member(path: Path) -> Member:
-    return Member(path, "fragment" if path.suffix == ".toml" else "watched")
+    return Member(path, "fragment" if is_configuration(path) else "watched")
 
 
 def differing(members: Iterable[Member], others: Iterable[Member]) -> list[Path]:

@@ -234,6 +234,10 @@ class SetReader:
         if isinstance(document, Problem):
             self.problems.append(document)
             return None
+        if "$schema" in document.table:
+            from hotconf.config.spelling import without_stamp  # late: few files name one
+
+            document = without_stamp(document, self.options.schema)
         if not self.options.schema.kebab:
             return document
         from hotconf.config.spelling import respell  # only for models with kebab-case keys
