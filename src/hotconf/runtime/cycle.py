@@ -147,7 +147,7 @@ class Cycle(Generic[T]):
     def supervise(self) -> bool:
         """Repair its threads if they failed; whether there is something to do."""
         keeping = self._history is not None and self._history.supervise()
-        return self._bus.supervise() or keeping
+        return self._bus.delivery.supervise() or keeping
 
     def recover(self) -> None:
         """After the driver failed: compare the files, and request a new reload for waiting callers."""

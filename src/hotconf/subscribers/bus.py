@@ -58,7 +58,7 @@ class Bus(fork.ForkAware, Generic[T]):
         self._callbacks: tuple[EventCallback, ...] = ()
         self._followers: PathIndex[ChangeCallback[T]] = PathIndex()
         self._numbers = count(1)
-        self._delivery = Delivery(name, self.lock)
+        self.delivery = Delivery(name, self.lock)
         self._backlog: deque[tuple[ConfigReloadEvent | None, Snapshot[T] | None]] = deque()
         """What is to be queued, in order: the driver waits for the lock no longer than `_MOMENT_S`."""
         self._allowed = BURST
@@ -79,13 +79,13 @@ class Bus(fork.ForkAware, Generic[T]):
         self._backlog.clear()
         for stream in streams:
             stream.abandon()
-        self._delivery.abandon(self.lock)
+        self.delivery.abandon(self.lock)
 
     def revive(self) -> None:
         """Followers that have not got the newest value get it here, too."""
         with self.lock:
             if self.last is not None:
-                self._delivery.put(self.last, tuple(each for each in self._followers.all() if each.behind))
+                self.delivery.put(self.last, tuple(each for each in self._followers.all() if each.behind))
 
     # Publishing, on the driver's thread
 
@@ -148,7 +148,7 @@ class Bus(fork.ForkAware, Generic[T]):
         if event is not None:
             for stream in self._streams:
                 stream.put(event)
-            self._delivery.put(event, callbacks)
+            self.delivery.put(event, callbacks)
 
     def _affected(self, event: ConfigReloadEvent | None, now: Snapshot[T] | None) -> set[ChangeCallback[T]]:
         """The followers that a commit may concern: only they look up their value."""
@@ -214,16 +214,7 @@ class Bus(fork.ForkAware, Generic[T]):
             self._followers = PathIndex()
             for stream in streams:
                 stream.end()
-        self._delivery.close(timeout_s)
-
-    @property
-    def trouble(self) -> str | None:
-        """Why callbacks are not called; None if all is well."""
-        return self._delivery.trouble
-
-    def supervise(self) -> bool:
-        """Repair the thread of callbacks if it failed; whether it has something to do."""
-        return self._delivery.supervise()
+        self.delivery.close(timeout_s)
 
 
 def _checked(callback: Callable[..., object]) -> Callable[..., object]:

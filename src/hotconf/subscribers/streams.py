@@ -13,7 +13,6 @@ from hotconf.system import threads
 if TYPE_CHECKING:
     import asyncio
     import threading
-    from types import TracebackType
     from typing import Self
 
     from hotconf.events import ConfigReloadEvent, Ending
@@ -78,9 +77,7 @@ class Subscription:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
