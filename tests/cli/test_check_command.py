@@ -367,7 +367,7 @@ HEAVY = {
     "difflib",
     "hotconf.events",
     "hotconf.report.ndjson",
-    "hotconf.runtime.loader",
+    "hotconf.runtime.driver",
     "hotconf.logs.log",
     "hotconf.watcher",
     "http.client",

@@ -178,9 +178,9 @@ def test_what_hangs_is_told_and_stops_no_other_watcher(tmp_path, hang):
     """
     program = """
         from hotconf.system import worker
-        from hotconf.runtime import loader
+        from hotconf.runtime import driver
         from hotconf.history.store import StateStore as Kept
-        worker.HUNG_NS = loader.HUNG_NS = 1_000_000_000
+        worker.HUNG_NS = driver.HUNG_NS = 1_000_000_000
         hung = threading.Event()
 
         def wait(n):
@@ -227,8 +227,8 @@ def test_what_hangs_is_told_and_stops_no_other_watcher(tmp_path, hang):
 def test_many_loads_that_hang_delay_others_once(tmp_path):
     """However many: `stats` and the log name them, and another watcher sees its save all the same."""
     program = """
-        from hotconf.runtime import loader
-        loader.HUNG_NS = 1_000_000_000
+        from hotconf.runtime import driver
+        driver.HUNG_NS = 1_000_000_000
         hung, watchers, many = [], [], 12
         for number in range(many):
             path = Path(f"{number}.toml").resolve()

@@ -19,9 +19,9 @@ from hotconf.runtime import observers, process
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.process import claim, release
 from hotconf.runtime.supervision import Supervision
-from hotconf.runtime.wait import KernelWaiter, ThreadWaiter
 from hotconf.sources.base import FileSet
 from hotconf.system import threads as native
+from hotconf.system.wait import KernelWaiter, ThreadWaiter
 from hotconf.watch import observer
 from hotconf.watch.observer import Changes
 from hotconf.watch.poll import Poll

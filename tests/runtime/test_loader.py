@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from hotconf.engine.candidate import Invalid
-from hotconf.runtime.driver import Driver
-from hotconf.runtime.loader import Loader
+from hotconf.runtime.driver import Driver, new_loader
 from hotconf.runtime.loads import isolated_load
 from hotconf.sources.base import FileSet, LoadResult
 from hotconf.system.exceptions import in_load
@@ -22,7 +21,7 @@ KNOWN = FileSet.of(Path("/nowhere/config.toml"))
 @pytest.fixture
 def loader():
     """A loader whose thread is started at once; at the end it has none."""
-    loader = Loader()
+    loader = new_loader()
     yield loader
     loader.stop(10)
     assert not names()
@@ -117,7 +116,7 @@ def test_it_may_be_stopped_from_one_of_its_jobs(loader):
 
 def test_a_thread_that_cannot_be_started_is_tried_again(monkeypatch):
     """The jobs wait for the next attempt, and stopping does not fail over it."""
-    loader = Loader()
+    loader = new_loader()
     done: list[int] = []
 
     def refuse(*args):

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from hotconf.engine import machine, protocol
 from hotconf.engine.debounce import MILLISECOND
-from hotconf.errors import UsageError
 from hotconf.logs import log
 from hotconf.runtime.background import may_block
 from hotconf.runtime.driver import Driver
@@ -77,8 +76,6 @@ class Cycle(Generic[T]):
 
     def join(self, driver: Driver) -> None:
         """Watch the files. Raises `UsageError` if the observer that is wanted cannot be had."""
-        if self.closed:  # and has left: nobody would leave again
-            raise UsageError("the watcher was closed while it was started")
         self._driver = driver
         self.observation.join(driver)
         self._watched_late = may_block(self)

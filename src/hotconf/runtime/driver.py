@@ -19,11 +19,11 @@ from hotconf.engine.protocol import Due
 from hotconf.errors import UsageError
 from hotconf.logs import log
 from hotconf.runtime.background import Background
-from hotconf.runtime.loader import Loader
 from hotconf.runtime.observers import Observers
 from hotconf.runtime.supervision import SECOND, Supervision, isolated
 from hotconf.system import fork, threads
 from hotconf.system.fork import FORK_CHECK_S
+from hotconf.system.worker import Worker
 from hotconf.watch.observer import Observer, ObserverName, Owner
 from hotconf.watch.reconcile import NEVER, Reconcile
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     import threading
 
 R = TypeVar("R")
+
+HUNG_NS: Final = 5_000_000_000
+"""A load that takes longer is reported."""
 
 _NAME: Final = "hotconf-driver"
 _LEAST_S: Final = 0.1
@@ -41,7 +44,7 @@ class Driver(fork.ForkAware):
     """See the module."""
 
     def __init__(self) -> None:
-        self._loaders: dict[object, Loader] = {None: Loader()}
+        self._loaders: dict[object, Worker] = {None: new_loader()}
         self._background = Background(self.post)
         self._observers = Observers(self._background, self.wake)
         self._reconcile = Reconcile(self._observers.reconcile)
@@ -131,15 +134,15 @@ class Driver(fork.ForkAware):
         return self._observers.of[owner]
 
     @property
-    def loaders(self) -> tuple[Loader, ...]:
+    def loaders(self) -> tuple[Worker, ...]:
         """The threads for loads."""
         return tuple(self._loaders.values())
 
-    def loader_for(self, key: object) -> Loader:
+    def loader_for(self, key: object) -> Worker:
         """The thread for the loads of one network mount, which may hang, or of one watcher of many files; of None,
         for all others.
         """
-        return self._loaders.get(key) or self._loaders.setdefault(key, Loader())
+        return self._loaders.get(key) or self._loaders.setdefault(key, new_loader())
 
     def silent(self, owner: Owner) -> str | None:
         """The mount with files of `owner` that does not answer."""
@@ -331,3 +334,12 @@ class Driver(fork.ForkAware):
         if due is not None:
             self._timed.add(owner)
         return due
+
+
+def new_loader() -> Worker:
+    """A thread that runs loads, one after the other. A slow one does not delay other watchers."""
+    return Worker("hotconf-loader", log.thread, _describe, stays=True, parallel=True, hung_ns=HUNG_NS)
+
+
+def _describe(load: Callable[[], None], seconds: int) -> str:
+    return f"the load of {load} has not returned for {seconds} s: a validator or check may hang"

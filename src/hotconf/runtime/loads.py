@@ -19,7 +19,6 @@ from hotconf.logs import log
 from hotconf.problems import Problem
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.load import load, load_kept
-from hotconf.runtime.loader import Loader, LoadJob
 from hotconf.runtime.publisher import Publisher
 from hotconf.snapshot import SourceFile
 from hotconf.sources.base import FileSet, LoadResult, Options
@@ -27,6 +26,8 @@ from hotconf.sources.files import reading
 from hotconf.sources.files.cache import Cache
 from hotconf.system import threads
 from hotconf.system.exceptions import in_load, loading, propagates
+from hotconf.system.worker import Worker
+from hotconf.text import short_path
 
 if TYPE_CHECKING:
     from hotconf.history.writer import HistoryWriter
@@ -47,6 +48,22 @@ class Finished(NamedTuple):
     """What to run on if the load at start failed."""
     done: Callable[[], object]
     """To be called once the machine knows it."""
+
+
+class _LoadJob:
+    """One load, which names its file."""
+
+    __slots__ = ("_path", "_run")
+
+    def __init__(self, path: Path, run: Callable[[], None]) -> None:
+        self._path = path
+        self._run = run
+
+    def __call__(self) -> None:
+        self._run()
+
+    def __str__(self) -> str:
+        return short_path(self._path)
 
 
 class Loads(Generic[T]):
@@ -93,7 +110,7 @@ class Loads(Generic[T]):
 
     # At any time
 
-    def begin(self, request: Load, driver: Driver, loader: Loader, then: Callable[[Finished], object]) -> None:
+    def begin(self, request: Load, driver: Driver, loader: Worker, then: Callable[[Finished], object]) -> None:
         """Read the files, on that loader; `then` continues on the driver's thread."""
         known, touched = self._cache.begin(afresh=request.afresh)
         publisher = self._publisher
@@ -101,7 +118,7 @@ class Loads(Generic[T]):
         work = partial(
             load, self._options, published, known, touched, self._cache.before, secrets, publisher.baseline
         )
-        job = LoadJob(self._options.path, partial(self._run, request.number, work, known, driver, then))
+        job = _LoadJob(self._options.path, partial(self._run, request.number, work, known, driver, then))
         if self._inline is not None:
             self._inline.append(job)
         else:

@@ -17,7 +17,7 @@ from hotconf.system import threads
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from hotconf.runtime.loader import Loader
+    from hotconf.system.worker import Worker
     from hotconf.watch.observer import Owner
 
 NEVER: Final = 1 << 62
@@ -58,7 +58,7 @@ class Supervision:
         if self.due == NEVER:
             self.due = time.monotonic_ns() + SECOND
 
-    def check(self, loaders: Iterable[Loader], owners: Iterable[Owner]) -> None:
+    def check(self, loaders: Iterable[Worker], owners: Iterable[Owner]) -> None:
         """Check all threads, and repair them."""
         at_work = [
             *(loader.supervise() for loader in loaders),

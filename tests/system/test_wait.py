@@ -14,9 +14,8 @@ from functools import partial
 
 import pytest
 
-from hotconf.runtime import wait
-from hotconf.runtime.wait import KernelWaiter, ThreadWaiter, best_waiter
-from hotconf.system import linux
+from hotconf.system import linux, wait
+from hotconf.system.wait import KernelWaiter, ThreadWaiter, best_waiter
 
 if sys.platform != "linux":
     pytest.skip("the kernel's waiter is Linux's", allow_module_level=True)
