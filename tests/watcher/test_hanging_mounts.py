@@ -12,7 +12,7 @@ import pytest
 
 from hanging import Hanging, hanging
 from hotconf import HotReloadWatcher
-from hotconf.runtime import background
+from hotconf.watch import background
 from waiting import wait_until
 from watcher.watched import WINDOW_MS, port
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from hotconf.engine import machine, protocol
 from hotconf.engine.debounce import MILLISECOND
 from hotconf.logs import log
-from hotconf.runtime.background import may_block
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.loads import Finished, Loads
 from hotconf.runtime.notifier import Caller, Notifier
@@ -24,6 +23,7 @@ from hotconf.runtime.rounds import Request, Rounds
 from hotconf.sources.base import Options
 from hotconf.sources.files.cache import Cache
 from hotconf.subscribers.bus import Bus
+from hotconf.watch.background import may_block
 from hotconf.watch.observer import Arrivals, Observer, ObserverName
 
 if TYPE_CHECKING:

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from hotconf.engine.protocol import Due
 from hotconf.errors import UsageError
 from hotconf.logs import log
-from hotconf.runtime.background import Background
 from hotconf.runtime.observers import Observers
 from hotconf.runtime.supervision import SECOND, Supervision, isolated
 from hotconf.system import fork, threads
 from hotconf.system.fork import FORK_CHECK_S
 from hotconf.system.worker import Worker
+from hotconf.watch.background import Background
 from hotconf.watch.observer import Observer, ObserverName, Owner
 from hotconf.watch.reconcile import NEVER, Reconcile
 

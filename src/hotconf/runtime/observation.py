@@ -10,11 +10,11 @@ from typing import Any, TypeAlias
 from hotconf.engine.debounce import Touched
 from hotconf.errors import UsageError
 from hotconf.logs import log
-from hotconf.runtime.background import may_block
 from hotconf.runtime.driver import Driver
 from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files.cache import Cache
 from hotconf.sources.files.compare import Difference, examine, watch
+from hotconf.watch.background import may_block
 from hotconf.watch.observer import ASKED_FOR, UNKNOWN, Arrival, Arrivals, Observer, ObserverName, Owner
 
 Then: TypeAlias = Callable[[tuple[Path, ...]], object]

@@ -14,10 +14,10 @@ from typing import Final
 
 from hotconf.errors import UsageError
 from hotconf.logs import log
-from hotconf.runtime.background import Background
 from hotconf.runtime.supervision import FAULT, isolated
 from hotconf.system.descriptors import refusal
 from hotconf.system.wait import ThreadWaiter, Waiter, best_waiter
+from hotconf.watch.background import Background
 from hotconf.watch.choice import choose, preferred
 from hotconf.watch.observer import Changes, Observer, ObserverName, Owner
 from hotconf.watch.poll import Poll

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from hotconf.runtime import background as module
-from hotconf.runtime.background import MANY, NEVER, SILENT_NS, Background
 from hotconf.sources.base import FileSet
 from hotconf.sources.files.mounts import Mounts
 from hotconf.sources.files.paths import Member
+from hotconf.watch import background as module
+from hotconf.watch.background import MANY, NEVER, SILENT_NS, Background
 from waiting import wait_until
 
 
