@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from itertools import zip_longest
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -91,7 +90,7 @@ def drifted(options: Options[T], published: Snapshot[T] | None, known: FileSet) 
     if published is None or reader.run() or reader.errors() or reader.over.problems:
         return True
     # A bind-mounted single file that was replaced at its source keeps its old content forever.
-    return bool(reader.file_set().mounts.replaced) or _layers(reader, published).digest != published.digest
+    return bool(reader.file_set().mounts.replaced) or _layers(reader).digest != published.digest
 
 
 def check(path: Path, schema: Schema[Any], *, max_bytes: int = DEFAULT_MAX_BYTES) -> tuple[Problem, ...]:
@@ -117,7 +116,7 @@ def _candidate(
         _describe_failed,
     )
     began = time.perf_counter_ns()
-    candidate = pipeline.run(_layers(reader, published))
+    candidate = pipeline.run(_layers(reader))
     if isinstance(candidate, Invalid):
         return candidate
     if candidate.unchanged != SAME_FILES:
@@ -125,23 +124,16 @@ def _candidate(
     return candidate._replace(timings=reader.timings, baseline=Baseline(candidate.files))
 
 
-def _layers(reader: SetReader, published: Snapshot[Any] | None) -> Layers:
-    members, reads, documents = reader.expansion.members, reader.reads.values(), reader.documents
-    found = list(zip(members, reads, strict=True))
-    if len(documents) < len(found):
-        found = [each for each in found if each[0].path in documents]
-    before = published.files if published is not None else ()
-    # In one go and without calls: nearly all of a thousand may be the same.
-    files = [
-        file
-        if file is not None and file.content is read.data and file.path is read.path
-        else SourceFile(member.path, member.role, read.data)
-        for (member, read), file in zip_longest(found, before[: len(found)])
-    ]
-    order = tuple(member.path for member in members)
-    over, problems = reader.over
+def _layers(reader: SetReader) -> Layers:
+    members, reads, documents = reader.expansion.members, reader.reads, reader.documents
+    parsed = (member for member in members if member.path in documents)
     return Layers(
-        tuple(documents.values()), over, tuple(files), (*reader.problems, *problems), reader.loaded_at, order
+        documents=tuple(documents.values()),
+        over=reader.over.tables,
+        files=tuple(SourceFile(member.path, member.role, reads[member.path].data) for member in parsed),
+        problems=(*reader.problems, *reader.over.problems),
+        loaded_at=reader.loaded_at,
+        order=tuple(member.path for member in members),
     )
 
 
@@ -158,23 +150,15 @@ def _report(reader: SetReader, missing: Missing) -> None:
 
 def _shrank(reader: SetReader, before: Mapping[Path, Read], published: Snapshot[Any] | None) -> tuple[Path, ...]:
     """Files that say the first part of what they said when the last round ended, or of what is published."""
-    reads = reader.reads
-    # What was used again since then is what it was; most are, and stand where they stood.
-    pairs = zip_longest(before.values(), reads.values())
-    earlier = [(old.path, old.data) for old, new in pairs if old is not None and old is not new]
+    earlier = [(read.path, read.data) for read in before.values()]
     if published is not None:
-        files = zip_longest(published.files, reads.values())
-        earlier += [
-            (file.path, file.content)
-            for file, new in files
-            if file is not None and (new is None or file.content is not new.data or file.path is not new.path)
-        ]
-    return tuple(dict.fromkeys(path for path, old in earlier if path in reads and _begins(reads[path], old)))
+        earlier += [(file.path, file.content) for file in published.files]
+    return tuple(dict.fromkeys(path for path, old in earlier if _begins(reader.reads.get(path), old)))
 
 
-def _begins(read: Read, old: bytes) -> bool:
+def _begins(read: Read | None, old: bytes) -> bool:
     """Whether what was read is the first part of `old`, and not all of it."""
-    return read.problem is None and len(read.data) < len(old) and old.startswith(read.data)
+    return read is not None and read.problem is None and len(read.data) < len(old) and old.startswith(read.data)
 
 
 def _unstable(changed: tuple[Path, ...]) -> Unstable:
