@@ -57,8 +57,9 @@ def load(
     if options.layers and layers.read(options.layers) != reader.over:
         problem = Problem("A layer changed while the files were read", kind="unstable")
         return LoadResult(Unstable((options.path,), (problem,)), reader.file_set())
-    disks = disks_of(reader.expansion, reader.patterns, reader.reads)
-    missing = find(baseline, reader.reads, reader.expansion, reader.patterns, disks)
+    files = reader.file_set()
+    disks = disks_of(files)
+    missing = find(baseline, files, disks)
     if missing is not None:
         _report(reader, missing)
     candidate = _candidate(options, reader, published, secrets)
@@ -68,7 +69,7 @@ def load(
         candidate = candidate._replace(shrank=_shrank(reader, before, published))
     if missing is not None:
         candidate = candidate._replace(gone=tuple(file.path for file in missing.files))
-    return LoadResult(candidate, reader.file_set())
+    return LoadResult(candidate, files)
 
 
 def load_kept(

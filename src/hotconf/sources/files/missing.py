@@ -26,8 +26,7 @@ from hotconf.text import printable, quoted
 
 if TYPE_CHECKING:
     from hotconf.config.merge import Origins
-    from hotconf.sources.files.paths import Expansion
-    from hotconf.sources.files.reading import Read
+    from hotconf.sources.base import FileSet
 
 MOST_NAMED: Final = 10
 """How many files of an entry, or keys of a file, a message names; the others are counted."""
@@ -194,37 +193,21 @@ def _match(parts: Sequence[str], names: Sequence[str]) -> bool:
 # What is there
 
 
-def find(
-    baseline: Baseline,
-    reads: Mapping[Path, Read],
-    expansion: Expansion,
-    patterns: Sequence[str],
-    disks: Mapping[Path, Disk],
-) -> Missing | None:
-    """What is missing from `baseline`, given what was read and what `patterns` mean now; None if nothing is.
-
-    `disks`: what `disks_of` says now.
-    """
-    if expansion.problems:
+def find(baseline: Baseline, files: FileSet, disks: Mapping[Path, Disk]) -> Missing | None:
+    """What `files` lack of the baseline; None if nothing. `disks`: those of `files`, as `disks_of` has them."""
+    expansion, reads = files.expansion, files.reads
+    if expansion is None or expansion.problems:
         return None  # unknown what is there, and already an error
-    if disks == baseline.disks and all(
-        file.path in reads and not _is_missing(reads[file.path]) for file in baseline.files
-    ):
+    absent = {path for path, read in reads.items() if read.problem is not None and read.problem.kind == "missing"}
+    there = reads.keys() - absent
+    if disks == baseline.disks and all(file.path in there for file in baseline.files):
         return None
-    main, *others = expansion.members
-    there = {
-        member.path: reads[member.path].data
-        for member in others
-        if member.role == "fragment" and not _is_missing(reads[member.path])
-    }
-    links = [path for path, disk in baseline.disks.items() if disk.target is not None]
-    known = {**disks_at(baseline.disks.keys() - set(links)), **_targets(links), **disks}
-    found = judge(baseline, Found(there, tuple(entries(main.path, patterns)), known))
+    fragments = (member.path for member in files.members if member.role == "fragment" and member.path in there)
+    links = {path for path, disk in baseline.disks.items() if disk.target is not None}
+    known = {**disks_at(baseline.disks.keys() - links), **_targets(links), **disks}
+    now = {path: reads[path].data for path in fragments}
+    found = judge(baseline, Found(now, tuple(entries(files.members[0].path, files.patterns)), known))
     return found if found.files else None
-
-
-def _is_missing(read: Read) -> bool:
-    return read.problem is not None and read.problem.kind == "missing"
 
 
 def entries(main: Path, patterns: Sequence[str]) -> Iterator[Entry]:
@@ -239,22 +222,18 @@ def entries(main: Path, patterns: Sequence[str]) -> Iterator[Entry]:
         yield Entry(number, pattern, path, None if base is None else Path(base), parts)
 
 
-def disks_of(expansion: Expansion, patterns: Sequence[str], reads: Mapping[Path, Read]) -> dict[Path, Disk]:
+def disks_of(files: FileSet) -> dict[Path, Disk]:
     """The devices of the directories of all members but the main file, and of those below which globs match; also of
     what was read through a symlink into another file system.
     """
-    main, *others = expansion.members
-    directories = {os.path.dirname(member.path) for member in others}
-    globs = [pattern for pattern in patterns if is_glob(pattern)]
-    directories |= {os.fspath(entry.base) for entry in entries(main.path, globs) if entry.base is not None}
-    found = disks_at(map(Path, directories))
-    links = [read for read in reads.values() if read.stamp.links and read.stamp.identity]
-    away = [read.path for read in links if _leads_away(read, found.get(read.path.parent))]
+    main, *others = files.members
+    globs = [pattern for pattern in files.patterns if is_glob(pattern)]
+    bases = [entry.base for entry in entries(main.path, globs) if entry.base is not None]
+    found = disks_at({*(member.path.parent for member in others), *bases})
+    links = [read for read in files.reads.values() if read.stamp.links and read.stamp.identity]
+    here = [(read, found.get(read.path.parent)) for read in links]
+    away = [read.path for read, disk in here if disk is not None and disk.device != read.stamp.identity[0]]
     return {**found, **_targets(away)}
-
-
-def _leads_away(read: Read, disk: Disk | None) -> bool:
-    return disk is not None and disk.device != read.stamp.identity[0]
 
 
 def _targets(links: Iterable[Path]) -> dict[Path, Disk]:
