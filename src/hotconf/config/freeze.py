@@ -54,6 +54,7 @@ def freeze(config: T) -> T:
 _Put: TypeAlias = Callable[[Any, Any, Any], None]
 _Place: TypeAlias = tuple[_Put, Any, Any, Any]
 """How to put something there, the holder, the key or position in it, and what stands there before it is frozen."""
+_Visit: TypeAlias = Callable[[Any, "_Work"], object | None]
 _Fill: TypeAlias = Callable[[Any, Any, "_Work"], None]
 
 
@@ -127,64 +128,21 @@ def _fill_dataclass(instance: object, _: object, work: _Work) -> None:
         _enter(object.__setattr__, instance, name, value, work)
 
 
-def _visit_dict(table: dict[Any, Any], work: _Work) -> object:
-    frozen: FrozenDict[Any, Any] = frozen_dict(table)
-    if not _SCALARS.issuperset(map(type, table.values())):
-        work.todo.append((_fill_dict, table, frozen))
-    return frozen
+def _container(freeze_one: Callable[[Any], Any], put: _Put) -> _Visit:
+    """How containers of one class are frozen: `freeze_one` copies one, `put` replaces an item of the copy."""
 
+    def visit(value: Any, work: _Work) -> object:
+        frozen = freeze_one(value)
+        if not _SCALARS.issuperset(map(type, value.values() if isinstance(value, dict) else value)):
+            work.todo.append((fill, value, frozen))
+        return frozen
 
-def _fill_dict(table: dict[Any, Any], frozen: dict[Any, Any], work: _Work) -> None:
-    for key, value in table.items():
-        if type(value) not in _SCALARS:
-            _enter(dict.__setitem__, frozen, key, value, work)
+    def fill(value: Any, frozen: Any, work: _Work) -> None:
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            if type(item) not in _SCALARS:
+                _enter(put, frozen, key, item, work)
 
-
-def _visit_ordered_dict(table: OrderedDict[Any, Any], work: _Work) -> object:
-    frozen: FrozenOrderedDict[Any, Any] = FrozenOrderedDict(table)
-    work.todo.append((_fill_ordered_dict, table, frozen))
-    return frozen
-
-
-def _fill_ordered_dict(table: OrderedDict[Any, Any], frozen: FrozenOrderedDict[Any, Any], work: _Work) -> None:
-    for key, value in table.items():
-        _enter(OrderedDict.__setitem__, frozen, key, value, work)
-
-
-def _visit_default_dict(table: defaultdict[Any, Any], work: _Work) -> object:
-    frozen: FrozenDefaultDict[Any, Any] = FrozenDefaultDict(table.default_factory, table)
-    work.todo.append((_fill_dict, table, frozen))
-    return frozen
-
-
-def _visit_counter(table: Counter[Any], work: _Work) -> object:
-    frozen: FrozenCounter[Any] = FrozenCounter(table)
-    work.todo.append((_fill_dict, table, frozen))
-    return frozen
-
-
-def _visit_deque(items: deque[Any], work: _Work) -> object:
-    frozen: FrozenDeque[Any] = FrozenDeque(items, items.maxlen)
-    work.todo.append((_fill_deque, items, frozen))
-    return frozen
-
-
-def _fill_deque(items: deque[Any], frozen: FrozenDeque[Any], work: _Work) -> None:
-    for index, value in enumerate(items):
-        _enter(deque.__setitem__, frozen, index, value, work)
-
-
-def _visit_list(array: list[Any], work: _Work) -> object:
-    frozen: FrozenList[Any] = frozen_list(array)
-    if not _SCALARS.issuperset(map(type, array)):
-        work.todo.append((_fill_list, array, frozen))
-    return frozen
-
-
-def _fill_list(array: list[Any], frozen: FrozenList[Any], work: _Work) -> None:
-    for index, value in enumerate(array):
-        if type(value) not in _SCALARS:
-            _enter(list.__setitem__, frozen, index, value, work)
+    return visit
 
 
 # What is hashable holds no list, dict or set: nothing in a set is replaced, only models in it are frozen in place.
@@ -215,15 +173,14 @@ def _fill_nothing(items: Iterable[Any], _: object, work: _Work) -> None:
         _enter(_nowhere, None, None, item, work)
 
 
-_Visit: TypeAlias = Callable[[Any, _Work], object | None]
 _CONTAINERS: Final[dict[type, _Visit]] = {
-    dict: _visit_dict,
-    list: _visit_list,
+    dict: _container(frozen_dict, dict.__setitem__),
+    list: _container(frozen_list, list.__setitem__),
     set: _visit_set,
-    OrderedDict: _visit_ordered_dict,
-    defaultdict: _visit_default_dict,
-    Counter: _visit_counter,
-    deque: _visit_deque,
+    OrderedDict: _container(FrozenOrderedDict, OrderedDict.__setitem__),
+    defaultdict: _container(lambda table: FrozenDefaultDict(table.default_factory, table), dict.__setitem__),
+    Counter: _container(FrozenCounter, dict.__setitem__),
+    deque: _container(lambda items: FrozenDeque(items, items.maxlen), deque.__setitem__),
 }
 
 
