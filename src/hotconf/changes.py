@@ -42,13 +42,13 @@ MISSING: Final = Missing.MISSING
 
 @final
 class Cut(str):
-    """The type of `CUT`, so that it can be told from an ellipsis that stands in a file."""
+    """The type of `CUT`, which distinguishes it from an ellipsis in a file."""
 
     __slots__ = ()
 
 
 CUT: Final = Cut("…")
-"""Stands for a table or an array that is too deep, or too much, to be told."""
+"""Stands for a table or an array that is too deep or too large to be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Change:
 
 
 def holds_cut(value: object, depth: int = _DEEPEST) -> bool:
-    """Is `CUT` somewhere in `value`, or is it so deep that it will be cut when it is told?"""
+    """Is `CUT` somewhere in `value`, or is it so deep that it will be cut when it is shown?"""
     if not isinstance(value, Mapping | list):
         return isinstance(value, Cut)
     inner = value.values() if isinstance(value, Mapping) else value
@@ -131,7 +131,7 @@ def _whole(value: object) -> str:
 
 
 def _spelled(value: object, depth: int, most: int | None) -> str:
-    """`most`: so many characters and items are enough."""
+    """`most`: how many characters and items are enough."""
     if value is None or value is MISSING:
         return "none"
     if isinstance(value, bool):

@@ -21,7 +21,7 @@ _MODELS: Final = "a pydantic model, a dataclass or a TypedDict"
 
 
 class Schema(Generic[T]):
-    """A configuration's model with its checks, the telling of its changes, its template and its spelling."""
+    """A configuration's model with its checks, the description of its changes, its template and its spelling."""
 
     __slots__ = ("_template", "adapter", "checks", "describe", "kebab", "model", "strict_keys")
 

@@ -451,3 +451,14 @@ def test_long_lines_take_no_long_time(line: str) -> None:
     begin = process_time()
     secret_from(line, broken=True)
     assert process_time() - begin < 20
+
+
+def test_a_root_model_in_itself_is_cut() -> None:
+    """Code can make one; no file can."""
+
+    class Root(RootModel[object]):
+        pass
+
+    root = Root(None)
+    root.root = root
+    assert masked((), {"a": root, "b": 1}) == {"a": CUT, "b": 1}

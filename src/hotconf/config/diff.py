@@ -107,7 +107,7 @@ def _alike(old: Any, new: Any) -> bool:
 
 
 def _unlike(pairs: Iterable[Pair]) -> list[Pair]:
-    """Those that have to be looked at: most of two configurations are plain values that are the same."""
+    """The pairs that may differ: most of two configurations are plain values that are the same."""
     found = []
     for before, after in pairs:
         cls = type(before)
@@ -160,7 +160,7 @@ def diff(old: object, new: object) -> tuple[Change, ...]:
 
     A table or value that was added or removed is one change, with `MISSING` on the other side. Arrays of tables are
     compared item by item, and an item too many is one change; any other array is one change, whole, as is what is of
-    another class than before. What stands in several places is told in full at the first, whole at the others.
+    another class than before. What stands in several places is compared in depth at the first only.
     """
     mask = Masker()
     return tuple(
@@ -222,7 +222,7 @@ def _path(steps: Iterable[Step]) -> KeyPath:
 
 
 def _steps(old: Any, new: Any) -> _Steps | None:
-    """What to compare inside; None if a difference between the two is told as a whole."""
+    """What to compare inside; None if a difference between the two is one change."""
     kind = kind_of(type(old))
     if kind.family is not kind_of(type(new)).family:
         return None

@@ -34,7 +34,7 @@ def freeze(config: T) -> T:
 
     Models and dataclasses stay the same objects, with their fields and extra keys frozen and private attributes left
     alone; dicts, lists and sets give way to frozen ones, here and in tuples. Values that occur twice stay shared, and
-    cycles stay cycles. A subclass of dict, list or set that is not of the standard library is left as it is, since
+    cycles stay cycles. A subclass of dict, list or set that is not of the standard library stays, since
     its methods may be what it is for; `unfrozen` names it.
     """
     work = _Work({}, [], [], [], [])
@@ -95,7 +95,7 @@ def _nowhere(_holder: object, _key: object, _value: object) -> None:
     """What stands in tuples and sets: nothing can be put there."""
 
 
-# A visit tells what will stand for a value, at first with its contents as they are; None if it can stay as it is.
+# A visit returns what will stand for a value, with its contents not yet frozen; None if the value can stay.
 # Most hold nothing but scalars.
 
 

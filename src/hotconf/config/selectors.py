@@ -1,4 +1,4 @@
-"""`selected`: a key path as the model has it; one that it cannot have is a slip of the program, told at once."""
+"""`selected`: a key path as the model spells it; one that it cannot have is a mistake of the program."""
 
 from __future__ import annotations
 

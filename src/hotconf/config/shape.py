@@ -21,7 +21,7 @@ Extras: TypeAlias = Literal["forbid", "ignore", "preprocessed", "allow"]
 well use it."""
 
 _LENIENCY: Final = ("forbid", "ignore", "preprocessed", "allow")
-_MOST_LOOKS: Final = 5000
+_MAX_TABLES: Final = 5000
 _DEEPEST: Final = 8
 
 
@@ -208,25 +208,25 @@ class Shape:
         return next((names for leaf in self._leaves if (names := coreschema.positions(leaf.node))), ())
 
     @cached
-    def hides(self) -> bool:
+    def holds_secrets(self) -> bool:
         """Whether the model marks something, here or below, as secret, by type or by key."""
-        return self._hides(_DEEPEST)
+        return self._holds_secrets(_DEEPEST)
 
     @cached
-    def hiding(self) -> Mapping[str, Shape]:
-        """What stands in each field that `hides` something."""
-        return {key: below for key in self.keys if (below := self.child(key)).hides}
+    def secret_children(self) -> Mapping[str, Shape]:
+        """What stands in each field that `holds_secrets`."""
+        return {key: below for key in self.keys if (below := self.child(key)).holds_secrets}
 
     @cached
-    def hiding_otherwise(self) -> Shape | None:
-        """What stands under keys that no field has, if it `hides` something."""
-        return other if (other := self._child(None)).hides else None
+    def secret_others(self) -> Shape | None:
+        """What stands under keys that no field has, if it `holds_secrets`."""
+        return other if (other := self._child(None)).holds_secrets else None
 
-    def _hides(self, depth: int) -> bool:
+    def _holds_secrets(self, depth: int) -> bool:
         if self.secretive or self.secret_keys or any(map(is_secret_key, self.positions)):
             return True
         below = (*map(self.child, self.keys), *self.inner)
-        return not depth or any(shape._hides(depth - 1) for shape in below)
+        return not depth or any(shape._holds_secrets(depth - 1) for shape in below)
 
     @cached
     def union(self) -> bool:
@@ -244,7 +244,7 @@ class Shape:
 
     @cached
     def discriminators(self) -> tuple[str, ...]:
-        """The keys that may hold the tag, the first that is there does; none where a function tells it."""
+        """The keys that may hold the tag, the first that is there does; none where a function finds it."""
         tagged = self._leaves[0].tagged if self.tags else None
         return tuple(key for key in coreschema.discriminators(tagged) if key in self.keys) if tagged else ()
 
@@ -252,15 +252,15 @@ class Shape:
     def homes(self) -> Mapping[str, KeyPath]:
         """Of each key that exactly one of the tables below has a field for, the path of that table.
 
-        Tables in arrays, or under keys of one's choice, count, but have no path. Of too many tables nothing is told.
+        Tables in arrays, or under keys of one's choice, count, but have no path. Of too many tables nothing is known.
         """
         found: dict[str, KeyPath] = {}
         todo: list[tuple[KeyPath, Shape, tuple[Shape, ...]]] = [((), self, ())]
-        looks = _MOST_LOOKS
+        left = _MAX_TABLES
         while todo:
             path, shape, around = todo.pop()
-            looks -= 1
-            if not looks:
+            left -= 1
+            if not left:
                 return {}
             if shape.free:
                 continue

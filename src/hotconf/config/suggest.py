@@ -15,11 +15,11 @@ from hotconf.text import quoted
 MOST_COMPARED: Final = 50_000
 """How many pairs of a word and a name to compare."""
 _LONGEST: Final = 64
-"""Longer words are not looked at: the work grows with the square."""
+"""Longer words are not compared: the work grows with the square."""
 _SHORT: Final = 5
 """Of words with fewer letters many differ in one letter and are words all the same: "post" is not "port"."""
-_TELLING: Final = 6
-"""A word of so many letters says by itself which one is meant: "retention" is "retention_days"."""
+_DISTINCTIVE: Final = 6
+"""A word of this many letters is enough to know which one is meant: "retention" is "retention_days"."""
 _WORDS: Final = re.compile(r"[-_\s]+|(?<=[a-z0-9])(?=[A-Z])")
 _NEGATIONS: Final = ("un", "in", "dis", "non", "no", "not")
 _KEYBOARD: Final = (("qwertyuiop", 0.0), ("asdfghjkl", 0.25), ("zxcvbnm", 0.75))
@@ -130,7 +130,7 @@ def _lacks_a_word(words: tuple[str, ...], others: tuple[str, ...]) -> bool:
     if len(words) + 1 != len(others) or not words:
         return False
     if len(words) == 1:
-        return words[0] == others[0] and len(words[0]) >= _TELLING
+        return words[0] == others[0] and len(words[0]) >= _DISTINCTIVE
     rest = iter(others)
     return all(word in rest for word in words)  # in the same order
 
@@ -179,7 +179,7 @@ def _distance(word: str, other: str, limit: int) -> int | None:
 
 
 def _distance_in_bits(places: Mapping[str, int], length: int, other: str) -> int:
-    """The distance of a word of so many letters, of which `places` are the places: a column of the matrix at a time.
+    """The distance of a word of `length` letters, which stand at `places`: a column of the matrix at a time.
 
     Hyyrö's bit-parallel algorithm. `fewer` and `more` are the differences between neighbours of a column.
     """

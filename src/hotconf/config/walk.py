@@ -25,7 +25,7 @@ from hotconf.keypath import KeyPath
 from hotconf.secrets.keys import SecretKey, is_secret_key, secrecy
 
 Key: TypeAlias = str | tuple[type, object]
-"""A key of a table: plain text as it is, anything else with its type, since 1, 1.0 and True are one key to a dict."""
+"""A key of a table: a plain text, or anything else with its type, since 1, 1.0 and True are one key to a dict."""
 
 _MOST_CLASSES: Final = 1024
 _MOST_WRAPPERS: Final = 64
@@ -136,7 +136,7 @@ def entries(table: Any) -> Mapping[Key, object]:
 
 @per_class
 def reader_of(cls: type) -> Callable[[Any], Mapping[Key, object]]:
-    """`entries` for the tables of `cls`, for those who look into many of them."""
+    """`entries` for the tables of `cls`, chosen once."""
     # Chosen once a class, for `isinstance` takes its time with pydantic's models and with mappings.
     if issubclass(cls, BaseModel):
         return _model_reader(cls)
@@ -162,10 +162,10 @@ def _model_reader(cls: type[BaseModel]) -> Callable[[BaseModel], Mapping[Key, ob
 def _mapping_entries(mapping: Mapping[Any, object]) -> Mapping[Key, object]:
     if set(map(type, mapping)) <= _TEXT:
         return mapping
-    return {_told_apart(key): value for key, value in mapping.items()}
+    return {_distinct(key): value for key, value in mapping.items()}
 
 
-def _told_apart(key: Any) -> Key:
+def _distinct(key: Any) -> Key:
     """`key`, so that only keys that are written alike are equal: 0.0 is not -0.0, but NaN is NaN."""
     if type(key) is str:
         return key

@@ -43,7 +43,7 @@ _SPELLED: Final = (
 )
 """Words that count even if misspelt."""
 DISTINCTIVE: Final = 8
-"""So many letters hardly occur by chance."""
+"""A text of this many letters hardly occurs by chance."""
 _SHORTEST_ENDING: Final = 5
 _LONGEST_ENDING: Final = 1 + max(map(len, _SPELLED))
 _WORDS_OF_THEIR_OWN: Final = frozenset(
@@ -58,7 +58,7 @@ _MOST_KEYS: Final = 1024
 
 
 class SecretKey(str):
-    """The key of a field whose other names tell that it is secret."""
+    """The key of a field that is secret by another of its names."""
 
     __slots__ = ()
 
@@ -76,9 +76,9 @@ def is_secret_path(path: KeyPath) -> bool:
 def secrecy_of(path: KeyPath) -> bool | None:
     """Whether the keys of `path` make its value a secret; None if none of them decides."""
     for key in path:
-        told = secrecy(key) if isinstance(key, str) else None
-        if told is not None:
-            return told
+        found = secrecy(key) if isinstance(key, str) else None
+        if found is not None:
+            return found
     return None
 
 

@@ -32,7 +32,7 @@ _LONGEST_WORD: Final = 64
 _ELEMENT_TEXT: Final = re.compile(r"[^<]*+")
 _BARE: Final = re.compile(r"""[^\s,;)}\]"']++""")
 _ALONE: Final = re.compile(r"""[ \t]*+(?:[,;)}\]"'\n]|\Z)""")
-_TELLING: Final = re.compile(r"[^A-Za-z.:()-]|[a-z][A-Z]")
+_UNLIKE_WORDS: Final = re.compile(r"[^A-Za-z.:()-]|[a-z][A-Z]")
 _MIXED: Final = re.compile(r"(?=\S*?\d)(?=\S*?[A-Za-z])\S{6,128}")
 _MARK: Final = rf"[ \t]*+{possessive('[|>][+-]?+[ ]*+', '?')}"
 _BLOCK: Final = re.compile(rf"{_MARK}\n")
@@ -93,7 +93,7 @@ def _after_colon(text: str, match: re.Match[str]) -> Iterator[Span]:
     elif bare := _BARE.match(text, begin):
         word = bare[0].rstrip(".")
         alone = _ALONE.match(text, bare.end()) and word.lower() not in _STATES
-        if alone or len(word) > _LONGEST_WORD or _TELLING.search(word):
+        if alone or len(word) > _LONGEST_WORD or _UNLIKE_WORDS.search(word):
             yield begin, begin + len(word)
 
 

@@ -33,7 +33,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]++")  # never quoted
 _SIMPLE: Final = re.compile(r"[ !#-&(-\[\]-~]++")  # quoted by shells, in URLs and in HTML only
 _DENSE: Final = 64
 _END: Final = 8
-"""So much of the beginning or end of a secret is found beside an ellipsis."""
+"""How much of the beginning or end of a secret is found beside an ellipsis."""
 _SPACE: Final = re.compile(r"\s")
 _ELLIPSIS: Final = re.compile(r"…|\.{3,}+")
 _URLSAFE: Final = str.maketrans("+/", "-_")

@@ -63,7 +63,7 @@ class Masker:
         if secret or form == "secret":
             return MASK
         if isinstance(value, Enum):
-            return self._copy(value.value, secret, depth - 1) if depth else CUT
+            return self._copy(value.value, secret, depth)
         if form == "leaf":
             return _plain(value)
         if form == "wrapper":

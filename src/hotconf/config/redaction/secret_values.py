@@ -86,9 +86,9 @@ def _in_table(table: Any, secret: bool | None) -> list[_Sought]:
     found: list[_Sought] = []
     for key, value in reader_of(type(table))(table).items():
         name = key if type(key) is str else spelled(key)
-        told = secrecy(name) if secret is None else secret
-        if told or _may_hold_secrets(value):
-            found.append((value, told))
+        is_secret = secrecy(name) if secret is None else secret
+        if is_secret or _may_hold_secrets(value):
+            found.append((value, is_secret))
         if "@" in name or "=" in name:
             found.append((name, None))
         if name is not key:  # it may be a SecretStr
@@ -98,7 +98,7 @@ def _in_table(table: Any, secret: bool | None) -> list[_Sought]:
 
 def _in_array(items: Iterable[Any], secret: bool | None) -> list[_Sought]:
     pairs = zip(items, item_secrecies(items, secret), strict=False)
-    return [(item, told) for item, told in pairs if told or _may_hold_secrets(item)]
+    return [(item, is_secret) for item, is_secret in pairs if is_secret or _may_hold_secrets(item)]
 
 
 def _may_hold_secrets(value: Any) -> bool:
@@ -175,7 +175,7 @@ def is_slip(key: str, around: Shape) -> bool:
 
 def _secret_by_model(table: Mapping[str, Any], root: Shape) -> Iterator[object]:
     """The values that the model keeps as secrets, whatever the names of the keys; also under misspelt keys."""
-    todo: list[tuple[Any, Shape]] = [(table, root)] if root.hides else []
+    todo: list[tuple[Any, Shape]] = [(table, root)] if root.holds_secrets else []
     slips = Slips()
     seen: set[Shape] = set()
     while todo:
@@ -193,15 +193,17 @@ def _secret_by_model(table: Mapping[str, Any], root: Shape) -> Iterator[object]:
             if here.secret_keys:
                 names = here.secret_names
                 yield from (item for key, item in value.items() if key not in here.keys and slips.near(key, names))
-            todo.extend((value[key], below) for key, below in here.hiding.items() if key in value)
-            if (other := here.hiding_otherwise) is not None:
+            todo.extend((value[key], below) for key, below in here.secret_children.items() if key in value)
+            if (other := here.secret_others) is not None:
                 todo.extend((item, other) for key, item in value.items() if key not in here.keys)
             todo.extend((_at(value, way), below) for way, below in here.secret_detours)
             yield from (_at(value, way) for way in here.renamed)
         elif isinstance(value, list):
             yield from _at_positions(here.positions, value)
             if not here.free:
-                todo.extend((item, below) for item, below in zip(value, here.items(), strict=False) if below.hides)
+                todo.extend(
+                    (item, below) for item, below in zip(value, here.items(), strict=False) if below.holds_secrets
+                )
 
 
 def _secret_defaults(here: Shape) -> Iterator[object]:

@@ -6,8 +6,8 @@ gigabytes. And it tries all alternatives of a union, so in a recursive model eac
 Rule 1: once an array or a free table has as many errors as are reported, the rest of it is skipped. It is certain to
 be refused, so nothing valid is lost. Valid input is validated whole, and once. An error that takes much memory, for a
 long message or for the variables of the validator that raised it, counts as several.
-Rule 2: of the keys that a table refuses for lack of a field, only so many are checked.
-Rule 3: the alternatives of recursive unions are tried a bounded number of times. `TooDear` is raised beyond that.
+Rule 2: of the keys that a table refuses for lack of a field, a bounded number is checked.
+Rule 3: the alternatives of recursive unions are tried a bounded number of times. Then `TooExpensive` is raised.
 
 Functions inserted into the model's core schema do this, also in JSON texts; they require pydantic 2.13. If a table
 cannot be expensive, pydantic's own validator is used; likewise for JSON in strict mode, where they would change it.
@@ -38,7 +38,7 @@ T = TypeVar("T")
 MOST_ERRORS: Final = 5000
 """How many errors to find in one array or free table."""
 _LONG: Final = 2000
-"""An error counts once more for each so many bytes of it."""
+"""An error counts once more for each multiple of this many bytes."""
 _BY_USER: Final = 50
 """As how many errors one of a function counts, whose size is unknown, in estimates."""
 _AFFORDABLE: Final = 100_000
@@ -73,7 +73,7 @@ _CATCHES: Final = ("custom-error", "function-wrap", "union")
 """Kinds that may catch errors: an error inside need not be one outside."""
 
 
-class TooDear(Exception):  # noqa: N818 - a finding about the files, not a fault
+class TooExpensive(Exception):  # noqa: N818 - about the files, no failure
     """Alternatives inside alternatives would have to be tried too often."""
 
 
@@ -102,7 +102,7 @@ _RUN: ContextVar[_Run] = ContextVar("_RUN")
 def validated(schema: Schema[T], merged: Merged) -> T | Errors:
     """The configuration made from `merged`, or the errors that the model finds.
 
-    The model and its validators work on tables of their own. Raises what users' code raises, and `TooDear`.
+    The model and its validators work on tables of their own. Raises what users' code raises, and `TooExpensive`.
     """
     plan = _plan_of(schema.adapter)
     texts = [layer.text for layer in merged.layers]
@@ -186,7 +186,7 @@ def _alternatives(value: Any, handler: _Handler) -> Any:
     run = _RUN.get()
     run.fuel -= 1
     if run.fuel < 0:
-        raise TooDear
+        raise TooExpensive
     try:
         return handler(value)
     except ValidationError as error:

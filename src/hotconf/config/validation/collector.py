@@ -1,4 +1,4 @@
-"""`Collector`: the problems of one configuration, gathered in any order, told in file order, bounded and discreet."""
+"""`Collector`: takes the problems of one configuration in any order; gives them in file order, without secrets."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from hotconf.secrets.scrubber import Scrubber
 
 MAX_PROBLEMS: Final = 1000
-"""So many problems are told of one configuration; the rest are counted."""
+"""How many problems of one configuration are reported; the rest are counted."""
 
 LONGEST: Final = 2000
-"""So many characters are kept of a message from users' code."""
+"""How many characters of a message from users' code are kept."""
 
 _WINDOW: Final = 2 * LONGEST
-"""So many are searched for secrets: one may begin in what is kept and end behind it."""
+"""How many are searched for secrets: one may begin in what is kept and end behind it."""
 _OF_USERS: Final = frozenset({"semantic", "internal"})
 """The kinds with messages from users' code."""
 
@@ -39,7 +39,7 @@ class _Found(NamedTuple):
 class Collector:
     """Problems about the documents of `merged`, whose model has the shape `shape`.
 
-    Places are looked up, and secrets searched for, only when there is a problem to tell.
+    Places are looked up, and secrets searched for, only when there is a problem.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Collector:
             self.errors += problem.severity == "error"
 
     def omit(self, count: int, severity: Severity) -> None:
-        """Count problems that are not even looked at."""
+        """Count problems that are not added."""
         self._omitted[severity] += max(count, 0)
 
     def problems(self) -> tuple[Problem, ...]:
@@ -116,12 +116,12 @@ class Collector:
             scrubbed_problem(self._placed(found, scrub), scrub, words=found.by_user, files=files)
             for found in errors_first[:MAX_PROBLEMS]
         ]
-        told = sorted(kept, key=self._order())
+        ordered = sorted(kept, key=self._order())
         more = self._omitted + Counter(found.problem.severity for found in errors_first[MAX_PROBLEMS:])
         if more or self.incomplete:
             severity: Severity = "error" if more["error"] or self.incomplete else "warning"
-            told.append(Problem(_how_many(more.total(), self.incomplete), kind="schema", severity=severity))
-        return tuple(told)
+            ordered.append(Problem(_how_many(more.total(), self.incomplete), kind="schema", severity=severity))
+        return tuple(ordered)
 
     def _placed(self, found: _Found, scrub: Scrubber) -> Problem:
         origins = self.merged.origins
@@ -161,17 +161,18 @@ def _how_many(more: int, incomplete: bool) -> str:
 def _without_numbers(problem: Problem, scrub: Scrubber) -> Problem:
     """`problem`, of users' code, without lines and columns that are secrets."""
 
-    def told(number: int | None) -> int | None:
+    def public(number: int | None) -> int | None:
         return number if number is None or scrub(str(number), words=True) == str(number) else None
 
     return replace(
         problem,
-        line=told(problem.line),
-        column=told(problem.column),
-        end_line=told(problem.end_line),
-        end_column=told(problem.end_column),
+        line=public(problem.line),
+        column=public(problem.column),
+        end_line=public(problem.end_line),
+        end_column=public(problem.end_column),
         related=tuple(
-            replace(place, line=told(place.line) or 1, column=told(place.column) or 1) for place in problem.related
+            replace(place, line=public(place.line) or 1, column=public(place.column) or 1)
+            for place in problem.related
         ),
     )
 
@@ -184,7 +185,7 @@ def scrubbed_problem(
     `files`: those whose names stay as they are; other names come from users' code. None if no name does.
     """
 
-    def discreet(text: str) -> str:
+    def scrub_text(text: str) -> str:
         return printable(scrub(text, words=words))
 
     def key_of(key: str | int) -> str | int:
@@ -194,21 +195,21 @@ def scrubbed_problem(
     def named(file: Path | None) -> Path | None:
         return file if file is None or files is None or file in files else Path(scrub(str(file), words=words))
 
-    def discreet_after_path(text: str) -> str:
+    def scrub_text_after_path(text: str) -> str:
         # Of a field `password` a validator says `password: required`, in its own words only the second.
         at = len(problem.dotted) + 2 if words and text.startswith(f"{problem.dotted}: ") else 0
-        return printable(scrub(text[:at])) + discreet(text[at:])
+        return printable(scrub(text[:at])) + scrub_text(text[at:])
 
     long = words and len(problem.message) > LONGEST
     return replace(
         problem,
-        message=_cut(problem.message, scrub) if long else discreet_after_path(problem.message),
-        hint=problem.hint and discreet(problem.hint),
+        message=_cut(problem.message, scrub) if long else scrub_text_after_path(problem.message),
+        hint=problem.hint and scrub_text(problem.hint),
         path=tuple(map(key_of, problem.path)),
         file=named(problem.file),
-        where=discreet(problem.where),
+        where=scrub_text(problem.where),
         related=tuple(
-            replace(place, message=discreet(place.message), file=named(place.file)) for place in problem.related
+            replace(place, message=scrub_text(place.message), file=named(place.file)) for place in problem.related
         ),
     )
 

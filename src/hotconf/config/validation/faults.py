@@ -110,7 +110,7 @@ def toml_type(value: object) -> str:
 
 
 def faults(errors: Iterable[ErrorDetails], table: dict[str, Any], shape: Shape) -> list[Fault]:
-    """The errors as faults of `table`. What the members of a union said about one value is settled into one voice."""
+    """The errors as faults of `table`. Of the members of a union, one speaks for a value."""
     return _settled([_Walk(table, shape).fault(error) for error in errors])
 
 
@@ -205,5 +205,5 @@ def _of_union(place: KeyPath, members: list[list[Fault]]) -> list[Fault]:
 
 
 def _weight(fault: Fault, place: KeyPath) -> int:
-    # A literal inside that does not match tells one member from another, more than a key that is missing.
+    # A literal inside that does not match distinguishes members, more than a key that is missing.
     return 3 if fault.type in CHOICES and fault.path != place else 1

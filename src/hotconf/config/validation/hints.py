@@ -17,7 +17,7 @@ from hotconf.secrets.credentials import mask_credentials
 _LONGEST: Final = 40
 """Longer values are not repeated in a hint."""
 _MOST_CHOICES: Final = 100
-"""So many choices are compared with a value."""
+"""How many choices are compared with a value."""
 _FULLEST: Final = 2**53
 """Larger whole floats may not be the integer that was meant."""
 _BARE: Final = "write it without the quotes"

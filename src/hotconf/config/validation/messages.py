@@ -47,7 +47,7 @@ _BY_PYDANTIC: Final = frozenset(get_args(ErrorType))
 def problem_of(fault: Fault, *, hints: bool = True, compare: bool = True) -> Problem:
     """`fault` in words, without its place.
 
-    Working out a hint is the dear part, so it can be left away. What stands under a secret key is not quoted; secrets
+    Hints are expensive, and can be left out. What stands under a secret key is not quoted; secrets
     from elsewhere in the table, which a validator may have put into its text, are the caller's to take out.
     """
     if fault.type in MISSES:

@@ -9,11 +9,11 @@ from typing import Any, Final
 from hotconf.config.shape import Shape
 from hotconf.keypath import KeyPath
 
-MAX_LOOKS: Final = 1000
-"""So many keys of a table that takes any are compared with the fields of the model."""
+MAX_WORDS: Final = 1000
+"""How many keys of tables that take any are compared with the fields of the model."""
 
 MAX_COMPARED: Final = 50_000
-"""So many pairs of such a key and a field are compared."""
+"""How many pairs of such a key and a field are compared."""
 
 _CONTAINERS: Final = (dict, list)
 _NEVER_UNKNOWN: Final = (None, "forbid")
@@ -21,13 +21,13 @@ _NEVER_UNKNOWN: Final = (None, "forbid")
 
 
 class Budget:
-    """How many more words may be looked at, and compared with another."""
+    """How many more words, and pairs of words, may be compared."""
 
     def __init__(self, words: int, pairs: int) -> None:
         self._words, self._pairs = words, pairs
 
     def afford(self, others: int) -> bool:
-        """Whether one more word may be compared with so many others; if so, it counts."""
+        """Whether one more word may be compared with this many `others`; if so, they count."""
         if not self._words or self._pairs < others:
             return False
         self._words -= 1
@@ -41,20 +41,20 @@ def unknown_keys(table: dict[str, Any], shape: Shape) -> Iterator[tuple[KeyPath,
     A key that the model forbids is not among them: the model itself complains of it. Where the model keeps other
     keys, or a function of its own may use them, only what looks like a misspelt field counts.
     """
-    left = Budget(MAX_LOOKS, MAX_COMPARED)
+    left = Budget(MAX_WORDS, MAX_COMPARED)
     todo: list[tuple[KeyPath, Any, Shape]] = [((), table, shape)]
     while todo:
         path, value, around = todo.pop()
         around = around.narrowed(value)
         if around.keyless:
             continue
-        told: set[str] = set()
+        unknown: set[str] = set()
         if isinstance(value, dict) and around.extras not in _NEVER_UNKNOWN and not value.keys() <= around.keys.keys():
             for key in value:
                 if key not in around.keys and _is_unknown(key, value, around, path, left):
-                    told.add(key)
+                    unknown.add(key)
                     yield (*path, key), around
-        todo += reversed(_below(path, value, around, told))
+        todo += reversed(_below(path, value, around, unknown))
 
 
 def _is_unknown(key: str, table: Mapping[str, Any], around: Shape, path: KeyPath, left: Budget) -> bool:
@@ -67,7 +67,7 @@ def _is_unknown(key: str, table: Mapping[str, Any], around: Shape, path: KeyPath
     return left.afford(len(around.keys)) and _looks_misspelt(key, table, around)
 
 
-def _below(path: KeyPath, value: Any, around: Shape, told: set[str]) -> list[tuple[KeyPath, Any, Shape]]:
+def _below(path: KeyPath, value: Any, around: Shape, unknown: set[str]) -> list[tuple[KeyPath, Any, Shape]]:
     """What in `value` may hold unknown keys, but for what is unknown itself."""
     if isinstance(value, list):
         items = zip(count(), value, around.items())
@@ -78,7 +78,7 @@ def _below(path: KeyPath, value: Any, around: Shape, told: set[str]) -> list[tup
     return [
         ((*path, key), item, around.child(key))
         for key, item in value.items()
-        if item and (inner is None or key in inner) and isinstance(item, _CONTAINERS) and key not in told
+        if item and (inner is None or key in inner) and isinstance(item, _CONTAINERS) and key not in unknown
     ]
 
 

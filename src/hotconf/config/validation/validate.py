@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar, cast
 
 from hotconf.config.merge import Merged
 from hotconf.config.shape import shape_of
-from hotconf.config.validation.bounded import MOST_ERRORS, Errors, TooDear, validated
+from hotconf.config.validation.bounded import MOST_ERRORS, Errors, TooExpensive, validated
 from hotconf.config.validation.checks import run_checks
 from hotconf.config.validation.collector import MAX_PROBLEMS, Collector
 from hotconf.config.validation.unknown import MAX_COMPARED, Budget, unknown_keys
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MAX_HINTS: Final = 100
-_TOO_DEAR: Final = Problem(
+_TOO_EXPENSIVE: Final = Problem(
     "Tables are nested too deeply for the alternatives that the model has for each",
     kind="schema",
     hint="nest them less, or have the model tell the alternatives apart by a discriminator",
@@ -54,15 +54,15 @@ def validate(
     `scrubber`: removes secrets from messages, given the config that the model made, or none.
     `goes_through`: which exceptions of users' code are not its fault, and propagate; by default none.
 
-    The model and its validators work on tables of their own: whatever they do to those, `merged` stays as it is.
+    The model and its validators work on tables of their own: whatever they do to those, `merged` does not change.
     Checks run, all of them, only on what the model accepted.
     """
     collector = Collector(merged, shape_of(schema), scrubber, goes_through)
     strict = False
     try:
         found = validated(schema, merged)
-    except TooDear:
-        collector.add(_TOO_DEAR)
+    except TooExpensive:
+        collector.add(_TOO_EXPENSIVE)
     except BaseException as error:  # noqa: BLE001 - validators and default factories are users' code
         collector.failed("model", error)
     else:
