@@ -252,7 +252,7 @@ class Oracle:
         if isinstance(loaded.candidate, Unstable):
             self._loads_since_touch = 0
             self.burst.suspects.update(loaded.candidate.sources)
-            if self.burst.touches and not self.asked:
+            if self.burst.touches and (read.callers or not self.asked):
                 last = self.burst.touches[-1]
                 touch = last._replace(now=loaded.now, sources=loaded.candidate.sources, polled=False)
                 self.burst.add(touch, native=self.native)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from doubles import Config
 from engine.timed import (
     CONFIG,
     EMPTY,
@@ -30,11 +31,12 @@ from engine.timed import (
     touch,
     verified,
 )
-from hotconf.engine.candidate import Invalid
+from hotconf.engine.candidate import Invalid, Valid
 from hotconf.engine.debounce import MILLISECOND, Touched
 from hotconf.engine.machine import MAX_ATTEMPTS, deadline, step
 from hotconf.engine.protocol import Idle, Loading, Publish
-from hotconf.events import ReloadFailed, ReloadSuccess
+from hotconf.events import ReloadFailed, ReloadSuccess, ReloadUnchanged
+from hotconf.problems import Problem
 
 SAVES = [
     Case(
@@ -63,6 +65,11 @@ SAVES = [
         "0: Changed config.toml; 1: Changed more.toml; 2 + P: Load 1; 302: Publish 2, ReloadSuccess 2",
     ),
     Case(
+        "named twice, told once",
+        [(0, touch(CONFIG, CONFIG)), (10, loaded(1, NEW))],
+        "0: Changed config.toml; P: Load 1; 300: Publish 2, ReloadSuccess 2",
+    ),
+    Case(
         "after a failure the next good content is committed",
         [(0, touch()), (10, loaded(1, WRONG)), (1000, touch()), (1010, loaded(2, NEW))],
         "0: Changed config.toml; P: Load 1; 300: ReloadFailed syntax; 1000: Changed config.toml; "
@@ -78,6 +85,18 @@ SAVES = [
         "without a window a touch during the load has it loaded again at once",
         [(0, touch()), (5, touch()), (7, loaded(1, NEW)), (14, loaded(2, OTHER))],
         "0: Changed config.toml, Load 1; 7: Load 2; 14: Publish 2, ReloadSuccess 2",
+        NO_WINDOW,
+    ),
+    Case(
+        "without a window it is loaded until nothing is touched meanwhile",
+        [
+            (0, touch()),
+            *((10 * n - 5, touch()) for n in range(1, MAX_ATTEMPTS + 2)),
+            *((10 * n, loaded(n, NEW)) for n in range(1, MAX_ATTEMPTS + 3)),
+        ],
+        "0: Changed config.toml, Load 1; "
+        f"{'; '.join(f'{10 * n}: Load {n + 1}' for n in range(1, MAX_ATTEMPTS + 2))}; "
+        f"{10 * MAX_ATTEMPTS + 20}: Publish 2, ReloadSuccess 2",
         NO_WINDOW,
     ),
     Case(
@@ -171,6 +190,13 @@ CEILING = [
         f"{FAILS} + 300: Publish 2, ReloadSuccess 2",
     ),
     Case(
+        "what was touched during the last of them opens the next round, alone",
+        [*steadily(), *UNSTABLE, (f"{FAILS} - 5", touch(MORE)), (f"{FAILS} + 50", loaded(MAX_ATTEMPTS + 2, NEW))],
+        f"0: Changed config.toml; P: Load 1; C: Load 2; {LOADS}; "
+        f"{FAILS}: ReloadFailed unstable, Changed more.toml; {FAILS} + max(P - 5, R): Load {MAX_ATTEMPTS + 2}; "
+        f"{FAILS} + 295: Publish 2, ReloadSuccess 2",
+    ),
+    Case(
         "a touch between two unstable reads past the ceiling belongs to this round",
         [*steadily(), ("C + 5", touch(MORE)), ("C + 10", loaded(2, TORN)), ("C + 20", loaded(3, NEW))],
         "0: Changed config.toml; P: Load 1; C: Load 2; C + 10: Changed more.toml, Load 3; "
@@ -246,6 +272,11 @@ SHRUNK = [
         "a file that was renamed into place is believed",
         [(0, touch(placed=True)), (10, loaded(1, HALF))],
         "0: Changed config.toml; P: Load 1; 300: Publish 2, ReloadSuccess 2",
+    ),
+    Case(
+        "an unstable read does not forget what was renamed into place",
+        [(0, touch(placed=True)), (10, loaded(1, TORN)), (30, loaded(2, HALF))],
+        "0: Changed config.toml; P: Load 1; 10 + max(P, R): Load 2; 310: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "renamed into place, but written to since",
@@ -342,3 +373,12 @@ def test_publish_carries_its_round() -> None:
     assert round_ is not None
     assert round_.first == 100 * MILLISECOND
     assert round_.deadline == 400 * MILLISECOND
+
+
+@pytest.mark.parametrize("found", [NEW, SAME])
+def test_an_ending_has_the_warnings(found: Valid[Config]) -> None:
+    """Also when nothing differs: a misspelt key is a likely reason."""
+    odd = Problem("No such key", kind="unknown", severity="warning", file=CONFIG)
+    event = played(QUIET, [(0, touch()), (10, loaded(1, found._replace(warnings=(odd,))))]).recorder.events[-1]
+    assert isinstance(event, ReloadSuccess | ReloadUnchanged)
+    assert event.warnings == (odd,)

@@ -9,6 +9,7 @@ from engine.timed import (
     OFF,
     OTHER,
     POLLED,
+    QUIET,
     SAME,
     STEADY,
     TURNS_OFF,
@@ -23,8 +24,8 @@ from engine.timed import (
     touch,
     verified,
 )
-from hotconf.engine.machine import deadline
-from hotconf.engine.protocol import Idle
+from hotconf.engine.machine import deadline, step
+from hotconf.engine.protocol import Deferred, Idle, Release, Verify, Verifying
 
 
 def busy_save(*then: tuple[float, Maker]) -> list[tuple[float, Maker]]:
@@ -111,6 +112,11 @@ UNVERIFIED = [
     Case(
         "one change of several was found by looking",
         [(0, touch()), (10, loaded(1, NEW)), (100, touch(polled=True)), (110, loaded(2, NEW)), (402, verified())],
+        "0: Changed config.toml; P: Load 1; 100 + P: Load 2; 400: Verify; 402: Publish 2, ReloadSuccess 2",
+    ),
+    Case(
+        "the first change of several was found by looking",
+        [(0, touch(polled=True)), (10, loaded(1, NEW)), (100, touch()), (110, loaded(2, NEW)), (402, verified())],
         "0: Changed config.toml; P: Load 1; 100 + P: Load 2; 400: Verify; 402: Publish 2, ReloadSuccess 2",
     ),
     Case(
@@ -256,3 +262,11 @@ def test_case(case: Case) -> None:
     assert driver.recorder.story == case.story
     assert isinstance(driver.state.phase, Idle)
     assert deadline(driver.state) is None
+
+
+@pytest.mark.parametrize(("before", "after"), [(True, False), (False, True)])
+def test_what_is_pending_is_verified(before: bool, after: bool) -> None:
+    """If some change went unreported, or may have, when it was deferred or since."""
+    pending = Deferred(NEW, polled=before)
+    state, effects = step(QUIET._replace(pending=pending, polled=after), Release(0))
+    assert (state.phase, effects) == (Verifying(None, NEW), (Verify(),))

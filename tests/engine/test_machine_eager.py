@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from doubles import Config
 from engine.timed import (
     CONFIG,
     EAGER,
@@ -27,9 +28,10 @@ from engine.timed import (
     reload,
     touch,
 )
+from hotconf.engine.candidate import Candidate
 from hotconf.engine.debounce import MILLISECOND, Touched
-from hotconf.engine.machine import deadline, forked, step
-from hotconf.engine.protocol import Idle, Loaded, Release, State
+from hotconf.engine.machine import PAUSE_NS, deadline, forked, step
+from hotconf.engine.protocol import Emit, Idle, Loaded, Release, State
 
 POLLED_EAGER: Final = EAGER._replace(polled=True)
 AT_ONCE: Final = "0: Changed config.toml, Load 1; 10: Publish 2, ReloadSuccess 2"
@@ -114,6 +116,11 @@ SETTLES = [
         "an act that is not over waits for the window",
         [(0, touch()), (10, loaded(1, NEW))],
         "0: Changed config.toml; P: Load 1; 300: Publish 2, ReloadSuccess 2",
+    ),
+    Case(
+        "an act that was over is followed by one that is not",
+        [(0, touch(placed=True)), (1, touch()), (10, loaded(1, NEW)), (30, loaded(2, NEW))],
+        "0: Changed config.toml, Load 1; max(1 + P, 10 + R): Load 2; 301: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "one file is finished, the other is not",
@@ -254,3 +261,16 @@ def test_an_eager_round_asks_for_its_load_at_once() -> None:
     """The deadline is the instant of the act, and not after the pause in which other acts might follow."""
     state, _ = step(EAGER, Touched(0, (CONFIG,), finished=frozenset({CONFIG})))
     assert deadline(state) == 0
+
+
+def test_a_kernel_that_falls_silent_is_not_eager() -> None:
+    """What was reported may not be all: the round pauses, and settles."""
+    state, _ = step(EAGER, Touched(0, (CONFIG,), finished=frozenset({CONFIG})))
+    assert deadline(state._replace(polled=True)) == PAUSE_NS
+
+
+@pytest.mark.parametrize(("found", "eager"), [(NEW, True), (WRONG, False), (SAME, False)])
+def test_an_ending_says_whether_it_is_eager(found: Candidate[Config], eager: bool) -> None:
+    """Only one that comes before its window is over."""
+    items = played(EAGER, [(0, touch(placed=True)), (10, loaded(1, found))]).recorder.items
+    assert [effect.eager for _, effect in items if isinstance(effect, Emit)] == [eager]

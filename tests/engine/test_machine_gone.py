@@ -28,9 +28,12 @@ from engine.timed import (
 )
 from hotconf.engine.candidate import Invalid
 from hotconf.engine.debounce import MOST_CEILINGS
+from hotconf.engine.machine import MAX_ATTEMPTS
+from hotconf.engine.protocol import Loading
 from hotconf.problems import Problem
 
 GONE, OTHER = Path("/etc/app/conf.d/a.toml"), Path("/etc/app/conf.d/b.toml")
+ELSEWHERE = Path("/etc/app/more.d/c.toml")
 FEWER: Final = NEW._replace(gone=(GONE,))
 LOST: Final = Invalid((Problem("Nothing is left", kind="missing", file=CONFIG),), gone=(GONE, OTHER))
 FEWER_EAGER: Final = STAYS_EAGER._replace(gone=(GONE,))
@@ -74,6 +77,29 @@ CASES = [
         "nor does what happened elsewhere before it was known",
         [(0, touch(GONE)), (2, touch(CONFIG)), (10, loaded(1, FEWER))],
         "0: Changed a.toml; 2: Changed config.toml; 2 + P: Load 1; C: Publish 2, ReloadSuccess 2",
+    ),
+    Case(
+        "all changes in the directory count, also those before it was known to lack a file",
+        [(0, touch(GONE)), (2, touch(OTHER)), (10, loaded(1, FEWER))],
+        "0: Changed a.toml; 2: Changed b.toml; 2 + P: Load 1; C + 2: Publish 2, ReloadSuccess 2",
+    ),
+    Case(
+        "what comes back just before the ceiling has its whole window",
+        [(0, touch(GONE)), (10, loaded(1, FEWER)), ("C - 100", touch(GONE)), ("C - 90", loaded(2, NEW))],
+        "0: Changed a.toml; P: Load 1; C - 100 + P: Load 2; C + 200: Publish 2, ReloadSuccess 2",
+    ),
+    Case(
+        "a directory that lacked a file counts even when that is back, as long as another one lacks one",
+        [
+            (0, touch(GONE)),
+            (10, loaded(1, FEWER)),
+            ("C - 100", touch(GONE, ELSEWHERE)),
+            ("C - 90", loaded(2, NEW._replace(gone=(ELSEWHERE,)))),
+            ("2 * C - 200", touch(OTHER)),
+            ("2 * C - 190", loaded(3, NEW._replace(gone=(ELSEWHERE,)))),
+        ],
+        "0: Changed a.toml; P: Load 1; C - 100: Changed c.toml; C - 100 + P: Load 2; 2 * C - 200: Changed b.toml; "
+        "2 * C - 200 + P: Load 3; 3 * C - 200: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "no longer than three ceilings",
@@ -169,3 +195,12 @@ def test_what_is_waited_for_is_known() -> None:
     driver = played(QUIET, [(0, touch(GONE)), (10, loaded(1, FEWER)), (50, touch(OTHER))], until=51)
     assert driver.state.round
     assert driver.state.round.gone == ()
+
+
+def test_a_ceiling_that_moves_gives_all_attempts_again() -> None:
+    """The load after it is not the last one allowed: what is touched meanwhile spoils it."""
+    unstable = [(f"C + {n}", loaded(n, TORN)) for n in range(1, MAX_ATTEMPTS)]
+    last = [(f"C + {MAX_ATTEMPTS}", touch(OTHER)), ("C + 400", loaded(MAX_ATTEMPTS, FEWER))]
+    phase = played(QUIET, [(0, touch(GONE, writing=True)), *unstable, *last], "C + 401").state.phase
+    assert isinstance(phase, Loading)
+    assert (phase.number, phase.final) == (MAX_ATTEMPTS + 1, False)

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from engine.timed import MORE, NEW, QUIET, Given, Instant, close, hold, loaded, played, release, touch, verified
+from engine.timed import (
+    CONFIG,
+    MORE,
+    NEW,
+    QUIET,
+    Given,
+    Instant,
+    close,
+    hold,
+    loaded,
+    played,
+    release,
+    touch,
+    verified,
+)
 from hotconf.engine.debounce import MILLISECOND, Touched
-from hotconf.engine.machine import TABLE, deadline, step
+from hotconf.engine.machine import TABLE, deadline, forked, step
 from hotconf.engine.protocol import (
     PHASES,
     Answer,
@@ -86,13 +100,14 @@ def test_strays(phase: type[Phase]) -> None:
 @pytest.mark.parametrize("phase", PHASES)
 def test_close(phase: type[Phase]) -> None:
     """Close ends everything in every phase: who waits is answered, nothing is done any more, whatever comes."""
-    state, first = step(state_in(phase), Reload(NOW, 1))
+    pending = Deferred(NEW, polled=False) if phase is not Closed else None
+    state, first = step(state_in(phase)._replace(pending=pending), Reload(NOW, 1))
     state, second = step(state, Reload(NOW, 2))
     state, third = step(state, Close(NOW))
     answers = [effect for effect in (*first, *second, *third) if isinstance(effect, Answer)]
     assert sorted(caller for answer in answers for caller in answer.callers) == [1, 2]
     assert {answer.event for answer in answers} == {None}
-    assert deadline(state) is None
+    assert (deadline(state), state.pending) == (None, None)
     for given in EVERY_INPUT:
         if not isinstance(given, Reload):
             after, effects = step(state, given)
@@ -111,6 +126,32 @@ def test_busy_in_every_phase(phase: type[Phase]) -> None:
     held = played(QUIET, [*opened, (until, hold()), *rest])
     assert held.recorder.story.endswith("ReloadDeferred gate")
     assert held.state.pending == Deferred(NEW, polled=phase is Verifying)
+
+
+def test_a_round_that_opened_under_polling() -> None:
+    """It is verified, even if every change is reported by now."""
+    settling, _ = step(QUIET._replace(polled=True), Touched(0, (CONFIG,)))
+    told = played(settling._replace(polled=False), [(10, loaded(1, NEW))], 350).recorder.story
+    assert told.endswith(": Load 1; 300: Verify")
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_fork(phase: type[Phase]) -> None:
+    """A child keeps what is published and begins anew what was under way, whichever files that was about."""
+    state = state_in(phase)
+    child, lost = forked(state)
+    assert child == state._replace(phase=Idle())
+    assert lost == (None if phase in (Idle, Closed) else (CONFIG,))
+
+
+def test_fork_while_something_is_pending_or_waits_for_its_round() -> None:
+    """What was pending is unknown to the child; what was touched after the last read began is not."""
+    child, lost = forked(QUIET._replace(pending=Deferred(NEW, polled=False)))
+    assert (child, lost) == (QUIET, ())
+    late = played(QUIET, [(0, touch(writing=True)), ("C + 1", touch(MORE))], "C + 2").state
+    assert forked(late)[1] == (CONFIG, MORE)
+    asked = QUIET._replace(phase=Loading(None, 1, final=True, backlog=(Touched(0, (MORE,)),)))
+    assert forked(asked)[1] == (MORE,)
 
 
 def test_kernel_that_falls_silent() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from doubles import Config
+from doubles import Config, Content
+from doubles.contents import recalled
 from engine.timed import (
+    CONFIG,
     KEPT,
     MORE,
     NEVER_LOADED,
@@ -26,6 +28,7 @@ from engine.timed import (
     verified,
 )
 from hotconf.engine.candidate import Candidate
+from hotconf.engine.debounce import MILLISECOND
 from hotconf.engine.machine import MAX_ATTEMPTS as N
 from hotconf.engine.machine import deadline
 from hotconf.engine.protocol import Idle
@@ -229,6 +232,12 @@ CASES = [
         "12: Publish 1, ReloadSuccess 1, Answer 1,2: ReloadSuccess 1",
         NEVER_LOADED,
     ),
+    Case(
+        "so is one that someone else came to wait for, without any change",
+        [(0, reload(1, silent=True)), (1, reload(2)), (2, loaded(1, TORN)), (9, loaded(2, NEW))],
+        "0: Load 1 afresh; 2: Load 2 afresh; 9: Publish 1, ReloadSuccess 1, Answer 1,2: ReloadSuccess 1",
+        NEVER_LOADED,
+    ),
 ]
 
 
@@ -257,6 +266,13 @@ def test_deferred_while_degraded() -> None:
     assert not played(NEVER_LOADED, [*start, *busy, (200, release())]).state.degraded
 
 
+def test_the_last_good_state_says_how_to_watch() -> None:
+    """Its window and its mode hold until the files are good."""
+    kept = recalled({CONFIG: Content(1, debounce_ms=1000, mode="eager")})
+    state = played(NEVER_LOADED, [(0, reload(silent=True)), (5, loaded(1, WRONG, last_good=kept))]).state
+    assert (state.window_ns, state.eager) == (1000 * MILLISECOND, True)
+
+
 def test_the_last_good_state_turned_hot_reload_off() -> None:
     """A degraded machine watches all the same, and takes the setting over when the files say it themselves."""
     unchanged = TURNS_OFF._replace(unchanged="the files are the same")
@@ -265,3 +281,10 @@ def test_the_last_good_state_turned_hot_reload_off() -> None:
     driver = played(NEVER_LOADED, [*start, (100, touch()), (105, loaded(2, unchanged))])
     assert not driver.state.enabled
     assert driver.recorder.story.endswith("400: Refresh, ReloadUnchanged, Watching off")
+
+
+def test_a_deferral_where_changes_are_polled() -> None:
+    """It is verified at the release, even if every change is reported by then."""
+    pending = played(POLLED, [(0, hold()), (1, reload()), (5, loaded(1, NEW))]).state.pending
+    assert pending
+    assert pending.polled

@@ -95,10 +95,10 @@ class Round(NamedTuple):
         """The burst after a load that began since its last change."""
         shrank = tuple(source for source in found.shrank if source not in self.placed)
         if not found.gone:
-            return self._replace(shrank=shrank, gone=())
+            return self._replace(shrank=shrank)
         gone_from = self.gone_from.union(map(group, found.gone))
-        near = max((at for source, at in self.changed.items() if group(source) in gone_from), default=self.last_near)
-        last_near = max(near, self.last_near)
+        near = (at for source, at in self.changed.items() if group(source) in gone_from)
+        last_near = max(near, default=self.first)
         return self._replace(shrank=shrank, gone=found.gone, gone_from=gone_from, last_near=last_near)
 
     @property

@@ -242,7 +242,7 @@ def _loaded(turn: _Turn, phase: Loading, loaded: Loaded) -> Phase:
         return _load(turn, _absorbed(turn, phase.round, phase.backlog), now, phase.queued)
     if isinstance(candidate, Unstable):
         return _unstable(turn, phase, loaded, candidate)
-    if phase.dirty and not phase.final:
+    if phase.dirty:
         return _outdated(turn, phase, now)
     if phase.round is None or phase.callers:
         return _end_load(turn, phase, loaded, candidate)
@@ -270,9 +270,9 @@ def _unstable(turn: _Turn, phase: Loading, loaded: Loaded, found: Unstable) -> P
     touch = Touched(loaded.now, sources)
     if round_ is not None:
         touch = Touched(loaded.now, sources, round_.writing, False, round_.placed, round_.finished)
-    if phase.final and phase.attempts >= MAX_ATTEMPTS - 1:
+    if phase.attempts >= MAX_ATTEMPTS - 1:
         return _end_load(turn, phase._replace(backlog=phase.backlog or (touch,)), loaded, Invalid(found.problems))
-    if round_ is not None and not phase.callers:
+    if round_ is not None:
         phase = phase._replace(round=_touched(turn, round_, touch))
     return _outdated(turn, phase, loaded.now)
 
@@ -326,7 +326,7 @@ def _end(
         event = ReloadUnchanged(candidate.unchanged, candidate.warnings)
         turn.set(pending=None, degraded=False)
         turn.do(Refresh(candidate))
-        followed = candidate if state.degraded else None
+        followed = candidate
     elif turn.holds and not any(caller.force for caller in callers):
         event = ReloadDeferred(turn.holds, candidate.changes, candidate.summary)
         turn.set(pending=Deferred(candidate, state.polled or (round_ is not None and round_.polled)))
@@ -347,8 +347,8 @@ def _end(
 
 
 def _fall_back(turn: _Turn, good: Valid[Any] | None, callers: tuple[Reload, ...]) -> Valid[Any] | None:
-    """Commit the last good state, if there is one, the load at start failed, and nothing is published yet."""
-    if good is None or turn.state.generation > 0 or not any(caller.silent for caller in callers):
+    """Commit the last good state, if there is one and the load at start failed."""
+    if good is None or not any(caller.silent for caller in callers):
         return None
     turn.do(Publish(good, 1, None, recalled=True))
     turn.set(generation=1, degraded=True)
