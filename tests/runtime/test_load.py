@@ -567,7 +567,7 @@ def test_a_fragment_that_appears_during_the_read(root, monkeypatch, pattern):
 def test_a_missing_fragment_that_appears_during_the_read(root, monkeypatch):
     """Absent is a state of a file, too."""
     source = save(root, config=listing("a.toml"))
-    between(monkeypatch, reading, "moved", lambda: save(root, a="name = 'a'"), after=1)
+    between(monkeypatch, reading, "changed", lambda: save(root, a="name = 'a'"), after=1)
     assert load(source).candidate == torn(root / "a.toml")
 
 
@@ -601,7 +601,7 @@ def test_a_watched_file_that_changes_during_the_read(root, monkeypatch):
     """Its change asks for a reload: it is not lost."""
     source = save(root, config=listing("ca.pem"))
     (root / "ca.pem").write_text("old")
-    between(monkeypatch, reading, "moved", lambda: (root / "ca.pem").write_text("newer"), after=1)
+    between(monkeypatch, reading, "changed", lambda: (root / "ca.pem").write_text("newer"), after=1)
     assert load(source).candidate == torn(root / "ca.pem")
 
 
@@ -932,7 +932,7 @@ def test_check_tells_what_a_watcher_would(root, monkeypatch):
 def test_check_of_a_file_that_is_being_written(root, monkeypatch):
     """It is told as what it is."""
     path = save(root, config="name = 'x'").path
-    between(monkeypatch, reading, "moved", lambda: save(root, config="name = 'other'"))
+    between(monkeypatch, reading, "changed", lambda: save(root, config="name = 'other'"))
     (problem,) = check(path, SCHEMA)
     assert (problem.kind, problem.file) == ("unstable", path)
 

@@ -17,7 +17,7 @@ from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files import reading
 from hotconf.sources.files.compare import Difference, compare
 from hotconf.sources.files.paths import Member
-from hotconf.sources.files.reading import Read, Stamp, look, read, same
+from hotconf.sources.files.reading import Read, Stamp, read, same, stat_only
 
 MAX = 1000
 SECRET = b'key = "hunter2"\n'
@@ -295,17 +295,17 @@ def test_the_stamp_of_what_was_refused_is_not_of_what_came_after(path, monkeypat
 )
 def test_a_changed_file_has_another_stamp(path, act):
     """Each of these is a change."""
-    stamp = look(path).stamp
+    stamp = stat_only(path).stamp
     assert same(path, stamp)
     act(path)
     assert not same(path, stamp)
-    assert look(path).stamp != stamp
+    assert stat_only(path).stamp != stamp
 
 
 def test_restored_times_do_not_hide_a_change(path):
     """`touch -r` restores the modification time, nothing restores the time of the change."""
     info = path.stat()
-    stamp = look(path).stamp
+    stamp = stat_only(path).stamp
     path.write_bytes(SECRET.swapcase())
     os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
     assert not same(path, stamp)
@@ -316,7 +316,7 @@ def test_a_retargeted_link_is_a_change_even_to_the_same_file(path):
     a, b = path.with_name("a"), path.with_name("b")
     a.symlink_to("b")
     b.symlink_to("config.toml")
-    stamp = look(a).stamp
+    stamp = stat_only(a).stamp
     assert same(a, stamp)
     b.unlink()
     b.symlink_to("./config.toml")
@@ -326,7 +326,7 @@ def test_a_retargeted_link_is_a_change_even_to_the_same_file(path):
 def test_what_cannot_be_found_has_a_stamp(tmp_path):
     """A missing file stays the same until it appears, or until something else is wrong."""
     path = tmp_path / "a" / "config.toml"
-    stamp = look(path).stamp
+    stamp = stat_only(path).stamp
     assert stamp == Stamp(error=errno.ENOENT)
     assert same(path, stamp)
     (tmp_path / "a").symlink_to("a")
@@ -335,7 +335,7 @@ def test_what_cannot_be_found_has_a_stamp(tmp_path):
 
 def test_what_is_no_file_changes_only_into_something_else(tmp_path):
     """Names in a directory and bytes in a pipe are no reasons to try again."""
-    stamp = look(tmp_path).stamp
+    stamp = stat_only(tmp_path).stamp
     (tmp_path / "new").touch()
     assert same(tmp_path, stamp)
 
@@ -344,8 +344,8 @@ def test_looking_opens_nothing(tmp_path, monkeypatch):
     """A file that is watched only may be anything."""
     monkeypatch.setattr(os, "open", None)
     os.mkfifo(tmp_path / "pipe")
-    assert look(tmp_path / "pipe").problem is None
-    missing = look(tmp_path / "missing")
+    assert stat_only(tmp_path / "pipe").problem is None
+    missing = stat_only(tmp_path / "missing")
     assert missing.problem is not None
     assert missing.problem.kind == "missing"
 

@@ -254,7 +254,7 @@ def test_a_file_that_is_never_still(path, watch, monkeypatch):
     watcher, seen = watch(path)
     snapshot = watcher.snapshot
     load = loads.load
-    monkeypatch.setattr(loads, "load", lambda *_: LoadResult(torn(path), FileSet.of(path).looked_at()))
+    monkeypatch.setattr(loads, "load", lambda *_: LoadResult(torn(path), FileSet.of(path).restamped()))
     path.write_text(port(9000))
     event = seen.ending()
     assert (event.kind, event.problems[0].file) == ("unstable", path)
@@ -271,7 +271,7 @@ def test_reload_of_a_file_that_is_never_still(path, watch, monkeypatch):
 
     def never_still(*_: object) -> LoadResult[object]:
         reads.append(1)
-        return LoadResult(torn(path), FileSet.of(path).looked_at())
+        return LoadResult(torn(path), FileSet.of(path).restamped())
 
     monkeypatch.setattr(loads, "load", never_still)
     assert watcher.reload().kind == "unstable"

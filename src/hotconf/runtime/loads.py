@@ -197,7 +197,7 @@ def isolated_load(work: Callable[[], LoadResult[T]], known: FileSet) -> LoadResu
         if not refused:
             log.fault("reload", "The load of %s failed", path)
         passing = refused or isinstance(error, MemoryError)
-        return LoadResult(Invalid((_problem(error, path),)), known.looked_at(settled=not passing))
+        return LoadResult(Invalid((_problem(error, path),)), known.restamped(settled=not passing))
     finally:
         loading.discard(here)
     return result

@@ -83,12 +83,12 @@ class FileSet(NamedTuple):
         read = self.reads.get(path)
         return "" if read is None else read.text
 
-    def looked_at(self, *, settled: bool = True) -> FileSet:
+    def restamped(self, *, settled: bool = True) -> FileSet:
         """The same files with their current stamps, and nothing known of their content.
 
         If they have changed, the next poll finds out.
         """
-        reads = {member.path: reading.look(member.path)._replace(settled=settled) for member in self.members}
+        reads = {member.path: reading.stat_only(member.path)._replace(settled=settled) for member in self.members}
         return FileSet(self.members, self.patterns, self.folders, reads, mounts=self.mounts)
 
 

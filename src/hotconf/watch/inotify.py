@@ -38,7 +38,7 @@ _LARGEST: Final = _HEADER.size + 256
 
 
 class Event(NamedTuple):
-    """One event as the kernel tells it. `wd` is -1 and `name` empty for an overflow."""
+    """One event of the kernel's. `wd` is -1 and `name` empty for an overflow."""
 
     wd: int
     mask: int

@@ -22,10 +22,10 @@ from hotconf.watch.inotify_watches import NAMES, Armed, Subject, Walk, Watch, en
 from hotconf.watch.observer import Arrival, Changes, Owner
 
 FEW: Final = 32
-"""So many subjects are rearmed as soon as events say so: that takes two or three milliseconds."""
+"""How many subjects are rearmed as soon as events say so: that takes two or three milliseconds."""
 
 _MOST_WALKS: Final = 20
-"""So often the way to a file is gone, if it changes all the while; then the reconcile has to find what was missed."""
+"""How often to walk a way that changes all the while; then the reconcile has to find what was missed."""
 
 
 class InotifyObserver:

@@ -1,6 +1,6 @@
 """What every observer does: it watches files for their owners, and reports which of them may have changed.
 
-An observer misses what no event tells of; `reconcile` finds that. Which one is used: `choice`.
+`reconcile` finds what events miss. `choice` says which observer is used.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ASKED_FOR: Final = "asked for"
 
 
 class Arrival(Enum):
-    """How the content of a file came, as far as events tell."""
+    """How the content of a file came, as far as events show."""
 
     WRITING = "a writer has it open"
     CLOSED = "its writer has closed it"
@@ -66,7 +66,7 @@ class Owner(Protocol):
         arrivals: Arrivals | None = None,
         polled: bool = False,
     ) -> None:
-        """Its files changed. `arrivals`: of all of its files, if an event told. `polled`: no event told."""
+        """Its files changed. `arrivals`: of all of its files, if there was an event. `polled`: there was none."""
 
     def compare(self, then: Callable[[tuple[Path, ...]], object]) -> None:
         """Compare its files with what was read; `then` gets those whose change is not known yet."""
@@ -109,7 +109,7 @@ class Observer(Protocol):
 
     @property
     def notifies(self) -> bool:
-        """Whether the system tells it of changes. If not, they are found by polling only."""
+        """Whether the system notifies it of changes. If not, they are found by polling only."""
 
     @property
     def descriptor(self) -> int | None:

@@ -10,7 +10,7 @@ from hotconf.watch.observer import Changes, Owner
 
 
 class Poll:
-    """See the module. `stopgap`: it stands in for another one until that can be had."""
+    """Notices nothing. `stopgap`: it stands in for another one until that can be had."""
 
     __slots__ = ("_why", "stopgap")
 

@@ -1,7 +1,7 @@
 """The observer for macOS and Windows: the package `watchdog`, whose threads only note that something happened.
 
 It dies quietly with its directory, and loses what happens in an overflow; the reconcile finds both. Events do not
-tell how a file came: nothing is eager, and a file that shrank is waited for.
+show how a file came: nothing is eager, and a file that shrank is waited for.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _OWN_DOING = {"opened", "closed_no_write"}
 
 
 class WatchdogObserver:
-    """See the module."""
+    """Watches the directories on the way to each file."""
 
     name = "watchdog"
     notifies = True
@@ -87,7 +87,7 @@ class WatchdogObserver:
             for directory in names & self._watches.keys():
                 self._unwatch(directory)  # it was removed, moved or created: the watched inode may be gone
             if self._rewatch():
-                # No event tells what happened before the new watch.
+                # No event reports what happened before the new watch.
                 for owner in self._armed:
                     changes.setdefault(owner, Changes()).compare = True
             return changes

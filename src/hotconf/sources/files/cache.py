@@ -63,12 +63,12 @@ class Cache:
         self.before = self.files.reads
 
     def unchanged(self) -> bool:
-        """Whether nothing differs, as one `stat` a file shows; False if it takes more to tell."""
+        """Whether nothing differs, as one `stat` a file shows; False if it takes more to find out."""
         files = self.files
         if self._loading or files.folders or not files.reads:
             return False
         reads = files.reads.values()
-        return all(read.settled for read in reads) and not reading.moved(reads)
+        return all(read.settled for read in reads) and not reading.changed(reads)
 
     def ask(self) -> tuple[FileSet, frozenset[Path]] | None:
         """What to compare the files with, and which to skip; None while a load is under way: `done` says when."""

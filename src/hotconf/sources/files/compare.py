@@ -38,7 +38,7 @@ Arm: TypeAlias = Callable[[FileSet], bool]
 """Watches these files, and no others; whether any is watched only now."""
 
 _MOST_GROWTH: Final = 20
-"""So many times new directories are watched at once, if there are more each time; the next comparison continues."""
+"""How often new directories are watched at once, if there are more each time; the next comparison continues."""
 
 
 def examine(files: FileSet, options: Options[Any], arm: Arm, skip: Iterable[Path] = ()) -> Difference:
@@ -47,7 +47,7 @@ def examine(files: FileSet, options: Options[Any], arm: Arm, skip: Iterable[Path
 
 
 def watch(files: FileSet, options: Options[Any], arm: Arm, skip: Iterable[Path] = ()) -> Difference:
-    """Watch the files of a load. What changed until then, if some are watched only now: no event told of it."""
+    """Watch the files of a load. What changed until then, if some are watched only now: no event reported it."""
     new = arm(files)
     return _grown(files, options, arm, compare(files, options, skip)) if new and files.reads else Difference()
 
@@ -68,7 +68,7 @@ def compare(files: FileSet, options: Options[Any], skip: Iterable[Path] = ()) ->
     """Compare all files but those to `skip`: their change is known."""
     known = frozenset(skip)
     reads = [read for read in files.reads.values() if read.path not in known] if known else files.reads.values()
-    changed, newer = dict.fromkeys(reading.moved(reads)), {}
+    changed, newer = dict.fromkeys(reading.changed(reads)), {}
     for read in reads:
         if read.settled or read.path in changed:
             continue

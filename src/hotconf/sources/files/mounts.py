@@ -80,12 +80,12 @@ def mount_of(path: str, mounts: list[Mount]) -> Mount | None:
 
 
 def read() -> list[Mount]:
-    """The mounts that this process sees; none where the system does not tell."""
+    """The mounts that this process sees; none where the system has no table."""
     return parse(_table())
 
 
 def remotes() -> list[str] | None:
-    """The mount points of all remote ones; None where the system does not tell."""
+    """The mount points of all remote ones; None where the system has no table."""
     table = _table()
     if not any(sign in table for sign in _SIGNS):
         return [] if table else None
@@ -163,8 +163,8 @@ def under(before: Mounts, reads: Iterable[Read], new: Iterable[Read], folders: I
     ways = [os.fspath(read.path) for read in fresh if not read.stamp.identity]
     ways.extend(link for read in fresh for link, _ in read.stamp.links)
     devices = {read.stamp.identity[0] for read in fresh if read.stamp.identity}
-    far = remote(devices | _devices_around((*ways, *(folders or ()))))
-    return Mounts(far, *_single(fresh)) if again else Mounts(far)
+    where = remote(devices | _devices_around((*ways, *(folders or ()))))
+    return Mounts(where, *_single(fresh)) if again else Mounts(where)
 
 
 def _single(reads: Iterable[Read]) -> tuple[tuple[str, ...], tuple[str, ...]]:

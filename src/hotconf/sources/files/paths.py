@@ -97,7 +97,7 @@ def places(path: str | os.PathLike[str]) -> Iterator[Place]:
         if decides:
             yield Place(here, name, lacking=bool(todo) and not exists)
         target = _target(step)
-        stays = target is None and _is_no_link(step)  # one look decides: between two of them it may go
+        stays = target is None and _is_no_link(step)  # one call decides: between two of them it may go
         if not decides and not stays:
             todo.append(name)  # it was a directory a moment ago
         elif target is not None:
@@ -295,7 +295,7 @@ def may_stand(expansion: Expansion, patterns: Sequence[str]) -> bool:
 
 
 def same_names(expansion: Expansion) -> bool:
-    """Whether the folders still hold what they did; what became of members in them is not looked at."""
+    """Whether the folders still hold what they did; members in them are not compared."""
     same = _has if expansion.kinds <= {"directory"} else _is_listing
     return all(same(folder, names) for folder, names in expansion.listed.items())
 

@@ -58,7 +58,7 @@ class Read(NamedTuple):
     data: bytes = b""
     problem: Problem | None = None
     settled: bool = True
-    """False: the stamp is too young to be trusted, or the error may pass; look at the content again later."""
+    """False: the stamp is too young to be trusted, or the error may pass; read it again later."""
 
     def __repr__(self) -> str:
         """Never shows the content."""
@@ -71,11 +71,11 @@ class Read(NamedTuple):
 
 
 def same(path: Path, stamp: Stamp) -> bool:
-    """Whether `path` still has `stamp`; cheaper than `look`, because only the known links are followed."""
-    return not moved((Read(path, stamp),))
+    """Whether `path` still has `stamp`; cheaper than `stat_only`, because only the known links are followed."""
+    return not changed((Read(path, stamp),))
 
 
-def moved(reads: Iterable[Read]) -> list[Path]:
+def changed(reads: Iterable[Read]) -> list[Path]:
     """Those that do not have the stamp any more that they had when they were read, or were unstable then."""
     found = []
     for path, (error, identity, links), _, problem, _ in reads:
@@ -150,8 +150,8 @@ def read(path: Path, max_bytes: int) -> Read:
         return _failed(path, _stamp(found, links), error)
 
 
-def look(path: Path) -> Read:
-    """Whether `path` can be found at all, and its stamp; it is not opened, and may be a directory."""
+def stat_only(path: Path) -> Read:
+    """The stamp of `path`, or why there is none; it is not opened, and may be a directory."""
     links = paths.links(path)
     try:
         return Read(path, _stamp(os.stat(path), links))
@@ -160,14 +160,11 @@ def look(path: Path) -> Read:
 
 
 def exposed(path: Path, stamp: Stamp) -> Problem | None:
-    """The warning that everybody may write the regular file that `stamp` is of: whoever does, configures the program.
-
-    None on systems whose permissions say something else than they do on POSIX.
-    """
+    """The warning that every user may write the file, and so configure the program; None off POSIX."""
     mode = stamp.identity[2] if len(stamp.identity) > 2 else 0
     if not mode & stat.S_IWOTH or not stat.S_ISREG(mode) or os.name != "posix":
         return None
-    import shlex  # only those who are told pay for it
+    import shlex  # rarely needed
 
     text = f"Every user of this machine may write the file (mode {stat.S_IMODE(mode):04o})"
     hint = f"chmod o-w {shlex.quote(printable(str(path)))}"
@@ -189,7 +186,7 @@ def _read_regular(path: Path, links: tuple[tuple[str, str], ...], max_bytes: int
         data = _content(file, min(first.st_size, max_bytes) + 1)
         last = os.fstat(file.number)
     if data and first.st_size == last.st_size == 0:
-        # As in procfs. There is no telling when such a file is whole, or that it has changed.
+        # As in procfs: nothing shows when such a file is whole, or that it has changed.
         problem = Problem("Cannot read the file: its size is said to be 0, but it is not empty", kind="unreadable")
         return Read(path, _stamp(last, links), problem=replace(problem, file=path))
     if _stamp(last, links) != stamp or len(data) != last.st_size:
@@ -225,7 +222,7 @@ def _stamp(found: os.stat_result, links: tuple[tuple[str, str], ...]) -> Stamp:
 
 def _identity(found: os.stat_result) -> tuple[int, ...]:
     mode = found.st_mode
-    if not stat.S_ISREG(mode):  # nobody waits for what goes through a pipe, or for names in a directory
+    if not stat.S_ISREG(mode):  # what goes through a pipe is no change, nor is a name in a directory
         return found.st_dev, found.st_ino, mode
     return found.st_dev, found.st_ino, mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 

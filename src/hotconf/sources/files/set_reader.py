@@ -1,6 +1,6 @@
 """`SetReader`: reads the main file and its fragments as one state of all of them, and parses them.
 
-What the load before read is used again if its stamp is the same: a file that nobody touched costs one `stat`. If a
+What the load before read is used again if its stamp is the same: an untouched file costs one `stat`. If a
 file changes while the set is read, the load is unstable, and the machine reads again. A file that is half of what its
 writer has in mind, and yet at rest, is waited for there as well: `shrank` in `engine.machine`.
 """
@@ -63,7 +63,7 @@ class SetReader:
         """Read the whole set as one state, and parse it. What changed meanwhile.
 
         The main file names the others, nearly always those that it named before. They are read, and all are compared,
-        before it is parsed: that may take long, and somebody may save without a pause.
+        before it is parsed: that may take long, and a program may save without a pause.
         """
         main = self.expansion.members[0]
         self.patterns = self._cached_patterns()
@@ -113,7 +113,7 @@ class SetReader:
         self.timings = replace(self.timings, **{part: spent})
 
     def _is_outdated(self, changed: tuple[Path, ...]) -> bool:
-        """Whether anything is used again that is not the same any more, though no event told of it."""
+        """Whether anything is used again that is not the same any more, though no event reported it."""
         kept = self.expansion is self.cached.expansion
         return any(map(self._is_reused, changed)) or (kept and not self._same_names)
 
@@ -177,18 +177,18 @@ class SetReader:
 
     def _read(self, member: Member) -> Read:
         if member.role == "watched":
-            return reading.look(member.path)
+            return reading.stat_only(member.path)
         if member.path in self.instead:
-            return Read(member.path, reading.look(member.path).stamp, self.instead[member.path])
+            return Read(member.path, reading.stat_only(member.path).stamp, self.instead[member.path])
         return reading.read(member.path, self.options.max_bytes)
 
     def _changed(self, main: KeptOpen) -> tuple[Path, ...]:
         """What changed between the beginning and the end of the read of the whole set.
 
-        A set of one file was read when that was: what is renamed over it while it is parsed is the next state, and
-        whoever saves so without a pause keeps nobody from the one that was read.
+        A single file is one state by itself: what is renamed over it while it is parsed is the next one, so that a
+        program that saves without a pause does not prevent every load.
         """
-        moved = reading.moved(self.reads.values())
+        moved = reading.changed(self.reads.values())
         if len(moved) == len(self.reads) == 1 and not self.expansion.folders and main.replaced():
             return ()
         expansion = self.expansion
