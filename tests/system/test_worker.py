@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from hotconf.system import threads, worker
+from hotconf.system import worker
 from hotconf.system.worker import Worker
 from waiting import wait_until
 
@@ -54,9 +54,11 @@ class Death(BaseException):
     """Sent into a thread."""
 
 
-def kill(thread: threads.Thread) -> None:
-    """Raise `Death` in it, wherever it is."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread._ident), ctypes.py_object(Death))
+def kill() -> None:
+    """Raise `Death` in the threads of workers, wherever they are."""
+    for thread in threading.enumerate():
+        if thread.name == "hotconf test":
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(Death))
 
 
 def refused(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
@@ -111,33 +113,35 @@ def test_a_refused_thread_is_told_once_and_tried_again(make, told, monkeypatch):
 
 
 @pytest.mark.parametrize("rescue", ["submit", "supervise", "join"])
-def test_a_dead_thread_is_replaced(make, told, monkeypatch, rescue):
+def test_a_dead_thread_is_replaced(rescue):
     """Its job is rerun, first, by the next job's thread, under supervision, or while somebody waits for its end."""
-    made, done, running = make(stays=True), [], threading.Event()
-    dying = True
+    told, done = Told(), []
 
-    def serve(self: Worker, runner: worker._Runner) -> None:
-        if not dying:
-            return served(self, runner)
-        runner.job = self._jobs.popleft()
-        running.set()
-        raise Death
+    def report(text: str, error: BaseException | None) -> None:
+        told(text, error)
+        if len(told) == 1:
+            raise Death
 
-    served = Worker._serve
-    monkeypatch.setattr(Worker, "_serve", serve)
-    monkeypatch.setattr(Worker, "_run", lambda self, runner: self._serve(runner))  # so that nothing guards it
-    made.submit(lambda: done.append(1))
-    assert running.wait(LONG_S)
-    wait_until(lambda: not made._current.thread.alive)
-    dying = False
+    def fail_once() -> None:
+        done.append(1)
+        if len(done) == 1:
+            raise Death
+
+    made = Worker("hotconf test", report, stays=True)
+    made.submit(fail_once)
+    wait_until(lambda: told and not names())
     if rescue == "submit":
         made.submit(lambda: done.append(2))
     elif rescue == "supervise":
         made.supervise()
     else:
         assert not made.join(0.1)
-    wait_until(lambda: done == ([1, 2] if rescue == "submit" else [1]))
-    assert told == ["the thread hotconf test died, and another is started: Death"]
+    wait_until(lambda: done == ([1, 1, 2] if rescue == "submit" else [1, 1]))
+    assert told == [
+        "a job of the thread hotconf test failed: Death",
+        "the thread hotconf test died, and another is started: Death",
+    ]
+    assert made.stop(LONG_S)
 
 
 @pytest.mark.usefixtures("untraced")
@@ -147,10 +151,8 @@ def test_death_at_any_moment_loses_no_job(make, told):
     number, until = 0, time.monotonic() + 5
     while number < 100 and time.monotonic() < until:
         made.submit(lambda number=number: (sum(range(1000)), done.add(number)))
-        thread = made._current and made._current.thread
         time.sleep(0.001)
-        if thread is not None and thread.alive:
-            kill(thread)
+        kill()
         made.supervise()
         number += 1
     made.submit(lambda: done.add(-1))
@@ -227,6 +229,7 @@ def test_what_hangs_delays_others_once(make, monkeypatch, hung):
     monkeypatch.setattr(worker, "SLOW_NS", 10**18)
     wait_until(lambda: done)
     assert len(begun) == hung
+    assert made.supervise(), "what hangs is supervised on"
     made.submit(lambda: (begun.append(1), gate.wait(LONG_S)))
     made.submit(lambda: done.append(2))
     wait_until(lambda: done == [1, 2])

@@ -1,9 +1,9 @@
-"""What a fork leaves whole: the watchers of the parent go on as they were, and those of the child have locks,
-descriptors and threads of their own.
+"""What survives a fork: the watchers of the parent go on, and those of the child get locks and threads of their own.
 
-Before the fork all locks are taken, so that nothing is half done in the child; if one cannot be had in time the fork
-goes on without it. In the parent they are given back. In the child everything that belongs to the parent is let go
-first, then what was watching watches anew.
+Rule 1: before the fork all locks are taken, in order, so that nothing is half done in the child. The fork goes on
+without those that cannot be had in time.
+Rule 2: the parent releases them.
+Rule 3: in the child every member abandons what is the parent's; after that each begins anew.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class _Forks:
 
 
 def _take(lock: threading.RLock, until: float, held: list[threading.RLock | None]) -> None:
-    """Acquire `lock`, if that succeeds in time, and record it, in one call of C, so that no handler runs between."""
+    """Acquire `lock`, if that succeeds in time, and record it, in one call of C: no signal handler runs between."""
     acquire = methodcaller("acquire", timeout=max(0.0, until - time.monotonic()))
     held.extend(filter(acquire, (lock,)))
 

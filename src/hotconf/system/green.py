@@ -1,7 +1,7 @@
-"""Where users' code runs that our threads call: callbacks and log handlers.
+"""Where callbacks and log handlers run, which our threads call: in a plain program, on the thread that calls them.
 
-In a plain program on the thread that calls it. After patching by gevent or eventlet, in a greenlet among the
-program's own, because patched locks, sockets and pools work only there.
+After gevent or eventlet patched, in a greenlet among the program's own: patched locks, sockets and pools work only
+there.
 """
 
 from __future__ import annotations
@@ -49,24 +49,22 @@ class _Home:
 
     def run(self, work: Callable[[], None]) -> None:
         """Run `work`, which raises nothing, in its hub, and wait for its end."""
-        start = self._starter()
-        if start is None:
-            work()
-            return
         done = threads.Event()
+        if threads.patched() and self._start(work, done):
+            done.wait()
+        else:
+            work()
 
-        start(work, done)
-        done.wait()
-
-    def _starter(self) -> Callable[[Callable[[], None], threads.Event], object] | None:
-        if not threads.patched():
-            return None
+    def _start(self, work: Callable[[], None], done: threads.Event) -> bool:
+        """Have it run there; False if there is no hub, or this is it."""
         if sys.modules.get("gevent.monkey") is not None and (hub := self._find()) is not None:
             if hub is _gevent_hub():
-                return None  # called there
-            spawn = sys.modules["gevent"].spawn
-            return lambda work, done: hub.loop.run_callback_threadsafe(_spawn, spawn, work, done)
-        return (lambda work, done: self._queue.append((work, done))) if self._pumping else None
+                return False
+            hub.loop.run_callback_threadsafe(_spawn, sys.modules["gevent"].spawn, work, done)
+            return True
+        if self._pumping:
+            self._queue.append((work, done))
+        return self._pumping
 
     def _find(self) -> Any:
         """The hub where a watcher was started; otherwise the main thread's, if it has one by now."""

@@ -1,7 +1,7 @@
-"""Native threads, locks and waits, whatever gevent or eventlet patched, and whenever.
+"""Native threads, locks and waits, whatever gevent or eventlet patch, and whenever.
 
 Rule 1: our threads are native. Patching `threading` does not change how they wait or wake.
-Rule 2: no user's code runs, and no greenlet switches, while one of our locks is held.
+Rule 2: no users' code runs, and no greenlet switches, while one of our locks is held.
 Rule 3: a greenlet that calls us waits cooperatively: the other greenlets of its thread keep running.
 Rule 4: a signal handler that raises during a wait loses nothing: wait again.
 
@@ -33,7 +33,7 @@ _LONGEST_PAUSE_S: Final = 0.01
 _SLICE_S: Final = 0.05
 """`join` checks this often whether a thread died silently."""
 _AGAIN_S: Final = 0.02
-"""A thread that is to end, but has caught the exception, gets another one so soon."""
+"""A thread that is to end, but has caught the exception, gets another one after this."""
 
 
 def original(module: str, name: str) -> Any:
