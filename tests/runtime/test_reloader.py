@@ -164,6 +164,44 @@ def in_threads(*works) -> None:
 # Many threads, and signals
 
 
+def test_an_event_that_is_queued_late_is_queued_by_itself(make):
+    """A caller held the lock of the subscribers for longer than the driver waits: no further change is needed."""
+    watched = make()
+    ((_, lock),) = watched.bus.locks()
+    with lock:
+        watched.save(2)
+        wait_until(lambda: watched.n == 2)
+        driver().call(lambda: None)  # the step that published it has ended
+        assert ReloadSuccess not in watched.kinds()
+    wait_until(lambda: ReloadSuccess in watched.kinds())
+
+
+def test_a_reload_that_waits_survives_a_fault_of_the_driver(make, monkeypatch):
+    """It is answered by a new load."""
+    watched = make(window_ms=60_000)
+    watched.gate.shut()
+    watched.save(2)
+    events: list[object] = []
+    caller = threading.Thread(target=lambda: events.append(watched.reloader.reload(wait=True, force=False)))
+    caller.start()
+    assert watched.gate.entered.wait(60)
+    failed: list[int] = []
+
+    def fail(self) -> None:
+        failed.append(1)
+        monkeypatch.undo()
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(Driver, "turn", fail)
+    driver().wake()
+    wait_until(lambda: failed)
+    watched.gate.opened.set()
+    caller.join(60)
+    assert not caller.is_alive()
+    assert isinstance(events[0], ReloadSuccess)
+    assert watched.n == 2
+
+
 def test_holds_releases_reloads_and_saves_from_many_threads(make):
     """Whatever the order: no deadlock, nothing is held in the end, and what is published is what the file says."""
     watched = make(window_ms=1)
