@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,7 +69,7 @@ class Watched:
         self.gate = Gate()
         self.installed: list[int] = []
         self.before_install: Callable[[], object] = lambda: None
-        self.generations: dict[int, None] = {}
+        self.generations: dict[int, set[int]] = {}
         self.bus: Bus[Config] = Bus("test")
         self.stream = self.bus.subscribe()
         source = Options(main, Schema(Config, checks=[self.gate]), PinnedSettings(debounce_ms=window_ms))
@@ -81,7 +82,7 @@ class Watched:
     def install(self, snapshot) -> None:
         self.before_install()
         self.installed.append(snapshot.config.n)
-        self.generations[snapshot.generation] = None
+        self.generations.setdefault(snapshot.generation, set()).add(snapshot.config.n)
 
     def _listen(self) -> None:
         self.events.extend(self.stream)
@@ -174,6 +175,18 @@ def test_an_event_that_is_queued_late_is_queued_by_itself(make):
         driver().call(lambda: None)  # the step that published it has ended
         assert ReloadSuccess not in watched.kinds()
     wait_until(lambda: ReloadSuccess in watched.kinds())
+
+
+def test_without_events_the_files_are_compared_before_a_commit(make, main):
+    """Polling may have missed a change of what is about to be published."""
+    watched = make(observer="poll", window_ms=500)
+    cycle, compared = watched.reloader.cycle, []
+    real = cycle.compare
+    cycle.compare = lambda then: (compared.append(watched.n), real(then))
+    watched.save(2)
+    driver().call(lambda: cycle.touch((main,), time.monotonic_ns()))
+    wait_until(lambda: watched.n == 2)
+    assert compared == [1]
 
 
 def test_a_reload_that_waits_survives_a_fault_of_the_driver(make, monkeypatch):

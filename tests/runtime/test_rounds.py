@@ -12,7 +12,7 @@ from hotconf.runtime.holds import Busy
 from hotconf.runtime.loads import Loads
 from hotconf.runtime.notifier import Notifier
 from hotconf.runtime.publisher import Publisher
-from runtime.test_reloader import Watched, driver, main, make
+from runtime.test_reloader import OFTEN_NS, Watched, driver, main, make
 from waiting import wait_until
 
 __all__ = ["main", "make"]  # fixtures
@@ -68,6 +68,7 @@ def goes_on(watched: Watched, failing: Failing) -> None:
     assert watched.reloader.pending is None
     assert failing.steps < 60
     assert list(watched.generations) == list(range(1, len(watched.generations) + 1))
+    assert all(len(configs) == 1 for configs in watched.generations.values())
 
 
 def endings(watched: Watched) -> list[type]:
@@ -88,6 +89,15 @@ def test_an_effect_that_raises_in_a_save(make, monkeypatch, kind, after):
         assert failure.kind == "internal"
     else:
         wait_until(lambda: watched.n == 2)
+    goes_on(watched, failing)
+
+
+def test_a_load_that_raised_leaves_nobody_deaf(make, monkeypatch):
+    """Also where changes are found by comparing: that load is not awaited any more."""
+    watched = make(observer="poll", reconcile_ns=OFTEN_NS)
+    failing = Failing(monkeypatch, protocol.Load, 1, after=True)
+    watched.save(2)
+    wait_until(lambda: endings(watched) == [ReloadFailed])
     goes_on(watched, failing)
 
 

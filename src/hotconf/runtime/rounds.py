@@ -65,7 +65,7 @@ class Rounds(Generic[T]):
 
     def release(self) -> list[Request]:
         """Publish what is pending if no round is open and nothing is busy any more."""
-        if self.state.pending is not None and isinstance(self.state.phase, protocol.Idle) and not self.holds.reasons:
+        if self.state.pending is not None and isinstance(self.state.phase, protocol.Idle):
             with self.lock:
                 self._step(protocol.Release(time.monotonic_ns()))
         requests, self._requests = self._requests, []
