@@ -63,7 +63,8 @@ def load(what: str, directory: Path) -> list[float]:
     from pydantic import BaseModel, Json
 
     from hotconf import Schema
-    from hotconf.runtime.load import check
+    from hotconf.runtime.load import load as load_files
+    from hotconf.sources.base import Options
 
     class One(BaseModel):
         name: str
@@ -92,7 +93,7 @@ def load(what: str, directory: Path) -> list[float]:
     path = directory / "config.toml"
     path.write_text(TEXTS[what]())
     began = time.process_time()
-    check(path, Schema(Config), max_bytes=2 * SIZE)
+    load_files(Options(path, Schema(Config), max_bytes=2 * SIZE))
     return [time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]
 
 

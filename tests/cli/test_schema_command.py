@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from hotconf.cli import stamp as module
 from hotconf.cli.app import hotconf
-from hotconf.runtime.load import check
+from hotconf.inspection.inspect import inspect
 from hotconf.speckit import SPECKIT
 
 LINE = "#:schema ./config.schema.json\n"
@@ -60,7 +60,7 @@ def test_the_file_is_stamped_and_the_schema_lies_beside_it(here):
     assert json.loads((here / "config.schema.json").read_text()) == json.loads(schema().stdout)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in here.iterdir()}
     assert modes == {"config.toml": 0o600, "config.schema.json": 0o600}
-    assert check(here / "config.toml", SPECKIT) == ()
+    assert inspect(here / "config.toml", SPECKIT).problems == ()
 
 
 def test_to_stamp_again_changes_nothing(here):

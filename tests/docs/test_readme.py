@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hotconf.runtime.load import check
+from hotconf.inspection.inspect import inspect
 from hotconf.speckit import SPECKIT
 
 README = Path(__file__).parents[2] / "README.md"
@@ -48,4 +48,4 @@ def test_toml_examples_are_valid(block: str, tmp_path: Path):
     """Each TOML example is a valid configuration for the commands."""
     path = tmp_path / "config.toml"
     path.write_text(block)
-    assert check(path, SPECKIT) == ()
+    assert inspect(path, SPECKIT).problems == ()

@@ -13,8 +13,8 @@ import pytest
 
 from editors.tombi import DEADLINE_S, LanguageServer, language_server, lint
 from hotconf.formats.toml.stamp import stamped
+from hotconf.inspection.inspect import inspect
 from hotconf.report.jsonschema import json_schema
-from hotconf.runtime.load import check
 from hotconf.speckit import SPECKIT
 from waiting import wait_until
 
@@ -60,7 +60,7 @@ def verdicts(folder: str, home: Path) -> dict[str, tuple[str, str]]:
     said = lint(files, home)
     return {
         file.stem: (
-            _verdict(problem.severity == "error" for problem in check(file, SPECKIT)),
+            _verdict(problem.severity == "error" for problem in inspect(file, SPECKIT).problems),
             _verdict(diagnostic["level"] == "error" for diagnostic in said[file.name]),
         )
         for file in files
@@ -95,7 +95,7 @@ def test_tombi_warns_of_unknown_keys_as_check_does(home):
     file.write_text(stamped(text, "./config.schema.json"))
     (said,) = lint([file], home).values()
     lines = [diagnostic["range"]["start"]["line"] for diagnostic in said if diagnostic["level"] == "warning"]
-    warned = {problem.line for problem in check(file, SPECKIT) if problem.severity == "warning"}
+    warned = {problem.line for problem in inspect(file, SPECKIT).problems if problem.severity == "warning"}
     assert lines
     assert set(lines) <= warned
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
 from hotconf.engine.candidate import Candidate, Invalid, Unstable, Valid
 from hotconf.problems import Problem
-from hotconf.runtime.load import check, drifted, load
+from hotconf.runtime.load import drifted, load
 from hotconf.runtime.loads import isolated_load
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings, PinnedSettings
@@ -914,27 +914,6 @@ def test_drift_is_a_difference_of_bytes(root):
     save(root, a="name = 'a'")
     assert not drifted(source, published, first.files)
     assert drifted(source, None, first.files)
-
-
-def test_check_tells_what_a_watcher_would(root, monkeypatch):
-    """All errors and warnings, for a path as people type it."""
-    save(root, config=listing("missing.toml") + "[server]\nport = 'x'")
-    monkeypatch.chdir(root)
-    problems = check(Path("config.toml"), SCHEMA)
-    assert [(problem.severity, problem.file) for problem in problems] == [
-        ("error", root / "config.toml"),
-        ("warning", root / "missing.toml"),
-    ]
-    save(root, config=listing("missing.toml"))
-    assert [problem.severity for problem in check(Path("config.toml"), SCHEMA)] == ["warning"]
-
-
-def test_check_of_a_file_that_is_being_written(root, monkeypatch):
-    """It is told as what it is."""
-    path = save(root, config="name = 'x'").path
-    between(monkeypatch, reading, "changed", lambda: save(root, config="name = 'other'"))
-    (problem,) = check(path, SCHEMA)
-    assert (problem.kind, problem.file) == ("unstable", path)
 
 
 # Secrets

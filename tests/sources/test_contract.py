@@ -271,6 +271,6 @@ def test_the_table_of_a_mapping_is_its_own(tmp_path: Path) -> None:
     given["server"]["tags"].append("b")
     main = tmp_path / "config.toml"
     main.write_text("# nothing\n")
-    candidate = load(Options(main, Schema(App), layers=(layer,)), known=FileSet.of(main)).candidate
+    candidate = load(Options(main, Schema(App), layers=(layer,)), cached=FileSet.of(main)).candidate
     assert isinstance(candidate, Valid)
     assert candidate.config.server.tags == ["a"]

@@ -10,7 +10,7 @@ import click
 
 from hotconf.cli.echo import commands, echo
 from hotconf.cli.findings import as_text, findings
-from hotconf.cli.options import MISSED, PATH, schema_option, state_dir_option, stdin
+from hotconf.cli.options import BASELINE, PATH, schema_option, state_dir_option, stdin
 from hotconf.cli.places import default_path
 from hotconf.cli.verdict import status
 
@@ -38,7 +38,7 @@ _NO_NAME: Final = Path("<stdin>")
 )
 @click.option("--stdin-filename", metavar="NAME", type=PATH, help="What to call the file that - reads from stdin.")
 @click.option("--error-on-warning", is_flag=True, help="Warnings are enough for exit status 1.")
-@state_dir_option(MISSED)
+@state_dir_option(BASELINE)
 @click.pass_context
 def check(
     ctx: click.Context,
@@ -74,8 +74,8 @@ def check(
 def _findings(
     given: Sequence[Path], schema: Schema[Any], stdin_name: Path, state_dir: Path | None
 ) -> Iterator[Finding]:
+    from hotconf.cli.baseline import baseline_of
     from hotconf.cli.contact import located
-    from hotconf.cli.missed import missed
     from hotconf.inspection.inspect import inspect
     from hotconf.sources.base import DEFAULT_MAX_BYTES
 
@@ -85,7 +85,7 @@ def _findings(
         content = stdin(DEFAULT_MAX_BYTES + 1) if path == _STDIN else None
         main = located(name, lambda: schema, content=content)
         instead = {} if content is None else {main: content}
-        inspection = inspect(main, schema, instead=instead, baseline=missed(main, schema, state_dir))
+        inspection = inspect(main, schema, instead=instead, baseline=baseline_of(main, schema, state_dir))
         for finding in findings(inspection, main, name):
             problem = finding.problem  # what it is related to may differ
             told = (problem.file, problem.line, problem.column, problem.message)

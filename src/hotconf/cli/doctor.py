@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hotconf.cli.echo import echo
-from hotconf.cli.options import MISSED, path_argument, schema_option, state_dir_option
+from hotconf.cli.options import BASELINE, path_argument, schema_option, state_dir_option
 from hotconf.cli.places import default_path
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @schema_option
 @click.option("--no-probe", is_flag=True, help="Write nothing, not even a short-lived hidden file beside PATH.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
-@state_dir_option(MISSED)
+@state_dir_option(BASELINE)
 @click.pass_context
 def doctor(
     ctx: click.Context,
@@ -37,15 +37,15 @@ def doctor(
 
     Exit status: 0 all is well, though there may be notes, 1 there is something to mend, 2 wrong usage.
     """
+    from hotconf.cli.baseline import baseline_of
     from hotconf.cli.contact import located
     from hotconf.cli.examine import examine
-    from hotconf.cli.missed import missed
     from hotconf.cli.verdict import is_lost
     from hotconf.inspection.inspect import inspect
     from hotconf.report import doctor as report
 
     main = located(path or default_path(), lambda: schema)
-    found = inspect(main, schema, baseline=missed(main, schema, state_dir))
+    found = inspect(main, schema, baseline=baseline_of(main, schema, state_dir))
     lost = tuple(each.message for each in found.problems if is_lost(each))
     seen = examine(main, files=found.files, probe=not no_probe, lost=lost)
     if as_json:

@@ -93,7 +93,9 @@ def state_dir_option(text: str) -> Callable[[Callable[..., None]], Callable[...,
     return click.option("--state-dir", metavar="DIR", type=PATH, help=text)
 
 
-MISSED: Final = "Where the states are whose files are missed; .hotconf in the configuration's directory unless given."
+BASELINE: Final = (
+    "Where the states are whose files are missed; .hotconf in the configuration's directory unless given."
+)
 
 path_argument = click.argument("path", required=False, type=PATH)
 _schema_option = partial(

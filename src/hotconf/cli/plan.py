@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from hotconf.cli.echo import echo
-from hotconf.cli.options import MISSED, PATH, path_argument, schema_option, state_dir_option, stdin
+from hotconf.cli.options import BASELINE, PATH, path_argument, schema_option, state_dir_option, stdin
 from hotconf.cli.places import default_path
 from hotconf.text import printable
 
@@ -26,7 +26,7 @@ _STDIN: Final = Path("-")
 @path_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 @schema_option
-@state_dir_option(MISSED)
+@state_dir_option(BASELINE)
 @click.pass_context
 def plan(
     ctx: click.Context,
@@ -46,9 +46,9 @@ def plan(
     or wrong usage.
     """
     from hotconf.cli import states
+    from hotconf.cli.baseline import baseline_of
     from hotconf.cli.contact import located
     from hotconf.cli.findings import as_text, findings
-    from hotconf.cli.missed import missed
     from hotconf.cli.verdict import UNKNOWN, status
     from hotconf.inspection.inspect import State, inspect
     from hotconf.report.comparison import Rehearsal, refusal, refusal_json
@@ -66,7 +66,7 @@ def plan(
         echo(f"{printable(str(target))} is not valid now: what would change is not known", err=True)
     content = _content(ctx, file)
     main = located(target, lambda: schema, content=content)
-    baseline = missed(main, schema, state_dir)
+    baseline = baseline_of(main, schema, state_dir)
     edited = inspect(main, schema, against=now.snapshot if now else None, instead={main: content}, baseline=baseline)
     content_of = main if file == _STDIN else absolute(file)
     if isinstance(edited, State):

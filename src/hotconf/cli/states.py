@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from hotconf.cli.baseline import baseline_of
 from hotconf.cli.contact import located, patiently
 from hotconf.cli.echo import echo
 from hotconf.cli.findings import as_text, findings
-from hotconf.cli.missed import missed
 from hotconf.cli.places import states_in
 from hotconf.inspection.inspect import State, inspect, inspect_kept
 from hotconf.sources.files.paths import absolute
@@ -57,7 +57,7 @@ def named(
     generation = number(argument) if isinstance(argument, str) else None
     if history is None or generation is None:
         main = located(argument, lambda: schema)
-        baseline = missed(main, schema, history.state_dir if history is not None else state_dir)
+        baseline = baseline_of(main, schema, history.state_dir if history is not None else state_dir)
         return inspect(main, schema, against=against, baseline=baseline)
     record = patiently(partial(_record, history, generation, schema), history.state_dir or history.of)
     return inspect_kept(record, schema, against=against)

@@ -33,7 +33,7 @@ class Inspection:
     problems: tuple[Problem, ...]
     """Errors and warnings, in file order; the files absolute."""
     files: FileSet = field(repr=False)
-    known: Scrubber | None = field(default=None, repr=False)
+    scrub: Scrubber | None = field(default=None, repr=False)
     """Removes the secrets of the load, if they were sought."""
 
     def text(self, path: Path) -> str:
@@ -46,7 +46,7 @@ class Inspection:
         from hotconf.config.shape import shape_of
         from hotconf.secrets.scrubber import Scrubber
 
-        return (self.known or Scrubber()).plus(secrets_of(shape_of(schema), self.files.documents.values()))
+        return (self.scrub or Scrubber()).plus(secrets_of(shape_of(schema), self.files.documents.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +90,14 @@ def inspect_kept(record: Record, schema: Schema[T], *, against: Snapshot[T] | No
 
 
 def _inspection(found: Candidate[T], files: FileSet) -> State[T] | Inspection:
-    known = None if isinstance(found, Unstable) else found.secrets
+    scrub = None if isinstance(found, Unstable) else found.secrets
     if not isinstance(found, Valid):
-        return Inspection(problems_of(found), files, known)
+        return Inspection(problems_of(found), files, scrub)
     snapshot = Snapshot(found.config, 1, found.digest, found.loaded_at, found.files, found.origins, found.warnings)
     return State(
         found.warnings,
         files,
-        known,
+        scrub,
         snapshot=snapshot,
         settings=found.settings,
         changes=found.changes,

@@ -68,7 +68,7 @@ def as_kept(record: Record, schema: Schema[Any]) -> Look:
     return _look(result.candidate, record.files, record.at)
 
 
-def missed(state_dir: Path, main: Path, schema: Schema[Any]) -> Baseline:
+def baseline_of(state_dir: Path, main: Path, schema: Schema[Any]) -> Baseline:
     """The state whose files a program that starts now would find missing; never raises for a state."""
 
     def judge(files: tuple[SourceFile, ...], at: datetime) -> Candidate[Any]:

@@ -15,11 +15,9 @@ from hotconf.config.reload_settings import settings_path
 from hotconf.engine.candidate import Candidate, Invalid, Unstable, Valid
 from hotconf.logs.scrubbing import LoadSecrets
 from hotconf.problems import Problem
-from hotconf.schema import Schema
 from hotconf.snapshot import Snapshot, SourceFile
 from hotconf.sources import layers
-from hotconf.sources.base import DEFAULT_MAX_BYTES, FileSet, LoadResult, Options
-from hotconf.sources.files import paths
+from hotconf.sources.base import FileSet, LoadResult, Options
 from hotconf.sources.files.missing import NO_BASELINE, Baseline, Missing, disks_of, find, problems
 from hotconf.sources.files.paths import Expansion, Member
 from hotconf.sources.files.reading import Read, Stamp
@@ -34,7 +32,7 @@ T = TypeVar("T")
 def load(
     options: Options[T],
     published: Snapshot[T] | None = None,
-    known: FileSet | None = None,
+    cached: FileSet | None = None,
     touched: frozenset[Path] = frozenset(),
     before: Mapping[Path, Read] = MappingProxyType({}),
     secrets: Scrubber | None = None,
@@ -44,12 +42,12 @@ def load(
 ) -> LoadResult[T]:
     """Load `options` once and compare it with what is `published`, and the files with what they said `before`.
 
-    Files that `known` holds, whose stamps are the same and that are not in `touched`, are not read again. Those of
+    Files that `cached` holds, whose stamps are the same and that are not in `touched`, are not read again. Those of
     `instead` are taken to exist and to hold the bytes given there, whatever is on the disk. `secrets` removes
     those in what is published, if they were sought. `baseline`: the state that decides which files are missing. Never
     raises for anything in the layers or in users' checks: those are problems of the candidate.
     """
-    reader = SetReader(options, known or FileSet.of(options.path), touched)
+    reader = SetReader(options, cached or FileSet.of(options.path), touched)
     reader.instead = instead
     changed = reader.run()
     if changed:
@@ -85,19 +83,13 @@ def load_kept(
     return LoadResult(_candidate(options, reader, published), files)
 
 
-def drifted(options: Options[T], published: Snapshot[T] | None, known: FileSet) -> bool:
+def drifted(options: Options[T], published: Snapshot[T] | None, cached: FileSet) -> bool:
     """Whether the layers differ from what is `published`, by their bytes; nothing is validated."""
-    reader = SetReader(options, known, frozenset(known.reads))
+    reader = SetReader(options, cached, frozenset(cached.reads))
     if published is None or reader.run() or reader.errors() or reader.over.problems:
         return True
     # A bind-mounted single file that was replaced at its source keeps its old content forever.
     return bool(reader.file_set().mounts.replaced) or _layers(reader).digest != published.digest
-
-
-def check(path: Path, schema: Schema[Any], *, max_bytes: int = DEFAULT_MAX_BYTES) -> tuple[Problem, ...]:
-    """Every problem, errors and warnings, that a watcher of `path` would find now; starts no thread."""
-    schema.complete()
-    return problems_of(load(Options(paths.absolute(path), schema, max_bytes=max_bytes)).candidate)
 
 
 def problems_of(candidate: Candidate[Any]) -> tuple[Problem, ...]:

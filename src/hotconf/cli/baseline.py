@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hotconf.sources.files.missing import Baseline
 
 
-def missed(main: Path, schema: Schema[Any], given: Path | None) -> Baseline:
+def baseline_of(main: Path, schema: Schema[Any], given: Path | None) -> Baseline:
     """The newest state of `main` that is kept in the state directory `given`, else in the app's.
 
     A directory that does not answer is reported and ignored, as a program ignores it at start.
@@ -41,7 +41,7 @@ def missed(main: Path, schema: Schema[Any], given: Path | None) -> Baseline:
         return NO_BASELINE
     from hotconf.inspection import kept  # imported only if there are states
 
-    return kept.missed(where, main, schema)
+    return kept.baseline_of(where, main, schema)
 
 
 def _look(directory: Path) -> tuple[Path, bool]:
