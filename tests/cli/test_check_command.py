@@ -365,7 +365,6 @@ HEAVY = {
     "concurrent.futures",
     "ctypes",
     "difflib",
-    "hotconf.events",
     "hotconf.report.ndjson",
     "hotconf.runtime.driver",
     "hotconf.logs.log",
