@@ -365,18 +365,18 @@ def test_a_signal_handler_may_close_whoever_it_interrupts(make):
     assert not reloader.watching
 
 
-def test_what_could_not_be_told_is_told_later(make):
+def test_what_could_not_be_queued_is_queued_later(make):
     """In order, as soon as the lock is released."""
     watched = make(window_ms=0)
     with watched.bus.lock:
         for number in (2, 3):
             watched.save(number)
             assert watched.reloader.reload(wait=True, force=False) is not None
-        assert watched.bus.behind
+        assert watched.bus.has_backlog
     wait_until(lambda: watched.kinds().count(ReloadSuccess) >= 2)
     told = [event.generation for event in list(watched.events) if isinstance(event, ReloadSuccess)]
     assert told == sorted(told)
-    assert not watched.bus.behind
+    assert not watched.bus.has_backlog
 
 
 # Start and close

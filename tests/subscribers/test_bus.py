@@ -20,7 +20,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hotconf.changes import MISSING
+from hotconf.changes import MISSING, Change
 from hotconf.errors import UsageError
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.logs import records
@@ -100,12 +100,12 @@ def test_a_burst_is_queued_in_parts(bus):
     stream, events = bus.subscribe(), [success(number) for number in range(2 * BURST + 10)]
     for event in events:
         bus.publish(event, None)
-    assert bus.behind
+    assert bus.has_backlog
     assert [next(stream) for _ in range(BURST)] == events[:BURST]
     assert not bus.drain()
     assert bus.drain()
     bus.publish(UNCHANGED, None)
-    assert not bus.behind
+    assert not bus.has_backlog
     assert [next(stream) for _ in range(BURST + 11)] == [*events[BURST:], UNCHANGED]
 
 
@@ -122,7 +122,7 @@ def test_an_event_waits_for_a_lock_that_is_held(bus):
     holder.start()
     assert holding.wait(DEADLINE)
     bus.publish(CHANGED, None)
-    assert bus.behind
+    assert bus.has_backlog
     assert not bus.drain()
     done.set()
     holder.join(DEADLINE)
@@ -160,6 +160,49 @@ def test_a_failure_while_an_event_is_queued_leaves_no_lock_and_loses_no_event(bu
     wait_until(lambda: success(2) in delivered)
     assert success(1) in delivered or error is RuntimeError
     wait_until(lambda: (MISSING, 2) in delivered or (1, 2) in delivered)
+
+
+class Faulty(ReloadSuccess):
+    """Raises so often when its changes are read."""
+
+    errors: list[type[Exception]]
+
+    @property
+    def changes(self):
+        if self.errors:
+            raise self.errors.pop()
+        return ()
+
+    @changes.setter
+    def changes(self, value):
+        pass
+
+
+def faulty(generation: int, *errors: type[Exception]) -> Faulty:
+    """Raises these."""
+    event = object.__new__(type("OneFaulty", (Faulty,), {"errors": list(errors)}))
+    object.__setattr__(event, "generation", generation)
+    return event
+
+
+def test_an_event_is_queued_at_once_if_memory_ran_out_for_a_moment(bus):
+    """It waits for no other event."""
+    stream = bus.subscribe()
+    bus.publish(success(1), snapshot(1))
+    event = faulty(2, MemoryError)
+    bus.publish(event, snapshot(2))
+    assert not bus.has_backlog
+    assert [next(stream), next(stream) is event] == [success(1), True]
+
+
+def test_an_event_that_cannot_be_queued_delays_no_other(bus):
+    """It is dropped, and its error is the publisher's."""
+    stream = bus.subscribe()
+    bus.publish(success(1), snapshot(1))
+    with pytest.raises(RuntimeError):
+        bus.publish(faulty(2, RuntimeError), snapshot(2))
+    bus.publish(UNCHANGED, snapshot(2))
+    assert [next(stream), next(stream)] == [success(1), UNCHANGED]
 
 
 def test_each_stream_has_its_own_queue(bus):
@@ -755,15 +798,24 @@ def test_a_change_outlives_an_overflow_of_events(bus):
 
 
 def test_unchanged_never_calls_a_follower(bus):
-    """A new snapshot of the same generation is no change."""
+    """A new snapshot of the same generation is no change, and no selector runs for it."""
     received, ended = [], []
     bus.publish(None, snapshot(1, a=1))
-    bus.on_change("a", lambda old, new: received.append((old, new)))
+    bus.on_change(received.append, lambda old, new: received.append((old, new)))
     bus.on_event(ended.append)
     bus.publish(UNCHANGED, snapshot(1, a=1))
     bus.publish(FAILED, snapshot(1, a=1))
     wait_until(lambda: len(ended) == 2)
     assert received == []
+
+
+def test_a_change_elsewhere_concerns_no_follower(bus):
+    """Not even their thread is started."""
+    bus.publish(None, snapshot(1, a=1, b=1))
+    bus.on_change("a", print)
+    before = threading.active_count()
+    bus.publish(ReloadSuccess(2, (Change(("b",), 1, 2),), ()), snapshot(2, a=1, b=2))
+    assert threading.active_count() == before
 
 
 def test_a_selector_that_raises_is_logged_and_its_subscription_lives_on(bus, caplog):

@@ -109,7 +109,7 @@ class Cycle(Generic[T]):
     def deadline(self) -> int | None:
         """When the machine wants a `Due`, or when to check what is pending or not queued."""
         state = self.rounds.state
-        if self._bus.behind or (state.pending is not None and state.round is None):
+        if self._bus.has_backlog or (state.pending is not None and state.round is None):
             return self._check_at
         return machine.deadline(state)
 

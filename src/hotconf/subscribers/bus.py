@@ -85,7 +85,7 @@ class Bus(fork.ForkAware, Generic[T]):
         """Followers that have not got the newest value get it here, too."""
         with self.lock:
             if self.last is not None:
-                self.delivery.put(self.last, tuple(each for each in self._followers.all() if each.behind))
+                self.delivery.put(self.last, tuple(each for each in self._followers.all() if each.due))
 
     # Publishing, on the driver's thread
 
@@ -105,7 +105,7 @@ class Bus(fork.ForkAware, Generic[T]):
             self._queue_backlog()
 
     @property
-    def behind(self) -> bool:
+    def has_backlog(self) -> bool:
         """Whether an event has not been queued yet."""
         return bool(self._backlog)
 
@@ -138,8 +138,6 @@ class Bus(fork.ForkAware, Generic[T]):
         self._backlog.popleft()
 
     def _queue(self, event: ConfigReloadEvent | None, snapshot: Snapshot[T] | None) -> None:
-        if self._closed:
-            return
         callbacks: tuple[Callback, ...] = self._callbacks
         if followers := self._affected(event, snapshot):
             callbacks = tuple(sorted((*callbacks, *followers), key=attrgetter("number")))
@@ -158,7 +156,7 @@ class Bus(fork.ForkAware, Generic[T]):
         changed = [change.path for change in event.changes] if before and isinstance(event, ReloadSuccess) else ()
         followers = self._followers.affected(changed, now.config) if changed else set(self._followers.all())
         for follower in followers:
-            follower.fall_behind(before)
+            follower.mark_due(before)
         return followers
 
     # Subscribing, from any thread
@@ -177,8 +175,7 @@ class Bus(fork.ForkAware, Generic[T]):
         """Call `callback(event)` for every event from now on."""
         subscription = EventCallback(self, next(self._numbers), _checked(callback))
         with self.lock:
-            if not self._closed:
-                self._callbacks = (*self._callbacks, subscription)
+            self._callbacks = (*self._callbacks, subscription)
         return subscription
 
     def on_change(self, selector: Selector[T], callback: OnChange) -> ChangeCallback[T]:
@@ -191,8 +188,7 @@ class Bus(fork.ForkAware, Generic[T]):
             select = partial(value_at, path=path)
         subscription = ChangeCallback(self, next(self._numbers), path, select, _checked(callback))
         with self.lock:
-            if not self._closed:
-                self._followers.add(path or (), subscription.number, subscription)
+            self._followers.add(path or (), subscription.number, subscription)
         return subscription
 
     def remove(self, subscription: Subscription) -> None:

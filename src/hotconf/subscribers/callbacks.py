@@ -80,7 +80,7 @@ class ChangeCallback(Callback, Generic[T]):
     that of the config which was published when it subscribed, `MISSING` if there was none.
     """
 
-    __slots__ = ("_before", "_behind", "_bus", "_select", "_value", "path")
+    __slots__ = ("_before", "_bus", "_due", "_select", "_value", "path")
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class ChangeCallback(Callback, Generic[T]):
         """What `select` reads; None if that is a function, whose value may depend on everything."""
         self._bus = bus
         self._select = select
-        self._behind = False
+        self._due = False
         self._before: Snapshot[T] | None = None
         self._value: object = _NOT_SELECTED
         """What a function last returned, so that it runs once a commit. The values of paths are looked up instead."""
@@ -105,18 +105,18 @@ class ChangeCallback(Callback, Generic[T]):
         return self._callback(old, new)
 
     @property
-    def behind(self) -> bool:
+    def due(self) -> bool:
         """Whether there was a commit that it has not compared yet."""
-        return self._behind
+        return self._due
 
-    def fall_behind(self, before: Snapshot[T] | None) -> None:
+    def mark_due(self, before: Snapshot[T] | None) -> None:
         """A commit followed `before` that may concern it; the lock is held."""
-        if not self._behind:
-            self._behind, self._before = True, before
+        if not self._due:
+            self._due, self._before = True, before
 
     def drop(self) -> bool:
         """It compares with the newest config, whichever event that comes with."""
-        return self._behind
+        return self._due
 
     def deliver(self, event: ConfigReloadEvent) -> None:  # noqa: ARG002 (the newest snapshot is all it takes)
         """Compare the newest value with the one before, and call if they differ."""
@@ -124,9 +124,9 @@ class ChangeCallback(Callback, Generic[T]):
         from hotconf.config.diff import equal
 
         with self._bus.lock:
-            behind, before, newest = self._behind, self._before, self._bus.snapshot
-            self._behind, self._before = False, None
-        if not behind or newest is None:
+            due, before, newest = self._due, self._before, self._bus.snapshot
+            self._due, self._before = False, None
+        if not due or newest is None:
             return
         old = self._value
         if old is _NOT_SELECTED:
