@@ -87,13 +87,6 @@ CHANGED = (
         "530 ms",
         "`bench.growth`; the CPU of a load",
     ),
-    Changed(
-        "places of two warnings in 8 KB",
-        "headers are found first, pairs read where one is asked for",
-        "525 µs",
-        "273 µs",
-        "CPU of the thread, fastest of five",
-    ),
     Changed("merge of one document", "shared, and copied once, for the model", "51 µs", "3 µs", "the same"),
     Changed(
         "difference, 8 KB", "no table is compared twice, no plain array item by item", "386 µs", "264 µs", "the same"

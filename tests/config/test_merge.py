@@ -227,12 +227,12 @@ def test_texts_are_scanned_once_and_only_when_asked(monkeypatch: pytest.MonkeyPa
     """A load without problems pays nothing for places; later each text is scanned at most once, over all loads."""
     scanned: list[str] = []
 
-    class Counting(positions_module.Places):
+    class Counting(positions_module.TomlPlaces):
         def __init__(self, text: str) -> None:
             scanned.append(text)
             super().__init__(text)
 
-    monkeypatch.setattr(positions_module, "Places", Counting)
+    monkeypatch.setattr(positions_module, "TomlPlaces", Counting)
     found = documents("a = 1", "b = 2", "c = 3")
     origins = merge(found).origins
     assert (len(origins), list(origins), scanned) == (3, [("a",), ("b",), ("c",)], [])

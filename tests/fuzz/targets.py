@@ -26,7 +26,7 @@ from hotconf.config.validation.validate import Invalid, validate
 from hotconf.formats.base import Document, Span
 from hotconf.formats.registry import parse
 from hotconf.formats.toml.format import TOML
-from hotconf.formats.toml.positions import Places
+from hotconf.formats.toml.positions import TomlPlaces
 from hotconf.problems import Problem, one_line
 from hotconf.report.cells import width
 from hotconf.report.excerpt import excerpt, safe_line
@@ -90,7 +90,7 @@ def places(data: bytes) -> None:
     found = parse(data, FILE)
     if isinstance(found, Problem):
         return
-    where = Places(found.text)
+    where = TomlPlaces(found.text)
     lines = found.text.split("\n")
     for path, value in paths(found.table):
         key, whole = (cut(lines, span) for span in (where.key(path), where.value(path)))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -24,6 +26,23 @@ class Span(NamedTuple):
     column: int
     end_line: int
     end_column: int
+
+
+class Lines:
+    """The lines of a text: turns offsets into places."""
+
+    __slots__ = ("_starts",)
+
+    def __init__(self, text: str) -> None:
+        lengths = map((1).__add__, map(len, text.split("\n")))  # with the newline; quicker than a generator
+        self._starts = [0, *accumulate(lengths)]
+
+    def span(self, begin: int, end: int) -> Span:
+        """The characters from `begin` to behind `end`, two offsets in the text."""
+        starts = self._starts
+        line = bisect_right(starts, begin)
+        end_line = bisect_right(starts, end, line - 1)
+        return Span(line, begin - starts[line - 1] + 1, end_line, end - starts[end_line - 1] + 1)
 
 
 class Places(Protocol):

@@ -6,11 +6,9 @@ The text must be one that the parser accepted: nothing is checked again.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from itertools import accumulate
 from typing import Final, TypeAlias
 
-from hotconf.formats.base import Span
+from hotconf.formats.base import Lines, Span
 from hotconf.keypath import KeyPath
 from hotconf.regex import possessive
 
@@ -25,28 +23,21 @@ _TOKEN: Final = re.compile(
 
 
 class JsonPlaces:
-    """See `Places`. The text is read at the first question."""
+    """The `Places` of one text."""
 
-    __slots__ = ("_ranges", "_starts")
+    __slots__ = ("_ranges", "_span")
 
     def __init__(self, text: str) -> None:
-        lengths = map((1).__add__, map(len, text.split("\n")))
-        self._starts = [0, *accumulate(lengths)]
+        self._span = Lines(text).span
         self._ranges = _ranges(text)
 
     def key(self, path: KeyPath) -> Span:
         """The key at `path`, with its quotes; an item of an array is its own key. `KeyError` if there is none."""
-        return self._span(self._ranges[path][0])
+        return self._span(*self._ranges[path][0])
 
     def value(self, path: KeyPath) -> Span:
         """The value at `path`. `KeyError` if there is none."""
-        return self._span(self._ranges[path][1])
-
-    def _span(self, given: _Range) -> Span:
-        starts, (begin, end) = self._starts, given
-        line = bisect_right(starts, begin)
-        end_line = bisect_right(starts, end, line - 1)
-        return Span(line, begin - starts[line - 1] + 1, end_line, end - starts[end_line - 1] + 1)
+        return self._span(*self._ranges[path][1])
 
 
 def _ranges(text: str) -> dict[KeyPath, tuple[_Range, _Range]]:

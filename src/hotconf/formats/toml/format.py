@@ -17,7 +17,7 @@ from hotconf.problems import Problem
 
 
 class _Toml:
-    """See `Format`."""
+    """The `Format`."""
 
     name = "TOML"
     suffixes: tuple[str, ...] = (".toml",)
@@ -56,7 +56,7 @@ class _Toml:
     def locate(self, text: str) -> Places:
         from hotconf.formats.toml import positions
 
-        return positions.Places(text)
+        return positions.TomlPlaces(text)
 
     def outline(self, text: str) -> Outline:
         from hotconf.formats.toml.outline import outline

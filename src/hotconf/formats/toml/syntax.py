@@ -19,7 +19,7 @@ from hotconf.cached import cached
 from hotconf.formats.base import Mistakes, place
 from hotconf.formats.lookalikes import lookalike
 from hotconf.formats.toml.lexer import CLOSED_STRING, MARK, STRING, statements
-from hotconf.formats.toml.positions import DOTTED, KEY, NEXT, PART, VALUE, Places, behind, decoded
+from hotconf.formats.toml.positions import DOTTED, KEY, NEXT, PART, VALUE, TomlPlaces, decoded
 from hotconf.formats.toml.slips import CONFLICT, NO_VALUE, NOT_PAIRED, Slips, curly_end
 from hotconf.problems import Problem, Related
 from hotconf.regex import possessive
@@ -311,7 +311,7 @@ class _Refusal:
         if found is None:
             return self.word(), None
         keys = [decoded(part[0]) for part in PART.finditer(self.text, *found.span(1))]
-        first = Places(self.text[: self.statement]).earlier(keys, header=header)
+        first = TomlPlaces(self.text[: self.statement]).earlier(keys, header=header)
         return found.span() if header else found.span(1), first and first[:2]
 
     def twice_inside(self) -> tuple[_Range, _Place | None, bool]:
@@ -337,7 +337,7 @@ class _Refusal:
             yield key.span(1)
             at = key.end()
             value = VALUE.match(self.text, at)
-            at = value.end() if value else behind(self.text, at)
+            at = value.end() if value else _behind(self.text, at)
 
 
 def _close(written: str) -> str:
@@ -346,3 +346,17 @@ def _close(written: str) -> str:
     if len(quotes) == 3:
         return f"close it with {quotes}"
     return f"close it with {quotes} on this line; only {quotes * 3}…{quotes * 3} may span lines"
+
+
+def _behind(text: str, at: int) -> int:
+    """The offset behind the array or inline table that begins at `at`; the end, if it does not close."""
+    depth = 0
+    for found in MARK.finditer(text, at):
+        mark = found[1]
+        if mark in ("[", "[[", "{"):
+            depth += len(mark)
+        elif mark in ("]", "}"):
+            depth -= 1
+            if not depth:
+                return found.end()
+    return len(text)
