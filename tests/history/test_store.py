@@ -421,6 +421,64 @@ def test_a_disk_that_takes_a_little_at_a_time(states, monkeypatch):
     assert good(states) == [(1, b"a = 1\n" * 50)]
 
 
+def test_a_state_is_on_the_disk_before_it_has_its_name(states, monkeypatch):
+    """The file is flushed, then renamed, then the directory is flushed; so are those that were made for it."""
+    flushed: list[object] = []
+    fsync, rename = os.fsync, os.rename
+    monkeypatch.setattr(os, "fsync", lambda number: (flushed.append(os.fstat(number).st_ino), fsync(number)))
+    monkeypatch.setattr(os, "rename", lambda *a, **b: (flushed.append("rename"), rename(*a, **b)))
+    deep = StateStore(states.path.parent / "a" / "b", MAIN)
+    assert deep.claim()
+    made = [path.stat().st_ino for path in (deep.path.parent, deep.path.parent.parent, states.path.parent)]
+    assert set(made) <= set(flushed)
+    flushed.clear()
+    deep.write(record(b"1"))
+    [state] = deep.path.glob("*.state")
+    assert flushed == [state.stat().st_ino, "rename", deep.path.stat().st_ino]
+
+
+def test_the_one_who_writes_goes_on_writing(states, monkeypatch):
+    """The lock is not given up between two states: nobody else can take it."""
+    write(states, b"1")
+
+    def refuse(*_: object) -> None:
+        raise BlockingIOError
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    write(states, b"2")
+    assert good(states) == [(2, b"2"), (1, b"1")]
+
+
+def test_a_state_that_is_too_large_is_not_read(states):
+    """Whatever made it grow."""
+    write(states, b"1")
+    os.truncate(states.path / "00000001.state", (1 << 30) + 1)
+    assert damage(states, 1) == "too large"
+
+
+def test_a_umask_keeps_nothing_from_its_owner(states):
+    """Files that are made under one can be read by us, and by nobody else."""
+    before = os.umask(0o777)
+    try:
+        write(states, b"1")
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in states.path.iterdir()} == {0o600}
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root makes files of others")
+def test_what_others_put_into_our_directory_goes(states):
+    """A state with a higher number would block ours."""
+    write(states, b"1")
+    theirs = states.path / "00000009.state"
+    theirs.write_bytes(b"theirs")
+    os.chown(theirs, 65534, 65534)
+    states.path.chmod(0o770)
+    states.release()
+    write(states, b"2")
+    assert names(states) == ["00000001.state", "00000002.state", "lock"]
+
+
 def test_a_file_system_without_modes(states, monkeypatch):
     """Where nothing is private, nothing is kept."""
     real = os.open

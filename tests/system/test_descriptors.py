@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import gc
 import os
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +30,11 @@ KINDS = pytest.mark.parametrize("kind", MAKERS)
 def is_open(number: int) -> bool:
     """Whether the number stands for anything."""
     return os.path.lexists(f"/proc/self/fd/{number}")
+
+
+def numbers() -> list[str]:
+    """All that are open, and that of the listing."""
+    return sorted(path.name for path in Path("/proc/self/fd").iterdir())
 
 
 def refuse(code: int):
@@ -121,3 +129,30 @@ def test_a_fork_copies_the_mark():
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert descriptor.ours
     descriptor.close()
+
+
+def test_a_mark_that_another_file_has_by_chance(tmp_path):
+    """The kind decides then."""
+    descriptor = Descriptor(TIMER, MAKERS[TIMER])
+    number = descriptor.number
+    mark = fcntl.fcntl(number, fcntl.F_GETSIG)
+    os.close(number)
+    theirs = os.open(os.devnull, os.O_RDONLY)
+    assert theirs == number
+    fcntl.fcntl(theirs, fcntl.F_SETSIG, mark)
+    assert not descriptor.ours
+    descriptor.close()
+    assert is_open(theirs)
+    os.close(theirs)
+
+
+def test_what_cannot_be_told_from_others_is_not_kept_open(monkeypatch):
+    """Neither marked nor known by its kind: it is closed, and the refusal raised."""
+    before = numbers()
+    with monkeypatch.context() as patch:
+        patch.setattr(linux, "fcntl", refuse(errno.EPERM))
+        patch.setattr(linux, "readlink", refuse(errno.ENOENT))
+        with pytest.raises(OSError, match="not permitted"):
+            Descriptor(TIMER, MAKERS[TIMER])
+    gc.collect()
+    assert numbers() == before

@@ -70,11 +70,15 @@ class _Owner:
 
     def close(self) -> None:
         """Close it."""
-        os.close(self._number)
+        number, self._number = self._number, -1
+        if number >= 0:
+            os.close(number)
+
+    __del__ = close
 
 
 _own: Final[Any] = getattr(getattr(select, "epoll", None), "fromfd", _Owner)
-"""Makes an object that owns a descriptor of any kind; that of epoll closes it, silently, when it is freed."""
+"""Makes an object that owns a descriptor of any kind, and silently closes it when it is freed."""
 _foreign: Final[list[object]] = []
 """Owners of numbers that now stand for something else: they are never freed."""
 
@@ -93,19 +97,13 @@ class Descriptor:
         self._mark: int | None = None
         self._owner: list[Any] = list(map(_own, map(operator.call, [make])))
         self._number: int = self._owner[0].fileno()
-        try:
-            self.first = os.fstat(self._number)
-            """For a `FILE`: as it was opened."""
-            self._mark = self._set_mark()
-        except BaseException:
-            self._owner.pop().close()
-            raise
+        self.first = os.fstat(self._number)
+        """For a `FILE`: as it was opened."""
+        self._mark = self._set_mark()
 
     @property
     def ours(self) -> bool:
         """Whether the number still stands for it."""
-        if self._number < 0:
-            return False
         marked = self._has_mark()
         if marked is False or (marked and self._kind == FILE):
             return marked
@@ -161,8 +159,8 @@ class Descriptor:
             return None
         try:
             return bool(self._calls.fcntl(self._number, _GET_MARK) == self._mark)
-        except OSError as error:
-            return False if error.errno == errno.EBADF else None
+        except OSError:
+            return None
 
 
 def _calls(kind: str) -> ModuleType:
