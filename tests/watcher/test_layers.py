@@ -127,3 +127,11 @@ def test_a_layer_that_cannot_be_closed_is_logged(path, watch, caplog):
     watcher.close()
     assert "A layer of" in caplog.text
     assert not watcher.watching
+
+
+def test_a_secret_that_only_a_layer_holds_is_in_no_log(path, watch, caplog):
+    """The config does not hold what no field takes."""
+    secret = "hunter2-in-a-layer"
+    watcher, _ = watch(path, layers=[{"server": {"port": 1, "password": secret}}])
+    assert watcher.scrub(f"it is {secret}") == "it is ********"
+    assert secret not in caplog.text

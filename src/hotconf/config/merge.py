@@ -87,10 +87,10 @@ class Origins(LayeredOrigins):
     Nothing is read from the texts before the first question about them.
     """
 
-    __slots__ = ("_config", "_home", "_layers")
+    __slots__ = ("_config", "_home", "layers")
 
     def __init__(self, layers: Sequence[LayerTable], config: object = None) -> None:
-        self._layers = tuple(layers)
+        self.layers = tuple(layers)
         self._config = config
         """What was made of them; it knows the defaults."""
         files = (layer.document.path.parent for layer in layers if layer.document is not None)
@@ -98,18 +98,18 @@ class Origins(LayeredOrigins):
 
     def of(self, config: object) -> Origins:
         """The origins of the values of `config`, which was made of these layers."""
-        return Origins(self._layers, config)
+        return Origins(self.layers, config)
 
     def __getitem__(self, path: KeyPath) -> Origin:
-        index = _owner(self._layers, path) if path else None
+        index = _owner(self.layers, path) if path else None
         if index is None:
             raise KeyError(path)
         return self._origin(index, path)
 
     def __iter__(self) -> Iterator[KeyPath]:
-        for index, layer in enumerate(self._layers):
+        for index, layer in enumerate(self.layers):
             for path in _paths(layer.table):
-                if _owner(self._layers, path) == index:
+                if _owner(self.layers, path) == index:
                     yield path
 
     def __len__(self) -> int:
@@ -119,8 +119,8 @@ class Origins(LayeredOrigins):
         """Every layer's answer, the winner first. A default answers only where no layer sets the value."""
         if not path:
             return ()
-        winner = _owner(self._layers, path)
-        says = [_says(layer.table, path) for layer in self._layers]
+        winner = _owner(self.layers, path)
+        says = [_says(layer.table, path) for layer in self.layers]
         losers = [index for index in range(len(says)) if index != winner and says[index] in ("table", "value")]
         answers = [self._answer(index, path) for index in reversed(losers)]
         if winner is not None:
@@ -141,12 +141,12 @@ class Origins(LayeredOrigins):
         """
         index, stands = self._nearest(problem.path)
         if index is None:
-            document = self._layers[0].document if self._layers else None
+            document = self.layers[0].document if self.layers else None
             file = None if document is None else document.path
             return replace(problem, file=file, related=(*problem.related, *self._beside_files(problem.path)))
         if stands != problem.path:
             at = "value"  # it is the table around it that lacks something, not the key of that table
-        origin, span = self._origin(index, stands, at), self._layers[index].span(stands, at)
+        origin, span = self._origin(index, stands, at), self.layers[index].span(stands, at)
         return replace(
             problem,
             file=origin.file,
@@ -164,33 +164,33 @@ class Origins(LayeredOrigins):
         return None if origin is None else related(message, origin)
 
     def _elsewhere(self, path: KeyPath, owner: int) -> Iterator[Related]:
-        merges = _says(self._layers[owner].table, path) == "table"
-        for index, layer in enumerate(self._layers):
+        merges = _says(self.layers[owner].table, path) == "table"
+        for index, layer in enumerate(self.layers):
             says = _says(layer.table, path)
             if index != owner and (says == "value" or (says == "table" and not merges)):
                 yield related("also defined", self._origin(index, path))
-        if merges and self._layers[owner].document is not None:
+        if merges and self.layers[owner].document is not None:
             yield from self._beside_files(path)
 
     def _beside_files(self, path: KeyPath) -> Iterator[Related]:
         """The layers beside the files that put values into the table at `path`."""
-        for index, layer in enumerate(self._layers):
+        for index, layer in enumerate(self.layers):
             if layer.document is None and _says(layer.table, path) == "table":
                 yield related("partly set", self._origin(index, path))
 
     def _nearest(self, path: KeyPath) -> tuple[int | None, KeyPath]:
         """Which layer the value at `path`, or what is nearest around it, stands in; and the path of that."""
         for length in range(len(path), 0, -1):
-            index = _owner(self._layers, path[:length])
+            index = _owner(self.layers, path[:length])
             if index is not None:
                 return index, path[:length]
         return None, ()
 
     def _answer(self, index: int, path: KeyPath) -> Answer:
-        return Answer(self._origin(index, path), value_at(self._layers[index].table, path))
+        return Answer(self._origin(index, path), value_at(self.layers[index].table, path))
 
     def _origin(self, index: int, path: KeyPath, at: At = "value") -> Origin:
-        return self._layers[index].origin(path, self._home, at)
+        return self.layers[index].origin(path, self._home, at)
 
 
 def related(message: str, origin: Origin) -> Related:

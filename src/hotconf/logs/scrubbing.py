@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
@@ -19,8 +19,6 @@ from hotconf.changes import MASK, MISSING
 from hotconf.text import printable
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from hotconf.changes import Change
     from hotconf.config.layers import LayerTable
     from hotconf.formats.base import Document
@@ -113,12 +111,10 @@ def environment() -> frozenset[str]:
 class KnownSecrets:
     """What one watcher knows to be secret, for as long as it lives."""
 
-    __slots__ = ("__weakref__", "_loads", "_parsed", "_schema", "_scrub", "_snapshots", "_sought", "published")
+    __slots__ = ("__weakref__", "_loads", "_schema", "_scrub", "_snapshots", "_sought", "published")
 
-    def __init__(self, schema: Schema[Any], parsed: Callable[[], Mapping[Path, Document]]) -> None:
-        """`parsed` returns the documents of the last load, at any time and in any thread."""
+    def __init__(self, schema: Schema[Any]) -> None:
         self._schema = schema
-        self._parsed = parsed
         self._snapshots: tuple[Snapshot[Any], ...] = ()
         """What is published and what was before, if their loads did not seek their secrets."""
         self._sought: tuple[Snapshot[Any], ...] = ()
@@ -147,7 +143,7 @@ class KnownSecrets:
         snapshots = self._snapshots
         for snapshot in snapshots:
             if all(snapshot is not each for each in self._sought):
-                self._loads.append(_secrets_of_snapshot(self._schema, snapshot, self._parsed()))
+                self._loads.append(_secrets_of_snapshot(self._schema, snapshot))
         self._sought = snapshots
         found = environment().union(*self._loads)
         scrub = self._scrub
@@ -156,21 +152,12 @@ class KnownSecrets:
         return scrub
 
 
-def _secrets_of_snapshot(
-    schema: Schema[Any], snapshot: Snapshot[Any], parsed: Mapping[Path, Document]
-) -> frozenset[str]:
-    """Those of its config and of its files; what is in `parsed` is not parsed again."""
-    from hotconf.formats.base import Document
-    from hotconf.formats.registry import parse
+def _secrets_of_snapshot(schema: Schema[Any], snapshot: Snapshot[Any]) -> frozenset[str]:
+    """Those of its config and of its layers."""
+    from hotconf.config.merge import Origins
 
-    documents = []
-    for file in snapshot.files:
-        document: object = parsed.get(file.path)
-        if not isinstance(document, Document) or file.content.decode("utf-8-sig", "replace") != document.text:
-            document = parse(file.content, file.path, allow_empty=True) if file.role != "watched" else None
-        if isinstance(document, Document):
-            documents.append(document)
-    return _secrets(schema, documents, snapshot.config)
+    layers = snapshot.origins.layers if isinstance(snapshot.origins, Origins) else ()
+    return _secrets(schema, layers, snapshot.config)
 
 
 _of_watchers: WeakValueDictionary[int, KnownSecrets] = WeakValueDictionary()

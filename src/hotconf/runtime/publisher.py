@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from hotconf.config.reload_settings import settings_of
 from hotconf.engine.debounce import MILLISECOND, Round
@@ -17,9 +17,6 @@ from hotconf.snapshot import Snapshot
 from hotconf.sources.base import Options
 from hotconf.sources.files.missing import NO_BASELINE
 
-if TYPE_CHECKING:
-    from hotconf.sources.files.cache import Cache
-
 T = TypeVar("T")
 
 
@@ -28,14 +25,14 @@ class Publisher(Generic[T]):
 
     __slots__ = ("baseline", "install", "secrets", "settings", "snapshot", "unannounced")
 
-    def __init__(self, options: Options[T], cache: Cache, install: Callable[[Snapshot[T]], None]) -> None:
+    def __init__(self, options: Options[T], install: Callable[[Snapshot[T]], None]) -> None:
         self.snapshot: Snapshot[T] | None = None
         self.settings = options.pins.over(settings_of(options.schema, {}))
         """In force now."""
-        self.secrets = KnownSecrets(options.schema, lambda: cache.files.documents)
+        self.secrets = KnownSecrets(options.schema)
         """Knows what is secret in it."""
         self.baseline = NO_BASELINE
-        """Decides which files are gone: the published state, before the first the newest one that was kept."""
+        """Decides which files are missing: the published state, before the first the newest one that was kept."""
         self.install = install
         self.unannounced: Publication | None = None
         """Of a snapshot that listeners have not got yet."""

@@ -67,7 +67,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         """`listeners` get each notice after the reloader's own."""
         self.options = options
         self.cache = Cache(options)
-        self.publisher = Publisher(options, self.cache, install)
+        self.publisher = Publisher(options, install)
         self._bus = bus
         self._history = history
         self._meter = Meter()
