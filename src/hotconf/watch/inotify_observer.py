@@ -19,7 +19,7 @@ from hotconf.system import threads
 from hotconf.watch import inotify
 from hotconf.watch.inotify import Event, Inotify
 from hotconf.watch.inotify_watches import NAMES, Armed, Subject, Walk, Watch, endings
-from hotconf.watch.observer import Arrival, Changes, Owner
+from hotconf.watch.observer import Arrival, Changes, Observer, Owner
 
 FEW: Final = 32
 """How many subjects are rearmed as soon as events say so: that takes two or three milliseconds."""
@@ -28,7 +28,7 @@ _MOST_WALKS: Final = 20
 """How often to walk a way that changes all the while; then the reconcile has to find what was missed."""
 
 
-class InotifyObserver:
+class InotifyObserver(Observer):
     """The Linux observer. Raises `OSError` if the kernel has no inotify instance left.
 
     Files may be armed on one other thread per owner, because that may take long, or hang, while events are read.

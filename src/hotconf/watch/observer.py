@@ -97,28 +97,29 @@ class Changes:
         """No earlier than the last change in it: windows begin here."""
 
 
-class Observer(Protocol):
-    """Used by the driver's thread; another one may arm, rearm and disarm files.
+class Observer:
+    """Used by the driver's thread; another one may arm, rearm and disarm files. This one notices nothing.
 
     To arm a file is to watch it and every directory and link on the way to it.
     """
 
-    @property
-    def name(self) -> str:
-        """What `stats` calls it."""
+    __slots__ = ()
 
-    @property
-    def notifies(self) -> bool:
-        """Whether the system notifies it of changes. If not, they are found by polling only."""
+    name = "none"
+    """What `stats` calls it."""
+    notifies = False
+    """Whether the system notifies it of changes. If not, they are found by polling only."""
 
     @property
     def descriptor(self) -> int | None:
         """Readable when there are events; None if it wakes the driver by itself. Raises `OSError` if the program has
         closed it.
         """
+        return None
 
     def arm(self, owner: Owner, files: FileSet) -> bool:
         """Watch these files for `owner`, and no others. Whether any file or folder is watched only now."""
+        return False
 
     def rearm(self, owner: Owner, paths: Iterable[Path] | None = None) -> None:
         """Find the way to these anew, and watch that; without `paths` to all of the owner's: a change was missed."""
@@ -128,9 +129,11 @@ class Observer(Protocol):
 
     def read(self, may_block: Callable[[Owner], bool]) -> dict[Owner, Changes]:
         """What happened since the last call. Stale files of owners that `may_block` are not rearmed here."""
+        return {}
 
     def trouble(self, owner: Owner) -> str | None:
         """Why not every change of the owner's files is reported; None if all is well. From any thread."""
+        return None
 
     def close(self) -> None:
         """Give everything back."""

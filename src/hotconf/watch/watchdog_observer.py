@@ -20,18 +20,17 @@ from hotconf.sources.base import FileSet
 from hotconf.sources.files import paths
 from hotconf.sources.files.paths import Place
 from hotconf.system import threads
-from hotconf.watch.observer import Changes, Owner
+from hotconf.watch.observer import Changes, Observer, Owner
 
 _OWN_DOING = {"opened", "closed_no_write"}
 """Reading a file raises these."""
 
 
-class WatchdogObserver:
+class WatchdogObserver(Observer):
     """Watches the directories on the way to each file."""
 
     name = "watchdog"
     notifies = True
-    descriptor = None
 
     __slots__ = ("_armed", "_handler", "_lock", "_trouble", "_watchdog", "_watches", "_ways")
 
@@ -97,12 +96,9 @@ class WatchdogObserver:
         return self._trouble
 
     def close(self) -> None:
-        """Stop its threads."""
+        """Stop its threads. In the child of a fork they are not there, and the parent's go on."""
         self._watchdog.stop()
         self._watchdog.join()
-
-    def abandon(self) -> None:
-        """As `Observer.abandon`: its threads are not here, and to stop it would be to stop the parent's."""
 
     def _rewatch(self) -> bool:
         """Watch the directories that are on the way now, and no others; true if some are watched only now."""

@@ -215,7 +215,8 @@ class _Found:
     def add(self, pattern: str) -> None:
         """What one pattern stands for. Raises `LimitError`."""
         if "\0" in pattern or len(pattern) > _PATH_MAX:
-            self._refuse(f"{quoted(_shortened(pattern))} is no path")
+            shown = pattern if len(pattern) <= _SHOWN else f"{pattern[:_SHOWN]}…"
+            self._refuse(f"{quoted(shown)} is no path")
         elif re.match(_URL, pattern):
             from hotconf.secrets.credentials import mask_credentials  # only needed for this mistake
 
@@ -278,10 +279,6 @@ def _copy(member: Member, what: str) -> Problem:
     text = f"{quoted(member.path.name)} looks like a copy ({what}), and {effect}"
     hint = "remove it, move it elsewhere, or list the files that count one by one in watch_paths"
     return Problem(text, kind="copy", severity="warning", hint=hint, file=member.path)
-
-
-def _shortened(pattern: str) -> str:
-    return pattern if len(pattern) <= _SHOWN else f"{pattern[:_SHOWN]}…"
 
 
 def stands(expansion: Expansion, patterns: Sequence[str]) -> bool:
