@@ -113,7 +113,7 @@ class Document:
     table: dict[str, Any] = field(repr=False)
     format: Format = field(repr=False)
     spelled: Mapping[KeyPath, str] = field(default_factory=dict, repr=False)
-    """For each path of `table` whose last key is spelled differently in the text: the key as it is spelled there."""
+    """The key in the text, for each path of `table` whose last key is spelled differently there."""
 
     @cached
     def places(self) -> Places:

@@ -14,6 +14,7 @@ from hotconf.problems import Problem
 # The watcher's import, and a good file, pay for no more of this package than this module.
 
 _SAFE: Final = 10_000
+"""The parser, which recurses in C, needs less stack for so many levels than any thread has."""
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _LONG: Final = re.compile(r"(?<![0-9])[0-9]{4301}")
 _HEAD: Final = re.compile(r"[ \t\r\n]*+\{([ \t\r\n]*+)")
@@ -29,7 +30,7 @@ class _Json:
 
     def parse(self, path: Path, text: str) -> dict[str, Any] | Problem:
         mistakes = Mistakes(self.name, path, text)
-        # In C it recurses, and a program may allow more than the stack holds.
+        # A program may allow deeper recursion than the stack holds: then depth is judged before.
         table = _loads(text) if sys.getrecursionlimit() <= _SAFE else None
         if isinstance(table, dict) and not is_too_deep(table):
             suspect = _SURROGATE.search(text) or (_LONG.search(text) and has_giant(table))

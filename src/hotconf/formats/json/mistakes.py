@@ -101,7 +101,7 @@ class _Scan:
         found = _SPACE.match(self.text, self.at)
         return found.end() if found else self.at
 
-    def told(self, reason: str, at: _Range, hint: str | None = None, *related: Related) -> Problem:
+    def problem_at(self, reason: str, at: _Range, hint: str | None = None, *related: Related) -> Problem:
         return self.mistakes.at(reason, at, hint, related)
 
     def related(self, message: str, offset: int) -> Related:
@@ -131,7 +131,7 @@ class _Scan:
 
     def opened(self, character: str) -> Problem | None:
         if not self.open and character == "[":
-            return self.told("not an object", (self.at, self.at + 1), 'write an object: {"name": value}')
+            return self.problem_at("not an object", (self.at, self.at + 1), 'write an object: {"name": value}')
         if self.is_too_deep() or (character == "[" and len(self.open) == MAX_DEPTH):
             return self.mistakes.too_deep(self.at)
         self.open.append(self.at)
@@ -146,9 +146,9 @@ class _Scan:
             hint = f'close it with "{_CLOSES[self.text[opener]]}"'
             return self.unexpected(hint, self.related("opened here", opener))
         if self.comma is not None:
-            return self.told("trailing comma", (self.comma, self.comma + 1), _NO_COMMA)
+            return self.problem_at("trailing comma", (self.comma, self.comma + 1), _NO_COMMA)
         if self.expected == "value" and self.text[opener] == "{":
-            return self.told("missing value", (self.at, self.at + 1), _NO_VALUE)
+            return self.problem_at("missing value", (self.at, self.at + 1), _NO_VALUE)
         self.open.pop()
         self.keys.pop()
         self.at += 1
@@ -169,7 +169,7 @@ class _Scan:
         first = self.keys[-1].setdefault(decoded(found[0]), self.at)
         if first != self.at:
             hint = "set each key once: remove one of the two"
-            return self.told("duplicate key", found.span(), hint, self.related("first defined", first))
+            return self.problem_at("duplicate key", found.span(), hint, self.related("first defined", first))
         self.at, self.expected = found.end(), "colon"
         return None
 
@@ -186,7 +186,7 @@ class _Scan:
     def behind_value(self, begin: int | None = None) -> Problem | None:
         """`begin`: of a value that is no array or object."""
         if begin is not None and not self.open:
-            return self.told("not an object", (begin, self.at), 'write an object: {"name": value}')
+            return self.problem_at("not an object", (begin, self.at), 'write an object: {"name": value}')
         if begin is not None and self.is_too_deep():
             return self.mistakes.too_deep(begin)
         self.comma, self.expected = None, "comma" if self.open else "end"
@@ -206,18 +206,20 @@ class _Scan:
         strange = lookalike(self.text, self.at)
         if strange is not None:
             offset, hint = strange
-            return self.told(f"unexpected character '{printable(self.text[offset])}'", (offset, offset + 1), hint)
+            return self.problem_at(
+                f"unexpected character '{printable(self.text[offset])}'", (offset, offset + 1), hint
+            )
         character = self.text[self.at]
         if self.expected == "comma" and self.text[self.open[-1]] == "[" and _KEY.match(self.text, self.at):
             return self.unclosed(self.related('"]" expected before this', self.at))
         hint = hint or self.hint()
         if self.expected == "comma" and hint is None:
             kind = "items of an array" if self.text[self.open[-1]] == "[" else "pairs of an object"
-            return self.told("missing comma", self.word(), f"put a comma between the {kind}")
+            return self.problem_at("missing comma", self.word(), f"put a comma between the {kind}")
         if hint == _COMMENT:
-            return self.told("comment", self.word(), hint)
+            return self.problem_at("comment", self.word(), hint)
         hint = hint or _OTHERWISE.get(self.expected)
-        return self.told(f"unexpected character '{printable(character)}'", self.word(), hint, *related)
+        return self.problem_at(f"unexpected character '{printable(character)}'", self.word(), hint, *related)
 
     def hint(self) -> str | None:
         looks = ((pattern, hint) for where, pattern, hint in _SLIPS if self.expected in where)
@@ -228,33 +230,33 @@ class _Scan:
             return self.unclosed()
         if self.expected == "end":
             return None
-        return self.told("unexpected end of file", (self.at, self.at), 'write an object: {"name": value}')
+        return self.problem_at("unexpected end of file", (self.at, self.at), 'write an object: {"name": value}')
 
     def unclosed(self, *related: Related) -> Problem:
         opener = self.open[-1]
         bracket = self.text[opener]
-        return self.told(_NAMES[bracket], (opener, opener + 1), f'close it with "{_CLOSES[bracket]}"', *related)
+        return self.problem_at(_NAMES[bracket], (opener, opener + 1), f'close it with "{_CLOSES[bracket]}"', *related)
 
     def unterminated(self, end: int) -> Problem:
         character = self.text[end : end + 1]
         if character not in ("", "\n", "\r", "\\"):
             hint = r"write \t for a tab" if character == "\t" else "remove it, or write it as an escape"
-            return self.told("control character in a string", (end, end + 1), hint)
+            return self.problem_at("control character in a string", (end, end + 1), hint)
         written = self.text[self.at : end]
         hint = _BACKSLASH if written.endswith('\\"') else r'close it with " on this line; \n is a line break'
-        return self.told("unterminated string", (self.at, end), hint)
+        return self.problem_at("unterminated string", (self.at, end), hint)
 
     def escapes(self, begin: int, end: int) -> Problem | None:
         """What is wrong with an escape in the string, if anything is."""
         high: re.Match[str] | None = None
         for found in _ESCAPE.finditer(self.text, begin, end):
             if found[2] or found[4]:
-                return self.told("invalid escape", found.span(), _BACKSLASH)
+                return self.problem_at("invalid escape", found.span(), _BACKSLASH)
             kind = found[1][:2].lower() if found[1] else ""
             pairs = high is not None and kind in ("dc", "dd", "de", "df") and high.end() == found.start()
             if high is not None and not pairs:
-                return self.told("half a character", high.span(), _HALF)
+                return self.problem_at("half a character", high.span(), _HALF)
             if kind in ("dc", "dd", "de", "df") and not pairs:
-                return self.told("half a character", found.span(), _HALF)
+                return self.problem_at("half a character", found.span(), _HALF)
             high = found if kind in ("d8", "d9", "da", "db") else None
-        return None if high is None else self.told("half a character", high.span(), _HALF)
+        return None if high is None else self.problem_at("half a character", high.span(), _HALF)

@@ -1,7 +1,7 @@
-"""`refused`: why a text is not TOML, in plain words, and at the place where whoever is to mend it has to look.
+"""`refused`: why a text is not TOML, in plain words, at the place where people have to look to mend it.
 
-tomli tells where it could not go on. For what was never closed that is far below, often the end of the document: here
-it is told where that was opened; for a key that is given twice, where it stands both times.
+tomli says where it could not go on. For what was never closed that is far below, often the end of the document: the
+problem names the place where that was opened. For a key that is given twice it names both places.
 
 tomli's messages may quote keys and whatever stands in their place: none of it is repeated.
 """
@@ -115,10 +115,10 @@ class _Refusal:
             return self.plain()
         if self.reason is _COMMA and self.here not in _CLOSERS and self.quotes() is None:
             kind = "items of an array" if self.text[self.open[-1]] == "[" else "pairs of an inline table"
-            return self.told(_COMMA, self.word(), self.hint or f"put a comma between the {kind}")
+            return self.problem_at(_COMMA, self.word(), self.hint or f"put a comma between the {kind}")
         return self.unexpected()
 
-    def told(self, reason: str, at: _Range, hint: str | None = None, *related: Related) -> Problem:
+    def problem_at(self, reason: str, at: _Range, hint: str | None = None, *related: Related) -> Problem:
         return Mistakes("TOML", self.path, self.text).at(reason, at, hint, related)
 
     def related(self, message: str, offset: int) -> Related:
@@ -192,7 +192,7 @@ class _Refusal:
             end = len(self.text) if end < 0 else end
         written = self.text[begin:end]
         hint = _BACKSLASH if written.startswith('"') and written.endswith('\\"') else curly_end(written)
-        return self.told(_STRING, (begin, end), hint or _close(written))
+        return self.problem_at(_STRING, (begin, end), hint or _close(written))
 
     def never_closed(self) -> int | None:
         """The bracket or brace that would have to be closed before what tomli does not understand."""
@@ -244,29 +244,31 @@ class _Refusal:
         noticed = [self.related(f'"{_CLOSES[bracket]}" expected before this', self.at)] if self.here else []
         if self.in_header:
             noticed = []
-        return self.told(reason, (opener, opener + length), f'close it with "{_CLOSES[bracket] * length}"', *noticed)
+        return self.problem_at(
+            reason, (opener, opener + length), f'close it with "{_CLOSES[bracket] * length}"', *noticed
+        )
 
     # What stands where it cannot
 
     def unexpected(self) -> Problem:
         if not self.here:
-            return self.told("unexpected end of file", self.word(), NO_VALUE)
+            return self.problem_at("unexpected end of file", self.word(), NO_VALUE)
         if self.here == "\n":
-            return self.told("unexpected end of line", self.word(), NO_VALUE)
+            return self.problem_at("unexpected end of line", self.word(), NO_VALUE)
         hint = self.hint
         closer = _CLOSES[self.text[self.open[-1]]] if self.open else self.here
         related = []
         if self.here in _CLOSERS and self.here != closer:
             hint, related = f'close it with "{closer}"', [self.related("opened here", self.open[-1])]
-        return self.told(f"unexpected character '{printable(self.here)}'", self.word(), hint, *related)
+        return self.problem_at(f"unexpected character '{printable(self.here)}'", self.word(), hint, *related)
 
     def plain(self) -> Problem:
         """tomli's own words. What follows a value that began lines above may be what its end cut off."""
         if not self.message.startswith("Expected newline"):
-            return self.told(self.own_words, self.word(), self.hint)
+            return self.problem_at(self.own_words, self.word(), self.hint)
         above = "\n" in self.text[self.statement : self.at]
         related = [self.related("the statement before this begins here", self.statement)] if above else []
-        return self.told(self.own_words, self.word(), self.hint, *related)
+        return self.problem_at(self.own_words, self.word(), self.hint, *related)
 
     def escape(self) -> Problem:
         """An invalid escape, in most cases from a path or a regular expression."""
@@ -277,14 +279,14 @@ class _Refusal:
             (match for match in _STRINGS.finditer(self.text, self.statement) if match.end() > self.at), None
         )
         long = string is not None and string[0].startswith('"""')
-        return self.told(reason, found.span() if found else self.word(), _BACKSLASHES if long else _BACKSLASH)
+        return self.problem_at(reason, found.span() if found else self.word(), _BACKSLASHES if long else _BACKSLASH)
 
     def strange(self, offset: int, hint: str) -> Problem:
         """A look-alike character, often pasted from a document or a web page."""
         character = printable(self.text[offset])
         in_text = self.message.startswith(("Illegal character", "Found invalid character"))
         reason = self.own_words if in_text else f"unexpected character '{character}'"
-        return self.told(reason, (offset, offset + 1), hint)
+        return self.problem_at(reason, (offset, offset + 1), hint)
 
     # What is given twice
 
@@ -296,7 +298,7 @@ class _Refusal:
             at, first = self.twice()
         related = [] if first is None else [Related("first defined", self.path, *first)]
         hint = _ONE_OR_MANY if first and self.other_header(first[0]) else _HINTS.get(reason)
-        return self.told(reason, at, hint, *related)
+        return self.problem_at(reason, at, hint, *related)
 
     def other_header(self, line: int) -> bool:
         """Are this and what begins the line headers, one of a table and one of an array of tables?"""
