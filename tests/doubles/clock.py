@@ -1,4 +1,4 @@
-"""`VirtualClock`: time that passes only when it is told to."""
+"""`VirtualClock`: time that passes only when a test lets it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Recorder`: what was done and told, with the instant, in a form that reads well in a test."""
+"""`Recorder`: what was done and emitted, with the instant, in a form that reads well in a test."""
 
 from __future__ import annotations
 
@@ -38,15 +38,16 @@ class Recorder:
         """All of them, by instant, in milliseconds: `4: Load 1; 300: Publish 2, ReloadSuccess 2`."""
         instants = groupby(self.items, key=lambda item: item[0])
         return "; ".join(
-            f"{instant / MILLISECOND:g}: {', '.join(told(item) for _, item in items)}" for instant, items in instants
+            f"{instant / MILLISECOND:g}: {', '.join(described(item) for _, item in items)}"
+            for instant, items in instants
         )
 
 
-def told(item: Recorded) -> str:
+def described(item: Recorded) -> str:
     """`item` in a few words: its name and what tells it apart from others of its kind."""
     match item:
         case Emit(event):
-            return told(event)
+            return described(event)
         case Changed(source):
             return f"Changed {source.name if isinstance(source, Path) else source}"
         case Load(number, afresh):
@@ -54,7 +55,7 @@ def told(item: Recorded) -> str:
         case Publish(generation=generation, recalled=recalled):
             return f"Publish {generation} recalled" if recalled else f"Publish {generation}"
         case Answer(callers, event):
-            return f"Answer {','.join(map(str, callers))}: {told(event) if event else 'nothing'}"
+            return f"Answer {','.join(map(str, callers))}: {described(event) if event else 'nothing'}"
         case Watching(on):
             return f"Watching {'on' if on else 'off'}"
         case FileChanged(path):

@@ -84,10 +84,10 @@ class World:
         self.disk.finish(path)
         self.observer.heard([path])
 
-    def hear(self, *, natively: bool) -> None:
-        """From now on the kernel tells of changes, or it does not, and the machine knows."""
-        self.observer.native = natively
-        self.driver.state = self.driver.state._replace(polled=not natively)
+    def report(self, *, everything: bool) -> None:
+        """From now on every change is reported, or none is, and the machine knows."""
+        self.observer.native = everything
+        self.driver.state = self.driver.state._replace(polled=not everything)
 
     def hold(self, reason: str) -> None:
         """Be busy."""

@@ -198,7 +198,7 @@ class Oracle:
         late = len(self.load.late) if self.load and self.load.final else 0
         early = self.burst.touches[: len(self.burst.touches) - late]
         assert {source for touch in early for source in touch.sources} <= set(self.burst.named), (
-            "a change is told at once"
+            "a change is reported at once"
         )
         assert self.load or not self.asked, "someone waits for a reload, but nothing is being loaded"
         if isinstance(after.phase, Idle):
@@ -263,16 +263,16 @@ class Oracle:
         useful = not read.late or read.final
         if isinstance(found, Unstable) or not (found.gone and self.burst.touches and useful) or self.asked:
             return
-        told = self.burst.touches[: len(self.burst.touches) - len(read.late)]
+        earlier = self.burst.touches[: len(self.burst.touches) - len(read.late)]
         self.burst.bereft |= set(map(group, found.gone))
-        if loaded.now < latest(told, self.burst.window_ns, self.burst.bereft):
+        if loaded.now < latest(earlier, self.burst.window_ns, self.burst.bereft):
             read.final, self.burst.spent, self.burst.on_the_edge = False, 0, 0
 
     @property
     def _is_eager(self) -> bool:
         """Whether this burst, as it is now, need not settle."""
-        heard = self.native and self.enabled and self.burst.sure
-        return self.eager and heard and self.burst.finished and self.burst.touches[0].now >= self.settle_until
+        reported = self.native and self.enabled and self.burst.sure
+        return self.eager and reported and self.burst.finished and self.burst.touches[0].now >= self.settle_until
 
     def _ends_at_once(self, read: Read) -> bool:
         found = read.candidate
@@ -319,7 +319,7 @@ class Oracle:
 
     def _begin(self, now: int, number: int, *, afresh: bool) -> None:
         assert self.load is None, "one load at a time"
-        assert afresh == (bool(self.asked) or not self.enabled), "what was not heard of is read afresh"
+        assert afresh == (bool(self.asked) or not self.enabled), "what went unreported is read afresh"
         assert self.asked or self.enabled or not self.holds, "what is pending is left alone while something is busy"
         callers = set(self.asked)
         previous = self.read
@@ -344,7 +344,7 @@ class Oracle:
             if not any(answer.event is event for event in emitted):
                 assert all(self.asked[caller].silent for caller in answer.callers), "only the load at start is silent"
                 assert isinstance(answer.event, ReloadSuccess)
-                assert not self.burst.named, "law 8: a round that was told of has an ending"
+                assert not self.burst.named, "law 8: a reported round has an ending"
                 self._end(given, answer.event, list(answer.callers), effects)
         for caller in answer.callers:
             del self.asked[caller]  # a KeyError: answered twice, or never asked
@@ -412,6 +412,8 @@ class Oracle:
                 assert event.problems == candidate.problems
             case ReloadFailed(), _:
                 assert event.kind == "unstable"
+            case ReloadUnchanged(), Valid():
+                assert (event.reason, event.warnings) == (candidate.unchanged, candidate.warnings)
             case ReloadDeferred(), _:
                 assert event.reasons == self.holds, "what is busy, in the order in which it began"
 
@@ -475,7 +477,7 @@ class Oracle:
         assert len(recalled) == falls_back, "law 3: only a start that fails falls back"
         for effect in recalled:
             assert effect.candidate is last_good, "law 3: what is recalled is what was kept"
-            assert effects.index(effect) == 0, "readers have a config before anyone is told of the failure"
+            assert effects.index(effect) == 0, "readers have a config before the failure is emitted"
             self.generation += 1
             assert effect.generation == self.generation, "law 1"
             self.published = effect.candidate

@@ -40,7 +40,7 @@ from hotconf.problems import Problem
 
 SAVES = [
     Case(
-        "success: told at once, loaded in the pause, committed at the window's end",
+        "success: reported at once, loaded in the pause, committed at the window's end",
         [(0, touch()), (10, loaded(1, NEW))],
         "0: Changed config.toml; P: Load 1; 300: Publish 2, ReloadSuccess 2",
     ),
@@ -60,12 +60,12 @@ SAVES = [
         "0: Changed config.toml; P: Load 1; 102 + R: Load 2; 400: Publish 2, ReloadSuccess 2",
     ),
     Case(
-        "each file is told once a round",
+        "each file is reported once a round",
         [(0, touch(CONFIG)), (1, touch(MORE, CONFIG)), (2, touch(MORE)), (10, loaded(1, NEW))],
         "0: Changed config.toml; 1: Changed more.toml; 2 + P: Load 1; 302: Publish 2, ReloadSuccess 2",
     ),
     Case(
-        "named twice, told once",
+        "named twice, reported once",
         [(0, touch(CONFIG, CONFIG)), (10, loaded(1, NEW))],
         "0: Changed config.toml; P: Load 1; 300: Publish 2, ReloadSuccess 2",
     ),
@@ -176,7 +176,7 @@ CEILING = [
         "C + 400: Refresh, ReloadUnchanged",
     ),
     Case(
-        "a touch after the window's end, while the load of the ceiling runs, is told when that is over",
+        "a touch after the window's end, while the load of the ceiling runs, is reported when that is over",
         [*steadily(), ("C + 10", touch(MORE)), ("C + 20", loaded(2, WRONG)), ("C + 100", loaded(3, SAME))],
         "0: Changed config.toml; P: Load 1; C: Load 2; "
         "C + 20: ReloadFailed syntax, Changed more.toml; C + max(10 + P, 20 + R): Load 3; "
@@ -322,7 +322,7 @@ SHRUNK = [
         "20: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
     ),
     Case(
-        "where the kernel does not tell of changes it is looked at once more after the longer wait",
+        "where changes are polled it is verified after the longer wait",
         [(0, touch()), (10, loaded(1, HALF)), (601, verified())],
         "0: Changed config.toml; P: Load 1; 600: Verify; 601: Publish 2, ReloadSuccess 2",
         POLLED,
@@ -367,7 +367,7 @@ def test_failure_tells_every_problem() -> None:
 
 
 def test_publish_carries_its_round() -> None:
-    """What is published says when its round began and was due, so that the timings can be told."""
+    """What is published says when its round began and was due, so that the timings are known."""
     driver = played(QUIET, [(100, touch()), (110, loaded(1, NEW))])
     [round_] = [effect.round for _, effect in driver.recorder.items if isinstance(effect, Publish)]
     assert round_ is not None

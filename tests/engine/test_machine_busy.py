@@ -1,4 +1,4 @@
-"""What puts a commit off or makes it look again: something busy, a kernel that is not sure, hot reload off."""
+"""What defers a commit or has it verified: something busy, changes that are polled, hot reload off."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ BUSY = [
         "0: Changed config.toml; P: Load 1; 300: ReloadDeferred gate",
     ),
     Case(
-        "the last of several reasons counts; they are told in the order in which they began",
+        "the last of several reasons counts; they are named in the order in which they began",
         [
             (0, hold("gate")),
             (0, hold("agent")),
@@ -105,22 +105,22 @@ BUSY = [
 
 UNVERIFIED = [
     Case(
-        "a change that was found by looking: looked at once more before the commit",
+        "a change that was found by polling: verified before the commit",
         [(0, touch(polled=True)), (10, loaded(1, NEW)), (302, verified())],
         "0: Changed config.toml; P: Load 1; 300: Verify; 302: Publish 2, ReloadSuccess 2",
     ),
     Case(
-        "one change of several was found by looking",
+        "one change of several was found by polling",
         [(0, touch()), (10, loaded(1, NEW)), (100, touch(polled=True)), (110, loaded(2, NEW)), (402, verified())],
         "0: Changed config.toml; P: Load 1; 100 + P: Load 2; 400: Verify; 402: Publish 2, ReloadSuccess 2",
     ),
     Case(
-        "the first change of several was found by looking",
+        "the first change of several was found by polling",
         [(0, touch(polled=True)), (10, loaded(1, NEW)), (100, touch()), (110, loaded(2, NEW)), (402, verified())],
         "0: Changed config.toml; P: Load 1; 100 + P: Load 2; 400: Verify; 402: Publish 2, ReloadSuccess 2",
     ),
     Case(
-        "the look finds another change: the window begins anew",
+        "verifying finds another change: the window begins anew",
         [
             (0, touch(polled=True)),
             (10, loaded(1, NEW)),
@@ -133,12 +133,12 @@ UNVERIFIED = [
         "602: Publish 2, ReloadSuccess 2",
     ),
     Case(
-        "a load that was read after the window needs no look",
+        "a load that was read after the window needs no verifying",
         [(0, touch(polled=True)), (450, loaded(1, NEW))],
         "0: Changed config.toml; P: Load 1; 450: Publish 2, ReloadSuccess 2",
     ),
     Case(
-        "polling: always looked at once more",
+        "polling: always verified",
         [(0, touch()), (10, loaded(1, NEW)), (301, verified())],
         "0: Changed config.toml; P: Load 1; 300: Verify; 301: Publish 2, ReloadSuccess 2",
         POLLED,
@@ -154,20 +154,20 @@ UNVERIFIED = [
         POLLED,
     ),
     Case(
-        "polling, busy: what is pending is looked at before it is committed",
+        "polling, busy: what is pending is verified before it is committed",
         busy_save((300, verified()), (500, release()), (501, verified())),
         "0: Changed config.toml; P: Load 1; 300: Verify, ReloadDeferred gate; 500: Verify; "
         "501: Publish 2, ReloadSuccess 2",
         POLLED,
     ),
     Case(
-        "polling, released by one of two: not looked at yet",
+        "polling, released by one of two: not verified yet",
         [(0, hold("agent")), *busy_save((300, verified()), (500, release()))],
         "0: Changed config.toml; P: Load 1; 300: Verify, ReloadDeferred agent,gate",
         POLLED,
     ),
     Case(
-        "polling, busy again during the look: still pending",
+        "polling, busy again meanwhile: still pending",
         busy_save(
             (300, verified()), (500, release()), (500, hold()), (501, verified()), (600, release()), (601, verified())
         ),
@@ -176,7 +176,7 @@ UNVERIFIED = [
         POLLED,
     ),
     Case(
-        "polling, busy: the look at the release finds a change, and that round decides",
+        "polling, busy: verifying at the release finds a change, and that round decides",
         busy_save(
             (300, verified()),
             (500, release()),
@@ -228,7 +228,7 @@ ENABLED = [
         OFF,
     ),
     Case(
-        "off: what is pending is read again at the release, because nobody told of changes",
+        "off: what is pending is read again at the release, because nothing reported changes",
         [(0, hold()), (1, reload()), (5, loaded(1, NEW)), (100, release()), (110, loaded(2, OTHER))],
         "1: Load 1 afresh; 5: ReloadDeferred gate, Answer 1: ReloadDeferred gate; 100: Load 2 afresh; "
         "110: Publish 2, ReloadSuccess 2, Watching on",

@@ -23,7 +23,7 @@ def test_one_ending_in_every_phase(phase, asked):
     for number in range(asked):
         state, _ = step(state, Reload(NOW, number))
     after, effects = crashed(state, FAULT, tuple(range(asked)))
-    told = [effect.event for effect in effects if isinstance(effect, Emit)]
+    emitted = [effect.event for effect in effects if isinstance(effect, Emit)]
     answers = [
         (number, effect.event) for effect in effects if isinstance(effect, Answer) for number in effect.callers
     ]
@@ -31,9 +31,9 @@ def test_one_ending_in_every_phase(phase, asked):
         assert after == state
         assert answers == [(number, None) for number in range(asked)]
         return
-    assert len(told) == (1 if asked or state.round is not None else 0)
-    assert answers == [(number, told[0]) for number in range(asked)]
-    assert all(isinstance(event, ReloadFailed) and event.kind == "internal" for event in told)
+    assert len(emitted) == (1 if asked or state.round is not None else 0)
+    assert answers == [(number, emitted[0]) for number in range(asked)]
+    assert all(isinstance(event, ReloadFailed) and event.kind == "internal" for event in emitted)
     assert (after.phase, deadline(after)) == (Idle(), None)
     assert (after.generation, after.enabled, after.loads) == (state.generation, state.enabled, state.loads)
 

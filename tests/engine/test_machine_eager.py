@@ -93,7 +93,7 @@ SETTLES = [
         "0: Changed config.toml, Load 1; 300: ReloadFailed syntax",
     ),
     Case(
-        "an equal one waits, too, so that a writer of two steps is told once",
+        "an equal one waits, too, so that a writer of two steps is notified once",
         [(0, touch(placed=True)), (10, loaded(1, SAME))],
         "0: Changed config.toml, Load 1; 300: Refresh, ReloadUnchanged",
     ),
@@ -133,12 +133,12 @@ SETTLES = [
         "0: Changed config.toml; C: Load 1, Publish 2, ReloadSuccess 2",
     ),
     Case(
-        "found by looking: nobody knows how it came",
+        "found by polling: nobody knows how it came",
         [(0, touch(placed=True, polled=True)), (10, loaded(1, NEW))],
         "0: Changed config.toml; P: Load 1; 300: Verify",
     ),
     Case(
-        "where the kernel does not tell of everything nothing is eager",
+        "where not every change is reported nothing is eager",
         [(0, touch(placed=True)), (10, loaded(1, NEW))],
         "0: Changed config.toml; P: Load 1; 300: Verify",
         POLLED_EAGER,
@@ -156,12 +156,12 @@ def saved_twice(second_ms: float, *, at_once: bool) -> Case:
         (second_ms, touch(placed=True)),
         (second_ms + 10, loaded(2, STAYS_EAGER)),
     ]
-    told = f"Changed config.toml{', Load 2' if at_once else ''}"
+    changed = f"Changed config.toml{', Load 2' if at_once else ''}"
     return Case(
         f"the second save comes after {second_ms:g} ms",
         given,
         "0: Changed config.toml, Load 1; 10: Publish 2, ReloadSuccess 2; "
-        f"{second_ms:g}: {told}; {begins}{ends:g}: Publish 3, ReloadSuccess 3",
+        f"{second_ms:g}: {changed}; {begins}{ends:g}: Publish 3, ReloadSuccess 3",
     )
 
 

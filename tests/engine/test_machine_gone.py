@@ -10,6 +10,7 @@ import pytest
 from engine.timed import (
     CONFIG,
     EAGER,
+    MORE,
     NEW,
     NO_WINDOW,
     POLLED,
@@ -47,7 +48,7 @@ CASES = [
         "0: Changed a.toml; P: Load 1; C: Publish 2, ReloadSuccess 2",
     ),
     Case(
-        "nothing is left: told at the ceiling",
+        "nothing is left: reported at the ceiling",
         [(0, touch(GONE, OTHER)), (10, loaded(1, LOST))],
         "0: Changed a.toml, Changed b.toml; P: Load 1; C: ReloadFailed missing",
     ),
@@ -82,6 +83,11 @@ CASES = [
         "all changes in the directory count, also those before it was known to lack a file",
         [(0, touch(GONE)), (2, touch(OTHER)), (10, loaded(1, FEWER))],
         "0: Changed a.toml; 2: Changed b.toml; 2 + P: Load 1; C + 2: Publish 2, ReloadSuccess 2",
+    ),
+    Case(
+        "found gone without a change in its directory: a ceiling after the first change elsewhere",
+        [(0, touch(CONFIG)), (2, touch(MORE)), (10, loaded(1, FEWER))],
+        "0: Changed config.toml; 2: Changed more.toml; 2 + P: Load 1; C: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "what comes back just before the ceiling has its whole window",
@@ -167,7 +173,7 @@ CASES = [
         "1: Changed a.toml; 1 + P: Load 1; C + 1: ReloadDeferred gate; C + 500: Publish 2, ReloadSuccess 2",
     ),
     Case(
-        "where the kernel tells of nothing, it is looked once more before the commit",
+        "where changes are polled, it is verified before the commit",
         [(0, touch(GONE, polled=True)), (10, loaded(1, FEWER)), ("C + 1", verified())],
         "0: Changed a.toml; P: Load 1; C: Verify; C + 1: Publish 2, ReloadSuccess 2",
         POLLED,
@@ -201,6 +207,7 @@ def test_a_ceiling_that_moves_gives_all_attempts_again() -> None:
     """The load after it is not the last one allowed: what is touched meanwhile spoils it."""
     unstable = [(f"C + {n}", loaded(n, TORN)) for n in range(1, MAX_ATTEMPTS)]
     last = [(f"C + {MAX_ATTEMPTS}", touch(OTHER)), ("C + 400", loaded(MAX_ATTEMPTS, FEWER))]
-    phase = played(QUIET, [(0, touch(GONE, writing=True)), *unstable, *last], "C + 401").state.phase
+    writer = [(0, touch(GONE, writing=True)), ("C - 100", touch(GONE, writing=True))]
+    phase = played(QUIET, [*writer, *unstable, *last], "C + 401").state.phase
     assert isinstance(phase, Loading)
     assert (phase.number, phase.final) == (MAX_ATTEMPTS + 1, False)

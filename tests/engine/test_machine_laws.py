@@ -206,10 +206,10 @@ class Laws(RuleBasedStateMachine):
     def hear_again(self) -> None:
         self.world.observer.deaf.clear()
 
-    @rule(natively=st.booleans())
-    def hear(self, natively: bool) -> None:
-        self.world.hear(natively=natively)
-        self.oracle.native = natively
+    @rule(everything=st.booleans())
+    def report(self, everything: bool) -> None:
+        self.world.report(everything=everything)
+        self.oracle.native = everything
 
     # People
 

@@ -131,8 +131,8 @@ def test_busy_in_every_phase(phase: type[Phase]) -> None:
 def test_a_round_that_opened_under_polling() -> None:
     """It is verified, even if every change is reported by now."""
     settling, _ = step(QUIET._replace(polled=True), Touched(0, (CONFIG,)))
-    told = played(settling._replace(polled=False), [(10, loaded(1, NEW))], 350).recorder.story
-    assert told.endswith(": Load 1; 300: Verify")
+    story = played(settling._replace(polled=False), [(10, loaded(1, NEW))], 350).recorder.story
+    assert story.endswith(": Load 1; 300: Verify")
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -155,7 +155,7 @@ def test_fork_while_something_is_pending_or_waits_for_its_round() -> None:
 
 
 def test_kernel_that_falls_silent() -> None:
-    """A round that began while the kernel told of every change is looked at if it no longer does."""
+    """A round that began while every change was reported is verified if that is no longer so."""
     ready = state_in(Ready)._replace(polled=True)
     state, effects = step(ready, Due(NOW))
     assert isinstance(state.phase, Verifying)

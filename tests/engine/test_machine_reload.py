@@ -40,7 +40,7 @@ CASES = [
         "0: Load 1 afresh; 5: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
     ),
     Case(
-        "a failure is told and answered",
+        "a failure is emitted and answered",
         [(0, reload()), (5, loaded(1, WRONG))],
         "0: Load 1 afresh; 5: ReloadFailed syntax, Answer 1: ReloadFailed syntax",
     ),
@@ -68,6 +68,18 @@ CASES = [
         "410: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
     ),
     Case(
+        "what changes during its read is reported for the open round",
+        [
+            (0, touch()),
+            (9, reload()),
+            (10, loaded(1, NEW)),
+            (12, loaded(2, TORN._replace(sources=(MORE,)))),
+            (20, loaded(3, OTHER)),
+        ],
+        "0: Changed config.toml; P: Load 1; 10: Load 2 afresh; 12: Changed more.toml, Load 3 afresh; "
+        "20: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
+    ),
+    Case(
         "loading at the ceiling: what was touched before the read of the reload is absorbed, too",
         [
             (0, touch(writing=True)),
@@ -80,7 +92,7 @@ CASES = [
         "C + 20: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
     ),
     Case(
-        "looking: what was about to be committed is read again, and the look does not matter any more",
+        "verifying: what was about to be committed is read again, and verifying does not matter any more",
         [(0, touch()), (10, loaded(1, NEW)), (301, reload()), (302, verified()), (310, loaded(2, OTHER))],
         "0: Changed config.toml; P: Load 1; 300: Verify; 301: Load 2 afresh; "
         "310: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
@@ -169,20 +181,20 @@ CASES = [
         "9: Publish 2, ReloadSuccess 2, Answer 2: ReloadSuccess 2",
     ),
     Case(
-        "the load at start is answered, not told",
+        "the load at start is answered, not emitted",
         [(0, reload(silent=True)), (5, loaded(1, NEW))],
         "0: Load 1 afresh; 5: Publish 1, Answer 1: ReloadSuccess 1",
         NEVER_LOADED,
     ),
     Case(
-        "the load at start that fails is told; the first good save is generation 1",
+        "the load at start that fails is emitted; the first good save is generation 1",
         [(0, reload(silent=True)), (5, loaded(1, WRONG)), (100, touch()), (110, loaded(2, NEW))],
         "0: Load 1 afresh; 5: ReloadFailed syntax, Answer 1: ReloadFailed syntax; "
         "100: Changed config.toml; 100 + P: Load 2; 400: Publish 1, ReloadSuccess 1",
         NEVER_LOADED,
     ),
     Case(
-        "the load at start that fails comes up on the last good state, which readers have before anyone is told",
+        "the load at start that fails comes up on the last good state, which readers have before that is emitted",
         [(0, reload(silent=True)), (5, loaded(1, WRONG, last_good=KEPT)), (100, touch()), (110, loaded(2, NEW))],
         "0: Load 1 afresh; 5: Publish 1 recalled, ReloadFailed syntax, Answer 1: ReloadFailed syntax; "
         "100: Changed config.toml; 100 + P: Load 2; 400: Publish 2, ReloadSuccess 2",
@@ -219,14 +231,14 @@ CASES = [
         NEVER_LOADED,
     ),
     Case(
-        "a change that was told during the load at start has its ending told, too",
+        "a change that was reported during the load at start has its ending emitted, too",
         [(0, reload(silent=True)), (2, touch()), (5, loaded(1, NEW)), (9, loaded(2, NEW))],
         "0: Load 1 afresh; 2: Changed config.toml; 5: Load 2 afresh; "
         "9: Publish 1, ReloadSuccess 1, Answer 1: ReloadSuccess 1",
         NEVER_LOADED,
     ),
     Case(
-        "a load at start that someone else waits for, too, is told",
+        "a load at start that someone else waits for, too, is emitted",
         [(0, touch()), (8, reload(1, silent=True)), (9, reload(2)), (10, loaded(1, NEW)), (12, loaded(2, NEW))],
         "0: Changed config.toml; P: Load 1; 10: Load 2 afresh; "
         "12: Publish 1, ReloadSuccess 1, Answer 1,2: ReloadSuccess 1",

@@ -135,7 +135,7 @@ class Case(NamedTuple):
     def story(self) -> str:
         """`expected` with the constants of now."""
         parts = (part.split(": ", 1) for part in self.expected.split("; "))
-        return "; ".join(f"{ms(instant):g}: {told}" for instant, told in parts)
+        return "; ".join(f"{ms(instant):g}: {what}" for instant, what in parts)
 
 
 def played(state: State, given: Given, until: Instant = 20_000) -> VirtualDriver:

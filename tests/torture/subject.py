@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from doubles.inside import reloader_of
-from doubles.recorder import told
+from doubles.recorder import described
 from hotconf import ConfigReloadEvent, HotReloadWatcher, Snapshot
 from torture.contents import SCHEMAS
 
@@ -60,7 +60,7 @@ class Subject:
         self.stuck.clear()
         for name in callbacks:
             watcher.on_event(getattr(self, f"_{name}"))
-        watcher.on_event(lambda event: say(event=told(event)))
+        watcher.on_event(lambda event: say(event=described(event)))
         self.watcher = watcher
         watcher.start(require=False)
 
@@ -81,7 +81,7 @@ class Subject:
 
     def reload(self) -> str:
         """How `reload()` ended."""
-        return told(self._running.reload())
+        return described(self._running.reload())
 
     def stats(self) -> dict[str, object]:
         """Which observer, and what troubles it."""
@@ -155,7 +155,7 @@ class Subject:
         self.stuck.wait(0.05)
 
     def _reloads(self, event: ConfigReloadEvent) -> None:
-        if told(event).startswith("FileChanged"):
+        if described(event).startswith("FileChanged"):
             self._running.reload()
 
     def _reenters(self, event: ConfigReloadEvent) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from doubles.recorder import told
+from doubles.recorder import described
 from hotconf import ConfigReloadEvent, Ending, FileChanged, HotReloadSettings, HotReloadWatcher, Problem
 from waiting import wait_until
 
@@ -58,7 +58,7 @@ class Seen:
     @property
     def lines(self) -> list[str]:
         """One each: `FileChanged config.toml`, `ReloadSuccess 2`."""
-        return [told(event) for event in self.events]
+        return [described(event) for event in self.events]
 
     @property
     def endings(self) -> list[Ending]:
