@@ -238,10 +238,7 @@ class HotReloadWatcher(Generic[T]):
         return tuple(member.path for member in self._reloader.files.members) if self._reloader.watching else ()
 
     def text(self, path: Path) -> str:
-        """The text of one of the files as the latest load saw it, good or bad; empty if it was not read.
-
-        To show the lines that problems are about. It may hold secrets, which `scrub` removes.
-        """
+        """The text of one of the files as the latest load saw it; empty if it was not read. It may hold secrets."""
         return self._reloader.files.text(Path(arguments.path("path", path)))
 
     @property

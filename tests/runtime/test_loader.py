@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import threading
 from pathlib import Path
 
@@ -147,6 +149,26 @@ def test_a_load_knows_that_it_is_one(loader):
     loader.submit(lambda: seen.append(in_load()))
     loader.stop(10)
     assert (seen, in_load()) == ([True, False], False)
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [(OSError(errno.EMFILE, "Too many open files"), True), (MemoryError(), True), (ValueError(), False)],
+)
+def test_what_the_system_refused_is_tried_again(loader, tmp_path, error, again):
+    """At the next poll, although nothing about the files has changed; another fault would only repeat itself."""
+
+    def fail():
+        raise error
+
+    path = tmp_path / "config.toml"
+    path.touch()
+    os.utime(path, (1, 1))
+    results: list[LoadResult[object]] = []
+    loader.submit(lambda: results.append(isolated_load(fail, FileSet.of(path))))
+    loader.stop(10)
+    [result] = results
+    assert result.files.reads[path].settled is not again
 
 
 @pytest.mark.parametrize("error", [ValueError("hunter2"), SystemExit(1), RecursionError(), MemoryError()])

@@ -602,8 +602,7 @@ def test_a_reload_that_is_slow_opens_no_round(make):
 def test_what_no_event_tells_of_is_found(make):
     """Also beside an observer that reports everything."""
     watched = make(observer="inotify", reconcile_ns=OFTEN_NS)
-    (observer,) = {driver().observer_of(owner) for owner in driver().owners}
-    driver().call(lambda: observer.disarm(watched.reloader.cycle))
+    driver().call(watched.reloader.cycle.observation.disarm)
     watched.save(2)
     wait_until(lambda: watched.n == 2)
 

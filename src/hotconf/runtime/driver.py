@@ -129,10 +129,6 @@ class Driver(fork.ForkAware):
         """The watchers that have joined."""
         return tuple(self._observers.of)
 
-    def observer_of(self, owner: Owner) -> Observer:
-        """What it is watched with."""
-        return self._observers.of[owner]
-
     @property
     def loaders(self) -> tuple[Worker, ...]:
         """The threads for loads."""
