@@ -661,6 +661,24 @@ def test_what_cannot_be_called_back_is_refused_at_once(bus, callback):
         bus.on_change("a", callback)
 
 
+@pytest.mark.parametrize("closed", ["subscriptions", "bus"])
+def test_what_is_closed_keeps_no_callback_alive(bus, closed):
+    """Closing one subscription after the other, or all of them."""
+
+    class Owner:
+        def callback(self, *args):
+            pass
+
+    owner = Owner()
+    alive = weakref.ref(owner)
+    subscriptions = [bus.on_event(owner.callback), bus.on_change("a", owner.callback)]
+    for each in subscriptions if closed == "subscriptions" else [bus]:
+        each.close()
+    del owner, subscriptions, each
+    gc.collect()
+    assert alive() is None
+
+
 def test_nothing_keeps_the_delivered_event_alive(bus):
     """While the delivery waits it holds no event, no callback that was closed and no config."""
     received = threading.Event()

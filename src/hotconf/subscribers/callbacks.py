@@ -41,9 +41,8 @@ class Callback(Subscription):
         """Run the callback, on the delivery thread; may raise anything."""
         raise NotImplementedError
 
-    def drop(self) -> bool:
-        """Its event is dropped, because too many are waiting. Whether it has to run with a later one instead."""
-        raise NotImplementedError
+    def drop(self) -> None:
+        """An event is dropped, because too many are waiting: it runs with a later one."""
 
 
 class EventCallback(Callback):
@@ -59,10 +58,9 @@ class EventCallback(Callback):
         """Hand `event` over."""
         self._callback(event)
 
-    def drop(self) -> bool:
+    def drop(self) -> None:
         """Count it."""
         self._dropped += 1
-        return False
 
 
 class Published(Hub, Protocol[T_co]):
@@ -113,10 +111,6 @@ class ChangeCallback(Callback, Generic[T]):
         """A commit followed `before` that may concern it; the lock is held."""
         if not self._due:
             self._due, self._before = True, before
-
-    def drop(self) -> bool:
-        """It compares with the newest config, whichever event that comes with."""
-        return self._due
 
     def deliver(self, event: ConfigReloadEvent) -> None:  # noqa: ARG002 (the newest snapshot is all it takes)
         """Compare the newest value with the one before, and call if they differ."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from hotconf.logs.records import ERROR, WARNING, emit
@@ -56,7 +57,10 @@ class Delivery:
             return
         if len(self._queue) == CAPACITY:
             _, losing = self._queue.popleft()
-            callbacks = tuple(dict.fromkeys((*(each for each in losing if each.drop()), *callbacks)))
+            for each in losing:
+                each.drop()
+            # A follower has to get the newest value, whichever event that comes with.
+            callbacks = tuple(sorted({*losing, *callbacks}, key=attrgetter("number")))
             if not self._overflowing:
                 self._overflowing = True
                 emit(
