@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pydantic import AnyUrl, BaseModel, ConfigDict, Field, PostgresDsn, RootModel, Secret, SecretBytes, SecretStr
 
 from hotconf.changes import CUT, MASK, MISSING, Change, Cut, shown
-from hotconf.config.redaction.masking import masked
+from hotconf.config.redaction.masking import masked, scrubbed_changes
 from hotconf.config.redaction.secret_values import secrets_in
 from hotconf.config.redaction.source_text import secret_from
 from hotconf.secrets.credentials import mask_credentials
@@ -462,3 +462,20 @@ def test_a_root_model_in_itself_is_cut() -> None:
     root = Root(None)
     root.root = root
     assert masked((), {"a": root, "b": 1}) == {"a": CUT, "b": 1}
+
+
+def test_secrets_are_not_sought_for_changes_that_show_none() -> None:
+    """Rotating all of them costs no search: masked values, and texts too short to hold one, need none."""
+
+    def scrubber() -> Scrubber:
+        raise AssertionError("sought")
+
+    changes = [Change(("token",), MASK, MASK), Change(("name",), "a", "b"), Change(("n",), [1], {"x": MASK})]
+    assert scrubbed_changes(changes, scrubber) == tuple(changes)
+
+
+def test_a_change_that_quotes_a_secret_is_scrubbed() -> None:
+    """A model may combine a secret with other text."""
+    change = Change(("url",), ["at swordfish-1"], {"url": "at swordfish-2"})
+    shown = scrubbed_changes([change], lambda: Scrubber(["swordfish-1", "swordfish-2"]))
+    assert shown == (Change(("url",), [f"at {MASK}"], {"url": f"at {MASK}"}),)

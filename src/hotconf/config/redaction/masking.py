@@ -128,4 +128,4 @@ def _scrubbed(value: object, scrub: Scrubber) -> object:
         return {key: _scrubbed(item, scrub) for key, item in value.items()}
     if isinstance(value, list):
         return [_scrubbed(item, scrub) for item in value]
-    return scrub(value, forms=False) if type(value) is str and value != MASK else value
+    return scrub(value, forms=False) if type(value) is str else value
