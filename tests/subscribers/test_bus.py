@@ -519,7 +519,7 @@ def test_a_callback_that_raises_is_logged_by_name_and_work_goes_on(bus, caplog, 
     wait_until(lambda: len(received) == 2)
     assert received == [CHANGED, UNCHANGED]
     assert len(caplog.records) == 2
-    assert "faulty" in caplog.messages[0]
+    assert ".faulty raised " in caplog.messages[0]
     assert caplog.records[0].name == "hotconf.reload"
     assert caplog.records[0].exc_info is None  # what ships exceptions to others may ship their variables, too
     assert caplog.messages[0].splitlines()[-1].startswith(f"    {type(error).__name__}")
