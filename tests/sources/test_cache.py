@@ -144,3 +144,11 @@ def test_a_young_file_is_compared_by_its_content_until_it_is_old(root, make, mon
     monkeypatch.setattr(reading, "FRESH_NS", 0)
     assert differing(known) == differing(known) == ()
     assert len(reads) == 8
+
+
+def test_an_empty_folder_that_goes_is_found(root, make):
+    """Also beside a glob: its pattern is that of a missing file from then on."""
+    (root / "empty.d").mkdir()
+    known = make(root / "config.toml", "empty.d", "conf.d/*.toml")
+    (root / "empty.d").rmdir()
+    assert differing(known) == (root / "empty.d",)

@@ -168,6 +168,8 @@ class Expansion(NamedTuple):
     """The names in each of the directories, and their kinds: see `glob.listing`."""
     kinds: frozenset[str] = frozenset()
     """What the patterns are: `directory`, `glob` or `file`."""
+    directories: tuple[str, ...] = ()
+    """Those that patterns name: once one is gone, its pattern is that of a file."""
     warnings: tuple[Problem, ...] = ()
     """Members that are obviously copies, and files that are never members."""
 
@@ -192,6 +194,7 @@ def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = ()) ->
         problems=tuple(search.problems),
         listed=search.folders,
         kinds=frozenset(found.kinds),
+        directories=tuple(found.directories),
         warnings=tuple(found.warnings),
     )
 
@@ -211,6 +214,7 @@ class _Found:
         self.members: dict[Path, Member] = {}
         self.warnings: list[Problem] = []
         self.kinds: set[str] = set()
+        self.directories: list[str] = []
 
     def add(self, pattern: str) -> None:
         """What one pattern stands for. Raises `LimitError`."""
@@ -242,6 +246,7 @@ class _Found:
     def _meant(self, path: Path, pattern: str) -> list[Member]:
         if os.path.isdir(path):
             self.kinds.add("directory")
+            self.directories.append(os.fspath(path))
             return self._matches(os.fspath(path), *((f"*{suffix}",) for suffix in SUFFIXES))
         if is_glob(pattern) and not os.path.lexists(path):
             self.kinds.add("glob")
@@ -294,7 +299,9 @@ def may_stand(expansion: Expansion, patterns: Sequence[str]) -> bool:
 def same_names(expansion: Expansion) -> bool:
     """Whether the folders still hold what they did; members in them are not compared."""
     same = _has if expansion.kinds <= {"directory"} else _is_listing
-    return all(same(folder, names) for folder, names in expansion.listed.items())
+    return all(map(os.path.isdir, expansion.directories)) and all(
+        same(folder, names) for folder, names in expansion.listed.items()
+    )
 
 
 def _has(folder: str, names: Mapping[str, int]) -> bool:
@@ -310,7 +317,7 @@ def _has(folder: str, names: Mapping[str, int]) -> bool:
 
 def _is_listing(folder: str, names: Mapping[str, int]) -> bool:
     try:
-        return listing(folder) == names and (bool(names) or not os.path.isfile(folder))
+        return listing(folder) == names
     except OSError:
         return False  # unknown
 
