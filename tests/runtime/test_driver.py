@@ -323,6 +323,22 @@ def test_an_action_that_raises_stops_nobody(driver, caplog):
     assert "Internal error in the driver" in caplog.text
 
 
+def test_an_action_that_lacked_memory_is_repeated_once(driver, caplog):
+    """It may have been lost half done; what fails again is given up."""
+    done: list[str] = []
+
+    def fail(name: str, times: int) -> None:
+        done.append(name)
+        if done.count(name) <= times:
+            raise MemoryError
+
+    driver.post(lambda: fail("once", 1))
+    wait_until(lambda: done.count("once") == 2)
+    assert driver.call(lambda: 1) == 1
+    assert done.count("once") == 2
+    assert "The thread hotconf-driver failed, and goes on" in caplog.text
+
+
 def test_a_driver_that_fails_goes_on(monkeypatch, caplog):
     """It is reported, its watchers recover, and callers get an answer although the fault remains."""
     driver, owner = claim(ME), Owner()

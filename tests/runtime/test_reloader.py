@@ -28,6 +28,7 @@ from hotconf.settings import HotReloadSettings, PinnedSettings
 from hotconf.sources.base import Options
 from hotconf.sources.files import paths, reading
 from hotconf.subscribers.bus import Bus
+from hotconf.system import worker
 from hotconf.watch.inotify_observer import InotifyObserver
 from waiting import wait_until
 
@@ -187,6 +188,43 @@ def test_without_events_the_files_are_compared_before_a_commit(make, main):
     driver().call(lambda: cycle.touch((main,), time.monotonic_ns()))
     wait_until(lambda: watched.n == 2)
     assert compared == [1]
+
+
+def test_a_save_survives_a_fault_of_the_driver(make, monkeypatch):
+    """The open round is lost; the files are compared."""
+    watched = make(window_ms=500)
+    watched.save(2)
+    wait_until(lambda: FileChanged in watched.kinds())
+    failed: list[int] = []
+
+    def fail(self) -> None:
+        failed.append(1)
+        monkeypatch.undo()
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(Driver, "turn", fail)
+    driver().wake()
+    wait_until(lambda: failed)
+    wait_until(lambda: watched.n == 2)
+
+
+def test_a_load_that_waits_for_others_does_not_begin_after_close(make, monkeypatch):
+    """Its checks would run when nobody expects them any more."""
+    monkeypatch.setattr(worker, "SLOW_NS", FAR_NS)
+    first, closed = make(), make(window_ms=60_000)
+    first.gate.shut()
+    first.save(2)
+    assert first.gate.entered.wait(60)
+    closed.gate.entered.clear()
+    asked = closed.reloader.reload(wait=False, force=False)
+    driver().call(lambda: None)
+    closed.reloader.close()
+    first.gate.opened.set()
+    wait_until(lambda: first.n == 2)
+    first.save(3)
+    wait_until(lambda: first.n == 3)
+    assert asked is None
+    assert not closed.gate.entered.is_set()
 
 
 def test_a_reload_that_waits_survives_a_fault_of_the_driver(make, monkeypatch):
