@@ -9,7 +9,7 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import singledispatch
+from functools import cached_property, singledispatch
 from typing import Any, NamedTuple
 
 import pytest
@@ -491,3 +491,20 @@ def test_any_value_is_frozen_whole_and_stays_equal(value: Any) -> None:
     assert thawed == before
     assert {type(found) for found in containers(thawed)} <= {dict, list}
     assert unfrozen(frozen) == ()
+
+
+def test_what_a_model_caches_is_its_own() -> None:
+    """A validator may compute a cached property, which is no field."""
+
+    class Model(BaseModel):
+        hosts: list[str]
+
+        @cached_property
+        def ordered(self) -> list[str]:
+            return sorted(self.hosts)
+
+    model = Model(hosts=["b", "a"])
+    ordered = model.ordered
+    assert freeze(model).ordered is ordered
+    assert type(ordered) is list
+    assert isinstance(model.hosts, FrozenList)
