@@ -209,7 +209,7 @@ def test_what_hangs_is_told_and_stops_no_other_watcher(tmp_path, hang):
         told = set()
         said = lambda: told.update(filter(None, (watcher.stats.trouble, watcher.stats.state_trouble)))
         life.until(lambda: said() or told, "nobody tells")
-        hints = ("has been at one job", "has not returned")
+        hints = ("has been busy", "has not returned")
         life.until(lambda: any(hint in line for hint in hints for line in life.logged), "nothing is logged")
         life.fork()
         began = time.monotonic()
