@@ -92,6 +92,18 @@ def test_mounted_anew_all_is_well(bound, path, watch):
     assert not watcher.has_drift()
 
 
+def test_mounted_after_the_start(bound, path, watch):
+    """A file that becomes a mount between two loads is reported."""
+    bound.unmount()
+    watcher, _ = watch(path, **LOOKS)
+    path.write_text(port(8002))
+    wait_until(lambda: watcher.config.server.port == 8002)
+    assert "is mounted by itself" not in (watcher.stats.trouble or "")
+    bound.mount()
+    wait_until(lambda: watcher.config.server.port == 8000)
+    wait_until(lambda: "is mounted by itself" in (watcher.stats.trouble or ""))
+
+
 def test_a_fragment_that_is_mounted_by_itself(bound, path, watch):
     """Fragments count like the main file."""
     main = path.parent / "main.toml"

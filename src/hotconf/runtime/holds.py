@@ -112,14 +112,25 @@ class Busy:
     def __enter__(self) -> None:
         token = object()
         try:
-            self._tokens.append(token)
-            self._holder.holds.add(token, (self._reason, threads.ident()))
-            self._holder.barrier()
+            self._enter(token)
         except BaseException:
-            self._holder.holds.pop(token, None)
-            with suppress(ValueError):
-                self._tokens.remove(token)
+            self._forget(token)
             raise
 
     async def __aenter__(self) -> None:
-        self.__enter__()
+        token = object()
+        try:  # not through `__enter__`: an exception right after that would leave the hold
+            self._enter(token)
+        except BaseException:
+            self._forget(token)
+            raise
+
+    def _enter(self, token: object) -> None:
+        self._tokens.append(token)
+        self._holder.holds.add(token, (self._reason, threads.ident()))
+        self._holder.barrier()
+
+    def _forget(self, token: object) -> None:
+        self._holder.holds.pop(token, None)
+        with suppress(ValueError):
+            self._tokens.remove(token)

@@ -131,6 +131,8 @@ class Mounts(NamedTuple):
     """Bind-mounted single files: their replacement outside is never visible here."""
     replaced: tuple[str, ...] = ()
     """Those of them that were replaced, or removed, outside."""
+    table: int = 0
+    """The hash of the mount table: files are mounted anew if it differs."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -158,19 +160,20 @@ def under(before: Mounts, reads: Iterable[Read], new: Iterable[Read], folders: I
     """For the files of a load. `new`: those that were not reused; `folders`: the directories, if they differ from
     those of the load before. Local files that were reused stay local.
     """
-    again = folders is not None or before.remote is not None or bool(before.single)
+    table = _table()
+    is_same = hash(table) == before.table and not before.single
+    again = folders is not None or before.remote is not None or not is_same
     fresh = list(reads if again else new)
     ways = [os.fspath(read.path) for read in fresh if not read.stamp.identity]
     ways.extend(link for read in fresh for link, _ in read.stamp.links)
     devices = {read.stamp.identity[0] for read in fresh if read.stamp.identity}
     where = remote(devices | _devices_around((*ways, *(folders or ()))))
-    return Mounts(where, *_single(fresh)) if again else Mounts(where)
+    return Mounts(where, *_single(fresh, table), hash(table)) if again else before._replace(remote=where)
 
 
-def _single(reads: Iterable[Read]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _single(reads: Iterable[Read], table: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Which of the files are mount points, and which of those have no name left at their source."""
-    table = read() if sys.platform == "linux" else []
-    points = dict.fromkeys(mount.point for mount in table if mount.root != "/" and not mount.remote)
+    points = dict.fromkeys(mount.point for mount in parse(table) if mount.root != "/" and not mount.remote)
     identities = {each.stamp.identity[:2] for each in reads} if points else ()
     single, replaced = [], []
     for point in points:
