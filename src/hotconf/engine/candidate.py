@@ -55,9 +55,9 @@ class Invalid(NamedTuple):
     problems: tuple[Problem, ...]
     """Errors and warnings, in file order; at least one is an error."""
     shrank: tuple[SourceId, ...] = ()
-    """As `Valid.shrank`."""
+    """Files that hold the first part of what they held before, or nothing."""
     gone: tuple[SourceId, ...] = ()
-    """As `Valid.gone`."""
+    """Files of the published state that are absent."""
     secrets: Scrubber | None = None
     """Knows the secrets of the files, and of what is published."""
 

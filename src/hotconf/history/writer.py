@@ -79,7 +79,7 @@ class _StartStore(StateStore):
 
 
 class HistoryWriter(fork.ForkAware, Generic[T]):
-    """See the module."""
+    """Writes each published state, on a thread of its own, and finds the last good one."""
 
     def __init__(self, state_dir: Path, options: Options[T], judge: Judge[T]) -> None:
         """`judge` says what a kept state would be today. Raises `UsageError` where states cannot be kept safely:
@@ -250,7 +250,7 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
     # Forks
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
-        """Its own."""
+        """The lock that is held while files are open, so that no child has copies of them."""
         return ((fork.INNER, self._open),)
 
     def abandon(self) -> None:

@@ -38,7 +38,7 @@ _AGAIN_NS: Final = 1_000_000_000
 
 
 class Cycle(Generic[T]):
-    """See the module."""
+    """One watcher at work: notices changes, steps its machine, has files loaded and watched."""
 
     def __init__(
         self,

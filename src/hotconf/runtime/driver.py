@@ -41,7 +41,7 @@ _LEAST_S: Final = 0.1
 
 
 class Driver(fork.ForkAware):
-    """See the module."""
+    """The thread that steps all watchers, and what it waits for."""
 
     def __init__(self) -> None:
         self._loaders: dict[object, Worker] = {None: new_loader()}
@@ -89,7 +89,7 @@ class Driver(fork.ForkAware):
     # Forks
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
-        """Its own."""
+        """The lock under which its thread is started."""
         return ((fork.SHARED, self._lock),)
 
     def abandon(self) -> None:

@@ -63,7 +63,7 @@ class Holder(Protocol):
         """A hold has ended: return once what was pending is published, unless something else delays it."""
 
     async def released_async(self, hold: Hold | None) -> None:
-        """The same."""
+        """A hold of `async with` has ended: return once what was pending is published."""
 
 
 _NEVER: Final = object()
@@ -93,7 +93,7 @@ class Busy:
         async def __aexit__(
             self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
         ) -> None:
-            """As `__exit__`."""
+            """End the latest hold; on return what was pending is published."""
 
     def __init__(self, holder: Holder, reason: object) -> None:
         if not isinstance(reason, str) or not reason:

@@ -67,7 +67,7 @@ class _LoadJob:
 
 
 class Loads(Generic[T]):
-    """See the module. Used by the driver's thread, except where it says otherwise."""
+    """The loads of one watcher. Used by the driver's thread, except where it says otherwise."""
 
     __slots__ = ("_cache", "_history", "_inline", "_options", "_publisher", "_under_way", "closed")
 

@@ -22,7 +22,7 @@ Then: TypeAlias = Callable[[tuple[Path, ...]], object]
 
 
 class Observation:
-    """See the module; used on the driver's thread."""
+    """Watches and compares the files of one watcher, on the driver's thread."""
 
     __slots__ = (
         *("_arrivals", "_cache", "_driver", "_noted", "_owner", "_options", "_trouble", "_wanted"),

@@ -28,7 +28,7 @@ _STOPGAP: Final = "stopgap"
 
 
 class Observers:
-    """See the module. Used by the driver's thread, but for `wake`, which any thread may call."""
+    """The observers of all watchers, and the wait for their events. Any thread may call `wake`."""
 
     __slots__ = ("_background", "_lost_at", "_named", "_waiter", "_wake", "_wanted", "of")
 

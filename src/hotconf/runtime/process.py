@@ -76,7 +76,7 @@ class _Process(fork.ForkAware):
     # Forks
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
-        """Its own."""
+        """The lock under which drivers are claimed and released."""
         return ((fork.SHARED, self.lock),)
 
     def abandon(self) -> None:

@@ -51,7 +51,7 @@ CLOSE_S: Final = 2.0
 
 
 class Reloader(fork.ForkAware, Generic[T]):
-    """See the module. `install` is called with each new snapshot, and must make it visible to readers."""
+    """What any thread calls of one watcher. `install` makes each new snapshot visible to readers."""
 
     def __init__(
         self,
@@ -116,13 +116,13 @@ class Reloader(fork.ForkAware, Generic[T]):
 
     @property
     def shrank(self) -> tuple[Path, ...]:
-        """As `HotReloadWatcher.shrank`."""
+        """Files that may be half written, and are waited for."""
         round_ = self.cycle.rounds.state.round
         return () if round_ is None else paths_of(round_.shrank)
 
     @property
     def gone(self) -> tuple[Path, ...]:
-        """As `HotReloadWatcher.gone`."""
+        """Files of the published state that are gone, and are waited for."""
         round_ = self.cycle.rounds.state.round
         return () if round_ is None else paths_of(round_.gone)
 
@@ -142,7 +142,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         return len(self._notifier.callers)
 
     def has_drift(self) -> bool:
-        """As `HotReloadWatcher.has_drift`."""
+        """Whether the files differ from what is published, by their bytes."""
         return drifted(self.options, self.snapshot, self.files)
 
     def stats(self) -> Stats:
@@ -204,7 +204,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         return caller.event
 
     def reload(self, *, wait: bool, force: bool) -> Ending | None:
-        """As `HotReloadWatcher.reload`."""
+        """Load the files now, without a window; with `wait` return the ending."""
         _not_in_a_load("reload")
         used = self._check()
         if used is None or self.cycle.closed:
@@ -240,11 +240,11 @@ class Reloader(fork.ForkAware, Generic[T]):
             self._driver.run(self.cycle.release)
 
     async def released_async(self, hold: Hold | None) -> None:
-        """As `released`, for `async with`."""
+        """A hold of `async with` has ended: publish what is pending."""
         self.released(hold)
 
     def close(self) -> None:
-        """As `HotReloadWatcher.close`. The next call does what an exception left undone."""
+        """End it, and its threads. The next call does what an exception left undone."""
         first = not self.cycle.closed
         self.cycle.closed = self.cycle.loads.closed = True
         state, used = self.cycle.rounds.state, self._check()
@@ -272,7 +272,7 @@ class Reloader(fork.ForkAware, Generic[T]):
     # Forks
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
-        """Its own."""
+        """The lock of its steps."""
         return ((fork.OUTER, self.cycle.rounds.lock),)
 
     def abandon(self) -> None:

@@ -35,7 +35,7 @@ def paths_of(sources: Iterable[SourceId]) -> tuple[Path, ...]:
 
 
 class Rounds(Generic[T]):
-    """See the module. Each step returns the requests that are left to its caller."""
+    """Steps the machine, and publishes, emits and answers. Each step returns what is left to its caller."""
 
     __slots__ = ("_cache", "_notifier", "_path", "_publisher", "_requests", "detect_ns", "holds", "lock", "state")
 

@@ -69,7 +69,7 @@ class Bus(fork.ForkAware, Generic[T]):
     # Forks
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
-        """Its own."""
+        """The lock of its subscribers."""
         return ((fork.INNER, self.lock),)
 
     def abandon(self) -> None:

@@ -85,12 +85,12 @@ class KernelWaiter:
             raise
 
     def watch(self, descriptor: int) -> None:
-        """As `Waiter.watch`."""
+        """Wait for events of `descriptor`, too."""
         event = linux.EpollEvent(linux.EPOLLIN, descriptor)
         linux.epoll_ctl(self._epoll.number, linux.EPOLL_CTL_ADD, descriptor, ctypes.byref(event))
 
     def wait(self, deadline: int | None) -> None:
-        """As `Waiter.wait`."""
+        """Wait until `deadline`, a wake-up or events."""
         now = time.monotonic_ns()
         if not self._woken and (deadline is None or deadline > now):
             self._set(deadline)
@@ -112,7 +112,7 @@ class KernelWaiter:
             linux.epoll_wait(self._epoll.number, ctypes.byref(self._event), 1, timeout_ms)
 
     def wake(self) -> None:
-        """As `Waiter.wake`."""
+        """End the wait that is under way, or the next one."""
         self._woken = True
         # Closed, by us or by the program, or no memory: the wait ends by itself, and then this is noticed.
         with suppress(OSError, MemoryError):
@@ -126,7 +126,7 @@ class KernelWaiter:
             self._set(1)
 
     def close(self) -> None:
-        """As `Waiter.close`."""
+        """Close the descriptors."""
         self._timer.close()
         self._epoll.close()
 
@@ -142,15 +142,15 @@ class ThreadWaiter:
         self._asleep.acquire()
 
     def watch(self, descriptor: int) -> None:  # noqa: ARG002 (none can be waited for)
-        """As `Waiter.watch`."""
+        """Wait for events of `descriptor`, too."""
         raise OSError(errno.ENOSYS, self.trouble)
 
     def wait(self, deadline: int | None) -> None:
-        """As `Waiter.wait`."""
+        """Wait until `deadline`, a wake-up or events."""
         self._asleep.acquire(timeout=_timeout_ns(deadline, time.monotonic_ns()) / _SECOND)
 
     def wake(self) -> None:
-        """As `Waiter.wake`."""
+        """End the wait that is under way, or the next one."""
         with suppress(RuntimeError):  # woken by another thread
             self._asleep.release()
 

@@ -57,7 +57,7 @@ class InotifyObserver(Observer):
         return self._inotify.descriptor
 
     def trouble(self, owner: Owner) -> str | None:
-        """As `Observer.trouble`."""
+        """Which watches the kernel refused; None if all stand."""
         armed = self._armed.get(owner)
         if armed is None or not armed.trouble:
             return None
@@ -69,20 +69,20 @@ class InotifyObserver(Observer):
         self._inotify.close()
 
     def abandon(self) -> None:
-        """As `Observer.abandon`: the watches end with the last copy of the instance, which is the parent's."""
+        """Close the copy of the descriptor: the watches end with the parent's, the last one."""
         self._inotify.close()
 
     # What to watch
 
     def arm(self, owner: Owner, files: FileSet) -> bool:
-        """As `Observer.arm`."""
+        """Watch these files, and no others, with the directories on the way to them."""
         armed = self._armed.setdefault(owner, Armed())
         new = self._wanted(owner, armed, files)
         self.rearm(owner, dict.fromkeys([*new, *armed.trouble]))
         return bool(new)
 
     def rearm(self, owner: Owner, paths: Iterable[Path] | None = None) -> None:
-        """As `Observer.rearm`."""
+        """Walk the way to these files again, and watch it."""
         armed = self._armed.get(owner)
         if paths is None and armed is not None:
             armed.arrivals.clear()
@@ -90,7 +90,7 @@ class InotifyObserver(Observer):
             self._arm(owner, path)
 
     def disarm(self, owner: Owner) -> None:
-        """As `Observer.disarm`."""
+        """Watch nothing for `owner` any more."""
         armed = self._armed.pop(owner, None)
         if armed is not None:
             for path in list(armed.uses):
@@ -190,7 +190,7 @@ class InotifyObserver(Observer):
     # What the events mean
 
     def read(self, may_block: Callable[[Owner], bool]) -> dict[Owner, Changes]:
-        """As `Observer.read`."""
+        """Read the kernel's events: what changed since the last call."""
         events = self._inotify.read()
         if not events:
             return {}

@@ -47,7 +47,7 @@ class WatchdogObserver(Observer):
         self._trouble: str | None = None
 
     def arm(self, owner: Owner, files: FileSet) -> bool:
-        """As `Observer.arm`."""
+        """Watch the directories of these files, and no others."""
         with self._lock:
             known = {path for each, path in self._ways if each is owner}
             self._armed[owner] = files
@@ -55,7 +55,7 @@ class WatchdogObserver(Observer):
             return any(each is owner and path not in known for each, path in self._ways)
 
     def rearm(self, owner: Owner, paths: Iterable[Path] | None = None) -> None:
-        """As `Observer.rearm`; all of the owner's files."""
+        """Watch all of the owner's directories anew."""
         with self._lock:
             # A watch whose directory was removed and recreated looks like any other.
             ways = [way for (each, _), way in self._ways.items() if each is owner]
@@ -64,13 +64,13 @@ class WatchdogObserver(Observer):
             self._rewatch()
 
     def disarm(self, owner: Owner) -> None:
-        """As `Observer.disarm`."""
+        """Watch nothing for `owner` any more."""
         with self._lock:
             self._armed.pop(owner, None)
             self._rewatch()
 
     def read(self, may_block: Callable[[Owner], bool]) -> dict[Owner, Changes]:
-        """As `Observer.read`; nothing is ever stale."""
+        """What watchdog's threads noticed since the last call; nothing is ever stale."""
         with self._lock:
             names = self._handler.take()
             changes: dict[Owner, Changes] = {}
@@ -92,7 +92,7 @@ class WatchdogObserver(Observer):
             return changes
 
     def trouble(self, owner: Owner) -> str | None:
-        """As `Observer.trouble`; of any owner."""
+        """Which directories cannot be watched, whoever owns them; None if all can."""
         return self._trouble
 
     def close(self) -> None:
