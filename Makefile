@@ -8,7 +8,7 @@ PEERS_VENV := .venv-bench
 PEERS := $(PEERS_VENV)/.ready
 
 # Most tests wait most of the time: more of them at once than there are processors.
-WORKERS ?= 4
+WORKERS ?= 6
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist worksteal
 # What has more to do in full than beside the other tests.
 TORTURE := tests/torture tests/fuzz tests/outputs tests/faults tests/growth \

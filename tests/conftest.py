@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Any
 
@@ -19,6 +20,11 @@ pytest.register_assert_rewrite("torture.harness", "watcher.watched")
 # CI systems ask for colours, and so do some people; tests that want them say so.
 for name in ("FORCE_COLOR", "NO_COLOR"):
     os.environ.pop(name, None)
+
+# A shell ignores these for what it starts in the background, as nohup does, and children inherit that.
+for number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 
 # A slow machine is slow, and nothing else.
 settings.register_profile("patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from hotconf.events import ConfigReloadEvent, Timings
+from hotconf.events import ConfigReloadEvent
+from hotconf.timings import Timings
 
 if TYPE_CHECKING:
     from hotconf.settings import HotReloadSettings  # not at run time: programs that only log load no pydantic

@@ -365,6 +365,7 @@ HEAVY = {
     "concurrent.futures",
     "ctypes",
     "difflib",
+    "hotconf.events",
     "hotconf.report.ndjson",
     "hotconf.runtime.driver",
     "hotconf.logs.log",

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from hotconf.changes import Change
-from hotconf.events import Ending, FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged, Timings
+from hotconf.events import Ending, FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.listener import Notice
 from hotconf.logs import log
 from hotconf.problems import Problem
 from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Snapshot
+from hotconf.timings import Timings
 from waiting import wait_until
 
 MAIN = Path("/home/me/.code/config.toml")

@@ -6,9 +6,10 @@ from dataclasses import fields
 
 import pytest
 
-from hotconf.events import ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged, Timings
+from hotconf.events import ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.problems import Problem
 from hotconf.subscribers.stats import CAPACITY, Meter, PhaseStats
+from hotconf.timings import Timings
 
 FAILED = ReloadFailed("bad", "syntax", (Problem("bad"),))
 

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from hotconf.changes import Change
-from hotconf.events import Timings
 from hotconf.keypath import KeyPath
 from hotconf.problems import Kind, Problem
 from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Origin, SourceFile
+from hotconf.timings import Timings
 
 if TYPE_CHECKING:
     from hotconf.secrets.scrubber import Scrubber

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hotconf.changes import Change
-    from hotconf.events import ConfigReloadEvent, Timings
+    from hotconf.events import ConfigReloadEvent
     from hotconf.problems import Problem
+    from hotconf.timings import Timings
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 """What JSON can say."""

@@ -10,12 +10,12 @@ from typing import Generic, TypeVar
 from hotconf.config.reload_settings import settings_of
 from hotconf.engine.debounce import MILLISECOND, Round
 from hotconf.engine.protocol import Publish, Refresh
-from hotconf.events import Timings
 from hotconf.listener import Publication
 from hotconf.logs.scrubbing import KnownSecrets
 from hotconf.snapshot import Snapshot
 from hotconf.sources.base import Options
 from hotconf.sources.files.missing import NO_BASELINE
+from hotconf.timings import Timings
 
 T = TypeVar("T")
 

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Final, NamedTuple
 
-from hotconf.events import Ending, FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged, Timings
+from hotconf.events import Ending, FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.listener import Notice
+from hotconf.timings import Timings
 
 CAPACITY: Final = 256
 """How many of the latest values of each phase are kept."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged, Timings
+from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.report.notification import notification
 from hotconf.report.problems import spelled
+from hotconf.timings import Timings
 from hotconf.tui.facts import Excerpts, Happening, Note
 from hotconf.tui.rows import Key, Place, Row, Span, Tone, counted, wrapped
 

@@ -17,7 +17,6 @@ from typing import Any
 
 from hotconf.config.merge import merge
 from hotconf.config.reload_settings import settings_of
-from hotconf.events import Timings
 from hotconf.formats.base import Document
 from hotconf.formats.registry import parse
 from hotconf.problems import Problem
@@ -26,6 +25,7 @@ from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files import mounts, paths, reading
 from hotconf.sources.files.paths import Expansion, Member
 from hotconf.sources.files.reading import KeptOpen, Read
+from hotconf.timings import Timings
 
 
 class SetReader:
