@@ -104,6 +104,8 @@ def _in_array(items: Iterable[Any], secret: bool | None) -> list[_Sought]:
 def _may_hold_secrets(value: Any) -> bool:
     """Whether a value under an ordinary key may hold a secret: a quick test, negative for most."""
     cls = type(value)
+    if cls is dict and not value:
+        return False
     if cls in _ARRAYS and set(map(type, value)) == {str}:
         value, cls = "\n".join(value), str
     if cls is str:
