@@ -16,7 +16,10 @@ class Holdable(Protocol[Hold_co]):
 
 
 def should_defer_reload(quality_gate_active: bool, agent_running: bool) -> bool:
-    """Must a reload wait? Yes, while a quality gate is active or an agent runs."""
+    """Whether a reload must wait: while a quality gate is active or an agent runs.
+
+    For programs that keep such flags; hotconf itself defers while `watcher.busy` is held.
+    """
     return quality_gate_active or agent_running
 
 

@@ -1,8 +1,8 @@
 """`SetReader`: reads the main file and its fragments as one state of all of them, and parses them.
 
 What the load before read is used again if its stamp is the same: an untouched file costs one `stat`. If a
-file changes while the set is read, the load is unstable, and the machine reads again. A file that is half of what its
-writer has in mind, and yet at rest, is waited for there as well: `shrank` in `engine.machine`.
+file changes while the set is read, the load is unstable, and the machine reads again. A file that is half written and
+yet at rest is waited for by the machine: `shrank` in `engine.debounce`.
 """
 
 from __future__ import annotations
