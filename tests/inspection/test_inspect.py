@@ -43,7 +43,7 @@ def test_all_problems_are_found(main):
 
 
 def test_a_file_that_is_being_written(main, monkeypatch):
-    """It is told as what it is."""
+    """The problem says what it is."""
     changed = reading.changed
 
     def save_first(reads):

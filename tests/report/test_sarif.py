@@ -102,7 +102,7 @@ def test_what_has_no_place_has_no_location():
 
 
 def test_a_place_in_no_file_is_told_in_words():
-    """A physical location would be an innocent file; the key is told as ever."""
+    """There is no physical location, which would be an innocent file; the key is given as usual."""
     there = Related("also defined", None, None, None, where="weaker")
     (result,) = run(Problem("bad", ("port",), where="overrides", related=(there,)))["results"]
     assert result["message"]["text"] == "overrides: bad"

@@ -247,7 +247,7 @@ def test_a_layer_that_changes_while_the_files_are_read_is_not_used(tmp_path: Pat
 
 
 def test_a_layer_may_name_more_files(tmp_path: Path) -> None:
-    """Of those that are lost the layer is told, not the main file."""
+    """Of lost entries the problem names the layer, not the main file."""
     main = tmp_path / "config.toml"
     main.write_text("[server]\nport = 1\n")
     (tmp_path / "more.toml").write_text("[server]\nhost = 'more'\n")

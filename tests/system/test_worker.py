@@ -114,7 +114,7 @@ def test_a_refused_thread_is_told_once_and_tried_again(make, told, monkeypatch):
 
 @pytest.mark.parametrize("rescue", ["submit", "supervise", "join"])
 def test_a_dead_thread_is_replaced(rescue):
-    """Its job is rerun, first, by the next job's thread, under supervision, or while somebody waits for its end."""
+    """Its job is rerun first: by the next job's thread, by supervision, or while a caller waits for the end."""
     told, done = Told(), []
 
     def report(text: str, error: BaseException | None) -> None:

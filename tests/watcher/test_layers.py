@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
-from hotconf import ConfigError, Origin, UsageError
+from hotconf import ConfigError, HotReloadWatcher, Origin, ReloadSuccess, UsageError
 from waiting import wait_until
 from watcher.watched import CHANGED, port, save
 
@@ -53,7 +54,7 @@ def test_mappings_lie_over_the_files(path, watch):
 
 
 def test_a_layer_that_changes_is_read_again(path, watch):
-    """At once, without a save; the reload is told like any other."""
+    """At once, without a save; the reload is reported like any other."""
     flags = Flags(port=1)
     watcher, seen = watch(path, layers=[flags])
     flags.set(port=2)
@@ -135,3 +136,29 @@ def test_a_secret_that_only_a_layer_holds_is_in_no_log(path, watch, caplog):
     watcher, _ = watch(path, layers=[{"server": {"port": 1, "password": secret}}])
     assert watcher.scrub(f"it is {secret}") == "it is ********"
     assert secret not in caplog.text
+
+
+class Unlike:
+    """A layer whose values never equal those of the read before, though they are the same."""
+
+    name = "unlike"
+
+    def read(self) -> Mapping[str, Any]:
+        """A new NaN each time."""
+        return {"limit": float("nan")}
+
+
+class Limited(BaseModel, frozen=True):
+    """A float of the layer."""
+
+    limit: float = 0.0
+    port: int = 0
+
+
+def test_nan_is_the_same_at_each_read(path):
+    """A layer is read twice by each load, and has not changed in between."""
+    path.write_text("port = 1\n")
+    with HotReloadWatcher(path, Limited, debounce_ms=100, layers=[Unlike()]) as watcher:
+        path.write_text("port = 2\n")
+        assert isinstance(watcher.reload(), ReloadSuccess)
+        assert watcher.config.port == 2

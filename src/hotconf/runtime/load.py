@@ -52,7 +52,7 @@ def load(
     changed = reader.run()
     if changed:
         return LoadResult(_unstable(changed), reader.file_set())
-    if options.layers and layers.read(options.layers) != reader.over:
+    if options.layers and not layers.read(options.layers).same_as(reader.over):
         problem = Problem("A layer changed while the files were read", kind="unstable")
         return LoadResult(Unstable((options.path,), (problem,)), reader.file_set())
     files = reader.file_set()

@@ -22,6 +22,13 @@ class LayersRead(NamedTuple):
     problems: tuple[Problem, ...] = ()
     """Why others could not be read."""
 
+    def same_as(self, other: LayersRead) -> bool:
+        """Whether both say the same, in any order of keys; NaN is the same as NaN."""
+        return self == other or (self.problems == other.problems and self._texts() == other._texts())
+
+    def _texts(self) -> list[str]:
+        return [each.text for each in self.tables]
+
 
 def given_layers(given: object) -> tuple[Layer, ...]:
     """The layers of the argument `layers`. Raises `UsageError` for what is none, and for a name that is taken."""

@@ -188,7 +188,7 @@ def _attempt(task: _Task) -> Any:
         return task.work()
     except Exception:  # noqa: BLE001 - whatever goes wrong for one watcher, the others continue
         if not task.dropped:
-            log.fault("watch", "Internal error while files were looked at")
+            log.fault("watch", "Internal error while files were compared")
         return None
 
 

@@ -35,7 +35,7 @@ UNKNOWN: Final[Arrivals] = MappingProxyType({})
 
 
 class Owner(Protocol):
-    """Whose files they are: one watcher, as the driver and its observers see it. Told apart by identity."""
+    """One watcher, as the driver and its observers see it. Compared by identity."""
 
     reconcile_ns: int
 

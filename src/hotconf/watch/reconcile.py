@@ -16,7 +16,7 @@ NEVER: Final = 1 << 63
 _REST: Final = 50
 """After a comparison that took n of processor time none for n times this: a big tree is compared less often."""
 _CHEAP_NS: Final = 100_000
-"""A comparison that took less is not worth the system call that measures its processor time."""
+"""A shorter comparison is not worth the system call that measures its processor time."""
 _TURN_NS: Final = 5_000_000
 """How long to compare before events are read again; beside a busy thread one call to the system may take that."""
 

@@ -10,7 +10,7 @@ from hotconf.keypath import KeyPath
 from hotconf.regex import possessive
 
 _MOST: Final = 16
-"""So many tables of one line are told apart; all that more of them set counts as secret."""
+"""A line that sets values in more tables than this counts as secret as a whole."""
 _ALL: Final[tuple[KeyPath, ...]] = (("secrets",),)
 
 _STRING: Final = '"' + possessive(r'[^"\\\n]++|\\[^\n]') + '"?+' + r"|'[^'\n]*+'?+"
