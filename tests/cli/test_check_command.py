@@ -382,10 +382,10 @@ ONLY_FOR_PROBLEMS = {
     "hotconf.config.validation.messages",
     "hotconf.formats.toml.positions",
     "hotconf.config.redaction.source_text",
-    "hotconf.report.diagnostic",
-    "hotconf.report.excerpt",
-    "hotconf.report.github",
-    "hotconf.report.sarif",
+    "hotconf.report.problems.diagnostic",
+    "hotconf.report.problems.excerpt",
+    "hotconf.report.problems.github",
+    "hotconf.report.problems.sarif",
 }
 
 

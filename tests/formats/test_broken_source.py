@@ -11,7 +11,7 @@ import pytest
 from hotconf.config.redaction.source_text import SourceText
 from hotconf.formats.registry import parse
 from hotconf.problems import Problem
-from hotconf.report.excerpt import excerpt
+from hotconf.report.problems.excerpt import excerpt
 
 SECRET = "S3cr3t"
 TEXT, LITERAL = '"' * 3, "'" * 3

@@ -29,10 +29,10 @@ from hotconf.formats.toml.format import TOML
 from hotconf.formats.toml.positions import TomlPlaces
 from hotconf.problems import Problem, one_line
 from hotconf.report.cells import width
-from hotconf.report.excerpt import excerpt, safe_line
 from hotconf.report.ndjson import to_json
 from hotconf.report.notification import notification
-from hotconf.report.problems import concise
+from hotconf.report.problems.excerpt import excerpt, safe_line
+from hotconf.report.problems.lines import concise
 from hotconf.speckit import SPECKIT
 
 FILE: Final = Path("/etc/app/config.toml")

@@ -22,11 +22,11 @@ from hotconf import ConfigError, HotReloadWatcher, Schema, Snapshot
 from hotconf.cli.app import hotconf
 from hotconf.config.redaction.secret_keys import secret_keys
 from hotconf.report.difference import side_by_side, unified
-from hotconf.report.excerpt import excerpt
 from hotconf.report.ndjson import to_json
 from hotconf.report.notification import degraded as fallen_back
 from hotconf.report.notification import notification
-from hotconf.report.problems import concise
+from hotconf.report.problems.excerpt import excerpt
+from hotconf.report.problems.lines import concise
 from hotconf.tui.session import Session
 from outputs.planted import quotes
 from tui.stage import play, screen, until

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotconf.problems import Problem, Related
-from hotconf.report.diagnostic import diagnostic, plain
-from hotconf.report.excerpt import excerpt
+from hotconf.report.problems.diagnostic import diagnostic, plain
+from hotconf.report.problems.excerpt import excerpt
 
 TEXT = 'model = "x"\napproval_policy = "unknwn"\n'
 PROBLEM = Problem(

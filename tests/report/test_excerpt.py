@@ -15,7 +15,7 @@ from hotconf.config.redaction.secret_keys import secret_keys
 from hotconf.config.redaction.secret_values import secrets_in
 from hotconf.problems import Problem
 from hotconf.report.cells import width
-from hotconf.report.excerpt import Excerpts, excerpt, safe_line
+from hotconf.report.problems.excerpt import Excerpts, excerpt, safe_line
 from hotconf.schema import Schema
 
 TEXT = """\

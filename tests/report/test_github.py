@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hotconf.problems import Problem, Related
-from hotconf.report.github import github
+from hotconf.report.problems.github import github
 
 
 def test_an_annotation_has_the_place_and_says_it():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hotconf.problems import Problem
-from hotconf.report.problems import concise, summary
+from hotconf.report.problems.lines import concise, summary
 
 FILE = Path("conf/config.toml")
 

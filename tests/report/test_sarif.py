@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from hotconf.problems import Kind, Problem, Related
-from hotconf.report.sarif import sarif
+from hotconf.report.problems.sarif import sarif
 
 ROOT = Path("/srv/project")
 

@@ -11,13 +11,13 @@ from hotconf.cli.app import hotconf
 from hotconf.config.redaction.secret_keys import secret_keys
 from hotconf.config.redaction.secret_values import secrets_in
 from hotconf.problems import Problem
-from hotconf.report.diagnostic import diagnostic, plain
-from hotconf.report.excerpt import Excerpts
-from hotconf.report.github import github
 from hotconf.report.ndjson import to_json
 from hotconf.report.notification import notification
-from hotconf.report.problems import concise
-from hotconf.report.sarif import sarif
+from hotconf.report.problems.diagnostic import diagnostic, plain
+from hotconf.report.problems.excerpt import Excerpts
+from hotconf.report.problems.github import github
+from hotconf.report.problems.lines import concise
+from hotconf.report.problems.sarif import sarif
 from hotconf.schema import Schema
 
 

@@ -14,7 +14,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from hotconf import ConfigError, HotReloadWatcher, Problem, ReloadSuccess, Schema
 from hotconf.report.ndjson import to_json
 from hotconf.report.notification import notification
-from hotconf.report.problems import concise
+from hotconf.report.problems.lines import concise
 from waiting import wait_until
 from watcher.watched import WINDOW_MS, Frozen
 

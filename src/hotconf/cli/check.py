@@ -57,7 +57,7 @@ def check(
     Exit status: 0 valid (there may be warnings), 1 invalid, 2 a file that is missing, unreadable or too large, or
     wrong usage.
     """
-    from hotconf.report.problems import summary
+    from hotconf.report.problems.lines import summary
 
     given = tuple(dict.fromkeys(paths)) or (default_path(),)
     if stdin_filename is not None and _STDIN not in given:
@@ -99,15 +99,15 @@ def _told(form: str, found: Sequence[Finding], schema: Schema[Any]) -> str:
     if form == "text":
         return as_text(found, schema, sys.stdout) if found else ""
     if form == "concise":
-        from hotconf.report.problems import concise
+        from hotconf.report.problems.lines import concise
 
         return "\n".join(concise(finding.as_given) for finding in found)
     if form == "github":
-        from hotconf.report.github import github
+        from hotconf.report.problems.github import github
 
         return "\n".join(github(finding.as_given) for finding in found)
     if form == "sarif":
-        from hotconf.report.sarif import sarif
+        from hotconf.report.problems.sarif import sarif
 
         return sarif((finding.problem for finding in found), Path.cwd())
     from hotconf.report.ndjson import to_json_file

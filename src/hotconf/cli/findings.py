@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from hotconf.report.problems import spelled
+from hotconf.report.problems.lines import spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,8 +44,8 @@ def as_text(found: Sequence[Finding], schema: Schema[Any], stream: TextIO) -> st
     """The findings with their source lines, as wide and as colourful as `stream` wants them; the first 50."""
     from hotconf.cli.paint import Canvas
     from hotconf.config.redaction.secret_keys import secret_keys
-    from hotconf.report.diagnostic import diagnostic
-    from hotconf.report.excerpt import Excerpts
+    from hotconf.report.problems.diagnostic import diagnostic
+    from hotconf.report.problems.excerpt import Excerpts
 
     keys, canvas = secret_keys(schema), Canvas(stream)
     excerpts: dict[int, Excerpts] = {}

@@ -16,7 +16,7 @@ from hotconf.cli.refusal import Refusal
 from hotconf.errors import UsageError
 from hotconf.events import ReloadFailed, ReloadSuccess
 from hotconf.report.notification import degraded, notification
-from hotconf.report.problems import spelled
+from hotconf.report.problems.lines import spelled
 from hotconf.sources.files.paths import absolute
 from hotconf.text import short_path
 from hotconf.watcher import HotReloadWatcher
@@ -88,8 +88,8 @@ class TextTeller:
         """Where the problems are, with their source lines as they were read."""
         from hotconf.cli.paint import Canvas
         from hotconf.config.redaction.secret_keys import secret_keys
-        from hotconf.report.diagnostic import diagnostic
-        from hotconf.report.excerpt import Excerpts
+        from hotconf.report.problems.diagnostic import diagnostic
+        from hotconf.report.problems.excerpt import Excerpts
 
         canvas = Canvas(sys.stdout)
         excerpts = Excerpts(

@@ -9,12 +9,12 @@ import click
 
 from hotconf.config.redaction.source_text import OMITTED
 from hotconf.report.cells import BAR
-from hotconf.report.diagnostic import plain
+from hotconf.report.problems.diagnostic import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from hotconf.report.diagnostic import Line, Piece, Style
+    from hotconf.report.problems.diagnostic import Line, Piece, Style
 
 _STYLES: Final[Mapping[Style, Mapping[str, Any]]] = {
     "error": {"fg": "red", "bold": True},

@@ -53,7 +53,7 @@ def plan(
     from hotconf.inspection.inspect import State, inspect
     from hotconf.report.comparison import Rehearsal, refusal, refusal_json
     from hotconf.report.notification import notification
-    from hotconf.report.problems import spelled
+    from hotconf.report.problems.lines import spelled
     from hotconf.sources.files.paths import absolute
 
     target = path or default_path()
@@ -88,7 +88,7 @@ def _content(ctx: click.Context, file: Path) -> bytes:
     """What FILE holds; if that cannot be had, it is said why, and the command ends."""
     from hotconf.cli.contact import patiently
     from hotconf.cli.verdict import UNKNOWN
-    from hotconf.report.problems import concise
+    from hotconf.report.problems.lines import concise
     from hotconf.sources.base import DEFAULT_MAX_BYTES
     from hotconf.sources.files import paths, reading
 

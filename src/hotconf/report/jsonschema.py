@@ -6,7 +6,7 @@ and what a field's docstring says of it. It knows nothing of references (a model
 Rule 1: what `check` accepts, the schema accepts, keys in the other spelling included; except what a model that is not
         strict, or a validator of the user's, makes of values of another type.
 Rule 2: an unknown key that `check` only warns of is not forbidden; editors warn of it, too, because it is not listed.
-Rule 3: no secret is in it (`report/openly.py`). What may be one is `writeOnly`, as pydantic has it for its types.
+Rule 3: no secret is in it (`schema_secrets.py`). What may be one is `writeOnly`, as pydantic has it for its types.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 from hotconf.config.coreschema import makes_secret, positions
 from hotconf.config.walk import fields_of
 from hotconf.errors import UsageError
-from hotconf.report.openly import MARKED, openly
+from hotconf.report.schema_secrets import MARKED, without_secrets
 from hotconf.secrets.keys import is_secret_key
 from hotconf.text import printable
 
@@ -58,7 +58,7 @@ def json_schema(schema: Schema[Any]) -> str:
         text = f"the model has no JSON Schema: {type(error).__name__}: {error}"
         raise UsageError(printable(text.partition("\n")[0])) from error
     head = {"$schema": generator.schema_dialect, "$comment": MARK, "x-tombi-toml-version": _TOML_VERSION}
-    return json.dumps({**head, **openly(found)}, indent=2, ensure_ascii=True) + "\n"
+    return json.dumps({**head, **without_secrets(found)}, indent=2, ensure_ascii=True) + "\n"
 
 
 class _Generator(GenerateJsonSchema):

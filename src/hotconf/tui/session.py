@@ -182,7 +182,7 @@ class Session:
 
     def _excerpts(self, problems: tuple[Problem, ...]) -> Excerpts:
         # Here and not above: only a failure needs it.
-        from hotconf.report.excerpt import Excerpts as Excerpted
+        from hotconf.report.problems.excerpt import Excerpts as Excerpted
 
         excerpts = Excerpted(
             self._watcher.text,

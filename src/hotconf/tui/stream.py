@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.report.notification import notification
-from hotconf.report.problems import spelled
+from hotconf.report.problems.lines import spelled
 from hotconf.timings import Timings
 from hotconf.tui.facts import Excerpts, Happening, Note
 from hotconf.tui.rows import Key, Place, Row, Span, Tone, counted, wrapped
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from hotconf.problems import Problem
-    from hotconf.report.diagnostic import Style
+    from hotconf.report.problems.diagnostic import Style
 
 SYMBOLS: Final[Mapping[type, tuple[str, Tone]]] = {
     FileChanged: ("…", "muted"),
@@ -111,7 +111,7 @@ def place_of(problem: Problem) -> Place | None:
 def problem_rows(entry: Entry, width: int, depth: int = 0) -> Iterator[Row]:
     """Each problem of a failure, or each warning of a success, as a diagnostic."""
     # Here and not above: the first frame is drawn before there is a problem.
-    from hotconf.report.diagnostic import diagnostic
+    from hotconf.report.problems.diagnostic import diagnostic
 
     for index, problem in enumerate(_problems(entry)):
         source = entry.excerpts[index] if index < len(entry.excerpts) else ()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from hotconf.report.cells import BAR
-from hotconf.report.problems import place_of
+from hotconf.report.problems.lines import place_of
 from hotconf.text import printable
 
 if TYPE_CHECKING:

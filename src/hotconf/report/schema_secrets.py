@@ -1,4 +1,4 @@
-"""`openly`: a JSON Schema without the secrets that its model gives away in defaults, choices, examples and texts.
+"""A JSON Schema without the secrets that its model gives away in defaults, choices, examples and texts.
 
 Rule 1: of what is marked `MARKED`, and of all below it, only the structure is left.
 Rule 2: elsewhere a keyword whose value holds a secret is left out, so that nothing is refused that the model takes.
@@ -39,7 +39,7 @@ _DEFS: Final = "#/$defs/"
 _WORD: Final = re.compile(r"[\w.+/:=~-]++")
 
 
-def openly(schema: Node) -> Node:
+def without_secrets(schema: Node) -> Node:
     """`schema` without secrets."""
     return _Cleaner(schema).node(schema, secret=False)
 
@@ -52,11 +52,11 @@ class _Cleaner:
         # A definition that is used for a secret is one everywhere.
         self._secret = {id(self._defs[name]) for name in self._named(marked)}
         closed = [*marked, *(node for node in self._defs.values() if id(node) in self._secret)]
-        told = [value for node in closed for each in _nodes(node) for _, value in _values(each)]
+        values = [value for node in closed for each in _nodes(node) for _, value in _values(each)]
         for node in every:
-            told += [value for _, value in _values(node) if self._tells(node, value)]
-            told += [key for _, value in _values(node) for key in _secret_keys(node, value)]
-        self._scrub = Scrubber(text for value in told for text in secrets_in(value, ("secret",)))
+            values += [value for _, value in _values(node) if self._holds_secret(node, value)]
+            values += [key for _, value in _values(node) for key in _secret_keys(node, value)]
+        self._scrub = Scrubber(text for value in values for text in secrets_in(value, ("secret",)))
 
     def node(self, node: Node, *, secret: bool) -> Node:
         secret = secret or node.get(MARKED) is True or id(node) in self._secret
@@ -75,7 +75,7 @@ class _Cleaner:
             return self._text(value, secret=secret)
         if secret:
             return value if key in _STRUCTURE else None
-        return value if key in _STRUCTURE or not self._tells(node, value) else None
+        return value if key in _STRUCTURE or not self._holds_secret(node, value) else None
 
     def _schema(self, value: Any, *, secret: bool) -> Any:
         return self.node(value, secret=secret) if isinstance(value, dict) else value
@@ -85,7 +85,7 @@ class _Cleaner:
             return self._scrub.longer(text)
         return _WORD.sub(_unlike_a_token, self._scrub(text, words=True))
 
-    def _tells(self, node: Node, value: object) -> bool:
+    def _holds_secret(self, node: Node, value: object) -> bool:
         """Whether `value`, a default or the like of `node`, holds a secret."""
         if masked((), value) != value:
             return True
@@ -114,7 +114,7 @@ def _unlike_a_token(word: re.Match[str]) -> str:
 
 
 def _values(node: Node) -> Iterator[tuple[str, object]]:
-    """What a schema tells of values: by default, for example, or to choose from."""
+    """What a schema says about values: defaults, examples, choices."""
     yield from ((key, value) for key, value in node.items() if key not in _KNOWN)
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from hotconf import __version__
 from hotconf.problems import Kind
-from hotconf.report.problems import place_of, text_and_hint
+from hotconf.report.problems.lines import place_of, text_and_hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

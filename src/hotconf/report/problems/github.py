@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hotconf.report.problems import place_of, text_and_hint
+from hotconf.report.problems.lines import place_of, text_and_hint
 from hotconf.report.workflow import inert
 from hotconf.text import printable
 

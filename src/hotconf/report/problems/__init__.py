@@ -1,0 +1,1 @@
+"""Problems for people, editors, code hosts and CI."""
