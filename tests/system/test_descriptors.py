@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import gc
 import os
 import sys
@@ -129,21 +128,6 @@ def test_a_fork_copies_the_mark():
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert descriptor.ours
     descriptor.close()
-
-
-def test_a_mark_that_another_file_has_by_chance(tmp_path):
-    """The kind decides then."""
-    descriptor = Descriptor(TIMER, MAKERS[TIMER])
-    number = descriptor.number
-    mark = fcntl.fcntl(number, fcntl.F_GETSIG)
-    os.close(number)
-    theirs = os.open(os.devnull, os.O_RDONLY)
-    assert theirs == number
-    fcntl.fcntl(theirs, fcntl.F_SETSIG, mark)
-    assert not descriptor.ours
-    descriptor.close()
-    assert is_open(theirs)
-    os.close(theirs)
 
 
 def test_what_cannot_be_told_from_others_is_not_kept_open(monkeypatch):

@@ -3,9 +3,9 @@
 The rule: before we use or close a descriptor of ours, we check that the number still stands for what we opened.
 `fstat` cannot show that, because the kernel's anonymous files share one inode. So each file is marked when it is
 opened, with the signal number of `F_SETSIG`: the kernel keeps it with the open file, in copies after a fork, too, and
-it has no effect without `O_ASYNC`. In addition, `/proc/self/fd` must name the kind of the kernel's.
+it has no effect without `O_ASYNC`. Where files cannot be marked, `/proc/self/fd` must name the kind.
 
-We never write to those: `timerfd_settime`, `inotify_add_watch` and `epoll_wait` check the kind themselves.
+We never write to a descriptor; `timerfd_settime`, `inotify_add_watch` and `epoll_wait` check the kind as well.
 """
 
 from __future__ import annotations
@@ -94,25 +94,28 @@ class Descriptor:
     def __init__(self, kind: str, make: Callable[[], int]) -> None:
         self._kind = kind
         self._calls = _calls(kind)
-        self._mark: int | None = None
         self._owner: list[Any] = list(map(_own, map(operator.call, [make])))
         self._number: int = self._owner[0].fileno()
         self.first = os.fstat(self._number)
         """For a `FILE`: as it was opened."""
-        self._mark = self._set_mark()
+        self._mark: int | None = next(_marks) if _SET_MARK is not None else None
+        if self._mark is not None:
+            try:
+                self._calls.fcntl(self._number, _SET_MARK, self._mark)
+            except OSError:
+                self._mark = None
+                if not self._is_of_its_kind():
+                    raise
 
     @property
     def ours(self) -> bool:
-        """Whether the number still stands for it."""
-        marked = self._has_mark()
-        if marked is False or (marked and self._kind == FILE):
-            return marked
+        """Whether the number still stands for it: it has the mark; where none can be had, it is of the kind."""
+        if self._mark is None:
+            return self._is_of_its_kind()
         try:
-            if self._kind == FILE:
-                return os.path.samestat(self.first, os.fstat(self._number))
-            return bool(self._calls.kind_of(self._number) == self._kind)
-        except OSError:  # there is no `/proc`
-            return bool(marked)
+            return bool(self._calls.fcntl(self._number, _GET_MARK) == self._mark)
+        except OSError as error:
+            return error.errno != errno.EBADF and self._is_of_its_kind()
 
     @property
     def number(self) -> int:
@@ -140,27 +143,13 @@ class Descriptor:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _set_mark(self) -> int | None:
-        """Mark it. None if that is impossible; raises `OSError` if its kind cannot be determined, either."""
-        mark = next(_marks)
-        if _SET_MARK is None:
-            return None
+    def _is_of_its_kind(self) -> bool:
         try:
-            self._calls.fcntl(self._number, _SET_MARK, mark)
-        except OSError:
-            if not self.ours:
-                raise
-            return None
-        return mark
-
-    def _has_mark(self) -> bool | None:
-        """None if it has none, or none can be read."""
-        if self._mark is None:
-            return None
-        try:
-            return bool(self._calls.fcntl(self._number, _GET_MARK) == self._mark)
-        except OSError:
-            return None
+            if self._kind == FILE:
+                return os.path.samestat(self.first, os.fstat(self._number))
+            return bool(self._calls.kind_of(self._number) == self._kind)
+        except OSError:  # closed, or there is no `/proc`
+            return False
 
 
 def _calls(kind: str) -> ModuleType:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import Final
 
 _FAULTS: Final = ("SIGSEGV", "SIGFPE", "SIGILL", "SIGABRT", "SIGBUS", "SIGTRAP", "SIGSYS")
@@ -24,15 +25,21 @@ _ALL: Final = (1 << 64) - 1 & ~(_KEPT | _RESERVED)
 
 def block() -> None:
     """Block all in this thread: it runs no users' code."""
-    if _of_main() is not None:  # or `lend` could not undo it
+    if _of_main() is not None:  # or `run` could not undo it
         _set(_ALL)
 
 
-def lend() -> None:
-    """Block what the main thread blocks: users' code begins in this thread. Undone by `block`."""
+def run(work: Callable[[], object]) -> None:
+    """Run users' code in this thread, which blocks what the main thread blocks meanwhile."""
     blocked = _of_main()
-    if blocked is not None:
-        _set(blocked & ~_RESERVED)
+    if blocked is None:
+        work()
+        return
+    _set(blocked & ~_RESERVED)
+    try:
+        work()
+    finally:
+        _set(_ALL)
 
 
 def _of_main() -> int | None:

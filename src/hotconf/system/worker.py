@@ -275,11 +275,7 @@ class Worker:
             return
         if self._slow and self._jobs:
             self._repair()
-        signals.lend()
-        try:
-            job()
-        finally:
-            signals.block()
+        signals.run(job)
         me.job, me.began, me.reported = None, 0, False
         if job is me.failed:
             me.failed = None
