@@ -16,7 +16,6 @@ from hotconf.keypath import KeyPath, key_path
 from hotconf.listener import Notice
 from hotconf.subscribers.callbacks import Callback, ChangeCallback, EventCallback
 from hotconf.subscribers.delivery import Delivery
-from hotconf.subscribers.path_index import PathIndex
 from hotconf.subscribers.streams import EventStream, Subscription
 from hotconf.system import fork, threads
 from hotconf.system.memory import retried
@@ -56,7 +55,7 @@ class Bus(fork.ForkAware, Generic[T]):
         # Replaced, never changed, so that iterating them is safe while others subscribe.
         self._streams: tuple[EventStream, ...] = ()
         self._callbacks: tuple[EventCallback, ...] = ()
-        self._followers: PathIndex[ChangeCallback[T]] = PathIndex()
+        self._followers: tuple[ChangeCallback[T], ...] = ()
         self._numbers = count(1)
         self.delivery = Delivery(name, self.lock)
         self._backlog: deque[tuple[ConfigReloadEvent | None, Snapshot[T] | None]] = deque()
@@ -85,7 +84,7 @@ class Bus(fork.ForkAware, Generic[T]):
         """Followers that have not got the newest value get it here, too."""
         with self.lock:
             if self.last is not None:
-                self.delivery.put(self.last, tuple(each for each in self._followers.all() if each.due))
+                self.delivery.put(self.last, tuple(each for each in self._followers if each.due))
 
     # Publishing, on the driver's thread
 
@@ -121,26 +120,19 @@ class Bus(fork.ForkAware, Generic[T]):
             return
         try:
             while self._backlog and self._allowed:
-                self._queue_first()
+                # It stays first until it is queued, so that neither a lack of memory nor a dead thread loses it.
+                retried(partial(self._queue, *self._backlog[0]))
+                self._backlog.popleft()
                 self._allowed -= 1
         finally:
             self.lock.release()
 
-    def _queue_first(self) -> None:
-        """The event stays first until it is queued, so that neither a lack of memory nor a dead thread loses it."""
-        try:
-            retried(partial(self._queue, *self._backlog[0]))
-        except MemoryError:
-            raise
-        except Exception:
-            self._backlog.popleft()
-            raise
-        self._backlog.popleft()
-
     def _queue(self, event: ConfigReloadEvent | None, snapshot: Snapshot[T] | None) -> None:
         callbacks: tuple[Callback, ...] = self._callbacks
-        if followers := self._affected(event, snapshot):
-            callbacks = tuple(sorted((*callbacks, *followers), key=attrgetter("number")))
+        if self._changes(event, snapshot):
+            for follower in self._followers:
+                follower.mark_due(self.snapshot)
+            callbacks = tuple(sorted((*callbacks, *self._followers), key=attrgetter("number")))
         # Whatever may fail came first: a second try repeats nothing.
         self.snapshot = snapshot
         if event is not None:
@@ -148,16 +140,12 @@ class Bus(fork.ForkAware, Generic[T]):
                 stream.put(event)
             self.delivery.put(event, callbacks)
 
-    def _affected(self, event: ConfigReloadEvent | None, now: Snapshot[T] | None) -> set[ChangeCallback[T]]:
-        """The followers that a commit may concern: only they look up their value."""
-        before, success = self.snapshot, isinstance(event, ReloadSuccess)
-        if now is None or (before is None and not success) or (before and before.generation == now.generation):
-            return set()
-        changed = [change.path for change in event.changes] if before and isinstance(event, ReloadSuccess) else ()
-        followers = self._followers.affected(changed, now.config) if changed else set(self._followers.all())
-        for follower in followers:
-            follower.mark_due(before)
-        return followers
+    def _changes(self, event: ConfigReloadEvent | None, now: Snapshot[T] | None) -> bool:
+        """Whether a value may differ from what followers saw: the first snapshot is what they begin with."""
+        before = self.snapshot
+        if now is None or before is None:
+            return now is not None and isinstance(event, ReloadSuccess)
+        return before.generation != now.generation
 
     # Subscribing, from any thread
 
@@ -180,23 +168,20 @@ class Bus(fork.ForkAware, Generic[T]):
 
     def on_change(self, selector: Selector[T], callback: OnChange) -> ChangeCallback[T]:
         """Call `callback(old, new)` when the selected value differs."""
-        path: KeyPath | None = None
         if callable(selector):
             select = function("selector", selector, "a function")
         else:
-            path = path_of(selector)
-            select = partial(value_at, path=path)
-        subscription = ChangeCallback(self, next(self._numbers), path, select, _checked(callback))
+            select = partial(value_at, path=path_of(selector))
+        subscription = ChangeCallback(self, next(self._numbers), select, _checked(callback))
         with self.lock:
-            self._followers.add(path or (), subscription.number, subscription)
+            self._followers = (*self._followers, subscription)
         return subscription
 
     def remove(self, subscription: Subscription) -> None:
         """Forget `subscription`; the lock is held."""
-        if isinstance(subscription, ChangeCallback):
-            self._followers.remove(subscription.path or (), subscription.number)
         self._streams = tuple(each for each in self._streams if each is not subscription)
         self._callbacks = tuple(each for each in self._callbacks if each is not subscription)
+        self._followers = tuple(each for each in self._followers if each is not subscription)
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Emit nothing more: streams end after what is waiting, callbacks that have not begun are dropped.
@@ -207,7 +192,7 @@ class Bus(fork.ForkAware, Generic[T]):
             self._closed = True
             streams, self._streams = self._streams, ()
             self._callbacks = ()
-            self._followers = PathIndex()
+            self._followers = ()
             for stream in streams:
                 stream.end()
         self.delivery.close(timeout_s)

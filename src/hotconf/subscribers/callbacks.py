@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hotconf.events import ConfigReloadEvent
-    from hotconf.keypath import KeyPath
     from hotconf.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -78,25 +77,22 @@ class ChangeCallback(Callback, Generic[T]):
     that of the config which was published when it subscribed, `MISSING` if there was none.
     """
 
-    __slots__ = ("_before", "_bus", "_due", "_select", "_value", "path")
+    __slots__ = ("_before", "_bus", "_due", "_select", "_value")
 
     def __init__(
         self,
         bus: Published[T],
         number: int,
-        path: KeyPath | None,
         select: Callable[[T], object],
         callback: Callable[[object, object], object],
     ) -> None:
         super().__init__(bus, number, callback)
-        self.path = path
-        """What `select` reads; None if that is a function, whose value may depend on everything."""
         self._bus = bus
         self._select = select
         self._due = False
         self._before: Snapshot[T] | None = None
         self._value: object = _NOT_SELECTED
-        """What a function last returned, so that it runs once a commit. The values of paths are looked up instead."""
+        """What it saw last."""
 
     def __call__(self, old: object, new: object) -> object:
         """So that a decorated function stays a function."""
@@ -125,9 +121,7 @@ class ChangeCallback(Callback, Generic[T]):
         old = self._value
         if old is _NOT_SELECTED:
             old = MISSING if before is None else self._selected(before.config, MISSING)
-        new = self._selected(newest.config, old)
-        if self.path is None:
-            self._value = new
+        new = self._value = self._selected(newest.config, old)
         if not equal(old, new):
             self._callback(old, new)
 
