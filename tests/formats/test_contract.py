@@ -329,22 +329,21 @@ def check_any(language: Language, text: str) -> None:
         assert 1 <= result.line <= len(lines)
         assert 1 <= result.column <= len(lines[result.line - 1]) + 1
         assert len(str(result).splitlines()) == 1
-    begins, within, inner = language.form.outline(text)
+    tables, in_strings = language.form.outline(text)
+    begins = list(tables)
     assert begins[0] == 0
-    assert begins == sorted(set(begins))
-    assert len(begins) == len(within)
-    assert max([*begins, *inner]) < len(text.split("\n"))
+    assert begins == sorted(begins)
+    assert max([*begins, *in_strings]) < len(text.split("\n"))
     for line in text.split("\n"):
-        language.form.begun(line)
+        language.form.starts(line)
 
 
 @each_language
 def test_the_lines_of_a_document_know_their_tables(language: Language) -> None:
     """For each line that sets something: the keys above it."""
     text = language.write(TABLE) if language.form is JSON else language.whole
-    begins, within, _ = language.form.outline(text)
     lines = text.split("\n")
-    by_line = {lines[line].strip(): tables for line, tables in zip(begins, within, strict=True)}
+    by_line = {lines[line].strip(): tables for line, tables in language.form.outline(text).tables.items()}
     port = next(tables for line, tables in by_line.items() if "port" in line)
     assert port == (("server",),)
     assert next(tables for line, tables in by_line.items() if "name" in line) == ((),)
@@ -355,10 +354,10 @@ def test_a_stamp_is_found_again_and_changes_no_value(language: Language) -> None
     """Once is enough; the text is the same but for the stamp."""
     for table in (TABLE, {"a": 1}):
         text = language.write(table)
-        assert language.form.stamped(text) is None
+        assert language.form.schema_of(text) is None
         stamped = language.form.stamp(text, "./config.schema.json")
         assert stamped is not None
-        assert language.form.stamped(stamped) == "./config.schema.json"
+        assert language.form.schema_of(stamped) == "./config.schema.json"
         assert language.form.stamp(stamped, "./config.schema.json") == stamped
         rest = parsed(language, stamped).table
         rest.pop("$schema", None)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotconf.formats.toml.stamp import named, stamped
+from hotconf.formats.toml.stamp import schema_of, stamp
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from hotconf.formats.toml.stamp import named, stamped
 )
 def test_it_is_put_first_in_the_manner_of_the_file(text, after):
     """Behind a byte order mark, with the file's own line ends."""
-    assert stamped(text, "./x.json") == after
+    assert stamp(text, "./x.json") == after
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_it_is_put_first_in_the_manner_of_the_file(text, after):
 )
 def test_a_line_that_is_there_stays(text):
     """Wherever among the comments at the head it stands."""
-    assert stamped(text, "./x.json") == text
+    assert stamp(text, "./x.json") == text
 
 
 @pytest.mark.parametrize(
@@ -48,13 +48,13 @@ def test_a_line_that_is_there_stays(text):
 )
 def test_what_a_file_names(text, schema):
     """Only a comment before the first key or table counts."""
-    assert named(text) == schema
+    assert schema_of(text) == schema
 
 
 @given(st.text("#:schema ./x.json\n\r\t\ufeffa=1"))
 def test_once_is_enough(text):
     """To stamp again changes nothing, and what was there follows the line."""
-    once = stamped(text, "./x.json")
-    assert stamped(once, "./x.json") == once
-    assert named(once) is not None
+    once = stamp(text, "./x.json")
+    assert stamp(once, "./x.json") == once
+    assert schema_of(once) is not None
     assert once.endswith(text.removeprefix("\ufeff"))

@@ -37,7 +37,7 @@ def stamp(path: Path, schema: Schema[Any]) -> tuple[Path, ...]:
     text = _text(main, path)
     target = f"./{beside.name}"
     form = format_of(main)
-    other = form.stamped(text)
+    other = form.schema_of(text)
     if other not in (None, target):
         raise Refusal(printable(f"{path} names another schema already: {other}. Remove that line first"))
     stamped = form.stamp(text, target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -58,15 +59,15 @@ class Places(Protocol):
 class Outline(NamedTuple):
     """What can be said about the lines of any text, valid or not. They count from 0."""
 
-    begins: list[int]
-    """The lines that begin with a key or a header; the first line is always among them."""
-    tables: list[tuple[KeyPath, ...]]
-    """The tables that each of these lines sets something in."""
-    inner: frozenset[int]
+    tables: dict[int, tuple[KeyPath, ...]]
+    """For each line that begins with a key or a header, in order: the tables that it sets something in. The first
+    line is always among them.
+    """
+    in_strings: frozenset[int]
     """The lines that begin inside a string."""
 
 
-class Format(Protocol):
+class Format(ABC):
     """One language of configuration files. No method raises for anything in a text, and all take linear time."""
 
     name: str
@@ -78,28 +79,35 @@ class Format(Protocol):
     assigns: str
     """Stands between a key and its value."""
 
+    @abstractmethod
     def parse(self, path: Path, text: str) -> dict[str, Any] | Problem:
         """The table in `text`; or the first mistake, its line, and what to write instead."""
 
-    def warnings(self, path: Path, text: str) -> tuple[Problem, ...]:
-        """What a text that was parsed says, but probably does not mean."""
-
+    @abstractmethod
     def locate(self, text: str) -> Places:
         """The places in a text that was parsed."""
 
+    @abstractmethod
     def outline(self, text: str) -> Outline:
-        """What can be said about the lines of any text."""
+        """Which lines of any text set something, and where: it decides which of them are shown as secret."""
 
-    def begun(self, line: str) -> KeyPath | None:
-        """What `line` by itself plainly begins: the table of a header; empty for a key; None if it may continue a
-        value above.
+    @abstractmethod
+    def starts(self, line: str) -> KeyPath | None:
+        """What a line of a broken text plainly starts, whatever is above it: the table of a header, `()` for a key;
+        None if it may continue a value.
         """
 
-    def stamp(self, text: str, schema: str) -> str | None:
-        """`text` with the note by which editors find its JSON Schema; None if it has no place for one."""
+    def warnings(self, path: Path, text: str) -> tuple[Problem, ...]:  # noqa: ARG002 - a default
+        """What a text that was parsed says, but probably does not mean."""
+        return ()
 
-    def stamped(self, text: str) -> str | None:
-        """The JSON Schema that `text` names."""
+    def stamp(self, text: str, schema: str) -> str | None:  # noqa: ARG002 - a default
+        """`text` with the note by which editors find its JSON Schema; None if it has no place for one."""
+        return None
+
+    def schema_of(self, text: str) -> str | None:  # noqa: ARG002 - a default
+        """The JSON Schema that such a note in `text` names."""
+        return None
 
 
 @dataclass(frozen=True)

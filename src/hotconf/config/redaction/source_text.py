@@ -101,8 +101,8 @@ def _keys_in_text(text: str, keyed: Collection[str], form: Format) -> Iterator[s
     if not keyed:
         return
     below = False
-    begins, tables, _ = form.outline(text)
-    inside = {n for n, of in zip(begins, tables, strict=True) if any(table and table[-1] in keyed for table in of)}
+    tables = form.outline(text).tables
+    inside = {line for line, of in tables.items() if any(table and table[-1] in keyed for table in of)}
     for index, line in enumerate(text.split("\n")):
         words = list(_KEY_OR_WORD.finditer(line))
         named = next((at + 1 for at, word in enumerate(words) if word[word.lastindex or 0] in keyed), None)
@@ -122,7 +122,7 @@ class SourceText:
         "_continuing",
         "_ends",
         "_format",
-        "_inner",
+        "_in_strings",
         "_keys",
         "_leaks",
         "_masked",
@@ -139,7 +139,8 @@ class SourceText:
         """`scrub` knows what to mask everywhere. `keys`: the `secret_keys` of the model."""
         self.lines = text.split("\n")
         self._format = form
-        self._begins, self._tables, self._inner = form.outline(text)
+        self._tables, self._in_strings = form.outline(text)
+        self._begins = list(self._tables)
         self._keys = keys
         self._names = frozenset[str]()
         """Of which misspelt names are secret, too."""
@@ -161,11 +162,11 @@ class SourceText:
         whose value may be a secret as only the model knows.
         """
         line = self.lines[index]
-        inner = index in self._inner
+        inner = index in self._in_strings
         begin = bisect_right(self._begins, index) - 1
         if (inner and not strings) or self._leak(begin) < index or (broken and self._may_continue(index)):
             return OMITTED
-        end = self._secret_from(begin, index, broken=broken or inner)
+        end = self._secret_from(index, broken=broken or inner)
         if withheld is not None:
             sets = line.find(self._format.assigns, withheld) + 1 or len(line)
             end = sets if end is None else min(end, sets)
@@ -187,7 +188,7 @@ class SourceText:
     def _spans(self, index: int) -> tuple[list[Span], list[int]]:
         """What is masked on a line, and how much longer the line is before each of these, and behind the last."""
         if index not in self._masked:
-            tables = self._tables[bisect_right(self._begins, index) - 1]
+            tables = self._tables[self._begins[bisect_right(self._begins, index) - 1]]
             # Among names of variables an `Authorization = "…"` is no secret.
             pairs = any(secrecy_of(table) is not False for table in tables)
             spans = self._scrub.spans(self.lines[index], pairs=pairs)
@@ -205,11 +206,11 @@ class SourceText:
         table: KeyPath = ()
         secret = False
         for index, line in enumerate(self.lines):
-            begun = self._format.begun(line)
-            if begun:
-                table = begun
+            started = self._format.starts(line)
+            if started:
+                table = started
                 secret = secret_from("x = 1", table, broken=True, keys=self._keys) is not None
-            elif begun is None and secret:
+            elif started is None and secret:
                 yield index
             else:
                 secret = self._secret_on(line, table, broken=True) is not None
@@ -218,14 +219,14 @@ class SourceText:
         """The first line of a statement that sets a secret; the lines of its value may follow. Beyond all if none."""
         if begin not in self._leaks:
             ends = self._begins[begin + 1] if begin + 1 < len(self._begins) else len(self.lines)
-            secret = (i for i in range(self._begins[begin], ends) if self._secret_from(begin, i) is not None)
+            secret = (i for i in range(self._begins[begin], ends) if self._secret_from(i) is not None)
             self._leaks[begin] = next(secret, len(self.lines))
         return self._leaks[begin]
 
-    def _secret_from(self, begin: int, index: int, *, broken: bool = False) -> int | None:
+    def _secret_from(self, index: int, *, broken: bool = False) -> int | None:
         if (index, broken) not in self._ends:
             # A header can make what is below it public, too: not for lines that may not be below it.
-            tables: tuple[KeyPath, ...] = self._tables[begin] if index == self._begins[begin] else ((),)
+            tables: tuple[KeyPath, ...] = self._tables.get(index, ((),))
             found = (self._secret_on(self.lines[index], table, broken=broken) for table in tables)
             self._ends[index, broken] = min((end for end in found if end is not None), default=None)
         return self._ends[index, broken]

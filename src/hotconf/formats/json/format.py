@@ -20,9 +20,7 @@ _LONG: Final = re.compile(r"(?<![0-9])[0-9]{4301}")
 _HEAD: Final = re.compile(r"[ \t\r\n]*+\{([ \t\r\n]*+)")
 
 
-class _Json:
-    """The `Format`."""
-
+class _Json(Format):
     name = "JSON"
     suffixes: tuple[str, ...] = (".json",)
     defaults = "{}"
@@ -63,10 +61,10 @@ class _Json:
 
         return outline(text)
 
-    def begun(self, line: str) -> KeyPath | None:
-        from hotconf.formats.json.outline import begun
+    def starts(self, line: str) -> KeyPath | None:
+        from hotconf.formats.json.outline import starts
 
-        return begun(line)
+        return starts(line)
 
     def stamp(self, text: str, schema: str) -> str | None:
         """As the first key, `$schema`; None if this is no object."""
@@ -82,7 +80,7 @@ class _Json:
         rest = f",{head[1] or ' '}" if table else ""
         return f'{text[:at]}"$schema": {json.dumps(schema)}{rest}{text[at:]}'
 
-    def stamped(self, text: str) -> str | None:
+    def schema_of(self, text: str) -> str | None:
         table = _loads(text.removeprefix("\ufeff"))
         named = table.get("$schema") if isinstance(table, dict) else None
         return named if isinstance(named, str) else None

@@ -43,10 +43,11 @@ def outline(text: str) -> Outline:
             del path[len(path) - named.pop() :]
         else:
             key = None
-    tables_of = [tuple(tables) if len(tables) <= _MOST else _ALL for tables in found.values()]
-    return Outline(list(found), tables_of, frozenset())
+    return Outline(
+        {line: tuple(tables) if len(tables) <= _MOST else _ALL for line, tables in found.items()}, frozenset()
+    )
 
 
-def begun(line: str) -> KeyPath | None:
+def starts(line: str) -> KeyPath | None:
     """Empty for a line with a key of its own; None for what may belong to the line above."""
     return () if _OWN_KEY.match(line) else None

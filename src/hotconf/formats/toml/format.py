@@ -16,9 +16,7 @@ from hotconf.problems import Problem
 # A good file pays for no other module of this package: they and their patterns are imported late.
 
 
-class _Toml:
-    """The `Format`."""
-
+class _Toml(Format):
     name = "TOML"
     suffixes: tuple[str, ...] = (".toml",)
     defaults = "a comment"
@@ -63,20 +61,20 @@ class _Toml:
 
         return outline(text)
 
-    def begun(self, line: str) -> KeyPath | None:
-        from hotconf.formats.toml.outline import begun
+    def starts(self, line: str) -> KeyPath | None:
+        from hotconf.formats.toml.outline import starts
 
-        return begun(line)
+        return starts(line)
 
     def stamp(self, text: str, schema: str) -> str | None:
-        from hotconf.formats.toml.stamp import stamped
+        from hotconf.formats.toml.stamp import stamp
 
-        return stamped(text, schema)
+        return stamp(text, schema)
 
-    def stamped(self, text: str) -> str | None:
-        from hotconf.formats.toml.stamp import named
+    def schema_of(self, text: str) -> str | None:
+        from hotconf.formats.toml.stamp import schema_of
 
-        return named(text)
+        return schema_of(text)
 
 
 TOML: Final[Format] = _Toml()

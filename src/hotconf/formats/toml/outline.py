@@ -24,17 +24,16 @@ _WORD: Final = re.compile(r"[\w-]+")
 def outline(text: str) -> Outline:
     """What can be said about its lines."""
     lines = text.split("\n")
-    begins = list(_line_numbers(text))
-    tables: list[tuple[KeyPath, ...]] = []
+    tables: dict[int, tuple[KeyPath, ...]] = {}
     table: KeyPath = ()
-    for index in begins:
+    for index in _line_numbers(text):
         header = _HEADER.match(lines[index])
         table = table if header is None else _words(header[1])
-        tables.append((table,))
-    return Outline(begins, tables, frozenset(_inside_strings(text)))
+        tables[index] = (table,)
+    return Outline(tables, frozenset(_inside_strings(text)))
 
 
-def begun(line: str) -> KeyPath | None:
+def starts(line: str) -> KeyPath | None:
     """The table of a header; empty for a key; None for what may belong to the line above."""
     header = _PLAIN_HEADER.match(line)
     if header is not None:

@@ -1,4 +1,4 @@
-"""`stamped`: the line at the head of a file that tells editors which JSON Schema it is written to."""
+"""`stamp`: the line at the head of a file that tells editors which JSON Schema it is written to."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Final
 _DIRECTIVE: Final = re.compile(r"#:schema[ \t]++(\S(?:.*\S)?)[ \t]*+")
 
 
-def stamped(text: str, target: str) -> str:
-    """`text` with `#:schema TARGET` as its first line; as it is, if a comment at its head says that already."""
-    if named(text) == target:
+def stamp(text: str, schema: str) -> str:
+    """`text` with `#:schema SCHEMA` as its first line; as it is, if a comment at its head says that already."""
+    if schema_of(text) == schema:
         return text
     bom = "\ufeff" if text.startswith("\ufeff") else ""
     end = "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
-    return f"{bom}#:schema {target}{end}{text.removeprefix(bom)}"
+    return f"{bom}#:schema {schema}{end}{text.removeprefix(bom)}"
 
 
-def named(text: str) -> str | None:
+def schema_of(text: str) -> str | None:
     """The schema that the comments at the head of `text` name: those before its first key or table."""
     found = (_DIRECTIVE.fullmatch(line) for line in _head(text.removeprefix("\ufeff")))
     return next((match[1] for match in found if match), None)
