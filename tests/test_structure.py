@@ -13,8 +13,8 @@ MOST_LINES = 400
 MOST_MODULES = 15
 LONG = {"engine/machine.py"}
 """The table of the protocol stays in one piece."""
-WIDE = {"cli", "tui"}
-"""One module for each command or part of the screen."""
+WIDE = {"cli"}
+"""One module for each command."""
 
 
 def _cycles(graph: grimp.ImportGraph) -> list[list[str]]:

@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 from unittest.mock import patch
 
 from hotconf.subscribers.stats import Meter, Stats
-from hotconf.tui import toasts
 from hotconf.tui.app import HotconfApp
-from hotconf.tui.facts import Told
-from tui.told import FILE, at, facts, snapshot
+from hotconf.tui.view import toasts
+from hotconf.tui.view.facts import Update
+from tui.updates import FILE, at, facts, snapshot
 
 Scenario: TypeAlias = Callable[[Any], Awaitable[None]]
 
@@ -75,23 +75,23 @@ class Hand:
 
 
 class FakeSession:
-    """Tells what it is given; remembers what it was asked for."""
+    """Reports what it is given; remembers what it was asked for."""
 
-    def __init__(self, *news: Told) -> None:
+    def __init__(self, *updates: Update) -> None:
         self.path: Path = FILE
-        self.news = news or (Told(facts(snapshot())),)
+        self.updates = updates or (Update(facts(snapshot())),)
         self.asked: list[str] = []
         self.waited_for: str | None = None
         self.holds: list[str] = []
         self.meter = Meter()
         self.drift = False
         self.secret_keys: frozenset[str] = frozenset()
-        self.tell: Callable[[Told], object] = lambda told: None
+        self.notify: Callable[[Update], object] = lambda update: None
 
-    def start(self, tell: Callable[[Told], object], failed: Callable[[BaseException], object]) -> None:
-        self.tell = tell
-        for told in self.news:
-            tell(told)
+    def start(self, notify: Callable[[Update], object], failed: Callable[[BaseException], object]) -> None:
+        self.notify = notify
+        for update in self.updates:
+            notify(update)
 
     def close(self) -> None:
         self.asked.append("close")

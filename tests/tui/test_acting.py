@@ -6,16 +6,16 @@ import asyncio
 import threading
 
 from hotconf.tui.app import HotconfApp
-from hotconf.tui.facts import Told
 from hotconf.tui.screens.details import ValueDetails
 from hotconf.tui.screens.difference import Difference, GoBack
 from hotconf.tui.screens.help import Help
 from hotconf.tui.screens.latency import Latency
+from hotconf.tui.view.facts import Update
 from hotconf.tui.widgets.panels import ConfigurationPanel
 from tui.stage import LARGE, SMALL, FakeSession, play, screen, shows, until
-from tui.told import deferred, facts, failed, reloaded, snapshot
+from tui.updates import deferred, facts, failed, reloaded, snapshot
 
-LOADED = Told(facts(snapshot()))
+LOADED = Update(facts(snapshot()))
 
 
 def test_a_gate_starts_and_finishes_with_the_same_key():
@@ -28,7 +28,7 @@ def test_a_gate_starts_and_finishes_with_the_same_key():
         await shows(pilot, "quality gate rehearsal · plan · gemini ")
         assert app.session.holds == ["gate"]
         await shows(pilot, "g Finish gate")
-        app.session.tell(deferred())
+        app.session.notify(deferred())
         await shows(pilot, "1 reload queued: waiting for quality gate (press g to finish)")
         await pilot.press("g")
         await until(pilot, lambda: app.session.holds == [])
@@ -75,7 +75,7 @@ def test_a_queued_reload_can_be_applied_now():
         app = pilot.app
         await pilot.press("f")
         assert app.session.asked == []
-        app.session.tell(deferred())
+        app.session.notify(deferred())
         await shows(pilot, "f Apply now")
         await pilot.press("f", "r")
         await until(pilot, lambda: app.session.asked == ["reload force=True", "reload force=False"])
@@ -95,7 +95,7 @@ def test_drift_is_looked_for_while_hot_reload_is_off(monkeypatch):
         app.session.drift = True
         await shows(pilot, "drift: the files differ from generation 1")
 
-    play(FakeSession(Told(facts(snapshot(), enabled=False, watching=()))), scenario)
+    play(FakeSession(Update(facts(snapshot(), enabled=False, watching=()))), scenario)
 
 
 def test_differences_of_any_two_generations():
@@ -103,8 +103,8 @@ def test_differences_of_any_two_generations():
 
     async def scenario(pilot):
         app = pilot.app
-        app.session.tell(reloaded(3))
-        app.session.tell(reloaded(6, generation=3, text="model = 'x'\n"))
+        app.session.notify(reloaded(3))
+        app.session.notify(reloaded(6, generation=3, text="model = 'x'\n"))
         await until(pilot, lambda: len(app.history.snapshots) == 3)
         await pilot.press("d")
         await until(pilot, lambda: isinstance(app.screen, Difference))
@@ -136,7 +136,7 @@ def test_rollback_shows_what_it_does_and_asks():
 
     async def scenario(pilot):
         app = pilot.app
-        app.session.tell(reloaded(3))
+        app.session.notify(reloaded(3))
         await until(pilot, lambda: len(app.history.snapshots) == 2)
         await pilot.press("d", "b")
         await until(pilot, lambda: isinstance(app.screen, GoBack))
@@ -159,7 +159,7 @@ def test_rollback_asks_once():
 
     async def scenario(pilot):
         app = pilot.app
-        app.session.tell(reloaded(3))
+        app.session.notify(reloaded(3))
         await until(pilot, lambda: len(app.history.snapshots) == 2)
         read = threading.Event()
         disk = app.session.on_disk
@@ -261,7 +261,7 @@ def test_the_editor_opens_at_the_problem(monkeypatch):
         await pilot.press("e")
         panel.show_key(("…defaults",))
         await pilot.press("e")
-        app.session.tell(failed())
+        app.session.notify(failed())
         await until(pilot, lambda: app.view.failed)
         await pilot.press("e")
         await until(pilot, lambda: len(places) == 4)

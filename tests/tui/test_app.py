@@ -1,4 +1,4 @@
-"""The app under a pilot: what it shows. The session tells what the test says."""
+"""The app under a pilot: what it shows. The session reports what the test says."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from textual.widgets._toast import Toast
 
 from hotconf import Problem
 from hotconf.tui.app import HotconfApp
-from hotconf.tui.facts import Told
 from hotconf.tui.screens.details import EventDetails, ValueDetails
+from hotconf.tui.view.facts import Update
 from hotconf.tui.widgets.bars import SearchBox
 from hotconf.tui.widgets.panels import ConfigurationPanel, EventsPanel
 from tui.stage import LARGE, SMALL, FakeSession, play, screen, shows, until
-from tui.told import COST_LINE, FILE, GOOD, changed, facts, failed, reloaded, snapshot, unchanged
+from tui.updates import COST_LINE, FILE, GOOD, changed, facts, failed, reloaded, snapshot, unchanged
 
-LOADED = Told(facts(snapshot()))
+LOADED = Update(facts(snapshot()))
 
 
 def test_the_status_line_says_what_is_true():
@@ -25,7 +25,7 @@ def test_the_status_line_says_what_is_true():
         first = screen(pilot.app).splitlines()[0]
         assert first.startswith(" /srv/app/config.toml  generation 1  ✓ loaded 12:00:00")
         assert first.endswith("1 file · 2000 ms")
-        pilot.app.session.tell(reloaded())
+        pilot.app.session.notify(reloaded())
         await shows(pilot, "generation 2  ✓ reloaded 12:00:03")
 
     play(FakeSession(LOADED), scenario)
@@ -40,7 +40,7 @@ def test_a_file_that_shrank_is_said_to_be_waited_for():
         from hotconf import FileChanged
 
         pilot.app.session.waited_for = "file shrank"
-        pilot.app.session.tell(Told(facts(snapshot(), debounce_ms=10), FileChanged(FILE, at=datetime.now(UTC))))
+        pilot.app.session.notify(Update(facts(snapshot(), debounce_ms=10), FileChanged(FILE, at=datetime.now(UTC))))
         await shows(pilot, "… settling (file shrank)")
         pilot.app.session.waited_for = None
         await until(pilot, lambda: "shrank" not in screen(pilot.app))
@@ -71,7 +71,7 @@ def test_settling_counts_down_and_ends():
     """The status line moves by itself while the window runs, and no longer."""
 
     async def scenario(pilot):
-        pilot.app.session.tell(changed(0))
+        pilot.app.session.notify(changed(0))
         await shows(pilot, "… settling 2.0 s")
         pilot.app.clock.passed = 0.6
         await shows(pilot, "… settling 1.4 s")
@@ -86,13 +86,13 @@ def test_a_failure_is_a_toast_and_stays_in_the_status_line():
 
     async def scenario(pilot):
         app = pilot.app
-        app.session.tell(failed())
+        app.session.notify(failed())
         await shows(pilot, "❌ Config reload failed: config.toml:7:8")
         await shows(pilot, "✗ failed: config.toml:7:8: Invalid TOML: missing closing bracket at line 7")
         app.clear_notifications()
         await until(pilot, lambda: "❌" not in screen(app))
         assert "✗ failed: config.toml:7:8" in screen(app)
-        app.session.tell(unchanged(9))
+        app.session.notify(unchanged(9))
         await until(pilot, lambda: "✗ failed: " not in screen(app))
 
     play(FakeSession(LOADED), scenario)
@@ -103,7 +103,7 @@ def test_many_endings_are_one_toast():
 
     async def scenario(pilot):
         for second in range(10):
-            pilot.app.session.tell(reloaded(second))
+            pilot.app.session.notify(reloaded(second))
             await pilot.pause()
         await shows(pilot, "The latest of 10")
         await until(pilot, lambda: len(pilot.app.screen.query(Toast)) == 1)
@@ -118,7 +118,7 @@ def test_markup_in_files_is_text():
     problem = Problem(f"Unknown key: {trick}", file=FILE, line=1, column=1)
 
     async def scenario(pilot):
-        pilot.app.session.tell(failed(3, problem))
+        pilot.app.session.notify(failed(3, problem))
         await shows(pilot, "❌ Config reload failed")
         await until(pilot, lambda: screen(pilot.app).count("red]x[/]") == 3)
         await pilot.press("tab", "enter")
@@ -137,11 +137,11 @@ def test_started_on_a_broken_file_it_shows_why():
         assert '7 │ plan = ["gemini"' in screen(app)
         assert "waiting for" not in screen(app)
         assert not app.screen.query(Toast)
-        app.session.tell(reloaded(5, generation=1))
+        app.session.notify(reloaded(5, generation=1))
         await shows(pilot, "daily_limit_usd = 20.0")
         assert "No valid configuration yet" not in screen(app)
 
-    play(FakeSession(failed(0, first=True), Told(facts(None))), scenario)
+    play(FakeSession(failed(0, first=True), Update(facts(None))), scenario)
 
 
 def test_lists_fold_and_open():
@@ -175,18 +175,18 @@ def test_events_follow_the_newest_until_the_cursor_leaves_it():
         panel = app.screen.query_one(EventsPanel)
         await pilot.press("tab")
         await until(pilot, lambda: panel.has_focus)
-        app.session.tell(changed(1))
-        app.session.tell(reloaded(3))
+        app.session.notify(changed(1))
+        app.session.notify(reloaded(3))
         await until(pilot, lambda: len(app.view.entries) == 2)
         await until(pilot, lambda: panel.entry is app.view.entries[-1])
         await pilot.press("end")
         await until(pilot, lambda: panel.entry is app.view.entries[0])
-        app.session.tell(unchanged(9))
+        app.session.notify(unchanged(9))
         await shows(pilot, "Unchanged (")
         assert panel.entry is app.view.entries[0]
         await pilot.press("home")
         await until(pilot, lambda: panel.entry is app.view.entries[-1])
-        app.session.tell(unchanged(19))
+        app.session.notify(unchanged(19))
         await until(pilot, lambda: len(app.view.entries) == 4)
         await until(pilot, lambda: panel.entry is app.view.entries[-1])
 
@@ -198,7 +198,7 @@ def test_enter_shows_the_details_of_an_event_and_of_a_value():
 
     async def scenario(pilot):
         app = pilot.app
-        app.session.tell(reloaded())
+        app.session.notify(reloaded())
         await until(pilot, lambda: app.view.entries)
         await pilot.press("tab", "enter")
         await until(pilot, lambda: isinstance(app.screen, EventDetails))
@@ -225,7 +225,7 @@ def test_y_copies_what_is_under_the_cursor():
         app.screen.query_one(ConfigurationPanel).show_key(("cost", "daily_limit_usd"))
         await pilot.press("y")
         await until(pilot, lambda: app.clipboard == "cost.daily_limit_usd = 10.0")
-        app.session.tell(reloaded())
+        app.session.notify(reloaded())
         await until(pilot, lambda: app.view.entries)
         await pilot.press("tab", "y")
         await until(pilot, lambda: app.clipboard == f"✅ Config reloaded successfully\n   - {COST_LINE}")
@@ -246,7 +246,7 @@ def test_a_long_value_is_seen_and_copied_whole():
         await until(pilot, lambda: isinstance(app.screen, ValueDetails))
         await shows(pilot, 'end"')
 
-    play(FakeSession(Told(facts(snapshot(text)))), scenario)
+    play(FakeSession(Update(facts(snapshot(text)))), scenario)
 
 
 def test_enter_shows_all_of_an_event_that_is_cut_in_the_list():
@@ -255,7 +255,7 @@ def test_enter_shows_all_of_an_event_that_is_cut_in_the_list():
 
     async def scenario(pilot):
         app = pilot.app
-        app.session.tell(failed(3, *problems))
+        app.session.notify(failed(3, *problems))
         await until(pilot, lambda: app.view.failed)
         app.clear_notifications()
         await pilot.press("tab", "end")
@@ -299,7 +299,7 @@ def test_it_lives_in_any_size(size):
 
     async def scenario(pilot):
         await pilot.resize(*size)
-        pilot.app.session.tell(failed())
+        pilot.app.session.notify(failed())
         for key in ("g", "d", "l", "slash"):
             await pilot.press(key, "escape")
         await pilot.resize(*SMALL)
@@ -315,7 +315,7 @@ def test_without_colour_nothing_is_coloured(monkeypatch):
 
     async def scenario(pilot):
         app = pilot.app
-        app.session.tell(failed())
+        app.session.notify(failed())
         await shows(pilot, "✗ failed")
         styles = [segment.style for line in app.screen._compositor.render_strips() for segment in line]
         colours = {colour.name for style in styles if style for colour in (style.color, style.bgcolor) if colour}

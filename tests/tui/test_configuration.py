@@ -6,10 +6,10 @@ import json
 from dataclasses import replace
 
 from hotconf import MISSING, Change
-from hotconf.tui import configuration
-from hotconf.tui.configuration import is_default, is_marked
 from hotconf.tui.screens.details import ValueDetails
-from tui.told import BETTER, COST, GOOD, snapshot
+from hotconf.tui.view import configuration
+from hotconf.tui.view.configuration import is_default, is_marked
+from tui.updates import BETTER, COST, GOOD, snapshot
 
 SECRET = GOOD.replace("[cost]", '[mcp_servers.git]\ntoken = "hunter2"\n\n[cost]')
 

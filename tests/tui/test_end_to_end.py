@@ -21,7 +21,7 @@ CHECKOUT = Path(__file__).parents[2]
 HOTCONF = f"""\
 #!/bin/sh
 exec {sys.executable} -c '
-import hotconf.tui.operations as operations
+import hotconf.tui.operations.rehearsals as operations
 operations.SHORTEST_S = operations.LONGEST_S = 3600.0
 from hotconf.cli import main
 main()

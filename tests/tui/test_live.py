@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from hotconf import Schema
 from hotconf.speckit import SPECKIT
-from hotconf.tui.command import Command
+from hotconf.tui.operations.command import Command
 from hotconf.tui.screens.difference import GoBack
 from hotconf.tui.session import Session
 from tui.stage import play, screen, shows, until

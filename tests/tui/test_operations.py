@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotconf.speckit import AppConfig
-from hotconf.tui.operations import LONGEST_S, SHORTEST_S, Step, agent_steps, critical_steps, gate_steps
+from hotconf.tui.operations.rehearsals import LONGEST_S, SHORTEST_S, Step, agent_steps, critical_steps, gate_steps
 
 
 def config(**tables: object) -> AppConfig:

@@ -8,13 +8,13 @@ import time
 
 from textual.widgets._toast import Toast
 
-from hotconf.tui.facts import Told
-from hotconf.tui.view import MOST_ENTRIES
+from hotconf.tui.view.facts import Update
+from hotconf.tui.view.view import MOST_ENTRIES
 from hotconf.tui.widgets.panels import ConfigurationPanel
 from tui.stage import FakeSession, play, shows, until
-from tui.told import changed, facts, reloaded, snapshot, unchanged
+from tui.updates import changed, facts, reloaded, snapshot, unchanged
 
-LOADED = Told(facts(snapshot()))
+LOADED = Update(facts(snapshot()))
 
 
 def test_who_tells_never_waits_for_the_app():
@@ -22,12 +22,12 @@ def test_who_tells_never_waits_for_the_app():
 
     async def scenario(pilot):
         app, news = pilot.app, unchanged()
-        thread = threading.Thread(target=lambda: [app.session.tell(news) for _ in range(1000)], daemon=True)
+        thread = threading.Thread(target=lambda: [app.session.notify(news) for _ in range(1000)], daemon=True)
         thread.start()
         thread.join(60)  # the app's own loop stands still here
         assert not thread.is_alive()
-        assert app.view.told == 0
-        await until(pilot, lambda: app.view.told >= 1000)
+        assert app.view.total == 0
+        await until(pilot, lambda: app.view.total >= 1000)
 
     play(FakeSession(LOADED), scenario)
 
@@ -43,13 +43,13 @@ def test_a_thousand_events_a_second_leave_it_responsive():
         def storm():
             news = [changed(), reloaded()]
             while not (answered.is_set() and len(told) >= 1000):
-                told.append(app.session.tell(news[len(told) % 2]))
+                told.append(app.session.notify(news[len(told) % 2]))
                 time.sleep(0.001)
 
         thread = threading.Thread(target=storm)
         thread.start()
         try:
-            await until(pilot, lambda: app.view.told)
+            await until(pilot, lambda: app.view.total)
             panel = app.screen.query_one(ConfigurationPanel)
             for key in ("down", "down", "up", "down", "up") * 4:
                 before = panel.cursor
@@ -58,7 +58,7 @@ def test_a_thousand_events_a_second_leave_it_responsive():
         finally:
             answered.set()
             await asyncio.to_thread(thread.join)
-        await until(pilot, lambda: app.view.told >= 1000)
+        await until(pilot, lambda: app.view.total >= 1000)
         assert len(app.view.entries) <= MOST_ENTRIES
         assert len(app.screen.query(Toast)) <= 1
 
@@ -78,7 +78,7 @@ def test_nothing_is_drawn_while_nothing_happens(monkeypatch):
             return display(self, *arguments)
 
         monkeypatch.setattr(type(app), "_display", noted)
-        app.session.tell(unchanged(9))
+        app.session.notify(unchanged(9))
         await shows(pilot, "Unchanged (")
         await until(pilot, lambda: time.monotonic() - drawn[-1] > 1)
         assert len(drawn) > 1

@@ -1,4 +1,4 @@
-"""The small pure parts: history, inbox, editor command lines, operations, comparison, measures."""
+"""The small pure parts: history, inbox, editor command lines, operations, comparison, latency."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from hotconf import ReloadSuccess, Timings, UsageError
 from hotconf.report.cells import width
 from hotconf.subscribers.stats import Meter
 from hotconf.text import printable
-from hotconf.tui import comparison, editor, history, inbox, measures, running
-from hotconf.tui.facts import Told
-from hotconf.tui.history import History
-from hotconf.tui.operations import Step
-from hotconf.tui.rows import Place, wrapped
-from hotconf.tui.running import Operation
-from tui.told import BETTER, FILE, GOOD, at, facts, snapshot
+from hotconf.tui import editor, inbox
+from hotconf.tui.operations import operation
+from hotconf.tui.operations.operation import Operation
+from hotconf.tui.operations.rehearsals import Step
+from hotconf.tui.view import comparison, history, latency
+from hotconf.tui.view.facts import Update
+from hotconf.tui.view.history import History
+from hotconf.tui.view.rows import Place, wrapped
+from tui.updates import BETTER, FILE, GOOD, at, facts, snapshot
 
 
 def test_history_keeps_each_generation_once():
@@ -50,16 +52,16 @@ def test_the_inbox_rings_once_for_all_that_is_in_it():
     """Until it has been emptied; what it cannot hold is counted, the oldest first."""
     rings: list[int] = []
     box = inbox.Inbox(lambda: rings.append(1))
-    told = [Told(facts(None)) for _ in range(inbox.CAPACITY + 3)]
-    for news in told:
-        box.put(news)
+    updates = [Update(facts(None)) for _ in range(inbox.CAPACITY + 3)]
+    for update in updates:
+        box.put(update)
     news, lost = box.take()
     assert (len(rings), len(news), lost) == (1, inbox.CAPACITY, 3)
-    assert news[-1] is told[-1]
-    box.put(told[0])
+    assert news[-1] is updates[-1]
+    box.put(updates[0])
     assert len(rings) == 2
     box.close()
-    box.put(told[0])
+    box.put(updates[0])
     assert box.take() == ((), 0)
 
 
@@ -108,7 +110,7 @@ def test_an_operation_walks_its_steps():
 @pytest.mark.parametrize("columns", [60, 80, 120])
 def test_an_operation_fits_its_line(columns):
     """It says that it is a rehearsal, where it is, and which key ends it."""
-    text = "".join(span.text for span in running.spans(GATE, 105.0, columns))
+    text = "".join(span.text for span in operation.spans(GATE, 105.0, columns))
     assert len(text) <= columns
     assert text.startswith(" ▸ quality gate rehearsal · plan · cl")
     assert text.endswith(" 5.0 s · g finishes ")
@@ -116,7 +118,7 @@ def test_an_operation_fits_its_line(columns):
 
 def test_a_command_says_how_long_it_runs():
     """There is no bar, for nobody knows how long it takes."""
-    text = "".join(span.text for span in running.spans(Operation("make lint", "", 100.0), 107.4, 80))
+    text = "".join(span.text for span in operation.spans(Operation("make lint", "", 100.0), 107.4, 80))
     assert text == " ▸ make lint  running for 7 s  reloads wait"
 
 
@@ -145,14 +147,14 @@ def test_the_same_files_are_said_to_be_the_same():
     assert [row.text for row in rows] == ["The files are the same"]
 
 
-def test_measures_show_counts_histogram_and_phases():
+def test_latency_shows_counts_histogram_and_phases():
     """In no more than the width, from the first reload on, and before it."""
     meter = Meter()
-    assert "0 reloads" in measures.rows(meter.stats("inotify", None), 76)[0].text
+    assert "0 reloads" in latency.rows(meter.stats("inotify", None), 76)[0].text
     for number in range(40):
         timings = Timings(settle=2000, read=0.2, parse=0.3, validate=0.4, swap=0.01, overhead=0.1 + number / 50)
         meter.count(ReloadSuccess(number, (), (), timings))
-    rows = measures.rows(meter.stats("poll", "no inotify: polling"), 76)
+    rows = latency.rows(meter.stats("poll", "no inotify: polling"), 76)
     assert all(width(row.text) <= 76 for row in rows)
     texts = [row.text for row in rows]
     assert texts[0] == "40 reloads · 40 success · heard through poll"

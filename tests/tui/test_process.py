@@ -77,11 +77,11 @@ def test_an_error_restores_the_terminal_and_is_told(home):
     """Whatever goes wrong inside, nobody is left with a broken terminal."""
     (home / "broken.py").write_text(
         "from pydantic import BaseModel\n"
-        "import hotconf.tui.view\n"
+        "import hotconf.tui.view.view\n"
         "def boom(*_):\n"
         "    password = 'hunter'.upper()\n"
         "    raise RuntimeError('out of order')\n"
-        "hotconf.tui.view.heard = boom\n"
+        "hotconf.tui.view.view.updated = boom\n"
         "class Config(BaseModel): pass\n"
     )
     with Tty("run", "--schema", "broken:Config", home=home) as tty:

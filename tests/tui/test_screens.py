@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from hotconf import ReloadSuccess, Timings
-from hotconf.tui.facts import Note, Told
+from hotconf.tui.view.facts import Note, Update
 from tui.stage import LARGE, SMALL, FakeSession, play, screen, shows
-from tui.told import at, changed, deferred, facts, failed, reloaded, snapshot
+from tui.updates import at, changed, deferred, facts, failed, reloaded, snapshot
 
 STORED = Path(__file__).parent / "screens"
-LOADED = Told(facts(snapshot()), Note("Loaded generation 1", at(0), "good"))
+LOADED = Update(facts(snapshot()), Note("Loaded generation 1", at(0), "good"))
 
 
 async def looks(pilot: Any, like: str | None) -> str:
@@ -34,22 +34,22 @@ async def looks(pilot: Any, like: str | None) -> str:
 
 async def calm(pilot: Any) -> None:
     """Loaded, and saved once."""
-    pilot.app.session.tell(changed(1))
-    pilot.app.session.tell(reloaded(3))
+    pilot.app.session.notify(changed(1))
+    pilot.app.session.notify(reloaded(3))
     await shows(pilot, "generation 2  ✓")
 
 
 async def broken(pilot: Any) -> None:
     """Then saved broken."""
     await calm(pilot)
-    pilot.app.session.tell(changed(7))
-    pilot.app.session.tell(failed(9, of=snapshot(generation=2)))
+    pilot.app.session.notify(changed(7))
+    pilot.app.session.notify(failed(9, of=snapshot(generation=2)))
     await shows(pilot, "✗ failed: ")
 
 
 async def queued(pilot: Any) -> None:
     """A reload that waits; what it waits for moves, and is not part of the picture."""
-    pilot.app.session.tell(deferred(3))
+    pilot.app.session.notify(deferred(3))
     await shows(pilot, "reload queued")
 
 

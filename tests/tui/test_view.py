@@ -1,4 +1,4 @@
-"""The view: what is told goes in, what to show comes out. No Textual, no clock, no files."""
+"""The view: updates go in, what to show comes out. No Textual, no clock, no files."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from hotconf import Problem, ReloadSuccess
-from hotconf.tui import status, stream
-from hotconf.tui.facts import Note, Told
-from hotconf.tui.toasts import LINES, toast
-from hotconf.tui.view import MOST_ENTRIES, View, heard, new_endings
-from tui.told import (
+from hotconf.tui.view import status, stream
+from hotconf.tui.view.facts import Note, Update
+from hotconf.tui.view.toasts import LINES, toast
+from hotconf.tui.view.view import MOST_ENTRIES, View, new_endings, updated
+from tui.updates import (
     BRACKET,
     COST_LINE,
     FILE,
@@ -46,7 +46,7 @@ def test_a_last_good_state_is_told_until_the_files_are_good():
     broken = replace(START, failed=failed(0).event, facts=replace(START.facts, degraded=True))
     when = f"{START.facts.snapshot.loaded_at.astimezone():%Y-%m-%d %H:%M:%S}"
     assert alerts(broken)[1] == f"↺ degraded: running on the last good state of {when}"
-    mended = heard(broken, [Told(START.facts, reloaded(1).event)])
+    mended = updated(broken, [Update(START.facts, reloaded(1).event)])
     assert not any("degraded" in alert for alert in alerts(mended))
 
 
@@ -58,9 +58,10 @@ def state(view, seconds=0.0):
 def test_the_view_needs_no_textual():
     """What is decided can be tested, and understood, without a terminal."""
     code = (
-        "import sys, hotconf.tui.view, hotconf.tui.status, hotconf.tui.stream, hotconf.tui.toasts,"
-        "hotconf.tui.configuration, hotconf.tui.comparison, hotconf.tui.measures, hotconf.tui.running,"
-        "hotconf.tui.history, hotconf.tui.inbox, hotconf.tui.editor;"
+        "import sys, hotconf.tui.view.view, hotconf.tui.view.status, hotconf.tui.view.stream,"
+        "hotconf.tui.view.toasts, hotconf.tui.view.configuration, hotconf.tui.view.comparison,"
+        "hotconf.tui.view.latency, hotconf.tui.operations.operation,"
+        "hotconf.tui.view.history, hotconf.tui.inbox, hotconf.tui.editor;"
         "sys.exit(any(name.partition('.')[0] in ('textual', 'rich') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -68,7 +69,7 @@ def test_the_view_needs_no_textual():
 
 def test_the_newest_ending_is_open_and_the_others_are_folded():
     """What happened last is seen without a key, what happened before does not take its room."""
-    view = heard(START, [changed(), reloaded(), changed(5), failed(7)])
+    view = updated(START, [changed(), reloaded(), changed(5), failed(7)])
     assert texts(view) == [
         "12:00:07 ✗ Failed 1 problem",
         "error[syntax]: Invalid TOML: missing closing bracket at line 7",
@@ -90,14 +91,14 @@ def test_lines_of_folded_events_are_not_made(monkeypatch):
     monkeypatch.setattr(
         stream, "_lines_of", lambda entry, *args, **kw: made.append(entry) or lines(entry, *args, **kw)
     )
-    view = heard(START, [reloaded(n) for n in range(100)])
+    view = updated(START, [reloaded(n) for n in range(100)])
     texts(view)
     assert made == [view.entries[-1]]
 
 
 def test_what_the_person_opened_stays_open():
     """Until it is folded again, whatever comes after it."""
-    view = heard(START, [reloaded(), failed(7)])
+    view = updated(START, [reloaded(), failed(7)])
     opened = texts(view, toggled={("entry", 0): True, ("entry", 1): False})
     assert opened == [
         "12:00:07 ✗ Failed config.toml:7:8: Invalid TOML: missing closing bracket at line 7",
@@ -111,7 +112,7 @@ def test_what_the_person_opened_stays_open():
 
 def test_a_problem_leads_the_editor_to_its_place():
     """Every line about it does, the source included."""
-    view = heard(START, [failed()])
+    view = updated(START, [failed()])
     places = {row.place for row in stream.rows(view.entries, {}, 80) if row.depth}
     assert {(place.file, place.line, place.column) for place in places if place} == {(FILE, 7, 8)}
 
@@ -119,25 +120,25 @@ def test_a_problem_leads_the_editor_to_its_place():
 def test_text_from_files_cannot_move_the_cursor():
     """Escape sequences, line breaks and bidirectional tricks are shown as what they are."""
     problem = replace(BRACKET, message="bad \x1b[2J\n\u202eevil", hint="\x07")
-    view = heard(START, [failed(3, problem)])
+    view = updated(START, [failed(3, problem)])
     assert all(text.isprintable() for text in texts(view))
     assert all(alert.isprintable() for alert in alerts(view))
 
 
 def test_a_failure_stays_until_a_good_save():
     """A change of a file alone does not clear it; success, no change and a queued reload do."""
-    broken = heard(START, [failed()])
+    broken = updated(START, [failed()])
     line = "✗ failed: config.toml:7:8: Invalid TOML: missing closing bracket at line 7"
     assert alerts(broken) == [line]
-    assert alerts(heard(broken, [changed(5)])) == [line]
+    assert alerts(updated(broken, [changed(5)])) == [line]
     for good in (reloaded(5), unchanged(5)):
-        assert alerts(heard(broken, [good])) == []
-    assert "failed" not in "".join(alerts(heard(broken, [deferred(5)])))
+        assert alerts(updated(broken, [good])) == []
+    assert "failed" not in "".join(alerts(updated(broken, [deferred(5)])))
 
 
 def test_a_queued_reload_says_what_it_waits_for_and_what_to_press():
     """The key that finishes the operation, if it is one of the app's; else the one that applies it now."""
-    view = heard(START, [deferred()])
+    view = updated(START, [deferred()])
     told = "‖ 1 reload queued: waiting for quality gate"
     assert alerts(view, {"quality gate": "g"}) == [f"{told} (press g to finish)"]
     assert alerts(view) == [f"{told} (press f to apply it now)"]
@@ -152,14 +153,14 @@ def test_hot_reload_off_and_drift_are_said():
 
 def test_settling_counts_down_from_the_last_change():
     """And is over when the round ends, not when the window does."""
-    view = heard(START, [changed(0)])
+    view = updated(START, [changed(0)])
     assert state(view, 0.6) == "generation 1 … settling 1.4 s"
     assert state(view, 9) == "generation 1 … settling"
     half = status.status(view, NOON, {}, waits="file shrank")
     assert half.state[-1].text == "… settling (file shrank)"
     lacking = status.status(view, NOON, {}, waits="files are gone")
     assert lacking.state[-1].text == "… settling (files are gone)"
-    assert state(heard(view, [reloaded(2)]), 9) == "generation 2 ✓ reloaded 12:00:02"
+    assert state(updated(view, [reloaded(2)]), 9) == "generation 2 ✓ reloaded 12:00:02"
 
 
 def test_the_state_before_there_is_a_configuration():
@@ -170,16 +171,16 @@ def test_the_state_before_there_is_a_configuration():
 
 def test_the_log_is_bounded():
     """However much happens: the newest entries are kept, and the number of all is known."""
-    view = heard(START, [changed(n) for n in range(MOST_ENTRIES + 70)])
+    view = updated(START, [changed(n) for n in range(MOST_ENTRIES + 70)])
     assert len(view.entries) == MOST_ENTRIES
-    assert view.told == MOST_ENTRIES + 70
-    assert view.entries[-1].number == view.told - 1
+    assert view.total == MOST_ENTRIES + 70
+    assert view.entries[-1].number == view.total - 1
 
 
 def test_only_new_endings_make_a_toast():
     """The steps before them do not, and nothing is told twice."""
-    before = heard(START, [failed(1)])
-    after = heard(before, [changed(2), reloaded(3)])
+    before = updated(START, [failed(1)])
+    after = updated(before, [changed(2), reloaded(3)])
     assert [type(entry.event) for entry in new_endings(before, after)] == [ReloadSuccess]
     assert new_endings(after, after) == []
     assert toast([], None, 0) is None
@@ -189,7 +190,7 @@ def test_ten_saves_make_one_toast():
     """It says that it is the latest, and starts to count anew when it is gone."""
     shown = None
     for second in range(10):
-        entries = new_endings(START, heard(START, [reloaded(second)]))
+        entries = new_endings(START, updated(START, [reloaded(second)]))
         shown = toast(entries, shown, float(second))
     assert shown is not None
     assert (shown.title, shown.count) == ("The latest of 10", 10)
@@ -202,7 +203,7 @@ def test_ten_saves_make_one_toast():
 def test_a_toast_is_short():
     """Many problems are in the event stream; the toast says how many lines it leaves out."""
     problems = [Problem(f"wrong {n}", file=FILE, line=n) for n in range(1, 30)]
-    entries = new_endings(START, heard(START, [failed(1, *problems)]))
+    entries = new_endings(START, updated(START, [failed(1, *problems)]))
     shown = toast(entries, None, 0)
     assert shown is not None
     assert len(shown.text.splitlines()) == LINES
@@ -214,22 +215,22 @@ def test_warnings_are_counted_in_a_toast():
     """They are the same with each save, and would hide what changed."""
     told = reloaded()
     event = replace(told.event, warnings=(Problem("odd", severity="warning"),) * 3)
-    shown = toast(new_endings(START, heard(START, [replace(told, event=event)])), None, 0)
+    shown = toast(new_endings(START, updated(START, [replace(told, event=event)])), None, 0)
     assert shown is not None
     assert shown.text.splitlines()[-1] == "   ⚠ 3 warnings"
 
 
 def test_notes_of_the_app_are_no_outcome():
     """A rehearsal or a command does not look like a reload."""
-    note = Told(facts(snapshot()), Note("make lint: ended with status 0", at(9), lines=("ok",)))
-    view = heard(heard(START, [reloaded()]), [note])
+    note = Update(facts(snapshot()), Note("make lint: ended with status 0", at(9), lines=("ok",)))
+    view = updated(updated(START, [reloaded()]), [note])
     assert state(view) == "generation 1 ✓ reloaded 12:00:03"
     assert texts(view)[0] == "12:00:09 ▸ make lint: ended with status 0"
 
 
 def test_settling_ends_a_second_after_a_second():
     """The time that is left is never negative."""
-    view = heard(START, [changed(0)])
+    view = updated(START, [changed(0)])
     assert status.remaining_s(view, at(0) + timedelta(seconds=0.5)) == 1.5
     assert status.remaining_s(view, at(99)) == 0.0
     assert status.remaining_s(START, at(0)) is None
@@ -237,7 +238,7 @@ def test_settling_ends_a_second_after_a_second():
 
 def test_copying_gives_the_notification_and_the_source():
     """What a person pastes into a chat is what they saw."""
-    entry = heard(START, [failed()]).entries[0]
+    entry = updated(START, [failed()]).entries[0]
     assert stream.plain(entry).splitlines() == [
         "❌ Config reload failed: config.toml:7:8: Invalid TOML: missing closing bracket at line 7",
         '   Hint: close it with "]"',

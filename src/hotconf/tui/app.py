@@ -1,4 +1,4 @@
-"""`HotconfApp`: what is told goes into the view, the view to the screens, and what the person asks for is done."""
+"""`HotconfApp`: updates change the view, the screens show it, and what the person asks for is done."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from textual.css.query import NoMatches
 
 from hotconf.events import ReloadSuccess
 from hotconf.text import shortened
-from hotconf.tui import palette, status, view
+from hotconf.tui import palette
 from hotconf.tui.clock import Clock
 from hotconf.tui.editing import Editing
-from hotconf.tui.facts import Facts, Note, Told
-from hotconf.tui.history import History
 from hotconf.tui.inbox import Inbox
-from hotconf.tui.messages import Chosen, CommandEnded, Heard, Highlighted, StartFailed
-from hotconf.tui.operating import REASONS, Operating
+from hotconf.tui.messages import Chosen, CommandEnded, Highlighted, StartFailed, UpdatesArrived
+from hotconf.tui.operations.running import REASONS, Operations
 from hotconf.tui.rollback import Rollback
-from hotconf.tui.rows import Place, Tone
 from hotconf.tui.screens.main import Main
 from hotconf.tui.screens.sheet import Sheet, SheetList
-from hotconf.tui.stream import place_of
-from hotconf.tui.toasts import Toast, toast
+from hotconf.tui.view import status, view
+from hotconf.tui.view.facts import Facts, Note, Update
+from hotconf.tui.view.history import History
+from hotconf.tui.view.rows import Place, Tone
+from hotconf.tui.view.stream import place_of
+from hotconf.tui.view.toasts import Toast, toast
 from hotconf.tui.widgets.panels import EventsPanel
 from hotconf.tui.widgets.rowlist import RowList
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
     from textual.screen import Screen
 
-    from hotconf.tui.command import Command
+    from hotconf.tui.operations.command import Command
     from hotconf.tui.session import BusyKind, Session
 
 Result = TypeVar("Result")
@@ -47,9 +48,9 @@ _THEME: Final = "nord"
 _PLAIN_THEME: Final = "ansi-dark"
 _TICK_S: Final = 0.1
 _PAUSE_S: Final = 0.05
-"""News that come faster than this are shown together."""
+"""Updates that come faster than this are shown together."""
 _DRIFT_S: Final = 2.0
-_LONGEST_TOLD: Final = 60
+_LONGEST_SHOWN: Final = 60
 
 
 class HotconfApp(App[None]):
@@ -78,7 +79,7 @@ class HotconfApp(App[None]):
         self.clock = clock or Clock()
         self.view = view.View(Facts(session.path))
         self.history = History()
-        self.operating = Operating(session)
+        self.operations = Operations(session)
         self._editing = Editing(self)
         self._rollback = Rollback(self, self)
         self._command = command
@@ -86,8 +87,8 @@ class HotconfApp(App[None]):
         self._to_end = False
         self._loop_to_end: asyncio.AbstractEventLoop | None = None
         self._main = Main(self._show)
-        self._inbox = Inbox(lambda: self.post_message(Heard()))
-        self._heard_at = 0.0
+        self._inbox = Inbox(lambda: self.post_message(UpdatesArrived()))
+        self._updated_at = 0.0
         self._toast: Toast | None = None
         self._home = _home()
 
@@ -114,7 +115,7 @@ class HotconfApp(App[None]):
         self.session.start(self._inbox.put, lambda error: self.post_message(StartFailed(error)))
 
     def _run_command(self, command: Command) -> None:
-        self.operating.run(command.text, self.clock.seconds())
+        self.operations.run(command.text, self.clock.seconds())
         command.start(lambda code, lines: self.post_message(CommandEnded(code, lines)))
         self._changed()
 
@@ -148,9 +149,9 @@ class HotconfApp(App[None]):
 
     # What is reported
 
-    def on_heard(self) -> None:
-        """Something was told: take all of it, at once or after a short pause if there was some just now."""
-        wait = self._heard_at + _PAUSE_S - self.clock.seconds()
+    def on_updates_arrived(self) -> None:
+        """Show all updates in the inbox: at once, or after a short pause if some came just now."""
+        wait = self._updated_at + _PAUSE_S - self.clock.seconds()
         if wait > 0:
             self.set_timer(wait, self._take)
         else:
@@ -159,18 +160,18 @@ class HotconfApp(App[None]):
     def _take(self) -> None:
         if not self.screen_stack:  # the app is ending
             return
-        self._heard_at = self.clock.seconds()
-        news, lost = self._inbox.take()
+        self._updated_at = self.clock.seconds()
+        updates, lost = self._inbox.take()
         if lost:
             self.note(f"{lost} events came too fast to be shown", tone="warn")
-        self._hear(news)
+        self._apply(updates)
 
-    def _hear(self, news: Iterable[Told]) -> None:
-        before, news = self.view, tuple(news)
-        for told in news:
-            at = told.event.at if isinstance(told.event, ReloadSuccess) else None
-            self.history = self.history.with_(told.facts.snapshot, at)
-        self.view = view.heard(before, news)
+    def _apply(self, updates: Iterable[Update]) -> None:
+        before, updates = self.view, tuple(updates)
+        for update in updates:
+            at = update.event.at if isinstance(update.event, ReloadSuccess) else None
+            self.history = self.history.with_(update.facts.snapshot, at)
+        self.view = view.updated(before, updates)
         endings = view.new_endings(before, self.view)
         # The first failure of a start is on the whole screen already.
         if endings and not (self.view.facts.snapshot is None and self.view.endings == 1):
@@ -180,8 +181,8 @@ class HotconfApp(App[None]):
             self._run_command(self._command)
 
     def note(self, text: str, *, tone: Tone = "plain", lines: tuple[str, ...] = ()) -> None:
-        """Tell something of the app's own among the events."""
-        self._hear([Told(self.view.facts, Note(text, self.clock.now(), tone, lines))])
+        """Add a note of the app's own to the events."""
+        self._apply([Update(self.view.facts, Note(text, self.clock.now(), tone, lines))])
 
     # Showing
 
@@ -192,7 +193,7 @@ class HotconfApp(App[None]):
                 screen.renew()
         self.screen.refresh_bindings()
         settling = self.view.touched is not None
-        _run(self._ticking, running=settling or bool(self.operating.operations))
+        _run(self._ticking, running=settling or bool(self.operations.running))
         facts = self.view.facts
         _run(self._looking, running=facts.started and facts.snapshot is not None and not facts.enabled)
 
@@ -204,18 +205,18 @@ class HotconfApp(App[None]):
     def _show_passing(self) -> None:
         """What changes with time alone."""
         waits = self.session.waits()
-        shown = status.status(self.view, self.clock.now(), self.operating.keys, self._home, waits=waits)
+        shown = status.status(self.view, self.clock.now(), self.operations.keys, self._home, waits=waits)
         with suppress(NoMatches):
             self._main.show_status(shown)
-            self._main.show_operations(self.operating.operations, self.clock.seconds())
+            self._main.show_operations(self.operations.running, self.clock.seconds())
 
     def _tick(self) -> None:
-        over = self.operating.finish_over(self.clock.seconds())
+        over = self.operations.finish_over(self.clock.seconds())
         for reason in over:
             self.note(f"Rehearsal over: {reason}", tone="muted")
         if over:
             self._changed()
-        elif self._window_over() and not self.operating.operations:
+        elif self._window_over() and not self.operations.running:
             self._ticking.pause()  # the window is over; what it is followed by is told
         self._show_passing()
 
@@ -256,9 +257,9 @@ class HotconfApp(App[None]):
         """Which keys work now."""
         match action, parameters:
             case "start", (str(kind),):
-                return self.view.facts.started and REASONS[_kind(kind)] not in self.operating
+                return self.view.facts.started and REASONS[_kind(kind)] not in self.operations
             case "finish", (str(kind),):
-                return REASONS[_kind(kind)] in self.operating
+                return REASONS[_kind(kind)] in self.operations
             case "reload", (force,):
                 return self.view.facts.started and (not force or self.view.facts.pending is not None)
             case "difference", _:
@@ -273,18 +274,18 @@ class HotconfApp(App[None]):
         """Begin a rehearsal; reloads are queued until it is over."""
         facts = self.view.facts
         config = facts.snapshot.config if facts.snapshot is not None else None
-        self.operating.rehearse(_kind(kind), config, self.clock.seconds())
+        self.operations.rehearse(_kind(kind), config, self.clock.seconds())
         self.note(f"Rehearsal: {REASONS[_kind(kind)]}, reloads wait", tone="muted")
 
     def action_finish(self, kind: str) -> None:
         """End a rehearsal; what waited for it alone is applied."""
-        self.operating.finish(REASONS[_kind(kind)])
+        self.operations.finish(REASONS[_kind(kind)])
         self.note(f"Rehearsal finished: {REASONS[_kind(kind)]}", tone="muted")
 
     def on_command_ended(self, message: CommandEnded) -> None:
         """Reloads wait for the external command no longer."""
         text = self._command.text if self._command is not None else ""
-        self.operating.finish(text)
+        self.operations.finish(text)
         tone: Tone = "muted" if message.status == 0 else "warn"
         self.note(f"{text}: ended with status {message.status}", tone=tone, lines=message.lines)
 
@@ -334,7 +335,7 @@ class HotconfApp(App[None]):
         text = shown.copied() if shown is not None else ""
         if text.strip():
             self.copy_to_clipboard(text)
-            self.notify(f"Copied: {shortened(text.splitlines()[0], _LONGEST_TOLD)}", timeout=2)
+            self.notify(f"Copied: {shortened(text.splitlines()[0], _LONGEST_SHOWN)}", timeout=2)
 
     def action_edit(self) -> None:
         """Open the editor at what is under the cursor, and come back."""
@@ -376,7 +377,7 @@ class HotconfApp(App[None]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002 (Textual's)
         """What the palette offers."""
-        return palette.commands(self, self.view, self.operating, has_history=bool(self.history.snapshots))
+        return palette.commands(self, self.view, self.operations, has_history=bool(self.history.snapshots))
 
 
 def _run(timer: Any, *, running: bool) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from textual.app import App
 
-    from hotconf.tui.rows import Place
+    from hotconf.tui.view.rows import Place
 
 
 class Editing:

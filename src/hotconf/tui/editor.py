@@ -1,4 +1,4 @@
-"""The person's editor: how it is told the line and the column to open at."""
+"""The person's editor, and its arguments that open a file at a line and a column."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from hotconf.errors import UsageError
 
 if TYPE_CHECKING:
-    from hotconf.tui.rows import Place
+    from hotconf.tui.view.rows import Place
 
 _VIM: Final = frozenset({"vi", "vim", "nvim", "view", "gvim", "vimx"})
 _PLUS_COLUMN: Final = frozenset({"emacs", "emacsclient", "kak", "micro"})

@@ -15,7 +15,7 @@ from textual.theme import BUILTIN_THEMES
 from hotconf.errors import UsageError
 from hotconf.sources.files.paths import absolute
 from hotconf.tui.app import HotconfApp
-from hotconf.tui.command import Command
+from hotconf.tui.operations.command import Command
 from hotconf.tui.session import Session
 
 if TYPE_CHECKING:

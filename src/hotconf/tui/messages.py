@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from hotconf.tui.rows import Row
+    from hotconf.tui.view.rows import Row
 
 
-class Heard(Message):
+class UpdatesArrived(Message):
     """There is something in the inbox."""
 
 

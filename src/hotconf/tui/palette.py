@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
 
-from hotconf.tui.operating import REASONS
+from hotconf.tui.operations.running import REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from textual.app import App
 
-    from hotconf.tui.operating import Operating
-    from hotconf.tui.view import View
+    from hotconf.tui.operations.running import Operations
+    from hotconf.tui.view.view import View
 
 
-def commands(app: App[None], view: View, operating: Operating, *, has_history: bool) -> Iterator[SystemCommand]:
+def commands(app: App[None], view: View, operations: Operations, *, has_history: bool) -> Iterator[SystemCommand]:
     """What works now."""
 
     def command(title: str, help_text: str, action: str) -> SystemCommand:
@@ -32,7 +32,7 @@ def commands(app: App[None], view: View, operating: Operating, *, has_history: b
         yield command("Latency", "Where the time of a reload goes", "latency")
         yield command("Reload", "Load the files now", "reload(False)")
         for kind, reason in REASONS.items():
-            if reason in operating:
+            if reason in operations:
                 yield command(f"Finish {reason}", "End the rehearsal", f"finish({kind!r})")
             else:
                 yield command(f"Start {reason}", "Rehearse it: reloads wait", f"start({kind!r})")

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from hotconf.history.restore import Restoration
     from hotconf.snapshot import Snapshot
-    from hotconf.tui.rows import Tone
     from hotconf.tui.screens.difference import Consent
     from hotconf.tui.session import Session
-    from hotconf.tui.view import View
+    from hotconf.tui.view.rows import Tone
+    from hotconf.tui.view.view import View
 
 Result = TypeVar("Result")
 

@@ -1,6 +1,6 @@
 """`Session`: the watcher behind the app, and everything that reads or writes files for it.
 
-What it tells comes from the watcher's own threads; the methods marked *slow* read or write files, and are called on a
+Its updates come from the watcher's own threads; the methods marked *slow* read or write files, and are called on a
 thread of their own. What makes a watcher is imported with the first one: the first frame does not wait for it.
 """
 
@@ -18,9 +18,9 @@ from hotconf.events import ReloadFailed, ReloadSuccess
 from hotconf.formats.registry import is_configuration
 from hotconf.report.notification import degraded
 from hotconf.snapshot import Snapshot, SourceFile
-from hotconf.tui import configuration
-from hotconf.tui.facts import Excerpts, Facts, Note, Told
-from hotconf.tui.rows import counted
+from hotconf.tui.view import configuration
+from hotconf.tui.view.facts import Excerpts, Facts, Note, Update
+from hotconf.tui.view.rows import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hotconf.problems import Problem
     from hotconf.schema import Schema
     from hotconf.subscribers.stats import Stats
-    from hotconf.tui.configuration import Item
+    from hotconf.tui.view.configuration import Item
     from hotconf.watcher import HotReloadWatcher
 
 BusyKind: TypeAlias = Literal["gate", "agent", "critical"]
@@ -52,7 +52,7 @@ class Session:
         self._schema = schema
         self._secret_keys: frozenset[str] = frozenset()
         self._opened: HotReloadWatcher[Any] | None = None
-        self._tell: Callable[[Told], object] = _nobody
+        self._notify: Callable[[Update], object] = _nobody
         self._failed: Callable[[BaseException], object] = _nobody
         self._grown: tuple[Snapshot[Any] | None, tuple[Item, ...]] = (None, ())
         self._changes: tuple[Change, ...] = ()
@@ -76,20 +76,20 @@ class Session:
             raise UsageError("nothing is watched yet")
         return self._opened
 
-    def start(self, tell: Callable[[Told], object], failed: Callable[[BaseException], object]) -> None:
-        """Start the watcher, and return at once. `tell` and `failed` are called on other threads."""
-        self._tell, self._failed = tell, failed
+    def start(self, notify: Callable[[Update], object], failed: Callable[[BaseException], object]) -> None:
+        """Start the watcher, and return at once. `notify` and `failed` are called on other threads."""
+        self._notify, self._failed = notify, failed
         threading.Thread(target=self._start, name="hotconf start", daemon=True).start()
 
     def close(self) -> None:
-        """Stop watching; nothing is told any more."""
+        """Stop watching; nothing is reported any more."""
         with self._opening:
             self._closed = True
         if self._opened is not None:
             self._opened.close()
 
     def reload(self, *, force: bool = False) -> None:
-        """Load the files as they are now, whatever is busy if `force`; how it ends is told as an event."""
+        """Load the files as they are now, whatever is busy if `force`; an event says how it ends."""
         try:
             self._watcher.reload(wait=False, force=force)
         except UsageError:
@@ -151,7 +151,7 @@ class Session:
                 if self._closed:
                     return
                 self._opened = watcher
-            watcher.on_event(self._heard)
+            watcher.on_event(self._on_event)
             watcher.start(require=False)
         except UsageError as error:
             if not self._closed:
@@ -162,7 +162,7 @@ class Session:
             return
         self._started = True
         facts = self._facts()
-        self._tell(Told(facts, _loaded(facts)))
+        self._notify(Update(facts, _loaded(facts)))
 
     def _open(self) -> HotReloadWatcher[Any]:
         from hotconf.config.redaction.secret_keys import secret_keys
@@ -172,13 +172,13 @@ class Session:
         self._secret_keys = secret_keys(schema)
         return HotReloadWatcher(self._path, schema, state_dir=self._state_dir)
 
-    def _heard(self, event: ConfigReloadEvent) -> None:
+    def _on_event(self, event: ConfigReloadEvent) -> None:
         """On the watcher's delivery thread."""
         if isinstance(event, ReloadSuccess):
             self._changes = event.changes
         facts = self._facts()
         excerpts = self._excerpts(event.problems) if isinstance(event, ReloadFailed) else ()
-        self._tell(Told(facts, event, excerpts))
+        self._notify(Update(facts, event, excerpts))
 
     def _excerpts(self, problems: tuple[Problem, ...]) -> Excerpts:
         # Here and not above: only a failure needs it.
@@ -217,8 +217,8 @@ class Session:
         return items
 
 
-def _nobody(told: object) -> None:
-    """Before the start there is nobody to tell."""
+def _nobody(update: object) -> None:
+    """Nobody listens before the start."""
 
 
 def _loaded(facts: Facts) -> Note | None:
@@ -227,7 +227,7 @@ def _loaded(facts: Facts) -> Note | None:
     warnings = tuple(warning.with_hint for warning in facts.snapshot.warnings)
     if facts.degraded:
         return Note(degraded(facts.snapshot), datetime.now(UTC), "warn", warnings)
-    told = f"Loaded generation {facts.generation}"
+    text = f"Loaded generation {facts.generation}"
     if warnings:
-        told += f", {counted(len(warnings), 'warning')}"
-    return Note(told, facts.snapshot.loaded_at, "good", warnings)
+        text += f", {counted(len(warnings), 'warning')}"
+    return Note(text, facts.snapshot.loaded_at, "good", warnings)

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from hotconf.tui import stream
-from hotconf.tui.configuration import is_default, origin_of
-from hotconf.tui.rows import Row, Span, wrapped
 from hotconf.tui.screens.sheet import Sheet
+from hotconf.tui.view import stream
+from hotconf.tui.view.configuration import is_default, origin_of
+from hotconf.tui.view.rows import Row, Span, wrapped
 
 if TYPE_CHECKING:
-    from hotconf.tui.stream import Entry
+    from hotconf.tui.view.stream import Entry
 
 
 class EventDetails(Sheet[None]):

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from hotconf.tui import comparison
-from hotconf.tui.rows import Row, Span, counted
 from hotconf.tui.screens.sheet import Sheet
+from hotconf.tui.view import comparison
+from hotconf.tui.view.rows import Row, Span, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hotconf.history.restore import Restoration
     from hotconf.snapshot import Snapshot
-    from hotconf.tui.history import History
+    from hotconf.tui.view.history import History
 
 WIDE = 100
 """From so many columns on two sides have room beside each other."""

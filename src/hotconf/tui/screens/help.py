@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from hotconf.tui.rows import Row, Span
 from hotconf.tui.screens.sheet import Sheet
+from hotconf.tui.view.rows import Row, Span
 
 _KEYS: Final = (
     (

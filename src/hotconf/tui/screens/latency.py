@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hotconf.tui import measures
 from hotconf.tui.screens.sheet import Sheet
+from hotconf.tui.view import latency
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hotconf.subscribers.stats import Stats
-    from hotconf.tui.rows import Row
+    from hotconf.tui.view.rows import Row
 
 
 class Latency(Sheet[None]):
@@ -27,4 +27,4 @@ class Latency(Sheet[None]):
 
     def rows(self, width: int) -> tuple[Row, ...]:
         """Counts, histogram and bars."""
-        return measures.rows(self._stats(), width - 2)
+        return latency.rows(self._stats(), width - 2)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
 
-    from hotconf.tui.running import Operation
-    from hotconf.tui.status import Status
-    from hotconf.tui.view import View
+    from hotconf.tui.operations.operation import Operation
+    from hotconf.tui.view.status import Status
+    from hotconf.tui.view.view import View
 
 
 class Main(Screen[None]):

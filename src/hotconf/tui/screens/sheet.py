@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 
-from hotconf.tui.rows import Row
+from hotconf.tui.view.rows import Row
 from hotconf.tui.widgets.keybar import KeyBar
 from hotconf.tui.widgets.rowlist import RowList
 

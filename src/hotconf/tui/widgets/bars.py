@@ -10,16 +10,16 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from hotconf.tui.messages import Searched, SearchEnded
-from hotconf.tui.rows import Span
-from hotconf.tui.running import spans
+from hotconf.tui.operations.operation import spans
+from hotconf.tui.view.rows import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from rich.style import Style
 
-    from hotconf.tui.running import Operation
-    from hotconf.tui.status import Alert, Status
+    from hotconf.tui.operations.operation import Operation
+    from hotconf.tui.view.status import Alert, Status
 
 _LEAST_FILE: Final = 16
 TONES: Final = frozenset({"plain", "muted", "strong", "good", "bad", "warn", "accent"})

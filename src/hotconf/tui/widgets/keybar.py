@@ -27,7 +27,7 @@ class KeyBar(Static):
         """Where each key ends, from left to right."""
 
     def on_mount(self) -> None:
-        """Be told when other keys work."""
+        """Have `update` called when other keys work."""
         self.screen.bindings_updated_signal.subscribe(self, self._renew, immediate=True)
 
     def on_resize(self) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hotconf.tui import configuration, stream
-from hotconf.tui.configuration import is_marked
-from hotconf.tui.rows import Key, Row, Span, counted, wrapped
+from hotconf.tui.view import configuration, stream
+from hotconf.tui.view.configuration import is_marked
+from hotconf.tui.view.rows import Key, Row, Span, counted, wrapped
 from hotconf.tui.widgets.rowlist import RowList
 
 if TYPE_CHECKING:
-    from hotconf.tui.stream import Entry
-    from hotconf.tui.view import View
+    from hotconf.tui.view.stream import Entry
+    from hotconf.tui.view.view import View
 
 
 class ConfigurationPanel(RowList):
@@ -93,7 +93,7 @@ class EventsPanel(RowList):
         if view.entries is self._entries:
             return
         self._entries = view.entries
-        lost = view.told - len(view.entries)
+        lost = view.total - len(view.entries)
         self.border_title = f"Events · {counted(lost, 'older one')} dropped" if lost else "Events"
         self.rebuild()
 

@@ -15,7 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from hotconf.tui.messages import Chosen, Highlighted
-from hotconf.tui.rows import Key, Place, Row, Span
+from hotconf.tui.view.rows import Key, Place, Row, Span
 
 if TYPE_CHECKING:
     from textual import events

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from hotconf.changes import MASK, MISSING, Change, Cut, contrasted, holds_cut, shown
 from hotconf.keypath import KeyPath, dotted
 from hotconf.text import quoted
-from hotconf.tui.rows import Key, Place, Row, Span, Tone, counted
+from hotconf.tui.view.rows import Key, Place, Row, Span, Tone, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

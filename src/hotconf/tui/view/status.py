@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.report.notification import degraded
 from hotconf.text import printable
-from hotconf.tui.rows import Span, Tone, counted
-from hotconf.tui.stream import SYMBOLS
+from hotconf.tui.view.rows import Span, Tone, counted
+from hotconf.tui.view.stream import SYMBOLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hotconf.tui.view import View
+    from hotconf.tui.view.view import View
 
 _WORDS: Final = {
     ReloadSuccess: "reloaded",

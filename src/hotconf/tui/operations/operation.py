@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hotconf.text import shortened
-from hotconf.tui.rows import Span
+from hotconf.tui.view.rows import Span
 
 if TYPE_CHECKING:
-    from hotconf.tui.operations import Step
+    from hotconf.tui.operations.rehearsals import Step
 
 _FULL: Final = "━"
 _EMPTY: Final = "─"

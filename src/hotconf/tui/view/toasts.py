@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from hotconf.events import Ending, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.report.notification import notification
-from hotconf.tui.rows import counted
+from hotconf.tui.view.rows import counted
 
 if TYPE_CHECKING:
-    from hotconf.tui.stream import Entry
+    from hotconf.tui.view.stream import Entry
 
 LINES: Final = 7
 """A toast is no longer than this; the details are in the event stream."""
@@ -36,7 +36,7 @@ class Toast:
 
 
 def toast(endings: Sequence[Entry], shown: Toast | None, now: float) -> Toast | None:
-    """The toast for `endings`, in place of the one that is `shown`; None if there is nothing to tell."""
+    """The toast for `endings`, in place of the one that is `shown`; None if there is nothing to show."""
     if not endings:
         return None
     entry = endings[-1]

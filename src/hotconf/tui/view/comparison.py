@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.report.cells import head, pieces, width
 from hotconf.report.difference import side_by_side, unified
-from hotconf.tui.rows import Place, Row, Span, Tone
+from hotconf.tui.view.rows import Place, Row, Span, Tone
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

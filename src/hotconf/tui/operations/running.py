@@ -1,11 +1,11 @@
-"""What is running, with the holds that make reloads wait for it."""
+"""The operations that are running, and the holds that make reloads wait for them."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final
 
-from hotconf.tui.running import Operation
+from hotconf.tui.operations.operation import Operation
 
 if TYPE_CHECKING:
     from hotconf.tui.session import BusyKind, Session
@@ -20,8 +20,8 @@ KEYS: Final[dict[BusyKind, str]] = {"gate": "g", "agent": "a", "critical": "c"}
 """Each starts a rehearsal, and finishes it."""
 
 
-class Operating:
-    """The operations under way, by what they are; each holds reloads back from its start to its end."""
+class Operations:
+    """Each operation holds reloads back from its start to its end."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -31,19 +31,19 @@ class Operating:
         return reason in self._running
 
     @property
-    def operations(self) -> tuple[Operation, ...]:
+    def running(self) -> tuple[Operation, ...]:
         """In the order of their start."""
         return tuple(operation for operation, _ in self._running.values())
 
     @property
     def keys(self) -> dict[str, str]:
         """The key that finishes each, by the reason as reloads name it."""
-        return {operation.reason: operation.key for operation in self.operations if operation.key}
+        return {operation.reason: operation.key for operation in self.running if operation.key}
 
     def rehearse(self, kind: BusyKind, config: object, now: float) -> None:
         """Begin a rehearsal of `kind`."""
         # Here and not above: the first frame is drawn before the built-in schema is loaded.
-        from hotconf.tui.operations import agent_steps, critical_steps, gate_steps
+        from hotconf.tui.operations.rehearsals import agent_steps, critical_steps, gate_steps
 
         steps = {
             "gate": lambda: gate_steps(config),
@@ -65,7 +65,7 @@ class Operating:
 
     def finish_over(self, now: float) -> list[str]:
         """End the rehearsals that have come to their end; their reasons."""
-        over = [operation.reason for operation in self.operations if operation.over(now)]
+        over = [operation.reason for operation in self.running if operation.over(now)]
         for reason in over:
             self.finish(reason)
         return over

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hotconf.report.latency import histogram, phase_bars
-from hotconf.tui.rows import Row, Span, Tone, counted
+from hotconf.tui.view.rows import Row, Span, Tone, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

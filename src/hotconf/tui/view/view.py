@@ -1,4 +1,4 @@
-"""`View`: all that the app shows, as a value. What is told goes in with `heard`; what to show is read off.
+"""`View`: all that the app shows, as a value. Updates go in with `updated`; what to show is read off.
 
 Pure: no clock, no watcher, no Textual.
 """
@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from hotconf.events import Ending, FileChanged, ReloadFailed
-from hotconf.tui.facts import Facts, Note, Told
-from hotconf.tui.stream import Entry
+from hotconf.tui.view.facts import Facts, Note, Update
+from hotconf.tui.view.stream import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +27,7 @@ class View:
 
     facts: Facts
     entries: tuple[Entry, ...] = ()
-    told: int = 0
+    total: int = 0
     """How many entries there ever were."""
     last: Ending | None = None
     """The latest ending."""
@@ -44,27 +44,26 @@ class View:
         return sum(entry.ends for entry in self.entries)
 
 
-def heard(view: View, news: Iterable[Told]) -> View:
-    """`view` after `news`, in the order in which they happened."""
-    news = tuple(news)
+def updated(view: View, updates: Iterable[Update]) -> View:
+    """`view` after `updates`, in the order in which they happened."""
     added: list[Entry] = []
-    for told in news:
-        if told.event is not None:
-            preserved = told.facts.snapshot is not None
-            added.append(Entry(view.told + len(added), told.event, told.excerpts, preserved))
-            view = _stepped(view, told)
-        view = replace(view, facts=told.facts)
+    for update in updates:
+        if update.event is not None:
+            preserved = update.facts.snapshot is not None
+            added.append(Entry(view.total + len(added), update.event, update.excerpts, preserved))
+            view = _stepped(view, update)
+        view = replace(view, facts=update.facts)
     entries = (*view.entries, *added)[-MOST_ENTRIES:] if added else view.entries
-    return replace(view, entries=entries, told=view.told + len(added))
+    return replace(view, entries=entries, total=view.total + len(added))
 
 
 def new_endings(before: View, after: View) -> Sequence[Entry]:
     """The endings that came between the two."""
-    return [entry for entry in after.entries if entry.number >= before.told and entry.ends]
+    return [entry for entry in after.entries if entry.number >= before.total and entry.ends]
 
 
-def _stepped(view: View, told: Told) -> View:
-    event = told.event
+def _stepped(view: View, update: Update) -> View:
+    event = update.event
     if event is None or isinstance(event, Note):
         return view
     if isinstance(event, FileChanged):

@@ -11,8 +11,8 @@ from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSucc
 from hotconf.report.notification import notification
 from hotconf.report.problems.lines import spelled
 from hotconf.timings import Timings
-from hotconf.tui.facts import Excerpts, Happening, Note
-from hotconf.tui.rows import Key, Place, Row, Span, Tone, counted, wrapped
+from hotconf.tui.view.facts import Excerpts, Happening, Note
+from hotconf.tui.view.rows import Key, Place, Row, Span, Tone, counted, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -167,7 +167,7 @@ def _headline(event: Happening) -> tuple[Span, ...]:
 
 
 def _opens(entry: Entry) -> bool:
-    """Is there anything below its first line? Told without making a line of it: most entries are folded."""
+    """Is there anything below its first line? Found without making a line of it: most entries are folded."""
     match entry.event:
         case ReloadSuccess() | ReloadFailed():
             return True
@@ -212,9 +212,9 @@ def timings(times: Timings) -> str:
     return " · ".join(f"{part.name} {getattr(times, part.name):.1f}" for part in fields(times)) + " ms"
 
 
-def _changes(entry: Entry, told: Iterable[str], width: int, depth: int) -> Iterator[Row]:
-    """The changes that the summary does not tell in the same words already."""
-    said = set(told)
+def _changes(entry: Entry, summary: Iterable[str], width: int, depth: int) -> Iterator[Row]:
+    """The changes that the summary does not have in the same words."""
+    said = set(summary)
     lines = [str(change) for change in getattr(entry.event, "changes", ()) if str(change) not in said]
     yield from _lines(entry, "change", lines, width, depth, "accent")
 

@@ -1,4 +1,4 @@
-"""What a watcher tells, made up: snapshots of real text, events at fixed times, and facts to go with them."""
+"""Updates, made up: snapshots of real text, events at fixed times, and facts to go with them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from hotconf import (
     Timings,
 )
 from hotconf.speckit import SPECKIT
-from hotconf.tui import configuration
-from hotconf.tui.facts import Facts, Told
+from hotconf.tui.view import configuration
+from hotconf.tui.view.facts import Facts, Update
 
 FILE = Path("/srv/app/config.toml")
 NOON = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
@@ -105,34 +105,34 @@ def _items_of(of: Snapshot[Any]) -> tuple[configuration.Item, ...]:
     return _grown[id(of)][1]
 
 
-def changed(seconds: float = 1, of: Snapshot[Any] | None = None) -> Told:
+def changed(seconds: float = 1, of: Snapshot[Any] | None = None) -> Update:
     """The file was saved."""
-    return Told(facts(of or snapshot()), FileChanged(FILE, at=at(seconds)))
+    return Update(facts(of or snapshot()), FileChanged(FILE, at=at(seconds)))
 
 
-def reloaded(seconds: float = 3, generation: int = 2, text: str = BETTER) -> Told:
+def reloaded(seconds: float = 3, generation: int = 2, text: str = BETTER) -> Update:
     """And applied."""
     timings = Timings(detect=0.1, settle=2000.4, read=0.1, parse=0.3, validate=0.5, swap=0.01, overhead=0.42)
     event = ReloadSuccess(generation, COST, (COST_LINE,), timings, at=at(seconds))
-    return Told(facts(snapshot(text, generation, seconds - 2), changes=COST), event)
+    return Update(facts(snapshot(text, generation, seconds - 2), changes=COST), event)
 
 
-def failed(seconds: float = 3, *problems: Problem, of: Snapshot[Any] | None = None, first: bool = False) -> Told:
+def failed(seconds: float = 3, *problems: Problem, of: Snapshot[Any] | None = None, first: bool = False) -> Update:
     """And refused; `first`: there is no configuration yet."""
     found = problems or (BRACKET,)
     more = f" (+{len(found) - 1} more)" if len(found) > 1 else ""
     event = ReloadFailed(f"{found[0]}{more}", found[0].kind, found, at=at(seconds))
     excerpt = ('7 │ plan = ["gemini"', "  │        ^")
-    return Told(facts(None if first else of or snapshot()), event, (excerpt,))
+    return Update(facts(None if first else of or snapshot()), event, (excerpt,))
 
 
-def unchanged(seconds: float = 3) -> Told:
+def unchanged(seconds: float = 3) -> Update:
     """And found to be the same."""
-    return Told(facts(snapshot()), ReloadUnchanged("the files are the same", at=at(seconds)))
+    return Update(facts(snapshot()), ReloadUnchanged("the files are the same", at=at(seconds)))
 
 
-def deferred(seconds: float = 3, reason: str = "quality gate") -> Told:
+def deferred(seconds: float = 3, reason: str = "quality gate") -> Update:
     """And queued."""
     pending = Pending((reason,), at(seconds), COST)
     event = ReloadDeferred((reason,), COST, (COST_LINE,), at=at(seconds))
-    return Told(facts(snapshot(), pending=pending), event)
+    return Update(facts(snapshot(), pending=pending), event)

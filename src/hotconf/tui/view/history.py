@@ -20,7 +20,7 @@ class History:
 
     snapshots: tuple[Snapshot[Any], ...] = ()
     published: Mapping[int, datetime] = field(default_factory=dict)
-    """When those generations became active of which that was told."""
+    """When generations became active, where an event said so."""
 
     def with_(self, snapshot: Snapshot[Any] | None, at: datetime | None = None) -> History:
         """This history and `snapshot`, active since `at`, which stands in for one of the same generation."""
@@ -36,7 +36,7 @@ class History:
         return History(snapshots, {number: time for number, time in times.items() if number >= oldest})
 
     def since(self, snapshot: Snapshot[Any]) -> datetime:
-        """When `snapshot` became active, as far as that was told; else when it was loaded, some moments before."""
+        """When `snapshot` became active, if an event said so; else when it was loaded, moments before."""
         return self.published.get(snapshot.generation, snapshot.loaded_at)
 
     def find(self, generation: int) -> Snapshot[Any] | None:

@@ -1,4 +1,4 @@
-"""What the app is told: the watcher's events, each with the facts as they were then, and notes of its own doings."""
+"""What the app learns: the watcher's events, each with the facts as they were then, and notes of its own doings."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hotconf.events import ConfigReloadEvent, Pending
 
 if TYPE_CHECKING:
     from hotconf.snapshot import Snapshot
-    from hotconf.tui.configuration import Item
-    from hotconf.tui.rows import Tone
+    from hotconf.tui.view.configuration import Item
+    from hotconf.tui.view.rows import Tone
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something that the app did or saw by itself, told among the events."""
+    """Something that the app did or saw by itself, shown among the events."""
 
     text: str
     at: datetime
@@ -57,7 +57,7 @@ Excerpts: TypeAlias = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Update:
     """One thing that happened, and the facts with it; without an event only the facts are new."""
 
     facts: Facts

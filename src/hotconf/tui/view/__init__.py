@@ -1,0 +1,1 @@
+"""What the app shows, as values: no Textual, no watcher, no clock."""
