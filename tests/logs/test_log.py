@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from hotconf.changes import Change
-from hotconf.events import Ending, FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
-from hotconf.listener import Notice
+from hotconf.events import Ending, FileChanged, Notice, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.logs import log
 from hotconf.problems import Problem
 from hotconf.settings import HotReloadSettings
@@ -182,7 +181,7 @@ def test_no_story_is_made_up_for_nobody(monkeypatch, caplog):
 def test_logging_is_not_imported_for_nobody():
     """It costs 4 ms and half a megabyte; a failure is reported in any case."""
     code = (
-        "import sys; from pathlib import Path; from hotconf.logs import log; from hotconf.listener import Notice\n"
+        "import sys; from pathlib import Path; from hotconf.logs import log; from hotconf.events import Notice\n"
         "from hotconf.events import ReloadFailed, ReloadUnchanged\n"
         "log.debug('reload', 'Watching: %s', Path('/x')); log.observing(Path('/x'), 'inotify', None)\n"
         "log.RoundLog(Path('/x')).notify(Notice(ReloadUnchanged('same'), None, None))\n"

@@ -6,8 +6,7 @@ import logging
 
 import pytest
 
-from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
-from hotconf.listener import Notice
+from hotconf.events import FileChanged, Notice, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.logs.log import RoundLog
 from hotconf.logs.records import flush
 from hotconf.problems import ConfigError

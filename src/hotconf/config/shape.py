@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from pydantic import TypeAdapter
 
-from hotconf.cached import cached
+from hotconf.compat import cached
 from hotconf.config import coreschema
 from hotconf.config.coreschema import Leaf, Node
 from hotconf.keypath import KeyPath

@@ -10,7 +10,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
-from hotconf.cached import cached
+from hotconf.compat import cached
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem, Related
 

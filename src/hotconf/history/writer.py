@@ -19,11 +19,10 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from hotconf.config.redaction.secret_keys import secret_keys
 from hotconf.engine.candidate import Valid
 from hotconf.errors import UsageError
-from hotconf.events import ReloadFailed
+from hotconf.events import Notice, ReloadFailed
 from hotconf.history.last_good import Judge, Search
 from hotconf.history.record import Damage, Record
 from hotconf.history.store import SUPPORTED, StateStore
-from hotconf.listener import Notice
 from hotconf.logs import log
 from hotconf.problems import Problem
 from hotconf.sources.base import Options

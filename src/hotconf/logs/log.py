@@ -9,9 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from hotconf.events import Ending, FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess
+from hotconf.events import Ending, FileChanged, Notice, ReloadDeferred, ReloadFailed, ReloadSuccess
 from hotconf.keypath import KeyPath
-from hotconf.listener import Notice
 from hotconf.logs import records
 from hotconf.logs.records import DEBUG, ERROR, INFO, WARNING, emit
 from hotconf.text import short_path

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from hotconf.engine.protocol import Answer, Emit, State
-from hotconf.events import Ending, FileChanged, Pending, ReloadDeferred, ReloadSuccess
-from hotconf.listener import Listener, Notice
+from hotconf.events import Ending, FileChanged, Listener, Notice, Pending, ReloadDeferred, ReloadSuccess
 from hotconf.logs import log
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.publisher import Publisher

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from hotconf.config.reload_settings import settings_of
 from hotconf.engine.debounce import MILLISECOND, Round
 from hotconf.engine.protocol import Publish, Refresh
-from hotconf.listener import Publication
+from hotconf.events import Publication
 from hotconf.logs.scrubbing import KnownSecrets
 from hotconf.snapshot import Snapshot
 from hotconf.sources.base import Options

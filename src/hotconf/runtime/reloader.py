@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from hotconf.errors import UsageError
-from hotconf.events import Ending, Pending, ReloadFailed
-from hotconf.listener import Listener
+from hotconf.events import Ending, Listener, Pending, ReloadFailed
 from hotconf.logs import log, records
 from hotconf.problems import ConfigError
 from hotconf.runtime import process

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
 from hotconf.changes import MASK
-from hotconf.regex import possessive
+from hotconf.compat import possessive
 from hotconf.secrets.keys import is_secret_key
 
 Span: TypeAlias = tuple[int, int]

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from hotconf.changes import MASK
-from hotconf.regex import possessive
+from hotconf.compat import possessive
 from hotconf.secrets.credentials import BASIC, LITERAL, Span, closed
 from hotconf.secrets.keys import ENDINGS, is_secret_key
 

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 from hotconf.arguments import function
 from hotconf.config.walk import value_at
-from hotconf.events import FileChanged, ReloadSuccess
+from hotconf.events import FileChanged, Notice, ReloadSuccess
 from hotconf.keypath import KeyPath, key_path
-from hotconf.listener import Notice
 from hotconf.subscribers.callbacks import Callback, ChangeCallback, EventCallback
 from hotconf.subscribers.delivery import Delivery
 from hotconf.subscribers.streams import EventStream, Subscription

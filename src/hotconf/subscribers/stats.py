@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Final, NamedTuple
 
-from hotconf.events import Ending, FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
-from hotconf.listener import Notice
+from hotconf.events import Ending, FileChanged, Notice, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.timings import Timings
 
 CAPACITY: Final = 256

@@ -16,12 +16,12 @@ from itertools import accumulate
 from typing import Final
 
 from hotconf.changes import MASK
+from hotconf.compat import possessive
 from hotconf.config.redaction.secret_keys import ANY_KEY, LEADS, SecretKeys
 from hotconf.config.suggest import Slips
 from hotconf.formats.base import Format
 from hotconf.formats.registry import DEFAULT
 from hotconf.keypath import KeyPath
-from hotconf.regex import possessive
 from hotconf.secrets.credentials import Span, masked
 from hotconf.secrets.keys import is_secret_path, secrecy_of
 from hotconf.secrets.scrubber import Scrubber

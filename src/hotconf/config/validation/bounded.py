@@ -27,7 +27,7 @@ from weakref import WeakKeyDictionary
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, SchemaError, SchemaValidator
 
-from hotconf.cached import cached
+from hotconf.compat import cached
 from hotconf.config import coreschema
 from hotconf.config.coreschema import Leaf, Node
 from hotconf.config.merge import Merged

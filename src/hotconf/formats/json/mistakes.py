@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from typing import Final, TypeAlias
 
+from hotconf.compat import possessive
 from hotconf.formats.base import MAX_DEPTH, MAX_DIGITS, Mistakes, place
 from hotconf.formats.json.positions import decoded
 from hotconf.formats.lookalikes import lookalike
 from hotconf.problems import Problem, Related
-from hotconf.regex import possessive
 from hotconf.text import printable
 
 _Range: TypeAlias = tuple[int, int]

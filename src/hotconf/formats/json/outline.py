@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from hotconf.compat import possessive
 from hotconf.formats.base import MAX_DEPTH, Outline
 from hotconf.keypath import KeyPath
-from hotconf.regex import possessive
 
 _MOST: Final = 16
 """A line that sets values in more tables than this counts as secret as a whole."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import Final, TypeAlias
 
+from hotconf.compat import possessive
 from hotconf.formats.base import Lines, Span
 from hotconf.keypath import KeyPath
-from hotconf.regex import possessive
 
 _Range: TypeAlias = tuple[int, int]
 """The offsets of the first character and behind the last one."""

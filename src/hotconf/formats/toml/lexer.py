@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from hotconf.compat import possessive
 from hotconf.formats.base import MAX_DEPTH
-from hotconf.regex import possessive
 
 _IN_TEXT = possessive(r'[^"\\]++|\\.|"(?!"")')
 _IN_LITERAL = possessive(r"[^']++|'(?!'')")

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from hotconf.compat import possessive
 from hotconf.formats.base import MAX_DEPTH, Outline
 from hotconf.formats.toml.lexer import LINE_STRING, STRING, statements
 from hotconf.keypath import KeyPath
-from hotconf.regex import possessive
 
 _STRING_OR_COMMENT: Final = re.compile(rf"#[^\n]*+|{STRING}", re.DOTALL)
 _HEADER: Final = re.compile(r"[ \t]*+\[\[?+([^\n#]*+)")

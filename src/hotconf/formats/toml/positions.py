@@ -10,10 +10,10 @@ import re
 from typing import Final, TypeAlias
 
 from hotconf import keypath
+from hotconf.compat import possessive
 from hotconf.formats.base import Lines, Span
 from hotconf.formats.toml.lexer import LINE_STRING, STRING
 from hotconf.keypath import KeyPath
-from hotconf.regex import possessive
 
 _Range: TypeAlias = tuple[int, int]
 """The offsets of the first character and behind the last one."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from hotconf.regex import possessive
+from hotconf.compat import possessive
 
 CONFLICT: Final = "resolve the merge conflict"
 STRAIGHT: Final = 'write straight quotes: "'

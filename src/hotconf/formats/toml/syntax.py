@@ -15,14 +15,13 @@ from typing import Final, TypeAlias
 
 import tomli
 
-from hotconf.cached import cached
+from hotconf.compat import cached, possessive
 from hotconf.formats.base import Mistakes, place
 from hotconf.formats.lookalikes import lookalike
 from hotconf.formats.toml.lexer import CLOSED_STRING, MARK, STRING, statements
 from hotconf.formats.toml.positions import DOTTED, KEY, NEXT, PART, VALUE, TomlPlaces, decoded
 from hotconf.formats.toml.slips import CONFLICT, NO_VALUE, NOT_PAIRED, Slips, curly_end
 from hotconf.problems import Problem, Related
-from hotconf.regex import possessive
 from hotconf.text import printable
 
 _Range: TypeAlias = tuple[int, int]

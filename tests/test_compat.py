@@ -1,8 +1,8 @@
-"""What is computed once for each object, without a lock."""
+"""Properties that are computed once for each object, without a lock."""
 
 import threading
 
-from hotconf.cached import cached
+from hotconf.compat import cached
 
 
 class Room:

@@ -1,9 +1,12 @@
-"""A property that is computed once for each object."""
+"""What older Pythons do less well: cached properties without a lock, and possessive repeats."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+__all__ = ["cached", "possessive"]
 
 if TYPE_CHECKING:
     from functools import cached_property as cached
@@ -24,4 +27,10 @@ else:
             return self if instance is None else instance.__dict__.setdefault(self._name, self._compute(instance))
 
 
-__all__ = ["cached"]
+def possessive(pattern: str, times: str = "*") -> str:
+    """A pattern that matches `pattern` as often as `times` says (`*`, `?`, `{0,20}`), possessively.
+
+    Before 3.11.5 Python does not restore the position after the last failed repeat (CPython issue 106052) unless
+    there is one more alternative: one that never matches. An atomic group works, too, but takes 60 bytes a repeat.
+    """
+    return f"(?:{pattern}){times}+" if sys.version_info >= (3, 11, 5) else f"(?:{pattern}|(?!)){times}+"
