@@ -39,7 +39,6 @@ class Owner:
         self.cache: Any = SimpleNamespace(files=FileSet.of(Path("/none")))
         self.driver: Driver | None = None
         self._deadline: int | None = None
-        self.watching = True
         self.told: list[object] = []
         self.observers: list[Any] = []
         self.differs: tuple[Path, ...] = ()
@@ -60,7 +59,7 @@ class Owner:
     def deadline(self, deadline: int | None) -> None:
         self._deadline = deadline
         if self.driver is not None:
-            self.driver.expect(self)
+            self.driver.expect(self, deadline)
 
     def feed(self, given: object) -> None:
         self.deadline = None
@@ -145,6 +144,7 @@ def join(driver: Driver, owner: Owner, name: str = "auto", *, watch: Path | None
     """Have `owner` join, and `watch` watched for it."""
     owner.driver = driver
     observer = driver.call(lambda: driver.join(owner, name))
+    driver.call(lambda: driver.schedule(owner))
     if watch is not None:
         driver.call(lambda: observer.arm(owner, FileSet.of(watch)))
     return observer
@@ -543,32 +543,6 @@ def test_a_deadline_is_kept(driver):
     wait_until(lambda: owner.told == [Due])
 
 
-def test_a_deadline_that_is_set_while_it_is_asked_for_is_kept(driver):
-    """Only those are asked who may have one: who is given one at this moment by another thread is not forgotten."""
-
-    class Late(Owner):
-        late = True
-
-        @property
-        def deadline(self) -> int | None:
-            due = self._deadline
-            if self.late:
-                self.late, self._deadline = False, time.monotonic_ns()
-                driver.expect(self)
-            return due
-
-        @deadline.setter
-        def deadline(self, deadline: int | None) -> None:
-            self._deadline = deadline
-
-    owner = Late()
-    join(driver, owner)
-    driver.call(lambda: driver.expect(owner))
-    wait_until(lambda: not owner.late)
-    driver.wake()
-    wait_until(lambda: owner.told == [Due])
-
-
 def test_who_has_left_is_told_nothing(driver, main):
     """Neither changes nor the clock; and nothing is watched for it."""
     owner, other = Owner(), Owner()
@@ -620,12 +594,12 @@ def test_looks_that_are_dear_are_rare(driver):
 def test_who_is_not_watching_is_not_compared(driver):
     """Hot reload is off: nobody wakes the process."""
     owner = Owner(reconcile_ns=10_000_000)
-    owner.watching = False
     join(driver, owner)
+    driver.call(lambda: driver.unschedule(owner))
     owner.differs = (Path("/x"),)
     assert driver.call(driver._deadline) == driver._supervision.due
     assert owner.told == []
-    owner.watching = True
+    driver.call(lambda: driver.schedule(owner))
     driver.wake()
     wait_until(lambda: owner.told == [("x", False)])
 

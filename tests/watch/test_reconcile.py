@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from hotconf.watch.reconcile import NEVER, Reconcile
+from hotconf.system.wait import NEVER
+from hotconf.watch.reconcile import Reconcile
 
 PERIOD = 1_000
 FAR_NS = 1 << 62
@@ -19,7 +20,6 @@ class Owner:
 
     def __init__(self, period: int = PERIOD) -> None:
         self.reconcile_ns = period
-        self.watching = True
         self.compared = 0
 
 
@@ -70,18 +70,9 @@ def test_each_is_compared_at_every_common_tick(world, owners, calm):
     for nth, owner in enumerate(owners):
         world.join(owner, now=nth)
     for nth in range(1, 4):
-        assert world.schedule.next == world.schedule.wakes() == nth * PERIOD
+        assert world.schedule.next == nth * PERIOD
         world.schedule.run(nth * PERIOD)
         assert compared(owners) == [nth] * 5
-
-
-def test_who_does_not_watch_wakes_nobody(world, owners, calm):
-    """Hot reload is off."""
-    owners[0].watching = False
-    world.join(owners[0])
-    assert world.schedule.wakes() == NEVER
-    world.join(owners[1])
-    assert world.schedule.wakes() == PERIOD
 
 
 def test_who_has_left_is_compared_no_more(world, owners, calm):
@@ -93,7 +84,7 @@ def test_who_has_left_is_compared_no_more(world, owners, calm):
         world.schedule.drop(owner)
     world.schedule.run(2 * PERIOD)
     assert compared(owners) == [0, 1, 1, 1, 1]
-    assert world.schedule.wakes() == NEVER
+    assert world.schedule.next == NEVER
 
 
 def test_who_leaves_during_a_comparison_is_compared_no_more(world, owners, calm):

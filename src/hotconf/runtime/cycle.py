@@ -69,8 +69,6 @@ class Cycle(Generic[T]):
         """The files may have been loaded before they were watched."""
         self._comparison = 0
         """The number of the latest comparison that the machine asked for."""
-        self._check_at = 0
-        """When to check whether what is pending, or not yet queued, still has to wait."""
 
     # Life
 
@@ -79,6 +77,8 @@ class Cycle(Generic[T]):
         self._driver = driver
         self.observation.join(driver)
         self._watched_late = may_block(self)
+        if self.watching:
+            driver.schedule(self)
         self._arm(_nothing)
 
     def rejoin(self, driver: Driver, lost: tuple[Path, ...] | None) -> None:
@@ -87,6 +87,8 @@ class Cycle(Generic[T]):
         """
         self._driver = driver
         self.observation.rejoin(driver)
+        if self.watching:
+            driver.schedule(self)
         changed = () if lost is None else lost or (self._path,)
         self._arm(partial(self._armed, _nothing, changed))
 
@@ -104,14 +106,6 @@ class Cycle(Generic[T]):
         return self.rounds.reset()
 
     # For the driver
-
-    @property
-    def deadline(self) -> int | None:
-        """When the machine wants a `Due`, or when to check what is pending or not queued."""
-        state = self.rounds.state
-        if self._bus.has_backlog or (state.pending is not None and state.round is None):
-            return self._check_at
-        return machine.deadline(state)
 
     @property
     def watching(self) -> bool:
@@ -167,22 +161,27 @@ class Cycle(Generic[T]):
     def feed(self, given: protocol.Input) -> None:
         """Give the machine an input, and do what it asks for."""
         self._perform(self.rounds.feed(given, native=self.observation.native))
-        if not self._bus.drain():
-            self._check_at = time.monotonic_ns() + _REST_NS
 
     def _perform(self, requests: list[Request]) -> None:
-        if self.rounds.state.pending is not None:
-            self._check_at = time.monotonic_ns() + _AGAIN_NS
-        driver = self._driver
-        if driver is None:
+        if (driver := self._driver) is None:
+            self._bus.drain()
             return
-        driver.expect(self)
         for request in requests:
             try:
                 self._begin(request, driver)
             except Exception:  # noqa: BLE001 - a fault of ours
                 log.fault("watch", "Internal error in a reload of %s", self._path)
                 self.rounds.crash()
+        driver.expect(self, self._deadline(queued=self._bus.drain()))
+
+    def _deadline(self, *, queued: bool) -> int | None:
+        """When the machine wants a `Due`, or when to check what is pending or not queued."""
+        state = self.rounds.state
+        if not queued:
+            return time.monotonic_ns() + _REST_NS
+        if state.pending is not None and state.round is None:
+            return time.monotonic_ns() + _AGAIN_NS
+        return machine.deadline(state)
 
     def _begin(self, request: Request, driver: Driver) -> None:
         match request:
@@ -193,9 +192,19 @@ class Cycle(Generic[T]):
             case protocol.Verify():
                 driver.post(self._verify)
             case protocol.Watching():
-                driver.post(partial(self._arm, _nothing) if request.on else self.observation.disarm)
+                driver.post(self._watch if request.on else self._unwatch)
 
     # Files
+
+    def _watch(self) -> None:
+        if self.watching and self._driver is not None:
+            self._driver.schedule(self)
+        self._arm(_nothing)
+
+    def _unwatch(self) -> None:
+        if self._driver is not None:
+            self._driver.unschedule(self)
+        self.observation.disarm()
 
     def _arm(self, then: Callable[[], object]) -> None:
         """Watch the files of the last load, then continue. Changes in between are noticed here."""

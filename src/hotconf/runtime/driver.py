@@ -22,10 +22,11 @@ from hotconf.runtime.observers import Observers
 from hotconf.runtime.supervision import SECOND, Supervision, isolated
 from hotconf.system import fork, threads
 from hotconf.system.fork import FORK_CHECK_S
+from hotconf.system.wait import NEVER
 from hotconf.system.worker import Worker
 from hotconf.watch.background import Background
 from hotconf.watch.observer import Observer, ObserverName, Owner
-from hotconf.watch.reconcile import NEVER, Reconcile
+from hotconf.watch.reconcile import Reconcile
 
 if TYPE_CHECKING:
     import threading
@@ -49,8 +50,8 @@ class Driver(fork.ForkAware):
         self._observers = Observers(self._background, self.wake)
         self._reconcile = Reconcile(self._observers.reconcile)
         self._supervision = Supervision()
-        self._timed: set[Owner] = set()
-        """Those who may have a deadline: others are not asked, there may be hundreds."""
+        self._due: dict[Owner, int] = {}
+        """When their machines want a `Due`."""
         self._actions: deque[Callable[[], object]] = deque()
         self._doing: Callable[[], object] | None = None
         self._redone: Callable[[], object] | None = None
@@ -99,7 +100,7 @@ class Driver(fork.ForkAware):
         for loader in self._loaders.values():
             loader.abandon()
         self._observers.abandon()
-        self._timed.clear()
+        self._due.clear()
         fork.unregister(self)
 
     # From any thread
@@ -196,9 +197,12 @@ class Driver(fork.ForkAware):
                 return call.done.is_set()  # it has ended, or a signal handler forked, and this is the child
         return True
 
-    def expect(self, owner: Owner) -> None:
-        """`owner` may have a deadline now."""
-        self._timed.add(owner)
+    def expect(self, owner: Owner, deadline: int | None) -> None:
+        """Feed the machine of `owner` a `Due` then; None for never."""
+        if deadline is None or owner not in self._observers.of:
+            self._due.pop(owner, None)
+        else:
+            self._due[owner] = deadline
 
     def wake(self) -> None:
         """Have the driver run what was posted, and check its deadlines again."""
@@ -223,9 +227,15 @@ class Driver(fork.ForkAware):
 
     def join(self, owner: Owner, name: ObserverName) -> Observer:
         """Take `owner` in, with the observer that it wants. Raises `UsageError` if that cannot be had."""
-        observer = self._observers.join(owner, name)
+        return self._observers.join(owner, name)
+
+    def schedule(self, owner: Owner) -> None:
+        """Compare the files of `owner` regularly."""
         self._reconcile.add(owner, time.monotonic_ns())
-        return observer
+
+    def unschedule(self, owner: Owner) -> None:
+        """Compare its files no more."""
+        self._reconcile.drop(owner)
 
     def leave(self, owner: Owner) -> None:
         """Forget `owner` and what is watched for it."""
@@ -233,6 +243,7 @@ class Driver(fork.ForkAware):
         if (loader := self._loaders.pop(owner, None)) is not None:
             loader.stop(0)
         self._observers.leave(owner)
+        self._due.pop(owner, None)
 
     def in_background(self, owner: Owner, work: Callable[[], R], then: Callable[[R | None], object]) -> None:
         """Do `owner`'s work, which may take long, here or elsewhere; run `then` here afterwards."""
@@ -296,9 +307,8 @@ class Driver(fork.ForkAware):
         now = time.monotonic_ns()
         if self._supervision.due <= now:
             self._supervision.check(self.loaders, self.owners)
-        for owner in list(self._timed):
-            due = self._due(owner)
-            if due is not None and due <= now:
+        for owner, due in list(self._due.items()):
+            if due <= now:
                 isolated(partial(owner.feed, Due(now)))
         self._background.report(now)
         if self._reconcile.next <= now:
@@ -316,20 +326,8 @@ class Driver(fork.ForkAware):
         """When to wake; None for no limit."""
         if self._actions:
             return 0
-        first = min(self._reconcile.wakes(), self._background.next, self._supervision.due)
-        for owner in list(self._timed):
-            due = self._due(owner)
-            if due is not None:
-                first = min(first, due)
+        first = min((self._reconcile.next, self._background.next, self._supervision.due, *list(self._due.values())))
         return None if first == NEVER else first
-
-    def _due(self, owner: Owner) -> int | None:
-        """Its deadline; if it has none it is forgotten, before that is read: it may be given one just now."""
-        self._timed.discard(owner)
-        due = owner.deadline if owner in self._observers.of else None
-        if due is not None:
-            self._timed.add(owner)
-        return due
 
 
 def new_loader() -> Worker:

@@ -16,7 +16,6 @@ from hotconf.runtime.driver import Driver
 from hotconf.runtime.publisher import Publisher
 from hotconf.system import threads
 from hotconf.system.fork import FORK_CHECK_S
-from hotconf.system.memory import retried
 
 E = TypeVar("E", bound=Ending)
 
@@ -105,7 +104,10 @@ class Notifier:
         event = None if effect.event is None else self._stamp(effect.event)
         if self._publisher.unannounced is not None:
             self._notify_ending(None)
-        retried(lambda: self._answer(effect.callers, event))
+        try:
+            self._answer(effect.callers, event)
+        except MemoryError:  # often what failed has made room
+            self._answer(effect.callers, event)
 
     def _answer(self, numbers: Iterable[int], event: Ending | None) -> None:
         for number in numbers:

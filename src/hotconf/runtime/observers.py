@@ -147,7 +147,7 @@ class Observers:
         observer = self.of[owner]
         if not observer.notifies or observer.trouble(owner) is not None:
             isolated(partial(self._retry, owner))
-        if owner.watching and not self._background.resting(owner):
+        if not self._background.resting(owner):
             owner.compare(partial(self._reconciled, owner))
 
     def _reconciled(self, owner: Owner, changed: tuple[Path, ...]) -> None:
@@ -183,8 +183,6 @@ class Observers:
 
     def _retry(self, owner: Owner) -> None:
         observer = self.of[owner]
-        if not owner.watching:
-            return
         if isinstance(observer, Poll):
             if not observer.stopgap:
                 return

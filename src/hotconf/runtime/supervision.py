@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from hotconf.logs import log, records
 from hotconf.system import threads
+from hotconf.system.wait import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from hotconf.system.worker import Worker
     from hotconf.watch.observer import Owner
 
-NEVER: Final = 1 << 62
 SECOND: Final = 1_000_000_000
 STUCK_NS: Final = 5 * SECOND
 """A driver whose turn takes longer is reported; a turn takes milliseconds."""

@@ -17,7 +17,6 @@ from hotconf.subscribers.callbacks import Callback, ChangeCallback, EventCallbac
 from hotconf.subscribers.delivery import Delivery
 from hotconf.subscribers.streams import EventStream, Subscription
 from hotconf.system import fork, threads
-from hotconf.system.memory import retried
 
 if TYPE_CHECKING:
     import threading
@@ -88,41 +87,35 @@ class Bus(fork.ForkAware, Generic[T]):
     # Publishing, on the driver's thread
 
     def notify(self, notice: Notice) -> None:
-        """Queue the event for all subscribers. Runs no users' code."""
-        self.publish(notice.event, notice.snapshot)
-
-    def publish(self, event: ConfigReloadEvent | None, snapshot: Snapshot[T] | None) -> None:
-        """Queue `event` for all subscribers; `snapshot` is what is published now.
+        """Queue the event for all subscribers. Runs no users' code.
 
         The first snapshot is the baseline of changes, unless a success announces it.
         """
         if not self._closed:
-            if event is not None and not isinstance(event, FileChanged):
-                self.last = event
-            self._backlog.append((event, snapshot))
+            if notice.event is not None and not isinstance(notice.event, FileChanged):
+                self.last = notice.event
+            self._backlog.append((notice.event, notice.snapshot))
             self._queue_backlog()
-
-    @property
-    def has_backlog(self) -> bool:
-        """Whether an event has not been queued yet."""
-        return bool(self._backlog)
 
     def drain(self) -> bool:
         """Queue what is left, at most `BURST` events, unless a caller holds the lock; whether that was all."""
         self._allowed = BURST
-        self._queue_backlog()
+        if self._backlog:
+            self._queue_backlog()
         return not self._backlog
 
     def _queue_backlog(self) -> None:
         # A signal handler that interrupted the holder of the lock may be waiting for this very thread.
-        if not self._allowed or not self._backlog or not self.lock.acquire(timeout=_MOMENT_S):
+        if not self._allowed or not self.lock.acquire(timeout=_MOMENT_S):
             return
         try:
             while self._backlog and self._allowed:
-                # It stays first until it is queued, so that neither a lack of memory nor a dead thread loses it.
-                retried(partial(self._queue, *self._backlog[0]))
+                # It stays first until it is queued, so that a dead thread does not lose it.
+                self._queue(*self._backlog[0])
                 self._backlog.popleft()
                 self._allowed -= 1
+        except MemoryError:  # perhaps for a moment: `drain` tries again
+            return
         finally:
             self.lock.release()
 

@@ -14,6 +14,8 @@ from typing import Final, Protocol
 from hotconf.system import linux, threads
 from hotconf.system.descriptors import EPOLL, TIMER, Descriptor, refusal
 
+NEVER: Final = 1 << 62
+"""A deadline that does not come."""
 LONGEST_NS: Final = 2_000_000_000
 """No wait is longer. If the program closes our descriptors, nothing else wakes a thread that waits for them."""
 

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from hotconf.logs import log
+from hotconf.system.wait import NEVER
 from hotconf.system.worker import Worker
 from hotconf.watch.observer import Owner
 
@@ -24,7 +25,6 @@ R = TypeVar("R")
 
 MANY: Final = 100
 SILENT_NS: Final = 5_000_000_000
-NEVER: Final = 1 << 63
 _REST: Final = 50
 """After work that took n of processor time, no poll for n times this."""
 

@@ -43,14 +43,6 @@ class Owner(Protocol):
     def cache(self) -> Cache:
         """What the last load read."""
 
-    @property
-    def deadline(self) -> int | None:
-        """When its machine wants a `Due`."""
-
-    @property
-    def watching(self) -> bool:
-        """Whether its files are watched just now."""
-
     def observe(self, observer: Observer) -> None:
         """Be watched with `observer` from now on, or try once more with the one in use."""
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Final
 
 from hotconf.logs import log
+from hotconf.system.wait import NEVER
 from hotconf.watch.observer import Owner
 
-NEVER: Final = 1 << 63
 _REST: Final = 50
 """After a comparison that took n of processor time none for n times this: a big tree is compared less often."""
 _CHEAP_NS: Final = 100_000
@@ -41,13 +41,7 @@ class Reconcile:
     def drop(self, owner: Owner) -> None:
         """Compare its files no more."""
         self._at.pop(owner, None)
-
-    def wakes(self) -> int:
-        """When to wake for the next comparison: not for those who do not watch."""
-        for at in sorted(set(self._at.values())):
-            if any(owner.watching for owner, its in self._at.items() if its == at):
-                return at
-        return NEVER
+        self.next = min(self._at.values(), default=NEVER)
 
     def run(self, now: int) -> None:
         """Compare for those whose turn it is; if that takes long, for some of them: then `next` is due at once."""
