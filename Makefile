@@ -19,19 +19,24 @@ TORTURE := tests/torture tests/fuzz tests/outputs tests/faults tests/growth \
 SECONDS ?= 1800
 SEED ?= $(shell date +%s)
 
-.PHONY: run test coverage torture fuzz soak docs lint format bench bench-quick clean
+.PHONY: run test compiled coverage torture fuzz soak docs lint format bench bench-quick clean
 
 run: $(READY)  ## watch your configuration, live
 	@$(BIN)/hotconf run $(ARGS)
 
-test: lint  ## everything that must hold
+test: $(READY)  ## everything that must hold
+	@$(MAKE) --no-print-directory --jobs 2 lint compiled
 	$(PYTEST) $(ARGS)
+
+# In a fresh checkout each worker would rewrite and compile every test by itself, at the same time as the others.
+compiled: $(READY)
+	@$(BIN)/pytest --collect-only -qq $(ARGS) > /dev/null 2>&1 || true
 
 coverage: $(READY)  ## the same tests, and which lines they run
 	$(PYTEST) --cov --cov-report=term $(ARGS)
 
 # They start hundreds of interpreters: what is compiled once is not compiled by each.
-test coverage torture: export PYTHONDONTWRITEBYTECODE =
+test compiled coverage torture: export PYTHONDONTWRITEBYTECODE =
 torture: WORKERS = 6
 torture: $(READY)  ## every scenario several times over, every search in full: takes long
 	HOTCONF_TORTURE=full HOTCONF_SEED=$(SEED) $(PYTEST) $(TORTURE) -p no:cacheprovider $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -29,6 +30,13 @@ for number in (signal.SIGINT, signal.SIGHUP):
 # A slow machine is slow, and nothing else.
 settings.register_profile("patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """The tests themselves are no garbage: no collection searches them, and no fork copies them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -25,6 +25,8 @@ from torture.extent import FULL, some
 
 ROOT: Final = Path(hotconf.__file__).parent
 TAKES_PATTERN: Final = ("compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer")
+USE: Final = re.compile(rf"\b(\w+)\.({'|'.join(TAKES_PATTERN)})\b")
+CALL: Final = re.compile(rf"\bre\.(?:{'|'.join(TAKES_PATTERN)})\b")
 FROM_START: Final = frozenset({"match", "fullmatch"})
 LENGTHS: Final = (8, 14, 18, 22, 300, 4000)
 SOON_S: Final = 0.005
@@ -48,17 +50,17 @@ class Found(NamedTuple):
     methods: frozenset[str]
 
 
-def _modules() -> Iterator[tuple[Any, ast.Module]]:
+def _modules() -> Iterator[tuple[Any, str]]:
+    """Each with its source text."""
     for info in pkgutil.walk_packages([str(ROOT)], "hotconf."):
-        if info.name.endswith("__main__"):
-            continue
-        module = importlib.import_module(info.name)
-        yield module, ast.parse(Path(str(module.__file__)).read_text())
+        if not info.name.endswith("__main__"):
+            module = importlib.import_module(info.name)
+            yield module, Path(str(module.__file__)).read_text()
 
 
-def _calls(tree: ast.Module) -> Iterator[ast.Call]:
+def _calls(text: str) -> Iterator[ast.Call]:
     """Those of `re`."""
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(text)) if CALL.search(text) else ():
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
@@ -69,18 +71,12 @@ def _calls(tree: ast.Module) -> Iterator[ast.Call]:
             yield node
 
 
-def _used() -> dict[tuple[str, str], set[str]]:
-    """By module and name of a pattern, the methods that it is used with, there and where it is imported."""
-    found: dict[tuple[str, str], set[str]] = {}
-    for module, tree in _modules():
-        nodes = list(ast.walk(tree))
-        homes = {
-            alias.name: str(node.module) for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names
-        }
-        for node in nodes:
-            if isinstance(node, ast.Attribute) and node.attr in TAKES_PATTERN and isinstance(node.value, ast.Name):
-                name = node.value.id
-                found.setdefault((homes.get(name, module.__name__), name), set()).add(node.attr)
+def _used() -> dict[int, set[str]]:
+    """By identity of a pattern, the methods that it is used with, where it is defined and where it is imported."""
+    found: dict[int, set[str]] = {}
+    for module, text in _modules():
+        for name, method in USE.findall(text):
+            found.setdefault(id(vars(module).get(name)), set()).add(method)
     return found
 
 
@@ -99,13 +95,13 @@ def _evaluated(node: ast.expr, module: Any) -> Any:
 def _found() -> tuple[list[Found], list[str]]:
     """All patterns, and the calls of `re` whose pattern is only known when they run."""
     used, patterns, unknown = _used(), dict[tuple[Any, int], Found](), list[str]()
-    for module, tree in _modules():
-        room = module.__name__.removeprefix("hotconf.")
+    for module, text in _modules():
+        where = module.__name__.removeprefix("hotconf.")
         for name, value in list(vars(module).items()):
             for pattern in _held(value):
-                methods = frozenset(used.get((module.__name__, name), ()))
-                patterns.setdefault((pattern.pattern, pattern.flags), Found(f"{room}.{name}", pattern, methods))
-        for call in _calls(tree):
+                methods = frozenset(used.get(id(pattern), ()))
+                patterns.setdefault((pattern.pattern, pattern.flags), Found(f"{where}.{name}", pattern, methods))
+        for call in _calls(text):
             try:
                 given = _evaluated(call.args[0], module)
                 flags = [each for each in call.args[1:] if "re." in ast.unparse(each)] + [
@@ -117,11 +113,11 @@ def _found() -> tuple[list[Found], list[str]]:
                     else re.compile(given, *(_evaluated(each, module) for each in flags[:1]))
                 )
             except NameError:
-                unknown.append(f"{room}: {ast.unparse(call.args[0])}")
+                unknown.append(f"{where}: {ast.unparse(call.args[0])}")
                 continue
             method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
             methods = frozenset() if method == "compile" else frozenset({method})
-            patterns.setdefault((pattern.pattern, pattern.flags), Found(f"{room}:{call.lineno}", pattern, methods))
+            patterns.setdefault((pattern.pattern, pattern.flags), Found(f"{where}:{call.lineno}", pattern, methods))
     return list(patterns.values()), unknown
 
 
