@@ -11,16 +11,16 @@ from doubles.contents import Content
 class Disk:
     """What the files say now. A version stands for all that `stat` tells: it differs after every change."""
 
-    __slots__ = ("contents", "finished", "open", "placed", "versions")
+    __slots__ = ("complete", "contents", "open", "renamed", "versions")
 
     def __init__(self, contents: Mapping[Path, Content | None]) -> None:
         self.contents = dict(contents)
         self.versions = dict.fromkeys(contents, 0)
         self.open: set[Path] = set()
         """Files that a writer has open."""
-        self.placed: set[Path] = set()
+        self.renamed: set[Path] = set()
         """Files that were renamed into place, and not written to since."""
-        self.finished: set[Path] = set()
+        self.complete: set[Path] = set()
         """Those, and files that a writer closed since it wrote to them."""
 
     def save(self, path: Path, content: Content | None) -> None:
@@ -28,8 +28,8 @@ class Disk:
         self.open.discard(path)
         self._change(path, content)
         if content is not None:
-            self.placed.add(path)
-            self.finished.add(path)
+            self.renamed.add(path)
+            self.complete.add(path)
 
     def write(self, path: Path, content: Content) -> None:
         """Write `content` in place, and keep the file open."""
@@ -40,7 +40,7 @@ class Disk:
         """Close what `write` opened. The times of the file change once more."""
         self.open.discard(path)
         self._change(path, self.contents[path])
-        self.finished.add(path)
+        self.complete.add(path)
 
     def changed(self, since: Mapping[Path, int]) -> tuple[Path, ...]:
         """The files whose version is not the one in `since`."""
@@ -49,5 +49,5 @@ class Disk:
     def _change(self, path: Path, content: Content | None) -> None:
         self.contents[path] = content
         self.versions[path] += 1
-        self.placed.discard(path)
-        self.finished.discard(path)
+        self.renamed.discard(path)
+        self.complete.discard(path)

@@ -20,12 +20,12 @@ class Observer:
     """Turns changes of `disk` into Touched, as the runtime's observer does."""
 
     __slots__ = (
+        "_complete",
         "_disk",
         "_driver",
-        "_finished",
         "_latest",
-        "_placed",
         "_read",
+        "_renamed",
         "_told",
         "_writing",
         "deaf",
@@ -44,8 +44,8 @@ class Observer:
         self._told: dict[Path, int] = {}
         """The versions that a reconcile told of since."""
         self._writing: set[Path] = set()
-        self._placed: set[Path] = set()
-        self._finished: set[Path] = set()
+        self._renamed: set[Path] = set()
+        self._complete: set[Path] = set()
         self.deaf: set[Path] = set()
         """Files of which the kernel does not tell."""
         self.delay = 0
@@ -73,7 +73,7 @@ class Observer:
     def watch(self, *, on: bool) -> None:
         """Begin or stop to watch; whoever begins looks at once, because changes may have gone unheard."""
         self.watching = on
-        for known in (self._writing, self._placed, self._finished):
+        for known in (self._writing, self._renamed, self._complete):
             known.clear()
         if on:
             self._driver.clock.at(self._driver.clock.now, self._reconcile)
@@ -81,27 +81,27 @@ class Observer:
     def deafen(self, path: Path) -> None:
         """From now on the kernel does not tell of `path`; it is not known any more who has it open."""
         self.deaf.add(path)
-        for known in (self._writing, self._placed, self._finished):
+        for known in (self._writing, self._renamed, self._complete):
             known.discard(path)
 
     def _how(self, path: Path) -> tuple[bool, bool, bool]:
         """Whether it is being written, was renamed into place, and came by an act that is over."""
-        return path in self._disk.open, path in self._disk.placed, path in self._disk.finished
+        return path in self._disk.open, path in self._disk.renamed, path in self._disk.complete
 
     def _tell(self, heard: dict[Path, tuple[bool, bool, bool]]) -> None:
         for path, how in heard.items():
-            for known, so in zip((self._writing, self._placed, self._finished), how, strict=True):
+            for known, so in zip((self._writing, self._renamed, self._complete), how, strict=True):
                 (known.add if so and path not in self.deaf else known.discard)(path)
         if self.watching:
             self._touch(tuple(heard))
 
     def _touch(self, paths: tuple[Path, ...], *, polled: bool = False) -> None:
         if polled:
-            self._placed.difference_update(paths)  # who knows how they came
-            self._finished.difference_update(paths)
-        sources, placed, finished = map(_ids, (paths, self._placed, self._finished))
+            self._renamed.difference_update(paths)  # who knows how they came
+            self._complete.difference_update(paths)
+        sources, renamed, complete = map(_ids, (paths, self._renamed, self._complete))
         now, writing = self._driver.clock.now, bool(self._writing)
-        self._driver.give(Touched(now, sources, writing, polled, frozenset(placed), frozenset(finished)))
+        self._driver.give(Touched(now, sources, writing, polled, frozenset(renamed), frozenset(complete)))
 
     def _compare(self) -> None:
         changed = self._disk.changed(self._read)

@@ -58,7 +58,7 @@ def settles_at(
     ceiling = latest(touches, window_ns, bereft)
     if touches[-1].writing or _gone(found):
         return ceiling
-    windows = 2 if isinstance(found, Valid | Invalid) and set(found.shrank) - touches[-1].placed else 1
+    windows = 2 if isinstance(found, Valid | Invalid) and set(found.shrank) - touches[-1].renamed else 1
     return min(max(touch.now for touch in touches) + windows * window_ns, ceiling)
 
 
@@ -91,10 +91,10 @@ class Burst:
         return bool(self.touches) and now >= latest(self.touches, self.window_ns, self.bereft)
 
     @property
-    def finished(self) -> bool:
+    def complete(self) -> bool:
         """Whether all that changed came by acts that are over."""
         changed = {source for touch in self.touches for source in touch.sources}
-        return bool(self.touches) and not self.touches[-1].writing and changed <= self.touches[-1].finished
+        return bool(self.touches) and not self.touches[-1].writing and changed <= self.touches[-1].complete
 
     def settled(self, now: int, found: Candidate[Config] | None) -> bool:
         return bool(self.touches) and now >= settles_at(self.touches, self.window_ns, found, self.bereft)
@@ -272,14 +272,14 @@ class Oracle:
     def _is_eager(self) -> bool:
         """Whether this burst, as it is now, need not settle."""
         reported = self.native and self.enabled and self.burst.sure
-        return self.eager and reported and self.burst.finished and self.burst.touches[0].now >= self.settle_until
+        return self.eager and reported and self.burst.complete and self.burst.touches[0].now >= self.settle_until
 
     def _ends_at_once(self, read: Read) -> bool:
         found = read.candidate
         if read.late or not isinstance(found, Valid) or not self._is_eager:
             return False
         differs = self.published is None or found.config != self.published.config
-        return differs and not found.gone and not set(found.shrank) - self.burst.touches[-1].placed
+        return differs and not found.gone and not set(found.shrank) - self.burst.touches[-1].renamed
 
     def _spend(self) -> None:
         self.burst.spent += 1
@@ -509,4 +509,4 @@ def _is_well_formed(state: State) -> None:
     if isinstance(phase, Verifying):
         assert phase.round or state.pending
     if isinstance(phase, Loading):
-        assert phase.final or not phase.backlog
+        assert phase.defers_touches or not phase.backlog

@@ -270,22 +270,22 @@ SHRUNK = [
     ),
     Case(
         "a file that was renamed into place is believed",
-        [(0, touch(placed=True)), (10, loaded(1, HALF))],
+        [(0, touch(renamed=True)), (10, loaded(1, HALF))],
         "0: Changed config.toml; P: Load 1; 300: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "an unstable read does not forget what was renamed into place",
-        [(0, touch(placed=True)), (10, loaded(1, TORN)), (30, loaded(2, HALF))],
+        [(0, touch(renamed=True)), (10, loaded(1, TORN)), (30, loaded(2, HALF))],
         "0: Changed config.toml; P: Load 1; 10 + max(P, R): Load 2; 310: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "renamed into place, but written to since",
-        [(0, touch(placed=True)), (10, touch()), (20, loaded(1, HALF)), (30, loaded(2, HALF))],
+        [(0, touch(renamed=True)), (10, touch()), (20, loaded(1, HALF)), (30, loaded(2, HALF))],
         "0: Changed config.toml; P: Load 1; 20 + R: Load 2; 610: Publish 2, ReloadSuccess 2",
     ),
     Case(
         "that another file was renamed into place says nothing of it",
-        [(0, touch(MORE, placed=True)), (8, touch()), (10, loaded(1, HALF)), (30, loaded(2, HALF))],
+        [(0, touch(MORE, renamed=True)), (8, touch()), (10, loaded(1, HALF)), (30, loaded(2, HALF))],
         "0: Changed more.toml; P: Load 1; 8: Changed config.toml; max(8 + P, 10 + R): Load 2; "
         "608: Publish 2, ReloadSuccess 2",
     ),

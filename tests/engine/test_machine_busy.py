@@ -25,7 +25,7 @@ from engine.timed import (
     verified,
 )
 from hotconf.engine.machine import deadline, step
-from hotconf.engine.protocol import Deferred, Idle, Release, Verify, Verifying
+from hotconf.engine.protocol import Idle, PendingCandidate, Release, Verify, Verifying
 
 
 def busy_save(*then: tuple[float, Maker]) -> list[tuple[float, Maker]]:
@@ -267,6 +267,6 @@ def test_case(case: Case) -> None:
 @pytest.mark.parametrize(("before", "after"), [(True, False), (False, True)])
 def test_what_is_pending_is_verified(before: bool, after: bool) -> None:
     """If some change went unreported, or may have, when it was deferred or since."""
-    pending = Deferred(NEW, polled=before)
+    pending = PendingCandidate(NEW, polled=before)
     state, effects = step(QUIET._replace(pending=pending, polled=after), Release(0))
     assert (state.phase, effects) == (Verifying(None, NEW), (Verify(),))

@@ -7,8 +7,9 @@ import pytest
 from engine.test_machine_phases import NOW, state_in
 from engine.timed import CONFIG, NEW
 from hotconf.engine.debounce import Touched
-from hotconf.engine.machine import crashed, deadline, step
-from hotconf.engine.protocol import PHASES, Answer, Closed, Deferred, Emit, Idle, Loading, Reload, Settling
+from hotconf.engine.machine import deadline, step
+from hotconf.engine.protocol import PHASES, Answer, Closed, Emit, Idle, Loading, PendingCandidate, Reload, Settling
+from hotconf.engine.recovery import crashed
 from hotconf.events import ReloadFailed
 from hotconf.problems import Problem
 
@@ -40,7 +41,7 @@ def test_one_ending_in_every_phase(phase, asked):
 
 def test_what_was_pending_has_failed():
     """Its deferrals share this outcome."""
-    after, effects = crashed(state_in(Idle)._replace(pending=Deferred(NEW, polled=False)), FAULT, ())
+    after, effects = crashed(state_in(Idle)._replace(pending=PendingCandidate(NEW, polled=False)), FAULT, ())
     assert [type(effect) for effect in effects] == [Emit]
     assert after.pending is None
 

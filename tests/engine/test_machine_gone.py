@@ -158,7 +158,7 @@ CASES = [
     ),
     Case(
         "never eagerly, even if it was gone before and all else is a finished act",
-        [(0, touch(placed=True)), (10, loaded(1, FEWER_EAGER))],
+        [(0, touch(renamed=True)), (10, loaded(1, FEWER_EAGER))],
         "0: Changed config.toml, Load 1; C: Publish 2, ReloadSuccess 2",
         EAGER,
     ),
@@ -210,4 +210,4 @@ def test_a_ceiling_that_moves_gives_all_attempts_again() -> None:
     writer = [(0, touch(GONE, writing=True)), ("C - 100", touch(GONE, writing=True))]
     phase = played(QUIET, [*writer, *unstable, *last], "C + 401").state.phase
     assert isinstance(phase, Loading)
-    assert (phase.number, phase.final) == (MAX_ATTEMPTS + 1, False)
+    assert (phase.number, phase.defers_touches) == (MAX_ATTEMPTS + 1, False)

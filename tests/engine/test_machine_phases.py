@@ -20,18 +20,18 @@ from engine.timed import (
     verified,
 )
 from hotconf.engine.debounce import MILLISECOND, Touched
-from hotconf.engine.machine import TABLE, deadline, forked, step
+from hotconf.engine.machine import TABLE, deadline, step
 from hotconf.engine.protocol import (
     PHASES,
     Answer,
     Close,
     Closed,
-    Deferred,
     Due,
     Idle,
     Input,
     Loaded,
     Loading,
+    PendingCandidate,
     Phase,
     Ready,
     Release,
@@ -42,6 +42,7 @@ from hotconf.engine.protocol import (
     Verify,
     Verifying,
 )
+from hotconf.engine.recovery import forked
 
 WAYS: dict[type[Phase], tuple[Given, Instant]] = {
     Idle: ([], 0),
@@ -100,7 +101,7 @@ def test_strays(phase: type[Phase]) -> None:
 @pytest.mark.parametrize("phase", PHASES)
 def test_close(phase: type[Phase]) -> None:
     """Close ends everything in every phase: who waits is answered, nothing is done any more, whatever comes."""
-    pending = Deferred(NEW, polled=False) if phase is not Closed else None
+    pending = PendingCandidate(NEW, polled=False) if phase is not Closed else None
     state, first = step(state_in(phase)._replace(pending=pending), Reload(NOW, 1))
     state, second = step(state, Reload(NOW, 2))
     state, third = step(state, Close(NOW))
@@ -125,7 +126,7 @@ def test_busy_in_every_phase(phase: type[Phase]) -> None:
     assert released.recorder.story.endswith("ReloadSuccess 2")
     held = played(QUIET, [*opened, (until, hold()), *rest])
     assert held.recorder.story.endswith("ReloadDeferred gate")
-    assert held.state.pending == Deferred(NEW, polled=phase is Verifying)
+    assert held.state.pending == PendingCandidate(NEW, polled=phase is Verifying)
 
 
 def test_a_round_that_opened_under_polling() -> None:
@@ -146,11 +147,11 @@ def test_fork(phase: type[Phase]) -> None:
 
 def test_fork_while_something_is_pending_or_waits_for_its_round() -> None:
     """What was pending is unknown to the child; what was touched after the last read began is not."""
-    child, lost = forked(QUIET._replace(pending=Deferred(NEW, polled=False)))
+    child, lost = forked(QUIET._replace(pending=PendingCandidate(NEW, polled=False)))
     assert (child, lost) == (QUIET, ())
     late = played(QUIET, [(0, touch(writing=True)), ("C + 1", touch(MORE))], "C + 2").state
     assert forked(late)[1] == (CONFIG, MORE)
-    asked = QUIET._replace(phase=Loading(None, 1, final=True, backlog=(Touched(0, (MORE,)),)))
+    asked = QUIET._replace(phase=Loading(None, 1, defers_touches=True, backlog=(Touched(0, (MORE,)),)))
     assert forked(asked)[1] == (MORE,)
 
 

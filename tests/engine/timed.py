@@ -73,11 +73,11 @@ Given: TypeAlias = Sequence[tuple[Instant, Maker]]
 
 
 def touch(
-    *paths: Path, writing: bool = False, polled: bool = False, placed: bool = False, closed: bool = False
+    *paths: Path, writing: bool = False, polled: bool = False, renamed: bool = False, closed: bool = False
 ) -> Maker:
     """Files changed; the main one, if none is named. They were renamed into place, or closed by their writer."""
     named = paths or (CONFIG,)
-    whole, over = frozenset(named if placed else ()), frozenset(named if placed or closed else ())
+    whole, over = frozenset(named if renamed else ()), frozenset(named if renamed or closed else ())
     return lambda now: Touched(now, named, writing, polled, whole, over)
 
 

@@ -343,7 +343,7 @@ def test_the_lines_of_a_document_know_their_tables(language: Language) -> None:
     """For each line that sets something: the keys above it."""
     text = language.write(TABLE) if language.form is JSON else language.whole
     lines = text.split("\n")
-    by_line = {lines[line].strip(): tables for line, tables in language.form.outline(text).tables.items()}
+    by_line = {lines[line].strip(): tables for line, tables in language.form.outline(text).tables_by_line.items()}
     port = next(tables for line, tables in by_line.items() if "port" in line)
     assert port == (("server",),)
     assert next(tables for line, tables in by_line.items() if "name" in line) == ((),)

@@ -65,12 +65,12 @@ class Watched:
         return Arrival.WRITING in self.arrivals.values()
 
     @property
-    def placed(self) -> set[Path]:
+    def renamed(self) -> set[Path]:
         """As the latest event said."""
         return {path for path, arrival in self.arrivals.items() if arrival is Arrival.RENAMED}
 
     @property
-    def finished(self) -> set[Path]:
+    def complete(self) -> set[Path]:
         """As the latest event said."""
         return {path for path, arrival in self.arrivals.items() if arrival is not Arrival.WRITING}
 
@@ -288,7 +288,7 @@ def test_what_becomes_of_the_name_ends_the_writing(watched, main, act):
 
 
 @pytest.mark.parametrize(
-    ("act", "placed"),
+    ("act", "renamed"),
     [
         (lambda path: replace(path, "a = 2"), True),
         (lambda path: path.write_text(""), False),
@@ -308,15 +308,15 @@ def test_what_becomes_of_the_name_ends_the_writing(watched, main, act):
         "gone",
     ],
 )
-def test_what_was_renamed_into_place_is_known(watched, main, act, placed):
+def test_what_was_renamed_into_place_is_known(watched, main, act, renamed):
     """Until something is written to it, or another comes under its name."""
     act(main)
     watched.heard()
-    assert watched.placed == ({main} if placed else set())
+    assert watched.renamed == ({main} if renamed else set())
 
 
 @pytest.mark.parametrize(
-    ("act", "finished"),
+    ("act", "complete"),
     [
         (lambda path: replace(path, "a = 2"), True),
         (lambda path: path.write_text("a = 2"), True),
@@ -342,12 +342,12 @@ def test_what_was_renamed_into_place_is_known(watched, main, act, placed):
         "made, and not yet written",
     ],
 )
-def test_an_act_that_is_over_is_known(watched, main, act, finished):
+def test_an_act_that_is_over_is_known(watched, main, act, complete):
     """A rename, or a writer that closed the file; and not what nobody has finished, or is not a change of content."""
     act(main)
     watched.heard()
     watched.heard()
-    assert watched.finished == ({main} if finished else set())
+    assert watched.complete == ({main} if complete else set())
 
 
 @pytest.mark.parametrize("look", range(40))
@@ -380,7 +380,7 @@ def test_an_act_that_comes_while_its_place_is_looked_at_is_known(watched, main, 
         main.write_text("a = 2")
     watched.heard()
     watched.heard()
-    assert watched.finished == {main}
+    assert watched.complete == {main}
 
 
 def test_an_act_is_over_when_the_writer_closes_the_file(watched, main):
@@ -390,9 +390,9 @@ def test_an_act_is_over_when_the_writer_closes_the_file(watched, main):
             file.write("b = 1\n")
             file.flush()
             watched.heard()
-            assert watched.finished == set()
+            assert watched.complete == set()
         watched.heard()
-        assert watched.finished == {main}
+        assert watched.complete == {main}
 
 
 def test_a_writer_of_what_was_there_before_finishes_nothing(watched, main):
@@ -402,29 +402,29 @@ def test_a_writer_of_what_was_there_before_finishes_nothing(watched, main):
         main.unlink()
         new = main.open("x")
     watched.heard()
-    assert watched.finished == set()
+    assert watched.complete == set()
     new.close()
     watched.heard()
-    assert watched.finished == {main}
+    assert watched.complete == {main}
 
 
 def test_after_a_directory_was_replaced_nothing_is_known_to_be_over(watched, main, root):
     """Nor after an observer that lost its way."""
     main.write_text("a = 2")
     watched.heard()
-    assert watched.finished == {main}
+    assert watched.complete == {main}
     root.rename(root.with_name("aside"))
     watched.heard()
-    assert watched.finished == set()
+    assert watched.complete == set()
     root.with_name("aside").rename(root)
     watched.heard()
     main.write_text("a = 3")
     watched.heard()
-    assert watched.finished == {main}
+    assert watched.complete == {main}
     watched.observer.rearm(watched.owner)
     main.chmod(0o600)
     watched.heard()
-    assert watched.finished == set()
+    assert watched.complete == set()
 
 
 def test_a_link_that_was_swapped_was_renamed_into_place(observer, root):
@@ -439,11 +439,11 @@ def test_a_link_that_was_swapped_was_renamed_into_place(observer, root):
     (root / "..data_tmp").symlink_to("new")
     (root / "..data_tmp").rename(root / "..data")
     assert watched.heard() == ["config.toml"]
-    assert watched.placed == {main}
+    assert watched.renamed == {main}
     observer.rearm(watched.owner)
     main.chmod(0o600)
     watched.heard()
-    assert watched.placed == set()
+    assert watched.renamed == set()
 
 
 def test_a_writer_of_another_owners_file_is_not_ours(observer, root, main):

@@ -31,10 +31,10 @@ class Touched(NamedTuple):
     """Some writer has one of the watched sources open and has not finished."""
     polled: bool = False
     """Found by polling: there may be changes that nothing reported."""
-    placed: frozenset[SourceId] = frozenset()
-    """Of all sources those whose content came whole, by a rename, and was not written to since."""
-    finished: frozenset[SourceId] = frozenset()
-    """Of all sources those whose content came by one act that is over: a rename, or a writer that closed it."""
+    renamed: frozenset[SourceId] = frozenset()
+    """All sources that were renamed into place and not written to since."""
+    complete: frozenset[SourceId] = frozenset()
+    """All sources whose content is complete: renamed into place, or closed by their last writer."""
 
 
 class Round(NamedTuple):
@@ -50,16 +50,16 @@ class Round(NamedTuple):
     window_ns: int
     first: int
     last: int
-    last_near: int
+    last_beside_gone: int
     """The last change in the groups of sources that were found gone; the first change if none were."""
     changed: Mapping[SourceId, int]
     """All sources that changed, each with its last change."""
     writing: bool
-    """As the last touch said; so are `placed` and `finished`."""
+    """As the last touch said; so are `renamed` and `complete`."""
     polled: bool
     """Some change was found by polling."""
-    placed: frozenset[SourceId]
-    finished: frozenset[SourceId]
+    renamed: frozenset[SourceId]
+    complete: frozenset[SourceId]
     shrank: tuple[SourceId, ...] = ()
     """Sources found to be possibly half written since the last change."""
     gone: tuple[SourceId, ...] = ()
@@ -70,42 +70,42 @@ class Round(NamedTuple):
     @classmethod
     def opened(cls, touch: Touched, window_ns: int, *, polled: bool) -> Round:
         """A burst that begins with this change."""
-        now, sources, writing, by_poll, placed, finished = touch
+        now, sources, writing, by_poll, renamed, complete = touch
         changed = dict.fromkeys(sources, now)
-        return cls(window_ns, now, now, now, changed, writing, polled or by_poll, placed, finished)
+        return cls(window_ns, now, now, now, changed, writing, polled or by_poll, renamed, complete)
 
     def touch(self, touch: Touched, group: Grouping) -> Round:
         """The burst with one more change."""
-        now, sources, writing, polled, placed, finished = touch
-        near = bool(self.gone_from) and not self.gone_from.isdisjoint(map(group, sources))
+        now, sources, writing, polled, renamed, complete = touch
+        beside = bool(self.gone_from) and not self.gone_from.isdisjoint(map(group, sources))
         last = max(now, self.last)
         return self._replace(
             last=last,
-            last_near=max(now, self.last_near) if near else self.last_near,
+            last_beside_gone=max(now, self.last_beside_gone) if beside else self.last_beside_gone,
             changed={**self.changed, **dict.fromkeys(sources, last)},
             writing=writing,
             polled=self.polled or polled,
-            placed=placed,
-            finished=finished,
+            renamed=renamed,
+            complete=complete,
             shrank=(),
             gone=(),
         )
 
     def read(self, found: Valid[object] | Invalid, group: Grouping) -> Round:
         """The burst after a load that began since its last change."""
-        shrank = tuple(source for source in found.shrank if source not in self.placed)
+        shrank = tuple(source for source in found.shrank if source not in self.renamed)
         if not found.gone:
             return self._replace(shrank=shrank)
         gone_from = self.gone_from.union(map(group, found.gone))
-        near = (at for source, at in self.changed.items() if group(source) in gone_from)
-        last_near = max(near, default=self.first)
-        return self._replace(shrank=shrank, gone=found.gone, gone_from=gone_from, last_near=last_near)
+        beside = (at for source, at in self.changed.items() if group(source) in gone_from)
+        last_beside_gone = max(beside, default=self.first)
+        return self._replace(shrank=shrank, gone=found.gone, gone_from=gone_from, last_beside_gone=last_beside_gone)
 
     @property
     def ceiling(self) -> int:
         """The latest instant at which it has settled."""
         usual = ceiling_ns(self.window_ns)
-        return min(self.last_near + usual, self.first + MOST_CEILINGS * usual)
+        return min(self.last_beside_gone + usual, self.first + MOST_CEILINGS * usual)
 
     @property
     def deadline(self) -> int:

@@ -45,7 +45,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from hotconf.engine.candidate import Invalid, SourceId, Unstable, Valid
+from hotconf.engine.candidate import Invalid, Unstable, Valid
 from hotconf.engine.debounce import MILLISECOND, Round, Touched
 from hotconf.engine.protocol import (
     PHASES,
@@ -53,7 +53,6 @@ from hotconf.engine.protocol import (
     Changed,
     Close,
     Closed,
-    Deferred,
     Due,
     Effect,
     Emit,
@@ -62,6 +61,7 @@ from hotconf.engine.protocol import (
     Load,
     Loaded,
     Loading,
+    PendingCandidate,
     Phase,
     Publish,
     Ready,
@@ -76,7 +76,7 @@ from hotconf.engine.protocol import (
     Watching,
 )
 from hotconf.events import Ending, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
-from hotconf.problems import Problem, one_line
+from hotconf.problems import one_line
 
 PAUSE_NS: Final = 4 * MILLISECOND
 """A burst that pauses for so long is loaded speculatively, while its window still runs."""
@@ -109,35 +109,6 @@ def step(state: State, given: Input, holds: tuple[str, ...] = ()) -> tuple[State
     return turn.state, tuple(turn.effects)
 
 
-def forked(state: State) -> tuple[State, tuple[SourceId, ...] | None]:
-    """The protocol in a forked child: what is published stays; rounds, loads and waiting callers are the parent's.
-
-    Also the sources to touch, because knowledge of them is lost; None if nothing was lost, empty if it is unknown
-    which they were.
-    """
-    backlog = state.phase.backlog if isinstance(state.phase, Loading) else ()
-    changed = state.round.changed if state.round is not None else ()
-    lost = dict.fromkeys((*changed, *(source for touch in backlog for source in touch.sources)))
-    unfinished = state.round is not None or state.pending is not None or bool(backlog)
-    return state._replace(phase=Idle(), pending=None), tuple(lost) if unfinished else None
-
-
-def crashed(state: State, problem: Problem, callers: tuple[int, ...]) -> tuple[State, tuple[Effect, ...]]:
-    """The protocol at rest after a step or an effect raised, and the failure that ends the round.
-
-    `callers`: all that wait, also one that the machine had not yet noted.
-    """
-    if isinstance(state.phase, Closed):
-        return state, (Answer(callers, None),) if callers else ()
-    event = ReloadFailed(one_line((problem,)), problem.kind, (problem,))
-    effects: list[Effect] = []
-    if state.round is not None or state.pending is not None or callers:
-        effects.append(Emit(event))
-    if callers:
-        effects.append(Answer(callers, event))
-    return state._replace(phase=Idle(), pending=None), tuple(effects)
-
-
 class _Turn:
     """A step under way: the state so far, but for its phase, and the effects so far."""
 
@@ -164,7 +135,7 @@ def _touch_open(turn: _Turn, phase: Idle | Settling | Ready | Verifying, touch: 
 
 
 def _touch_loading(turn: _Turn, phase: Loading, touch: Touched) -> Phase:
-    if phase.final:
+    if phase.defers_touches:
         return phase._replace(backlog=(*phase.backlog, touch))
     return phase._replace(round=_absorbed(turn, phase.round, (touch,)), dirty=True)
 
@@ -205,19 +176,19 @@ def _due_ready(turn: _Turn, phase: Ready, due: Due) -> Phase:
 
 def _load_at(state: State, round_: Round) -> int:
     """When to load: at the end of the window, or speculatively in the first pause."""
-    pause = 0 if _is_finished(state, round_) else PAUSE_NS
+    pause = 0 if _is_complete(state, round_) else PAUSE_NS
     in_pause = round_.ceiling if round_.writing else max(round_.last + pause, state.rest_until)
     return min(in_pause, round_.deadline)
 
 
-def _is_finished(state: State, round_: Round) -> bool:
+def _is_complete(state: State, round_: Round) -> bool:
     """Whether it is eager mode, and everything in the round came by acts that are over and reported.
 
     While some writer has a source open nothing is loaded anyway, before the ceiling.
     """
     if not state.eager or state.polled or round_.polled or round_.first < state.settle_until:
         return False
-    return round_.changed.keys() <= round_.finished
+    return round_.changed.keys() <= round_.complete
 
 
 # Loads
@@ -229,8 +200,8 @@ def _load(
     number = turn.state.loads + 1
     turn.set(loads=number)
     turn.do(Load(number, afresh=bool(callers) or not turn.state.enabled))
-    final = attempts >= MAX_ATTEMPTS - 1 or (round_ is not None and now >= round_.ceiling)
-    return Loading(round_, number, final, callers, attempts)
+    defers_touches = attempts >= MAX_ATTEMPTS - 1 or (round_ is not None and now >= round_.ceiling)
+    return Loading(round_, number, defers_touches, callers, attempts)
 
 
 def _loaded(turn: _Turn, phase: Loading, loaded: Loaded) -> Phase:
@@ -257,7 +228,7 @@ def _loaded(turn: _Turn, phase: Loading, loaded: Loaded) -> Phase:
 def _wait(turn: _Turn, round_: Round, now: int, candidate: Valid[Any] | Invalid) -> Phase:
     """Wait for the end of the window, unless the candidate may be committed, or deferred, eagerly."""
     changes = isinstance(candidate, Valid) and candidate.unchanged is None
-    if not changes or round_.shrank or round_.gone or not _is_finished(turn.state, round_):
+    if not changes or round_.shrank or round_.gone or not _is_complete(turn.state, round_):
         return Ready(round_, candidate)
     idle = _end(turn, round_, candidate, eager=True)
     turn.set(settle_until=now + turn.state.window_ns)
@@ -269,7 +240,7 @@ def _unstable(turn: _Turn, phase: Loading, loaded: Loaded, found: Unstable) -> P
     round_, sources = phase.round, found.sources
     touch = Touched(loaded.now, sources)
     if round_ is not None:
-        touch = Touched(loaded.now, sources, round_.writing, False, round_.placed, round_.finished)
+        touch = Touched(loaded.now, sources, round_.writing, False, round_.renamed, round_.complete)
     if phase.attempts >= MAX_ATTEMPTS - 1:
         return _end_load(turn, phase._replace(backlog=phase.backlog or (touch,)), loaded, Invalid(found.problems))
     if round_ is not None:
@@ -329,7 +300,7 @@ def _end(
         followed = candidate
     elif turn.holds and not any(caller.force for caller in callers):
         event = ReloadDeferred(turn.holds, candidate.changes, candidate.summary)
-        turn.set(pending=Deferred(candidate, state.polled or (round_ is not None and round_.polled)))
+        turn.set(pending=PendingCandidate(candidate, state.polled or (round_ is not None and round_.polled)))
     else:
         generation = state.generation + 1
         turn.do(Publish(candidate, generation, round_))

@@ -141,8 +141,8 @@ class Loading(NamedTuple):
     round: Round | None
     """None if `reload()` was called, or a hold ended while hot reload is off, and nothing was touched since."""
     number: int
-    final: bool
-    """A stable read suffices; a touch meanwhile waits for the next round."""
+    defers_touches: bool
+    """A touch since the read began does not make it useless: it opens the next round."""
     callers: tuple[Reload, ...] = ()
     """Who waits for it."""
     attempts: int = 0
@@ -152,7 +152,7 @@ class Loading(NamedTuple):
     queued: tuple[Reload, ...] = ()
     """Calls of `reload()` since it began: the next load is for them."""
     backlog: tuple[Touched, ...] = ()
-    """Touches since a final load began."""
+    """Touches since a load that defers them began."""
 
 
 class Ready(NamedTuple):
@@ -178,8 +178,8 @@ Phase: TypeAlias = Idle | Settling | Loading | Ready | Verifying | Closed
 PHASES: tuple[type[Phase], ...] = get_args(Phase)
 
 
-class Deferred(NamedTuple):
-    """A valid, different candidate that is not published because something is busy."""
+class PendingCandidate(NamedTuple):
+    """A valid, different candidate that is published once nothing is busy."""
 
     candidate: Valid[Any]
     polled: bool
@@ -203,7 +203,7 @@ class State(NamedTuple):
     """What arrives as one finished act is committed at once."""
     degraded: bool = False
     """What is published was recalled at start, and the sources have not been good since."""
-    pending: Deferred | None = None
+    pending: PendingCandidate | None = None
     settle_until: int = 0
     """A round that opened before this instant is never ended eagerly, because one was not long ago."""
     rest_until: int = 0

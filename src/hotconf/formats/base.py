@@ -59,7 +59,7 @@ class Places(Protocol):
 class Outline(NamedTuple):
     """What can be said about the lines of any text, valid or not. They count from 0."""
 
-    tables: dict[int, tuple[KeyPath, ...]]
+    tables_by_line: dict[int, tuple[KeyPath, ...]]
     """For each line that begins with a key or a header, in order: the tables that it sets something in. The first
     line is always among them.
     """

@@ -102,8 +102,8 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
         self._search = Search(self._start_store, judge, self._skipped)
         self._reported: set[str] = set()
         """What start has logged about kept states: it may come across the same twice."""
-        self.no_last_good: tuple[Problem, ...] = ()
-        """Why a start that needs a state finds none, although some may exist."""
+        self.search_problems: tuple[Problem, ...] = ()
+        """What kept a start from finding the last good state: one problem at most."""
         fork.register(self)
 
     @property
@@ -146,8 +146,8 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
         self._missed(f"state {number} {why}", "State %d of %s is not used: it %s", number, self._options.path, why)
 
     def _missed(self, why: str, text: str, *values: object) -> None:
-        if not self.no_last_good:
-            self.no_last_good = (Problem(f"No state to start on: {why}", kind="unreadable", severity="warning"),)
+        if not self.search_problems:
+            self.search_problems = (Problem(f"No state to start on: {why}", kind="unreadable", severity="warning"),)
         if why not in self._reported:
             self._reported.add(why)
             log.warning("state", text, *values)

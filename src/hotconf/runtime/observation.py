@@ -133,10 +133,10 @@ class Observation:
         if arrivals is None:
             arrivals = {path: how for path, how in self._arrivals.items() if path not in paths}
         self._arrivals = arrivals
-        placed = frozenset(path for path, how in arrivals.items() if how is Arrival.RENAMED)
-        finished = frozenset(path for path, how in arrivals.items() if how is not Arrival.WRITING)
+        renamed = frozenset(path for path, how in arrivals.items() if how is Arrival.RENAMED)
+        complete = frozenset(path for path, how in arrivals.items() if how is not Arrival.WRITING)
         writing = Arrival.WRITING in arrivals.values()
-        return Touched(now, paths, writing=writing, polled=polled, placed=placed, finished=finished)
+        return Touched(now, paths, writing=writing, polled=polled, renamed=renamed, complete=complete)
 
     @property
     def status(self) -> tuple[str, str | None]:

@@ -176,7 +176,7 @@ class Reloader(fork.ForkAware, Generic[T]):
             if event is None:
                 raise UsageError("the watcher was closed while it was started")
             if isinstance(event, ReloadFailed) and self.snapshot is None and require:
-                raise ConfigError((*event.problems, *(self._history.no_last_good if self._history else ())))
+                raise ConfigError((*event.problems, *(self._history.search_problems if self._history else ())))
             log.debug("reload", "Debounce window: %dms", self.settings.debounce_ms)
         except BaseException:
             self.close()

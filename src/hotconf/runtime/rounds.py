@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Generic, TypeAlias, TypeVar, cast
 
-from hotconf.engine import machine, protocol
+from hotconf.engine import machine, protocol, recovery
 from hotconf.engine.candidate import SourceId
 from hotconf.logs import log
 from hotconf.problems import Problem
@@ -79,13 +79,13 @@ class Rounds(Generic[T]):
         """In a forked child, or after a fault: rounds, loads and callers are lost. Returns the files to touch: empty
         if they are unknown, None if nothing is lost.
         """
-        self.state, lost = machine.forked(self.state)
+        self.state, lost = recovery.forked(self.state)
         return None if lost is None else paths_of(lost)
 
     def crash(self, state: protocol.State | None = None) -> None:
         """End the round, once; discard what was known about the files."""
         problem = Problem(_CRASHED, kind="internal", file=self._path)
-        self.state, effects = machine.crashed(state or self.state, problem, tuple(self._notifier.callers))
+        self.state, effects = recovery.crashed(state or self.state, problem, tuple(self._notifier.callers))
         if self._publisher.snapshot is not None:  # even if it raised after publishing
             self.state = self.state._replace(generation=self._publisher.snapshot.generation)
         self._cache.distrust()

@@ -71,7 +71,7 @@ _HEADER_VALUE: Final = re.compile(r"[^\s\"'\\][^\n\"'\\]*+")
 
 def mask_credentials(text: str) -> str:
     """`text` with every credential masked: `postgres://********@host/db`, `?token=********`."""
-    return masked(text, merged(credentials(text)))
+    return mask_spans(text, merged(credentials(text)))
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
@@ -85,7 +85,7 @@ def merged(spans: Iterable[Span]) -> list[Span]:
     return found
 
 
-def masked(text: str, spans: Iterable[Span]) -> str:
+def mask_spans(text: str, spans: Iterable[Span]) -> str:
     """`text` with one mask in the place of each of `spans`, which are in order."""
     parts: list[str] = []
     last = 0

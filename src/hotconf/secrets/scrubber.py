@@ -20,7 +20,7 @@ from shlex import quote as quoted_for_shells
 from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import quote
 
-from hotconf.secrets.credentials import Span, credentials, masked, merged
+from hotconf.secrets.credentials import Span, credentials, mask_spans, merged
 from hotconf.secrets.keys import DISTINCTIVE
 from hotconf.secrets.prose import in_prose
 from hotconf.text import printable, quoted
@@ -78,7 +78,7 @@ class Scrubber:
 
     def __call__(self, text: str, *, words: bool = False, forms: bool = True) -> str:
         """`text` with every secret masked; `words`: also those shorter than 4; `forms`: those recognised by form."""
-        return masked(text, self.spans(text, words=words, forms=forms))
+        return mask_spans(text, self.spans(text, words=words, forms=forms))
 
     def spans(self, text: str, *, words: bool = False, pairs: bool = True, forms: bool = True) -> list[Span]:
         """Where `text` contains secrets, known or recognised by form; in order, none touching another."""
@@ -127,7 +127,7 @@ def _add(form: str, to: _ByLength, step: int) -> None:
 
 def scrub(text: str, scrubbers: Iterable[Scrubber], *, words: bool = False) -> str:
     """`text` without any secret of `scrubbers`. Used one by one, a short secret could cut a longer one unnoticed."""
-    return masked(text, merged(span for scrubber in scrubbers for span in scrubber.spans(text, words=words)))
+    return mask_spans(text, merged(span for scrubber in scrubbers for span in scrubber.spans(text, words=words)))
 
 
 def folded(text: str) -> str:

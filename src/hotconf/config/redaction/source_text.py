@@ -22,7 +22,7 @@ from hotconf.config.suggest import Slips
 from hotconf.formats.base import Format
 from hotconf.formats.registry import DEFAULT
 from hotconf.keypath import KeyPath
-from hotconf.secrets.credentials import Span, masked
+from hotconf.secrets.credentials import Span, mask_spans
 from hotconf.secrets.keys import is_secret_path, secrecy_of
 from hotconf.secrets.scrubber import Scrubber
 
@@ -101,7 +101,7 @@ def _keys_in_text(text: str, keyed: Collection[str], form: Format) -> Iterator[s
     if not keyed:
         return
     below = False
-    tables = form.outline(text).tables
+    tables = form.outline(text).tables_by_line
     inside = {line for line, of in tables.items() if any(table and table[-1] in keyed for table in of)}
     for index, line in enumerate(text.split("\n")):
         words = list(_KEY_OR_WORD.finditer(line))
@@ -171,7 +171,7 @@ class SourceText:
             sets = line.find(self._format.assigns, withheld) + 1 or len(line)
             end = sets if end is None else min(end, sets)
         if end is None:
-            return masked(line, self._spans(index)[0])
+            return mask_spans(line, self._spans(index)[0])
         return self._scrub(line[:end].rstrip()) + f" {OMITTED}"
 
     def offset(self, index: int, offset: int) -> int:

@@ -216,11 +216,11 @@ def scrubbed_problem(
 
 def _cut(message: str, scrub: Scrubber) -> str:
     """The beginning of a message of users' code, without secrets: also without those that are cut."""
-    from hotconf.secrets.credentials import masked
+    from hotconf.secrets.credentials import mask_spans
 
     spans = scrub.spans(message, words=True)
     # A credential is recognised only whole. Without a space behind the cut it may not end in the window.
     ends = any(char.isspace() for char in message[LONGEST:])
     end = LONGEST if ends else max(message.rfind(" ", 0, LONGEST), 0)
     kept = [(first, min(last, end)) for first, last in spans if first < end]
-    return printable(masked(message[:end], kept)) + "…"
+    return printable(mask_spans(message[:end], kept)) + "…"
