@@ -85,8 +85,8 @@ class Reloader(fork.ForkAware, Generic[T]):
         self._driver: Driver | None = None
         self._layer_watches: list[Callable[[], object]] = []
         """Calls that end them."""
-        self._unstarted = [True]
-        """A list, because only one caller can pop it."""
+        self._started = threads.lock()
+        """Held from the call of `start()` on; a child of a fork that could not watch gets a new one."""
         self._lost: tuple[tuple[Path, ...] | None, tuple[str, ...]] | None = None
         """In a forked child that does not watch yet: what `Cycle.rejoin` needs, and the holds that were dropped."""
         fork.register(self)
@@ -165,12 +165,8 @@ class Reloader(fork.ForkAware, Generic[T]):
     def start(self, *, require: bool) -> None:
         """Watch, then load, in this thread. Raises `ConfigError` if that fails and a config is required."""
         _not_in_a_load("start")
-        try:
-            if self.cycle.closed:
-                raise IndexError
-            self._unstarted.pop()
-        except IndexError:
-            raise UsageError("a watcher can be started once; make a new one") from None
+        if self.cycle.closed or not self._started.acquire(blocking=False):
+            raise UsageError("a watcher can be started once; make a new one")
         try:
             event = self._start(require=require)
             if event is None:
@@ -301,11 +297,11 @@ class Reloader(fork.ForkAware, Generic[T]):
             log.fault("watch", "Not watched in this child of a fork: %s", self.options.path)
         if self._lost is not None:
             self._lost = lost or (), dropped  # by then anything may have changed
-            self._unstarted.append(True)
+            self._started = threads.lock()
 
     def _watch_again(self) -> None:
         self._driver = driver = process.claim(self)
-        self._unstarted.clear()
+        self._started.acquire(blocking=False)
         if self._lost is not None:
             lost, self._lost = self._lost, None
             driver.post(partial(self._rejoin, driver, *lost))
