@@ -15,8 +15,9 @@ import tomli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hotconf.formats.base import MAX_DEPTH, Document, Format, Span
+from hotconf.formats.base import MAX_DEPTH, Document, Format
 from hotconf.formats.json.format import JSON
+from hotconf.formats.places import Span
 from hotconf.formats.registry import FORMATS, SUFFIXES, format_of, is_configuration, parse
 from hotconf.formats.toml.format import TOML
 from hotconf.keypath import KeyPath

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from formats.writer import Path as KeyPath
 from formats.writer import Place, Writer
-from hotconf.formats.base import Document, Span
+from hotconf.formats.base import Document
+from hotconf.formats.places import Span
 from hotconf.formats.registry import parse
 from hotconf.formats.toml.positions import TomlPlaces
 from hotconf.keypath import dotted

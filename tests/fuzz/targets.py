@@ -23,7 +23,8 @@ from hotconf.config.freeze import freeze
 from hotconf.config.merge import merge
 from hotconf.config.redaction.secret_keys import secret_keys
 from hotconf.config.validation.validate import Invalid, validate
-from hotconf.formats.base import Document, Span
+from hotconf.formats.base import Document
+from hotconf.formats.places import Span
 from hotconf.formats.registry import parse
 from hotconf.formats.toml.format import TOML
 from hotconf.formats.toml.positions import TomlPlaces

@@ -10,7 +10,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 from hotconf.arguments import named
 from hotconf.errors import UsageError
-from hotconf.formats.base import MAX_DEPTH, Document, Span
+from hotconf.formats.base import MAX_DEPTH, Document
+from hotconf.formats.places import Span
 from hotconf.keypath import KeyPath, dotted
 from hotconf.snapshot import Origin
 from hotconf.text import printable

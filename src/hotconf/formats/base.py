@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import accumulate
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from hotconf.compat import cached
+from hotconf.formats.places import Places
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem, Related
 
@@ -18,42 +17,6 @@ MAX_DEPTH: Final = 64
 """Levels of tables and arrays together, the parts of a dotted key included."""
 MAX_DIGITS: Final = 4300
 """Python prints no decimal integer that has more."""
-
-
-class Span(NamedTuple):
-    """From the first character to behind the last one: lines and columns from 1, columns in characters."""
-
-    line: int
-    column: int
-    end_line: int
-    end_column: int
-
-
-class Lines:
-    """The lines of a text: turns offsets into places."""
-
-    __slots__ = ("_starts",)
-
-    def __init__(self, text: str) -> None:
-        lengths = map((1).__add__, map(len, text.split("\n")))  # with the newline; quicker than a generator
-        self._starts = [0, *accumulate(lengths)]
-
-    def span(self, begin: int, end: int) -> Span:
-        """The characters from `begin` to behind `end`, two offsets in the text."""
-        starts = self._starts
-        line = bisect_right(starts, begin)
-        end_line = bisect_right(starts, end, line - 1)
-        return Span(line, begin - starts[line - 1] + 1, end_line, end - starts[end_line - 1] + 1)
-
-
-class Places(Protocol):
-    """Where keys and values stand in one text. A path is spelled as in the text."""
-
-    def key(self, path: KeyPath) -> Span:
-        """The key at `path`; an item of an array is its own key. `KeyError` if there is no such path."""
-
-    def value(self, path: KeyPath) -> Span:
-        """The value at `path`. `KeyError` if there is no such path."""
 
 
 class Outline(NamedTuple):

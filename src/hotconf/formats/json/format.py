@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from hotconf.formats.base import Format, Mistakes, Outline, Places, has_giant, is_too_deep
+from hotconf.formats.base import Format, Mistakes, Outline, has_giant, is_too_deep
+from hotconf.formats.places import Places
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
 
@@ -52,9 +53,9 @@ class _Json(Format):
         return tuple(misread(path, text, r"write \\ for each backslash"))
 
     def locate(self, text: str) -> Places:
-        from hotconf.formats.json.positions import JsonPlaces
+        from hotconf.formats.json.positions import places
 
-        return JsonPlaces(text)
+        return places(text)
 
     def outline(self, text: str) -> Outline:
         from hotconf.formats.json.outline import outline

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import tomli
 
-from hotconf.formats.base import MAX_DEPTH, Format, Mistakes, Outline, Places, has_giant, is_too_deep
+from hotconf.formats.base import MAX_DEPTH, Format, Mistakes, Outline, has_giant, is_too_deep
+from hotconf.formats.places import Places
 from hotconf.formats.toml.lexer import STRING, too_deep
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
@@ -52,9 +53,9 @@ class _Toml(Format):
         return tuple(misread(path, text, r"write the path in '…', or \\ for each backslash"))
 
     def locate(self, text: str) -> Places:
-        from hotconf.formats.toml import positions
+        from hotconf.formats.toml.positions import TomlPlaces
 
-        return positions.TomlPlaces(text)
+        return TomlPlaces(text)
 
     def outline(self, text: str) -> Outline:
         from hotconf.formats.toml.outline import outline

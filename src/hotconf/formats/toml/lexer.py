@@ -63,6 +63,20 @@ def statements(text: str) -> Iterator[int]:
             inside += len(mark)
 
 
+def behind(text: str, at: int) -> int:
+    """The offset behind the array or inline table that begins at `at`; the end, if it does not close."""
+    depth = 0
+    for found in MARK.finditer(text, at):
+        mark = found[1]
+        if mark in ("[", "[[", "{"):
+            depth += len(mark)
+        elif mark in ("]", "}"):
+            depth -= 1
+            if not depth:
+                return found.end()
+    return len(text)
+
+
 def too_deep(text: str) -> int | None:
     """The offset at which nesting first exceeds `MAX_DEPTH`; None if it never does."""
     level = header = 0

@@ -19,7 +19,7 @@ from hotconf.compat import cached, possessive
 from hotconf.formats.base import Mistakes, place
 from hotconf.formats.lookalikes import lookalike
 from hotconf.formats.toml.lexer import CLOSED_STRING, MARK, STRING, statements
-from hotconf.formats.toml.positions import DOTTED, KEY, NEXT, PART, VALUE, TomlPlaces, decoded
+from hotconf.formats.toml.positions import DOTTED, PART, TOKEN, TomlPlaces, decoded
 from hotconf.formats.toml.slips import CONFLICT, NO_VALUE, NOT_PAIRED, Slips, curly_end
 from hotconf.problems import Problem, Related
 from hotconf.text import printable
@@ -308,7 +308,7 @@ class _Refusal:
     def twice(self) -> tuple[_Range, _Place | None]:
         """The range of the statement's header or key, and where it, or what is in its way, was given first."""
         header = self.in_header
-        found = (_HEADER if header else KEY).match(self.text, self.statement)
+        found = (_HEADER if header else TOKEN).match(self.text, self.statement)
         if found is None:
             return self.word(), None
         keys = [decoded(part[0]) for part in PART.finditer(self.text, *found.span(1))]
@@ -329,16 +329,14 @@ class _Refusal:
 
     def keys_of(self, opener: int) -> Iterator[_Range]:
         """The ranges of the keys of an inline table up to where tomli gave up."""
-        at = opener + 1
-        while at < self.at:
-            gap = NEXT.match(self.text, at)
-            key = KEY.match(self.text, gap.end() if gap else at)
-            if key is None:
+        depth = 0
+        for token in TOKEN.finditer(self.text, opener + 1):
+            if token.start() >= self.at:
                 return
-            yield key.span(1)
-            at = key.end()
-            value = VALUE.match(self.text, at)
-            at = value.end() if value else _behind(self.text, at)
+            if token["key"] and not depth:
+                yield token.span("key")
+            depth += (token["mark"] or "") in ("[", "{")
+            depth -= (token["mark"] or "") in ("]", "}")
 
 
 def _close(written: str) -> str:
@@ -347,17 +345,3 @@ def _close(written: str) -> str:
     if len(quotes) == 3:
         return f"close it with {quotes}"
     return f"close it with {quotes} on this line; only {quotes * 3}…{quotes * 3} may span lines"
-
-
-def _behind(text: str, at: int) -> int:
-    """The offset behind the array or inline table that begins at `at`; the end, if it does not close."""
-    depth = 0
-    for found in MARK.finditer(text, at):
-        mark = found[1]
-        if mark in ("[", "[[", "{"):
-            depth += len(mark)
-        elif mark in ("]", "}"):
-            depth -= 1
-            if not depth:
-                return found.end()
-    return len(text)
