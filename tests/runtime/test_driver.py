@@ -31,8 +31,8 @@ FAR_NS = 3_600_000_000_000
 ME = "this test"
 
 
-class Owner:
-    """A watcher, as the driver sees it: writes down what it is told."""
+class Driven:
+    """A watcher, as the driver sees it: records what it is given."""
 
     def __init__(self, *, reconcile_ns: int = FAR_NS) -> None:
         self.reconcile_ns = reconcile_ns
@@ -140,7 +140,7 @@ def main(tmp_path):
     return path
 
 
-def join(driver: Driver, owner: Owner, name: str = "auto", *, watch: Path | None = None) -> observer.Observer:
+def join(driver: Driver, owner: Driven, name: str = "auto", *, watch: Path | None = None) -> observer.Observer:
     """Have `owner` join, and `watch` watched for it."""
     owner.driver = driver
     observer = driver.call(lambda: driver.join(owner, name))
@@ -189,7 +189,7 @@ def test_claims_from_many_threads(exits):
 
     def live():
         for _ in range(25):
-            owner = Owner()
+            owner = Driven()
             driver = claim(owner)
             driver.call(lambda owner=owner, driver=driver: driver.join(owner, "auto"))
             driver.loader_for(None).submit(lambda: None)
@@ -238,12 +238,12 @@ def test_at_exit_the_watchers_are_closed(exits):
 def test_a_driver_that_cannot_have_its_descriptors(monkeypatch):
     """It polls until there are some, and then hears like any other; whoever insists on the kernel is told."""
 
-    owner = Owner(reconcile_ns=10_000_000)
+    owner = Driven(reconcile_ns=10_000_000)
     with monkeypatch.context() as patch:
         patch.setattr(observers, "best_waiter", lambda: ThreadWaiter("epoll_create1: Too many open files"))
         driver = claim(ME)
         with pytest.raises(UsageError, match="epoll_create1: Too many open files"):
-            join(driver, Owner(), "inotify")
+            join(driver, Driven(), "inotify")
         assert join(driver, owner).name == "poll"
         assert not owner.observers
     wait_until(lambda: owner.observers)
@@ -341,7 +341,7 @@ def test_an_action_that_lacked_memory_is_repeated_once(driver, caplog):
 
 def test_a_driver_that_fails_goes_on(monkeypatch, caplog):
     """It is reported, its watchers recover, and callers get an answer although the fault remains."""
-    driver, owner = claim(ME), Owner()
+    driver, owner = claim(ME), Driven()
     join(driver, owner)
     monkeypatch.setattr(Driver, "_deadline", lambda self: 1 / 0)
     driver.wake()
@@ -356,7 +356,7 @@ def test_a_driver_that_fails_goes_on(monkeypatch, caplog):
 
 def test_a_thread_that_died_is_restarted_by_the_next_call(monkeypatch, caplog):
     """The new one does what was posted, and its watchers recover; that is reported."""
-    driver, owner, done = claim(ME), Owner(), []
+    driver, owner, done = claim(ME), Driven(), []
     join(driver, owner)
     with monkeypatch.context() as patch:
         patch.setattr(Driver, "turn", lambda self: 1 / 0)
@@ -411,7 +411,7 @@ def test_calls_during_the_end_return():
 
 def test_changes_reach_their_owners(driver, main):
     """Each its own, at once."""
-    one, two = Owner(), Owner()
+    one, two = Driven(), Driven()
     join(driver, one, watch=main)
     join(driver, two, watch=main.with_name("other.toml"))
     main.write_text("x")
@@ -422,12 +422,12 @@ def test_changes_reach_their_owners(driver, main):
 
 def test_who_leaves_the_choice_to_us_shares_the_observer(driver, main):
     """inotify instances are scarce: `auto` and `inotify` are one."""
-    assert join(driver, Owner(), "auto", watch=main) is join(driver, Owner(), "inotify", watch=main)
+    assert join(driver, Driven(), "auto", watch=main) is join(driver, Driven(), "inotify", watch=main)
 
 
 def test_two_observers_are_both_heard(driver, main):
     """One watcher leaves the choice to us, another asks for something else."""
-    one, two = Owner(), Owner()
+    one, two = Driven(), Driven()
     assert join(driver, one, "auto", watch=main) is not join(driver, two, "watchdog", watch=main)
     for number in range(3):
         one.told.clear()
@@ -439,14 +439,14 @@ def test_two_observers_are_both_heard(driver, main):
 @pytest.mark.parametrize("name", ["auto", "inotify", "watchdog", "poll"])
 def test_each_observer_can_be_asked_for(driver, main, name):
     """And is the one for the next owner that asks for it."""
-    observer = join(driver, Owner(), name)
+    observer = join(driver, Driven(), name)
     assert observer.name == ("inotify" if name == "auto" else name)
-    assert join(driver, Owner(), name) is observer
+    assert join(driver, Driven(), name) is observer
 
 
 def test_watchdog_wakes_the_driver(driver, main):
     """It has no descriptor to wait for."""
-    owner = Owner()
+    owner = Driven()
     join(driver, owner, "watchdog", watch=main)
     main.write_text("x")
     wait_until(lambda: ("config.toml", True) in owner.told)
@@ -460,8 +460,8 @@ def test_an_observer_that_cannot_be_had(driver, monkeypatch):
 
     monkeypatch.setattr("hotconf.watch.inotify_observer.Inotify", refuse)  # the module's own name for it
     with pytest.raises(UsageError, match="inotify_init1: Too many open files"):
-        join(driver, Owner(), "inotify")
-    owner = Owner()
+        join(driver, Driven(), "inotify")
+    owner = Driven()
     observer = join(driver, owner, "auto")
     assert isinstance(observer, Poll)
     assert str(observer.trouble(owner)).startswith("inotify cannot be had: inotify_init1: Too many open")
@@ -469,7 +469,7 @@ def test_an_observer_that_cannot_be_had(driver, monkeypatch):
 
 def test_a_suspicion_is_followed_by_a_comparison(driver, main):
     """Whatever differs is told; if nothing does, nobody is bothered."""
-    owner = Owner()
+    owner = Driven()
     join(driver, owner, watch=main)
     directory = main.parent
     directory.rename(directory.with_name("away"))
@@ -483,7 +483,7 @@ def test_a_suspicion_is_followed_by_a_comparison(driver, main):
 
 def test_one_broken_owner_stops_no_other(driver, main, caplog):
     """Whether it fails over a change, the clock or a comparison: the others are served in the same turn."""
-    broken, sound = Owner(reconcile_ns=10_000_000), Owner(reconcile_ns=10_000_000)
+    broken, sound = Driven(reconcile_ns=10_000_000), Driven(reconcile_ns=10_000_000)
     join(driver, broken, watch=main)
     join(driver, sound, watch=main)
     broken.broken = True
@@ -502,7 +502,7 @@ def test_one_broken_owner_stops_no_other(driver, main, caplog):
 
 def test_changes_and_loads_come_before_the_clock(driver, main):
     """What the kernel has to tell may be a change of what is about to be published."""
-    owner = Owner()
+    owner = Driven()
     join(driver, owner, watch=main)
     with Paused(driver):
         main.write_text("x")
@@ -516,7 +516,7 @@ def test_changes_and_loads_come_before_the_clock(driver, main):
 
 def test_a_change_is_heard_before_a_deadline_of_the_same_moment(driver, main):
     """Both are ready when the thread wakes."""
-    owner = Owner()
+    owner = Driven()
     observer = join(driver, owner, watch=main)
     main.write_text("x")
     driver.call(lambda: owner.told.clear())
@@ -536,7 +536,7 @@ def test_a_change_is_heard_before_a_deadline_of_the_same_moment(driver, main):
 
 def test_a_deadline_is_kept(driver):
     """Also one that is set from another thread while the driver sleeps."""
-    owner = Owner()
+    owner = Driven()
     join(driver, owner)
     owner.deadline = time.monotonic_ns() + 20_000_000
     driver.wake()
@@ -545,7 +545,7 @@ def test_a_deadline_is_kept(driver):
 
 def test_who_has_left_is_told_nothing(driver, main):
     """Neither changes nor the clock; and nothing is watched for it."""
-    owner, other = Owner(), Owner()
+    owner, other = Driven(), Driven()
     observer = join(driver, owner, watch=main)
     join(driver, other, watch=main)
     driver.call(lambda: driver.leave(owner))
@@ -562,7 +562,7 @@ def test_who_has_left_is_told_nothing(driver, main):
 
 def test_what_nobody_told_of_is_found_and_the_way_is_watched_anew(driver, main, monkeypatch):
     """Not sure: more may have gone unheard. Watched anew before it is told: the load that follows is later."""
-    owner = Owner(reconcile_ns=10_000_000)
+    owner = Driven(reconcile_ns=10_000_000)
     observer = join(driver, owner, watch=main)
     monkeypatch.setattr(type(observer), "rearm", lambda self, owner: owner.told.append("rearm"))
     owner.differs = (main,)
@@ -573,10 +573,10 @@ def test_what_nobody_told_of_is_found_and_the_way_is_watched_anew(driver, main, 
 
 def test_looks_that_are_dear_are_rare(driver):
     """A tree that takes long to look at does not keep a processor busy, nor the other watchers waiting."""
-    dear, cheap = Owner(reconcile_ns=10_000_000), Owner(reconcile_ns=10_000_000)
+    dear, cheap = Driven(reconcile_ns=10_000_000), Driven(reconcile_ns=10_000_000)
     looks = {dear: 0, cheap: 0}
 
-    def look(owner: Owner, cost_s: float) -> tuple[Path, ...]:
+    def look(owner: Driven, cost_s: float) -> tuple[Path, ...]:
         looks[owner] += 1
         until = time.thread_time() + cost_s
         while time.thread_time() < until:
@@ -593,7 +593,7 @@ def test_looks_that_are_dear_are_rare(driver):
 
 def test_who_is_not_watching_is_not_compared(driver):
     """Hot reload is off: nobody wakes the process."""
-    owner = Owner(reconcile_ns=10_000_000)
+    owner = Driven(reconcile_ns=10_000_000)
     join(driver, owner)
     driver.call(lambda: driver.unschedule(owner))
     owner.differs = (Path("/x"),)
@@ -609,7 +609,7 @@ def test_a_busy_neighbour_does_not_wake_the_process(driver, main, monkeypatch):
     waits: list[int] = []
     real = KernelWaiter.wait
     monkeypatch.setattr(KernelWaiter, "wait", lambda self, *args: waits.append(1) or real(self, *args))
-    owner = Owner()
+    owner = Driven()
     join(driver, owner, watch=main)
     with main.with_name("debug.log").open("w") as log:
         driver.call(lambda: None)
@@ -624,7 +624,7 @@ def test_a_busy_neighbour_does_not_wake_the_process(driver, main, monkeypatch):
 
 def test_an_observer_that_fails_stops_no_other(driver, main, monkeypatch, caplog):
     """Another one goes on hearing, and the reconcile goes on for both."""
-    one, two = Owner(reconcile_ns=10_000_000), Owner()
+    one, two = Driven(reconcile_ns=10_000_000), Driven()
     join(driver, one, "watchdog", watch=main)
     join(driver, two, "inotify", watch=main)
 

@@ -1,5 +1,5 @@
 """The reload cycle of one watcher, on the driver's thread: changes are noticed, the machine steps, files are loaded
-and watched. To the driver and its observers it stands for the watcher: it is the `Owner`.
+and watched. To the driver and its observers it stands for the watcher: it is `Driven`.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class Cycle(Generic[T]):
         arrivals: Arrivals | None = None,
         polled: bool = False,
     ) -> None:
-        """These files changed, as `Owner.touch` says."""
+        """These files changed. `arrivals`: of all files, if there was an event. `polled`: there was none."""
         if self.watching and self.observation.observer is not None:
             self.rounds.detect_ns = detect_ns
             self.feed(self.observation.touched(now, paths, arrivals, polled=polled))

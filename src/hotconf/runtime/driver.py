@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from hotconf.engine.protocol import Due
 from hotconf.errors import UsageError
 from hotconf.logs import log
+from hotconf.runtime.driven import Driven
 from hotconf.runtime.observers import Observers
 from hotconf.runtime.supervision import SECOND, Supervision, isolated
 from hotconf.system import fork, threads
@@ -25,7 +26,7 @@ from hotconf.system.fork import FORK_CHECK_S
 from hotconf.system.wait import NEVER
 from hotconf.system.worker import Worker
 from hotconf.watch.background import Background
-from hotconf.watch.observer import Observer, ObserverName, Owner
+from hotconf.watch.observer import Observer, ObserverName
 from hotconf.watch.reconcile import Reconcile
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Driver(fork.ForkAware):
         self._observers = Observers(self._background, self.wake)
         self._reconcile = Reconcile(self._observers.reconcile)
         self._supervision = Supervision()
-        self._due: dict[Owner, int] = {}
+        self._due: dict[Driven, int] = {}
         """When their machines want a `Due`."""
         self._actions: deque[Callable[[], object]] = deque()
         self._doing: Callable[[], object] | None = None
@@ -126,7 +127,7 @@ class Driver(fork.ForkAware):
         return self._ending or self._ended
 
     @property
-    def owners(self) -> tuple[Owner, ...]:
+    def owners(self) -> tuple[Driven, ...]:
         """The watchers that have joined."""
         return tuple(self._observers.of)
 
@@ -141,7 +142,7 @@ class Driver(fork.ForkAware):
         """
         return self._loaders.get(key) or self._loaders.setdefault(key, new_loader())
 
-    def silent(self, owner: Owner) -> str | None:
+    def silent(self, owner: Driven) -> str | None:
         """The mount with files of `owner` that does not answer."""
         return self._background.trouble(owner)
 
@@ -197,7 +198,7 @@ class Driver(fork.ForkAware):
                 return call.done.is_set()  # it has ended, or a signal handler forked, and this is the child
         return True
 
-    def expect(self, owner: Owner, deadline: int | None) -> None:
+    def expect(self, owner: Driven, deadline: int | None) -> None:
         """Feed the machine of `owner` a `Due` then; None for never."""
         if deadline is None or owner not in self._observers.of:
             self._due.pop(owner, None)
@@ -225,19 +226,19 @@ class Driver(fork.ForkAware):
 
     # On the driver's thread
 
-    def join(self, owner: Owner, name: ObserverName) -> Observer:
+    def join(self, owner: Driven, name: ObserverName) -> Observer:
         """Take `owner` in, with the observer that it wants. Raises `UsageError` if that cannot be had."""
         return self._observers.join(owner, name)
 
-    def schedule(self, owner: Owner) -> None:
+    def schedule(self, owner: Driven) -> None:
         """Compare the files of `owner` regularly."""
         self._reconcile.add(owner, time.monotonic_ns())
 
-    def unschedule(self, owner: Owner) -> None:
+    def unschedule(self, owner: Driven) -> None:
         """Compare its files no more."""
         self._reconcile.drop(owner)
 
-    def leave(self, owner: Owner) -> None:
+    def leave(self, owner: Driven) -> None:
         """Forget `owner` and what is watched for it."""
         self._reconcile.drop(owner)
         if (loader := self._loaders.pop(owner, None)) is not None:
@@ -245,7 +246,7 @@ class Driver(fork.ForkAware):
         self._observers.leave(owner)
         self._due.pop(owner, None)
 
-    def in_background(self, owner: Owner, work: Callable[[], R], then: Callable[[R | None], object]) -> None:
+    def in_background(self, owner: Driven, work: Callable[[], R], then: Callable[[R | None], object]) -> None:
         """Do `owner`'s work, which may take long, here or elsewhere; run `then` here afterwards."""
         self._background.run(owner, work, then)
 

@@ -10,12 +10,13 @@ from typing import Any, TypeAlias
 from hotconf.engine.debounce import Touched
 from hotconf.errors import UsageError
 from hotconf.logs import log
+from hotconf.runtime.driven import Driven
 from hotconf.runtime.driver import Driver
 from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files.cache import Cache
 from hotconf.sources.files.compare import Difference, examine, watch
 from hotconf.watch.background import may_block
-from hotconf.watch.observer import ASKED_FOR, UNKNOWN, Arrival, Arrivals, Observer, ObserverName, Owner
+from hotconf.watch.observer import ASKED_FOR, UNKNOWN, Arrival, Arrivals, Observer, ObserverName
 
 Then: TypeAlias = Callable[[tuple[Path, ...]], object]
 """Continues with the files that changed, at once or later, on the driver's thread."""
@@ -29,7 +30,7 @@ class Observation:
         *("last_trouble", "native", "observer"),
     )
 
-    def __init__(self, owner: Owner, options: Options[Any], wanted: ObserverName, cache: Cache) -> None:
+    def __init__(self, owner: Driven, options: Options[Any], wanted: ObserverName, cache: Cache) -> None:
         """`owner` is only a key here: it stands for this watcher."""
         self._owner = owner
         self._options = options

@@ -14,6 +14,7 @@ from typing import Final
 
 from hotconf.errors import UsageError
 from hotconf.logs import log
+from hotconf.runtime.driven import Driven
 from hotconf.runtime.supervision import FAULT, isolated
 from hotconf.system.descriptors import refusal
 from hotconf.system.wait import ThreadWaiter, Waiter, best_waiter
@@ -33,11 +34,11 @@ class Observers:
     __slots__ = ("_background", "_lost_at", "_named", "_waiter", "_wake", "_wanted", "of")
 
     def __init__(self, background: Background, wake: Callable[[], None]) -> None:
-        self.of: dict[Owner, Observer] = {}
+        self.of: dict[Driven, Observer] = {}
         """Each watcher's."""
         self._background = background
         self._wake = wake
-        self._wanted: dict[Owner, ObserverName] = {}
+        self._wanted: dict[Driven, ObserverName] = {}
         self._named: dict[str, Observer] = {}
         self._waiter: Waiter | None = None
         """None until the driver's thread has made it."""
@@ -62,14 +63,14 @@ class Observers:
             self._waiter = best_waiter()
         return self._waiter
 
-    def join(self, owner: Owner, name: ObserverName) -> Observer:
+    def join(self, owner: Driven, name: ObserverName) -> Observer:
         """Give `owner` the observer that it wants. Raises `UsageError` if that cannot be had."""
         observer = self._named.get(preferred(name)) or self._choose(name)
         self.of[owner] = observer
         self._wanted[owner] = name
         return observer
 
-    def leave(self, owner: Owner) -> None:
+    def leave(self, owner: Driven) -> None:
         """Watch nothing for `owner` any more."""
         observer = self.of.pop(owner, None)
         self._wanted.pop(owner, None)
@@ -142,7 +143,7 @@ class Observers:
             if changes.compare or changes.stale:  # no event tells what happened before it was rearmed
                 isolated(partial(owner.compare, partial(_changed, owner, changes.at, now - woke)))
 
-    def reconcile(self, owner: Owner) -> None:
+    def reconcile(self, owner: Driven) -> None:
         """Compare all its files, and retry what was refused: descriptors, an observer, a watch."""
         observer = self.of[owner]
         if not observer.notifies or observer.trouble(owner) is not None:
@@ -150,7 +151,7 @@ class Observers:
         if not self._background.resting(owner):
             owner.compare(partial(self._reconciled, owner))
 
-    def _reconciled(self, owner: Owner, changed: tuple[Path, ...]) -> None:
+    def _reconciled(self, owner: Driven, changed: tuple[Path, ...]) -> None:
         if not changed or owner not in self.of:
             return
         # No event told of it: perhaps what is watched no longer leads to the files.
@@ -181,7 +182,7 @@ class Observers:
                 isolated(partial(self._retry, owner))
             isolated(partial(owner.compare, partial(_changed, owner, now, 0)))
 
-    def _retry(self, owner: Owner) -> None:
+    def _retry(self, owner: Driven) -> None:
         observer = self.of[owner]
         if isinstance(observer, Poll):
             if not observer.stopgap:

@@ -18,8 +18,8 @@ from hotconf.system.wait import NEVER
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from hotconf.runtime.driven import Driven
     from hotconf.system.worker import Worker
-    from hotconf.watch.observer import Owner
 
 SECOND: Final = 1_000_000_000
 STUCK_NS: Final = 5 * SECOND
@@ -58,7 +58,7 @@ class Supervision:
         if self.due == NEVER:
             self.due = time.monotonic_ns() + SECOND
 
-    def check(self, loaders: Iterable[Worker], owners: Iterable[Owner]) -> None:
+    def check(self, loaders: Iterable[Worker], owners: Iterable[Driven]) -> None:
         """Check all threads, and repair them."""
         at_work = [
             *(loader.supervise() for loader in loaders),

@@ -12,7 +12,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal, Protocol, TypeAlias
 
-from hotconf.engine.protocol import Input
 from hotconf.sources.base import FileSet
 from hotconf.sources.files.cache import Cache
 
@@ -35,19 +34,13 @@ UNKNOWN: Final[Arrivals] = MappingProxyType({})
 
 
 class Owner(Protocol):
-    """One watcher, as the driver and its observers see it. Compared by identity."""
+    """One watcher, whose files are watched. Compared by identity."""
 
     reconcile_ns: int
 
     @property
     def cache(self) -> Cache:
         """What the last load read."""
-
-    def observe(self, observer: Observer) -> None:
-        """Be watched with `observer` from now on, or try once more with the one in use."""
-
-    def feed(self, given: Input) -> None:
-        """Give its machine an input."""
 
     def touch(
         self,
@@ -62,12 +55,6 @@ class Owner(Protocol):
 
     def compare(self, then: Callable[[tuple[Path, ...]], object]) -> None:
         """Compare its files with what was read; `then` gets those whose change is not known yet."""
-
-    def supervise(self) -> bool:
-        """Repair its threads if they failed; whether there is something to do."""
-
-    def recover(self) -> None:
-        """On the driver's thread, after it failed: start again whatever may be lost."""
 
 
 class Changes:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from hotconf.logs import log
 from hotconf.system.wait import NEVER
 from hotconf.watch.observer import Owner
+
+W = TypeVar("W", bound=Owner)
 
 _REST: Final = 50
 """After a comparison that took n of processor time none for n times this: a big tree is compared less often."""
@@ -21,24 +23,24 @@ _TURN_NS: Final = 5_000_000
 """How long to compare before events are read again; beside a busy thread one call to the system may take that."""
 
 
-class Reconcile:
+class Reconcile(Generic[W]):
     """The schedule; for one thread. `compare` compares all files of a watcher, and sees to what differs."""
 
     __slots__ = ("_at", "_compare", "next")
 
-    def __init__(self, compare: Callable[[Owner], None]) -> None:
+    def __init__(self, compare: Callable[[W], None]) -> None:
         self._compare = compare
-        self._at: dict[Owner, int] = {}
+        self._at: dict[W, int] = {}
         """When the files of each are compared next."""
         self.next = NEVER
         """None is due before this."""
 
-    def add(self, owner: Owner, now: int) -> None:
+    def add(self, owner: W, now: int) -> None:
         """Compare the files of `owner` from the next tick on."""
         self._at[owner] = at = _tick(owner.reconcile_ns, now)
         self.next = min(self.next, at)
 
-    def drop(self, owner: Owner) -> None:
+    def drop(self, owner: W) -> None:
         """Compare its files no more."""
         self._at.pop(owner, None)
         self.next = min(self._at.values(), default=NEVER)
@@ -64,7 +66,7 @@ class Reconcile:
                 at[owner] = _tick(owner.reconcile_ns, now + rest)
         self.next = min(at.values(), default=NEVER)
 
-    def _guarded(self, owner: Owner) -> None:
+    def _guarded(self, owner: W) -> None:
         try:
             self._compare(owner)
         except Exception:  # noqa: BLE001 - whatever goes wrong for one watcher, the others go on
