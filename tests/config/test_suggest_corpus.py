@@ -137,7 +137,7 @@ def test_slips_are_understood_and_never_as_something_else():
 def test_of_all_single_slips_hardly_one_is_misunderstood():
     """Such as "modelz", which may be "model" or "models"."""
     found = measured("slips, every possible single one")
-    assert found["right"] >= 0.98 * found.total()
+    assert found["right"] >= 0.95 * found.total()
     assert found["wrong"] <= 0.003 * found.total()
 
 
