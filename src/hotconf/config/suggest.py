@@ -12,8 +12,6 @@ from typing import Final, NamedTuple
 
 from hotconf.text import quoted
 
-MOST_COMPARED: Final = 50_000
-"""How many pairs of a word and a name to compare."""
 _LONGEST: Final = 64
 """Longer words are not compared: the work grows with the square."""
 _SHORT: Final = 5
@@ -51,25 +49,6 @@ def suggest(word: str, candidates: Iterable[str]) -> str | None:
         elif best is None and _lacks_a_word(asked.words, known.words):
             longer.append(candidate)
     return longer[0] if best is None and len(longer) == 1 else best
-
-
-class Slips:
-    """Finds misspelt names, comparing a bounded number of pairs: beyond, every word counts as misspelt."""
-
-    __slots__ = ("_known", "_left")
-
-    def __init__(self) -> None:
-        self._left = MOST_COMPARED
-        self._known: dict[tuple[frozenset[str], str], bool] = {}
-
-    def near(self, word: str, names: frozenset[str]) -> bool:
-        """Whether `word` is one of `names`, or almost so."""
-        known = self._known.get((names, word))
-        if known is None:
-            self._left -= len(names)
-            known = self._left < 0 or word in names or suggest(word, names) is not None
-            self._known[names, word] = known
-        return known
 
 
 class _Form(NamedTuple):

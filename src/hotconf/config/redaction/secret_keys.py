@@ -19,7 +19,7 @@ class SecretKeys(frozenset[str]):
     """Keys that a model keeps secret."""
 
     others: frozenset[str]
-    """The keys of its other fields: any other word may be a misspelling."""
+    """The keys of its other fields, in either spelling: any other may be a misspelt one."""
     keyed: frozenset[str]
     """The keys of tables whose own keys are secrets."""
 
@@ -47,10 +47,14 @@ def secret_keys(schema: Schema[Any]) -> SecretKeys:
             elif child.secretive:
                 found.add(key + LEADS)
         todo += (*shape.names.values(), *shape.inner)
-    keys = SecretKeys((*found, *(key.replace("_", "-") for key in found)))
+    keys = SecretKeys(_in_both_spellings(found))
     keys.keyed = frozenset(key for shape in seen for key, child in shape.names.items() if child.keyed)
-    keys.others = frozenset(key for shape in seen for key in shape.keys) - keys
+    keys.others = frozenset(_in_both_spellings({key for shape in seen for key in shape.keys})) - keys
     return keys
+
+
+def _in_both_spellings(keys: set[str]) -> set[str]:
+    return keys | {key.replace("_", "-") for key in keys}
 
 
 def _names_secrets(shape: Shape, depth: int = _DEEPEST) -> bool:

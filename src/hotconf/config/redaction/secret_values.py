@@ -3,8 +3,8 @@
 Rule 1: a value is secret when its type says so (pydantic's `SecretStr`, `SecretBytes`, `Secret`).
 Rule 2: a value is secret when its key, or one above it, names a secret: `secrets.keys` has the words.
 Rule 3: credentials in any text, or in a key, are secret: `secrets.credentials` has their forms.
-Rule 4: files do not show rule 1, and a config does not hold what no field takes: both are searched. A value in a file
-is secret under the misspelt name of a secret field, too.
+Rule 4: files do not show rule 1, and a config does not hold what no field takes: both are searched. In a table with a
+secret field the values of unknown keys are secret, too: one may be misspelt.
 Rule 5: what the environment, a `default_factory` or a validator gave may be in neither. `secrets_around` finds it in
 the frames of what was raised.
 """
@@ -24,7 +24,6 @@ from hotconf.changes import MISSING
 from hotconf.config.frozen import FrozenList
 from hotconf.config.layers import LayerTable
 from hotconf.config.shape import Shape
-from hotconf.config.suggest import Slips, suggest
 from hotconf.config.walk import bare, item_secrecies, kind_of, reader_of, spelled
 from hotconf.formats.base import Document
 from hotconf.keypath import KeyPath
@@ -166,19 +165,12 @@ def in_json(value: object) -> list[object]:
 # What the model keeps as secrets, in a file
 
 
-def is_slip(key: str, around: Shape) -> bool:
-    """Is `key`, which no field is read from, the name of a secret field or almost so?
-
-    A field with an alias has a name that a document must not use, but may.
-    """
-    names = around.secret_names
-    return bool(names) and key not in around.keys and (key in names or suggest(key, names) is not None)
-
-
 def _secret_by_model(table: Mapping[str, Any], root: Shape) -> Iterator[object]:
-    """The values that the model keeps as secrets, whatever the names of the keys; also under misspelt keys."""
+    """The values that the model keeps as secrets, whatever the names of the keys.
+
+    In a table with such a field also those of keys that no field has: one may be misspelt.
+    """
     todo: list[tuple[Any, Shape]] = [(table, root)] if root.holds_secrets else []
-    slips = Slips()
     seen: set[Shape] = set()
     while todo:
         value, here = todo.pop()
@@ -193,8 +185,8 @@ def _secret_by_model(table: Mapping[str, Any], root: Shape) -> Iterator[object]:
             if here.keyed:
                 yield from value
             if here.secret_keys:
-                names = here.secret_names
-                yield from (item for key, item in value.items() if key not in here.keys and slips.near(key, names))
+                suspects = here.secret_names if here.extras == "allow" else value.keys()
+                yield from (value[key] for key in suspects - here.keys.keys() if key in value)
             todo.extend((value[key], below) for key, below in here.secret_children.items() if key in value)
             if (other := here.secret_others) is not None:
                 todo.extend((item, other) for key, item in value.items() if key not in here.keys)

@@ -18,7 +18,6 @@ from typing import Final
 from hotconf.changes import MASK
 from hotconf.compat import possessive
 from hotconf.config.redaction.secret_keys import ANY_KEY, LEADS, SecretKeys
-from hotconf.config.suggest import Slips
 from hotconf.formats.base import Format
 from hotconf.formats.registry import DEFAULT
 from hotconf.keypath import KeyPath
@@ -126,9 +125,8 @@ class SourceText:
         "_keys",
         "_leaks",
         "_masked",
-        "_names",
+        "_others",
         "_scrub",
-        "_slips",
         "_tables",
         "lines",
     )
@@ -142,12 +140,11 @@ class SourceText:
         self._tables, self._in_strings = form.outline(text)
         self._begins = list(self._tables)
         self._keys = keys
-        self._names = frozenset[str]()
-        """Of which misspelt names are secret, too."""
-        self._slips = Slips()
+        self._others: Collection[str] | None = None
+        """If the model keeps secrets: the keys of its other fields. In a broken line only their values are shown."""
         self._scrub = scrub or Scrubber()
         if isinstance(keys, SecretKeys):
-            self._names = frozenset(key for key in keys if not key.endswith(LEADS))
+            self._others = keys.others if keys else None
             self._scrub = self._scrub.plus(frozenset(_keys_in_text(text, keys.keyed, form)))
         self._masked: dict[int, tuple[list[Span], list[int]]] = {}
         self._ends: dict[tuple[int, bool], int | None] = {}
@@ -233,10 +230,6 @@ class SourceText:
 
     def _secret_on(self, line: str, table: KeyPath, *, broken: bool) -> int | None:
         found = secret_from(line, table, broken=broken, keys=self._keys)
-        if found is None and self._names:
-            found = next((key.end() for key in _KEY.finditer(line) if key[2] and self._is_slip(key[1])), None)
+        if found is None and broken and self._others is not None:
+            found = next((key.end() for key in _KEY.finditer(line) if key[2] and key[1] not in self._others), None)
         return found
-
-    def _is_slip(self, word: str) -> bool:
-        others = self._keys.others if isinstance(self._keys, SecretKeys) else ()
-        return word not in others and word.replace("-", "_") not in others and self._slips.near(word, self._names)

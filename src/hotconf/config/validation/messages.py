@@ -12,7 +12,6 @@ from pydantic_core.core_schema import ErrorType
 
 from hotconf.changes import shown
 from hotconf.config.redaction.masking import masked
-from hotconf.config.redaction.secret_values import is_slip
 from hotconf.config.shape import Shape
 from hotconf.config.suggest import did_you_mean
 from hotconf.config.validation.faults import CHOICES, MISSES, Fault, toml_type
@@ -44,7 +43,7 @@ _BY_USER: Final = frozenset({"value_error", "assertion_error"})
 _BY_PYDANTIC: Final = frozenset(get_args(ErrorType))
 
 
-def problem_of(fault: Fault, *, hints: bool = True, compare: bool = True) -> Problem:
+def problem_of(fault: Fault, *, hints: bool = True) -> Problem:
     """`fault` in words, without its place.
 
     Hints are expensive, and can be left out. What stands under a secret key is not quoted; secrets
@@ -53,7 +52,7 @@ def problem_of(fault: Fault, *, hints: bool = True, compare: bool = True) -> Pro
     if fault.type in MISSES:
         return _schema(f"Missing required field: {dotted(fault.path)}", fault.path)
     if fault.type == "extra_forbidden" and not fault.astray:
-        return unknown_key(fault.path, fault.parent, "error", hints=hints, compare=compare)
+        return unknown_key(fault.path, fault.parent, "error", hints=hints)
     if fault.type.startswith("union_tag_") and fault.shape.discriminators and isinstance(fault.value, dict):
         return _wrong_tag(fault, fault.value, hints)
     if fault.expected:
@@ -66,16 +65,14 @@ def problem_of(fault: Fault, *, hints: bool = True, compare: bool = True) -> Pro
     return _schema(_about(fault.path, _reason(fault)), fault.path)
 
 
-def unknown_key(
-    path: KeyPath, around: Shape, severity: Severity, *, hints: bool = True, compare: bool = True
-) -> Problem:
+def unknown_key(path: KeyPath, around: Shape, severity: Severity, *, hints: bool = True) -> Problem:
     """The model has no field for the key at `path`, whose table has the shape `around`.
 
-    Without `compare` it may be the misspelt name of any secret field.
+    In a table with secrets it may be the misspelt name of one.
     """
     hint = _meant(path, around) if hints and path else None
-    slip = is_slip(str(path[-1]), around) if compare and path else bool(path and around.secret_keys)
-    return Problem(f"Unknown key: {dotted(path)}", path, "schema", severity, hint, withheld=slip)
+    withheld = bool(path and around.secret_keys)
+    return Problem(f"Unknown key: {dotted(path)}", path, "schema", severity, hint, withheld=withheld)
 
 
 def _meant(path: KeyPath, around: Shape) -> str | None:

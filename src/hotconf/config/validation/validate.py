@@ -87,7 +87,7 @@ def _refused(errors: Errors, collector: Collector) -> None:
     left = Budget(MOST_ERRORS, MAX_COMPARED)
     for fault in faults(errors.details[:MOST_ERRORS], collector.merged.table, collector.shape):
         affordable = left.afford(max(len(fault.parent.keys), len(fault.shape.allowed)))
-        problem = problem_of(fault, hints=len(collector) < _MAX_HINTS and affordable, compare=affordable)
+        problem = problem_of(fault, hints=len(collector) < _MAX_HINTS and affordable)
         collector.add(problem, at_key=fault.at_key, by_user=is_by_user(fault))
     collector.omit(len(errors.details) - MOST_ERRORS, "error")
     collector.incomplete = errors.more
@@ -100,9 +100,8 @@ def _look_for_unknown(collector: Collector, *, strict: bool) -> None:
     for path, around in islice(found, MAX_PROBLEMS):
         from hotconf.config.validation.messages import unknown_key
 
-        affordable = left.afford(len(around.keys))
-        hints = len(collector) < _MAX_HINTS and affordable
-        collector.add(unknown_key(path, around, severity, hints=hints, compare=affordable), at_key=True)
+        hints = len(collector) < _MAX_HINTS and left.afford(len(around.keys))
+        collector.add(unknown_key(path, around, severity, hints=hints), at_key=True)
     collector.omit(sum(1 for _ in found), severity)
 
 
