@@ -168,6 +168,59 @@ def test_json_for_programs(here):
     assert (unchanged["outcome"], unchanged["changes"]) == ("reload_unchanged", [])
 
 
+def test_all_that_json_holds(here):
+    """Warnings with their places, and which files would be watched from then on."""
+    (here / "home/a.toml").write_text("# nothing\n")
+    (here / "home/b.toml").write_text("# nothing\n")
+    (here / "home/config.toml").write_text(NOW + '[hot_reload]\nwatch_paths = ["a.toml"]\n')
+    (here / "edit.toml").write_text(
+        "modle = 1\n" + EDIT + '[hot_reload]\nwatch_paths = ["b.toml"]\ndebounce_ms = 500\nmode = "eager"\n'
+    )
+    result = plan("edit.toml", "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    found = json.loads(result.stdout)
+    (warning,) = found.pop("problems")
+    assert (warning["message"], warning["severity"]) == ("Unknown key: modle", "warning")
+    assert (warning["file"], warning["line"], warning["column"]) == (str(here / "edit.toml"), 1, 1)
+    notification = found.pop("notification")
+    assert notification == plan("edit.toml").stdout.split("\n\n")[1].splitlines()
+    assert {f"   - {line}" for line in found.pop("summary")} < set(notification)
+    assert found == {
+        "outcome": "reload_success",
+        "changes": [
+            {"path": "cost.daily_limit_usd", "old": 10.0, "new": 20.0},
+            {"path": "hot_reload.debounce_ms", "old": 2000, "new": 500},
+            {"path": "hot_reload.mode", "old": "settle", "new": "eager"},
+            {"path": "hot_reload.watch_paths", "old": ["a.toml"], "new": ["b.toml"]},
+            {"path": "modle", "old": None, "new": 1},
+        ],
+        "watching": {
+            "noticed": True,
+            "after_ms": 2000,
+            "enabled": True,
+            "debounce_ms": 500,
+            "mode": "eager",
+            "joining": [str(here / "home/b.toml")],
+            "leaving": [str(here / "home/a.toml")],
+        },
+    }
+
+
+def test_all_that_json_holds_of_a_refusal(here):
+    """The notification, and each problem."""
+    (here / "edit.toml").write_text("[cost]\ndaily_limit_usd = -1\n")
+    result = plan("edit.toml", "--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    (problem,) = found.pop("problems")
+    assert (problem["file"], problem["line"], problem["column"]) == (str(here / "edit.toml"), 2, 19)
+    assert problem["path"] == "cost.daily_limit_usd"
+    assert found["notification"][-1] == "   Old configuration preserved."
+    assert found.pop("notification")[0] == f"❌ Config reload failed: {found['error']}"
+    assert found == {"outcome": "reload_failed", "kind": "schema", "error": found["error"]}
+    assert problem["message"] in found["error"]
+
+
 def test_no_secret_is_told(here):
     """Not of what is, nor of what would be, nor of what cannot be parsed."""
     (here / "home/config.toml").write_text('[mcp_servers.x]\ntoken = "hunter2-a"\n')

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from docs.test_readme import promised
+from docs.examples import promised
 
 PAGE = (Path(__file__).parents[2] / "docs" / "problems.md").read_text()
 

@@ -213,9 +213,9 @@ def failing() -> Mapping[str, Any]:
     [
         (failing, "Cannot read the layer: ConnectionError"),
         (lambda: 7, "broken is 7: give a mapping"),
-        (lambda: {"server": {"port": object()}}, "broken: server.port is of type object: give what a file can hold"),
-        (lambda: {"server": {1: 2}}, "broken: server has the key 1: give text"),
-        (lambda: nested(65), f"broken: {'.'.join('a' * 64)} is nested too deeply: give what a file can hold"),
+        (lambda: {"server": {"port": object()}}, "server.port is of type object: give what a file can hold"),
+        (lambda: {"server": {1: 2}}, "server has the key 1: give text"),
+        (lambda: nested(65), f"{'.'.join('a' * 64)} is nested too deeply: give what a file can hold"),
     ],
 )
 def test_a_layer_that_cannot_be_read_is_a_problem(tmp_path: Path, read: Callable[[], object], message: str) -> None:

@@ -62,7 +62,8 @@ def _read(layer: Layer) -> LayerTable | Problem:
         said = layer.read()
         return said if isinstance(said, LayerTable) else LayerTable.of(layer.name, said)
     except UsageError as error:
-        return Problem(str(error), kind="unreadable", where=layer.name)
+        text = str(error).removeprefix(f"{layer.name}: ")  # the problem names it
+        return Problem(text, kind="unreadable", where=layer.name)
     except BaseException as error:  # a layer may be users' code
         from hotconf.system.exceptions import propagates  # only needed once users' code raises
 
