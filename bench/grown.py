@@ -62,12 +62,12 @@ def fragments(directory: Path, count: int, seconds: float) -> list[list[float]]:
         parts[-1].write_text(item(count - 1, version))
         time.sleep(0.03)
         began = time.perf_counter()
-        result = load(source, published, result.files, frozenset([parts[-1]]))
+        result = load(source, published, result.files, frozenset([parts[-1]]), baseline=good.baseline)
         loads.append(time.perf_counter() - began)
         good = result.candidate
         began = time.perf_counter()
         one = parse(reading.read(parts[-1], 1 << 20).data, parts[-1])
-        documents = [*list(result.files.documents.values())[:-1], one]
+        documents = [*result.files.documents[:-1], one]
         merged = merge([each for each in documents if isinstance(each, Document)])
         verdict = validate(schema, merged)
         if isinstance(verdict, Validated):

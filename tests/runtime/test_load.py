@@ -295,8 +295,8 @@ def test_files_that_are_watched_only_are_not_read(root, monkeypatch):
     os.mkfifo(root / "pipe")
     source = Options(save(root, config=listing("ca.pem", "pipe")).path, SCHEMA, max_bytes=90)
     read = []
-    real = reading.read
-    monkeypatch.setattr(reading, "read", lambda path, cap: read.append(path.name) or real(path, cap))
+    real = reading.opened
+    monkeypatch.setattr(reading, "opened", lambda path, cap: read.append(path.name) or real(path, cap))
     result = load(source)
     assert read == ["config.toml"]
     assert [file.path.name for file in good(result.candidate).files] == ["config.toml"]
@@ -394,7 +394,7 @@ def test_names_that_are_not_utf8(root):
 def test_a_file_that_changes_after_it_was_read(root, monkeypatch):
     """The set is compared with the disk when all of it has been read: a mixture is no candidate."""
     source = save(root, config=listing("a.toml") + "name = 'old'", a="[server]\nport = 1")
-    between(monkeypatch, reading, "read", lambda: save(root, config=listing("a.toml") + "name = 'new'"), after=1)
+    between(monkeypatch, reading, "opened", lambda: save(root, config=listing("a.toml") + "name = 'new'"), after=1)
     assert load(source).candidate == torn(root / "config.toml")
 
 
@@ -475,7 +475,7 @@ def test_the_main_file_of_a_set_is_written_to_while_it_is_parsed(pair, root, mon
 
 def test_a_set_of_which_the_main_file_is_renamed_over_before_the_others_are_read(pair, root, monkeypatch):
     """The new ones of them may belong to the new main file: that would be a mixture."""
-    between(monkeypatch, reading, "read", lambda: rename_over(root, config=NEW, a="[server]\nport = 2"), after=1)
+    between(monkeypatch, reading, "opened", lambda: rename_over(root, config=NEW, a="[server]\nport = 2"), after=1)
     assert pair().candidate == torn(root / "config.toml")
 
 
@@ -541,7 +541,7 @@ def test_documents_stand_in_the_order_of_their_files(root):
         known = result.files
     config = good(result.candidate).config
     assert (config.name, config.server.port) == ("c", 9)
-    assert [each.name for each in known.documents] == ["config.toml", "a.toml", "b.toml", "c.toml"]
+    assert [each.path.name for each in known.documents] == ["config.toml", "a.toml", "b.toml", "c.toml"]
     (root / "conf.d/c.toml").write_text("")
     broken = load(source, None, known, frozenset([root / "conf.d/c.toml"]))
     assert told(broken.candidate) == [("error", "File is empty", "c.toml")]
@@ -551,7 +551,7 @@ def test_documents_stand_in_the_order_of_their_files(root):
     save(root / "conf.d", c="name = 'last'")
     again = load(source, None, known, frozenset([source.path, root / "conf.d/c.toml"]))
     assert good(again.candidate).config.name == "last"
-    assert [each.name for each in again.files.documents] == ["config.toml", "a.toml", "b.toml", "c.toml"]
+    assert [each.path.name for each in again.files.documents] == ["config.toml", "a.toml", "b.toml", "c.toml"]
 
 
 @pytest.mark.parametrize("pattern", ["conf.d", "conf.d/*.toml", "conf.d/**/*.toml"])
@@ -560,7 +560,7 @@ def test_a_fragment_that_appears_during_the_read(root, monkeypatch, pattern):
     (root / "conf.d").mkdir()
     source = save(root, config=listing(pattern))
     save(root / "conf.d", a="name = 'a'")
-    between(monkeypatch, reading, "read", lambda: save(root / "conf.d", b="name = 'b'"), after=1)
+    between(monkeypatch, reading, "opened", lambda: save(root / "conf.d", b="name = 'b'"), after=1)
     assert load(source).candidate == torn(root / "conf.d/b.toml")
 
 
@@ -576,7 +576,7 @@ def test_a_fragment_that_vanishes_during_the_read(root, monkeypatch):
     (root / "conf.d").mkdir()
     source = save(root, config=listing("conf.d"))
     save(root / "conf.d", a="name = 'a'", b="name = 'b'")
-    between(monkeypatch, reading, "read", (root / "conf.d/a.toml").unlink, after=2)
+    between(monkeypatch, reading, "opened", (root / "conf.d/a.toml").unlink, after=2)
     assert load(source).candidate == torn(root / "conf.d/a.toml")
 
 
@@ -591,7 +591,7 @@ def test_a_link_that_is_swapped_during_the_read(root, monkeypatch):
         (root / "next").symlink_to("v2")
         (root / "next").rename(root / "now")
 
-    between(monkeypatch, reading, "read", swap, after=1)
+    between(monkeypatch, reading, "opened", swap, after=1)
     candidate = load(Options(root / "now/config.toml", SCHEMA)).candidate
     assert isinstance(candidate, Unstable)
     assert root / "now/config.toml" in candidate.sources
@@ -612,7 +612,7 @@ def test_a_watched_file_that_changes_during_the_read(root, monkeypatch):
 def work(monkeypatch):
     """The names of the files that are read and of those that are parsed."""
     done: dict[str, list[str]] = {"read": [], "parse": []}
-    read, parse = reading.read, module.parse
+    read, parse = reading.opened, module.parse
 
     def read_noted(path, cap):
         done["read"].append(path.name)
@@ -622,7 +622,7 @@ def work(monkeypatch):
         done["parse"].append(path.name)
         return parse(data, path, **named)
 
-    monkeypatch.setattr(reading, "read", read_noted)
+    monkeypatch.setattr(reading, "opened", read_noted)
     monkeypatch.setattr(module, "parse", parsing)
     return done
 
@@ -931,8 +931,8 @@ def test_no_secret_in_any_repr(root):
     source = Options(save(root, config=text).path, Schema(Free))
     first = load(source)
     published = publish(first)
-    values: list[object] = [source, first.files, *first.files.reads.values(), *first.files.documents.values()]
-    values += [*published.files, published.origins, first.files.documents]
+    values: list[object] = [source, first.files, *first.files.reads.values(), *first.files.documents]
+    values += [*published.files, published.origins]
     save(root, config=text.replace("hunter2", "hunter3").replace("port = 1", "port = 2"))
     second = load(source, published, first.files)
     made = second.candidate

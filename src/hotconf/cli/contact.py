@@ -82,7 +82,7 @@ def _read(main: Path, schema: Schema[Any], content: bytes | None) -> None:
     from hotconf.sources.base import FileSet, Options
     from hotconf.sources.files.set_reader import SetReader
 
-    reader = SetReader(Options(main, schema), FileSet.of(main), frozenset())
+    reader = SetReader(Options(main, schema), FileSet.of(main))
     reader.instead = {} if content is None else {main: content}
     reader.run()
 

@@ -46,7 +46,7 @@ class Inspection:
         from hotconf.config.shape import shape_of
         from hotconf.secrets.scrubber import Scrubber
 
-        return (self.scrub or Scrubber()).plus(secrets_of(shape_of(schema), self.files.documents.values()))
+        return (self.scrub or Scrubber()).plus(secrets_of(shape_of(schema), self.files.documents))
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,19 +75,19 @@ class LoadSecrets:
         from hotconf.config.redaction.source_text import secrets_in_text
         from hotconf.formats.registry import format_of
 
-        schema, reads, documents = self._reader.options.schema, self._reader.reads, self._reader.documents
-        broken = reads.keys() - documents.keys()
+        schema = self._reader.options.schema
+        broken = [read for read in self._reader.reads.values() if read.document is None]
         keyed = secret_keys(schema).keyed if broken else ()
-        found = _secrets(schema, [*documents.values(), *self._reader.over.tables], config)
+        found = _secrets(schema, [*self._reader.documents, *self._reader.over.tables], config)
         return found.union(
-            *(secrets_in_text(reads[path].data.decode("utf-8", "replace"), keyed, format_of(path)) for path in broken)
+            *(secrets_in_text(read.data.decode("utf-8", "replace"), keyed, format_of(read.path)) for read in broken)
         )
 
     def _in_published(self) -> frozenset[str]:
         if self._published is None:
             return frozenset()
         reader = self._reader
-        return _secrets(reader.options.schema, reader.cached.documents.values(), self._published.config)
+        return _secrets(reader.options.schema, reader.cached.documents, self._published.config)
 
 
 def _holds_secret(change: Change) -> bool:

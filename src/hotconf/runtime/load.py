@@ -22,6 +22,7 @@ from hotconf.sources.files.missing import NO_BASELINE, Baseline, Missing, disks_
 from hotconf.sources.files.paths import Expansion, Member
 from hotconf.sources.files.reading import Read, Stamp
 from hotconf.sources.files.set_reader import SetReader
+from hotconf.timings import Timings
 
 if TYPE_CHECKING:
     from hotconf.secrets.scrubber import Scrubber
@@ -74,12 +75,12 @@ def load_kept(
     options: Options[T], kept: tuple[SourceFile, ...], read_at: datetime, published: Snapshot[T] | None = None
 ) -> LoadResult[T]:
     """What a load would bring back today if the files were as they were kept, read at that time; reads no file."""
-    reader = SetReader(options, FileSet.of(options.path), frozenset())
+    reader = SetReader(options, FileSet.of(options.path))
     members = tuple(Member(file.path, file.role) for file in kept)
     reader.loaded_at, reader.patterns, reader.expansion = read_at, (), Expansion(members)
     reader.reads = {file.path: Read(file.path, Stamp(), file.content) for file in kept}
-    reader.parse(members)
-    files = FileSet(members, reads=reader.reads, documents=reader.documents)
+    reader.parse()
+    files = FileSet(members, reads=reader.reads)
     return LoadResult(_candidate(options, reader, published), files)
 
 
@@ -112,18 +113,18 @@ def _candidate(
     candidate = pipeline.run(_layers(reader))
     if isinstance(candidate, Invalid):
         return candidate
-    if candidate.unchanged != SAME_FILES:
-        reader.spend("validate", began)
-    return candidate._replace(timings=reader.timings, baseline=Baseline(candidate.files))
+    took = 0 if candidate.unchanged == SAME_FILES else time.perf_counter_ns() - began
+    timings = Timings(read=reader.read_ns / 1e6, parse=reader.parse_ns / 1e6, validate=took / 1e6)
+    return candidate._replace(timings=timings, baseline=Baseline(candidate.files))
 
 
 def _layers(reader: SetReader) -> Layers:
-    members, reads, documents = reader.expansion.members, reader.reads, reader.documents
-    parsed = (member for member in members if member.path in documents)
+    members = reader.expansion.members
+    parsed = [(member, read) for member, read in zip(members, reader.reads.values(), strict=True) if read.document]
     return Layers(
-        documents=tuple(documents.values()),
+        documents=tuple(reader.documents),
         over=reader.over.tables,
-        files=tuple(SourceFile(member.path, member.role, reads[member.path].data) for member in parsed),
+        files=tuple([SourceFile(member.path, member.role, read.data) for member, read in parsed]),
         problems=(*reader.problems, *reader.over.problems),
         loaded_at=reader.loaded_at,
         order=tuple(member.path for member in members),
@@ -133,7 +134,7 @@ def _layers(reader: SetReader) -> Layers:
 def _report(reader: SetReader, missing: Missing) -> None:
     """Report what the published state lacks now in place of files that are simply absent."""
     options, main = reader.options, reader.options.path
-    pinned, document = options.pins.watch_paths is not None, reader.documents.get(main)
+    pinned, document = options.pins.watch_paths is not None, reader.reads[main].document
     origins = merge([document, *reader.over.tables]).origins if document is not None and not pinned else None
     found = problems(missing, main, origins, settings_path(options.schema))
     known = {*(file.path for file in missing.files), *(each.entry.path for each in missing.lost)}
@@ -143,10 +144,11 @@ def _report(reader: SetReader, missing: Missing) -> None:
 
 def _shrank(reader: SetReader, before: Mapping[Path, Read], published: Snapshot[Any] | None) -> tuple[Path, ...]:
     """Files that say the first part of what they said when the last round ended, or of what is published."""
-    earlier = [(read.path, read.data) for read in before.values()]
+    same = {id(read.data) for read in reader.reads.values()}
+    earlier = [(read.path, read.data) for read in before.values() if id(read.data) not in same]
     if published is not None:
-        earlier += [(file.path, file.content) for file in published.files]
-    return tuple(dict.fromkeys(path for path, old in earlier if _begins(reader.reads.get(path), old)))
+        earlier += [(file.path, file.content) for file in published.files if id(file.content) not in same]
+    return tuple(dict.fromkeys([path for path, old in earlier if _begins(reader.reads.get(path), old)]))
 
 
 def _begins(read: Read | None, old: bytes) -> bool:

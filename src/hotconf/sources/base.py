@@ -66,8 +66,7 @@ class FileSet(NamedTuple):
     patterns: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     reads: Mapping[Path, Read] = MappingProxyType({})
-    documents: Mapping[Path, Document] = MappingProxyType({})
-    """Parsed already; used again while their file has not changed."""
+    """In the order of the members."""
     expansion: Expansion | None = None
     """What the patterns meant; None where nobody looked."""
     mounts: Mounts = Mounts()
@@ -77,6 +76,11 @@ class FileSet(NamedTuple):
     def of(cls, path: Path) -> FileSet:
         """Only the main file, of which nothing is known yet."""
         return cls((Member(path, "main"),))
+
+    @property
+    def documents(self) -> list[Document]:
+        """What was parsed."""
+        return [read.document for read in self.reads.values() if read.document is not None]
 
     def text(self, path: Path) -> str:
         """The text of the file at `path` as it was read; empty if it was not."""

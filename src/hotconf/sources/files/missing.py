@@ -196,9 +196,12 @@ def _match(parts: Sequence[str], names: Sequence[str]) -> bool:
 def find(baseline: Baseline, files: FileSet, disks: Mapping[Path, Disk]) -> Missing | None:
     """What `files` lack of the baseline; None if nothing. `disks`: those of `files`, as `disks_of` has them."""
     expansion, reads = files.expansion, files.reads
-    if expansion is None or expansion.problems:
-        return None  # unknown what is there, and already an error
+    if not baseline.files or expansion is None or expansion.problems:
+        return None  # nothing can be missing, or it is unknown what is there, and already an error
     absent = {path for path, read in reads.items() if read.problem is not None and read.problem.kind == "missing"}
+    # Nearly always they are the same objects, of which no hash is made: there may be thousands.
+    if disks == baseline.disks and not absent and [file.path for file in baseline.files] == [*reads]:
+        return None
     there = reads.keys() - absent
     if disks == baseline.disks and all(file.path in there for file in baseline.files):
         return None
@@ -226,10 +229,12 @@ def disks_of(files: FileSet) -> dict[Path, Disk]:
     """The devices of the directories of all members but the main file, and of those below which globs match; also of
     what was read through a symlink into another file system.
     """
-    main, *others = files.members
+    if not files.patterns or files.expansion is None:
+        return {}
+    main = files.members[0]
     globs = [pattern for pattern in files.patterns if is_glob(pattern)]
     bases = [entry.base for entry in entries(main.path, globs) if entry.base is not None]
-    found = disks_at({*(member.path.parent for member in others), *bases})
+    found = disks_at({*files.expansion.homes, *bases})
     links = [read for read in files.reads.values() if read.stamp.links and read.stamp.identity]
     here = [(read, found.get(read.path.parent)) for read in links]
     away = [read.path for read, disk in here if disk is not None and disk.device != read.stamp.identity[0]]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,19 +86,22 @@ def read() -> list[Mount]:
 def remotes() -> list[str] | None:
     """The mount points of all remote ones; None where the system has no table."""
     table = _table()
-    if not any(sign in table for sign in _SIGNS):
+    if not _may_be_remote(table):
         return [] if table else None
     return [mount.point for mount in parse(table) if mount.remote]
 
 
-def remote(devices: Iterable[int]) -> str | None:
+def remote(devices: Iterable[int], table: bytes) -> str | None:
     """The mount point of a remote one among these file systems; None if all are local, or if it is unknown."""
-    # Local disks have device numbers of their own.
-    unnamed = {device for device in devices if sys.platform == "linux" and os.major(device) == 0}
-    table = _table() if unnamed else b""
-    if not any(sign in table for sign in _SIGNS):
+    if not _may_be_remote(table):
         return None  # nearly always, also in a container: nothing is parsed
+    # Local disks have device numbers of their own.
+    unnamed = {device for device in devices if os.major(device) == 0}
     return next((mount.point for mount in parse(table) if mount.device in unnamed and mount.remote), None)
+
+
+def _may_be_remote(table: bytes) -> bool:
+    return any(map(table.__contains__, _SIGNS))
 
 
 def _table() -> bytes:
@@ -153,7 +155,7 @@ class Mounts(NamedTuple):
 
 def around(path: Path) -> Mounts:
     """For a file that was not read yet."""
-    return Mounts(remote(_devices_around([os.fspath(path), *(link for link, _ in paths.links(path))])))
+    return Mounts(remote(_devices_around([os.fspath(path), *(link for link, _ in paths.links(path))]), _table()))
 
 
 def under(before: Mounts, reads: Iterable[Read], new: Iterable[Read], folders: Iterable[str] | None) -> Mounts:
@@ -167,7 +169,7 @@ def under(before: Mounts, reads: Iterable[Read], new: Iterable[Read], folders: I
     ways = [os.fspath(read.path) for read in fresh if not read.stamp.identity]
     ways.extend(link for read in fresh for link, _ in read.stamp.links)
     devices = {read.stamp.identity[0] for read in fresh if read.stamp.identity}
-    where = remote(devices | _devices_around((*ways, *(folders or ()))))
+    where = remote(devices | _devices_around((*ways, *(folders or ()))), table)
     return Mounts(where, *_single(fresh, table), hash(table)) if again else before._replace(remote=where)
 
 

@@ -170,6 +170,8 @@ class Expansion(NamedTuple):
     """What the patterns are: `directory`, `glob` or `file`."""
     directories: tuple[str, ...] = ()
     """Those that patterns name: once one is gone, its pattern is that of a file."""
+    homes: frozenset[Path] = frozenset()
+    """The directories that the members besides the main file are in."""
     warnings: tuple[Problem, ...] = ()
     """Members that are obviously copies, and files that are never members."""
 
@@ -195,6 +197,7 @@ def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = ()) ->
         listed=search.folders,
         kinds=frozenset(found.kinds),
         directories=tuple(found.directories),
+        homes=frozenset([path.parent for path in found.members]),
         warnings=tuple(found.warnings),
     )
 

@@ -10,12 +10,12 @@ import os
 import stat
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
+from hotconf.formats.base import Document
 from hotconf.problems import Kind, Problem
 from hotconf.sources.files import paths
 from hotconf.system.descriptors import FILE, ClosedError, Descriptor
@@ -59,6 +59,8 @@ class Read(NamedTuple):
     problem: Problem | None = None
     settled: bool = True
     """False: the stamp is too young to be trusted, or the error may pass; read it again later."""
+    document: Document | None = None
+    """Parsed already, if it could be; used again while the file has not changed."""
 
     def __repr__(self) -> str:
         """Never shows the content."""
@@ -78,7 +80,7 @@ def same(path: Path, stamp: Stamp) -> bool:
 def changed(reads: Iterable[Read]) -> list[Path]:
     """Those that do not have the stamp any more that they had when they were read, or were unstable then."""
     found = []
-    for path, (error, identity, links), _, problem, _ in reads:
+    for path, (error, identity, links), _, problem, *_ in reads:
         try:
             it = os.stat(path)
         except OSError as failed:
@@ -92,41 +94,16 @@ def changed(reads: Iterable[Read]) -> list[Path]:
     return found
 
 
-class KeptOpen:
-    """Keeps the file that was read open for a while, so that no other one gets its number: see `replaced`."""
-
-    def __init__(self, read: Read) -> None:
-        self._read = read
-        self._file: Descriptor | None = None
-
-    def __enter__(self) -> Self:
-        # Where others cannot rename over what is open, they are not to be kept from it.
-        if self._read.problem is None and os.name == "posix":
-            with suppress(OSError):
-                self._file = _open(self._read.path)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def intact(self) -> bool:
-        """Whether the file is as it was read, or was until another one came under the path."""
-        return same(self._read.path, self._read.stamp) or self.replaced()
-
-    def replaced(self) -> bool:
-        """Whether all that happened since is, surely, that another file came under the path."""
-        read = self._read.stamp.identity
-        if self._file is None or _identity(self._file.first) != read:
-            return False
-        try:
-            was = os.fstat(self._file.number)
-            found = os.stat(self._read.path)
-        except OSError:
-            return False
-        # Its time of change is another: it has a name less.
-        kept = (was.st_size, was.st_mtime_ns) == read[3:5]
-        return kept and (found.st_dev, found.st_ino) != (was.st_dev, was.st_ino)
+def replaced(read: Read, file: Descriptor) -> bool:
+    """Whether all that happened to `file` since it was read is, surely, that another one came under its path."""
+    try:
+        was = os.fstat(file.number)
+        found = os.stat(read.path)
+    except OSError:
+        return False
+    # Its time of change is another: it has a name less.
+    kept = (was.st_size, was.st_mtime_ns) == read.stamp.identity[3:5]
+    return kept and (found.st_dev, found.st_ino) != (was.st_dev, was.st_ino)
 
 
 def read(path: Path, max_bytes: int) -> Read:
@@ -135,19 +112,35 @@ def read(path: Path, max_bytes: int) -> Read:
     Errors are values: `problem` says missing, unreadable, too_large or unstable. Nothing here can block on a pipe or
     a device, and nothing that is not a regular file is opened. The stamp is of what was found, never of later.
     """
+    found, file = opened(path, max_bytes)
+    if file is not None:
+        file.close()
+    return found
+
+
+def opened(path: Path, max_bytes: int) -> tuple[Read, Descriptor | None]:
+    """Likewise, and the file, still open: as long as it is, no other one gets its inode."""
     links = paths.links(path)
     try:
         found = os.stat(path)
     except OSError as error:
-        return _failed(path, Stamp(error=error.errno or errno.EIO, links=links), error)
+        return _failed(path, Stamp(error=error.errno or errno.EIO, links=links), error), None
     if not stat.S_ISREG(found.st_mode):
-        return _irregular(path, found, links)
+        return _irregular(path, found, links), None
     try:
-        return _read_regular(path, links, max_bytes)
+        file, kept = Descriptor(FILE, partial(os.open, path, _FLAGS)), None
+        try:
+            done = _read_regular(path, file, links, max_bytes)
+            # Where others cannot rename over what is open, they are not to be kept from it.
+            kept = file if done.problem is None and os.name == "posix" else None
+            return done, kept
+        finally:
+            if kept is None:
+                file.close()
     except ClosedError:
-        return Read(path, _stamp(found, links), problem=_unstable(path), settled=False)
+        return Read(path, _stamp(found, links), problem=_unstable(path), settled=False), None
     except OSError as error:
-        return _failed(path, _stamp(found, links), error)
+        return _failed(path, _stamp(found, links), error), None
 
 
 def stat_only(path: Path) -> Read:
@@ -159,9 +152,10 @@ def stat_only(path: Path) -> Read:
         return _failed(path, Stamp(error=error.errno or errno.EIO, links=links), error)
 
 
-def exposed(path: Path, stamp: Stamp) -> Problem | None:
+def exposed(read: Read) -> Problem | None:
     """The warning that every user may write the file, and so configure the program; None off POSIX."""
-    mode = stamp.identity[2] if len(stamp.identity) > 2 else 0
+    path, identity = read.path, read.stamp.identity
+    mode = identity[2] if len(identity) > 2 else 0
     if not mode & stat.S_IWOTH or not stat.S_ISREG(mode) or os.name != "posix":
         return None
     import shlex  # rarely needed
@@ -171,20 +165,15 @@ def exposed(path: Path, stamp: Stamp) -> Problem | None:
     return Problem(text, kind="exposed", severity="warning", hint=hint, file=path)
 
 
-def _open(path: Path) -> Descriptor:
-    return Descriptor(FILE, partial(os.open, path, _FLAGS))
-
-
-def _read_regular(path: Path, links: tuple[tuple[str, str], ...], max_bytes: int) -> Read:
-    with _open(path) as file:
-        first = file.first
-        if not stat.S_ISREG(first.st_mode):
-            return _irregular(path, first, links)
-        stamp = _stamp(first, links)
-        if first.st_size > max_bytes:
-            return Read(path, stamp, problem=too_large(path, max_bytes))
-        data = _content(file, min(first.st_size, max_bytes) + 1)
-        last = os.fstat(file.number)
+def _read_regular(path: Path, file: Descriptor, links: tuple[tuple[str, str], ...], max_bytes: int) -> Read:
+    first = file.first
+    if not stat.S_ISREG(first.st_mode):
+        return _irregular(path, first, links)
+    stamp = _stamp(first, links)
+    if first.st_size > max_bytes:
+        return Read(path, stamp, problem=too_large(path, max_bytes))
+    data = _content(file, min(first.st_size, max_bytes) + 1)
+    last = os.fstat(file.number)
     if data and first.st_size == last.st_size == 0:
         # As in procfs: nothing shows when such a file is whole, or that it has changed.
         problem = Problem("Cannot read the file: its size is said to be 0, but it is not empty", kind="unreadable")

@@ -8,8 +8,7 @@ yet at rest is waited for by the machine: `shrank` in `engine.debounce`.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,40 +23,41 @@ from hotconf.sources import layers
 from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files import mounts, paths, reading
 from hotconf.sources.files.paths import Expansion, Member
-from hotconf.sources.files.reading import KeptOpen, Read
-from hotconf.timings import Timings
+from hotconf.sources.files.reading import Read
+from hotconf.system.descriptors import Descriptor
 
 
 class SetReader:
     """One read of a set of files."""
 
     __slots__ = (
-        *("_same_names", "cached", "documents", "expansion", "instead", "loaded_at", "patterns", "problems", "reads"),
-        *("options", "over", "timings", "touched"),
+        *("_fresh", "_known", "_lapped", "_same_names", "cached", "expansion", "instead", "loaded_at", "options"),
+        *("over", "parse_ns", "patterns", "problems", "read_ns", "reads"),
     )
 
     loaded_at: datetime
     patterns: tuple[str, ...]
 
-    def __init__(self, options: Options[Any], cached: FileSet, touched: frozenset[Path]) -> None:
+    def __init__(self, options: Options[Any], cached: FileSet, touched: frozenset[Path] = frozenset()) -> None:
+        """`cached`: what the load before read; of that the `touched` files are read again."""
         self.options = options
-        self.cached = cached
-        """What the load before read."""
-        self.touched = touched
-        """Of that what is not to be used again."""
         self.instead: Mapping[Path, bytes] = {}
         """Contents to take in place of what is on the disk."""
         self.over = layers.read(options.layers)
         """The layers over the files."""
         self.expansion = Expansion((Member(options.path, "main"),))
         self.reads: dict[Path, Read] = {}
-        """In the order of the members."""
-        self.documents: dict[Path, Document] = {}
-        """Likewise, as far as they could be parsed."""
+        """In the order of the members; with documents as far as they could be parsed."""
+        self.problems: list[Problem] = []
+        self.read_ns = self.parse_ns = 0
+        """How long reading and parsing took."""
+        self.cached = cached
+        self._known = dict(cached.reads)
+        self._fresh: set[Path] = set()
+        """What was not used again."""
         self._same_names = True
         """Whether the folders held the same names when the set had been read."""
-        self.problems: list[Problem] = []
-        self.timings = Timings()
+        self._distrust(touched)
 
     def run(self) -> tuple[Path, ...]:
         """Read the whole set as one state, and parse it. What changed meanwhile.
@@ -65,131 +65,147 @@ class SetReader:
         The main file names the others, nearly always those that it named before. They are read, and all are compared,
         before it is parsed: that may take long, and a program may save without a pause.
         """
-        main = self.expansion.members[0]
-        self.patterns = self._cached_patterns()
-        with self.spending("read"):
-            self.reads[main.path] = self._reuse(main.path) or self._read(main)
-        with KeptOpen(self.reads[main.path]) as kept:
-            changed = self._read_set(kept)
-            if self._is_outdated(changed):
-                return self._again(changed)
-            with self.spending("parse"):
-                self._parse(main)
-            patterns = self._watch_paths()
-            if patterns != self.patterns:
-                self.patterns, self.reads = patterns, {main.path: self.reads[main.path]}
-                changed = self._read_set(kept)
-            elif not changed and not kept.intact():
-                changed = (main.path,)
+        self._lapped = time.perf_counter_ns()
+        pinned = self.options.pins.watch_paths
+        self.patterns = self.cached.patterns if pinned is None else pinned
+        main, file = self._read_main()
+        try:
+            changed = self._read_set(main, file)
+            if not self._is_outdated(changed):
+                self.read_ns += self._lap()
+                self._parse(self.expansion.members[0], main)
+                patterns = self._watch_paths()
+                self.parse_ns += self._lap()
+                if patterns != self.patterns:
+                    self.patterns = patterns
+                    changed = self._read_set(self.reads[main.path], file)
+                elif not changed and not (reading.same(main.path, main.stamp) or _is_replaced(main, file)):
+                    changed = (main.path,)
+        finally:
+            if file is not None:
+                file.close()
+        self.read_ns += self._lap()
         if self._is_outdated(changed):
             return self._again(changed)
         self.problems.extend((*self.expansion.problems, *self.expansion.warnings))
-        with self.spending("parse"):
-            self.parse(self.expansion.members[1:])
+        self.parse(1)
+        self.parse_ns += self._lap()
         return changed
+
+    @property
+    def documents(self) -> list[Document]:
+        """What was parsed, in the order of the members."""
+        return [read.document for read in self.reads.values() if read.document is not None]
 
     def file_set(self) -> FileSet:
         """What to compare the files with, and what the next load may use again."""
         found, cached = self.expansion, self.cached
-        new = [read for path, read in self.reads.items() if cached.reads.get(path) is not read]
         folders = None if found is cached.expansion else found.folders
-        on = mounts.under(cached.mounts, self.reads.values(), new, folders)
-        return FileSet(found.members, self.patterns, found.folders, self.reads, self.documents, found, on)
+        fresh = [self.reads[path] for path in self._fresh if path in self.reads]
+        on = mounts.under(cached.mounts, self.reads.values(), fresh, folders)
+        return FileSet(found.members, self.patterns, found.folders, self.reads, found, on)
 
     def errors(self) -> bool:
         """Whether anything but warnings was found."""
         return any(problem.severity == "error" for problem in self.problems)
 
-    @contextmanager
-    def spending(self, part: str) -> Iterator[None]:
-        """Count the time that is spent in here as that of `part`."""
-        began = time.perf_counter_ns()
-        yield
-        self.spend(part, began)
-
-    def spend(self, part: str, began: int) -> None:
-        """Count the time since then as that of `part`."""
-        spent = getattr(self.timings, part) + (time.perf_counter_ns() - began) / 1e6
-        self.timings = replace(self.timings, **{part: spent})
+    def _lap(self) -> int:
+        """The time since the last call."""
+        before, self._lapped = self._lapped, time.perf_counter_ns()
+        return self._lapped - before
 
     def _is_outdated(self, changed: tuple[Path, ...]) -> bool:
         """Whether anything is used again that is not the same any more, though no event reported it."""
         kept = self.expansion is self.cached.expansion
         return any(map(self._is_reused, changed)) or (kept and not self._same_names)
 
+    def _is_reused(self, path: Path) -> bool:
+        read = self.reads.get(path)
+        return read is not None and read is self._known.get(path)
+
     def _again(self, changed: tuple[Path, ...]) -> tuple[Path, ...]:
         """Read what was used again and is out of date as well, and look for all names."""
-        self.touched |= frozenset(filter(self._is_reused, changed))
+        self._distrust(filter(self._is_reused, changed))
         self.cached = self.cached._replace(expansion=None)
         self.expansion = Expansion(self.expansion.members[:1])
-        self.reads, self.documents, self.problems = {}, {}, []
+        self.reads, self.problems = {}, []
         return self.run()
 
-    def _cached_patterns(self) -> tuple[str, ...]:
-        """The `watch_paths` in force."""
-        pinned = self.options.pins.watch_paths
-        return self.cached.patterns if pinned is None else pinned
+    def _distrust(self, touched: Iterable[Path]) -> None:
+        """Read these again."""
+        for path in touched:
+            if path in self._known:
+                self._known[path] = self._known[path]._replace(settled=False)
+            else:
+                self.cached = self.cached._replace(expansion=None)  # it may have become a member
 
     def _watch_paths(self) -> tuple[str, ...]:
         """Those of the main file just read and of the layers over it; if it is broken, those that were in force."""
-        main = self.documents.get(self.options.path)
+        main = self.reads[self.options.path].document
         if main is None or self.options.pins.watch_paths is not None:
-            return self._cached_patterns()
+            return self.patterns
         table = merge((main, *self.over.tables)).table if self.over.tables else main.table
         return settings_of(self.options.schema, table).watch_paths
 
     # Reading
 
-    def _read_set(self, main: KeptOpen) -> tuple[Path, ...]:
+    def _read_main(self) -> tuple[Read, Descriptor | None]:
+        """The main file, and if it was read now, the open file: see `reading.opened`."""
+        path, known = self.options.path, self._known.get(self.options.path)
+        if known is not None and _is_usable(known):
+            return known, None
+        if path in self.instead:
+            return self._read(self.expansion.members[0]), None
+        self._fresh.add(path)
+        return reading.opened(path, self.options.max_bytes)
+
+    def _read_set(self, main: Read, file: Descriptor | None) -> tuple[Path, ...]:
         """Read what else belongs to the set; what changed until then."""
-        with self.spending("read"):
-            self.loaded_at = datetime.now(UTC)
-            kept = self._kept_expansion()
-            self.expansion = kept or paths.expand(self.options.path, self.patterns, self.cached.members)
-            for member in self.expansion.members[1:]:
-                self.reads[member.path] = self._reuse(member.path) or self._read(member)
-            changed = self._changed(main)
-            self._same_names = kept is None or paths.same_names(kept)
-            return changed
+        self.loaded_at = datetime.now(UTC)
+        kept = self._kept_expansion()
+        self.expansion = kept or paths.expand(self.options.path, self.patterns, self.cached.members)
+        others = self.expansion.members[1:]
+        known: Sequence[Read | None]
+        if kept is None:
+            self.reads = {main.path: main}
+            known = [self._known.get(member.path) for member in others]
+        else:  # the same members: looking up thousands of paths takes longer than all the rest
+            self.reads = {**self._known, main.path: main}
+            known = [*self._known.values()][1:]
+        for member, read in zip(others, known, strict=True):
+            if read is None or not _is_usable(read):
+                self.reads[member.path] = self._read(member)
+            elif kept is None:
+                self.reads[member.path] = read
+        changed = self._changed(main, file)
+        self._same_names = kept is None or paths.same_names(kept)
+        return changed
 
     def _kept_expansion(self) -> Expansion | None:
         """What `watch_paths` meant before, if it means the same as long as the folders hold the same names."""
-        cached = self.cached
-        kept = cached.expansion
-        if kept is None or cached.patterns != self.patterns or not self.touched <= cached.reads.keys():
+        kept = self.cached.expansion
+        if kept is None or self.cached.patterns != self.patterns:
             return None
         # What is a file may become a directory of files.
         return kept if "file" not in kept.kinds and paths.may_stand(kept, self.patterns) else None
 
-    def _reuse(self, path: Path) -> Read | None:
-        """What was read before, if it may be used again: only if it was parsed, or there is nothing to use.
-
-        Whether its stamp is still the same is asked once, when all are read.
-        """
-        read = self.cached.reads.get(path)
-        if read is None or not read.settled or path in self.touched or path not in self.cached.documents:
-            return None
-        return read
-
-    def _is_reused(self, path: Path) -> bool:
-        read = self.reads.get(path)
-        return read is not None and read is self.cached.reads.get(path)
-
     def _read(self, member: Member) -> Read:
+        path = member.path
+        self._fresh.add(path)
         if member.role == "watched":
-            return reading.stat_only(member.path)
-        if member.path in self.instead:
-            return Read(member.path, reading.stat_only(member.path).stamp, self.instead[member.path])
-        return reading.read(member.path, self.options.max_bytes)
+            return reading.stat_only(path)
+        if path in self.instead:
+            return Read(path, reading.stat_only(path).stamp, self.instead[path])
+        return reading.read(path, self.options.max_bytes)
 
-    def _changed(self, main: KeptOpen) -> tuple[Path, ...]:
+    def _changed(self, main: Read, file: Descriptor | None) -> tuple[Path, ...]:
         """What changed between the beginning and the end of the read of the whole set.
 
         A single file is one state by itself: what is renamed over it while it is parsed is the next one, so that a
         program that saves without a pause does not prevent every load.
         """
         moved = reading.changed(self.reads.values())
-        if len(moved) == len(self.reads) == 1 and not self.expansion.folders and main.replaced():
+        if len(moved) == len(self.reads) == 1 and not self.expansion.folders and _is_replaced(main, file):
             return ()
         expansion = self.expansion
         if expansion.folders and expansion is not self.cached.expansion and not paths.same_names(expansion):
@@ -199,28 +215,19 @@ class SetReader:
 
     # Parsing
 
-    def parse(self, members: tuple[Member, ...]) -> None:
-        """Parse what stands in `reads`."""
-        for member in members:
-            self._parse(member)
+    def parse(self, begin: int = 0) -> None:
+        """Parse what stands in `reads`, from this member on."""
+        for member, read in list(zip(self.expansion.members, self.reads.values(), strict=True))[begin:]:
+            self._parse(member, read)
 
-    def _parse(self, member: Member) -> None:
-        path, read = member.path, self.reads[member.path]
-        if read.problem is None and member.role != "watched" and (exposed := reading.exposed(path, read.stamp)):
-            self.problems.append(exposed)
-        document = self._document(member, read)
-        if document is not None:
-            self.documents[path] = document
-
-    def _document(self, member: Member, read: Read) -> Document | None:
+    def _parse(self, member: Member, read: Read) -> None:
         if read.problem is not None:
             self._refuse(member, read.problem)
-            return None
-        if member.role == "watched":
-            return None
-        if self._is_reused(member.path):
-            return self.cached.documents[member.path]
-        return self._parsed(member.path, read.data)
+        elif member.role != "watched":
+            if exposed := reading.exposed(read):
+                self.problems.append(exposed)
+            if read.document is None and (document := self._parsed(member.path, read.data)) is not None:
+                self.reads[member.path] = read._replace(document=document)
 
     def _refuse(self, member: Member, problem: Problem) -> None:
         if problem.kind == "unstable":
@@ -247,3 +254,12 @@ class SetReader:
             return respelled
         self.problems.extend(respelled)
         return None
+
+
+def _is_usable(read: Read) -> bool:
+    """Whether it may be used again: only if it was parsed. Its stamp is compared once, when all are read."""
+    return read.settled and read.document is not None
+
+
+def _is_replaced(read: Read, file: Descriptor | None) -> bool:
+    return file is not None and reading.replaced(read, file)
