@@ -3,14 +3,13 @@
 pydantic creates every error before it returns the first: a megabyte of wrong items in an array of alternatives takes
 gigabytes. And it tries all alternatives of a union, so in a recursive model each level doubles the work.
 
-Rule 1: once an array or a free table has as many errors as are reported, the rest of it is skipped. It is certain to
-be refused, so nothing valid is lost. Valid input is validated whole, and once. An error that takes much memory, for a
-long message or for the variables of the validator that raised it, counts as several.
-Rule 2: of the keys that a table refuses for lack of a field, a bounded number is checked.
+Rule 1: if a table could cause too many errors, each array and free table is validated up to its first error. It is
+certain to be refused, so nothing valid is lost. Valid input is validated whole, and once.
+Rule 2: of the keys that such a table refuses for lack of a field, a bounded number is checked.
 Rule 3: the alternatives of recursive unions are tried a bounded number of times. Then `TooExpensive` is raised.
 
-Functions inserted into the model's core schema do this, also in JSON texts; they require pydantic 2.13. If a table
-cannot be expensive, pydantic's own validator is used; likewise for JSON in strict mode, where they would change it.
+The model's core schema is changed for this, also in JSON texts, which requires pydantic 2.13. If a table cannot be
+expensive, pydantic's own validator is used.
 """
 
 from __future__ import annotations
@@ -20,8 +19,7 @@ from collections.abc import Set as AbstractSet
 from contextvars import ContextVar
 from functools import partial
 from itertools import islice
-from sys import getsizeof
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 from pydantic import TypeAdapter, ValidationError
@@ -35,18 +33,21 @@ from hotconf.schema import Schema
 
 T = TypeVar("T")
 
-MOST_ERRORS: Final = 5000
-"""How many errors to find in one array or free table."""
-_LONG: Final = 2000
-"""An error counts once more for each multiple of this many bytes."""
-_BY_USER: Final = 50
-"""As how many errors one of a function counts, whose size is unknown, in estimates."""
+MOST_EXTRAS: Final = 5000
+"""How many unknown keys of one table are checked."""
 _AFFORDABLE: Final = 100_000
-"""If pydantic could create more errors, its own validator is not used."""
+"""If pydantic could create more errors, arrays and free tables are left at their first one."""
+_LONG: Final = 2000
+"""In estimates an error counts once more for each multiple of this many bytes."""
+_BY_USER: Final = 10
+"""As how many errors one of a function counts, whose size is unknown."""
 _LEAST_FUEL: Final = 100_000
 _FUEL_PER_VALUE: Final = 64
-_MARKS: Final = ",\n[{="
-"""Each value of a document, and each table, is next to one of them. Functions may split texts into more values."""
+_TABLES: Final = "[{"
+_VALUES: Final = ",\n="
+"""Next to each table and each value of a document is one of these."""
+_UNSPLIT: Final = 1 << 16
+"""Functions that make many values out of one text matter in documents of more characters than that."""
 
 _PARTS: Final = (
     "choices",
@@ -65,12 +66,9 @@ _PARTS: Final = (
 )
 """Where core schemas nest. Nested elsewhere they stay as they are, at their own cost."""
 _ITEMS: Final = ("items_schema", "keys_schema", "values_schema", "extras_schema", "extras_keys_schema")
-_LAZY: Final = ("generator", "function-plain")
-"""Kinds whose items this call does not validate."""
+_CONTAINERS: Final = ("dict", "frozenset", "list", "set", "tuple")
 _FEEDS: Final = ("function-before", "function-wrap", "json")
 """Kinds that may make many values out of one."""
-_CATCHES: Final = ("custom-error", "function-wrap", "union")
-"""Kinds that may catch errors: an error inside need not be one outside."""
 
 
 class TooExpensive(Exception):  # noqa: N818 - about the files, no failure
@@ -82,21 +80,19 @@ class Errors(NamedTuple):
 
     details: list[ErrorDetails]
     more: bool
-    """Not everything was checked, because there were too many errors."""
+    """Of arrays and free tables only the first one was sought."""
 
 
-class _Run:
-    """One validation. `left`: how many more errors to find in the current container."""
+class _Fuel:
+    """How many more alternatives to try."""
 
-    __slots__ = ("fuel", "left", "stopped")
+    __slots__ = ("left",)
 
-    def __init__(self, fuel: int) -> None:
-        self.fuel = fuel
-        self.left = MOST_ERRORS
-        self.stopped = False
+    def __init__(self, left: int) -> None:
+        self.left = left
 
 
-_RUN: ContextVar[_Run] = ContextVar("_RUN")
+_FUEL: ContextVar[_Fuel] = ContextVar("_FUEL")
 
 
 def validated(schema: Schema[T], merged: Merged) -> T | Errors:
@@ -105,110 +101,48 @@ def validated(schema: Schema[T], merged: Merged) -> T | Errors:
     The model and its validators work on tables of their own. Raises what users' code raises, and `TooExpensive`.
     """
     plan = _plan_of(schema.adapter)
-    texts = [layer.text for layer in merged.layers]
-    marks = sum(text.count(mark) for text in texts for mark in _MARKS)
-    values = 1 + max(marks, sum(map(len, texts)) // 2 if plan.feeds else 0)
-    bounds = plan.recursive or values * plan.weight > _AFFORDABLE
-    validator = plan.validator if bounds else None
-    run = _Run(_LEAST_FUEL + _FUEL_PER_VALUE * values)
-    token = _RUN.set(run)
+    text = "\n".join(layer.text for layer in merged.layers)
+    tables, values = (1 + sum(map(text.count, marks)) for marks in (_TABLES, _VALUES))
+    if plan.feeds and len(text) > _UNSPLIT:
+        tables = values = len(text) // 2
+    validator = None
+    if expensive := tables * plan.fields + values * plan.weight > _AFFORDABLE:
+        validator = plan.brief
+    elif plan.recursive:
+        validator = plan.fuelled
+    token = _FUEL.set(_Fuel(_LEAST_FUEL + _FUEL_PER_VALUE * (tables + values)))
     try:
         config: T = (validator or schema.adapter).validate_python(merged.own_table())
     except ValidationError as error:
-        details = error.errors(include_input=False, include_url=False)
-        return Errors(details, more=run.stopped and _size(details) >= MOST_ERRORS)
+        return Errors(error.errors(include_input=False, include_url=False), more=expensive and validator is not None)
     finally:
-        _RUN.reset(token)
+        _FUEL.reset(token)
     return config
 
 
-# The functions in the core schema
-
-
-_Handler: TypeAlias = Callable[[Any], Any]
-
-
-def _array(value: Any, handler: _Handler) -> Any:
-    """An array or a free table; what surrounds it decides whether its errors count."""
-    run = _RUN.get()
-    before, run.left = run.left, MOST_ERRORS
-    try:
-        return handler(value)
-    finally:
-        run.left = before
-
-
-def _refused_array(value: Any, handler: _Handler) -> Any:
-    """One whose errors certainly count outside. At least one error of each is found."""
-    run = _RUN.get()
-    before, run.left = run.left, max(run.left, 1)
-    try:
-        found = handler(value)
-    except ValidationError as error:
-        run.left = before - _size(error.errors(include_input=False, include_url=False))
-        raise
-    run.left = before
-    return found
-
-
-def _item(value: Any, handler: _Handler) -> Any:
-    """An item, key or value of one."""
-    run = _RUN.get()
-    before = run.left
-    if before <= 0:
-        run.stopped = True
-        return None
-    try:
-        return handler(value)
-    except ValidationError as error:
-        run.left = before - _size(error.errors(include_input=False, include_url=False))
-        raise
-
-
-def _size(errors: list[ErrorDetails]) -> int:
-    """As how many errors of ordinary size these count."""
-    texts = sum(len(error["msg"]) for error in errors)
-    raised = (error["ctx"].get("error") for error in errors if "ctx" in error)
-    return len(errors) + (texts + sum(_held(each) for each in raised if isinstance(each, Exception))) // _LONG
-
-
-def _held(error: Exception) -> int:
-    """The bytes that the variables of the functions hold that `error` went through."""
-    held, at = 0, error.__traceback__
-    while at is not None:
-        held += sum(map(getsizeof, at.tb_frame.f_locals.values()))
-        at = at.tb_next
-    return held
-
-
-def _alternatives(value: Any, handler: _Handler) -> Any:
+def _alternatives(value: Any, handler: Callable[[Any], Any]) -> Any:
     """A recursive union."""
-    run = _RUN.get()
-    run.fuel -= 1
-    if run.fuel < 0:
+    fuel = _FUEL.get()
+    fuel.left -= 1
+    if fuel.left < 0:
         raise TooExpensive
     try:
         return handler(value)
     except ValidationError as error:
-        run.fuel -= error.error_count()
+        fuel.left -= error.error_count()
         raise
 
 
 def _without_most_extras(known: frozenset[str], value: Any) -> Any:
-    """A table that is refused for each key that is not `known`; checks only the first ones of too many."""
-    if type(value) is not dict or len(value) <= len(known) + MOST_ERRORS:
+    """A table that is refused for each key that is not `known`; only the first ones of too many are kept."""
+    if type(value) is not dict or len(value) <= len(known) + MOST_EXTRAS:
         return value
-    extras = islice((key for key in value if key not in known), MOST_ERRORS)
-    kept = {*known, *extras}
-    _RUN.get().stopped = True
+    kept = {*known, *islice((key for key in value if key not in known), MOST_EXTRAS)}
     return {key: item for key, item in value.items() if key in kept}
 
 
-# Inserting them
-
-
 class _Plan:
-    """How the tables of one model are validated. Determined for the first table that may be expensive."""
+    """How the tables of one model are validated."""
 
     def __init__(self, adapter: TypeAdapter[Any]) -> None:
         self._root = coreschema.root(adapter)
@@ -219,23 +153,29 @@ class _Plan:
             node["type"] == "union" and _leads_to(node, self._recursive) for node in _nodes(self._root)
         )
         """A union may contain itself."""
-        self.weight = 1 + sum(map(_weight, {id(node): node for node in _repeated(self._root)}.values()))
-        """How many errors one value can cause at most, apart from recursion."""
+        repeated = {id(node): node for node in _repeated(self._root)}.values()
+        self.fields = sum(node["type"].endswith("field") for node in repeated)
+        self.weight = 1 + sum(map(_weight, repeated))
+        """How many errors one table, and one value, can cause at most, apart from recursion."""
         self.feeds = any(node["type"] in _FEEDS and any(_repeated(node)) for node in _nodes(self._root))
         """A function may make many values out of one."""
 
     @cached
-    def validator(self) -> SchemaValidator | None:
-        """The bounded validator; None if the model's own must do."""
+    def brief(self) -> SchemaValidator | None:
+        """Stops at the first error of each array and free table; None if the model's own must do."""
+        return self._validator(brief=True)
+
+    @cached
+    def fuelled(self) -> SchemaValidator | None:
+        """Only counts the alternatives of recursive unions."""
+        return self._validator(brief=False)
+
+    def _validator(self, *, brief: bool) -> SchemaValidator | None:
         if not self._is_whole:
             return None
-        node: Any = _Bounding(self._recursive).node(self._root, {}, certain=True)
         try:
-            return SchemaValidator(node, _use_prebuilt=False)
-        except (
-            TypeError,
-            SchemaError,
-        ):  # before 2.13 pydantic always uses the models' own validators
+            return SchemaValidator(_Bounding(self._recursive, brief).node(self._root, {}), _use_prebuilt=False)
+        except (TypeError, SchemaError):  # before 2.13 pydantic always uses the models' own validators
             return None
 
 
@@ -254,76 +194,47 @@ class _Bounding(NamedTuple):
     """One walk over a core schema. `recursive`: the references that lead back to themselves."""
 
     recursive: frozenset[str]
+    brief: bool
 
-    def node(self, node: Node, config: Node, *, certain: bool) -> dict[str, Any]:
-        """`node` with the functions in it; `certain`: an error in it counts for the array, or the whole, around
-        it.
-        """
+    def node(self, node: Node, config: Node) -> Any:
+        """A copy of `node` that is bounded."""
         kind = node["type"]
         config = node.get("config") or config
-        if kind in _LAZY or (kind == "json" and _is_strict(node, config)):
-            return {**node}
-        inside = kind not in _CATCHES and node.get("on_error", "raise") == "raise"
-        is_array = any(part in node for part in _ITEMS) and node.get("variadic_item_index", 0) is not None
-        parts = {
-            part: self.part(node[part], config, certain=(certain and inside) or is_array)
-            for part in _PARTS
-            if part in node
-        }
-        if kind == "definitions":
-            parts["definitions"] = [self.node(each, config, certain=False) for each in node["definitions"]]
+        if kind == "generator" or (kind == "json" and _is_strict(node, config)):
+            return {**node}  # validated later, or otherwise if functions were in it
+        bounded = {**node, **{part: self.part(node[part], config) for part in _PARTS if part in node}}
         if kind == "union":
-            parts["choices"] = [
-                _named(n, *pair) for n, pair in enumerate(zip(node["choices"], parts["choices"], strict=True))
-            ]
-        if is_array:
-            parts.update((part, _of_each(parts[part])) for part in _ITEMS if part in parts)
-        return self._around({**node, **parts}, config, certain=certain, is_array=is_array)
-
-    def part(self, part: Any, config: Node, *, certain: bool) -> Any:
-        """What is under a key of a node: a node, or several in an array or a table, some with labels."""
-        if isinstance(part, list):
-            return [self.part(each, config, certain=certain) for each in part]
-        if isinstance(part, tuple):
-            return (self.part(part[0], config, certain=certain), *part[1:])
-        if not isinstance(part, Mapping):
-            return part
-        if isinstance(part.get("type"), str):
-            return self.node(part, config, certain=certain)
-        return {key: self.part(each, config, certain=certain) for key, each in part.items()}
-
-    def _around(self, node: dict[str, Any], config: Node, *, certain: bool, is_array: bool) -> dict[str, Any]:
-        if is_array:
-            return _wrapped(_refused_array if certain else _array, node)
-        if node["type"] == "union" and _leads_to(node, self.recursive):
-            return _wrapped(_alternatives, node)
+            pairs = zip(node["choices"], bounded["choices"], strict=True)
+            bounded["choices"] = [_named(number, *pair) for number, pair in enumerate(pairs)]
+            return _around("function-wrap", _alternatives, bounded) if _leads_to(node, self.recursive) else bounded
+        if self.brief and kind in _CONTAINERS:
+            bounded["fail_fast"] = True
         leaf = Leaf(node, config, (), preprocessed=False, secret=False)
-        if coreschema.is_table(node) and coreschema.extras(leaf) == "forbid":
+        if self.brief and coreschema.is_table(node) and coreschema.extras(leaf) == "forbid":
             named = {
                 key for name, field in coreschema.fields(leaf) for key, _ in coreschema.keys(name, field, config)
             }
-            return _preceded(partial(_without_most_extras, frozenset(named)), node)
-        return node
+            return _around("function-before", partial(_without_most_extras, frozenset(named)), bounded)
+        return bounded
+
+    def part(self, part: Any, config: Node) -> Any:
+        """What is under a key of a node: a node, or several in an array or a table, some with labels."""
+        if isinstance(part, list):
+            return [self.part(each, config) for each in part]
+        if isinstance(part, tuple):
+            return (self.part(part[0], config), *part[1:])
+        if not isinstance(part, Mapping):
+            return part
+        if isinstance(part.get("type"), str):
+            return self.node(part, config)
+        return {key: self.part(each, config) for key, each in part.items()}
 
 
-def _wrapped(function: Callable[..., Any], node: Any) -> dict[str, Any]:
-    return _around({"type": "function-wrap", "function": {"type": "no-info", "function": function}}, node)
-
-
-def _preceded(function: Callable[..., Any], node: Any) -> dict[str, Any]:
-    return _around({"type": "function-before", "function": {"type": "no-info", "function": function}}, node)
-
-
-def _around(outer: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
-    """`outer` with `node` in it; references then lead to it."""
-    if "ref" in node:
-        outer["ref"] = node["ref"]
-        node = {key: value for key, value in node.items() if key != "ref"}
-    return {**outer, "schema": node}
-
-
-def _of_each(items: Any) -> Any:
-    return [*map(_of_each, items)] if isinstance(items, list) else _wrapped(_item, items)
+def _around(kind: str, function: Callable[..., Any], node: dict[str, Any]) -> dict[str, Any]:
+    """`node` in a `function`; references then lead to that."""
+    inner = {key: value for key, value in node.items() if key != "ref"}
+    outer = {"type": kind, "function": {"type": "no-info", "function": function}, "schema": inner}
+    return {**outer, "ref": node["ref"]} if "ref" in node else outer
 
 
 def _named(n: int, given: Any, made: Any) -> Any:
@@ -360,7 +271,7 @@ def _weight(node: Node) -> int:
     """How many errors a value of this node can cause at most, besides those of the nodes inside."""
     kind, listed = node["type"], node.get("choices", ())
     named = sum(len(str(each)) for each in (*coreschema.allowed(node), *(listed if kind == "tagged-union" else ())))
-    own = _BY_USER if kind.startswith("function-") else kind.endswith("field") + len(listed)
+    own = _BY_USER if kind.startswith("function-") else len(listed)
     return own + 4 * named // _LONG  # which a ValidationError holds four times
 
 

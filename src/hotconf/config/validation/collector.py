@@ -66,7 +66,7 @@ class Collector:
         self.errors = 0
         """How many of the problems are errors."""
         self.incomplete = False
-        """There may be more errors than those found."""
+        """Arrays and free tables were left at their first error."""
 
     def __len__(self) -> int:
         return len(self._found)
@@ -153,9 +153,9 @@ class Collector:
 
 
 def _how_many(more: int, incomplete: bool) -> str:
-    if not incomplete:
-        return f"… and {more} more"
-    return f"… and at least {more} more" if more else "… and more"
+    if incomplete:
+        return "… and perhaps more: of each array and free table only the first error was sought"
+    return f"… and {more} more"
 
 
 def _without_numbers(problem: Problem, scrub: Scrubber) -> Problem:

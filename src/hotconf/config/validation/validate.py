@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar, cast
 
 from hotconf.config.merge import Merged
 from hotconf.config.shape import shape_of
-from hotconf.config.validation.bounded import MOST_ERRORS, Errors, TooExpensive, validated
+from hotconf.config.validation.bounded import Errors, TooExpensive, validated
 from hotconf.config.validation.checks import run_checks
 from hotconf.config.validation.collector import MAX_PROBLEMS, Collector
 from hotconf.config.validation.unknown import MAX_COMPARED, Budget, unknown_keys
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MAX_HINTS: Final = 100
+_MAX_FAULTS: Final = 5000
+"""How many errors are put into words; the rest are counted."""
 _TOO_EXPENSIVE: Final = Problem(
     "Tables are nested too deeply for the alternatives that the model has for each",
     kind="schema",
@@ -84,12 +86,12 @@ def _refused(errors: Errors, collector: Collector) -> None:
     raised = (fault.get("ctx", {}).get("error") for fault in errors.details)
     for error in [error for error in raised if isinstance(error, BaseException)]:
         collector.raised(error)
-    left = Budget(MOST_ERRORS, MAX_COMPARED)
-    for fault in faults(errors.details[:MOST_ERRORS], collector.merged.table, collector.shape):
+    left = Budget(_MAX_FAULTS, MAX_COMPARED)
+    for fault in faults(errors.details[:_MAX_FAULTS], collector.merged.table, collector.shape):
         affordable = left.afford(max(len(fault.parent.keys), len(fault.shape.allowed)))
         problem = problem_of(fault, hints=len(collector) < _MAX_HINTS and affordable)
         collector.add(problem, at_key=fault.at_key, by_user=is_by_user(fault))
-    collector.omit(len(errors.details) - MOST_ERRORS, "error")
+    collector.omit(len(errors.details) - _MAX_FAULTS, "error")
     collector.incomplete = errors.more
 
 
