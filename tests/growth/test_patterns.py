@@ -249,6 +249,8 @@ def _is_linear(found: Found, make: Callable[[int], str]) -> bool:
         one, two = (min(_use(found, make(each)) for _ in range(3)) for each in (length, 2 * length))
         if two <= 2.6 * one or one < SOON_S:
             return True
+        if two > max(3.2 * one, 0.1):  # too far off, and for too long, to be noise
+            return False
         if two < 0.1:
             length *= 2
     return False

