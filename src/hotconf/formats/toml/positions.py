@@ -20,7 +20,9 @@ _PART: Final = rf"(?:[A-Za-z0-9_-]++|{LINE_STRING})"
 PART: Final = re.compile(_PART, re.DOTALL)
 DOTTED: Final = _PART + possessive(rf"[ \t]*+\.[ \t]*+{_PART}")
 _CLOCK: Final = possessive(r"\ [^\s,\]}#]++", "?")  # a space is allowed between date and time
-_SCALAR: Final = rf"(?:{STRING}|[^\s,\]}}#\[{{]++{_CLOCK})"
+_BARE: Final = r"[^\s,\]}#\[{.]"
+_DOTTED_ON: Final = possessive(rf"[ \t]*+\.[ \t]*+(?:{LINE_STRING}|{_BARE}*+)")  # as far as a key was tried: once
+_SCALAR: Final = rf"(?:(?:{STRING}|{_BARE}++){_DOTTED_ON}{_CLOCK})"
 TOKEN: Final = re.compile(rf"#[^\n]*+|(?P<key>{DOTTED})[ \t]*+=|(?P<value>{_SCALAR})|(?P<mark>[\[\]{{}}])", re.DOTALL)
 """What stands below a header, except for white space and commas."""
 
