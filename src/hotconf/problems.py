@@ -30,7 +30,7 @@ Kind: TypeAlias = Literal[
 """
 
 Severity: TypeAlias = Literal["error", "warning"]
-"""An error keeps the old configuration; a warning is told and changes nothing."""
+"""An error keeps the old configuration; a warning is shown and changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Problem:
     """Other places to look at."""
     mentions: tuple[tuple[str, KeyPath], ...] = ()
     """For a check, which knows no places: what to look at, too, and where it stands (as a dotted key, if you like):
-    `(("first defined", "server.port"),)`. Of a problem that is told, they are in `related`."""
+    `(("first defined", "server.port"),)`. In a problem that is reported they are in `related`."""
 
     where: str = field(default="", kw_only=True)
     """How people write a place that is in no file: the name of the layer that sets the value."""

@@ -314,7 +314,7 @@ def test_of_many_problems_the_errors_are_shown(here):
     result = check()
     assert result.stdout.count("error[") == 45
     assert result.stdout.count("warning[") == 5
-    assert result.stdout.endswith("\n\n… and 55 more; hotconf check --format concise tells more of them.\n\n")
+    assert result.stdout.endswith("\n\n… and 55 more; hotconf check --format concise shows more of them.\n\n")
     assert len(check("--format=concise").stdout.splitlines()) == 105
 
 

@@ -62,15 +62,15 @@ def test_the_frame_is_as_wide_as_the_number():
     )
 
 
-def test_what_has_been_told_is_left_out():
+def test_what_a_notification_says_is_left_out():
     """Below a notification stands only what it does not say."""
-    assert shown(PROBLEM, told=True).splitlines() == [
+    assert shown(PROBLEM, only_below=True).splitlines() == [
         " --> config.toml:2:19",
         '2 │ approval_policy = "unknwn"',
         "  │                   ^^^^^^^^",
         "  = note: also defined at more/models.toml:7:1",
     ]
-    assert shown(PROBLEM, "", told=True) == ""
+    assert shown(PROBLEM, "", only_below=True) == ""
 
 
 @pytest.mark.parametrize("width", [1, 30, 50])

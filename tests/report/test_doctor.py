@@ -99,7 +99,7 @@ def test_what_is_to_be_mended(change, topic, word):
             "directories",
             "cannot save",
         ),
-        ({"mount": None}, "file system", "does not tell"),
+        ({"mount": None}, "file system", "does not say"),
         ({"probe": Probe(skipped="not asked for")}, "probe", "skipped"),
     ],
 )
@@ -145,7 +145,9 @@ def test_a_bind_mount_and_a_chain_of_links():
         links=(("/etc/app/config.toml", "..data/config.toml"),),
         target="/x",
     )
-    assert finding(seen, "file system").text == "ext4 on /, a bind mount of /host/etc: saves on both sides are told"
+    assert (
+        finding(seen, "file system").text == "ext4 on /, a bind mount of /host/etc: saves on both sides are reported"
+    )
     assert finding(seen, "links").text.startswith("/etc/app/config.toml → /x")
 
 
@@ -155,7 +157,7 @@ def test_a_bind_mount_and_a_chain_of_links():
         ({}, "a save is noticed at once,"),
         ({"mount": replace(EXT4, kind="nfs4")}, "a save on this machine is noticed at once, others within 2 s,"),
         ({"probe": Probe(None, "inotify")}, "a save is noticed within 2 s,"),
-        ({"probe": Probe(skipped="x")}, "a save is noticed at once where the kernel tells of it, within 2 s where"),
+        ({"probe": Probe(skipped="x")}, "a save is noticed at once where the kernel reports it, within 2 s where"),
     ],
 )
 def test_what_to_expect(change, expected):

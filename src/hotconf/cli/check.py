@@ -34,7 +34,7 @@ _NO_NAME: Final = Path("<stdin>")
     type=click.Choice(("text", "concise", "json", "sarif", "github")),
     default="text",
     show_default=True,
-    help="How problems are told on stdout.",
+    help="How problems are shown on stdout.",
 )
 @click.option("--stdin-filename", metavar="NAME", type=PATH, help="What to call the file that - reads from stdin.")
 @click.option("--error-on-warning", is_flag=True, help="Warnings are enough for exit status 1.")
@@ -63,9 +63,9 @@ def check(
     if stdin_filename is not None and _STDIN not in given:
         raise click.UsageError("--stdin-filename names what - reads: give - as a PATH")
     found = tuple(_findings(given, schema, stdin_filename or _NO_NAME, state_dir))
-    told = _told(form, found, schema)
-    if told:
-        commands(told) if form == "github" else echo(told, color=True)
+    text = _shown(form, found, schema)
+    if text:
+        commands(text) if form == "github" else echo(text, color=True)
     problems = [finding.problem for finding in found]
     echo(summary(problems, len(given)), err=True)
     ctx.exit(_status(problems, error_on_warning=error_on_warning))
@@ -88,13 +88,13 @@ def _findings(
         inspection = inspect(main, schema, instead=instead, baseline=baseline_of(main, schema, state_dir))
         for finding in findings(inspection, main, name):
             problem = finding.problem  # what it is related to may differ
-            told = (problem.file, problem.line, problem.column, problem.message)
-            if told not in seen:
-                seen.add(told)
+            key = (problem.file, problem.line, problem.column, problem.message)
+            if key not in seen:
+                seen.add(key)
                 yield finding
 
 
-def _told(form: str, found: Sequence[Finding], schema: Schema[Any]) -> str:
+def _shown(form: str, found: Sequence[Finding], schema: Schema[Any]) -> str:
     """What goes to stdout, without a newline at the end; each format is imported when it is asked for."""
     if form == "text":
         return as_text(found, schema, sys.stdout) if found else ""

@@ -51,12 +51,12 @@ def patiently(read: Callable[[], R], near: Path, *, needed: bool = True, say: Ca
         threads.Thread(partial(_settle, future, read), "hotconf files").start()
     except RuntimeError:  # no room for a thread
         return read()
-    told: set[str] = set()
+    reported: set[str] = set()
     while not wait([future], SILENT_S).done:
-        silent = _silent(near, told)
-        told.update(silent)
+        silent = _silent(near, reported)
+        reported.update(silent)
         if not needed:
-            raise TimeoutError(errno.ETIMEDOUT, f"{printable(', '.join(told) or str(near))} does not answer")
+            raise TimeoutError(errno.ETIMEDOUT, f"{printable(', '.join(reported) or str(near))} does not answer")
         for each in silent:
             say(printable(f"Waiting for {near}: {each} does not answer"))
     return future.result()
@@ -99,10 +99,12 @@ def _may_hang() -> bool:
     return found is None or bool(found)
 
 
-def _silent(near: Path, told: Iterable[str]) -> list[str]:
-    """The mounts that do not answer, but for those `told`: of those above `near`, or else of all."""
+def _silent(near: Path, reported: Iterable[str]) -> list[str]:
+    """The mounts that do not answer, but for those `reported`: of those above `near`, or else of all."""
     probes = {
-        each: threads.Thread(partial(_probe, each), "hotconf files") for each in _suspects(near) if each not in told
+        each: threads.Thread(partial(_probe, each), "hotconf files")
+        for each in _suspects(near)
+        if each not in reported
     }
     for probe in probes.values():
         with suppress(RuntimeError):

@@ -37,7 +37,7 @@ def diff(
     commands: a main file, with the files that its watch_paths name. Or @N: state N that `hotconf history` shows, of
     PATH; without a PATH of the other one's file, or of the default PATH if both are such.
 
-    Each value that differs is a line on stdout, KEY: OLD → NEW; below stands how a reload would tell it. A value
+    Each value that differs is a line on stdout, KEY: OLD → NEW; below stands how a reload would describe it. A value
     that is a default is equal to the same value written. Secrets are masked. Problems go to stderr.
 
     Exit status: 0 the same, 1 different, 2 one of them is not valid or cannot be had, or wrong usage.
@@ -58,7 +58,7 @@ def diff(
             if not isinstance(found, State):
                 _refuse(found, argument, history.of, schema)
         ctx.exit(UNKNOWN)
-    _tell(after, as_json)
+    _show(after, as_json)
     ctx.exit(int(bool(after.changes)))
 
 
@@ -68,10 +68,10 @@ def _refuse(found: Inspection, argument: str, of: Path, schema: Schema[Any]) -> 
     number = states.number(argument)
     if number is not None:
         echo(f"State {number} is not valid any more:", err=True)
-    states.tell(found, Path(argument) if number is None else of, schema)
+    states.show_problems(found, Path(argument) if number is None else of, schema)
 
 
-def _tell(after: State[Any], as_json: bool) -> None:
+def _show(after: State[Any], as_json: bool) -> None:
     from hotconf.report.comparison import differences, differences_json
 
     if as_json:

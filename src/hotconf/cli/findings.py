@@ -1,4 +1,4 @@
-"""Problems as the commands tell them: their files spelled as the person did, and the lines that they are about."""
+"""Problems as the commands show them: their files spelled as the person did, and the lines that they are about."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def as_text(found: Sequence[Finding], schema: Schema[Any], stream: TextIO) -> st
         lines = diagnostic(finding.as_given, source.of(finding.problem), airy=True)
         blocks.append(canvas.painted(lines) + "\n")
     if len(found) > len(blocks):
-        blocks.append(f"… and {len(found) - len(blocks)} more; hotconf check --format concise tells more of them.\n")
+        blocks.append(f"… and {len(found) - len(blocks)} more; hotconf check --format concise shows more of them.\n")
     return "\n".join(blocks)
 
 

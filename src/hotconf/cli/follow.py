@@ -37,7 +37,7 @@ _MOST_SOURCES: Final = 10
 _CAN_BREAK_OFF: Final = hasattr(signal, "setitimer")
 
 
-class Teller(Protocol):
+class Printer(Protocol):
     """Says on stdout what happens."""
 
     def started(self, watcher: HotReloadWatcher[Any]) -> None:
@@ -47,7 +47,7 @@ class Teller(Protocol):
         """Something happened."""
 
 
-class TextTeller:
+class TextPrinter:
     """For people: notifications with the time of day."""
 
     def __init__(self, path: Path, schema: Schema[Any]) -> None:
@@ -99,12 +99,12 @@ class TextTeller:
             secret_keys=secret_keys(self._schema),
         )
         for problem in problems[:_MOST_SOURCES]:
-            lines = diagnostic(spelled(problem, watcher.path, self._path), excerpts.of(problem), told=True)
+            lines = diagnostic(spelled(problem, watcher.path, self._path), excerpts.of(problem), only_below=True)
             if lines:
                 yield from canvas.painted(lines).split("\n")
 
 
-class JsonTeller:
+class JsonPrinter:
     """For programs: one JSON object a line, each with the generation in force after its event."""
 
     def __init__(self) -> None:
@@ -156,7 +156,7 @@ def follow(
     ):
         try:
             located(path, lambda: schema, say=log.say)
-            _tell(watcher, stream, JsonTeller() if as_json else TextTeller(path, schema), log)
+            _follow(watcher, stream, JsonPrinter() if as_json else TextPrinter(path, schema), log)
         except _StuckError:
             silence(sys.stdout)
         except UnheardError:
@@ -178,25 +178,25 @@ def _reload(watcher: HotReloadWatcher[Any]) -> None:
         watcher.reload(wait=False)
 
 
-def _tell(watcher: HotReloadWatcher[Any], stream: EventStream, teller: Teller, log: Log) -> None:
+def _follow(watcher: HotReloadWatcher[Any], stream: EventStream, printer: Printer, log: Log) -> None:
     try:
         watcher.start(require=False)
     except RuntimeError as error:  # no room for a thread
         raise Refusal(f"nothing can be watched: {error}") from error
-    teller.started(watcher)
-    lost, trouble = 0, _told_trouble(watcher, None, log)
+    printer.started(watcher)
+    lost, trouble = 0, _say_trouble(watcher, None, log)
     for event in stream:
-        teller.event(event)
-        trouble = _told_trouble(watcher, trouble, log)
+        printer.event(event)
+        trouble = _say_trouble(watcher, trouble, log)
         if stream.dropped > lost:
             log.say(f"{stream.dropped - lost} events were lost: stdout is read too slowly")
             lost = stream.dropped
 
 
-def _told_trouble(watcher: HotReloadWatcher[Any], told: str | None, log: Log) -> str | None:
-    """Say on stderr why states are not kept, unless that was `told`; what is told by now."""
+def _say_trouble(watcher: HotReloadWatcher[Any], said: str | None, log: Log) -> str | None:
+    """Say on stderr why states are not kept, unless that was `said`; returns what is said by now."""
     trouble = watcher.stats.state_trouble
-    if trouble and trouble != told:
+    if trouble and trouble != said:
         log.say(f"States are not kept: {trouble}")
     return trouble
 

@@ -45,7 +45,7 @@ class LogFile(logging.Handler):
         self._size = size
         self._files = files
         self._descriptor: int | None = None
-        self._told: str | None = None
+        self._said: str | None = None
         self._torn = False
         """A full disk truncated the last record."""
 
@@ -75,11 +75,11 @@ class LogFile(logging.Handler):
 
     def _fail(self, error: OSError) -> None:
         self._drop()
-        self._tell(f"No log is kept: {self._path}: {error.strerror}")
+        self._say(f"No log is kept: {self._path}: {error.strerror}")
 
-    def _tell(self, text: str) -> None:
-        if text != self._told:
-            self._told = text
+    def _say(self, text: str) -> None:
+        if text != self._said:
+            self._said = text
             self._complain(text)
 
     def _write(self, data: bytes) -> None:
@@ -89,7 +89,7 @@ class LogFile(logging.Handler):
             try:
                 descriptor = self._rotate(descriptor)
             except OSError as error:  # let it grow rather than lose records
-                self._tell(f"{self._path} cannot be rotated: {error.strerror}")
+                self._say(f"{self._path} cannot be rotated: {error.strerror}")
         if self._torn:
             data = b"\n" + data
         written = os.write(descriptor, data)
@@ -97,7 +97,7 @@ class LogFile(logging.Handler):
         if self._torn:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if not full:
-            self._told = None
+            self._said = None
 
     def _follow(self) -> int:
         """A descriptor of the file that now has the name."""

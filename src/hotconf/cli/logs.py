@@ -169,14 +169,14 @@ class Json(logging.Formatter):
         message, _, trace = record.getMessage().partition("\n")
         if record.exc_info and record.exc_info[0] is not None:
             trace = self.formatException(record.exc_info)
-        told = {
+        line = {
             "time": rfc3339(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": message,
             **({"exception": dedent(trace)} if trace else {}),
         }
-        return json.dumps(told, ensure_ascii=True)
+        return json.dumps(line, ensure_ascii=True)
 
 
 class _Asked(NamedTuple):

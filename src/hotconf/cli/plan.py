@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _STDIN: Final = Path("-")
 
 
-@click.command(short_help="Tell what an edit would do to a running program.")
+@click.command(short_help="Show what an edit would do to a running program.")
 @click.argument("file", type=PATH)
 @path_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
@@ -36,7 +36,7 @@ def plan(
     schema: Schema[Any],
     state_dir: Path | None,
 ) -> None:
-    """Tell what a program that runs PATH now would do if PATH held what FILE holds: - is standard input.
+    """Show what a program that runs PATH now would do if PATH held what FILE holds: - is standard input.
 
     The files that FILE's watch_paths names are looked for where PATH is. stdout has the values that change, the
     notification, and what becomes of the watching; or, if it would be refused, the problems. Places in standard
@@ -61,7 +61,7 @@ def plan(
     now = found if isinstance(found, State) else None
     if not isinstance(found, State):
         if status(found.problems) == UNKNOWN:
-            states.tell(found, target, schema)
+            states.show_problems(found, target, schema)
             ctx.exit(UNKNOWN)
         echo(f"{printable(str(target))} is not valid now: what would change is not known", err=True)
     content = _content(ctx, file)
@@ -78,8 +78,8 @@ def plan(
     if as_json:
         echo(_as_json(refusal_json(event)))
     else:
-        told = list(findings(edited, main, target, None if file == _STDIN else file))
-        echo(as_text(told, schema, sys.stdout), color=True)
+        shown = list(findings(edited, main, target, None if file == _STDIN else file))
+        echo(as_text(shown, schema, sys.stdout), color=True)
         echo(notification(event))
     ctx.exit(1)
 
@@ -104,7 +104,7 @@ def _content(ctx: click.Context, file: Path) -> bytes:
     return content
 
 
-def _as_json(told: Json) -> str:
+def _as_json(content: Json) -> str:
     import json
 
-    return json.dumps(told, indent=2)
+    return json.dumps(content, indent=2)

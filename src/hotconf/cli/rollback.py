@@ -80,10 +80,10 @@ def _warn(number: int, then: Look, *, yes: bool) -> None:
         return
     from hotconf.problems import one_line
 
-    told = f"state {number} is not valid any more: {one_line(then.errors)}"
+    reason = f"state {number} is not valid any more: {one_line(then.errors)}"
     if yes:
-        raise Refusal(f"{told}; without --yes you can have it all the same (is it another --schema?)")
-    echo(f"{told[0].upper()}{told[1:]}", err=True)
+        raise Refusal(f"{reason}; without --yes you can have it all the same (is it another --schema?)")
+    echo(f"{reason[0].upper()}{reason[1:]}", err=True)
 
 
 def _shown(

@@ -37,7 +37,7 @@ def run(
     """Watch PATH live, in a terminal app: its values, every change, and what came of it. ? shows the keys.
 
     Without a PATH, and if there never was a configuration, a commented one is written first. Without a terminal, or
-    without Textual, events are told as lines, as `hotconf watch` does.
+    without Textual, events are printed as lines, as `hotconf watch` does.
 
     Each good state is kept in .hotconf in the configuration's directory ($CODE_HOME, else ~/.code), for `hotconf
     history` and `rollback`; if PATH is not valid, the last one is used until it is.

@@ -55,7 +55,7 @@ def show(
     file = Path(arguments[-1]) if len(arguments) > numbered else default_path()
     wanted = arguments[0] if numbered else file
     found = states.named(wanted, schema, history=states.History(file, state_dir))
-    states.tell(found, file, schema)
+    states.show_problems(found, file, schema)
     if not isinstance(found, State):
         ctx.exit(status(found.problems))
     effective = Effective(found.snapshot, _key(key, schema), written_only=no_defaults)

@@ -69,8 +69,8 @@ def _record(history: History, generation: int, schema: Schema[Any]) -> Record:
     return record_of(states_in(history.state_dir), absolute(history.of), generation, schema)
 
 
-def tell(found: Inspection, given: Path, schema: Schema[Any]) -> None:
+def show_problems(found: Inspection, given: Path, schema: Schema[Any]) -> None:
     """Say on stderr what is wrong with what stands at `given`, or odd about it: it is not what was asked for."""
-    told = list(findings(found, absolute(given), given))
-    if told:
-        echo(as_text(told, schema, sys.stderr), err=True, color=True)
+    found_problems = list(findings(found, absolute(given), given))
+    if found_problems:
+        echo(as_text(found_problems, schema, sys.stderr), err=True, color=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hotconf.schema import Schema
 
 
-@click.command(short_help="Tell every change of a configuration, and what came of it.")
+@click.command(short_help="Print every change of a configuration, and what came of it.")
 @path_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of text.")
 @schema_option

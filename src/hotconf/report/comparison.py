@@ -1,4 +1,4 @@
-"""What an edit means: the values that change, and how that would be told; as text and as JSON. Secrets are masked."""
+"""What an edit means: the values that change, and the notification of it; as text and as JSON. Secrets are masked."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 def differences(changes: Sequence[Change], summary: Sequence[str]) -> str:
     """One line for each of `changes`, by key path; then, unless it says the same, the `summary` of them."""
     lines = [printable(str(change)) for change in changes]
-    told = [printable(line) for line in summary]
-    if told != lines:
-        lines += ["", *(f"- {line}" for line in told)]
+    described = [printable(line) for line in summary]
+    if described != lines:
+        lines += ["", *(f"- {line}" for line in described)]
     return "\n".join(lines)
 
 

@@ -22,7 +22,7 @@ class Directory:
     path: str
     exists: bool
     readable: bool
-    """Without this the kernel tells nothing of it."""
+    """Without this the kernel reports no change in it."""
     writable: bool
 
 
@@ -125,12 +125,12 @@ def to_mend(found: Sequence[Finding]) -> bool:
 
 def lines(seen: Examination) -> list[str]:
     """The examination as people read it."""
-    told = [printable(str(seen.path))]
+    found = [printable(str(seen.path))]
     for finding in findings(seen):
-        told.append(f"  {finding.verdict:<5} {finding.topic:<12} {printable(finding.text)}")
+        found.append(f"  {finding.verdict:<5} {finding.topic:<12} {printable(finding.text)}")
         if finding.remedy:
-            told.append(f"  {'':<5} {'':<12} → {printable(finding.remedy)}")
-    return told
+            found.append(f"  {'':<5} {'':<12} → {printable(finding.remedy)}")
+    return found
 
 
 def as_json(seen: Examination) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def _directories(seen: Examination) -> Finding:
     missing = [each.path for each in seen.directories if not each.exists]
     deaf = [each.path for each in seen.directories if each.exists and not each.readable]
     if deaf:
-        text = f"no permission to read {', '.join(deaf)}: the kernel does not tell of changes in it"
+        text = f"no permission to read {', '.join(deaf)}: the kernel does not report changes in it"
         return Finding("directories", "mend", text, "give this user r and x on it")
     if missing:
         return Finding("directories", "note", f"{', '.join(missing)} is not there: noticed when it appears")
@@ -176,24 +176,26 @@ def _directories(seen: Examination) -> Finding:
 
 def _mount(mount: Mount | None, *, alone: bool) -> Finding:
     if mount is None:
-        return Finding("file system", "note", "this system does not tell what the file lies on")
+        return Finding("file system", "note", "this system does not say what the file lies on")
     where = f"{mount.kind} on {mount.point}"
     if alone:
         text = f"{where}: mounted by itself, so that a save which replaces it outside is never seen here"
         return Finding("file system", "mend", text, "mount its directory instead")
     if mount.kind in NETWORK:
-        text = f"{where}: what other machines save, the kernel does not tell; it is found every 2 s"
+        text = f"{where}: what other machines save is not reported by the kernel, and found every 2 s"
         return Finding("file system", "note", text)
     if mount.kind.startswith("fuse"):
-        text = f"{where}: saves through the mount are told, changes behind it are found every 2 s"
+        text = f"{where}: saves through the mount are reported, changes behind it are found every 2 s"
         return Finding("file system", "note", text)
     if mount.kind in ("overlay", "aufs"):
-        text = f"{where}: saves in the container are told, changes of its lower layers may never be seen"
+        text = f"{where}: saves in the container are reported, changes of its lower layers may never be seen"
         return Finding("file system", "note", text, "mount the directory of the configuration as a volume")
     if mount.kind in _MADE_UP:
         return Finding("file system", "note", f"{where}: no real files; changes are found every 2 s, if at all")
     if mount.root != "/" and mount.kind != "btrfs":
-        return Finding("file system", "fine", f"{where}, a bind mount of {mount.root}: saves on both sides are told")
+        return Finding(
+            "file system", "fine", f"{where}, a bind mount of {mount.root}: saves on both sides are reported"
+        )
     return Finding("file system", "fine", where)
 
 
@@ -261,7 +263,7 @@ def _expectation(seen: Examination) -> Finding:
     elif seen.probe.skipped is None or seen.probe.observer:
         text = "a save is noticed within 2 s"
     else:
-        text = "a save is noticed at once where the kernel tells of it, within 2 s where it does not"
+        text = "a save is noticed at once where the kernel reports it, within 2 s where it does not"
     return Finding("expect", "fine", f"{text}, and loaded when nothing has changed for the window")
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def lines(kept: Sequence[Kept]) -> Iterator[str]:
     """A line for each state, in the order given, the newest first: number, when, files, size, what changed."""
     width = max((len(str(number)) for number, _ in kept), default=0)
-    for number, found, what in _told(kept):
+    for number, found, what in _described(kept):
         head = f"{number:>{width}}"
         if isinstance(found, Damage):
             yield f"{head}  {what}"
@@ -29,19 +29,19 @@ def lines(kept: Sequence[Kept]) -> Iterator[str]:
 
 
 def json_lines(kept: Sequence[Kept]) -> Iterator[str]:
-    """The same as one JSON object a line. `damage` says why a state cannot be used; then there is little to tell."""
-    for number, found, what in _told(kept):
-        told: dict[str, object] = {"number": number, "what": what}
+    """The same as one JSON object a line. `damage` says why a state cannot be used; then most is null."""
+    for number, found, what in _described(kept):
+        line: dict[str, object] = {"number": number, "what": what}
         if isinstance(found, Damage):
-            told |= {"at": None, "files": [], "size": None, "summary": [], "damage": found.reason}
+            line |= {"at": None, "files": [], "size": None, "summary": [], "damage": found.reason}
         else:
             files = [{"path": str(file.path), "role": file.role, "size": len(file.content)} for file in found.files]
             summary = list(found.summary)
-            told |= {"at": rfc3339(found.at), "files": files, "size": found.size, "summary": summary, "damage": None}
-        yield json.dumps(told, ensure_ascii=True)
+            line |= {"at": rfc3339(found.at), "files": files, "size": found.size, "summary": summary, "damage": None}
+        yield json.dumps(line, ensure_ascii=True)
 
 
-def _told(kept: Sequence[Kept]) -> Iterator[tuple[int, Record | Damage, str]]:
+def _described(kept: Sequence[Kept]) -> Iterator[tuple[int, Record | Damage, str]]:
     older = (*(found for _, found in kept[1:]), None)
     for (number, found), before in zip(kept, older, strict=False):
         yield number, found, printable(_what(found, before))

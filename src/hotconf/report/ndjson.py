@@ -142,7 +142,7 @@ def _nested(value: Mapping[object, object] | Sequence[object] | AbstractSet[obje
 def _text(value: object) -> str:
     try:
         return str(value)
-    except Exception:  # noqa: BLE001 (a user's type may refuse; the event is told all the same)
+    except Exception:  # noqa: BLE001 (a user's type may refuse; the event is shown all the same)
         return f"<{type(value).__name__}>"
 
 

@@ -1,4 +1,4 @@
-"""Notifications: what a person is told about an event, as one or more lines of text.
+"""Notifications: an event for people, as one or more lines of text.
 
 Every line is printable, whatever was in the file: no control characters, no markup, no line breaks of its own.
 """
@@ -24,7 +24,7 @@ _INDENT = "   "
 
 
 def notification(event: ConfigReloadEvent, *, preserved: bool = True) -> str:
-    """What to tell a person about `event`; several lines are joined by a newline, without one at the end.
+    """`event` for people; several lines are joined by a newline, without one at the end.
 
     `preserved`: is there an old configuration that a failure leaves in force? Without one a failure says instead
     that a valid configuration is waited for.
@@ -44,7 +44,7 @@ def notification(event: ConfigReloadEvent, *, preserved: bool = True) -> str:
 
 
 def degraded(active: Snapshot[Any]) -> str:
-    """What to tell of a watcher that came up on `active`, its last good state."""
+    """The notification of a watcher that came up on `active`, its last good state."""
     return f"degraded: running on the last good state of {local_time(active.loaded_at)}"
 
 
@@ -64,7 +64,7 @@ def _failed(event: ReloadFailed, preserved: bool) -> Iterator[str]:
     errors = [problem for problem in event.problems if problem.severity == "error"]
     if len(errors) > 1:
         yield from _each(event.problems)
-    else:  # the only one was told above
+    else:  # the only one stands above
         yield from (f"{_INDENT}Hint: {error.hint}" for error in errors if error.hint)
         yield from _each(problem for problem in event.problems if problem.severity != "error")
     yield _INDENT + ("Old configuration preserved." if preserved else "Waiting for a valid configuration.")

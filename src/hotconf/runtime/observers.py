@@ -140,7 +140,7 @@ class Observers:
             if changes.touched:
                 touched = tuple(changes.touched)
                 isolated(partial(owner.touch, touched, changes.at, now - woke, arrivals=changes.arrivals))
-            if changes.compare or changes.stale:  # no event tells what happened before it was rearmed
+            if changes.compare or changes.stale:  # events before the rearming were missed
                 isolated(partial(owner.compare, partial(_changed, owner, changes.at, now - woke)))
 
     def reconcile(self, owner: Driven) -> None:
@@ -154,10 +154,10 @@ class Observers:
     def _reconciled(self, owner: Driven, changed: tuple[Path, ...]) -> None:
         if not changed or owner not in self.of:
             return
-        # No event told of it: perhaps what is watched no longer leads to the files.
+        # No event reported it: perhaps what is watched no longer leads to the files.
         self._background.run(owner, partial(self.of[owner].rearm, owner), _ignored)
         owner.touch(changed, time.monotonic_ns(), polled=True)
-        if self._background.busy(owner):  # no event tells what changes before everything is watched again
+        if self._background.busy(owner):  # events are missed until everything is watched again
             owner.compare(partial(_changed, owner, time.monotonic_ns(), 0))
 
     # Descriptors that were lost or refused

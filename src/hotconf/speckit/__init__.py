@@ -50,4 +50,4 @@ SPECKIT: Schema[AppConfig] = Schema(
     kebab=True,
     strict_keys=lambda config: config.validation.strict_schema,
 )
-"""How `AppConfig` is checked, told and written: what the command line uses unless told otherwise."""
+"""How `AppConfig` is checked, described and written: the default of the command line."""

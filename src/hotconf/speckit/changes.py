@@ -1,6 +1,6 @@
-"""How the changes of an `AppConfig` are told: models, quality gates, costs and agents together, the rest singly.
+"""How the changes of an `AppConfig` are described: models, quality gates, costs and agents together, the rest singly.
 
-Every change is told by exactly one line. Lines name keys, names, counts and amounts; other values come from the
+Every change has exactly one line. Lines name keys, names, counts and amounts; other values come from the
 `Change`, where secrets are masked already.
 """
 
@@ -45,7 +45,7 @@ def detect_config_changes(old: AppConfig, new: AppConfig) -> tuple[int, bool, bo
 
 
 def describe(old: AppConfig, new: AppConfig, changes: Sequence[Change]) -> list[str]:
-    """The lines that tell `changes`, which are all differences between `old` and `new`."""
+    """The lines for `changes`, which are all differences between `old` and `new`."""
     topics: dict[str | None, list[Change]] = {}
     for change in changes:
         topics.setdefault(_topic(change), []).append(change)
@@ -124,7 +124,7 @@ def _inside(change: Change) -> str:
 
 
 def _agents(old: tuple[Agent, ...], new: tuple[Agent, ...], changes: list[Change]) -> list[str]:
-    """Told by name, because one agent more at the front moves all others to another index."""
+    """By name, because one agent more at the front moves all others to another index."""
     before, after = {agent.name: agent for agent in old}, {agent.name: agent for agent in new}
     if len(before) != len(old) or len(after) != len(new):
         return [str(change) for change in changes]

@@ -1,4 +1,4 @@
-"""What must fit together in an `AppConfig`: errors keep the old configuration, warnings are only told.
+"""What must fit together in an `AppConfig`: errors keep the old configuration, warnings are only shown.
 
 Each check takes a config that the model has accepted and yields what it finds, with the path where it stands. Checks
 run on every load, so they look at nothing but the config, the environment and, once for each command, at PATH.

@@ -44,7 +44,7 @@ FREE_TABLES: Final = frozenset(
         "tui",
     }
 )
-"""Top-level tables that are kept, compared and told, but not checked: other parts of the application use them."""
+"""Top-level tables that are kept, compared and shown, but not checked: other parts of the application use them."""
 
 BUILT_IN_PROVIDERS: Final[Mapping[str, Mapping[str, str]]] = {
     "openai": {

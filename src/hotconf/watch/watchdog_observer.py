@@ -131,7 +131,7 @@ class WatchdogObserver(Observer):
 
 
 def _identity(directory: str) -> tuple[int, int] | None:
-    """Tells a directory from another in its place, unless that got the same number; None if it is none."""
+    """What tells a directory from another in its place, unless that got the same number; None if it is none."""
     try:
         found = os.stat(directory)
     except OSError:

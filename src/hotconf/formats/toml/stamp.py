@@ -1,4 +1,4 @@
-"""`stamp`: the line at the head of a file that tells editors which JSON Schema it is written to."""
+"""`stamp`: the line at the head of a file by which editors find its JSON Schema."""
 
 from __future__ import annotations
 

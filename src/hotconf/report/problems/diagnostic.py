@@ -45,17 +45,17 @@ def diagnostic(
     source: Sequence[str] = (),
     *,
     airy: bool = False,
-    told: bool = False,
+    only_below: bool = False,
     width: int | None = None,
 ) -> tuple[Line, ...]:
     """`problem` on lines. `source` is its excerpt; `airy`: with an empty line above it, where there is room.
 
-    `told`: only what stands below the message, because the message and its hint have been told already; nothing if
-    there is no source to show. `width`: text, but not the source, is broken into lines of so many characters.
+    `only_below`: without the message and its hint, which are shown already; nothing if there is no
+    source to show. `width`: text, but not the source, is broken into lines of so many characters.
     """
-    if told and not source:
+    if only_below and not source:
         return ()
-    lines = [] if told else list(_wrapped((_kind(problem), Piece(": ")), problem.message, "message", width))
+    lines = [] if only_below else list(_wrapped((_kind(problem), Piece(": ")), problem.message, "message", width))
     gutter = source[0].index(BAR) - 1 if source else 1
     place = place_of(problem)
     if place:
@@ -63,7 +63,7 @@ def diagnostic(
     if source and airy:
         lines.append((Piece(f"{'':{gutter}} {BAR}", "frame"),))
     lines.extend(_source(line, problem) for line in source)
-    if problem.hint and not told:
+    if problem.hint and not only_below:
         lines.extend(_note("help", problem.hint, gutter, width))
     for related in problem.related:
         lines.extend(_note("note", f"{related.message} at {place_of(related)}", gutter, width))

@@ -108,7 +108,7 @@ def _excerpt(problem: Problem, source: SourceText, context: int, cells: int) -> 
 
 
 def safe_line(line: str, *, syntax_error: bool = False) -> str:
-    """`line`, one of source text, printable and without the secrets that can be told from it alone.
+    """`line`, one of source text, printable and without the secrets that show by themselves.
 
     `syntax_error`: one was found on it, so it is not certain what its words mean.
     """

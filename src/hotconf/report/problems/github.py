@@ -23,10 +23,10 @@ def github(problem: Problem) -> str:
         # Columns are only looked at within one line.
         "endColumn": problem.end_column if problem.end_line == problem.line else None,
     }
-    told = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items() if value is not None)
+    given = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items() if value is not None)
     lines = [": ".join(filter(None, (place_of(problem), text_and_hint(problem))))]
     lines += [f"{related.message} at {place_of(related)}" for related in problem.related]
-    return f"::{problem.severity} {told}::{inert(_data(chr(10).join(map(printable, lines))))}"
+    return f"::{problem.severity} {given}::{inert(_data(chr(10).join(map(printable, lines))))}"
 
 
 def _data(text: str) -> str:

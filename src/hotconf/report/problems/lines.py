@@ -51,7 +51,7 @@ def spelled(problem: Problem, main: Path, given: Path, main_as: Path | None = No
 def concise(problem: Problem) -> str:
     """`FILE:LINE:COL: error: TEXT`, the form that editors jump to; FILE as `problem.file` spells it.
 
-    What is about a whole file is told at its beginning, so that editors have a place to jump to. The hint follows in
+    A problem of a whole file stands at its beginning, so that editors have a place to jump to. The hint follows in
     parentheses.
     """
     if problem.file is not None and problem.line is None:

@@ -50,7 +50,7 @@ class Difference(Sheet[None]):
     def heading(self) -> str:
         """Which two."""
         old, new = self._snapshots()
-        return f"{self._told(old)} → {self._told(new)}"
+        return f"{self._named(old)} → {self._named(new)}"
 
     def rows(self, width: int) -> tuple[Row, ...]:
         """The difference."""
@@ -82,7 +82,7 @@ class Difference(Sheet[None]):
     def _is_unified(self, width: int) -> bool:
         return width < WIDE if self._unified is None else self._unified
 
-    def _told(self, snapshot: Snapshot[Any]) -> str:
+    def _named(self, snapshot: Snapshot[Any]) -> str:
         return f"generation {snapshot.generation} ({self._history().since(snapshot).astimezone():%H:%M:%S})"
 
     def _snapshots(self) -> tuple[Snapshot[Any], Snapshot[Any]]:
