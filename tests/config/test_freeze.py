@@ -436,15 +436,34 @@ def test_a_cycle_through_a_tuple_and_a_model_is_closed() -> None:
     assert holder.pair[0] is frozen
 
 
-def test_depth_is_no_limit() -> None:
-    """Nothing recurses."""
+def test_a_file_is_not_too_deep() -> None:
+    """It has 64 levels at most, of which a model may make two each."""
     value: Any = []
-    for n in range(10_000):
+    for n in range(128):
         value = [value] if n % 3 else {"a": (value,)}
     frozen = freeze(value)
-    for _ in range(9_999):
+    for _ in range(127):
+        assert type(frozen) in (FrozenDict, FrozenList)
         frozen = frozen[0] if isinstance(frozen, list) else frozen["a"][0]
     assert type(frozen) in (FrozenDict, FrozenList)
+
+
+@dataclass
+class Lazy:
+    """Its list is made anew each time, until it is set."""
+
+    number: int
+    items: list[int] = field(init=False)
+
+    def __getattr__(self, name: str) -> list[int]:
+        return [self.number]
+
+
+def test_values_made_on_the_fly_are_not_taken_for_one_another() -> None:
+    """Identities that Python uses again do not pass for ones that were seen."""
+    frozen = freeze([Lazy(number) for number in range(50)])
+    assert [each.items for each in frozen] == [[number] for number in range(50)]
+    assert {type(each.items) for each in frozen} == {FrozenList}
 
 
 def test_values_of_other_types_are_left_as_they_are() -> None:

@@ -6,7 +6,7 @@ str, bytes or int whose class has a `==` of its own. A `==` that raises, or retu
 Rule 2: dicts are equal whatever their class and order; lists whatever their class; a set is equal to a frozenset.
         Everything else has to be of one class: a list is not a tuple, a model not another model.
 Rule 3: a value is equal to itself.
-Rule 4: nothing recurses. Depth costs nothing, and cycles end: two cycles are equal if no walk can tell them apart.
+Rule 4: cycles end: two of them are equal if no walk can tell them apart.
 """
 
 from __future__ import annotations
@@ -164,7 +164,8 @@ def diff(old: object, new: object) -> tuple[Change, ...]:
     """
     mask = Masker()
     return tuple(
-        Change(_shown(path), mask(path, before), mask(path, after)) for path, before, after in _differences(old, new)
+        Change(_shown(path), mask(path, before), mask(path, after))
+        for path, before, after in _differences(old, new, (), {})
     )
 
 
@@ -172,53 +173,30 @@ def _shown(path: KeyPath) -> KeyPath:
     return tuple(mask_credentials(key) if isinstance(key, str) else key for key in path)
 
 
-_SHALLOW: Final = 3
+_SHALLOW: Final = 2
 """The level at which whole tables are compared first: most of a configuration stays as it is, and that is soon seen.
 Above it are the root and its tables, of which some do differ, and would be compared twice."""
 
 
-class _Visit:
-    """Two containers that are being compared, or have been."""
-
-    __slots__ = ("differs", "done", "pair", "rest", "step")
-
-    def __init__(self, step: Step, pair: Pair | None, rest: _Steps) -> None:
-        self.step = step
-        self.pair = pair
-        self.rest = rest
-        self.differs = False
-        self.done = False
-
-
-def _differences(old: object, new: object) -> Iterator[tuple[KeyPath, object, object]]:
-    visits: dict[tuple[int, int], _Visit] = {}
-    trail = [_Visit(None, None, iter([(None, old, new)]))]
-    while trail:
-        here = trail[-1]
-        for step, before, after in here.rest:
-            cls = type(before)
-            if before is after or (cls in _SIMPLE and cls is type(after) and before == after):
-                continue
-            if len(trail) == _SHALLOW and equal(before, after):
-                continue
-            steps = _steps(before, after)
-            visit = visits.get((id(before), id(after)))
-            if steps is not None and visit is None:
-                visits[id(before), id(after)] = visit = _Visit(step, (before, after), steps)
-                trail.append(visit)
-                break
-            if not equal(before, after) if visit is None else visit.done and visit.differs:
-                here.differs = True
-                yield _path([*(visit.step for visit in trail), step]), before, after
-        else:
-            trail.pop()
-            here.done = True
-            if here.differs and trail:
-                trail[-1].differs = True
-
-
-def _path(steps: Iterable[Step]) -> KeyPath:
-    return tuple(step for step in steps if step is not None)
+def _differences(
+    old: object, new: object, path: tuple[Step, ...], seen: dict[tuple[int, int], tuple[bool, Pair]]
+) -> Iterator[tuple[KeyPath, object, object]]:
+    """`seen`: whether the containers that were compared, or are being compared, differ inside."""
+    pair, ids = (old, new), (id(old), id(new))
+    if old is new or (len(path) == _SHALLOW and equal(old, new)):
+        return
+    steps = None if ids in seen else _steps(old, new)
+    if steps is None:
+        if seen[ids][0] if ids in seen else not equal(old, new):
+            yield tuple(step for step in path if step is not None), old, new
+        return
+    differs = False
+    seen[ids] = differs, pair
+    for step, before, after in steps:
+        for difference in _differences(before, after, (*path, step), seen):
+            differs = True
+            yield difference
+    seen[ids] = differs, pair
 
 
 def _steps(old: Any, new: Any) -> _Steps | None:

@@ -1,22 +1,23 @@
 """Containers that cannot be changed, for configurations.
 
 Tuples and read-only proxies would do as well, were it not that pydantic warns about them or refuses them when it
-serialises. So these are subclasses of the containers that the model asked for, with the mutators taken away.
+serialises. So these are subclasses of the containers that the model asked for, with the mutators taken away. They
+print, compare and serialise as those; copies, pickles and what operators give are plain.
 """
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeVar
 
-C = TypeVar("C", bound=type)
 K = TypeVar("K")
 V = TypeVar("V")
 
 _MUTATORS: Final = frozenset(
-    {"__setitem__", "__delitem__", "__ior__", "clear", "pop", "popitem", "setdefault", "update", "move_to_end"}
-    | {"__iadd__", "__imul__", "append", "extend", "insert", "remove", "reverse", "sort"}
+    {"__init__", "__setitem__", "__delitem__", "__ior__", "clear", "pop", "popitem", "setdefault", "update"}
+    | {"__iadd__", "__imul__", "append", "extend", "insert", "remove", "reverse", "sort", "move_to_end"}
     | {"appendleft", "extendleft", "popleft", "rotate", "subtract", "_keep_positive"}
     | {"__iand__", "__isub__", "__ixor__", "add", "discard"}
     | {"difference_update", "intersection_update", "symmetric_difference_update"}
@@ -29,94 +30,52 @@ def _refuse(_self: object, *_args: object, **_kwargs: object) -> NoReturn:
     )
 
 
-def _immutable(cls: C) -> C:
-    for name in _MUTATORS:
-        if hasattr(cls, name):
-            setattr(cls, name, _refuse)
-    return cls
+class _FrozenType(type):
+    """The type of the frozen containers: their mutators refuse. Calling one fills it, once."""
+
+    def __init__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> None:
+        super().__init__(name, bases, body)
+        if "_fill" not in body:
+            setattr(cls, "_fill", getattr(cls.__base__, "__init__"))  # noqa: B009, B010 - no type checker knows it
+        for mutator in _MUTATORS:
+            if hasattr(cls, mutator):
+                setattr(cls, mutator, _refuse)
+
+    def __call__(cls: Any, *args: Any) -> Any:
+        made = cls.__new__(cls)
+        cls._fill(made, *args)
+        return made
+
+    @property
+    def __mro__(cls) -> tuple[type, ...]:
+        """Without the frozen classes. Serialisers such as PyYAML dispatch on the first class in a value's `__mro__`,
+        and know `dict` but none of its subclasses: they see the plain container.
+        """
+        return tuple(each for each in cls.mro() if type(each) is not _FrozenType)
 
 
-def _seal(container: Any) -> None:
-    """Let `container` be initialised now and never again."""
-    if hasattr(container, "_sealed"):
-        _refuse(container)
-    object.__setattr__(container, "_sealed", True)
+class FrozenDict(dict[K, V], metaclass=_FrozenType):
+    """A dict that cannot be changed."""
 
-
-class _WrittenAsPlain(type):
-    """The type of the frozen containers. Serialisers such as PyYAML dispatch on the first class in a value's
-    `__mro__`, and know `dict` but none of its subclasses: they see the plain container.
-    """
-
-    def __getattribute__(cls, name: str) -> Any:
-        found = super().__getattribute__(name)
-        return found[1:] if name == "__mro__" else found
-
-
-@_immutable
-class FrozenDict(dict[K, V], metaclass=_WrittenAsPlain):
-    """A dict that cannot be changed. It prints, compares and serialises as a dict; copies and pickles are dicts."""
-
-    __slots__ = ("_sealed",)
-    _sealed: bool
-
-    def __init__(self, items: Mapping[K, V] | Iterable[tuple[K, V]] = (), /) -> None:
-        _seal(self)
-        dict.update(self, items)
+    __slots__ = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return dict, (), None, None, iter(self.items())
 
 
-@_immutable
-class FrozenList(list[V], metaclass=_WrittenAsPlain):
-    """A list that cannot be changed. It prints, compares and serialises as a list; copies and pickles are lists."""
+class FrozenList(list[V], metaclass=_FrozenType):
+    """A list that cannot be changed."""
 
-    __slots__ = ("_sealed",)
-    _sealed: bool
-
-    def __init__(self, items: Iterable[V] = (), /) -> None:
-        _seal(self)
-        list.extend(self, items)
+    __slots__ = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return list, (), None, iter(self)
 
 
-def frozen_dict(items: dict[K, V]) -> FrozenDict[K, V]:
-    """`FrozenDict(items)`, which a configuration has a lot of, in a third of the time; one empty one is enough."""
-    if not items:
-        return _EMPTY_DICT
-    frozen: FrozenDict[K, V] = dict.__new__(FrozenDict)
-    dict.update(frozen, items)
-    frozen._sealed = True
-    return frozen
-
-
-def frozen_list(items: list[V]) -> FrozenList[V]:
-    """`FrozenList(items)`, in the same way."""
-    if not items:
-        return _EMPTY_LIST
-    frozen: FrozenList[V] = list.__new__(FrozenList)
-    list.extend(frozen, items)
-    frozen._sealed = True
-    return frozen
-
-
-_EMPTY_DICT: Final[FrozenDict[Any, Any]] = FrozenDict()
-_EMPTY_LIST: Final[FrozenList[Any]] = FrozenList()
-
-
-@_immutable
-class FrozenSet(set[V], metaclass=_WrittenAsPlain):
+class FrozenSet(set[V], metaclass=_FrozenType):
     """A set that cannot be changed, and that pydantic takes for a set, which it does not do with a frozenset."""
 
-    __slots__ = ("_sealed",)
-    _sealed: bool
-
-    def __init__(self, items: Iterable[V] = (), /) -> None:
-        _seal(self)
-        set.update(self, items)
+    __slots__ = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return set, (list(self),)
@@ -125,27 +84,21 @@ class FrozenSet(set[V], metaclass=_WrittenAsPlain):
         return repr(set(self))
 
 
-@_immutable
-class FrozenOrderedDict(OrderedDict[K, V], metaclass=_WrittenAsPlain):
-    """An OrderedDict that cannot be changed."""
+class _ByCopy(metaclass=_FrozenType):
+    """For classes whose methods make more of their own kind: they work on a plain copy."""
 
-    __slots__ = ("_sealed",)
-    _sealed: bool
+    __slots__ = ()
+    __setattr__ = __delattr__ = _refuse  # or any reader could replace the factory of a defaultdict for all
 
-    def __init__(self, items: Mapping[K, V] | Iterable[tuple[K, V]] = (), /) -> None:
-        _seal(self)
-        for key, value in dict(items).items():
-            OrderedDict.__setitem__(self, key, value)
+    def copy(self) -> Any:
+        """A plain one."""
+        raise NotImplementedError
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return OrderedDict, (), None, None, iter(self.items())
+    def __copy__(self) -> Any:
+        return self.copy()
 
     def __repr__(self) -> str:
         return repr(self.copy())
-
-    def copy(self) -> OrderedDict[K, V]:  # type: ignore[override]
-        """A plain OrderedDict."""
-        return OrderedDict(self)
 
     def __or__(self, other: Any) -> Any:
         return self.copy() | other
@@ -153,23 +106,32 @@ class FrozenOrderedDict(OrderedDict[K, V], metaclass=_WrittenAsPlain):
     def __ror__(self, other: Any) -> Any:
         return other | self.copy()
 
+    def __add__(self, other: Any) -> Any:
+        return self.copy() + other
 
-_FROZEN: Final[dict[type, Callable[[Any], Any]]] = {dict: FrozenDict, list: FrozenList, set: FrozenSet}
+    def __mul__(self, times: Any) -> Any:
+        return self.copy() * times
+
+    __rmul__ = __mul__
 
 
-@_immutable
-class FrozenDefaultDict(defaultdict[K, V], metaclass=_WrittenAsPlain):
+class FrozenOrderedDict(_ByCopy, OrderedDict[K, V]):
+    """An OrderedDict that cannot be changed."""
+
+    def _fill(self, items: Mapping[K, V] = MappingProxyType({})) -> None:
+        for key, value in items.items():
+            OrderedDict.__setitem__(self, key, value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return OrderedDict, (), None, None, iter(self.items())
+
+    def copy(self) -> Any:
+        """A plain one."""
+        return OrderedDict(self)
+
+
+class FrozenDefaultDict(_ByCopy, defaultdict[K, V]):
     """A defaultdict that cannot be changed: a missing key gives the default, frozen, and is not stored."""
-
-    __slots__ = ("_sealed",)
-    _sealed: bool
-
-    def __init__(self, factory: Callable[[], V] | None = None, items: Mapping[K, V] = _EMPTY_DICT, /) -> None:
-        _seal(self)
-        defaultdict.__init__(self, factory)
-        dict.update(self, items)
-
-    __setattr__ = __delattr__ = _refuse  # or any reader could replace the factory for all
 
     def __missing__(self, key: K) -> V:
         if self.default_factory is None:
@@ -180,71 +142,34 @@ class FrozenDefaultDict(defaultdict[K, V], metaclass=_WrittenAsPlain):
     def __reduce__(self) -> tuple[Any, ...]:
         return defaultdict, (self.default_factory,), None, None, iter(self.items())
 
-    def __repr__(self) -> str:
-        return repr(self.copy())
-
-    def copy(self) -> defaultdict[K, V]:  # type: ignore[override]
-        """A plain defaultdict."""
+    def copy(self) -> Any:
+        """A plain one."""
         return defaultdict(self.default_factory, self)
 
-    __copy__ = copy  # type: ignore[assignment]
 
-    def __or__(self, other: Any) -> Any:
-        return self.copy() | other
-
-    def __ror__(self, other: Any) -> Any:
-        return other | self.copy()
-
-
-@_immutable
-class FrozenCounter(Counter[K], metaclass=_WrittenAsPlain):
+class FrozenCounter(_ByCopy, Counter[K]):
     """A Counter that cannot be changed."""
 
-    def __init__(self, items: Mapping[K, int] = _EMPTY_DICT, /) -> None:
-        _seal(self)
+    def _fill(self, items: Mapping[K, int] = MappingProxyType({})) -> None:
         dict.update(self, items)
-
-    __setattr__ = __delattr__ = _refuse
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Counter, (dict(self),)
 
-    def __repr__(self) -> str:
-        return repr(self.copy())
-
-    def copy(self) -> Counter[K]:  # type: ignore[override]
-        """A plain Counter."""
+    def copy(self) -> Any:
+        """A plain one."""
         return Counter(dict(self))
 
 
-@_immutable
-class FrozenDeque(deque[V], metaclass=_WrittenAsPlain):
+class FrozenDeque(_ByCopy, deque[V]):
     """A deque that cannot be changed."""
-
-    __slots__ = ("_sealed",)
-    _sealed: bool
-
-    def __init__(self, items: Iterable[V] = (), maxlen: int | None = None, /) -> None:
-        _seal(self)
-        deque.__init__(self, maxlen=maxlen)
-        deque.extend(self, items)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return deque, (list(self), self.maxlen)
 
-    def __repr__(self) -> str:
-        return repr(self.copy())
-
-    def copy(self) -> deque[V]:  # type: ignore[override]
-        """A plain deque."""
+    def copy(self) -> Any:
+        """A plain one."""
         return deque(self, self.maxlen)
 
-    __copy__ = copy  # type: ignore[assignment]
 
-    def __add__(self, other: Any) -> Any:
-        return self.copy() + other
-
-    def __mul__(self, times: Any) -> Any:
-        return self.copy() * times
-
-    __rmul__ = __mul__
+_FROZEN: Final[dict[type, Callable[[Any], Any]]] = {dict: FrozenDict, list: FrozenList, set: FrozenSet}
