@@ -15,7 +15,7 @@ from functools import partial
 import pytest
 
 from hotconf.system import linux, wait
-from hotconf.system.wait import KernelWaiter, ThreadWaiter, best_waiter
+from hotconf.system.wait import NEVER, KernelWaiter, ThreadWaiter, best_waiter
 
 if sys.platform != "linux":
     pytest.skip("the kernel's waiter is Linux's", allow_module_level=True)
@@ -73,7 +73,7 @@ def test_a_wake_up_before_the_wait_ends_it(waiter):
     """It is not lost, however many there were; and it ends one wait only."""
     for _ in range(1000):
         waiter.wake()
-    waiter.wait(None)
+    waiter.wait(NEVER)
     deadline = time.monotonic_ns() + SOON
     while time.monotonic_ns() < deadline:
         waiter.wait(deadline)
@@ -81,7 +81,7 @@ def test_a_wake_up_before_the_wait_ends_it(waiter):
 
 def test_a_wake_up_from_another_thread_ends_the_wait(waiter):
     """With a deadline far away, or none."""
-    for deadline in (None, time.monotonic_ns() + 3600 * SECOND):
+    for deadline in (NEVER, time.monotonic_ns() + 3600 * SECOND):
         timer = threading.Timer(0.02, waiter.wake)
         timer.start()
         waiter.wait(deadline)
@@ -94,7 +94,7 @@ def test_a_deadline_that_is_gone_wakes_nobody(waiter):
     timer = threading.Timer(0.05, waiter.wake)
     timer.start()
     began = time.monotonic_ns()
-    waiter.wait(None)
+    waiter.wait(NEVER)
     assert time.monotonic_ns() - began > 20_000_000
     timer.join()
 
@@ -126,7 +126,7 @@ def test_a_signal_handler_may_wake_it(waiter):
             signal.raise_signal(signal.SIGUSR1)
     finally:
         signal.signal(signal.SIGUSR1, handler)
-    waiter.wait(None)
+    waiter.wait(NEVER)
 
 
 @pytest.fixture
@@ -141,11 +141,11 @@ def test_events_end_the_wait(kernel, pipe):
     """For as long as they are there."""
     kernel.watch(pipe[0])
     kernel.wake()
-    kernel.wait(None)
+    kernel.wait(NEVER)
     os.write(pipe[1], b"x")
-    kernel.wait(None)
+    kernel.wait(NEVER)
     kernel.wake()
-    kernel.wait(None)
+    kernel.wait(NEVER)
     os.read(pipe[0], 1)
     deadline = time.monotonic_ns() + SOON
     while time.monotonic_ns() < deadline:
@@ -159,7 +159,7 @@ def test_each_of_several_descriptors_ends_it(kernel, pipe):
     kernel.watch(others[0])
     for reader, writer in (pipe, others):
         os.write(writer, b"x")
-        kernel.wait(None)
+        kernel.wait(NEVER)
         os.read(reader, 1)
         kernel.wait(time.monotonic_ns())
     for end in others:
@@ -180,7 +180,7 @@ def test_descriptors_past_1024(pipe):
         kernel.watch(high)
         os.write(pipe[1], b"x")
         assert high > 1024
-        kernel.wait(None)
+        kernel.wait(NEVER)
         os.read(high, 1)
         deadline = time.monotonic_ns() + SOON
         while time.monotonic_ns() < deadline:
@@ -221,18 +221,17 @@ def test_what_the_kernel_refuses_is_named(monkeypatch, call, code):
     assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
 
 
-@pytest.mark.parametrize("deadline", [None, 1 << 62], ids=["none", "far"])
-def test_no_wait_is_for_ever(kernel, monkeypatch, deadline):
+def test_no_wait_is_for_ever(kernel, monkeypatch):
     """If the program closes the timer after it is set, it never fires."""
-    sleep = KernelWaiter._sleep
+    epoll_wait = linux.epoll_wait
 
-    def close_and_sleep(self: KernelWaiter, timeout_ns: int) -> None:
-        os.close(self._timer.number)
-        sleep(self, timeout_ns)
+    def close_and_wait(*arguments: object) -> int:
+        os.close(kernel._timer.number)
+        return epoll_wait(*arguments)
 
     monkeypatch.setattr(wait, "LONGEST_NS", SOON)
-    monkeypatch.setattr(KernelWaiter, "_sleep", close_and_sleep)
-    kernel.wait(deadline)
+    monkeypatch.setattr(linux, "epoll_wait", close_and_wait)
+    kernel.wait(NEVER)
 
 
 @pytest.mark.parametrize("error", [OSError(1, "no"), MemoryError()])
@@ -246,7 +245,7 @@ def test_who_wakes_is_told_of_no_trouble(kernel, monkeypatch, error):
         patch.setattr(linux, "ioctl", refuse)
         patch.setattr(linux, "timerfd_settime", refuse)
         kernel.wake()
-        kernel.wait(None)
+        kernel.wait(NEVER)
 
 
 @pytest.mark.parametrize("which", ["_timer", "_epoll"])

@@ -255,9 +255,13 @@ class Driver(fork.ForkAware):
 
     def _run_again(self) -> None:
         self._go_on(self._requeue)
-        self._run()
+        self._serve()
 
     def _run(self) -> None:
+        self._go_on(self._observers.begin)
+        self._serve()
+
+    def _serve(self) -> None:
         while not self._ending:
             for work in (self._wait, self.turn):
                 try:
@@ -294,7 +298,7 @@ class Driver(fork.ForkAware):
 
     def _wait(self) -> None:
         self._supervision.turn_began = 0
-        self._observers.wait(self._deadline)
+        self._observers.wait(self._deadline())
 
     def turn(self) -> None:
         """Report what changed, run what was posted, and feed the machines that are due."""
@@ -311,7 +315,8 @@ class Driver(fork.ForkAware):
         for owner, due in list(self._due.items()):
             if due <= now:
                 isolated(partial(owner.feed, Due(now)))
-        self._background.report(now)
+        if self._background.workers:
+            self._background.report(now)
         if self._reconcile.next <= now:
             self._reconcile.run(now)
 
@@ -323,12 +328,12 @@ class Driver(fork.ForkAware):
             isolated(action)
             self._doing = None
 
-    def _deadline(self) -> int | None:
-        """When to wake; None for no limit."""
+    def _deadline(self) -> int:
+        """When to wake."""
         if self._actions:
             return 0
-        first = min((self._reconcile.next, self._background.next, self._supervision.due, *list(self._due.values())))
-        return None if first == NEVER else first
+        silent = self._background.next if self._background.workers else NEVER
+        return min((self._reconcile.next, silent, self._supervision.due, *list(self._due.values())))
 
 
 def new_loader() -> Worker:

@@ -39,6 +39,8 @@ class Holds:
     @property
     def reasons(self) -> tuple[str, ...]:
         """The reasons for being busy, oldest first."""
+        if not self._held:
+            return ()  # nearly always
         return tuple(dict.fromkeys([reason for reason, _ in list(self._held.values())]))
 
     def abandon(self) -> tuple[str, ...]:

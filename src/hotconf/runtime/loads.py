@@ -38,6 +38,10 @@ _CHECK_S: Final = 0.1
 """How often to check whether anything is left to wait for."""
 
 
+def _unawaited() -> None:
+    """Nobody waits for the end of this load."""
+
+
 class Finished(NamedTuple):
     """A load that is back."""
 
@@ -46,8 +50,8 @@ class Finished(NamedTuple):
     cost_ns: int
     last_good: Valid[Any] | None
     """What to run on if the load at start failed."""
-    done: Callable[[], object]
-    """To be called once the machine knows it."""
+    done: Callable[[], object] = _unawaited
+    """Called once the machine knows it."""
 
 
 class _LoadJob:
@@ -141,12 +145,11 @@ class Loads(Generic[T]):
             if isinstance(result.candidate, Invalid):
                 self._publisher.secrets.load(result.candidate.secrets)
             last_good = self._recall(result)
-        done = threads.Event()
-        deliver = partial(then, Finished(number, result, cost, last_good, done.set))
         if not self.starting:
-            driver.post(deliver)
+            driver.post(partial(then, Finished(number, result, cost, last_good)))
             return
-        driver.call(deliver)
+        done = threads.Event()
+        driver.call(partial(then, Finished(number, result, cost, last_good, done.set)))
         while not done.wait(_CHECK_S) and driver.alive and not self.closed:
             pass  # the files are many, or on a network
 

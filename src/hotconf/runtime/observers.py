@@ -40,28 +40,23 @@ class Observers:
         self._wake = wake
         self._wanted: dict[Driven, ObserverName] = {}
         self._named: dict[str, Observer] = {}
-        self._waiter: Waiter | None = None
-        """None until the driver's thread has made it."""
+        self._waiter: Waiter = ThreadWaiter("not begun")
         self._lost_at = 0
 
-    def wait(self, deadline: Callable[[], int | None]) -> None:
+    def begin(self) -> None:
+        """On the driver's thread: wait with what the system has."""
+        self._waiter = best_waiter()
+
+    def wait(self, deadline: int) -> None:
         """Wait until then, or for an event or a wake-up."""
-        waiter = self._waits()
-        until = deadline()  # not before there is a waiter that can be woken
         try:
-            waiter.wait(until)
+            self._waiter.wait(deadline)
         except Exception as error:  # noqa: BLE001 - whatever it is, another one may work
             self._lose(error)
 
     def wake(self) -> None:
         """End the wait."""
-        if self._waiter is not None:
-            self._waiter.wake()
-
-    def _waits(self) -> Waiter:
-        if self._waiter is None:
-            self._waiter = best_waiter()
-        return self._waiter
+        self._waiter.wake()
 
     def join(self, owner: Driven, name: ObserverName) -> Observer:
         """Give `owner` the observer that it wants. Raises `UsageError` if that cannot be had."""
@@ -84,8 +79,7 @@ class Observers:
 
     def close_waiter(self) -> None:
         """Nobody waits any more; in a forked child, close the copies of the descriptors."""
-        if self._waiter is not None:
-            self._waiter.close()
+        self._waiter.close()
 
     def abandon(self) -> None:
         """In a forked child: nothing is watched here."""
@@ -98,7 +92,7 @@ class Observers:
         observer = choose(name, self._wake)
         try:
             if observer.descriptor is not None:
-                self._waits().watch(observer.descriptor)
+                self._waiter.watch(observer.descriptor)
         except OSError as error:
             observer.close()
             if name != "auto":
@@ -168,7 +162,7 @@ class Observers:
             log.fault("watch", FAULT)
         now = time.monotonic_ns()
         soon, self._lost_at = now - self._lost_at < _AGAIN_NS, now
-        self._waits().close()
+        self._waiter.close()
         self._waiter = ThreadWaiter(refusal(error)) if soon else best_waiter()
         lost = [each for each in self._named.values() if _has_descriptor(each)]
         for observer in lost:

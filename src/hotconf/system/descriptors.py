@@ -98,24 +98,23 @@ class Descriptor:
         self._number: int = self._owner[0].fileno()
         self.first = os.fstat(self._number)
         """For a `FILE`: as it was opened."""
-        self._mark: int | None = next(_marks) if _SET_MARK is not None else None
-        if self._mark is not None:
-            try:
-                self._calls.fcntl(self._number, _SET_MARK, self._mark)
-            except OSError:
-                self._mark = None
-                if not self._is_of_its_kind():
-                    raise
+        self._mark: int | None = None
+        if _SET_MARK is not None:
+            mark = next(_marks)
+            with suppress(OSError):
+                self._mark = mark if self._calls.fcntl(self._number, _SET_MARK, mark) >= 0 else None
+            if self._mark is None and not self._is_of_its_kind():
+                raise OSError(errno.EPERM, f"fcntl: {os.strerror(errno.EPERM)}")
 
     @property
     def ours(self) -> bool:
         """Whether the number still stands for it: it has the mark; where none can be had, it is of the kind."""
-        if self._mark is None:
-            return self._is_of_its_kind()
-        try:
-            return bool(self._calls.fcntl(self._number, _GET_MARK) == self._mark)
-        except OSError as error:
-            return error.errno != errno.EBADF and self._is_of_its_kind()
+        if self._mark is not None:
+            with suppress(OSError):
+                found = self._calls.fcntl(self._number, _GET_MARK)
+                if found >= 0:
+                    return bool(found == self._mark)
+        return self._is_of_its_kind()
 
     @property
     def number(self) -> int:

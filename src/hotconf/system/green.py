@@ -49,8 +49,11 @@ class _Home:
 
     def run(self, work: Callable[[], None]) -> None:
         """Run `work`, which raises nothing, in its hub, and wait for its end."""
+        if not threads.patched():
+            work()
+            return
         done = threads.Event()
-        if threads.patched() and self._start(work, done):
+        if self._start(work, done):
             done.wait()
         else:
             work()

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from hotconf.system import linux, threads
 from hotconf.system.descriptors import EPOLL, TIMER, Descriptor, refusal
 
-NEVER: Final = 1 << 62
+NEVER: Final = 1 << 60
 """A deadline that does not come."""
 LONGEST_NS: Final = 2_000_000_000
 """No wait is longer. If the program closes our descriptors, nothing else wakes a thread that waits for them."""
@@ -33,7 +33,7 @@ class Waiter(Protocol):
     def watch(self, descriptor: int) -> None:
         """Wait for events of `descriptor`, too. Raises `OSError` if that is refused."""
 
-    def wait(self, deadline: int | None) -> None:
+    def wait(self, deadline: int) -> None:
         """Wait until `deadline` (`time.monotonic_ns`), a wake-up or events; sometimes less.
 
         Raises `OSError` if it can no longer wait: close it, and use another one.
@@ -81,7 +81,7 @@ class KernelWaiter:
         try:
             self.watch(self._timer.number)
             self._set(1)
-            self._sleep(0)
+            linux.epoll_wait(self._epoll.number, ctypes.byref(self._event), 1, 0)
         except BaseException:
             self.close()
             raise
@@ -91,27 +91,24 @@ class KernelWaiter:
         event = linux.EpollEvent(linux.EPOLLIN, descriptor)
         linux.epoll_ctl(self._epoll.number, linux.EPOLL_CTL_ADD, descriptor, ctypes.byref(event))
 
-    def wait(self, deadline: int | None) -> None:
+    def wait(self, deadline: int) -> None:
         """Wait until `deadline`, a wake-up or events."""
         now = time.monotonic_ns()
-        if not self._woken and (deadline is None or deadline > now):
+        if not self._woken and deadline > now:
             self._set(deadline)
+            # The timer is more precise; but if the program closes it meanwhile, it never fires.
+            timeout_ms = -(-min(deadline - now, LONGEST_NS) // _MILLISECOND) + 1
             # A wake-up from here on sets the timer after us.
             if not self._woken:
-                self._sleep(_timeout_ns(deadline, now))
+                with suppress(InterruptedError):  # by a signal: it may wake too early
+                    linux.epoll_wait(self._epoll.number, ctypes.byref(self._event), 1, timeout_ms)
         self._woken = False
 
-    def _set(self, deadline: int | None) -> None:
+    def _set(self, deadline: int) -> None:
         """Make the timer fire then; earlier settings are void."""
         spec = linux.TimerSpec()
-        spec.seconds, spec.nanoseconds = divmod(deadline or 0, _SECOND)
+        spec.seconds, spec.nanoseconds = divmod(deadline, _SECOND)
         linux.timerfd_settime(self._timer.number, linux.ABSOLUTE, ctypes.byref(spec), None)
-
-    def _sleep(self, timeout_ns: int) -> None:
-        # The timer is more precise; but if the program closes it meanwhile, it never fires.
-        timeout_ms = -(-timeout_ns // _MILLISECOND) + 1 if timeout_ns else 0
-        with suppress(InterruptedError):  # by a signal: it may wake too early
-            linux.epoll_wait(self._epoll.number, ctypes.byref(self._event), 1, timeout_ms)
 
     def wake(self) -> None:
         """End the wait that is under way, or the next one."""
@@ -147,9 +144,10 @@ class ThreadWaiter:
         """Wait for events of `descriptor`, too."""
         raise OSError(errno.ENOSYS, self.trouble)
 
-    def wait(self, deadline: int | None) -> None:
+    def wait(self, deadline: int) -> None:
         """Wait until `deadline`, a wake-up or events."""
-        self._asleep.acquire(timeout=_timeout_ns(deadline, time.monotonic_ns()) / _SECOND)
+        left = min(deadline - time.monotonic_ns(), LONGEST_NS)
+        self._asleep.acquire(timeout=max(0, left) / _SECOND)
 
     def wake(self) -> None:
         """End the wait that is under way, or the next one."""
@@ -158,7 +156,3 @@ class ThreadWaiter:
 
     def close(self) -> None:
         """Nothing to do: there is nothing to close."""
-
-
-def _timeout_ns(deadline: int | None, now: int) -> int:
-    return LONGEST_NS if deadline is None else max(0, min(deadline - now, LONGEST_NS))

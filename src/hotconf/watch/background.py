@@ -46,7 +46,7 @@ class _Task:
 class Background:
     """The tasks of one driver, on whose thread `post` runs things."""
 
-    __slots__ = ("_elsewhere", "_post", "_queues", "_rests", "_workers")
+    __slots__ = ("_elsewhere", "_post", "_queues", "_rests", "workers")
 
     def __init__(self, post: Callable[[Callable[[], None]], None]) -> None:
         self._post = post
@@ -56,7 +56,8 @@ class Background:
         """Owners whose latest task ran on another thread: what is watched for them may be slow to drop."""
         self._rests: dict[Owner, int] = {}
         """Until when those that took long are not polled."""
-        self._workers: dict[object, Worker] = {}
+        self.workers: dict[object, Worker] = {}
+        """By mount, or owner of many files, while there is work for them."""
 
     def run(self, owner: Owner, work: Callable[[], R], then: Callable[[R | None], object]) -> None:
         """Run `work`, then `then` with its result; both at once, if that is safe."""
@@ -79,7 +80,7 @@ class Background:
         if self.elsewhere(owner):
             self._elsewhere.discard(owner)
             self._worker(owner).submit(partial(_attempt, final))
-            self._workers.pop(owner, None)
+            self.workers.pop(owner, None)
         else:
             _attempt(final)
 
@@ -98,7 +99,7 @@ class Background:
     def trouble(self, owner: Owner) -> str | None:
         """The mount that does not answer; from any thread."""
         for task in tuple(self._queues.get(owner, ())):
-            worker = self._workers.get(task.key)
+            worker = self.workers.get(task.key)
             if worker is not None and worker.refused is not None:
                 return worker.trouble
             return f"{task.key} does not answer" if task.reported else None
@@ -107,15 +108,11 @@ class Background:
     @property
     def next(self) -> int:
         """When `report` has something to do."""
-        if not self._queues:
-            return NEVER
         return min((task.began + SILENT_NS for task in self._unanswered()), default=NEVER)
 
     def report(self, now: int) -> None:
         """Report mounts that have not answered for so long, and restart threads that died or were refused."""
-        if not self._workers:
-            return
-        for worker in tuple(self._workers.values()):
+        for worker in tuple(self.workers.values()):
             worker.supervise()
         silent = [task for task in self._unanswered() if now >= task.began + SILENT_NS]
         for task in silent:
@@ -127,7 +124,7 @@ class Background:
     def stop(self, timeout_s: float) -> None:
         """Wait up to `timeout_s` for what is under way; abandon what hangs."""
         until = time.monotonic() + timeout_s
-        for worker in list(self._workers.values()):
+        for worker in list(self.workers.values()):
             worker.stop(max(0.0, until - time.monotonic()))
 
     def _unanswered(self) -> list[_Task]:
@@ -145,9 +142,9 @@ class Background:
 
     def _worker(self, owner: Owner) -> Worker:
         key = _key(owner)
-        if key not in self._workers:
-            self._workers[key] = Worker("hotconf-files", log.thread)
-        return self._workers[key]
+        if key not in self.workers:
+            self.workers[key] = Worker("hotconf-files", log.thread)
+        return self.workers[key]
 
     def _do(self, owner: Owner, task: _Task) -> None:
         if task.dropped:
@@ -169,7 +166,7 @@ class Background:
         else:
             del self._queues[owner]
             if not isinstance(task.key, str):
-                self._workers.pop(task.key, None)
+                self.workers.pop(task.key, None)
         task.then(found)
 
 
