@@ -185,18 +185,13 @@ def spellings(text: str) -> Iterator[str]:
     if len(text) >= 8 and text.isascii():
         yield from (b64encode(f"{user}{text}".encode()).decode() for user in ("", "u:", "ab:", "bob:"))
         yield from (text.encode().hex(), repr(text.encode()))
-    if len(text) >= 12:
-        yield from (f"{text[:10]}…", f"...{text[-10:]}")
-    if text.isdecimal() and len(text) > 4:
-        yield from (f"{int(text):,}", f"{int(text):_}", f"{int(text):x}", f"{int(text):e}")
 
 
 def leaked(text: str, secret: str) -> list[str]:
     """The spellings of `secret` found in `text`; pieces of a long one count as well."""
     if len(secret) < 4:  # only as a word, and only in users' texts, is it looked for
         return [secret] if f"'{secret}'" in text or f"| {secret} |" in text else []
-    # What else is encoded in Base64, or stands at an ellipsis, is not the secret's.
-    forms = {form for form in spellings(secret) if "…" not in form and not form.startswith("...")}
+    forms = set(spellings(secret))
     forms |= {secret[:10], secret[-10:]} if len(secret) >= 12 else set()
     forms |= {form.strip("\"'") for form in spellings(secret)}
     if len(secret) > 20:

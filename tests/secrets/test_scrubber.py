@@ -79,29 +79,6 @@ def test_secrets_are_found_in_base64_of_what_holds_them(secret: str, before: str
         assert len(told.replace(MASK, "").strip("<>=")) <= 4 * (len(before) + len(after)) / 3 + 4
 
 
-@pytest.mark.parametrize("how", [",", "_", "x", "#x", "X", "e", "g", ".0f", ".1f", ".2f", ",.2f", "E"])
-@pytest.mark.parametrize("number", [918273645, 12345, 918273645.5])
-def test_numbers_are_found_in_the_usual_formats(number: float, how: str) -> None:
-    """With separators, in hexadecimal, as floats, rounded."""
-    if isinstance(number, float) and how in ("x", "#x", "X"):
-        return
-    told = scrub(f"it is <{format(number, how)}>", [str(number)])
-    assert MASK in told
-    assert len(told.replace(MASK, "")) <= len("it is <>") + 3
-
-
-def test_ends_of_secrets_are_found_beside_an_ellipsis() -> None:
-    """From eight characters on; without an ellipsis it could be any word."""
-    secret = "S3cr3t-zq7vK2pX9wLm"
-    for dots in ("…", "...", "....."):
-        for length in range(8, 12):
-            assert scrub(f"a {secret[:length]}{dots} b", [secret]) == f"a {MASK}{dots} b"
-            assert scrub(f"a {dots}{secret[-length:]} b", [secret]) == f"a {dots}{MASK} b"
-            assert scrub(f"{secret[:length]}{dots}{secret[-length:]}", [secret]) == f"{MASK}{dots}{MASK}"
-    assert scrub("my pass…, …hrase 5x!", ["my passphrase 5x!"]) == f"my pass…, …{MASK}"
-    assert scrub(f"{secret[:8]} and {secret[-8:]}", [secret]) == f"{secret[:8]} and {secret[-8:]}"
-
-
 def test_pieces_of_long_secrets_are_found() -> None:
     """As pydantic and others shorten them: the middle is left out, or the end."""
     secret = "".join(f"{n:02d}-" for n in range(40))

@@ -1,10 +1,9 @@
 """`Scrubber`: removes secrets from text, however it spells or shortens them; always in linear time.
 
 Rule 1: a secret of 4 characters or more is found anywhere, in any case, as quoted by Python (also as bytes and in
-ASCII), TOML, JSON, shells, HTML and URLs, in Base64 wherever in the encoded text it stands, and in hexadecimal; a
-number also with separators, as a float and in hexadecimal.
+ASCII), TOML, JSON, shells, HTML and URLs, in Base64 wherever in the encoded text it stands, and in hexadecimal.
 Rule 2: pieces of longer ones are found as well, since texts are shortened: pieces of 12 characters, of very long
-secrets and of encoded ones 23; of 8 beside an ellipsis, if they begin or end the secret.
+secrets and of encoded ones 23.
 Rule 3: a shorter one may occur in any sentence. It is found only as a separate word, and only with `words`.
 Rule 4: credentials recognised by their form, such as a password in a URL, are masked without being known; with
 `words`, which are those of users' code, also what `prose` knows.
@@ -32,13 +31,7 @@ _PIECE: Final = 12
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]++")  # never quoted
 _SIMPLE: Final = re.compile(r"[ !#-&(-\[\]-~]++")  # quoted by shells, in URLs and in HTML only
 _DENSE: Final = 64
-_END: Final = 8
-"""How much of the beginning or end of a secret is found beside an ellipsis."""
-_SPACE: Final = re.compile(r"\s")
-_ELLIPSIS: Final = re.compile(r"…|\.{3,}+")
 _URLSAFE: Final = str.maketrans("+/", "-_")
-_INTEGER: Final = re.compile(r"[0-9]{4,60}+")
-_FLOAT: Final = re.compile(r"[0-9]{1,40}+\.[0-9]{1,40}+")
 
 _ByLength: TypeAlias = dict[int, set[str]]
 
@@ -50,9 +43,6 @@ class _Sought(NamedTuple):
     """Secrets of up to 12 characters, and pieces of longer ones."""
     short: _ByLength
     """What is found as words only."""
-    heads: set[str]
-    tails: set[str]
-    """The first and the last 8 characters of each."""
 
 
 class Scrubber:
@@ -90,23 +80,18 @@ class Scrubber:
             self._sought = _sought(self.secrets)
         sought = self._sought
         found += [span for length, forms in sought.pieces.items() for span in _runs(low, length, forms)]
-        if sought.heads:
-            found += (span for cut in _ELLIPSIS.finditer(low) for span in _ends(low, cut.span(), sought))
         if words:
             found += [span for length, known in sought.short.items() for span in _words(low, length, known)]
         return merged(found)
 
 
 def _sought(secrets: Iterable[str]) -> _Sought:
-    sought = _Sought({}, {}, set(), set())
+    sought = _Sought({}, {})
     for secret in secrets:
         if len(secret) >= SHORTEST:
             for form in spellings(secret):
                 # Those of a very long one only touch.
                 _add(form, sought.pieces, min(1 + len(form) // _DENSE, _PIECE))
-                if len(form) > _END:
-                    sought.heads.add(form[:_END])
-                    sought.tails.add(form[-_END:])
             for form in encodings(secret):
                 _add(form, sought.pieces, _PIECE)
         elif secret.strip():
@@ -144,7 +129,7 @@ def spellings(secret: str) -> set[str]:
     """The forms, in lower case, in which a text may quote `secret`."""
     forms = {folded(secret)}
     if _PLAIN.fullmatch(secret):
-        return forms | _numbers(secret) if secret[0].isdigit() else forms
+        return forms
     raw = secret.encode("utf-8", "surrogatepass")
     in_path = quote(raw)
     in_query = in_path.replace("/", "%2F")
@@ -169,20 +154,6 @@ def spellings(secret: str) -> set[str]:
     )
     forms.update(folded(form) for form in others if len(form) >= SHORTEST)
     return forms
-
-
-def _numbers(text: str) -> set[str]:
-    """The formats of a number."""
-    if _INTEGER.fullmatch(text):
-        number = int(text)
-        forms = {f"{number:,}", f"{number:_}", f"{number:x}", f"{number:.0f}", f"{float(number)}"}
-        forms |= {f"{number:e}", f"{number:g}", f"{number:,}".replace(",", "."), f"{number:,}".replace(",", " ")}
-    elif _FLOAT.fullmatch(text):
-        value = float(text)
-        forms = {*(format(value, how) for how in (",", "_", "e", "g", ".0f", ".1f", ".2f", ",.2f")), str(value)}
-    else:
-        return set()
-    return {form for form in forms if len(form) >= SHORTEST}
 
 
 def encodings(secret: str) -> set[str]:
@@ -212,19 +183,6 @@ def _runs(low: str, length: int, pieces: set[str]) -> Iterator[Span]:
             end = at + length
     if end > 0:
         yield begin, end
-
-
-def _ends(low: str, cut: Span, sought: _Sought) -> Iterator[Span]:
-    """The beginning of a secret before an ellipsis, and the end of one behind it."""
-    begin, end = cut
-    for at in range(max(begin - 2 * _PIECE, 0), begin - _END + 1):
-        if low[at : at + _END] in sought.heads and not _SPACE.search(low, at + _END, begin):
-            yield at, begin
-            break
-    for at in range(min(end + 2 * _PIECE, len(low)), end + _END - 1, -1):
-        if low[at - _END : at] in sought.tails and not _SPACE.search(low, end, at - _END):
-            yield end, at
-            break
 
 
 def _words(low: str, length: int, known: set[str]) -> Iterator[Span]:
