@@ -945,6 +945,9 @@ def broken_after_its_first(config: object) -> Iterator[Problem]:
     raise SystemExit(1)
 
 
+UNSOUND = "check <lambda> raised TypeError: it yielded a Problem whose"
+
+
 @pytest.mark.parametrize(
     ("check", "expected"),
     [
@@ -959,9 +962,9 @@ def broken_after_its_first(config: object) -> Iterator[Problem]:
         (lambda _: ["port"], ["check <lambda> raised TypeError: it yielded str, not Problem"]),
         (
             lambda _: [Problem("a", severity="Error")],  # type: ignore[arg-type]
-            ["check <lambda> raised ValueError: it yielded a Problem of 'Error', which is none of error, warning"],
+            [f"{UNSOUND} severity is not valid: Input should be 'error' or 'warning'"],
         ),
-        (lambda _: [Problem("a", path=3)], ["check <lambda> raised TypeError: 'int' object is not iterable"]),  # type: ignore[arg-type]
+        (lambda _: [Problem("a", path=3)], [f"{UNSOUND} path is not valid: Input should be a valid tuple"]),  # type: ignore[arg-type]
     ],
 )
 def test_a_check_that_breaks_is_an_internal_problem(check: Callable[[Any], Any], expected: list[str]) -> None:
@@ -1295,8 +1298,8 @@ def test_no_part_of_a_problem_of_a_check_holds_a_secret() -> None:
 @pytest.mark.parametrize(
     "part",
     [
-        *("message", "hint", "path", "index", "line", "column", "end_line", "end_column", "kind", "severity"),
-        *("related message", "related line", "related column", "mention", "wrong line", "wrong path"),
+        *("message", "hint", "path", "index", "kind", "severity", "related message", "mention"),
+        "wrong line",
     ],
 )
 @pytest.mark.parametrize("kind", ["semantic", "schema"])
@@ -1313,13 +1316,10 @@ def test_no_part_of_a_problem_holds_a_secret_number(part: str, kind: Any, secret
         "kind": {"kind": f"{secret}"},
         "severity": {"severity": f"{secret}"},
         "related message": {"related": (Related(f"{secret}", MAIN, 1, 1),)},
-        "related line": {"related": (Related("r", MAIN, secret, 1),)},
-        "related column": {"related": (Related("r", MAIN, 1, secret),)},
         "mention": {"mentions": ((f"{secret}", "access_key"),)},
-        "wrong line": {"line": f"{secret}"},
-        "wrong path": {"path": ("y", float(secret))},
+        "wrong line": {"line": f"no {secret}"},
     }
-    given = {"kind": kind} | parts.get(part, {part: secret if "line" in part or "column" in part else f"{secret}"})
+    given = {"kind": kind} | parts.get(part, {part: f"{secret}"})
 
     def tells(config: Door) -> Iterator[Problem]:
         yield Problem(**({"message": "a"} | given))

@@ -25,8 +25,6 @@ class Unprintable:
 
 HARMLESS = {
     "a file as text": {"file": "config.toml"},
-    "a hint that is no text": {"hint": 5},
-    "a message that is no text": {"message": 5},
     "a path as a list": {"path": ["server", "port"]},
     "a place whose file is text": {"related": [Related("there", "config.toml", 1, 1)]},
 }
@@ -36,8 +34,9 @@ MALFORMED = {
     "nothing": None,
     "an exception": ValueError("x"),
     "a file of another type": {"file": 5},
-    "a line as text": {"line": "3"},
-    "a line below 1": {"line": 0, "column": 0},
+    "a line that is no number": {"line": "x"},
+    "a hint that is no text": {"hint": 5},
+    "a message that is no text": {"message": 5},
     "a column that is no number": {"line": 1, "column": 1.5},
     "an end as text": {"end_line": "x"},
     "a kind that there is not": {"kind": "wrong"},
@@ -46,7 +45,6 @@ MALFORMED = {
     "a path of other things": {"path": (None, 1.5)},
     "a path that is no path": {"path": 5},
     "related to something else": {"related": ["there"]},
-    "related to something without a line": {"related": [Related("there", Path("x"), None, None)]},
     "related that is no sequence": {"related": 5},
     "a message that cannot be shown": {"message": Unprintable()},
     "a hint that cannot be shown": {"hint": Unprintable()},

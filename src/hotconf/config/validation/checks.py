@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from functools import partial
+from dataclasses import asdict
+from functools import lru_cache, partial
 from itertools import islice
-from pathlib import Path
-from typing import TypeVar, get_args
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from hotconf.config.reload_settings import SETTINGS_FIELD, settings_path
 from hotconf.config.validation.collector import MAX_PROBLEMS, Collector
-from hotconf.keypath import KeyPath, dotted
-from hotconf.problems import Kind, Problem, Related, Severity
+from hotconf.keypath import KeyPath
+from hotconf.problems import Problem
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings, check_settings
 
@@ -50,44 +51,16 @@ def _sound(problem: object) -> Problem:
     """`problem` as its types promise, so that nothing fails over it later; raises if it cannot be."""
     if not isinstance(problem, Problem):
         raise TypeError(f"it yielded {type(problem).__name__}, not Problem")
-    for allowed, given in ((get_args(Severity), problem.severity), (get_args(Kind), problem.kind)):
-        if given not in allowed:
-            raise ValueError(f"it yielded a Problem of {given!r}, which is none of {', '.join(allowed)}")
-    sound = replace(
-        problem,
-        message=str(problem.message),
-        path=tuple(problem.path),
-        hint=None if problem.hint is None else str(problem.hint),
-        file=None if problem.file is None else Path(problem.file),
-        related=tuple(map(_sound_place, problem.related)),
-        where=str(problem.where),
-        withheld=bool(problem.withheld),
-        line=_number("line", problem.line),
-        column=_number("column", problem.column),
-        end_line=_number("end_line", problem.end_line),
-        end_column=_number("end_column", problem.end_column),
-    )
-    for path in (sound.path, *(path for _, path in sound.mentions)):
-        if not all(isinstance(key, str | int) for key in path):
-            raise TypeError(f"it yielded a Problem whose path is {path!r}")
-        dotted(path)
-    return sound
+    try:
+        return _adapter().validate_python(asdict(problem))
+    except ValidationError as error:
+        wrong = error.errors(include_input=False, include_url=False)[0]
+        raise TypeError(f"it yielded a Problem whose {wrong['loc'][0]} is not valid: {wrong['msg']}") from None
 
 
-def _sound_place(place: object) -> Related:
-    if not isinstance(place, Related):
-        raise TypeError("what it yielded relates to something other than Related")
-    line, column = _number("line", place.line), _number("column", place.column)
-    if place.file is None or line is None or column is None:
-        raise TypeError("what it yielded relates to something without a line")
-    return Related(str(place.message), Path(place.file), line, column)
-
-
-def _number(name: str, given: object) -> int | None:
-    """A line or a column."""
-    if given is None or (isinstance(given, int) and given > 0):
-        return None if given is None else int(given)
-    raise TypeError(f"it yielded a Problem whose {name} is {given!r}")
+@lru_cache(maxsize=1)
+def _adapter() -> TypeAdapter[Problem]:
+    return TypeAdapter(Problem)
 
 
 def _name(check: object) -> str:

@@ -13,7 +13,7 @@ from hotconf.config.merge import Merged
 from hotconf.config.shape import Shape
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem, Severity
-from hotconf.text import printable
+from hotconf.text import printable, shortened
 
 if TYPE_CHECKING:
     from hotconf.secrets.scrubber import Scrubber
@@ -113,7 +113,7 @@ class Collector:
         scrub = self._scrubber(self.config).plus(secrets_around(self.errors_raised))
         files = {document.path for document in self.merged.documents}
         kept = [
-            scrubbed_problem(self._placed(found, scrub), scrub, words=found.by_user, files=files)
+            scrubbed_problem(self._placed(found), scrub, words=found.by_user, files=files)
             for found in errors_first[:MAX_PROBLEMS]
         ]
         ordered = sorted(kept, key=self._order())
@@ -123,9 +123,9 @@ class Collector:
             ordered.append(Problem(_how_many(more.total(), self.incomplete), kind="schema", severity=severity))
         return tuple(ordered)
 
-    def _placed(self, found: _Found, scrub: Scrubber) -> Problem:
+    def _placed(self, found: _Found) -> Problem:
         origins = self.merged.origins
-        problem = _without_numbers(found.problem, scrub) if found.by_user else found.problem
+        problem = found.problem
         if problem.mentions:
             mentioned = (origins.related(text, path) for text, path in problem.mentions)
             related = (*problem.related, *(place for place in mentioned if place is not None))
@@ -158,25 +158,6 @@ def _how_many(more: int, incomplete: bool) -> str:
     return f"… and {more} more"
 
 
-def _without_numbers(problem: Problem, scrub: Scrubber) -> Problem:
-    """`problem`, of users' code, without lines and columns that are secrets."""
-
-    def public(number: int | None) -> int | None:
-        return number if number is None or scrub(str(number), words=True) == str(number) else None
-
-    return replace(
-        problem,
-        line=public(problem.line),
-        column=public(problem.column),
-        end_line=public(problem.end_line),
-        end_column=public(problem.end_column),
-        related=tuple(
-            replace(place, line=public(place.line) or 1, column=public(place.column) or 1)
-            for place in problem.related
-        ),
-    )
-
-
 def scrubbed_problem(
     problem: Problem, scrub: Scrubber, *, words: bool = False, files: Collection[Path] | None = None
 ) -> Problem:
@@ -200,10 +181,9 @@ def scrubbed_problem(
         at = len(problem.dotted) + 2 if words and text.startswith(f"{problem.dotted}: ") else 0
         return printable(scrub(text[:at])) + scrub_text(text[at:])
 
-    long = words and len(problem.message) > LONGEST
     return replace(
         problem,
-        message=_cut(problem.message, scrub) if long else scrub_text_after_path(problem.message),
+        message=shortened(scrub_text_after_path(problem.message), LONGEST),
         hint=problem.hint and scrub_text(problem.hint),
         path=tuple(map(key_of, problem.path)),
         file=named(problem.file),
@@ -212,15 +192,3 @@ def scrubbed_problem(
             replace(place, message=scrub_text(place.message), file=named(place.file)) for place in problem.related
         ),
     )
-
-
-def _cut(message: str, scrub: Scrubber) -> str:
-    """The beginning of a message of users' code, without secrets: also without those that are cut."""
-    from hotconf.secrets.credentials import mask_spans
-
-    spans = scrub.spans(message, words=True)
-    # A credential is recognised only whole. Without a space behind the cut it may not end in the window.
-    ends = any(char.isspace() for char in message[LONGEST:])
-    end = LONGEST if ends else max(message.rfind(" ", 0, LONGEST), 0)
-    kept = [(first, min(last, end)) for first, last in spans if first < end]
-    return printable(mask_spans(message[:end], kept)) + "…"
