@@ -1,4 +1,4 @@
-"""`HotReloadWatcher`: what programs use. It checks arguments, and puts the parts together."""
+"""`HotReloadWatcher`: the public facade. It checks arguments and wires the parts."""
 
 from __future__ import annotations
 
@@ -48,8 +48,9 @@ class HotReloadWatcher(Generic[T]):
         with HotReloadWatcher("config.toml", AppConfig) as watcher:
             watcher.config.server.port
 
-    Readers take no lock and never wait: `config` is one attribute, replaced whole. Whatever is wrong with the files,
-    the last good configuration stays; every change of the files has exactly one ending, which subscribers get.
+    Readers take no lock and never wait: `config` is one attribute, replaced whole. If the files are not
+    valid, the last good configuration stays in force. Every change of the files has exactly one ending, which is
+    emitted to subscribers.
     """
 
     __slots__ = ("__orig_class__", "__weakref__", "_bus", "_reloader", "config", "snapshot")
@@ -58,11 +59,11 @@ class HotReloadWatcher(Generic[T]):
 
         @property
         def config(self) -> T:
-            """The current configuration. `AttributeError` before there is one."""
+            """The current configuration. Raises `AttributeError` until there is one."""
 
         @property
         def snapshot(self) -> Snapshot[T]:
-            """The current configuration with its generation, digest, files and origins, in one consistent value."""
+            """The current configuration with its generation, digest, files and origins, as one consistent value."""
 
     _bus: Bus[T]
     _reloader: Reloader[T]
@@ -85,17 +86,17 @@ class HotReloadWatcher(Generic[T]):
     ) -> None:
         """Nothing happens before `start()`, or `with`.
 
-        `path`: the main file, TOML; `~` is expanded. `schema`: a pydantic model, a `TypeAdapter` or a `Schema`.
-        `settings` pins all four fields of `HotReloadSettings`; `debounce_ms` (0 to 60000) and `watch_paths` pin
-        theirs. What is not pinned follows the config's own `hot_reload` field live, if it has one.
-        `checks` are added to the schema's. `reconcile_s`: how often the files are compared with what was read, in
-        case the system did not report a change. `max_bytes`: larger files are refused. `allow_empty`: an empty
-        file is a valid configuration. `observer`: `auto`, `inotify`, `watchdog` or `poll`. `state_dir`: a directory,
-        made if need be, in which each published state is kept (the files' own bytes, readable by their owner only);
-        with it a start on broken or missing files comes up on the last good state. POSIX only.
-        `layers`: tables that lie over the files, weakest first: mappings, or objects with a `name` and a method
-        `read()` that returns one, and perhaps `watch(changed)`, which returns how to stop that. They are merged as
-        fragments are, are read by each load, and are never kept.
+        `path`: the main file, TOML or JSON by its suffix; `~` is expanded. `schema`: a pydantic model, a
+        `TypeAdapter` or a `Schema`. `settings` fixes all four fields of `HotReloadSettings`; `debounce_ms` (0 to
+        60000) and `watch_paths` fix one each. The others follow the config's own `hot_reload` field, if it has one,
+        also while the program runs. `checks` are added to the schema's. `reconcile_s`: how often the files are
+        compared with what was read, in case an event was missed. `max_bytes`: larger files are refused.
+        `allow_empty`: an empty file is a valid configuration. `observer`: `auto`, `inotify`, `watchdog` or `poll`.
+        `state_dir`: a directory, created if need be, in which each published state is kept (the bytes of the files,
+        readable by their owner only). With it, a start on broken or missing files falls back on the last good state.
+        POSIX only. `layers`: tables that override the files, weakest first: mappings, or objects with a `name`, a
+        method `read()` that returns a mapping, and optionally `watch(changed)`, which returns a function that ends
+        the watching. They are merged as fragments are. Each load reads them; they are not kept in `state_dir`.
 
         Raises `UsageError` for arguments that cannot work.
         """
@@ -124,14 +125,14 @@ class HotReloadWatcher(Generic[T]):
             put(self, "__class__", _Unconfigured)
 
     def __setattr__(self, name: str, value: object) -> None:
-        """Nothing can be assigned from outside: `AttributeError`."""
+        """Raises `AttributeError`: a watcher cannot be changed from outside."""
         if name == "__orig_class__":
             object.__setattr__(self, name, value)
             return
         raise AttributeError(f"{name} cannot be assigned: change the file, and it changes here")
 
     def __delattr__(self, name: str) -> None:
-        """Nothing can be deleted from outside: `AttributeError`."""
+        """Raises `AttributeError`: a watcher cannot be changed from outside."""
         raise AttributeError(f"{name} cannot be deleted")
 
     def __repr__(self) -> str:
@@ -146,10 +147,10 @@ class HotReloadWatcher(Generic[T]):
         Raises `ConfigError` with all problems if the load fails, unless `require` is false: then the failure is
         emitted, `get_config()` raises `NoConfigError`, and the first good save becomes generation 1.
 
-        With `state_dir`, if the load fails and the last good state is still valid, that is generation 1, and nothing
-        is raised: `stats.degraded` is true until the next good save, `last` is the `ReloadFailed`, and it is logged.
-        A state directory that is unusable, or that others may write to, prevents no start: nothing is kept or read
-        there, a warning is logged, and `stats.state_trouble` says why.
+        With `state_dir`, if the load fails and the last good state is still valid, that becomes generation 1 and
+        nothing is raised: the failure is logged and is `last`, and `stats.degraded` is true until the next good save.
+        A state directory that cannot be used, or that others may write to, does not prevent the start: nothing is
+        kept or read there, a warning is logged, and `stats.state_trouble` says why.
         """
         arguments.flag("require", require)
         self._reloader.options.schema.complete()
@@ -162,9 +163,9 @@ class HotReloadWatcher(Generic[T]):
             records.flush()
 
     def close(self) -> None:
-        """Stop watching, and emit nothing more. Idempotent, from any thread.
+        """Stop watching; emit nothing more. Idempotent; any thread may call it.
 
-        Waits at most 2 s for a callback or a check that is running. `config` stays readable. Also done at exit.
+        Waits at most 2 s for a callback or a check that is running. `config` stays readable. Called at exit, too.
         """
         self._reloader.close()
         records.flush()
@@ -210,7 +211,7 @@ class HotReloadWatcher(Generic[T]):
     # Reading
 
     def get_config(self) -> T:
-        """The current configuration, as `config`. Raises `NoConfigError` if there is none yet."""
+        """The same as `config`, but raises `NoConfigError` if there is none yet."""
         try:
             return self.config
         except AttributeError:
@@ -234,7 +235,7 @@ class HotReloadWatcher(Generic[T]):
 
     @property
     def watching(self) -> tuple[Path, ...]:
-        """The files that are watched: the main file, fragments, others; those that do not exist yet included."""
+        """The watched files: the main file, fragments and others, including those that do not exist yet."""
         return tuple(member.path for member in self._reloader.files.members) if self._reloader.watching else ()
 
     def text(self, path: Path) -> str:
@@ -243,14 +244,14 @@ class HotReloadWatcher(Generic[T]):
 
     @property
     def secrets(self) -> frozenset[str]:
-        """The known secrets of the configuration and its files, for programs that show `text` line by line."""
+        """The known secrets of the configuration and its files, for programs that display `text` line by line."""
         return self._reloader.publisher.secrets.scrubber().secrets
 
     def scrub(self, text: str) -> str:
         """`text` without the known secrets of the configuration and its files, for your own logs.
 
-        In any spelling: in capitals, quoted, shortened or in Base64; also passwords in URLs and the like. Secrets
-        shorter than four characters are found only as words.
+        Also removes other forms of them (upper case, quoted, shortened, Base64), and passwords in URLs and the like.
+        Secrets shorter than four characters are removed only where they stand as words.
         """
         if not isinstance(text, str):
             raise arguments.wrong("text", text, "a str")
@@ -258,7 +259,7 @@ class HotReloadWatcher(Generic[T]):
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        """What is odd about the files of the current configuration, but does not make them invalid."""
+        """Warnings about the files of the current configuration."""
         published = self._reloader.snapshot
         return () if published is None else published.warnings
 
@@ -269,7 +270,7 @@ class HotReloadWatcher(Generic[T]):
 
     @property
     def shrank(self) -> tuple[Path, ...]:
-        """Files that may be half written: they say the first part of what they said before, or nothing."""
+        """Files that may be half written: they hold only the first part of what they held before, or nothing."""
         return self._reloader.shrank
 
     @property
@@ -279,12 +280,12 @@ class HotReloadWatcher(Generic[T]):
 
     @property
     def pending(self) -> Pending | None:
-        """The reload that waits for something busy, if there is one."""
+        """The deferred reload, if there is one."""
         return self._reloader.pending
 
     @property
     def stats(self) -> Stats:
-        """Counts, timings, and how changes are noticed."""
+        """Counts and timings, and how changes are noticed."""
         return self._reloader.stats()
 
     def has_drift(self) -> bool:
@@ -296,8 +297,8 @@ class HotReloadWatcher(Generic[T]):
     def subscribe(self) -> EventStream:
         """The events from now on, as an iterator and an async iterator. Close it, or use it in a `with`.
 
-        A thread that iterates it ends when it or the watcher is closed. Make it a daemon, or close one of them:
-        Python waits for other threads before it does what is to be done at exit.
+        Iteration ends when the stream or the watcher is closed. A thread that iterates should be a daemon, or one of
+        them must be closed before exit: Python joins other threads before exit handlers close the watcher.
         """
         return self._bus.subscribe()
 
@@ -306,7 +307,7 @@ class HotReloadWatcher(Generic[T]):
     @overload
     def on_event(self, callback: None = None) -> Callable[[OnEvent], EventCallback]: ...
     def on_event(self, callback: OnEvent | None = None) -> EventCallback | Callable[[OnEvent], EventCallback]:
-        """Call `callback(event)` for each event, in order, on the watcher's delivery thread. Also a decorator."""
+        """Call `callback(event)` for each event, in order, on the watcher's callback thread. Also a decorator."""
         return self._bus.on_event if callback is None else self._bus.on_event(callback)
 
     @overload
@@ -319,13 +320,13 @@ class HotReloadWatcher(Generic[T]):
         """Call `callback(old, new)` when the selected value differs. Also a decorator.
 
         `selector`: a dotted key (`"server.port"`), a tuple of keys, or a function of the config. A table means
-        everything below it. `MISSING` stands for what is absent. A callback that is late gets the value that it last
-        saw and the newest one.
+        everything below it. `MISSING` stands for what is absent. A slow callback skips values: it gets the last one
+        that it saw and the newest.
 
-        Raises `UsageError` for a path that can never change, because the model has no such key.
+        Raises `UsageError` for a key that the model does not have.
         """
         if not callable(selector):
-            from hotconf.config.selectors import selected  # here: most programs follow no value
+            from hotconf.config.selectors import selected  # imported here: most programs follow no value
 
             selector = selected(path_of(selector), self._reloader.options.schema)
         follow = partial(self._bus.on_change, selector)
@@ -334,10 +335,10 @@ class HotReloadWatcher(Generic[T]):
     # Acting
 
     def busy(self, reason: str) -> Busy:
-        """While the returned context is entered, reloads are deferred: checked and reported, but not published.
+        """Inside the returned context manager reloads are deferred: checked and reported, but not published.
 
-        Any number of reasons may overlap, and the same one may be held several times, by any threads. When the last
-        is over, what is pending is published before the `with` is left. Sync and async.
+        Contexts may overlap, with the same or other reasons, in any threads. Leaving the last one publishes what is
+        pending before it returns. Works with `with` and `async with`.
         """
         return Busy(self._reloader, reason)
 
@@ -346,11 +347,11 @@ class HotReloadWatcher(Generic[T]):
     @overload
     def reload(self, *, wait: bool, force: bool = False) -> Ending | None: ...
     def reload(self, *, wait: bool = True, force: bool = False) -> Ending | None:
-        """Load the files as they are now, without the window, and return how that ended.
+        """Load the files now, without a debounce window, and return the ending.
 
-        Reflects every write that finished before the call. While something is busy a different, valid configuration
-        is deferred, and the `ReloadDeferred` returned at once, unless `force`. Watching resumes if the files turn hot
-        reload on again. With `wait=False` returns None at once; use that in a signal handler.
+        Reflects every write that finished before the call. While something is busy, a different, valid configuration
+        is deferred and `ReloadDeferred` is returned at once, unless `force`. Watching resumes if the files turn hot
+        reload on again. With `wait=False` it returns None at once, which is safe in a signal handler.
 
         Raises `UsageError` if the watcher is not running, or when called from a check, a validator or `describe`.
         """
@@ -359,7 +360,7 @@ class HotReloadWatcher(Generic[T]):
         return self._reloader.reload(wait=wait, force=force)
 
     def _install(self, snapshot: Snapshot[Any]) -> None:
-        # The snapshot first: who sees a new config never finds an older generation beside it.
+        # The snapshot first: whoever sees a new config never finds an older generation beside it.
         _SNAPSHOT(self, snapshot)
         _CONFIG(self, snapshot.config)
         if type(self) is _Unconfigured:
@@ -367,9 +368,9 @@ class HotReloadWatcher(Generic[T]):
 
 
 class _Unconfigured(HotReloadWatcher[T]):
-    """The class of a watcher until it has a configuration: it explains why there is no `config`.
+    """The class of a watcher without a configuration: it explains why there is no `config`.
 
-    With a `__getattr__` on `HotReloadWatcher` itself every read of `config` would take four times as long.
+    A `__getattr__` of `HotReloadWatcher` itself would make every read of `config` four times as slow.
     """
 
     __slots__ = ()
@@ -392,6 +393,6 @@ _CONFIG: Final = HotReloadWatcher.__dict__["config"].__set__
 def _history(state_dir: str | os.PathLike[str] | None, options: Options[T]) -> HistoryWriter[T] | None:
     if state_dir is None:
         return None
-    from hotconf.history.writer import HistoryWriter  # who keeps nothing pays nothing
+    from hotconf.history.writer import HistoryWriter  # imported here: only for programs that keep states
 
     return HistoryWriter(paths.absolute(arguments.path("state_dir", state_dir)), options, partial(judged, options))

@@ -1,4 +1,4 @@
-"""What a watcher loads, and what a load brings back: a candidate, and the files that it was made of."""
+"""What a watcher loads (`Options`, `Layer`), and what a load returns (`LoadResult`, `FileSet`)."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ DEFAULT_MAX_BYTES: Final = 1 << 20
 
 
 class Layer(Protocol):
-    """Where values over the files come from. A class of the program's own will do."""
+    """A source of values that override the files. Programs may write their own."""
 
     @property
     def name(self) -> str:
-        """As origins and problems show it; unique among the layers of a watcher."""
+        """Shown in origins and problems; unique among the layers of a watcher."""
 
     def read(self) -> Mapping[str, Any] | LayerTable:
-        """What it says now: text keys, and values that a file could hold. Called by each load, in its thread.
+        """Its current values: a table with text keys, and values that a file could hold.
 
-        What it raises is a problem of the load.
+        Each load calls it, in its thread. An exception is a problem of the load.
         """
 
 
 @runtime_checkable
 class WatchedLayer(Layer, Protocol):
-    """A layer that notices when it says something else."""
+    """A layer that notices when its values change."""
 
     def watch(self, changed: Callable[[], object]) -> Callable[[], object]:
-        """From now on call `changed`, from any thread, after each change; what is returned ends that.
+        """From now on call `changed` after each change, from any thread. Returns a function that ends this.
 
         A forked child reads the layer, but does not watch it.
         """
@@ -56,11 +56,11 @@ class Options(NamedTuple, Generic[T]):
     max_bytes: int = DEFAULT_MAX_BYTES
     allow_empty: bool = False
     layers: tuple[Layer, ...] = ()
-    """Over the files, weakest first."""
+    """They override the files; weakest first."""
 
 
 class FileSet(NamedTuple):
-    """The files of one load: what to watch, and what is known of each."""
+    """The files of one load: what to watch, and what was read of each."""
 
     members: tuple[Member, ...]
     patterns: tuple[str, ...] = ()
@@ -68,36 +68,33 @@ class FileSet(NamedTuple):
     reads: Mapping[Path, Read] = MappingProxyType({})
     """In the order of the members."""
     expansion: Expansion | None = None
-    """What the patterns meant; None where nobody looked."""
+    """What the patterns matched; None if that was not looked up."""
     mounts: Mounts = Mounts()
     """Which mounts they are on."""
 
     @classmethod
     def of(cls, path: Path) -> FileSet:
-        """Only the main file, of which nothing is known yet."""
+        """Only the main file, not read yet."""
         return cls((Member(path, "main"),))
 
     @property
     def documents(self) -> list[Document]:
-        """What was parsed."""
+        """The files that could be parsed."""
         return [read.document for read in self.reads.values() if read.document is not None]
 
     def text(self, path: Path) -> str:
-        """The text of the file at `path` as it was read; empty if it was not."""
+        """The text of the file at `path` as it was read; empty if it was not read."""
         read = self.reads.get(path)
         return "" if read is None else read.text
 
     def restamped(self, *, settled: bool = True) -> FileSet:
-        """The same files with their current stamps, and nothing known of their content.
-
-        If they have changed, the next poll finds out.
-        """
+        """The same files with their current stamps, without their contents. The next poll finds later changes."""
         reads = {member.path: reading.stat_only(member.path)._replace(settled=settled) for member in self.members}
         return FileSet(self.members, self.patterns, self.folders, reads, mounts=self.mounts)
 
 
 class LoadResult(NamedTuple, Generic[T]):
-    """A candidate, and the files that it was made of or failed on."""
+    """A candidate, and the files that it was loaded from."""
 
     candidate: Candidate[T]
     files: FileSet

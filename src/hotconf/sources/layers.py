@@ -1,4 +1,4 @@
-"""The layers over the files: those that a program gives, and reading them."""
+"""The layers over the files: the argument `layers`, and reading them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from hotconf.sources.mapping import MappingLayer
 
 
 class LayersRead(NamedTuple):
-    """What the layers over the files said at one time."""
+    """What the layers over the files held at one time."""
 
     tables: tuple[LayerTable, ...] = ()
     """Weakest first."""
     problems: tuple[Problem, ...] = ()
-    """Why others could not be read."""
+    """Why other layers could not be read."""
 
     def same_as(self, other: LayersRead) -> bool:
-        """Whether both say the same, in any order of keys; NaN is the same as NaN."""
+        """Whether both hold the same values, in any order of keys; NaN equals NaN."""
         return self == other or (self.problems == other.problems and self._texts() == other._texts())
 
     def _texts(self) -> list[str]:
@@ -31,7 +31,7 @@ class LayersRead(NamedTuple):
 
 
 def given_layers(given: object) -> tuple[Layer, ...]:
-    """The layers of the argument `layers`. Raises `UsageError` for what is none, and for a name that is taken."""
+    """The layers of the argument `layers`. Raises `UsageError` for what is no layer, and for a name that is taken."""
     items = arguments.items("layers", given, "mappings or layers")
     found = tuple(_layer(f"layers[{number}]", each) for number, each in enumerate(items))
     names = [layer.name for layer in found]
@@ -51,7 +51,7 @@ def _layer(argument: str, given: Any) -> Layer:
 
 
 def read(layers: Iterable[Layer]) -> LayersRead:
-    """Ask each layer. An exception of theirs is a problem that names the layer."""
+    """Read each layer. An exception of a layer becomes a problem that names it."""
     found = [_read(layer) for layer in layers]
     tables = tuple(each for each in found if isinstance(each, LayerTable))
     return LayersRead(tables, tuple(each for each in found if isinstance(each, Problem)))
@@ -65,7 +65,7 @@ def _read(layer: Layer) -> LayerTable | Problem:
         text = str(error).removeprefix(f"{layer.name}: ")  # the problem names it
         return Problem(text, kind="unreadable", where=layer.name)
     except BaseException as error:  # a layer may be users' code
-        from hotconf.system.exceptions import propagates  # only needed once users' code raises
+        from hotconf.system.exceptions import propagates  # imported here: only needed once users' code raises
 
         if propagates(error):
             raise

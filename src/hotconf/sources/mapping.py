@@ -9,7 +9,7 @@ from hotconf.config.layers import LayerTable
 
 
 class MappingLayer:
-    """A named table that the program gives; it never changes."""
+    """A fixed, named table of the program's."""
 
     __slots__ = ("_said",)
 
@@ -19,7 +19,7 @@ class MappingLayer:
 
     @property
     def name(self) -> str:
-        """As origins and problems show it."""
+        """Shown in origins and problems."""
         return self._said.layer
 
     def read(self) -> LayerTable:

@@ -1,1 +1,1 @@
-"""Who gets events: streams, callbacks, followers of values, statistics."""
+"""Who learns of a change: streams, callbacks for events and for values, statistics."""

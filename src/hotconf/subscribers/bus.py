@@ -1,4 +1,4 @@
-"""`Bus`: the subscribers of one watcher. Publishing is queue appends; one that is slow or raises delays no other."""
+"""`Bus`: the subscribers of one watcher. To publish is to append to their queues: none delays another."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BURST: Final = 200
-"""Events queued at once. Of a burst that touches thousands of files the others follow, so that readers keep up."""
+"""How many events are queued at once. The rest of a large burst follows later, so that readers keep up."""
 _MOMENT_S: Final = 0.002
-"""The lock is held for microseconds, except by a caller whom a signal handler interrupted."""
+"""How long to wait for the lock. It is held for microseconds, unless a signal handler interrupts its holder."""
 
 OnEvent: TypeAlias = Callable[["ConfigReloadEvent"], object]
 """A callback for events."""
 OnChange: TypeAlias = Callable[[object, object], object]
 """A callback for `(old, new)`."""
 Selector: TypeAlias = str | KeyPath | Callable[[T], object]
-"""Which value to follow: a TOML dotted key, a key path, or a function of the config."""
+"""Which value to follow: a dotted key, a key path, or a function of the config."""
 
 
 class Bus(fork.ForkAware, Generic[T]):
-    """A listener: event streams, callbacks for events, and callbacks for changes of values ("followers")."""
+    """A listener with event streams, callbacks for events, and callbacks for changes of values ("followers")."""
 
     def __init__(self, name: str) -> None:
         """`name` is part of the name of the delivery thread."""
@@ -49,15 +49,15 @@ class Bus(fork.ForkAware, Generic[T]):
         self.last: Ending | None = None
         """The latest ending."""
         self.snapshot: Snapshot[T] | None = None
-        """What is published, as of the event that was queued last."""
-        # Replaced, never changed, so that iterating them is safe while others subscribe.
+        """What was published when the latest event was queued."""
+        # Tuples are replaced, never changed: iterating is safe while others subscribe.
         self._streams: tuple[EventStream, ...] = ()
         self._callbacks: tuple[EventCallback, ...] = ()
         self._followers: tuple[ChangeCallback[T], ...] = ()
         self._numbers = count(1)
         self.delivery = Delivery(name, self.lock)
         self._backlog: deque[tuple[ConfigReloadEvent | None, Snapshot[T] | None]] = deque()
-        """What is to be queued, in order: the driver waits for the lock no longer than `_MOMENT_S`."""
+        """Events that are not queued yet, in order: the driver waits for the lock at most `_MOMENT_S`."""
         self._allowed = BURST
         """How many events may be queued before the next `drain`."""
         self._closed = False
@@ -70,7 +70,7 @@ class Bus(fork.ForkAware, Generic[T]):
         return ((fork.INNER, self.lock),)
 
     def abandon(self) -> None:
-        """Callbacks stay, streams end, and what was waiting is delivered by the parent."""
+        """In a forked child: callbacks stay, streams end; the parent delivers what was waiting."""
         self.lock = threads.rlock()
         streams, self._streams = self._streams, ()
         self._backlog.clear()
@@ -79,7 +79,7 @@ class Bus(fork.ForkAware, Generic[T]):
         self.delivery.abandon(self.lock)
 
     def revive(self) -> None:
-        """Followers that have not got the newest value get it here, too."""
+        """In a forked child: followers that have not seen the newest value get it here, too."""
         with self.lock:
             if self.last is not None:
                 self.delivery.put(self.last, tuple(each for each in self._followers if each.due))
@@ -89,7 +89,7 @@ class Bus(fork.ForkAware, Generic[T]):
     def notify(self, notice: Notice) -> None:
         """Queue the event for all subscribers. Runs no users' code.
 
-        The first snapshot is the baseline of changes, unless a success announces it.
+        Changes of values count from the first snapshot, unless a success announces that.
         """
         if not self._closed:
             if notice.event is not None and not isinstance(notice.event, FileChanged):
@@ -98,7 +98,7 @@ class Bus(fork.ForkAware, Generic[T]):
             self._queue_backlog()
 
     def drain(self) -> bool:
-        """Queue what is left, at most `BURST` events, unless a caller holds the lock; whether that was all."""
+        """Queue at most `BURST` waiting events, unless a caller holds the lock. Returns whether none is left."""
         self._allowed = BURST
         if self._backlog:
             self._queue_backlog()
@@ -110,7 +110,7 @@ class Bus(fork.ForkAware, Generic[T]):
             return
         try:
             while self._backlog and self._allowed:
-                # It stays first until it is queued, so that a dead thread does not lose it.
+                # Removed only once it is queued, so that it is not lost if the thread dies.
                 self._queue(*self._backlog[0])
                 self._backlog.popleft()
                 self._allowed -= 1
@@ -125,7 +125,7 @@ class Bus(fork.ForkAware, Generic[T]):
             for follower in self._followers:
                 follower.mark_due(self.snapshot)
             callbacks = tuple(sorted((*callbacks, *self._followers), key=attrgetter("number")))
-        # Whatever may fail came first: a second try repeats nothing.
+        # What may fail came before: a retry repeats nothing.
         self.snapshot = snapshot
         if event is not None:
             for stream in self._streams:
@@ -133,7 +133,7 @@ class Bus(fork.ForkAware, Generic[T]):
             self.delivery.put(event, callbacks)
 
     def _changes(self, event: ConfigReloadEvent | None, now: Snapshot[T] | None) -> bool:
-        """Whether a value may differ from what followers saw: the first snapshot is what they begin with."""
+        """Whether a value may differ from what followers saw; the first snapshot is their baseline."""
         before = self.snapshot
         if now is None or before is None:
             return now is not None and isinstance(event, ReloadSuccess)
@@ -176,9 +176,9 @@ class Bus(fork.ForkAware, Generic[T]):
         self._followers = tuple(each for each in self._followers if each is not subscription)
 
     def close(self, timeout_s: float = 2.0) -> None:
-        """Emit nothing more: streams end after what is waiting, callbacks that have not begun are dropped.
+        """Emit nothing more: streams end after what is waiting; callbacks that have not begun are dropped.
 
-        Waits at most `timeout_s` for a callback that is running, and not at all when that callback is the caller.
+        Waits at most `timeout_s` for a running callback, and not at all if that callback is the caller.
         """
         with self.lock:
             self._closed = True

@@ -24,7 +24,7 @@ _NOT_SELECTED: Final = object()
 
 
 class Callback(Subscription):
-    """What the delivery needs of a subscription with a callback."""
+    """A subscription with a callback, as the delivery sees it."""
 
     __slots__ = ("_callback", "name", "number")
 
@@ -33,7 +33,7 @@ class Callback(Subscription):
         self.number = number
         """Its place in the order of subscription."""
         self.name = _qualified_name(callback)
-        """Names it in the log."""
+        """Its name in the log."""
         self._callback = callback
 
     def deliver(self, event: ConfigReloadEvent) -> None:
@@ -41,7 +41,7 @@ class Callback(Subscription):
         raise NotImplementedError
 
     def drop(self) -> None:
-        """An event is dropped, because too many are waiting: it runs with a later one."""
+        """An event was dropped, because too many are waiting."""
 
 
 class EventCallback(Callback):
@@ -50,11 +50,11 @@ class EventCallback(Callback):
     __slots__ = ()
 
     def __call__(self, event: ConfigReloadEvent) -> object:
-        """So that a decorated function stays a function."""
+        """A decorated function can still be called."""
         return self._callback(event)
 
     def deliver(self, event: ConfigReloadEvent) -> None:
-        """Hand `event` over."""
+        """Call it with `event`."""
         self._callback(event)
 
     def drop(self) -> None:
@@ -63,7 +63,7 @@ class EventCallback(Callback):
 
 
 class Published(Hub, Protocol[T_co]):
-    """The bus, as far as the followers of values need it."""
+    """The bus, as followers of values see it."""
 
     @property
     def snapshot(self) -> Snapshot[T_co] | None:
@@ -73,8 +73,8 @@ class Published(Hub, Protocol[T_co]):
 class ChangeCallback(Callback, Generic[T]):
     """A closable subscription whose callback gets `(old, new)` of one selected value when it differs.
 
-    Nothing is queued: a late callback gets the value that it last saw, and the newest. The first old value is
-    that of the config which was published when it subscribed, `MISSING` if there was none.
+    Nothing is queued: a slow callback gets the last value that it saw, and the newest. The first old value is the one
+    at the time of the subscription, `MISSING` if there was none.
     """
 
     __slots__ = ("_before", "_bus", "_due", "_select", "_value")
@@ -92,7 +92,7 @@ class ChangeCallback(Callback, Generic[T]):
         self._due = False
         self._before: Snapshot[T] | None = None
         self._value: object = _NOT_SELECTED
-        """What it saw last."""
+        """The value that it saw last."""
 
     def __call__(self, old: object, new: object) -> object:
         """So that a decorated function stays a function."""
@@ -100,17 +100,17 @@ class ChangeCallback(Callback, Generic[T]):
 
     @property
     def due(self) -> bool:
-        """Whether there was a commit that it has not compared yet."""
+        """Whether there is a commit whose value it has not compared yet."""
         return self._due
 
     def mark_due(self, before: Snapshot[T] | None) -> None:
-        """A commit followed `before` that may concern it; the lock is held."""
+        """A commit that may concern it followed `before`. The caller holds the lock."""
         if not self._due:
             self._due, self._before = True, before
 
-    def deliver(self, event: ConfigReloadEvent) -> None:  # noqa: ARG002 (the newest snapshot is all it takes)
-        """Compare the newest value with the one before, and call if they differ."""
-        # Here and not above: most programs follow no value.
+    def deliver(self, event: ConfigReloadEvent) -> None:  # noqa: ARG002 (it needs only the newest snapshot)
+        """Call it if the newest value differs from the last one that it saw."""
+        # Imported here: most programs follow no value.
         from hotconf.config.diff import equal
 
         with self._bus.lock:
@@ -130,7 +130,7 @@ class ChangeCallback(Callback, Generic[T]):
 
 
 def guarded(name: str, call: Callable[[Any], R], argument: object, *, otherwise: R) -> R:
-    """What `call(argument)` returns. Whatever it raises is logged under `name`: then `otherwise`."""
+    """What `call(argument)` returns; `otherwise` if it raises, which is logged under `name`."""
     pid = os.getpid()
     try:
         return call(argument)

@@ -1,9 +1,9 @@
 """`Delivery`: the one thread of a watcher that runs callbacks.
 
 Rule 1: callbacks run one at a time, the events in order, for each event in the order of subscription. A follower of
-a value always gets the newest, so that one may be ahead of those before it while commits follow hard on each other.
+a value always gets the newest, so it may be ahead of those before it when commits follow each other closely.
 Rule 2: whatever a callback raises is logged with its name, and the next one runs.
-Rule 3: once the delivery is closed no callback begins any more.
+Rule 3: once the delivery is closed, no further callback begins.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 
 class Delivery:
-    """A queue of events with the callbacks that get them, and its thread. `lock` guards it."""
+    """A queue of events with their callbacks, and its thread. `lock` guards it."""
 
     def __init__(self, name: str, lock: threading.RLock) -> None:
         self._lock = lock
         self._worker = Worker(f"hotconf callbacks {printable(name)}", self._report, self._describe, stays=True)
         self._queue: deque[tuple[ConfigReloadEvent, tuple[Callback, ...]]] = deque()
         self._current: tuple[ConfigReloadEvent, deque[Callback]] | None = None
-        """What is being delivered, and the callbacks that are left: if the thread fails, it resumes there."""
+        """The event being delivered, and the callbacks that are left: a failed thread resumes there."""
         self._overflowing = False
         self._closed = False
         self._running: Callback | None = None
@@ -43,7 +43,7 @@ class Delivery:
         self._forks = 0
 
     def abandon(self, lock: threading.RLock) -> None:
-        """In the child of a fork: the thread is the parent's, and so is what it had to deliver."""
+        """In a forked child: the thread and what it had to deliver are the parent's."""
         self._lock = lock
         self._worker.abandon()
         self._queue.clear()
@@ -52,14 +52,14 @@ class Delivery:
         self._forks += 1
 
     def put(self, event: ConfigReloadEvent, callbacks: tuple[Callback, ...]) -> None:
-        """Queue `event` for `callbacks`, at the cost of the oldest if need be; the lock is held."""
+        """Queue `event` for `callbacks`; drop the oldest if the queue is full. The caller holds the lock."""
         if not callbacks:
             return
         if len(self._queue) == CAPACITY:
             _, losing = self._queue.popleft()
             for each in losing:
                 each.drop()
-            # A follower has to get the newest value, whichever event that comes with.
+            # A follower must get the newest value, whichever event comes with it.
             callbacks = tuple(sorted({*losing, *callbacks}, key=attrgetter("number")))
             if not self._overflowing:
                 self._overflowing = True
@@ -73,7 +73,7 @@ class Delivery:
         self._worker.submit(self._deliver)
 
     def close(self, timeout_s: float) -> None:
-        """Begin no more callbacks, and wait for the one that is running unless this is it."""
+        """Begin no more callbacks, and wait for the running one, unless that is the caller."""
         with self._lock:
             self._closed = True
             self._queue.clear()
@@ -90,7 +90,7 @@ class Delivery:
         return self._worker.trouble
 
     def supervise(self) -> bool:
-        """Repair the thread if it failed; whether there is something to do."""
+        """Repair the thread if it failed. Returns whether there is something to do."""
         return self._worker.supervise()
 
     def _describe(self, _: object, seconds: int) -> str:

@@ -1,7 +1,7 @@
-"""`Meter` counts and measures while a watcher works; `Stats` is a picture of that.
+"""`Meter` counts and measures while a watcher runs; `Stats` is a snapshot of that.
 
-Named tuples take little time to define. They are imported before they are needed, because then there may be no
-descriptor left to import them with.
+Imported early, because later there may be no descriptor left to import it with; so the classes are named tuples,
+which take little time to define.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class PhaseStats(NamedTuple):
     """One phase of the latest 256 reloads, in milliseconds."""
 
     count: int  # type: ignore[assignment] # not what `tuple.count` does
-    """Of all reloads, those that are no longer kept included."""
+    """Of all reloads, including those whose values are no longer kept."""
     p50: float
     p95: float
     p99: float
     max: float
     values: tuple[float, ...] = ()
-    """Those that are kept, oldest first."""
+    """The latest values, oldest first."""
 
     def __repr__(self) -> str:
         """Without the values."""
@@ -50,7 +50,7 @@ class Stats(NamedTuple):
     endings: Mapping[str, int]
     """`success`, `unchanged`, `failed` and `deferred`."""
     phases: Mapping[str, PhaseStats]
-    """By the names of `Timings`. Phases of a load that ran inside the window lie inside `settle`."""
+    """Keyed by the fields of `Timings`. The phases of a speculative load lie inside `settle`."""
     observer: str
     """`inotify`, `watchdog` or `poll`."""
     trouble: str | None
@@ -58,15 +58,15 @@ class Stats(NamedTuple):
     degraded: bool = False
     """The start failed, and what is published is the last good state that was kept."""
     state_trouble: str | None = None
-    """Why published states are not kept on disk; None if they are, or need not be."""
+    """Why published states are not kept on disk; None if they are, or were not asked for."""
     last_trouble: str | None = None
-    """The latest `trouble` that is over."""
+    """The latest `trouble` that has ended."""
     listener_failures: int = 0
-    """How often a part of the watcher, or an integration, could not take note of an event: each is in the log."""
+    """How often a listener (a part of the watcher, or an integration) failed on an event. Each is logged."""
 
 
 class Meter:
-    """A listener: counts endings and measures successes; of a fixed size."""
+    """A listener that counts endings and measures successes. Its size is bounded."""
 
     __slots__ = ("_degraded", "_endings", "_values")
 
@@ -90,7 +90,7 @@ class Meter:
                 del values[:-CAPACITY]
 
     def stats(self, observer: str, trouble: str | None) -> Stats:
-        """A picture of now."""
+        """The current statistics."""
         phases = {name: self._summary(values) for name, values in self._values.items()}
         return Stats(dict(self._endings), phases, observer, trouble, self._degraded)
 

@@ -1,4 +1,4 @@
-"""`Subscription`, a handle to close, and `EventStream`, one that can be iterated too."""
+"""`Subscription`, a handle to close, and `EventStream`, which can be iterated, too."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
     from hotconf.events import ConfigReloadEvent, Ending
 
 CAPACITY: Final = 1024
-"""Events that wait for one subscriber; when one more comes, the oldest is dropped."""
+"""How many events may wait for one subscriber; one more drops the oldest."""
 
 _LONGEST_S: Final = 1.0
-"""No wait is long: CPython runs the handler of a signal that comes just before a wait only when that ends, so that
-Ctrl+C, or a SIGTERM that closes the stream, would be without effect for as long."""
+"""The longest wait. CPython runs the handler of a signal that arrives just before a wait only after it: a long wait
+would delay Ctrl+C, or a SIGTERM handler that closes the stream."""
 
 
 class Hub(Protocol):
-    """What a subscription needs of the bus."""
+    """The bus, as a subscription sees it."""
 
     lock: threading.RLock
-    """Guards the queues of all subscribers; held for a few instructions at a time, never around users' code."""
+    """Guards the queues of all subscribers. Held for a few instructions, never while users' code runs."""
 
     @property
     def last(self) -> Ending | None:
         """The latest ending."""
 
     def remove(self, subscription: Subscription) -> None:
-        """Forget `subscription`; the lock is held."""
+        """Forget `subscription`. The caller holds the lock."""
 
 
 class Subscription:
-    """A handle on something that a watcher delivers: close it, or leave its `with` block, to get no more."""
+    """A handle on a subscription: close it, or leave its `with` block, to end it."""
 
     __slots__ = ("__weakref__", "_closed", "_dropped", "_hub")
 
@@ -56,23 +56,23 @@ class Subscription:
 
     @property
     def dropped(self) -> int:
-        """How many events were lost because they waited too long: the oldest, once 1,024 were waiting."""
+        """How many events were dropped: the oldest, whenever more than 1,024 were waiting."""
         return self._dropped
 
     @property
     def last(self) -> Ending | None:
-        """The latest ending of the watcher, read or not; None before the first. Always current."""
+        """The latest ending of the watcher, whether this stream has delivered it or not; None before the first."""
         return self._hub.last
 
     def close(self) -> None:
-        """End it at once, from any thread, as often as you like. A callback that is running is not waited for."""
+        """End it at once. Idempotent; any thread may call it. Does not wait for a running callback."""
         self._closed = True
         with self._hub.lock:
             self._hub.remove(self)
             self.end()
 
     def end(self) -> None:
-        """Nothing more will come; the lock is held. Called by `close` and by the closing watcher."""
+        """Deliver nothing more. The caller, `close` or the closing watcher, holds the lock."""
 
     def __enter__(self) -> Self:
         return self
@@ -82,10 +82,10 @@ class Subscription:
 
 
 class EventStream(Subscription):
-    """The events from now on, one by one: `for event in stream` or `async for event in stream`.
+    """The events from the subscription on: `for event in stream` or `async for event in stream`.
 
-    A closing watcher ends it after the events that are already waiting; its own `close()` ends it at once. Both
-    wake its readers. It belongs to the first event loop that iterates it; a second one gets a `UsageError`.
+    When the watcher closes, it ends after the waiting events; its own `close()` ends it at once. Both wake its
+    readers. It belongs to the first event loop that iterates it; in another one it raises `UsageError`.
     """
 
     __slots__ = ("_arrived", "_ended", "_loop", "_overflowing", "_queue", "_waiters")
@@ -94,14 +94,14 @@ class EventStream(Subscription):
         super().__init__(hub)
         self._queue: deque[ConfigReloadEvent] = deque()
         self._arrived = threads.Event()
-        """Set, and replaced, when there is something to see."""
+        """Set, and replaced, when an event arrives or the stream ends."""
         self._ended = False
         self._overflowing = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiters: list[asyncio.Future[None]] = []
 
     def put(self, event: ConfigReloadEvent) -> None:
-        """Queue `event`, at the cost of the oldest if need be, and wake the reader; the lock is held."""
+        """Queue `event`, drop the oldest if the queue is full, and wake the reader. The caller holds the lock."""
         if len(self._queue) == CAPACITY:
             self._queue.popleft()
             self._dropped += 1
@@ -113,14 +113,14 @@ class EventStream(Subscription):
         self._wake()
 
     def end(self) -> None:
-        """Let the reader finish what is waiting, or nothing if it was closed, and then stop; the lock is held."""
+        """End after the waiting events; at once if this was closed. The caller holds the lock."""
         self._ended = True
         if self._closed:
             self._queue.clear()
         self._wake()
 
     def abandon(self) -> None:
-        """In the child of a fork: end, without what was waiting, and without waking the parent's event loop."""
+        """In a forked child: end without the waiting events, and without waking the parent's event loop."""
         self._ended = True
         self._queue.clear()
         self._waiters.clear()
@@ -131,7 +131,7 @@ class EventStream(Subscription):
         return self
 
     def __next__(self) -> ConfigReloadEvent:
-        """Wait for the next event; `StopIteration` when there will be none."""
+        """Wait for the next event. Raises `StopIteration` at the end."""
         while True:
             with self._hub.lock:
                 event = self._take() if self._queue else None
@@ -146,7 +146,7 @@ class EventStream(Subscription):
         return self
 
     async def __anext__(self) -> ConfigReloadEvent:
-        """Wait for the next event; `StopAsyncIteration` when there will be none. A cancelled wait loses nothing."""
+        """Wait for the next event. Raises `StopAsyncIteration` at the end. A cancelled wait loses no event."""
         loop = self._bind()
         while True:
             with self._hub.lock:
@@ -168,7 +168,7 @@ class EventStream(Subscription):
         return event
 
     def _bind(self) -> asyncio.AbstractEventLoop:
-        # Here and not above: importing asyncio takes tens of milliseconds, and here it is loaded already.
+        # Imported here: asyncio takes tens of milliseconds to import, and is loaded by now.
         import asyncio
 
         loop = asyncio.get_running_loop()
@@ -183,7 +183,7 @@ class EventStream(Subscription):
         arrived.set()
         if self._waiters and self._loop is not None:
             waiters, self._waiters = self._waiters, []
-            with suppress(RuntimeError):  # the loop was closed meanwhile, with all who waited in it
+            with suppress(RuntimeError):  # the loop was closed meanwhile
                 self._loop.call_soon_threadsafe(_resume, waiters)
 
 
