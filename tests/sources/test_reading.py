@@ -235,11 +235,11 @@ def test_a_file_that_is_replaced_while_it_is_read(path, monkeypatch):
 
 
 def test_a_file_that_vanishes_before_it_is_opened(path, monkeypatch):
-    """Missing; and not the same as what was there, so that the set of which it is part is read again."""
+    """Unstable, and not the same as what was there: the set of which it is part is read again."""
     during(monkeypatch, "open", path.unlink)
     found = read(path, MAX)
     assert found.problem is not None
-    assert found.problem.kind == "missing"
+    assert found.problem.kind == "unstable"
     assert not same(path, found.stamp)
 
 

@@ -254,7 +254,9 @@ class _Found:
         if is_glob(pattern) and not os.path.lexists(path):
             self.kinds.add("glob")
             base, parts = split(pattern, self._main.parent)
-            return self._matches(base, parts)
+            found = self._matches(base, parts)
+            if not os.path.lexists(path):  # or it came after the directory was listed
+                return found
         self.kinds.add("file")
         if is_own(path.name, os.fspath(path.parent)):
             text = f"watch_paths: {quoted(pattern)} is not watched, because hotconf itself writes it"

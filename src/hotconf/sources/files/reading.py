@@ -137,7 +137,7 @@ def opened(path: Path, max_bytes: int) -> tuple[Read, Descriptor | None]:
         finally:
             if kept is None:
                 file.close()
-    except ClosedError:
+    except (ClosedError, FileNotFoundError, NotADirectoryError):  # it was there a moment ago
         return Read(path, _stamp(found, links), problem=_unstable(path), settled=False), None
     except OSError as error:
         return _failed(path, _stamp(found, links), error), None
@@ -150,6 +150,17 @@ def stat_only(path: Path) -> Read:
         return Read(path, _stamp(os.stat(path), links))
     except OSError as error:
         return _failed(path, Stamp(error=error.errno or errno.EIO, links=links), error)
+
+
+def is_directory(read: Read) -> bool:
+    """Whether a directory was found."""
+    mode = read.stamp.identity[2] if read.stamp.identity else 0
+    return stat.S_ISDIR(mode)
+
+
+def unstable(read: Read) -> Read:
+    """The same, but changed while it was read."""
+    return read._replace(problem=_unstable(read.path), settled=False)
 
 
 def exposed(read: Read) -> Problem | None:

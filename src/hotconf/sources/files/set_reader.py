@@ -177,9 +177,9 @@ class SetReader:
                 self.reads[member.path] = self._read(member)
             elif kept is None:
                 self.reads[member.path] = read
-        changed = self._changed(main, file)
-        self._same_names = kept is None or paths.same_names(kept)
-        return changed
+        # Compared in the order of reading: what was away only meanwhile would have to go again to be missed.
+        self._same_names = paths.same_names(self.expansion)
+        return self._changed(main, file)
 
     def _kept_expansion(self) -> Expansion | None:
         """What `watch_paths` meant before, if it means the same as long as the folders hold the same names."""
@@ -192,11 +192,12 @@ class SetReader:
     def _read(self, member: Member) -> Read:
         path = member.path
         self._fresh.add(path)
-        if member.role == "watched":
-            return reading.stat_only(path)
         if path in self.instead:
             return Read(path, reading.stat_only(path).stamp, self.instead[path])
-        return reading.read(path, self.options.max_bytes)
+        watched = member.role == "watched"
+        read = reading.stat_only(path) if watched else reading.read(path, self.options.max_bytes)
+        # A directory is no member: it was none, or not there, when `watch_paths` was looked up a moment ago.
+        return reading.unstable(read) if member.role != "main" and reading.is_directory(read) else read
 
     def _changed(self, main: Read, file: Descriptor | None) -> tuple[Path, ...]:
         """What changed between the beginning and the end of the read of the whole set.
@@ -204,13 +205,16 @@ class SetReader:
         A single file is one state by itself: what is renamed over it while it is parsed is the next one, so that a
         program that saves without a pause does not prevent every load.
         """
-        moved = reading.changed(self.reads.values())
-        if len(moved) == len(self.reads) == 1 and not self.expansion.folders and _is_replaced(main, file):
-            return ()
         expansion = self.expansion
-        if expansion.folders and expansion is not self.cached.expansion and not paths.same_names(expansion):
+        members = expansion.members
+        if expansion is not self.cached.expansion and not self._same_names:
             now = paths.expand(self.options.path, self.patterns)
-            moved.extend([] if now.problems else paths.differing(expansion.members, now.members))
+            members = members if now.problems else now.members
+        moved = reading.changed(self.reads.values())
+        if len(moved) == len(self.reads) == 1 and not expansion.folders and _is_replaced(main, file):
+            return ()
+        if members is not expansion.members:
+            moved.extend(paths.differing(expansion.members, members))
         return tuple(dict.fromkeys(moved))
 
     # Parsing
