@@ -154,7 +154,7 @@ def pydantic_settings(path: Path, window_ms: int) -> Peer:
 
     class Config(BaseSettings, user()):  # type: ignore[misc] # made at run time
         @classmethod
-        def settings_customise_sources(cls, settings_cls: Any, **_: Any) -> Any:
+        def settings_customise_sources(cls, settings_cls: Any, **_: Any) -> Any:  # type: ignore[override] # it takes them all
             return (TomlConfigSettingsSource(settings_cls, path),)
 
     slot = Slot()
