@@ -1,5 +1,5 @@
-"""Work for one watcher that may take long, or hang: comparing, watching and checking its files. It is done at once if
-the files are few and local, otherwise on another thread.
+"""Work on a watcher's files that may take long, or hang: to compare, watch and check them. It is done at once if the
+files are few and local, otherwise on another thread.
 
 Rule 1: the driver's thread never touches a file on a network or FUSE mount, nor more than `MANY` at a time.
 Rule 2: the tasks of one watcher run one after the other, in the order requested.
@@ -26,41 +26,41 @@ R = TypeVar("R")
 MANY: Final = 100
 SILENT_NS: Final = 5_000_000_000
 _REST: Final = 50
-"""After work that took n of processor time, no poll for n times this."""
+"""After work that took n of CPU time, no poll for n times this."""
 
 
 @dataclass(slots=True, eq=False)
 class _Task:
-    """One thing to do, and what follows on the driver's thread, which gets None if that failed."""
+    """Some work, and what follows on the driver's thread with its result; None if it failed."""
 
     work: Callable[[], Any]
     then: Callable[[Any], object]
     key: object = None
-    """Of the thread that does it: the mount, or the owner of many files."""
+    """Selects the thread: the mount, or the owner of many files."""
     began: int = 0
     dropped: bool = False
     reported: bool = False
-    """Its mount does not answer, and that was logged."""
+    """It was logged that its mount does not answer."""
 
 
 class Background:
-    """The tasks of one driver, on whose thread `post` runs things."""
+    """The tasks of one driver; `post` runs a function on its thread."""
 
     __slots__ = ("_elsewhere", "_post", "_queues", "_rests", "workers")
 
     def __init__(self, post: Callable[[Callable[[], None]], None]) -> None:
         self._post = post
         self._queues: dict[Owner, deque[_Task]] = {}
-        """The first of each is under way."""
+        """The first task of each queue is under way."""
         self._elsewhere: set[Owner] = set()
-        """Owners whose latest task ran on another thread: what is watched for them may be slow to drop."""
+        """Owners whose latest task ran on another thread: to unwatch their files may be slow, too."""
         self._rests: dict[Owner, int] = {}
-        """Until when those that took long are not polled."""
+        """When to poll those again whose work took long."""
         self.workers: dict[object, Worker] = {}
         """By mount, or owner of many files, while there is work for them."""
 
     def run(self, owner: Owner, work: Callable[[], R], then: Callable[[R | None], object]) -> None:
-        """Run `work`, then `then` with its result; both at once, if that is safe."""
+        """Run `work`, then `then` with its result; both at once if the files are few and local."""
         task = _Task(work, then)
         queue = self._queues.get(owner)
         if queue is not None:
@@ -72,7 +72,7 @@ class Background:
             then(_attempt(task))
 
     def last(self, owner: Owner, work: Callable[[], object]) -> None:
-        """`owner` leaves: do this last thing for it."""
+        """Run a last task for `owner`, which leaves."""
         for task in self._queues.pop(owner, ()):
             task.dropped = True
         self._rests.pop(owner, None)
@@ -93,11 +93,11 @@ class Background:
         return owner in self._queues
 
     def resting(self, owner: Owner) -> bool:
-        """Whether not to poll its files now: that is under way, or took long just now."""
+        """Whether not to poll its files now, because that is under way or took long just now."""
         return owner in self._queues or time.monotonic_ns() < self._rests.get(owner, 0)
 
     def trouble(self, owner: Owner) -> str | None:
-        """The mount that does not answer; from any thread."""
+        """Which mount does not answer. May be called on any thread."""
         for task in tuple(self._queues.get(owner, ())):
             worker = self.workers.get(task.key)
             if worker is not None and worker.refused is not None:
@@ -111,7 +111,7 @@ class Background:
         return min((task.began + SILENT_NS for task in self._unanswered()), default=NEVER)
 
     def report(self, now: int) -> None:
-        """Report mounts that have not answered for so long, and restart threads that died or were refused."""
+        """Report mounts that have not answered for `SILENT_NS`; restart threads that died or could not be started."""
         for worker in tuple(self.workers.values()):
             worker.supervise()
         silent = [task for task in self._unanswered() if now >= task.began + SILENT_NS]
@@ -122,13 +122,13 @@ class Background:
             log.warning("watch", text, str(mount))
 
     def stop(self, timeout_s: float) -> None:
-        """Wait up to `timeout_s` for what is under way; abandon what hangs."""
+        """Wait up to `timeout_s` for tasks that are under way; abandon those that hang."""
         until = time.monotonic() + timeout_s
         for worker in list(self.workers.values()):
             worker.stop(max(0.0, until - time.monotonic()))
 
     def _unanswered(self) -> list[_Task]:
-        """Those under way on a mount of which it is not reported that it does not answer."""
+        """Tasks under way on mounts, without those that are reported already."""
         tasks = [queue[0] for queue in self._queues.values()]
         return [task for task in tasks if isinstance(task.key, str) and not task.reported]
 
@@ -171,7 +171,7 @@ class Background:
 
 
 def may_block(owner: Owner) -> bool:
-    """Whether its files are many, or may hang."""
+    """Whether its files are many, or on a mount that may hang."""
     known = owner.cache.files
     return known.mounts.remote is not None or len(known.members) + len(known.folders) > MANY
 
@@ -190,4 +190,4 @@ def _attempt(task: _Task) -> Any:
 
 
 def _ignored(_: object) -> None:
-    """What follows the last task: nothing."""
+    """Nothing follows the last task."""

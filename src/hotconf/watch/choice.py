@@ -1,4 +1,4 @@
-"""Which observer is used."""
+"""Chooses the observer."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from hotconf.watch.poll import Poll
 
 
 def preferred(name: ObserverName) -> ObserverName:
-    """The one that `name` comes to where everything works: `auto` is the platform's own, so that all share it."""
+    """The observer that `name` means where everything works: for `auto` the platform's own, so that all share it."""
     if name != "auto":
         return name
     return "inotify" if sys.platform == "linux" else "watchdog"
 
 
 def choose(name: ObserverName, wake: Callable[[], None]) -> Observer:
-    """The observer called `name`; `auto` is the best that works here. `wake` is called when one without a descriptor
-    has something to read. Raises `UsageError` if a particular one was asked for and cannot be had.
+    """The observer called `name`; for `auto` the best that works here. An observer without a descriptor calls `wake`
+    when it has something to read. Raises `UsageError` if the one that was asked for is not available.
     """
     if name == "poll":
         return Poll(ASKED_FOR)

@@ -1,4 +1,4 @@
-"""inotify(7) through ctypes: add, remove, read. Nothing is decided here."""
+"""inotify(7) through ctypes: add, remove, read. No decisions."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ EXCL_UNLINK: Final = 0x4000000
 MASK_ADD: Final = 0x20000000
 
 GONE: Final = DELETE_SELF | MOVE_SELF | UNMOUNT | IGNORED
-"""The watched inode is no longer where it was, or no longer there."""
+"""The watched inode was moved or removed."""
 
 _HEADER: Final = struct.Struct("iIII")
 _BUFFER: Final = 1 << 13
 _LARGEST: Final = _HEADER.size + 256
-"""An event with the longest name."""
+"""The size of an event with the longest name."""
 
 
 class Event(NamedTuple):
-    """One event of the kernel's. `wd` is -1 and `name` empty for an overflow."""
+    """One event. For an overflow `wd` is -1 and `name` is empty."""
 
     wd: int
     mask: int
@@ -46,7 +46,7 @@ class Event(NamedTuple):
 
 
 class Inotify:
-    """One inotify instance. Raises `OSError` where the kernel has none left or does not know inotify."""
+    """One inotify instance. Raises `OSError` if the kernel has none left, or no inotify."""
 
     __slots__ = ("_buffer", "_instance")
 
@@ -56,16 +56,16 @@ class Inotify:
 
     @property
     def descriptor(self) -> int:
-        """For an immediate wait. Raises `ClosedError` if the program has closed it."""
+        """Wait for it at once. Raises `ClosedError` if the program has closed it."""
         return self._instance.number
 
     @property
     def ours(self) -> bool:
-        """False: the program has closed it, or we have."""
+        """Whether it is open: neither the program nor we closed it."""
         return self._instance.ours
 
     def add(self, path: str, mask: int) -> int:
-        """Watch the inode at `path`, links followed; the same inode always has the same number. Raises `OSError`."""
+        """Watch the inode at `path`, following links. An inode always gets the same number. Raises `OSError`."""
         number, name = self._instance.number, os.fsencode(path)
         try:
             return linux.inotify_add_watch(number, name, ctypes.c_uint32(mask))
@@ -73,12 +73,12 @@ class Inotify:
             raise type(error)(error.errno, error.strerror, path) from None
 
     def remove(self, wd: int) -> None:
-        """Stop watching; a number that the kernel has dropped already is no error."""
+        """Stop watching; not an error if the kernel has dropped the watch already."""
         with suppress(OSError):
             linux.inotify_rm_watch(self._instance.number, wd)
 
     def read(self) -> list[Event]:
-        """All events that are waiting; empty if none is. Raises `OSError`."""
+        """All waiting events. Raises `OSError`."""
         events: list[Event] = []
         while (size := self._read()) > 0:
             events.extend(_decoded(self._buffer.raw[:size]))
@@ -87,15 +87,15 @@ class Inotify:
         return events
 
     def _read(self) -> int:
-        # This keeps the GIL. The data is there already: copying it is faster than getting the GIL back, which takes 5
-        # ms next to a CPU-bound thread. And windows begin when events have been read.
+        # This keeps the GIL, because the data is there already: next to a CPU-bound thread it takes 5 ms to get it
+        # back, and windows begin when events have been read.
         try:
             return linux.read(self._instance.number, self._buffer, _BUFFER)
         except (BlockingIOError, InterruptedError):
             return 0
 
     def close(self) -> None:
-        """Close the instance; the kernel drops its watches. If the program has closed it, nothing is touched."""
+        """Close the instance; the kernel drops its watches. Does nothing if the program has closed it."""
         self._instance.close()
 
 

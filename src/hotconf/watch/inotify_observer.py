@@ -1,9 +1,9 @@
 """The Linux observer: which inodes to watch for a set of files, and what their events mean.
 
 Each place on the way to a file (every link, and the file's own name) is watched in its directory for names; that
-directory's own name is watched in its parent; and the file's inode is watched for writing, so that writes through
-hard links and bind mounts are noticed, and those to a busy neighbour are not. Whatever happens to a name or a
-directory, the way to the file is walked and watched anew.
+directory's own name is watched in its parent; and the file's inode is watched for writes, so that writes through
+hard links and bind mounts are noticed, and writes to its neighbours are not. When anything happens to a
+name or a directory, the way to the file is walked and watched again.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from hotconf.watch.inotify_watches import NAMES, Armed, Subject, Walk, Watch, en
 from hotconf.watch.observer import Arrival, Changes, Observer, Owner
 
 FEW: Final = 32
-"""How many subjects are rearmed as soon as events say so: that takes two or three milliseconds."""
+"""How many subjects are rearmed at once, which takes two or three milliseconds."""
 
 _MOST_WALKS: Final = 20
-"""How often to walk a way that changes all the while; then the reconcile has to find what was missed."""
+"""How often to walk a way that keeps changing; then the reconcile has to find what was missed."""
 
 
 class InotifyObserver(Observer):
     """The Linux observer. Raises `OSError` if the kernel has no inotify instance left.
 
-    Files may be armed on one other thread per owner, because that may take long, or hang, while events are read.
-    Compare them afterwards with what was read: events before the watch was recorded are lost.
+    One other thread per owner may arm files while events are read, because that may take long, or hang. Compare the
+    files afterwards with what was read: events before a watch was recorded are lost.
     """
 
     name = "inotify"
@@ -43,13 +43,13 @@ class InotifyObserver(Observer):
     def __init__(self) -> None:
         self._inotify = Inotify()
         self._lock = threads.lock()
-        """Held for moments only: never during file access."""
+        """Held for moments, never during file access."""
         self._watches: dict[int, Watch] = {}
         self._armed: dict[Owner, Armed] = {}
         self._unsure: list[set[int]] = []
-        """For each subject that is being armed the watches that fired, or ended, meanwhile."""
+        """For each subject that is being armed, the watches that fired or ended meanwhile."""
         self._changes: dict[Owner, Changes] = {}
-        """Of the events that are being read."""
+        """From the events that are being read."""
 
     @property
     def descriptor(self) -> int:
@@ -57,11 +57,11 @@ class InotifyObserver(Observer):
         return self._inotify.descriptor
 
     def trouble(self, owner: Owner) -> str | None:
-        """Which watches the kernel refused; None if all stand."""
+        """Which watches the kernel refused; None if it refused none."""
         armed = self._armed.get(owner)
         if armed is None or not armed.trouble:
             return None
-        # Asked from other threads, too: the list is made in one go.
+        # Called on other threads, too: one call makes the list.
         return next(iter(list(armed.trouble.values())), None)
 
     def close(self) -> None:
@@ -69,13 +69,13 @@ class InotifyObserver(Observer):
         self._inotify.close()
 
     def abandon(self) -> None:
-        """Close the copy of the descriptor: the watches end with the parent's, the last one."""
+        """Close the copy of the descriptor. The watches end when the parent closes the last one."""
         self._inotify.close()
 
     # What to watch
 
     def arm(self, owner: Owner, files: FileSet) -> bool:
-        """Watch these files, and no others, with the directories on the way to them."""
+        """Watch these files and the directories on the way to them, and nothing else."""
         armed = self._armed.setdefault(owner, Armed())
         new = self._wanted(owner, armed, files)
         self.rearm(owner, dict.fromkeys([*new, *armed.trouble]))
@@ -97,7 +97,7 @@ class InotifyObserver(Observer):
                 self._release(owner, armed, path)
 
     def _wanted(self, owner: Owner, armed: Armed, files: FileSet) -> list[Path]:
-        """Record the current subjects, and release the others; returns the new ones."""
+        """Record the current subjects and release the others. Returns the new ones."""
         before, armed.files = armed.files, files
         same = before is not None and before.members is files.members and before.folders == files.folders
         if same and before is not None and before.patterns == files.patterns:
@@ -111,9 +111,9 @@ class InotifyObserver(Observer):
         return [path for path, kind in wanted.items() if path not in known or known[path] != kind]
 
     def _arm(self, owner: Owner, path: Path) -> None:
-        """Watch all that the subject needs now, and nothing else for it.
+        """Watch what the subject needs now, and nothing else for it.
 
-        A directory removed between its lookup and its watch fires no event, and neither do removed ones above it:
+        A directory that is removed between its lookup and its watch fires no event, and neither do those above it:
         walk the way again until it exists.
         """
         armed = self._armed.get(owner)
@@ -126,7 +126,7 @@ class InotifyObserver(Observer):
             for left in reversed(range(_MOST_WALKS)):
                 whole = walk.go()
                 with self._lock:
-                    # Skip the watches that fired or ended before it was recorded what they are for.
+                    # Skip watches that fired or ended before they were recorded.
                     doubtful = [use for use in walk.uses if use[0] in unsure]
                     for use in doubtful:
                         del walk.uses[use]
@@ -139,7 +139,7 @@ class InotifyObserver(Observer):
                 self._unsure = [each for each in self._unsure if each is not unsure]
 
     def _record(self, subject: Subject, walk: Walk) -> None:
-        """From now on the subject has these watches, and no others; under the lock."""
+        """From now on the subject has these watches, and no others. The caller holds the lock."""
         owner, path = subject
         armed = self._armed.get(owner)
         wanted = armed is not None and path in armed.endings  # it may have been released meanwhile
@@ -156,7 +156,7 @@ class InotifyObserver(Observer):
         if armed.arrivals.get(path) is Arrival.WRITING:
             del armed.arrivals[path]  # its end may have been missed
         armed.uses[path] = after
-        # In one step: another thread that asks meanwhile must not see that all is well.
+        # In one step: another thread must not see no trouble meanwhile.
         if walk.failing is not None:
             armed.trouble[path] = walk.failing
         else:
@@ -183,14 +183,14 @@ class InotifyObserver(Observer):
             self._doubt(wd)
 
     def _doubt(self, wd: int) -> None:
-        """A walk that is about to record this watch does not know that it fired or ended."""
+        """This watch fired or ended: a walk that is about to record it has to know."""
         for unsure in self._unsure:
             unsure.add(wd)
 
     # What the events mean
 
     def read(self, may_block: Callable[[Owner], bool]) -> dict[Owner, Changes]:
-        """Read the kernel's events: what changed since the last call."""
+        """Read the kernel's events. Returns what changed since the last call."""
         events = self._inotify.read()
         if not events:
             return {}
@@ -230,14 +230,14 @@ class InotifyObserver(Observer):
             self._written(event, watch)
 
     def _overflow(self) -> None:
-        """Events were lost, of whom is not said: compare everything."""
+        """Events were lost, for unknown files: compare everything."""
         for owner, armed in self._armed.items():
             writing = [path for path, arrival in list(armed.arrivals.items()) if arrival is Arrival.WRITING]
             self._of(owner).touched.update(dict.fromkeys(writing))
             self._all_stale(owner)
 
     def _all_stale(self, owner: Owner) -> None:
-        """The way to everything watched for `owner` may have changed; finding out which would take long."""
+        """The way to any file of `owner` may have changed; to find out which would take long."""
         armed, changes = self._armed.get(owner), self._of(owner)
         if armed is not None and len(changes.stale) < len(armed.endings):
             armed.arrivals.clear()
@@ -248,13 +248,13 @@ class InotifyObserver(Observer):
         self._way_changed(*watch.names.values(), watch.folders)
         self._way_changed(watch.files, moved=False)
         if not event.mask & inotify.IGNORED:
-            # A directory that was moved away would go on reporting what happens in it, at its new place.
+            # A directory that was moved away would go on reporting its events from its new place.
             self._inotify.remove(event.wd)
         del self._watches[event.wd]
         self._doubt(event.wd)
 
     def _way_changed(self, *uses: Collection[Subject], moved: bool = True) -> None:
-        """The way to these leads elsewhere. `moved`: another file may have come under the path."""
+        """The way to these changed. `moved`: the path may lead to another file."""
         if sum(map(len, uses)) > FEW:
             for owner in {owner for subjects in uses for owner, _ in subjects}:
                 self._all_stale(owner)

@@ -1,4 +1,4 @@
-"""Which inodes are watched for which file: the walk that watches them, and the table that says what for."""
+"""Which inodes are watched for which file: the walk that watches them, and the table of their uses."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from hotconf.watch.observer import Arrival, Owner
 Subject: TypeAlias = tuple[Owner, Path]
 """A file, or a folder of fragments, of one owner."""
 Use: TypeAlias = tuple[int, str | None]
-"""A watch, and the name in it that counts; None if the subject itself is watched."""
+"""A watch, and the name in its directory that counts; None if the subject itself is watched."""
 How: TypeAlias = bool | tuple[str, ...] | None
-"""For a name, whether a change of it is one of the subject: False for that of a directory on the way. For a folder,
-the endings of the names that count. For a file, None."""
+"""For a name, whether its change is a change of the subject: False for a directory on the way. For a folder, the
+endings of the names that count. For a file, None."""
 
 NAMES: Final = inotify.CREATE | inotify.DELETE | inotify.MOVED_FROM | inotify.MOVED_TO
-# Closing a file that has been replaced says nothing about the one that has its name now.
+# To close a file that has been replaced means nothing for the one that has its name now.
 _OF_CHILDREN: Final = inotify.CLOSE_WRITE | inotify.EXCL_UNLINK
 _DIRECTORY: Final = NAMES | inotify.DELETE_SELF | inotify.MOVE_SELF | inotify.ONLYDIR | _OF_CHILDREN
 _FILE: Final = inotify.MODIFY | inotify.ATTRIB | inotify.CLOSE_WRITE
 _ABSENT: Final = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
-"""Nothing is there, which is fine: the directory above is watched for it."""
+"""The path does not exist, which is fine: the directory above is watched for it."""
 
 
 class Watch:
-    """One watched inode, and for whom. To add or drop one use costs the same, however many there are."""
+    """One watched inode, and its uses. To add or drop one takes the same time however many there are."""
 
     __slots__ = ("files", "folders", "names")
 
@@ -76,9 +76,9 @@ class Armed:
 
     def __init__(self) -> None:
         self.files: FileSet | None = None
-        """Those that it was armed with."""
+        """What it was armed with."""
         self.endings: dict[Path, tuple[str, ...] | None] = {}
-        """Of folders the endings of the names that count; None for files."""
+        """For folders the endings of the names that count; None for files."""
         self.uses: dict[Path, frozenset[Use]] = {}
         """The watches that each subject needs."""
         self.arrivals: dict[Path, Arrival] = {}
@@ -101,13 +101,13 @@ class Walk:
         """Why something is not watched."""
 
     def go(self) -> bool:
-        """Watch every place on the way as it is now, and the subject itself. Return whether the whole way exists."""
+        """Watch every place on the way and the subject itself. Returns whether the whole way exists."""
         self.failing = None
         whole = True
         is_file = self._endings is None and _may_be_file(self._path)
         for place in paths.places(self._path):
             parent, name = os.path.split(place.directory)
-            if name:  # first: if a file is in the directory's place, this shows when it goes
+            if name:  # first: if a file is in the directory's place, its removal shows here
                 whole &= self._watch_name(parent, name, direct=False)
             direct = is_file and not place.lacking
             whole &= self._watch_name(place.directory, place.name, direct=direct)
@@ -123,7 +123,7 @@ class Walk:
 
     def _watch_name(self, directory: str, name: str, *, direct: bool) -> bool:
         """Watch a name in a directory; False if that directory no longer exists."""
-        # Writes in a directory further up mean nothing, and there may be many.
+        # Writes in a directory further up do not matter, and there may be many.
         wd = self._add(directory, _DIRECTORY if direct else _DIRECTORY & ~inotify.CLOSE_WRITE)
         if wd is not None:
             self.uses[wd, name] = direct or self.uses.get((wd, name), False)
@@ -134,7 +134,7 @@ class Walk:
         try:
             return self._inotify.add(path, mask | inotify.MASK_ADD)
         except OSError as error:
-            # A file that may not be read is watched as a name.
+            # An unreadable file is watched as a name.
             unreadable = error.errno == errno.EACCES and not mask & inotify.ONLYDIR
             if error.errno == errno.ENOSPC:
                 limit = "the limit of inotify watches is reached (fs.inotify.max_user_watches)"
@@ -145,7 +145,7 @@ class Walk:
 
 
 def endings(patterns: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of the names that matter in the folders that `patterns` stand for; an empty one if any name does."""
+    """The endings of the names that matter in the folders of `patterns`; an empty one if all names do."""
     return SUFFIXES if all(map(_means_configuration, patterns)) else ("",)
 
 
@@ -155,8 +155,8 @@ def _means_configuration(pattern: str) -> bool:
 
 
 def _may_be_file(path: str) -> bool:
-    """Whether a write under this name is a change: not to a device, which anyone may write to; that is checked when a
-    name on the way changes. A single `stat` decides: between two of them the file may appear.
+    """Whether writes to this name are changes: not to a device, which anyone may write to. Checked when a name on the
+    way changes. A single `stat` decides, because between two of them the file may appear.
     """
     try:
         return stat.S_ISREG(os.stat(path).st_mode)

@@ -1,6 +1,6 @@
-"""What every observer does: it watches files for their owners, and reports which of them may have changed.
+"""The interface of observers: they watch files for their owners, and report which of them may have changed.
 
-`reconcile` finds what events miss. `choice` says which observer is used.
+`reconcile` finds what events miss; `choice` chooses the observer.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from hotconf.sources.files.cache import Cache
 ObserverName: TypeAlias = Literal["auto", "inotify", "watchdog", "poll"]
 
 ASKED_FOR: Final = "asked for"
-"""Why there is polling, where nothing is wrong."""
+"""Why there is only polling, where nothing is wrong."""
 
 
 class Arrival(Enum):
-    """How the content of a file came, as far as events show."""
+    """How a file was last written, as far as events show."""
 
     WRITING = "a writer has it open"
     CLOSED = "its writer has closed it"
@@ -51,10 +51,10 @@ class Owner(Protocol):
         arrivals: Arrivals | None = None,
         polled: bool = False,
     ) -> None:
-        """Its files changed. `arrivals`: of all of its files, if there was an event. `polled`: there was none."""
+        """These files changed. `arrivals`: of all its files, if an event said so. `polled`: found by polling."""
 
     def compare(self, then: Callable[[tuple[Path, ...]], object]) -> None:
-        """Compare its files with what was read; `then` gets those whose change is not known yet."""
+        """Compare its files with what was read; call `then` with those whose change is not known yet."""
 
 
 class Changes:
@@ -64,58 +64,57 @@ class Changes:
 
     def __init__(self) -> None:
         self.touched: dict[Path, None] = {}
-        """These changed, or may have."""
+        """Files that changed, or may have."""
         self.compare = False
         """Something on the way to the files changed: compare them with what was read."""
         self.stale: dict[Path, None] = {}
-        """The way to these changed, and they are not watched anew yet, because that would take long: `rearm` them,
-        then compare."""
+        """The way to these files changed. Rearming takes long: do it in the background, then compare."""
         self.arrivals: Arrivals = UNKNOWN
         """Of all of the owner's files."""
         self.at = time.monotonic_ns()
-        """No earlier than the last change in it: windows begin here."""
+        """Not before the last of these changes: windows begin here."""
 
 
 class Observer:
-    """Used by the driver's thread; another one may arm, rearm and disarm files. This one notices nothing.
+    """Used by the driver's thread; other threads may arm, rearm and disarm files. This base class notices nothing.
 
-    To arm a file is to watch it and every directory and link on the way to it.
+    To arm a file is to watch it, and every directory and link on the way to it.
     """
 
     __slots__ = ()
 
     name = "none"
-    """What `stats` calls it."""
+    """Its name in `stats`."""
     notifies = False
-    """Whether the system notifies it of changes. If not, they are found by polling only."""
+    """Whether the system reports changes. If not, they are found only by polling."""
 
     @property
     def descriptor(self) -> int | None:
-        """Readable when there are events; None if it wakes the driver by itself. Raises `OSError` if the program has
-        closed it.
+        """Readable when there are events; None if the observer wakes the driver by itself. Raises `OSError` if the
+        program has closed it.
         """
         return None
 
     def arm(self, owner: Owner, files: FileSet) -> bool:
-        """Watch these files for `owner`, and no others. Whether any file or folder is watched only now."""
+        """Watch these files for `owner`, and no others. Returns whether any file or folder is watched only now."""
         return False
 
     def rearm(self, owner: Owner, paths: Iterable[Path] | None = None) -> None:
-        """Find the way to these anew, and watch that; without `paths` to all of the owner's: a change was missed."""
+        """A change was missed: walk and watch the way to these files again; without `paths`, to all of the owner."""
 
     def disarm(self, owner: Owner) -> None:
         """Watch nothing for `owner` any more."""
 
     def read(self, may_block: Callable[[Owner], bool]) -> dict[Owner, Changes]:
-        """What happened since the last call. Stale files of owners that `may_block` are not rearmed here."""
+        """What happened since the last call. Files of owners that `may_block` are not rearmed here, but stale."""
         return {}
 
     def trouble(self, owner: Owner) -> str | None:
-        """Why not every change of the owner's files is reported; None if all is well. From any thread."""
+        """Why some changes of the owner's files are not reported; None if all are. May be called on any thread."""
         return None
 
     def close(self) -> None:
-        """Give everything back."""
+        """Release all resources."""
 
     def abandon(self) -> None:
-        """In the child of a fork: close the copies of descriptors, and change nothing of what the parent watches."""
+        """In a forked child: close the copies of descriptors, without affecting what the parent watches."""

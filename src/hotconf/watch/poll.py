@@ -1,4 +1,4 @@
-"""The observer that notices nothing by itself: polling finds every change, later."""
+"""The observer of last resort: it reports nothing, so that all changes are found by polling."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hotconf.watch.observer import Observer, Owner
 
 
 class Poll(Observer):
-    """Says why there is only polling. `stopgap`: it stands in for another observer until that can be had."""
+    """Knows why there is only polling. `stopgap`: it stands in for another observer until that is available."""
 
     __slots__ = ("_why", "stopgap")
 
@@ -17,5 +17,5 @@ class Poll(Observer):
         self.stopgap = stopgap
 
     def trouble(self, owner: Owner) -> str | None:
-        """The same for all."""
+        """The same for all owners."""
         return self._why

@@ -1,6 +1,6 @@
-"""When the files of each watcher are compared with what was read: changes that no event reported are found then.
+"""The schedule by which the files of each watcher are compared with what was read, to find changes without an event.
 
-The one schedule of polls, for all watchers. Nearly always nothing differs, and there may be hundreds of them.
+There is one for all watchers, of which there may be hundreds. Nearly always nothing differs.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from hotconf.watch.observer import Owner
 W = TypeVar("W", bound=Owner)
 
 _REST: Final = 50
-"""After a comparison that took n of processor time none for n times this: a big tree is compared less often."""
+"""After a comparison that took n of CPU time, none for n times this: a big tree is compared less often."""
 _CHEAP_NS: Final = 100_000
-"""A shorter comparison is not worth the system call that measures its processor time."""
+"""For a shorter comparison CPU time is not worth measuring: that takes a system call."""
 _TURN_NS: Final = 5_000_000
-"""How long to compare before events are read again; beside a busy thread one call to the system may take that."""
+"""How long to compare before events are read again; beside a busy thread one system call may take as long."""
 
 
 class Reconcile(Generic[W]):
-    """The schedule; for one thread. `compare` compares all files of a watcher, and sees to what differs."""
+    """The schedule, used on one thread. `compare` compares all files of a watcher, and handles what differs."""
 
     __slots__ = ("_at", "_compare", "next")
 
     def __init__(self, compare: Callable[[W], None]) -> None:
         self._compare = compare
         self._at: dict[W, int] = {}
-        """When the files of each are compared next."""
+        """When each is compared next."""
         self.next = NEVER
-        """None is due before this."""
+        """The earliest of these."""
 
     def add(self, owner: W, now: int) -> None:
         """Compare the files of `owner` from the next tick on."""
@@ -41,16 +41,16 @@ class Reconcile(Generic[W]):
         self.next = min(self.next, at)
 
     def drop(self, owner: W) -> None:
-        """Compare its files no more."""
+        """No longer compare its files."""
         self._at.pop(owner, None)
         self.next = min(self._at.values(), default=NEVER)
 
     def run(self, now: int) -> None:
-        """Compare for those whose turn it is; if that takes long, for some of them: then `next` is due at once."""
+        """Compare the files of all that are due. If that takes long, stop after some: then `next` is due at once."""
         at = self._at
         used, began = time.thread_time_ns(), time.monotonic_ns()
         until = began + _TURN_NS
-        # Who has waited longest comes first, if only some do.
+        # The longest overdue first, in case time runs out.
         for owner in sorted([owner for owner, due in at.items() if due <= now], key=at.__getitem__):
             if began >= until:
                 break
@@ -74,5 +74,5 @@ class Reconcile(Generic[W]):
 
 
 def _tick(period: int, now: int) -> int:
-    """When files are compared next. On a common grid: many watchers wake the process no more often than one."""
+    """The next tick, on a common grid, so that many watchers wake the process no more often than one."""
     return (now // period + 1) * period

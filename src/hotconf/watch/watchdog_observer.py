@@ -1,7 +1,7 @@
-"""The observer for macOS and Windows: the package `watchdog`, whose threads only note that something happened.
+"""The observer for macOS and Windows, on the package `watchdog`, whose threads only record that something happened.
 
-It dies quietly with its directory, and loses what happens in an overflow; the reconcile finds both. Events do not
-show how a file came: nothing is eager, and a file that shrank is waited for.
+A watch ends silently with its directory, and an overflow loses events; the reconcile finds both. Events do not show
+how a file was written: nothing is eager, and a file that shrank is waited for.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from hotconf.system import threads
 from hotconf.watch.observer import Changes, Observer, Owner
 
 _OWN_DOING = {"opened", "closed_no_write"}
-"""Reading a file raises these."""
+"""Events that reading a file causes."""
 
 
 class WatchdogObserver(Observer):
@@ -36,7 +36,7 @@ class WatchdogObserver(Observer):
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._lock = threads.rlock()
-        """Files may be armed on another thread than events are read on."""
+        """Files may be armed on one thread while another reads events."""
         self._handler = _Handler(wake)
         self._watchdog = Watchdog()
         self._watchdog.daemon = True
@@ -55,7 +55,7 @@ class WatchdogObserver(Observer):
             return any(each is owner and path not in known for each, path in self._ways)
 
     def rearm(self, owner: Owner, paths: Iterable[Path] | None = None) -> None:
-        """Watch all of the owner's directories anew."""
+        """Watch all directories of the owner again."""
         with self._lock:
             # A watch whose directory was removed and recreated looks like any other.
             ways = [way for (each, _), way in self._ways.items() if each is owner]
@@ -70,13 +70,13 @@ class WatchdogObserver(Observer):
             self._rewatch()
 
     def read(self, may_block: Callable[[Owner], bool]) -> dict[Owner, Changes]:
-        """What watchdog's threads noticed since the last call; nothing is ever stale."""
+        """What watchdog's threads recorded since the last call; nothing is ever stale."""
         with self._lock:
             names = self._handler.take()
             changes: dict[Owner, Changes] = {}
             if not names:
                 return changes
-            # By their watched ways: whatever appeared on a way has changed it.
+            # By the ways as watched, so that what has appeared on a way counts.
             for (owner, path), way in self._ways.items():
                 found = [place for place in way.places if os.path.join(place.directory, place.name) in names]
                 if way.folder is None and any(not place.lacking for place in found):
@@ -86,22 +86,22 @@ class WatchdogObserver(Observer):
             for directory in names & self._watches.keys():
                 self._unwatch(directory)  # it was removed, moved or created: the watched inode may be gone
             if self._rewatch():
-                # No event reports what happened before the new watch.
+                # What happened before the new watch was missed.
                 for owner in self._armed:
                     changes.setdefault(owner, Changes()).compare = True
             return changes
 
     def trouble(self, owner: Owner) -> str | None:
-        """Which directories cannot be watched, whoever owns them; None if all can."""
+        """Which directories, of any owner, cannot be watched; None if all can."""
         return self._trouble
 
     def close(self) -> None:
-        """Stop its threads. In the child of a fork they are not there, and the parent's go on."""
+        """Stop its threads. In a forked child there are none, and the parent's go on."""
         self._watchdog.stop()
         self._watchdog.join()
 
     def _rewatch(self) -> bool:
-        """Watch the directories that are on the way now, and no others; true if some are watched only now."""
+        """Watch the directories that are on the way now, and no others. Returns whether some are watched only now."""
         self._trouble = None
         self._ways = {
             (owner, path): _Way(path, is_folder=is_folder)
@@ -119,7 +119,7 @@ class WatchdogObserver(Observer):
             try:
                 watch = self._watchdog.schedule(self._handler, directory)
             except OSError as error:
-                # The reconcile stands in, and tries again with the next event.
+                # The reconcile finds changes meanwhile; the next event retries.
                 self._trouble = f"{directory} cannot be watched: {error.strerror or error}"
             else:
                 self._watches[directory] = (watch, now[directory])
@@ -146,13 +146,13 @@ class _Way:
 
     def __init__(self, path: Path, *, is_folder: bool) -> None:
         self.folder = os.path.realpath(path) if is_folder else None
-        """Where a new name would be one more file; None for a file."""
+        """For a folder, where a new name would be one more file; None for a file."""
         self.places = _places(path)
         self.directories = {place.directory for place in self.places} | ({self.folder} if self.folder else set())
 
 
 class _Handler(FileSystemEventHandler):
-    """Notes names. An exception in here would end watchdog's thread, so there is nothing that could raise one."""
+    """Records names. An exception in here would end watchdog's thread, so nothing here can raise."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""What the last load of a watcher read, kept for comparisons and for the next load, and what was touched since."""
+"""What the last load read, for comparisons and for the next load, and which files were touched since."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hotconf.sources.files.reading import Read
 
 
 class Cache:
-    """The files of one watcher. Used by the driver's thread; other threads may read `files`."""
+    """The files of one watcher. Used on the driver's thread; other threads may read `files`."""
 
     __slots__ = ("_compare_again", "_distrusted", "_loading", "before", "files", "touched")
 
@@ -25,7 +25,7 @@ class Cache:
         self.before: Mapping[Path, Read] = {}
         """What was read when the last round ended."""
         self.touched: frozenset[Path] = frozenset()
-        """Since the last load began."""
+        """Touched since the last load began."""
         self._loading = False
         """A load is under way: `files` are those of the load before."""
         self._compare_again = False
@@ -34,11 +34,11 @@ class Cache:
         """The next load reads everything afresh."""
 
     def touch(self, paths: Iterable[Path]) -> None:
-        """These changed, and the machine knows."""
+        """These files changed, as the machine knows."""
         self.touched = self.touched.union(paths)
 
     def begin(self, *, afresh: bool) -> tuple[FileSet, frozenset[Path]]:
-        """A load begins: what it may use again, and of that what it may not."""
+        """A load begins. Returns what it may use again, and which of those files it must read."""
         touched = frozenset(self.files.reads) if afresh or self._distrusted else self.touched
         self.touched = frozenset()
         self._distrusted = False
@@ -46,7 +46,7 @@ class Cache:
         return self.files, touched
 
     def done(self, files: FileSet) -> bool:
-        """A load is back. Whether to compare at once, because a comparison was due during it."""
+        """A load is back. Returns whether to compare at once, because a comparison was due meanwhile."""
         self.files = files
         self._loading = False
         again, self._compare_again = self._compare_again, False
@@ -63,7 +63,7 @@ class Cache:
         self.before = self.files.reads
 
     def unchanged(self) -> bool:
-        """Whether nothing differs, as one `stat` a file shows; False if it takes more to find out."""
+        """Whether nothing differs, by one `stat` a file; False if that cannot decide it."""
         files = self.files
         if self._loading or files.folders or not files.reads:
             return False
@@ -71,12 +71,12 @@ class Cache:
         return all(read.settled for read in reads) and not reading.changed(reads)
 
     def ask(self) -> tuple[FileSet, frozenset[Path]] | None:
-        """What to compare the files with, and which to skip; None while a load is under way: `done` says when."""
+        """What to compare the files with, and which to skip. None while a load is under way: compare after `done`."""
         self._compare_again |= self._loading
         return None if self._loading else (self.files, self.touched)
 
     def answer(self, asked: FileSet, found: Difference) -> tuple[Path, ...] | None:
-        """A comparison is over: what changed and is not known yet. None: a load came back meanwhile, ask again."""
+        """A comparison is over: the changes that are not known yet. None if a load came back meanwhile: ask again."""
         if self._loading:
             self._compare_again = True  # the load may or may not have read this
             return ()

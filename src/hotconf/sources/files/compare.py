@@ -1,6 +1,6 @@
-"""Compares the files of a load with what they are now.
+"""Compares the files of a load with the disk.
 
-It may take long, or hang: it runs on any thread, with what was read when it began, and changes nothing.
+That may take long, or hang, so it may run on any thread: it is given what was read, and changes nothing.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class Difference(NamedTuple):
     changed: tuple[Path, ...] = ()
     """Files that differ from what was read, and those that came or went."""
     newer: dict[Path, Read] = {}  # noqa: RUF012 - never changed
-    """Files that were in doubt and are the same: now with stamps that can be trusted."""
+    """Files that were in doubt but are the same, with stamps that can be trusted now."""
     expansion: Expansion | None = None
-    """If the members are the same and the directories are not: what to watch from now on."""
+    """What to watch from now on, if the directories differ and the members do not."""
 
     def over(self, files: FileSet) -> FileSet:
         """`files`, updated with what was found."""
@@ -35,19 +35,19 @@ class Difference(NamedTuple):
 
 
 Arm: TypeAlias = Callable[[FileSet], bool]
-"""Watches these files, and no others; whether any is watched only now."""
+"""Watches these files, and no others. Returns whether any is watched only now."""
 
 _MOST_GROWTH: Final = 20
-"""How often new directories are watched at once, if there are more each time; the next comparison continues."""
+"""How many times in a row new directories are watched at once; the next comparison continues."""
 
 
 def examine(files: FileSet, options: Options[Any], arm: Arm, skip: Iterable[Path] = ()) -> Difference:
-    """Compare all files but those to `skip`; unless a load follows, watch new directories at once."""
+    """Compare all files but those to `skip`. If no load follows, watch new directories at once."""
     return _grown(files, options, arm, compare(files, options, skip))
 
 
 def watch(files: FileSet, options: Options[Any], arm: Arm, skip: Iterable[Path] = ()) -> Difference:
-    """Watch the files of a load. What changed until then, if some are watched only now: no event reported it."""
+    """Watch the files of a load. Returns what no event reports: changes of files that were not watched before."""
     new = arm(files)
     return _grown(files, options, arm, compare(files, options, skip)) if new and files.reads else Difference()
 
@@ -65,7 +65,7 @@ def _grown(files: FileSet, options: Options[Any], arm: Arm, found: Difference) -
 
 
 def compare(files: FileSet, options: Options[Any], skip: Iterable[Path] = ()) -> Difference:
-    """Compare all files but those to `skip`: their change is known."""
+    """Compare all files but those to `skip`, whose change is known."""
     known = frozenset(skip)
     reads = [read for read in files.reads.values() if read.path not in known] if known else files.reads.values()
     changed, newer = dict.fromkeys(reading.changed(reads)), {}
@@ -83,7 +83,7 @@ def compare(files: FileSet, options: Options[Any], skip: Iterable[Path] = ()) ->
 
 
 def _came_or_went(files: FileSet, options: Options[Any]) -> tuple[list[Path], Expansion | None]:
-    """The files that came or went; if there are none, what to watch, if that has changed."""
+    """The files that came or went; if there are none, what to watch now, if that has changed."""
     before = files.expansion
     if before is None or not (files.folders or before.problems) or paths.stands(before, files.patterns):
         return [], None

@@ -1,4 +1,4 @@
-"""Copies that tools and people leave next to a file: recognised by their names, with the one table here."""
+"""Recognises, by name, the copies that tools and people leave next to a file."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ _PLAIN: Final = tuple(
     )
 )
 _BESIDE: Final = re.compile(r"^(.{1,200})[._-](?:backup|copy|old|save|prev|previous)\d{0,3}(\.[^.]+)$", re.IGNORECASE)
-"""Names that may be intended, such as `zero-copy.toml`: a copy only if the file that it is named after is there."""
+"""Names that may be intended, such as `zero-copy.toml`: a copy only if the file that it is named after exists."""
 _ORDINARY: Final = re.compile(r"[\w-]+\.(?:toml|ya?ml|json)", re.ASCII)
 _WORDS: Final = ("backup", "_base_", "_conflict-", "_local_", "_remote_", "copy", "old", "save", "prev")
 
 
 def copy_of(name: str, beside: Container[str] = ()) -> str | None:
-    """What kind of copy a file is, by its name and its neighbours' names; None if it is not obviously one."""
+    """What kind of copy a file is, by its name and its neighbours'; None if it is not obviously a copy."""
     if _ORDINARY.fullmatch(name) and not any(word in name.lower() for word in _WORDS):
         return None  # nearly always
     for pattern, what in _PLAIN:

@@ -3,7 +3,7 @@
 Rule 1: each directory is listed once, and each (directory, rest of a pattern) is visited once, however many `**`
 could lead to it.
 Rule 2: the number of directories, and of names compared with wildcards, is bounded. Beyond that there is one problem.
-Rule 3: a symlink counts as a folder, too, if it would be a match, or lead to one, were its target something else.
+Rule 3: a symlink also counts as a folder if it could match, or lead to a match, with another target.
 Rule 4: hotconf's own files never match.
 """
 
@@ -22,19 +22,19 @@ from typing import Final
 from hotconf.problems import Problem
 
 MAX_FOLDERS: Final = 10_000
-"""How many directories to search for matches of `watch_paths`: each is watched, and polled."""
+"""The most directories that are searched for matches of `watch_paths`: each is watched and polled."""
 MAX_STEPS: Final = 2_000_000
-"""How many names to compare with wildcards in one search: about a second's work."""
+"""The most names that one search compares with wildcards: about a second's work."""
 LONGEST_NAME: Final = 255
-"""In bytes, and of a wildcard at least as many characters: no name is longer."""
+"""In bytes: no name is longer."""
 
 DIRECTORY: Final = 1
 LINK: Final = 2
-"""The kind of a name in a listing: the sum of these. A symlink to a directory is both, a file neither."""
+"""The kind of a name in a listing is the sum of these: a symlink to a directory is both, a file neither."""
 
 _LOG: Final = "debug.log"
 _STATES: Final = re.compile(r"-[0-9a-f]{16}(?:-[0-9]+)?/*\Z")
-"""How the names of directories end in which states are kept, of this watcher or of another."""
+"""The endings of directories in which watchers keep states."""
 
 
 class LimitError(Exception):
@@ -46,13 +46,13 @@ class LimitError(Exception):
 
 
 class Search:
-    """One search for all patterns: where it looked, and where it could not."""
+    """One search for all patterns; remembers where it searched, and where it could not."""
 
     __slots__ = ("_left", "bases", "folders", "links", "problems")
 
     def __init__(self) -> None:
         self.folders: dict[str, Mapping[str, int]] = {}
-        """With the names in them, and their kinds; listed once."""
+        """The directories that were listed, with the names in them and their kinds."""
         self.links: dict[str, None] = {}
         """Symlinks to directories that would match if they led to files."""
         self.problems: list[Problem] = []
@@ -106,7 +106,7 @@ class Search:
             self.links[path] = None
 
     def _matching(self, names: Mapping[str, int], pattern: str) -> list[tuple[str, int]]:
-        """Those of the names that match one part; as in a shell, hidden ones do only if it begins with a dot."""
+        """The names that match one part. As in a shell, hidden ones match only a part that begins with a dot."""
         import fnmatch  # only wildcards pay for it
 
         # Its backtracking is bounded: between two stars the first match is final. Compiling one takes quadratic time.
@@ -136,8 +136,8 @@ class Search:
 
 
 def is_own(name: str, directory: str = "") -> bool:
-    """Whether hotconf itself writes files of this name there: its log, schemas, states, and temporary files; or this
-    process its output.
+    """Whether hotconf itself writes files of this name there (log, schemas, states, temporary files), or this process
+    writes its output to it.
     """
     log = name == _LOG or name.startswith(f"{_LOG}.")
     if log or name.endswith(".schema.json") or name == ".hotconf" or name.startswith(".hotconf-"):
@@ -173,7 +173,7 @@ def is_glob(text: str) -> bool:
 
 
 def listing(directory: str) -> dict[str, int]:
-    """The names in a directory that hotconf does not write itself, and their kinds; none if there is no such
+    """The names in a directory, without what hotconf writes itself, and their kinds; empty if there is no such
     directory. Raises `OSError`.
     """
     try:

@@ -35,27 +35,27 @@ Reason: TypeAlias = Literal["listed", "emptied", "unmounted"]
 
 
 class Disk(NamedTuple):
-    """The file system that a directory is on, or the target of a symlink."""
+    """The file system that a directory, or the target of a symlink, is on."""
 
     device: int
     mount: Path
     """The directory at which it is mounted, symlinks followed."""
     target: Path | None = None
-    """Of a symlink: where it leads to."""
+    """Of a symlink: its target."""
 
 
 class Baseline(NamedTuple):
-    """The published state, as far as it decides which files are missing."""
+    """What of the published state decides which files are missing."""
 
     files: tuple[SourceFile, ...] = ()
     disks: Mapping[Path, Disk] = MappingProxyType({})
-    """For the directories that hold its fragments, those below which globs match, and the fragments that are symlinks
-    into another file system; as far as known.
+    """The disks, as far as known, of the directories that hold its fragments, of those below which globs match, and
+    of fragments that are symlinks into another file system.
     """
 
 
 NO_BASELINE: Final = Baseline()
-"""If nothing is published, nothing can be missing."""
+"""Of nothing published: nothing can be missing."""
 
 
 class Entry(NamedTuple):
@@ -64,7 +64,7 @@ class Entry(NamedTuple):
     number: int
     """From 0, in written order."""
     text: str
-    """As it is written."""
+    """As written in the configuration."""
     path: Path
     """Absolute."""
     base: Path | None = None
@@ -81,7 +81,7 @@ class Entry(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What is there now."""
+    """What the disk holds now."""
 
     fragments: Mapping[Path, bytes]
     entries: tuple[Entry, ...]
@@ -95,7 +95,7 @@ class Lost(NamedTuple):
     entry: Entry
     why: Reason
     files: tuple[SourceFile, ...]
-    """The files that it covers and that are missing."""
+    """The missing files that it covers."""
 
 
 class Missing(NamedTuple):
@@ -106,7 +106,7 @@ class Missing(NamedTuple):
 
     @property
     def fewer(self) -> tuple[SourceFile, ...]:
-        """Files that are missing without losing their entry."""
+        """Missing files whose entry still has others."""
         with_entries = {file.path for each in self.lost for file in each.files}
         return tuple(file for file in self.files if file.path not in with_entries)
 
@@ -194,7 +194,7 @@ def _match(parts: Sequence[str], names: Sequence[str]) -> bool:
 
 
 def find(baseline: Baseline, files: FileSet, disks: Mapping[Path, Disk]) -> Missing | None:
-    """What `files` lack of the baseline; None if nothing. `disks`: those of `files`, as `disks_of` has them."""
+    """What of the baseline is missing in `files`; None if nothing. `disks`: those of `files`, from `disks_of`."""
     expansion, reads = files.expansion, files.reads
     if not baseline.files or expansion is None or expansion.problems:
         return None  # nothing can be missing, or it is unknown what is there, and already an error
@@ -214,7 +214,7 @@ def find(baseline: Baseline, files: FileSet, disks: Mapping[Path, Disk]) -> Miss
 
 
 def entries(main: Path, patterns: Sequence[str]) -> Iterator[Entry]:
-    """The entries of `watch_paths`; of duplicates only the last, without those that are no path."""
+    """The entries of `watch_paths`, without those that are no path; of duplicates only the last."""
     last = {pattern: number for number, pattern in enumerate(patterns)}
     for pattern, number in last.items():
         try:
@@ -226,8 +226,8 @@ def entries(main: Path, patterns: Sequence[str]) -> Iterator[Entry]:
 
 
 def disks_of(files: FileSet) -> dict[Path, Disk]:
-    """The devices of the directories of all members but the main file, and of those below which globs match; also of
-    what was read through a symlink into another file system.
+    """The disks of the directories of all members but the main file, of those below which globs match, and of files
+    that were read through a symlink into another file system.
     """
     if not files.patterns or files.expansion is None:
         return {}
@@ -242,7 +242,7 @@ def disks_of(files: FileSet) -> dict[Path, Disk]:
 
 
 def _targets(links: Iterable[Path]) -> dict[Path, Disk]:
-    """The device that each of these symlinks leads to; if nothing is there, that of the nearest directory."""
+    """The disk that each of these symlinks leads to; of a broken one, that of the nearest directory."""
     found = {}
     for link in links:
         target = Path(os.path.realpath(link))
@@ -253,7 +253,7 @@ def _targets(links: Iterable[Path]) -> dict[Path, Disk]:
 
 
 def disks_at(directories: Iterable[Path]) -> dict[Path, Disk]:
-    """The device of each of these directories; absent ones are left out."""
+    """The disk of each of these directories, without absent ones."""
     found = {}
     for directory in directories:
         try:
@@ -264,7 +264,7 @@ def disks_at(directories: Iterable[Path]) -> dict[Path, Disk]:
 
 
 def _mount_point(directory: Path) -> Path:
-    """The directory at which the file system is mounted that `directory` is on. Raises `OSError`."""
+    """The mount point of the file system that `directory` is on. Raises `OSError`."""
     here = os.path.realpath(directory)
     device = os.stat(here).st_dev
     while (above := os.path.dirname(here)) != here and os.stat(above).st_dev == device:
@@ -276,9 +276,9 @@ def _mount_point(directory: Path) -> Path:
 
 
 def problems(missing: Missing, main: Path, origins: Origins | None, settings: KeyPath | None) -> tuple[Problem, ...]:
-    """An error for each entry that is lost, at its place, and a warning for each other file.
+    """An error for each lost entry, at its place, and a warning for each other missing file.
 
-    `settings`: where the layers have `watch_paths`; None for entries given by the program. `origins`: those of the
+    `settings`: the key path of the hot reload settings; None if the program gave the entries. `origins`: those of the
     layers, if the main file could be parsed.
     """
     lost = (_lost(each, main, origins, settings) for each in missing.lost)
@@ -309,7 +309,7 @@ def _fewer(file: SourceFile) -> Problem:
 
 
 def _keys(file: SourceFile) -> list[str]:
-    """The keys that the file set, as people write them."""
+    """The keys that the file set, in dotted form."""
     from hotconf.formats.base import Document
     from hotconf.formats.registry import parse
     from hotconf.secrets.credentials import mask_credentials

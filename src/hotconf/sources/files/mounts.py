@@ -1,4 +1,4 @@
-"""Which mounts files are on: whether touching them may hang, and which changes can never be noticed.
+"""Which mounts files are on, and so whether access may hang, and which changes can never be noticed.
 
 The table is Linux's: proc_pid_mountinfo(5).
 """
@@ -40,7 +40,7 @@ class Mount:
 
     point: str
     root: str
-    """What of the file system is mounted; `/` unless a part of it is, as with a bind mount."""
+    """The mounted part of the file system: `/`, or a directory or file of it for a bind mount."""
     kind: str
     """The type of the file system, such as `ext4`."""
     source: str
@@ -50,12 +50,12 @@ class Mount:
 
     @property
     def remote(self) -> bool:
-        """Whether another machine or program serves it, which may stop doing so."""
+        """Whether another machine or program serves it, and so may stop answering."""
         return self.kind in NETWORK or (self.kind.split(".")[0] == "fuse" and self.kind not in _LOCAL_FUSE)
 
 
 def parse(table: bytes) -> list[Mount]:
-    """The mounts of a `mountinfo` file, in its order; lines that cannot be understood are passed over."""
+    """The mounts of a `mountinfo` file, in its order; malformed lines are skipped."""
     found = []
     for line in table.splitlines():
         before, separator, after = line.partition(b" - ")
@@ -69,7 +69,7 @@ def parse(table: bytes) -> list[Mount]:
 
 
 def mount_of(path: str, mounts: list[Mount]) -> Mount | None:
-    """The mount that `path`, which has no links in it, is on: the nearest, and of several there the topmost."""
+    """The mount that `path`, which has no links in it, is on: the nearest; of several at one point the topmost."""
     best = None
     for mount in mounts:
         inside = path == mount.point or path.startswith(mount.point.rstrip("/") + "/")
@@ -79,7 +79,7 @@ def mount_of(path: str, mounts: list[Mount]) -> Mount | None:
 
 
 def read() -> list[Mount]:
-    """The mounts that this process sees; none where the system has no table."""
+    """The mounts that this process sees; empty where the system has no table."""
     return parse(_table())
 
 
@@ -92,7 +92,7 @@ def remotes() -> list[str] | None:
 
 
 def remote(devices: Iterable[int], table: bytes) -> str | None:
-    """The mount point of a remote one among these file systems; None if all are local, or if it is unknown."""
+    """The mount point of a remote file system among these; None if all are local or it is unknown."""
     if not _may_be_remote(table):
         return None  # nearly always, also in a container: nothing is parsed
     # Local disks have device numbers of their own.
@@ -125,20 +125,20 @@ def _text(escaped: bytes) -> str:
 
 
 class Mounts(NamedTuple):
-    """What a load found out about the mounts of its files."""
+    """The mounts of the files of a load."""
 
     remote: str | None = None
-    """The network or FUSE mount that any of the files is on: touching it may block forever."""
+    """The network or FUSE mount that any of the files is on: access to it may block forever."""
     single: tuple[str, ...] = ()
     """Bind-mounted single files: their replacement outside is never visible here."""
     replaced: tuple[str, ...] = ()
-    """Those of them that were replaced, or removed, outside."""
+    """Those of them that were replaced or removed outside."""
     table: int = 0
-    """The hash of the mount table: files are mounted anew if it differs."""
+    """The hash of the mount table; if it differs, something was mounted or unmounted."""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is not noticed, and what to do."""
+        """Which changes are not noticed, and what to do about it."""
         lost = [
             f"{printable(path)} was replaced or removed outside, and here its mount goes on showing the old file: "
             "start the container again, or mount the directory"
@@ -154,13 +154,13 @@ class Mounts(NamedTuple):
 
 
 def around(path: Path) -> Mounts:
-    """For a file that was not read yet."""
+    """The mounts of a file that was not read yet."""
     return Mounts(remote(_devices_around([os.fspath(path), *(link for link, _ in paths.links(path))]), _table()))
 
 
 def under(before: Mounts, reads: Iterable[Read], new: Iterable[Read], folders: Iterable[str] | None) -> Mounts:
-    """For the files of a load. `new`: those that were not reused; `folders`: the directories, if they differ from
-    those of the load before. Local files that were reused stay local.
+    """The mounts of the files of a load. `new`: those that were not reused; `folders`: the directories, if they
+    differ from those of the load before. Local files that were reused stay local.
     """
     table = _table()
     is_same = hash(table) == before.table and not before.single

@@ -1,4 +1,4 @@
-"""Paths: what a configured path means, which names lead to its file, and which files a pattern stands for."""
+"""Paths: what a configured path means, which names lead to its file, and which files a pattern matches."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_LINKS: Final = 40
 _PATH_MAX: Final = 4096 + 1
 
 _SHOWN: Final = 100
-"""How many characters of a pattern that is no path to show."""
+"""How much of an invalid pattern a problem shows."""
 
 _URL: Final = r"[A-Za-z][A-Za-z0-9+.-]+://"
 
@@ -34,12 +34,12 @@ Role = Literal["main", "fragment", "watched"]
 
 
 class Place(NamedTuple):
-    """A name in a real directory that decides what a path leads to: a link, the file itself, or what is missing."""
+    """A name in a real directory that decides where a path leads: a link, the file itself, or what is missing."""
 
     directory: str
     name: str
     lacking: bool = False
-    """It is the name of a directory that is not there: once it is, there may still be no file."""
+    """The name of a directory that does not exist: once it does, there may still be no file."""
 
 
 class Member(NamedTuple):
@@ -50,9 +50,10 @@ class Member(NamedTuple):
 
 
 def absolute(path: str | os.PathLike[str], base: str | os.PathLike[str] = "") -> Path:
-    """`path` below `base` (by default the working directory), `~` expanded, links kept, `..` where it must be.
+    """`path` below `base` (by default the working directory): `~` expanded, links kept, `..` kept where it follows a
+    link.
 
-    Raises `UsageError` where there is no such home directory.
+    Raises `UsageError` if there is no such home directory.
     """
     raw = os.path.join(base, expanded(os.fspath(path)))
     if not os.path.isabs(raw):  # only then: the working directory may have been removed
@@ -64,7 +65,7 @@ def absolute(path: str | os.PathLike[str], base: str | os.PathLike[str] = "") ->
 
 
 def expanded(path: str) -> str:
-    """`path` with the home directory for `~`. Raises `UsageError` where there is none, and for what is no path."""
+    """`path` with `~` expanded. Raises `UsageError` if there is no such home directory, and for what is no path."""
     if "\0" in path:
         raise UsageError(f"{quoted(path)} is no path: it has a null character")
     found = os.path.expanduser(path)
@@ -79,9 +80,9 @@ def expanded(path: str) -> str:
 
 
 def places(path: str | os.PathLike[str]) -> Iterator[Place]:
-    """Every place on the way to `path`: each link, and at last the file, or the first name that does not exist.
+    """Every place on the way to `path`: each link, then the file or the first name that does not exist.
 
-    A place is yielded before it is followed, so that a caller who watches it then misses no change of it.
+    Each place is yielded before it is followed, so that a caller that watches it misses no change of it.
     """
     todo = [part for part in reversed(os.fspath(path).split("/")) if part not in ("", ".")]
     here = "/"
@@ -121,10 +122,10 @@ def links(path: str | os.PathLike[str]) -> tuple[tuple[str, str], ...]:
 
 
 def _is_real(path: bytes) -> bool:
-    """Whether `path` leads to a file by no link at all. One call to the system, where a walk takes three a step: each
-    costs a turn of the interpreter's lock, which beside a busy thread is 5 ms. False where that call is not at hand.
+    """Whether `path` leads to a file without any link. One system call, where a walk takes three a step: each
+    releases the GIL, and beside a busy thread it takes 5 ms to get that back. False where the call is not available.
     """
-    # inotify brings it. A command that loads once does without, and starts sooner for it.
+    # The inotify observer imports it. A command that loads once starts sooner without.
     if sys.platform != "linux" or "ctypes" not in sys.modules:
         return False
     realpath, buffer = _realpath()
@@ -134,7 +135,7 @@ def _is_real(path: bytes) -> bool:
 
 @cache
 def _realpath() -> tuple[Callable[..., Any], Callable[[], Any]]:
-    """realpath(3), and what makes room for its answer: a type, which ctypes would make again and again."""
+    """realpath(3), and the type of its buffer, which ctypes would create for each call."""
     import ctypes
 
     prototype = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p)
@@ -149,7 +150,7 @@ def _target(path: str) -> str | None:
 
 
 def _is_no_link(path: str) -> bool:
-    """Whether something else than a link is there."""
+    """Whether there is something other than a link."""
     try:
         return not stat.S_ISLNK(os.lstat(path).st_mode)
     except OSError:
@@ -157,31 +158,31 @@ def _is_no_link(path: str) -> bool:
 
 
 class Expansion(NamedTuple):
-    """What `watch_paths` stands for just now."""
+    """What `watch_paths` matches now."""
 
     members: tuple[Member, ...]
     folders: tuple[str, ...] = ()
-    """Directories in which a new name could be a new member, and symlinks that could become one."""
+    """Directories in which a new name could be a new member, and symlinks that could become such directories."""
     problems: tuple[Problem, ...] = ()
-    """Why it is not known what some of them stand for: `members` may lack files."""
+    """Why some patterns could not be searched: `members` may lack files."""
     listed: Mapping[str, Mapping[str, int]] = MappingProxyType({})
-    """The names in each of the directories, and their kinds: see `glob.listing`."""
+    """The names in each of the directories, and their kinds, from `glob.listing`."""
     kinds: frozenset[str] = frozenset()
     """What the patterns are: `directory`, `glob` or `file`."""
     directories: tuple[str, ...] = ()
-    """Those that patterns name: once one is gone, its pattern is that of a file."""
+    """The directories that patterns name: once one is gone, its pattern names a file."""
     homes: frozenset[Path] = frozenset()
     """The directories that the members besides the main file are in."""
     warnings: tuple[Problem, ...] = ()
-    """Members that are obviously copies, and files that are never members."""
+    """Warnings of members that are obviously copies, and of files that are never members."""
 
 
 def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = ()) -> Expansion:
-    """The main file and what `patterns` name, relative to its directory, in merging order.
+    """The main file and the files that `patterns` name, relative to its directory, in the order of merging.
 
-    A directory means its configuration files, a glob its matches, each sorted by name. Hidden files are passed over,
-    as in a shell, and `**` follows no links. A file that is named twice counts where it is named last. What hotconf
-    writes itself is never a member. Members that are `known` are reused: making a path is what takes longest here.
+    A directory stands for its configuration files, a glob for its matches, each sorted by name. Hidden files are
+    skipped, as in a shell, and `**` follows no links. A file that is named twice counts where it is named last. What
+    hotconf writes itself is never a member. Members that are `known` are reused, because making paths takes longest.
     """
     found = _Found(main, known)
     search = found.search
@@ -203,7 +204,7 @@ def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = ()) ->
 
 
 def _last_of_each(patterns: Sequence[str]) -> list[str]:
-    """Without those listed again further on, where their files count."""
+    """Without those that are listed again later: that is where their files count."""
     return list(reversed(dict.fromkeys(reversed(patterns))))
 
 
@@ -220,7 +221,7 @@ class _Found:
         self.directories: list[str] = []
 
     def add(self, pattern: str) -> None:
-        """What one pattern stands for. Raises `LimitError`."""
+        """Add what one pattern matches. Raises `LimitError`."""
         if "\0" in pattern or len(pattern) > _PATH_MAX:
             shown = pattern if len(pattern) <= _SHOWN else f"{pattern[:_SHOWN]}…"
             self._refuse(f"{quoted(shown)} is no path")
@@ -265,7 +266,7 @@ class _Found:
         return [_member(path)]
 
     def _matches(self, base: str, *patterns: tuple[str, ...]) -> list[Member]:
-        """Those below `base` that match one of the patterns; copies among them are reported."""
+        """The files below `base` that match one of the patterns; copies among them are reported."""
         names = sorted({name for parts in patterns for name in self.search.matches(base, parts)})
         found = [self._known.get(name) or _member(Path(name)) for name in names]
         for member in found:
@@ -279,7 +280,7 @@ def split(pattern: str, base: Path) -> tuple[str, tuple[str, ...]]:
     """The directory below which a glob is searched, and the parts of the rest."""
     parts = pattern.replace(os.sep, "/").split("/")
     plain = next(index for index, part in enumerate(parts) if is_glob(part))
-    # Only the pattern is one: the directory of the main file may well have brackets in its name.
+    # Only the pattern is a glob: the directory of the main file may have brackets in its name.
     head = absolute("/".join(parts[:plain]) or ("/" if plain else ""), base)
     return os.fspath(head), tuple(part for part in parts[plain:] if part not in ("", "."))
 
@@ -292,17 +293,17 @@ def _copy(member: Member, what: str) -> Problem:
 
 
 def stands(expansion: Expansion, patterns: Sequence[str]) -> bool:
-    """Whether `patterns` certainly match the same files, because the folders hold the same names."""
+    """Whether `patterns` surely match the same files, because the folders hold the same names."""
     return may_stand(expansion, patterns) and same_names(expansion)
 
 
 def may_stand(expansion: Expansion, patterns: Sequence[str]) -> bool:
-    """Whether it is enough for that if the folders hold the `same_names`."""
+    """Whether `same_names` is enough to know that."""
     return not expansion.problems and not any(os.pardir in pattern for pattern in patterns)
 
 
 def same_names(expansion: Expansion) -> bool:
-    """Whether the folders still hold what they did; members in them are not compared."""
+    """Whether the folders still hold the same names; members are not compared."""
     same = _has if expansion.kinds <= {"directory"} else _is_listing
     return all(map(os.path.isdir, expansion.directories)) and all(
         same(folder, names) for folder, names in expansion.listed.items()
@@ -310,7 +311,7 @@ def same_names(expansion: Expansion) -> bool:
 
 
 def _has(folder: str, names: Mapping[str, int]) -> bool:
-    """No name in it means anything but itself, unless it is that of a directory: none is asked for its kind."""
+    """Whether the folder holds `names`. Without wildcards, of the kinds only that of directories matters."""
     try:
         listed = os.listdir(folder)
     except OSError:

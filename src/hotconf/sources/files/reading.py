@@ -1,4 +1,4 @@
-"""The file as seen: its `Stamp`, and a `Read`, which is of one state of the file or says that it was not.
+"""Reading one file: a `Stamp` is what can be known without reading, a `Read` the content of one state, or a problem.
 
 A file that changes while it is read is `unstable`, and read again.
 """
@@ -22,14 +22,14 @@ from hotconf.system.descriptors import FILE, ClosedError, Descriptor
 from hotconf.text import printable
 
 FRESH_NS: Final = 20_000_000
-"""A file changed so shortly before it was read may change again without a new time stamp: clocks of file systems tick
-every 1 to 10 ms."""
+"""A file that changed this shortly before it was read may change again without a new time stamp: the clocks of file
+systems tick every 1 to 10 ms."""
 
 # O_NONBLOCK: what was a regular file a moment ago may be a FIFO now, and open() would wait for a writer.
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _ABSENT: Final = {errno.ENOENT, errno.ENOTDIR}
 PASSING: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EAGAIN, errno.ESTALE}
-"""Why a file could not be read that may be readable at the next poll."""
+"""Errors that may have passed by the next poll."""
 _WHAT: Final = (
     (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -40,7 +40,7 @@ _WHAT: Final = (
 
 
 class Stamp(NamedTuple):
-    """What can be known of a file without reading it; equal stamps mean that nothing was seen to change."""
+    """What can be known of a file without reading it. Equal stamps mean that no change is visible."""
 
     error: int = 0
     """`errno` where `stat` failed."""
@@ -51,16 +51,16 @@ class Stamp(NamedTuple):
 
 
 class Read(NamedTuple):
-    """What one read of a file brought: its bytes or a problem."""
+    """The result of one read: the bytes of the file, or a problem."""
 
     path: Path
     stamp: Stamp
     data: bytes = b""
     problem: Problem | None = None
     settled: bool = True
-    """False: the stamp is too young to be trusted, or the error may pass; read it again later."""
+    """False if the stamp is too young to be trusted, or the error may pass: read it again later."""
     document: Document | None = None
-    """Parsed already, if it could be; used again while the file has not changed."""
+    """The parsed file, if it could be parsed; used again while the file has not changed."""
 
     def __repr__(self) -> str:
         """Never shows the content."""
@@ -68,17 +68,17 @@ class Read(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The bytes as text, without a byte order mark; what is not UTF-8 is replaced. Empty if nothing was read."""
+        """The bytes as text, without a byte order mark; invalid UTF-8 is replaced. Empty if nothing was read."""
         return self.data.decode("utf-8-sig", "replace")
 
 
 def same(path: Path, stamp: Stamp) -> bool:
-    """Whether `path` still has `stamp`; cheaper than `stat_only`, because only the known links are followed."""
+    """Whether `path` still has `stamp`. Cheaper than `stat_only`: only the known links are followed."""
     return not changed((Read(path, stamp),))
 
 
 def changed(reads: Iterable[Read]) -> list[Path]:
-    """Those that do not have the stamp any more that they had when they were read, or were unstable then."""
+    """Those whose stamp differs from when they were read, or that were unstable then."""
     found = []
     for path, (error, identity, links), _, problem, *_ in reads:
         try:
@@ -95,22 +95,22 @@ def changed(reads: Iterable[Read]) -> list[Path]:
 
 
 def replaced(read: Read, file: Descriptor) -> bool:
-    """Whether all that happened to `file` since it was read is, surely, that another one came under its path."""
+    """Whether the only change of `file` since it was read is, surely, that another file took its path."""
     try:
         was = os.fstat(file.number)
         found = os.stat(read.path)
     except OSError:
         return False
-    # Its time of change is another: it has a name less.
+    # Its ctime differs, because it lost a name.
     kept = (was.st_size, was.st_mtime_ns) == read.stamp.identity[3:5]
     return kept and (found.st_dev, found.st_ino) != (was.st_dev, was.st_ino)
 
 
 def read(path: Path, max_bytes: int) -> Read:
-    """Read `path` whole: regular files of at most `max_bytes` only. What changed meanwhile is `unstable`.
+    """Read `path` whole, if it is a regular file of at most `max_bytes`. If it changes meanwhile, it is `unstable`.
 
-    Errors are values: `problem` says missing, unreadable, too_large or unstable. Nothing here can block on a pipe or
-    a device, and nothing that is not a regular file is opened. The stamp is of what was found, never of later.
+    Errors are values: the kind of `problem` is missing, unreadable, too_large or unstable. Only regular files are
+    opened, so that no pipe or device can block. The stamp is of what was read, never of a later state.
     """
     found, file = opened(path, max_bytes)
     if file is not None:
@@ -119,7 +119,7 @@ def read(path: Path, max_bytes: int) -> Read:
 
 
 def opened(path: Path, max_bytes: int) -> tuple[Read, Descriptor | None]:
-    """Likewise, and the file, still open: as long as it is, no other one gets its inode."""
+    """The same, with the file still open: until it is closed, no other file gets its inode."""
     links = paths.links(path)
     try:
         found = os.stat(path)
@@ -131,7 +131,7 @@ def opened(path: Path, max_bytes: int) -> tuple[Read, Descriptor | None]:
         file, kept = Descriptor(FILE, partial(os.open, path, _FLAGS)), None
         try:
             done = _read_regular(path, file, links, max_bytes)
-            # Where others cannot rename over what is open, they are not to be kept from it.
+            # Where an open file cannot be renamed over, it must not stay open.
             kept = file if done.problem is None and os.name == "posix" else None
             return done, kept
         finally:
@@ -144,7 +144,7 @@ def opened(path: Path, max_bytes: int) -> tuple[Read, Descriptor | None]:
 
 
 def stat_only(path: Path) -> Read:
-    """The stamp of `path`, or why there is none; it is not opened, and may be a directory."""
+    """The stamp of `path`, or why there is none. Opens nothing; `path` may be a directory."""
     links = paths.links(path)
     try:
         return Read(path, _stamp(os.stat(path), links))
@@ -164,7 +164,7 @@ def unstable(read: Read) -> Read:
 
 
 def exposed(read: Read) -> Problem | None:
-    """The warning that every user may write the file, and so configure the program; None off POSIX."""
+    """The warning that any user may write the file, and so configure the program. None if not, or off POSIX."""
     path, identity = read.path, read.stamp.identity
     mode = identity[2] if len(identity) > 2 else 0
     if not mode & stat.S_IWOTH or not stat.S_ISREG(mode) or os.name != "posix":
@@ -186,7 +186,7 @@ def _read_regular(path: Path, file: Descriptor, links: tuple[tuple[str, str], ..
     data = _content(file, min(first.st_size, max_bytes) + 1)
     last = os.fstat(file.number)
     if data and first.st_size == last.st_size == 0:
-        # As in procfs: nothing shows when such a file is whole, or that it has changed.
+        # As in procfs: nothing shows whether such a file is whole, or has changed.
         problem = Problem("Cannot read the file: its size is said to be 0, but it is not empty", kind="unreadable")
         return Read(path, _stamp(last, links), problem=replace(problem, file=path))
     if _stamp(last, links) != stamp or len(data) != last.st_size:
@@ -196,7 +196,7 @@ def _read_regular(path: Path, file: Descriptor, links: tuple[tuple[str, str], ..
 
 
 def _content(file: Descriptor, left: int) -> bytes:
-    """At most `left` bytes: one more than there were shows that there are more now; none more is left to `fstat`."""
+    """At most `left` bytes, one more than the file had: one more shows that it grew; else `fstat` decides later."""
     parts: list[bytes] = []
     while left > 0 and (part := os.read(file.number, left)):
         parts.append(part)
@@ -239,7 +239,7 @@ def _unstable(path: Path) -> Problem:
 
 
 def too_large(path: Path, max_bytes: int) -> Problem:
-    """The problem of a file that is larger than is read."""
+    """The problem of a file that is too large to be read."""
     return Problem(f"The file is larger than {max_bytes} bytes", kind="too_large", file=path)
 
 

@@ -1,8 +1,8 @@
 """`SetReader`: reads the main file and its fragments as one state of all of them, and parses them.
 
-What the load before read is used again if its stamp is the same: an untouched file costs one `stat`. If a
-file changes while the set is read, the load is unstable, and the machine reads again. A file that is half written and
-yet at rest is waited for by the machine: `shrank` in `engine.debounce`.
+A file that the previous load read is used again if its stamp is the same: an untouched file costs one `stat`. If a
+file changes while the set is read, the load is unstable, and the machine loads again. For a half-written file at rest
+the machine waits (`shrank` in `engine.debounce`).
 """
 
 from __future__ import annotations
@@ -39,31 +39,31 @@ class SetReader:
     patterns: tuple[str, ...]
 
     def __init__(self, options: Options[Any], cached: FileSet, touched: frozenset[Path] = frozenset()) -> None:
-        """`cached`: what the load before read; of that the `touched` files are read again."""
+        """`cached`: what the previous load read; the `touched` files among it are read again."""
         self.options = options
         self.instead: Mapping[Path, bytes] = {}
-        """Contents to take in place of what is on the disk."""
+        """Contents to use instead of what is on the disk."""
         self.over = layers.read(options.layers)
         """The layers over the files."""
         self.expansion = Expansion((Member(options.path, "main"),))
         self.reads: dict[Path, Read] = {}
-        """In the order of the members; with documents as far as they could be parsed."""
+        """In the order of the members, with documents where they could be parsed."""
         self.problems: list[Problem] = []
         self.read_ns = self.parse_ns = 0
         """How long reading and parsing took."""
         self.cached = cached
         self._known = dict(cached.reads)
         self._fresh: set[Path] = set()
-        """What was not used again."""
+        """The files that were read anew."""
         self._same_names = True
-        """Whether the folders held the same names when the set had been read."""
+        """Whether the folders still held the same names after the set was read."""
         self._distrust(touched)
 
     def run(self) -> tuple[Path, ...]:
-        """Read the whole set as one state, and parse it. What changed meanwhile.
+        """Read the whole set as one state, and parse it. Returns the files that changed meanwhile.
 
-        The main file names the others, nearly always those that it named before. They are read, and all are compared,
-        before it is parsed: that may take long, and a program may save without a pause.
+        The main file names the others, nearly always the same as before. So they are read, and all are compared,
+        before it is parsed: parsing may take long, and a program may save without a pause.
         """
         self._lapped = time.perf_counter_ns()
         pinned = self.options.pins.watch_paths
@@ -94,7 +94,7 @@ class SetReader:
 
     @property
     def documents(self) -> list[Document]:
-        """What was parsed, in the order of the members."""
+        """The files that could be parsed, in the order of the members."""
         return [read.document for read in self.reads.values() if read.document is not None]
 
     def file_set(self) -> FileSet:
@@ -115,7 +115,7 @@ class SetReader:
         return self._lapped - before
 
     def _is_outdated(self, changed: tuple[Path, ...]) -> bool:
-        """Whether anything is used again that is not the same any more, though no event reported it."""
+        """Whether a file that was used again has changed without an event."""
         kept = self.expansion is self.cached.expansion
         return any(map(self._is_reused, changed)) or (kept and not self._same_names)
 
@@ -124,7 +124,7 @@ class SetReader:
         return read is not None and read is self._known.get(path)
 
     def _again(self, changed: tuple[Path, ...]) -> tuple[Path, ...]:
-        """Read what was used again and is out of date as well, and look for all names."""
+        """Read the outdated files that were used again, too, and search for all names."""
         self._distrust(filter(self._is_reused, changed))
         self.cached = self.cached._replace(expansion=None)
         self.expansion = Expansion(self.expansion.members[:1])
@@ -140,7 +140,7 @@ class SetReader:
                 self.cached = self.cached._replace(expansion=None)  # it may have become a member
 
     def _watch_paths(self) -> tuple[str, ...]:
-        """Those of the main file just read and of the layers over it; if it is broken, those that were in force."""
+        """Those of the main file just read and of the layers over it; those in force, if it is broken."""
         main = self.reads[self.options.path].document
         if main is None or self.options.pins.watch_paths is not None:
             return self.patterns
@@ -150,7 +150,7 @@ class SetReader:
     # Reading
 
     def _read_main(self) -> tuple[Read, Descriptor | None]:
-        """The main file, and if it was read now, the open file: see `reading.opened`."""
+        """The main file; if it was read now, with the open file, so that no other one gets its inode."""
         path, known = self.options.path, self._known.get(self.options.path)
         if known is not None and _is_usable(known):
             return known, None
@@ -160,7 +160,7 @@ class SetReader:
         return reading.opened(path, self.options.max_bytes)
 
     def _read_set(self, main: Read, file: Descriptor | None) -> tuple[Path, ...]:
-        """Read what else belongs to the set; what changed until then."""
+        """Read the other files of the set. Returns the files that changed until then."""
         self.loaded_at = datetime.now(UTC)
         kept = self._kept_expansion()
         self.expansion = kept or paths.expand(self.options.path, self.patterns, self.cached.members)
@@ -169,7 +169,7 @@ class SetReader:
         if kept is None:
             self.reads = {main.path: main}
             known = [self._known.get(member.path) for member in others]
-        else:  # the same members: looking up thousands of paths takes longer than all the rest
+        else:  # the same members: to look up thousands of paths takes longer than all the rest
             self.reads = {**self._known, main.path: main}
             known = [*self._known.values()][1:]
         for member, read in zip(others, known, strict=True):
@@ -182,7 +182,7 @@ class SetReader:
         return self._changed(main, file)
 
     def _kept_expansion(self) -> Expansion | None:
-        """What `watch_paths` meant before, if it means the same as long as the folders hold the same names."""
+        """The previous matches of `watch_paths`, if they are the same as long as the folders hold the same names."""
         kept = self.cached.expansion
         if kept is None or self.cached.patterns != self.patterns:
             return None
@@ -200,10 +200,10 @@ class SetReader:
         return reading.unstable(read) if member.role != "main" and reading.is_directory(read) else read
 
     def _changed(self, main: Read, file: Descriptor | None) -> tuple[Path, ...]:
-        """What changed between the beginning and the end of the read of the whole set.
+        """The files that changed while the set was read.
 
-        A single file is one state by itself: what is renamed over it while it is parsed is the next one, so that a
-        program that saves without a pause does not prevent every load.
+        A single file is one state by itself: a file that is renamed over it while it is parsed is the next state, so
+        that a program that saves without a pause does not prevent every load.
         """
         expansion = self.expansion
         members = expansion.members
@@ -220,7 +220,7 @@ class SetReader:
     # Parsing
 
     def parse(self, begin: int = 0) -> None:
-        """Parse what stands in `reads`, from this member on."""
+        """Parse the files in `reads`, from this member on."""
         for member, read in list(zip(self.expansion.members, self.reads.values(), strict=True))[begin:]:
             self._parse(member, read)
 
@@ -261,7 +261,7 @@ class SetReader:
 
 
 def _is_usable(read: Read) -> bool:
-    """Whether it may be used again: only if it was parsed. Its stamp is compared once, when all are read."""
+    """Whether it may be used again: only if it was parsed. Its stamp is compared once, after all are read."""
     return read.settled and read.document is not None
 
 
