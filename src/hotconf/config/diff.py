@@ -11,7 +11,7 @@ Rule 4: cycles end: two of them are equal if no walk can tell them apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, time
 from decimal import Decimal
 from enum import Enum
@@ -22,16 +22,13 @@ from typing import Any, Final, TypeAlias
 from hotconf.changes import MISSING, Change
 from hotconf.config.frozen import FrozenList
 from hotconf.config.redaction.masking import Masker
-from hotconf.config.walk import Form, bare, entries, kind_of, reader_of, spelled
+from hotconf.config.walk import Key, bare, entries, kind_of, spelled
 from hotconf.keypath import KeyPath
 from hotconf.secrets.credentials import mask_credentials
 
-Step: TypeAlias = str | int | None
-"""A key, a position, or None for a step into a root model, which is none in the file."""
-Pair: TypeAlias = tuple[Any, Any]
-_Steps: TypeAlias = Iterator[tuple[Step, object, object]]
+_Part: TypeAlias = tuple[Key | int | None, Any, Any]
+"""A key, a position, or None for what has none in the file; and what stands there before and after."""
 
-_ABSENT: Final = object()
 _SIMPLE: Final = frozenset({str, int, bool})
 """Types whose `==` is sufficient."""
 _SPELLED: Final = (float, complex, Decimal)
@@ -42,63 +39,56 @@ _ARRAYS: Final[frozenset[type]] = frozenset({tuple, list, FrozenList})
 def equal(old: object, new: object) -> bool:
     """Is there no difference? The same answer as `not diff(old, new)`, and sooner."""
     # The pairs that were met, kept so that their ids stay theirs.
-    seen: dict[tuple[int, int], Pair] = {}
-    todo: list[Pair] = [(old, new)]
+    seen: dict[tuple[int, int], _Part] = {}
+    todo: list[_Part] = [(None, old, new)]
     while todo:
-        pair = before, after = todo.pop()
+        part = _, before, after = todo.pop()
         if before is after:
             continue
-        cls = type(before)
-        form, family = kind_of(cls)
-        if cls is not type(after) and family is not kind_of(type(after)).family:
-            return False
-        if form == "leaf":
+        inside = _inside(before, after)
+        if inside is None:
             if not _same(before, after):
                 return False
-        elif seen.setdefault((id(before), id(after)), pair) is pair:
-            inner = _in_table(before, after) if form == "table" else _inside(form, before, after)
-            if inner is None:
-                return False
-            todo += inner
+        elif seen.setdefault((id(before), id(after)), part) is part:
+            todo += inside
     return True
 
 
-def _inside(form: Form, old: Any, new: Any) -> list[Pair] | None:
-    """The pairs to be compared in two containers of one kind; None if they differ already."""
+def _inside(old: Any, new: Any) -> list[_Part] | None:
+    """What may differ in two containers of one kind, in order; None if they are not such."""
+    form, family = kind_of(type(old))
+    if form == "leaf" or family is not kind_of(type(new)).family:
+        return None
+    if form == "table":
+        return _in_tables(entries(old), entries(new))
     if form == "array":
-        return _unlike(zip(old, new, strict=True)) if len(old) == len(new) else None
+        pairs = () if type(old) is type(new) and _alike(old, new) else zip_longest(old, new, fillvalue=MISSING)
+        return [(index, *pair) for index, pair in enumerate(pairs) if not _plainly_same(*pair)]
     if form == "set":
         return _matched(old, new)
-    return [(old.root, new.root) if form == "wrapper" else (old.get_secret_value(), new.get_secret_value())]
+    return [
+        (None, old.root, new.root) if form == "wrapper" else (None, old.get_secret_value(), new.get_secret_value())
+    ]
 
 
-def _in_table(old: Any, new: Any) -> list[Pair] | None:
-    """As `_inside`, for tables, of which there are most. A plain value that differs ends it."""
-    read = reader_of(type(old))
-    before, after = read(old), (read if type(new) is type(old) else reader_of(type(new)))(new)
-    if len(before) != len(after):
-        return None
-    found: list[Pair] = []
-    for key, value in after.items():
-        other = before.get(key, _ABSENT)
-        if other is value:
-            continue
-        cls = type(value)
-        if cls is not type(other):
-            if other is _ABSENT:
-                return None
-        elif cls in _SIMPLE:
-            if other == value:
-                continue
-            return None
-        elif cls in _ARRAYS and _alike(other, value):
-            continue
-        found.append((other, value))
+def _in_tables(old: Mapping[Key, object], new: Mapping[Key, object]) -> list[_Part]:
+    found: list[_Part] = []
+    for key, value in new.items():
+        other = old.get(key, MISSING)
+        if other is not value:
+            cls = type(value)
+            alike = cls is type(other) and (
+                other == value if cls in _SIMPLE else cls in _ARRAYS and _alike(other, value)
+            )
+            if not alike:
+                found.append((key, other, value))
+    if old.keys() != new.keys():
+        found += [(key, value, MISSING) for key, value in old.items() if key not in new]
     return found
 
 
 def _alike(old: Any, new: Any) -> bool:
-    """Whether two arrays of one class hold the same plain values, found out without a step in Python for each.
+    """Whether two arrays hold the same plain values, found out without a step in Python for each.
 
     False says nothing.
     """
@@ -106,31 +96,31 @@ def _alike(old: Any, new: Any) -> bool:
     return _SIMPLE.issuperset(kinds) and kinds == list(map(type, old)) and bool(old == new)
 
 
-def _unlike(pairs: Iterable[Pair]) -> list[Pair]:
-    """The pairs that may differ: most of two configurations are plain values that are the same."""
-    found = []
-    for before, after in pairs:
-        cls = type(before)
-        if before is not after and not (cls in _SIMPLE and cls is type(after) and before == after):
-            found.append((before, after))
-    return found
+def _plainly_same(old: object, new: object) -> bool:
+    """Whether two values are plain and the same, as most in two configurations are."""
+    cls = type(new)
+    return old is new or (cls in _SIMPLE and cls is type(old) and old == new)
 
 
 class _NaN(Enum):
     NAN = "nan"
 
 
-def _matched(old: Iterable[object], new: Iterable[object]) -> list[Pair] | None:
-    """The items of two sets, each beside the one that is equal to it by `==`."""
+def _matched(old: Iterable[object], new: Iterable[object]) -> list[_Part] | None:
+    """The items of two sets, each beside the one that is equal to it by `==`; None if one has none."""
     try:
         before = {_NaN.NAN if _is_nan(item) else item: item for item in old}
         after = {_NaN.NAN if _is_nan(item) else item: item for item in new}
-        return [(before[key], item) for key, item in after.items()] if before.keys() == after.keys() else None
+        same = before.keys() == after.keys()
+        return [(None, before[key], item) for key, item in after.items()] if same else None
     except Exception:  # noqa: BLE001 - __hash__ and __eq__ may be the user's
         return None
 
 
 def _same(old: object, new: object) -> bool:
+    """Rule 1, for two values of which nothing can be compared inside."""
+    if type(old) is not type(new) or kind_of(type(old)).form != "leaf":
+        return False
     try:
         if isinstance(old, _SPELLED) and repr(old) == repr(new):
             return True
@@ -179,52 +169,34 @@ Above it are the root and its tables, of which some do differ, and would be comp
 
 
 def _differences(
-    old: object, new: object, path: tuple[Step, ...], seen: dict[tuple[int, int], tuple[bool, Pair]]
+    old: object, new: object, path: KeyPath, seen: dict[tuple[int, int], tuple[bool, object, object]]
 ) -> Iterator[tuple[KeyPath, object, object]]:
     """`seen`: whether the containers that were compared, or are being compared, differ inside."""
-    pair, ids = (old, new), (id(old), id(new))
+    ids = id(old), id(new)
     if old is new or (len(path) == _SHALLOW and equal(old, new)):
         return
     steps = None if ids in seen else _steps(old, new)
     if steps is None:
         if seen[ids][0] if ids in seen else not equal(old, new):
-            yield tuple(step for step in path if step is not None), old, new
+            yield path, old, new
         return
     differs = False
-    seen[ids] = differs, pair
+    seen[ids] = differs, old, new  # kept, so that their ids stay theirs
     for step, before, after in steps:
-        for difference in _differences(before, after, (*path, step), seen):
+        below = path if step is None else (*path, step if isinstance(step, int) else spelled(step))
+        for difference in _differences(before, after, below, seen):
             differs = True
             yield difference
-    seen[ids] = differs, pair
+    seen[ids] = differs, old, new
 
 
-def _steps(old: Any, new: Any) -> _Steps | None:
+def _steps(old: Any, new: Any) -> list[_Part] | None:
     """What to compare inside; None if a difference between the two is one change."""
-    kind = kind_of(type(old))
-    if kind.family is not kind_of(type(new)).family:
-        return None
-    if kind.form == "table":
-        return _keys(old, new)
-    if kind.form == "wrapper":
-        return iter([(None, old.root, new.root)])
-    if kind.form == "array" and all(_is_table(item) for item in chain(old, new)):
-        return ((index, *pair) for index, pair in enumerate(zip_longest(old, new, fillvalue=MISSING)))
-    return None
+    inside, form = _inside(old, new), kind_of(type(old)).form
+    if inside is None or form in ("table", "wrapper"):
+        return inside
+    return inside if form == "array" and all(map(_is_table, chain(old, new))) else None
 
 
 def _is_table(value: object) -> bool:
     return kind_of(type(bare(value))).form == "table"
-
-
-def _keys(old: object, new: object) -> _Steps:
-    before, after = entries(old), entries(new)
-    for key, value in after.items():
-        other = before.get(key, MISSING)
-        cls = type(value)
-        if other is value or (cls in _SIMPLE and cls is type(other) and other == value):
-            continue
-        yield spelled(key), other, value
-    for key, value in before.items():
-        if key not in after:
-            yield spelled(key), value, MISSING
