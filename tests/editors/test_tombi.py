@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from editors.tombi import DEADLINE_S, LanguageServer, language_server, lint
-from hotconf.formats.toml.stamp import stamp
+from hotconf.formats.toml.format import TOML
 from hotconf.inspection.inspect import inspect
 from hotconf.report.jsonschema import json_schema
 from hotconf.speckit import SPECKIT
@@ -48,7 +48,7 @@ def stamped_copies(folder: str, home: Path) -> list[Path]:
     copies = []
     for file in sorted((CORPUS / folder).glob("*.toml")):
         copy = home / file.name
-        copy.write_bytes(stamp(file.read_bytes().decode(), "./config.schema.json").encode())
+        copy.write_bytes(TOML.stamp(file.read_bytes().decode(), "./config.schema.json").encode())
         copies.append(copy)
     return copies
 
@@ -92,7 +92,7 @@ def test_tombi_warns_of_unknown_keys_as_check_does(home):
     """At the same lines, below tables whose model has no such key."""
     file = home / "unknown.toml"
     text = (CORPUS / "good/unknown_keys.toml").read_text()
-    file.write_text(stamp(text, "./config.schema.json"))
+    file.write_text(TOML.stamp(text, "./config.schema.json"))
     (said,) = lint([file], home).values()
     lines = [diagnostic["range"]["start"]["line"] for diagnostic in said if diagnostic["level"] == "warning"]
     warned = {problem.line for problem in inspect(file, SPECKIT).problems if problem.severity == "warning"}

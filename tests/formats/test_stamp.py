@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotconf.formats.toml.stamp import schema_of, stamp
+from hotconf.formats.toml.format import TOML
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from hotconf.formats.toml.stamp import schema_of, stamp
 )
 def test_it_is_put_first_in_the_manner_of_the_file(text, after):
     """Behind a byte order mark, with the file's own line ends."""
-    assert stamp(text, "./x.json") == after
+    assert TOML.stamp(text, "./x.json") == after
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_it_is_put_first_in_the_manner_of_the_file(text, after):
 )
 def test_a_line_that_is_there_stays(text):
     """Wherever among the comments at the head it stands."""
-    assert stamp(text, "./x.json") == text
+    assert TOML.stamp(text, "./x.json") == text
 
 
 @pytest.mark.parametrize(
@@ -48,13 +48,13 @@ def test_a_line_that_is_there_stays(text):
 )
 def test_what_a_file_names(text, schema):
     """Only a comment before the first key or table counts."""
-    assert schema_of(text) == schema
+    assert TOML.schema_of(text) == schema
 
 
 @given(st.text("#:schema ./x.json\n\r\t\ufeffa=1"))
 def test_once_is_enough(text):
     """To stamp again changes nothing, and what was there follows the line."""
-    once = stamp(text, "./x.json")
-    assert stamp(once, "./x.json") == once
-    assert schema_of(once) is not None
+    once = TOML.stamp(text, "./x.json")
+    assert TOML.stamp(once, "./x.json") == once
+    assert TOML.schema_of(once) is not None
     assert once.endswith(text.removeprefix("\ufeff"))

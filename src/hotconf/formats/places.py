@@ -25,6 +25,12 @@ class Span(NamedTuple):
     end_column: int
 
 
+def line_starts(text: str) -> list[int]:
+    """The offset of each line, and one behind the text."""
+    lengths = map((1).__add__, map(len, text.split("\n")))  # with the newline; quicker than a generator
+    return [0, *accumulate(lengths)]
+
+
 class Places:
     """The places in one text. Paths are spelled as in the text."""
 
@@ -32,8 +38,7 @@ class Places:
 
     def __init__(self, text: str, reading: Iterator[Place]) -> None:
         """`reading` gives the places of `text`; of several for one path the first counts."""
-        lengths = map((1).__add__, map(len, text.split("\n")))  # with the newline; quicker than a generator
-        self._starts = [0, *accumulate(lengths)]
+        self._starts = line_starts(text)
         self._reading = reading
         self._found: dict[KeyPath, tuple[Range, Range]] = {}
 

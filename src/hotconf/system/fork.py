@@ -35,7 +35,7 @@ LATE_IMPORTS: Final = (
     *(f"hotconf.config.{name}" for name in ("diff", "spelling", "suggest")),
     *(f"hotconf.config.redaction.{name}" for name in ("masking", "secret_keys", "secret_values", "source_text")),
     *(f"hotconf.config.validation.{name}" for name in ("faults", "messages")),
-    *(f"hotconf.formats.toml.{name}" for name in ("outline", "positions", "stamp", "syntax")),
+    *(f"hotconf.formats.toml.{name}" for name in ("outline", "positions", "syntax")),
     *(f"hotconf.formats.json.{name}" for name in ("mistakes", "outline", "positions")),
     *("hotconf.formats.escapes", "hotconf.formats.lookalikes"),
     *(f"hotconf.secrets.{name}" for name in ("credentials", "prose", "scrubber")),

@@ -67,15 +67,22 @@ class _Toml(Format):
 
         return starts(line)
 
-    def stamp(self, text: str, schema: str) -> str | None:
-        from hotconf.formats.toml.stamp import stamp
-
-        return stamp(text, schema)
+    def stamp(self, text: str, schema: str) -> str:
+        """`#:schema SCHEMA` as the first line, unless a comment at the head says that already."""
+        if self.schema_of(text) == schema:
+            return text
+        bom = "\ufeff" if text.startswith("\ufeff") else ""
+        end = "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
+        return f"{bom}#:schema {schema}{end}{text.removeprefix(bom)}"
 
     def schema_of(self, text: str) -> str | None:
-        from hotconf.formats.toml.stamp import schema_of
-
-        return schema_of(text)
+        """Of the comments before the first key or table."""
+        for line in map(str.strip, text.removeprefix("\ufeff").split("\n")):
+            if line and not line.startswith("#"):
+                return None
+            if found := re.fullmatch(r"#:schema[ \t]++(.+)", line):
+                return found[1]
+        return None
 
 
 TOML: Final[Format] = _Toml()

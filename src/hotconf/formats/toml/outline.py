@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from itertools import islice
+from bisect import bisect_right
+from itertools import chain, islice
 from typing import Final
 
 from hotconf.compat import possessive
 from hotconf.formats.base import MAX_DEPTH, Outline
+from hotconf.formats.places import line_starts
 from hotconf.formats.toml.lexer import LINE_STRING, STRING, statements
 from hotconf.keypath import KeyPath
 
@@ -23,14 +24,20 @@ _WORD: Final = re.compile(r"[\w-]+")
 
 def outline(text: str) -> Outline:
     """What can be said about its lines."""
-    lines = text.split("\n")
+    lines, offsets = text.split("\n"), line_starts(text)
     tables: dict[int, tuple[KeyPath, ...]] = {}
     table: KeyPath = ()
-    for index in _line_numbers(text):
+    for offset in statements(text):
+        index = bisect_right(offsets, offset) - 1
         header = _HEADER.match(lines[index])
         table = table if header is None else _words(header[1])
         tables[index] = (table,)
-    return Outline(tables, frozenset(_inside_strings(text)))
+    in_strings = (
+        range(bisect_right(offsets, match.start()), bisect_right(offsets, match.end()))
+        for match in _STRING_OR_COMMENT.finditer(text)
+        if "\n" in match[0]
+    )
+    return Outline(tables, frozenset(chain.from_iterable(in_strings)))
 
 
 def starts(line: str) -> KeyPath | None:
@@ -43,19 +50,3 @@ def starts(line: str) -> KeyPath | None:
 
 def _words(header: str) -> KeyPath:
     return tuple(word[0] for word in islice(_WORD.finditer(header), MAX_DEPTH))
-
-
-def _line_numbers(text: str) -> Iterator[int]:
-    line = last = 0
-    for offset in statements(text):
-        line += text.count("\n", last, offset)
-        last = offset
-        yield line
-
-
-def _inside_strings(text: str) -> Iterator[int]:
-    line = last = 0
-    for match in _STRING_OR_COMMENT.finditer(text):
-        line += text.count("\n", last, match.start())
-        last = match.start()
-        yield from range(line + 1, line + 1 + match[0].count("\n"))
