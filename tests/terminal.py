@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
 import pty
 import subprocess
@@ -29,15 +30,9 @@ class Terminal:
         self._master, slave = pty.openpty()
         self.resize(24, columns)
         self.before = self.modes
-        self.process = subprocess.Popen(
-            command,
-            cwd=directory,
-            env={**_ENVIRONMENT, **environment},
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # emacs looks for /dev/tty
+        streams = {"stdin": slave, "stdout": slave, "stderr": slave}
+        self.process = self._start(
+            command, cwd=directory, env={**_ENVIRONMENT, **environment}, start_new_session=True, **streams
         )
         os.close(slave)
         self.shown = b""
@@ -87,6 +82,10 @@ class Terminal:
     def ends(self) -> None:
         """Wait until it has ended, with success."""
         assert self.status() == 0, self.shown
+
+    def _start(self, command: Sequence[str], **given: Any) -> subprocess.Popen[Any]:
+        take = functools.partial(fcntl.ioctl, 0, termios.TIOCSCTTY, 0)  # emacs looks for /dev/tty
+        return subprocess.Popen(command, preexec_fn=take, **given)
 
     def _read(self) -> None:
         while True:

@@ -16,6 +16,7 @@ import pytest
 from hanging import hanging
 from hotconf.cli import contact
 from hotconf.sources.files import mounts
+from prefork import Program
 from torture.extent import FULL
 from waiting import wait_until
 
@@ -94,8 +95,9 @@ def test_a_mount_that_hangs(far, tmp_path, name, where, number):
     """It is named on stderr; a command that can do without it does, and a signal ends each of them."""
     arguments, environment = command(far, tmp_path, name, where)
     far.hang()
-    with subprocess.Popen(
-        [sys.executable, "-c", SOON, *arguments],
+    with Program(
+        SOON,
+        *arguments,
         cwd=tmp_path,
         env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
@@ -119,8 +121,10 @@ def test_it_goes_on_once_the_mount_answers(far, tmp_path):
     """As if nothing had been."""
     arguments, environment = command(far, tmp_path, "show", "fragment")
     far.hang()
-    with subprocess.Popen(
-        [sys.executable, "-c", SOON, *arguments, "--json"],
+    with Program(
+        SOON,
+        *arguments,
+        "--json",
         cwd=tmp_path,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,

@@ -10,7 +10,6 @@ import shutil
 import socket
 import stat
 import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import pytest
 from cli.test_watch_process import DEADLINE, running
 from hotconf.cli.logfile import LogFile
 from outsiders import outsiders_python
+from prefork import Program
 from torture.extent import some
 
 SIZE = 2000
@@ -110,10 +110,8 @@ def test_six_processes(tmp_path, acts):
     """Six processes fill many generations, while the file is moved away: each record is there once, and whole."""
     path, each, size = tmp_path / "debug.log", 300, 10_000
     arguments = [str(path), str(each), str(size), "40"]
-    command = [sys.executable, "-c", WRITER, *arguments]
     writers = [
-        subprocess.Popen([*command, str(n)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for n in range(6)
+        Program(WRITER, *arguments, n, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for n in range(6)
     ]
     for writer in writers:
         assert writer.stdout.readline() == "ready\n"

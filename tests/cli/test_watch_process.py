@@ -15,8 +15,11 @@ from pathlib import Path
 import click
 import pytest
 
+from prefork import Program
+
 DEADLINE = 60.0
-HOTCONF = [sys.executable, "-c", "from hotconf.cli import main; main()"]
+MAIN = "from hotconf.cli import main; main()"
+HOTCONF = [sys.executable, "-c", MAIN]
 
 
 class Process:
@@ -24,8 +27,9 @@ class Process:
 
     def __init__(self, arguments, home, **env):
         self.home = home
-        self.process = subprocess.Popen(
-            [*HOTCONF, *map(str, arguments)],
+        self.process = Program(
+            MAIN,
+            *arguments,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "CODE_HOME": str(home), "PYTHONIOENCODING": "utf-8", "HOTCONF_LOG": "", **env},
@@ -271,8 +275,9 @@ def test_ctrl_c_ends_it_with_status_zero(home, arguments):
 
 def test_when_nobody_reads_it_ends_quietly(home):
     """`hotconf watch | head -1` leaves no traceback."""
-    process = subprocess.Popen(
-        [*HOTCONF, "watch", "--debounce-ms", "0"],
+    process = Program(
+        MAIN,
+        *["watch", "--debounce-ms", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "CODE_HOME": str(home), "HOTCONF_LOG": ""},
@@ -292,8 +297,9 @@ def test_when_nobody_reads_it_ends_quietly(home):
 def test_when_nobody_reads_stderr_it_goes_on(home):
     """Only the output there is lost; the watch goes on, and its exit status stays."""
     (home / "debug.log").mkdir()  # something to say
-    process = subprocess.Popen(
-        [*HOTCONF, "watch", "--json", "--debounce-ms", "0"],
+    process = Program(
+        MAIN,
+        *["watch", "--json", "--debounce-ms", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "CODE_HOME": str(home), "HOTCONF_LOG": "debug"},
@@ -400,8 +406,9 @@ def test_one_signal_ends_it_although_stdout_is_stuck(home):
     """A reader that has stopped reading cannot keep the command from ending when it is asked to."""
     with running(["watch", "--json", "--debounce-ms", 0], home) as watch:
         watch.event("started")
-        process = subprocess.Popen(
-            [*HOTCONF, "watch", "--json", "--debounce-ms", "0"],
+        process = Program(
+            MAIN,
+            *["watch", "--json", "--debounce-ms", "0"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "CODE_HOME": str(home), "HOTCONF_LOG": ""},

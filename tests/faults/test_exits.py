@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
@@ -11,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from prefork import completed
 from torture.extent import FULL
 
 PROGRAM = """
@@ -108,8 +107,7 @@ def fault(tmp_path: Path) -> Callable[[tuple[str, str, str]], str | None]:
     def run(case: tuple[str, str, str]) -> str | None:
         root = tmp_path / "-".join(case)
         root.mkdir(exist_ok=True)
-        command = [sys.executable, "-c", PROGRAM, *case]
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=False)
+        done = completed(PROGRAM, *case, cwd=root, timeout=120)
         if done.returncode == CODES[case[2]]:
             return None
         return f"{case} ended with {done.returncode}: {done.stderr[-500:]}"

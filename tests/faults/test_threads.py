@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 import pytest
 
 from faults.threads_life import THREADS
+from prefork import completed
 from torture.extent import FULL
 
 if not hasattr(os, "fork"):
@@ -35,10 +34,7 @@ def run(program: str, root: Path) -> Any:
     """What the program reports. It must end by itself, in time and well."""
     root.mkdir(parents=True)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
-    command = [sys.executable, "-W", "ignore", "-c", HEAD + dedent(program)]
-    done = subprocess.run(
-        command, cwd=root, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False
-    )
+    done = completed(HEAD + dedent(program), cwd=root, env=environment, timeout=LIMIT_S, ignore_warnings=True)
     assert done.returncode == 0, f"{program}\n{done.stderr}{done.stdout}"
     return json.loads(done.stdout.splitlines()[-1])
 

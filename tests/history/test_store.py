@@ -22,6 +22,7 @@ from hotconf.history import store
 from hotconf.history.record import Damage, Record
 from hotconf.history.store import MIN_STATES, StateStore
 from hotconf.snapshot import SourceFile
+from prefork import Program
 
 pytestmark = pytest.mark.skipif(not store.SUPPORTED, reason="POSIX only")
 
@@ -529,10 +530,10 @@ for _ in range({times}):
 """
 
 
-def writer(root: Path, *, die_at: int = 0, times: int = 1_000_000) -> subprocess.Popen[str]:
+def writer(root: Path, *, die_at: int = 0, times: int = 1_000_000) -> Program:
     """A process that keeps one state after the other, says each number when it is kept, and dies when told."""
     script = WRITER.format(main=str(MAIN), die_at=die_at, times=times)
-    return subprocess.Popen([sys.executable, "-c", script, str(root)], stdout=subprocess.PIPE, text=True)
+    return Program(script, root, stdout=subprocess.PIPE, text=True)
 
 
 def assert_whole(states: StateStore, said: list[int]) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 
+from prefork import Program
 from torture.extent import FULL
 
 COMMAND = [sys.executable, "-m", "hotconf"]
@@ -33,6 +36,19 @@ COMMANDS = {
 FULL_DEVICE = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 
 
+Start: TypeAlias = Callable[..., "subprocess.Popen[bytes]"]
+
+
+def interpreted(arguments: list[str], **given: Any) -> subprocess.Popen[bytes]:
+    """By an interpreter of its own."""
+    return subprocess.Popen([*COMMAND, *arguments], **given)
+
+
+def started(arguments: list[str], **given: Any) -> subprocess.Popen[bytes]:
+    """Quickly, to compare with."""
+    return Program("from hotconf.cli import main; main()", *arguments, **given)
+
+
 @pytest.fixture
 def here(tmp_path: Path) -> Path:
     """Files to run on."""
@@ -42,10 +58,10 @@ def here(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(here: Path, name: str, **streams: object) -> subprocess.Popen[bytes]:
+def run(here: Path, name: str, start: Start = interpreted, **streams: object) -> subprocess.Popen[bytes]:
     """Start one of them."""
     environment = {**os.environ, "CODE_HOME": str(here), "HOTCONF_LOG": ""}
-    return subprocess.Popen([*COMMAND, *COMMANDS[name]], cwd=here, env=environment, **streams)  # type: ignore[call-overload,no-any-return]
+    return start(COMMANDS[name], cwd=here, env=environment, **streams)
 
 
 def chosen(*bounded: str) -> list[str]:
@@ -83,7 +99,7 @@ def test_nobody_reads_stdout(here: Path, name: str) -> None:
 @pytest.mark.parametrize("name", chosen("check", "history", "help"))
 def test_closed_stdout(here: Path, name: str) -> None:
     """From the start, `>&-`: the output is not wanted, the status is the usual one."""
-    wanted = run(here, name, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    wanted = run(here, name, start=started, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     told = wanted.communicate(timeout=60)[1]
     process = run(here, name, stderr=subprocess.PIPE, preexec_fn=lambda: os.close(1))
     assert process.communicate(timeout=60)[1] == told
@@ -113,7 +129,7 @@ def test_all_three_are_closed(here: Path) -> None:
 @pytest.mark.parametrize("where", ["full", "nobody", "closed"])
 def test_stderr(here: Path, name: str, where: str) -> None:
     """Its output is lost: stdout and status are the same as with a stderr."""
-    good = run(here, name, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    good = run(here, name, start=started, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     wanted = good.communicate(timeout=60)[0]
     read, write = os.pipe()
     os.close(read)

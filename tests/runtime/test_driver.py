@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +23,7 @@ from hotconf.system.wait import KernelWaiter, ThreadWaiter
 from hotconf.watch import observer
 from hotconf.watch.observer import Changes
 from hotconf.watch.poll import Poll
+from prefork import completed
 from waiting import wait_until
 
 FAR_NS = 3_600_000_000_000
@@ -285,7 +284,7 @@ assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 assert parent.call(lambda: 5) == 5
 module.release(1, parent, 10)
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    completed(code, check=True)
 
 
 # Actions

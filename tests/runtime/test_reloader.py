@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -30,6 +28,7 @@ from hotconf.sources.files import paths, reading
 from hotconf.subscribers.bus import Bus
 from hotconf.system import worker
 from hotconf.watch.inotify_observer import InotifyObserver
+from prefork import completed
 from waiting import wait_until
 
 FAR_NS = 3_600_000_000_000
@@ -579,7 +578,7 @@ holder.join()
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 reloader.close()
 """
-    subprocess.run([sys.executable, "-c", code, main], check=True, timeout=60)
+    completed(code, main, check=True)
 
 
 # Looking

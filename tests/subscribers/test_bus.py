@@ -30,6 +30,7 @@ from hotconf.snapshot import Snapshot
 from hotconf.subscribers.bus import BURST, Bus
 from hotconf.subscribers.streams import CAPACITY
 from hotconf.system.threads import any_running
+from prefork import completed
 
 DEADLINE = 20.0
 CHANGED = FileChanged(Path("/c/config.toml"))
@@ -918,13 +919,7 @@ print("", names(stream))
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_child_delivers_to_its_own():
     """Callbacks are kept, streams end, nothing else begins; even if a thread of the parent held the lock."""
-    result = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", FORK],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    result = completed(FORK, ignore_warnings=True)
     assert (result.stdout, result.stderr) == ("child 7 parent ['same', 'held up'] ['same', 'held up']\n", "")
 
 

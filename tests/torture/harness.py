@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, NoReturn, Self, TypeAlias
 
+from prefork import MODULE, Program
 from torture.judge import Judge, State, state
 
 Fault: TypeAlias = Literal["wrong", "deaf", "hung", "leaked"]
@@ -50,19 +51,19 @@ class Process:
     """A `torture.subject`, started behind `prefix`: `unshare`, `setpriv` and the like."""
 
     def __init__(self, prefix: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> None:
-        self._process = subprocess.Popen(
-            [*prefix, sys.executable, "-m", "torture.subject"],
-            cwd=_TESTS,
-            env={
-                **os.environ,
-                **(environment or {}),
-                "PYTHONPATH": os.pathsep.join([str(_TESTS), os.environ.get("PYTHONPATH", "")]),
-            },
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        own = {"PYTHONPATH": os.pathsep.join([str(_TESTS), os.environ.get("PYTHONPATH", "")])}
+        given: dict[str, Any] = {
+            "cwd": _TESTS,
+            "env": {**os.environ, **(environment or {}), **own},
+            "stdin": subprocess.PIPE,
+            "stdout": subprocess.PIPE,
+            "text": True,
+            "start_new_session": True,
+        }
+        if prefix:
+            self._process = subprocess.Popen([*prefix, sys.executable, "-m", "torture.subject"], **given)
+        else:
+            self._process = Program(MODULE.format("torture.subject"), **given)
         self.lines: list[dict[str, Any]] = []
         """Everything published and told since it was last cleared."""
         self.news = threading.Condition()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from doubles.inside import reloader_of
+from prefork import MODULE, completed
 from torture.extent import FULL
 from waiting import wait_until
 from watcher.watched import App, port
 
+TESTS = Path(__file__).parent.parent
 OPERATIONS = {
     "start": 0.0015,
     "hold": 0.15,
@@ -41,8 +41,8 @@ AT_LEAST = {"start": 300, "release": 20, "reload": 20, "close": 50}
 def test_an_exception_at_every_place(operation: str) -> None:
     """The next save is seen, `reload()` and `close()` return, and no hold, thread or descriptor is left."""
     share = 1.0 if FULL else OPERATIONS[operation]
-    command = [sys.executable, "-m", "torture.points", operation, str(share), os.environ.get("HOTCONF_SEED", "1")]
-    done = subprocess.run(command, cwd=Path(__file__).parent.parent, check=True, capture_output=True, timeout=850)
+    arguments = (operation, share, os.environ.get("HOTCONF_SEED", "1"))
+    done = completed(MODULE.format("torture.points"), *arguments, cwd=TESTS, check=True, timeout=850)
     found = json.loads(done.stdout)
     assert found["broken"] == {}
     assert found["places"] >= AT_LEAST.get(operation, 5)

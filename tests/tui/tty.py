@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from prefork import Program
 from terminal import Terminal
 
 _HOTCONF: Final = (
@@ -21,9 +22,11 @@ class Tty(Terminal):
     """The app, as the leader of a session with a controlling terminal."""
 
     def __init__(self, *arguments: object, home: Path, columns: int = 80, **environment: str) -> None:
-        command = [sys.executable, "-c", _HOTCONF, *map(str, arguments)]
         own = {"CODE_HOME": str(home), "TERM": "xterm-256color", "HOTCONF_LOG": "", **environment}
-        super().__init__(command, home, {**os.environ, **own}, columns=columns)
+        super().__init__([*map(str, arguments)], home, {**os.environ, **own}, columns=columns)
+
+    def _start(self, command: Sequence[str], **given: Any) -> Program:
+        return Program(_HOTCONF, *command, **given)
 
     @property
     def restored(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from hanging import Hanging, hanging
 from hotconf import HotReloadWatcher
 from hotconf.watch import background
+from prefork import Program
 from waiting import wait_until
 from watcher.watched import WINDOW_MS, port
 
@@ -176,8 +176,7 @@ time.sleep(600)
 def test_the_process_ends_on_a_signal(far, path):
     """While the mount hangs, without a `close()`: at once, and with its own exit code."""
     main, _, _ = layout(far, path.parent, "main")
-    command = [sys.executable, "-c", PROGRAM, str(main), str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+    with Program(PROGRAM, main, path, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None
         assert program.stdout.readline() == "ready\n"
         far.hang()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from hotconf import ReloadSuccess, ReloadUnchanged
+from prefork import Program
 from waiting import wait_until
 from watcher.watched import CHANGED, WINDOW_MS, port
 
@@ -72,8 +72,7 @@ def test_output_does_not_feed_itself(path):
         return [line for line in out.read_text().splitlines() if line.startswith(what)]
 
     with out.open("wb") as stdout:
-        command = [sys.executable, "-c", PRINTING, str(path)]
-        process = subprocess.Popen(command, stdout=stdout, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        process = Program(PRINTING, path, stdout=stdout, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
         wait_until(lambda: told("started"))
         for number in range(1, 6):
