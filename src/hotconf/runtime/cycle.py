@@ -156,13 +156,11 @@ class Cycle(Generic[T]):
 
     def release(self) -> None:
         """A hold has ended: publish what is pending, unless a round is open."""
-        self._perform(self.rounds.release())
+        self.feed(protocol.Release(time.monotonic_ns()))
 
     def feed(self, given: protocol.Input) -> None:
         """Give the machine an input, and do what it asks for."""
-        self._perform(self.rounds.feed(given, native=self.observation.native))
-
-    def _perform(self, requests: list[Request]) -> None:
+        requests = self.rounds.feed(given, native=self.observation.native)
         if (driver := self._driver) is None:
             self._bus.drain()
             return

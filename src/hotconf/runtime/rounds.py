@@ -59,16 +59,10 @@ class Rounds(Generic[T]):
             if self.state.polled == native:
                 self.state = self.state._replace(polled=not native)
             self._step(given)
-            requests = self.release()
+            if self.state.pending is not None and isinstance(self.state.phase, protocol.Idle):
+                self._step(protocol.Release(time.monotonic_ns()))  # perhaps nothing is busy any more
+            requests, self._requests = self._requests, []
         del retired
-        return requests
-
-    def release(self) -> list[Request]:
-        """Publish what is pending if no round is open and nothing is busy any more."""
-        if self.state.pending is not None and isinstance(self.state.phase, protocol.Idle):
-            with self.lock:
-                self._step(protocol.Release(time.monotonic_ns()))
-        requests, self._requests = self._requests, []
         return requests
 
     def awaits(self, number: int) -> bool:
@@ -97,7 +91,7 @@ class Rounds(Generic[T]):
         failed: protocol.Effect | protocol.Input | None
         try:
             self.state, effects = machine.step(before, given, self.holds.reasons)
-            failed = self._perform_all(effects)
+            failed = self._perform_all(effects) if effects else None
         except Exception:  # noqa: BLE001 - a fault of ours
             log.fault("watch", _FAULT, self._path)
             failed = given

@@ -36,17 +36,24 @@ class TimerSpec(ctypes.Structure):
     _fields_ = tuple((name, ctypes.c_long) for name in ("interval_s", "interval_ns", "seconds", "nanoseconds"))
 
 
-def _bind(library: ctypes.CDLL | None, name: str) -> Callable[..., int]:
+def _bind(library: ctypes.CDLL | None, name: str, passing: tuple[int, ...] = ()) -> Callable[..., int]:
+    """The function of this name; it returns 0 for a failure that is `passing`."""
     function: Any = getattr(library, name, _absent)
 
     def call(*arguments: Any) -> int:
         result: int = function(*arguments)
         if result < 0:
             code = ctypes.get_errno() or errno.EIO
+            if code in passing:
+                return 0
             raise OSError(code, f"{name}: {os.strerror(code)}")
         return result
 
     return call
+
+
+_NOTHING: Final = (errno.EAGAIN, errno.EINTR)
+"""There is nothing to read, or a signal ended the wait: no error, and far too frequent to raise one."""
 
 
 def kind_of(descriptor: int) -> str:
@@ -86,14 +93,14 @@ _slow: Final = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else
 close: Final = _bind(_quick, "close")
 epoll_create1: Final = _bind(_quick, "epoll_create1")
 epoll_ctl: Final = _bind(_quick, "epoll_ctl")
-epoll_wait: Final = _bind(_slow, "epoll_wait")
+epoll_wait: Final = _bind(_slow, "epoll_wait", _NOTHING)
 fcntl: Final[Callable[..., int]] = getattr(_quick, "fcntl", _absent)
 """Returns -1 where it fails: it is called most, and nobody asks why it failed."""
 inotify_add_watch: Final = _bind(_slow, "inotify_add_watch")
 """It follows a path, which may lead to a slow file system."""
 inotify_init1: Final = _bind(_quick, "inotify_init1")
 inotify_rm_watch: Final = _bind(_quick, "inotify_rm_watch")
-read: Final = _bind(_quick, "read")
+read: Final = _bind(_quick, "read", _NOTHING)
 readlink: Final = _bind(_quick, "readlink")
 open: Final = _bind(_quick, "open")  # noqa: A001 - the call
 pthread_sigmask: Final = _bind(_quick, "pthread_sigmask")

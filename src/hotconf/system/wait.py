@@ -100,8 +100,7 @@ class KernelWaiter:
             timeout_ms = -(-min(deadline - now, LONGEST_NS) // _MILLISECOND) + 1
             # A wake-up from here on sets the timer after us.
             if not self._woken:
-                with suppress(InterruptedError):  # by a signal: it may wake too early
-                    linux.epoll_wait(self._epoll.number, ctypes.byref(self._event), 1, timeout_ms)
+                linux.epoll_wait(self._epoll.number, ctypes.byref(self._event), 1, timeout_ms)
         self._woken = False
 
     def _set(self, deadline: int) -> None:

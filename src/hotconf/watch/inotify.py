@@ -79,20 +79,14 @@ class Inotify:
 
     def read(self) -> list[Event]:
         """All waiting events. Raises `OSError`."""
+        # This keeps the GIL, because the data is there already: next to a CPU-bound thread it takes 5 ms to get it
+        # back, and windows begin when events have been read.
         events: list[Event] = []
-        while (size := self._read()) > 0:
+        while (size := linux.read(self._instance.number, self._buffer, _BUFFER)) > 0:
             events.extend(_decoded(self._buffer.raw[:size]))
             if size < _BUFFER - _LARGEST:
                 break
         return events
-
-    def _read(self) -> int:
-        # This keeps the GIL, because the data is there already: next to a CPU-bound thread it takes 5 ms to get it
-        # back, and windows begin when events have been read.
-        try:
-            return linux.read(self._instance.number, self._buffer, _BUFFER)
-        except (BlockingIOError, InterruptedError):
-            return 0
 
     def close(self) -> None:
         """Close the instance; the kernel drops its watches. Does nothing if the program has closed it."""

@@ -267,13 +267,15 @@ class InotifyObserver(Observer):
                 self._arrivals(owner).pop(path, None)
 
     def _named(self, event: Event, watch: Watch) -> None:
-        users = watch.names.get(event.name, {})
-        for (owner, path), direct in users.items():
+        others: list[Subject] = []
+        for subject, direct in watch.names.get(event.name, {}).items():
             if direct:
-                self._own_name(event.mask, owner, path)
-        if event.mask & NAMES:
-            self._way_changed([subject for subject, direct in users.items() if not direct])
-        if not is_own(event.name):
+                self._own_name(event.mask, *subject)
+            else:
+                others.append(subject)
+        if others and event.mask & NAMES:
+            self._way_changed(others)
+        if watch.folders and not is_own(event.name):
             for (owner, _), suffixes in watch.folders.items():
                 if event.name.endswith(suffixes):
                     self._of(owner).compare = True
