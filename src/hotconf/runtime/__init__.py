@@ -1,1 +1,1 @@
-"""Threads and life: one watcher at work, and the thread that drives all of them."""
+"""Which thread does what: one running watcher, and the thread that drives all of them."""

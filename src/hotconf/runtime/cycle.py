@@ -1,5 +1,5 @@
 """The reload cycle of one watcher, on the driver's thread: changes are noticed, the machine steps, files are loaded
-and watched. To the driver and its observers it stands for the watcher: it is `Driven`.
+and watched. For the driver it is the `Driven`, for its observers the `Owner`.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _REST_NS: Final = 5_000_000
-"""When events could not be queued at once, the rest follows after so long: meanwhile callbacks can catch up."""
+"""If not all events could be queued at once, the rest follows after this, so that callbacks can catch up."""
 _AGAIN_NS: Final = 1_000_000_000
-"""How often to check whether a hold has ended silently: a signal handler may raise before its end is announced."""
+"""How often to check whether a hold has ended silently: a signal handler may have raised before that was reported."""
 
 
 class Cycle(Generic[T]):
-    """One watcher at work: notices changes, steps its machine, has files loaded and watched."""
+    """One running watcher: notices changes, steps its machine, has files loaded and watched."""
 
     def __init__(
         self,
@@ -66,14 +66,14 @@ class Cycle(Generic[T]):
         self._history = history
         self._driver: Driver | None = None
         self._watched_late = False
-        """The files may have been loaded before they were watched."""
+        """Whether the files may have been loaded before they were watched."""
         self._comparison = 0
         """The number of the latest comparison that the machine asked for."""
 
     # Life
 
     def join(self, driver: Driver) -> None:
-        """Watch the files. Raises `UsageError` if the observer that is wanted cannot be had."""
+        """Watch the files. Raises `UsageError` if the requested observer is not available."""
         self._driver = driver
         self.observation.join(driver)
         self._watched_late = may_block(self)
@@ -82,8 +82,8 @@ class Cycle(Generic[T]):
         self._arm(_nothing)
 
     def rejoin(self, driver: Driver, lost: tuple[Path, ...] | None) -> None:
-        """In a forked child: watch the files, and touch those whose state is lost; the main file, if it is unknown
-        which they are.
+        """In a forked child: watch the files, and touch those whose state is lost; the main file, if those are
+        unknown.
         """
         self._driver = driver
         self.observation.rejoin(driver)
@@ -99,7 +99,7 @@ class Cycle(Generic[T]):
             driver.leave(self)
 
     def abandon(self) -> tuple[Path, ...] | None:
-        """In a forked child: what was under way is the parent's. Returns what `rejoin` needs."""
+        """In a forked child: whatever is under way is the parent's. Returns what `rejoin` needs."""
         self.loads.forget()
         self._notifier.abandon()
         self._driver = self.observation.observer = None
@@ -121,27 +121,27 @@ class Cycle(Generic[T]):
         arrivals: Arrivals | None = None,
         polled: bool = False,
     ) -> None:
-        """These files changed. `arrivals`: of all files, if there was an event. `polled`: there was none."""
+        """These files changed. `arrivals`: of all files, if an event said so. `polled`: found by polling."""
         if self.watching and self.observation.observer is not None:
             self.rounds.detect_ns = detect_ns
             self.feed(self.observation.touched(now, paths, arrivals, polled=polled))
 
     def compare(self, then: Callable[[tuple[Path, ...]], object]) -> None:
-        """Compare the files with what the last load saw; `then` gets those whose change is not known yet."""
+        """Compare the files with what the last load read; call `then` with those whose change is not known yet."""
         self.observation.compare(then)
 
     def observe(self, observer: Observer) -> None:
-        """Be watched with `observer` from now on, or try once more with the one in use."""
+        """Use `observer` from now on; if it is in use already, arm the files again."""
         self.observation.use(observer)
         self._arm(_nothing)
 
     def supervise(self) -> bool:
-        """Repair its threads if they failed; whether there is something to do."""
+        """Repair its threads if they failed. Returns whether there is something to do."""
         keeping = self._history is not None and self._history.supervise()
         return self._bus.delivery.supervise() or keeping
 
     def recover(self) -> None:
-        """After the driver failed: compare the files, and request a new reload for waiting callers."""
+        """After the driver failed: touch the main file, and request a new reload for waiting callers."""
         self.rounds.reset()
         self.touch((self._path,), time.monotonic_ns())
         for number in tuple(self._notifier.callers):
@@ -159,7 +159,7 @@ class Cycle(Generic[T]):
         self.feed(protocol.Release(time.monotonic_ns()))
 
     def feed(self, given: protocol.Input) -> None:
-        """Give the machine an input, and do what it asks for."""
+        """Give the machine an input, and perform its effects."""
         requests = self.rounds.feed(given, native=self.observation.native)
         if (driver := self._driver) is None:
             self._bus.drain()
@@ -173,7 +173,7 @@ class Cycle(Generic[T]):
         driver.expect(self, self._deadline(queued=self._bus.drain()))
 
     def _deadline(self, *, queued: bool) -> int | None:
-        """When the machine wants a `Due`, or when to check what is pending or not queued."""
+        """When the machine wants a `Due`, or when to check what is pending or not queued yet."""
         state = self.rounds.state
         if not queued:
             return time.monotonic_ns() + _REST_NS
@@ -184,7 +184,7 @@ class Cycle(Generic[T]):
     def _begin(self, request: Request, driver: Driver) -> None:
         match request:
             case protocol.Load():
-                # The thread of all watchers, unless its loads may take long, or hang.
+                # The loader of all watchers, unless the loads of this one may take long, or hang.
                 loader = driver.loader_for(self.cache.files.mounts.remote or (self if may_block(self) else None))
                 self.loads.begin(request, driver, loader, self._loaded)
             case protocol.Verify():
@@ -205,7 +205,7 @@ class Cycle(Generic[T]):
         self.observation.disarm()
 
     def _arm(self, then: Callable[[], object]) -> None:
-        """Watch the files of the last load, then continue. Changes in between are noticed here."""
+        """Watch the files of the last load, then continue. Notices changes in between."""
         if self.watching:
             self.observation.arm(partial(self._armed, then))
         else:
@@ -217,7 +217,7 @@ class Cycle(Generic[T]):
         then()
 
     def _loaded(self, load: Finished) -> None:
-        """A load is back. Before the machine gets it, its files are watched."""
+        """A load is back. Watch its files before the machine gets it."""
         if not self.rounds.awaits(load.number):
             load.done()
             return
@@ -245,14 +245,14 @@ class Cycle(Generic[T]):
 
     def _verified(self, number: int, changed: tuple[Path, ...]) -> None:
         self._found(changed)
-        if number == self._comparison:  # an earlier one does not show what happened before this request
+        if number == self._comparison:  # an earlier comparison does not show what happened before this request
             self.feed(protocol.Verified(time.monotonic_ns()))
 
     def _found(self, changed: tuple[Path, ...]) -> None:
-        """A comparison found these: more may have changed without an event."""
+        """A comparison found that these changed, without an event."""
         if changed:
             self.touch(changed, time.monotonic_ns(), polled=True)
 
 
 def _nothing() -> None:
-    """What follows."""
+    """Nothing follows."""

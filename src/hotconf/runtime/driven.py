@@ -9,16 +9,16 @@ from hotconf.watch.observer import Observer, Owner
 
 
 class Driven(Owner, Protocol):
-    """What the driver's thread does for one watcher."""
+    """What the driver calls on its thread."""
 
     def observe(self, observer: Observer) -> None:
-        """Be watched with `observer` from now on, or try once more with the one in use."""
+        """Use `observer` from now on; if it is in use already, arm the files again."""
 
     def feed(self, given: Input) -> None:
         """Give its machine an input."""
 
     def supervise(self) -> bool:
-        """Repair its threads if they failed; whether there is something to do."""
+        """Repair its threads if they failed. Returns whether there is something to do."""
 
     def recover(self) -> None:
-        """After the driver failed: start again whatever may be lost."""
+        """After the driver failed: restart what may be lost."""

@@ -1,9 +1,9 @@
-"""The one thread of the process: wait, step, perform, for all watchers. It runs no users' code, and reads a file only
-to be sure of one that was young when it was loaded.
+"""The one thread that serves all watchers of the process: wait, step, perform. It runs no users' code, and reads no
+file but to verify one that had changed just before it was loaded.
 
-The driver starts with the first watcher and ends with the last; Python's signal handlers never run on it. So it alone
-steps the machines, and opens and closes descriptors; callers append actions, wake it and wait. It takes no lock that
-an interrupted caller may hold.
+The driver starts with the first watcher and ends with the last. Python's signal handlers never run on it; therefore
+it alone steps the machines, and opens and closes descriptors. Callers post actions, wake it, and wait. It takes no
+lock that an interrupted caller may hold.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 HUNG_NS: Final = 5_000_000_000
-"""A load that takes longer is reported."""
+"""A load that takes longer is reported as hanging."""
 
 _NAME: Final = "hotconf-driver"
 _LEAST_S: Final = 0.1
-"""How long to wait for a thread, whatever others have taken: enough for an idle one."""
+"""The least time to wait for a thread, however long others took: enough for an idle one."""
 
 
 class Driver(fork.ForkAware):
-    """The thread that steps all watchers, and what it waits for."""
+    """The thread that steps all machines, with what it waits for."""
 
     def __init__(self) -> None:
         self._loaders: dict[object, Worker] = {None: new_loader()}
@@ -52,18 +52,18 @@ class Driver(fork.ForkAware):
         self._reconcile = Reconcile(self._observers.reconcile)
         self._supervision = Supervision()
         self._due: dict[Driven, int] = {}
-        """When their machines want a `Due`."""
+        """When each machine wants a `Due`."""
         self._actions: deque[Callable[[], object]] = deque()
         self._doing: Callable[[], object] | None = None
         self._redone: Callable[[], object] | None = None
-        """The action under way when the thread failed: it is retried once."""
+        """The action that was under way when the thread failed, and is retried once."""
         self._lock = threads.rlock()
         """Held while the thread is started."""
         self._begun = self._ending = self._ended = False
         self._thread = threads.Thread(self._run, _NAME)
 
     def begin(self) -> None:
-        """Start its thread, unless that was done. Raises `RuntimeError` if the system refuses one."""
+        """Start its thread, once. Raises `RuntimeError` if the system refuses one."""
         with self._lock:
             if not self._thread.alive and not self._begun:
                 fork.register(self)
@@ -118,7 +118,7 @@ class Driver(fork.ForkAware):
 
     @property
     def dead(self) -> bool:
-        """Whether its thread died unasked."""
+        """Whether its thread died."""
         return self._begun and not self.over and not self._thread.alive
 
     @property
@@ -137,13 +137,13 @@ class Driver(fork.ForkAware):
         return tuple(self._loaders.values())
 
     def loader_for(self, key: object) -> Worker:
-        """The thread for the loads of one network mount, which may hang, or of one watcher of many files; of None,
-        for all others.
+        """The thread for loads from a network mount (`key`), which may hang, or of a watcher of many files; for None,
+        the one for all others.
         """
         return self._loaders.get(key) or self._loaders.setdefault(key, new_loader())
 
     def silent(self, owner: Driven) -> str | None:
-        """The mount with files of `owner` that does not answer."""
+        """Which mount with files of `owner` does not answer."""
         return self._background.trouble(owner)
 
     @property
@@ -165,8 +165,8 @@ class Driver(fork.ForkAware):
         self.check()
 
     def run(self, action: Callable[[], object], timeout_s: float | None = None) -> bool:
-        """Run `action` on the driver's thread, and wait for it. False if it did not run: the thread is gone, or was
-        too slow.
+        """Run `action` on the driver's thread, and wait for it. Returns False if it did not run, because the thread
+        is gone or too slow.
         """
         if not self.here:
             return self._run_there(threads.Call(partial(isolated, action)), timeout_s)
@@ -176,7 +176,7 @@ class Driver(fork.ForkAware):
     def call(self, action: Callable[[], R]) -> R:
         """Run `action` on the driver's thread, wait for it, and return or raise what it does.
 
-        Raises `UsageError` if it was not run, because the thread has ended: the last watcher was closed meanwhile.
+        Raises `UsageError` if it did not run, because the thread ended when the last watcher was closed.
         """
         if self.here:
             return action()
@@ -199,25 +199,25 @@ class Driver(fork.ForkAware):
         return True
 
     def expect(self, owner: Driven, deadline: int | None) -> None:
-        """Feed the machine of `owner` a `Due` then; None for never."""
+        """Feed the machine of `owner` a `Due` at `deadline`; None for never."""
         if deadline is None or owner not in self._observers.of:
             self._due.pop(owner, None)
         else:
             self._due[owner] = deadline
 
     def wake(self) -> None:
-        """Have the driver run what was posted, and check its deadlines again."""
+        """Make the driver run what was posted, and check its deadlines again."""
         if not self.here:
             self._observers.wake()
 
     def finish(self, timeout_s: float) -> None:
-        """End the thread, after what is posted; it closes its descriptors. Idempotent."""
+        """End the thread after the posted actions; it closes its descriptors. Idempotent."""
         self.post(self._end)
         if not self.here:
             self._thread.join(timeout_s)
 
     def stop(self, timeout_s: float) -> None:
-        """End all of its threads, except those that wait for a mount that does not answer."""
+        """End all its threads, except those that wait for a mount that does not answer."""
         until = time.monotonic() + timeout_s
         for loader in self.loaders:
             loader.stop(max(0.0, until - time.monotonic()))
@@ -227,7 +227,7 @@ class Driver(fork.ForkAware):
     # On the driver's thread
 
     def join(self, owner: Driven, name: ObserverName) -> Observer:
-        """Take `owner` in, with the observer that it wants. Raises `UsageError` if that cannot be had."""
+        """Add `owner`, with the observer of this name. Raises `UsageError` if that is not available."""
         return self._observers.join(owner, name)
 
     def schedule(self, owner: Driven) -> None:
@@ -235,7 +235,7 @@ class Driver(fork.ForkAware):
         self._reconcile.add(owner, time.monotonic_ns())
 
     def unschedule(self, owner: Driven) -> None:
-        """Compare its files no more."""
+        """No longer compare its files."""
         self._reconcile.drop(owner)
 
     def leave(self, owner: Driven) -> None:
@@ -247,7 +247,7 @@ class Driver(fork.ForkAware):
         self._due.pop(owner, None)
 
     def in_background(self, owner: Driven, work: Callable[[], R], then: Callable[[R | None], object]) -> None:
-        """Do `owner`'s work, which may take long, here or elsewhere; run `then` here afterwards."""
+        """Do `owner`'s work, on another thread if it may take long; then run `then` here."""
         self._background.run(owner, work, then)
 
     def _end(self) -> None:
@@ -284,7 +284,7 @@ class Driver(fork.ForkAware):
         self._supervision.failed(error)
 
     def _requeue(self) -> None:
-        """Recover all watchers, then repeat the action that was under way, once."""
+        """Recover all watchers, then retry the action that was under way, once."""
         doing = self._doing
         if doing is not None and doing not in (self._redone, self._recover):
             self._redone = doing
@@ -302,8 +302,8 @@ class Driver(fork.ForkAware):
 
     def turn(self) -> None:
         """Report what changed, run what was posted, and feed the machines that are due."""
-        # Events come before the clock: one may be a change of what is about to be published. To ask the kernel does
-        # not release the GIL, so that between the last question and a commit nothing can come.
+        # Events before the clock: one may be a change of what is about to be published. Reading them does not release
+        # the GIL, so none can arrive between the last read and a commit.
         now = self._supervision.turn_began = time.monotonic_ns()
         self._observers.report(now)
         if self._actions:
@@ -337,7 +337,7 @@ class Driver(fork.ForkAware):
 
 
 def new_loader() -> Worker:
-    """A thread that runs loads, one after the other. A slow one does not delay other watchers."""
+    """A thread that runs loads, one after the other; a slow load does not delay the others."""
     return Worker("hotconf-loader", log.thread, _describe, stays=True, parallel=True, hung_ns=HUNG_NS)
 
 

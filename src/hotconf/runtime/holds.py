@@ -1,8 +1,8 @@
-"""The only register of holds, and `Busy`, which users enter and exit.
+"""The holds of a watcher, and `Busy`, the context manager that users enter.
 
-A signal handler may raise at nearly every instruction of the main thread. So each change of the register is one call
-into C, and no hold can be left behind: `Busy.__enter__` undoes it on any exception, and `Busy.__exit__` is C up to
-the point where the hold has ended, because a handler can raise at the first instruction of any function of ours.
+A signal handler may raise at nearly every instruction of the main thread. So that no hold is left behind, each change
+of the holds is one call into C: `Busy.__enter__` undoes it on any exception, and `Busy.__exit__` is C up to the point
+where the hold has ended, because a handler can raise at the first instruction of any Python function.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Hold: TypeAlias = tuple[str, int]
 
 
 class Holds:
-    """Every hold. No lock guards it: the driver must not wait for a thread that a signal handler interrupted."""
+    """All holds. No lock guards them: the driver must not wait for a thread that a signal handler interrupted."""
 
     __slots__ = ("_held", "add", "pop")
 
@@ -52,11 +52,11 @@ class Holds:
 
 
 class Holder(Protocol):
-    """A watcher at work, as `Busy` needs it."""
+    """A running watcher, as `Busy` sees it."""
 
     @property
     def holds(self) -> Holds:
-        """Its register."""
+        """Its holds."""
 
     def barrier(self) -> None:
         """Return once every earlier step has ended."""
@@ -72,9 +72,9 @@ _NEVER: Final = object()
 
 
 class _Leave(_IOBase):
-    """`__exit__` of this base is written in C, ignores its arguments, and calls `close`."""
+    """Its `__exit__` is written in C, ignores its arguments, and calls `close`."""
 
-    closed = True  # so that freeing this object does not call it, too
+    closed = True  # so that freeing this object does not call it as well
 
     def __init__(self, close: Callable[[], Any]) -> None:
         self.close = close  # type: ignore[method-assign]
@@ -107,7 +107,7 @@ class Busy:
         self.__aexit__ = self._leaving(holder.released_async)  # type: ignore[method-assign]
 
     def _leaving(self, then: Callable[[Hold | None], object]) -> Callable[..., Any]:
-        """A callable that ends the latest hold and calls `then` with it; until then all of it is C."""
+        """A callable that ends the latest hold, all in C, and calls `then` with it."""
         ended = map(self._holder.holds.pop, iter(self._tokens.pop, _NEVER), repeat(None))
         return _Leave(map(then, ended).__next__).__exit__
 

@@ -1,4 +1,4 @@
-"""One load: read all layers as one state, and let the pipeline make a candidate of them."""
+"""One load: read the files and layers as one state, and have the pipeline make a candidate of them."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def load(
     *,
     instead: Mapping[Path, bytes] = MappingProxyType({}),
 ) -> LoadResult[T]:
-    """Load `options` once and compare it with what is `published`, and the files with what they said `before`.
+    """Load `options` once; compare the result with what is `published`, and the files with their content `before`.
 
-    Files that `cached` holds, whose stamps are the same and that are not in `touched`, are not read again. Those of
-    `instead` are taken to exist and to hold the bytes given there, whatever is on the disk. `secrets` removes
-    those in what is published, if they were sought. `baseline`: the state that decides which files are missing. Never
-    raises for anything in the layers or in users' checks: those are problems of the candidate.
+    Files in `cached` with the same stamp that are not in `touched` are not read again. `instead` replaces the content
+    of files, whether they exist or not. `secrets` knows the secrets of what is published, if they were determined.
+    `baseline`: the state that decides which files are missing. Whatever is wrong with files, layers or users' checks
+    is a problem of the candidate; nothing is raised.
     """
     reader = SetReader(options, cached or FileSet.of(options.path), touched)
     reader.instead = instead
@@ -74,7 +74,7 @@ def load(
 def load_kept(
     options: Options[T], kept: tuple[SourceFile, ...], read_at: datetime, published: Snapshot[T] | None = None
 ) -> LoadResult[T]:
-    """What a load would bring back today if the files were as they were kept, read at that time; reads no file."""
+    """What a load would return if the files were as they were kept; reads no file."""
     reader = SetReader(options, FileSet.of(options.path))
     members = tuple(Member(file.path, file.role) for file in kept)
     reader.loaded_at, reader.patterns, reader.expansion = read_at, (), Expansion(members)
@@ -85,7 +85,7 @@ def load_kept(
 
 
 def drifted(options: Options[T], published: Snapshot[T] | None, cached: FileSet) -> bool:
-    """Whether the layers differ from what is `published`, by their bytes; nothing is validated."""
+    """Whether the files and layers differ from what is `published`, without validation."""
     reader = SetReader(options, cached, frozenset(cached.reads))
     if published is None or reader.run() or reader.errors() or reader.over.problems:
         return True
@@ -94,7 +94,7 @@ def drifted(options: Options[T], published: Snapshot[T] | None, cached: FileSet)
 
 
 def problems_of(candidate: Candidate[Any]) -> tuple[Problem, ...]:
-    """Every problem, errors and warnings, that a load found."""
+    """All problems of a load: errors and warnings."""
     return candidate.warnings if isinstance(candidate, Valid) else candidate.problems
 
 
@@ -132,7 +132,7 @@ def _layers(reader: SetReader) -> Layers:
 
 
 def _report(reader: SetReader, missing: Missing) -> None:
-    """Report what the published state lacks now in place of files that are simply absent."""
+    """Report files that are missing from the published state, instead of as merely absent."""
     options, main = reader.options, reader.options.path
     pinned, document = options.pins.watch_paths is not None, reader.reads[main].document
     origins = merge([document, *reader.over.tables]).origins if document is not None and not pinned else None
@@ -143,7 +143,7 @@ def _report(reader: SetReader, missing: Missing) -> None:
 
 
 def _shrank(reader: SetReader, before: Mapping[Path, Read], published: Snapshot[Any] | None) -> tuple[Path, ...]:
-    """Files that say the first part of what they said when the last round ended, or of what is published."""
+    """Files that hold only the first part of what they held when the last round ended, or of what is published."""
     same = {id(read.data) for read in reader.reads.values()}
     earlier = [(read.path, read.data) for read in before.values() if id(read.data) not in same]
     if published is not None:

@@ -1,5 +1,5 @@
-"""The loads of one watcher. They run on a loader's thread; during the start in the thread that called it, so that a
-configuration that never changes needs no thread for them.
+"""The loads of one watcher. They run on a loader's thread; those of `start()` run in the thread that called it, so
+that a configuration that never changes needs no loader.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _CHECK_S: Final = 0.1
-"""How often to check whether anything is left to wait for."""
+"""How often to check whether the thread that is waited for is still there."""
 
 
 def _unawaited() -> None:
@@ -49,13 +49,13 @@ class Finished(NamedTuple):
     result: LoadResult[Any]
     cost_ns: int
     last_good: Valid[Any] | None
-    """What to run on if the load at start failed."""
+    """The last good state, if the load at start failed."""
     done: Callable[[], object] = _unawaited
     """Called once the machine knows it."""
 
 
 class _LoadJob:
-    """One load, which names its file."""
+    """One load; as text, the name of its file."""
 
     __slots__ = ("_path", "_run")
 
@@ -71,7 +71,7 @@ class _LoadJob:
 
 
 class Loads(Generic[T]):
-    """The loads of one watcher. Used by the driver's thread, except where it says otherwise."""
+    """The loads of one watcher. Used on the driver's thread, except where noted."""
 
     __slots__ = ("_cache", "_history", "_inline", "_options", "_publisher", "_under_way", "closed")
 
@@ -83,25 +83,25 @@ class Loads(Generic[T]):
         self._publisher = publisher
         self._history = history
         self._under_way = threads.rlock()
-        """Held by the load that is under way."""
+        """Held while a load runs."""
         self._inline: deque[Callable[[], None]] | None = None
-        """Jobs of the start. Only the driver appends, and decides that no more come."""
+        """The loads of `start()`, while it runs. Only the driver appends, and decides when there are no more."""
         self.closed = False
-        """No load begins any more."""
+        """Whether no further load begins."""
 
     # In the thread that calls `start()`
 
     @property
     def starting(self) -> bool:
-        """Whether loads run in the thread that called `start()`."""
+        """Whether loads run in the thread that calls `start()`."""
         return self._inline is not None
 
     def collect(self) -> None:
-        """From now on they wait for `run`."""
+        """From now on loads wait for `run`."""
         self._inline = deque()
 
     def run(self, driver: Driver) -> None:
-        """Run those that wait, in this thread, until there is none; later ones run on the loader's."""
+        """Run the waiting loads in this thread until none is left; later ones run on the loader's."""
         while self._inline or not driver.call(self._end_start):
             while self._inline:
                 self._inline.popleft()()
@@ -115,7 +115,7 @@ class Loads(Generic[T]):
     # At any time
 
     def begin(self, request: Load, driver: Driver, loader: Worker, then: Callable[[Finished], object]) -> None:
-        """Read the files, on that loader; `then` continues on the driver's thread."""
+        """Load on the thread of `loader`; `then` continues on the driver's thread."""
         known, touched = self._cache.begin(afresh=request.afresh)
         publisher = self._publisher
         published, secrets = publisher.snapshot, publisher.secrets.published
@@ -159,7 +159,7 @@ class Loads(Generic[T]):
         return None if isinstance(result.candidate, Valid) else self._history.recall()
 
     def await_end(self, timeout_s: float) -> None:
-        """Wait for the load that is under way; it may be in users' code. From any thread."""
+        """Wait for the running load, which may be in users' code. May be called on any thread."""
         if in_load():
             return
         try:
@@ -177,14 +177,14 @@ class Loads(Generic[T]):
         self._under_way = threads.rlock()
 
     def forget(self) -> None:
-        """What waited was the parent's."""
+        """In a forked child: waiting loads are the parent's."""
         self._inline = None
 
 
 def isolated_load(work: Callable[[], LoadResult[T]], known: FileSet) -> LoadResult[T]:
-    """Run a load so that `in_load()` is true, and nothing that it raises ends a thread of ours.
+    """Run a load with `in_load()` true, so that no exception ends a thread of ours.
 
-    Exceptions of the program, in whose thread the first load runs, propagate: see `system.exceptions`.
+    Exceptions that belong to the program, in whose thread the first load runs, propagate.
     """
     here = threads.greenlet_ident()
     try:
@@ -194,8 +194,7 @@ def isolated_load(work: Callable[[], LoadResult[T]], known: FileSet) -> LoadResu
         if propagates(error):
             raise
         path = known.members[0].path
-        # What the system refused it may grant at the next poll: a descriptor or memory, also for importing our
-        # modules.
+        # Descriptors or memory may be available at the next poll, also for importing our modules.
         refused = isinstance(error, OSError) and error.errno in reading.PASSING
         if not refused:
             log.fault("reload", "The load of %s failed", path)
@@ -207,7 +206,7 @@ def isolated_load(work: Callable[[], LoadResult[T]], known: FileSet) -> LoadResu
 
 
 def judged(options: Options[T], files: tuple[SourceFile, ...], at: datetime) -> Valid[T] | Invalid:
-    """What a load would bring back today if the files were as they were kept, read `at` that time."""
+    """What a load would return if the files were as they were kept, read `at` that time."""
     nothing = FileSet.of(options.path)
     candidate = isolated_load(lambda: load_kept(options, files, at), nothing).candidate
     if isinstance(candidate, Unstable):

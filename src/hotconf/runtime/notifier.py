@@ -1,4 +1,4 @@
-"""`Notifier`: what one watcher emits. Each event goes to all listeners, an ending also to callers of `reload()`."""
+"""`Notifier`: emits events to the listeners of one watcher, and answers callers of `reload()`."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ _NEVER: Final[tuple[object, Ending | None]] = (None, None)
 
 
 class Caller:
-    """A call of `reload()`, or the load at start, which waits for its ending."""
+    """A call of `reload()` or `start()` that waits for its ending."""
 
     __slots__ = ("_answered", "event")
 
     def __init__(self) -> None:
         self.event: Ending | None = None
-        """How it ended; None while it has not, or if it never will."""
+        """The ending; None before that, or if there will be none."""
         self._answered = threads.Event()
 
     def wait(self, driver: Driver) -> Ending | None:
-        """Wait for the answer. None if there will be none: `driver` has died for good, or this is a forked child."""
+        """Wait for the ending. None if there will be none: `driver` has died for good, or this is a forked child."""
         while not self._answered.wait(FORK_CHECK_S if driver.alive else 0):
             driver.check()
             if not driver.alive:
                 break
             for loader in driver.loaders:
-                loader.drain()  # no other thread is available: this one does it
+                loader.drain()  # there is no thread for it: do it here
         return self.event
 
     def answer(self, event: Ending | None) -> None:
@@ -52,16 +52,16 @@ class Notifier:
     """Stamps events and passes them on, on the driver's thread."""
 
     def __init__(self, publisher: Publisher[Any], listeners: Iterable[Listener]) -> None:
-        """`listeners` get each notice in this order."""
+        """`listeners` get each notice, in this order."""
         self._publisher = publisher
         self._listeners = tuple(listeners)
         self.callers: dict[int, Caller] = {}
-        """Those without an answer, by number."""
+        """Callers that wait, by number."""
         self._numbers = count(1)
         self.failures = 0
         """How often a listener raised."""
         self.required = False
-        """`start()` raises what keeps it from publishing anything."""
+        """Whether `start()` raises if there is nothing to publish."""
         self._deferred_at: datetime | None = None
         self._stamped = _NEVER
         """The latest ending, as the machine made it and as it was emitted."""
@@ -94,26 +94,26 @@ class Notifier:
                 log.fault("watch", "Internal error in %s", type(listener).__name__)
 
     def add(self, caller: Caller) -> int:
-        """Its number, under which the machine answers it."""
+        """Add a caller. Returns the number by which the machine knows it."""
         number = next(self._numbers)
         self.callers[number] = caller
         return number
 
     def answer(self, effect: Answer) -> None:
-        """Wake callers; with the very event that listeners got, if it was emitted."""
+        """Wake callers, with the same event object that listeners got, if it was emitted."""
         event = None if effect.event is None else self._stamp(effect.event)
         if self._publisher.unannounced is not None:
             self._notify_ending(None)
         try:
             self._answer(effect.callers, event)
-        except MemoryError:  # often what failed has made room
+        except MemoryError:  # often the failure has freed some
             self._answer(effect.callers, event)
 
     def _answer(self, numbers: Iterable[int], event: Ending | None) -> None:
         for number in numbers:
             if caller := self.callers.get(number):
                 caller.answer(event)
-            self.callers.pop(number, None)  # not earlier: an interrupted answer is given again
+            self.callers.pop(number, None)  # only now: an interrupted answer is repeated
 
     def _stamp(self, event: E) -> E:
         made, stamped = self._stamped
@@ -126,13 +126,13 @@ class Notifier:
         return stamped
 
     def pending(self, state: State, reasons: tuple[str, ...]) -> Pending | None:
-        """What waits for something busy."""
+        """The deferred reload, if there is one."""
         waiting = state.pending
         if waiting is None:
             return None
         return Pending(reasons, self._deferred_at or waiting.candidate.loaded_at, waiting.candidate.changes)
 
     def abandon(self) -> None:
-        """In the child of a fork: the callers and the rounds are the parent's."""
+        """In a forked child: callers and rounds are the parent's."""
         self.callers.clear()
         self._deferred_at = None

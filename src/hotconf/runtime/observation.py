@@ -1,4 +1,4 @@
-"""How one watcher learns that its files changed: its observer, what that watches for it, and comparisons."""
+"""How one watcher learns that its files changed: its observer, and comparisons."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hotconf.watch.background import may_block
 from hotconf.watch.observer import ASKED_FOR, UNKNOWN, Arrival, Arrivals, Observer, ObserverName
 
 Then: TypeAlias = Callable[[tuple[Path, ...]], object]
-"""Continues with the files that changed, at once or later, on the driver's thread."""
+"""Called with the files that changed, at once or later, on the driver's thread."""
 
 
 class Observation:
@@ -31,7 +31,7 @@ class Observation:
     )
 
     def __init__(self, owner: Driven, options: Options[Any], wanted: ObserverName, cache: Cache) -> None:
-        """`owner` is only a key here: it stands for this watcher."""
+        """`owner` identifies this watcher to observers and driver."""
         self._owner = owner
         self._options = options
         self._wanted = wanted
@@ -42,19 +42,19 @@ class Observation:
         """Of the latest event, without those of files that changed since."""
         self._driver: Driver | None = None
         self.last_trouble: str | None = None
-        """The latest one that is over."""
+        """The latest trouble that has ended."""
         self.observer: Observer | None = None
         """None before the start."""
         self.native = True
         """Whether the kernel reports every change."""
 
     def join(self, driver: Driver) -> None:
-        """Be watched from now on. Raises `UsageError` if the observer that is wanted cannot be had."""
+        """Get an observer. Raises `UsageError` if the requested one is not available."""
         self.use(driver.join(self._owner, self._wanted))
         self._driver = driver
 
     def rejoin(self, driver: Driver) -> None:
-        """In the child of a fork: if that observer cannot be had any more, any is better than none."""
+        """In a forked child: if the requested observer is no longer available, take any."""
         try:
             self.join(driver)
         except UsageError:
@@ -62,7 +62,7 @@ class Observation:
             self._driver = driver
 
     def arm(self, then: Then) -> None:
-        """Watch the files of the last load; `then` gets those that changed in between."""
+        """Watch the files of the last load; call `then` with those that changed in between."""
         observer, driver, files = self.observer, self._driver, self._cache.files
         if observer is None or driver is None:
             then(())
@@ -74,7 +74,7 @@ class Observation:
         self._note_state()
         changed = self._cache.answer(asked, found) if found is not None else ()
         if changed is None and found is not None:
-            changed = found.changed  # another load has come back: it is no harm to load again
+            changed = found.changed  # another load has come back: to load again does no harm
         then(changed or ())
 
     def disarm(self) -> None:
@@ -84,7 +84,7 @@ class Observation:
             self._driver.in_background(self._owner, disarm, _ignored)
 
     def compare(self, then: Then) -> None:
-        """Compare the files with what the last load saw; `then` gets those whose change is not known yet."""
+        """Compare the files with what the last load read; call `then` with those whose change is not known yet."""
         observer, driver = self.observer, self._driver
         if observer is None or driver is None or (not may_block(self._owner) and self._cache.unchanged()):
             then(())  # nearly always
@@ -107,7 +107,7 @@ class Observation:
         then(changed)
 
     def _note_state(self) -> None:
-        """Other files are watched, or the same ones again: note, and log, what will not be noticed."""
+        """After files were watched: record, and log, which changes will not be noticed."""
         observer = self.observer
         if observer is None:
             return
@@ -124,12 +124,12 @@ class Observation:
         self.native = observer.notifies and trouble is None
 
     def use(self, observer: Observer) -> None:
-        """Be watched with this one from now on."""
+        """Use this observer from now on."""
         self.observer = observer
         self._arrivals = UNKNOWN
 
     def touched(self, now: int, paths: tuple[Path, ...], arrivals: Arrivals | None, *, polled: bool) -> Touched:
-        """These files changed: what the machine has to know of it."""
+        """These files changed: the input for the machine."""
         self._cache.touch(paths)
         if arrivals is None:
             arrivals = {path: how for path, how in self._arrivals.items() if path not in paths}

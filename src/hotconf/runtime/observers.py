@@ -1,7 +1,7 @@
-"""What the driver's thread waits for: a deadline, a wake-up, and what the observers of all watchers have to report.
+"""The observers of all watchers, and the wait of the driver's thread: for a deadline, a wake-up, or their events.
 
-Watchers that want the same observer share it. If a descriptor is lost, because the program has closed it or the
-kernel refuses a call, watchers are polled until a new observer can be had.
+Watchers that want the same observer share it. If a descriptor is lost, because the program closed it or the kernel
+refuses a call, watchers are polled until a new observer is available.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from hotconf.watch.observer import Changes, Observer, ObserverName, Owner
 from hotconf.watch.poll import Poll
 
 _AGAIN_NS: Final = 1_000_000_000
-"""Descriptors lost again so soon are not recreated at once: that would spin."""
+"""Descriptors that are lost again this soon are not recreated at once: that would spin."""
 _STOPGAP: Final = "stopgap"
 
 
@@ -35,7 +35,7 @@ class Observers:
 
     def __init__(self, background: Background, wake: Callable[[], None]) -> None:
         self.of: dict[Driven, Observer] = {}
-        """Each watcher's."""
+        """The observer of each watcher."""
         self._background = background
         self._wake = wake
         self._wanted: dict[Driven, ObserverName] = {}
@@ -48,7 +48,7 @@ class Observers:
         self._waiter = best_waiter()
 
     def wait(self, deadline: int) -> None:
-        """Wait until then, or for an event or a wake-up."""
+        """Wait until the deadline, an event or a wake-up."""
         try:
             self._waiter.wait(deadline)
         except Exception as error:  # noqa: BLE001 - whatever it is, another one may work
@@ -59,7 +59,7 @@ class Observers:
         self._waiter.wake()
 
     def join(self, owner: Driven, name: ObserverName) -> Observer:
-        """Give `owner` the observer that it wants. Raises `UsageError` if that cannot be had."""
+        """Give `owner` the observer of this name. Raises `UsageError` if that is not available."""
         observer = self._named.get(preferred(name)) or self._choose(name)
         self.of[owner] = observer
         self._wanted[owner] = name
@@ -73,12 +73,12 @@ class Observers:
             self._background.last(owner, partial(observer.disarm, owner))
 
     def close(self) -> None:
-        """Close them; the driver's thread ends."""
+        """Close all: the driver's thread ends."""
         for observer in self._named.values():
             isolated(observer.close)
 
     def close_waiter(self) -> None:
-        """Nobody waits any more; in a forked child, close the copies of the descriptors."""
+        """Close the descriptors of the wait; in a forked child, the copies of them."""
         self._waiter.close()
 
     def abandon(self) -> None:
@@ -109,7 +109,7 @@ class Observers:
     # Changes
 
     def report(self, woke: int) -> None:
-        """Report to each watcher what its observer has noticed."""
+        """Report to each watcher what its observer noticed."""
         for observer in list(self._named.values()):
             try:
                 found = observer.read(self._background.elsewhere)
@@ -138,7 +138,7 @@ class Observers:
                 isolated(partial(owner.compare, partial(_changed, owner, changes.at, now - woke)))
 
     def reconcile(self, owner: Driven) -> None:
-        """Compare all its files, and retry what was refused: descriptors, an observer, a watch."""
+        """Compare all its files, and retry what was refused: a descriptor, an observer, a watch."""
         observer = self.of[owner]
         if not observer.notifies or observer.trouble(owner) is not None:
             isolated(partial(self._retry, owner))
@@ -157,7 +157,7 @@ class Observers:
     # Descriptors that were lost or refused
 
     def _lose(self, error: Exception) -> None:
-        """Poll, and recreate the descriptors: at once, if that helped the last time; otherwise at the next poll."""
+        """Poll, and recreate the descriptors: at once, unless they were lost just before; then at the next poll."""
         if not isinstance(error, OSError):
             log.fault("watch", FAULT)
         now = time.monotonic_ns()
@@ -181,10 +181,10 @@ class Observers:
         if isinstance(observer, Poll):
             if not observer.stopgap:
                 return
-            # Callers post before they wake it: if one wakes the old waiter now, its post is read next.
+            # A caller posts before it wakes: if it wakes the old waiter now, its action is run next all the same.
             if isinstance(self._waiter, ThreadWaiter):
                 self._waiter = best_waiter()
-            # If inotify was required, the start refused; now polling is better than nothing.
+            # If inotify was required, the start checked that; now polling is better than nothing.
             name: ObserverName = "auto" if self._wanted[owner] == "inotify" else self._wanted[owner]
             better = self._named.get(preferred(name)) or self._choose(name)
             if better is observer or better.trouble(owner) == observer.trouble(owner):

@@ -16,24 +16,24 @@ if TYPE_CHECKING:
     import threading
 
 _END_S: Final = 0.5
-"""How long the exit waits for threads to end by an exception, after their time to end by themselves."""
+"""How long the exit waits for threads to end by an exception, once they did not end by themselves."""
 
 
 class User(Protocol):
-    """What needs the driver."""
+    """What uses the driver."""
 
     def close(self) -> None:
-        """The process ends."""
+        """Called when the process ends."""
 
 
 class _Process(fork.ForkAware):
-    """Who uses the driver."""
+    """The driver and its users."""
 
     __slots__ = ("_registered", "claims", "driver", "lock")
 
     def __init__(self) -> None:
         self.lock = threads.rlock()
-        """For callers among themselves: no thread waits for another while it holds it."""
+        """Taken by callers; never held while waiting for another thread."""
         self.driver: Driver | None = None
         self.claims: set[User] = set()
         self._registered = False
@@ -58,8 +58,8 @@ class _Process(fork.ForkAware):
         return Driver()
 
     def release(self, who: User, used: Driver | None, timeout_s: float) -> None:
-        """`who` needs no driver any more. After the last one the driver's thread and the loaders' have ended, unless
-        they are busy for longer than `timeout_s`. May be repeated; `used` is None if `claim` raised.
+        """`who` no longer needs the driver. After the last user, ends the threads of the driver and the loaders, but
+        waits no longer than `timeout_s`. May be repeated; `used` is None if `claim` raised.
         """
         with self.lock:
             mine = self.driver if used is None else used
@@ -80,7 +80,7 @@ class _Process(fork.ForkAware):
         return ((fork.SHARED, self.lock),)
 
     def abandon(self) -> None:
-        """No driver: the first watcher that claims one starts it."""
+        """In a forked child: there is no driver until a watcher claims one."""
         self.lock = threads.rlock()
         self.driver = None
         self.claims = set()
@@ -88,14 +88,14 @@ class _Process(fork.ForkAware):
 
 
 def _end_threads() -> None:
-    """At exit, after all watchers were closed: end what they no longer waited for."""
+    """At exit, after all watchers were closed: end the threads that outlived the wait."""
     threads.end_all(_END_S)
 
 
 def _close_all() -> None:
     for user in list(_process.claims):
         user.close()
-    records.finish()  # what is first logged here would register too late for the exit
+    records.finish()  # if logging were first used here, it would register too late for the exit
 
 
 _process: Final = _Process()

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Publisher(Generic[T]):
-    """`install` must make a snapshot visible to readers."""
+    """`install` makes a snapshot visible to readers."""
 
     __slots__ = ("baseline", "install", "secrets", "settings", "snapshot", "unannounced")
 
@@ -30,15 +30,15 @@ class Publisher(Generic[T]):
         self.settings = options.pins.over(settings_of(options.schema, {}))
         """In force now."""
         self.secrets = KnownSecrets(options.schema)
-        """Knows what is secret in it."""
+        """Knows the secrets of what is published."""
         self.baseline = NO_BASELINE
-        """Decides which files are missing: the published state, before the first the newest one that was kept."""
+        """Decides which files are missing: the published state; before the first one, the newest kept state."""
         self.install = install
         self.unannounced: Publication | None = None
-        """Of a snapshot that listeners have not got yet."""
+        """How the snapshot was published, until listeners are notified of it."""
 
     def publish(self, effect: Publish, detect_ns: int) -> None:
-        """Make it what readers see. `detect_ns`: how long it took until the change was known."""
+        """Make it visible to readers. `detect_ns`: how long it took until the change was known."""
         good = effect.candidate
         snapshot: Snapshot[T] = Snapshot(
             good.config, effect.generation, good.digest, good.loaded_at, good.files, good.origins, good.warnings
@@ -54,7 +54,7 @@ class Publisher(Generic[T]):
         self.unannounced = Publication(good.summary, timings, effect.recalled)
 
     def refresh(self, effect: Refresh) -> None:
-        """The same config, of files that say it in other words."""
+        """Keep the config, but take over its new files, digest and origins."""
         if self.snapshot is None:
             return
         good = effect.candidate
@@ -74,7 +74,7 @@ class Publisher(Generic[T]):
 
 
 def _timings(loaded: Timings, round_: Round | None, began: int, done: int, detect_ns: int) -> Timings:
-    """Where the time went of a reload that was published between `began` and `done`, monotonic nanoseconds."""
+    """Where the time of a reload went that was published from `began` to `done` (monotonic nanoseconds)."""
     ms = MILLISECOND
     settle = began - round_.first if round_ is not None else 0
     overhead = max(0, done - round_.deadline) if round_ is not None else 0

@@ -1,8 +1,8 @@
-"""One watcher at work, as any thread may use it: start, reload, hold, close, and what becomes of it in a fork.
+"""One running watcher, as any thread may use it: start, reload, hold, close, fork.
 
-Only the driver's thread steps the machine, under the stepping lock. Entering `busy` adds a hold, then acquires and
-releases that lock: earlier steps have ended, later ones see the hold. `reload`, `close` and the release of a hold let
-the driver do the work, and wait; if a signal handler raises meanwhile, only the wait ends.
+Only the driver's thread steps the machine, and holds a lock during each step. Entering `busy` adds a hold, then
+acquires and releases that lock: earlier steps have ended, later ones see the hold. `reload`, `close` and the release
+of a hold have the driver do the work, and wait; if a signal handler raises meanwhile, only the wait ends.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CLOSE_S: Final = 2.0
-"""How long `close()` waits for users' code that is running."""
+"""How long `close()` waits for running users' code."""
 
 
 class Reloader(fork.ForkAware, Generic[T]):
-    """What any thread calls of one watcher. `install` makes each new snapshot visible to readers."""
+    """One running watcher. `install` makes each new snapshot visible to readers."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         )
         self._driver: Driver | None = None
         self._layer_watches: list[Callable[[], object]] = []
-        """Calls that end them."""
+        """Functions that end them."""
         self._started = threads.lock()
         """Held from the call of `start()` on; a child of a fork that could not watch gets a new one."""
         self._lost: tuple[tuple[Path, ...] | None, tuple[str, ...]] | None = None
@@ -95,7 +95,7 @@ class Reloader(fork.ForkAware, Generic[T]):
 
     @property
     def snapshot(self) -> Snapshot[T] | None:
-        """What is published now."""
+        """What is published."""
         return self.publisher.snapshot
 
     @property
@@ -105,7 +105,7 @@ class Reloader(fork.ForkAware, Generic[T]):
 
     @property
     def files(self) -> FileSet:
-        """What the last load saw."""
+        """What the last load read."""
         return self.cache.files
 
     @property
@@ -115,24 +115,24 @@ class Reloader(fork.ForkAware, Generic[T]):
 
     @property
     def shrank(self) -> tuple[Path, ...]:
-        """Files that may be half written, and are waited for."""
+        """Files that may be half written: the open round waits for the rest."""
         round_ = self.cycle.rounds.state.round
         return () if round_ is None else paths_of(round_.shrank)
 
     @property
     def gone(self) -> tuple[Path, ...]:
-        """Files of the published state that are gone, and are waited for."""
+        """Files of the published state that are gone: the open round waits for them."""
         round_ = self.cycle.rounds.state.round
         return () if round_ is None else paths_of(round_.gone)
 
     @property
     def holds(self) -> Holds:
-        """What is busy."""
+        """The reasons for being busy."""
         return self.cycle.rounds.holds
 
     @property
     def pending(self) -> Pending | None:
-        """What waits for something busy."""
+        """The deferred reload, if there is one."""
         return self._notifier.pending(self.cycle.rounds.state, self.holds.reasons)
 
     @property
@@ -163,7 +163,7 @@ class Reloader(fork.ForkAware, Generic[T]):
     # Life
 
     def start(self, *, require: bool) -> None:
-        """Watch, then load, in this thread. Raises `ConfigError` if that fails and a config is required."""
+        """Watch, then load in this thread. Raises `ConfigError` if the load fails and `require` is true."""
         _not_in_a_load("start")
         if self.cycle.closed or not self._started.acquire(blocking=False):
             raise UsageError("a watcher can be started once; make a new one")
@@ -192,7 +192,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         driver.call(partial(self.cycle.join, driver))
         watched = (layer for layer in self.options.layers if isinstance(layer, WatchedLayer))
         self._layer_watches.extend(layer.watch(self._layer_changed) for layer in watched)
-        # By force: a hold that began before the start puts off changes, and the first config is none.
+        # By force: a hold from before the start defers changes, and the first config is none.
         caller = Caller()
         driver.call(partial(self.cycle.request, caller, force=True, silent=True))
         self.cycle.loads.run(driver)
@@ -218,7 +218,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         return self.reload(wait=True, force=force)  # a signal handler forked, and this is the child
 
     def _layer_changed(self) -> None:
-        """A layer says something else: load as `reload(wait=False)` does. Called on any thread."""
+        """The values of a layer changed: load as `reload(wait=False)` does. Called on any thread."""
         driver = self._driver
         if driver is not None and self.settings.enabled and not self.cycle.closed:
             driver.post(partial(self.cycle.request, Caller(), force=False))
@@ -239,7 +239,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         self.released(hold)
 
     def close(self) -> None:
-        """End it, and its threads. The next call does what an exception left undone."""
+        """Stop, and end its threads. After an exception, another call does the rest."""
         first = not self.cycle.closed
         self.cycle.closed = self.cycle.loads.closed = True
         state, used = self.cycle.rounds.state, self._check()
@@ -267,21 +267,21 @@ class Reloader(fork.ForkAware, Generic[T]):
     # Forks
 
     def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
-        """The lock of its steps."""
+        """The lock that is held during its steps."""
         return ((fork.OUTER, self.cycle.rounds.lock),)
 
     def abandon(self) -> None:
-        """Trust nothing that was seen before the fork."""
+        """In a forked child: trust nothing that was read before the fork."""
         self.cycle.rounds.lock = threads.rlock()
         self.cache.distrust()
         self.cycle.loads.abandon()
         self._notifier.callers.clear()
 
     def revive(self) -> None:
-        """Watch on in the child, if this was watching; what the parent had begun is begun anew.
+        """In a forked child: watch, if the parent did; restart what the parent had under way.
 
-        Not in a child that a validator or check forked: the load that was under way would run there, and fork again.
-        It watches as soon as it calls this watcher.
+        Not if a validator or check forked: the load under way would run in the child, and fork again. Such a child
+        watches as soon as it calls this watcher.
         """
         running = self._driver is not None and not self.cycle.loads.starting and not self.cycle.closed
         self._layer_watches.clear()  # the parent's
@@ -313,7 +313,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         self.cycle.rejoin(driver, lost)
 
     def _check(self) -> Driver | None:
-        """The driver, after restarting what died, or what this forked child could not start."""
+        """The driver, after restarting it if it died, or if this forked child could not start it."""
         if self._driver is not None:
             self._driver.check()
         elif self._lost is not None and not self.cycle.closed:

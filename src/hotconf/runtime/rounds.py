@@ -1,7 +1,8 @@
-"""The reload machine of one watcher, and what it does at once: publish, emit, answer. On the driver's thread only.
+"""The reload machine of one watcher, and the effects that are performed at once: publish, emit, answer. Used on the
+driver's thread only.
 
-Whatever raises in a step or an effect, the round has one ending, waiting callers get an answer, and the driver goes
-on: an effect that the round depends on ends it as a failure, and no step is retried.
+If a step or an effect raises, the round still has one ending, waiting callers get an answer, and the driver goes on:
+a failed effect that the round depends on ends it as a failure, and no step is retried.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from hotconf.system import threads
 T = TypeVar("T")
 
 Request: TypeAlias = protocol.Load | protocol.Verify | protocol.Watching
-"""What the machine asks for that takes time, or another thread."""
+"""Effects that take time, or another thread."""
 _FAULT: Final = "Internal error in a reload of %s"
 _CRASHED: Final = "Internal error: the reload could not be carried out, the log says why"
 
@@ -35,7 +36,7 @@ def paths_of(sources: Iterable[SourceId]) -> tuple[Path, ...]:
 
 
 class Rounds(Generic[T]):
-    """Steps the machine, and publishes, emits and answers. Each step returns what is left to its caller."""
+    """Steps the machine, and publishes, emits and answers. Returns the other effects to the caller."""
 
     __slots__ = ("_cache", "_notifier", "_path", "_publisher", "_requests", "detect_ns", "holds", "lock", "state")
 
@@ -66,12 +67,12 @@ class Rounds(Generic[T]):
         return requests
 
     def awaits(self, number: int) -> bool:
-        """Whether the machine waits for this load; not if it was closed, or if that began before a fork."""
+        """Whether the machine waits for this load: not after a close, and not for a load from before a fork."""
         return self.state.loading == number
 
     def reset(self) -> tuple[Path, ...] | None:
-        """In a forked child, or after a fault: rounds, loads and callers are lost. Returns the files to touch: empty
-        if they are unknown, None if nothing is lost.
+        """In a forked child, or after a fault: drop rounds, loads and callers. Returns the files to touch; empty if
+        they are unknown, None if nothing was lost.
         """
         self.state, lost = recovery.forked(self.state)
         return None if lost is None else paths_of(lost)
@@ -102,7 +103,7 @@ class Rounds(Generic[T]):
             log.gone(self._path, paths_of(round_.gone))
 
     def _perform_all(self, effects: tuple[protocol.Effect, ...]) -> protocol.Effect | None:
-        """Perform all effects up to one that raises and that the round depends on; returns that one."""
+        """Perform the effects until one raises that the round depends on. Returns that one."""
         for effect in effects:
             try:
                 self._perform(effect)

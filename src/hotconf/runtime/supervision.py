@@ -1,9 +1,9 @@
 """Supervision of our threads: the driver supervises all others, and callers supervise the driver.
 
-Rule 1: after a failure the same thread goes on; a dead one is restarted, by the next call or within a second.
+Rule 1: after a failure the same thread goes on; a dead thread is restarted, by the next call or within a second.
 Rule 2: a thread that cannot be started, or hangs, shows in `stats.trouble`, and once in the log.
-Rule 3: after a fault of the driver every watcher compares its files and restarts its rounds, and waiting calls of
-`reload` are answered by a new one.
+Rule 3: after a fault of the driver every watcher compares its files and restarts its rounds; waiting calls of
+`reload` are answered by a new reload.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ FAULT: Final = "Internal error in the driver"
 
 
 def isolated(work: Callable[[], object]) -> None:
-    """Log an exception as a fault of ours, so that one watcher does not stop the others.
+    """Run `work`; log an exception as a fault of ours, so that one watcher does not stop the others.
 
-    A lack of memory is raised instead: it is a failure of the thread, which then recovers all watchers.
+    `MemoryError` propagates: it is a failure of the thread, which then recovers all watchers.
     """
     try:
         work()
@@ -47,7 +47,7 @@ class Supervision:
 
     def __init__(self) -> None:
         self.due = NEVER
-        """When to check the other threads; only needed after some work."""
+        """When to check the other threads, which is needed only after some work."""
         self.turn_began = 0
         """When the driver's turn began; 0 between turns."""
         self._failed_at = 0
@@ -68,7 +68,7 @@ class Supervision:
         self.due = time.monotonic_ns() + SECOND if any(at_work) else NEVER
 
     def failed(self, error: BaseException) -> None:
-        """The driver's turn raised. It goes on; with pauses, if that happens repeatedly."""
+        """The driver's turn raised. It goes on, after a pause if that happens repeatedly."""
         log.thread("the thread hotconf-driver failed, and goes on", error)
         now = time.monotonic_ns()
         soon, self._failed_at = now - self._failed_at < SECOND, now
@@ -83,7 +83,7 @@ class Supervision:
 
     @property
     def trouble(self) -> str | None:
-        """Whether the driver hangs: checked, and logged, by the caller."""
+        """Why the driver does nothing, checked and logged by the calling thread."""
         stuck = self.stuck_ns
         if stuck < STUCK_NS:
             self._reported = False

@@ -1,7 +1,7 @@
 """How long a stop may take: one budget for the process, not for each watcher.
 
-However many watchers are closed, one after the other, at once or at exit, and whatever hangs: together their closes
-wait `BUDGET_S`, and a moment each for idle threads. Waits that overlap spend it once.
+However many watchers are closed, one by one, together or at exit, and whatever hangs: all their closes together wait
+for `BUDGET_S`, plus a moment each for idle threads. Overlapping waits spend it once.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 BUDGET_S: Final = 2.0
 MOMENT_S: Final = 0.05
-"""Enough for an idle thread to end; granted even when the budget is spent."""
+"""Enough for an idle thread to end; granted even if the budget is spent."""
 RENEWED_S: Final = 10.0
-"""After so long without a wait the budget is whole again: the next close belongs to another stop."""
+"""After this long without a wait the budget is full again: the next close belongs to another stop."""
 
 
 class TimeBudget:
@@ -29,7 +29,7 @@ class TimeBudget:
         self._ended = 0.0
         """When the latest wait ended."""
         self._running: list[float] = []
-        """When the waits that are under way began."""
+        """When the current waits began."""
 
     def wait(self, work: Callable[[float], bool | None]) -> None:
         """Call `work` with the time that it may take."""

@@ -1,7 +1,7 @@
-"""A descriptor is a number, and the program may close any of them: a daemon closes all that it does not know.
+"""A descriptor is a number, and the program may close ours: a daemon closes all descriptors that it does not know.
 
-The rule: before we use or close a descriptor of ours, we check that the number still stands for what we opened.
-`fstat` cannot show that, because the kernel's anonymous files share one inode. So each file is marked when it is
+The rule: before we use or close a descriptor, we check that the number still refers to what we opened. `fstat`
+cannot show that, because the kernel's anonymous files share one inode. So each file is marked when it is
 opened, with the signal number of `F_SETSIG`: the kernel keeps it with the open file, in copies after a fork, too, and
 it has no effect without `O_ASYNC`. Where files cannot be marked, `/proc/self/fd` must name the kind.
 
@@ -40,14 +40,14 @@ _GET_MARK: Final = getattr(fcntl, "F_GETSIG", None)
 
 
 class ClosedError(OSError):
-    """The number no longer stands for what we opened."""
+    """The number no longer refers to what we opened."""
 
     def __init__(self) -> None:
         super().__init__(errno.EBADF, CLOSED)
 
 
 def refusal(error: Exception) -> str:
-    """What was refused; it names the call."""
+    """The text of the error, which names the call that was refused."""
     if not isinstance(error, OSError):
         return str(error) or type(error).__name__
     if error.errno == errno.EBADF:  # closed after our check
@@ -59,7 +59,7 @@ def refusal(error: Exception) -> str:
 
 
 class _Owner:
-    """Owns a number where there is no epoll."""
+    """Owns a descriptor on systems without epoll."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -78,15 +78,15 @@ class _Owner:
 
 
 _own: Final[Any] = getattr(getattr(select, "epoll", None), "fromfd", _Owner)
-"""Makes an object that owns a descriptor of any kind, and silently closes it when it is freed."""
+"""Creates an object that owns a descriptor of any kind, and closes it when it is freed."""
 _foreign: Final[list[object]] = []
-"""Owners of numbers that now stand for something else: they are never freed."""
+"""Owners of numbers that now refer to something else: they must never be freed."""
 
 
 class Descriptor:
     """One open file of the kind `TIMER`, `EPOLL`, `INOTIFY` or `FILE`, opened by `make`. Raises what that raises.
 
-    A signal handler may raise after `make` has opened a file and before the number is assigned: a C object owns it.
+    An object in C owns the number, because a signal handler may raise between `make` and an assignment here.
     """
 
     __slots__ = ("_calls", "_kind", "_mark", "_number", "_owner", "first")
@@ -97,7 +97,7 @@ class Descriptor:
         self._owner: list[Any] = list(map(_own, map(operator.call, [make])))
         self._number: int = self._owner[0].fileno()
         self.first = os.fstat(self._number)
-        """For a `FILE`: as it was opened."""
+        """Of a `FILE`: its identity when it was opened."""
         self._mark: int | None = None
         if _SET_MARK is not None:
             mark = next(_marks)
@@ -108,7 +108,7 @@ class Descriptor:
 
     @property
     def ours(self) -> bool:
-        """Whether the number still stands for it: it has the mark; where none can be had, it is of the kind."""
+        """Whether the number still refers to it: by the mark; where there can be none, by the kind."""
         if self._mark is not None:
             with suppress(OSError):
                 found = self._calls.fcntl(self._number, _GET_MARK)
@@ -118,7 +118,7 @@ class Descriptor:
 
     @property
     def number(self) -> int:
-        """Use it at once. Raises `ClosedError`."""
+        """The number, to be used at once. Raises `ClosedError`."""
         if not self.ours:
             raise ClosedError
         return self._number
@@ -152,9 +152,9 @@ class Descriptor:
 
 
 def _calls(kind: str) -> ModuleType:
-    """What has `fcntl`, and for the kernel's files `kind_of`.
+    """The module with `fcntl`, and for the kernel's files `kind_of`.
 
-    Preferably without releasing the GIL. But that takes ctypes, which programs that only read files do not load.
+    Our own keeps the GIL, but needs ctypes, which programs that only read files do not load.
     """
     if kind == FILE and "hotconf.system.linux" not in sys.modules:
         return fcntl

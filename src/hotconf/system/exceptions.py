@@ -1,15 +1,15 @@
-"""Who owns an exception raised in users' code: a validator, a check, `describe`.
+"""Who owns an exception that users' code (a validator, a check, `describe`) raises.
 
-The rule: on a thread of ours any exception is that code's failure, and ends no thread. On a thread of the program,
-where the load at start runs, anything but an `Exception` (Ctrl+C, `SystemExit`, a killed greenlet) belongs to the
-program and propagates, as does whatever a signal handler raised: it only happened to run during that code. In a
-command, where no watcher loads, a check that ends the process has failed.
+The rule: on a thread of ours any exception is a failure of that code, and does not end the thread. On a thread of the
+program, where the load at start runs, anything but an `Exception` (Ctrl+C, `SystemExit`, a killed greenlet) belongs
+to the program and propagates, as does whatever a signal handler raised: it only happened to run during that code. In
+a command, where no watcher loads, a check that calls `sys.exit()` has failed.
 """
 
 from __future__ import annotations
 
 import os
-import signal  # imported here: when it is needed there may be no descriptor left to import it
+import signal  # imported early: once it is needed there may be no descriptor left to import it with
 import sys
 import threading
 from contextlib import suppress
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 
 loading: Final[set[tuple[int, int]]] = set()
-"""Where a watcher's load is under way: threads, and greenlets in them."""
+"""The threads and greenlets in which a load is under way."""
 
 
 def in_load() -> bool:
-    """Whether this thread, or greenlet, is in the middle of a load, that is in a validator, check or `describe`."""
+    """Whether this thread or greenlet is inside a load, that is in a validator, check or `describe`."""
     return threads.greenlet_ident() in loading
 
 
 def propagates(error: BaseException) -> bool:
-    """Whether `error`, which is being handled, belongs to the program. Ends a child that users' code forked."""
+    """Whether `error`, which is being handled, belongs to the program. Ends the process if users' code forked it."""
     if isinstance(error, SystemExit) and threads.in_forked_child():
         end_process(error)
     if threads.is_ours():
@@ -41,9 +41,9 @@ def propagates(error: BaseException) -> bool:
 
 
 def end_process(error: SystemExit) -> NoReturn:
-    """`sys.exit()` in a child that users' code forked: end it, as the end of this thread alone would not."""
+    """End a child that users' code forked and that called `sys.exit()`: to end this thread is not enough."""
     known = error.code is None or isinstance(error.code, int)
-    with suppress(Exception):  # whatever stdout and stderr are
+    with suppress(Exception):  # flushing them may fail
         if not known:
             sys.stderr.write(f"{error.code}\n")
         sys.stdout.flush()
@@ -55,7 +55,7 @@ def _from_handler(error: BaseException) -> bool:
     """Whether a signal handler raised it, according to its traceback. Handlers run in the main thread only."""
     if threading.current_thread() is not threading.main_thread():
         return False
-    # Not `valid_signals`: making its names takes longer than all the rest, and there may be thousands of errors.
+    # Not `valid_signals`: its names take longer than all the rest, and there may be thousands of errors.
     handlers = {_code(signal.getsignal(number)) for number in range(1, signal.NSIG)} - {None}
     trace = error.__traceback__
     while trace is not None:

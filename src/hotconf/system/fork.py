@@ -1,9 +1,9 @@
-"""What survives a fork: the watchers of the parent go on, and those of the child get locks and threads of their own.
+"""Forks: the watchers of the parent go on, and those of the child get locks and threads of their own.
 
-Rule 1: before the fork all locks are taken, in order, so that nothing is half done in the child. The fork goes on
-without those that cannot be had in time.
+Rule 1: before the fork all locks are taken, in order, so that nothing is half done in the child. The fork does not
+wait longer than `LOCKS_S` for them.
 Rule 2: the parent releases them.
-Rule 3: in the child every member abandons what is the parent's; after that each begins anew.
+Rule 3: in the child every member first abandons what is the parent's; then each revives.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LOCKS_S: Final = 1.0
 """How long a fork waits for locks, which are held for microseconds."""
 FORK_CHECK_S: Final = 1.0
-"""How often to check, while waiting for another thread, that it is still there: a signal handler may have forked."""
+"""How often to check that a thread that is waited for is still there: a signal handler may have forked."""
 OUTER, SHARED, INNER = range(3)
 """The order in which locks are taken."""
 
@@ -42,27 +42,27 @@ LATE_IMPORTS: Final = (
     "hotconf.history.record",
     *("hotconf.watch.inotify_observer", "fcntl", "json", "shlex", "signal", "traceback"),
 )
-"""What a watcher's threads import when they need it first. Nothing of it may register with `os.register_at_fork`."""
+"""What a watcher's threads import late. None of these may register with `os.register_at_fork`."""
 
 
 class ForkAware:
-    """Something that lives on in the child of a fork."""
+    """Something that goes on working in a forked child."""
 
     __slots__ = ("__weakref__",)
 
     def locks(self) -> Iterable[tuple[int, threading.RLock]]:
-        """What to take before the fork, with its rank."""
+        """The locks to take before the fork, each with its rank."""
         return ()
 
     def abandon(self) -> None:
-        """In the child: new locks, and nothing of the parent's is held any more. Must not raise, wait or log."""
+        """In the child: create new locks, and drop what is the parent's. Must not raise, wait or log."""
 
     def revive(self) -> None:
-        """In the child, when all have let go: begin anew."""
+        """In the child, after all have abandoned: start again."""
 
 
 class _Forks:
-    """All members, and what is held by the threads that are forking."""
+    """All members, and the locks held by threads that are forking."""
 
     # No `__dict__`: eventlet looks for locks there, and replaces them.
     __slots__ = ("_held", "_hooked", "_lock", "_members")
@@ -71,7 +71,7 @@ class _Forks:
         self._members: WeakSet[ForkAware] = WeakSet()
         self._lock = threads.rlock()
         self._held: dict[int, list[list[threading.RLock | None]]] = {}
-        """By thread, for each of its forks that are under way: a signal handler may fork in the midst of one."""
+        """By thread, a list for each fork under way: a signal handler may fork during a fork."""
         self._hooked = False
 
     def register(self, member: ForkAware) -> None:
@@ -84,10 +84,10 @@ class _Forks:
         self._members.discard(member)
 
     def _add_hooks(self) -> None:
-        """Take part in forks, after `logging`: its locks are mended in the child before a member begins anew.
+        """Register the hooks, after those of `logging`, so that its locks work in the child before a member revives.
 
-        Members' threads log, and may not be the first to import it: what it registers amid a fork is called for the
-        second half only, and gives back a lock that was never taken.
+        Members' threads log, but must not be the first to import it: hooks that are registered during a fork run
+        only after it, and would release a lock that was never taken.
         """
         if hasattr(os, "register_at_fork"):
             import_module("logging")
@@ -108,7 +108,7 @@ class _Forks:
             _take(lock, until, held)
 
     def release(self) -> None:
-        """Release what the latest fork of this thread holds. May be repeated."""
+        """Release the locks of the latest fork of this thread. May be repeated."""
         if lists := self._held.get(threads.ident()):
             _release_all(lists[-1])
 
@@ -133,26 +133,26 @@ class _Forks:
 
 
 def _take(lock: threading.RLock, until: float, held: list[threading.RLock | None]) -> None:
-    """Acquire `lock`, if that succeeds in time, and record it, in one call of C: no signal handler runs between."""
+    """Acquire `lock`, if that succeeds in time, and record it. One call into C: no signal handler runs between."""
     acquire = methodcaller("acquire", timeout=max(0.0, until - time.monotonic()))
     held.extend(filter(acquire, (lock,)))
 
 
 def _release_all(held: list[threading.RLock | None]) -> None:
-    """Release them, the latest first, in one call of C; None comes first of all, and last here."""
+    """Release them, the latest first, in one call into C; the None at the beginning ends it."""
     if held:
         deque(map(methodcaller("release"), iter(held.pop, None)), maxlen=0)
 
 
 def _finish_imports() -> None:
-    """Wait for what our threads are importing, and leave them nothing to import while this one forks.
+    """Import what our threads may import late, so that none is importing during the fork.
 
-    Python does not mend the lock of a module that was being imported: the child would wait for it forever. A thread
-    does it: a signal handler that raises amid an import may leave such a lock held.
+    Python does not reset the lock of a module that is being imported: the child would wait for it forever. Another
+    thread imports, because a signal handler that raises during an import may leave such a lock held.
     """
     if threads.any_running() and not all(map(_imported, LATE_IMPORTS)):
         importing = threads.Thread(_import_late, "hotconf-imports")
-        with suppress(RuntimeError):  # no thread can be had
+        with suppress(RuntimeError):  # the system refuses a thread
             importing.start()
             importing.join(LOCKS_S)
 
@@ -168,15 +168,15 @@ def _import_late() -> None:
             import_module(name)
         except ImportError:  # not on this system
             _missing.add(name)
-        except OSError:  # no descriptor is left: then nobody can import it
+        except OSError:  # no descriptor is left: then no thread can import it
             continue
 
 
 _missing: Final[set[str]] = set()
-"""Modules that this system does not have."""
+"""Modules that do not exist on this system."""
 
 _forks: Final = _Forks()
 register: Final = _forks.register
-"""`register(member)`: have it live on in the child of a fork, for as long as it lives here."""
+"""`register(member)`: keep it working in forked children, as long as it exists here."""
 unregister: Final = _forks.unregister
-"""`unregister(member)`: it does not live on."""
+"""`unregister(member)`: no longer do so."""

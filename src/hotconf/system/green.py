@@ -1,6 +1,6 @@
-"""Where callbacks and log handlers run, which our threads call: in a plain program, on the thread that calls them.
+"""Where callbacks and log handlers run: in a plain program, on our threads.
 
-After gevent or eventlet patched, in a greenlet among the program's own: patched locks, sockets and pools work only
+If gevent or eventlet patched it, in a greenlet among the program's own: patched locks, sockets and pools work only
 there.
 """
 
@@ -33,7 +33,7 @@ class _Home:
         self._pumping = False
 
     def enter(self, watcher: object) -> None:
-        """A watcher is started here, so its callbacks belong here."""
+        """A watcher is started in this hub, so its callbacks run here."""
         self._watchers.add(id(watcher))
         hub = _gevent_hub() if threads.patched() else None
         if hub is not None:
@@ -44,11 +44,11 @@ class _Home:
             eventlet.spawn_n(self._pump, eventlet)
 
     def leave(self, watcher: object) -> None:
-        """It is closed."""
+        """The watcher is closed."""
         self._watchers.discard(id(watcher))
 
     def run(self, work: Callable[[], None]) -> None:
-        """Run `work`, which raises nothing, in its hub, and wait for its end."""
+        """Run `work`, which raises nothing, in the hub, and wait for it."""
         if not threads.patched():
             work()
             return
@@ -59,7 +59,7 @@ class _Home:
             work()
 
     def _start(self, work: Callable[[], None], done: threads.Event) -> bool:
-        """Have it run there; False if there is no hub, or this is it."""
+        """Schedule it in the hub. Returns False if there is none, or this thread runs it."""
         if sys.modules.get("gevent.monkey") is not None and (hub := self._find()) is not None:
             if hub is _gevent_hub():
                 return False
@@ -90,7 +90,7 @@ class _Home:
 
 
 def _spawn(spawn: Any, work: Callable[[], None], done: threads.Event) -> None:
-    """The link is called even if the program kills the greenlet before it begins."""
+    """Spawn a greenlet. The link is called even if the program kills it before it begins."""
     spawn(work).link(lambda *_: done.set())
 
 

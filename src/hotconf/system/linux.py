@@ -1,7 +1,7 @@
 """Linux system calls that Python lacks, or has only in a form that releases the GIL.
 
-A failed call raises `OSError`, whose text names the call: `inotify_add_watch: Operation not permitted`. Nothing is
-decided here. Nothing else calls the C library, so that tests can make every call fail.
+A failed call raises `OSError`, whose text names the call: `inotify_add_watch: Operation not permitted`. No decisions
+here, and nothing else calls the C library, so that tests can make every call fail.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Final
 EPOLLIN: Final = 0x1
 EPOLL_CTL_ADD: Final = 1
 SET_TICKS: Final = 0x40085400
-"""`TFD_IOC_SET_TICKS`: makes a timer fire so many times. Kernels may be built without it."""
+"""`TFD_IOC_SET_TICKS`: makes a timer fire a number of times. Kernels may be built without it."""
 ABSOLUTE: Final = 1
 """`TFD_TIMER_ABSTIME`."""
 

@@ -1,7 +1,7 @@
-"""Which signals our threads take: none, so that a signal that the program blocks reaches whoever waits for it.
+"""Our threads take no signals, so that a signal that the program blocks reaches the thread that waits for it.
 
 Rule 1: a thread of ours blocks all signals, except those of faults in its own code.
-Rule 2: while it runs users' code it blocks what the main thread blocks: child processes inherit that.
+Rule 2: while it runs users' code, it blocks what the main thread blocks: child processes inherit that.
 
 Only on Linux, where `/proc` shows the main thread's mask; elsewhere threads keep the masks that they inherit.
 """
@@ -15,22 +15,22 @@ from collections.abc import Callable
 from typing import Final
 
 _FAULTS: Final = ("SIGSEGV", "SIGFPE", "SIGILL", "SIGABRT", "SIGBUS", "SIGTRAP", "SIGSYS")
-"""Blocked, they would end the process without a word of `faulthandler`."""
+"""If blocked, they would end the process without a traceback by `faulthandler`."""
 _RESERVED: Final = 0b111 << 31
-"""By C libraries, which stop all threads with them in `setuid`: signals 32 to 34."""
+"""Used by C libraries to stop all threads in `setuid`: signals 32 to 34."""
 _KEPT: Final = sum(1 << getattr(signal, name) - 1 for name in _FAULTS if hasattr(signal, name))
 _ALL: Final = (1 << 64) - 1 & ~(_KEPT | _RESERVED)
 """Bit 0 is signal 1."""
 
 
 def block() -> None:
-    """Block all in this thread: it runs no users' code."""
+    """Block all signals in this thread: it runs no users' code."""
     if _of_main() is not None:  # or `run` could not undo it
         _set(_ALL)
 
 
 def run(work: Callable[[], object]) -> None:
-    """Run users' code in this thread, which blocks what the main thread blocks meanwhile."""
+    """Run users' code in this thread, with the signals blocked that the main thread blocks."""
     blocked = _of_main()
     if blocked is None:
         work()

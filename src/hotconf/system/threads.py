@@ -3,9 +3,9 @@
 Rule 1: our threads are native. Patching `threading` does not change how they wait or wake.
 Rule 2: no users' code runs, and no greenlet switches, while one of our locks is held.
 Rule 3: a greenlet that calls us waits cooperatively: the other greenlets of its thread keep running.
-Rule 4: a signal handler that raises during a wait loses nothing: wait again.
+Rule 4: if a signal handler raises during a wait, nothing is lost: the caller may wait again.
 
-The originals are looked up at each use, because a program may patch after it has imported hotconf.
+Originals are looked up at each use, because a program may patch after it imported hotconf.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ R = TypeVar("R")
 
 _FIRST_PAUSE_S: Final = 0.000_1
 _LONGEST_PAUSE_S: Final = 0.01
-"""A waiting greenlet checks this often; it begins with short pauses, which double."""
+"""How often a waiting greenlet checks: the pauses double from the first to the longest."""
 _SLICE_S: Final = 0.05
-"""`join` checks this often whether a thread died silently."""
+"""How often `join` checks whether a thread died silently."""
 _AGAIN_S: Final = 0.02
-"""A thread that is to end, but has caught the exception, gets another one after this."""
+"""A thread that caught the exception that was to end it gets another one after this."""
 
 
 def original(module: str, name: str) -> Any:
@@ -116,14 +116,14 @@ class Event:
             self._lock.release()
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait until it is set; whether that was in time."""
+        """Wait until it is set. Returns whether that was in time."""
         if not self._set and acquire(self._lock, timeout_s):
             self.set()  # the next waiter
         return self._set
 
 
 class Call(Generic[R]):
-    """Something to do on another thread, for a caller who waits until it is `done`."""
+    """A call on another thread, for a caller that waits until it is `done`."""
 
     __slots__ = ("_action", "_error", "_outcome", "done")
 
@@ -134,7 +134,7 @@ class Call(Generic[R]):
         self.done = Event()
 
     def __call__(self) -> None:
-        """Do it."""
+        """Run it."""
         try:
             self._outcome.append(self._action())
         except BaseException as error:  # noqa: BLE001 - raised again in the caller
@@ -143,7 +143,7 @@ class Call(Generic[R]):
             self.done.set()
 
     def result(self) -> R:
-        """What the action returned, or raises what it raised."""
+        """What the action returned. Raises what it raised."""
         if self._error is not None:
             raise self._error
         return self._outcome[0]
@@ -165,7 +165,7 @@ class Thread:
         self._body: ref[partial[None]] | None = None
 
     def start(self) -> None:
-        """Raises `RuntimeError` if the system refuses a thread; it may be retried."""
+        """Start it. Raises `RuntimeError` if the system refuses a thread; may be retried."""
         start_new_thread = original("_thread", "start_new_thread")
         self._pid = os.getpid()
         permits = [True]
@@ -183,7 +183,7 @@ class Thread:
 
     @property
     def alive(self) -> bool:
-        """Whether it is running, in this process; true even in its last steps. Detects any death."""
+        """Whether it is running, in this process; also in its last steps. Detects any death."""
         return self._body is not None and self._body() is not None and self._pid == os.getpid()
 
     @property
@@ -192,7 +192,7 @@ class Thread:
         return self._ident == ident() and self.alive
 
     def join(self, timeout_s: float | None = None) -> bool:
-        """Wait for its end; whether that was in time."""
+        """Wait for its end. Returns whether that was in time."""
         until = float("inf") if timeout_s is None else time.monotonic() + timeout_s
         while self.alive and (left := until - time.monotonic()) > 0:
             if self._ended.wait(min(left, _SLICE_S)):
@@ -228,7 +228,7 @@ def is_ours() -> bool:
 
 
 def in_forked_child() -> bool:
-    """Whether the caller is such a thread, but in a child that users' code forked from it."""
+    """Whether the caller is such a thread in a child process that users' code forked from it."""
     thread = _ours.get(ident())
     return thread is not None and thread._pid != os.getpid()
 
@@ -239,14 +239,14 @@ def any_running() -> bool:
 
 
 class ExitingError(SystemExit):
-    """The process ends, and this thread does not end by itself."""
+    """Ends a thread of ours at exit."""
 
 
 def end_all(timeout_s: float) -> None:
-    """At exit: raise `ExitingError` in our threads until they end, but no longer than this.
+    """At exit: raise `ExitingError` in our threads until they end, for `timeout_s` at most.
 
-    A thread that is in a validator, for instance, has Rust's frames on its stack. An exception leaves them in order;
-    the end of the interpreter would tear them down, and abort the process.
+    A thread inside a validator has Rust frames on its stack. An exception unwinds them; the end of the interpreter
+    would tear them down and abort the process.
     """
     until = time.monotonic() + timeout_s
     while (left := [each for each in list(_ours.values()) if each.alive]) and time.monotonic() < until:
@@ -265,7 +265,7 @@ def _raise_in(thread: Thread) -> None:
 def _introduce(name: str) -> None:
     """Appear in `threading.enumerate()`, debuggers and coverage, as threads of `threading` do.
 
-    Not after patching: then `threading` counts greenlets.
+    Not if the program is patched: then `threading` counts greenlets.
     """
     trace, profile = threading.gettrace(), threading.getprofile()
     if trace is not None:
@@ -275,14 +275,14 @@ def _introduce(name: str) -> None:
     if not patched():
         current = threading.current_thread()
         current.name = name
-        # It is the main thread of a child that a callback forks, which Python < 3.13 ends only if it has this lock.
+        # If a callback forks, this is the child's main thread, which Python < 3.13 ends only if it has this lock.
         if getattr(current, "_tstate_lock", current) is None:
             current._tstate_lock = lock()  # type: ignore[attr-defined]
             current._tstate_lock.acquire()  # type: ignore[attr-defined]
 
 
 def _take_leave(number: int) -> None:
-    # Python 3.13 does so by itself; it may have appeared before patching, so that is not checked here.
+    # Python 3.13 does so by itself. Not only if patched: it may have appeared before the patching.
     getattr(threading, "_active", {}).pop(number, None)
 
 
@@ -295,7 +295,7 @@ def patched() -> bool:
 
 
 def _green_sleep() -> Any:
-    """How the calling greenlet lets others run; None in a thread without any, and in the hub itself."""
+    """The function by which this greenlet lets others run; None in a thread without greenlets, and in the hub."""
     current = getattr(sys.modules.get("greenlet"), "getcurrent", None)
     if current is None:
         return None

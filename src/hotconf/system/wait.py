@@ -15,9 +15,9 @@ from hotconf.system import linux, threads
 from hotconf.system.descriptors import EPOLL, TIMER, Descriptor, refusal
 
 NEVER: Final = 1 << 60
-"""A deadline that does not come."""
+"""No deadline."""
 LONGEST_NS: Final = 2_000_000_000
-"""No wait is longer. If the program closes our descriptors, nothing else wakes a thread that waits for them."""
+"""The longest wait: if the program closes our descriptors, nothing else ends the wait."""
 
 _MILLISECOND: Final = 1_000_000
 _SECOND: Final = 1_000_000_000
@@ -25,29 +25,29 @@ _ONE: Final = ctypes.c_uint64(1)
 
 
 class Waiter(Protocol):
-    """Waits in one thread; may be woken from any other."""
+    """Waits in one thread; any other may wake it."""
 
     trouble: str | None
     """Why it cannot wait for descriptors; None if it can."""
 
     def watch(self, descriptor: int) -> None:
-        """Wait for events of `descriptor`, too. Raises `OSError` if that is refused."""
+        """Also wait for events of `descriptor`. Raises `OSError` if that is refused."""
 
     def wait(self, deadline: int) -> None:
-        """Wait until `deadline` (`time.monotonic_ns`), a wake-up or events; sometimes less.
+        """Wait until `deadline` (`time.monotonic_ns`), a wake-up or events; it may return early.
 
         Raises `OSError` if it can no longer wait: close it, and use another one.
         """
 
     def wake(self) -> None:
-        """End the wait that is under way, or the next one. From any thread and from signal handlers, even closed."""
+        """End the current wait, or the next one. Works in any thread and in signal handlers, and when closed."""
 
     def close(self) -> None:
         """Close the descriptors; in a forked child the copies of the parent's."""
 
 
 def best_waiter() -> Waiter:
-    """The best available one; at worst one that needs no descriptor, and says why."""
+    """The best waiter that works; at worst one without descriptors, which knows why."""
     if sys.platform != "linux":
         return ThreadWaiter("not on this system")
     try:
@@ -57,11 +57,10 @@ def best_waiter() -> Waiter:
 
 
 class KernelWaiter:
-    """Linux: `epoll` on the descriptors and a timerfd, which is late by 0.2 ms at any distance, and also serves to
-    wake.
+    """Linux: `epoll` on the descriptors and a timerfd, which is about 0.2 ms late however far the deadline.
 
-    Waking makes the timer fire at once: nothing is written or read. Raises `OSError` if a call that it needs is
-    refused; it tries them all.
+    To wake it, the timer is made to fire at once: nothing is written or read. Tries all calls that it needs: raises
+    `OSError` if one is refused.
     """
 
     __slots__ = ("_epoll", "_event", "_spec", "_timer", "_woken")
@@ -98,13 +97,13 @@ class KernelWaiter:
             self._set(deadline)
             # The timer is more precise; but if the program closes it meanwhile, it never fires.
             timeout_ms = -(-min(deadline - now, LONGEST_NS) // _MILLISECOND) + 1
-            # A wake-up from here on sets the timer after us.
+            # A wake-up from here on sets the timer after this.
             if not self._woken:
                 linux.epoll_wait(self._epoll.number, ctypes.byref(self._event), 1, timeout_ms)
         self._woken = False
 
     def _set(self, deadline: int) -> None:
-        """Make the timer fire then; earlier settings are void."""
+        """Make the timer fire then, instead of at an earlier setting."""
         spec = linux.TimerSpec()
         spec.seconds, spec.nanoseconds = divmod(deadline, _SECOND)
         linux.timerfd_settime(self._timer.number, linux.ABSOLUTE, ctypes.byref(spec), None)
@@ -112,7 +111,7 @@ class KernelWaiter:
     def wake(self) -> None:
         """End the wait that is under way, or the next one."""
         self._woken = True
-        # Closed, by us or by the program, or no memory: the wait ends by itself, and then this is noticed.
+        # Closed, or no memory: the wait ends by itself, and notices then.
         with suppress(OSError, MemoryError):
             self._ring()
 
@@ -130,7 +129,7 @@ class KernelWaiter:
 
 
 class ThreadWaiter:
-    """Anywhere: a lock that is released to wake. It waits for no descriptor."""
+    """Any system: a lock that is released to wake. Cannot wait for descriptors."""
 
     __slots__ = ("_asleep", "trouble")
 

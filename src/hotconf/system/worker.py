@@ -1,12 +1,12 @@
-"""A queue of jobs and the native thread that runs them, in order, whatever happens to that thread.
+"""A queue of jobs and the native thread that runs them in order, restarted if it dies.
 
-Rule 1: a thread that could not be started, or died, is started by the next job, and by its supervisor.
+Rule 1: a thread that died, or could not be started, is started by the next job or by the supervisor.
 Rule 2: a job that raised, or whose thread died, is reported and rerun, until it succeeds or the worker is stopped.
-Rule 3: if `parallel`, a slow job delays the others by `SLOW_NS`, however many are slow: after that each waiting job
+Rule 3: if `parallel`, slow jobs delay the others by `SLOW_NS` at most, however many are slow: then each waiting job
 gets a thread of its own.
-Rule 4: no thread waits for a lock here. If one finds the worker under repair, it leaves a mark, and the repairing
-thread checks again: so a signal handler, or a fork, may come at any moment.
-Rule 5: any job may run users' code, so its thread blocks the signals that the main thread blocks.
+Rule 4: no thread waits for a lock here, so that a signal handler or a fork may come at any moment. A thread that
+finds the worker under repair sets a mark, and the repairing thread checks again.
+Rule 5: any job may run users' code, so the thread blocks the signals that the main thread blocks.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 HUNG_NS: Final = 30_000_000_000
-"""A job that takes longer is reported."""
+"""A job that takes longer is reported as hanging."""
 RETRY_S: Final = 1.0
-"""A job that failed twice is retried after such a pause, so that nothing spins."""
+"""The pause before a job that failed twice is retried, so that nothing spins."""
 SLOW_NS: Final = 2_000_000_000
 """Jobs behind one that takes longer get threads of their own."""
 MAX_SLOW: Final = 64
-"""How many threads may be slow; beyond that jobs have to wait."""
+"""The most threads with slow jobs; beyond that jobs wait."""
 
 
 class _Runner:
@@ -43,7 +43,7 @@ class _Runner:
         self.began = 0
         """When the job began; 0 between jobs."""
         self.reported = False
-        """That the job hangs."""
+        """Whether it was reported that the job hangs."""
         self.failed: Callable[[], None] | None = None
         """The job that failed last."""
 
@@ -57,8 +57,8 @@ class _Runner:
 class Worker:
     """A queue and its thread, which ends when there is nothing to do, unless it `stays`.
 
-    `report` is called once for each thing that went wrong, and must not wait. `describe` says what hangs, given the
-    job and the seconds that it has taken.
+    `report` is called once for each failure, and must not wait. `describe` describes a job that hangs, given the job
+    and the seconds that it has taken.
     """
 
     def __init__(
@@ -80,17 +80,17 @@ class Worker:
     def abandon(self) -> None:
         """In a forked child: its threads and jobs are the parent's."""
         self._repairing: dict[None, object] = {}
-        """The token of the thread that repairs. A lock would stay taken after an exception right after `acquire`."""
+        """A token while a thread repairs. A lock would stay taken after an exception right after `acquire`."""
         self._due = False
-        """A repair is needed, by the thread that is repairing now."""
+        """The repairing thread has to repair once more."""
         self._waker = threads.lock()
         self._jobs: deque[Callable[[], None]] = deque()
         self._current: _Runner | None = None
         self._slow: list[_Runner] = []
-        """Those whose waiting jobs the current one has taken over."""
+        """Threads with slow jobs, whose waiting jobs the current thread has taken over."""
         self._stopped = False
         self.refused: str | None = None
-        """Why its last start of a thread failed."""
+        """Why the last start of a thread failed."""
 
     # From any thread
 
@@ -100,13 +100,13 @@ class Worker:
         self._repair()
 
     def stop(self, timeout_s: float) -> bool:
-        """End the thread after its current jobs, none of which is rerun; whether that was in time."""
+        """End the thread after its current jobs, none of which is rerun. Returns whether that was in time."""
         self._stopped = True
         self._repair()
         return self.join(timeout_s)
 
     def join(self, timeout_s: float) -> bool:
-        """Wait until there is nothing to do and no thread; never for itself. Whether that was in time."""
+        """Wait until there is nothing to do and no thread but the caller. Returns whether that was in time."""
         until = time.monotonic() + timeout_s
         while (current := self._current) is not None and not self.here:
             if not current.thread.join(until - time.monotonic()):
@@ -115,13 +115,13 @@ class Worker:
         return self._current is None and not self._jobs
 
     def drain(self) -> None:
-        """Run, in this thread, jobs that have no thread."""
+        """Run jobs that have no thread in this one."""
         while self.refused is not None and self._jobs:
             with suppress(IndexError):
                 self._jobs.popleft()()
 
     def supervise(self) -> bool:
-        """Repair the thread, and report jobs that hang. If there is more to do or to repair: call it again."""
+        """Repair the thread, and report jobs that hang. Returns whether to call it again."""
         self._repair()
         for runner in self._hung:
             if not runner.reported:
@@ -147,12 +147,12 @@ class Worker:
 
     @property
     def busy_ns(self) -> int:
-        """How long its job has taken so far; for several threads, the longest."""
+        """How long its job has taken so far; of several threads, the longest time."""
         return max((runner.busy_ns for runner in self._runners), default=0)
 
     @property
     def trouble(self) -> str | None:
-        """Why its jobs are not done; None if all is well. Determined on each call, and so never late."""
+        """Why its jobs are not done; None if all is well. Determined on each call, so always current."""
         if self.refused is not None:
             return f"the thread {self.name} cannot be started: {self.refused}"
         hung = self._hung
@@ -165,7 +165,7 @@ class Worker:
 
     @property
     def _hung(self) -> list[_Runner]:
-        """Those whose jobs hang, the longest first."""
+        """The threads whose jobs hang, the longest first."""
         limit = HUNG_NS if self._hung_ns is None else self._hung_ns
         return sorted((runner for runner in self._runners if runner.busy_ns > limit), key=attrgetter("began"))
 
@@ -229,7 +229,7 @@ class Worker:
             self.refused = None
 
     def _requeue(self, runner: _Runner) -> bool:
-        """Its job was not finished. Whether it has failed before: then others come first."""
+        """Its job was not finished: queue it again. Returns whether it failed before; then other jobs come first."""
         job, runner.job, runner.began, runner.reported = runner.job, None, 0, False
         if job is None or self._stopped:
             return False
@@ -266,7 +266,7 @@ class Worker:
             waker.acquire()
 
     def _do_one(self, me: _Runner) -> None:
-        # A function of its own, so that no finished job is kept alive during the wait for the next.
+        # A function of its own, so that a finished job is not kept alive during the wait for the next.
         me.began = time.monotonic_ns()
         try:
             job = me.job = self._jobs.popleft()
