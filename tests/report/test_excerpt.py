@@ -192,12 +192,6 @@ def test_what_a_problem_withholds_is_not_shown(line):
     assert excerpt(problem, line)[0] == "1 │ " + line.replace('"hunter2"', "…")
 
 
-def test_a_slip_for_a_secret_word_is_taken_for_it():
-    """`pasword` means the password, whether or not the model has one."""
-    problem = Problem("Unknown key: a.pasword", ("a", "pasword"), "schema", file=Path("c.toml"), line=2, column=1)
-    assert excerpt(problem, '[a]\npasword = "hunter2"\n')[0] == "2 │ pasword = …"
-
-
 def test_known_secrets_are_masked():
     """Those of values that only the model knows to be secret; the caret moves with what comes after them."""
     text = 'pin = { a = "hunter2", b = 1 }'

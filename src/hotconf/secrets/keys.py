@@ -4,10 +4,7 @@ Rule 1: a key is secret if its last word is one of `WORDS`, or ends with one of 
 everything below it.
 Rule 2: `env_key` and `env_http_headers` hold names of environment variables: nothing at or below them is secret.
 
-Rule 3: a misspelt long word counts as that word: `pasword`, `tokne`, `dbpasword`, `api_kye`. Of 644,000 words in the
-texts and programs of a Linux system 23 become secret by this, `Deseret` and `menutapkey` among them.
-
-Rule 4: a field is secret if any of its names, or aliases, is: of a model such a key is a `SecretKey`.
+Rule 3: a field is secret if any of its names, or aliases, is: of a model such a key is a `SecretKey`.
 
 A word that only begins with a secret one (`tokenizer`), or is a plural of it (`max_tokens`), makes no secret. A rule
 that hides too much, as `primary_key` does, costs a value in a message; one that hides too little costs a password.
@@ -37,19 +34,8 @@ ENDINGS: Final = (
 )
 """Endings of compound words: `PGPASSWORD`, `authtoken`. No English word has them, except `betoken`."""
 
-_SPELLED: Final = (
-    *("accesskey", "apikey", "authorization", "credential", "credentials", "passcode", "passphrase", "passwd"),
-    *("password", "passwords", "privatekey", "secret", "secretkey", "secrets", "token"),
-)
-"""Words that count even if misspelt."""
 DISTINCTIVE: Final = 8
 """A text of this many letters hardly occurs by chance."""
-_SHORTEST_ENDING: Final = 5
-_LONGEST_ENDING: Final = 1 + max(map(len, _SPELLED))
-_WORDS_OF_THEIR_OWN: Final = frozenset(
-    {"accesskeys", "apikeys", "authorizations", "passed", "privatekeys", "secretkeys", "toke", "tokens"}
-)
-
 _NAMES_OF_VARIABLES: Final = frozenset({"envkey", "envhttpheaders"})
 _LETTERS: Final = re.compile(r"[A-Za-z]++")
 _LONGEST: Final = 64
@@ -86,62 +72,21 @@ def secrecy(key: str) -> bool | None:
     """Whether `key` makes its value a secret; None if it does not decide."""
     if type(key) is SecretKey:
         return True
-    return _remembered(key) if len(key) <= _LONGEST else _secrecy(key)
+    return _remembered(key) if len(key) <= _LONGEST else _judged(key)
 
 
-def _secrecy(key: str) -> bool | None:
+def _judged(key: str) -> bool | None:
     runs = _LETTERS.findall(key)  # digits separate words, so neither they nor a last word of digits hide one
     if not runs:
         return None
-    return _remembered_words(*runs) if len(key) <= _LONGEST else _judged(*runs)
-
-
-def _judged(*runs: str) -> bool | None:
     if "".join(runs).lower() in _NAMES_OF_VARIABLES:
         return False
     last = runs[-1][-_LONGEST:]
     whole, word = last.lower(), _last_word(last).lower()
-    if whole in WORDS or word in WORDS or whole.endswith(ENDINGS):
-        return True
-    joined = "".join(runs[-2:])[-_LONGEST:].lower()  # api_kye
-    return True if _is_slip(whole) or _is_slip(word) or _is_slip(joined) else None
+    return True if whole in WORDS or word in WORDS or whole.endswith(ENDINGS) else None
 
 
-def _is_slip(word: str) -> bool:
-    once, twice = _slips()
-    if word in once or word in twice:
-        return True
-    longest = min(len(word), _LONGEST_ENDING)
-    endings = (word[-length:] for length in range(_SHORTEST_ENDING, longest))
-    return any(ending in once or ending in twice for ending in endings)
-
-
-@lru_cache(maxsize=1)
-def _slips() -> tuple[frozenset[str], frozenset[str]]:
-    """Misspellings of a long word: with one slip, or two in words of eight letters."""
-    once, twice = {"kye"}, set[str]()
-    for word in _SPELLED:
-        slips = _near(word)
-        once |= slips
-        if len(word) >= DISTINCTIVE:
-            once |= {word[:at] + other + word[at + 1 :] for at in range(len(word)) for other in ascii_lowercase}
-        if word in ("password", "passwords"):
-            twice = twice.union(*map(_near, slips))
-    return frozenset(once) - _WORDS_OF_THEIR_OWN, frozenset(each for each in twice if each.startswith("p"))
-
-
-def _near(word: str) -> set[str]:
-    """A letter missing, doubled, or swapped with the next."""
-    found = set()
-    for at, letter in enumerate(word):
-        head, tail = word[:at], word[at + 1 :]
-        found |= {head + tail, head + letter + letter + tail, head + tail[:1] + letter + tail[1:]}
-    return found
-
-
-_remembered = lru_cache(maxsize=_MOST_KEYS)(_secrecy)
-_remembered_words = lru_cache(maxsize=_MOST_KEYS)(_judged)
-"""Of thousands of keys most differ only in their numbers."""
+_remembered = lru_cache(maxsize=_MOST_KEYS)(_judged)
 
 
 def _last_word(letters: str) -> str:
