@@ -521,9 +521,10 @@ def test_a_disk_that_hangs(path, watch, state_dir, caplog, monkeypatch, gate):
         assert isinstance(watcher.reload(), ReloadSuccess)
     assert watcher.stats.state_trouble == "the disk is slow: not every state is kept"
     watcher.close()
-    assert f"States of {path} are not kept: the disk was not done after" in told(caplog)[0]
+    wait_until(lambda: len(told(caplog)) == 2)
+    assert told(caplog)[0] == f"States of {path} are not kept: the disk is slow: not every state is kept"
+    assert f"States of {path} are not kept: the disk was not done after" in told(caplog)[1]
     stuck.released.set()
-    wait_until(lambda: any("the disk is slow, 5 were left out" in line for line in told(caplog)))
     wait_until(lambda: StateStore(state_dir, path).claim())
 
 
@@ -537,28 +538,6 @@ def test_a_disk_that_is_busy_for_long(path, watch, state_dir, caplog, monkeypatc
         assert stuck.entered.wait(60)
         assert str(watcher.stats.state_trouble).startswith("the disk has been busy with a state for ")
         wait_until(lambda: any("are not kept: the disk has been busy with a state" in line for line in told(caplog)))
-    finally:
-        stuck.released.set()
-
-
-@pytest.mark.parametrize("text", [port(8001), BROKEN])
-def test_a_disk_that_hangs_at_start(path, state_dir, monkeypatch, text):
-    """A valid configuration starts, and that is reported; an invalid one says why there is no state to start on."""
-    run_once(state_dir, path)
-    path.write_text(text)
-    stuck = Gate()
-    monkeypatch.setattr(writer, "ANSWER_S", 0.1)
-    monkeypatch.setattr(store, "_open_root", lambda root: stuck())
-    watcher = HotReloadWatcher(path, App, state_dir=state_dir)
-    try:
-        if text == BROKEN:
-            with pytest.raises(ConfigError, match=f"No state to start on: {state_dir}: the disk does not answer"):
-                watcher.start()
-        else:
-            watcher.start()
-            assert watcher.config.server.port == 8001
-            assert watcher.stats.state_trouble == f"{state_dir}: the disk does not answer"
-        watcher.close()
     finally:
         stuck.released.set()
 

@@ -38,7 +38,7 @@ class Record:
     """A state as it is kept."""
 
     number: int
-    """Rises with each state that is kept of one configuration, over all runs."""
+    """Rises with each state that is kept of one configuration, over all runs; 0 before it is kept."""
     at: datetime
     """UTC; when the files were read."""
     files: tuple[SourceFile, ...]

@@ -1,4 +1,9 @@
-"""Replacing and removing one file, each in steps that can be undone: `prepare`, `commit`, `undo`, `clean`."""
+"""Replacing and removing one file, each in steps that can be undone.
+
+Readers see nothing of `prepare`, which does all that may fail for lack of room or permission. `commit` makes the
+change. `undo` restores what was there, whether `commit` was called, failed or succeeded.
+`clean` leaves nothing behind.
+"""
 
 from __future__ import annotations
 
@@ -22,41 +27,17 @@ _FLAGS: Final = (
 _PRIVATE: Final = 0o600
 
 
-class FileChange:
-    """A change of one file. Readers see nothing of `prepare`; `undo` and `clean` may come at any time."""
-
-    __slots__ = ("path",)
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def prepare(self) -> None:
-        """All that may fail for lack of room or permission."""
-
-    def commit(self) -> None:
-        """Make the change."""
-        raise NotImplementedError
-
-    def undo(self) -> None:
-        """Restore what was there, whether `commit` was called, failed or succeeded."""
-        raise NotImplementedError
-
-    def clean(self) -> None:
-        """Leave nothing behind but the file."""
-        raise NotImplementedError
-
-
-class FileWrite(FileChange):
+class FileWrite:
     """The file at `path` gets the bytes `data`.
 
     `old` is what it holds, None if it is missing. A missing one is given the mode and owner of `model`; where there
     is none either it is private, for it may hold secrets.
     """
 
-    __slots__ = ("_data", "_in_place", "_made", "_model", "_old", "_real", "_renamed", "_temporary")
+    __slots__ = ("_data", "_in_place", "_made", "_model", "_old", "_real", "_renamed", "_temporary", "path")
 
     def __init__(self, path: Path, data: bytes, old: bytes | None, model: Path) -> None:
-        super().__init__(path)
+        self.path = path
         self._data = data
         self._old = old
         self._model = model
@@ -151,14 +132,17 @@ class FileWrite(FileChange):
             self._made.append(each)
 
 
-class FileRemoval(FileChange):
+class FileRemoval:
     """The name `path` goes away. If it is a link, its target stays."""
 
-    __slots__ = ("_aside",)
+    __slots__ = ("_aside", "path")
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path)
+        self.path = path
         self._aside: str | None = None
+
+    def prepare(self) -> None:
+        """Nothing."""
 
     def commit(self) -> None:
         """Put it aside, under a name that no pattern matches."""

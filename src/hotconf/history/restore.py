@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hotconf.errors import UsageError
-from hotconf.history.replacement import FileChange, FileRemoval, FileWrite
+from hotconf.history.replacement import FileRemoval, FileWrite
 from hotconf.sources.files import reading
 from hotconf.text import printable
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from hotconf.snapshot import Snapshot
+
+
+_FileChange: TypeAlias = FileWrite | FileRemoval
 
 
 class RestoreRefused(UsageError):  # noqa: N818 - an answer that the files give, nothing is broken
@@ -108,7 +111,7 @@ def _refuse(paths: Iterable[Path]) -> None:
         raise RestoreRefused(changed)
 
 
-def _changes(plan: Restoration, found: dict[Path, reading.Read], remove_appeared: bool) -> list[FileChange]:
+def _changes(plan: Restoration, found: dict[Path, reading.Read], remove_appeared: bool) -> list[_FileChange]:
     # The main file comes first: a file that is created anew is given its mode and owner.
     model = plan.target[0][0]
     writes = [
@@ -120,7 +123,7 @@ def _changes(plan: Restoration, found: dict[Path, reading.Read], remove_appeared
     return [*writes, *(FileRemoval(path) for path in appeared if found[path].problem is None)]
 
 
-def _prepare(changes: Sequence[FileChange], plan: Restoration, found: dict[Path, reading.Read]) -> None:
+def _prepare(changes: Sequence[_FileChange], plan: Restoration, found: dict[Path, reading.Read]) -> None:
     """Prepare all, then read the files once more: has one changed meanwhile?"""
     try:
         for change in changes:
@@ -136,8 +139,8 @@ def _refuse_changed(plan: Restoration, found: dict[Path, reading.Read]) -> None:
     _refuse(path for path, read in found.items() if (read.data, read.stamp) != (again[path].data, again[path].stamp))
 
 
-def _commit(changes: Sequence[FileChange]) -> None:
-    begun: list[FileChange] = []
+def _commit(changes: Sequence[_FileChange]) -> None:
+    begun: list[_FileChange] = []
     try:
         for change in changes:
             begun.append(change)
