@@ -107,7 +107,7 @@ def _within(outer: Leaf, node: Node) -> Leaf:
 
 
 def _first_step(steps: list[Node]) -> Node:
-    """The step of a chain that tells what is taken; a mere test of the class is none."""
+    """The step of a chain that decides what is accepted: not one that only tests the class."""
     return next((step for step in steps if step["type"] != "is-instance"), steps[-1])
 
 
@@ -116,7 +116,7 @@ def makes_secret(node: Node) -> bool:
     function = (node.get("function") or {}).get("function")
     if isinstance(function, type):
         return issubclass(function, _SECRETS)
-    # Secret[T] is made by a function inside that class; nothing else in its schema tells it.
+    # Secret[T] is made by a function inside that class; nothing else in its schema shows it.
     name = getattr(function, "__qualname__", "")
     return getattr(function, "__module__", "") == Secret.__module__ and name.startswith("Secret.")
 

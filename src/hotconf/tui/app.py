@@ -217,7 +217,7 @@ class HotconfApp(App[None]):
         if over:
             self._changed()
         elif self._window_over() and not self.operations.running:
-            self._ticking.pause()  # the window is over; what it is followed by is told
+            self._ticking.pause()  # the window is over; an event says what follows
         self._show_passing()
 
     def _window_over(self) -> bool:

@@ -1,4 +1,4 @@
-"""What can be told of TOML text without parsing it: strings, places, depth. Linear in the text, whatever is in it.
+"""What can be known of TOML text without parsing it: strings, places, depth. Linear in the text, whatever is in it.
 
 The scanners here read any text, valid or not: possessive patterns, nothing is tried twice.
 """
