@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import PydanticUserError, Secret, SecretBytes, SecretStr, TypeAdapter
@@ -166,33 +166,53 @@ def discriminators(node: Node) -> list[str]:
     return [way[0] for way in named if len(way) == 1] if isinstance(named, list) else []
 
 
-def fields(leaf: Leaf) -> list[tuple[str, Node]]:
-    """The fields of a table by the model's names; empty if `leaf` is not a table of fields."""
-    named = leaf.node.get("fields")
-    if leaf.node["type"] in ("model-fields", "typed-dict"):
-        return list((named or {}).items())
+class Field(NamedTuple):
+    """A field of a table of fields."""
+
+    name: str
+    """As the model has it."""
+    schema: Node
+    aliases: list[list[Any]]
+    """The paths of its validation aliases, each from a key of its table on."""
+    config: Node
+
+    @property
+    def keys(self) -> list[tuple[str, bool]]:
+        """The keys under which a document may give it; false with those that only lead to it."""
+        if not self.aliases:
+            return [(self.name, True)]
+        by_name = self.config.get("validate_by_name", self.config.get("populate_by_name", False))
+        found = [(self.name, True)] if by_name else []
+        if not self.config.get("validate_by_alias", True):
+            return found
+        return [(way[0], len(way) == 1) for way in self.aliases] + found
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The model's own and the last key of each alias, whether or not a document may use it."""
+        return frozenset((self.name, *map(last_key, self.aliases)))
+
+
+def fields(leaf: Leaf) -> list[Field]:
+    """The fields of a table; empty if `leaf` is not a table of fields."""
+    if not is_table(leaf.node):
+        return []
+    given = leaf.node["fields"]
     if leaf.node["type"] == "dataclass-args":
-        return [(field["name"], field) for field in named or () if field.get("init", True)]
-    return []
+        given = {field["name"]: field for field in given if field.get("init", True)}
+    return [Field(name, field["schema"], _alias_paths(field), leaf.config) for name, field in given.items()]
 
 
-def keys(name: str, field: Node, config: Node) -> list[tuple[str, bool]]:
-    """The keys under which a document may give a field; false with those that only lead to it."""
-    ways = alias_paths(field)
-    if not ways:
-        return [(name, True)]
-    found = [(name, True)] if config.get("validate_by_name", config.get("populate_by_name", False)) else []
-    if not config.get("validate_by_alias", True):
-        return found
-    return [(way[0], len(way) == 1) for way in ways] + found
-
-
-def alias_paths(field: Node) -> list[list[Any]]:
-    """The paths of a field's validation aliases, each from a key of its table on."""
+def _alias_paths(field: Node) -> list[list[Any]]:
     alias = field.get("validation_alias")
     if alias is None:
         return []
     return [[alias]] if isinstance(alias, str) else alias if isinstance(alias[0], list) else [alias]
+
+
+def last_key(way: Sequence[str | int]) -> str:
+    """The last part of an alias path that is a key; positions in an array may follow it."""
+    return next(key for key in reversed(way) if isinstance(key, str))
 
 
 def extras(leaf: Leaf) -> Literal["allow", "forbid", "ignore"]:

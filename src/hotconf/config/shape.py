@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from hotconf.compat import cached
 from hotconf.config import coreschema
-from hotconf.config.coreschema import Leaf, Node
+from hotconf.config.coreschema import Field, Leaf, Node, last_key
 from hotconf.keypath import KeyPath
 from hotconf.schema import Schema
 from hotconf.secrets.keys import is_secret_key, secrecy
@@ -46,12 +46,7 @@ class Shape:
     @cached
     def keys(self) -> Mapping[str, str]:
         """The keys of the model's fields, as a document writes them, with the names that the model has for them."""
-        return {
-            key: name
-            for leaf in self._leaves
-            for name, field in coreschema.fields(leaf)
-            for key, _ in coreschema.keys(name, field, leaf.config)
-        }
+        return {key: field.name for field in self._fields for key, _ in field.keys}
 
     @cached
     def extras(self) -> Extras | None:
@@ -84,7 +79,7 @@ class Shape:
         """The keys of a table below which it is not `keyless`; None if those of no field may be such."""
         if not self._child(None).keyless:
             return None
-        return frozenset(key for key in self._fields if not self.child(key).keyless)
+        return frozenset(key for key in self.keys if not self.child(key).keyless)
 
     @cached
     def tables(self) -> bool:
@@ -154,36 +149,22 @@ class Shape:
     @cached
     def renamed_keys(self) -> frozenset[str]:
         """The names of fields that are secret because another of their names is."""
-        return frozenset(
-            key
-            for leaf in self._leaves
-            for name, field in coreschema.fields(leaf)
-            if len(names := {name, *(last_key(way) for way in coreschema.alias_paths(field))}) > 1
-            and any(map(is_secret_key, names))
-            for key in names
-            if secrecy(key) is None
-        )
+        secret = (field.names for field in self._fields if any(map(is_secret_key, field.names)))
+        return frozenset(key for names in secret if len(names) > 1 for key in names if secrecy(key) is None)
 
     @cached
     def renamed(self) -> tuple[KeyPath, ...]:
         """Where the values of those may stand."""
-        return tuple(
-            tuple(way)
-            for leaf in self._leaves
-            for name, field in coreschema.fields(leaf)
-            for way in (*coreschema.alias_paths(field), [name])
-            if (name if way == [name] else last_key(way)) in self.renamed_keys
-        )
+        ways = (way for field in self._fields for way in (*field.aliases, [field.name]))
+        return tuple(tuple(way) for way in ways if last_key(way) in self.renamed_keys)
 
     @cached
     def names(self) -> Mapping[str, Shape]:
-        """What stands in each field, by all of its names: the model's own, and the last key of each alias."""
+        """What stands in each field, by all of its names."""
         nodes: dict[str, tuple[Node, ...]] = {}
-        for leaf in self._leaves:
-            for name, field in coreschema.fields(leaf):
-                ways = coreschema.alias_paths(field)
-                for key in {name, *(last_key(way) for way in ways)}:
-                    nodes[key] = (*nodes.get(key, ()), field["schema"])
+        for field in self._fields:
+            for key in field.names:
+                nodes[key] = (*nodes.get(key, ()), field.schema)
         return {key: self._book.shape(found) for key, found in nodes.items()}
 
     @cached
@@ -196,10 +177,9 @@ class Shape:
         """The alias paths of several keys that lead to secrets, and what stands at their ends."""
         return tuple(
             (tuple(way), shape)
-            for leaf in self._leaves
-            for _, field in coreschema.fields(leaf)
-            for way in coreschema.alias_paths(field)
-            if len(way) > 1 and (shape := self._book.shape((field["schema"],))).secretive
+            for field in self._fields
+            for way in field.aliases
+            if len(way) > 1 and (shape := self._book.shape((field.schema,))).secretive
         )
 
     @cached
@@ -278,7 +258,7 @@ class Shape:
 
     def child(self, key: str | int) -> Shape:
         """What may stand under `key` of a table, or at a position of an array."""
-        return self._child(min(key, self._width) if isinstance(key, int) else key if key in self._fields else None)
+        return self._child(min(key, self._width) if isinstance(key, int) else key if key in self._nodes else None)
 
     def items(self) -> Iterator[Shape]:
         """What may stand at each position of an array, without end."""
@@ -292,7 +272,7 @@ class Shape:
 
     def default(self, key: str) -> object:
         """The value of the field at `key` when a document does not give it; None where that is not known."""
-        return next((coreschema.default(node) for node in self._fields.get(key, ())), None)
+        return next((coreschema.default(node) for node in self._nodes.get(key, ())), None)
 
     def narrowed(self, value: object) -> Shape:
         """The member of a tagged union that `value` has the tag of; else the shape itself."""
@@ -303,12 +283,16 @@ class Shape:
         return self if member is None else member.narrowed(value)
 
     @cached
-    def _fields(self) -> Mapping[str, tuple[Node, ...]]:
+    def _fields(self) -> tuple[Field, ...]:
+        return tuple(field for leaf in self._leaves for field in coreschema.fields(leaf))
+
+    @cached
+    def _nodes(self) -> Mapping[str, tuple[Node, ...]]:
+        """What may stand under each of the `keys`."""
         nodes: dict[str, tuple[Node, ...]] = {}
-        for leaf in self._leaves:
-            for name, field in coreschema.fields(leaf):
-                for key, whole in coreschema.keys(name, field, leaf.config):
-                    nodes[key] = (*nodes.get(key, ()), field["schema"] if whole else coreschema.UNKNOWN)
+        for field in self._fields:
+            for key, whole in field.keys:
+                nodes[key] = (*nodes.get(key, ()), field.schema if whole else coreschema.UNKNOWN)
         return nodes
 
     @cached
@@ -328,12 +312,7 @@ class Shape:
     def _nodes_at(self, place: str | int | None) -> tuple[Node, ...]:
         if isinstance(place, int):
             return tuple(items[min(place, len(items) - 1)] for items in self._items)
-        return self._others if place is None else self._fields[place]
-
-
-def last_key(way: KeyPath | list[str | int]) -> str:
-    """The last part of an alias path that is a key; positions in an array may follow it."""
-    return next(key for key in reversed(way) if isinstance(key, str))
+        return self._others if place is None else self._nodes[place]
 
 
 def _extras(leaf: Leaf) -> Extras:

@@ -211,9 +211,7 @@ class _Bounding(NamedTuple):
             bounded["fail_fast"] = True
         leaf = Leaf(node, config, (), preprocessed=False, secret=False)
         if self.brief and coreschema.is_table(node) and coreschema.extras(leaf) == "forbid":
-            named = {
-                key for name, field in coreschema.fields(leaf) for key, _ in coreschema.keys(name, field, config)
-            }
+            named = {key for field in coreschema.fields(leaf) for key, _ in field.keys}
             return _around("function-before", partial(_without_most_extras, frozenset(named)), bounded)
         return bounded
 
