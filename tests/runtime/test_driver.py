@@ -142,8 +142,8 @@ def main(tmp_path):
 def join(driver: Driver, owner: Driven, name: str = "auto", *, watch: Path | None = None) -> observer.Observer:
     """Have `owner` join, and `watch` watched for it."""
     owner.driver = driver
-    observer = driver.call(lambda: driver.join(owner, name))
-    driver.call(lambda: driver.schedule(owner))
+    observer = driver.call(lambda: driver.observers.join(owner, name))
+    driver.call(lambda: driver.reconcile.add(owner, time.monotonic_ns()))
     if watch is not None:
         driver.call(lambda: observer.arm(owner, FileSet.of(watch)))
     return observer
@@ -190,7 +190,7 @@ def test_claims_from_many_threads(exits):
         for _ in range(25):
             owner = Driven()
             driver = claim(owner)
-            driver.call(lambda owner=owner, driver=driver: driver.join(owner, "auto"))
+            driver.call(lambda owner=owner, driver=driver: driver.observers.join(owner, "auto"))
             driver.loader_for(None).submit(lambda: None)
             driver.call(lambda owner=owner, driver=driver: driver.leave(owner))
             release(owner, driver, 10)
@@ -594,11 +594,11 @@ def test_who_is_not_watching_is_not_compared(driver):
     """Hot reload is off: nobody wakes the process."""
     owner = Driven(reconcile_ns=10_000_000)
     join(driver, owner)
-    driver.call(lambda: driver.unschedule(owner))
+    driver.call(lambda: driver.reconcile.drop(owner))
     owner.differs = (Path("/x"),)
     assert driver.call(driver._deadline) == driver._supervision.due
     assert owner.told == []
-    driver.call(lambda: driver.schedule(owner))
+    driver.call(lambda: driver.reconcile.add(owner, time.monotonic_ns()))
     driver.wake()
     wait_until(lambda: owner.told == [("x", False)])
 

@@ -78,7 +78,7 @@ class Cycle(Generic[T]):
         self.observation.join(driver)
         self._watched_late = may_block(self)
         if self.watching:
-            driver.schedule(self)
+            driver.reconcile.add(self, time.monotonic_ns())
         self._arm(_nothing)
 
     def rejoin(self, driver: Driver, lost: tuple[Path, ...] | None) -> None:
@@ -88,7 +88,7 @@ class Cycle(Generic[T]):
         self._driver = driver
         self.observation.rejoin(driver)
         if self.watching:
-            driver.schedule(self)
+            driver.reconcile.add(self, time.monotonic_ns())
         changed = () if lost is None else lost or (self._path,)
         self._arm(partial(self._armed, _nothing, changed))
 
@@ -196,12 +196,12 @@ class Cycle(Generic[T]):
 
     def _watch(self) -> None:
         if self.watching and self._driver is not None:
-            self._driver.schedule(self)
+            self._driver.reconcile.add(self, time.monotonic_ns())
         self._arm(_nothing)
 
     def _unwatch(self) -> None:
         if self._driver is not None:
-            self._driver.unschedule(self)
+            self._driver.reconcile.drop(self)
         self.observation.disarm()
 
     def _arm(self, then: Callable[[], object]) -> None:

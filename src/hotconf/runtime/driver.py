@@ -26,7 +26,6 @@ from hotconf.system.fork import FORK_CHECK_S
 from hotconf.system.wait import NEVER
 from hotconf.system.worker import Worker
 from hotconf.watch.background import Background
-from hotconf.watch.observer import Observer, ObserverName
 from hotconf.watch.reconcile import Reconcile
 
 if TYPE_CHECKING:
@@ -47,9 +46,9 @@ class Driver(fork.ForkAware):
 
     def __init__(self) -> None:
         self._loaders: dict[object, Worker] = {None: new_loader()}
-        self._background = Background(self.post)
-        self._observers = Observers(self._background, self.wake)
-        self._reconcile = Reconcile(self._observers.reconcile)
+        self.background = Background(self.post)
+        self.observers = Observers(self.background, self.wake)
+        self.reconcile = Reconcile(self.observers.reconcile)
         self._supervision = Supervision()
         self._due: dict[Driven, int] = {}
         """When each machine wants a `Due`."""
@@ -100,7 +99,7 @@ class Driver(fork.ForkAware):
         self._lock = threads.rlock()
         for loader in self._loaders.values():
             loader.abandon()
-        self._observers.abandon()
+        self.observers.abandon()
         self._due.clear()
         fork.unregister(self)
 
@@ -129,7 +128,7 @@ class Driver(fork.ForkAware):
     @property
     def owners(self) -> tuple[Driven, ...]:
         """The watchers that have joined."""
-        return tuple(self._observers.of)
+        return tuple(self.observers.of)
 
     @property
     def loaders(self) -> tuple[Worker, ...]:
@@ -141,10 +140,6 @@ class Driver(fork.ForkAware):
         the one for all others.
         """
         return self._loaders.get(key) or self._loaders.setdefault(key, new_loader())
-
-    def silent(self, owner: Driven) -> str | None:
-        """Which mount with files of `owner` does not answer."""
-        return self._background.trouble(owner)
 
     @property
     def trouble(self) -> str | None:
@@ -200,7 +195,7 @@ class Driver(fork.ForkAware):
 
     def expect(self, owner: Driven, deadline: int | None) -> None:
         """Feed the machine of `owner` a `Due` at `deadline`; None for never."""
-        if deadline is None or owner not in self._observers.of:
+        if deadline is None or owner not in self.observers.of:
             self._due.pop(owner, None)
         else:
             self._due[owner] = deadline
@@ -208,7 +203,7 @@ class Driver(fork.ForkAware):
     def wake(self) -> None:
         """Make the driver run what was posted, and check its deadlines again."""
         if not self.here:
-            self._observers.wake()
+            self.observers.wake()
 
     def finish(self, timeout_s: float) -> None:
         """End the thread after the posted actions; it closes its descriptors. Idempotent."""
@@ -222,33 +217,17 @@ class Driver(fork.ForkAware):
         for loader in self.loaders:
             loader.stop(max(0.0, until - time.monotonic()))
         self.finish(max(_LEAST_S, until - time.monotonic()))
-        self._background.stop(max(_LEAST_S, until - time.monotonic()))
+        self.background.stop(max(_LEAST_S, until - time.monotonic()))
 
     # On the driver's thread
 
-    def join(self, owner: Driven, name: ObserverName) -> Observer:
-        """Add `owner`, with the observer of this name. Raises `UsageError` if that is not available."""
-        return self._observers.join(owner, name)
-
-    def schedule(self, owner: Driven) -> None:
-        """Compare the files of `owner` regularly."""
-        self._reconcile.add(owner, time.monotonic_ns())
-
-    def unschedule(self, owner: Driven) -> None:
-        """No longer compare its files."""
-        self._reconcile.drop(owner)
-
     def leave(self, owner: Driven) -> None:
         """Forget `owner` and what is watched for it."""
-        self._reconcile.drop(owner)
+        self.reconcile.drop(owner)
         if (loader := self._loaders.pop(owner, None)) is not None:
             loader.stop(0)
-        self._observers.leave(owner)
+        self.observers.leave(owner)
         self._due.pop(owner, None)
-
-    def in_background(self, owner: Driven, work: Callable[[], R], then: Callable[[R | None], object]) -> None:
-        """Do `owner`'s work, on another thread if it may take long; then run `then` here."""
-        self._background.run(owner, work, then)
 
     def _end(self) -> None:
         self._ending = True
@@ -258,7 +237,7 @@ class Driver(fork.ForkAware):
         self._serve()
 
     def _run(self) -> None:
-        self._go_on(self._observers.begin)
+        self._go_on(self.observers.begin)
         self._serve()
 
     def _serve(self) -> None:
@@ -268,10 +247,10 @@ class Driver(fork.ForkAware):
                     work()
                 except BaseException as error:  # noqa: BLE001 - a fault of ours, or of the system's
                     self._failed(error)
-        self._go_on(self._observers.close)
+        self._go_on(self.observers.close)
         self._ended = True
         self._act()  # a later caller sees that the thread is gone
-        self._observers.close_waiter()
+        self.observers.close_waiter()
 
     def _go_on(self, work: Callable[[], None]) -> None:
         try:
@@ -298,27 +277,27 @@ class Driver(fork.ForkAware):
 
     def _wait(self) -> None:
         self._supervision.turn_began = 0
-        self._observers.wait(self._deadline())
+        self.observers.wait(self._deadline())
 
     def turn(self) -> None:
         """Report what changed, run what was posted, and feed the machines that are due."""
         # Events before the clock: one may be a change of what is about to be published. Reading them does not release
         # the GIL, so none can arrive between the last read and a commit.
         now = self._supervision.turn_began = time.monotonic_ns()
-        self._observers.report(now)
+        self.observers.report(now)
         if self._actions:
             self._act()
-            self._observers.report(now)
+            self.observers.report(now)
         now = time.monotonic_ns()
         if self._supervision.due <= now:
             self._supervision.check(self.loaders, self.owners)
         for owner, due in list(self._due.items()):
             if due <= now:
                 isolated(partial(owner.feed, Due(now)))
-        if self._background.workers:
-            self._background.report(now)
-        if self._reconcile.next <= now:
-            self._reconcile.run(now)
+        if self.background.workers:
+            self.background.report(now)
+        if self.reconcile.next <= now:
+            self.reconcile.run(now)
 
     def _act(self) -> None:
         self._supervision.stir()
@@ -332,8 +311,8 @@ class Driver(fork.ForkAware):
         """When to wake."""
         if self._actions:
             return 0
-        silent = self._background.next if self._background.workers else NEVER
-        return min((self._reconcile.next, silent, self._supervision.due, *list(self._due.values())))
+        silent = self.background.next if self.background.workers else NEVER
+        return min((self.reconcile.next, silent, self._supervision.due, *list(self._due.values())))
 
 
 def new_loader() -> Worker:

@@ -50,7 +50,7 @@ class Observation:
 
     def join(self, driver: Driver) -> None:
         """Get an observer. Raises `UsageError` if the requested one is not available."""
-        self.use(driver.join(self._owner, self._wanted))
+        self.use(driver.observers.join(self._owner, self._wanted))
         self._driver = driver
 
     def rejoin(self, driver: Driver) -> None:
@@ -58,7 +58,7 @@ class Observation:
         try:
             self.join(driver)
         except UsageError:
-            self.use(driver.join(self._owner, "auto"))
+            self.use(driver.observers.join(self._owner, "auto"))
             self._driver = driver
 
     def arm(self, then: Then) -> None:
@@ -68,7 +68,7 @@ class Observation:
             then(())
             return
         work = partial(watch, files, self._options, partial(observer.arm, self._owner), self._cache.touched)
-        driver.in_background(self._owner, work, partial(self._armed, files, then))
+        driver.background.run(self._owner, work, partial(self._armed, files, then))
 
     def _armed(self, asked: FileSet, then: Then, found: Difference | None) -> None:
         self._note_state()
@@ -81,7 +81,7 @@ class Observation:
         """Watch nothing."""
         if self.observer is not None and self._driver is not None:
             disarm = partial(self.observer.disarm, self._owner)
-            self._driver.in_background(self._owner, disarm, _ignored)
+            self._driver.background.run(self._owner, disarm, _ignored)
 
     def compare(self, then: Then) -> None:
         """Compare the files with what the last load read; call `then` with those whose change is not known yet."""
@@ -95,7 +95,7 @@ class Observation:
             return
         files, dirty = asked
         work = partial(examine, files, self._options, partial(observer.arm, self._owner), dirty)
-        driver.in_background(self._owner, work, partial(self._compared, files, then))
+        driver.background.run(self._owner, work, partial(self._compared, files, then))
 
     def _compared(self, asked: FileSet, then: Then, found: Difference | None) -> None:
         changed = self._cache.answer(asked, found) if found is not None else ()
@@ -145,7 +145,7 @@ class Observation:
         observer = self.observer
         if observer is None:
             return "none", "not started"
-        silent = self._driver.silent(self._owner) if self._driver is not None else None
+        silent = self._driver.background.trouble(self._owner) if self._driver is not None else None
         notes = self._cache.files.mounts.notes
         return observer.name, silent or observer.trouble(self._owner) or (notes[0] if notes else None)
 

@@ -107,21 +107,23 @@ class Descriptor:
                 raise OSError(errno.EPERM, f"fcntl: {os.strerror(errno.EPERM)}")
 
     @property
-    def ours(self) -> bool:
-        """Whether the number still refers to it: by the mark; where there can be none, by the kind."""
+    def number(self) -> int:
+        """The number, to be used at once. Raises `ClosedError` if the mark, or without one the kind, is another."""
+        found = -1
         if self._mark is not None:
             with suppress(OSError):
                 found = self._calls.fcntl(self._number, _GET_MARK)
-                if found >= 0:
-                    return bool(found == self._mark)
-        return self._is_of_its_kind()
-
-    @property
-    def number(self) -> int:
-        """The number, to be used at once. Raises `ClosedError`."""
-        if not self.ours:
+        if found != self._mark and (found >= 0 or not self._is_of_its_kind()):
             raise ClosedError
         return self._number
+
+    @property
+    def ours(self) -> bool:
+        """Whether the number still stands for it."""
+        try:
+            return self.number >= 0
+        except ClosedError:
+            return False
 
     def close(self) -> None:
         """Close it, unless the program has done so. Idempotent."""

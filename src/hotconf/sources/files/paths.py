@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
-import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -93,21 +93,17 @@ def places(path: str | os.PathLike[str]) -> Iterator[Place]:
             here = os.path.dirname(here)
             continue
         step = os.path.join(here, name)
-        exists = os.path.lexists(step)
-        decides = not todo or not exists or os.path.islink(step)
-        if decides:
-            yield Place(here, name, lacking=bool(todo) and not exists)
         target = _target(step)
-        stays = target is None and _is_no_link(step)  # one call decides: between two of them it may go
-        if not decides and not stays:
-            todo.append(name)  # it was a directory a moment ago
-        elif target is not None:
+        if not todo or target != "":
+            yield Place(here, name, lacking=bool(todo) and target is None)
+            target = _target(step)  # by now the caller watches it
+        if target:
             links += 1
             if links > MAX_LINKS:
                 return
             todo.extend(part for part in reversed(target.split("/")) if part not in ("", "."))
             here = "/" if target.startswith("/") else here
-        elif not todo or not stays:
+        elif not todo or target is None:
             return
         else:
             here = step
@@ -118,7 +114,7 @@ def links(path: str | os.PathLike[str]) -> tuple[tuple[str, str], ...]:
     if os.sep != "/" or _is_real(os.fsencode(path)):
         return ()
     steps = (os.path.join(place.directory, place.name) for place in places(path))
-    return tuple((step, target) for step in steps if (target := _target(step)) is not None)
+    return tuple((step, target) for step in steps if (target := _target(step)))
 
 
 def _is_real(path: bytes) -> bool:
@@ -143,18 +139,13 @@ def _realpath() -> tuple[Callable[..., Any], Callable[[], Any]]:
 
 
 def _target(path: str) -> str | None:
+    """Where the link at `path` leads; empty if it is no link, None if there is nothing."""
     try:
         return os.readlink(path)
-    except OSError:
+    except OSError as error:
+        return "" if error.errno == errno.EINVAL else None
+    except ValueError:  # a null character
         return None
-
-
-def _is_no_link(path: str) -> bool:
-    """Whether there is something other than a link."""
-    try:
-        return not stat.S_ISLNK(os.lstat(path).st_mode)
-    except OSError:
-        return False
 
 
 class Expansion(NamedTuple):
