@@ -11,10 +11,9 @@ PEERS := $(PEERS_VENV)/.ready
 WORKERS ?= 6
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist worksteal
 # What has more to do in full than beside the other tests.
-TORTURE := tests/torture tests/fuzz tests/outputs tests/faults tests/growth \
-	$(addprefix tests/, cli/test_watch_signals.py cli/test_logfile.py config/test_bounded.py engine/test_machine_laws.py) \
-	$(addprefix tests/formats/test_, positions.py syntax.py) tests/secrets/test_scrubber.py \
-	$(addprefix tests/watcher/test_, gone_by_tools.py green.py gunicorn.py)
+TORTURE := $(addprefix tests/, config engine faults formats fuzz growth history outputs report secrets sources \
+	speckit torture tui) $(addprefix tests/cli/test_, logfile.py watch_signals.py contact.py) \
+	$(addprefix tests/watcher/test_, gone_by_tools.py green.py gunicorn.py) tests/runtime/test_load_at_any_moment.py
 
 SECONDS ?= 1800
 SEED ?= $(shell date +%s)

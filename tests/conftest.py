@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from hotconf.logs import records
 from hotconf.system.budget import close_budget
+from torture.extent import examples
 from waiting import wait_until
 
 # Here, before any room imports another's: their assertions explain themselves.
@@ -28,7 +29,13 @@ for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 
 # A slow machine is slow, and nothing else.
-settings.register_profile("patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "patient",
+    settings.default,
+    deadline=None,
+    max_examples=examples(200, 50),
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("patient")
 
 

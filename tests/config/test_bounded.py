@@ -212,29 +212,29 @@ FLOODS = {
 @pytest.mark.parametrize(
     "table",
     [
-        *({name: items * 20_000} for name, items in FLOODS.items()),
-        {"table": {str(n): {} for n in range(20_000)}},
-        {"keys": {str(-n): ["x"] for n in range(20_000)}},
-        {"strict": [{f"k{n}": 0 for n in range(20_000)}]},
-        {"node": {"children": [{"children": [{"children": [""] * 20_000}]}]}},
-        {"lax": {"numbers": ["1"] * 20_000}},
-        {"packed": "[" + "[1.5]," * 20_000 + "{}]"},
+        *({name: items * 4_000} for name, items in FLOODS.items()),
+        {"table": {str(n): {} for n in range(4_000)}},
+        {"keys": {str(-n): ["x"] for n in range(4_000)}},
+        {"strict": [{f"k{n}": 0 for n in range(4_000)}]},
+        {"node": {"children": [{"children": [{"children": [""] * 4_000}]}]}},
+        {"lax": {"numbers": ["1"] * 4_000}},
+        {"packed": "[" + "[1.5]," * 4_000 + "{}]"},
     ],
     ids=lambda table: next(iter(table)),
 )
 def test_floods(table):
-    """Of tens of thousands of errors a bounded number is made."""
+    """Of thousands of errors a bounded number is made."""
     errors = validated(SCHEMA, merge([Document(FILE, "", table, TOML)]))
     assert isinstance(errors, Errors)
     assert errors.more
     assert len(errors.details) <= MOST_EXTRAS + 5
-    assert len(plain(table)) >= 20_000
+    assert len(plain(table)) >= 4_000
 
 
 @pytest.mark.usefixtures("dear")
 def test_each_array_is_judged_up_to_its_first_error():
     """Those beside it are judged as well."""
-    table: dict[str, Any] = {name: FLOODS[name] * 20_000 for name in ("steps", "tuples", "nested", "after", "data")}
+    table: dict[str, Any] = {name: FLOODS[name] * 4_000 for name in ("steps", "tuples", "nested", "after", "data")}
     errors = ours({**table, "short": [1, 2], "unique": [1] * 10})
     assert len(errors) < 15
     assert {error["loc"][0] for error in errors} == table.keys()
@@ -243,10 +243,10 @@ def test_each_array_is_judged_up_to_its_first_error():
 @pytest.mark.usefixtures("dear")
 def test_an_alternative_that_is_flooded_does_not_refuse_the_others():
     """The second alternative accepts what the first one finds thousands of errors in."""
-    items = [{"b": str(n)} for n in range(20_000)]
+    items = [{"b": str(n)} for n in range(4_000)]
     found = ours({"either": items})
     assert [item.b for item in found.either] == [item["b"] for item in items]
-    assert ours({"wrapped": [{}] * 20_000}).wrapped == []
+    assert ours({"wrapped": [{}] * 4_000}).wrapped == []
     assert len(ours({"either": items, "steps": 1})) == 1
 
 

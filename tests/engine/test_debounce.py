@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from engine.timed import STEADY, Instant, ms
 from hotconf.engine.candidate import Invalid
 from hotconf.engine.debounce import CEILING_WINDOWS, MILLISECOND, Round, Touched, ceiling_ns
+from torture.extent import examples
 
 HELD = True
 HALF = Invalid((), shrank=("a",))
@@ -90,7 +91,7 @@ def settles_at(window_ns: int, touches: list[tuple[int, bool]]) -> int:
 instants = st.integers(0, 3_000_000_000)
 
 
-@settings(max_examples=500, derandomize=True, database=None)
+@settings(max_examples=examples(500, 150), derandomize=True, database=None)
 @given(
     window_ns=st.integers(0, 700_000_000),
     touches=st.lists(st.tuples(instants, st.booleans()), min_size=1, max_size=20),

@@ -22,6 +22,7 @@ from hotconf.formats.registry import FORMATS, SUFFIXES, format_of, is_configurat
 from hotconf.formats.toml.format import TOML
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
+from torture.extent import examples
 
 
 class Language(NamedTuple):
@@ -210,7 +211,7 @@ tables = st.dictionaries(names, values, min_size=1, max_size=4)
 
 
 @each_language
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60, 40), deadline=None)
 @given(tables)
 def test_any_table_can_be_read_and_has_its_places(language: Language, table: dict[str, Any]) -> None:
     """Whatever is in it."""
@@ -299,7 +300,7 @@ def test_no_prefix_of_a_document_raises(language: Language) -> None:
 
 
 @each_language
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400, 150), deadline=None)
 @given(st.data())
 def test_no_mutation_of_a_document_raises(language: Language, data: st.DataObject) -> None:
     """A character more, less or other: what the independent parser accepts is accepted, and nothing else."""

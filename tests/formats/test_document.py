@@ -14,6 +14,7 @@ from hotconf.formats.base import MAX_DEPTH, Document
 from hotconf.formats.registry import parse
 from hotconf.formats.toml.lexer import too_deep
 from hotconf.problems import Problem
+from torture.extent import examples
 
 PATH = Path("/etc/app/config.toml")
 ONE_MIB = 1 << 20
@@ -253,7 +254,7 @@ def test_many_tables_are_quick() -> None:
     assert process_time() - begin < 20
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300, 150))
 @given(st.binary(max_size=60) | st.text("ab.\"'[]{}=,#\\\n\r \x001x", max_size=60).map(str.encode))
 def test_never_raises(data: bytes) -> None:
     """Whatever the bytes are, there is a document that says what tomli says, or a problem with its place."""

@@ -17,6 +17,7 @@ from hotconf.formats.registry import parse
 from hotconf.problems import Problem
 from hotconf.snapshot import SourceFile
 from hotconf.sources.files.missing import Baseline, Disk, Entry, Found, Missing, judge, problems
+from torture.extent import examples
 
 ETC: Final = Path("/etc/app")
 MAIN: Final = ETC / "config.toml"
@@ -234,7 +235,7 @@ def covers(text: str, name: str) -> bool:
     )
 
 
-@settings(max_examples=600, derandomize=True, database=None)
+@settings(max_examples=examples(600, 150), derandomize=True, database=None)
 @given(before=contents, now=contents, texts=st.lists(st.sampled_from(TEXTS), max_size=4))
 def test_agrees_with_the_rule(before: dict[str, str], now: dict[str, str], texts: list[str]) -> None:
     """The verdict follows the rule word for word, for any files and entries."""

@@ -19,16 +19,16 @@ from watcher.watched import App, port
 
 TESTS = Path(__file__).parent.parent
 OPERATIONS = {
-    "start": 0.0015,
-    "hold": 0.15,
-    "hold async": 0.15,
-    "pass": 0.15,
-    "release": 0.05,
-    "release async": 0.1,
-    "reload": 0.1,
-    "close": 0.05,
-    "subscribe": 0.15,
-    "next": 0.15,
+    "start": 0.001,
+    "hold": 0.08,
+    "hold async": 0.08,
+    "pass": 0.08,
+    "release": 0.03,
+    "release async": 0.05,
+    "reload": 0.05,
+    "close": 0.03,
+    "subscribe": 0.08,
+    "next": 0.08,
     "fork": 0.05,
     "follow": 0.05,
 }
