@@ -23,8 +23,6 @@ L = TypeVar("L", Document, LayerTable)
 
 STAMP: Final = "$schema"
 
-_CONTAINERS: Final = (dict, list)
-
 
 def respell(
     layer: L, schema: Schema[Any], below: Mapping[str, Any] = MappingProxyType({})
@@ -34,11 +32,10 @@ def respell(
     A key that `below`, the table of the weaker layers, spells in another way is spelled as it is there. The same
     object if nothing is spelled differently. Keys of free tables are data and stay as they are.
     """
-    shape = shape_of(schema)
-    if not below and not (schema.kebab and _has_any(layer.table, shape)):
+    if not below and not schema.kebab:
         return layer
     reading = _Reading({}, [], schema.kebab)
-    table = reading.table(layer.table, shape, (), (), below)
+    table = reading.table(layer.table, shape_of(schema), (), (), below)
     if reading.clashes:
         return _problems(layer, reading.clashes)
     return replace(layer, table=table, spelled=reading.spelled) if reading.spelled else layer
@@ -49,22 +46,6 @@ def without_stamp(document: Document, schema: Schema[Any]) -> Document:
     if STAMP not in document.table or STAMP in shape_of(schema).keys:
         return document
     return replace(document, table={key: value for key, value in document.table.items() if key != STAMP})
-
-
-def _has_any(table: dict[str, Any], shape: Shape) -> bool:
-    """Whether any key has to be spelled differently: hardly ever, and so found out without making anything."""
-    todo: list[tuple[Any, Shape]] = [(table, shape)]
-    while todo:
-        value, here = todo.pop()
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                if "-" in key and _name(key, here) != key:
-                    return True
-                if isinstance(inner, _CONTAINERS):
-                    todo.append((inner, here.child(key)))
-        else:
-            todo += [(item, here.child(n)) for n, item in enumerate(value) if isinstance(item, _CONTAINERS)]
-    return False
 
 
 def respelled(path: KeyPath, schema: Schema[Any]) -> KeyPath:
@@ -94,7 +75,9 @@ class _Reading(NamedTuple):
         first: dict[str, str] = {}
         table = {}
         for key, value in given.items():
-            name = _as_below(_name(key, shape) if self.kebab else key, shape, below)
+            name = _name(key, shape) if self.kebab and "-" in key else key
+            if below:
+                name = _as_below(name, shape, below)
             if name in first:
                 self.clashes.append(((*written, key), first[name]))
                 continue
@@ -115,7 +98,7 @@ class _Reading(NamedTuple):
 
 
 def _name(key: str, shape: Shape) -> str:
-    if "-" not in key or shape.extras is None or key in shape.keys:
+    if shape.extras is None or key in shape.keys:
         return key
     name = key.replace("-", "_")
     return name if name in shape.keys else key

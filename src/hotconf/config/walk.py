@@ -53,32 +53,25 @@ class Kind(NamedTuple):
     family: type
 
 
-_Classes: TypeAlias = type | tuple[type, ...]
-_OPEN_KINDS: Final[tuple[tuple[_Classes, Kind], ...]] = (
-    (Mapping, Kind("table", Mapping)),
-    (list, Kind("array", list)),
-    (deque, Kind("array", deque)),
-    ((set, frozenset), Kind("set", frozenset)),
-)
-_CLOSED_FORMS: Final[tuple[tuple[_Classes, Form], ...]] = (
-    (Enum, "leaf"),  # first: an enumeration may be a dataclass or a tuple as well
-    (BaseModel, "table"),
-    (tuple, "array"),
-    ((SecretStr, SecretBytes, Secret), "secret"),
-)
-
-
 @per_class
 def kind_of(cls: type) -> Kind:
     """The kind of the values of `cls`. The families are open to subclasses for mappings, lists and sets only."""
-    for classes, form in _CLOSED_FORMS:
-        if issubclass(cls, classes):
-            # Asked so, because not every program imports RootModel, which is a model by itself.
-            wraps = form == "table" and getattr(cls, "__pydantic_root_model__", False)
-            return Kind("wrapper" if wraps else form, cls)
-    for classes, kind in _OPEN_KINDS:
-        if issubclass(cls, classes):
-            return kind
+    if issubclass(cls, Enum):  # first: an enumeration may be a dataclass or a tuple as well
+        return Kind("leaf", cls)
+    if issubclass(cls, BaseModel):
+        # Asked so, because not every program imports RootModel.
+        return Kind("wrapper" if getattr(cls, "__pydantic_root_model__", False) else "table", cls)
+    if issubclass(cls, tuple):
+        return Kind("array", cls)
+    if issubclass(cls, SecretStr | SecretBytes | Secret):
+        return Kind("secret", cls)
+    if issubclass(cls, Mapping):
+        return Kind("table", Mapping)
+    if issubclass(cls, set | frozenset):
+        return Kind("set", frozenset)
+    family = next((base for base in (list, deque) if issubclass(cls, base)), None)
+    if family is not None:
+        return Kind("array", family)
     return Kind("table" if is_dataclass(cls) else "leaf", cls)
 
 
@@ -131,11 +124,11 @@ def extras_of(table: object) -> Mapping[str, object]:
 
 def entries(table: Any) -> Mapping[Key, object]:
     """What stands in a table, in its order, by key."""
-    return reader_of(type(table))(table)
+    return _reader(type(table))(table)
 
 
 @per_class
-def reader_of(cls: type) -> Callable[[Any], Mapping[Key, object]]:
+def _reader(cls: type) -> Callable[[Any], Mapping[Key, object]]:
     """`entries` for the tables of `cls`, chosen once."""
     # Chosen once a class, for `isinstance` takes its time with pydantic's models and with mappings.
     if issubclass(cls, BaseModel):

@@ -24,7 +24,7 @@ from hotconf.changes import MISSING
 from hotconf.config.frozen import FrozenList
 from hotconf.config.layers import LayerTable
 from hotconf.config.shape import Shape
-from hotconf.config.walk import bare, item_secrecies, kind_of, reader_of, spelled
+from hotconf.config.walk import bare, entries, item_secrecies, kind_of, spelled
 from hotconf.formats.base import Document
 from hotconf.keypath import KeyPath
 from hotconf.secrets.credentials import credentials
@@ -83,7 +83,7 @@ def _secret_texts(root: object, secret: bool | None) -> Iterator[str]:
 
 def _in_table(table: Any, secret: bool | None) -> list[_Sought]:
     found: list[_Sought] = []
-    for key, value in reader_of(type(table))(table).items():
+    for key, value in entries(table).items():
         name = key if type(key) is str else spelled(key)
         is_secret = secrecy(name) if secret is None else secret
         if is_secret or _may_hold_secrets(value):
