@@ -264,6 +264,7 @@ URLS: Final[dict[str, Callable[[str], str]]] = {
 FORMS: Final[dict[str, Callable[[str], str]]] = {
     "prose": lambda s: f"no login, password: {s}",
     "YAML": lambda s: f"\ndb:\n  user: bob\n  password: {s}\n  host: x\n",
+    "YAML below": lambda s: f"\ndb:\n  password: |\n    {s}\n    {s}\n  host: x\n",
     "JSON": lambda s: json.dumps({"password": s, "credentials": {"a": {"b": s}, "c": [s]}}, indent=2),
     "JSON in JSON": lambda s: json.dumps(json.dumps({"password": s})),
     "Python": lambda s: repr({"password": s.encode(), "token": (s, [s])}),

@@ -18,13 +18,14 @@ def scrub(text: str, secrets: Iterable[str], *, words: bool = False) -> str:
 
 TOLD = [
     *("password: hunter", "no login, password: hunter.", "bad (password: hunter)", "password: S3!hunter is wrong"),
-    *("db:\n  user: bob\n  password: hunter\n  host: x", "- name: x\n  api_key: hunter"),
-    "{user: bob, password: hunter}",
+    *("db:\n  user: bob\n  password: hunter\n  host: x", "- name: x\n  api_key: hunter", "password:\n  hunter"),
+    *("password: |\n  hunter\n  hunter", "token:\n- hunter\n- hunter\nnext: 1", "{user: bob, password: hunter}"),
     *("password: 'hun hunter'", 'password: "hunter"', "secret: [hunter, {a: hunter}]", "token: b'hunter'"),
-    *("API key: hunter", "Password was: hunter22", ":password => 'hunter'"),
+    *("API key: hunter", "Password was: hunter22", ":password => 'hunter'", "<password>hunter</password>"),
     *("the password hunter22 was refused", "the password is 'hunter'", "run --password hunter x"),
     *(
         "authorization: bearer hunter",
+        "x-api-key: hunter two",
         "password: hunter\\nuser: x",
         "Invalid token: hunter22",
     ),
