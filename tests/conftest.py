@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from doubles.inside import forget_stops
 from hotconf.logs import records
-from hotconf.system.budget import close_budget
 from torture.extent import examples
 from waiting import wait_until
 
@@ -49,7 +49,7 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(autouse=True)
 def whole_budget() -> None:
     """The budget of a stop is the process's: what hung in the test before must not be charged to this one."""
-    close_budget._spent_s = 0.0
+    forget_stops()
 
 
 class Logged:

@@ -76,8 +76,8 @@ class Watched:
         how = {"observer": observer, "reconcile_ns": reconcile_ns, "listeners": listeners}
         self.reloader = Reloader(source, self.bus, self.install, **how)
         self.events: list[object] = []
-        self._told = threading.Thread(target=self._listen, daemon=True)
-        self._told.start()
+        self.listener = threading.Thread(target=self._listen, daemon=True)
+        self.listener.start()
 
     def install(self, snapshot) -> None:
         self.before_install()
@@ -127,7 +127,7 @@ def make(main):
     for watched in made:
         watched.gate.opened.set()
         watched.reloader.close()
-        watched._told.join(60)
+        watched.listener.join(60)
     wait_until(lambda: not ours())
 
 

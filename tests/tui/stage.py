@@ -69,7 +69,7 @@ class Hand:
             quiet = quiet + 1 if self._is_quiet() else 0
 
     def _is_quiet(self) -> bool:
-        screens = self.app.screen_stack if self.app._running else ()
+        screens = self.app.screen_stack if self.app.is_running else ()
         pumps = [self.app, *(pump for screen in screens for pump in screen.walk_children(with_self=True))]
         return not any(pump.message_queue_size for pump in pumps)
 

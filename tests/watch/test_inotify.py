@@ -17,6 +17,7 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("inotify is Linux's", allow_module_level=True)
 
+from doubles.inside import watches_of
 from hotconf.sources.base import FileSet
 from hotconf.sources.files import paths
 from hotconf.system import linux
@@ -91,7 +92,7 @@ def observer():
     observer = InotifyObserver()
     yield observer
     observer.read(nobody)
-    assert watches(observer) == len(observer._watches)
+    assert watches(observer) == len(watches_of(observer))
     observer.close()
 
 

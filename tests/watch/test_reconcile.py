@@ -27,14 +27,14 @@ class World:
     """A schedule over some owners."""
 
     def __init__(self) -> None:
-        self.schedule = Reconcile(self._compare)
+        self.schedule = Reconcile(self.compare)
         self.cost_ns = 0
 
     def join(self, *owners: Owner, now: int = 0) -> None:
         for owner in owners:
             self.schedule.add(owner, now)
 
-    def _compare(self, owner: Any) -> None:
+    def compare(self, owner: Any) -> None:
         owner.compared += 1
         until = time.monotonic_ns() + self.cost_ns
         while time.monotonic_ns() < until:
@@ -90,7 +90,7 @@ def test_who_has_left_is_compared_no_more(world, owners, calm):
 def test_who_leaves_during_a_comparison_is_compared_no_more(world, owners, calm):
     """A comparison may lead to anything, also to the end of another watcher."""
     world.join(*owners)
-    world.schedule = Reconcile(lambda owner: world.schedule.drop(owners[4]) or world._compare(owner))
+    world.schedule = Reconcile(lambda owner: world.schedule.drop(owners[4]) or world.compare(owner))
     world.join(*owners)
     world.schedule.run(PERIOD)
     world.schedule.run(2 * PERIOD)

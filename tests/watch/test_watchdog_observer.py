@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from watchdog.events import DirCreatedEvent
+from watchdog.observers.api import BaseObserver
 
+from doubles.inside import emitters_of, hear, watches_of
 from hotconf.sources.base import FileSet
 from hotconf.sources.files import paths
 from hotconf.watch.observer import Changes
@@ -112,8 +114,7 @@ def test_reading_is_not_heard(watched, main, root, woken):
     main.read_text()
     (root / "last").touch()  # what comes after it has been heard by then
     assert woken.wait(60)
-    names = wait_until(lambda: watched.observer._handler.take())
-    assert os.fspath(main) not in names
+    assert not watched.observer.read(lambda owner: False).get(watched.owner, Changes()).touched
 
 
 def test_neighbours_mean_nothing(watched, main, root):
@@ -160,10 +161,10 @@ def test_a_directory_that_appears_and_one_that_is_made_anew(observer, root):
 
 def test_a_directory_that_was_made_anew_with_the_same_number(watched, observer, root):
     """File systems use numbers again: an event of the directory's own name is a reason to watch it anew."""
-    (before,) = observer._watchdog.emitters
-    observer._handler.on_any_event(DirCreatedEvent(os.fspath(root)))
+    (before,) = emitters_of(observer)
+    hear(observer, DirCreatedEvent(os.fspath(root)))
     assert watched.hears("?")
-    (after,) = observer._watchdog.emitters
+    (after,) = emitters_of(observer)
     assert after is not before
 
 
@@ -203,12 +204,12 @@ def test_nobody_left_nothing_watched(observer, main, root):
     (root / "far").mkdir()
     one, two = Watched(observer, main), Watched(observer, root / "far" / "config.toml")
     observer.disarm(two.owner)
-    assert list(observer._watches) == [os.fspath(root)]
+    assert watches_of(observer) == {os.fspath(root)}
     main.write_text("x")
     assert one.hears("config.toml")
     observer.disarm(one.owner)
-    assert observer._watches == {}
-    assert observer._watchdog.emitters == set()
+    assert not watches_of(observer)
+    assert not emitters_of(observer)
 
 
 def test_trouble_lasts_until_everything_is_watched(observer, main, monkeypatch):
@@ -218,7 +219,7 @@ def test_trouble_lasts_until_everything_is_watched(observer, main, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(observer._watchdog, "schedule", refuse)
+        patch.setattr(BaseObserver, "schedule", refuse)
         watched = Watched(observer, main)
         assert observer.trouble(watched.owner) == f"{main.parent} cannot be watched: No space left on device"
     watched.arm()
