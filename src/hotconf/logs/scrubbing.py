@@ -71,17 +71,12 @@ class LoadSecrets:
         return self._all
 
     def _in_files(self, config: object) -> frozenset[str]:
-        from hotconf.config.redaction.secret_keys import secret_keys
         from hotconf.config.redaction.source_text import secrets_in_text
-        from hotconf.formats.registry import format_of
 
         schema = self._reader.options.schema
         broken = [read for read in self._reader.reads.values() if read.document is None]
-        keyed = secret_keys(schema).keyed if broken else ()
         found = _secrets(schema, [*self._reader.documents, *self._reader.over.tables], config)
-        return found.union(
-            *(secrets_in_text(read.data.decode("utf-8", "replace"), keyed, format_of(read.path)) for read in broken)
-        )
+        return found.union(*(secrets_in_text(read.data.decode("utf-8", "replace")) for read in broken))
 
     def _in_published(self) -> frozenset[str]:
         if self._published is None:

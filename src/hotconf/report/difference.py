@@ -117,7 +117,7 @@ def _written(file: SourceFile) -> frozenset[str]:
     """The secrets in a file: some are under keys without a field, and in no config."""
     document = parse(file.content, file.path, allow_empty=True)
     if isinstance(document, Problem):
-        return secrets_in_text(file.content.decode("utf-8", "replace"), form=format_of(file.path))
+        return secrets_in_text(file.content.decode("utf-8", "replace"))
     return secrets_in(document.table)
 
 

@@ -36,8 +36,6 @@ _WORD: Final = re.compile(r"[\w-]+")
 _SETS: Final = re.compile(r"[=:]")
 _OPENS: Final = re.compile(r"[ \t]*+[{\[]")
 _ESCAPED: Final = re.compile(r"\\[uUx][0-9A-Fa-f]")  # may spell any word
-_KEY_OR_WORD: Final = re.compile(r"""\"([^"]++)\"?+|'([^']++)'?+|([\w-]++)""")
-_NAMES: Final = re.compile(r"[ \t]*+[=:.\]]")
 _QUOTED: Final = re.compile(r"""["']([^"']++)""")
 _BARE: Final = re.compile(r"""[=:\[,][ \t\[{]*+([^\s"'\[\]{}=:,#]++)""")
 
@@ -81,36 +79,15 @@ def _value_from(line: str, end: int) -> int:
 # A text that cannot be parsed
 
 
-def secrets_in_text(text: str, keyed: Collection[str] = (), form: Format = DEFAULT) -> frozenset[str]:
-    """Possible secrets in a text that cannot be parsed: the value on each line that sets one.
-
-    `keyed`: the tables whose keys are secrets.
-    """
-    found = set(_keys_in_text(text, keyed, form))
+def secrets_in_text(text: str) -> frozenset[str]:
+    """Possible secrets in a text that cannot be parsed: the value on each line that sets one."""
+    found: set[str] = set()
     for line in text.split("\n"):
         begin = secret_from(line, broken=True)
         if begin is not None:
             rest = line[begin:]
             found |= {rest.strip(), *_QUOTED.findall(rest), *_BARE.findall(f"={rest}")}
     return frozenset(found - {""})
-
-
-def _keys_in_text(text: str, keyed: Collection[str], form: Format) -> Iterator[str]:
-    """The keys in a text, valid or not, that stand in a table with one of the names `keyed`."""
-    if not keyed:
-        return
-    below = False
-    tables = form.outline(text).tables_by_line
-    inside = {line for line, of in tables.items() if any(table and table[-1] in keyed for table in of)}
-    for index, line in enumerate(text.split("\n")):
-        words = list(_KEY_OR_WORD.finditer(line))
-        named = next((at + 1 for at, word in enumerate(words) if word[word.lastindex or 0] in keyed), None)
-        if line.lstrip().startswith("["):
-            below = named == len(words)
-        if named or below or index in inside:
-            no_value = form.assigns not in line
-            behind = words[named or 0 :]
-            yield from (word[word.lastindex or 0] for word in behind if no_value or _NAMES.match(line, word.end()))
 
 
 class SourceText:
@@ -122,6 +99,7 @@ class SourceText:
         "_ends",
         "_format",
         "_in_strings",
+        "_keyed",
         "_keys",
         "_leaks",
         "_masked",
@@ -140,12 +118,14 @@ class SourceText:
         self._tables, self._in_strings = form.outline(text)
         self._begins = list(self._tables)
         self._keys = keys
+        self._keyed = frozenset[str]()
+        """The tables whose keys are secrets: nothing of their lines is shown."""
         self._others: Collection[str] | None = None
         """If the model keeps secrets: the keys of its other fields. In a broken line only their values are shown."""
         self._scrub = scrub or Scrubber()
         if isinstance(keys, SecretKeys):
             self._others = keys.others if keys else None
-            self._scrub = self._scrub.plus(frozenset(_keys_in_text(text, keys.keyed, form)))
+            self._keyed = keys.keyed
         self._masked: dict[int, tuple[list[Span], list[int]]] = {}
         self._ends: dict[tuple[int, bool], int | None] = {}
         self._leaks: dict[int, int] = {}
@@ -229,6 +209,8 @@ class SourceText:
         return self._ends[index, broken]
 
     def _secret_on(self, line: str, table: KeyPath, *, broken: bool) -> int | None:
+        if self._keyed and not self._keyed.isdisjoint((*table, *_WORD.findall(line))):
+            return 0
         found = secret_from(line, table, broken=broken, keys=self._keys)
         if found is None and broken and self._others is not None:
             found = next((key.end() for key in _KEY.finditer(line) if key[2] and key[1] not in self._others), None)
