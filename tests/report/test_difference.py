@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
+from hotconf.config.redaction.secret_keys import secret_keys
 from hotconf.report.difference import Row, side_by_side, unified
+from hotconf.schema import Schema
 from hotconf.snapshot import Snapshot, SourceFile
 
 HOME = Path("/home/ada")
@@ -174,6 +176,15 @@ def test_keys_that_the_model_keeps_secret_are_hidden_in_a_file_that_was_not_publ
     old, new = state("pin = 'swordfish'\n", Config()), state("pin = 'hunter2'\n", Config())
     told = f"{side_by_side(old, new, secret_keys={'pin'})} {unified(old, new, secret_keys={'pin'})}"
     assert "pin = …" in told
+    assert "hunter2" not in told
+
+
+@pytest.mark.parametrize("more", ["", "oops oops\n"])
+def test_the_values_of_unknown_keys_beside_secrets_are_hidden(more):
+    """They may be misspelt; also in a file that is not TOML."""
+    old, new = state("pin = 'swordfish'\n"), state(f"pni = 'hunter2'\n{more}")
+    told = str(side_by_side(old, new, secret_keys=secret_keys(Schema(Config))))
+    assert "pni" in told
     assert "hunter2" not in told
 
 

@@ -7,7 +7,8 @@ from itertools import groupby, zip_longest
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from hotconf.config.redaction.secret_values import secrets_in
+from hotconf.config.redaction.secret_keys import SecretKeys
+from hotconf.config.redaction.secret_values import secrets_in, secrets_of
 from hotconf.config.redaction.source_text import SourceText, secrets_in_text
 from hotconf.formats.registry import format_of, parse
 from hotconf.problems import Problem
@@ -51,7 +52,8 @@ def side_by_side(
     A changed line is beside the one that it was, secrets as `…` on both. Empty if all files are the same.
     `secret_keys` are those that only the model knows: needed where a state was not published, but is on the disk.
     """
-    scrub = Scrubber(secrets_in([old.config, new.config]).union(*map(_written, (*old.files, *new.files))))
+    written = (_written(file, secret_keys) for file in (*old.files, *new.files))
+    scrub = Scrubber(secrets_in([old.config, new.config]).union(*written))
     rows: list[Row] = []
     for path, before, after in _files(old, new):
         if before != after:
@@ -113,12 +115,13 @@ def _files(old: Snapshot[Any], new: Snapshot[Any]) -> Iterator[tuple[Path, bytes
         yield path, before.get(path), after.get(path)
 
 
-def _written(file: SourceFile) -> frozenset[str]:
+def _written(file: SourceFile, keys: Collection[str]) -> frozenset[str]:
     """The secrets in a file: some are under keys without a field, and in no config."""
     document = parse(file.content, file.path, allow_empty=True)
     if isinstance(document, Problem):
-        return secrets_in_text(file.content.decode("utf-8", "replace"))
-    return secrets_in(document.table)
+        others = keys.others if isinstance(keys, SecretKeys) and keys else None
+        return secrets_in_text(file.content.decode("utf-8", "replace"), others)
+    return secrets_of(keys.root, [document]) if isinstance(keys, SecretKeys) else secrets_in(document.table)
 
 
 def _name(path: Path, base: Path, content: bytes | None) -> str:

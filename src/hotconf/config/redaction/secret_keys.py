@@ -18,6 +18,8 @@ _DEEPEST: Final = 4
 class SecretKeys(frozenset[str]):
     """Keys that a model keeps secret."""
 
+    root: Shape
+    """The shape of the model."""
     others: frozenset[str]
     """The keys of its other fields, in either spelling: any other may be a misspelt one."""
     keyed: frozenset[str]
@@ -48,6 +50,7 @@ def secret_keys(schema: Schema[Any]) -> SecretKeys:
                 found.add(key + LEADS)
         todo += (*shape.names.values(), *shape.inner)
     keys = SecretKeys(_in_both_spellings(found))
+    keys.root = root
     keys.keyed = frozenset(key for shape in seen for key, child in shape.names.items() if child.keyed)
     keys.others = frozenset(_in_both_spellings({key for shape in seen for key in shape.keys})) - keys
     return keys

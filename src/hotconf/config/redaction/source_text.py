@@ -79,15 +79,25 @@ def _value_from(line: str, end: int) -> int:
 # A text that cannot be parsed
 
 
-def secrets_in_text(text: str) -> frozenset[str]:
-    """Possible secrets in a text that cannot be parsed: the value on each line that sets one."""
+def secrets_in_text(text: str, others: Collection[str] | None = None) -> frozenset[str]:
+    """Possible secrets in a text that cannot be parsed: the value on each line that sets one.
+
+    `others`: if a model keeps secrets, the keys of its other fields; the values of all but these may be secret.
+    """
     found: set[str] = set()
     for line in text.split("\n"):
         begin = secret_from(line, broken=True)
+        if begin is None and others is not None:
+            begin = _unknown_from(line, others)
         if begin is not None:
             rest = line[begin:]
             found |= {rest.strip(), *_QUOTED.findall(rest), *_BARE.findall(f"={rest}")}
     return frozenset(found - {""})
+
+
+def _unknown_from(line: str, others: Collection[str]) -> int | None:
+    """Where the value of the first key begins that is not one of `others`."""
+    return next((key.end() for key in _KEY.finditer(line) if key[2] and key[1] not in others), None)
 
 
 class SourceText:
@@ -213,5 +223,5 @@ class SourceText:
             return 0
         found = secret_from(line, table, broken=broken, keys=self._keys)
         if found is None and broken and self._others is not None:
-            found = next((key.end() for key in _KEY.finditer(line) if key[2] and key[1] not in self._others), None)
+            found = _unknown_from(line, self._others)
         return found
