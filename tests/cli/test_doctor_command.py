@@ -26,7 +26,7 @@ def test_a_file_that_is_well(tmp_path):
     result = doctor(main)
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines()[0] == str(main)
-    assert "was heard after" in result.stdout
+    assert "was noticed after" in result.stdout
     assert list(tmp_path.iterdir()) == [main]
 
 

@@ -25,13 +25,13 @@ def main(tmp_path):
 
 
 def test_a_plain_file(main):
-    """It is there, it leads to itself, and a write beside it is heard."""
+    """It is there, it leads to itself, and a write beside it is noticed."""
     seen = examine(main)
     assert (seen.links, seen.target, seen.problem, seen.size) == ((), str(main), None, 6)
     assert [each.path for each in seen.directories] == [str(main.parent)]
     assert seen.directories[0].readable
     assert seen.probe.skipped is None
-    assert seen.probe.heard_ms is not None
+    assert seen.probe.noticed_ms is not None
     assert list(main.parent.iterdir()) == [main]
 
 
@@ -51,7 +51,7 @@ def test_a_chain_of_links(main, tmp_path):
 def test_nothing_there(tmp_path, probe):
     """Nor a directory for it: what is missing is said, and nothing is made."""
     seen = examine(tmp_path / "no" / "config.toml", probe=probe)
-    assert (seen.problem, seen.size, seen.probe.heard_ms) == ("The file does not exist", None, None)
+    assert (seen.problem, seen.size, seen.probe.noticed_ms) == ("The file does not exist", None, None)
     assert seen.probe.skipped == ("there is no directory to write in" if probe else "not asked for")
     assert list(tmp_path.iterdir()) == []
 
@@ -97,7 +97,7 @@ def test_watches_are_counted(main):
     inotify.close()
 
 
-def test_a_probe_that_is_not_heard(main, monkeypatch):
+def test_a_probe_that_is_not_noticed(main, monkeypatch):
     """It is given up after a while, and removed."""
 
     class Deaf(Poll):
@@ -107,7 +107,7 @@ def test_a_probe_that_is_not_heard(main, monkeypatch):
     monkeypatch.setattr(module, "PROBE_S", 0.05)
     monkeypatch.setattr(module, "choose", lambda name, wake: Deaf("deaf"))
     probe = examine(main).probe
-    assert (probe.heard_ms, probe.skipped, probe.observer) == (None, None, "poll")
+    assert (probe.noticed_ms, probe.skipped, probe.observer) == (None, None, "poll")
     assert list(main.parent.iterdir()) == [main]
 
 

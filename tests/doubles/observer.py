@@ -54,12 +54,12 @@ class Observer:
         self.watching = True
         driver.clock.at(RECONCILE_NS, self._tick)
 
-    def heard(self, paths: Iterable[Path]) -> None:
+    def noticed(self, paths: Iterable[Path]) -> None:
         """Files were changed just now: tell of them after the delay, if at all."""
-        heard = {path: self._how(path) for path in paths if path not in self.deaf}
-        if self.native and self.watching and heard:
+        noticed = {path: self._how(path) for path in paths if path not in self.deaf}
+        if self.native and self.watching and noticed:
             self._latest = max(self._latest, self._driver.clock.now + self.delay)
-            self._driver.clock.at(self._latest, lambda: self._tell(heard))
+            self._driver.clock.at(self._latest, lambda: self._report(noticed))
 
     def was_read(self, versions: Mapping[Path, int]) -> None:
         """A load, successful or not, found these versions when it began to read."""
@@ -71,7 +71,7 @@ class Observer:
         self._driver.clock.at(self._driver.clock.now + self.delay, self._compare)
 
     def watch(self, *, on: bool) -> None:
-        """Begin or stop to watch; whoever begins looks at once, because changes may have gone unheard."""
+        """Begin or stop to watch; whoever begins looks at once, because changes may have gone unnoticed."""
         self.watching = on
         for known in (self._writing, self._renamed, self._complete):
             known.clear()
@@ -88,12 +88,12 @@ class Observer:
         """Whether it is being written, was renamed into place, and came by an act that is over."""
         return path in self._disk.open, path in self._disk.renamed, path in self._disk.complete
 
-    def _tell(self, heard: dict[Path, tuple[bool, bool, bool]]) -> None:
-        for path, how in heard.items():
+    def _report(self, noticed: dict[Path, tuple[bool, bool, bool]]) -> None:
+        for path, how in noticed.items():
             for known, so in zip((self._writing, self._renamed, self._complete), how, strict=True):
                 (known.add if so and path not in self.deaf else known.discard)(path)
         if self.watching:
-            self._touch(tuple(heard))
+            self._touch(tuple(noticed))
 
     def _touch(self, paths: tuple[Path, ...], *, polled: bool = False) -> None:
         if polled:

@@ -72,17 +72,17 @@ class World:
         """Replace files in one act each, all at the same instant."""
         for path in paths:
             self.disk.save(path, content)
-        self.observer.heard(paths)
+        self.observer.noticed(paths)
 
     def write(self, path: Path, content: Content) -> None:
         """Write in place and keep the file open."""
         self.disk.write(path, content)
-        self.observer.heard([path])
+        self.observer.noticed([path])
 
     def finish(self, path: Path) -> None:
         """Close what `write` opened."""
         self.disk.finish(path)
-        self.observer.heard([path])
+        self.observer.noticed([path])
 
     def report(self, *, everything: bool) -> None:
         """From now on every change is reported, or none is, and the machine knows."""

@@ -23,7 +23,7 @@ from watcher.watched import App, Seen, ours, port, save
 
 FIRST: Final = 3
 OFTEN_S: Final = 0.1
-"""How often files are polled: unheard changes are seen then."""
+"""How often files are polled: unnoticed changes are seen then."""
 DONE_S: Final = 3.0
 """How long an operation may take under its fault; then it is over, done or not."""
 PATIENCE_S: Final = 12.0

@@ -143,7 +143,7 @@ def test_a_handler_that_raises_stops_nothing(blocking):
 
 
 @pytest.mark.parametrize("level", [logging.DEBUG, logging.WARNING, logging.CRITICAL])
-def test_only_what_is_heard_is_handed_over(level):
+def test_only_enabled_records_are_handed_over(level):
     """The level of the nearest logger decides, as `logging` has it; so does `logging.disable`."""
     logger = logging.getLogger("hotconf.watch")
     logger.setLevel(level)

@@ -43,7 +43,7 @@ def test_all_is_well():
         "  fine  file system  ext4 on /",
         "  fine  inotify      this user uses 3 of 128 instances, as far as can be seen",
         "  fine  inotify      this user uses 250 of 190,000 watches, as far as can be seen",
-        "  fine  probe        a write beside the file was heard after 0.4 ms",
+        "  fine  probe        a write beside the file was noticed after 0.4 ms",
         "  fine  expect       a save is noticed at once, and loaded when nothing has changed for the window",
     ]
     assert not to_mend(findings(WELL))
@@ -74,7 +74,7 @@ def test_file_systems_that_do_not_tell_all(kind, word):
         ({"mounted_alone": True}, "file system", "mounted by itself"),
         ({"instances": Limit(128, 128)}, "inotify", "none is left"),
         ({"directories": (Directory("/x", exists=True, readable=False, writable=True),)}, "directories", "/x"),
-        ({"probe": Probe(None, "inotify")}, "probe", "not heard"),
+        ({"probe": Probe(None, "inotify")}, "probe", "not noticed"),
         ({"probe": Probe(observer="poll", skipped="inotify cannot be had")}, "probe", "cannot be had"),
     ],
 )

@@ -424,7 +424,7 @@ def test_who_leaves_the_choice_to_us_shares_the_observer(driver, main):
     assert join(driver, Driven(), "auto", watch=main) is join(driver, Driven(), "inotify", watch=main)
 
 
-def test_two_observers_are_both_heard(driver, main):
+def test_two_observers_are_both_noticed(driver, main):
     """One watcher leaves the choice to us, another asks for something else."""
     one, two = Driven(), Driven()
     assert join(driver, one, "auto", watch=main) is not join(driver, two, "watchdog", watch=main)
@@ -513,7 +513,7 @@ def test_changes_and_loads_come_before_the_clock(driver, main):
     assert owner.told.index(("config.toml", True)) < owner.told.index(Due)
 
 
-def test_a_change_is_heard_before_a_deadline_of_the_same_moment(driver, main):
+def test_a_change_is_noticed_before_a_deadline_of_the_same_moment(driver, main):
     """Both are ready when the thread wakes."""
     owner = Driven()
     observer = join(driver, owner, watch=main)
@@ -560,7 +560,7 @@ def test_who_has_left_is_told_nothing(driver, main):
 
 
 def test_what_nobody_told_of_is_found_and_the_way_is_watched_anew(driver, main, monkeypatch):
-    """Not sure: more may have gone unheard. Watched anew before it is told: the load that follows is later."""
+    """Not sure: more may have gone unnoticed. Watched anew before it is told: the load that follows is later."""
     owner = Driven(reconcile_ns=10_000_000)
     observer = join(driver, owner, watch=main)
     monkeypatch.setattr(type(observer), "rearm", lambda self, owner: owner.told.append("rearm"))

@@ -643,7 +643,7 @@ def test_only_what_was_touched_is_read_and_parsed_again(root, work):
 
 
 def test_what_has_another_stamp_is_read_although_nobody_said_so(root, work):
-    """A touch that was not heard does not lead to an old state."""
+    """A touch that was not noticed does not lead to an old state."""
     source = save(root, config=listing("a.toml"), a="name = 'old'")
     first = load(source)
     work["read"].clear()
@@ -863,7 +863,7 @@ def test_a_model_without_settings_follows_the_defaults(root):
 # Users' code
 
 
-def test_checks_are_heard(root):
+def test_checks_are_noticed(root):
     """Errors fail, warnings do not; a check that raises fails as internal."""
     path = save(root, config="name = 'x'").path
 

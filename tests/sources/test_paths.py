@@ -116,7 +116,7 @@ def test_the_layout_of_a_config_map(root):
 
 
 def test_the_way_ends_at_the_first_name_that_does_not_exist(root):
-    """Its appearance is what must be heard, be it a file, a directory or the target of a link."""
+    """Its appearance is what must be noticed, be it a file, a directory or the target of a link."""
     (root / "link").symlink_to("missing/config.toml")
     assert steps(root / "config.toml", root) == ["config.toml"]
     assert list(places(root / "no/such/config.toml")) == [Place(os.fspath(root), "no", lacking=True)]

@@ -20,7 +20,7 @@ def success(**timings: float) -> ReloadSuccess:
 
 
 def test_nothing_has_happened_yet():
-    """Zeros, for every ending and every phase, and how changes are heard."""
+    """Zeros, for every ending and every phase, and how changes are noticed."""
     stats = Meter().stats("inotify", None)
     assert stats.endings == {"success": 0, "unchanged": 0, "failed": 0, "deferred": 0}
     assert set(stats.phases) == {field.name for field in fields(Timings)}

@@ -157,7 +157,7 @@ def test_latency_shows_counts_histogram_and_phases():
     rows = latency.rows(meter.stats("poll", "no inotify: polling"), 76)
     assert all(width(row.text) <= 76 for row in rows)
     texts = [row.text for row in rows]
-    assert texts[0] == "40 reloads · 40 success · heard through poll"
+    assert texts[0] == "40 reloads · 40 success · observer: poll"
     assert any("overhead" in text and "█" in text for text in texts)
     assert texts[-1] == "no inotify: polling"
 

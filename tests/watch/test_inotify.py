@@ -1,4 +1,4 @@
-"""The Linux observer: whatever way a file is changed, and whatever becomes of the way to it, it is heard."""
+"""The Linux observer: whatever way a file is changed, and whatever becomes of the way to it, it is noticed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Owner:
 
 
 class Watched:
-    """One owner's files, and what is heard of them."""
+    """One owner's files, and what is noticed them."""
 
     def __init__(self, observer: InotifyObserver, main: Path, *patterns: str) -> None:
         self.observer = observer
@@ -48,7 +48,7 @@ class Watched:
         files = FileSet(found.members, self.patterns, found.folders)
         return self.observer.arm(self.owner, files)
 
-    def heard(self) -> list[str]:
+    def noticed(self) -> list[str]:
         """The names of the files that were touched, and `?` if all are to be compared. As in the driver, what would
         have taken long is armed anew."""
         found = self.observer.read(nobody)
@@ -194,26 +194,26 @@ SAVES = {
 
 @pytest.mark.parametrize("save", SAVES.values(), ids=SAVES)
 @pytest.mark.filterwarnings("ignore:unclosed file")
-def test_every_way_to_save_is_heard_and_so_is_the_next_save(watched, main, save):
+def test_every_way_to_save_is_noticed_and_so_is_the_next_save(watched, main, save):
     """By the name of the file alone; when it is over nobody writes; and whatever inode it is now, it is watched."""
     main.with_name("other").touch()
     save(main)
-    assert "config.toml" in watched.heard()
+    assert "config.toml" in watched.noticed()
     assert not watched.writing
     main.write_text("a = 3\n")
-    assert "config.toml" in watched.heard()
-    assert watched.heard() == []
+    assert "config.toml" in watched.noticed()
+    assert watched.noticed() == []
 
 
-def test_truncating_by_name_is_heard(watched, main):
+def test_truncating_by_name_is_noticed(watched, main):
     """It tells of no end: as far as anybody can tell it is being written."""
     os.truncate(main, 2)
-    assert (watched.heard(), watched.writing) == (["config.toml"], True)
+    assert (watched.noticed(), watched.writing) == (["config.toml"], True)
     main.write_text("a = 3\n")
-    assert (watched.heard(), watched.writing) == (["config.toml"], False)
+    assert (watched.noticed(), watched.writing) == (["config.toml"], False)
 
 
-def test_reading_is_not_heard(watched, main, observer):
+def test_reading_is_not_noticed(watched, main, observer):
     """Neither by us nor by others."""
     main.read_text()
     main.stat()
@@ -221,17 +221,17 @@ def test_reading_is_not_heard(watched, main, observer):
     assert is_quiet(observer)
 
 
-def test_neighbours_are_not_heard(watched, main, observer):
+def test_neighbours_are_not_noticed(watched, main, observer):
     """A busy log beside the file wakes nobody; what comes and goes beside it means nothing."""
     with main.with_name("debug.log").open("w") as log:
-        assert watched.heard() == []
+        assert watched.noticed() == []
         for _ in range(100):
             log.write("busy\n")
             log.flush()
         assert is_quiet(observer)
     main.with_name("config.toml~").touch()
     main.with_name("config.toml.d").mkdir()
-    assert watched.heard() == []
+    assert watched.noticed() == []
 
 
 @pytest.mark.parametrize("name", [b"\xff.toml", b"new\nline.toml", b"x" * 255])
@@ -240,7 +240,7 @@ def test_any_name_that_the_file_system_allows(observer, root, name):
     path = root / os.fsdecode(name)
     watched = Watched(observer, path)
     path.write_text("a = 1\n")
-    assert watched.heard() == [path.name]
+    assert watched.noticed() == [path.name]
 
 
 # Who writes
@@ -249,18 +249,18 @@ def test_any_name_that_the_file_system_allows(observer, root, name):
 def test_a_writer_is_known_while_it_writes(watched, main):
     """From its first write until it has closed the file."""
     with main.open("w") as file:
-        assert watched.heard() == ["config.toml"]  # emptied
+        assert watched.noticed() == ["config.toml"]  # emptied
         assert watched.writing
         file.write("a = ")
         file.flush()
-        assert (watched.heard(), watched.writing) == (["config.toml"], True)
-    assert (watched.heard(), watched.writing) == (["config.toml"], False)
+        assert (watched.noticed(), watched.writing) == (["config.toml"], True)
+    assert (watched.noticed(), watched.writing) == (["config.toml"], False)
 
 
 def test_an_open_file_that_is_not_written_is_nobodys(watched, main):
     """Some programs keep files open for ever."""
     with main.open("r+"):
-        assert (watched.heard(), watched.writing) == ([], False)
+        assert (watched.noticed(), watched.writing) == ([], False)
 
 
 @pytest.mark.parametrize(
@@ -278,10 +278,10 @@ def test_what_becomes_of_the_name_ends_the_writing(watched, main, act):
     with main.open("a") as file:
         file.write("b = ")
         file.flush()
-        watched.heard()
+        watched.noticed()
         assert watched.writing
         act(main)
-        assert "config.toml" in watched.heard()
+        assert "config.toml" in watched.noticed()
         assert not watched.writing
         file.write("more")
         file.flush()
@@ -312,7 +312,7 @@ def test_what_becomes_of_the_name_ends_the_writing(watched, main, act):
 def test_what_was_renamed_into_place_is_known(watched, main, act, renamed):
     """Until something is written to it, or another comes under its name."""
     act(main)
-    watched.heard()
+    watched.noticed()
     assert watched.renamed == ({main} if renamed else set())
 
 
@@ -346,8 +346,8 @@ def test_what_was_renamed_into_place_is_known(watched, main, act, renamed):
 def test_an_act_that_is_over_is_known(watched, main, act, complete):
     """A rename, or a writer that closed the file; and not what nobody has finished, or is not a change of content."""
     act(main)
-    watched.heard()
-    watched.heard()
+    watched.noticed()
+    watched.noticed()
     assert watched.complete == ({main} if complete else set())
 
 
@@ -376,11 +376,11 @@ def test_an_act_that_comes_while_its_place_is_looked_at_is_known(watched, main, 
     with monkeypatch.context() as patch:
         patch.setattr(os, "stat", at_the_moment(os.stat))
         patch.setattr(os, "lstat", at_the_moment(os.lstat))
-        watched.heard()
+        watched.noticed()
     if looks <= look:
         main.write_text("a = 2")
-    watched.heard()
-    watched.heard()
+    watched.noticed()
+    watched.noticed()
     assert watched.complete == {main}
 
 
@@ -390,9 +390,9 @@ def test_an_act_is_over_when_the_writer_closes_the_file(watched, main):
         with main.open("a") as file:
             file.write("b = 1\n")
             file.flush()
-            watched.heard()
+            watched.noticed()
             assert watched.complete == set()
-        watched.heard()
+        watched.noticed()
         assert watched.complete == {main}
 
 
@@ -402,29 +402,29 @@ def test_a_writer_of_what_was_there_before_finishes_nothing(watched, main):
         file.write("b = 1\n")
         main.unlink()
         new = main.open("x")
-    watched.heard()
+    watched.noticed()
     assert watched.complete == set()
     new.close()
-    watched.heard()
+    watched.noticed()
     assert watched.complete == {main}
 
 
 def test_after_a_directory_was_replaced_nothing_is_known_to_be_over(watched, main, root):
     """Nor after an observer that lost its way."""
     main.write_text("a = 2")
-    watched.heard()
+    watched.noticed()
     assert watched.complete == {main}
     root.rename(root.with_name("aside"))
-    watched.heard()
+    watched.noticed()
     assert watched.complete == set()
     root.with_name("aside").rename(root)
-    watched.heard()
+    watched.noticed()
     main.write_text("a = 3")
-    watched.heard()
+    watched.noticed()
     assert watched.complete == {main}
     watched.observer.rearm(watched.owner)
     main.chmod(0o600)
-    watched.heard()
+    watched.noticed()
     assert watched.complete == set()
 
 
@@ -439,11 +439,11 @@ def test_a_link_that_was_swapped_was_renamed_into_place(observer, root):
     watched = Watched(observer, main)
     (root / "..data_tmp").symlink_to("new")
     (root / "..data_tmp").rename(root / "..data")
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
     assert watched.renamed == {main}
     observer.rearm(watched.owner)
     main.chmod(0o600)
-    watched.heard()
+    watched.noticed()
     assert watched.renamed == set()
 
 
@@ -453,22 +453,22 @@ def test_a_writer_of_another_owners_file_is_not_ours(observer, root, main):
     with main.open("a") as file:
         file.write("x")
         file.flush()
-        assert mine.heard() == ["config.toml"]
-        assert (mine.writing, other.heard(), other.writing) == (True, [], False)
+        assert mine.noticed() == ["config.toml"]
+        assert (mine.writing, other.noticed(), other.writing) == (True, [], False)
 
 
 # The way to the file
 
 
-def test_a_file_that_appears_is_heard(observer, root):
+def test_a_file_that_appears_is_noticed(observer, root):
     """Also when its directories do not exist yet: whatever is the first to be missing is waited for."""
     watched = Watched(observer, root / "a" / "b" / "config.toml")
     (root / "a").mkdir()
-    assert watched.heard() == ["?"]
+    assert watched.noticed() == ["?"]
     (root / "a" / "b").mkdir()
-    assert watched.heard() == ["?"]
+    assert watched.noticed() == ["?"]
     (root / "a" / "b" / "config.toml").touch()
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
 
 
 def test_directories_that_appear_all_at_once(observer, root):
@@ -476,9 +476,9 @@ def test_directories_that_appear_all_at_once(observer, root):
     watched = Watched(observer, root / "a" / "b" / "config.toml")
     (root / "a" / "b").mkdir(parents=True)
     (root / "a" / "b" / "config.toml").touch()
-    assert watched.heard() == ["?"]
+    assert watched.noticed() == ["?"]
     (root / "a" / "b" / "config.toml").write_text("x")
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
 
 
 def swap_directories(root: Path) -> None:
@@ -504,30 +504,30 @@ def move_the_parent(root: Path) -> None:
 
 @pytest.mark.parametrize("act", [swap_directories, remove_and_recreate, move_the_parent])
 def test_a_directory_that_is_replaced(watched, main, root, act):
-    """Heard; and from then on the new one is heard, and the old one is not."""
+    """Noticed; and from then on the new one is noticed, and the old one is not."""
     old = main.open("a")
     act(root)
-    assert watched.heard() != []
-    watched.heard()
+    assert watched.noticed() != []
+    watched.noticed()
     with old:
         old.write("nobody's")
-    assert watched.heard() == []
+    assert watched.noticed() == []
     main.write_text("a = 2\n")
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
 
 
 def test_a_directory_that_is_removed_and_comes_back_later(watched, main, root):
     """However often, and however long it is gone."""
     for _ in range(3):
         shutil.rmtree(root)
-        assert watched.heard() != []
-        assert watched.heard() == []
+        assert watched.noticed() != []
+        assert watched.noticed() == []
         root.mkdir()
-        assert watched.heard() == ["?"]
+        assert watched.noticed() == ["?"]
         main.touch()
-        assert "config.toml" in watched.heard()
+        assert "config.toml" in watched.noticed()
         main.write_text("a = 2\n")
-        assert "config.toml" in watched.heard()
+        assert "config.toml" in watched.noticed()
 
 
 def test_directories_that_vanish_while_they_are_being_watched(observer, root, monkeypatch):
@@ -546,37 +546,37 @@ def test_directories_that_vanish_while_they_are_being_watched(observer, root, mo
     monkeypatch.setattr(paths, "places", found_too_early)
     watched = Watched(observer, path)
     path.parent.mkdir(parents=True)
-    assert watched.heard() != []
+    assert watched.noticed() != []
     path.write_text("a = 1\n")
-    assert watched.heard() != []
+    assert watched.noticed() != []
 
 
 def test_a_directory_that_is_moved_away_and_back(watched, main, root):
     """At the other place it is nobody's."""
     root.rename(root.with_name("away"))
-    assert watched.heard() != []
+    assert watched.noticed() != []
     (root.with_name("away") / "config.toml").write_text("x")
-    assert watched.heard() == []
+    assert watched.noticed() == []
     root.with_name("away").rename(root)
-    assert watched.heard() != []
+    assert watched.noticed() != []
     main.write_text("a = 2\n")
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
 
 
-def test_a_way_that_changed_unheard_is_found_again(watched, main, root, tmp_path, observer):
+def test_a_way_that_changed_unnoticed_is_found_again(watched, main, root, tmp_path, observer):
     """Directories far up are not watched: what the reconcile finds leads to watching anew."""
     far = root.parents[1]
     moved = far.with_name(far.name + "-moved")
     far.rename(moved)
     try:
-        assert watched.heard() == []
+        assert watched.noticed() == []
         root.mkdir(parents=True)
         main.write_text("new")
         observer.rearm(watched.owner)
         main.write_text("newer")
-        assert watched.heard() == ["config.toml"]
+        assert watched.noticed() == ["config.toml"]
         (moved / "home" / "etc" / "config.toml").write_text("old")
-        assert watched.heard() == []
+        assert watched.noticed() == []
     finally:
         shutil.rmtree(moved)
 
@@ -588,9 +588,9 @@ def test_a_file_in_the_place_of_a_directory(observer, root):
     (root / "d").unlink()
     (root / "d").mkdir()
     (root / "d" / "config.toml").touch()
-    assert watched.heard() != []
+    assert watched.noticed() != []
     (root / "d" / "config.toml").write_text("x")
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
 
 
 def test_a_file_in_the_place_of_a_directory_that_goes_while_it_is_looked_at(observer, root, monkeypatch):
@@ -610,9 +610,9 @@ def test_a_file_in_the_place_of_a_directory_that_goes_while_it_is_looked_at(obse
 
     monkeypatch.setattr(os.path, "isfile", is_file_no_more)
     watched = Watched(observer, path)
-    assert watched.heard() != []
+    assert watched.noticed() != []
     path.write_text("x")
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
 
 
 def test_a_glob_hears_only_names_that_it_could_match(root, main, observer):
@@ -620,45 +620,45 @@ def test_a_glob_hears_only_names_that_it_could_match(root, main, observer):
     watched = Watched(observer, main, "*.toml")
     for _ in range(3):
         (root / "noise.txt").write_text("x")
-    assert watched.heard() == []
+    assert watched.noticed() == []
     (root / "more.toml").write_text("")
-    assert "?" in watched.heard()
+    assert "?" in watched.noticed()
 
 
 def test_a_directory_in_the_place_of_the_file(watched, main, observer):
-    """Its own files are written without waking anybody; when it goes away, that is heard."""
+    """Its own files are written without waking anybody; when it goes away, that is noticed."""
     main.unlink()
     main.mkdir()
-    assert "config.toml" in watched.heard()
+    assert "config.toml" in watched.noticed()
     with (main / "busy.log").open("w") as log:
-        watched.heard()
+        watched.noticed()
         log.write("x")
         log.flush()
         assert is_quiet(observer)
     (main / "busy.log").unlink()
     main.rmdir()
     main.touch()
-    assert watched.heard() == ["?"]  # whatever comes after a thing that is no file has to be looked at
+    assert watched.noticed() == ["?"]  # whatever comes after a thing that is no file has to be looked at
     main.write_text("x")
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
 
 
 def test_a_device_in_the_place_of_the_file(watched, main):
     """The whole system writes to `/dev/null`: that is nobody's change. When something else comes, it is noticed."""
     relink(main, os.devnull)
-    assert "config.toml" in watched.heard()
+    assert "config.toml" in watched.noticed()
     Path(os.devnull).write_text("x")
-    assert watched.heard() == []
+    assert watched.noticed() == []
     relink(main, "other.toml")
-    assert watched.heard() == ["?"]
+    assert watched.noticed() == ["?"]
     main.with_name("other.toml").write_text("x")
-    assert "config.toml" in watched.heard()
+    assert "config.toml" in watched.noticed()
 
 
 # Links
 
 
-def test_each_link_of_a_chain_is_heard(observer, root):
+def test_each_link_of_a_chain_is_noticed(observer, root):
     """Links to files and to directories, absolute and relative: all of them, and what they lead to."""
     for version in ("v1", "v2"):
         (root / "data" / version).mkdir(parents=True)
@@ -669,26 +669,26 @@ def test_each_link_of_a_chain_is_heard(observer, root):
     (root / "config.toml").symlink_to(root / "data" / "now" / "file.toml")
     watched = Watched(observer, root / "config.toml")
     (root / "data" / "v1" / "real.toml").write_text("x")
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
     relink(root / "data" / "v1" / "file.toml", "also.toml")
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
     (root / "data" / "v1" / "also.toml").write_text("x")
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
     relink(root / "data" / "now", "v2")
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
     (root / "data" / "v1" / "also.toml").write_text("y")
-    assert watched.heard() == []
+    assert watched.noticed() == []
     (root / "data" / "v2" / "real.toml").write_text("x")
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
     relink(root / "config.toml", "plain.toml")
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
     (root / "plain.toml").write_text("x")
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
     relink(root / "data" / "now", "v1")
-    assert watched.heard() == []
+    assert watched.noticed() == []
 
 
-def test_a_config_map_is_heard(observer, root):
+def test_a_config_map_is_noticed(observer, root):
     """Kubernetes touches no watched name but `..data`: each file that leads through it changed."""
     for version, text in (("..v1", "1"), ("..v2", "2")):
         (root / version).mkdir()
@@ -700,10 +700,10 @@ def test_a_config_map_is_heard(observer, root):
     watched = Watched(observer, root / "config.toml", "a.toml")
     relink(root / "..data", "..v2")
     shutil.rmtree(root / "..v1")
-    assert watched.heard()[:2] == ["a.toml", "config.toml"]
+    assert watched.noticed()[:2] == ["a.toml", "config.toml"]
     (root / "..v3").mkdir()
     relink(root / "..data", "..v3")
-    assert watched.heard()[:2] == ["a.toml", "config.toml"]
+    assert watched.noticed()[:2] == ["a.toml", "config.toml"]
 
 
 def test_a_link_that_is_removed_and_made_anew(observer, root):
@@ -714,11 +714,11 @@ def test_a_link_that_is_removed_and_made_anew(observer, root):
     main.symlink_to("dotfiles/config.toml")
     watched = Watched(observer, main)
     main.unlink()
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
     main.symlink_to("dotfiles/config.toml")
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
     (root / "dotfiles" / "config.toml").write_text("x")
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
 
 
 def test_a_dangling_link_waits_for_its_target(observer, root):
@@ -727,7 +727,7 @@ def test_a_dangling_link_waits_for_its_target(observer, root):
     (root / "config.toml").symlink_to("far/real.toml")
     watched = Watched(observer, root / "config.toml")
     (root / "far" / "real.toml").touch()
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
 
 
 def test_a_loop_of_links_that_is_undone(observer, root):
@@ -737,16 +737,16 @@ def test_a_loop_of_links_that_is_undone(observer, root):
     watched = Watched(observer, main)
     main.unlink()
     main.touch()
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
 
 
-def test_a_hard_link_is_heard(watched, main, root):
+def test_a_hard_link_is_noticed(watched, main, root):
     """The same file under another name, in another directory."""
     (root.parent / "elsewhere").mkdir()
     os.link(main, root.parent / "elsewhere" / "name")
-    watched.heard()
+    watched.noticed()
     (root.parent / "elsewhere" / "name").write_text("x")
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
 
 
 @contextlib.contextmanager
@@ -762,14 +762,14 @@ def mounted(*arguments: object):
         subprocess.run(["umount", "-l", str(arguments[-1])], check=True)
 
 
-def test_a_bind_mounted_file_is_heard_at_its_source(observer, root, main):
+def test_a_bind_mounted_file_is_noticed_at_its_source(observer, root, main):
     """As containers get theirs: no name in their own directory changes."""
     source = root.parent / "source.toml"
     source.write_text("x")
     with mounted("--bind", source, main):
         watched = Watched(observer, main)
         source.write_text("y")
-        assert watched.heard() == ["config.toml"]
+        assert watched.noticed() == ["config.toml"]
         observer.disarm(watched.owner)
 
 
@@ -777,54 +777,54 @@ def test_a_file_system_that_is_mounted_over_and_unmounted(watched, main, root, o
     """Mounting tells nobody; watching anew finds the file that is on the way now."""
     with mounted("-t", "tmpfs", "none", root):
         main.write_text("x")
-        assert watched.heard() == []
+        assert watched.noticed() == []
         observer.rearm(watched.owner)
         main.write_text("y")
-        assert watched.heard() == ["config.toml"]
+        assert watched.noticed() == ["config.toml"]
     observer.read(nobody)
     observer.rearm(watched.owner)
     main.write_text("z")
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
 
 
 # Folders of fragments
 
 
-def test_a_new_fragment_is_heard(observer, main, root):
+def test_a_new_fragment_is_noticed(observer, main, root):
     """In a directory by its ending; others mean nothing. A hidden one may be meant: the directory is compared."""
     (root / "conf.d").mkdir()
     watched = Watched(observer, main, "conf.d")
     for name in (".a.toml.swp", "a.toml~", "a.txt", "4913"):
         (root / "conf.d" / name).touch()
-    assert watched.heard() == []
+    assert watched.noticed() == []
     (root / "conf.d" / ".a.toml").touch()
-    assert watched.heard() == ["?"]
+    assert watched.noticed() == ["?"]
     (root / "conf.d" / "a.toml").touch()
-    assert watched.heard() == ["?"]
+    assert watched.noticed() == ["?"]
     assert watched.arm()
     (root / "conf.d" / "a.toml").write_text("x")
-    assert "a.toml" in watched.heard()
+    assert "a.toml" in watched.noticed()
     (root / "conf.d" / "a.toml").unlink()
-    assert watched.heard() == ["a.toml", "?"]
+    assert watched.noticed() == ["a.toml", "?"]
 
 
-def test_a_new_match_of_a_glob_is_heard(observer, main, root):
+def test_a_new_match_of_a_glob_is_noticed(observer, main, root):
     """Whatever its ending."""
     (root / "conf.d").mkdir()
     watched = Watched(observer, main, "conf.d/*.conf")
     (root / "conf.d" / "a.conf").touch()
-    assert watched.heard() == ["?"]
+    assert watched.noticed() == ["?"]
 
 
 def test_a_folder_that_appears_later(observer, main, root):
-    """Listed as a directory it is a file to wait for at first; either way its fragments are heard from then on."""
+    """Listed as a directory it is a file to wait for at first; either way its fragments are noticed from then on."""
     watched = Watched(observer, main, "conf.d")
-    assert watched.heard() == []
+    assert watched.noticed() == []
     (root / "conf.d").mkdir()
-    assert watched.heard() == ["conf.d"]
+    assert watched.noticed() == ["conf.d"]
     assert watched.arm()
     (root / "conf.d" / "a.toml").touch()
-    assert watched.heard() == ["?"]
+    assert watched.noticed() == ["?"]
 
 
 def test_a_folder_of_a_glob_that_appears_later(observer, main, root):
@@ -832,12 +832,12 @@ def test_a_folder_of_a_glob_that_appears_later(observer, main, root):
     watched = Watched(observer, main, "conf.d/*.toml")
     (root / "conf.d").mkdir()
     (root / "conf.d" / "a.toml").touch()
-    assert watched.heard() == ["?"]
+    assert watched.noticed() == ["?"]
     assert watched.arm()
     shutil.rmtree(root / "conf.d")
-    assert watched.heard() == ["a.toml", "?"]
+    assert watched.noticed() == ["a.toml", "?"]
     (root / "conf.d").mkdir()
-    assert watched.heard() == ["?"]
+    assert watched.noticed() == ["?"]
 
 
 def test_a_folder_behind_a_link(observer, main, root):
@@ -847,11 +847,11 @@ def test_a_folder_behind_a_link(observer, main, root):
     (root / "conf.d").symlink_to("v1")
     watched = Watched(observer, main, "conf.d")
     (root / "v1" / "a.toml").touch()
-    assert watched.heard() == ["?"]
+    assert watched.noticed() == ["?"]
     relink(root / "conf.d", "v2")
-    assert watched.heard() == ["?"]
+    assert watched.noticed() == ["?"]
     (root / "v2" / "a.toml").touch()
-    assert watched.heard() == ["?"]
+    assert watched.noticed() == ["?"]
 
 
 def test_a_neighbour_in_a_folder_that_writes_wakes_nobody(observer, main, root):
@@ -859,16 +859,16 @@ def test_a_neighbour_in_a_folder_that_writes_wakes_nobody(observer, main, root):
     watched = Watched(observer, main, "conf.d")
     (root / "conf.d").mkdir()
     with (root / "conf.d" / "busy.log").open("w") as log:
-        watched.heard()
+        watched.noticed()
         watched.arm()
-        watched.heard()
+        watched.noticed()
         log.write("x")
         log.flush()
         assert is_quiet(observer)
 
 
 def test_a_thousand_fragments(observer, main, root):
-    """One watch each and a few for their directory; the one that is saved is heard; all are given back."""
+    """One watch each and a few for their directory; the one that is saved is noticed; all are given back."""
     folder = root / "conf.d"
     folder.mkdir()
     for number in range(1000):
@@ -876,12 +876,12 @@ def test_a_thousand_fragments(observer, main, root):
     watched = Watched(observer, main, "conf.d")
     assert 1001 <= watches(observer) <= 1006
     (folder / "0500.toml").write_text("x")
-    assert "0500.toml" in watched.heard()
+    assert "0500.toml" in watched.noticed()
     assert not watched.arm()
     swap_directories(folder)
-    assert watched.heard()[-1] == "?"
+    assert watched.noticed()[-1] == "?"
     (folder / "0999.toml").write_text("x")
-    assert "0999.toml" in watched.heard()
+    assert "0999.toml" in watched.noticed()
     observer.disarm(watched.owner)
     assert watches(observer) == 0
 
@@ -927,7 +927,7 @@ def test_arming_again_gives_back_what_is_not_needed(observer, main, root):
     assert not watched.arm()
     assert watches(observer) < before
     (root / "far" / "a.toml").write_text("x")
-    assert watched.heard() == []
+    assert watched.noticed() == []
 
 
 def test_arming_tells_what_is_watched_only_now(observer, main, root):
@@ -944,12 +944,12 @@ def test_no_watch_is_left_behind(watched, main, root, observer):
     """After whatever happened to the file, its directory and its links."""
     for act in (swap_directories, remove_and_recreate, move_the_parent):
         act(root)
-        watched.heard()
+        watched.noticed()
     for number in range(20):
         relink(main, f"target{number % 3}")
-        watched.heard()
+        watched.noticed()
         replace(main, "x")
-        watched.heard()
+        watched.noticed()
     assert watches(observer) <= 4
     observer.disarm(watched.owner)
     assert watches(observer) == 0
@@ -975,7 +975,7 @@ def test_an_overflow_means_look_at_everything(observer, main, root, monkeypatch)
     assert found[one.owner].arrivals == {}
     observer.read(nobody)
     main.write_text("y")
-    assert one.heard() == ["config.toml"]
+    assert one.noticed() == ["config.toml"]
 
 
 def test_a_real_overflow(watched, main, root):
@@ -988,9 +988,9 @@ def test_a_real_overflow(watched, main, root):
         name.touch()
         name.unlink()
     replace(main, "new")
-    assert watched.heard() == ["?"]
+    assert watched.noticed() == ["?"]
     main.write_text("newer")
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
 
 
 @pytest.mark.parametrize(
@@ -1018,7 +1018,7 @@ def test_a_watch_that_is_refused_is_told_and_tried_again(observer, main, monkeyp
     assert not watched.arm()
     assert observer.trouble(watched.owner) is None
     main.write_text("x")
-    assert watched.heard() == ["config.toml"]
+    assert watched.noticed() == ["config.toml"]
 
 
 def test_trouble_of_one_file_is_not_forgotten_over_the_others(observer, main, root, monkeypatch):
@@ -1076,7 +1076,7 @@ def test_events_for_watches_that_are_gone_mean_nothing(watched, main, observer):
     """What was on the way when the last owner left."""
     main.write_text("x")
     observer.disarm(watched.owner)
-    assert watched.heard() == []
+    assert watched.noticed() == []
     assert watches(observer) == 0
 
 

@@ -167,7 +167,7 @@ def test_files_that_may_hang_are_not_rearmed(observer, root):
 
 @pytest.mark.parametrize("act", ["write", "replace", "remove", "directory"])
 @pytest.mark.parametrize("when", range(1, 6))
-def test_what_is_heard_while_a_file_is_armed_is_not_lost(observer, root, monkeypatch, act, when):
+def test_what_is_noticed_while_a_file_is_armed_is_not_lost(observer, root, monkeypatch, act, when):
     """Events are read between adding a watch and recording it: then the way is walked again, and the watch
     survives.
     """

@@ -24,7 +24,7 @@ class Owner:
 
 
 class Watched:
-    """One owner's files, and what was heard of them so far."""
+    """One owner's files, and what was noticed them so far."""
 
     def __init__(self, observer: WatchdogObserver, main: Path, *patterns: str) -> None:
         self.observer = observer
@@ -41,16 +41,16 @@ class Watched:
         return self.observer.arm(self.owner, files)
 
     def hears(self, name: str) -> bool:
-        """Wait until it has heard of `name`, or `?` for a reason to compare."""
+        """Wait until it has noticed `name`, or `?` for a reason to compare."""
         self.names = set()
 
-        def heard() -> bool:
+        def noticed() -> bool:
             changes = self.observer.read(lambda owner: False).get(self.owner, Changes())
             self.names.update(path.name for path in changes.touched)
             self.names.update({"?"} if changes.compare else ())
             return name in self.names
 
-        return wait_until(heard)
+        return wait_until(noticed)
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def replace(path: Path, text: str) -> None:
     new.rename(path)
 
 
-def test_saves_are_heard_and_wake_the_driver(watched, main, woken):
+def test_saves_are_noticed_and_wake_the_driver(watched, main, woken):
     """In place, by renaming, by removing and creating; one after the other."""
     saves = (lambda: main.write_text("b"), lambda: replace(main, "c"), main.unlink, main.touch)
     for save in saves:
@@ -109,23 +109,23 @@ def test_saves_are_heard_and_wake_the_driver(watched, main, woken):
         assert watched.names == {"config.toml"}
 
 
-def test_reading_is_not_heard(watched, main, root, woken):
+def test_reading_is_not_noticed(watched, main, root, woken):
     """A load must not be the reason for the next one."""
     main.read_text()
-    (root / "last").touch()  # what comes after it has been heard by then
+    (root / "last").touch()  # what comes after it has been noticed by then
     assert woken.wait(60)
     assert not watched.observer.read(lambda owner: False).get(watched.owner, Changes()).touched
 
 
 def test_neighbours_mean_nothing(watched, main, root):
-    """Their names are heard and are nobody's."""
+    """Their names are noticed and are nobody's."""
     (root / "other.toml").write_text("x")
     main.write_text("b")
     assert watched.hears("config.toml")
     assert watched.names == {"config.toml"}
 
 
-def test_each_link_is_heard(observer, root):
+def test_each_link_is_noticed(observer, root):
     """What a link leads to, and the link itself."""
     (root / "far").mkdir()
     for name in ("one.toml", "two.toml"):
@@ -149,12 +149,12 @@ def test_a_directory_that_appears_and_one_that_is_made_anew(observer, root):
         directory.mkdir()
         assert watched.hears("?")
 
-        def is_heard() -> bool:
+        def is_noticed() -> bool:
             (directory / "config.toml").write_text("x")
             changes = observer.read(lambda owner: False).get(watched.owner, Changes())
             return "config.toml" in {path.name for path in changes.touched}
 
-        wait_until(is_heard)
+        wait_until(is_noticed)
         shutil.rmtree(directory)
         assert watched.hears("config.toml")
 

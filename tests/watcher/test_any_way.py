@@ -165,7 +165,7 @@ class Tree:
 
 
 @pytest.mark.parametrize("seed", range(60 if FULL else 12))
-def test_every_change_is_heard(tmp_path, watch, seed):
+def test_every_change_is_noticed(tmp_path, watch, seed):
     """After each burst of random acts, the last load saw the current members, their bytes, and what cannot be
     read.
     """

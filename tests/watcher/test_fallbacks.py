@@ -124,7 +124,7 @@ watcher.close()
     ],
 )
 def test_a_real_limit(path, limit, said):
-    """Of the kernel: changes are found all the same, and heard again when the limit is raised."""
+    """Of the kernel: changes are found all the same, and noticed again when the limit is raised."""
     unshare = shutil.which("unshare")
     if unshare is None or subprocess.run([unshare, "-Ur", "true"], capture_output=True, check=False).returncode:
         pytest.skip("no user namespaces here")

@@ -103,7 +103,7 @@ def test_many_fragments_hold_up_nobody(path, many, watch, turns):
 
 
 def test_other_watch_paths_let_many_go(many, path, watch, turns):
-    """A hundred times as many: forgotten elsewhere, and no longer heard."""
+    """A hundred times as many: forgotten elsewhere, and no longer noticed."""
     local, _ = watch(path)
     main = many / "main.toml"
     main.write_text("a = 1\n[hot_reload]\nwatch_paths = ['conf.d']\n")

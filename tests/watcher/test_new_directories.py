@@ -1,4 +1,4 @@
-"""A directory that appears below a pattern: its first file is heard at once, not found by polling."""
+"""A directory that appears below a pattern: its first file is noticed at once, not found by polling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One save is one FileChanged and one outcome, however the file is saved and however changes are heard."""
+"""One save is one FileChanged and one outcome, however the file is saved and however changes are noticed."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import click
 
 from hotconf import __version__
-from hotconf.cli.echo import UnheardError, safe, silence
+from hotconf.cli.echo import StdoutError, safe, silence
 from hotconf.cli.refusal import Refusal
 from hotconf.errors import UsageError
 from hotconf.text import printable
@@ -65,7 +65,7 @@ def _refusals() -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.EPIPE:
             silence(sys.stdout)
-            raise UnheardError from error
+            raise StdoutError from error
         raise Refusal(safe(printable(str(error)))) from error
 
 

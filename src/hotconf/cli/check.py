@@ -1,4 +1,4 @@
-"""`hotconf check`: is it valid? Looks exactly as the watcher would, and changes nothing."""
+"""`hotconf check`: is it valid? Loads exactly as the watcher would, and changes nothing."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _STDERR: Final = 2
 _CI: Final = ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
 
 
-class UnheardError(Exit):
+class StdoutError(Exit):
     """stdout is not writable; exit status 2. Nothing more is written to it."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class UnheardError(Exit):
 def echo(text: str = "", *, err: bool = False, nl: bool = True, color: bool | None = None) -> None:
     """Write a line to stdout, or to stderr; escapes text that a CI system would take for commands.
 
-    Raises `UnheardError` if stdout is not writable, with the reason on stderr unless the reader is gone.
+    Raises `StdoutError` if stdout is not writable, with the reason on stderr unless the reader is gone.
     """
     text = safe(text)
     if err:
@@ -61,7 +61,7 @@ def _write(text: str, **how: Any) -> None:
         silence(sys.stdout)
         if error.errno != errno.EPIPE:
             echo(f"Error: stdout cannot be written to: {error.strerror}", err=True)
-        raise UnheardError from error
+        raise StdoutError from error
 
 
 def silence(stream: TextIO) -> None:
@@ -77,7 +77,7 @@ def prepare() -> None:
     _reserve()
     # Closed by the parent process: drop the output, but do the work and return its status.
     sys.stdout = sys.stdout or _nowhere()
-    sys.stderr = _unheard(sys.stderr) if sys.stderr else _nowhere()
+    sys.stderr = _lenient(sys.stderr) if sys.stderr else _nowhere()
     if hasattr(sys.stdout, "reconfigure"):
         # A terminal that cannot show ✅ gets an escape; the watch goes on.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -103,15 +103,15 @@ def finish() -> None:
         silence(sys.stdout)
 
 
-def _unheard(stream: TextIO) -> TextIO:
+def _lenient(stream: TextIO) -> TextIO:
     """stderr, dropping what cannot be written."""
     with suppress(OSError, ValueError):
-        raw = _Unheard(stream)
+        raw = _Lenient(stream)
         return TextIOWrapper(raw, stream.encoding, "backslashreplace", line_buffering=True, write_through=True)
     return stream
 
 
-class _Unheard(FileIO):
+class _Lenient(FileIO):
     """A file that accepts everything: the output is lost, and work goes on."""
 
     def __init__(self, stream: TextIO) -> None:

@@ -1,4 +1,4 @@
-"""What can be known of a path before it is watched: where it leads, what it lies on, what is left of the limits, and
+"""What can be known of a path before it is watched: where it leads, on which mount, what is left of the limits, and
 how long a change beside it takes to be noticed. `report.doctor` says what that means.
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hotconf.watch.observer import Observer, Owner
 
 PROBE_S: Final = 2.0
-"""So long the probe waits to be heard."""
+"""How long the probe waits to be noticed."""
 
 
 def examine(

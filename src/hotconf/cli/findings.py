@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hotconf.schema import Schema
 
 _MOST_SHOWN: Final = 50
-"""So many problems are shown with their source; nobody reads more, and the other formats have them all."""
+"""How many problems are shown with their source. Nobody reads more, and the other formats have them all."""
 
 
 @dataclass(frozen=True, slots=True)

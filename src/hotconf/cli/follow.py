@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from hotconf.cli.contact import located, patiently
-from hotconf.cli.echo import UnheardError, echo, silence
+from hotconf.cli.echo import StdoutError, echo, silence
 from hotconf.cli.logs import Log, logs
 from hotconf.cli.refusal import Refusal
 from hotconf.errors import UsageError
@@ -146,7 +146,7 @@ def follow(
 ) -> None:
     """Watch `path` and print what happens, until SIGINT or SIGTERM. SIGHUP loads the files at once.
 
-    Raises `UnheardError` if stdout is no longer writable.
+    Raises `StdoutError` if stdout is no longer writable.
     """
     with (
         logs() as log,
@@ -159,7 +159,7 @@ def follow(
             _follow(watcher, stream, JsonPrinter() if as_json else TextPrinter(path, schema), log)
         except _StuckError:
             silence(sys.stdout)
-        except UnheardError:
+        except StdoutError:
             if not asked:
                 raise
 

@@ -246,7 +246,7 @@ def _dated() -> logging.Formatter:
 
 
 class _Stderr(logging.Handler):
-    """Writes where click does, so that it follows whoever redirects stderr."""
+    """Writes where click does, so that it follows a redirected stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

@@ -113,7 +113,7 @@ later_schema_option = _schema_option(callback=_later)
 
 
 def stdin(most: int) -> bytes:
-    """What standard input holds, at most so many bytes. Raises `UsageError` if there is none."""
+    """The content of standard input, at most `most` bytes. Raises `UsageError` if there is none."""
     if sys.stdin is None:
         raise click.UsageError("there is no standard input to read")
     try:

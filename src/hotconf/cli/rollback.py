@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hotconf.cli.echo import UnheardError, echo
+from hotconf.cli.echo import StdoutError, echo
 from hotconf.cli.options import PATH, schema_option, state_dir_option
 from hotconf.cli.places import default_path, states_in
 from hotconf.cli.refusal import Refusal
@@ -51,7 +51,7 @@ def rollback(
     """Bring PATH and its fragments back to state NUMBER, or @NUMBER, which `hotconf history` shows.
 
     The difference is shown first, secrets as …; then you are asked, unless --yes is given. All files are written or
-    none, and none if one of them changes meanwhile. Whoever watches them sees a save like any other.
+    none, and none if one of them changes meanwhile. A program that watches them sees a save like any other.
 
     Exit status: 0 done, or nothing to do; 1 not wanted; 2 refused: no such state, a state that is not valid any
     more together with --yes, files that changed meanwhile, wrong usage.
@@ -98,7 +98,7 @@ def _shown(
     try:
         for line in unified(touched, then.snapshot, secret_keys=secret_keys(schema)):
             echo(line)
-    except UnheardError as error:  # the user may think that it was done
+    except StdoutError as error:  # the user may think that it was done
         raise Refusal("nobody reads the difference; nothing was written") from error
     if stays:
         echo(f"Not part of state {number}, but left alone: {_names(stays)}", err=True)

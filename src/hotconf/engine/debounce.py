@@ -11,7 +11,7 @@ MILLISECOND: Final = 1_000_000
 CEILING_WINDOWS: Final = 5
 SHORTEST_CEILING_NS: Final = 1_000 * MILLISECOND
 MOST_CEILINGS: Final = 3
-"""A burst with sources gone is extended up to so many ceilings, while their groups keep changing."""
+"""How many ceilings a burst with sources gone may last, while their groups keep changing."""
 
 Grouping: TypeAlias = Callable[[SourceId], Hashable]
 """Which sources disappear and come back together: those with an equal result. A file's is its directory."""

@@ -1,7 +1,7 @@
 """The history of one watcher: keeps each published state on disk, and finds the last good one at start.
 
 Rule 1: the driver and the next load never wait for the disk: it has a thread of its own while there is work for it.
-Rule 2: whatever goes wrong is logged, once until it is mended, and shows in `trouble`; nothing else happens.
+Rule 2: a failure is logged, once until it is over, and shows in `trouble`; it has no other effect.
 """
 
 from __future__ import annotations

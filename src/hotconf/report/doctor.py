@@ -1,4 +1,4 @@
-"""What an examination of a path means: what is fine, what to expect, what to mend and how, in plain words."""
+"""What an examination of a path means: what is fine, what to expect, what to fix and how, in plain words."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A file that was written beside the configuration, to see whether that is heard."""
+    """A file that was written beside the configuration, to see whether that is noticed."""
 
-    heard_ms: float | None = None
+    noticed_ms: float | None = None
     """None: not within two seconds, or not tried."""
     observer: str = ""
     skipped: str | None = None
@@ -119,7 +119,7 @@ def findings(seen: Examination) -> tuple[Finding, ...]:
 
 
 def to_mend(found: Sequence[Finding]) -> bool:
-    """Whether there is something to mend."""
+    """Whether there is something to fix."""
     return any(finding.verdict == "mend" for finding in found)
 
 
@@ -162,9 +162,9 @@ def _links(seen: Examination) -> Finding:
 
 def _directories(seen: Examination) -> Finding:
     missing = [each.path for each in seen.directories if not each.exists]
-    deaf = [each.path for each in seen.directories if each.exists and not each.readable]
-    if deaf:
-        text = f"no permission to read {', '.join(deaf)}: the kernel does not report changes in it"
+    unreadable = [each.path for each in seen.directories if each.exists and not each.readable]
+    if unreadable:
+        text = f"no permission to read {', '.join(unreadable)}: the kernel does not report changes in it"
         return Finding("directories", "mend", text, "give this user r and x on it")
     if missing:
         return Finding("directories", "note", f"{', '.join(missing)} is not there: noticed when it appears")
@@ -248,13 +248,15 @@ def _probe(seen: Examination) -> Finding:
         return Finding("probe", "mend", f"{probe.skipped}", "changes are found by polling until that is mended")
     if probe.skipped is not None:
         return Finding("probe", "note", f"skipped: {probe.skipped}")
-    if probe.heard_ms is not None:
-        return Finding("probe", "fine", f"a write beside the file was heard after {probe.heard_ms:.1f} ms")
-    return Finding("probe", "mend", "a write beside the file was not heard within 2 s", "rely on the look every 2 s")
+    if probe.noticed_ms is not None:
+        return Finding("probe", "fine", f"a write beside the file was noticed after {probe.noticed_ms:.1f} ms")
+    return Finding(
+        "probe", "mend", "a write beside the file was not noticed within 2 s", "rely on the poll every 2 s"
+    )
 
 
 def _expectation(seen: Examination) -> Finding:
-    if seen.probe.heard_ms is not None:
+    if seen.probe.noticed_ms is not None:
         on = (seen.mount, *(other.mount for other in seen.others))
         local = all(mount is not None and mount.kind not in NETWORK for mount in on)
         text = (

@@ -21,7 +21,7 @@ _EIGHTHS_UP: Final = " ▁▂▃▄▅▆▇█"
 _EIGHTHS_ACROSS: Final = " ▏▎▍▌▋▊▉█"
 _BEYOND: Final = "░"
 _FAR: Final = 4
-"""A longest value beyond so many times p95 does not stretch the axis."""
+"""The axis ends at this many times p95; longer values do not stretch it."""
 
 
 def histogram(values: Sequence[float], *, width: int, height: int) -> tuple[str, ...]:

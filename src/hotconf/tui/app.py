@@ -54,7 +54,7 @@ _LONGEST_SHOWN: Final = 60
 
 
 class HotconfApp(App[None]):
-    """The terminal app. `session` is started when the first frame is up, and closed by whoever made it."""
+    """The terminal app. `session` is started when the first frame is up; the caller closes it."""
 
     TITLE = "hotconf"
     CSS_PATH = "app.tcss"
@@ -144,7 +144,7 @@ class HotconfApp(App[None]):
         return self._exception
 
     def _fatal_error(self) -> None:
-        """End; whoever runs the app raises the error: Textual would show variables, and secrets among them."""
+        """End; the caller raises the error: Textual would show variables, and secrets among them."""
         self._close_messages_no_wait()
 
     # What is reported
@@ -237,7 +237,7 @@ class HotconfApp(App[None]):
         title: str = "",
         severity: SeverityLevel = "information",
         timeout: float | None = None,
-        markup: bool = False,  # noqa: ARG002 (what is in files is text, whoever shows it)
+        markup: bool = False,  # noqa: ARG002 (what is in files is text, never markup)
     ) -> None:
         """As Textual's, but what is shown is always text, never markup."""
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=False)
@@ -353,7 +353,7 @@ class HotconfApp(App[None]):
         return (shown and shown.place) or self._trouble() or Place(self.view.facts.path)
 
     def _trouble(self) -> Place | None:
-        """Where the problem stands that nothing has mended yet."""
+        """The place of the latest problem, if it still exists."""
         problems = self.view.failed.problems if self.view.failed is not None else ()
         return next(filter(None, map(place_of, problems)), None)
 

@@ -1,4 +1,4 @@
-"""`Clock`: what the time is, for whoever shows it or waits for it."""
+"""`Clock`: the time, to be shown or waited for."""
 
 from __future__ import annotations
 

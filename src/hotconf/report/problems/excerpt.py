@@ -62,10 +62,10 @@ def excerpt(
 ) -> tuple[str, ...]:
     """The line of `text` that `problem` is about, numbered, and below it carets under what of it is meant.
 
-    Of what spans several lines the first is shown; where the end is not known there is one caret.
-    `context`: so many lines before and after it, too; none below what is not TOML or not UTF-8, for nothing is known
-    of them. Longer lines than `cells` are cut around the column. Empty if the place is not known or not in `text`,
-    or if that is no text.
+    Of what spans several lines the first is shown; where the end is not known there is one caret. `context`: how many
+    lines before and after it to show, too; none below what is not TOML or not UTF-8, for nothing is known of them.
+    Longer lines than `cells` are cut around the column. Empty if the place is not known or not in `text`, or if that
+    is no text.
 
     Secrets are hidden: on a line with a key that looks secret, and with a syntax error on one that holds such a word,
     all after the first `=` or `:` is `…`, as are the further lines of such a value, and of any string. `secrets` are

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hotconf.tui.view.history import History
 
 WIDE = 100
-"""From so many columns on two sides have room beside each other."""
+"""The least width at which two sides stand beside each other."""
 
 
 class Difference(Sheet[None]):

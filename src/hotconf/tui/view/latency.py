@@ -35,7 +35,7 @@ def rows(stats: Stats, width: int) -> tuple[Row, ...]:
 def _counts(stats: Stats) -> str:
     endings = (f"{number} {ending}" for ending, number in stats.endings.items() if number)
     total = counted(sum(stats.endings.values()), "reload")
-    return " · ".join((total, *endings, f"heard through {stats.observer}"))
+    return " · ".join((total, *endings, f"observer: {stats.observer}"))
 
 
 def _toned(lines: Iterable[str], tone: Tone) -> Iterator[tuple[str, Tone]]:

@@ -1,4 +1,4 @@
-"""`Row`: one line of a list as the app shows it, made of spans with a tone. What that looks like, the theme says."""
+"""`Row`: one line of a list as the app shows it, made of spans with a tone. The theme decides how a tone looks."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MOST_ENTRIES: Final = 500
-"""So many of the latest entries of the event stream are kept."""
+"""How many of the latest entries of the event stream are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class View:
     last: Ending | None = None
     """The latest ending."""
     failed: ReloadFailed | None = None
-    """The failure that nothing has mended yet."""
+    """The latest failure, until a good load."""
     touched: datetime | None = None
     """When the files changed last, while that has not ended."""
     drift: bool = False
