@@ -59,9 +59,8 @@ if TYPE_CHECKING:
     from hotconf.problems import ConfigError, Problem, Related
     from hotconf.schema import Schema
     from hotconf.settings import HotReloadSettings
-    from hotconf.snapshot import Answer, Origin, Snapshot, SourceFile
+    from hotconf.snapshot import Answer, Origin, Snapshot, SourceFile, Timings
     from hotconf.subscribers.stats import PhaseStats, Stats
-    from hotconf.timings import Timings
     from hotconf.watcher import HotReloadWatcher
 
 # Resolved when first used: `hotconf check` needs no watcher, and naming an event needs no pydantic.
@@ -82,9 +81,8 @@ _HOMES = {
     "problems": ("ConfigError", "Problem", "Related"),
     "schema": ("Schema",),
     "settings": ("HotReloadSettings",),
-    "snapshot": ("Answer", "Origin", "Snapshot", "SourceFile"),
+    "snapshot": ("Answer", "Origin", "Snapshot", "SourceFile", "Timings"),
     "subscribers.stats": ("PhaseStats", "Stats"),
-    "timings": ("Timings",),
     "watcher": ("HotReloadWatcher",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from hotconf import arguments
 from hotconf.problems import Problem
+from hotconf.values import NamedTuple
 
 if TYPE_CHECKING:
     import os

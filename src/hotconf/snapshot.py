@@ -1,16 +1,16 @@
-"""`Snapshot`: one published state: the config, and which bytes of which files it was made of."""
+"""`Snapshot`: one published state: the config, which bytes of which files it was made of, and the time that took."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Generic, Literal, TypeVar
 
 from hotconf.keypath import KeyPath, key_path
 from hotconf.problems import Problem
+from hotconf.values import dataclass, field
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -100,3 +100,21 @@ class Snapshot(Generic[T_co]):
             return self.origins.explain(key)
         origin = self.origins.get(key)
         return () if origin is None else (Answer(origin, None),)
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Where the time of a reload went, in milliseconds."""
+
+    detect: float = 0.0
+    """From the wake-up by the kernel to the change being known."""
+    settle: float = 0.0
+    """From the first change of the round to its end: the window and every pause of the writer."""
+    read: float = 0.0
+    parse: float = 0.0
+    validate: float = 0.0
+    """Merging, the model, the checks, freezing and comparing included."""
+    swap: float = 0.0
+    """Publishing the snapshot."""
+    overhead: float = 0.0
+    """From the end of the window (last change + debounce) until readers see the new config."""

@@ -15,8 +15,7 @@ from hotconf.events import Ending, FileChanged, Notice, ReloadDeferred, ReloadFa
 from hotconf.logs import log
 from hotconf.problems import Problem
 from hotconf.settings import HotReloadSettings
-from hotconf.snapshot import Snapshot
-from hotconf.timings import Timings
+from hotconf.snapshot import Snapshot, Timings
 from waiting import wait_until
 
 MAIN = Path("/home/me/.code/config.toml")

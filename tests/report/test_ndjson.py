@@ -18,7 +18,7 @@ from hotconf.changes import CUT, MISSING, Change
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.problems import Problem, Related
 from hotconf.report.ndjson import changes_json, plain, started, to_json
-from hotconf.timings import Timings
+from hotconf.snapshot import Timings
 
 FILE = Path("/home/ada/.code/config.toml")
 AT = datetime(2025, 11, 23, 7, 8, 9, 123456, tzinfo=timezone(timedelta(hours=1)))

@@ -8,8 +8,8 @@ import pytest
 
 from hotconf.events import ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.problems import Problem
+from hotconf.snapshot import Timings
 from hotconf.subscribers.stats import CAPACITY, Meter, PhaseStats
-from hotconf.timings import Timings
 
 FAILED = ReloadFailed("bad", "syntax", (Problem("bad"),))
 

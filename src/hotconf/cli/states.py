@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +15,7 @@ from hotconf.cli.findings import as_text, findings
 from hotconf.cli.places import states_in
 from hotconf.inspection.inspect import State, inspect, inspect_kept
 from hotconf.sources.files.paths import absolute
+from hotconf.values import dataclass
 
 if TYPE_CHECKING:
     from hotconf.history.record import Record

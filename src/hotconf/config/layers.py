@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
@@ -15,6 +14,7 @@ from hotconf.formats.places import Span
 from hotconf.keypath import KeyPath, dotted
 from hotconf.snapshot import Origin
 from hotconf.text import printable
+from hotconf.values import dataclass, field
 
 At: TypeAlias = Literal["key", "value"]
 

@@ -6,9 +6,8 @@ Tables merge, whatever their depth. Everything else, arrays included, is replace
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 from hotconf.changes import MISSING
 from hotconf.config.layers import At, LayerTable
@@ -17,6 +16,7 @@ from hotconf.formats.base import Document
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem, Related
 from hotconf.snapshot import DEFAULT, Answer, LayeredOrigins, Origin
+from hotconf.values import NamedTuple, replace
 
 
 class Merged(NamedTuple):

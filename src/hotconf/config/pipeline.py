@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from hotconf.changes import Change
 from hotconf.config.freeze import freeze
@@ -25,6 +24,7 @@ from hotconf.problems import Kind, Problem
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings, PinnedSettings
 from hotconf.snapshot import Snapshot, SourceFile
+from hotconf.values import NamedTuple, dataclass, replace
 
 if TYPE_CHECKING:
     from typing import Protocol

@@ -7,9 +7,8 @@ alias than the files do.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from hotconf.config.layers import LayerTable
 from hotconf.config.merge import merge, related
@@ -18,6 +17,7 @@ from hotconf.formats.base import Document
 from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem
 from hotconf.schema import Schema
+from hotconf.values import NamedTuple, replace
 
 L = TypeVar("L", Document, LayerTable)
 

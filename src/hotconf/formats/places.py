@@ -6,9 +6,10 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from hotconf.keypath import KeyPath
+from hotconf.values import NamedTuple
 
 Range: TypeAlias = tuple[int, int]
 """The offsets of the first character and behind the last one."""

@@ -22,7 +22,6 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -32,6 +31,7 @@ from hotconf.errors import UsageError
 from hotconf.history.record import Damage, Record, decode, encode
 from hotconf.system.descriptors import FILE, ClosedError, Descriptor
 from hotconf.text import printable
+from hotconf.values import replace
 
 MAX_STATES: Final = 100
 MAX_BYTES: Final = 32 << 20

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hotconf.changes import Change
     from hotconf.events import ConfigReloadEvent
     from hotconf.problems import Problem
-    from hotconf.timings import Timings
+    from hotconf.snapshot import Timings
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 """What JSON can say."""

@@ -15,14 +15,13 @@ from hotconf.config.reload_settings import settings_path
 from hotconf.engine.candidate import Candidate, Invalid, Unstable, Valid
 from hotconf.logs.scrubbing import LoadSecrets
 from hotconf.problems import Problem
-from hotconf.snapshot import Snapshot, SourceFile
+from hotconf.snapshot import Snapshot, SourceFile, Timings
 from hotconf.sources import layers
 from hotconf.sources.base import FileSet, LoadResult, Options
 from hotconf.sources.files.missing import NO_BASELINE, Baseline, Missing, disks_of, find, problems
 from hotconf.sources.files.paths import Expansion, Member
 from hotconf.sources.files.reading import Read, Stamp
 from hotconf.sources.files.set_reader import SetReader
-from hotconf.timings import Timings
 
 if TYPE_CHECKING:
     from hotconf.secrets.scrubber import Scrubber

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Generic, TypeVar
 
 from hotconf.config.reload_settings import settings_of
@@ -12,10 +11,10 @@ from hotconf.engine.debounce import MILLISECOND, Round
 from hotconf.engine.protocol import Publish, Refresh
 from hotconf.events import Publication
 from hotconf.logs.scrubbing import KnownSecrets
-from hotconf.snapshot import Snapshot
+from hotconf.snapshot import Snapshot, Timings
 from hotconf.sources.base import Options
 from hotconf.sources.files.missing import NO_BASELINE
-from hotconf.timings import Timings
+from hotconf.values import replace
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 from hotconf.config.layers import LayerTable
 from hotconf.engine.candidate import Candidate
@@ -16,6 +16,7 @@ from hotconf.sources.files import reading
 from hotconf.sources.files.mounts import Mounts
 from hotconf.sources.files.paths import Expansion, Member
 from hotconf.sources.files.reading import Read
+from hotconf.values import NamedTuple
 
 T = TypeVar("T")
 

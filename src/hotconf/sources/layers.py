@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from hotconf import arguments
 from hotconf.config.layers import FILE, LayerTable
@@ -12,6 +12,7 @@ from hotconf.problems import Problem
 from hotconf.snapshot import DEFAULT
 from hotconf.sources.base import Layer
 from hotconf.sources.mapping import MappingLayer
+from hotconf.values import NamedTuple
 
 
 class LayersRead(NamedTuple):

@@ -10,10 +10,11 @@ import math
 from array import array
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Final, NamedTuple
+from typing import Final
 
 from hotconf.events import Ending, FileChanged, Notice, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
-from hotconf.timings import Timings
+from hotconf.snapshot import Timings
+from hotconf.values import NamedTuple
 
 CAPACITY: Final = 256
 """How many of the latest values of each phase are kept."""

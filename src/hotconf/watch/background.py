@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -29,18 +28,20 @@ _REST: Final = 50
 """After work that took n of CPU time, no poll for n times this."""
 
 
-@dataclass(slots=True, eq=False)
 class _Task:
     """Some work, and what follows on the driver's thread with its result; None if it failed."""
 
-    work: Callable[[], Any]
-    then: Callable[[Any], object]
-    key: object = None
-    """Selects the thread: the mount, or the owner of many files."""
-    began: int = 0
-    dropped: bool = False
-    reported: bool = False
-    """It was logged that its mount does not answer."""
+    __slots__ = ("began", "dropped", "key", "reported", "then", "work")
+
+    def __init__(self, work: Callable[[], Any], then: Callable[[Any], object]) -> None:
+        self.work = work
+        self.then = then
+        self.key: object = None
+        """Selects the thread: the mount, or the owner of many files."""
+        self.began = 0
+        self.dropped = False
+        self.reported = False
+        """It was logged that its mount does not answer."""
 
 
 class Background:

@@ -7,10 +7,11 @@ import os
 import struct
 from contextlib import suppress
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 from hotconf.system import linux
 from hotconf.system.descriptors import INOTIFY, Descriptor
+from hotconf.values import NamedTuple
 
 MODIFY: Final = 0x2
 ATTRIB: Final = 0x4

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from hotconf.sources.files import mounts, paths, reading
 from hotconf.sources.files.paths import Expansion, Member
 from hotconf.sources.files.reading import Read
 from hotconf.system.descriptors import Descriptor
+from hotconf.values import replace
 
 
 class SetReader:

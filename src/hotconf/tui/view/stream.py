@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.report.notification import notification
 from hotconf.report.problems.lines import spelled
-from hotconf.timings import Timings
+from hotconf.snapshot import Timings
 from hotconf.tui.view.facts import Excerpts, Happening, Note
 from hotconf.tui.view.rows import Key, Place, Row, Span, Tone, counted, wrapped
 
