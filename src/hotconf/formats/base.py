@@ -129,15 +129,14 @@ def place(text: str, offset: int) -> tuple[int, int]:
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
-class Mistakes(NamedTuple):
+class Mistakes:
     """Makes the problems of one text that is not `language`."""
 
-    language: str
-    path: Path
-    text: str
+    def __init__(self, language: str, path: Path, text: str) -> None:
+        self.language, self.path, self.text = language, path, text
 
-    def at(
-        self, reason: str, span: tuple[int, int] | None, hint: str | None = None, related: tuple[Related, ...] = ()
+    def problem_at(
+        self, reason: str, span: tuple[int, int] | None, hint: str | None = None, *related: Related
     ) -> Problem:
         """`Invalid LANGUAGE: REASON at line N`, where N is the line at which `span`, two offsets, begins."""
         message = f"Invalid {self.language}: {reason}"
@@ -148,15 +147,19 @@ class Mistakes(NamedTuple):
         message = f"{message} at line {line}"
         return Problem(message, (), "syntax", "error", hint, self.path, line, column, end_line, end_column, related)
 
+    def related(self, message: str, offset: int) -> Related:
+        """A place in the text to look at, too."""
+        return Related(message, self.path, *place(self.text, offset))
+
     def too_deep(self, offset: int | None) -> Problem:
         """More levels than `MAX_DEPTH` at `offset`; None: a caller had used up its stack."""
         if offset is None:
-            return self.at("nested too deeply", None)
-        return self.at(f"more than {MAX_DEPTH} levels of nesting", (offset, offset + 1))
+            return self.problem_at("nested too deeply", None)
+        return self.problem_at(f"more than {MAX_DEPTH} levels of nesting", (offset, offset + 1))
 
     def too_long(self, span: tuple[int, int] | None) -> Problem:
         """An integer of too many digits."""
-        return self.at(f"integer of over {MAX_DIGITS:,} digits", span)
+        return self.problem_at(f"integer of over {MAX_DIGITS:,} digits", span)
 
 
 def is_too_deep(table: dict[str, Any]) -> bool:

@@ -28,7 +28,6 @@ class _Json(Format):
     assigns = ":"
 
     def parse(self, path: Path, text: str) -> dict[str, Any] | Problem:
-        mistakes = Mistakes(self.name, path, text)
         # A program may allow deeper recursion than the stack holds: then depth is judged before.
         table = _loads(text) if sys.getrecursionlimit() <= _SAFE else None
         if isinstance(table, dict) and not is_too_deep(table):
@@ -37,13 +36,13 @@ class _Json(Format):
                 return table
         from hotconf.formats.json.mistakes import mistake
 
-        found = mistake(mistakes)
+        found = mistake(path, text)
         if found is not None:
             return found
         table = _loads(text)
         if isinstance(table, dict):
             return table
-        return mistakes.too_deep(None)  # the caller had used up its stack
+        return Mistakes(self.name, path, text).too_deep(None)  # the caller had used up its stack
 
     def warnings(self, path: Path, text: str) -> tuple[Problem, ...]:
         if "\\" not in text:

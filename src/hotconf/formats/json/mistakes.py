@@ -6,10 +6,11 @@ One pass over the tokens, with what is open on a stack. No message quotes the te
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from hotconf.compat import possessive
-from hotconf.formats.base import MAX_DEPTH, MAX_DIGITS, Mistakes, place
+from hotconf.formats.base import MAX_DEPTH, MAX_DIGITS, Mistakes
 from hotconf.formats.json.positions import decoded
 from hotconf.formats.lookalikes import lookalike
 from hotconf.problems import Problem, Related
@@ -68,18 +69,18 @@ _SLIPS: Final = tuple(
 _OTHERWISE: Final = {"key": _PAIR, "colon": _PAIR, "value": _TEXT, "end": "nothing may follow the last }"}
 
 
-def mistake(mistakes: Mistakes) -> Problem | None:
+def mistake(path: Path, text: str) -> Problem | None:
     """The problem of a text; None if it is an object in JSON."""
-    return _Scan(mistakes).run()
+    return _Scan(path, text).run()
 
 
-class _Scan:
+class _Scan(Mistakes):
     """`expected`: what has to come next. `key` stands in an object, `comma` behind an item or pair, and what is open
     may be closed instead; `end` is behind the root.
     """
 
-    def __init__(self, mistakes: Mistakes) -> None:
-        self.mistakes, self.text = mistakes, mistakes.text
+    def __init__(self, path: Path, text: str) -> None:
+        super().__init__("JSON", path, text)
         self.at = 0
         self.expected = "value"
         self.open: list[int] = []
@@ -100,12 +101,6 @@ class _Scan:
     def behind_space(self) -> int:
         found = _SPACE.match(self.text, self.at)
         return found.end() if found else self.at
-
-    def problem_at(self, reason: str, at: _Range, hint: str | None = None, *related: Related) -> Problem:
-        return self.mistakes.at(reason, at, hint, related)
-
-    def related(self, message: str, offset: int) -> Related:
-        return Related(message, self.mistakes.path, *place(self.text, offset))
 
     def next(self, character: str) -> Problem | None:
         """Read on over one token, or what is wrong with it."""
@@ -133,7 +128,7 @@ class _Scan:
         if not self.open and character == "[":
             return self.problem_at("not an object", (self.at, self.at + 1), 'write an object: {"name": value}')
         if self.is_too_deep() or (character == "[" and len(self.open) == MAX_DEPTH):
-            return self.mistakes.too_deep(self.at)
+            return self.too_deep(self.at)
         self.open.append(self.at)
         self.keys.append({})
         self.comma, self.expected = None, "key" if character == "{" else "value"
@@ -165,7 +160,7 @@ class _Scan:
             self.at = found.end()
             return self.behind_value(found.start())
         if self.is_too_deep():
-            return self.mistakes.too_deep(self.at)
+            return self.too_deep(self.at)
         first = self.keys[-1].setdefault(decoded(found[0]), self.at)
         if first != self.at:
             hint = "set each key once: remove one of the two"
@@ -179,7 +174,7 @@ class _Scan:
         if found is None and self.text[slice(*word)] not in ("true", "false", "null"):
             return self.unexpected()
         if found is not None and not (found[1] or found[2]) and len(found[0].lstrip("-")) > MAX_DIGITS:
-            return self.mistakes.too_long(found.span())
+            return self.too_long(found.span())
         begin, self.at = self.at, word[1] if found is None else found.end()
         return self.behind_value(begin)
 
@@ -188,7 +183,7 @@ class _Scan:
         if begin is not None and not self.open:
             return self.problem_at("not an object", (begin, self.at), 'write an object: {"name": value}')
         if begin is not None and self.is_too_deep():
-            return self.mistakes.too_deep(begin)
+            return self.too_deep(begin)
         self.comma, self.expected = None, "comma" if self.open else "end"
         return None
 

@@ -88,12 +88,11 @@ def refused(path: Path, error: tomli.TOMLDecodeError) -> Problem:
     return _Refusal(path, error).problem()
 
 
-class _Refusal:
+class _Refusal(Mistakes):
     """One refused text. What stands before `at`, where tomli gave up, is good, as far as it goes."""
 
     def __init__(self, path: Path, error: tomli.TOMLDecodeError) -> None:
-        self.path = path
-        self.text = error.doc
+        super().__init__("TOML", path, error.doc)
         self.at = min(error.pos, len(error.doc))
         self.message = error.msg
         self.reason = next((words for begins, words in _REASONS if error.msg.startswith(begins)), None)
@@ -116,12 +115,6 @@ class _Refusal:
             kind = "items of an array" if self.text[self.open[-1]] == "[" else "pairs of an inline table"
             return self.problem_at(_COMMA, self.word(), self.hint or f"put a comma between the {kind}")
         return self.unexpected()
-
-    def problem_at(self, reason: str, at: _Range, hint: str | None = None, *related: Related) -> Problem:
-        return Mistakes("TOML", self.path, self.text).at(reason, at, hint, related)
-
-    def related(self, message: str, offset: int) -> Related:
-        return Related(message, self.path, *place(self.text, offset))
 
     # What can be seen around the place
 
