@@ -138,7 +138,7 @@ class Cycle(Generic[T]):
     def supervise(self) -> bool:
         """Repair its threads if they failed. Returns whether there is something to do."""
         keeping = self._history is not None and self._history.supervise()
-        return self._bus.delivery.supervise() or keeping
+        return self._bus.delivery.worker.supervise() or keeping
 
     def recover(self) -> None:
         """After the driver failed: touch the main file, and request a new reload for waiting callers."""

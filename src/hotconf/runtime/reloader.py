@@ -152,7 +152,7 @@ class Reloader(fork.ForkAware, Generic[T]):
             trouble = "the thread hotconf-driver cannot be started in this child of a fork"
         if used is not None:
             loads = [loader.trouble for loader in used.loaders]
-            more = (used.trouble, *loads, self._bus.delivery.trouble, records.trouble())
+            more = (used.trouble, *loads, self._bus.delivery.worker.trouble, records.trouble())
             trouble = "; ".join(each for each in (trouble, *more) if each is not None) or None
         return self._meter.stats(name, trouble)._replace(
             last_trouble=self.cycle.observation.last_trouble,

@@ -31,7 +31,7 @@ class Delivery:
 
     def __init__(self, name: str, lock: threading.RLock) -> None:
         self._lock = lock
-        self._worker = Worker(f"hotconf callbacks {printable(name)}", self._report, self._describe, stays=True)
+        self.worker = Worker(f"hotconf callbacks {printable(name)}", self._report, self._describe, stays=True)
         self._queue: deque[tuple[ConfigReloadEvent, tuple[Callback, ...]]] = deque()
         self._current: tuple[ConfigReloadEvent, deque[Callback]] | None = None
         """The event being delivered, and the callbacks that are left: a failed thread resumes there."""
@@ -45,7 +45,7 @@ class Delivery:
     def abandon(self, lock: threading.RLock) -> None:
         """In a forked child: the thread and what it had to deliver are the parent's."""
         self._lock = lock
-        self._worker.abandon()
+        self.worker.abandon()
         self._queue.clear()
         self._overflowing = False
         self._running = self._where = self._current = None
@@ -70,7 +70,7 @@ class Delivery:
                     CAPACITY,
                 )
         self._queue.append((event, callbacks))
-        self._worker.submit(self._deliver)
+        self.worker.submit(self._deliver)
 
     def close(self, timeout_s: float) -> None:
         """Begin no more callbacks, and wait for the running one, unless that is the caller."""
@@ -78,20 +78,11 @@ class Delivery:
             self._closed = True
             self._queue.clear()
         inside = self._where == threads.greenlet_ident()
-        if self._worker.stop(0 if inside else timeout_s) or inside:
+        if self.worker.stop(0 if inside else timeout_s) or inside:
             return
         running = self._running
         if running is not None:
             emit("reload", WARNING, "%s was still running when its watcher was closed", running.name)
-
-    @property
-    def trouble(self) -> str | None:
-        """Why callbacks are not called; None if all is well."""
-        return self._worker.trouble
-
-    def supervise(self) -> bool:
-        """Repair the thread if it failed. Returns whether there is something to do."""
-        return self._worker.supervise()
 
     def _describe(self, _: object, seconds: int) -> str:
         running = self._running

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import signal
 import sys
 from collections.abc import Callable
 from typing import Any, Final
@@ -73,11 +72,6 @@ def contents(path: bytes) -> bytes:
         return buffer.raw[:length]
     finally:
         close(descriptor)
-
-
-def set_mask(mask: int) -> None:
-    """Make this thread block these signals, and no others; bit 0 is signal 1."""
-    pthread_sigmask(signal.SIG_SETMASK, (ctypes.c_uint64 * 16)(mask), None)
 
 
 def _absent(*_: Any) -> int:

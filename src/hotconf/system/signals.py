@@ -56,9 +56,11 @@ def _of_main() -> int | None:
 
 
 def _set(mask: int) -> None:
+    import ctypes
+
     from hotconf.system import linux
 
     try:
-        linux.set_mask(mask)
+        linux.pthread_sigmask(signal.SIG_SETMASK, (ctypes.c_uint64 * 16)(mask), None)
     except (OSError, MemoryError):  # refused: then it stays as it is
         return

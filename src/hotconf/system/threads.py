@@ -5,7 +5,7 @@ Rule 2: no users' code runs, and no greenlet switches, while one of our locks is
 Rule 3: a greenlet that calls us waits cooperatively: the other greenlets of its thread keep running.
 Rule 4: if a signal handler raises during a wait, nothing is lost: the caller may wait again.
 
-Originals are looked up at each use, because a program may patch after it imported hotconf.
+A program may patch before or after it imports hotconf.
 """
 
 from __future__ import annotations
@@ -45,25 +45,15 @@ def original(module: str, name: str) -> Any:
     return getattr(import_module(module), name)
 
 
-def lock() -> threading.Lock:
-    """A native lock."""
-    made: threading.Lock = original("_thread", "allocate_lock")()
-    return made
+lock: Final[Callable[[], threading.Lock]] = original("_thread", "allocate_lock")
+"""A native lock."""
+rlock: Final[Callable[[], threading.RLock]] = original("_thread", "RLock")
+"""A native reentrant lock. The greenlets of one thread share it, so none may switch while it is held.
 
-
-def rlock() -> threading.RLock:
-    """A native reentrant lock. The greenlets of one thread share it, so none may switch while it is held.
-
-    Keep it in an object with slots: eventlet replaces those that it finds in modules and their objects' dictionaries.
-    """
-    made: threading.RLock = original("_thread", "RLock")()
-    return made
-
-
-def ident() -> int:
-    """The identifier of this native thread, the same for all its greenlets."""
-    number: int = original("_thread", "get_ident")()
-    return number
+Keep it in an object with slots: eventlet replaces those that it finds in modules and their objects' dictionaries.
+"""
+ident: Final[Callable[[], int]] = original("_thread", "get_ident")
+"""The identifier of this native thread, the same for all its greenlets."""
 
 
 def greenlet_ident() -> tuple[int, int]:
