@@ -255,11 +255,11 @@ def test_many_loads_that_hang_delay_others_once(tmp_path):
 
 @pytest.mark.parametrize("how", ["one after the other", "at exit", "by SIGTERM"])
 def test_the_budget_of_a_stop_is_the_processs(tmp_path, how):
-    """Eight watchers whose callbacks hang take as long to close as one."""
+    """Twelve watchers whose callbacks hang take as long to close as one."""
     program = """
         import signal
         entered, watchers = [], []
-        for number in range(8):
+        for number in range(12):
             path = Path(f"{number}.toml").resolve()
             path.write_text("n = 1")
             watcher = HotReloadWatcher(path, dict, debounce_ms=0)
@@ -268,7 +268,7 @@ def test_the_budget_of_a_stop_is_the_processs(tmp_path, how):
             path.write_text("n = 2")
             watchers.append(watcher)
         end = time.monotonic() + PATIENT_S
-        while len(entered) < 8:
+        while len(entered) < 12:
             assert time.monotonic() < end
             time.sleep(0.01)
         began = time.monotonic()
@@ -289,4 +289,4 @@ def test_the_budget_of_a_stop_is_the_processs(tmp_path, how):
     """
     began = time.monotonic()
     run(program.replace("{how!r}", repr(how)), tmp_path / "0")
-    assert time.monotonic() - began < 15  # one after the other it would be 16 and more
+    assert time.monotonic() - began < 22  # one after the other it would be 24 and more

@@ -261,8 +261,8 @@ def test_the_entry_is_removed(root, watch, order):
 def test_the_entry_is_spelled_otherwise(root, watch, entry):
     """An entry that covers the file in other words still covers it: it is lost."""
     watcher, seen = begin(root, watch, debounce_ms=400)
+    emptied(root)  # what is gone is waited for: the other save comes in time
     listing(root, entry)
-    emptied(root)
     refused(seen)
     assert watcher.config.server.port == 9000
 
@@ -272,8 +272,8 @@ def test_another_entry_does_not_excuse_it(root, watch):
     watcher, seen = begin(root, watch, debounce_ms=400)
     (root / "more.d").mkdir()
     (root / "more.d/limit.toml").write_text(LIMIT)
-    listing(root, "conf.d", "more.d")
     removed(root)
+    listing(root, "conf.d", "more.d")
     refused(seen)
     assert watcher.snapshot.files[-1].path == root / "conf.d/limit.toml"
 
@@ -340,8 +340,8 @@ def test_while_hot_reload_is_off(root, watch):
 def test_hot_reload_is_turned_off_by_what_lacks_a_fragment(root, watch):
     """A save that turns it off is refused like any other."""
     watcher, seen = begin(root, watch, debounce_ms=400)
-    save(root / "config.toml", "[hot_reload]\nwatch_paths = ['conf.d']\nenabled = false\n")
     removed(root)
+    save(root / "config.toml", "[hot_reload]\nwatch_paths = ['conf.d']\nenabled = false\n")
     refused(seen)
     assert watcher.settings.enabled
 
