@@ -94,13 +94,13 @@ def test_a_failure_repeats_no_warning_and_hides_none(tmp_path, warned):
         watcher.start()
         assert warned() == [PIECES["prot = 1"]]
         for text in (
-            "prot = 1\nporr = 2\nport = 'x'",
-            "prot = 1\nporr = 2\nport = 'y'",
-            "prot = 1\nporr = 2\nport = 2",
+            "prot = 1\nprt = 2\nport = 'x'",
+            "prot = 1\nprt = 2\nport = 'y'",
+            "prot = 1\nprt = 2\nport = 2",
         ):
             path.write_text(text)
             watcher.reload()
-        assert warned() == ['Unknown key: porr (did you mean "port"?)']
+        assert warned() == ['Unknown key: prt (did you mean "port"?)']
         path.write_text("port = 2")
         watcher.reload()
         path.write_text("prot = 1")
