@@ -61,6 +61,7 @@ def validate(
     Checks run, all of them, only on what the model accepted.
     """
     collector = Collector(merged, shape_of(schema), scrubber, goes_through)
+    hints = Budget(_MAX_HINTS, MAX_COMPARED)
     strict = False
     try:
         found = validated(schema, merged)
@@ -70,41 +71,38 @@ def validate(
         collector.failed("model", error)
     else:
         if isinstance(found, Errors):
-            _refused(found, collector)
+            _refused(found, collector, hints)
         else:
             collector.config = found
             strict = _is_strict(schema, found, collector)
             run_checks(schema, found, collector)
-    _look_for_unknown(collector, strict=strict)
+    _look_for_unknown(collector, hints, strict=strict)
     problems = collector.problems()
     return Invalid(problems) if collector.errors else Validated(cast("T", found), problems)
 
 
-def _refused(errors: Errors, collector: Collector) -> None:
+def _refused(errors: Errors, collector: Collector, hints: Budget) -> None:
     from hotconf.config.validation.faults import faults
     from hotconf.config.validation.messages import is_by_user, problem_of
 
     raised = (fault.get("ctx", {}).get("error") for fault in errors.details)
     for error in [error for error in raised if isinstance(error, BaseException)]:
         collector.raised(error)
-    left = Budget(_MAX_FAULTS, MAX_COMPARED)
     for fault in faults(errors.details[:_MAX_FAULTS], collector.merged.table, collector.shape):
-        affordable = left.afford(max(len(fault.parent.keys), len(fault.shape.allowed)))
-        problem = problem_of(fault, hints=len(collector) < _MAX_HINTS and affordable)
+        problem = problem_of(fault, hints=hints.afford(max(len(fault.parent.keys), len(fault.shape.allowed))))
         collector.add(problem, at_key=fault.at_key, by_user=is_by_user(fault))
     collector.omit(len(errors.details) - _MAX_FAULTS, "error")
     collector.incomplete = errors.more
 
 
-def _look_for_unknown(collector: Collector, *, strict: bool) -> None:
+def _look_for_unknown(collector: Collector, hints: Budget, *, strict: bool) -> None:
     severity: Severity = "error" if strict else "warning"
     found = unknown_keys(collector.merged.table, collector.shape)
-    left = Budget(MAX_PROBLEMS, MAX_COMPARED)
     for path, around in islice(found, MAX_PROBLEMS):
         from hotconf.config.validation.messages import unknown_key
 
-        hints = len(collector) < _MAX_HINTS and left.afford(len(around.keys))
-        collector.add(unknown_key(path, around, severity, hints=hints), at_key=True)
+        problem = unknown_key(path, around, severity, hints=hints.afford(len(around.keys)))
+        collector.add(problem, at_key=True)
     collector.omit(sum(1 for _ in found), severity)
 
 
