@@ -52,7 +52,7 @@ def load(
     changed = reader.run()
     if changed:
         return LoadResult(_unstable(changed), reader.file_set())
-    if options.layers and not layers.read(options.layers).same_as(reader.over):
+    if options.layers and not layers.read(options.layers).same_as(reader.said):
         problem = Problem("A layer changed while the files were read", kind="unstable")
         return LoadResult(Unstable((options.path,), (problem,)), reader.file_set())
     files = reader.file_set()
@@ -86,7 +86,7 @@ def load_kept(
 def drifted(options: Options[T], published: Snapshot[T] | None, cached: FileSet) -> bool:
     """Whether the files and layers differ from what is `published`, without validation."""
     reader = SetReader(options, cached, frozenset(cached.reads))
-    if published is None or reader.run() or reader.errors() or reader.over.problems:
+    if published is None or reader.run() or reader.errors() or reader.said.problems:
         return True
     # A bind-mounted single file that was replaced at its source keeps its old content forever.
     return bool(reader.file_set().mounts.replaced) or _layers(reader).digest != published.digest
@@ -122,9 +122,9 @@ def _layers(reader: SetReader) -> Layers:
     parsed = [(member, read) for member, read in zip(members, reader.reads.values(), strict=True) if read.document]
     return Layers(
         documents=tuple(reader.documents),
-        over=reader.over.tables,
+        over=reader.over,
         files=tuple([SourceFile(member.path, member.role, read.data) for member, read in parsed]),
-        problems=(*reader.problems, *reader.over.problems),
+        problems=(*reader.problems, *reader.said.problems),
         loaded_at=reader.loaded_at,
         order=tuple(member.path for member in members),
     )
@@ -134,7 +134,7 @@ def _report(reader: SetReader, missing: Missing) -> None:
     """Report files that are missing from the published state, instead of as merely absent."""
     options, main = reader.options, reader.options.path
     pinned, document = options.pins.watch_paths is not None, reader.reads[main].document
-    origins = merge([document, *reader.over.tables]).origins if document is not None and not pinned else None
+    origins = merge([document, *reader.over]).origins if document is not None and not pinned else None
     found = problems(missing, main, origins, settings_path(options.schema))
     known = {*(file.path for file in missing.files), *(each.entry.path for each in missing.lost)}
     rest = (each for each in reader.problems if each.kind != "missing" or each.file not in known)

@@ -32,7 +32,7 @@ class SetReader:
 
     __slots__ = (
         *("_fresh", "_known", "_lapped", "_same_names", "cached", "expansion", "instead", "loaded_at", "options"),
-        *("over", "parse_ns", "patterns", "problems", "read_ns", "reads"),
+        *("over", "parse_ns", "patterns", "problems", "read_ns", "reads", "said"),
     )
 
     loaded_at: datetime
@@ -43,8 +43,10 @@ class SetReader:
         self.options = options
         self.instead: Mapping[Path, bytes] = {}
         """Contents to use instead of what is on the disk."""
-        self.over = layers.read(options.layers)
-        """The layers over the files."""
+        self.said = layers.read(options.layers)
+        """What the layers over the files say."""
+        self.over = self.said.decoded(options.schema)
+        """The same, weakest first: texts decoded."""
         self.expansion = Expansion((Member(options.path, "main"),))
         self.reads: dict[Path, Read] = {}
         """In the order of the members, with documents where they could be parsed."""
@@ -144,7 +146,7 @@ class SetReader:
         main = self.reads[self.options.path].document
         if main is None or self.options.pins.watch_paths is not None:
             return self.patterns
-        table = merge((main, *self.over.tables)).table if self.over.tables else main.table
+        table = merge((main, *self.over)).table if self.over else main.table
         return settings_of(self.options.schema, table).watch_paths
 
     # Reading
