@@ -118,15 +118,13 @@ def _candidate(
 
 
 def _layers(reader: SetReader) -> Layers:
-    members = reader.expansion.members
-    parsed = [(member, read) for member, read in zip(members, reader.reads.values(), strict=True) if read.document]
     return Layers(
         documents=tuple(reader.documents),
         over=reader.over,
-        files=tuple([SourceFile(member.path, member.role, read.data) for member, read in parsed]),
+        files=tuple([read.source for read in reader.reads.values() if read.source is not None]),
         problems=(*reader.problems, *reader.said.problems),
         loaded_at=reader.loaded_at,
-        order=tuple(member.path for member in members),
+        order=tuple(reader.reads),
     )
 
 

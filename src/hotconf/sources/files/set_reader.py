@@ -18,6 +18,7 @@ from hotconf.config.reload_settings import settings_of
 from hotconf.formats.base import Document
 from hotconf.formats.registry import parse
 from hotconf.problems import Problem
+from hotconf.snapshot import SourceFile
 from hotconf.sources import layers
 from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files import mounts, paths, reading
@@ -224,7 +225,10 @@ class SetReader:
     def parse(self, begin: int = 0) -> None:
         """Parse the files in `reads`, from this member on."""
         for member, read in list(zip(self.expansion.members, self.reads.values(), strict=True))[begin:]:
-            self._parse(member, read)
+            if read.document is None:
+                self._parse(member, read)
+            elif exposed := reading.exposed(read):
+                self.problems.append(exposed)
 
     def _parse(self, member: Member, read: Read) -> None:
         if read.problem is not None:
@@ -233,7 +237,8 @@ class SetReader:
             if exposed := reading.exposed(read):
                 self.problems.append(exposed)
             if read.document is None and (document := self._parsed(member.path, read.data)) is not None:
-                self.reads[member.path] = read._replace(document=document)
+                source = SourceFile(member.path, member.role, read.data)
+                self.reads[member.path] = read._replace(document=document, source=source)
 
     def _refuse(self, member: Member, problem: Problem) -> None:
         if problem.kind == "unstable":
