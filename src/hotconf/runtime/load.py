@@ -18,7 +18,7 @@ from hotconf.problems import Problem
 from hotconf.snapshot import Snapshot, SourceFile, Timings
 from hotconf.sources import layers
 from hotconf.sources.base import FileSet, LoadResult, Options
-from hotconf.sources.files.missing import NO_BASELINE, Baseline, Missing, disks_of, find, problems
+from hotconf.sources.files.missing import NO_BASELINE, Baseline, Disk, Missing, disks_of, find, problems
 from hotconf.sources.files.paths import Expansion, Member
 from hotconf.sources.files.reading import Read, Stamp
 from hotconf.sources.files.set_reader import SetReader
@@ -60,11 +60,10 @@ def load(
     missing = find(baseline, files, disks)
     if missing is not None:
         _report(reader, missing)
-    candidate = _candidate(options, reader, published, secrets)
-    if isinstance(candidate, Valid):
-        candidate = candidate._replace(baseline=Baseline(candidate.files, disks))
-    if isinstance(candidate, Invalid) or candidate.unchanged is None:
-        candidate = candidate._replace(shrank=_shrank(reader, before, published))
+    candidate = _candidate(options, reader, published, secrets, disks)
+    differs = isinstance(candidate, Invalid) or candidate.unchanged is None
+    if differs and (shrank := _shrank(reader, before, published)):
+        candidate = candidate._replace(shrank=shrank)
     if missing is not None:
         candidate = candidate._replace(gone=tuple(file.path for file in missing.files))
     return LoadResult(candidate, files)
@@ -98,7 +97,11 @@ def problems_of(candidate: Candidate[Any]) -> tuple[Problem, ...]:
 
 
 def _candidate(
-    options: Options[T], reader: SetReader, published: Snapshot[T] | None, secrets: Scrubber | None = None
+    options: Options[T],
+    reader: SetReader,
+    published: Snapshot[T] | None,
+    secrets: Scrubber | None = None,
+    disks: Mapping[Path, Disk] = MappingProxyType({}),
 ) -> Valid[T] | Invalid:
     pipeline = Pipeline(
         options.schema,
@@ -114,7 +117,7 @@ def _candidate(
         return candidate
     took = 0 if candidate.unchanged == SAME_FILES else time.perf_counter_ns() - began
     timings = Timings(read=reader.read_ns / 1e6, parse=reader.parse_ns / 1e6, validate=took / 1e6)
-    return candidate._replace(timings=timings, baseline=Baseline(candidate.files))
+    return candidate._replace(timings=timings, baseline=Baseline(candidate.files, disks))
 
 
 def _layers(reader: SetReader) -> Layers:
