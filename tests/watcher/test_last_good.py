@@ -542,6 +542,28 @@ def test_a_disk_that_is_busy_for_long(path, watch, state_dir, caplog, monkeypatc
         stuck.released.set()
 
 
+@pytest.mark.parametrize("text", [port(8001), BROKEN])
+def test_a_disk_that_hangs_at_start(path, state_dir, monkeypatch, text):
+    """A valid configuration starts, and that is reported; an invalid one says why there is no state to start on."""
+    run_once(state_dir, path)
+    path.write_text(text)
+    stuck = Gate()
+    monkeypatch.setattr(writer, "ANSWER_S", 0.1)
+    monkeypatch.setattr(store, "_open_root", lambda root: stuck())
+    watcher = HotReloadWatcher(path, App, state_dir=state_dir)
+    try:
+        if text == BROKEN:
+            with pytest.raises(ConfigError, match=f"No state to start on: {state_dir}: the disk does not answer"):
+                watcher.start()
+        else:
+            watcher.start()
+            assert watcher.config.server.port == 8001
+            assert watcher.stats.state_trouble == f"{state_dir}: the disk does not answer"
+        watcher.close()
+    finally:
+        stuck.released.set()
+
+
 def test_two_watchers(path, watch, state_dir, caplog):
     """Only the first writes; the other says so once, and writes when the first is closed."""
     caplog.set_level(logging.INFO)

@@ -1,11 +1,13 @@
 """The history of one watcher: keeps each published state on disk, and finds the last good one at start.
 
 Rule 1: the driver and the next load never wait for the disk: it has a thread of its own while there is work for it.
-Rule 2: a failure is logged, once until it is over, and shows in `trouble`; it has no other effect.
+Rule 2: a start waits for the disk no longer than `ANSWER_S`.
+Rule 3: a failure is logged, once until it is over, and shows in `trouble`; it has no other effect.
 """
 
 from __future__ import annotations
 
+import errno
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,7 +20,7 @@ from hotconf.engine.candidate import Valid
 from hotconf.errors import UsageError
 from hotconf.events import Notice, ReloadFailed
 from hotconf.history.last_good import Judge, Search
-from hotconf.history.record import Record
+from hotconf.history.record import Damage, Record
 from hotconf.history.store import SUPPORTED, StateStore
 from hotconf.logs import log
 from hotconf.problems import Problem
@@ -37,8 +39,42 @@ R = TypeVar("R")
 
 MAX_WAITING: Final = 16
 """How many states may wait for a slow disk; the oldest of more are not kept."""
+ANSWER_S: Final = 2.0
+"""How long a start waits for the disk."""
 SLOW_NS: Final = 5_000_000_000
 """A disk that takes longer for one state is reported."""
+
+
+class _StartStore(StateStore):
+    """Reads states on the disk's thread, and waits no longer than `ANSWER_S`."""
+
+    __slots__ = ("_answered", "_worker")
+
+    def __init__(self, state_dir: Path, main: Path, worker: Worker) -> None:
+        super().__init__(state_dir, main)
+        self._worker = worker
+        self._answered: threads.Event | None = None
+        """Set once the last question is answered."""
+
+    def check(self) -> None:
+        self._ask(super().check)
+
+    def numbers(self) -> tuple[int, ...]:
+        return self._ask(super().numbers)
+
+    def read(self, number: int) -> Record | Damage | None:
+        return self._ask(partial(super().read, number))
+
+    def _ask(self, question: Callable[[], R]) -> R:
+        call = threads.Call(question)
+        if self._answered is None or self._answered.is_set():
+            self._answered = call.done
+            self._worker.submit(call)
+            self._worker.drain()  # if there is no thread for it
+            call.done.wait(ANSWER_S)
+        if not call.done.is_set():
+            raise OSError(errno.ETIMEDOUT, "the disk does not answer")
+        return call.result()
 
 
 class HistoryWriter(fork.ForkAware, Generic[T]):
@@ -59,7 +95,8 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
         """Held while files are open, so that no child of a fork has copies of them."""
         self._waiting: deque[Record] = deque(maxlen=MAX_WAITING)
         self._worker = Worker("hotconf state", self._report, _describe, hung_ns=SLOW_NS)
-        self._search = Search(self._store, judge, self._skipped)
+        self._start_store = _StartStore(state_dir, options.path, self._worker)
+        self._search = Search(self._start_store, judge, self._skipped)
         self._reported: set[str] = set()
         """What start has logged about kept states: it may come across the same twice."""
         self.search_problems: tuple[Problem, ...] = ()
@@ -79,7 +116,7 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
         Also reports what prevents keeping states here, as far as is known. The start goes on.
         """
         try:
-            self._store.check()
+            self._start_store.check()
         except (OSError, UsageError) as error:
             text = self._text(error)
             self._reported.add(text)
