@@ -302,7 +302,7 @@ class Laws(RuleBasedStateMachine):
 
 
 Laws.TestCase.settings = settings(
-    max_examples=examples(400, 100),
+    max_examples=examples(400, 70),
     stateful_step_count=50,
     derandomize=True,
     database=None,

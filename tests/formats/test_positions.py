@@ -93,7 +93,7 @@ def cut(lines: list[str], span: Span) -> str:
     return "\n".join(lines)
 
 
-@settings(max_examples=examples(300, 100), deadline=None)
+@settings(max_examples=examples(300, 50), deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 4), st.booleans())
 def test_every_path_stands_where_the_writer_put_it(dice: random.Random, size: int, bom: bool) -> None:
     """In any style of writing each path has its span; a failure is shrunk to a small document."""
@@ -102,7 +102,7 @@ def test_every_path_stands_where_the_writer_put_it(dice: random.Random, size: in
 
 
 @pytest.mark.timeout(900)
-@settings(max_examples=examples(500, 60), deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=examples(500, 30), deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.integers(0, 2**64))
 def test_many_documents(seed: int) -> None:
     """The same for ten thousand in full, in batches whose smallest documents come first instead of being shrunk."""

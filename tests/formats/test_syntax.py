@@ -439,7 +439,7 @@ def plain(draw: st.DrawFn) -> tuple[list[str], int]:
     return lines, draw(st.sampled_from(marked))
 
 
-@settings(max_examples=examples(500, 100), deadline=None)
+@settings(max_examples=examples(500, 50), deadline=None)
 @given(plain(), st.booleans())
 def test_what_is_not_closed_is_pointed_at(written: tuple[list[str], int], windows: bool) -> None:
     """Whatever follows it: where a bracket, brace or quote was taken away, its other half is the place."""
@@ -454,7 +454,7 @@ def test_what_is_not_closed_is_pointed_at(written: tuple[list[str], int], window
     assert problem.message == f"Invalid TOML: {words[opened[column - 1]]} at line {number + 1}"
 
 
-@settings(max_examples=examples(300, 100), deadline=None)
+@settings(max_examples=examples(300, 50), deadline=None)
 @given(plain(), st.data())
 def test_what_is_given_twice_is_pointed_at(written: tuple[list[str], int], data: st.DataObject) -> None:
     """A line that is there twice is told where it stands the second time, with the first one related."""

@@ -19,7 +19,7 @@ def chosen(name: str, row: int) -> Sequence[tuple[str, str]]:
     """Which villain in which save goes through an output: all of them in full."""
     if name in SLOW and not FULL:
         return [("newlines", "valid"), ("sequences", "a check"), ("markup", "a check")]
-    return thinned([(villain, save) for villain in VILLAINS for save in saves(VILLAINS[villain])], 20, row)
+    return thinned([(villain, save) for villain in VILLAINS for save in saves(VILLAINS[villain])], 30, row)
 
 
 NAMES = {

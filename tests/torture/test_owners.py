@@ -21,7 +21,7 @@ PARTS = 13
 @pytest.mark.parametrize("part", range(PARTS) if FULL else [0])
 def test_owners(part: int) -> None:
     """State directories of any owner, group, mode and umask, opened between two starts, with intruders."""
-    step = PARTS if FULL else 151
+    step = PARTS if FULL else 307
     python, needed = outsiders_python()
     done = subprocess.run(
         [python, "-m", "torture.owners", str(part), str(step)],
