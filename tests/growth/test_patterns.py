@@ -37,7 +37,6 @@ IN_TABLES: Final = [
     "formats.json.mistakes: pattern",
     "formats.toml.slips: pattern",
     *[r"formats.toml.slips: f'\\A(?:{pattern})'"] * 2,
-    "sources.files.copies: pattern",
 ]
 """Compiled from a table when the module is imported: the patterns are found in that table."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Final
 
 from hotconf.events import Ending, FileChanged, Notice, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
@@ -73,7 +72,7 @@ class Meter:
 
     def __init__(self) -> None:
         self._endings = dict.fromkeys(_ENDINGS.values(), 0)
-        self._values = {phase.name: array("d") for phase in fields(Timings)}
+        self._values: dict[str, array[float]] = {phase: array("d") for phase in Timings.__match_args__}
         self._degraded = False
 
     def notify(self, notice: Notice) -> None:
