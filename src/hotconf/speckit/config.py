@@ -71,7 +71,7 @@ BUILT_IN_PROVIDERS: Final[Mapping[str, Mapping[str, str]]] = {
 class _Table(BaseModel):
     """What all tables have in common; unknown keys are found by hotconf, which can say where they stand."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False)
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False, defer_build=True)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
         """As plain values, secrets masked."""
@@ -241,7 +241,7 @@ def _name_free_tables(schema: dict[str, Any]) -> None:
 class AppConfig(_Table):
     """The application's configuration. Tables of other parts and unlisted values are kept as they are, as extras."""
 
-    model_config = ConfigDict(extra="allow", json_schema_extra=_name_free_tables)
+    model_config = ConfigDict(extra="allow", json_schema_extra=_name_free_tables, defer_build=False)
 
     model: str = "gpt-5"
     """The model to work with, by the name that its provider knows."""
