@@ -28,9 +28,9 @@ from hotconf import (
 from hotconf.history import store, writer
 from hotconf.history.record import Record
 from hotconf.history.store import StateStore
+from prefork import completed
 from waiting import wait_until
 from watcher.children import LONG_S, Told, ended, fork
-from watcher.test_processes import run
 from watcher.watched import BROKEN, CHANGED, App, Frozen, Gate, port, save
 
 pytestmark = pytest.mark.skipif(not store.SUPPORTED, reason="POSIX only")
@@ -609,17 +609,17 @@ os.kill(os.getpid(), signal.SIGKILL)
 @pytest.mark.parametrize("end", ["", "raise SystemExit(0)", "watcher.close()"])
 def test_a_program_that_ends_at_once(path, end):
     """Its state is kept all the same; on a broken file it comes up on that."""
-    done = run(PROGRAM.format(end=end), path)
+    done = completed(PROGRAM.format(end=end), path)
     assert (done.returncode, done.stderr) == (0, "")
     path.write_text(BROKEN)
-    done = run(PROGRAM.format(end=end), path)
+    done = completed(PROGRAM.format(end=end), path)
     assert done.stdout == "{'server': {'port': 8000}} True\n"
     assert done.returncode == 0
 
 
 def test_a_writer_that_dies_lets_another_write(path, watch, state_dir):
     """The lock dies with its process, however it died."""
-    done = run(PROGRAM.format(end=DIES_WHEN_KEPT), path)
+    done = completed(PROGRAM.format(end=DIES_WHEN_KEPT), path)
     assert done.returncode == -9
     assert StateStore(path.with_name("config.toml.state"), path).claim()
 
