@@ -19,6 +19,7 @@ __all__ = [
     "ConfigError",
     "ConfigReloadEvent",
     "Ending",
+    "Env",
     "FileChanged",
     "HotReloadSettings",
     "HotReloadWatcher",
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from hotconf.schema import Schema
     from hotconf.settings import HotReloadSettings
     from hotconf.snapshot import Answer, Origin, Snapshot, SourceFile, Timings
+    from hotconf.sources.env import Env
     from hotconf.subscribers.stats import PhaseStats, Stats
     from hotconf.watcher import HotReloadWatcher
 
@@ -82,6 +84,7 @@ _HOMES = {
     "schema": ("Schema",),
     "settings": ("HotReloadSettings",),
     "snapshot": ("Answer", "Origin", "Snapshot", "SourceFile", "Timings"),
+    "sources.env": ("Env",),
     "subscribers.stats": ("PhaseStats", "Stats"),
     "watcher": ("HotReloadWatcher",),
 }

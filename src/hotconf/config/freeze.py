@@ -26,8 +26,20 @@ T = TypeVar("T")
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 """The types of most values, passed by at once."""
 
-_Done: TypeAlias = dict[int, tuple[object, object]]
-"""By the id of a value: what stands in its place, and the value, so that its id stays its own."""
+
+class _Done(dict[int, Any]):
+    """By the id of a value, what stands in its place."""
+
+    def __init__(self) -> None:
+        self._kept: list[object] = []
+        """The values, so that their ids stay their own."""
+
+    def put(self, value: object, frozen: Any) -> Any:
+        self[id(value)] = frozen
+        self._kept.append(value)
+        return frozen
+
+
 _Freezer: TypeAlias = Callable[[Any, _Done], object]
 _Put: TypeAlias = Callable[[Any, Any, Any], None]
 
@@ -40,7 +52,7 @@ def freeze(config: T) -> T:
     cycles stay cycles. A subclass of dict, list or set that is not of the standard library stays, since
     its methods may be what it is for; `unfrozen` names it.
     """
-    frozen: T = _frozen(config, {})
+    frozen: T = _frozen(config, _Done())
     return frozen
 
 
@@ -53,7 +65,7 @@ def _frozen(value: Any, done: _Done) -> Any:
     if freezer is None:
         return value
     known = done.get(id(value))
-    return freezer(value, done) if known is None else known[0]
+    return freezer(value, done) if known is None else known
 
 
 def _fill(put: _Put, holder: Any, items: Iterable[tuple[Any, Any]], done: _Done) -> None:
@@ -69,8 +81,7 @@ def _container(copy: Callable[[Any], Any], put: _Put) -> _Freezer:
     """For containers of one class, of which `copy` makes frozen ones."""
 
     def freezer(value: Any, done: _Done) -> object:
-        frozen = copy(value)
-        done[id(value)] = frozen, value  # first, for it may stand in itself
+        frozen = done.put(value, copy(value))  # first, for it may stand in itself
         items = value.items() if isinstance(value, dict) else enumerate(value)
         if not _SCALARS.issuperset(map(type, value.values() if isinstance(value, dict) else value)):
             _fill(put, frozen, items, done)
@@ -85,22 +96,22 @@ def _tuple(items: tuple[Any, ...], done: _Done) -> object:
     inner = [_frozen(item, done) for item in items]
     if id(items) not in done:  # or something in it led back to it
         same = all(item is before for item, before in zip(inner, items, strict=True))
-        done[id(items)] = items if same else tuple.__new__(type(items), inner), items
-    return done[id(items)][0]
+        done.put(items, items if same else tuple.__new__(type(items), inner))
+    return done[id(items)]
 
 
 def _set(items: set[Any] | frozenset[Any], done: _Done) -> object:
     """What is hashable holds no list, dict or set: nothing in it is replaced, only models are frozen in place."""
     for item in items:
         _frozen(item, done)
-    return items if isinstance(items, frozenset) else done.setdefault(id(items), (FrozenSet(items), items))[0]
+    return items if isinstance(items, frozenset) else done.put(items, FrozenSet(items))
 
 
 def _model(model: BaseModel, done: _Done) -> object:
     held, extra = model.__dict__, model.__pydantic_extra__
     if extra is None and _SCALARS.issuperset(map(type, held.values())):
         return model
-    done[id(model)] = model, model
+    done.put(model, model)
     fields = type(model).__pydantic_fields__
     for name, value in held.items():
         if type(value) not in _SCALARS and name in fields:
@@ -111,7 +122,7 @@ def _model(model: BaseModel, done: _Done) -> object:
 
 
 def _dataclass(instance: object, done: _Done) -> object:
-    done[id(instance)] = instance, instance
+    done.put(instance, instance)
     held = [(name, getattr(instance, name, None)) for _, name in fields_of(type(instance))]
     _fill(object.__setattr__, instance, [*held, *extras_of(instance).items()], done)
     return instance

@@ -12,6 +12,7 @@ from hotconf.errors import UsageError
 from hotconf.formats.base import MAX_DEPTH, Document
 from hotconf.formats.places import Span
 from hotconf.keypath import KeyPath, dotted
+from hotconf.problems import Problem
 from hotconf.snapshot import Origin
 from hotconf.text import printable
 from hotconf.values import dataclass, field
@@ -35,13 +36,23 @@ class LayerTable:
     """Where values without a document were written. The name of the layer stands for the others."""
     spelled: Mapping[KeyPath, str] = field(default_factory=dict, repr=False)
     """For each path of `table` whose last key is written differently: the key as it is written."""
+    texts: Mapping[KeyPath, str] = field(default_factory=dict, repr=False)
+    """The values that were decoded from text: as they are written."""
+    hints: Mapping[KeyPath, str] = field(default_factory=dict, repr=False)
+    """What to say of values that turn out to be wrong."""
+    loose: frozenset[KeyPath] = field(default=frozenset(), repr=False)
+    """Keys of free tables whose case and punctuation are not known: those of weaker layers decide."""
+    problems: tuple[Problem, ...] = field(default=(), repr=False)
+    """What is wrong with single values; where there are errors, `table` is as far as it could be read."""
+    secret: bool = False
+    """All its values are secrets."""
 
     @classmethod
     def of(cls, layer: str, table: Mapping[str, Any]) -> LayerTable:
         """A copy of `table`. Raises `UsageError` if it holds anything that no file could."""
         if not isinstance(table, Mapping):
             raise UsageError(f"{layer} is {named(table)}: give a mapping")
-        return cls(layer, _copied(layer, table, ()))
+        return cls(layer, copied(layer, table, ()))
 
     @classmethod
     def of_file(cls, document: Document) -> LayerTable:
@@ -57,14 +68,14 @@ class LayerTable:
         """Where the value at `path`, or its key, begins and ends; None if there is no text."""
         if self.document is None:
             return None
-        places, written = self.document.places, self._as_written(path)
+        places, written = self.document.places, self.as_written(path)
         return places.key(written) if at == "key" else places.value(written)
 
     def origin(self, path: KeyPath, home: Path, at: At = "value") -> Origin:
         """Where the value at `path` was written; files below `home` are named relative to it."""
         span = self.span(path, at)
         if span is None or self.document is None:
-            written = self._as_written(path)
+            written = self.as_written(path)
             known = (self.origins.get(written[:length]) for length in range(len(written), 0, -1))
             return next(filter(None, known), Origin(self.layer, self.layer))
         file = self.document.path
@@ -72,19 +83,42 @@ class LayerTable:
         where = printable(f"{name}:{span.line}:{span.column}")
         return Origin(self.layer, where, file, span.line, span.column)
 
-    def _as_written(self, path: KeyPath) -> KeyPath:
+    def as_written(self, path: KeyPath) -> KeyPath:
+        """`path` as the layer spells it."""
         if not self.spelled:
             return path
         return tuple(self.spelled.get(path[: length + 1], key) for length, key in enumerate(path))
 
 
-def _copied(layer: str, value: object, path: KeyPath) -> Any:
+@dataclass(frozen=True)
+class TextTable:
+    """What a layer says in texts, under names such as those of environment variables; `decode` reads them."""
+
+    layer: str
+    texts: Mapping[str, tuple[Any, Origin]] = field(repr=False)
+    """By name, without the prefix. What is no text is taken as it is."""
+    prefix: str = ""
+    """What the names began with. If there is something, a name without a field is probably misspelt."""
+    nested: str | None = "__"
+    """Stands between the keys in a name; None: names are single keys."""
+    case_sensitive: bool = False
+    secret: bool = False
+    """All its values are secrets."""
+
+    @property
+    def text(self) -> str:
+        """Equal only for tables that say the same."""
+        return repr({name: text for name, (text, _) in self.texts.items()})
+
+
+def copied(layer: str, value: object, path: KeyPath) -> Any:
+    """A copy of `value`, which stands at `path`. Raises `UsageError` for what no file could hold."""
     if isinstance(value, Mapping) and len(path) < MAX_DEPTH:
         if wrong := [key for key in value if type(key) is not str]:
             raise UsageError(f"{layer}: {dotted(path) or 'it'} has the key {named(wrong[0])}: give text")
-        return {key: _copied(layer, inner, (*path, key)) for key, inner in value.items()}
+        return {key: copied(layer, inner, (*path, key)) for key, inner in value.items()}
     if isinstance(value, list | tuple) and len(path) < MAX_DEPTH:
-        return [_copied(layer, inner, (*path, place)) for place, inner in enumerate(value)]
+        return [copied(layer, inner, (*path, place)) for place, inner in enumerate(value)]
     if type(value) in _SCALARS:
         return value
     what = "nested too deeply" if isinstance(value, Mapping | list | tuple) else named(value)

@@ -80,6 +80,15 @@ def _copied(value: Any) -> Any:
     return copy
 
 
+class Written(NamedTuple):
+    """The text that a value was decoded from."""
+
+    text: str
+    hint: str | None
+    """What to say if it is wrong."""
+    secret: bool
+
+
 class Origins(LayeredOrigins):
     """Where each value of the merged table was written.
 
@@ -147,6 +156,8 @@ class Origins(LayeredOrigins):
         if stands != problem.path:
             at = "value"  # it is the table around it that lacks something, not the key of that table
         origin, span = self._origin(index, stands, at), self.layers[index].span(stands, at)
+        if self.layers[index].document is None:  # what it says may be secret as a whole: no excerpts
+            origin = Origin(origin.layer, origin.where)
         return replace(
             problem,
             file=origin.file,
@@ -157,6 +168,15 @@ class Origins(LayeredOrigins):
             related=(*problem.related, *(self._elsewhere(problem.path, index) if stands == problem.path else ())),
             where="" if origin.file else origin.where,
         )
+
+    def written(self, path: KeyPath) -> Written | None:
+        """The text that the value at `path` was decoded from; None if from none."""
+        index = _owner(self.layers, path) if any(layer.texts for layer in self.layers) else None
+        if index is None:
+            return None
+        layer = self.layers[index]
+        text = layer.texts.get(layer.as_written(path))
+        return None if text is None else Written(text, layer.hints.get(path), layer.secret)
 
     def related(self, message: str, path: KeyPath) -> Related | None:
         """The value at `path` as a place to look at, too; None if it stands nowhere."""

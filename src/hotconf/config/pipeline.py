@@ -103,6 +103,10 @@ class Pipeline(Generic[T]):
         documents, ignored = _without_watch_paths(layers.documents, settings_path(self.schema))
         merged = merge(documents)
         for each in layers.over:
+            if each.loose:
+                from hotconf.config.decoding.names import adopted
+
+                each = adopted(each, merged.table)
             respelled = respell(each, self.schema, merged.table)
             if not isinstance(respelled, LayerTable):
                 return self._refused(self._scrubbed((*layers.problems, *respelled)))

@@ -48,6 +48,30 @@ class Shape:
         """The keys of the model's fields, as a document writes them, with the names that the model has for them."""
         return {key: field.name for field in self._fields for key, _ in field.keys}
 
+    @property
+    def leaves(self) -> tuple[Leaf, ...]:
+        """The schemas that take what stands here."""
+        return self._leaves
+
+    @cached
+    def whole_keys(self) -> frozenset[str]:
+        """Those of the `keys` under which a field itself stands; the others begin an alias path."""
+        return frozenset(key for field in self._fields for key, whole in field.keys if whole)
+
+    @cached
+    def spellings(self) -> Mapping[str, str]:
+        """For other keys of a field that has several: the first of them. Keys that two fields share have none."""
+        users: dict[str, set[str]] = {}
+        firsts: dict[str, set[str]] = {}
+        for field in self._fields:
+            whole = [key for key, whole in field.keys if whole]
+            for key, _ in field.keys:
+                users.setdefault(key, set()).add(field.name)
+            for key in whole:
+                firsts.setdefault(key, set()).add(whole[0])
+        found = {key: min(first) for key, first in firsts.items() if len(first) == len(users[key]) == 1}
+        return {key: first for key, first in found.items() if first != key and len(users[first]) == 1}
+
     @cached
     def extras(self) -> Extras | None:
         """What becomes of other keys, by the most lenient table that may stand here; None if keys are just data."""

@@ -18,7 +18,7 @@ from hotconf.problems import Problem
 from hotconf.snapshot import Snapshot, SourceFile, Timings
 from hotconf.sources import layers
 from hotconf.sources.base import FileSet, LoadResult, Options
-from hotconf.sources.files.missing import NO_BASELINE, Baseline, Missing, disks_of, find, problems
+from hotconf.sources.files.missing import NO_BASELINE, Baseline, Disk, Missing, disks_of, find, problems
 from hotconf.sources.files.paths import Expansion, Member
 from hotconf.sources.files.reading import Read, Stamp
 from hotconf.sources.files.set_reader import SetReader
@@ -52,7 +52,7 @@ def load(
     changed = reader.run()
     if changed:
         return LoadResult(_unstable(changed), reader.file_set())
-    if options.layers and not layers.read(options.layers).same_as(reader.over):
+    if options.layers and not layers.read(options.layers).same_as(reader.said):
         problem = Problem("A layer changed while the files were read", kind="unstable")
         return LoadResult(Unstable((options.path,), (problem,)), reader.file_set())
     files = reader.file_set()
@@ -60,11 +60,10 @@ def load(
     missing = find(baseline, files, disks)
     if missing is not None:
         _report(reader, missing)
-    candidate = _candidate(options, reader, published, secrets)
-    if isinstance(candidate, Valid):
-        candidate = candidate._replace(baseline=Baseline(candidate.files, disks))
-    if isinstance(candidate, Invalid) or candidate.unchanged is None:
-        candidate = candidate._replace(shrank=_shrank(reader, before, published))
+    candidate = _candidate(options, reader, published, secrets, disks)
+    differs = isinstance(candidate, Invalid) or candidate.unchanged is None
+    if differs and (shrank := _shrank(reader, before, published)):
+        candidate = candidate._replace(shrank=shrank)
     if missing is not None:
         candidate = candidate._replace(gone=tuple(file.path for file in missing.files))
     return LoadResult(candidate, files)
@@ -86,7 +85,7 @@ def load_kept(
 def drifted(options: Options[T], published: Snapshot[T] | None, cached: FileSet) -> bool:
     """Whether the files and layers differ from what is `published`, without validation."""
     reader = SetReader(options, cached, frozenset(cached.reads))
-    if published is None or reader.run() or reader.errors() or reader.over.problems:
+    if published is None or reader.run() or reader.errors() or reader.said.problems:
         return True
     # A bind-mounted single file that was replaced at its source keeps its old content forever.
     return bool(reader.file_set().mounts.replaced) or _layers(reader).digest != published.digest
@@ -98,7 +97,11 @@ def problems_of(candidate: Candidate[Any]) -> tuple[Problem, ...]:
 
 
 def _candidate(
-    options: Options[T], reader: SetReader, published: Snapshot[T] | None, secrets: Scrubber | None = None
+    options: Options[T],
+    reader: SetReader,
+    published: Snapshot[T] | None,
+    secrets: Scrubber | None = None,
+    disks: Mapping[Path, Disk] = MappingProxyType({}),
 ) -> Valid[T] | Invalid:
     pipeline = Pipeline(
         options.schema,
@@ -114,19 +117,17 @@ def _candidate(
         return candidate
     took = 0 if candidate.unchanged == SAME_FILES else time.perf_counter_ns() - began
     timings = Timings(read=reader.read_ns / 1e6, parse=reader.parse_ns / 1e6, validate=took / 1e6)
-    return candidate._replace(timings=timings, baseline=Baseline(candidate.files))
+    return candidate._replace(timings=timings, baseline=Baseline(candidate.files, disks))
 
 
 def _layers(reader: SetReader) -> Layers:
-    members = reader.expansion.members
-    parsed = [(member, read) for member, read in zip(members, reader.reads.values(), strict=True) if read.document]
     return Layers(
         documents=tuple(reader.documents),
-        over=reader.over.tables,
-        files=tuple([SourceFile(member.path, member.role, read.data) for member, read in parsed]),
-        problems=(*reader.problems, *reader.over.problems),
+        over=reader.over,
+        files=tuple([read.source for read in reader.reads.values() if read.source is not None]),
+        problems=(*reader.problems, *reader.said.problems),
         loaded_at=reader.loaded_at,
-        order=tuple(member.path for member in members),
+        order=tuple(reader.reads),
     )
 
 
@@ -134,7 +135,7 @@ def _report(reader: SetReader, missing: Missing) -> None:
     """Report files that are missing from the published state, instead of as merely absent."""
     options, main = reader.options, reader.options.path
     pinned, document = options.pins.watch_paths is not None, reader.reads[main].document
-    origins = merge([document, *reader.over.tables]).origins if document is not None and not pinned else None
+    origins = merge([document, *reader.over]).origins if document is not None and not pinned else None
     found = problems(missing, main, origins, settings_path(options.schema))
     known = {*(file.path for file in missing.files), *(each.entry.path for each in missing.lost)}
     rest = (each for each in reader.problems if each.kind != "missing" or each.file not in known)

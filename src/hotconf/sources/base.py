@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
-from hotconf.config.layers import LayerTable
+from hotconf.config.layers import LayerTable, TextTable
 from hotconf.engine.candidate import Candidate
 from hotconf.formats.base import Document
 from hotconf.schema import Schema
@@ -30,8 +30,8 @@ class Layer(Protocol):
     def name(self) -> str:
         """Shown in origins and problems; unique among the layers of a watcher."""
 
-    def read(self) -> Mapping[str, Any] | LayerTable:
-        """Its current values: a table with text keys, and values that a file could hold.
+    def read(self) -> Mapping[str, Any] | LayerTable | TextTable:
+        """Its current values: a table with text keys, and values that a file could hold; or texts to decode.
 
         Each load calls it, in its thread. An exception is a problem of the load.
         """

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from hotconf import arguments
-from hotconf.config.layers import FILE, LayerTable
+from hotconf.config.layers import FILE, LayerTable, TextTable
 from hotconf.errors import UsageError
 from hotconf.problems import Problem
+from hotconf.schema import Schema
 from hotconf.snapshot import DEFAULT
 from hotconf.sources.base import Layer
 from hotconf.sources.mapping import MappingLayer
@@ -18,7 +19,7 @@ from hotconf.values import NamedTuple
 class LayersRead(NamedTuple):
     """What the layers over the files held at one time."""
 
-    tables: tuple[LayerTable, ...] = ()
+    tables: tuple[LayerTable | TextTable, ...] = ()
     """Weakest first."""
     problems: tuple[Problem, ...] = ()
     """Why other layers could not be read."""
@@ -26,6 +27,10 @@ class LayersRead(NamedTuple):
     def same_as(self, other: LayersRead) -> bool:
         """Whether both hold the same values, in any order of keys; NaN equals NaN."""
         return self == other or (self.problems == other.problems and self._texts() == other._texts())
+
+    def decoded(self, schema: Schema[Any]) -> tuple[LayerTable, ...]:
+        """The tables, texts decoded by what the model has there."""
+        return tuple(each if isinstance(each, LayerTable) else _decoded(each, schema) for each in self.tables)
 
     def _texts(self) -> list[str]:
         return [each.text for each in self.tables]
@@ -54,14 +59,21 @@ def _layer(argument: str, given: Any) -> Layer:
 def read(layers: Iterable[Layer]) -> LayersRead:
     """Read each layer. An exception of a layer becomes a problem that names it."""
     found = [_read(layer) for layer in layers]
-    tables = tuple(each for each in found if isinstance(each, LayerTable))
+    tables = tuple(each for each in found if not isinstance(each, Problem))
     return LayersRead(tables, tuple(each for each in found if isinstance(each, Problem)))
 
 
-def _read(layer: Layer) -> LayerTable | Problem:
+def _decoded(table: TextTable, schema: Schema[Any]) -> LayerTable:
+    from hotconf.config.decoding.decode import decode  # late: for layers of texts only
+    from hotconf.config.shape import shape_of
+
+    return decode(table, shape_of(schema))
+
+
+def _read(layer: Layer) -> LayerTable | TextTable | Problem:
     try:
         said = layer.read()
-        return said if isinstance(said, LayerTable) else LayerTable.of(layer.name, said)
+        return said if isinstance(said, LayerTable | TextTable) else LayerTable.of(layer.name, said)
     except UsageError as error:
         text = str(error).removeprefix(f"{layer.name}: ")  # the problem names it
         return Problem(text, kind="unreadable", where=layer.name)

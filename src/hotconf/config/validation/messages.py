@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core.core_schema import ErrorType
 
 from hotconf.changes import shown
+from hotconf.config.merge import Written
 from hotconf.config.redaction.masking import masked
 from hotconf.config.shape import Shape
 from hotconf.config.suggest import did_you_mean
@@ -18,9 +19,12 @@ from hotconf.config.validation.faults import CHOICES, MISSES, Fault, toml_type
 from hotconf.config.validation.hints import choice, instead
 from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem, Severity
+from hotconf.secrets.credentials import mask_credentials
 from hotconf.secrets.keys import is_secret_key
+from hotconf.text import quoted, shortened
 
 _MOST_CHOICES = 30
+_LONGEST_TEXT: Final = 60
 # The errors of pydantic's whose text holds a limit or nothing at all, but never what was given.
 _DISCREET: Final = frozenset(
     {
@@ -43,8 +47,8 @@ _BY_USER: Final = frozenset({"value_error", "assertion_error"})
 _BY_PYDANTIC: Final = frozenset(get_args(ErrorType))
 
 
-def problem_of(fault: Fault, *, hints: bool = True) -> Problem:
-    """`fault` in words, without its place.
+def problem_of(fault: Fault, written: Written | None = None, *, hints: bool = True) -> Problem:
+    """`fault` in words, without its place. `written`: the text that the value was decoded from.
 
     Hints are expensive, and can be left out. What stands under a secret key is not quoted; secrets
     from elsewhere in the table, which a validator may have put into its text, are the caller's to take out.
@@ -58,6 +62,10 @@ def problem_of(fault: Fault, *, hints: bool = True) -> Problem:
     if fault.expected:
         names = " or ".join(fault.expected)
         where = f"{dotted(fault.path)} " if fault.path else ""
+        if written is not None:
+            given = quoted(shortened(mask_credentials(written.text), _LONGEST_TEXT))
+            got = toml_type(fault.value) if fault.secret or fault.shape.holds_secrets else given
+            return _schema(f"Type mismatch: {where}expected {names}, got {got}", fault.path, written.hint)
         text = f"Type mismatch: {where}expected {names}, got {toml_type(fault.value)}"
         return _schema(text, fault.path, _about_table(fault) or instead(fault) if hints else None)
     if fault.type in CHOICES and fault.shape.allowed and not fault.astray and not fault.of_key:

@@ -21,7 +21,7 @@ from hotconf.config.validation.unknown import MAX_COMPARED, Budget, unknown_keys
 from hotconf.engine.candidate import Invalid
 from hotconf.problems import Problem, Severity
 from hotconf.schema import Schema
-from hotconf.values import NamedTuple
+from hotconf.values import NamedTuple, replace
 
 if TYPE_CHECKING:
     from hotconf.secrets.scrubber import Scrubber
@@ -62,6 +62,8 @@ def validate(
     """
     collector = Collector(merged, shape_of(schema), scrubber, goes_through)
     hints = Budget(_MAX_HINTS, MAX_COMPARED)
+    for problem in (each for layer in merged.layers for each in layer.problems):
+        collector.add(problem)
     strict = False
     try:
         found = validated(schema, merged)
@@ -88,8 +90,16 @@ def _refused(errors: Errors, collector: Collector, hints: Budget) -> None:
     raised = (fault.get("ctx", {}).get("error") for fault in errors.details)
     for error in [error for error in raised if isinstance(error, BaseException)]:
         collector.raised(error)
+    origins = collector.merged.origins
+    known = {each.path for layer in collector.merged.layers for each in layer.problems if each.severity == "error"}
     for fault in faults(errors.details[:_MAX_FAULTS], collector.merged.table, collector.shape):
-        problem = problem_of(fault, hints=hints.afford(max(len(fault.parent.keys), len(fault.shape.allowed))))
+        if fault.path in known:
+            continue
+        written = origins.written(fault.path)
+        if written is not None and written.secret:
+            fault = replace(fault, secret=True)
+        affordable = hints.afford(max(len(fault.parent.keys), len(fault.shape.allowed)))
+        problem = problem_of(fault, written, hints=affordable)
         collector.add(problem, at_key=fault.at_key, by_user=is_by_user(fault))
     collector.omit(len(errors.details) - _MAX_FAULTS, "error")
     collector.incomplete = errors.more

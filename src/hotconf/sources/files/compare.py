@@ -75,7 +75,7 @@ def compare(files: FileSet, options: Options[Any], skip: Iterable[Path] = ()) ->
             continue
         now = reading.read(read.path, options.max_bytes)
         if (now.data, now.problem) == (read.data, read.problem):
-            newer[read.path] = now._replace(document=read.document)
+            newer[read.path] = now._replace(document=read.document, source=read.source)
         else:
             changed[read.path] = None
     came, expansion = _came_or_went(files, options)

@@ -16,6 +16,7 @@ from typing import Final
 
 from hotconf.formats.base import Document
 from hotconf.problems import Kind, Problem
+from hotconf.snapshot import SourceFile
 from hotconf.sources.files import paths
 from hotconf.system.descriptors import FILE, ClosedError, Descriptor
 from hotconf.text import printable
@@ -61,6 +62,8 @@ class Read(NamedTuple):
     """False if the stamp is too young to be trusted, or the error may pass: read it again later."""
     document: Document | None = None
     """The parsed file, if it could be parsed; used again while the file has not changed."""
+    source: SourceFile | None = None
+    """That file for snapshots: they share it as long as it has not changed."""
 
     def __repr__(self) -> str:
         """Never shows the content."""

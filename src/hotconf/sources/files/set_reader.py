@@ -18,6 +18,7 @@ from hotconf.config.reload_settings import settings_of
 from hotconf.formats.base import Document
 from hotconf.formats.registry import parse
 from hotconf.problems import Problem
+from hotconf.snapshot import SourceFile
 from hotconf.sources import layers
 from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files import mounts, paths, reading
@@ -32,7 +33,7 @@ class SetReader:
 
     __slots__ = (
         *("_fresh", "_known", "_lapped", "_same_names", "cached", "expansion", "instead", "loaded_at", "options"),
-        *("over", "parse_ns", "patterns", "problems", "read_ns", "reads"),
+        *("over", "parse_ns", "patterns", "problems", "read_ns", "reads", "said"),
     )
 
     loaded_at: datetime
@@ -43,8 +44,10 @@ class SetReader:
         self.options = options
         self.instead: Mapping[Path, bytes] = {}
         """Contents to use instead of what is on the disk."""
-        self.over = layers.read(options.layers)
-        """The layers over the files."""
+        self.said = layers.read(options.layers)
+        """What the layers over the files say."""
+        self.over = self.said.decoded(options.schema)
+        """The same, weakest first: texts decoded."""
         self.expansion = Expansion((Member(options.path, "main"),))
         self.reads: dict[Path, Read] = {}
         """In the order of the members, with documents where they could be parsed."""
@@ -144,7 +147,7 @@ class SetReader:
         main = self.reads[self.options.path].document
         if main is None or self.options.pins.watch_paths is not None:
             return self.patterns
-        table = merge((main, *self.over.tables)).table if self.over.tables else main.table
+        table = merge((main, *self.over)).table if self.over else main.table
         return settings_of(self.options.schema, table).watch_paths
 
     # Reading
@@ -222,7 +225,10 @@ class SetReader:
     def parse(self, begin: int = 0) -> None:
         """Parse the files in `reads`, from this member on."""
         for member, read in list(zip(self.expansion.members, self.reads.values(), strict=True))[begin:]:
-            self._parse(member, read)
+            if read.document is None:
+                self._parse(member, read)
+            elif exposed := reading.exposed(read):
+                self.problems.append(exposed)
 
     def _parse(self, member: Member, read: Read) -> None:
         if read.problem is not None:
@@ -231,7 +237,8 @@ class SetReader:
             if exposed := reading.exposed(read):
                 self.problems.append(exposed)
             if read.document is None and (document := self._parsed(member.path, read.data)) is not None:
-                self.reads[member.path] = read._replace(document=document)
+                source = SourceFile(member.path, member.role, read.data)
+                self.reads[member.path] = read._replace(document=document, source=source)
 
     def _refuse(self, member: Member, problem: Problem) -> None:
         if problem.kind == "unstable":
