@@ -12,7 +12,7 @@ from hotconf.keypath import KeyPath
 MAX_WORDS: Final = 1000
 """How many keys of tables that take any are compared with the fields of the model."""
 
-MAX_COMPARED: Final = 50_000
+MAX_COMPARED: Final = 10_000
 """How many pairs of such a key and a field are compared."""
 
 _CONTAINERS: Final = (dict, list)
