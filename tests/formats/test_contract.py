@@ -15,11 +15,13 @@ import tomli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from formats import core
 from hotconf.formats.base import MAX_DEPTH, Document, Format
 from hotconf.formats.json.format import JSON
 from hotconf.formats.places import Span
 from hotconf.formats.registry import FORMATS, SUFFIXES, format_of, is_configuration, parse
 from hotconf.formats.toml.format import TOML
+from hotconf.formats.yaml.format import YAML
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
 from torture.extent import examples
@@ -72,6 +74,11 @@ def json_text(table: dict[str, Any]) -> str:
     return json.dumps(table, indent=2, ensure_ascii=False)
 
 
+def yaml_text(table: dict[str, Any]) -> str:
+    """`table` as YAML, a key a line, the values between brackets."""
+    return "".join(f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in table.items())
+
+
 TABLE: dict[str, Any] = {
     "name": "é",
     "server": {"port": 8080, "hosts": ["a", "b"], "limits": [{"n": 1}, {"n": 2.5}]},
@@ -88,6 +95,16 @@ LANGUAGES = {
         "\"'\\{}[],.=#ab1e- \n\t\x00é“\ufeff",
         """# all\nname = "é"\n[server]\nport = 8080\nhosts = ["a",\n "b"]\nlimits = [{n = 1}, {n = 2.5}]\n"""
         """[on]\n"a.b".'"q"' = -1 # c\n[[t]]\nx = '''\n'' \\'''\n[[t]]\n""",
+    ),
+    "YAML": Language(
+        YAML,
+        yaml_text,
+        core.read,
+        "\"'\\{}[],:#ab1-?|>&*!~ \n\t\x00é“\ufeff",
+        """# all\nname: "é"\nserver: &s\n  port: 8080 # c\n  hosts: [a,\n    'b']\n"""
+        """  limits:\n  - n: 1\n  - {n: 2.5}\n"""
+        """"on": {<<: *s, port: 0o17}\ntext: |\n  a\n   b\n\nfolded: >-\n  a\n  b\n"""
+        """plain: a b\n  c\n? k\n: ~\ne: !!str\n""",
     ),
     "JSON": Language(JSON, json_text, json_read, "\"'\\{}[],.:/ab1e-tfnu \n\t\x00é“\ufeff", json_text(TABLE)),
 }
@@ -190,7 +207,7 @@ def check_places(language: Language, table: dict[str, Any]) -> None:
     places = parsed(language, text).places
     for path, value in paths(table):
         written = cut(text, places.value(path))
-        found = json.loads(written) if language.form is JSON else tomli.loads(f"x = {written}")["x"]
+        found = tomli.loads(f"x = {written}")["x"] if language.form is TOML else core.value(written)
         assert alike(found, value), path
         key = cut(text, places.key(path))
         if isinstance(path[-1], str):
@@ -221,39 +238,79 @@ def test_any_table_can_be_read_and_has_its_places(language: Language, table: dic
 
 # What is wrong, in each format: the same mistake, its line, and what to write instead.
 
+
+class Mistake(NamedTuple):
+    """The same in each format. None: there it is none."""
+
+    texts: dict[str, str | None]
+    line: int | None
+    reason: str | None
+    hint: str | None
+
+
+def mistake(
+    toml: str, json: str, yaml: str | None, line: int | None, reason: str | None, hint: str | None
+) -> Mistake:
+    """By the names of the formats."""
+    return Mistake({"TOML": toml, "JSON": json, "YAML": yaml}, line, reason, hint)
+
+
+DEEP = "[" * 64 + "1" + "]" * 64
+MANY = "1" * 4301
 MISTAKES = {
-    "a key twice": ("a = 1\nb = 2\na = 3", '{\n"a": 1,\n"a": 3}', 3, "duplicate key", "set each key once"),
-    "no value": ("a = 1\nb =\nc = 1", '{"a": 1,\n"b":\n}', None, None, "write a value"),
-    "an open string": ('x = 1\na = "x\nb = 1', '{\n"a": "x\n}', 2, "unterminated string", 'close it with "'),
-    "an escape": ('a = 1\nb = "\\q"', '{"a": 1,\n"b": "\\q"}', 2, "invalid escape", "a backslash begins an escape"),
-    "an array that is never closed": (
-        "a = 1\nb = [1,\n2",
-        '{"a": 1,\n"b": [1,\n2',
-        2,
-        "missing closing bracket",
-        "]",
+    "a key twice": mistake(
+        "a = 1\nb = 2\na = 3", '{\n"a": 1,\n"a": 3}', "a: 1\nb: 2\na: 3", 3, "duplicate key", "set each key once"
     ),
-    "no comma": ("a = 1\nb = [1 2]", '{"a": 1,\n"b": [1 2]}', 2, "missing comma", "put a comma between the items"),
-    "curly quotes": ("a = 1\nb = “x”", '{"a": 1,\n"b": “x”}', 2, "unexpected character", "quotes"),
-    "the wrong bracket": ("a = 1\nb = [1}", '{"a": 1,\n"b": [1}}', 2, "unexpected character", 'close it with "]"'),
-    "a leading zero": ("a = 1\nb = 08", '{"a": 1,\n"b": 08}', 2, None, "no leading zero"),
-    "a bare point": ("a = 1\nb = .5", '{"a": 1,\n"b": .5}', 2, "unexpected character", "0.5, not .5"),
-    "a word": ("a = 1\nb = yes", '{"a": 1,\n"b": yes}', 2, "unexpected character", "write true or false"),
-    "capitals": ("a = 1\nb = True", '{"a": 1,\n"b": True}', 2, "unexpected character", "in lower case"),
-    "text without quotes": ("a = 1\nb = debug", '{"a": 1,\n"b": debug}', 2, "unexpected character", "quotes"),
-    "a conflict": ("a = 1\n<<<<<<< HEAD\n", '{"a": 1,\n<<<<<<< HEAD\n}', 2, None, "resolve the merge conflict"),
-    "another comment": ("a = 1\n// no\n", '{"a": 1,\n// no\n"b": 1}', 2, None, "comment"),
-    "an invisible character": ("a = 1\n\u200bb = 1", '{"a": 1,\n\u200b"b": 1}', 2, "unexpected", "U+200B"),
-    "too many digits": (
-        f"a = 1\nb = {'1' * 4301}",
-        f'{{"a": 1,\n"b": {"1" * 4301}}}',
+    "no value": mistake("a = 1\nb =\nc = 1", '{"a": 1,\n"b":\n}', None, None, None, "write a value"),
+    "an open string": mistake(
+        'x = 1\na = "x\nb = 1', '{\n"a": "x\n}', 'x: 1\na: "x\nb: 1', 2, "unterminated string", 'close it with "'
+    ),
+    "an escape": mistake(
+        'a = 1\nb = "\\q"',
+        '{"a": 1,\n"b": "\\q"}',
+        'a: 1\nb: "\\q"',
         2,
-        "integer of over 4,300 digits",
+        "invalid escape",
+        "a backslash begins an escape",
+    ),
+    "an array that is never closed": mistake(
+        "a = 1\nb = [1,\n2", '{"a": 1,\n"b": [1,\n2', "a: 1\nb: [1,\n2", 2, "missing closing bracket", "]"
+    ),
+    "no comma": mistake(
+        "a = 1\nb = [1 2]", '{"a": 1,\n"b": [1 2]}', None, 2, "missing comma", "put a comma between the items"
+    ),
+    "curly quotes": mistake("a = 1\nb = “x”", '{"a": 1,\n"b": “x”}', None, 2, "unexpected character", "quotes"),
+    "the wrong bracket": mistake(
+        "a = 1\nb = [1}", '{"a": 1,\n"b": [1}}', "a: 1\nb: [1}", 2, "unexpected character", 'close it with "]"'
+    ),
+    "a leading zero": mistake("a = 1\nb = 08", '{"a": 1,\n"b": 08}', None, 2, None, "no leading zero"),
+    "a bare point": mistake("a = 1\nb = .5", '{"a": 1,\n"b": .5}', None, 2, "unexpected character", "0.5, not .5"),
+    "a word": mistake(
+        "a = 1\nb = yes", '{"a": 1,\n"b": yes}', None, 2, "unexpected character", "write true or false"
+    ),
+    "capitals": mistake("a = 1\nb = True", '{"a": 1,\n"b": True}', None, 2, "unexpected character", "in lower case"),
+    "text without quotes": mistake(
+        "a = 1\nb = debug", '{"a": 1,\n"b": debug}', None, 2, "unexpected character", "quotes"
+    ),
+    "a conflict": mistake(
+        "a = 1\n<<<<<<< HEAD\n",
+        '{"a": 1,\n<<<<<<< HEAD\n}',
+        "a: 1\n<<<<<<< HEAD\n",
+        2,
         None,
+        "resolve the merge conflict",
     ),
-    "too deep": (
-        "a = 1\nb = " + "[" * 64 + "1" + "]" * 64,
-        '{"a": 1,\n"b": ' + "[" * 64 + "1" + "]" * 64 + "}",
+    "another comment": mistake("a = 1\n// no\n", '{"a": 1,\n// no\n"b": 1}', "a: 1\n// no\n", 2, None, "comment"),
+    "an invisible character": mistake(
+        "a = 1\n\u200bb = 1", '{"a": 1,\n\u200b"b": 1}', "a: 1\n\u200bb 1", 2, "unexpected", "U+200B"
+    ),
+    "too many digits": mistake(
+        f"a = 1\nb = {MANY}", f'{{"a": 1,\n"b": {MANY}}}', f"a: 1\nb: {MANY}", 2, "integer of over 4,300 digits", None
+    ),
+    "too deep": mistake(
+        f"a = 1\nb = {DEEP}",
+        f'{{"a": 1,\n"b": {DEEP}}}',
+        f"a: 1\nb: {DEEP}",
         2,
         "more than 64 levels of nesting",
         None,
@@ -265,8 +322,12 @@ MISTAKES = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_told_with_its_line_and_what_to_write_instead(language: Language, name: str) -> None:
     """The same mistake in the same words."""
-    in_toml, in_json, line, reason, hint = MISTAKES[name]
-    problem = refused(language, in_toml if language.form is TOML else in_json)
+    texts, line, reason, hint = MISTAKES[name]
+    text = texts[language.form.name]
+    if text is None:
+        assert language.form is YAML
+        return
+    problem = refused(language, text)
     assert problem.kind == "syntax"
     assert problem.message.startswith(f"Invalid {language.form.name}: ")
     assert problem.message.endswith(f" at line {problem.line}")
@@ -402,15 +463,15 @@ def test_time_is_linear_in_the_text(language: Language, name: str) -> None:
     assert large < max(24 * small, 0.5)
 
 
-def test_both_forms_say_the_same() -> None:
-    """Random tables, written both ways."""
+def test_all_formats_say_the_same() -> None:
+    """Random tables, written in each format."""
     dice = random.Random(7)
     for _ in range(50):
         table = {
             f"k{n}": dice.choice([1, 2.5, "x", [1, [2]], {"a": {"b": []}}, True]) for n in range(dice.randrange(1, 6))
         }
         tables = [parsed(language, language.write(table)).table for language in LANGUAGES.values()]
-        assert alike(tables[0], tables[1])
+        assert all(alike(tables[0], table) for table in tables)
 
 
 def test_dates_are_toml_only() -> None:

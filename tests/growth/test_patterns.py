@@ -34,11 +34,13 @@ SOON_S: Final = 0.005
 TEXTS: Final = 400 if FULL else 40
 """Made of each pattern at most."""
 IN_TABLES: Final = [
+    "formats.base: pattern",
     "formats.json.mistakes: pattern",
     "formats.toml.slips: pattern",
     *[r"formats.toml.slips: f'\\A(?:{pattern})'"] * 2,
+    "formats.yaml.mistakes: pattern",
 ]
-"""Compiled from a table when the module is imported: the patterns are found in that table."""
+"""Compiled from a table when the module is imported, or given by another module: the patterns are found there."""
 
 
 class Found(NamedTuple):

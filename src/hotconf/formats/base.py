@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -122,6 +123,23 @@ def _not_utf8(path: Path, data: bytes, offset: int) -> Problem:
     hint = "it looks like UTF-16: save it as UTF-8" if utf16 else "save the file as UTF-8"
     message = f"File is not UTF-8: invalid byte at line {line}"
     return Problem(message, kind="encoding", hint=hint, file=path, line=line, column=column)
+
+
+def headed(text: str, line: str) -> str:
+    """`text` below `line`, with the same line ends."""
+    bom = "\ufeff" if text.startswith("\ufeff") else ""
+    end = "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
+    return f"{bom}{line}{end}{text.removeprefix(bom)}"
+
+
+def in_head(text: str, pattern: str) -> str | None:
+    """The first group of `pattern` in the first comment, of those before any content, that it matches whole."""
+    for line in map(str.strip, text.removeprefix("\ufeff").split("\n")):
+        if line and not line.startswith(("#", "%")) and line != "---":
+            return None
+        if found := re.fullmatch(pattern, line):
+            return found[1]
+    return None
 
 
 def place(text: str, offset: int) -> tuple[int, int]:

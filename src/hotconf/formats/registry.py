@@ -9,9 +9,10 @@ from hotconf.formats import base
 from hotconf.formats.base import Document, Format
 from hotconf.formats.json.format import JSON
 from hotconf.formats.toml.format import TOML
+from hotconf.formats.yaml.format import YAML
 from hotconf.problems import Problem
 
-FORMATS: Final[tuple[Format, ...]] = (TOML, JSON)
+FORMATS: Final[tuple[Format, ...]] = (TOML, YAML, JSON)
 DEFAULT: Final = TOML
 """Of files whose names do not say."""
 _BY_SUFFIX: Final = {suffix: each for each in FORMATS for suffix in each.suffixes}

@@ -44,6 +44,12 @@ LATE_IMPORTS: Final = (
     *("hotconf.watch.inotify_observer", "fcntl", "json", "shlex", "signal", "traceback"),
 )
 """What a watcher's threads import late. None of these may register with `os.register_at_fork`."""
+LATE_WITH: Final = {
+    "yaml": tuple(
+        f"hotconf.formats.yaml.{name}" for name in ("compose", "mistakes", "outline", "positions", "scalars")
+    ),
+}
+"""The same, once the program has imported a package that only some programs need."""
 
 
 class ForkAware:
@@ -151,11 +157,18 @@ def _finish_imports() -> None:
     Python does not reset the lock of a module that is being imported: the child would wait for it forever. Another
     thread imports, because a signal handler that raises during an import may leave such a lock held.
     """
-    if threads.any_running() and not all(map(_imported, LATE_IMPORTS)):
+    if threads.any_running() and not all(map(_imported, _late())):
         importing = threads.Thread(_import_late, "hotconf-imports")
         with suppress(RuntimeError):  # the system refuses a thread
             importing.start()
             importing.join(LOCKS_S)
+
+
+def _late() -> Iterable[str]:
+    yield from LATE_IMPORTS
+    for name, others in LATE_WITH.items():
+        if name in sys.modules:
+            yield from (name, *others)
 
 
 def _imported(name: str) -> bool:
@@ -164,7 +177,7 @@ def _imported(name: str) -> bool:
 
 
 def _import_late() -> None:
-    for name in LATE_IMPORTS:
+    for name in _late():
         try:
             import_module(name)
         except ImportError:  # not on this system

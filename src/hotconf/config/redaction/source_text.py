@@ -35,6 +35,7 @@ _KEY: Final = re.compile(r"""([\w-]++)["']?[ \t]*+([=:]?)""")
 _WORD: Final = re.compile(r"[\w-]+")
 _SETS: Final = re.compile(r"[=:]")
 _OPENS: Final = re.compile(r"[ \t]*+[{\[]")
+_EXPLICIT: Final = re.compile(r"[ \t-]*+\?[ \t]")  # a key in YAML whose value is on the lines below
 _ESCAPED: Final = re.compile(r"\\[uUx][0-9A-Fa-f]")  # may spell any word
 _QUOTED: Final = re.compile(r"""["']([^"']++)""")
 _BARE: Final = re.compile(r"""[=:\[,][ \t\[{]*+([^\s"'\[\]{}=:,#]++)""")
@@ -51,6 +52,7 @@ def secret_from(line: str, table: KeyPath = (), *, broken: bool = False, keys: C
     """
     above = secrecy_of(table)
     within = above is True or _is_among(keys, table)
+    broken = broken or _EXPLICIT.match(line) is not None
     for match in _KEY_ON_LINE.finditer(line):
         name, sets = match.groups()
         if sets or broken:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import tomli
 
-from hotconf.formats.base import MAX_DEPTH, Format, Mistakes, Outline, has_giant, is_too_deep
+from hotconf.formats.base import MAX_DEPTH, Format, Mistakes, Outline, has_giant, headed, in_head, is_too_deep
 from hotconf.formats.places import Places
 from hotconf.formats.toml.lexer import STRING, too_deep
 from hotconf.keypath import KeyPath
@@ -69,20 +69,10 @@ class _Toml(Format):
 
     def stamp(self, text: str, schema: str) -> str:
         """`#:schema SCHEMA` as the first line, unless a comment at the head says that already."""
-        if self.schema_of(text) == schema:
-            return text
-        bom = "\ufeff" if text.startswith("\ufeff") else ""
-        end = "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
-        return f"{bom}#:schema {schema}{end}{text.removeprefix(bom)}"
+        return text if self.schema_of(text) == schema else headed(text, f"#:schema {schema}")
 
     def schema_of(self, text: str) -> str | None:
-        """Of the comments before the first key or table."""
-        for line in map(str.strip, text.removeprefix("\ufeff").split("\n")):
-            if line and not line.startswith("#"):
-                return None
-            if found := re.fullmatch(r"#:schema[ \t]++(.+)", line):
-                return found[1]
-        return None
+        return in_head(text, r"#:schema[ \t]++(.+)")
 
 
 TOML: Final[Format] = _Toml()

@@ -1,0 +1,79 @@
+"""`YAML`: the core schema of YAML 1.2, parsed by libyaml through PyYAML, which comes with the extra `yaml`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from hotconf.formats.base import Format, Mistakes, Outline, headed, in_head
+from hotconf.formats.places import Places
+from hotconf.keypath import KeyPath
+from hotconf.problems import Problem
+
+# A program without YAML imports no more of this package than this module, and never `yaml`.
+
+_MISSING: Final = "To read YAML, install PyYAML with libyaml: pip install 'hotconf[yaml]'"
+_SCHEMA: Final = r"#[ \t]*+yaml-language-server[ \t]*+:[ \t]*+\$schema=(.+)"
+
+
+class _Yaml(Format):
+    name = "YAML"
+    suffixes: tuple[str, ...] = (".yaml", ".yml")
+    defaults = "{}"
+    assigns = ":"
+
+    def parse(self, path: Path, text: str) -> dict[str, Any] | Problem:
+        try:
+            from yaml import YAMLError
+
+            from hotconf.formats.yaml.compose import Composer, RefusedError, TooDeepError
+            from hotconf.formats.yaml.scalars import TooLongError
+        except ImportError:
+            return Problem(_MISSING, kind="unreadable", file=path)
+        mistakes = Mistakes(self.name, path, text)
+        composer = Composer(text)
+        try:
+            node = composer.root()
+        except RefusedError as error:
+            related = [] if error.first is None else [mistakes.related("first defined", error.first)]
+            return mistakes.problem_at(error.reason, error.span, error.hint, *related)
+        except (TooDeepError, RecursionError) as error:  # a caller that has used up its stack may cause the latter
+            return mistakes.too_deep(error.offset if isinstance(error, TooDeepError) else None)
+        except TooLongError as error:
+            return mistakes.too_long(error.span)
+        except YAMLError as error:
+            from hotconf.formats.yaml.mistakes import refused
+
+            return refused(mistakes, error, composer.flows)
+        if node is None or (node.value is None and node.begin == node.end and "#" in text):
+            return {}  # nothing but comments, as in the other formats
+        if isinstance(node.value, dict):
+            return node.value
+        from hotconf.formats.yaml.mistakes import not_a_mapping
+
+        return not_a_mapping(mistakes, node.begin, node.end)
+
+    def locate(self, text: str) -> Places:
+        from hotconf.formats.yaml.positions import places
+
+        return places(text)
+
+    def outline(self, text: str) -> Outline:
+        from hotconf.formats.yaml.outline import outline
+
+        return outline(text)
+
+    def starts(self, line: str) -> KeyPath | None:
+        from hotconf.formats.yaml.outline import starts
+
+        return starts(line)
+
+    def stamp(self, text: str, schema: str) -> str:
+        """`# yaml-language-server: $schema=SCHEMA` as the first line, unless the head says that already."""
+        return text if self.schema_of(text) == schema else headed(text, f"# yaml-language-server: $schema={schema}")
+
+    def schema_of(self, text: str) -> str | None:
+        return in_head(text, _SCHEMA)
+
+
+YAML: Final[Format] = _Yaml()
