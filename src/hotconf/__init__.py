@@ -18,6 +18,7 @@ __all__ = [
     "Change",
     "ConfigError",
     "ConfigReloadEvent",
+    "DotEnv",
     "Ending",
     "Env",
     "FileChanged",
@@ -36,6 +37,7 @@ __all__ = [
     "ReloadSuccess",
     "ReloadUnchanged",
     "Schema",
+    "SecretsDir",
     "Snapshot",
     "SourceFile",
     "Stats",
@@ -61,7 +63,9 @@ if TYPE_CHECKING:
     from hotconf.schema import Schema
     from hotconf.settings import HotReloadSettings
     from hotconf.snapshot import Answer, Origin, Snapshot, SourceFile, Timings
+    from hotconf.sources.dotenv import DotEnv
     from hotconf.sources.env import Env
+    from hotconf.sources.secrets_dir import SecretsDir
     from hotconf.subscribers.stats import PhaseStats, Stats
     from hotconf.watcher import HotReloadWatcher
 
@@ -84,7 +88,9 @@ _HOMES = {
     "schema": ("Schema",),
     "settings": ("HotReloadSettings",),
     "snapshot": ("Answer", "Origin", "Snapshot", "SourceFile", "Timings"),
+    "sources.dotenv": ("DotEnv",),
     "sources.env": ("Env",),
+    "sources.secrets_dir": ("SecretsDir",),
     "subscribers.stats": ("PhaseStats", "Stats"),
     "watcher": ("HotReloadWatcher",),
 }

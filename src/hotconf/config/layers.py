@@ -44,6 +44,8 @@ class LayerTable:
     """Keys of free tables whose case and punctuation are not known: those of weaker layers decide."""
     problems: tuple[Problem, ...] = field(default=(), repr=False)
     """What is wrong with single values; where there are errors, `table` is as far as it could be read."""
+    earlier: Mapping[KeyPath, tuple[Any, ...]] = field(default_factory=dict, repr=False)
+    """What it said before, as it was written."""
     secret: bool = False
     """All its values are secrets."""
 
@@ -62,7 +64,9 @@ class LayerTable:
     @property
     def text(self) -> str:
         """Equal only for tables that say the same."""
-        return repr(self.table) if self.document is None else self.document.text
+        if self.document is not None:
+            return self.document.text
+        return repr((self.table, self.problems)) if self.problems else repr(self.table)
 
     def span(self, path: KeyPath, at: At) -> Span | None:
         """Where the value at `path`, or its key, begins and ends; None if there is no text."""
@@ -104,11 +108,17 @@ class TextTable:
     case_sensitive: bool = False
     secret: bool = False
     """All its values are secrets."""
+    own: bool = False
+    """The names are those of this program: also without a prefix, one that is almost that of a field is misspelt."""
+    problems: tuple[Problem, ...] = field(default=(), repr=False)
+    """What else is wrong."""
+    earlier: Mapping[str, tuple[Any, ...]] = field(default_factory=dict, repr=False)
+    """By name, what it said before."""
 
     @property
     def text(self) -> str:
         """Equal only for tables that say the same."""
-        return repr({name: text for name, (text, _) in self.texts.items()})
+        return repr(({name: text for name, (text, _) in self.texts.items()}, self.problems))
 
 
 def copied(layer: str, value: object, path: KeyPath) -> Any:

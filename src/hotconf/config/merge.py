@@ -13,7 +13,7 @@ from hotconf.changes import MISSING
 from hotconf.config.layers import At, LayerTable
 from hotconf.config.walk import value_at
 from hotconf.formats.base import Document
-from hotconf.keypath import KeyPath
+from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem, Related
 from hotconf.snapshot import DEFAULT, Answer, LayeredOrigins, Origin
 from hotconf.values import NamedTuple, replace
@@ -177,6 +177,27 @@ class Origins(LayeredOrigins):
         layer = self.layers[index]
         text = layer.texts.get(layer.as_written(path))
         return None if text is None else Written(text, layer.hints.get(path), layer.secret)
+
+    def hidden(self) -> Iterator[Problem]:
+        """A warning for each text that has changed without effect: a stronger layer has what it was before."""
+        for index, layer in enumerate(self.layers):
+            for path, texts in layer.earlier.items():
+                owner = _owner(self.layers, path)
+                over = self.layers[index if owner is None else owner].texts.get(path)
+                if over in texts and over != layer.texts.get(path):
+                    stronger = self[path].where
+                    text = (
+                        f"{dotted(path)} is hidden by {stronger}, which has the value that {layer.layer} had before"
+                    )
+                    hint = f"unset {stronger}; load_dotenv() sets such variables, and DotEnv needs none"
+                    where = self._origin(index, path).where
+                    yield Problem(text, path, "schema", "warning", hint, where=where)
+
+    def secret_paths(self) -> Iterator[KeyPath]:
+        """The key paths that layers set all of whose values are secrets."""
+        for layer in self.layers:
+            if layer.secret:
+                yield from layer.texts
 
     def related(self, message: str, path: KeyPath) -> Related | None:
         """The value at `path` as a place to look at, too; None if it stands nowhere."""

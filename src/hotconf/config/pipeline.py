@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from hotconf.changes import Change
 from hotconf.config.freeze import freeze
 from hotconf.config.layers import LayerTable
-from hotconf.config.merge import merge
+from hotconf.config.merge import Origins, merge
 from hotconf.config.reload_settings import settings_path
 from hotconf.config.spelling import respell
 from hotconf.config.validation.validate import validate
@@ -113,12 +113,12 @@ class Pipeline(Generic[T]):
             merged = merge((*merged.layers, respelled))
         validated = validate(self.schema, merged, self.secrets.scrubber, self.propagates)
         misread = (problem for document in layers.documents for problem in document.warnings)
-        warnings = self._scrubbed((*layers.problems, *misread, *ignored))
+        warnings = self._scrubbed((*layers.problems, *misread, *ignored, *merged.origins.hidden()))
         if isinstance(validated, Invalid):
             return self._refused(_in_order(validated.problems, warnings, layers.order))
 
         config = freeze(validated.config)
-        changes = () if old is None else self._changes(old.config, config)
+        changes = () if old is None else self._changes(old, config, merged.origins)
         return Valid(
             config=config,
             digest=digest,
@@ -156,12 +156,15 @@ class Pipeline(Generic[T]):
         found = value_at(config, path) if path is not None else None
         return self.pins.over(found if isinstance(found, HotReloadSettings) else HotReloadSettings())
 
-    def _changes(self, old: T, new: T) -> tuple[Change, ...]:
+    def _changes(self, old: Snapshot[T], new: T, origins: Origins) -> tuple[Change, ...]:
         # Imported here: a program whose configuration never changes does not pay for it.
         from hotconf.config.diff import diff
-        from hotconf.config.redaction.masking import scrubbed_changes
+        from hotconf.config.redaction.masking import hidden_changes, scrubbed_changes
 
-        changes = diff(old, new)
+        changes = diff(old.config, new)
+        before = old.origins.secret_paths() if isinstance(old.origins, Origins) else ()
+        if secret := {*before, *origins.secret_paths()}:
+            changes = hidden_changes(changes, secret)
         return scrubbed_changes(changes, partial(self.secrets.scrubber, new, changes))
 
     def _summary(self, old: T, new: T, changes: tuple[Change, ...]) -> tuple[str, ...]:

@@ -86,7 +86,7 @@ def on_disk(main: Path, schema: Schema[Any], also: Iterable[Path] = ()) -> Look:
     Raises `UsageError` for one that is there but cannot be read.
     """
     result = load(Options(main, schema))
-    roles = {member.path: member.role for member in result.files.members if member.role != "watched"}
+    roles = {path: role for path, role in result.files.members if role != "watched" and role != "layer"}
     found = []
     for path in dict.fromkeys((*roles, *also)):
         read = reading.read(path, _MOST_BYTES)

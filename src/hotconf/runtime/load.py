@@ -78,6 +78,7 @@ def load_kept(
     reader.loaded_at, reader.patterns, reader.expansion = read_at, (), Expansion(members)
     reader.reads = {file.path: Read(file.path, Stamp(), file.content) for file in kept}
     reader.parse()
+    reader.read_layers()
     files = FileSet(members, reads=reader.reads)
     return LoadResult(_candidate(options, reader, published), files)
 
@@ -117,18 +118,23 @@ def _candidate(
         return candidate
     took = 0 if candidate.unchanged == SAME_FILES else time.perf_counter_ns() - began
     timings = Timings(read=reader.read_ns / 1e6, parse=reader.parse_ns / 1e6, validate=took / 1e6)
-    return candidate._replace(timings=timings, baseline=Baseline(candidate.files, disks))
+    return candidate._replace(timings=timings, baseline=Baseline(tuple(_sources(reader)), disks))
 
 
 def _layers(reader: SetReader) -> Layers:
     return Layers(
         documents=tuple(reader.documents),
         over=reader.over,
-        files=tuple([read.source for read in reader.reads.values() if read.source is not None]),
+        files=tuple([source for source in _sources(reader) if source.role != "watched"]),
         problems=(*reader.problems, *reader.said.problems),
         loaded_at=reader.loaded_at,
         order=tuple(reader.reads),
     )
+
+
+def _sources(reader: SetReader) -> list[SourceFile]:
+    """The files that were read. Those of layers are `watched`: they are in no snapshot, and never kept."""
+    return [read.source for read in reader.reads.values() if read.source is not None]
 
 
 def _report(reader: SetReader, missing: Missing) -> None:
@@ -136,7 +142,7 @@ def _report(reader: SetReader, missing: Missing) -> None:
     options, main = reader.options, reader.options.path
     pinned, document = options.pins.watch_paths is not None, reader.reads[main].document
     origins = merge([document, *reader.over]).origins if document is not None and not pinned else None
-    found = problems(missing, main, origins, settings_path(options.schema))
+    found = problems(missing, main, origins, settings_path(options.schema), options.layer_paths)
     known = {*(file.path for file in missing.files), *(each.entry.path for each in missing.lost)}
     rest = (each for each in reader.problems if each.kind != "missing" or each.file not in known)
     reader.problems = sorted((*rest, *found), key=lambda problem: problem.file != main)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -48,6 +49,24 @@ class WatchedLayer(Layer, Protocol):
         """
 
 
+class FileLayer(ABC):
+    """A layer of files. They are read, and watched, with the files of the configuration as one state of all."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Shown in origins and problems; unique among the layers of a watcher."""
+
+    @property
+    @abstractmethod
+    def paths(self) -> tuple[str, ...]:
+        """The files: absolute paths, and globs whose last part only has wildcards. Always the same."""
+
+    @abstractmethod
+    def parse(self, files: Mapping[Path, bytes]) -> LayerTable | TextTable:
+        """What they say. `files`: those of all such layers that exist and could be read."""
+
+
 class Options(NamedTuple, Generic[T]):
     """What a watcher loads: the main file, the model for it, and the limits."""
 
@@ -56,8 +75,13 @@ class Options(NamedTuple, Generic[T]):
     pins: PinnedSettings = PinnedSettings()
     max_bytes: int = DEFAULT_MAX_BYTES
     allow_empty: bool = False
-    layers: tuple[Layer, ...] = ()
+    layers: tuple[Layer | FileLayer, ...] = ()
     """They override the files; weakest first."""
+
+    @property
+    def layer_paths(self) -> tuple[str, ...]:
+        """The files of layers."""
+        return tuple([path for layer in self.layers if isinstance(layer, FileLayer) for path in layer.paths])
 
 
 class FileSet(NamedTuple):

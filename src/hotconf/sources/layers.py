@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias, cast
 
 from hotconf import arguments
 from hotconf.config.layers import FILE, LayerTable, TextTable
@@ -11,32 +13,41 @@ from hotconf.errors import UsageError
 from hotconf.problems import Problem
 from hotconf.schema import Schema
 from hotconf.snapshot import DEFAULT
-from hotconf.sources.base import Layer
+from hotconf.sources.base import FileLayer, Layer
 from hotconf.sources.mapping import MappingLayer
 from hotconf.values import NamedTuple
+
+Said: TypeAlias = LayerTable | TextTable | Problem | None
+"""What a layer says, or why it cannot be read; None for a layer of files that are not read yet."""
 
 
 class LayersRead(NamedTuple):
     """What the layers over the files held at one time."""
 
-    tables: tuple[LayerTable | TextTable, ...] = ()
+    said: tuple[Said, ...] = ()
     """Weakest first."""
-    problems: tuple[Problem, ...] = ()
-    """Why other layers could not be read."""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Why some could not be read."""
+        return tuple(each for each in self.said if isinstance(each, Problem))
 
     def same_as(self, other: LayersRead) -> bool:
-        """Whether both hold the same values, in any order of keys; NaN equals NaN."""
-        return self == other or (self.problems == other.problems and self._texts() == other._texts())
+        """Whether layers that are no files hold the same values, in any order of keys; NaN equals NaN."""
+        pairs = zip(self.said, other.said, strict=True)
+        return all(one is None or one == two or _text(one) == _text(two) for one, two in pairs)
 
     def decoded(self, schema: Schema[Any]) -> tuple[LayerTable, ...]:
         """The tables, texts decoded by what the model has there."""
-        return tuple(each if isinstance(each, LayerTable) else _decoded(each, schema) for each in self.tables)
-
-    def _texts(self) -> list[str]:
-        return [each.text for each in self.tables]
+        tables = (each for each in self.said if each is not None and not isinstance(each, Problem))
+        return tuple(each if isinstance(each, LayerTable) else _decoded(each, schema) for each in tables)
 
 
-def given_layers(given: object) -> tuple[Layer, ...]:
+def _text(said: Said) -> str | None:
+    return str(said) if said is None or isinstance(said, Problem) else said.text
+
+
+def given_layers(given: object) -> tuple[Layer | FileLayer, ...]:
     """The layers of the argument `layers`. Raises `UsageError` for what is no layer, and for a name that is taken."""
     items = arguments.items("layers", given, "mappings or layers")
     found = tuple(_layer(f"layers[{number}]", each) for number, each in enumerate(items))
@@ -47,20 +58,31 @@ def given_layers(given: object) -> tuple[Layer, ...]:
     return found
 
 
-def _layer(argument: str, given: Any) -> Layer:
+def _layer(argument: str, given: Any) -> Layer | FileLayer:
     if isinstance(given, Mapping):
         return MappingLayer(given, argument)
     name = getattr(given, "name", None)
+    if isinstance(name, str) and name and isinstance(given, FileLayer):
+        return given
     if not isinstance(name, str) or not name or not callable(getattr(given, "read", None)):
         raise arguments.wrong(argument, given, "a mapping, or an object with a name and read()")
     return cast("Layer", given)
 
 
-def read(layers: Iterable[Layer]) -> LayersRead:
-    """Read each layer. An exception of a layer becomes a problem that names it."""
-    found = [_read(layer) for layer in layers]
-    tables = tuple(each for each in found if not isinstance(each, Problem))
-    return LayersRead(tables, tuple(each for each in found if isinstance(each, Problem)))
+def read(layers: Iterable[Layer | FileLayer]) -> LayersRead:
+    """Read each layer but those of files. An exception of a layer becomes a problem that names it."""
+    return LayersRead(tuple(None if isinstance(layer, FileLayer) else _said(layer, layer.read) for layer in layers))
+
+
+def with_files(layers: Iterable[Layer | FileLayer], said: LayersRead, files: Mapping[Path, bytes]) -> LayersRead:
+    """The same, with what layers of files say, which hold `files`."""
+    pairs = zip(layers, said.said, strict=True)
+    return LayersRead(
+        tuple(
+            _said(layer, partial(layer.parse, files)) if isinstance(layer, FileLayer) else each
+            for layer, each in pairs
+        )
+    )
 
 
 def _decoded(table: TextTable, schema: Schema[Any]) -> LayerTable:
@@ -70,9 +92,9 @@ def _decoded(table: TextTable, schema: Schema[Any]) -> LayerTable:
     return decode(table, shape_of(schema))
 
 
-def _read(layer: Layer) -> LayerTable | TextTable | Problem:
+def _said(layer: Layer | FileLayer, read: Callable[[], Any]) -> LayerTable | TextTable | Problem:
     try:
-        said = layer.read()
+        said = read()
         return said if isinstance(said, LayerTable | TextTable) else LayerTable.of(layer.name, said)
     except UsageError as error:
         text = str(error).removeprefix(f"{layer.name}: ")  # the problem names it

@@ -51,7 +51,8 @@ def decode(given: TextTable, shape: Shape) -> LayerTable:
         texts=work.texts,
         hints=work.hints,
         loose=frozenset(work.loose),
-        problems=tuple(work.problems),
+        problems=(*given.problems, *work.problems),
+        earlier={at.path: given.earlier[name] for at, name, *_ in found if name in given.earlier},
         secret=given.secret,
     )
 

@@ -108,7 +108,7 @@ def find(name: str, shape: Shape, given: TextTable) -> At | Stray | None:
         if not steps and len(here.path) >= len(stray.path):
             stray = Stray(here.path, here.shape, rest)
         todo.extend(reversed(steps))
-    return stray if given.prefix or stray.path or given.secret else None
+    return stray if given.prefix or stray.path or given.own else None
 
 
 def _steps(rest: str, here: At, given: TextTable) -> Iterator[tuple[str, At]]:

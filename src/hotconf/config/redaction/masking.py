@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Sized
+from collections.abc import Callable, Collection, Mapping, Sequence, Sized
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -111,6 +111,21 @@ def scrubbed_changes(changes: Sequence[Change], scrubber: Callable[[], Scrubber]
     scrub = scrubber().longer
     return tuple(
         replace(change, old=_scrubbed(change.old, scrub), new=_scrubbed(change.new, scrub)) for change in changes
+    )
+
+
+def hidden_changes(changes: Sequence[Change], secret: Collection[KeyPath]) -> tuple[Change, ...]:
+    """`changes` with masks in place of what stands at one of the `secret` paths, below it or around it."""
+
+    def hides(path: KeyPath) -> bool:
+        return any(each[: len(path)] == path[: len(each)] for each in secret)
+
+    def mask(value: object) -> object:
+        return value if value is None or value is MISSING else MASK
+
+    return tuple(
+        replace(change, old=mask(change.old), new=mask(change.new)) if hides(change.path) else change
+        for change in changes
     )
 
 

@@ -45,6 +45,8 @@ def secrets_of(shape: Shape, layers: Iterable[Document | LayerTable], config: ob
     found = set(secrets_in(config))
     for layer in layers:
         found |= secrets_in(layer.table)
+        if isinstance(layer, LayerTable) and layer.secret:
+            found |= secrets_in([layer.table, *layer.texts.values()], ("secret",))
         found |= secrets_in(list(_secret_by_model(layer.table, shape)), ("secret",))
     return frozenset(found)
 

@@ -61,7 +61,7 @@ class Collector:
         """By users' code: its frames reveal secrets that are nowhere else."""
         self._goes_through = goes_through
         self._scrubber = scrubber or self._own_scrubber
-        self._found: dict[tuple[KeyPath, str], _Found] = {}
+        self._found: dict[tuple[KeyPath, str, str], _Found] = {}
         self._omitted: Counter[Severity] = Counter()
         self.errors = 0
         """How many of the problems are errors."""
@@ -94,7 +94,7 @@ class Collector:
         by_user = by_user or problem.kind in _OF_USERS
         if by_user and len(problem.message) > _WINDOW:
             problem = replace(problem, message=problem.message[:_WINDOW])
-        key = (problem.path, problem.message)
+        key = (problem.path, problem.message, problem.where)
         if key not in self._found:
             self._found[key] = _Found(problem, at_key, by_user)
             self.errors += problem.severity == "error"

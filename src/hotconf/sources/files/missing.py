@@ -10,7 +10,7 @@ its entries still have others. A file that no entry covers any more was removed 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
@@ -145,7 +145,7 @@ def _absent(baseline: Baseline, found: Found) -> Iterator[SourceFile]:
     renamed = {(path.parent, data) for path, data in fragments.items() if path not in before}
     unmounted = {directory for directory in baseline.disks if _is_unmounted(directory, baseline, found)}
     for file in baseline.files:
-        if file.role != "fragment" or fragments.get(file.path) == file.content:
+        if file.role == "main" or fragments.get(file.path) == file.content:
             continue
         # A file below a mount point is not the one that was there before the unmount.
         other = bool(unmounted) and not unmounted.isdisjoint((file.path, *file.path.parents))
@@ -205,7 +205,8 @@ def find(baseline: Baseline, files: FileSet, disks: Mapping[Path, Disk]) -> Miss
     there = reads.keys() - absent
     if disks == baseline.disks and all(file.path in there for file in baseline.files):
         return None
-    fragments = (member.path for member in files.members if member.role == "fragment" and member.path in there)
+    roles = ("fragment", "layer")
+    fragments = (member.path for member in files.members if member.role in roles and member.path in there)
     links = {path for path, disk in baseline.disks.items() if disk.target is not None}
     known = {**disks_at(baseline.disks.keys() - links), **_targets(links), **disks}
     now = {path: reads[path].data for path in fragments}
@@ -275,13 +276,18 @@ def _mount_point(directory: Path) -> Path:
 # What is reported
 
 
-def problems(missing: Missing, main: Path, origins: Origins | None, settings: KeyPath | None) -> tuple[Problem, ...]:
+def problems(
+    missing: Missing, main: Path, origins: Origins | None, settings: KeyPath | None, of_layers: Collection[str] = ()
+) -> tuple[Problem, ...]:
     """An error for each lost entry, at its place, and a warning for each other missing file.
 
     `settings`: the key path of the hot reload settings; None if the program gave the entries. `origins`: those of the
-    layers, if the main file could be parsed.
+    layers, if the main file could be parsed. `of_layers`: the entries of layers.
     """
-    lost = (_lost(each, main, origins, settings) for each in missing.lost)
+    lost = (
+        _lost_by_layer(each) if each.entry.text in of_layers else _lost(each, main, origins, settings)
+        for each in missing.lost
+    )
     return (*lost, *map(_fewer, missing.fewer))
 
 
@@ -302,7 +308,20 @@ def _lost(lost: Lost, main: Path, origins: Origins | None, settings: KeyPath | N
     return origins.placed(replace(problem, path=(*settings, "watch_paths", lost.entry.number)))
 
 
+def _lost_by_layer(lost: Lost) -> Problem:
+    names = _listed([printable(file.path.name) for file in lost.files])
+    messages: dict[Reason, str] = {
+        "listed": "The file is gone",
+        "emptied": f"Nothing is left of the directory, which gave {names}",
+        "unmounted": f"It is on another device than before, without {names}",
+    }
+    path = lost.entry.path if lost.entry.base is None else lost.entry.base
+    return Problem(messages[lost.why], kind="missing", file=path, hint="restore it, or start without it")
+
+
 def _fewer(file: SourceFile) -> Problem:
+    if file.role == "watched":  # of a layer
+        return Problem("The file is gone, and what it set", kind="missing", severity="warning", file=file.path)
     keys = _listed(_keys(file))
     text = f"The file is gone, and with it {keys}" if keys else "The file is gone; it set nothing"
     return Problem(text, kind="missing", severity="warning", file=file.path)

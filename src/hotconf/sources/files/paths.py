@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -30,7 +30,7 @@ _SHOWN: Final = 100
 
 _URL: Final = r"[A-Za-z][A-Za-z0-9+.-]+://"
 
-Role = Literal["main", "fragment", "watched"]
+Role = Literal["main", "fragment", "watched", "layer"]
 
 
 class Place(NamedTuple):
@@ -168,14 +168,18 @@ class Expansion(NamedTuple):
     """Warnings of members that are obviously copies, and of files that are never members."""
 
 
-def expand(main: Path, patterns: Sequence[str], known: Sequence[Member] = ()) -> Expansion:
+def expand(
+    main: Path, patterns: Sequence[str], known: Sequence[Member] = (), of_layers: Collection[str] = ()
+) -> Expansion:
     """The main file and the files that `patterns` name, relative to its directory, in the order of merging.
 
     A directory stands for its configuration files, a glob for its matches, each sorted by name. Hidden files are
     skipped, as in a shell, and `**` follows no links. A file that is named twice counts where it is named last. What
     hotconf writes itself is never a member. Members that are `known` are reused, because making paths takes longest.
+
+    `of_layers`: the patterns among them whose files are those of layers: absolute paths of files, and globs.
     """
-    found = _Found(main, known)
+    found = _Found(main, known, of_layers)
     search = found.search
     try:
         for pattern in _last_of_each(patterns):
@@ -202,8 +206,9 @@ def _last_of_each(patterns: Sequence[str]) -> list[str]:
 class _Found:
     """What the patterns have matched so far."""
 
-    def __init__(self, main: Path, known: Sequence[Member]) -> None:
+    def __init__(self, main: Path, known: Sequence[Member], of_layers: Collection[str]) -> None:
         self._main = main
+        self._of_layers = of_layers
         self._known = {os.fspath(member.path): member for member in known if member.role != "main"}
         self.search = Search()
         self.members: dict[Path, Member] = {}
@@ -233,7 +238,7 @@ class _Found:
         except UsageError as error:
             self._refuse(str(error))
             return
-        for member in self._meant(path, pattern):
+        for member in self._of_layer(path, pattern) if pattern in self._of_layers else self._meant(path, pattern):
             self.members.pop(member.path, None)
             if member.path != self._main:
                 self.members[member.path] = member
@@ -255,6 +260,16 @@ class _Found:
             self.warnings.append(Problem(text, kind="schema", severity="warning", file=self._main))
             return []
         return [_member(path)]
+
+    def _of_layer(self, path: Path, pattern: str) -> list[Member]:
+        if not is_glob(path.name):
+            return [Member(path, "layer")]
+        self.kinds.add("glob")
+        base, parts = split(pattern, self._main.parent)
+        if not os.path.isdir(base):
+            text, hint = "The directory does not exist", "its files are read as soon as it appears"
+            self.warnings.append(Problem(text, kind="missing", severity="warning", file=Path(base), hint=hint))
+        return [Member(Path(name), "layer") for name in self.search.matches(base, parts)]
 
     def _matches(self, base: str, *patterns: tuple[str, ...]) -> list[Member]:
         """The files below `base` that match one of the patterns; copies among them are reported."""

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from hotconf.config.merge import merge
 from hotconf.config.reload_settings import settings_of
@@ -22,18 +22,21 @@ from hotconf.snapshot import SourceFile
 from hotconf.sources import layers
 from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files import mounts, paths, reading
-from hotconf.sources.files.paths import Expansion, Member
+from hotconf.sources.files.paths import Expansion, Member, Role
 from hotconf.sources.files.reading import Read
 from hotconf.system.descriptors import Descriptor
 from hotconf.values import replace
+
+_ATTEMPTS: Final = 10
+"""How often files are read again that change meanwhile."""
 
 
 class SetReader:
     """One read of a set of files."""
 
     __slots__ = (
-        *("_fresh", "_known", "_lapped", "_same_names", "cached", "expansion", "instead", "loaded_at", "options"),
-        *("over", "parse_ns", "patterns", "problems", "read_ns", "reads", "said"),
+        *("_fresh", "_known", "_lapped", "_of_layers", "_same_names", "cached", "expansion", "instead", "loaded_at"),
+        *("options", "over", "parse_ns", "patterns", "problems", "read_ns", "reads", "said"),
     )
 
     loaded_at: datetime
@@ -47,7 +50,8 @@ class SetReader:
         self.said = layers.read(options.layers)
         """What the layers over the files say."""
         self.over = self.said.decoded(options.schema)
-        """The same, weakest first: texts decoded."""
+        """The same, weakest first: texts decoded. Without layers of files until the files are read."""
+        self._of_layers = options.layer_paths
         self.expansion = Expansion((Member(options.path, "main"),))
         self.reads: dict[Path, Read] = {}
         """In the order of the members, with documents where they could be parsed."""
@@ -70,7 +74,7 @@ class SetReader:
         """
         self._lapped = time.perf_counter_ns()
         pinned = self.options.pins.watch_paths
-        self.patterns = self.cached.patterns if pinned is None else pinned
+        self.patterns = self.cached.patterns if pinned is None else (*pinned, *self._of_layers)
         main, file = self._read_main()
         try:
             changed = self._read_set(main, file)
@@ -92,6 +96,7 @@ class SetReader:
             return self._again(changed)
         self.problems.extend((*self.expansion.problems, *self.expansion.warnings))
         self.parse(1)
+        self._add_layers(self.reads)
         self.parse_ns += self._lap()
         return changed
 
@@ -148,14 +153,14 @@ class SetReader:
         if main is None or self.options.pins.watch_paths is not None:
             return self.patterns
         table = merge((main, *self.over)).table if self.over else main.table
-        return settings_of(self.options.schema, table).watch_paths
+        return (*settings_of(self.options.schema, table).watch_paths, *self._of_layers)
 
     # Reading
 
     def _read_main(self) -> tuple[Read, Descriptor | None]:
         """The main file; if it was read now, with the open file, so that no other one gets its inode."""
         path, known = self.options.path, self._known.get(self.options.path)
-        if known is not None and _is_usable(known):
+        if known is not None and _is_usable(known, "main"):
             return known, None
         if path in self.instead:
             return self._read(self.expansion.members[0]), None
@@ -166,7 +171,7 @@ class SetReader:
         """Read the other files of the set. Returns the files that changed until then."""
         self.loaded_at = datetime.now(UTC)
         kept = self._kept_expansion()
-        self.expansion = kept or paths.expand(self.options.path, self.patterns, self.cached.members)
+        self.expansion = kept or self._expanded(self.cached.members)
         others = self.expansion.members[1:]
         known: Sequence[Read | None]
         if kept is None:
@@ -176,7 +181,7 @@ class SetReader:
             self.reads = {**self._known, main.path: main}
             known = [*self._known.values()][1:]
         for member, read in zip(others, known, strict=True):
-            if read is None or not _is_usable(read):
+            if read is None or not _is_usable(read, member.role):
                 self.reads[member.path] = self._read(member)
             elif kept is None:
                 self.reads[member.path] = read
@@ -192,6 +197,9 @@ class SetReader:
         # What is a file may become a directory of files.
         return kept if "file" not in kept.kinds and paths.may_stand(kept, self.patterns) else None
 
+    def _expanded(self, known: Sequence[Member] = ()) -> Expansion:
+        return paths.expand(self.options.path, self.patterns, known, self._of_layers)
+
     def _read(self, member: Member) -> Read:
         path = member.path
         self._fresh.add(path)
@@ -200,7 +208,7 @@ class SetReader:
         watched = member.role == "watched"
         read = reading.stat_only(path) if watched else reading.read(path, self.options.max_bytes)
         # A directory is no member: it was none, or not there, when `watch_paths` was looked up a moment ago.
-        return reading.unstable(read) if member.role != "main" and reading.is_directory(read) else read
+        return reading.unstable(read) if member.role not in ("main", "layer") and reading.is_directory(read) else read
 
     def _changed(self, main: Read, file: Descriptor | None) -> tuple[Path, ...]:
         """The files that changed while the set was read.
@@ -211,7 +219,7 @@ class SetReader:
         expansion = self.expansion
         members = expansion.members
         if expansion is not self.cached.expansion and not self._same_names:
-            now = paths.expand(self.options.path, self.patterns)
+            now = self._expanded()
             members = members if now.problems else now.members
         moved = reading.changed(self.reads.values())
         if len(moved) == len(self.reads) == 1 and not expansion.folders and _is_replaced(main, file):
@@ -236,9 +244,32 @@ class SetReader:
         elif member.role != "watched":
             if exposed := reading.exposed(read):
                 self.problems.append(exposed)
-            if read.document is None and (document := self._parsed(member.path, read.data)) is not None:
+            if member.role == "layer":
+                self.reads[member.path] = read._replace(source=SourceFile(member.path, "watched", read.data))
+            elif read.document is None and (document := self._parsed(member.path, read.data)) is not None:
                 source = SourceFile(member.path, member.role, read.data)
                 self.reads[member.path] = read._replace(document=document, source=source)
+
+    def _add_layers(self, reads: Mapping[Path, Read]) -> None:
+        """Add what the layers of files say, once these are read."""
+        if self._of_layers:
+            files = {path: read.data for path, read in reads.items() if read.problem is None}
+            self.said = layers.with_files(self.options.layers, self.said, files)
+            self.over = self.said.decoded(self.options.schema)
+
+    def read_layers(self) -> None:
+        """Read the files of layers only, as they are now; if possible, as one state."""
+        if not self._of_layers:
+            return
+        for _ in range(_ATTEMPTS):
+            found = paths.expand(self.options.path, self._of_layers, of_layers=self._of_layers)
+            reads = {each.path: reading.read(each.path, self.options.max_bytes) for each in found.members[1:]}
+            if not reading.changed(reads.values()) and paths.same_names(found):
+                break
+        self.problems.extend((*found.problems, *found.warnings))
+        for member in found.members[1:]:
+            self._parse(member, reads[member.path])
+        self._add_layers(reads)
 
     def _refuse(self, member: Member, problem: Problem) -> None:
         if problem.kind == "unstable":
@@ -267,9 +298,9 @@ class SetReader:
         return None
 
 
-def _is_usable(read: Read) -> bool:
-    """Whether it may be used again: only if it was parsed. Its stamp is compared once, after all are read."""
-    return read.settled and read.document is not None
+def _is_usable(read: Read, role: Role) -> bool:
+    """Whether it may be used again: only if it was good. Its stamp is compared once, after all are read."""
+    return read.settled and (read.document is not None or (role == "layer" and read.problem is None))
 
 
 def _is_replaced(read: Read, file: Descriptor | None) -> bool:

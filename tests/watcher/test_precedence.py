@@ -1,0 +1,80 @@
+"""Which of two layers wins: the table of precedence, every pair of it."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import AliasChoices, BaseModel, Field
+
+from hotconf import DotEnv, Env, HotReloadSettings, HotReloadWatcher, SecretsDir
+
+LAYERS = ["default", "main file", "fragment", "secrets directory", ".env", "environment", "mapping"]
+"""Weakest first."""
+PAIRS = list(combinations(LAYERS, 2))
+
+
+class Server(BaseModel, frozen=True):
+    port: int = Field(0, validation_alias=AliasChoices("port", "listen"))
+    host: str = ""
+
+
+class App(BaseModel, frozen=True):
+    server: Server = Server()
+    hot_reload: HotReloadSettings = HotReloadSettings()
+
+
+class Scene:
+    """All layers, of which some set the port."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.root = root
+        self.mapping: dict[str, Any] = {}
+        self.environment = monkeypatch
+        (root / "config.toml").write_text("hot_reload.watch_paths = ['over.toml']\n")
+        (root / "over.toml").write_text("# nothing\n")
+        (root / ".env").write_text("# nothing\n")
+        (root / "secrets").mkdir()
+
+    def set(self, layer: str, number: int, key: str) -> str:
+        """Let `layer` say so; where that is."""
+        if layer == "default":
+            return "default"
+        if layer == "main file":
+            (self.root / "config.toml").write_text(
+                f"[hot_reload]\nwatch_paths = ['over.toml']\n[server]\n{key} = {number}\n"
+            )
+            return f"config.toml:4:{len(key) + 4}"
+        if layer == "fragment":
+            (self.root / "over.toml").write_text(f"[server]\n{key} = {number}\n")
+            return f"over.toml:2:{len(key) + 4}"
+        if layer == "secrets directory":
+            (self.root / "secrets" / f"server__{key}").write_text(f"{number}\n")
+            return f"secrets/server__{key}"
+        if layer == ".env":
+            (self.root / ".env").write_text(f"APP_SERVER__{key.upper()}={number}\n")
+            return ".env:1"
+        if layer == "environment":
+            self.environment.setenv(f"APP_SERVER__{key.upper()}", str(number))
+            return f"$APP_SERVER__{key.upper()}"
+        self.mapping = {"server": {key: number}}
+        return "layers[3]"
+
+
+@pytest.mark.parametrize(("weak_key", "strong_key"), [("port", "port")])
+@pytest.mark.parametrize(("weak", "strong"), PAIRS)
+def test_the_stronger_of_two_layers_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weak: str, strong: str, weak_key: str, strong_key: str
+) -> None:
+    """However each spells the key; both are told, the winner first."""
+    monkeypatch.chdir(tmp_path)
+    scene = Scene(tmp_path, monkeypatch)
+    places = [scene.set(strong, 2, strong_key), scene.set(weak, 1, weak_key)]
+    layers = [SecretsDir("secrets"), DotEnv(".env", "APP_"), Env("APP_"), scene.mapping]
+    with HotReloadWatcher("config.toml", App, layers=layers) as watcher:
+        assert watcher.config.server.port == 2
+        assert not watcher.warnings
+        answers = [answer.origin.where for answer in watcher.snapshot.explain("server.port")]
+        assert answers == [place for place in places if place != "default"]
