@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from hotconf import keypath
@@ -92,7 +93,7 @@ class TomlPlaces(Places):
     def _header(self, key: Range, *, array: bool) -> KeyPath:
         """The path of the table that a header opens."""
         path: KeyPath = ()
-        *parts, (name, own) = self._parts(key)
+        *parts, (name, own) = _parts(self._text, key)
         for part, at in parts:
             path = (*path, part)
             if path not in self._found:
@@ -120,12 +121,15 @@ class TomlPlaces(Places):
     def _reading_of(self, table: KeyPath) -> Iterator[Place]:
         if table not in self._readings:
             tokens = TOKEN.finditer(self._text, *self._sections[table])
-            self._readings[table] = places_in(tokens, self._parts, table)
+            self._readings[table] = places_in(
+                tokens, partial(_parts, self._text), table
+            )  # of `self` it would be a cycle
         return self._readings[table]
 
-    def _parts(self, key: Range) -> Iterator[tuple[str, Range]]:
-        for part in PART.finditer(self._text, *key):
-            yield decoded(part[0]), part.span()
+
+def _parts(text: str, key: Range) -> Iterator[tuple[str, Range]]:
+    for part in PART.finditer(text, *key):
+        yield decoded(part[0]), part.span()
 
 
 def decoded(part: str) -> str:
