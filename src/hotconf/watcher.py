@@ -13,6 +13,7 @@ from hotconf import arguments
 from hotconf.config.freeze import unfrozen
 from hotconf.errors import NoConfigError
 from hotconf.events import Ending, Pending
+from hotconf.formats.registry import FormatName, named
 from hotconf.logs import log, records
 from hotconf.problems import Problem
 from hotconf.runtime.holds import Busy
@@ -83,10 +84,11 @@ class HotReloadWatcher(Generic[T]):
         observer: ObserverName = "auto",
         state_dir: str | os.PathLike[str] | None = None,
         layers: Iterable[Mapping[str, Any] | Layer] = (),
+        format: FormatName | None = None,  # noqa: A002 (what users call it)
     ) -> None:
         """Nothing happens before `start()`, or `with`.
 
-        `path`: the main file, TOML or JSON by its suffix; `~` is expanded. `schema`: a pydantic model, a
+        `path`: the main file, TOML, YAML or JSON by its suffix; `~` is expanded. `schema`: a pydantic model, a
         `TypeAdapter` or a `Schema`. `settings` fixes all four fields of `HotReloadSettings`; `debounce_ms` (0 to
         60000) and `watch_paths` fix one each. The others follow the config's own `hot_reload` field, if it has one,
         also while the program runs. `checks` are added to the schema's. `reconcile_s`: how often the files are
@@ -96,7 +98,7 @@ class HotReloadWatcher(Generic[T]):
         readable by their owner only). With it, a start on broken or missing files falls back on the last good state.
         POSIX only. `layers`: tables that override the files, weakest first: mappings, or objects with a `name`, a
         method `read()` that returns a mapping, and optionally `watch(changed)`, which returns a function that ends
-        the watching. They are merged as fragments are. Each load reads them; they are not kept in `state_dir`.
+        the watching. Each load reads them. `format`: `toml`, `yaml` or `json`, if the main file's name does not say.
 
         Raises `UsageError` for arguments that cannot work.
         """
@@ -111,7 +113,8 @@ class HotReloadWatcher(Generic[T]):
         pins = PinnedSettings.given(settings, debounce_ms, watch_paths)
         for pattern in pins.watch_paths or ():
             paths.expanded(pattern)
-        options = Options(main, Schema.of(schema, checks), pins, max_bytes, allow_empty, given_layers(layers))
+        given = Schema.of(schema, checks)
+        options = Options(main, given, pins, max_bytes, allow_empty, given_layers(layers), named(format))
         reloader = Reloader(
             options,
             self._bus,
@@ -384,7 +387,6 @@ class _Unconfigured(HotReloadWatcher[T]):
 
 
 _Unconfigured.__name__ = _Unconfigured.__qualname__ = HotReloadWatcher.__name__
-
 
 _SNAPSHOT: Final = HotReloadWatcher.__dict__["snapshot"].__set__
 _CONFIG: Final = HotReloadWatcher.__dict__["config"].__set__

@@ -79,6 +79,7 @@ MAKE = {
     "observer": set(),
     "state_dir": {"none", "text", "path", "long"},
     "layers": {"list", "dict"},
+    "format": {"none"},
 }
 SCHEMA = {
     "model": MODELS,

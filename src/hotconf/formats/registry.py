@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
+from hotconf.arguments import wrong
 from hotconf.formats import base
 from hotconf.formats.base import Document, Format
 from hotconf.formats.json.format import JSON
@@ -12,6 +14,7 @@ from hotconf.formats.toml.format import TOML
 from hotconf.formats.yaml.format import YAML
 from hotconf.problems import Problem
 
+FormatName: TypeAlias = Literal["toml", "yaml", "json"]
 FORMATS: Final[tuple[Format, ...]] = (TOML, YAML, JSON)
 DEFAULT: Final = TOML
 """Of files whose names do not say."""
@@ -26,10 +29,25 @@ def is_configuration(path: PurePath) -> bool:
 
 
 def format_of(path: Path) -> Format:
-    """The format of the file at `path`, by its suffix."""
-    return _BY_SUFFIX.get(path.suffix, DEFAULT)
+    """The format of the file at `path`, by its suffix, in upper or lower case."""
+    return _BY_SUFFIX.get(path.suffix.lower(), DEFAULT)
 
 
-def parse(data: bytes, path: Path, *, allow_empty: bool = False) -> Document | Problem:
-    """The document that `data`, the content of the file at `path`, holds, or what is wrong with it."""
-    return base.parse(format_of(path), path, data, allow_empty=allow_empty)
+def named(name: object) -> Format | None:
+    """The format that is called `name`: `toml`, `yaml` or `json`; None for None. Raises `UsageError`."""
+    found = next((each for each in FORMATS if each.name.lower() == name), None)
+    if found is None and name is not None:
+        raise wrong("format", name, f"one of {', '.join(each.name.lower() for each in FORMATS)}")
+    return found
+
+
+def parse(data: bytes, path: Path, *, allow_empty: bool = False, form: Format | None = None) -> Document | Problem:
+    """The document that `data`, the content of the file at `path`, holds, or what is wrong with it.
+
+    `form`: None if the suffix decides. Where it does not either, TOML that is none says so.
+    """
+    found = base.parse(form or format_of(path), path, data, allow_empty=allow_empty)
+    if form or not isinstance(found, Problem) or found.kind != "syntax" or path.suffix.lower() in _BY_SUFFIX:
+        return found
+    note = f"it is read as TOML because its name does not end in {', '.join(SUFFIXES)}"
+    return replace(found, hint=note if found.hint is None else f"{found.hint}; {note}")

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 from hotconf.config.layers import LayerTable, TextTable
 from hotconf.engine.candidate import Candidate
-from hotconf.formats.base import Document
+from hotconf.formats.base import Document, Format
 from hotconf.schema import Schema
 from hotconf.settings import PinnedSettings
 from hotconf.sources.files import reading
@@ -77,6 +77,8 @@ class Options(NamedTuple, Generic[T]):
     allow_empty: bool = False
     layers: tuple[Layer | FileLayer, ...] = ()
     """They override the files; weakest first."""
+    format: Format | None = None
+    """Of the main file; None if its suffix decides."""
 
     @property
     def layer_paths(self) -> tuple[str, ...]:

@@ -279,7 +279,9 @@ class SetReader:
         self.problems.append(problem)
 
     def _parsed(self, path: Path, data: bytes) -> Document | None:
-        document = parse(data, path, allow_empty=self.options.allow_empty)
+        options = self.options
+        form = options.format if path == options.path else None
+        document = parse(data, path, allow_empty=options.allow_empty, form=form)
         if isinstance(document, Problem):
             self.problems.append(document)
             return None
