@@ -1,7 +1,8 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field
+import pytest
+from pydantic import AliasChoices, AliasPath, BaseModel, Field
 
 from hotconf.config.merge import merge
 from hotconf.config.spelling import respell
@@ -139,3 +140,77 @@ def test_two_tables_in_both_spellings_are_a_problem_too() -> None:
     problems = respell(document('[model-providers.a]\nbase_url = ""\n[model_providers.b]\nbase_url = ""\n'), KEBAB)
     assert isinstance(problems, tuple)
     assert [problem.line for problem in problems] == [3]
+
+
+class Aliases(BaseModel, populate_by_name=True):
+    url: str = Field("", validation_alias=AliasChoices("url", "base_url", "base-url"))
+    port: int = Field(0, alias="Port")
+    one: int = Field(0, validation_alias=AliasChoices("one", "both"))
+    two: int = Field(0, validation_alias=AliasChoices("two", "both"))
+    deep: int = Field(0, validation_alias=AliasChoices("deep", AliasPath("deeper", "deep")))
+
+
+class Home(BaseModel):
+    main: Aliases = Aliases()
+    free: dict[str, str] = {}
+    several: list[Aliases] = []
+    either: Aliases | dict[str, str] = {}
+
+
+def test_other_names_of_a_field_become_the_first() -> None:
+    """At every depth; keys that two fields share, that lead to a field, or that are data stay as they are."""
+    given = """
+        [main]
+        base_url = "u"
+        port = 1
+        both = 2
+        deeper = { deep = 3 }
+        [free]
+        base_url = "u"
+        [[several]]
+        base-url = "u"
+        [either]
+        base_url = "u"
+    """
+    respelled = respell(document(given), Schema(Home))
+    assert isinstance(respelled, Document)
+    assert respelled.table == {
+        "main": {"url": "u", "Port": 1, "both": 2, "deeper": {"deep": 3}},
+        "free": {"base_url": "u"},
+        "several": [{"url": "u"}],
+        "either": {"base_url": "u"},
+    }
+    assert Home.model_validate(respelled.table) == Home.model_validate(document(given).table)
+
+
+def test_two_names_of_one_field_in_one_table_are_a_problem() -> None:
+    """Whichever the model would take."""
+    found = respell(document('[main]\nbase_url = "a"\nurl = "b"\n'), Schema(Home))
+    assert isinstance(found, tuple)
+    (problem,) = found
+    assert str(problem) == "config.toml:3:1: Key given twice: main.url is the same as base_url"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"main": null}', {"main": {}}),
+        ('{"free": null}', {"free": {}}),
+        ('{"several": [null]}', {"several": [{}]}),
+        ('{"maybe": null}', {"maybe": None}),
+        ('{"anything": null}', {"anything": None}),
+        ('{"main": {"url": null}}', {"main": {"url": None}}),
+    ],
+)
+def test_null_is_an_empty_table_where_only_tables_stand(text: str, expected: dict[str, Any]) -> None:
+    """As a YAML block whose lines are comments."""
+
+    class Nullable(Home):
+        maybe: Aliases | None = None
+        anything: Any = None
+
+    parsed = parse(text.encode(), Path("/etc/app/config.json"))
+    assert isinstance(parsed, Document)
+    respelled = respell(parsed, Schema(Nullable))
+    assert isinstance(respelled, Document)
+    assert respelled.table == expected

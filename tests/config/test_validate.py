@@ -550,7 +550,7 @@ class Aliased(BaseModel):
             [
                 "config.toml: Missing required field: Port",
                 "? config.toml:1:1: Unknown key: port",
-                "config.toml:2:12: Type mismatch: hostname expected string, got integer",
+                "config.toml:2:12: Type mismatch: host expected string, got integer",
             ],
         ),
         (list[int], "a = 1", ["config.toml: Type mismatch: expected array, got table"]),

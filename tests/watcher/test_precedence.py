@@ -63,7 +63,7 @@ class Scene:
         return "layers[3]"
 
 
-@pytest.mark.parametrize(("weak_key", "strong_key"), [("port", "port")])
+@pytest.mark.parametrize(("weak_key", "strong_key"), [("port", "port"), ("port", "listen"), ("listen", "port")])
 @pytest.mark.parametrize(("weak", "strong"), PAIRS)
 def test_the_stronger_of_two_layers_wins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weak: str, strong: str, weak_key: str, strong_key: str

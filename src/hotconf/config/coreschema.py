@@ -45,11 +45,13 @@ class Leaf(NamedTuple):
     """It is one of several alternatives, which errors name on their way."""
     tagged: Node | None = None
     """The tagged union that it is a member of, if it is of one."""
+    nullable: bool = False
+    """Null may stand there as well."""
 
     @property
     def identity(self) -> tuple[object, ...]:
         """The same for equivalent leaves: for schemas, which are large, their identities."""
-        return (id(self.node), id(self.config), *self[2:6], id(self.tagged))
+        return (id(self.node), id(self.config), *self[2:6], id(self.tagged), self.nullable)
 
 
 def root(adapter: TypeAdapter[Any]) -> Node:
@@ -105,6 +107,7 @@ def _within(outer: Leaf, node: Node) -> Leaf:
         secret=outer.secret or makes_secret(wrapper),
         union=outer.union or (wrapper["type"] == "union" and "custom_error_type" not in wrapper),
         tagged=outer.tagged or (wrapper if wrapper["type"] == "tagged-union" else None),
+        nullable=outer.nullable or wrapper["type"] == "nullable",
     )
 
 
@@ -132,6 +135,16 @@ def any_secret_key(nodes: Iterable[Node], definitions: Mapping[str, Node]) -> bo
     """Whether the keys of any table in `nodes`, however deep, may be secrets."""
     found = (node["keys_schema"] for node in _every(nodes, definitions) if isinstance(node.get("keys_schema"), dict))
     return any_secret(found, definitions)
+
+
+def any_alias(nodes: Iterable[Node], definitions: Mapping[str, Node]) -> bool:
+    """Whether any field in `nodes`, however deep, has an alias."""
+    return any(node.get("validation_alias") is not None for node in _every(nodes, definitions))
+
+
+def any_tagged(nodes: Iterable[Node], definitions: Mapping[str, Node]) -> bool:
+    """Whether there is a tagged union in `nodes`, however deep."""
+    return any(node.get("type") == "tagged-union" for node in _every(nodes, definitions))
 
 
 def _every(nodes: Iterable[Node], definitions: Mapping[str, Node]) -> Iterator[Node]:

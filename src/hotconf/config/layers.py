@@ -42,6 +42,8 @@ class LayerTable:
     """What to say of values that turn out to be wrong."""
     loose: frozenset[KeyPath] = field(default=frozenset(), repr=False)
     """Keys of free tables whose case and punctuation are not known: those of weaker layers decide."""
+    replaces: frozenset[KeyPath] = field(default=frozenset(), repr=False)
+    """Tables that replace those of weaker layers, because they are of another kind."""
     problems: tuple[Problem, ...] = field(default=(), repr=False)
     """What is wrong with single values; where there are errors, `table` is as far as it could be read."""
     earlier: Mapping[KeyPath, tuple[Any, ...]] = field(default_factory=dict, repr=False)

@@ -5,12 +5,13 @@ Tables merge, whatever their depth. Everything else, arrays included, is replace
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from hotconf.changes import MISSING
 from hotconf.config.layers import At, LayerTable
+from hotconf.config.shape import Shape
 from hotconf.config.walk import value_at
 from hotconf.formats.base import Document
 from hotconf.keypath import KeyPath, dotted
@@ -38,25 +39,48 @@ class Merged(NamedTuple):
         return copy
 
 
-def merge(layers: Sequence[Document | LayerTable]) -> Merged:
-    """Lay each layer over those before it."""
-    tables = tuple(LayerTable.of_file(each) if isinstance(each, Document) else each for each in layers)
+def merge(layers: Sequence[Document | LayerTable], shape: Shape | None = None) -> Merged:
+    """Lay each layer over those before it.
+
+    `shape`: a table that changes the discriminator of one of its tagged unions replaces that of weaker layers.
+    """
+    tables = [LayerTable.of_file(each) if isinstance(each, Document) else each for each in layers]
     table: dict[str, Any] = {}
     made = {id(table): table}
-    for layer in tables:
-        _lay(table, layer.table, made)
-    return Merged(table, Origins(tables), tables)
+    for index, layer in enumerate(tables):
+        if shape is not None and shape.tagged and index and (of_other_kinds := [*_others(table, layer.table, shape)]):
+            tables[index] = layer = replace(layer, replaces=frozenset(of_other_kinds))
+        _lay(table, layer.table, made, layer.replaces)
+    return Merged(table, Origins(tables), tuple(tables))
 
 
-def _lay(table: dict[str, Any], over: Mapping[str, Any], made: dict[int, dict[str, Any]]) -> None:
+def _others(below: Mapping[str, Any], over: Mapping[str, Any], shape: Shape, path: KeyPath = ()) -> Iterator[KeyPath]:
+    """The tables of `over` whose discriminators say something else than those of `below`."""
+    if any(key in below and key in over and below[key] != over[key] for key in shape.discriminators):
+        yield path
+        return
+    inside = shape.narrowed(over if any(key in over for key in shape.discriminators) else below)
+    for key, value in over.items():
+        if type(value) is dict and type(weaker := below.get(key)) is dict:
+            yield from _others(weaker, value, inside.child(key), (*path, key))
+
+
+def _lay(
+    table: dict[str, Any],
+    over: Mapping[str, Any],
+    made: dict[int, dict[str, Any]],
+    replaces: Collection[KeyPath] = (),
+    path: KeyPath = (),
+) -> None:
     """`made`: the tables that are of no layer, and so may be laid into, by their ids."""
     # Recursion is safe: the parser bounds the depth of documents.
     for key, value in over.items():
-        if type(value) is dict and type(below := table.get(key)) is dict:
+        replaced = bool(replaces) and (*path, key) in replaces
+        if type(value) is dict and not replaced and type(below := table.get(key)) is dict:
             if id(below) not in made:
                 table[key] = below = below.copy()
                 made[id(below)] = below
-            _lay(below, value, made)
+            _lay(below, value, made, replaces, (*path, key) if replaces else ())
         else:
             table[key] = value
 
@@ -129,8 +153,8 @@ class Origins(LayeredOrigins):
         if not path:
             return ()
         winner = _owner(self.layers, path)
-        says = [_says(layer.table, path) for layer in self.layers]
-        losers = [index for index in range(len(says)) if index != winner and says[index] in ("table", "value")]
+        says = [_says(layer, path) for layer in self.layers]
+        losers = [index for index in range(len(says)) if index != winner and says[index] not in ("nothing", "absent")]
         answers = [self._answer(index, path) for index in reversed(losers)]
         if winner is not None:
             return (self._answer(winner, path), *answers)
@@ -205,10 +229,10 @@ class Origins(LayeredOrigins):
         return None if origin is None else related(message, origin)
 
     def _elsewhere(self, path: KeyPath, owner: int) -> Iterator[Related]:
-        merges = _says(self.layers[owner].table, path) == "table"
+        merges = _says(self.layers[owner], path) in _TABLES
         for index, layer in enumerate(self.layers):
-            says = _says(layer.table, path)
-            if index != owner and (says == "value" or (says == "table" and not merges)):
+            says = _says(layer, path)
+            if index != owner and (says == "value" or (says in _TABLES and not merges)):
                 yield related("also defined", self._origin(index, path))
         if merges and self.layers[owner].document is not None:
             yield from self._beside_files(path)
@@ -216,7 +240,7 @@ class Origins(LayeredOrigins):
     def _beside_files(self, path: KeyPath) -> Iterator[Related]:
         """The layers beside the files that put values into the table at `path`."""
         for index, layer in enumerate(self.layers):
-            if layer.document is None and _says(layer.table, path) == "table":
+            if layer.document is None and _says(layer, path) in _TABLES:
                 yield related("partly set", self._origin(index, path))
 
     def _nearest(self, path: KeyPath) -> tuple[int | None, KeyPath]:
@@ -240,37 +264,44 @@ def related(message: str, origin: Origin) -> Related:
 
 
 def _owner(layers: Sequence[LayerTable], path: KeyPath) -> int | None:
-    """Which layer the value at `path` stands in once all are merged; None if in none, or if it was replaced."""
+    """Which layer the value at `path` stands in after the merge; None if in none, or if it was replaced."""
     owner: int | None = None
     fills = False  # it is a table, which tables of stronger layers go into
     for index, layer in enumerate(layers):
-        says = _says(layer.table, path)
+        says = _says(layer, path)
         if says == "nothing":
             continue
         if says == "absent":
             owner = None
         elif not (fills and says == "table"):
             owner = index
-        fills = says == "table"
+        fills = says in _TABLES
     return owner
 
 
-def _says(table: dict[str, Any], path: KeyPath) -> Literal["nothing", "absent", "table", "value"]:
+_Says: TypeAlias = Literal["nothing", "absent", "table", "new table", "value"]
+_TABLES: Final = ("table", "new table")
+
+
+def _says(layer: LayerTable, path: KeyPath) -> _Says:
     """What one layer says about `path`: nothing, or (in what replaces weaker layers) that there is no such thing;
-    a table that merges with weaker ones, or a value that replaces them.
+    a table that merges with weaker ones or replaces them, or a value that does.
     """
-    here: object = table
-    replaces = False
-    for key in path:
+    here: object = layer.table
+    in_array = anew = False
+    for length, key in enumerate(path, 1):
         if isinstance(here, dict) and isinstance(key, str):
             if key not in here:
-                return "absent" if replaces else "nothing"
+                return "absent" if in_array or anew else "nothing"
             here = here[key]
+            anew = anew or (bool(layer.replaces) and path[:length] in layer.replaces)
         elif isinstance(here, list) and isinstance(key, int) and 0 <= key < len(here):
-            here, replaces = here[key], True
+            here, in_array = here[key], True
         else:
             return "absent"
-    return "table" if isinstance(here, dict) and not replaces else "value"
+    if not isinstance(here, dict) or in_array:
+        return "value"
+    return "new table" if anew else "table"
 
 
 def _paths(table: dict[str, Any]) -> Iterator[KeyPath]:

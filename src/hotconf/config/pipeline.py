@@ -14,6 +14,7 @@ from hotconf.config.freeze import freeze
 from hotconf.config.layers import LayerTable
 from hotconf.config.merge import Origins, merge
 from hotconf.config.reload_settings import settings_path
+from hotconf.config.shape import shape_of
 from hotconf.config.spelling import respell
 from hotconf.config.validation.validate import validate
 from hotconf.config.walk import value_at
@@ -101,16 +102,17 @@ class Pipeline(Generic[T]):
             return self._same_files(old, layers)
 
         documents, ignored = _without_watch_paths(layers.documents, settings_path(self.schema))
-        merged = merge(documents)
+        shape = shape_of(self.schema)
+        merged = merge(documents, shape)
         for each in layers.over:
             if each.loose:
                 from hotconf.config.decoding.names import adopted
 
                 each = adopted(each, merged.table)
-            respelled = respell(each, self.schema, merged.table)
+            respelled = respell(each, self.schema)
             if not isinstance(respelled, LayerTable):
                 return self._refused(self._scrubbed((*layers.problems, *respelled)))
-            merged = merge((*merged.layers, respelled))
+            merged = merge((*merged.layers, respelled), shape)
         validated = validate(self.schema, merged, self.secrets.scrubber, self.propagates)
         misread = (problem for document in layers.documents for problem in document.warnings)
         warnings = self._scrubbed((*layers.problems, *misread, *ignored, *merged.origins.hidden()))

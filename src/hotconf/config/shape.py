@@ -73,6 +73,25 @@ class Shape:
         return {key: first for key, first in found.items() if first != key and len(users[first]) == 1}
 
     @cached
+    def aliased(self) -> bool:
+        """Fields here or below may have several keys."""
+        return coreschema.any_alias([leaf.node for leaf in self._leaves], self._book.definitions)
+
+    @cached
+    def tagged(self) -> bool:
+        """A tagged union may stand here or below."""
+        nodes = [leaf.node for leaf in self._leaves]
+        return any(leaf.tagged for leaf in self._leaves) or coreschema.any_tagged(nodes, self._book.definitions)
+
+    @cached
+    def only_tables(self) -> bool:
+        """Nothing but a table may stand here."""
+        return all(
+            not leaf.nullable and (coreschema.is_table(leaf.node) or coreschema.values(leaf.node) is not None)
+            for leaf in self._leaves
+        )
+
+    @cached
     def extras(self) -> Extras | None:
         """What becomes of other keys, by the most lenient table that may stand here; None if keys are just data."""
         if self.free or any(coreschema.values(leaf.node) is not None for leaf in self._leaves):

@@ -1,13 +1,11 @@
-"""`respell`: one spelling for the keys that name one field.
+"""`respell`: one spelling for the keys that name one field, the first that the model accepts.
 
-They may be written with `-` where the model has `_`, if the schema says so. A layer over the files may use another
-alias than the files do.
+A field may have several aliases, and be written with `-` where the model has `_`, if the schema says so. Without one
+spelling for all layers, a weak layer's could beat a strong one's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from hotconf.config.layers import LayerTable
@@ -17,28 +15,30 @@ from hotconf.formats.base import Document
 from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem
 from hotconf.schema import Schema
-from hotconf.values import NamedTuple, replace
+from hotconf.values import replace
 
 L = TypeVar("L", Document, LayerTable)
 
 STAMP: Final = "$schema"
 
 
-def respell(
-    layer: L, schema: Schema[Any], below: Mapping[str, Any] = MappingProxyType({})
-) -> L | tuple[Problem, ...]:
-    """`layer` with the keys that the model knows, or a problem for each key that it has in two spellings.
+def respell(layer: L, schema: Schema[Any]) -> L | tuple[Problem, ...]:
+    """`layer` in the first spelling of each key, or a problem for each key that it has in two.
 
-    A key that `below`, the table of the weaker layers, spells in another way is spelled as it is there. The same
-    object if nothing is spelled differently. Keys of free tables are data and stay as they are.
+    Null where the model takes only a table becomes an empty one: a block whose lines are comments. The same object if
+    nothing changes. Keys of free tables are data and stay as they are.
     """
-    if not below and not schema.kebab:
+    shape = shape_of(schema)
+    nulls = isinstance(layer, LayerTable) or layer.format.nulls
+    if not (nulls or schema.kebab or shape.aliased):
         return layer
-    reading = _Reading({}, [], schema.kebab)
-    table = reading.table(layer.table, shape_of(schema), (), (), below)
+    reading = _Reading(kebab=schema.kebab)
+    table = reading.table(layer.table, shape, (), ())
     if reading.clashes:
         return _problems(layer, reading.clashes)
-    return replace(layer, table=table, spelled=reading.spelled) if reading.spelled else layer
+    if not reading.changed:
+        return layer
+    return replace(layer, table=table, spelled={**layer.spelled, **reading.spelled})
 
 
 def without_stamp(document: Document, schema: Schema[Any]) -> Document:
@@ -49,66 +49,60 @@ def without_stamp(document: Document, schema: Schema[Any]) -> Document:
 
 
 def respelled(path: KeyPath, schema: Schema[Any]) -> KeyPath:
-    """`path` as the model spells it."""
-    if not schema.kebab:
-        return path
+    """`path` in the spelling of the layers."""
     shape, found = shape_of(schema), []
     for part in path:
-        name = _name(part, shape) if isinstance(part, str) else part
+        name = _name(part, shape, kebab=schema.kebab) if isinstance(part, str) else part
         shape = shape.child(name)
         found.append(name)
     return tuple(found)
 
 
-class _Reading(NamedTuple):
-    """One walk over a document. `written` is a path as in the file, `path` the same in the model's spelling."""
+class _Reading:
+    """One walk over a layer. `written` is a path as in the layer, `path` the same in the first spelling."""
 
-    spelled: dict[KeyPath, str]
-    clashes: list[tuple[KeyPath, str]]
-    """The path of each second spelling, as written, and the first one."""
-    kebab: bool
+    def __init__(self, *, kebab: bool) -> None:
+        self.spelled: dict[KeyPath, str] = {}
+        self.clashes: list[tuple[KeyPath, str]] = []
+        """The path of each second spelling, as written, and the first one."""
+        self.changed = False
+        self._kebab = kebab
 
-    def table(
-        self, given: dict[str, Any], shape: Shape, written: KeyPath, path: KeyPath, weaker: object = None
-    ) -> dict[str, Any]:
-        below = weaker if isinstance(weaker, Mapping) else {}
+    def table(self, given: dict[str, Any], shape: Shape, written: KeyPath, path: KeyPath) -> dict[str, Any]:
+        shape = shape.narrowed(given)
         first: dict[str, str] = {}
         table = {}
         for key, value in given.items():
-            name = _name(key, shape) if self.kebab and "-" in key else key
-            if below:
-                name = _as_below(name, shape, below)
+            name = _name(key, shape, kebab=self._kebab)
             if name in first:
                 self.clashes.append(((*written, key), first[name]))
                 continue
             first[name] = key
             if name != key:
                 self.spelled[(*path, name)] = key
-            if isinstance(value, dict | list):
-                value = self._below(value, shape.child(name), (*written, key), (*path, name), below.get(name))
-            table[name] = value
+                self.changed = True
+            table[name] = self._value(value, shape, name, (*written, key), (*path, name))
         return table
 
-    def _below(self, value: Any, shape: Shape, written: KeyPath, path: KeyPath, weaker: object = None) -> Any:
+    def _value(self, value: Any, around: Shape, key: str | int, written: KeyPath, path: KeyPath) -> Any:
         if isinstance(value, dict):
-            return self.table(value, shape, written, path, weaker)
+            return self.table(value, around.child(key), written, path)
         if isinstance(value, list):
-            return [self._below(item, shape.child(n), (*written, n), (*path, n)) for n, item in enumerate(value)]
+            inside = around.child(key)
+            return [self._value(item, inside, n, (*written, n), (*path, n)) for n, item in enumerate(value)]
+        if value is None and around.child(key).only_tables:
+            self.changed = True
+            return {}
         return value
 
 
-def _name(key: str, shape: Shape) -> str:
-    if shape.extras is None or key in shape.keys:
+def _name(key: str, shape: Shape, *, kebab: bool) -> str:
+    if shape.extras is None:
         return key
-    name = key.replace("-", "_")
-    return name if name in shape.keys else key
-
-
-def _as_below(key: str, shape: Shape, below: Mapping[str, Any]) -> str:
-    field = shape.keys.get(key)
-    if key in below or field is None:
-        return key
-    return next((other for other in below if shape.keys.get(other) == field), key)
+    keys = shape.keys
+    if kebab and "-" in key and key not in keys and (name := key.replace("-", "_")) in keys:
+        key = name
+    return shape.spellings.get(key, key)
 
 
 def _problems(layer: Document | LayerTable, clashes: list[tuple[KeyPath, str]]) -> tuple[Problem, ...]:

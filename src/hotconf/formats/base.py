@@ -40,6 +40,8 @@ class Format(ABC):
     """Files with one of these names are written in it."""
     defaults: str
     """What to write to ask for all defaults."""
+    nulls: bool = True
+    """It has a value for nothing at all."""
     assigns: str
     """Stands between a key and its value."""
 

@@ -18,6 +18,7 @@ from hotconf.problems import Problem
 
 
 class _Toml(Format):
+    nulls = False
     name = "TOML"
     suffixes: tuple[str, ...] = (".toml",)
     defaults = "a comment"

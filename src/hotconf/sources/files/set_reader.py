@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from hotconf.config.merge import merge
 from hotconf.config.reload_settings import settings_of
+from hotconf.config.spelling import respell, without_stamp
 from hotconf.formats.base import Document
 from hotconf.formats.registry import parse
 from hotconf.problems import Problem
@@ -286,13 +287,7 @@ class SetReader:
             self.problems.append(document)
             return None
         if "$schema" in document.table:
-            from hotconf.config.spelling import without_stamp  # late: few files name one
-
             document = without_stamp(document, self.options.schema)
-        if not self.options.schema.kebab:
-            return document
-        from hotconf.config.spelling import respell  # only for models with kebab-case keys
-
         respelled = respell(document, self.options.schema)
         if isinstance(respelled, Document):
             return respelled
