@@ -22,6 +22,7 @@ __all__ = [
     "Ending",
     "Env",
     "FileChanged",
+    "Flags",
     "HotReloadSettings",
     "HotReloadWatcher",
     "MISSING",
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from hotconf.snapshot import Answer, Origin, Snapshot, SourceFile, Timings
     from hotconf.sources.dotenv import DotEnv
     from hotconf.sources.env import Env
+    from hotconf.sources.flags import Flags
     from hotconf.sources.secrets_dir import SecretsDir
     from hotconf.subscribers.stats import PhaseStats, Stats
     from hotconf.watcher import HotReloadWatcher
@@ -90,6 +92,7 @@ _HOMES = {
     "snapshot": ("Answer", "Origin", "Snapshot", "SourceFile", "Timings"),
     "sources.dotenv": ("DotEnv",),
     "sources.env": ("Env",),
+    "sources.flags": ("Flags",),
     "sources.secrets_dir": ("SecretsDir",),
     "subscribers.stats": ("PhaseStats", "Stats"),
     "watcher": ("HotReloadWatcher",),

@@ -114,7 +114,7 @@ class HotReloadWatcher(Generic[T]):
         for pattern in pins.watch_paths or ():
             paths.expanded(pattern)
         given = Schema.of(schema, checks)
-        options = Options(main, given, pins, max_bytes, allow_empty, given_layers(layers), named(format))
+        options = Options(main, given, pins, max_bytes, allow_empty, given_layers(layers, given), named(format))
         reloader = Reloader(
             options,
             self._bus,

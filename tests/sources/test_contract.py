@@ -1,7 +1,8 @@
-"""What each layer over the main file promises: a fragment, a mapping, a class of the program's own."""
+"""What each layer over the main file promises: a fragment, a mapping, options, a class of the program's own."""
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 import tomli
 from pydantic import AliasChoices, BaseModel, Field, SecretStr, field_validator
 
-from hotconf import Problem, Related, Schema, Snapshot
+from hotconf import Flags, Problem, Related, Schema, Snapshot
 from hotconf.engine.candidate import Invalid, Valid
 from hotconf.runtime.load import drifted, load, load_kept
 from hotconf.settings import HotReloadSettings, PinnedSettings
@@ -59,14 +60,19 @@ class Scene:
     def __init__(self, kind: str, root: Path) -> None:
         self.kind = kind
         self.main, self.file = root / "config.toml", root / "over.toml"
-        self.where = {"fragment": "over.toml", "mapping": "overrides", "own": "own"}[kind]
+        self.where = {"fragment": "over.toml", "mapping": "overrides", "flags": "flags[server]", "own": "own"}[kind]
 
     def options(self, over: str, main: str = "") -> Options[App]:
         self.main.write_text(main or "# nothing\n")
         if self.kind == "fragment":
             self.file.write_text(over or "# nothing\n")
             return Options(self.main, Schema(App), PinnedSettings(watch_paths=("over.toml",)))
-        layer: Layer = Own(over) if self.kind == "own" else MappingLayer(tomli.loads(over), "overrides")
+        made: dict[str, Callable[[], Layer]] = {
+            "own": lambda: Own(over),
+            "mapping": lambda: MappingLayer(tomli.loads(over), "overrides"),
+            "flags": lambda: Flags(Namespace(**tomli.loads(over))),
+        }
+        layer = made[self.kind]()
         return Options(self.main, Schema(App), layers=(layer,))
 
     def valid(self, over: str, main: str = "", published: Snapshot[App] | None = None) -> Valid[App]:
@@ -81,10 +87,11 @@ class Scene:
 
     def is_place(self, place: str) -> bool:
         """Whether `place` is in the layer; of a file it names the line."""
-        return place.startswith("over.toml:") if self.kind == "fragment" else place == self.where
+        begin = {"fragment": "over.toml:", "flags": "flags["}.get(self.kind)
+        return place == self.where if begin is None else place.startswith(begin)
 
 
-@pytest.fixture(params=["fragment", "mapping", "own"])
+@pytest.fixture(params=["fragment", "mapping", "flags", "own"])
 def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Scene:
     """One for each kind of layer."""
     return Scene(request.param, tmp_path)

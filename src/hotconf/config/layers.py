@@ -112,6 +112,8 @@ class TextTable:
     """All its values are secrets."""
     own: bool = False
     """The names are those of this program: also without a prefix, one that is almost that of a field is misspelt."""
+    strict: bool = False
+    """A name without a field is an error."""
     problems: tuple[Problem, ...] = field(default=(), repr=False)
     """What else is wrong."""
     earlier: Mapping[str, tuple[Any, ...]] = field(default_factory=dict, repr=False)

@@ -49,6 +49,14 @@ class WatchedLayer(Layer, Protocol):
         """
 
 
+class CheckedLayer(Layer, ABC):
+    """A layer that may say what the model does not have, and would be the program's mistake."""
+
+    @abstractmethod
+    def check(self, schema: Schema[Any]) -> None:
+        """Raises `UsageError` for that, as far as the model is complete."""
+
+
 class FileLayer(ABC):
     """A layer of files. They are read, and watched, with the files of the configuration as one state of all."""
 

@@ -13,7 +13,7 @@ from hotconf.errors import UsageError
 from hotconf.problems import Problem
 from hotconf.schema import Schema
 from hotconf.snapshot import DEFAULT
-from hotconf.sources.base import FileLayer, Layer
+from hotconf.sources.base import CheckedLayer, FileLayer, Layer
 from hotconf.sources.mapping import MappingLayer
 from hotconf.values import NamedTuple
 
@@ -47,14 +47,19 @@ def _text(said: Said) -> str | None:
     return str(said) if said is None or isinstance(said, Problem) else said.text
 
 
-def given_layers(given: object) -> tuple[Layer | FileLayer, ...]:
-    """The layers of the argument `layers`. Raises `UsageError` for what is no layer, and for a name that is taken."""
+def given_layers(given: object, schema: Schema[Any]) -> tuple[Layer | FileLayer, ...]:
+    """The layers of the argument `layers`. Raises `UsageError` for what is no layer, for a name that is taken, and
+    for what a layer of ours has that no field of the model takes.
+    """
     items = arguments.items("layers", given, "mappings or layers")
     found = tuple(_layer(f"layers[{number}]", each) for number, each in enumerate(items))
     names = [layer.name for layer in found]
     for number, name in enumerate(names):
         if name in (FILE, DEFAULT.layer, *names[:number]):
             raise arguments.wrong(f"layers[{number}].name", name, "a name of its own")
+    for layer in found:
+        if isinstance(layer, CheckedLayer):
+            layer.check(schema)
     return found
 
 

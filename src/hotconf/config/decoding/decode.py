@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from hotconf.config.decoding.names import At, Stray, all_names, find, folded
 from hotconf.config.decoding.values import form_of, read
-from hotconf.config.layers import LayerTable, TextTable
+from hotconf.config.layers import LayerTable, TextTable, copied
 from hotconf.config.shape import Shape
 from hotconf.config.suggest import suggest
 from hotconf.config.validation.unknown import MAX_COMPARED, Budget
+from hotconf.errors import UsageError
 from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Kind, Problem, Related, Severity
 from hotconf.secrets.credentials import mask_credentials
@@ -70,6 +71,8 @@ class _Decoding:
         self._given = given
         self._root = shape
         self._strays: list[tuple[Stray, str, Origin]] = []
+        self._put: dict[KeyPath, Any] = {}
+        """What was given for each key."""
         self._known: tuple[str, ...] | None = None
         """All names that lead to fields."""
 
@@ -77,21 +80,35 @@ class _Decoding:
         """`given`, under `name`, stands at that place."""
         path = at.path
         if path in self.origins:
-            if self.texts.get(path) != given:
+            if self._put[path] != given:
                 first = Related("first given", None, None, None, where=self.origins[path].where)
                 text = f"Key given twice: {dotted(path)} is the same as {first.where}"
                 self._add(text, path, origin, hint="keep one of the two", related=(first,))
             return
-        self.origins[path] = origin
+        self.origins[path], self._put[path] = origin, given
         self.loose.update(at.loose)
         value = given
-        if isinstance(given, str):
+        if not isinstance(given, str):
+            value = self._copied(at, given, origin)
+        else:
             self.texts[path] = given
             if _is_not_utf8(given):
                 self._add("Not UTF-8", path, origin, kind="encoding", hint="write it as UTF-8")
             else:
                 value = self._decoded(at, name, given, origin)
         self._lay(path, value)
+
+    def _copied(self, at: At, given: Any, origin: Origin) -> Any:
+        try:
+            value = copied(origin.where, given, at.path)
+        except UsageError as error:
+            self._add(str(error).removeprefix(f"{origin.where}: "), at.path, origin)
+            return None
+        for place, item in enumerate(value) if isinstance(value, list) else ():
+            if isinstance(item, str):
+                self.texts[(*at.path, place)] = item
+                value[place], _ = read(item, at.shape.child(place), at.shape, whole=at.whole)
+        return value
 
     def _decoded(self, at: At, name: str, text: str, origin: Origin) -> Any:
         value, wrong = read(text, at.shape, at.around, whole=at.whole)
@@ -162,9 +179,10 @@ class _Decoding:
         if self._known is None:
             self._known = tuple(all_names(self._root, given))
         near = suggest(name, self._known) if left.afford(len(self._known)) else None
-        if near is not None or given.prefix or at.path:  # else another program's, among secrets
+        if near is not None or given.prefix or given.strict or at.path:  # else another program's, among secrets
             meant = None if near is None else f"did you mean {self._named(near, name)}?"
-            self._add(f"Unknown key: {dotted(path)}", path, origin, "warning", meant)
+            severity: Severity = "error" if given.strict else "warning"
+            self._add(f"Unknown key: {dotted(path)}", path, origin, severity, meant)
 
     def _is_of_service(self, name: str) -> bool:
         """Whether Kubernetes sets such a variable, for a service whose name begins as the prefix does."""

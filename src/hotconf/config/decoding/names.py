@@ -108,7 +108,7 @@ def find(name: str, shape: Shape, given: TextTable) -> At | Stray | None:
         if not steps and len(here.path) >= len(stray.path):
             stray = Stray(here.path, here.shape, rest)
         todo.extend(reversed(steps))
-    return stray if given.prefix or stray.path or given.own else None
+    return stray if given.prefix or stray.path or given.own or given.strict else None
 
 
 def _steps(rest: str, here: At, given: TextTable) -> Iterator[tuple[str, At]]:
@@ -140,7 +140,7 @@ def _is_free(here: At, given: TextTable) -> bool:
     """Whether keys are data here. The root is, if names begin with something."""
     shape = here.shape
     data = shape.extras == "allow" or (shape.extras is None and (shape.free or shape.tables))
-    return data and bool(here.path or given.prefix)
+    return data and bool(here.path or given.prefix or given.strict)
 
 
 def all_names(shape: Shape, given: TextTable) -> Iterator[str]:
