@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from enum import Enum
 from itertools import islice, zip_longest
 from typing import Final, final
 
 from hotconf.keypath import KeyPath, dotted
 from hotconf.text import printable, quoted, shortened
-from hotconf.values import dataclass
 
 MASK: Final = "********"
 """Stands in place of a secret, whatever its length."""

@@ -6,14 +6,14 @@ statistics, log and history are listeners. A new one is a class with `notify`, a
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from hotconf.changes import Change
 from hotconf.problems import Kind, Problem
 from hotconf.snapshot import Timings
-from hotconf.values import NamedTuple, dataclass, field
 
 if TYPE_CHECKING:
     from hotconf.settings import HotReloadSettings  # not at run time: programs that only log load no pydantic

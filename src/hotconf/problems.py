@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from hotconf.keypath import KeyPath, dotted, parse
 from hotconf.text import printable
-from hotconf.values import dataclass, field
 
 Kind: TypeAlias = Literal[
     "missing",

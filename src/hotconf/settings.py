@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from hotconf import arguments
 from hotconf.problems import Problem
-from hotconf.values import NamedTuple
 
 if TYPE_CHECKING:
     import os

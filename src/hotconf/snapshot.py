@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Generic, Literal, TypeVar
 
 from hotconf.keypath import KeyPath, key_path
 from hotconf.problems import Problem
-from hotconf.values import dataclass, field
 
 T_co = TypeVar("T_co", covariant=True)
 

@@ -16,7 +16,7 @@ import time
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from textwrap import dedent
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hotconf.cli.contact import patiently
 from hotconf.cli.echo import echo
@@ -27,7 +27,6 @@ from hotconf.logs import records
 from hotconf.report.ndjson import rfc3339
 from hotconf.system import threads
 from hotconf.text import printable
-from hotconf.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

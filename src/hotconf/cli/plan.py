@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +13,6 @@ from hotconf.cli.echo import echo
 from hotconf.cli.options import BASELINE, PATH, path_argument, schema_option, state_dir_option, stdin
 from hotconf.cli.places import default_path
 from hotconf.text import printable
-from hotconf.values import replace
 
 if TYPE_CHECKING:
     from hotconf.report.ndjson import Json

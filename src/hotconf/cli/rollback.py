@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,6 @@ from hotconf.cli.options import PATH, schema_option, state_dir_option
 from hotconf.cli.places import default_path, states_in
 from hotconf.cli.refusal import Refusal
 from hotconf.text import printable
-from hotconf.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +16,6 @@ from hotconf.cli.findings import as_text, findings
 from hotconf.cli.places import states_in
 from hotconf.inspection.inspect import State, inspect, inspect_kept
 from hotconf.sources.files.paths import absolute
-from hotconf.values import dataclass
 
 if TYPE_CHECKING:
     from hotconf.history.record import Record

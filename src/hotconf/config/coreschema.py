@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import PydanticUserError, Secret, SecretBytes, SecretStr, TypeAdapter
-
-from hotconf.values import NamedTuple
 
 Node: TypeAlias = Mapping[str, Any]
 """One core schema: a tree of mappings with a `type`, whose format pydantic documents in `pydantic_core`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
@@ -15,7 +16,6 @@ from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem
 from hotconf.snapshot import Origin
 from hotconf.text import printable
-from hotconf.values import dataclass, field
 
 At: TypeAlias = Literal["key", "value"]
 

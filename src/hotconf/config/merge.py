@@ -6,8 +6,9 @@ Tables merge, whatever their depth. Everything else, arrays included, is replace
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from hotconf.changes import MISSING
 from hotconf.config.layers import At, LayerTable
@@ -17,7 +18,6 @@ from hotconf.formats.base import Document
 from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem, Related
 from hotconf.snapshot import DEFAULT, Answer, LayeredOrigins, Origin
-from hotconf.values import NamedTuple, replace
 
 
 class Merged(NamedTuple):

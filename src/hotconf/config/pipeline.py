@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from hotconf.changes import Change
 from hotconf.config.freeze import freeze
@@ -25,7 +26,6 @@ from hotconf.problems import Kind, Problem
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings, PinnedSettings
 from hotconf.snapshot import Snapshot, SourceFile
-from hotconf.values import NamedTuple, dataclass, replace
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -78,19 +78,29 @@ class Layers(NamedTuple):
         return sha256(b"".join(parts), usedforsecurity=False).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
 class Pipeline(Generic[T]):
     """How the layers of one configuration become a candidate."""
 
-    schema: Schema[T]
-    pins: PinnedSettings
-    published: Snapshot[T] | None
-    """What the candidate is compared with."""
-    secrets: Secrets
-    propagates: Callable[[BaseException], bool]
-    """Which exceptions of users' code are not its fault."""
-    describe_failed: Callable[[BaseException, Scrubber], None]
-    """Called when the schema's `describe` raises."""
+    __slots__ = ("describe_failed", "pins", "propagates", "published", "schema", "secrets")
+
+    def __init__(
+        self,
+        schema: Schema[T],
+        pins: PinnedSettings,
+        published: Snapshot[T] | None,
+        secrets: Secrets,
+        propagates: Callable[[BaseException], bool],
+        describe_failed: Callable[[BaseException, Scrubber], None],
+    ) -> None:
+        """The candidate is compared with what is `published`. `propagates`: which exceptions of users' code are not
+        its fault. `describe_failed` is called when the schema's `describe` raises.
+        """
+        self.schema = schema
+        self.pins = pins
+        self.published = published
+        self.secrets = secrets
+        self.propagates = propagates
+        self.describe_failed = describe_failed
 
     def run(self, layers: Layers) -> Valid[T] | Invalid:
         """The candidate that `layers` make. Never raises for anything in them or in users' code."""

@@ -6,6 +6,7 @@ spelling for all layers, a weak layer's could beat a strong one's.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from hotconf.config.layers import LayerTable
@@ -15,7 +16,6 @@ from hotconf.formats.base import Document
 from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem
 from hotconf.schema import Schema
-from hotconf.values import replace
 
 L = TypeVar("L", Document, LayerTable)
 

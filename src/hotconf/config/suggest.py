@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from hotconf.text import quoted
-from hotconf.values import NamedTuple
 
 _LONGEST: Final = 64
 """Longer words are not compared: the work grows with the square."""

@@ -15,7 +15,7 @@ from enum import Enum
 from functools import lru_cache
 from itertools import repeat
 from pathlib import PurePath
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 from pydantic import AliasChoices, BaseModel, Secret, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
@@ -23,7 +23,6 @@ from pydantic.fields import FieldInfo
 from hotconf.changes import MISSING
 from hotconf.keypath import KeyPath
 from hotconf.secrets.keys import SecretKey, is_secret_key, secrecy
-from hotconf.values import NamedTuple
 
 Key: TypeAlias = str | tuple[type, object]
 """A key of a table: a plain text, or anything else with its type, since 1, 1.0 and True are one key to a dict."""

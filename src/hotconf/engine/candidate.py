@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from hotconf.changes import Change
 from hotconf.keypath import KeyPath
 from hotconf.problems import Kind, Problem
 from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Origin, SourceFile, Timings
-from hotconf.values import NamedTuple
 
 if TYPE_CHECKING:
     from hotconf.secrets.scrubber import Scrubber

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from hotconf.engine.candidate import Invalid, SourceId, Valid
-from hotconf.values import NamedTuple
 
 MILLISECOND: Final = 1_000_000
 CEILING_WINDOWS: Final = 5

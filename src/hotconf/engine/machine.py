@@ -43,7 +43,7 @@ Law 11  A file of the published state that is gone (`gone` says which are) is wa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hotconf.engine.candidate import Invalid, Unstable, Valid
 from hotconf.engine.debounce import MILLISECOND, Round, Touched
@@ -77,7 +77,6 @@ from hotconf.engine.protocol import (
 )
 from hotconf.events import Ending, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.problems import one_line
-from hotconf.values import NamedTuple
 
 PAUSE_NS: Final = 4 * MILLISECOND
 """A burst that pauses for so long is loaded speculatively, while its window still runs."""

@@ -1,11 +1,10 @@
 """What goes into the reload protocol, what comes out, and what it remembers. `machine` has its rules and its laws."""
 
-from typing import Any, TypeAlias, get_args
+from typing import Any, NamedTuple, TypeAlias, get_args
 
 from hotconf.engine.candidate import Candidate, Invalid, SourceId, Valid
 from hotconf.engine.debounce import Grouping, Round, Touched
 from hotconf.events import Ending
-from hotconf.values import NamedTuple
 
 # Inputs, effects and state are named tuples: a frozen dataclass takes five times as long to define, and an import is
 # paid by every program. Their annotations are no texts, each of which would be compiled: half of that time again.

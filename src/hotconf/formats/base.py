@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hotconf.compat import cached
 from hotconf.formats.places import Places
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem, Related
-from hotconf.values import NamedTuple, dataclass, field
 
 MAX_DEPTH: Final = 64
 """Levels of tables and arrays together, the parts of a dotted key included."""

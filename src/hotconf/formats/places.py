@@ -6,10 +6,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from hotconf.keypath import KeyPath
-from hotconf.values import NamedTuple
 
 Range: TypeAlias = tuple[int, int]
 """The offsets of the first character and behind the last one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from hotconf.engine.candidate import Candidate, Invalid, Valid
 from hotconf.history.record import Damage, Record
@@ -13,7 +13,6 @@ from hotconf.history.store import StateStore
 from hotconf.problems import one_line
 from hotconf.snapshot import SourceFile
 from hotconf.sources.files.missing import NO_BASELINE, Baseline
-from hotconf.values import NamedTuple
 
 T = TypeVar("T")
 

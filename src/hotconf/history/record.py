@@ -9,6 +9,7 @@ hotconf state 1          what it is, and the version of this form
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.snapshot import SourceFile
 from hotconf.text import printable, shortened
-from hotconf.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

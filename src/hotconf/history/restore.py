@@ -10,6 +10,7 @@ The configuration is not touched: the watcher sees the files change and reloads 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,7 +18,6 @@ from hotconf.errors import UsageError
 from hotconf.history.replacement import FileRemoval, FileWrite
 from hotconf.sources.files import reading
 from hotconf.text import printable
-from hotconf.values import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

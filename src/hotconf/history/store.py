@@ -22,6 +22,7 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -31,7 +32,6 @@ from hotconf.errors import UsageError
 from hotconf.history.record import Damage, Record, decode, encode
 from hotconf.system.descriptors import FILE, ClosedError, Descriptor
 from hotconf.text import printable
-from hotconf.values import replace
 
 MAX_STATES: Final = 100
 MAX_BYTES: Final = 32 << 20

@@ -11,6 +11,7 @@ import errno
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
@@ -29,7 +30,6 @@ from hotconf.sources.files.missing import NO_BASELINE, Baseline
 from hotconf.system import fork, threads
 from hotconf.system.worker import Worker
 from hotconf.text import local_time, short_path
-from hotconf.values import replace
 
 if TYPE_CHECKING:
     import threading

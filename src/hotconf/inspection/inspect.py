@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -17,7 +18,6 @@ from hotconf.snapshot import Snapshot
 from hotconf.sources.base import DEFAULT_MAX_BYTES, FileSet, Options
 from hotconf.sources.files.missing import NO_BASELINE, Baseline
 from hotconf.sources.files.reading import too_large
-from hotconf.values import dataclass, field
 
 if TYPE_CHECKING:
     from hotconf.history.record import Record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -24,7 +25,6 @@ from hotconf.sources.base import Options
 from hotconf.sources.files import reading
 from hotconf.sources.files.missing import NO_BASELINE, Baseline
 from hotconf.text import printable, short_path
-from hotconf.values import dataclass
 
 _MOST_BYTES: Final = 1 << 26
 _MOST_NAMED: Final = 3

@@ -15,13 +15,12 @@ import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hotconf.logs import scrubbing
 from hotconf.system import fork, green, threads
 from hotconf.system.worker import Worker
 from hotconf.text import printable, short_path
-from hotconf.values import NamedTuple
 
 if TYPE_CHECKING:
     import logging

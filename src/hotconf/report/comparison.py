@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hotconf.events import ReloadFailed, ReloadSuccess, ReloadUnchanged
@@ -9,7 +10,6 @@ from hotconf.problems import one_line
 from hotconf.report.ndjson import changes_json, problems_json
 from hotconf.report.notification import notification
 from hotconf.text import printable
-from hotconf.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

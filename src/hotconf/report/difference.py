@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import groupby, zip_longest
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
@@ -14,7 +15,6 @@ from hotconf.problems import Problem
 from hotconf.report.cells import spread
 from hotconf.secrets.scrubber import Scrubber
 from hotconf.text import printable
-from hotconf.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

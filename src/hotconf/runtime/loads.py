@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from hotconf.engine.candidate import Invalid, Unstable, Valid
 from hotconf.engine.protocol import Load
@@ -28,7 +28,6 @@ from hotconf.system import threads
 from hotconf.system.exceptions import in_load, loading, propagates
 from hotconf.system.worker import Worker
 from hotconf.text import short_path
-from hotconf.values import NamedTuple
 
 if TYPE_CHECKING:
     from hotconf.history.writer import HistoryWriter

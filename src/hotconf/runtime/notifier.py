@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -15,7 +16,6 @@ from hotconf.runtime.driver import Driver
 from hotconf.runtime.publisher import Publisher
 from hotconf.system import threads
 from hotconf.system.fork import FORK_CHECK_S
-from hotconf.values import replace
 
 E = TypeVar("E", bound=Ending)
 

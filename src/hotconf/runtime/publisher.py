@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 from hotconf.config.reload_settings import settings_of
@@ -14,7 +15,6 @@ from hotconf.logs.scrubbing import KnownSecrets
 from hotconf.snapshot import Snapshot, Timings
 from hotconf.sources.base import Options
 from hotconf.sources.files.missing import NO_BASELINE
-from hotconf.values import replace
 
 T = TypeVar("T")
 

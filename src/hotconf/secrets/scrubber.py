@@ -16,14 +16,13 @@ from binascii import b2a_base64
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from shlex import quote as quoted_for_shells
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import quote
 
 from hotconf.secrets.credentials import Span, credentials, mask_spans, merged
 from hotconf.secrets.keys import DISTINCTIVE
 from hotconf.secrets.prose import in_prose
 from hotconf.text import printable, quoted
-from hotconf.values import NamedTuple
 
 SHORTEST: Final = 4
 """Shorter secrets are only looked for as words."""

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from hotconf.config.layers import LayerTable, TextTable
 from hotconf.engine.candidate import Candidate
@@ -17,7 +17,6 @@ from hotconf.sources.files import reading
 from hotconf.sources.files.mounts import Mounts
 from hotconf.sources.files.paths import Expansion, Member
 from hotconf.sources.files.reading import Read
-from hotconf.values import NamedTuple
 
 T = TypeVar("T")
 

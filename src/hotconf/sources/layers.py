@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from hotconf import arguments
 from hotconf.config.layers import FILE, LayerTable, TextTable
@@ -15,7 +15,6 @@ from hotconf.schema import Schema
 from hotconf.snapshot import DEFAULT
 from hotconf.sources.base import CheckedLayer, FileLayer, Layer
 from hotconf.sources.mapping import MappingLayer
-from hotconf.values import NamedTuple
 
 Said: TypeAlias = LayerTable | TextTable | Problem | None
 """What a layer says, or why it cannot be read; None for a layer of files that are not read yet."""

@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from hotconf.events import Ending, FileChanged, Notice, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.snapshot import Timings
-from hotconf.values import NamedTuple
 
 CAPACITY: Final = 256
 """How many of the latest values of each phase are kept."""

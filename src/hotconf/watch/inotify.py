@@ -7,11 +7,10 @@ import os
 import struct
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from hotconf.system import linux
 from hotconf.system.descriptors import INOTIFY, Descriptor
-from hotconf.values import NamedTuple
 
 MODIFY: Final = 0x2
 ATTRIB: Final = 0x4

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from hotconf.config.layers import LayerTable, TextTable
 from hotconf.config.shape import Shape
 from hotconf.config.walk import value_at
 from hotconf.keypath import KeyPath
-from hotconf.values import NamedTuple, replace
 
 _MAX_NAMES: Final = 1000
 _DEEPEST: Final = 5

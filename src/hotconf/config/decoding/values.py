@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from pydantic import ValidationError
@@ -13,7 +13,6 @@ from hotconf.config import coreschema
 from hotconf.config.coreschema import Leaf, Node
 from hotconf.config.shape import Shape
 from hotconf.formats.base import is_too_deep
-from hotconf.values import NamedTuple
 
 _SCALARS: Final = frozenset(
     {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence, Sized
+from dataclasses import replace
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -14,7 +15,6 @@ from hotconf.config.walk import bare, entries, item_secrecies, kind_of, spelled
 from hotconf.keypath import KeyPath
 from hotconf.secrets.credentials import mask_credentials
 from hotconf.secrets.keys import DISTINCTIVE, secrecy, secrecy_of
-from hotconf.values import replace
 
 if TYPE_CHECKING:
     from hotconf.secrets.scrubber import Scrubber

@@ -19,7 +19,7 @@ from collections.abc import Set as AbstractSet
 from contextvars import ContextVar
 from functools import partial
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 from pydantic import TypeAdapter, ValidationError
@@ -30,7 +30,6 @@ from hotconf.config import coreschema
 from hotconf.config.coreschema import Leaf, Node
 from hotconf.config.merge import Merged
 from hotconf.schema import Schema
-from hotconf.values import NamedTuple
 
 T = TypeVar("T")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hotconf.changes import MISSING
 from hotconf.config.merge import Merged
@@ -13,7 +14,6 @@ from hotconf.config.shape import Shape
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem, Severity
 from hotconf.text import printable, shortened
-from hotconf.values import NamedTuple, replace
 
 if TYPE_CHECKING:
     from hotconf.secrets.scrubber import Scrubber

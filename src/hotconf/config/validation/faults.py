@@ -7,6 +7,7 @@ the file. It is followed along the table and the shape of the model; what remain
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any, Final
 
@@ -16,7 +17,6 @@ from hotconf.changes import MISSING
 from hotconf.config.shape import Shape
 from hotconf.keypath import KeyPath
 from hotconf.secrets.keys import is_secret_path
-from hotconf.values import dataclass, replace
 
 MISSES: Final = frozenset({"missing", "missing_argument", "missing_keyword_only_argument"})
 CHOICES: Final = frozenset({"literal_error", "enum"})

@@ -9,8 +9,9 @@ by the first problem: a program whose files are good never pays for it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar, cast
 
 from hotconf.config.merge import Merged
 from hotconf.config.shape import shape_of
@@ -21,7 +22,6 @@ from hotconf.config.validation.unknown import MAX_COMPARED, Budget, unknown_keys
 from hotconf.engine.candidate import Invalid
 from hotconf.problems import Problem, Severity
 from hotconf.schema import Schema
-from hotconf.values import NamedTuple, replace
 
 if TYPE_CHECKING:
     from hotconf.secrets.scrubber import Scrubber

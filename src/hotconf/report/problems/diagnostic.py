@@ -11,12 +11,12 @@ error[schema]: Invalid enum value: approval_policy="unknwn" (expected: untrusted
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from hotconf.report.cells import BAR
 from hotconf.report.problems.lines import place_of
 from hotconf.text import printable
-from hotconf.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

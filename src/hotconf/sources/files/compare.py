@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files import paths, reading
 from hotconf.sources.files.paths import Expansion
 from hotconf.sources.files.reading import Read
-from hotconf.values import NamedTuple
 
 
 class Difference(NamedTuple):

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from hotconf.errors import UsageError
 from hotconf.keypath import KeyPath, dotted
@@ -22,7 +23,6 @@ from hotconf.snapshot import SourceFile
 from hotconf.sources.files import paths
 from hotconf.sources.files.glob import is_glob
 from hotconf.text import printable, quoted
-from hotconf.values import NamedTuple, replace
 
 if TYPE_CHECKING:
     from hotconf.config.merge import Origins

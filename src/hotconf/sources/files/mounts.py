@@ -9,13 +9,13 @@ import os
 import re
 import stat
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from hotconf.sources.files import paths
 from hotconf.sources.files.reading import Read
 from hotconf.text import printable
-from hotconf.values import NamedTuple, dataclass, field
 
 NETWORK: Final = frozenset(
     (

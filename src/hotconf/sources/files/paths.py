@@ -7,10 +7,11 @@ import os
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from hotconf.errors import UsageError
 from hotconf.formats.registry import SUFFIXES, is_configuration
@@ -18,7 +19,6 @@ from hotconf.problems import Problem
 from hotconf.sources.files.copies import copy_of
 from hotconf.sources.files.glob import DIRECTORY, LimitError, Search, is_glob, is_own, listing
 from hotconf.text import printable, quoted
-from hotconf.values import NamedTuple, replace
 
 MAX_LINKS: Final = 40
 """As many links in one path as Linux follows (path_resolution(7)); more are a loop."""

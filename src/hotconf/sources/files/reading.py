@@ -10,9 +10,10 @@ import os
 import stat
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from hotconf.formats.base import Document
 from hotconf.problems import Kind, Problem
@@ -20,7 +21,6 @@ from hotconf.snapshot import SourceFile
 from hotconf.sources.files import paths
 from hotconf.system.descriptors import FILE, ClosedError, Descriptor
 from hotconf.text import printable
-from hotconf.values import NamedTuple, replace
 
 FRESH_NS: Final = 20_000_000
 """A file that changed this shortly before it was read may change again without a new time stamp: the clocks of file

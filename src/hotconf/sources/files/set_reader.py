@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +27,6 @@ from hotconf.sources.files import mounts, paths, reading
 from hotconf.sources.files.paths import Expansion, Member, Role
 from hotconf.sources.files.reading import Read
 from hotconf.system.descriptors import Descriptor
-from hotconf.values import replace
 
 _ATTEMPTS: Final = 10
 """How often files are read again that change meanwhile."""
