@@ -41,6 +41,7 @@ T = TypeVar("T")
 
 MIN_RECONCILE_S: Final = 0.01
 MAX_RECONCILE_S: Final = 86_400
+_NO_FILE: Final = "(no file)"
 
 
 class HotReloadWatcher(Generic[T]):
@@ -71,7 +72,7 @@ class HotReloadWatcher(Generic[T]):
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | None,
         schema: type[T] | TypeAdapter[T] | Schema[T],
         *,
         settings: HotReloadSettings | None = None,
@@ -88,17 +89,16 @@ class HotReloadWatcher(Generic[T]):
     ) -> None:
         """Nothing happens before `start()`, or `with`.
 
-        `path`: the main file, TOML, YAML or JSON by its suffix; `~` is expanded. `schema`: a pydantic model, a
-        `TypeAdapter` or a `Schema`. `settings` fixes all four fields of `HotReloadSettings`; `debounce_ms` (0 to
-        60000) and `watch_paths` fix one each. The others follow the config's own `hot_reload` field, if it has one,
-        also while the program runs. `checks` are added to the schema's. `reconcile_s`: how often the files are
-        compared with what was read, in case an event was missed. `max_bytes`: larger files are refused.
-        `allow_empty`: an empty file is a valid configuration. `observer`: `auto`, `inotify`, `watchdog` or `poll`.
-        `state_dir`: a directory, created if need be, in which each published state is kept (the bytes of the files,
-        readable by their owner only). With it, a start on broken or missing files falls back on the last good state.
-        POSIX only. `layers`: tables that override the files, weakest first: mappings, or objects with a `name`, a
-        method `read()` that returns a mapping, and optionally `watch(changed)`, which returns a function that ends
-        the watching. Each load reads them. `format`: `toml`, `yaml` or `json`, if the main file's name does not say.
+        `path`: the main file, TOML, YAML or JSON by its suffix; `~` is expanded; None: layers only. `schema`: a
+        pydantic model, a `TypeAdapter` or a `Schema`. `settings` fixes all four fields of `HotReloadSettings`;
+        `debounce_ms` (0 to 60000) and `watch_paths` fix one each. The others follow the config's own `hot_reload`
+        field, if it has one. `checks` are added to the schema's. `reconcile_s`: how often the files are compared, in
+        case an event was missed. `max_bytes`: larger files are refused. `allow_empty`: an empty file is valid.
+        `observer`: `auto`, `inotify`, `watchdog` or `poll`. `state_dir`: where the files of each published state are
+        kept, for their owner only; a start on broken or missing files falls back on the last good one. POSIX only.
+        `layers`: they override the files, weakest first: `SecretsDir`, `DotEnv`, `Env`, `Flags`, mappings, or objects
+        with a `name`, `read()`, which returns a mapping, and optionally `watch(changed)`, which returns a function
+        that ends it. `format`: `toml`, `yaml` or `json`, if the main file's name does not say.
 
         Raises `UsageError` for arguments that cannot work.
         """
@@ -108,13 +108,13 @@ class HotReloadWatcher(Generic[T]):
         if observer not in (names := get_args(ObserverName)):
             raise arguments.wrong("observer", observer, f"one of {', '.join(names)}")
         put = object.__setattr__
-        main = paths.absolute(arguments.path("path", path))
+        main = paths.absolute(_NO_FILE if path is None else arguments.path("path", path))
         put(self, "_bus", Bus(main.name))
         pins = PinnedSettings.given(settings, debounce_ms, watch_paths)
         for pattern in pins.watch_paths or ():
             paths.expanded(pattern)
-        given = Schema.of(schema, checks)
-        options = Options(main, given, pins, max_bytes, allow_empty, given_layers(layers, given), named(format))
+        over = given_layers(layers, given := Schema.of(schema, checks))
+        options = Options(main, given, pins, max_bytes, allow_empty, over, named(format), path is None)
         reloader = Reloader(
             options,
             self._bus,
@@ -228,7 +228,7 @@ class HotReloadWatcher(Generic[T]):
 
     @property
     def path(self) -> Path:
-        """The main file, absolute."""
+        """The main file, absolute; without one a path where nothing is."""
         return self._reloader.options.path
 
     @property
@@ -239,7 +239,7 @@ class HotReloadWatcher(Generic[T]):
     @property
     def watching(self) -> tuple[Path, ...]:
         """The watched files: the main file, fragments and others, including those that do not exist yet."""
-        return tuple(member.path for member in self._reloader.files.members) if self._reloader.watching else ()
+        return self._reloader.watched
 
     def text(self, path: Path) -> str:
         """The text of one of the files as the latest load saw it; empty if it was not read. It may hold secrets."""

@@ -67,7 +67,7 @@ CALLED = {"function", "int", "dict_type", "model"}
 """What can be called; that it takes no config shows when it is."""
 MODELS = {"model", "adapter", "dict_type"}
 MAKE = {
-    "path": {"text", "path", "long"},
+    "path": {"none", "text", "path", "long"},
     "schema": {*MODELS, "schema"},
     "settings": {"none", "settings"},
     "debounce_ms": {"none", "zero"},

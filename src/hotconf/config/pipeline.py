@@ -66,6 +66,8 @@ class Layers(NamedTuple):
     loaded_at: datetime
     order: tuple[Path, ...]
     """All files of the configuration, in the order in which their problems are listed."""
+    fileless: bool = False
+    """There is no main file: the first document is empty, and nobody is to hear of it."""
 
     @property
     def digest(self) -> str:
@@ -112,6 +114,7 @@ class Pipeline(Generic[T]):
             return self._same_files(old, layers)
 
         documents, ignored = _without_watch_paths(layers.documents, settings_path(self.schema))
+        documents = documents[layers.fileless :]
         shape = shape_of(self.schema)
         merged = merge(documents, shape)
         for each in layers.over:

@@ -86,6 +86,8 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
         """
         if not SUPPORTED:
             raise UsageError("state_dir needs a POSIX system")
+        if options.fileless:
+            raise UsageError("state_dir keeps files, and there is none: give a path")
         self._options = options
         self._state_dir = state_dir
         self._trouble: str | None = None

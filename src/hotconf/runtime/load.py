@@ -129,6 +129,7 @@ def _layers(reader: SetReader) -> Layers:
         problems=(*reader.problems, *reader.said.problems),
         loaded_at=reader.loaded_at,
         order=tuple(reader.reads),
+        fileless=reader.options.fileless,
     )
 
 

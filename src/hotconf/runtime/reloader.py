@@ -114,6 +114,12 @@ class Reloader(fork.ForkAware, Generic[T]):
         return self.cycle.watching
 
     @property
+    def watched(self) -> tuple[Path, ...]:
+        """The files that are watched, those that do not exist yet among them."""
+        members = self.files.members[self.options.fileless :]
+        return tuple(member.path for member in members) if self.watching else ()
+
+    @property
     def shrank(self) -> tuple[Path, ...]:
         """Files that may be half written: the open round waits for the rest."""
         round_ = self.cycle.rounds.state.round

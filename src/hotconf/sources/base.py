@@ -86,6 +86,8 @@ class Options(NamedTuple, Generic[T]):
     """They override the files; weakest first."""
     format: Format | None = None
     """Of the main file; None if its suffix decides."""
+    fileless: bool = False
+    """There is no main file: nothing is at `path`, and it is not looked at."""
 
     @property
     def layer_paths(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ the machine waits (`shrank` in `engine.debounce`).
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,18 +15,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from hotconf.config.layers import LayerTable
 from hotconf.config.merge import merge
-from hotconf.config.reload_settings import settings_of
+from hotconf.config.reload_settings import settings_of, settings_path
 from hotconf.config.spelling import respell, without_stamp
 from hotconf.formats.base import Document
-from hotconf.formats.registry import parse
+from hotconf.formats.registry import DEFAULT, parse
+from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
 from hotconf.snapshot import SourceFile
 from hotconf.sources import layers
-from hotconf.sources.base import FileSet, Options
+from hotconf.sources.base import FileLayer, FileSet, Options
 from hotconf.sources.files import mounts, paths, reading
 from hotconf.sources.files.paths import Expansion, Member, Role
-from hotconf.sources.files.reading import Read
+from hotconf.sources.files.reading import Read, Stamp
 from hotconf.system.descriptors import Descriptor
 
 _ATTEMPTS: Final = 10
@@ -161,6 +164,8 @@ class SetReader:
     def _read_main(self) -> tuple[Read, Descriptor | None]:
         """The main file; if it was read now, with the open file, so that no other one gets its inode."""
         path, known = self.options.path, self._known.get(self.options.path)
+        if self.options.fileless:
+            return Read(path, Stamp(error=errno.ENOENT), document=Document(path, "", {}, DEFAULT)), None
         if known is not None and _is_usable(known, "main"):
             return known, None
         if path in self.instead:
@@ -256,7 +261,22 @@ class SetReader:
         if self._of_layers:
             files = {path: read.data for path, read in reads.items() if read.problem is None}
             self.said = layers.with_files(self.options.layers, self.said, files)
-            self.over = self.said.decoded(self.options.schema)
+            of_files = {layer.name for layer in self.options.layers if isinstance(layer, FileLayer)}
+            settings = settings_path(self.options.schema)
+            over = self.said.decoded(self.options.schema)
+            self.over = tuple(self._unable(each, settings) if each.layer in of_files else each for each in over)
+
+    def _unable(self, table: LayerTable, settings: KeyPath | None) -> LayerTable:
+        """`table`, which is of a layer of files, without `watch_paths`: what is read decides nothing about that."""
+        given = table.table.get(str(settings[0])) if settings is not None else None
+        if settings is None or not isinstance(given, dict) or "watch_paths" not in given:
+            return table
+        path = (*settings, "watch_paths")
+        text, hint = "watch_paths counts in the main file and in the environment only", "move it there"
+        where = table.origin(path, Path()).where
+        self.problems.append(Problem(text, path, "schema", "warning", hint, where=where))
+        rest = {key: value for key, value in given.items() if key != "watch_paths"}
+        return replace(table, table={**table.table, str(settings[0]): rest})
 
     def read_layers(self) -> None:
         """Read the files of layers only, as they are now; if possible, as one state."""
