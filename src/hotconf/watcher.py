@@ -135,7 +135,7 @@ class HotReloadWatcher(Generic[T]):
         raise AttributeError(f"{name} cannot be assigned: change the file, and it changes here")
 
     def __delattr__(self, name: str) -> None:
-        """Raises `AttributeError`: a watcher cannot be changed from outside."""
+        """Raises `AttributeError`, too."""
         raise AttributeError(f"{name} cannot be deleted")
 
     def __repr__(self) -> str:
@@ -346,21 +346,21 @@ class HotReloadWatcher(Generic[T]):
         return Busy(self._reloader, reason)
 
     @overload
-    def reload(self, *, wait: Literal[True] = True, force: bool = False) -> Ending: ...
+    def reload(self, *, wait: Literal[True] = True, force: bool = False, revalidate: bool = False) -> Ending: ...
     @overload
-    def reload(self, *, wait: bool, force: bool = False) -> Ending | None: ...
-    def reload(self, *, wait: bool = True, force: bool = False) -> Ending | None:
+    def reload(self, *, wait: bool, force: bool = False, revalidate: bool = False) -> Ending | None: ...
+    def reload(self, *, wait: bool = True, force: bool = False, revalidate: bool = False) -> Ending | None:
         """Load the files now, without a debounce window, and return the ending.
 
         Reflects every write that finished before the call. While something is busy, a different, valid configuration
-        is deferred and `ReloadDeferred` is returned at once, unless `force`. Watching resumes if the files turn hot
-        reload on again. With `wait=False` it returns None at once, which is safe in a signal handler.
+        is deferred and `ReloadDeferred` is returned at once, unless `force`. `revalidate` validates the same files
+        anew. Watching resumes if they turn hot reload on again. `wait=False` returns None at once, signal-safe.
 
         Raises `UsageError` if the watcher is not running, or when called from a check, a validator or `describe`.
         """
-        arguments.flag("wait", wait)
-        arguments.flag("force", force)
-        return self._reloader.reload(wait=wait, force=force)
+        for name, given in {"wait": wait, "force": force, "revalidate": revalidate}.items():
+            arguments.flag(name, given)
+        return self._reloader.reload(wait=wait, force=force, revalidate=revalidate)
 
     def _install(self, snapshot: Snapshot[Any]) -> None:
         # The snapshot first: whoever sees a new config never finds an older generation beside it.

@@ -50,8 +50,8 @@ def described(item: Recorded) -> str:
             return described(event)
         case Changed(source):
             return f"Changed {source.name if isinstance(source, Path) else source}"
-        case Load(number, afresh):
-            return f"Load {number} afresh" if afresh else f"Load {number}"
+        case Load(number, afresh, revalidate):
+            return f"Load {number}{' afresh' * afresh}{' anew' * revalidate}"
         case Publish(generation=generation, recalled=recalled):
             return f"Publish {generation} recalled" if recalled else f"Publish {generation}"
         case Answer(callers, event):

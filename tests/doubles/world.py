@@ -97,10 +97,10 @@ class World:
         """Be busy no longer."""
         self.driver.release(reason)
 
-    def reload(self, *, force: bool = False, silent: bool = False) -> int:
+    def reload(self, *, force: bool = False, silent: bool = False, revalidate: bool = False) -> int:
         """Ask for a load without a window; its answer comes to stand in `answers`."""
         self._callers += 1
-        self.driver.give(Reload(self.now, self._callers, force, silent))
+        self.driver.give(Reload(self.now, self._callers, force, silent, revalidate))
         return self._callers
 
     def close(self) -> None:

@@ -142,6 +142,8 @@ class Oracle:
         self.holds: tuple[str, ...] = ()
         """The holds given to this step."""
         self.asked: dict[int, Reload] = {}
+        self.doubtful = False
+        """Someone asked to validate anew, and no load that began since has succeeded."""
         self.endings: list[Ending] = []
         self.content = True
         """No law is broken yet."""
@@ -291,7 +293,10 @@ class Oracle:
         if not isinstance(effect, Answer):
             assert not self.closed, "law 9: after Close nothing more is done"
         match effect:
-            case Load(number, afresh):
+            case Load(number, afresh, revalidate):
+                doubts = [each for each in self.asked.values() if each.revalidate]
+                self.doubtful = self.doubtful or bool(doubts)
+                assert revalidate == self.doubtful, "law 7: validated anew if asked for, until that has succeeded"
                 self._begin(given.now, number, afresh=afresh)
             case Verify():
                 assert self.enabled
@@ -429,6 +434,7 @@ class Oracle:
         self._check_publication(event, read.candidate, effects)
         fell_back = self._check_fall_back(given, event, callers, effects)
         was_degraded = self.degraded
+        self.doubtful = self.doubtful and isinstance(event, ReloadFailed | ReloadDeferred)
         if not isinstance(event, ReloadDeferred):
             self.degraded = fell_back or (was_degraded and isinstance(event, ReloadFailed))
         self.pending = read if isinstance(event, ReloadDeferred) else None

@@ -239,9 +239,9 @@ class Laws(RuleBasedStateMachine):
             self.world.run(ms)
         self.world.release("commit")
 
-    @rule(force=st.booleans())
-    def reload(self, force: bool) -> None:
-        self.world.reload(force=force)
+    @rule(force=st.booleans(), revalidate=st.sampled_from([False, False, True]))
+    def reload(self, force: bool, revalidate: bool) -> None:
+        self.world.reload(force=force, revalidate=revalidate)
 
     @precondition(lambda self: self.world.now > 5_000 * MILLISECOND)
     @rule(asked=st.booleans(), really=st.sampled_from([False, False, False, True]))

@@ -40,6 +40,37 @@ CASES = [
         "0: Load 1 afresh; 5: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
     ),
     Case(
+        "to validate anew: the load is told, and where nothing differs that is all",
+        [(0, reload(revalidate=True)), (5, loaded(1, SAME)), (9, reload(2)), (12, loaded(2, SAME))],
+        "0: Load 1 afresh anew; 5: Refresh, ReloadUnchanged, Answer 1: ReloadUnchanged; "
+        "9: Load 2 afresh; 12: Refresh, ReloadUnchanged, Answer 2: ReloadUnchanged",
+    ),
+    Case(
+        "what failed when it was validated anew is not good because its sources are the same",
+        [(0, reload(revalidate=True)), (5, loaded(1, WRONG)), (100, touch()), (110, loaded(2, SAME))],
+        "0: Load 1 afresh anew; 5: ReloadFailed syntax, Answer 1: ReloadFailed syntax; "
+        "100: Changed config.toml; 100 + P: Load 2 anew; 400: Refresh, ReloadUnchanged",
+    ),
+    Case(
+        "a load that began before someone asked does not count as validated anew",
+        [(0, reload()), (1, reload(2, revalidate=True)), (5, loaded(1, NEW)), (9, loaded(2, SAME))],
+        "0: Load 1 afresh; 5: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2, Load 2 afresh anew; "
+        "9: Refresh, ReloadUnchanged, Answer 2: ReloadUnchanged",
+    ),
+    Case(
+        "a deferred result of a new validation is not dropped because the sources are the same",
+        [
+            (0, hold()),
+            (1, reload(revalidate=True)),
+            (5, loaded(1, NEW)),
+            (6, touch()),
+            (20, loaded(2, NEW)),
+            (400, release()),
+        ],
+        "1: Load 1 afresh anew; 5: ReloadDeferred gate, Answer 1: ReloadDeferred gate; "
+        "6: Changed config.toml; 6 + P: Load 2 anew; 306: ReloadDeferred gate; 400: Publish 2, ReloadSuccess 2",
+    ),
+    Case(
         "a failure is emitted and answered",
         [(0, reload()), (5, loaded(1, WRONG))],
         "0: Load 1 afresh; 5: ReloadFailed syntax, Answer 1: ReloadFailed syntax",

@@ -103,9 +103,9 @@ def release(reason: str = "gate") -> Maker:
     return lambda now: Freed(now, reason)
 
 
-def reload(caller: int = 1, *, force: bool = False, silent: bool = False) -> Maker:
+def reload(caller: int = 1, *, force: bool = False, silent: bool = False, revalidate: bool = False) -> Maker:
     """Someone asks."""
-    return lambda now: Reload(now, caller, force, silent)
+    return lambda now: Reload(now, caller, force, silent, revalidate)
 
 
 def close() -> Maker:

@@ -83,7 +83,7 @@ class Layers(NamedTuple):
 class Pipeline(Generic[T]):
     """How the layers of one configuration become a candidate."""
 
-    __slots__ = ("describe_failed", "pins", "propagates", "published", "schema", "secrets")
+    __slots__ = ("describe_failed", "pins", "propagates", "published", "revalidate", "schema", "secrets")
 
     def __init__(
         self,
@@ -93,9 +93,12 @@ class Pipeline(Generic[T]):
         secrets: Secrets,
         propagates: Callable[[BaseException], bool],
         describe_failed: Callable[[BaseException, Scrubber], None],
+        *,
+        revalidate: bool = False,
     ) -> None:
         """The candidate is compared with what is `published`. `propagates`: which exceptions of users' code are not
-        its fault. `describe_failed` is called when the schema's `describe` raises.
+        its fault. `describe_failed` is called when the schema's `describe` raises. `revalidate`:
+        also if the digest is that of what is published.
         """
         self.schema = schema
         self.pins = pins
@@ -103,6 +106,7 @@ class Pipeline(Generic[T]):
         self.secrets = secrets
         self.propagates = propagates
         self.describe_failed = describe_failed
+        self.revalidate = revalidate
 
     def run(self, layers: Layers) -> Valid[T] | Invalid:
         """The candidate that `layers` make. Never raises for anything in them or in users' code."""
@@ -110,7 +114,7 @@ class Pipeline(Generic[T]):
         if any(problem.severity == "error" for problem in layers.problems):
             return self._refused(self._scrubbed(layers.problems))
         digest = layers.digest
-        if old is not None and old.digest == digest:
+        if old is not None and old.digest == digest and not self.revalidate:
             return self._same_files(old, layers)
 
         documents, ignored = _without_watch_paths(layers.documents, settings_path(self.schema))

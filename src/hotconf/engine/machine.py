@@ -26,7 +26,9 @@ Law 6   Busy defers the commit only. At a round's end an invalid candidate is Fa
         it is read again first, because no event reported changes meanwhile.)
 Law 7   A candidate that equals what is published, by digest or by value, is Unchanged: generation and config object
         stay; digest, files, origins and warnings are taken over. Values are equal only if their types are (1, 1.0
-        and true differ); NaN equals NaN.
+        and true differ); NaN equals NaN. The digest does not suffice after `reload(revalidate=True)`, until a load
+        that began since ends in a commit or Unchanged; nor if the load finds that a watched file which is no source
+        differs from when what is published was validated. Then the same sources are validated and checked anew.
 Law 8   A round reports each file that changed once and has exactly one ending; all deferrals since the last outcome
         share the next one. `reload()`, which absorbs an open round, may end without a reported change. So may the
         load at start, whose success is answered and not emitted unless a round was open.
@@ -198,8 +200,8 @@ def _load(
     turn: _Turn, round_: Round | None, now: int, callers: tuple[Reload, ...] = (), attempts: int = 0
 ) -> Loading:
     number = turn.state.loads + 1
-    turn.set(loads=number)
-    turn.do(Load(number, afresh=bool(callers) or not turn.state.enabled))
+    turn.set(loads=number, revalidate=turn.state.revalidate or any(caller.revalidate for caller in callers))
+    turn.do(Load(number, bool(callers) or not turn.state.enabled, turn.state.revalidate))
     defers_touches = attempts >= MAX_ATTEMPTS - 1 or (round_ is not None and now >= round_.ceiling)
     return Loading(round_, number, defers_touches, callers, attempts)
 
@@ -295,7 +297,7 @@ def _end(
         followed = _fall_back(turn, last_good, callers)
     elif candidate.unchanged is not None:
         event = ReloadUnchanged(candidate.unchanged, candidate.warnings)
-        turn.set(pending=None, degraded=False)
+        turn.set(pending=None, degraded=False, revalidate=False)
         turn.do(Refresh(candidate))
         followed = candidate
     elif turn.holds and not any(caller.force for caller in callers):
@@ -304,7 +306,7 @@ def _end(
     else:
         generation = state.generation + 1
         turn.do(Publish(candidate, generation, round_))
-        turn.set(generation=generation, pending=None, degraded=False)
+        turn.set(generation=generation, pending=None, degraded=False, revalidate=False)
         event = ReloadSuccess(generation, candidate.changes, candidate.summary, warnings=candidate.warnings)
         followed = candidate
     started = isinstance(event, ReloadSuccess) and bool(callers) and all(caller.silent for caller in callers)

@@ -50,6 +50,8 @@ class Reload(NamedTuple):
     force: bool = False
     silent: bool = False
     """The load at start: a success is answered but not emitted, because no event came before it."""
+    revalidate: bool = False
+    """Validate even if the sources say the same: what the checks depend on may have changed."""
 
 
 class Close(NamedTuple):
@@ -76,6 +78,8 @@ class Load(NamedTuple):
     number: int
     afresh: bool
     """Nothing that was read before may be used again."""
+    revalidate: bool = False
+    """Nor may what was published spare the validation."""
 
 
 class Verify(NamedTuple):
@@ -208,6 +212,8 @@ class State(NamedTuple):
     """A round that opened before this instant is never ended eagerly, because one was not long ago."""
     rest_until: int = 0
     """No speculative load before this instant."""
+    revalidate: bool = False
+    """Each load validates: someone asked for it, and nothing has been committed or Unchanged since."""
     loads: int = 0
     """The number of the latest load."""
     group: Grouping = _itself

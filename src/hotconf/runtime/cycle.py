@@ -145,14 +145,14 @@ class Cycle(Generic[T]):
         self.rounds.reset()
         self.touch((self._path,), time.monotonic_ns())
         for number in tuple(self._notifier.callers):
-            self.feed(protocol.Reload(time.monotonic_ns(), number, force=False, silent=False))
+            self.feed(protocol.Reload(time.monotonic_ns(), number, revalidate=True))
 
     # The machine
 
-    def request(self, caller: Caller, *, force: bool, silent: bool = False) -> None:
+    def request(self, caller: Caller, *, force: bool, silent: bool = False, revalidate: bool = False) -> None:
         """Load the files without a window."""
         number = self._notifier.add(caller)
-        self.feed(protocol.Reload(time.monotonic_ns(), number, force=force, silent=silent))
+        self.feed(protocol.Reload(time.monotonic_ns(), number, force, silent, revalidate))
 
     def release(self) -> None:
         """A hold has ended: publish what is pending, unless a round is open."""

@@ -20,7 +20,7 @@ from hotconf.sources import layers
 from hotconf.sources.base import FileSet, LoadResult, Options
 from hotconf.sources.files.missing import NO_BASELINE, Baseline, Disk, Missing, disks_of, find, problems
 from hotconf.sources.files.paths import Expansion, Member
-from hotconf.sources.files.reading import Read, Stamp
+from hotconf.sources.files.reading import FRESH_NS, Read, Stamp
 from hotconf.sources.files.set_reader import SetReader
 
 if TYPE_CHECKING:
@@ -39,13 +39,15 @@ def load(
     baseline: Baseline = NO_BASELINE,
     *,
     instead: Mapping[Path, bytes] = MappingProxyType({}),
+    revalidate: bool = False,
 ) -> LoadResult[T]:
     """Load `options` once; compare the result with what is `published`, and the files with their content `before`.
 
     Files in `cached` with the same stamp that are not in `touched` are not read again. `instead` replaces the content
     of files, whether they exist or not. `secrets` knows the secrets of what is published, if they were determined.
-    `baseline`: the state that decides which files are missing. Whatever is wrong with files, layers or users' checks
-    is a problem of the candidate; nothing is raised.
+    `baseline`: the state that decides which files are missing. Files and layers that say the same are validated
+    again only to `revalidate`, or if a watched file that is no fragment differs from that state. Whatever is wrong
+    with files, layers or users' checks is a problem of the candidate; nothing is raised.
     """
     reader = SetReader(options, cached or FileSet.of(options.path), touched)
     reader.instead = instead
@@ -60,7 +62,9 @@ def load(
     missing = find(baseline, files, disks)
     if missing is not None:
         _report(reader, missing)
-    candidate = _candidate(options, reader, published, secrets, disks)
+    watched = _watched(reader)
+    revalidate = revalidate or watched != baseline.watched or Stamp() in watched.values()
+    candidate = _candidate(options, reader, published, secrets, disks, watched, revalidate=revalidate)
     differs = isinstance(candidate, Invalid) or candidate.unchanged is None
     if differs and (shrank := _shrank(reader, before, published)):
         candidate = candidate._replace(shrank=shrank)
@@ -103,6 +107,9 @@ def _candidate(
     published: Snapshot[T] | None,
     secrets: Scrubber | None = None,
     disks: Mapping[Path, Disk] = MappingProxyType({}),
+    watched: Mapping[Path, Stamp] = MappingProxyType({}),
+    *,
+    revalidate: bool = False,
 ) -> Valid[T] | Invalid:
     pipeline = Pipeline(
         options.schema,
@@ -111,6 +118,7 @@ def _candidate(
         LoadSecrets(reader, published, secrets),
         _propagates,
         _describe_failed,
+        revalidate=revalidate,
     )
     began = time.perf_counter_ns()
     candidate = pipeline.run(_layers(reader))
@@ -118,7 +126,14 @@ def _candidate(
         return candidate
     took = 0 if candidate.unchanged == SAME_FILES else time.perf_counter_ns() - began
     timings = Timings(read=reader.read_ns / 1e6, parse=reader.parse_ns / 1e6, validate=took / 1e6)
-    return candidate._replace(timings=timings, baseline=Baseline(tuple(_sources(reader)), disks))
+    return candidate._replace(timings=timings, baseline=Baseline(tuple(_sources(reader)), disks, watched))
+
+
+def _watched(reader: SetReader) -> dict[Path, Stamp]:
+    """The watched files that are no fragments, as they are now; `Stamp()` for what may change without a new stamp."""
+    found = {each.path: reader.reads[each.path].stamp for each in reader.expansion.members if each.role == "watched"}
+    aged = int(reader.loaded_at.timestamp() * 1e9) - FRESH_NS
+    return {path: stamp if max(stamp.identity[5:], default=0) < aged else Stamp() for path, stamp in found.items()}
 
 
 def _layers(reader: SetReader) -> Layers:

@@ -119,9 +119,8 @@ class Loads(Generic[T]):
         known, touched = self._cache.begin(afresh=request.afresh)
         publisher = self._publisher
         published, secrets = publisher.snapshot, publisher.secrets.published
-        work = partial(
-            load, self._options, published, known, touched, self._cache.before, secrets, publisher.baseline
-        )
+        given = self._options, published, known, touched, self._cache.before, secrets, publisher.baseline
+        work = partial(load, *given, revalidate=request.revalidate)
         job = _LoadJob(self._options.path, partial(self._run, request.number, work, known, driver, then))
         if self._inline is not None:
             self._inline.append(job)

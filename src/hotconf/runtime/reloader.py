@@ -204,7 +204,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         self.cycle.loads.run(driver)
         return caller.event
 
-    def reload(self, *, wait: bool, force: bool) -> Ending | None:
+    def reload(self, *, wait: bool, force: bool, revalidate: bool = False) -> Ending | None:
         """Load the files now, without a window; with `wait` return the ending."""
         _not_in_a_load("reload")
         used = self._check()
@@ -213,7 +213,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         if wait and used.here:
             raise UsageError("reload() cannot wait here: this is the thread that would do it; use wait=False")
         caller = Caller()
-        used.post(partial(self.cycle.request, caller, force=force))
+        used.post(partial(self.cycle.request, caller, force=force, revalidate=revalidate))
         event = caller.wait(used) if wait else None
         if event is not None or not wait:
             return event
@@ -221,7 +221,7 @@ class Reloader(fork.ForkAware, Generic[T]):
             raise UsageError("the watcher was closed while reload() waited")
         if self._driver is used:
             raise UsageError("the thread that watches has died")
-        return self.reload(wait=True, force=force)  # a signal handler forked, and this is the child
+        return self.reload(wait=True, force=force, revalidate=revalidate)  # forked by a signal handler
 
     def _layer_changed(self) -> None:
         """The values of a layer changed: load as `reload(wait=False)` does. Called on any thread."""

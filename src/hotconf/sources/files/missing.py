@@ -22,6 +22,7 @@ from hotconf.problems import Problem
 from hotconf.snapshot import SourceFile
 from hotconf.sources.files import paths
 from hotconf.sources.files.glob import is_glob
+from hotconf.sources.files.reading import Stamp
 from hotconf.text import printable, quoted
 
 if TYPE_CHECKING:
@@ -45,13 +46,15 @@ class Disk(NamedTuple):
 
 
 class Baseline(NamedTuple):
-    """What of the published state decides which files are missing."""
+    """What of the published state decides which files are missing, and whether it must be validated anew."""
 
     files: tuple[SourceFile, ...] = ()
     disks: Mapping[Path, Disk] = MappingProxyType({})
     """The disks, as far as known, of the directories that hold its fragments, of those below which globs match, and
     of fragments that are symlinks into another file system.
     """
+    watched: Mapping[Path, Stamp] = MappingProxyType({})
+    """The watched files that are no fragments, as they were when it was validated. A `Stamp()` was too young."""
 
 
 NO_BASELINE: Final = Baseline()
