@@ -36,7 +36,7 @@ def _one(target: str, seconds: int, seed: int) -> tuple[int, str]:
             f"-seed={seed}",
             f"-max_len={LONGEST}",
             f"-timeout={SLOWEST_S}",
-            f"-dict={HERE / 'toml.dict'}",
+            f"-dict={HERE / (target if target in ('yaml', 'json') else 'toml')}.dict",
             f"-artifact_prefix={HERE / 'found' / target}-",
             "-print_final_stats=1",
             "-verbosity=1",

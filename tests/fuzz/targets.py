@@ -17,15 +17,18 @@ from typing import Any, Final, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from formats import core
+from formats.test_contract import json_read
 from hotconf import Change, ReloadDeferred, ReloadFailed, ReloadSuccess, Schema
 from hotconf.config.diff import diff
 from hotconf.config.freeze import freeze
 from hotconf.config.merge import merge
 from hotconf.config.redaction.secret_keys import secret_keys
+from hotconf.config.redaction.source_text import SourceText
 from hotconf.config.validation.validate import Invalid, validate
 from hotconf.formats.base import Document
 from hotconf.formats.places import Span
-from hotconf.formats.registry import parse
+from hotconf.formats.registry import format_of, parse
 from hotconf.formats.toml.format import TOML
 from hotconf.formats.toml.positions import TomlPlaces
 from hotconf.problems import Problem, one_line
@@ -172,12 +175,61 @@ def rendered(data: bytes) -> None:
         told_changes(changes)
 
 
+def yaml(data: bytes) -> None:
+    """The same of YAML, by PyYAML with the core schema; its places, its problems, and its lines, none of a secret."""
+    _in_format(data, FILE.with_suffix(".yaml"), core.read, core.value)
+
+
+def json_(data: bytes) -> None:
+    """The same of JSON, by the standard library."""
+    _in_format(data, FILE.with_suffix(".json"), json_read, json.loads)
+
+
+def _in_format(
+    data: bytes, file: Path, reads: Callable[[str], dict[str, Any]], value: Callable[[str], object]
+) -> None:
+    found = parse(data, file)
+    text = data.decode(errors="replace").removeprefix("\ufeff")
+    try:
+        expected = reads(text)
+    except (ValueError, RecursionError):
+        expected = None
+    form = format_of(file)
+    for index in range(len(SourceText(text, form=form).lines)):
+        form.starts(text.split("\n")[index])
+        told_well(safe_line(text.split("\n")[index]))
+    if isinstance(found, Problem):
+        sound(found)
+        stands(found, text)
+        bounded = _bounded(found) or "aliases for more" in found.message or found.kind != "syntax"
+        assert bounded or expected is None, f"refused what is valid: {found}"
+        for line in excerpt(found, text, context=2):
+            told_well(line)
+        return
+    # PyYAML takes no anchor twice, and the tag `!` for none; what is empty is a matter of ours.
+    assert same(found.table, expected) or "! " in text or (expected is None and ("&" in text or not text.strip())), (
+        "read something else"
+    )
+    lines, pair = found.text.split("\n"), "{}: {}" if file.suffix == ".yaml" else "{{{}: {}}}"
+    for path, item in paths(found.table):
+        key, whole = (cut(lines, span) for span in (found.places.key(path), found.places.value(path)))
+        # What stands alone may be read as something else: with a colon, without its tag, as an alias.
+        if not (_NOT_ALONE & {*text} if file.suffix == ".yaml" else {}):
+            assert not isinstance(path[-1], str) or value(pair.format(key, 1)) == {path[-1]: 1}, path
+            assert whole == key or "\n" in whole or same(value(pair.format('"x"', whole)), {"x": item}), path
+
+
+_NOT_ALONE: Final = frozenset("*!?")
+
+
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "document": document,
     "places": places,
     "merged": merged,
     "judged": judged,
     "rendered": rendered,
+    "yaml": yaml,
+    "json": json_,
 }
 
 

@@ -11,6 +11,7 @@ Files: TypeAlias = dict[str, bytes]
 Build: TypeAlias = Callable[[int, int], str | Files]
 
 MAIN: Final = "config.toml"
+YAML: Final = "config.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +22,12 @@ class Construct:
     unit: int = 1
     most: int = 900_000
     """Bytes, or with `unit` 0 pieces, beyond which it does not grow: a limit of hotconf's, or of the system's."""
+    main: str = MAIN
 
     def files(self, size: int, version: int) -> Files:
         """The files, of about `size` bytes."""
         built = self.build(max(size // self.unit, 1), version)
-        return {MAIN: built.encode("utf-8", "surrogateescape")} if isinstance(built, str) else built
+        return {self.main: built.encode("utf-8", "surrogateescape")} if isinstance(built, str) else built
 
 
 def _lines(*lines: str) -> Build:
@@ -254,4 +256,36 @@ CONSTRUCTS: Final[dict[str, Construct]] = {
     "patterns": Construct(_patterns, 20, 32_000),
     "missing files": Construct(_missing, 20, 32_000),
     "stars and long names": Construct(_stars, 500, 450_000),
+    # YAML
+    "YAML: many keys": Construct(_below("table:", _lines("  k{i}: {v}")), 14, main=YAML),
+    "YAML: many tables": Construct(_below("servers:", _lines("  s{i}:", "    port: {v}")), 26, main=YAML),
+    "YAML: many items": Construct(_below("ints:", _lines("- {v}")), 8, main=YAML),
+    "YAML: wrong items": Construct(_below("ints:", _lines("- x{v}")), 9, main=YAML),
+    "YAML: brackets": Construct(
+        lambda n, v: "ints: [" + ", ".join(str(i + v) for i in range(n)) + "]\n", 8, main=YAML
+    ),
+    "YAML: block text": Construct(lambda n, v: f"text: |\n  {v}\n" + "  a: b\n" * n, 7, main=YAML),
+    "YAML: a secret of many lines": Construct(
+        lambda n, v: f"secret: |\n  {v}\n" + "  line of it\n" * n, 13, main=YAML
+    ),
+    "YAML: plain text": Construct(lambda n, v: f"text: {v}\n" + "  a b\n" * n, 6, main=YAML),
+    "YAML: quoted text": Construct(lambda n, v: f'text: "{v}' + "a\\n\n " * n + '"\n', 5, main=YAML),
+    "YAML: secrets": Construct(_below("kept:", _lines('  k{i}: "hunter{v}"')), 24, main=YAML),
+    "YAML: aliases": Construct(
+        lambda n, v: f"text: &t t{v}\ntable:\n" + "".join(f"  k{i}: *t\n" for i in range(min(n, 90_000))),
+        13,
+        main=YAML,
+    ),
+    "YAML: merges": Construct(
+        lambda n, v: f"a: &a {{x: {v}}}\ntable:\n" + "".join(f"  k{i}: {{<<: *a}}\n" for i in range(min(n, 30_000))),
+        20,
+        main=YAML,
+    ),
+    "YAML: anchors": Construct(_below("table:", _lines("  k{i}: &a{i} {v}")), 22, main=YAML),
+    "YAML: an unclosed bracket": Construct(lambda n, v: f"text: t{v}\nints: [\n" + "  1,\n" * n, 5, main=YAML),
+    "YAML: an unclosed string": Construct(lambda n, v: f"text: 't{v}\n" + "a: 1\n" * n, 5, main=YAML),
+    "YAML: no colons": Construct(_last(_lines("text {v}"), "a: 1\n"), 12, main=YAML),
+    "YAML: TOML at the end": Construct(_last(_below("table:", _lines("  k{i}: {v}")), "a = 1\n"), 14, main=YAML),
+    "YAML: comments": Construct(lambda n, v: "# [\n" * n + f"text: t{v}\n", 4, main=YAML),
+    "YAML: empty lines": Construct(lambda n, v: "\n" * n + f"text: t{v}\ntxet: 1\n", main=YAML),
 }

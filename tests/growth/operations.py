@@ -25,14 +25,15 @@ class Place:
 
     def __init__(self, root: Path, construct: Construct, size: int) -> None:
         self.root = root
-        self.main = root / MAIN
+        self.main = root / construct.main
         self.versions = [construct.files(size, version) for version in (0, 1)]
         self.stack = ExitStack()
         self.write(0)
 
     def write(self, version: int, below: str = "") -> Path:
         """The files as of that version; the main file."""
-        return _write(self.root / below, self.versions[version])
+        _write(self.root / below, self.versions[version])
+        return self.root / below / self.main.name
 
     def watcher(self, schema: Schema[Any] = CONFIG, **options: Any) -> HotReloadWatcher[Any]:
         """A started watcher; on a valid file, if the construct is not."""
@@ -42,7 +43,7 @@ class Place:
         return watcher
 
 
-def _write(root: Path, files: Files) -> Path:
+def _write(root: Path, files: Files) -> None:
     for name, content in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +52,6 @@ def _write(root: Path, files: Files) -> Path:
                 path.symlink_to(os.fsdecode(content[3:]))
         else:
             path.write_bytes(content)
-    return root / MAIN
 
 
 def _command(*arguments: object) -> Thunk:

@@ -43,6 +43,9 @@ OFTEN_FAILED: Final = [
     ("diff", "many keys"),
     ("show", "arrays of tables"),
     ("watch", "one line of numbers"),
+    ("reload", "YAML: many tables"),
+    ("check text", "YAML: wrong items"),
+    ("diff", "YAML: secrets"),
 ]
 CPU_S: Final = 0.3 if FULL else 0.06
 WITHIN_S: Final = 60 if FULL else 1
@@ -81,7 +84,9 @@ def test_twice_as_large_takes_twice_as_long(worker, operation, construct):
     assert found["mib"] <= MOST_MIB
 
 
-@pytest.mark.parametrize("construct", CONSTRUCTS if FULL else ["wrong alternatives", "a long comment"])
+@pytest.mark.parametrize(
+    "construct", CONSTRUCTS if FULL else ["wrong alternatives", "a long comment", "YAML: many tables"]
+)
 def test_a_megabyte_takes_bounded_memory(worker, construct):
     """Whatever it holds, and whether it is valid or not."""
     found = ask(worker, "load", construct, size=CONSTRUCTS[construct].most)

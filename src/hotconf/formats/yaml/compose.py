@@ -33,7 +33,7 @@ MAX_ALIASED: Final = 100_000
 
 _TAGS: Final = "tag:yaml.org,2002:"
 _SCALARS: Final = ("str", "int", "float", "bool", "null")
-_PROPERTIES: Final = re.compile(possessive(r"[&!]\S*+|\s++|#[^\n]*+"))
+_PROPERTIES: Final = re.compile(possessive(r"&[A-Za-z0-9_-]*+|!\S*+|\s++|#[^\n]*+"))
 _TAG: Final = re.compile(r"(?:&\S++\s++)?(!\S*+)")
 _ONCE: Final = "set each key once: remove one of the two"
 _MERGE: Final = "write one: <<: [*first, *second]"

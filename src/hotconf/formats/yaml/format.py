@@ -45,13 +45,14 @@ class _Yaml(Format):
             from hotconf.formats.yaml.mistakes import refused
 
             return refused(mistakes, error, composer.flows)
-        if node is None or (node.value is None and node.begin == node.end and "#" in text):
-            return {}  # nothing but comments, as in the other formats
-        if isinstance(node.value, dict):
+        if node is not None and isinstance(node.value, dict):
             return node.value
+        is_empty = node is None or (node.value is None and node.begin == node.end)
+        if is_empty and "#" in text:
+            return {}  # nothing but comments, as in the other formats
         from hotconf.formats.yaml.mistakes import not_a_mapping
 
-        return not_a_mapping(mistakes, node.begin, node.end)
+        return not_a_mapping(mistakes, *((0, 0) if node is None else (node.begin, node.end)))
 
     def locate(self, text: str) -> Places:
         from hotconf.formats.yaml.positions import places

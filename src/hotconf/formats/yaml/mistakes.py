@@ -48,6 +48,8 @@ _BREAK: Final = re.compile("[\x85\u2028\u2029]")
 _CLOSES: Final = {"[": "]", "{": "}"}
 _NAMES: Final = {"[": "missing closing bracket", "{": "missing closing brace"}
 _MOST_LINES: Final = 100
+_LONGEST_KEY: Final = 1024
+"""As libyaml has it, and YAML itself."""
 
 
 def refused(mistakes: Mistakes, error: Exception, flows: list[int]) -> Problem:
@@ -186,6 +188,10 @@ class _Refusal(Mistakes):
         if earlier is not None:
             begin = line + len(before) - len(before[earlier.end() :].lstrip())
             return self.problem_at("a second colon", (begin, self.end_of(begin)), 'put text with ": " in quotes')
+        if self.at - line > _LONGEST_KEY:
+            return self.problem_at(
+                f"a key of over {_LONGEST_KEY:,} characters", (line, self.at), "write a shorter one"
+            )
         above = list(self.lines_above(line))
         for each in above:
             found = _slip(self.text, each)

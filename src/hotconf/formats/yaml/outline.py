@@ -84,16 +84,19 @@ class _Scan:
         text, at = self._text, self._at
         end = self._line_end()
         content = text[at:end].lstrip(" ")
-        is_blank = not content.strip()
+        is_blank = not content or content.isspace()
         if self._in_block and (is_blank or end - at - len(content) > self._parent):
             self._in_strings.add(self._line)
             self._skip_to(end)
             return
         self._in_block = False
-        if _DOCUMENT.match(text, at):
+        if is_blank or content.startswith("#"):
+            self._skip_to(end)
+            return
+        if content.startswith(("---", "...")) and _DOCUMENT.match(text, at):
             self._keys.clear()
         entry = _ENTRY.match(text, at)
-        behind = at if entry is None or is_blank else self._entry(entry)
+        behind = at if entry is None else self._entry(entry)
         if self._open:
             self._brackets(at)
         else:
