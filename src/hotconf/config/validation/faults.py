@@ -106,7 +106,7 @@ def holds(value: object, part: str | int) -> bool:
 
 def toml_type(value: object) -> str:
     """TOML's name for the type of a parsed value."""
-    return next(name for kind, name in _TOML_TYPES if isinstance(value, kind))
+    return next((name for kind, name in _TOML_TYPES if isinstance(value, kind)), "string")  # decoded from one
 
 
 def faults(errors: Iterable[ErrorDetails], table: dict[str, Any], shape: Shape) -> list[Fault]:
