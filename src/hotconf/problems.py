@@ -48,6 +48,11 @@ class Related:
     where: str = field(default="", kw_only=True)
     """How people write a place that is in no file: the name of a layer."""
 
+    @property
+    def place(self) -> str:
+        """As that of a problem."""
+        return _place(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -97,10 +102,7 @@ class Problem:
     @property
     def place(self) -> str:
         """`config.toml:14:9`, or the name of a layer, as much of it as is known; empty if nothing is."""
-        if self.file is None:
-            return printable(self.where)
-        parts = [printable(self.file.name), self.line, self.column]
-        return ":".join(str(part) for part in parts if part is not None)
+        return _place(self)
 
     @property
     def dotted(self) -> str:
@@ -116,6 +118,13 @@ class Problem:
     def with_hint(self) -> str:
         """`config.toml:3:1: Unknown key: modle (did you mean "model"?)`: as `str`, with the hint in parentheses."""
         return f"{self} ({printable(self.hint)})" if self.hint else str(self)
+
+
+def _place(at: Problem | Related) -> str:
+    if at.file is None:
+        return printable(at.where)
+    parts = [printable(at.file.name), at.line, at.column]
+    return ":".join(str(part) for part in parts if part is not None)
 
 
 class ConfigError(Exception):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +42,11 @@ class Origin:
     column: int | None = None
     """From 1, in characters."""
 
+    @property
+    def line_only(self) -> str:
+        """`where` without the column: `config.toml:3`."""
+        return self.where if self.column is None else self.where.removesuffix(f":{self.column}")
+
 
 DEFAULT: Final = Origin("default", "default")
 """Of a value that no layer sets."""
@@ -64,6 +69,10 @@ class LayeredOrigins(Mapping[KeyPath, Origin]):
     @abstractmethod
     def explain(self, path: KeyPath) -> tuple[Answer, ...]:
         """Every layer's answer, the winner first."""
+
+    @abstractmethod
+    def secret_paths(self) -> Iterator[KeyPath]:
+        """The key paths of values that are secrets because of the layer that sets them."""
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -92,6 +101,10 @@ class Snapshot(Generic[T_co]):
         """
         answers = self.explain(path)
         return answers[0].origin if answers else None
+
+    def secret_paths(self) -> frozenset[KeyPath]:
+        """The key paths of values that are secrets because of the layer that sets them, as secrets directories do."""
+        return frozenset(self.origins.secret_paths()) if isinstance(self.origins, LayeredOrigins) else frozenset()
 
     def explain(self, path: str | KeyPath) -> tuple[Answer, ...]:
         """What each layer says about the value at `path`: the winner first, then the others, strongest first."""

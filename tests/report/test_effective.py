@@ -61,6 +61,17 @@ def test_values_have_their_file_and_line_or_are_defaults(effective):
     assert said["debounce_ms = 2000"] == "default"
 
 
+def test_a_value_says_what_it_overrides(effective):
+    """Without columns; in JSON as origins of their own."""
+    made = effective('title = "x"\n[main]\nname = "y"\n', 'title = "z"\n[main]\nport = 5\n')
+    lines = [" ".join(line.split()) for line in made.as_toml().splitlines()]
+    assert 'title = "z" # sub/a.toml:1, over config.toml:1' in lines
+    assert "port = 5 # sub/a.toml:3" in lines
+    (over,) = made.as_json()["origins"]["title"]["over"]
+    assert (over["where"], over["line"]) == ("config.toml:1:9", 1)
+    assert made.as_json()["origins"]["main.port"]["over"] == []
+
+
 def test_secrets_are_masked_whatever_makes_them_secret(effective):
     """By their key, by their type, and in URLs, those of keys included; the origin is found all the same."""
     made = effective(

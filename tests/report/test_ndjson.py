@@ -49,7 +49,7 @@ PROBLEM_JSON = {
     "end_line": 4,
     "end_column": 2,
     "where": "config.toml:3:7",
-    "related": [{"message": "also defined", "file": str(FILE), "line": 1, "column": 2}],
+    "related": [{"message": "also defined", "file": str(FILE), "line": 1, "column": 2, "where": "config.toml:1:2"}],
 }
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from hotconf import MISSING, Change
+from pydantic import BaseModel
+
+from hotconf import MISSING, Change, Flags, HotReloadWatcher
 from hotconf.tui.screens.details import ValueDetails
 from hotconf.tui.view import configuration
 from hotconf.tui.view.configuration import is_default, is_marked
@@ -168,3 +170,19 @@ def test_long_values_that_changed_are_told_apart():
     old, new = ("x" * 90 + end for end in "12")
     rows = shown(GOOD.replace("gpt-5", new), (Change(("model",), old, new),))
     assert line(rows, "model").text == f'model = …{"x" * 20}2"  was …{"x" * 20}1"'
+
+
+def test_a_value_names_what_it_overrides(tmp_path):
+    """In the tree without columns, and in the details a line each."""
+
+    class Small(BaseModel):
+        port: int = 1
+
+    main = tmp_path / "config.toml"
+    main.write_text("port = 2\n")
+    with HotReloadWatcher(main, Small, layers=[{"port": 3}, Flags({"port": 4})]) as watcher:
+        rows = configuration.rows(configuration.items(watcher.snapshot, ()), {})
+    row = line(rows, "port")
+    assert (row.text, row.right[0].text) == ("port = 4", "flags[port], over layers[0], config.toml:1")
+    texts = [each.text for each in ValueDetails(row, row.copy).rows(80)]
+    assert texts[-3:] == ["Origin: flags[port]", "Overrides: layers[0]", "Overrides: config.toml:1"]

@@ -23,6 +23,7 @@ _COMMANDS: Final = (
     "check",
     "init",
     "show",
+    "explain",
     "diff",
     "plan",
     "schema",

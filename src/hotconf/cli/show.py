@@ -9,11 +9,8 @@ import click
 
 from hotconf.cli.echo import echo
 from hotconf.cli.options import schema_option, state_dir_option
-from hotconf.cli.places import default_path
-from hotconf.keypath import parse
 
 if TYPE_CHECKING:
-    from hotconf.keypath import KeyPath
     from hotconf.schema import Schema
 
 
@@ -37,39 +34,21 @@ def show(
     """Show the configuration that a program started with PATH would have: its files merged, its defaults filled in.
     With @N: that of state N of PATH, as `hotconf history` shows it.
 
-    stdout is a valid TOML document; a comment behind each value says where it was written, FILE:LINE, or that it is
-    a default. Secrets are masked. Warnings go to stderr.
+    stdout is a valid TOML document; a comment behind each value says where it was written, FILE:LINE, and what that
+    overrides, or that it is a default. Secrets are masked. Warnings go to stderr.
 
     Exit status: 0 shown, 1 the configuration is not valid, 2 a file that is missing, unreadable or too large, a KEY
     that does not exist, or wrong usage.
     """
     from hotconf.cli import states
-    from hotconf.cli.verdict import status
-    from hotconf.inspection.inspect import State
     from hotconf.report.effective import Effective
 
-    numbered = bool(arguments) and states.number(arguments[0]) is not None
-    if len(arguments) > 1 + numbered:
-        raise click.UsageError("give one PATH")
-    # An explicit path needs no home directory.
-    file = Path(arguments[-1]) if len(arguments) > numbered else default_path()
-    wanted = arguments[0] if numbered else file
-    found = states.named(wanted, schema, history=states.History(file, state_dir))
-    states.show_problems(found, file, schema)
-    if not isinstance(found, State):
-        ctx.exit(status(found.problems))
-    effective = Effective(found.snapshot, _key(key, schema), written_only=no_defaults)
+    found = states.effective(ctx, arguments, schema, state_dir)
+    wanted = () if key is None else states.key_of(key, schema)
+    effective = Effective(found.snapshot, wanted, written_only=no_defaults)
     if as_json:
         import json
 
         echo(json.dumps(effective.as_json(), indent=2))
     else:
         echo(effective.as_toml(), nl=False)
-
-
-def _key(text: str | None, schema: Schema[Any]) -> KeyPath:
-    if text is None:
-        return ()
-    from hotconf.config.spelling import respelled
-
-    return respelled(parse(text), schema)

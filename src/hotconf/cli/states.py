@@ -9,17 +9,22 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import click
+
 from hotconf.cli.baseline import baseline_of
 from hotconf.cli.contact import located, patiently
 from hotconf.cli.echo import echo
 from hotconf.cli.findings import as_text, findings
-from hotconf.cli.places import states_in
+from hotconf.cli.places import default_path, states_in
+from hotconf.cli.verdict import status
 from hotconf.inspection.inspect import State, inspect, inspect_kept
+from hotconf.keypath import parse
 from hotconf.sources.files.paths import absolute
 
 if TYPE_CHECKING:
     from hotconf.history.record import Record
     from hotconf.inspection.inspect import Inspection
+    from hotconf.keypath import KeyPath
     from hotconf.schema import Schema
     from hotconf.snapshot import Snapshot
 
@@ -67,6 +72,30 @@ def _record(history: History, generation: int, schema: Schema[Any]) -> Record:
     from hotconf.inspection.kept import record_of
 
     return record_of(states_in(history.state_dir), absolute(history.of), generation, schema)
+
+
+def effective(
+    ctx: click.Context, arguments: tuple[str, ...], schema: Schema[Any], state_dir: Path | None
+) -> State[Any]:
+    """The state that `[@N] [PATH]` name. What is wrong with it is shown; ends the command if it is not valid."""
+    numbered = bool(arguments) and number(arguments[0]) is not None
+    if len(arguments) > 1 + numbered:
+        raise click.UsageError("give one PATH")
+    # An explicit path needs no home directory.
+    file = Path(arguments[-1]) if len(arguments) > numbered else default_path()
+    wanted = arguments[0] if numbered else file
+    found = named(wanted, schema, history=History(file, state_dir))
+    show_problems(found, file, schema)
+    if not isinstance(found, State):
+        ctx.exit(status(found.problems))
+    return found
+
+
+def key_of(text: str, schema: Schema[Any]) -> KeyPath:
+    """The key path that `text` means, as the model spells it."""
+    from hotconf.config.spelling import respelled
+
+    return respelled(parse(text), schema)
 
 
 def show_problems(found: Inspection, given: Path, schema: Schema[Any]) -> None:

@@ -30,19 +30,22 @@ class Effective:
     `written_only`: leave out what no layer sets. Raises `UsageError` if there is nothing at `key`.
     """
 
-    __slots__ = ("_key", "_origins", "_table")
+    __slots__ = ("_key", "_paths", "_snapshot", "_table")
 
     def __init__(self, snapshot: Snapshot[Any], key: KeyPath = (), *, written_only: bool = False) -> None:
-        whole = shown(snapshot.config, most=sys.maxsize)
-        self._origins = _origins(snapshot)
+        whole = shown(snapshot.config, snapshot.secret_paths(), most=sys.maxsize)
+        self._snapshot = snapshot
+        self._paths = real_paths(snapshot)
         self._key = key
-        found = _at(whole, key)
+        found = value_of(whole, key)
         self._table = self._written(key, found) if written_only else found
         if self._table is MISSING:
             raise UsageError(f"no file sets {dotted(key)}" if key else "no file sets anything")
 
     def as_toml(self) -> str:
-        """A TOML document; a comment behind each value is its origin: `config.toml:14`, `default`, a layer."""
+        """A TOML document; a comment behind each value is its origin, `config.toml:14`, `$APP_PORT`, `default`, and
+        what that overrides: `$APP_PORT, over config.toml:14`.
+        """
         table: object = self._table
         for part in reversed(self._key):
             table = [table] if isinstance(part, int) else {part: table}
@@ -51,26 +54,35 @@ class Effective:
     def as_json(self) -> Json:
         """The same for programs: `value`, and by dotted key the `origins` of what files set in it."""
         origins: dict[str, Json] = {
-            dotted(path): _origin(origin)
-            for path in _leaves(self._key, self._table)
-            if (origin := self._origins.get(path)) is not None
+            dotted(path): {**origin_json(origin), "over": [origin_json(each) for each in self._over(path)]}
+            for path, _ in leaves(self._key, self._table)
+            if (origin := self._origin(path)) is not None
         }
         return {"key": dotted(self._key), "value": plain(self._table), "origins": origins}
 
     def _remark(self, path: KeyPath) -> str:
         # Of an array only one item may be shown, which then stands first in the document.
-        origin = self._origins.get((*self._key, *path[len(self._key) :]), DEFAULT)
-        return origin.where if origin.column is None else origin.where.removesuffix(f":{origin.column}")
+        path = (*self._key, *path[len(self._key) :])
+        over = ", ".join(each.line_only for each in self._over(path))
+        place = (self._origin(path) or DEFAULT).line_only
+        return f"{place}, over {over}" if over else place
+
+    def _origin(self, path: KeyPath) -> Origin | None:
+        return self._snapshot.origins.get(self._paths[path]) if path in self._paths else None
+
+    def _over(self, path: KeyPath) -> tuple[Origin, ...]:
+        """Where weaker layers say something else, the strongest first."""
+        return overridden(self._snapshot, self._paths[path]) if path in self._paths else ()
 
     def _written(self, path: KeyPath, value: object) -> object:
         """`value` without what is only default; `MISSING` if nothing is left of it."""
         if isinstance(value, Mapping):
             found = {name: self._written((*path, name), item) for name, item in value.items()}
             kept = {name: item for name, item in found.items() if item is not MISSING}
-            return kept if kept or path in self._origins or not path else MISSING
-        if (tables := _tables(value)) and path in self._origins:
+            return kept if kept or path in self._paths or not path else MISSING
+        if (tables := _tables(value)) and path in self._paths:
             return [self._written((*path, index), item) for index, item in enumerate(tables)]
-        return value if path in self._origins else MISSING
+        return value if path in self._paths else MISSING
 
 
 def _tables(value: object) -> list[Mapping[str, object]]:
@@ -78,16 +90,21 @@ def _tables(value: object) -> list[Mapping[str, object]]:
     return value if isinstance(value, list) and all(isinstance(item, Mapping) for item in value) else []
 
 
-def _origins(snapshot: Snapshot[Any]) -> Mapping[KeyPath, Origin]:
-    """The origins by the paths under which values are shown, in which URLs are masked."""
-    origins = snapshot.origins
+def overridden(snapshot: Snapshot[Any], path: KeyPath) -> tuple[Origin, ...]:
+    """Where the layers say something about the value at `path` that another overrides, the strongest first."""
+    return tuple(answer.origin for answer in snapshot.explain(path)[1:])
+
+
+def real_paths(snapshot: Snapshot[Any]) -> Mapping[KeyPath, KeyPath]:
+    """Of what layers set, by the paths under which values are shown, in which URLs are masked."""
     return {
-        tuple(mask_credentials(part) if isinstance(part, str) else part for part in path): origin
-        for path, origin in origins.items()
+        tuple(mask_credentials(part) if isinstance(part, str) else part for part in path): path
+        for path in snapshot.origins
     }
 
 
-def _origin(origin: Origin) -> Json:
+def origin_json(origin: Origin) -> dict[str, Json]:
+    """Every field of `origin`."""
     file = None if origin.file is None else str(origin.file)
     return {
         "layer": origin.layer,
@@ -98,18 +115,20 @@ def _origin(origin: Origin) -> Json:
     }
 
 
-def _leaves(path: KeyPath, value: object) -> Iterator[KeyPath]:
+def leaves(path: KeyPath, value: object) -> Iterator[tuple[KeyPath, object]]:
+    """What stands in `value`, which stands at `path`, and is no table and no array of tables."""
     if isinstance(value, Mapping) and value:
         for name, item in value.items():
-            yield from _leaves((*path, name), item)
+            yield from leaves((*path, name), item)
     elif tables := _tables(value):
         for index, table in enumerate(tables):
-            yield from _leaves((*path, index), table)
+            yield from leaves((*path, index), table)
     else:
-        yield path
+        yield path, value
 
 
-def _at(table: object, key: KeyPath) -> object:
+def value_of(table: object, key: KeyPath) -> object:
+    """What stands at `key` in a masked `table`. Raises `UsageError` if there is nothing."""
     value = table
     for depth, part in enumerate(key):
         inner = _under(value, part)

@@ -192,6 +192,7 @@ def record(problem: Problem) -> dict[str, Json]:
                 "file": None if related.file is None else str(related.file),
                 "line": related.line,
                 "column": related.column,
+                "where": related.place or None,
             }
             for related in problem.related
         ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence, Sized
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Sized
 from dataclasses import replace
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.changes import CUT, MASK, MISSING, Change, Cut
 from hotconf.config.redaction.secret_values import as_text, is_wide, secrets_in
-from hotconf.config.walk import bare, entries, item_secrecies, kind_of, spelled
+from hotconf.config.walk import bare, entries, item_secrecies, kind_of, spelled, value_at
 from hotconf.keypath import KeyPath
 from hotconf.secrets.credentials import mask_credentials
 from hotconf.secrets.keys import DISTINCTIVE, secrecy, secrecy_of
@@ -34,11 +34,41 @@ def masked(path: KeyPath, value: object, *, most: int = _MOST_VALUES) -> object:
     return Masker(most)(path, value)
 
 
-def shown(config: object, *, most: int = _MOST_VALUES) -> object:
-    """`masked`, for a whole configuration: a secret that a model put into another value is masked there, too."""
+def shown(config: object, secret: Iterable[KeyPath] = (), *, most: int = _MOST_VALUES) -> object:
+    """`masked`, for a whole configuration: a secret that a model put into another value is masked there, too.
+
+    `secret`: where values stand that are secrets, whatever they are called.
+    """
     from hotconf.secrets.scrubber import Scrubber
 
-    return _scrubbed(masked((), config, most=most), Scrubber(secrets_in(config)).longer)
+    copy = masked((), config, most=most)
+    known = set(secrets_in(config))
+    for path in secret:
+        known |= secrets_in(value_at(config, path), ("secret",))
+        _hide(copy, path)
+    return _scrubbed(copy, Scrubber(known).longer)
+
+
+def shown_answer(path: KeyPath, value: object, scrub: Scrubber) -> object:
+    """`masked`, for what one layer says: what the model keeps as a secret is only known to `scrub`."""
+    return _scrubbed(_without(masked(path, value), scrub.secrets), scrub)
+
+
+def _hide(table: Any, path: KeyPath) -> None:
+    """Put a mask in place of what stands at `path`; `table` is a masked copy."""
+    for key in path[:-1]:
+        table = table.get(key) if isinstance(table, dict) else None
+    if isinstance(table, dict) and table.get(path[-1]) is not None:
+        table[path[-1]] = MASK
+
+
+def _without(value: object, secrets: Collection[str]) -> object:
+    if isinstance(value, dict):
+        return {key: _without(item, secrets) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without(item, secrets) for item in value]
+    plain = value is None or isinstance(value, bool)
+    return value if plain or as_text(value) not in secrets else MASK
 
 
 class Masker:

@@ -62,11 +62,13 @@ class ValueDetails(Sheet[None]):
         """Its key, its value, and where it was written."""
         row = self._row
         texts = wrapped(self._whole, width - 4)
-        where = "a default, in no file" if is_default(row) else origin_of(row)
+        where = "a default, in no file" if is_default(row) else origin_of(row).partition(", over ")[0]
         if row.place is not None:
             where = f"{row.place.file}:{row.place.line}:{row.place.column}"
         if where:
             texts += ["", *wrapped(f"Origin: {where}", width - 4)]
+        for place in row.over:
+            texts += wrapped(f"Overrides: {place}", width - 4)
         return tuple(
             Row(("line", number), (Span(text),), place=row.place, copy=self._whole)
             for number, text in enumerate(texts)

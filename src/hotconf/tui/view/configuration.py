@@ -44,6 +44,8 @@ class Item:
     mark: Mark
     was: str
     """What it was before the last reload, if that changed it."""
+    over: tuple[Origin, ...] = ()
+    """Where weaker layers say something else, the strongest first."""
     children: tuple[Item, ...] = ()
     whole: object = None
     """The value itself, masked."""
@@ -78,7 +80,8 @@ def items(snapshot: Snapshot[Any], changes: Sequence[Change]) -> tuple[Item, ...
 
     exact = {change.path: change for change in changes}
     within = frozenset(path[:length] for path in exact for length in range(len(path) + 1))
-    return tuple(_Growing(snapshot, exact, within).below((), shown(snapshot.config), changed=False))
+    whole = shown(snapshot.config, snapshot.secret_paths())
+    return tuple(_Growing(snapshot, exact, within).below((), whole, changed=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,8 @@ class _Growing:
         children = tuple(self.below(path, value, changed=changed)) if branch else ()
         text = None if branch else _text(value, exact)
         origin = self.snapshot.origins.get(path)
-        return Item(path, _label(path[-1], value), text, origin, mark, _was(exact), children, value)
+        over = () if branch or origin is None else tuple(each.origin for each in self.snapshot.explain(path)[1:])
+        return Item(path, _label(path[-1], value), text, origin, mark, _was(exact), over, children, value)
 
 
 def rows(tree: Sequence[Item], toggled: Mapping[Key, bool], query: str = "") -> tuple[Row, ...]:
@@ -168,6 +172,7 @@ class _Lines:
             depth=depth,
             expanded=opened,
             place=item.place,
+            over=tuple(origin.line_only for origin in item.over),
             copy=dotted(item.path) if item.value is None or item.cut else f"{dotted(item.path)} = {item.value}",
         )
         if opened:
@@ -197,7 +202,8 @@ def _right(item: Item) -> tuple[Span, ...]:
     """The mark, which is never cut away as the end of a long value may be, and the origin."""
     mark = (Span(f"{MARK} ", "accent"),) if item.mark else ()
     if item.origin is not None:
-        return (*mark, Span(_short(item.origin), "muted"))
+        over = f", over {', '.join(map(_short, item.over))}" if item.over else ""
+        return (*mark, Span(f"{_short(item.origin)}{over}", "muted"))
     # Of what is not here it is not known whether a file sets it.
     return mark if item.value is None or item.cut else (*mark, Span(_DEFAULT, "muted"))
 

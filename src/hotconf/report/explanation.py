@@ -1,0 +1,100 @@
+"""What every layer says about a value: the winner first, secrets masked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hotconf.changes import MISSING
+from hotconf.config.redaction.masking import shown, shown_answer
+from hotconf.config.redaction.secret_values import secrets_of
+from hotconf.config.shape import shape_of
+from hotconf.keypath import dotted
+from hotconf.report import toml
+from hotconf.report.cells import width
+from hotconf.report.effective import leaves, origin_json, real_paths, value_of
+from hotconf.report.ndjson import Json, plain
+from hotconf.secrets.scrubber import Scrubber
+from hotconf.snapshot import DEFAULT, Answer
+from hotconf.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hotconf.keypath import KeyPath
+    from hotconf.schema import Schema
+    from hotconf.snapshot import Snapshot
+
+
+class Explanation(NamedTuple):
+    """Where one value comes from."""
+
+    key: KeyPath
+    value: object
+    """That in force."""
+    answers: tuple[Answer, ...]
+    """What the layers say, as it is written there: the winner first, then the others, strongest first."""
+
+
+def explain(snapshot: Snapshot[Any], schema: Schema[Any], key: KeyPath) -> list[Explanation]:
+    """The value at `key`, or those of the table at `key`; fit to be shown.
+
+    Raises `UsageError` if there is nothing.
+    """
+    table = value_of(shown(snapshot.config, snapshot.secret_paths()), key)
+    root = shape_of(schema)
+    layers = getattr(snapshot.origins, "layers", ())
+    scrub = Scrubber(secrets_of(root, layers, snapshot.config))
+    paths, found = real_paths(snapshot), []
+    for path, value in leaves(key, table):
+        real = paths.get(path, path)
+        answers = snapshot.explain(real)
+        default = _default(schema, real)
+        if default is not MISSING and all(answer.origin != DEFAULT for answer in answers):
+            answers = (*answers, Answer(DEFAULT, default))
+        masked = (Answer(each.origin, shown_answer(real, each.value, scrub)) for each in answers)
+        found.append(Explanation(path, value, tuple(masked)))
+    return found
+
+
+def _default(schema: Schema[Any], path: KeyPath) -> object:
+    """The default of a field whose table a layer sets; `MISSING` where it is not known."""
+    shape = shape_of(schema)
+    for part in path[:-1]:
+        if shape.union or shape.tags:
+            return MISSING
+        shape = shape.child(part)
+    last = path[-1]
+    found = shape.default(last) if isinstance(last, str) and not (shape.union or shape.tags) else None
+    return MISSING if found is None else found
+
+
+def as_text(explained: Iterable[Explanation]) -> str:
+    """A paragraph for each: the value in force, and below it the place and the value of each answer."""
+    return "\n\n".join("\n".join(_lines(each)) for each in explained)
+
+
+def _lines(explained: Explanation) -> list[str]:
+    places = [printable(answer.origin.where) for answer in explained.answers]
+    column = max(map(width, places), default=0)
+    answers = zip(places, explained.answers, strict=True)
+    return [
+        f"{dotted(explained.key)} = {_value(explained.value)}",
+        *(f"  {place}{' ' * (column - width(place))}  {_value(answer.value)}" for place, answer in answers),
+    ]
+
+
+def _value(value: object) -> str:
+    return "none" if value is None else toml.value(value)
+
+
+def as_json(explained: Iterable[Explanation], key: KeyPath) -> Json:
+    """The same for programs."""
+    values: list[Json] = [
+        {
+            "key": dotted(each.key),
+            "value": plain(each.value),
+            "answers": [{**origin_json(answer.origin), "value": plain(answer.value)} for answer in each.answers],
+        }
+        for each in explained
+    ]
+    return {"key": dotted(key), "values": values}
