@@ -59,13 +59,19 @@ class Logged:
         self._inner = inner
 
     def __getattr__(self, name: str) -> Any:
-        wait_until(lambda: records.flush() and not records.at_work())
+        _flush()
         return getattr(self._inner, name)
+
+
+def _flush() -> None:
+    wait_until(lambda: records.flush() and not records.at_work())
 
 
 @pytest.fixture
 def caplog(caplog: pytest.LogCaptureFixture) -> Logged:
-    """Records arrive on a thread of their own."""
+    """Records arrive on a thread of their own; those that other tests left are none of this one."""
+    _flush()
+    caplog.clear()
     return Logged(caplog)
 
 

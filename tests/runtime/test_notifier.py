@@ -83,7 +83,6 @@ def test_a_listener_gets_each_event_and_the_first_configuration(make):
 
 def test_a_listener_sees_what_the_log_sees(make, caplog):
     """Notices say it all: a log that gets them afterwards writes the same lines."""
-    wait_until(flush)  # what other tests left to log
     caplog.set_level(logging.DEBUG, "hotconf.reload")
     listening = Listening()
     watched = make(listeners=[listening])

@@ -94,9 +94,10 @@ def test_jobs_are_done_in_order_from_any_thread(make, stays):
         assert not names()
 
 
-def test_a_refused_thread_is_told_once_and_tried_again(make, told, monkeypatch):
-    """By the next job, and by its supervisor; the jobs wait, and the trouble is over when they run."""
-    made, done = make(stays=True), []
+@pytest.mark.parametrize("rescue", ["supervise", "join"])
+def test_a_refused_thread_is_told_once_and_tried_again(make, told, monkeypatch, rescue):
+    """By its supervisor, and by who waits for its end; the jobs wait, and the trouble is over when they run."""
+    made, done = make(stays=rescue == "supervise"), []
     with monkeypatch.context() as patch:
         refused(patch)
         made.submit(lambda: done.append(1))
@@ -106,7 +107,7 @@ def test_a_refused_thread_is_told_once_and_tried_again(make, told, monkeypatch):
         assert made.trouble == "the thread hotconf test cannot be started: can't start new thread"
         assert not made.join(0.1)
     assert not done
-    made.supervise()
+    assert made.join(LONG_S) if rescue == "join" else made.supervise()
     wait_until(lambda: done == [1, 2])
     assert made.trouble is None
     assert told == ["the thread hotconf test cannot be started: can't start new thread"]

@@ -102,12 +102,12 @@ class Worker:
     def stop(self, timeout_s: float) -> bool:
         """End the thread after its current jobs, none of which is rerun. Returns whether that was in time."""
         self._stopped = True
-        self._repair()
         return self.join(timeout_s)
 
     def join(self, timeout_s: float) -> bool:
         """Wait until there is nothing to do and no thread but the caller. Returns whether that was in time."""
         until = time.monotonic() + timeout_s
+        self._repair()  # its thread may have been refused, and can be had now
         while (current := self._current) is not None and not self.here:
             if not current.thread.join(until - time.monotonic()):
                 return False
