@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -61,6 +62,23 @@ def root(adapter: TypeAdapter[Any]) -> Node:
         return UNKNOWN
 
 
+def is_settings(given: object) -> bool:
+    """Whether it is a `BaseSettings` class."""
+    base = getattr(sys.modules.get("pydantic_settings"), "BaseSettings", None)
+    return base is not None and isinstance(given, type) and issubclass(given, base)
+
+
+def model_of(node: Node) -> Any:
+    """The class of the model that `node` is the schema of; None if it is that of something else."""
+    definitions = {each["ref"]: each for each in node.get("definitions", ())}
+    while node["type"] != "model":
+        inner = definitions.get(node["schema_ref"]) if node["type"] == "definition-ref" else node.get("schema")
+        if not isinstance(inner, Mapping):
+            return None
+        node = inner
+    return node["cls"]
+
+
 def leaves(node: Node, definitions: dict[str, Node]) -> Iterator[Leaf]:
     """What may stand where `node` does, in the order of the unions; `definitions` is filled on the way."""
     seen: set[str] = set()
@@ -96,7 +114,8 @@ def _inside(leaf: Leaf, definitions: dict[str, Node], seen: set[str]) -> list[Le
 def _within(outer: Leaf, node: Node) -> Leaf:
     wrapper = outer.node
     made = wrapper["cls"] if wrapper["type"] in ("model", "dataclass") else None
-    by_user = wrapper["type"] in ("function-before", "function-wrap") or bool(wrapper.get("custom_init"))
+    own_init = bool(wrapper.get("custom_init")) and not is_settings(made)  # of which only the sources matter
+    by_user = wrapper["type"] in ("function-before", "function-wrap") or own_init
     return Leaf(
         node,
         config=wrapper.get("config") or outer.config,

@@ -8,6 +8,8 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
+from pydantic import BaseModel, Secret, SecretBytes, SecretStr
+
 from hotconf.arguments import named
 from hotconf.errors import UsageError
 from hotconf.formats.base import MAX_DEPTH, Document
@@ -50,6 +52,10 @@ class LayerTable:
     """What it said before, as it was written."""
     secret: bool = False
     """All its values are secrets."""
+    under: bool = False
+    """The files override it."""
+    plain: bool = True
+    """It holds only what a file could."""
 
     @classmethod
     def of(cls, layer: str, table: Mapping[str, Any]) -> LayerTable:
@@ -68,7 +74,8 @@ class LayerTable:
         """Equal only for tables that say the same."""
         if self.document is not None:
             return self.document.text
-        return repr((self.table, self.problems)) if self.problems else repr(self.table)
+        said = self.table if self.plain else _revealed(self.table)
+        return repr((said, self.problems)) if self.problems else repr(said)
 
     def span(self, path: KeyPath, at: At) -> Span | None:
         """Where the value at `path`, or its key, begins and ends; None if there is no text."""
@@ -123,6 +130,19 @@ class TextTable:
     def text(self) -> str:
         """Equal only for tables that say the same."""
         return repr(({name: text for name, (text, _) in self.texts.items()}, self.problems))
+
+
+def _revealed(value: Any) -> Any:
+    """`value` with what its `repr` would not show."""
+    if isinstance(value, Mapping):
+        return {key: _revealed(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_revealed(inner) for inner in value]
+    if isinstance(value, BaseModel):
+        return type(value), _revealed(value.__dict__)
+    if isinstance(value, SecretStr | SecretBytes | Secret):
+        return type(value), value.get_secret_value()
+    return value
 
 
 def copied(layer: str, value: object, path: KeyPath) -> Any:

@@ -174,8 +174,7 @@ class Origins(LayeredOrigins):
         """
         index, stands = self._nearest(problem.path)
         if index is None:
-            document = self.layers[0].document if self.layers else None
-            file = None if document is None else document.path
+            file = next((layer.document.path for layer in self.layers if layer.document is not None), None)
             return replace(problem, file=file, related=(*problem.related, *self._beside_files(problem.path)))
         if stands != problem.path:
             at = "value"  # it is the table around it that lacks something, not the key of that table

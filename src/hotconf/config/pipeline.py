@@ -58,7 +58,7 @@ class Layers(NamedTuple):
     documents: tuple[Document, ...]
     """The main file's, then those of its fragments, weakest first."""
     over: tuple[LayerTable, ...]
-    """The layers over the files, weakest first."""
+    """The layers over the files, and those under them, weakest first."""
     files: tuple[SourceFile, ...]
     """What they were parsed from."""
     problems: tuple[Problem, ...]
@@ -120,7 +120,7 @@ class Pipeline(Generic[T]):
         documents, ignored = _without_watch_paths(layers.documents, settings_path(self.schema))
         documents = documents[layers.fileless :]
         shape = shape_of(self.schema)
-        merged = merge(documents, shape)
+        merged, under = merge(documents, shape), 0
         for each in layers.over:
             if each.loose:
                 from hotconf.config.decoding.names import adopted
@@ -129,7 +129,9 @@ class Pipeline(Generic[T]):
             respelled = respell(each, self.schema)
             if not isinstance(respelled, LayerTable):
                 return self._refused(self._scrubbed((*layers.problems, *respelled)))
-            merged = merge((*merged.layers, respelled), shape)
+            place = under if each.under else len(merged.layers)
+            merged = merge((*merged.layers[:place], respelled, *merged.layers[place:]), shape)
+            under += each.under
         validated = validate(self.schema, merged, self.secrets.scrubber, self.propagates)
         misread = (problem for document in layers.documents for problem in document.warnings)
         warnings = self._scrubbed((*layers.problems, *misread, *ignored, *merged.origins.hidden()))

@@ -70,8 +70,13 @@ class FileLayer(ABC):
         """The files: absolute paths, and globs whose last part only has wildcards. Always the same."""
 
     @abstractmethod
-    def parse(self, files: Mapping[Path, bytes]) -> LayerTable | TextTable:
-        """What they say. `files`: those of all such layers that exist and could be read."""
+    def parse(self, files: Mapping[Path, bytes]) -> LayerTable | TextTable | tuple[LayerTable, ...]:
+        """What they say; of several layers, weakest first. `files`: those of all such layers that could be read."""
+
+    @property
+    def reads_itself(self) -> bool:
+        """`parse` reads files again: they are compared once more after it."""
+        return False
 
 
 class Options(NamedTuple, Generic[T]):
@@ -90,9 +95,19 @@ class Options(NamedTuple, Generic[T]):
     """There is no main file: nothing is at `path`, and it is not looked at."""
 
     @property
+    def file_layers(self) -> list[FileLayer]:
+        """The layers of files."""
+        return [layer for layer in self.layers if isinstance(layer, FileLayer)]
+
+    @property
+    def rereads(self) -> bool:
+        """Some of them read files again."""
+        return any(layer.reads_itself for layer in self.file_layers)
+
+    @property
     def layer_paths(self) -> tuple[str, ...]:
         """The files of layers."""
-        return tuple([path for layer in self.layers if isinstance(layer, FileLayer) for path in layer.paths])
+        return tuple([path for layer in self.file_layers for path in layer.paths])
 
 
 class FileSet(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from hotconf.snapshot import DEFAULT
 from hotconf.sources.base import CheckedLayer, FileLayer, Layer
 from hotconf.sources.mapping import MappingLayer
 
-Said: TypeAlias = LayerTable | TextTable | Problem | None
+Said: TypeAlias = LayerTable | TextTable | tuple[LayerTable, ...] | Problem | None
 """What a layer says, or why it cannot be read; None for a layer of files that are not read yet."""
 
 
@@ -38,17 +39,43 @@ class LayersRead(NamedTuple):
 
     def decoded(self, schema: Schema[Any]) -> tuple[LayerTable, ...]:
         """The tables, texts decoded by what the model has there."""
-        tables = (each for each in self.said if each is not None and not isinstance(each, Problem))
-        return tuple(each if isinstance(each, LayerTable) else _decoded(each, schema) for each in tables)
+        tables: list[LayerTable] = []
+        for each in self.said:
+            if isinstance(each, TextTable):
+                tables.append(_decoded(each, schema))
+            elif isinstance(each, LayerTable):
+                tables.append(each)
+            elif isinstance(each, tuple):
+                tables += each
+        return tuple(tables)
 
 
 def _text(said: Said) -> str | None:
-    return str(said) if said is None or isinstance(said, Problem) else said.text
+    return said.text if isinstance(said, LayerTable | TextTable) else str(said)
+
+
+def declared_layers(schema: Schema[Any], *, flags: bool = True) -> tuple[FileLayer, ...]:
+    """The layers that `BaseSettings` classes in the model declare; `flags`: also the program's command line.
+
+    Relative paths are relative to the working directory of now.
+    """
+    if "pydantic_settings" not in sys.modules:
+        return ()
+    from hotconf.config.declared import declared
+
+    found = declared(schema)
+    if not (found.declarations or found.problems):
+        return ()
+    from hotconf.sources.settings_class.layer import SettingsLayer  # late: it imports pydantic-settings
+
+    return (SettingsLayer(found, flags=flags),)
 
 
 def given_layers(given: object, schema: Schema[Any]) -> tuple[Layer | FileLayer, ...]:
-    """The layers of the argument `layers`. Raises `UsageError` for what is no layer, for a name that is taken, and
-    for what a layer of ours has that no field of the model takes.
+    """The layers that the model declares, and over them those of the argument `layers`.
+
+    Raises `UsageError` for what is no layer, for a name that is taken, and for what a layer of ours has that no field
+    of the model takes.
     """
     items = arguments.items("layers", given, "mappings or layers")
     found = tuple(_layer(f"layers[{number}]", each) for number, each in enumerate(items))
@@ -59,7 +86,7 @@ def given_layers(given: object, schema: Schema[Any]) -> tuple[Layer | FileLayer,
     for layer in found:
         if isinstance(layer, CheckedLayer):
             layer.check(schema)
-    return found
+    return (*declared_layers(schema), *found)
 
 
 def _layer(argument: str, given: Any) -> Layer | FileLayer:
@@ -96,10 +123,11 @@ def _decoded(table: TextTable, schema: Schema[Any]) -> LayerTable:
     return decode(table, shape_of(schema))
 
 
-def _said(layer: Layer | FileLayer, read: Callable[[], Any]) -> LayerTable | TextTable | Problem:
+def _said(layer: Layer | FileLayer, read: Callable[[], Any]) -> Said:
     try:
         said = read()
-        return said if isinstance(said, LayerTable | TextTable) else LayerTable.of(layer.name, said)
+        known = isinstance(said, LayerTable | TextTable) or isinstance(layer, FileLayer)
+        return said if known else LayerTable.of(layer.name, said)
     except UsageError as error:
         text = str(error).removeprefix(f"{layer.name}: ")  # the problem names it
         return Problem(text, kind="unreadable", where=layer.name)

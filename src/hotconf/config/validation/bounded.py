@@ -28,6 +28,7 @@ from pydantic_core import ErrorDetails, SchemaError, SchemaValidator
 from hotconf.compat import cached
 from hotconf.config import coreschema
 from hotconf.config.coreschema import Leaf, Node
+from hotconf.config.declared import declared
 from hotconf.config.merge import Merged
 from hotconf.schema import Schema
 
@@ -100,7 +101,7 @@ def validated(schema: Schema[T], merged: Merged) -> T | Errors:
 
     The model and its validators work on tables of their own. Raises what users' code raises, and `TooExpensive`.
     """
-    plan = _plan_of(schema.adapter)
+    plan = _plan_of(schema)
     text = "\n".join(layer.text for layer in merged.layers)
     tables, values = (1 + sum(map(text.count, marks)) for marks in (_TABLES, _VALUES))
     if plan.feeds and len(text) > _UNSPLIT:
@@ -108,11 +109,11 @@ def validated(schema: Schema[T], merged: Merged) -> T | Errors:
     validator = None
     if expensive := tables * plan.fields + values * plan.weight > _AFFORDABLE:
         validator = plan.brief
-    elif plan.recursive:
+    elif plan.recursive or plan.declares:
         validator = plan.fuelled
     token = _FUEL.set(_Fuel(_LEAST_FUEL + _FUEL_PER_VALUE * (tables + values)))
     try:
-        config: T = (validator or schema.adapter).validate_python(merged.own_table())
+        config: T = plan.validate(validator, merged.own_table())
     except ValidationError as error:
         return Errors(error.errors(include_input=False, include_url=False), more=expensive and validator is not None)
     finally:
@@ -144,7 +145,8 @@ def _without_most_extras(known: frozenset[str], value: Any) -> Any:
 class _Plan:
     """How the tables of one model are validated."""
 
-    def __init__(self, adapter: TypeAdapter[Any]) -> None:
+    def __init__(self, schema: Schema[Any]) -> None:
+        adapter = schema.adapter
         self._root = coreschema.root(adapter)
         # Settings given to the adapter, not to a model, are not in the core schema.
         self._is_whole = self._root is not coreschema.UNKNOWN and getattr(adapter, "_config", None) is None
@@ -159,6 +161,22 @@ class _Plan:
         """How many errors one table, and one value, can cause at most, apart from recursion."""
         self.feeds = any(node["type"] in _FEEDS and any(_repeated(node)) for node in _nodes(self._root))
         """A function may make many values out of one."""
+        found = declared(schema)
+        self._adapter = adapter
+        self._settings = found.root
+        self._declared = frozenset(each.settings for each in found.declarations)
+        self.declares = len(self._declared) > (found.root is not None)
+        """Below the root are classes whose sources were read as layers."""
+
+    def validate(self, validator: SchemaValidator | None, table: dict[str, Any]) -> Any:
+        """What is made of `table`, by the model's own validator if no other is given.
+
+        A `BaseSettings` class makes an instance of its own: it would read its sources again.
+        """
+        cls = self._settings
+        if cls is None:
+            return (validator or self._adapter).validate_python(table)
+        return (validator or self._adapter.validator).validate_python(table, self_instance=cls.__new__(cls))
 
     @cached
     def brief(self) -> SchemaValidator | None:
@@ -167,14 +185,16 @@ class _Plan:
 
     @cached
     def fuelled(self) -> SchemaValidator | None:
-        """Only counts the alternatives of recursive unions."""
+        """Only counts the alternatives of recursive unions, and reads no sources."""
         return self._validator(brief=False)
 
     def _validator(self, *, brief: bool) -> SchemaValidator | None:
         if not self._is_whole:
             return None
         try:
-            return SchemaValidator(_Bounding(self._recursive, brief).node(self._root, {}), _use_prebuilt=False)
+            return SchemaValidator(
+                _Bounding(self._recursive, brief, self._declared).node(self._root, {}), _use_prebuilt=False
+            )
         except (TypeError, SchemaError):  # before 2.13 pydantic always uses the models' own validators
             return None
 
@@ -183,18 +203,22 @@ class _Plan:
 _PLANS: WeakKeyDictionary[TypeAdapter[Any], _Plan] = WeakKeyDictionary()
 
 
-def _plan_of(adapter: TypeAdapter[Any]) -> _Plan:
-    plan = _PLANS.get(adapter)
+def _plan_of(schema: Schema[Any]) -> _Plan:
+    plan = _PLANS.get(schema.adapter)
     if plan is None:
-        plan = _PLANS[adapter] = _Plan(adapter)
+        plan = _PLANS[schema.adapter] = _Plan(schema)
     return plan
 
 
 class _Bounding(NamedTuple):
-    """One walk over a core schema. `recursive`: the references that lead back to themselves."""
+    """One walk over a core schema. `recursive`: the references that lead back to themselves.
+
+    `declared`: the classes whose sources are layers. They are not read again.
+    """
 
     recursive: frozenset[str]
     brief: bool
+    declared: frozenset[Any]
 
     def node(self, node: Node, config: Node) -> Any:
         """A copy of `node` that is bounded."""
@@ -203,6 +227,8 @@ class _Bounding(NamedTuple):
         if kind == "generator" or (kind == "json" and _is_strict(node, config)):
             return {**node}  # validated later, or otherwise if functions were in it
         bounded = {**node, **{part: self.part(node[part], config) for part in _PARTS if part in node}}
+        if kind == "model" and node["cls"] in self.declared:
+            bounded["custom_init"] = False
         if kind == "union":
             pairs = zip(node["choices"], bounded["choices"], strict=True)
             bounded["choices"] = [_named(number, *pair) for number, pair in enumerate(pairs)]

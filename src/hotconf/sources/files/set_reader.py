@@ -101,6 +101,8 @@ class SetReader:
         self.problems.extend((*self.expansion.problems, *self.expansion.warnings))
         self.parse(1)
         self._add_layers(self.reads)
+        if not changed and self.options.rereads:
+            changed = self._changed_since()
         self.parse_ns += self._lap()
         return changed
 
@@ -156,7 +158,8 @@ class SetReader:
         main = self.reads[self.options.path].document
         if main is None or self.options.pins.watch_paths is not None:
             return self.patterns
-        table = merge((main, *self.over)).table if self.over else main.table
+        over = [each for each in self.over if not each.under]
+        table = merge((main, *over)).table if over else main.table
         return (*settings_of(self.options.schema, table).watch_paths, *self._of_layers)
 
     # Reading
@@ -234,6 +237,13 @@ class SetReader:
             moved.extend(paths.differing(expansion.members, members))
         return tuple(dict.fromkeys(moved))
 
+    def _changed_since(self) -> tuple[Path, ...]:
+        """The files of layers that have changed since they were read."""
+        of_layers = [member.path for member in self.expansion.members if member.role == "layer"]
+        if not paths.same_names(self.expansion):
+            return (self.options.path,)
+        return tuple(reading.changed([self.reads[path] for path in of_layers]))
+
     # Parsing
 
     def parse(self, begin: int = 0) -> None:
@@ -258,7 +268,7 @@ class SetReader:
 
     def _add_layers(self, reads: Mapping[Path, Read]) -> None:
         """Add what the layers of files say, once these are read."""
-        if self._of_layers:
+        if self.options.file_layers:
             files = {path: read.data for path, read in reads.items() if read.problem is None}
             self.said = layers.with_files(self.options.layers, self.said, files)
             of_files = {layer.name for layer in self.options.layers if isinstance(layer, FileLayer)}
@@ -280,7 +290,7 @@ class SetReader:
 
     def read_layers(self) -> None:
         """Read the files of layers only, as they are now; if possible, as one state."""
-        if not self._of_layers:
+        if not self.options.file_layers:
             return
         for _ in range(_ATTEMPTS):
             found = paths.expand(self.options.path, self._of_layers, of_layers=self._of_layers)

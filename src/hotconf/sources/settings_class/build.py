@@ -1,0 +1,126 @@
+"""`Builder`: the sources of one `BaseSettings` class, built as the class itself does, from public parts only."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias, cast
+
+from pydantic_settings import (
+    BaseSettings,
+    CliSettingsSource,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    InitSettingsSource,
+    JsonConfigSettingsSource,
+    SecretsSettingsSource,
+    TomlConfigSettingsSource,
+    YamlConfigSettingsSource,
+)
+
+from hotconf.sources.files import paths
+
+Source: TypeAlias = Callable[[], dict[str, Any]]
+
+_OF_FILES = (TomlConfigSettingsSource, YamlConfigSettingsSource, JsonConfigSettingsSource)
+_FILES = ("env_file", "toml_file_path", "yaml_file_path", "json_file_path")
+"""Where sources say which files they read."""
+_RUNNERS = frozenset({"hotconf", "pytest", "py.test"})
+"""Programs whose command line is not that of the program with the settings."""
+
+
+class Built(NamedTuple):
+    """The sources of one load, strongest first."""
+
+    over: tuple[Source, ...]
+    """Those that override the files."""
+    under: tuple[Source, ...]
+    """Beginning with the class's own source of TOML, YAML or JSON, those that the files override."""
+
+
+class Builder:
+    """Builds the sources of `settings` for each load. Command lines are parsed once, by the first one."""
+
+    def __init__(self, settings: type[BaseSettings], *, flags: bool) -> None:
+        """Relative paths are relative to the working directory of now. `flags`: parse the command line."""
+        self.settings = settings
+        self._flags = flags and not _is_runner(sys.argv[0] if sys.argv else "")
+        self._parsed: dict[int, Source] = {}
+        """The sources of command lines, by their place; -1: that which the class's configuration asks for."""
+        config = settings.model_config
+        self.env_files = dict(_absolute(config.get("env_file"), config.get("env_file_depth") or 0))
+        """With the names that the class has for them."""
+        self.secrets_dirs = dict(_absolute(config.get("secrets_dir")))
+
+    def build(self) -> Built:
+        """Their sources, as they are now. Raises what they raise."""
+        cls = self.settings
+        init = InitSettingsSource(cls, init_kwargs={})
+        given = cls.settings_customise_sources(
+            cls,
+            init_settings=init,
+            env_settings=EnvSettingsSource(cls),
+            dotenv_settings=DotEnvSettingsSource(cls, env_file=list(self.env_files) or None),
+            file_secret_settings=SecretsSettingsSource(
+                cls, secrets_dir=[path for path in self.secrets_dirs if os.path.exists(path)]
+            ),
+        )
+        sources = [self._kept(place, source) for place, source in enumerate(given) if source is not init]
+        if not any(isinstance(source, CliSettingsSource) for source in sources):
+            sources = [*self._of_command_line(), *sources]
+        own = (place for place, source in enumerate(sources) if isinstance(source, _OF_FILES))
+        place = next(own, len(sources))
+        return Built(tuple(sources[:place]), tuple(sources[place:]))
+
+    def _kept(self, place: int, source: Any) -> Source:
+        if not isinstance(source, CliSettingsSource):
+            return cast("Source", source)
+        if place not in self._parsed:
+            asked = self.settings.model_config.get("cli_parse_args")
+            if self._flags and asked not in (None, False) and not source.env_vars:
+                source(args=asked)
+            self._parsed[place] = source
+        return self._parsed[place]
+
+    def _of_command_line(self) -> Iterator[Source]:
+        asked = self.settings.model_config.get("cli_parse_args")
+        if asked is None:
+            return
+        if -1 not in self._parsed:
+            self._parsed[-1] = CliSettingsSource(self.settings, cli_parse_args=asked if self._flags else False)
+        yield self._parsed[-1]
+
+
+def files_of(built: Built) -> Iterator[Path]:
+    """The files that sources of a class's own read."""
+    for source in (*built.over, *built.under):
+        for name in _FILES:
+            for path, _ in _absolute(getattr(source, name, None)):
+                yield path
+
+
+def directories_of(built: Built) -> Iterator[Path]:
+    """The directories of secrets that they read."""
+    for source in (*built.over, *built.under):
+        for path, _ in _absolute(getattr(source, "secrets_dir", None)):
+            yield path
+
+
+def _absolute(given: Any, depth: int = 0) -> Iterator[tuple[Path, str]]:
+    """The paths in a setting that may be one or several, absolute, with what the setting has."""
+    for each in [given] if isinstance(given, str | os.PathLike) else given or ():
+        if not isinstance(each, str | os.PathLike):
+            continue  # a resource in a package
+        name = os.fspath(each)
+        path = paths.absolute(name)
+        if not os.path.isabs(os.path.expanduser(name)) and not path.exists():
+            above = (parent / name for parent in list(Path.cwd().parents)[:depth])
+            path = next(filter(Path.is_file, above), path)
+        yield path, name
+
+
+def _is_runner(program: str) -> bool:
+    name, folder = os.path.basename(program), os.path.basename(os.path.dirname(program))
+    return (folder if name == "__main__.py" else os.path.splitext(name)[0]) in _RUNNERS

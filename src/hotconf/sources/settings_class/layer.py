@@ -1,0 +1,195 @@
+"""`SettingsLayer`: what the `BaseSettings` classes of a model say, as layers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from glob import escape
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic_settings import PydanticBaseSettingsSource, SecretsSettingsSource
+
+from hotconf.config.declared import Declaration, Declared
+from hotconf.config.layers import LayerTable
+from hotconf.keypath import KeyPath
+from hotconf.problems import Problem
+from hotconf.sources.base import FileLayer
+from hotconf.sources.settings_class.asking import Asking, Lazily, asking
+from hotconf.sources.settings_class.build import Builder, Built, Source, directories_of, files_of
+
+
+class _Part(NamedTuple):
+    """One class, and where it stands."""
+
+    declaration: Declaration
+    builder: Builder
+
+
+class SettingsLayer(FileLayer):
+    """The sources of all `BaseSettings` classes of a model, built anew for each load."""
+
+    def __init__(self, declared: Declared, *, flags: bool) -> None:
+        """`flags`: parse the command line, now and never again, where a class asks for it."""
+        self._problems = declared.problems
+        self._parts = [_Part(each, Builder(each.settings, flags=flags)) for each in reversed(declared.declarations)]
+        self._names: dict[Path, str] = {}
+        folders: dict[Path, None] = {}
+        for _, builder in self._parts:
+            self._names |= builder.env_files | builder.secrets_dirs
+            folders |= dict.fromkeys(builder.secrets_dirs)
+        own: list[Path] = []
+        for part in self._parts:
+            built = _built(part)
+            if isinstance(built, Built):
+                own += files_of(built)
+                folders |= dict.fromkeys(directories_of(built))
+        files = [path for _, builder in self._parts for path in builder.env_files]
+        self._paths = (
+            *dict.fromkeys(os.fspath(path) for path in (*files, *own)),
+            *(os.path.join(escape(os.fspath(path)), "*") for path in folders),
+        )
+
+    @property
+    def name(self) -> str:
+        """The class of the model, or that of the first part of it."""
+        return self._parts[-1].declaration.settings.__qualname__ if self._parts else "BaseSettings"
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files of variables and secrets, and those of sources of a class's own."""
+        return self._paths
+
+    @property
+    def reads_itself(self) -> bool:
+        """The sources do."""
+        return True
+
+    def parse(self, files: Mapping[Path, bytes]) -> tuple[LayerTable, ...]:
+        """What the sources say now, weakest first: those of outer classes over those of inner ones."""
+        tables: list[LayerTable] = []
+        for part in self._parts:
+            built = _built(part)
+            if isinstance(built, Problem):
+                tables.append(LayerTable(built.where, {}, problems=(built,)))
+            else:
+                tables += reversed([*self._said(part.declaration, built, files)])
+        if self._problems:
+            tables.append(LayerTable(self.name, {}, problems=self._problems))
+        return tuple(tables)
+
+    def _said(self, part: Declaration, built: Built, files: Mapping[Path, bytes]) -> Iterator[LayerTable]:
+        """What each source says, strongest first."""
+        state: dict[str, Any] = {}
+        states: dict[str, dict[str, Any]] = {}
+        for place, source in enumerate((*built.over, *built.under)):
+            if isinstance(source, PydanticBaseSettingsSource):
+                source._set_current_state(state)
+                source._set_settings_sources_data(states)
+            kind = getattr(source, "__name__", None) or type(source).__name__
+            asked = asking(source, part.path, files, self._names)
+            said, problems = _call(source, asked, kind, part.path)
+            states[kind] = said
+            if state:
+                said = _without_hidden(said, state)
+            state = _laid(said, state)
+            if said or problems:
+                under = place >= len(built.over) and not part.path
+                yield _table(part.path, kind, said, tuple(problems), asked, source, under=under)
+        if part.made and part.path:
+            yield LayerTable(part.settings.__qualname__, _nested(part.path, {}))
+
+
+def _built(part: _Part) -> Built | Problem:
+    """The sources of a class, or why they cannot be built."""
+    name = part.declaration.settings.__qualname__
+    try:
+        return part.builder.build()
+    except SystemExit:
+        return Problem("The command line is not valid", part.declaration.path, "unreadable", where=name)
+    except BaseException as error:  # users' code
+        from hotconf.system.exceptions import propagates  # imported here: only needed once users' code raises
+
+        if propagates(error):
+            raise
+        text = f"The sources of {name} cannot be read: {type(error).__name__}"
+        return Problem(text, part.declaration.path, "unreadable", where=name)
+
+
+def _call(source: Source, asked: Asking | None, kind: str, path: KeyPath) -> tuple[dict[str, Any], list[Problem]]:
+    """What a source says, and what is wrong with the rest of it."""
+    try:
+        said: object = source()
+    except SystemExit:
+        return {}, [Problem("The command line is not valid", path, "unreadable", where=kind)]
+    except BaseException as error:  # a source may be users' code
+        from hotconf.system.exceptions import propagates  # imported here: only needed once users' code raises
+
+        if propagates(error):
+            raise
+        if asked is not None and isinstance(error, ValueError):
+            return asked.salvaged()
+        return {}, [Problem(f"Cannot be read: {type(error).__name__}", path, "unreadable", where=kind)]
+    if not isinstance(said, dict) or any(type(key) is not str for key in said):
+        return {}, [Problem("It gives no table with text as keys", path, "unreadable", where=kind)]
+    return said, []
+
+
+def _table(
+    path: KeyPath,
+    kind: str,
+    said: dict[str, Any],
+    problems: tuple[Problem, ...],
+    asked: Asking | None,
+    source: Source,
+    *,
+    under: bool,
+) -> LayerTable:
+    secret = isinstance(source, SecretsSettingsSource)
+    table = _nested(path, said)
+    if asked is None:
+        return LayerTable(kind, table, problems=problems, under=under, plain=False)
+    asked.table = said
+    return LayerTable(
+        asked.name,
+        table,
+        origins=Lazily(lambda: asked.found.origins),
+        texts=Lazily(lambda: asked.found.texts),
+        problems=problems,
+        secret=secret,
+        under=under,
+        plain=False,
+    )
+
+
+def _nested(path: KeyPath, table: dict[str, Any]) -> dict[str, Any]:
+    for key in reversed(path):
+        table = {str(key): table}
+    return table
+
+
+def _laid(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`over` over `under`, as pydantic-settings merges them."""
+    if not over or not under:
+        return over or under
+    both = under.copy()
+    for key, value in over.items():
+        below = both.get(key)
+        both[key] = _laid(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return both
+
+
+def _without_hidden(said: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`said` without the values that tables of stronger sources replace.
+
+    pydantic-settings merges the strongest sources first: such a value does not hide the table of a third one.
+    """
+    kept = {}
+    for key, value in said.items():
+        stronger = over.get(key)
+        if isinstance(stronger, dict):
+            if not isinstance(value, dict):
+                continue
+            value = _without_hidden(value, stronger)
+        kept[key] = value
+    return kept
