@@ -254,7 +254,7 @@ def test_a_file_that_is_never_still(path, watch, monkeypatch):
     watcher, seen = watch(path)
     snapshot = watcher.snapshot
     load = loads.load
-    monkeypatch.setattr(loads, "load", lambda *_: LoadResult(torn(path), FileSet.of(path).restamped()))
+    monkeypatch.setattr(loads, "load", lambda *_, **__: LoadResult(torn(path), FileSet.of(path).restamped()))
     path.write_text(port(9000))
     event = seen.ending()
     assert (event.kind, event.problems[0].file) == ("unstable", path)
@@ -269,7 +269,7 @@ def test_reload_of_a_file_that_is_never_still(path, watch, monkeypatch):
     watcher, _ = watch(path, debounce_ms=60_000)
     reads = []
 
-    def never_still(*_: object) -> LoadResult[object]:
+    def never_still(*_: object, **__: object) -> LoadResult[object]:
         reads.append(1)
         return LoadResult(torn(path), FileSet.of(path).restamped())
 
