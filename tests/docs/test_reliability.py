@@ -32,3 +32,13 @@ def test_every_named_test_exists() -> None:
     for file, name in tests:
         text = (TESTS / f"{file}.py").read_text(encoding="utf-8")
         assert not name or f"def test_{name}(" in text, f"{file}: {name}"
+
+
+def test_every_named_module_exists() -> None:
+    """In all pages: a page that sends its reader to a module that was moved is no help."""
+    root = TESTS.parent
+    there = [path.as_posix() for folder in ("src", "tests", "bench") for path in (root / folder).rglob("*.py")]
+    pages = [*(root / "docs").glob("*.md"), root / "README.md", root / "CHANGELOG.md"]
+    for page in pages:
+        for name in re.findall(r"`((?:[a-z_]+/)*[a-z_]+\.py)[`:]", page.read_text(encoding="utf-8")):
+            assert any(path.endswith(f"/{name}") for path in there), f"{page.name}: {name}"
