@@ -93,6 +93,7 @@ METHODS = {
     "start.require": {"true"},
     "reload.wait": {"true"},
     "reload.force": {"true"},
+    "reload.revalidate": {"true"},
     "on_event.callback": {"none", *CALLED},
     "on_change.selector": {"text", "tuple", *CALLED},
     "on_change.callback": {"none", *CALLED},

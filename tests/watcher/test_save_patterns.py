@@ -305,8 +305,8 @@ def test_saved_during_the_first_load(tmp_path, watch, options, monkeypatch, way)
     path = plain(tmp_path)
     load = loads.load
 
-    def load_then_save(*given):
-        result = load(*given)
+    def load_then_save(*given, **named):
+        result = load(*given, **named)
         monkeypatch.setattr(loads, "load", load)
         way(path)
         return result
@@ -324,8 +324,8 @@ def test_a_fragment_saved_before_it_is_watched(tmp_path, watch, options, monkeyp
     path.write_text(OLD + "[hot_reload]\nwatch_paths = ['extra.toml']\n")
     load = loads.load
 
-    def load_then_save(*given):
-        result = load(*given)
+    def load_then_save(*given, **named):
+        result = load(*given, **named)
         monkeypatch.setattr(loads, "load", load)
         renamed(extra)
         return result

@@ -33,6 +33,7 @@ OUTER, SHARED, INNER = range(3)
 
 LATE_IMPORTS: Final = (
     *(f"hotconf.config.{name}" for name in ("diff", "spelling", "suggest")),
+    "hotconf.config.decoding",
     *(f"hotconf.config.decoding.{name}" for name in ("decode", "mistakes", "names", "values")),
     *(f"hotconf.config.redaction.{name}" for name in ("masking", "secret_keys", "secret_values", "source_text")),
     *(f"hotconf.config.validation.{name}" for name in ("faults", "messages")),
