@@ -32,6 +32,7 @@ __all__ = [
     "Pending",
     "PhaseStats",
     "Problem",
+    "Profile",
     "Related",
     "ReloadDeferred",
     "ReloadFailed",
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from hotconf.sources.dotenv import DotEnv
     from hotconf.sources.env import Env
     from hotconf.sources.flags import Flags
+    from hotconf.sources.profile import Profile
     from hotconf.sources.secrets_dir import SecretsDir
     from hotconf.subscribers.stats import PhaseStats, Stats
     from hotconf.watcher import HotReloadWatcher
@@ -93,6 +95,7 @@ _HOMES = {
     "sources.dotenv": ("DotEnv",),
     "sources.env": ("Env",),
     "sources.flags": ("Flags",),
+    "sources.profile": ("Profile",),
     "sources.secrets_dir": ("SecretsDir",),
     "subscribers.stats": ("PhaseStats", "Stats"),
     "watcher": ("HotReloadWatcher",),

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import AliasChoices, BaseModel, Field
 
-from hotconf import DotEnv, Env, HotReloadSettings, HotReloadWatcher, SecretsDir
+from hotconf import DotEnv, Env, HotReloadSettings, HotReloadWatcher, Profile, SecretsDir
 
-LAYERS = ["default", "main file", "fragment", "secrets directory", ".env", "environment", "mapping"]
+LAYERS = ["default", "main file", "fragment", "profile", "secrets directory", ".env", "environment", "mapping"]
 """Weakest first."""
 PAIRS = list(combinations(LAYERS, 2))
 
@@ -36,6 +36,7 @@ class Scene:
         (root / "config.toml").write_text("hot_reload.watch_paths = ['over.toml']\n")
         (root / "over.toml").write_text("# nothing\n")
         (root / ".env").write_text("# nothing\n")
+        (root / "config.dev.toml").write_text("# nothing\n")
         (root / "secrets").mkdir()
 
     def set(self, layer: str, number: int, key: str) -> str:
@@ -50,6 +51,9 @@ class Scene:
         if layer == "fragment":
             (self.root / "over.toml").write_text(f"[server]\n{key} = {number}\n")
             return f"over.toml:2:{len(key) + 4}"
+        if layer == "profile":
+            (self.root / "config.dev.toml").write_text(f"[server]\n{key} = {number}\n")
+            return f"config.dev.toml:2:{len(key) + 4}"
         if layer == "secrets directory":
             (self.root / "secrets" / f"server__{key}").write_text(f"{number}\n")
             return f"secrets/server__{key}"
@@ -60,7 +64,7 @@ class Scene:
             self.environment.setenv(f"APP_SERVER__{key.upper()}", str(number))
             return f"$APP_SERVER__{key.upper()}"
         self.mapping = {"server": {key: number}}
-        return "layers[3]"
+        return "layers[4]"
 
 
 @pytest.mark.parametrize(("weak_key", "strong_key"), [("port", "port"), ("port", "listen"), ("listen", "port")])
@@ -72,7 +76,7 @@ def test_the_stronger_of_two_layers_wins(
     monkeypatch.chdir(tmp_path)
     scene = Scene(tmp_path, monkeypatch)
     places = [scene.set(strong, 2, strong_key), scene.set(weak, 1, weak_key)]
-    layers = [SecretsDir("secrets"), DotEnv(".env", "APP_"), Env("APP_"), scene.mapping]
+    layers = [Profile("dev"), SecretsDir("secrets"), DotEnv(".env", "APP_"), Env("APP_"), scene.mapping]
     with HotReloadWatcher("config.toml", App, layers=layers) as watcher:
         assert watcher.config.server.port == 2
         assert not watcher.warnings

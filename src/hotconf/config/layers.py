@@ -38,6 +38,8 @@ class LayerTable:
     """Where values without a document were written. The name of the layer stands for the others."""
     spelled: Mapping[KeyPath, str] = field(default_factory=dict, repr=False)
     """For each path of `table` whose last key is written differently: the key as it is written."""
+    at: KeyPath = ()
+    """Where `table` stands in the document: `()` if it is all of it."""
     texts: Mapping[KeyPath, str] = field(default_factory=dict, repr=False)
     """The values that were decoded from text: as they are written."""
     hints: Mapping[KeyPath, str] = field(default_factory=dict, repr=False)
@@ -81,7 +83,7 @@ class LayerTable:
         """Where the value at `path`, or its key, begins and ends; None if there is no text."""
         if self.document is None:
             return None
-        places, written = self.document.places, self.as_written(path)
+        places, written = self.document.places, (*self.at, *self.as_written(path))
         return places.key(written) if at == "key" else places.value(written)
 
     def origin(self, path: KeyPath, home: Path, at: At = "value") -> Origin:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -55,8 +55,8 @@ _OFF: Final = "Hot reload is off: edits are not noticed until a restart"
 class Layers(NamedTuple):
     """All layers, as they were at one time."""
 
-    documents: tuple[Document, ...]
-    """The main file's, then those of its fragments, weakest first."""
+    documents: tuple[Document | LayerTable, ...]
+    """The main file's, those of its fragments, and what of them a profile adds, weakest first."""
     over: tuple[LayerTable, ...]
     """The layers over the files, and those under them, weakest first."""
     files: tuple[SourceFile, ...]
@@ -68,11 +68,13 @@ class Layers(NamedTuple):
     """All files of the configuration, in the order in which their problems are listed."""
     fileless: bool = False
     """There is no main file: the first document is empty, and nobody is to hear of it."""
+    profile: str = ""
+    """The name of the profile that counts."""
 
     @property
     def digest(self) -> str:
         """Equal for layers that say the same in the same words."""
-        parts: list[bytes] = []
+        parts: list[bytes] = [f"{self.profile}\0".encode()] if self.profile else []
         for file in self.files:
             content = file.content
             parts += (f"{file.path!s}\0{len(content)}\0".encode("utf-8", "surrogateescape"), content)
@@ -117,10 +119,9 @@ class Pipeline(Generic[T]):
         if old is not None and old.digest == digest and not self.revalidate:
             return self._same_files(old, layers)
 
-        documents, ignored = _without_watch_paths(layers.documents, settings_path(self.schema))
-        documents = documents[layers.fileless :]
         shape = shape_of(self.schema)
-        merged, under = merge(documents, shape), 0
+        files, ignored = _without_watch_paths(layers.documents, settings_path(self.schema))
+        merged, under = merge(files[layers.fileless :], shape), 0
         for each in layers.over:
             if each.loose:
                 from hotconf.config.decoding.names import adopted
@@ -133,7 +134,8 @@ class Pipeline(Generic[T]):
             merged = merge((*merged.layers[:place], respelled, *merged.layers[place:]), shape)
             under += each.under
         validated = validate(self.schema, merged, self.secrets.scrubber, self.propagates)
-        misread = (problem for document in layers.documents for problem in document.warnings)
+        parsed = {document.path: document for document in merged.documents}
+        misread = (problem for document in parsed.values() for problem in document.warnings)
         warnings = self._scrubbed((*layers.problems, *misread, *ignored, *merged.origins.hidden()))
         if isinstance(validated, Invalid):
             return self._refused(_in_order(validated.problems, warnings, layers.order))
@@ -228,9 +230,9 @@ def _in_order(
 
 
 def _without_watch_paths(
-    documents: tuple[Document, ...], settings: KeyPath | None
-) -> tuple[list[Document], list[Problem]]:
-    """Fragments may not name more fragments: drop their `watch_paths`, and say where."""
+    documents: Sequence[Document | LayerTable], settings: KeyPath | None
+) -> tuple[list[Document | LayerTable], list[Problem]]:
+    """Fragments and profiles may not name more fragments: drop their `watch_paths`, and say where."""
     main, *fragments = documents
     kept, ignored = [main], []
     for fragment in fragments:

@@ -9,10 +9,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hotconf.config.layers import LayerTable
 from hotconf.config.merge import merge
 from hotconf.config.pipeline import SAME_FILES, Layers, Pipeline
 from hotconf.config.reload_settings import settings_path
 from hotconf.engine.candidate import Candidate, Invalid, Unstable, Valid
+from hotconf.formats.base import Document
 from hotconf.logs.scrubbing import LoadSecrets
 from hotconf.problems import Problem
 from hotconf.snapshot import Snapshot, SourceFile, Timings
@@ -78,6 +80,11 @@ def load_kept(
 ) -> LoadResult[T]:
     """What a load would return if the files were as they were kept; reads no file."""
     reader = SetReader(options, FileSet.of(options.path))
+    if reader.profile is not None and options.profile is not None:  # which was another one then, perhaps
+        others = options.profile.files(options.path)
+        kept = tuple(
+            each for each in kept if each.path == reader.profile.file or not others.fullmatch(str(each.path))
+        )
     members = tuple(Member(file.path, file.role) for file in kept)
     reader.loaded_at, reader.patterns, reader.expansion = read_at, (), Expansion(members)
     reader.reads = {file.path: Read(file.path, Stamp(), file.content) for file in kept}
@@ -137,15 +144,26 @@ def _watched(reader: SetReader) -> dict[Path, Stamp]:
 
 
 def _layers(reader: SetReader) -> Layers:
+    documents, wrong = _documents(reader)
     return Layers(
-        documents=tuple(reader.documents),
+        documents=documents,
         over=reader.over,
         files=tuple([source for source in _sources(reader) if source.role != "watched"]),
-        problems=(*reader.problems, *reader.said.problems),
+        problems=(*reader.problems, *wrong, *reader.said.problems),
         loaded_at=reader.loaded_at,
         order=tuple(reader.reads),
         fileless=reader.options.fileless,
+        profile=(reader.profile and reader.profile.name) or "",
     )
+
+
+def _documents(reader: SetReader) -> tuple[tuple[Document | LayerTable, ...], tuple[Problem, ...]]:
+    """What the files say, and what is wrong with the profile."""
+    if reader.profile is None:
+        return tuple(reader.documents), ()
+    from hotconf.sources.profile import profiled  # imported by the program, if it has profiles
+
+    return profiled(reader.documents, reader.profile, reader.options.schema)
 
 
 def _sources(reader: SetReader) -> list[SourceFile]:
@@ -158,7 +176,7 @@ def _report(reader: SetReader, missing: Missing) -> None:
     options, main = reader.options, reader.options.path
     pinned, document = options.pins.watch_paths is not None, reader.reads[main].document
     origins = merge([document, *reader.over]).origins if document is not None and not pinned else None
-    found = problems(missing, main, origins, settings_path(options.schema), options.layer_paths)
+    found = problems(missing, main, origins, settings_path(options.schema), reader.also)
     known = {*(file.path for file in missing.files), *(each.entry.path for each in missing.lost)}
     rest = (each for each in reader.problems if each.kind != "missing" or each.file not in known)
     reader.problems = sorted((*rest, *found), key=lambda problem: problem.file != main)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from hotconf.config.layers import LayerTable, TextTable
 from hotconf.engine.candidate import Candidate
 from hotconf.formats.base import Document, Format
 from hotconf.schema import Schema
 from hotconf.settings import PinnedSettings
-from hotconf.sources.files import reading
+from hotconf.sources.files import paths, reading
 from hotconf.sources.files.mounts import Mounts
 from hotconf.sources.files.paths import Expansion, Member
 from hotconf.sources.files.reading import Read
+
+if TYPE_CHECKING:
+    import re
+
+    from hotconf.problems import Problem
 
 T = TypeVar("T")
 
@@ -79,6 +84,38 @@ class FileLayer(ABC):
         return False
 
 
+class Choice(NamedTuple):
+    """Which profile counts."""
+
+    name: str | None
+    """None: none does."""
+    where: str
+    """What says so: `$APP_PROFILE`."""
+    file: Path | None = None
+    """Its own file, whether or not there is one."""
+    files: tuple[str, ...] = ()
+    """The names that have a file, as far as they were asked for."""
+
+
+class ProfileLayer(FileLayer):
+    """Chooses which tables and which file count besides the others, as files of the configuration."""
+
+    env: str | None
+    """The variable that names it, if one does."""
+
+    @abstractmethod
+    def choice(self, main: Path) -> Choice | Problem:
+        """The profile that counts now, for this main file."""
+
+    @abstractmethod
+    def files(self, main: Path) -> re.Pattern[str]:
+        """The paths of the files of all profiles."""
+
+    @abstractmethod
+    def names(self, main: Path) -> tuple[str, ...]:
+        """The profiles that have a file."""
+
+
 class Options(NamedTuple, Generic[T]):
     """What a watcher loads: the main file, the model for it, and the limits."""
 
@@ -108,6 +145,16 @@ class Options(NamedTuple, Generic[T]):
     def layer_paths(self) -> tuple[str, ...]:
         """The files of layers."""
         return tuple([path for layer in self.file_layers for path in layer.paths])
+
+    @property
+    def profile(self) -> ProfileLayer | None:
+        """The layer that chooses a profile."""
+        return next((layer for layer in self.layers if isinstance(layer, ProfileLayer)), None)
+
+    def expand(self, patterns: Sequence[str], known: Sequence[Member] = ()) -> Expansion:
+        """What the patterns match, those of layers included."""
+        skip = None if self.profile is None else self.profile.files(self.path)
+        return paths.expand(self.path, patterns, known, self.layer_paths, skip)
 
 
 class FileSet(NamedTuple):

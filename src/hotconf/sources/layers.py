@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, cast
@@ -14,7 +15,7 @@ from hotconf.errors import UsageError
 from hotconf.problems import Problem
 from hotconf.schema import Schema
 from hotconf.snapshot import DEFAULT
-from hotconf.sources.base import CheckedLayer, FileLayer, Layer
+from hotconf.sources.base import CheckedLayer, FileLayer, Layer, Options, ProfileLayer
 from hotconf.sources.mapping import MappingLayer
 
 Said: TypeAlias = LayerTable | TextTable | tuple[LayerTable, ...] | Problem | None
@@ -37,12 +38,12 @@ class LayersRead(NamedTuple):
         pairs = zip(self.said, other.said, strict=True)
         return all(one is None or one == two or _text(one) == _text(two) for one, two in pairs)
 
-    def decoded(self, schema: Schema[Any]) -> tuple[LayerTable, ...]:
+    def decoded(self, options: Options[Any]) -> tuple[LayerTable, ...]:
         """The tables, texts decoded by what the model has there."""
         tables: list[LayerTable] = []
         for each in self.said:
             if isinstance(each, TextTable):
-                tables.append(_decoded(each, schema))
+                tables.append(_decoded(each, options))
             elif isinstance(each, LayerTable):
                 tables.append(each)
             elif isinstance(each, tuple):
@@ -83,6 +84,8 @@ def given_layers(given: object, schema: Schema[Any]) -> tuple[Layer | FileLayer,
     for number, name in enumerate(names):
         if name in (FILE, DEFAULT.layer, *names[:number]):
             raise arguments.wrong(f"layers[{number}].name", name, "a name of its own")
+    if any(isinstance(layer, ProfileLayer) for layer in found[1:]):
+        raise UsageError("layers: Profile comes first, and once: it is about the files")
     for layer in found:
         if isinstance(layer, CheckedLayer):
             layer.check(schema)
@@ -116,11 +119,16 @@ def with_files(layers: Iterable[Layer | FileLayer], said: LayersRead, files: Map
     )
 
 
-def _decoded(table: TextTable, schema: Schema[Any]) -> LayerTable:
+def _decoded(table: TextTable, options: Options[Any]) -> LayerTable:
     from hotconf.config.decoding.decode import decode  # late: for layers of texts only
     from hotconf.config.shape import shape_of
 
-    return decode(table, shape_of(schema))
+    layer = decode(table, shape_of(options.schema))
+    if options.profile is None or not layer.problems:
+        return layer
+    # The variable that names the profile need not be one of the model's.
+    known = f"${options.profile.env}"
+    return replace(layer, problems=tuple(each for each in layer.problems if each.where != known))
 
 
 def _said(layer: Layer | FileLayer, read: Callable[[], Any]) -> Said:

@@ -87,7 +87,7 @@ def _came_or_went(files: FileSet, options: Options[Any]) -> tuple[list[Path], Ex
     before = files.expansion
     if before is None or not (files.folders or before.problems) or paths.stands(before, files.patterns):
         return [], None
-    now = paths.expand(options.path, files.patterns, files.members, options.layer_paths)
+    now = options.expand(files.patterns, files.members)
     changed = paths.differing(files.members, now.members)
     if not changed and now.problems != before.problems:
         changed = [options.path]  # these are problems of its content

@@ -169,7 +169,11 @@ class Expansion(NamedTuple):
 
 
 def expand(
-    main: Path, patterns: Sequence[str], known: Sequence[Member] = (), of_layers: Collection[str] = ()
+    main: Path,
+    patterns: Sequence[str],
+    known: Sequence[Member] = (),
+    of_layers: Collection[str] = (),
+    skipped: re.Pattern[str] | None = None,
 ) -> Expansion:
     """The main file and the files that `patterns` name, relative to its directory, in the order of merging.
 
@@ -178,8 +182,9 @@ def expand(
     hotconf writes itself is never a member. Members that are `known` are reused, because making paths takes longest.
 
     `of_layers`: the patterns among them whose files are those of layers: absolute paths of files, and globs.
+    `skipped`: files that directories and globs do not stand for.
     """
-    found = _Found(main, known, of_layers)
+    found = _Found(main, known, of_layers, skipped)
     search = found.search
     try:
         for pattern in _last_of_each(patterns):
@@ -206,8 +211,15 @@ def _last_of_each(patterns: Sequence[str]) -> list[str]:
 class _Found:
     """What the patterns have matched so far."""
 
-    def __init__(self, main: Path, known: Sequence[Member], of_layers: Collection[str]) -> None:
+    def __init__(
+        self,
+        main: Path,
+        known: Sequence[Member],
+        of_layers: Collection[str],
+        skipped: re.Pattern[str] | None,
+    ) -> None:
         self._main = main
+        self._skipped = skipped
         self._of_layers = of_layers
         self._known = {os.fspath(member.path): member for member in known if member.role != "main"}
         self.search = Search()
@@ -274,6 +286,8 @@ class _Found:
     def _matches(self, base: str, *patterns: tuple[str, ...]) -> list[Member]:
         """The files below `base` that match one of the patterns; copies among them are reported."""
         names = sorted({name for parts in patterns for name in self.search.matches(base, parts)})
+        if self._skipped is not None:
+            names = [name for name in names if not self._skipped.fullmatch(name)]
         found = [self._known.get(name) or _member(Path(name)) for name in names]
         for member in found:
             beside = self.search.folders.get(os.path.dirname(member.path), {})

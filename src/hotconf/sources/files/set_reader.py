@@ -8,6 +8,7 @@ the machine waits (`shrank` in `engine.debounce`).
 from __future__ import annotations
 
 import errno
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -25,7 +26,7 @@ from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
 from hotconf.snapshot import SourceFile
 from hotconf.sources import layers
-from hotconf.sources.base import FileLayer, FileSet, Options
+from hotconf.sources.base import Choice, FileLayer, FileSet, Options
 from hotconf.sources.files import mounts, paths, reading
 from hotconf.sources.files.paths import Expansion, Member, Role
 from hotconf.sources.files.reading import Read, Stamp
@@ -40,7 +41,7 @@ class SetReader:
 
     __slots__ = (
         *("_fresh", "_known", "_lapped", "_of_layers", "_same_names", "cached", "expansion", "instead", "loaded_at"),
-        *("options", "over", "parse_ns", "patterns", "problems", "read_ns", "reads", "said"),
+        *("also", "options", "over", "parse_ns", "patterns", "problems", "profile", "read_ns", "reads", "said"),
     )
 
     loaded_at: datetime
@@ -53,9 +54,13 @@ class SetReader:
         """Contents to use instead of what is on the disk."""
         self.said = layers.read(options.layers)
         """What the layers over the files say."""
-        self.over = self.said.decoded(options.schema)
+        self.over = self.said.decoded(options)
         """The same, weakest first: texts decoded. Without layers of files until the files are read."""
         self._of_layers = options.layer_paths
+        self.also = self._of_layers
+        """What is read besides `watch_paths`: the file of the profile, and those of layers."""
+        self.profile: Choice | None = None
+        """The profile that counts."""
         self.expansion = Expansion((Member(options.path, "main"),))
         self.reads: dict[Path, Read] = {}
         """In the order of the members, with documents where they could be parsed."""
@@ -68,6 +73,7 @@ class SetReader:
         """The files that were read anew."""
         self._same_names = True
         """Whether the folders still held the same names after the set was read."""
+        self._choose()
         self._distrust(touched)
 
     def run(self) -> tuple[Path, ...]:
@@ -78,7 +84,7 @@ class SetReader:
         """
         self._lapped = time.perf_counter_ns()
         pinned = self.options.pins.watch_paths
-        self.patterns = self.cached.patterns if pinned is None else (*pinned, *self._of_layers)
+        self.patterns = self.cached.patterns if pinned is None else (*pinned, *self.also)
         main, file = self._read_main()
         try:
             changed = self._read_set(main, file)
@@ -100,6 +106,7 @@ class SetReader:
             return self._again(changed)
         self.problems.extend((*self.expansion.problems, *self.expansion.warnings))
         self.parse(1)
+        self._look_for_profiles()
         self._add_layers(self.reads)
         if not changed and self.options.rereads:
             changed = self._changed_since()
@@ -143,7 +150,21 @@ class SetReader:
         self.cached = self.cached._replace(expansion=None)
         self.expansion = Expansion(self.expansion.members[:1])
         self.reads, self.problems = {}, []
+        self._choose()
         return self.run()
+
+    def _choose(self) -> None:
+        """Ask which profile counts."""
+        layer = self.options.profile
+        if layer is None:
+            return
+        choice = layer.choice(self.options.path)
+        if isinstance(choice, Problem):
+            self.problems.append(choice)
+        else:
+            self.profile = choice
+            own = () if choice.file is None or self.options.fileless else (os.fspath(choice.file),)
+            self.also = (*own, *self._of_layers)
 
     def _distrust(self, touched: Iterable[Path]) -> None:
         """Read these again."""
@@ -160,7 +181,7 @@ class SetReader:
             return self.patterns
         over = [each for each in self.over if not each.under]
         table = merge((main, *over)).table if over else main.table
-        return (*settings_of(self.options.schema, table).watch_paths, *self._of_layers)
+        return (*settings_of(self.options.schema, table).watch_paths, *self.also)
 
     # Reading
 
@@ -207,7 +228,7 @@ class SetReader:
         return kept if "file" not in kept.kinds and paths.may_stand(kept, self.patterns) else None
 
     def _expanded(self, known: Sequence[Member] = ()) -> Expansion:
-        return paths.expand(self.options.path, self.patterns, known, self._of_layers)
+        return self.options.expand(self.patterns, known)
 
     def _read(self, member: Member) -> Read:
         path = member.path
@@ -266,6 +287,14 @@ class SetReader:
                 source = SourceFile(member.path, member.role, read.data)
                 self.reads[member.path] = read._replace(document=document, source=source)
 
+    def _look_for_profiles(self) -> None:
+        """If the profile has no file: which ones have."""
+        choice, layer = self.profile, self.options.profile
+        if choice is not None and layer is not None and choice.file is not None:
+            read = self.reads.get(choice.file)
+            if read is None or read.problem is not None:
+                self.profile = choice._replace(files=layer.names(self.options.path))
+
     def _add_layers(self, reads: Mapping[Path, Read]) -> None:
         """Add what the layers of files say, once these are read."""
         if self.options.file_layers:
@@ -273,7 +302,7 @@ class SetReader:
             self.said = layers.with_files(self.options.layers, self.said, files)
             of_files = {layer.name for layer in self.options.layers if isinstance(layer, FileLayer)}
             settings = settings_path(self.options.schema)
-            over = self.said.decoded(self.options.schema)
+            over = self.said.decoded(self.options)
             self.over = tuple(self._unable(each, settings) if each.layer in of_files else each for each in over)
 
     def _unable(self, table: LayerTable, settings: KeyPath | None) -> LayerTable:
@@ -305,6 +334,8 @@ class SetReader:
     def _refuse(self, member: Member, problem: Problem) -> None:
         if problem.kind == "unstable":
             return
+        if problem.kind == "missing" and self.profile is not None and member.path == self.profile.file:
+            return  # the pipeline knows whether it is needed
         if problem.kind == "missing" and member.role != "main":
             problem = replace(problem, severity="warning", hint="it is read as soon as it appears")
         self.problems.append(problem)

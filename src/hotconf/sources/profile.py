@@ -1,0 +1,120 @@
+"""`Profile`: tables and a file that count in one environment only, such as production.
+
+`[profiles.NAME]` of each file counts, in the order of the files, and then the profile's own file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from hotconf import arguments
+from hotconf.config.layers import FILE, LayerTable
+from hotconf.config.shape import shape_of
+from hotconf.config.spelling import respell
+from hotconf.errors import UsageError
+from hotconf.formats.base import Document
+from hotconf.problems import Problem
+from hotconf.schema import Schema
+from hotconf.sources.base import Choice, ProfileLayer
+from hotconf.text import quoted
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
+PROFILES: Final = "profiles"
+"""The key of the tables."""
+
+
+class Profile(ProfileLayer):
+    """`[profiles.NAME]` in the files, and over it the file `config.NAME.toml` beside `config.toml`.
+
+    It comes first among the layers. Both are files of the configuration: watched, and kept in `state_dir`.
+    """
+
+    __slots__ = ("fixed",)
+
+    name = "profile"
+    paths = ()
+
+    def __init__(self, name: str | None = None, *, env: str | None = None) -> None:
+        """`name`: letters, digits, `_` and `-`. `env`: the environment variable that names the profile, read at each
+        load; unset or empty means none.
+
+        Raises `UsageError` unless one of the two is given.
+        """
+        if (name is None) == (env is None):
+            raise UsageError("Profile takes a name, or env= with the variable that names it")
+        given: Any = name if env is None else env  # which may be anything at all
+        if not isinstance(given, str) or not (_NAME.fullmatch(given) if env is None else given and "=" not in given):
+            expected = "letters, digits, _ and -" if env is None else "the name of a variable"
+            raise arguments.wrong("name" if env is None else "env", given, expected)
+        self.fixed = name
+        self.env = env
+
+    def __repr__(self) -> str:
+        return f"Profile({self.fixed!r})" if self.env is None else f"Profile(env={self.env!r})"
+
+    def choice(self, main: Path) -> Choice | Problem:
+        """Which one counts now, for this main file."""
+        where = f"${self.env}" if self.env is not None else self.name
+        name = self.fixed or os.environ.get(self.env or "") or None
+        if name is None:
+            return Choice(None, where)
+        if not _NAME.fullmatch(name):
+            text = f"{quoted(name[:60])} is no name of a profile: it has letters, digits, _ and - only"
+            return Problem(text, kind="schema", where=where)
+        return Choice(name, where, main.with_name(f"{main.stem}.{name}{main.suffix}"))
+
+    def files(self, main: Path) -> re.Pattern[str]:
+        """The paths that files of profiles have."""
+        return re.compile(f"{re.escape(str(main.with_suffix('')))}\\.({_NAME.pattern}){re.escape(main.suffix)}")
+
+    def names(self, main: Path) -> tuple[str, ...]:
+        """The profiles that have a file."""
+        pattern, found = self.files(main), []
+        with suppress(OSError):
+            paths = (os.path.join(main.parent, name) for name in os.listdir(main.parent))
+            found = [match[1] for path in paths if (match := pattern.fullmatch(path))]
+        return tuple(sorted(found))
+
+    def parse(self, files: Mapping[Path, bytes]) -> LayerTable:  # noqa: ARG002 - they are files of the configuration
+        """Nothing more than these say."""
+        return LayerTable(self.name, {})
+
+
+def profiled(
+    documents: Sequence[Document], choice: Choice, schema: Schema[Any]
+) -> tuple[tuple[Document | LayerTable, ...], tuple[Problem, ...]]:
+    """The files and tables to merge, weakest first, and what is wrong: if the profile is nowhere, for one."""
+    common = [each for each in documents if each.path != choice.file]
+    own = [each for each in documents if each.path == choice.file]
+    tables, names = list[LayerTable](), set(choice.files)
+    wrong: list[Problem] = []
+    for document in common:
+        given = document.table.get(PROFILES)
+        if isinstance(given, dict):
+            names.update(key for key, value in given.items() if isinstance(value, dict))
+            if isinstance(found := given.get(choice.name or ""), dict):
+                table = respell(LayerTable(FILE, found, document, at=(PROFILES, choice.name or "")), schema)
+                tables += [table] if isinstance(table, LayerTable) else []
+                wrong += table if isinstance(table, tuple) else []
+    if PROFILES not in shape_of(schema).keys:
+        common = [_without(document) for document in common]
+    if choice.name is not None and not tables and not own and not wrong:
+        listed = f"there are {', '.join(sorted(names))}" if names else "there is none"
+        text = f"There is no profile {quoted(choice.name)}: {listed}"
+        from hotconf.config.suggest import did_you_mean  # only for this mistake
+
+        hint = did_you_mean(choice.name, sorted(names))
+        wrong.append(Problem(text, kind="missing", hint=hint, where=choice.where))
+    return (*common, *tables, *own), tuple(wrong)
+
+
+def _without(document: Document) -> Document:
+    if PROFILES not in document.table:
+        return document
+    return replace(document, table={key: value for key, value in document.table.items() if key != PROFILES})
