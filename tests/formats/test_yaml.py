@@ -443,6 +443,42 @@ def test_no_message_quotes_the_text() -> None:
                     assert "hunter2" not in str(problem.with_hint)
 
 
+# Doubts
+
+DOUBTS = {
+    'a: "C:\\temp"\n': ("\\t is a tab, in what looks like a Windows path", 1, 7, 9),
+    'a: &x "C:\\apps"\nb: it\'s\n': ("\\a is a bell, in what looks like a Windows path", 1, 10, 12),
+    "a:\n- b\n - c\n": ("this - begins no list item: it goes on with the text of the line above", 3, 2, 3),
+    "a:\n  - x.log\n    - c\n": ("this - begins no list item: it goes on with the text of the line above", 3, 5, 6),
+    "server:\n  port:8080\n": ("this is text, and no key with a value", 2, 3, 12),
+}
+NO_DOUBTS = [
+    "a: 'C:\\temp'\n",
+    "a: C:\\temp\n",
+    "a: |\n  - b\n   - c\n  d:\n    e:f\n",
+    "a: '\n  - b\n   - c'\n",
+    "- - b\n  - c\n",
+    "a:\n- b:\n  - c\n- d: |\n    x\n   \n- e\n",
+    "a:\n  http://x\n",
+    "a: [\n  b:c]\n",
+]
+
+
+@pytest.mark.parametrize("text", DOUBTS)
+def test_what_was_probably_not_meant_is_a_warning(text: str) -> None:
+    """The file is loaded as it is written."""
+    (warning,) = parsed(text).warnings
+    assert warning.severity == "warning"
+    assert (warning.message, warning.line, warning.column, warning.end_column) == DOUBTS[text]
+
+
+@pytest.mark.parametrize("text", NO_DOUBTS)
+def test_what_is_meant_is_no_warning(text: str) -> None:
+    """Also in text that looks the same."""
+    found = parse(text.encode(), FILE)
+    assert not isinstance(found, Document) or found.warnings == ()
+
+
 # Bounds
 
 

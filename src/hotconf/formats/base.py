@@ -167,6 +167,11 @@ class Mistakes:
         message = f"{message} at line {line}"
         return Problem(message, (), "syntax", "error", hint, self.path, line, column, end_line, end_column, related)
 
+    def doubt(self, reason: str, span: tuple[int, int], hint: str) -> Problem:
+        """A warning about what stands at `span`."""
+        (line, column), (end_line, end_column) = place(self.text, span[0]), place(self.text, span[1])
+        return Problem(reason, (), "syntax", "warning", hint, self.path, line, column, end_line, end_column)
+
     def related(self, message: str, offset: int) -> Related:
         """A place in the text to look at, too."""
         return Related(message, self.path, *place(self.text, offset))

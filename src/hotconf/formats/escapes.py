@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,12 @@ _NAMES: Final = {
     "f": "a form feed",
     "r": "a carriage return",
     "e": "an escape character",
+    "0": "a null character",
+    "a": "a bell",
+    "v": "a vertical tab",
+    "N": "a next line character",
+    "L": "a line separator",
+    "P": "a paragraph separator",
 }
 _SIGNS: Final = (":\\", '"\\\\', ".\\", "%\\")
 """One of these is in the text, or nothing in it looks like a path."""
@@ -30,14 +36,17 @@ _PATH: Final = re.compile(r'\A"(?:"")?\s{0,9}(?:(?:[A-Za-z]:|%\w{1,64}%|\.\.?)\\
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
-def misread(path: Path, text: str, hint: str) -> Iterator[Problem]:
-    """A warning with `hint` for each such string of a TOML or JSON text, the first `MOST`, at its first such escape.
+def misread(
+    path: Path, text: str, hint: str, strings: Callable[[str], Iterable[tuple[int, str]]] | None = None
+) -> Iterator[Problem]:
+    """A warning with `hint` for each such string of a text, the first `MOST`, at its first such escape.
 
-    None quotes the string.
+    `strings`: finds the strings, and where each begins; None: as in TOML and JSON. None of the warnings quotes one.
     """
     if any(sign in text for sign in _SIGNS):
-        strings = (match for match in _STRINGS.finditer(text) if _PATH.match(match[0]))
-        found = ((string.start(), escape) for string in strings if (escape := _first(string[0])) is not None)
+        pairs = ((match.start(), match[0]) for match in _STRINGS.finditer(text)) if strings is None else strings(text)
+        looks = ((begin, string) for begin, string in pairs if _PATH.match(string))
+        found = ((begin, escape) for begin, string in looks if (escape := _first(string)) is not None)
         for begin, escape in islice(found, MOST):
             yield _warning(path, text, begin + escape.start(), escape[1], hint)
 

@@ -47,7 +47,8 @@ LATE_IMPORTS: Final = (
 """What a watcher's threads import late. None of these may register with `os.register_at_fork`."""
 LATE_WITH: Final = {
     "yaml": tuple(
-        f"hotconf.formats.yaml.{name}" for name in ("compose", "mistakes", "outline", "positions", "scalars")
+        f"hotconf.formats.yaml.{name}"
+        for name in ("compose", "doubts", "mistakes", "outline", "positions", "scalars")
     ),
 }
 """The same, once the program has imported a package that only some programs need."""

@@ -125,7 +125,7 @@ class Composer:
         self._next()
         event = self._next()
         if not isinstance(event, StreamEndEvent):
-            begin, _ = _span(event)
+            begin, _ = span_of(event)
             raise RefusedError("more than one document", (begin, begin + 3), "keep one: a file is one document")
         return node
 
@@ -133,7 +133,7 @@ class Composer:
         """The pairs of the root, each as soon as it is read, then what is merged into it, and the root."""
         event = self._start()
         if isinstance(event, MappingStartEvent):
-            root = _Collection({}, _span(event)[0], block=not event.flow_style)
+            root = _Collection({}, span_of(event)[0], block=not event.flow_style)
             yield from self._pairs(root, 0)
             yield from root.merged
             yield root
@@ -152,10 +152,10 @@ class Composer:
             return node
         if isinstance(event, AliasEvent):
             node = self._alias(event, level)
-            self._last = _span(event)[1]
+            self._last = span_of(event)[1]
             return node
         if level > MAX_DEPTH or (level == MAX_DEPTH and isinstance(event, SequenceStartEvent)):
-            raise TooDeepError(_span(event)[0])
+            raise TooDeepError(span_of(event)[0])
         if anchor is not None:
             self._anchors[anchor] = _OPEN
         node = self._scalar(event) if isinstance(event, ScalarEvent) else self._collection(event, level)
@@ -165,7 +165,7 @@ class Composer:
         return node
 
     def _alias(self, event: Any, level: int) -> Node:
-        span = _span(event)
+        span = span_of(event)
         node = self._anchors.get(event.anchor)
         if node is None:
             hint = "write &name before a value above, or put text that begins with * in quotes"
@@ -214,7 +214,7 @@ class Composer:
             return known[0]
         if kind in known and event.tag != kind:
             return kind
-        begin, _ = _span(event)
+        begin, _ = span_of(event)
         found = _TAG.match(self._text, begin)
         names = ", ".join(f"!!{name}" for name in known)
         hint = f"remove it (known is {names}), or put text that begins with ! in quotes"
@@ -223,7 +223,7 @@ class Composer:
     # Collections
 
     def _collection(self, event: CollectionStartEvent, level: int) -> Node:
-        begin, _ = _span(event)
+        begin, _ = span_of(event)
         is_mapping = isinstance(event, MappingStartEvent)
         if event.tag is not None:
             self._tag(event, ("map",) if is_mapping else ("seq",))
@@ -250,7 +250,7 @@ class Composer:
             node.size += item.size
             height = max(height, item.height)
         node.height = height + 1
-        node.end = self._last if node.block else _span(event)[1]
+        node.end = self._last if node.block else span_of(event)[1]
 
     def _pairs(self, node: _Collection, level: int) -> Iterator[Pair]:
         """Fill a mapping, pair by pair."""
@@ -260,7 +260,7 @@ class Composer:
             key = self._node(event, level + 1)
             name, span = key.value, (key.begin, self._last)
             if type(name) is not str or name == "<<" or isinstance(event, AliasEvent):
-                span = _span(event)[0] if isinstance(event, AliasEvent) else key.begin, self._last
+                span = span_of(event)[0] if isinstance(event, AliasEvent) else key.begin, self._last
                 name = None if _merges(key, event) else _name(key, event, span)
             if first.setdefault(name, span[0]) != span[0]:
                 raise RefusedError("duplicate key", span, _MERGE if name is None else _ONCE, first[name])
@@ -278,7 +278,7 @@ class Composer:
             for each in reversed(node.merged):
                 table.update(each.value)
             node.value = table | own
-        node.end = self._last if node.block else _span(event)[1]
+        node.end = self._last if node.block else span_of(event)[1]
 
 
 def _merges(key: Node, event: Any) -> bool:
@@ -297,7 +297,8 @@ def _name(key: Node, event: Any, span: Range) -> str:
     raise RefusedError(f"a key must be text, and this is {kind}", span, _QUOTE)
 
 
-def _span(event: Any) -> Range:
+def span_of(event: Any) -> Range:
+    """Where what `event` is about stands, with its anchor and tag."""
     return event.start_mark.index, event.end_mark.index
 
 

@@ -54,6 +54,11 @@ class _Yaml(Format):
 
         return not_a_mapping(mistakes, *((0, 0) if node is None else (node.begin, node.end)))
 
+    def warnings(self, path: Path, text: str) -> tuple[Problem, ...]:
+        from hotconf.formats.yaml.doubts import doubts
+
+        return tuple(doubts(path, text))
+
     def locate(self, text: str) -> Places:
         from hotconf.formats.yaml.positions import places
 
