@@ -35,7 +35,7 @@ class HotReloadSettings(BaseModel):
     mode: Literal["settle", "eager"] = "settle"
     """Eager: a valid change that arrives as one finished act is not kept waiting for the window. Linux only."""
     watch_paths: Annotated[tuple[str, ...], Field(strict=False)] = ()
-    """More files, directories or globs, relative to the main file's directory; `*.toml` are merged over it."""
+    """More files, directories or globs, relative to the main file's directory; TOML, YAML and JSON are merged."""
 
 
 class PinnedSettings(NamedTuple):

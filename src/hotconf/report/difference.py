@@ -136,7 +136,7 @@ _Span: TypeAlias = tuple[str, int, int, int, int]
 
 
 class _Comparison:
-    """One file in two states, of which one may be what is on the disk, and not TOML."""
+    """One file in two states, of which one may be what is on the disk, and may be broken."""
 
     __slots__ = ("_assigns", "_new", "_old", "_sides")
 

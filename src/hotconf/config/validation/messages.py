@@ -87,7 +87,7 @@ def _meant(path: KeyPath, around: Shape) -> str | None:
     key = str(path[-1])
     home = around.homes.get(key) if len(path) == 1 else None
     if home is not None:
-        return f"it belongs to [{dotted(home)}]"
+        return f"it belongs to the table {dotted(home)}"
     near = did_you_mean(key, around.keys)
     if near is None and _VARIABLE in around.keys and is_secret_key(key):
         return f'name the variable that holds it: {_VARIABLE} = "…"'
@@ -159,7 +159,7 @@ def _about_table(fault: Fault) -> str | None:
     if not isinstance(fault.value, dict) or not fault.path or fault.secret:
         return None
     if "array" in fault.expected and fault.shape.child(0).tables and all(isinstance(key, str) for key in fault.path):
-        return f"begin each of them with [[{dotted(fault.path)}]]"
+        return f"write an array of tables: each begins with [[{dotted(fault.path)}]] in TOML, with - in YAML"
     key, around = str(fault.path[-1]), fault.parent
     return did_you_mean(key, (other for other in around.keys if other != key and around.child(other).tables))
 

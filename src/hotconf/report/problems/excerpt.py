@@ -63,7 +63,7 @@ def excerpt(
     """The line of `text` that `problem` is about, numbered, and below it carets under what of it is meant.
 
     Of what spans several lines the first is shown; where the end is not known there is one caret. `context`: how many
-    lines before and after it to show, too; none below what is not TOML or not UTF-8, for nothing is known of them.
+    lines before and after it to show, too; none below a syntax error or what is not UTF-8, of which nothing is known.
     Longer lines than `cells` are cut around the column. Empty if the place is not known or not in `text`, or if that
     is no text.
 

@@ -33,7 +33,7 @@ _RULES: Final[dict[Kind, str]] = {
     "unreadable": "A file cannot be read, or is none.",
     "encoding": "A file is not UTF-8.",
     "unstable": "A file was being written while it was read.",
-    "syntax": "A file is not TOML.",
+    "syntax": "A file is not TOML, YAML or JSON.",
     "schema": "A value is not what the model expects, or a key is unknown or missing.",
     "semantic": "Values do not fit together.",
     "internal": "A check or a validator failed itself.",
