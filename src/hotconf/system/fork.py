@@ -46,6 +46,8 @@ LATE_IMPORTS: Final = (
 )
 """What a watcher's threads import late. None of these may register with `os.register_at_fork`."""
 LATE_WITH: Final = {
+    "dotenv": ("dotenv.main", "dotenv.parser"),
+    "pydantic_settings": ("hotconf.sources.settings_class.layer",),
     "yaml": tuple(
         f"hotconf.formats.yaml.{name}"
         for name in ("compose", "doubts", "mistakes", "outline", "positions", "scalars")
