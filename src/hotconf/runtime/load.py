@@ -159,11 +159,10 @@ def _layers(reader: SetReader) -> Layers:
 
 def _documents(reader: SetReader) -> tuple[tuple[Document | LayerTable, ...], tuple[Problem, ...]]:
     """What the files say, and what is wrong with the profile."""
-    if reader.profile is None:
+    options, choice = reader.options, reader.profile
+    if choice is None or options.profile is None:
         return tuple(reader.documents), ()
-    from hotconf.sources.profile import profiled  # imported by the program, if it has profiles
-
-    return profiled(reader.documents, reader.profile, reader.options.schema)
+    return options.profile.lay(reader.documents, choice, options.schema)
 
 
 def _sources(reader: SetReader) -> list[SourceFile]:

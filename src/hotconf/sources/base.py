@@ -115,6 +115,12 @@ class ProfileLayer(FileLayer):
     def names(self, main: Path) -> tuple[str, ...]:
         """The profiles that have a file."""
 
+    @abstractmethod
+    def lay(
+        self, documents: Sequence[Document], choice: Choice, schema: Schema[Any]
+    ) -> tuple[tuple[Document | LayerTable, ...], tuple[Problem, ...]]:
+        """The files and tables to merge, weakest first, and what is wrong: if the profile is nowhere, for one."""
+
 
 class Options(NamedTuple, Generic[T]):
     """What a watcher loads: the main file, the model for it, and the limits."""

@@ -85,33 +85,32 @@ class Profile(ProfileLayer):
         """Nothing more than these say."""
         return LayerTable(self.name, {})
 
+    def lay(
+        self, documents: Sequence[Document], choice: Choice, schema: Schema[Any]
+    ) -> tuple[tuple[Document | LayerTable, ...], tuple[Problem, ...]]:
+        """The files and tables to merge, weakest first, and what is wrong: if the profile is nowhere, for one."""
+        common = [each for each in documents if each.path != choice.file]
+        own = [each for each in documents if each.path == choice.file]
+        tables, names = list[LayerTable](), set(choice.files)
+        wrong: list[Problem] = []
+        for document in common:
+            given = document.table.get(PROFILES)
+            if isinstance(given, dict):
+                names.update(key for key, value in given.items() if isinstance(value, dict))
+                if isinstance(found := given.get(choice.name or ""), dict):
+                    table = respell(LayerTable(FILE, found, document, at=(PROFILES, choice.name or "")), schema)
+                    tables += [table] if isinstance(table, LayerTable) else []
+                    wrong += table if isinstance(table, tuple) else []
+        if PROFILES not in shape_of(schema).keys:
+            common = [_without(document) for document in common]
+        if choice.name is not None and not tables and not own and not wrong:
+            listed = f"there are {', '.join(sorted(names))}" if names else "there is none"
+            text = f"There is no profile {quoted(choice.name)}: {listed}"
+            from hotconf.config.suggest import did_you_mean  # only for this mistake
 
-def profiled(
-    documents: Sequence[Document], choice: Choice, schema: Schema[Any]
-) -> tuple[tuple[Document | LayerTable, ...], tuple[Problem, ...]]:
-    """The files and tables to merge, weakest first, and what is wrong: if the profile is nowhere, for one."""
-    common = [each for each in documents if each.path != choice.file]
-    own = [each for each in documents if each.path == choice.file]
-    tables, names = list[LayerTable](), set(choice.files)
-    wrong: list[Problem] = []
-    for document in common:
-        given = document.table.get(PROFILES)
-        if isinstance(given, dict):
-            names.update(key for key, value in given.items() if isinstance(value, dict))
-            if isinstance(found := given.get(choice.name or ""), dict):
-                table = respell(LayerTable(FILE, found, document, at=(PROFILES, choice.name or "")), schema)
-                tables += [table] if isinstance(table, LayerTable) else []
-                wrong += table if isinstance(table, tuple) else []
-    if PROFILES not in shape_of(schema).keys:
-        common = [_without(document) for document in common]
-    if choice.name is not None and not tables and not own and not wrong:
-        listed = f"there are {', '.join(sorted(names))}" if names else "there is none"
-        text = f"There is no profile {quoted(choice.name)}: {listed}"
-        from hotconf.config.suggest import did_you_mean  # only for this mistake
-
-        hint = did_you_mean(choice.name, sorted(names))
-        wrong.append(Problem(text, kind="missing", hint=hint, where=choice.where))
-    return (*common, *tables, *own), tuple(wrong)
+            hint = did_you_mean(choice.name, sorted(names))
+            wrong.append(Problem(text, kind="missing", hint=hint, where=choice.where))
+        return (*common, *tables, *own), tuple(wrong)
 
 
 def _without(document: Document) -> Document:
