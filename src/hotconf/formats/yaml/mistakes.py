@@ -33,7 +33,7 @@ _LINE: Final = tuple(
         (r"(?:<{7}|={7}|>{7}|\|{7})(?:[ \t\r]|\Z)", "merge conflict", "resolve the merge conflict"),
         (r"//|/\*|;", "no key", "a comment begins with #"),
         (rf"\[\[?{_BARE}\]\]?(?:\s|\Z)", "no key", "write name: and its keys below it, indented"),
-        (rf"(?:{_NAME})[ \t]{{0,99}}+=(?!=)", "missing colon", f"{_PAIR}, not key = value"),
+        (rf"(?:{_NAME})[ \t]{{0,99}}+=(?!=)", "missing colon", f"{_PAIR}, with a colon"),
         (rf"(?:{_NAME}):(?!//)[^\s:]", "missing space after the colon", _SPACE),
     )
 )
