@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,9 +11,14 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
 
-from hotconf import ReloadFailed, ReloadSuccess, ReloadUnchanged
+from hotconf import ConfigError, HotReloadWatcher, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from waiting import wait_until
 from watcher.watched import save
 
@@ -190,3 +196,210 @@ def test_pydantic_settings_is_not_imported_for_other_models(tmp_path):
     command = [sys.executable, "-c", program, str(tmp_path / "config.toml")]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "False\n"
+
+
+# What the class says of its sources
+
+
+class Reordered(Settings):
+    """`.env` over the environment."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
+    ):
+        return init_settings, dotenv_settings, env_settings, file_secret_settings
+
+
+class WithoutDotEnv(Settings):
+    """The environment and secrets only."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
+    ):
+        return env_settings, file_secret_settings
+
+
+class WithYaml(Settings):
+    """A YAML file of its own between environment and `.env`."""
+
+    model_config = SettingsConfigDict(yaml_file="own.yaml")
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
+    ):
+        yaml = YamlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, yaml, dotenv_settings, file_secret_settings
+
+
+class Database(PydanticBaseSettingsSource):
+    """A source of a program's own, which looks at what the stronger ones said."""
+
+    asked = 0
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        type(self).asked += 1
+        return {"db": {"pool": 50, "host": f"with {self.current_state['db']['pool']}"}}
+
+
+class WithOwn(Settings):
+    """A source of its own at the end."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
+    ):
+        return init_settings, env_settings, dotenv_settings, file_secret_settings, Database(settings_cls)
+
+
+@pytest.mark.parametrize(
+    ("cls", "db", "origins"),
+    [
+        (Reordered, {"host": "dotenv", "pool": 3}, (".env:2", ".env:1")),
+        (WithoutDotEnv, {"host": "file", "pool": 4}, ("config.toml:3:8", "$APP_DB__POOL")),
+        (WithYaml, {"host": "file", "pool": 4}, ("config.toml:3:8", "$APP_DB__POOL")),
+        (WithOwn, {"host": "dotenv", "pool": 4}, (".env:2", "$APP_DB__POOL")),
+    ],
+)
+def test_the_class_chooses_its_sources(watch, environment, tmp_path, cls, db, origins):
+    """Order changed, one dropped, one of YAML and one of its own added."""
+    (tmp_path / ".env").write_text("APP_DB__POOL=3\nAPP_DB__HOST=dotenv\n")
+    (tmp_path / "own.yaml").write_text("db: {host: yaml, pool: 5}\ndebug: false\nplugins: [yaml]\n")
+    environment.setenv("APP_DB__POOL", "4")
+    watcher, _ = watch(tmp_path / "config.toml", cls)
+    assert watcher.config.db.model_dump() == db
+    assert (where(watcher, "db.host"), where(watcher, "db.pool")) == origins
+
+
+def test_files_stand_where_the_class_has_its_own(watch, environment, tmp_path):
+    """Just above its YAML file, which is followed, too; what is weaker than that is weaker than they are."""
+    (tmp_path / ".env").write_text("APP_DB__HOST=dotenv\nAPP_DB__POOL=7\nAPP_PASSWORD=dotenv\n")
+    (tmp_path / "own.yaml").write_text("plugins: [yaml]\ndb: {host: yaml}\n")
+    watcher, _ = watch(tmp_path / "config.toml", WithYaml)
+    answers = [each.origin.where for each in watcher.snapshot.explain("db.host")]
+    assert answers == ["config.toml:3:8", "YamlConfigSettingsSource", ".env:1"]
+    assert (watcher.config.plugins, where(watcher, "plugins")) == (["yaml"], "YamlConfigSettingsSource")
+    assert where(watcher, "password") == ".env:3"
+    save(tmp_path / "own.yaml", "plugins: [other]\n")
+    wait_until(lambda: watcher.config.plugins == ["other"])
+
+
+def test_a_source_of_its_own_is_asked_once_a_load(watch, environment, tmp_path):
+    """It knows what the stronger ones said; its origin is its class."""
+    environment.setenv("APP_DB__POOL", "4")
+    Database.asked = 0
+    watcher, _ = watch(tmp_path / "config.toml", WithOwn)
+    assert Database.asked == 1
+    assert (watcher.config.db.host, where(watcher, "db.host")) == ("with 4", "Database")
+    watcher.reload()
+    assert Database.asked == 2
+
+
+class Broken(Settings):
+    """A source that fails when it is told to."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
+    ):
+        def source() -> Any:
+            how = os.environ.get("HOW", "")
+            if how == "exits":
+                raise SystemExit(2)
+            if how == "raises":
+                raise RuntimeError(SECRET)
+            return [SECRET] if how == "gives no table" else {}
+
+        return (source, env_settings)
+
+
+@pytest.mark.parametrize(
+    ("how", "problem"),
+    [
+        ("exits", "source: The command line is not valid"),
+        ("raises", "source: Cannot be read: RuntimeError"),
+        ("gives no table", "source: It gives no table with text as keys"),
+    ],
+)
+def test_a_source_that_fails_is_a_problem(watch, environment, tmp_path, how, problem):
+    """What it raises is not quoted; the configuration stays."""
+    watcher, _ = watch(tmp_path / "config.toml", Broken)
+    environment.setenv("HOW", how)
+    ending = watcher.reload()
+    assert isinstance(ending, ReloadFailed)
+    assert hints(ending.problems) == [problem]
+    assert watcher.config.db.pool == 1
+
+
+# The command line
+
+
+class Flagged(BaseSettings):
+    model_config = SettingsConfigDict(cli_parse_args=True, cli_prog_name="app")
+
+    debug: bool = False
+    db: Db = Db()
+
+
+def test_the_command_line_is_the_strongest(watch, environment, tmp_path):
+    """It is parsed when the watcher is made, and never again."""
+    environment.setattr(sys, "argv", ["app", "--db.pool", "8"])
+    environment.setenv("DB", '{"pool": 9}')
+    watcher, _ = watch(tmp_path / "config.toml", Flagged)
+    assert (watcher.config.db.pool, where(watcher, "db.pool")) == (8, "CliSettingsSource")
+    environment.setattr(sys, "argv", ["app", "--nonsense"])
+    assert isinstance(watcher.reload(), ReloadUnchanged)
+
+
+def test_the_command_line_of_pytest_is_not_the_programs(watch, environment, tmp_path):
+    """A program is tested under pytest, whose options it does not have."""
+    assert "pytest" in sys.argv[0] or sys.argv[0] == "-c"
+    environment.setattr(sys, "argv", ["/usr/bin/pytest", "-q", "tests"])
+    watcher, _ = watch(tmp_path / "config.toml", Flagged)
+    assert watcher.config.db.pool == 1
+
+
+def test_a_command_line_that_is_not_valid_is_a_problem(environment, tmp_path, capsys):
+    """And no exit."""
+    environment.setattr(sys, "argv", ["app", "--nonsense"])
+    with pytest.raises(ConfigError, match="Flagged: The command line is not valid"):
+        HotReloadWatcher(tmp_path / "config.toml", Flagged).start()
+
+
+# What else a watcher does
+
+
+def test_nothing_of_the_sources_is_kept(environment, watch, tmp_path):
+    """A start on broken files lays the sources of today over the last good ones."""
+    environment.setenv("APP_PASSWORD", SECRET)
+    (tmp_path / ".env").write_text("APP_DB__HOST=first\n")
+    state = tmp_path / "state"
+    watcher, _ = watch(tmp_path / "config.toml", Settings, state_dir=state)
+    watcher.close()
+    kept = [path for path in state.rglob("*") if path.is_file()]
+    assert kept
+    assert not any(text in path.read_bytes() for path in kept for text in (SECRET.encode(), b"first"))
+    (tmp_path / "config.toml").write_text("broken")
+    (tmp_path / ".env").write_text("APP_DB__HOST=second\n")
+    watcher, _ = watch(tmp_path / "config.toml", Settings, state_dir=state)
+    assert (watcher.config.db.host, watcher.config.db.pool, watcher.stats.degraded) == ("second", 1, True)
+
+
+def test_secrets_of_sources_never_show(environment, watch, tmp_path, caplog):
+    """Not in problems, changes or logs; a short one neither."""
+    (tmp_path / "secrets" / "app_password").write_text(SECRET)
+    watcher, seen = watch(tmp_path / "config.toml", Settings)
+    assert SECRET not in watcher.scrub(f"it is {SECRET}")
+    (tmp_path / "secrets" / "app_db").write_text(json.dumps({"pool": SECRET}))
+    ending = watcher.reload()
+    assert isinstance(ending, ReloadFailed)
+    assert hints(ending.problems) == ["secrets/app_db: Type mismatch: db.pool expected integer, got string"]
+    (tmp_path / "secrets" / "app_db").write_text(json.dumps({"host": "other-secret"}))
+    assert isinstance(watcher.reload(), ReloadSuccess)
+    assert SECRET not in caplog.text
+    assert "other-secret" not in caplog.text + str(seen.endings)

@@ -29,10 +29,10 @@ def respell(layer: L, schema: Schema[Any]) -> L | tuple[Problem, ...]:
     nothing changes. Keys of free tables are data and stay as they are.
     """
     shape = shape_of(schema)
-    nulls = isinstance(layer, LayerTable) or layer.format.nulls
+    nulls = layer.plain if isinstance(layer, LayerTable) else layer.format.nulls
     if not (nulls or schema.kebab or shape.aliased):
         return layer
-    reading = _Reading(kebab=schema.kebab)
+    reading = _Reading(kebab=schema.kebab, nulls=nulls)
     table = reading.table(layer.table, shape, (), ())
     if reading.clashes:
         return _problems(layer, reading.clashes)
@@ -61,12 +61,13 @@ def respelled(path: KeyPath, schema: Schema[Any]) -> KeyPath:
 class _Reading:
     """One walk over a layer. `written` is a path as in the layer, `path` the same in the first spelling."""
 
-    def __init__(self, *, kebab: bool) -> None:
+    def __init__(self, *, kebab: bool, nulls: bool) -> None:
         self.spelled: dict[KeyPath, str] = {}
         self.clashes: list[tuple[KeyPath, str]] = []
         """The path of each second spelling, as written, and the first one."""
         self.changed = False
         self._kebab = kebab
+        self._nulls = nulls
 
     def table(self, given: dict[str, Any], shape: Shape, written: KeyPath, path: KeyPath) -> dict[str, Any]:
         shape = shape.narrowed(given)
@@ -90,7 +91,7 @@ class _Reading:
         if isinstance(value, list):
             inside = around.child(key)
             return [self._value(item, inside, n, (*written, n), (*path, n)) for n, item in enumerate(value)]
-        if value is None and around.child(key).only_tables:
+        if value is None and self._nulls and around.child(key).only_tables:
             self.changed = True
             return {}
         return value

@@ -97,7 +97,7 @@ class SettingsLayer(FileLayer):
                 under = place >= len(built.over) and not part.path
                 yield _table(part.path, kind, said, tuple(problems), asked, source, under=under)
         if part.made and part.path:
-            yield LayerTable(part.settings.__qualname__, _nested(part.path, {}))
+            yield LayerTable(part.settings.__qualname__, _nested(part.path, {}), under=True)
 
 
 def _built(part: _Part) -> Built | Problem:
