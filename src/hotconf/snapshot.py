@@ -32,9 +32,9 @@ class Origin:
     """Where a value comes from: its layer, and the place there."""
 
     layer: str
-    """`file`, `default`, or the name of another layer."""
+    """`file`, `default`, `computed`, or the name of another layer."""
     where: str
-    """As people write it: `config.toml:3:8`, `default`, or the name of the layer."""
+    """As people write it: `config.toml:3:8`, `default`, `computed`, or the name of the layer."""
     file: Path | None = None
     """As configured, absolute; None if no file says it."""
     line: int | None = None
@@ -50,6 +50,8 @@ class Origin:
 
 DEFAULT: Final = Origin("default", "default")
 """Of a value that no layer sets."""
+COMPUTED: Final = Origin("computed", "computed")
+"""Of such a value that is no default: a validator or a factory made it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -346,7 +346,7 @@ names = {node.module for node in inside if isinstance(node, ast.ImportFrom)}
 names |= {each.name for node in inside if isinstance(node, ast.Import) for each in node.names}
 print(*sorted(names - sys.modules.keys()))
 """
-OF_CALLERS = {"asyncio", "hotconf.config.selectors", "hotconf.history.writer"}
+OF_CALLERS = {"asyncio", "hotconf.config.selectors", "hotconf.config.validation.unset", "hotconf.history.writer"}
 """What only the threads of the program import."""
 OF_THE_FIRST_WATCHER = {"logging"}
 """It is imported where the watcher is made."""

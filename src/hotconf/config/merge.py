@@ -17,7 +17,7 @@ from hotconf.config.walk import value_at
 from hotconf.formats.base import Document
 from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem, Related
-from hotconf.snapshot import DEFAULT, Answer, LayeredOrigins, Origin
+from hotconf.snapshot import Answer, LayeredOrigins, Origin
 
 
 class Merged(NamedTuple):
@@ -159,7 +159,12 @@ class Origins(LayeredOrigins):
         if winner is not None:
             return (self._answer(winner, path), *answers)
         default = value_at(self._config, path)
-        return tuple(answers) if default is MISSING else (Answer(DEFAULT, default), *answers)
+        if default is MISSING:
+            return tuple(answers)
+        from hotconf.config.validation.unset import origin_of_unset  # late: few values are asked about
+
+        origin = origin_of_unset(self._config, path, lambda part: _owner(self.layers, part) is not None)
+        return (Answer(origin, default), *answers)
 
     def locate(self, path: KeyPath, *, at: At = "value") -> Origin | None:
         """Where the value at `path` stands, or its key; if there is none, the nearest table or array around it."""

@@ -29,7 +29,7 @@ def respell(layer: L, schema: Schema[Any]) -> L | tuple[Problem, ...]:
     nothing changes. Keys of free tables are data and stay as they are.
     """
     shape = shape_of(schema)
-    nulls = layer.plain if isinstance(layer, LayerTable) else layer.format.nulls
+    nulls = _has_nulls(layer)
     if not (nulls or schema.kebab or shape.aliased):
         return layer
     reading = _Reading(kebab=schema.kebab, nulls=nulls)
@@ -39,6 +39,11 @@ def respell(layer: L, schema: Schema[Any]) -> L | tuple[Problem, ...]:
     if not reading.changed:
         return layer
     return replace(layer, table=table, spelled={**layer.spelled, **reading.spelled})
+
+
+def _has_nulls(layer: Document | LayerTable) -> bool:
+    """Whether a null of its stands for a table."""
+    return layer.plain if isinstance(layer, LayerTable) else layer.format.nulls
 
 
 def without_stamp(document: Document, schema: Schema[Any]) -> Document:

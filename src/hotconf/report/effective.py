@@ -64,7 +64,7 @@ class Effective:
         # Of an array only one item may be shown, which then stands first in the document.
         path = (*self._key, *path[len(self._key) :])
         over = ", ".join(each.line_only for each in self._over(path))
-        place = (self._origin(path) or DEFAULT).line_only
+        place = (self._origin(path) or self._snapshot.origin(path) or DEFAULT).line_only
         return f"{place}, over {over}" if over else place
 
     def _origin(self, path: KeyPath) -> Origin | None:
