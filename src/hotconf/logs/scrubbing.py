@@ -75,7 +75,10 @@ class LoadSecrets:
 
         schema = self._reader.options.schema
         broken = [read for read in self._reader.reads.values() if read.document is None]
-        found = _secrets(schema, [*self._reader.documents, *self._reader.over], config)
+        layers: list[Document | LayerTable] = [*self._reader.documents, *self._reader.over]
+        if (profile := self._reader.options.profile) is not None:
+            layers += profile.tables(self._reader.documents)
+        found = _secrets(schema, layers, config)
         return found.union(*(secrets_in_text(read.data.decode("utf-8", "replace")) for read in broken))
 
     def _in_published(self) -> frozenset[str]:

@@ -26,6 +26,8 @@ from hotconf.sources.files.reading import FRESH_NS, Read, Stamp
 from hotconf.sources.files.set_reader import SetReader
 
 if TYPE_CHECKING:
+    import re
+
     from hotconf.secrets.scrubber import Scrubber
 
 T = TypeVar("T")
@@ -61,6 +63,8 @@ def load(
         return LoadResult(Unstable((options.path,), (problem,)), reader.file_set())
     files = reader.file_set()
     disks = disks_of(files)
+    if options.profile is not None:
+        baseline = _of_profile(baseline, reader, options.profile.files(options.path))
     missing = find(baseline, files, disks)
     if missing is not None:
         _report(reader, missing)
@@ -168,6 +172,12 @@ def _documents(reader: SetReader) -> tuple[tuple[Document | LayerTable, ...], tu
 def _sources(reader: SetReader) -> list[SourceFile]:
     """The files that were read. Those of layers are `watched`: they are in no snapshot, and never kept."""
     return [read.source for read in reader.reads.values() if read.source is not None]
+
+
+def _of_profile(baseline: Baseline, reader: SetReader, files: re.Pattern[str]) -> Baseline:
+    """Without the `files` of profiles that do not count any more."""
+    there = (each for each in baseline.files if each.path in reader.reads or not files.fullmatch(str(each.path)))
+    return baseline._replace(files=tuple(there))
 
 
 def _report(reader: SetReader, missing: Missing) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
@@ -120,6 +120,10 @@ class ProfileLayer(FileLayer):
         self, documents: Sequence[Document], choice: Choice, schema: Schema[Any]
     ) -> tuple[tuple[Document | LayerTable, ...], tuple[Problem, ...]]:
         """The files and tables to merge, weakest first, and what is wrong: if the profile is nowhere, for one."""
+
+    @abstractmethod
+    def tables(self, documents: Iterable[Document]) -> Iterator[LayerTable]:
+        """The tables of all profiles, whether they count or not."""
 
 
 class Options(NamedTuple, Generic[T]):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +15,12 @@ from typing import Any, Final
 
 from hotconf import arguments
 from hotconf.config.layers import FILE, LayerTable
+from hotconf.config.merge import merge
 from hotconf.config.shape import shape_of
 from hotconf.config.spelling import respell
 from hotconf.errors import UsageError
 from hotconf.formats.base import Document
+from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem
 from hotconf.schema import Schema
 from hotconf.sources.base import Choice, ProfileLayer
@@ -95,6 +97,7 @@ class Profile(ProfileLayer):
         wrong: list[Problem] = []
         for document in common:
             given = document.table.get(PROFILES)
+            wrong += _no_tables(document, given, choice.name, schema)
             if isinstance(given, dict):
                 names.update(key for key, value in given.items() if isinstance(value, dict))
                 if isinstance(found := given.get(choice.name or ""), dict):
@@ -111,6 +114,26 @@ class Profile(ProfileLayer):
             hint = did_you_mean(choice.name, sorted(names))
             wrong.append(Problem(text, kind="missing", hint=hint, where=choice.where))
         return (*common, *tables, *own), tuple(wrong)
+
+    def tables(self, documents: Iterable[Document]) -> Iterator[LayerTable]:
+        """The tables of all profiles, whether they count or not."""
+        for document in documents:
+            given = document.table.get(PROFILES)
+            for name, table in given.items() if isinstance(given, dict) else ():
+                if isinstance(table, dict):
+                    yield LayerTable(FILE, table, document, at=(PROFILES, name))
+
+
+def _no_tables(document: Document, given: object, name: str | None, schema: Schema[Any]) -> Iterator[Problem]:
+    """A problem where something else stands than profiles, or than the one that counts."""
+    path: KeyPath = (PROFILES,)
+    if isinstance(given, dict):
+        path, given = (PROFILES, name or ""), given.get(name or "")
+    elif name is None and PROFILES in shape_of(schema).keys:
+        return
+    if given is not None and not isinstance(given, dict):
+        problem = Problem(f"{dotted(path)} is no table", path, "schema", hint="write in a table what counts in it")
+        yield merge([document]).origins.placed(problem)
 
 
 def _without(document: Document) -> Document:
