@@ -403,3 +403,43 @@ def test_secrets_of_sources_never_show(environment, watch, tmp_path, caplog):
     assert isinstance(watcher.reload(), ReloadSuccess)
     assert SECRET not in caplog.text
     assert "other-secret" not in caplog.text + str(seen.endings)
+
+
+def test_a_misspelt_variable_is_never_silent(environment, watch, tmp_path):
+    """It is a warning that says what was meant; a variable that another class uses is none."""
+
+    class Cache(BaseSettings):
+        model_config = SettingsConfigDict(env_prefix="APP_CACHE_")
+        size: int = 1
+
+    class Outer(Settings):
+        cache: Cache = Field(default_factory=Cache)
+
+    environment.setenv("APP_CACHE_SIZE", "2")
+    environment.setenv("APP_DEBUGG", "1")
+    environment.setenv("APP_DB_POOL", "1")
+    environment.setenv("APP_DB__HSOT", "1")
+    environment.setenv("APP_DB_SERVICE_HOST", "10.0.0.1")
+    environment.setenv("APP_DB_SERVICE_PORT", "80")
+    environment.delenv("APP_DB__HSOT")
+    watcher, _ = watch(tmp_path / "config.toml", Outer)
+    assert watcher.config.cache.size == 2
+    assert sorted(hints(watcher.warnings)) == [
+        "$APP_DB_POOL: Unknown key: db_pool (did you mean APP_DB__POOL?)",
+        "$APP_DB_SERVICE_HOST: Kubernetes sets it for a service, and 1 more: no field has this name "
+        "(set enableServiceLinks: false in the pod's spec, or take another prefix)",
+        "$APP_DEBUGG: Unknown key: debugg (did you mean APP_DEBUG?)",
+    ]
+    environment.setenv("APP_DB__HSOT", "1")
+    assert '$APP_DB__HSOT: Unknown key: db.hsot (did you mean "host"?)' in hints(watcher.reload().warnings)
+
+
+def test_a_change_that_an_old_variable_hides_is_a_warning(environment, watch, tmp_path):
+    """As after `load_dotenv()`."""
+    (tmp_path / ".env").write_text("APP_DB__POOL=3\n")
+    environment.setenv("APP_DB__POOL", "3")
+    watcher, _ = watch(tmp_path / "config.toml", Settings)
+    assert not watcher.warnings
+    (tmp_path / ".env").write_text("APP_DB__POOL=4\n")
+    (warning,) = watcher.reload().warnings
+    assert str(warning) == ".env:1: db.pool is hidden by $APP_DB__POOL, which has the value that .env had before"

@@ -89,7 +89,8 @@ def given_layers(given: object, schema: Schema[Any]) -> tuple[Layer | FileLayer,
     for layer in found:
         if isinstance(layer, CheckedLayer):
             layer.check(schema)
-    return (*declared_layers(schema), *found)
+    known = any(isinstance(layer, FileLayer) and layer.reads_itself for layer in found)
+    return found if known else (*declared_layers(schema), *found)
 
 
 def _layer(argument: str, given: Any) -> Layer | FileLayer:

@@ -48,6 +48,8 @@ class Found(NamedTuple):
 
     origins: dict[KeyPath, Origin]
     texts: dict[KeyPath, str]
+    homes: dict[Any, KeyPath]
+    """Where each variable stands, by its key."""
 
 
 class Asking:
@@ -67,18 +69,23 @@ class Asking:
         """Where each value was found."""
         origins: dict[KeyPath, Origin] = {}
         texts: dict[KeyPath, str] = {}
+        homes: dict[Any, KeyPath] = {}
         for item, said in self._relevant([*self._items()]):
+            if isinstance(said, ValueError):
+                continue
             text = item.text
             for path, value in _paths(said):
                 if path not in origins or value == _at(self.table, path):
                     origins[path] = item.origin
             path, leaf = _narrow(said)
+            homes[item.key] = (*self._path, *path)
             text = leaf if text is None and isinstance(leaf, str) else text
             if text is not None and not text.lstrip().startswith("{"):
                 texts[path] = text
         return Found(
             {(*self._path, *path): origin for path, origin in origins.items()},
             {(*self._path, *path): text for path, text in texts.items()},
+            homes,
         )
 
     def salvaged(self) -> tuple[dict[str, Any], list[Problem]]:
@@ -96,6 +103,17 @@ class Asking:
             if not problems:
                 problems.append(_unreadable(error, self.name, self._path))
         return said, problems
+
+    def unused(self, begin: str) -> list[Item]:
+        """The variables whose names begin so, and of which the source makes nothing."""
+        items = [item for item in self._items() if item.key.startswith(begin)]
+        used = {item.key for item, _ in self._relevant(items)}
+        return [item for item in items if item.key not in used]
+
+    def uses(self, items: list[Item]) -> set[Any]:
+        """The keys of those of which the source makes something."""
+        known = [item for item in items if item.key in self._source.env_vars]
+        return {item.key for item, _ in self._relevant(known)}
 
     def _relevant(self, items: list[Item]) -> Iterator[tuple[Item, Any]]:
         """Each item that the source makes something of, with that; or with why it cannot be read.

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from glob import escape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from pydantic_settings import PydanticBaseSettingsSource, SecretsSettingsSource
+from pydantic_settings import (
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+)
 
 from hotconf.config.declared import Declaration, Declared
 from hotconf.config.layers import LayerTable
@@ -17,6 +23,10 @@ from hotconf.problems import Problem
 from hotconf.sources.base import FileLayer
 from hotconf.sources.settings_class.asking import Asking, Lazily, asking
 from hotconf.sources.settings_class.build import Builder, Built, Source, directories_of, files_of
+from hotconf.sources.settings_class.strays import Strays
+
+_MOST_EARLIER: Final = 8
+"""How many texts of a variable are remembered."""
 
 
 class _Part(NamedTuple):
@@ -33,6 +43,9 @@ class SettingsLayer(FileLayer):
         """`flags`: parse the command line, now and never again, where a class asks for it."""
         self._problems = declared.problems
         self._parts = [_Part(each, Builder(each.settings, flags=flags)) for each in reversed(declared.declarations)]
+        self._strays = Strays()
+        self._texts: dict[KeyPath, dict[str, tuple[str, ...]]] = {}
+        """What each variable of the `.env` files was, the latest text last."""
         self._names: dict[Path, str] = {}
         folders: dict[Path, None] = {}
         for _, builder in self._parts:
@@ -74,9 +87,23 @@ class SettingsLayer(FileLayer):
                 tables.append(LayerTable(built.where, {}, problems=(built,)))
             else:
                 tables += reversed([*self._said(part.declaration, built, files)])
+        tables += self._strays.tables()
         if self._problems:
             tables.append(LayerTable(self.name, {}, problems=self._problems))
         return tuple(tables)
+
+    def _earlier(self, path: KeyPath, source: Source, asked: Asking) -> dict[KeyPath, tuple[str, ...]]:
+        """What the variables of a `.env` file were before, if they have changed."""
+        if not isinstance(source, DotEnvSettingsSource):
+            return {}
+        before = self._texts.setdefault(path, {})
+        for key, text in source.env_vars.items():
+            if isinstance(text, str):
+                texts = [each for each in before.get(key, ()) if each != text]
+                before[key] = (*texts, text)[-_MOST_EARLIER:]
+        changed = [key for key, texts in before.items() if len(texts) > 1]
+        homes = asked.found.homes if changed else {}
+        return {homes[key]: before[key][:-1] for key in changed if key in homes}
 
     def _said(self, part: Declaration, built: Built, files: Mapping[Path, bytes]) -> Iterator[LayerTable]:
         """What each source says, strongest first."""
@@ -88,6 +115,8 @@ class SettingsLayer(FileLayer):
                 source._set_settings_sources_data(states)
             kind = getattr(source, "__name__", None) or type(source).__name__
             asked = asking(source, part.path, files, self._names)
+            if asked is not None and type(source) is EnvSettingsSource:
+                self._strays.add(part, source, asked)
             said, problems = _call(source, asked, kind, part.path)
             states[kind] = said
             if state:
@@ -95,7 +124,8 @@ class SettingsLayer(FileLayer):
             state = _laid(said, state)
             if said or problems:
                 under = place >= len(built.over) and not part.path
-                yield _table(part.path, kind, said, tuple(problems), asked, source, under=under)
+                table = _table(part.path, kind, said, tuple(problems), asked, source, under=under)
+                yield replace(table, earlier=self._earlier(part.path, source, asked)) if asked else table
         if part.made and part.path:
             yield LayerTable(part.settings.__qualname__, _nested(part.path, {}), under=True)
 
