@@ -51,7 +51,7 @@ def effective(tmp_path):
 
 def test_values_have_their_file_and_line_or_are_defaults(effective):
     """Of a fragment, too, by its name beside the main file."""
-    text = effective('title = "x"\n[main]\nname = "y"\n', "[main]\nport = 5\n").as_toml()
+    text = effective('title = "x"\n[main]\nname = "y"\n', "[main]\nport = 5\n").as_text()
     told = dict(line.rsplit("  # ", 1) for line in text.splitlines() if "  # " in line)
     said = {line.strip(): place for line, place in told.items()}
     assert said['title = "x"'] == "config.toml:1"
@@ -64,7 +64,7 @@ def test_values_have_their_file_and_line_or_are_defaults(effective):
 def test_a_value_says_what_it_overrides(effective):
     """Without columns; in JSON as origins of their own."""
     made = effective('title = "x"\n[main]\nname = "y"\n', 'title = "z"\n[main]\nport = 5\n')
-    lines = [" ".join(line.split()) for line in made.as_toml().splitlines()]
+    lines = [" ".join(line.split()) for line in made.as_text().splitlines()]
     assert 'title = "z" # sub/a.toml:1, over config.toml:1' in lines
     assert "port = 5 # sub/a.toml:3" in lines
     (over,) = made.as_json()["origins"]["title"]["over"]
@@ -77,24 +77,24 @@ def test_secrets_are_masked_whatever_makes_them_secret(effective):
     made = effective(
         'token = "hunter2-a"\nhidden = "hunter2-b"\n[labels]\n"http://u:hunter2-c@h" = "http://u:hunter2-d@h"\n'
     )
-    assert "hunter2" not in made.as_toml() + str(made.as_json())
-    assert '"http://********@h" = "http://********@h"  # config.toml:4' in made.as_toml()
+    assert "hunter2" not in made.as_text() + str(made.as_json())
+    assert '"http://********@h" = "http://********@h"  # config.toml:4' in made.as_text()
 
 
 def test_one_value_can_be_shown(effective):
     """As a document of its own, at its place; an item of an array keeps its origin."""
     text = '[[parts]]\nname = "a"\n[[parts]]\nname = "b"\n'
-    assert effective(text, key=("parts", 1)).as_toml() == (
+    assert effective(text, key=("parts", 1)).as_text() == (
         '[[parts]]\nname = "b"  # config.toml:4\nport = 80   # default\n'
     )
-    assert effective(text, key=("parts", 1, "name")).as_toml() == '[[parts]]\nname = "b"  # config.toml:4\n'
-    assert effective(text, key=("nick",)).as_toml() == "# nick is not set  # default\n"
+    assert effective(text, key=("parts", 1, "name")).as_text() == '[[parts]]\nname = "b"  # config.toml:4\n'
+    assert effective(text, key=("nick",)).as_text() == "# nick is not set  # default\n"
 
 
 def test_defaults_can_be_left_out(effective):
     """Only what a file sets remains; of arrays of tables each item."""
     text = 'nick = "x"\n[[parts]]\nname = "a"\n'
-    found = tomli.loads(effective(text, written_only=True).as_toml())
+    found = tomli.loads(effective(text, written_only=True).as_text())
     assert found == {
         "nick": "x",
         "parts": [{"name": "a"}],
@@ -138,5 +138,5 @@ def test_json_has_the_value_and_the_origins(effective):
 def test_nothing_is_left_out_of_a_large_configuration(effective):
     """What is shown elsewhere is bounded; this is asked for."""
     labels = "\n".join(f'l{n} = "{n}"' for n in range(12_000))
-    shown = tomli.loads(effective(f"[labels]\n{labels}\n").as_toml())
+    shown = tomli.loads(effective(f"[labels]\n{labels}\n").as_text())
     assert len(shown["labels"]) == 12_000

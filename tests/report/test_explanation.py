@@ -113,7 +113,7 @@ def test_what_a_secrets_directory_sets_is_masked_everywhere(tmp_path: Path, secr
     (secrets / "nick").write_text("abc")
     found = snapshot(tmp_path, "[db]\nplain = 'loud'\n", SecretsDir(secrets))
     texts = (
-        Effective(found).as_toml() + json.dumps(Effective(found).as_json()),
+        Effective(found).as_text() + json.dumps(Effective(found).as_json()),
         told(found, "db") + told(found, "nick"),
         repr(configuration.items(found, ())),
     )
@@ -148,7 +148,7 @@ def test_no_secret_of_any_layer_shows(places: list[tuple[str, ...]], data: st.Da
                 layers.append(Flags(Namespace(**nested) if kind == "flags" else {"__".join(place): value}))
         found = snapshot(root, f'token = "{SECRET}-f"\n[db]\nkeys = {{a = "{SECRET}-g"}}\n', *layers)
         said = told(found) + repr(as_json(explain(found, SCHEMA, ()), ()))
-        said += Effective(found).as_toml() + repr(Effective(found).as_json()) + repr(configuration.items(found, ()))
+        said += Effective(found).as_text() + repr(Effective(found).as_json()) + repr(configuration.items(found, ()))
         assert SECRET not in said
         assert said.count("********") > len(layers)
 

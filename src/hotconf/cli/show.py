@@ -11,14 +11,22 @@ from hotconf.cli.echo import echo
 from hotconf.cli.options import schema_option, state_dir_option
 
 if TYPE_CHECKING:
+    from hotconf.formats.registry import FormatName
     from hotconf.schema import Schema
+    from hotconf.snapshot import Snapshot
 
 
 @click.command(short_help="Show the effective configuration and where each value was written.")
 @click.argument("arguments", nargs=-1, metavar="[@N] [PATH]")
 @click.option("--key", metavar="KEY", help="Only this value or table, a dotted key such as cost.daily_limit_usd.")
 @click.option("--no-defaults", is_flag=True, help="Only what a file sets.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of TOML.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["toml", "yaml", "json"]),
+    help="What to write; YAML for YAML, otherwise TOML.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, with the origins.")
 @schema_option
 @state_dir_option("Where @N is kept; .hotconf in the configuration's directory unless given.")
 @click.pass_context
@@ -27,6 +35,7 @@ def show(
     arguments: tuple[str, ...],
     key: str | None,
     no_defaults: bool,
+    form: FormatName | None,
     as_json: bool,
     schema: Schema[Any],
     state_dir: Path | None,
@@ -34,8 +43,9 @@ def show(
     """Show the configuration that a program started with PATH would have: its files merged, its defaults filled in.
     With @N: that of state N of PATH, as `hotconf history` shows it.
 
-    stdout is a valid TOML document; a comment behind each value says where it was written, FILE:LINE, and what that
-    overrides, or that it is a default. Secrets are masked. Warnings go to stderr.
+    stdout is a valid configuration: YAML for a YAML file, otherwise TOML, or what --format says. In TOML and YAML a
+    comment behind each value says where it was written, FILE:LINE, and what that overrides, or that it is a default.
+    Secrets are masked. Warnings go to stderr.
 
     Exit status: 0 shown, 1 the configuration is not valid, 2 a file that is missing, unreadable or too large, a KEY
     that does not exist, or wrong usage.
@@ -51,4 +61,12 @@ def show(
 
         echo(json.dumps(effective.as_json(), indent=2))
     else:
-        echo(effective.as_toml(), nl=False)
+        echo(effective.as_text(form or _form(found.snapshot)), nl=False)
+
+
+def _form(snapshot: Snapshot[Any]) -> FormatName:
+    """JSON has no comments, so it is shown as TOML."""
+    from hotconf.formats.registry import format_of
+
+    main = next((file.path for file in snapshot.files if file.role == "main"), None)
+    return "yaml" if main is not None and format_of(main).name == "YAML" else "toml"

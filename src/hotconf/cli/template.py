@@ -51,4 +51,8 @@ def _text(path: Path, template: str | None) -> str:
     given = base.parse(DEFAULT, path, template.encode(), allow_empty=True)
     if isinstance(given, Problem) or format_of(path) is DEFAULT:
         return template
+    if format_of(path).name == "YAML":
+        from hotconf.report.writing.yaml import document
+
+        return document(given.table)
     return json.dumps(given.table, indent=2, ensure_ascii=False, default=str) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,8 @@ from hotconf.config.redaction.masking import shown
 from hotconf.config.suggest import did_you_mean
 from hotconf.errors import UsageError
 from hotconf.keypath import dotted
-from hotconf.report import toml
 from hotconf.report.ndjson import Json, plain
+from hotconf.report.writing import toml, yaml
 from hotconf.secrets.credentials import mask_credentials
 from hotconf.snapshot import DEFAULT
 from hotconf.text import quoted
@@ -20,6 +21,7 @@ from hotconf.text import quoted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hotconf.formats.registry import FormatName
     from hotconf.keypath import KeyPath
     from hotconf.snapshot import Origin, Snapshot
 
@@ -42,14 +44,17 @@ class Effective:
         if self._table is MISSING:
             raise UsageError(f"no file sets {dotted(key)}" if key else "no file sets anything")
 
-    def as_toml(self) -> str:
-        """A TOML document; a comment behind each value is its origin, `config.toml:14`, `$APP_PORT`, `default`, and
-        what that overrides: `$APP_PORT, over config.toml:14`.
+    def as_text(self, form: FormatName = "toml") -> str:
+        """A document; in TOML and YAML a comment behind each value is its origin, `config.toml:14`, `$APP_PORT`,
+        `default`, and what that overrides: `$APP_PORT, over config.toml:14`.
         """
         table: object = self._table
         for part in reversed(self._key):
             table = [table] if isinstance(part, int) else {part: table}
-        return toml.document(table if isinstance(table, Mapping) else {"value": table}, self._remark)
+        whole = table if isinstance(table, Mapping) else {"value": table}
+        if form == "json":
+            return json.dumps(plain(whole), indent=2, ensure_ascii=False) + "\n"
+        return yaml.document(whole, self._remark) if form == "yaml" else toml.document(whole, self._remark)
 
     def as_json(self) -> Json:
         """The same for programs: `value`, and by dotted key the `origins` of what files set in it."""

@@ -9,10 +9,10 @@ from hotconf.config.redaction.masking import shown, shown_answer
 from hotconf.config.redaction.secret_values import secrets_of
 from hotconf.config.shape import shape_of
 from hotconf.keypath import dotted
-from hotconf.report import toml
 from hotconf.report.cells import width
 from hotconf.report.effective import leaves, origin_json, real_paths, value_of
 from hotconf.report.ndjson import Json, plain
+from hotconf.report.writing import toml
 from hotconf.secrets.scrubber import Scrubber
 from hotconf.snapshot import DEFAULT, Answer
 from hotconf.text import printable

@@ -29,9 +29,9 @@ Remark: TypeAlias = "Callable[[KeyPath], str]"
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _UNFIT: Final = re.compile(r'["\\\x00-\x1f\x7f]|[^\x20-\x7e]')
 _SHORT: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_WIDEST: Final = 100
+WIDEST: Final = 100
 """Arrays that take more are written over several lines."""
-_FARTHEST: Final = 48
+FARTHEST: Final = 48
 """Remarks stand below each other up to this column."""
 
 
@@ -130,19 +130,20 @@ def _name(path: KeyPath) -> str:
 
 def _pairs(path: KeyPath, plain: Mapping[str, object], remark: Remark) -> Iterator[str]:
     written = [(name, item, _assigned(name, item)) for name, item in plain.items()]
-    column = max((w for _, _, line in written if (w := width(line)) <= _FARTHEST), default=0)
+    column = max((w for _, _, line in written if (w := width(line)) <= FARTHEST), default=0)
     for name, item, line in written:
-        if isinstance(item, list) and width(line) > _WIDEST:
-            yield _with(f"{key(name)} = [", remark((*path, name)), column)
+        if isinstance(item, list) and width(line) > WIDEST:
+            yield remarked(f"{key(name)} = [", remark((*path, name)), column)
             yield from (f"    {value(each)}," for each in item)
             yield "]"
         else:
-            yield _with(line, remark((*path, name)), column)
+            yield remarked(line, remark((*path, name)), column)
 
 
 def _assigned(name: str, item: object) -> str:
     return f"# {printable(name)} is not set" if item is None else f"{key(name)} = {value(item)}"
 
 
-def _with(line: str, remark: str, column: int = 0) -> str:
+def remarked(line: str, remark: str, column: int = 0) -> str:
+    """`line` with the remark as a comment behind it, at `column` if the line is shorter."""
     return f"{line}{' ' * max(column - width(line), 0)}  # {printable(remark)}" if remark else line
