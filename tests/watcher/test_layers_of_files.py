@@ -130,51 +130,68 @@ def test_what_kubernetes_swaps_is_followed(path, watch, secrets):
     assert not watcher.warnings
 
 
-def test_no_reader_sees_half_of_a_change(tmp_path, secrets):
-    """Main file, four fragments, `.env` and secrets are one state: a round of saves is seen whole, or not at all.
+class Many(BaseModel, frozen=True):
+    """A number from each place."""
 
-    Each swap of secrets is one act for all of them. Saves of several files are not, but the watcher loads what stands
-    at one time: never a secret of one swap with one of another.
-    """
+    main: int
+    f1: int
+    f2: int
+    f3: int
+    f4: int
+    dotenv: int
+    secret: int
+    other: int
+    hot_reload: HotReloadSettings = HotReloadSettings()
 
-    class Many(BaseModel, frozen=True):
-        a: int
-        b: int
-        c: int
-        d: int
-        e: int
-        hot_reload: HotReloadSettings = HotReloadSettings()
 
-    main = tmp_path / "config.toml"
-    main.write_text("hot_reload.watch_paths = ['f1.toml', 'f2.toml', 'f3.toml', 'f4.toml']\n")
-    for number in range(1, 5):
-        (tmp_path / f"f{number}.toml").write_text(f"# {number}\n")
-    swap(secrets, 0, **dict.fromkeys("abcde", "0"))
+def release(volume: Path, number: int) -> None:
+    """Swap all files of a volume at once: main file, four fragments, `.env`, and a directory of secrets."""
+    data = volume / f"..{number:05}"
+    (data / "secrets").mkdir(parents=True)
+    fragments = ", ".join(f"'f{each}.toml'" for each in range(1, 5))
+    (data / "config.toml").write_text(f"main = {number}\n[hot_reload]\nwatch_paths = [{fragments}]\n")
+    for each in range(1, 5):
+        (data / f"f{each}.toml").write_text(f"f{each} = {number}\n")
+    (data / ".env").write_text(f"APP_DOTENV={number}\n")
+    for name in ("secret", "other"):
+        (data / "secrets" / name).write_text(f"{number}\n")
+    (volume / "..new").symlink_to(data.name)
+    (volume / "..new").rename(volume / "..data")
+    for name in ("config.toml", "f1.toml", "f2.toml", "f3.toml", "f4.toml", ".env", "secrets"):
+        if not (volume / name).is_symlink():
+            (volume / name).symlink_to(f"..data/{name}")
+
+
+def test_no_reader_sees_half_of_a_change(tmp_path):
+    """Five files, `.env` and a secrets directory under four readers: each state is one that was there at one time."""
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    release(volume, 0)
     torn: list[Many] = []
     seen: set[int] = set()
+    reads = [0, 0, 0, 0]
     done = threading.Event()
 
-    def read(watcher: HotReloadWatcher[Many]) -> None:
+    def read(watcher: HotReloadWatcher[Many], number: int) -> None:
         while not done.is_set():
             config = watcher.config
-            seen.add(config.a)
-            if len({config.a, config.b, config.c, config.d, config.e}) != 1:
+            reads[number] += 1
+            seen.add(config.main)
+            if len(set(config.model_dump(exclude={"hot_reload"}).values())) != 1:
                 torn.append(config)
 
-    layers = [SecretsDir(secrets), DotEnv(".env", "APP_")]
-    (tmp_path / ".env").write_text("# nothing\n")
-    with HotReloadWatcher(main, Many, debounce_ms=100, layers=layers) as watcher:
-        readers = [threading.Thread(target=read, args=(watcher,), daemon=True) for _ in range(4)]
+    layers = [SecretsDir(volume / "secrets"), DotEnv(volume / ".env", "APP_")]
+    with HotReloadWatcher(volume / "config.toml", Many, debounce_ms=100, layers=layers) as watcher:
+        readers = [threading.Thread(target=read, args=(watcher, each), daemon=True) for each in range(4)]
         for reader in readers:
             reader.start()
-        rounds = examples(300, 60)
-        for number in range(1, rounds + 1):
-            swap(secrets, number, **dict.fromkeys("abcde", str(number)))
-            save(tmp_path / f"f{number % 4 + 1}.toml", f"# {number}\n")
-            save(tmp_path / ".env", f"# {number}\n")
-            if number % 3 == 0:
-                watcher.reload()
-        wait_until(lambda: watcher.config.a == rounds)
+        rounds = examples(2000, 300)
+        writer = threading.Thread(target=lambda: [release(volume, each) for each in range(1, rounds + 1)])
+        writer.start()
+        while writer.is_alive():
+            watcher.reload()
+        writer.join()
+        wait_until(lambda: watcher.config.main == rounds and sum(reads) > 10_000)
         done.set()
         for reader in readers:
             reader.join()
