@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -576,7 +577,7 @@ def test_without_the_extra_a_file_says_what_to_install(monkeypatch: pytest.Monke
 # Secrets
 
 SECRET = "S3cr3t"
-BEFORE = ["", "a: 1\n", "a:\n  b: [1]\n", "credentials:\n", "x:\n- y: 1\n"]
+BEFORE = ["", "a: 1\n", "a: [1\n", "a: {b:\n", "a:\n  b: [1]\n", "credentials:\n", "x:\n- y: 1\n"]
 VALUES = [
     f"password: {SECRET}\n",
     f"password:\n  {SECRET}\n",
@@ -617,3 +618,50 @@ def test_no_line_shows_a_secret_or_the_rest_of_one(value: str) -> None:
             if isinstance(found, Problem):
                 lines += excerpt(found, text, context=2)
             assert [line for line in lines if SECRET in line] == [], text
+
+
+AROUND = [
+    *(
+        "name: 'x",
+        'say: "y',
+        "a: [1, {b: 2},",
+        "] # c",
+        "} ",
+        "text: |-",
+        "  two",
+        "  - z: >",
+        "folded: &a !!str",
+        "? k",
+    ),
+    *(
+        ": v",
+        "- - q",
+        "---",
+        "copy: {<<: *a, port: +1",
+        "  plain: a b",
+        "    c",
+        "\tt: 1",
+        "# c",
+        "",
+        "x = 1",
+        "@",
+        "'",
+    ),
+]
+
+
+def test_whatever_is_around_a_secret_no_line_shows_it() -> None:
+    """Random lines before and after it, most of which break the text, and any indentation."""
+    dice = random.Random(11)
+    form = parsed("a: 1").format
+    for _ in range(20_000 if FULL else 600):
+        before, after = ("".join(f"{dice.choice(AROUND)}\n" for _ in range(dice.randrange(4))) for _ in range(2))
+        indent = "  " * dice.randrange(3)
+        value = "".join(f"{indent}{line}\n" for line in dice.choice(VALUES).splitlines())
+        text = before + dice.choice(BEFORE) + value + dice.choice(AFTER) + after
+        found = parse(text.encode(), FILE)
+        wrong = (found.line or 1) - 1 if isinstance(found, Problem) else len(text)
+        source = SourceText(text, form=form)
+        for strings in (True, False):
+            shown = [source.shown(n, broken=n >= wrong, strings=strings) for n in range(len(source.lines))]
+            assert [line for line in shown if SECRET in line] == [], text

@@ -31,6 +31,7 @@ _ENTRY: Final = re.compile(rf"(?P<indent>[ \t]*+{_MARKS}){_PROPERTIES}{possessiv
 _EXPLICIT: Final = re.compile(r"\?[ \t]++([^\n]++)")
 _OPENS: Final = rf"(?P<block>[|>][^\n#]*+)|(?P<string>{_STRING})|(?P<open>[\[{{])"
 _VALUE: Final = re.compile(rf"[ \t]*+{_PROPERTIES}{possessive(_OPENS, '?')}", re.DOTALL)
+_BLOCK: Final = re.compile(rf"[ \t]*+{_PROPERTIES}[|>]")
 _FLOW_PLAIN: Final = r"[^\s,\[\]{}\"'#:]" + possessive(r"[^\s,\[\]{}:]++|:(?=[^\s,\[\]{}])|[ \t]++(?=[^\s,\[\]{}#:])")
 _FLOW_KEY: Final = rf"(?:{_LINE_STRING}[ \t]*+:|{_FLOW_PLAIN}[ \t]*+:(?=[\s,\[\]{{}}]|\Z))"
 _FLOW: Final = re.compile(
@@ -97,7 +98,7 @@ class _Scan:
             self._keys.clear()
         entry = _ENTRY.match(text, at)
         behind = at if entry is None else self._entry(entry)
-        if self._open:
+        if self._open and not _BLOCK.match(text, behind):  # a block is in no brackets: they were never closed
             self._brackets(at)
         else:
             self._value(behind, end)
