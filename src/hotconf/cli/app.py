@@ -24,6 +24,7 @@ _COMMANDS: Final = (
     "init",
     "show",
     "explain",
+    "env",
     "diff",
     "plan",
     "schema",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hotconf.cli.echo import echo
+from hotconf.cli.env import naming_of, naming_options
 from hotconf.cli.options import path_argument, schema_option
 from hotconf.cli.places import default_path
 from hotconf.cli.refusal import Refusal
@@ -20,17 +21,27 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Write a commented configuration to start from.")
 @path_argument
+@naming_options
 @schema_option
-def init(path: Path | None, schema: Schema[Any]) -> None:
+def init(path: Path | None, prefix: str | None, nested: str | None, schema: Schema[Any]) -> None:
     """Write the schema's commented template to PATH, with the directories that it needs.
 
     The file can be read and written by its owner only. A file that exists is never touched: exit status 2. Its JSON
-    Schema is written beside it, for editors, as `hotconf schema --stamp` does.
+    Schema is written beside it, for editors, as `hotconf schema --stamp` does. A PATH of .env, .env.NAME or NAME.env
+    gets the variables that `hotconf env` lists, as comments.
     """
     from hotconf.cli.stamp import schema_path, stamp
-    from hotconf.cli.template import write_template
+    from hotconf.cli.template import write_new, write_template
 
     target = path or default_path()
+    if target.suffix == ".env" or target.name.split(".")[:2] == ["", "env"]:
+        from hotconf.report.variables import as_dotenv, variables
+
+        write_new(target, as_dotenv(variables(schema, naming_of(schema, prefix, nested))))
+        echo(f"Wrote {printable(str(target))}", err=True)
+        return
+    if prefix is not None or nested is not None:
+        raise click.UsageError("--prefix and --nested are for a .env file")
     write_template(target, schema)
     echo(f"Wrote {printable(str(target))}", err=True)
     try:

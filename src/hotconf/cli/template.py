@@ -27,7 +27,11 @@ def write_template(path: Path, schema: Schema[Any]) -> None:
 
     Raises `Refusal` if there is something at `path`, even a link that leads nowhere, or if there is no template.
     """
-    text = _text(path, schema.template)
+    write_new(path, _text(path, schema.template))
+
+
+def write_new(path: Path, text: str) -> None:
+    """The same with any text."""
     target = patiently(partial(absolute, path), path)
     patiently(partial(os.path.lexists, target), path)
     private = is_home(target.parent)

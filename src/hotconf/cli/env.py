@@ -1,0 +1,62 @@
+"""`hotconf env`: the environment variables of a program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hotconf.cli.echo import echo
+from hotconf.cli.options import schema_option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hotconf.report.variables import Naming
+    from hotconf.schema import Schema
+
+
+def naming_options(command: Callable[..., None]) -> Callable[..., None]:
+    """`--prefix` and `--nested`."""
+    prefix = click.option("--prefix", metavar="TEXT", help="What the names of variables begin with, such as APP_.")
+    nested = click.option("--nested", metavar="TEXT", help="What stands between keys in them; __ unless given.")
+    return prefix(nested(command))
+
+
+def naming_of(schema: Schema[Any], prefix: str | None, nested: str | None) -> Naming:
+    """How variables are called: as the options say, or else as a `BaseSettings` class does."""
+    from hotconf.report.variables import Naming
+
+    model, config = schema.model, getattr(schema.model, "model_config", {})
+    if "env_prefix" not in config:  # no BaseSettings
+        return Naming(prefix or "", "__" if nested is None else nested or None)
+    fields = getattr(model, "model_fields", {})
+    aliases = {field.alias for field in fields.values() if field.alias}
+    aliases |= {field.validation_alias for field in fields.values() if isinstance(field.validation_alias, str)}
+    return Naming(
+        config["env_prefix"] if prefix is None else prefix,
+        config.get("env_nested_delimiter") if nested is None else nested or None,
+        bool(config.get("case_sensitive")),
+        frozenset(aliases) if prefix is None else frozenset(),
+    )
+
+
+@click.command(short_help="List the environment variables that a program may read.")
+@naming_options
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+@schema_option
+def env(prefix: str | None, nested: str | None, as_json: bool, schema: Schema[Any]) -> None:
+    """List the environment variables of the model: name, type, default and meaning. A BaseSettings class says itself
+    how they are called; for another model --prefix and --nested are those of its Env layer.
+
+    Defaults of secrets are not shown. Exit status: 0 listed, 2 wrong usage.
+    """
+    from hotconf.report import variables
+
+    found = variables.variables(schema, naming_of(schema, prefix, nested))
+    if as_json:
+        import json
+
+        echo(json.dumps(variables.as_json(found), indent=2))
+    else:
+        echo(variables.as_text(found))
