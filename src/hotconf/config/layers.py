@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
@@ -56,6 +56,8 @@ class LayerTable:
     """All its values are secrets."""
     under: bool = False
     """The files override it."""
+    fills: KeyPath | None = None
+    """All others override it, and it counts only where they set something, below this table."""
     plain: bool = True
     """It holds only what a file could."""
 
@@ -70,6 +72,15 @@ class LayerTable:
     def of_file(cls, document: Document) -> LayerTable:
         """What a file says."""
         return cls(FILE, document.table, document, spelled=document.spelled)
+
+    def filling(self, below: object) -> LayerTable:
+        """Only what is under the keys of `below`, what the other layers have at `fills`."""
+        table: Any = self.table
+        for key in self.fills or ():
+            table = table[key]
+        said = below if isinstance(below, Mapping) else {}
+        kept: dict[str, Any] = {key: value for key, value in table.items() if key in said}
+        return replace(self, table=nested(self.fills or (), kept) if kept else {})
 
     @property
     def text(self) -> str:
@@ -145,6 +156,13 @@ def _revealed(value: Any) -> Any:
     if isinstance(value, SecretStr | SecretBytes | Secret):
         return type(value), value.get_secret_value()
     return value
+
+
+def nested(path: KeyPath, table: dict[str, Any]) -> dict[str, Any]:
+    """A table with `table` at `path`."""
+    for key in reversed(path):
+        table = {str(key): table}
+    return table
 
 
 def copied(layer: str, value: object, path: KeyPath) -> Any:

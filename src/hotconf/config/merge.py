@@ -199,12 +199,14 @@ class Origins(LayeredOrigins):
 
     def written(self, path: KeyPath) -> Written | None:
         """The text that the value at `path` was decoded from; None if from none."""
-        index = _owner(self.layers, path) if any(layer.texts for layer in self.layers) else None
+        index = _owner(self.layers, path) if any(layer.secret or layer.texts for layer in self.layers) else None
         if index is None:
             return None
         layer = self.layers[index]
         text = layer.texts.get(layer.as_written(path))
-        return None if text is None else Written(text, layer.hints.get(path), layer.secret)
+        if text is None and not layer.secret:
+            return None
+        return Written(text or "", layer.hints.get(path), layer.secret)
 
     def hidden(self) -> Iterator[Problem]:
         """A warning for each text that has changed without effect: a stronger layer has what it was before."""

@@ -122,7 +122,9 @@ class Pipeline(Generic[T]):
         shape = shape_of(self.schema)
         files, ignored = _without_watch_paths(layers.documents, settings_path(self.schema))
         merged, under = merge(files[layers.fileless :], shape), 0
-        for each in layers.over:
+        for each in sorted(layers.over, key=lambda layer: layer.fills is not None):
+            if each.fills is not None:
+                each = each.filling(value_at(merged.table, each.fills))
             if each.loose:
                 from hotconf.config.decoding.names import adopted
 
@@ -130,7 +132,7 @@ class Pipeline(Generic[T]):
             respelled = respell(each, self.schema)
             if not isinstance(respelled, LayerTable):
                 return self._refused(self._scrubbed((*layers.problems, *respelled)))
-            place = under if each.under else len(merged.layers)
+            place = 0 if each.fills is not None else under if each.under else len(merged.layers)
             merged = merge((*merged.layers[:place], respelled, *merged.layers[place:]), shape)
             under += each.under
         validated = validate(self.schema, merged, self.secrets.scrubber, self.propagates)

@@ -19,7 +19,6 @@ from pydantic_settings import (
     CliSettingsSource,
     DotEnvSettingsSource,
     EnvSettingsSource,
-    NestedSecretsSettingsSource,
     SecretsSettingsSource,
 )
 
@@ -27,6 +26,7 @@ from hotconf.compat import cached
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
 from hotconf.snapshot import Origin
+from hotconf.sources.files.paths import absolute
 
 V = TypeVar("V")
 
@@ -55,8 +55,14 @@ class Found(NamedTuple):
 class Asking:
     """Asks one source, about the values of one load."""
 
-    def __init__(self, source: Any, name: str, path: KeyPath, items: Callable[[], Iterable[Item]]) -> None:
-        """`name`: that of its layer. Its values stand at `path`; `items` lists what it may have found them in."""
+    def __init__(
+        self, source: Any, name: str, path: KeyPath, items: Callable[[], Iterable[Item]], *, foreign: bool = False
+    ) -> None:
+        """`name`: that of its layer. Its values stand at `path`; `items` lists what it may have found them in.
+
+        `foreign`: these come from somewhere else than the environment, most probably a vault.
+        """
+        self.foreign = foreign
         self._source = source
         self.name = name
         self._path = path
@@ -169,11 +175,11 @@ class Lazily(Mapping[KeyPath, V], Generic[V]):
 
 def asking(source: Any, path: KeyPath, files: Mapping[Path, bytes], names: Mapping[Path, str]) -> Asking | None:
     """For sources of variables and of secrets; None for others. `names`: how files and directories are written."""
-    if isinstance(source, CliSettingsSource | NestedSecretsSettingsSource):
+    if isinstance(source, CliSettingsSource):
         return None
     if isinstance(source, DotEnvSettingsSource):
         dotenv = source
-        paths = [Path(each) for each in _listed(dotenv.env_file)]
+        paths = [absolute(each) for each in _listed(dotenv.env_file)]
         name = ", ".join(names.get(each, str(each)) for each in paths)
         return Asking(source, name, path, lambda: _in_files(dotenv, paths, files, names, name))
     if isinstance(source, SecretsSettingsSource):
@@ -183,6 +189,9 @@ def asking(source: Any, path: KeyPath, files: Mapping[Path, bytes], names: Mappi
         return Asking(source, name, path, lambda: _secrets(folders, names, name))
     if isinstance(source, EnvSettingsSource):
         env = source
+        if type(source)._load_env_vars is not EnvSettingsSource._load_env_vars:
+            name = type(source).__name__
+            return Asking(source, name, path, lambda: _elsewhere(env, name), foreign=True)
         name = f"${env.env_prefix}*"
         return Asking(source, name, path, lambda: _variables(env, name))
     return None
@@ -192,6 +201,11 @@ def _variables(source: EnvSettingsSource, layer: str) -> Iterator[Item]:
     spelled = {name if source.case_sensitive else name.lower(): name for name in os.environ}
     for key, text in source.env_vars.items():
         yield Item(key, _text(text), Origin(layer, f"${spelled.get(key, key.upper())}"))
+
+
+def _elsewhere(source: EnvSettingsSource, layer: str) -> Iterator[Item]:
+    for key, text in source.env_vars.items():
+        yield Item(key, _text(text), Origin(layer, layer))
 
 
 def _in_files(

@@ -15,11 +15,13 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SecretsSettingsSource,
 )
+from pydantic_settings.sources import DefaultSettingsSource
 
 from hotconf.config.declared import Declaration, Declared
-from hotconf.config.layers import LayerTable
+from hotconf.config.layers import LayerTable, nested
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
+from hotconf.snapshot import DEFAULT
 from hotconf.sources.base import FileLayer
 from hotconf.sources.settings_class.asking import Asking, Lazily, asking
 from hotconf.sources.settings_class.build import Builder, Built, Source, directories_of, files_of
@@ -126,8 +128,11 @@ class SettingsLayer(FileLayer):
                 under = place >= len(built.over) and not part.path
                 table = _table(part.path, kind, said, tuple(problems), asked, source, under=under)
                 yield replace(table, earlier=self._earlier(part.path, source, asked)) if asked else table
+        if part.settings.model_config.get("nested_model_default_partial_update"):
+            defaults = DefaultSettingsSource(part.settings).defaults
+            yield LayerTable(DEFAULT.layer, nested(part.path, defaults), fills=part.path, plain=False)
         if part.made and part.path:
-            yield LayerTable(part.settings.__qualname__, _nested(part.path, {}), under=True)
+            yield LayerTable(part.settings.__qualname__, nested(part.path, {}), under=True)
 
 
 def _built(part: _Part) -> Built | Problem:
@@ -175,8 +180,8 @@ def _table(
     *,
     under: bool,
 ) -> LayerTable:
-    secret = isinstance(source, SecretsSettingsSource)
-    table = _nested(path, said)
+    secret = isinstance(source, SecretsSettingsSource) or (asked is not None and asked.foreign)
+    table = nested(path, said)
     if asked is None:
         return LayerTable(kind, table, problems=problems, under=under, plain=False)
     asked.table = said
@@ -190,12 +195,6 @@ def _table(
         under=under,
         plain=False,
     )
-
-
-def _nested(path: KeyPath, table: dict[str, Any]) -> dict[str, Any]:
-    for key in reversed(path):
-        table = {str(key): table}
-    return table
 
 
 def _laid(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
