@@ -147,8 +147,13 @@ def variables(cls: type[BaseSettings]) -> st.SearchStrategy[dict[str, str]]:
     """Names that may be those of its fields, in any case, with any text."""
     prefix = cls.model_config["env_prefix"]
     delimiter = cls.model_config["env_nested_delimiter"] or "__"
-    keys = [name for field in cls.model_fields for name in NAMES.get(field, (field,))]
-    known = [f"{begin}{key}" for key in keys for begin in (prefix, prefix.upper(), "")]
+    # An alias has no prefix. With one, in `.env`, it is an extra key to the class, and to us a spelling of the field.
+    known = [
+        f"{begin}{key}"
+        for field in cls.model_fields
+        for key in NAMES.get(field, (field,))
+        for begin in ([""] if field in NAMES else [prefix, prefix.upper(), ""])
+    ]
     deep = [f"{name}{delimiter}{inner.replace('__', delimiter)}" for name in known for inner in INNER]
     own = ["db_host", "DB_POOL", "db_sub", "db_sub__a", "DB_SUB__DEEP__X"]
     name = st.sampled_from(known) | st.sampled_from(deep) | st.sampled_from([*own, "other", f"{prefix}other", "PATH"])

@@ -13,6 +13,7 @@ import pytest
 from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     YamlConfigSettingsSource,
@@ -443,3 +444,71 @@ def test_a_change_that_an_old_variable_hides_is_a_warning(environment, watch, tm
     (tmp_path / ".env").write_text("APP_DB__POOL=4\n")
     (warning,) = watcher.reload().warnings
     assert str(warning) == ".env:1: db.pool is hidden by $APP_DB__POOL, which has the value that .env had before"
+
+
+def test_what_comes_from_a_vault_is_secret(environment, watch, tmp_path):
+    """A source that loads its variables from elsewhere: no value is quoted, its origin is its class."""
+
+    class Vault(EnvSettingsSource):
+        def _load_env_vars(self) -> Any:
+            return {"app_debug": os.environ.get("IN_THE_VAULT", "no")}
+
+    class Vaulted(Settings):
+        @classmethod
+        def settings_customise_sources(cls, settings_cls: Any, **given: Any) -> Any:
+            return (Vault(settings_cls), *given.values())
+
+    watcher, _ = watch(tmp_path / "config.toml", Vaulted)
+    assert (watcher.config.debug, where(watcher, "debug")) == (False, "Vault")
+    environment.setenv("IN_THE_VAULT", "abc")
+    (problem,) = watcher.reload().problems
+    assert problem.with_hint == "Vault: Type mismatch: debug expected boolean, got string"
+
+
+def test_a_default_is_filled_in_part(environment, watch, tmp_path):
+    """Where the class asks for it: what nothing sets stays as the default has it."""
+
+    class Partial(BaseSettings):
+        model_config = SettingsConfigDict(
+            env_prefix="APP_", env_nested_delimiter="__", nested_model_default_partial_update=True
+        )
+        db: Db = Db(host="mine", pool=50)
+        other: Db = Db(pool=60)
+
+    (tmp_path / "config.toml").write_text("[other]\nhost = 'file'\n")
+    environment.setenv("APP_DB__POOL", "7")
+    watcher, _ = watch(tmp_path / "config.toml", Partial)
+    assert (watcher.config.db, watcher.config.other) == (Db(host="mine", pool=7), Db(host="file", pool=60))
+    assert [where(watcher, key) for key in ("db.host", "db.pool", "other.pool")] == [
+        "default",
+        "$APP_DB__POOL",
+        "default",
+    ]
+
+
+def test_a_file_is_never_half_of_a_state(watch, tmp_path):
+    """Secrets that are swapped while the sources read them: no configuration is of two swaps."""
+
+    class Pair(BaseSettings):
+        model_config = SettingsConfigDict(secrets_dir="secrets")
+        one: int = 0
+        two: int = 0
+
+    (tmp_path / "config.toml").write_text("# nothing\n")
+    secrets, torn = tmp_path / "secrets", []
+    for number in range(1, 31):
+        folder = secrets / f"..{number}"
+        folder.mkdir()
+        for name in ("one", "two"):
+            (folder / name).write_text(str(number))
+        (secrets / "..new").symlink_to(folder.name)
+        (secrets / "..new").rename(secrets / "..data")
+        if number == 1:
+            for name in ("one", "two"):
+                (secrets / name).symlink_to(f"..data/{name}")
+            watcher, _ = watch(tmp_path / "config.toml", Pair)
+            watcher.on_change(lambda config: config, lambda _, new: torn.append(new) if new.one != new.two else None)
+        elif number % 3 == 0:
+            watcher.reload()
+    wait_until(lambda: watcher.config.two == 30)
+    assert not torn
