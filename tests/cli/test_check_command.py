@@ -31,7 +31,7 @@ def here(tmp_path, monkeypatch):
 
 def check(*arguments):
     """Run the command."""
-    return CliRunner().invoke(hotconf, ["check", *map(str, arguments)])
+    return CliRunner().invoke(hotconf, ["check", "--schema", "speckit", *map(str, arguments)])
 
 
 def test_a_valid_file_is_silent_on_stdout(here):
@@ -145,7 +145,7 @@ def test_a_file_that_may_not_be_read_is_a_problem_of_the_file(here, monkeypatch)
 def test_the_status_is_told_to_who_has_closed_stdout(here, text, status):
     """`>&-`: nobody reads it, and that is no fault of the file."""
     (here / "config.toml").write_text(text)
-    line = f"exec {sys.executable} -c 'from hotconf.cli import main; main()' check config.toml >&-"
+    line = f"exec {sys.executable} -c 'from hotconf.cli import main; main()' check --schema speckit config.toml >&-"
     done = subprocess.run(["sh", "-c", line], cwd=here, capture_output=True, text=True)
     assert done.returncode == status
     assert "Traceback" not in done.stderr
@@ -195,7 +195,7 @@ def test_a_schema_of_the_working_directory(here):
         ("json:loads", "neither a hotconf.Schema nor a pydantic model"),
         ("pathlib:Path", "the class Path"),
         ("own_schema_b:X", "RuntimeError: on fire"),
-        ("own_schema_c:X", "SystemExit: 0"),
+        ("own_schema_c:X", "it exited, with status 0 (own_schema_c.py:1)"),
         ("own_schema_unbuilt:Own", "pydantic cannot build the model Own: name 'Gone' is not defined\n"),
     ],
 )
@@ -257,7 +257,7 @@ def test_sarif_and_github(here):
 
 def test_standard_input(here):
     """`-` is the configuration itself; what it is called decides where its fragments are."""
-    result = CliRunner().invoke(hotconf, ["check", "-"], input=INVALID)
+    result = CliRunner().invoke(hotconf, ["check", "--schema", "speckit", "-"], input=INVALID)
     assert result.exit_code == 1
     assert " --> <stdin>:2:19\n" in result.stdout
     assert '2 │ approval_policy = "unknown"' in result.stdout
@@ -265,12 +265,12 @@ def test_standard_input(here):
     (here / "conf/more.toml").write_text('approval_policy = "unknown"\n')
     (here / "conf/config.toml").write_text("this is not what counts")
     text = '[hot_reload]\nwatch_paths = ["more.toml"]\n'
-    command = ["check", "-", "--stdin-filename", "conf/config.toml", "--format=concise"]
+    command = ["check", "--schema", "speckit", "-", "--stdin-filename", "conf/config.toml", "--format=concise"]
     result = CliRunner().invoke(hotconf, command, input=text)
     assert result.stdout == f"conf/more.toml:1:19: error: {ENUM}\n"
     result = CliRunner().invoke(hotconf, command[:-1], input=b"x = '\xff'\n")
     assert "error[encoding]" in result.stdout
-    result = CliRunner().invoke(hotconf, ["check", "-"], input="# " + "x" * (1 << 20))
+    result = CliRunner().invoke(hotconf, ["check", "--schema", "speckit", "-"], input="# " + "x" * (1 << 20))
     assert (result.exit_code, result.stdout.splitlines()[0]) == (
         2,
         "error[too_large]: The file is larger than 1048576 bytes",

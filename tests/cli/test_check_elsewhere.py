@@ -34,7 +34,7 @@ def report(tmp_path, monkeypatch):
     (tmp_path / "my conf").mkdir()
     (tmp_path / "my conf/config.toml").write_text(INVALID + '[hot_reload]\nwatch_paths = ["more.toml"]\n')
     (tmp_path / "my conf/more.toml").write_text("[cost]\ndaily_limit_usd = -1.0\n")
-    done = CliRunner().invoke(hotconf, ["check", "my conf/config.toml", "--format=sarif"])
+    done = CliRunner().invoke(hotconf, ["check", "--schema", "speckit", "my conf/config.toml", "--format=sarif"])
     assert done.exit_code == 1
     path = tmp_path / "report.sarif"
     path.write_text(done.stdout)
@@ -46,7 +46,9 @@ def test_sarif_tools_reads_the_report(report, capsys):
     files = loader.load_sarif_files(str(report))
     assert files.get_distinct_tool_names() == ["hotconf"]
     records = files.get_records()
-    told = json.loads(CliRunner().invoke(hotconf, ["check", "my conf/config.toml", "--format=json"]).stdout)
+    told = json.loads(
+        CliRunner().invoke(hotconf, ["check", "--schema", "speckit", "my conf/config.toml", "--format=json"]).stdout
+    )
     assert Counter(record["Severity"] for record in records) == Counter(
         problem["severity"] for problem in told["problems"]
     )
@@ -78,5 +80,5 @@ def test_the_hook_checks_the_files_that_it_is_for(tmp_path):
     good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
     good.write_text("# fine\n")
     bad.write_text(INVALID)
-    assert CliRunner().invoke(hotconf, [*arguments, str(good)]).exit_code == 0
-    assert CliRunner().invoke(hotconf, [*arguments, str(good), str(bad)]).exit_code == 1
+    assert CliRunner().invoke(hotconf, [*arguments, "--schema", "speckit", str(good)]).exit_code == 0
+    assert CliRunner().invoke(hotconf, [*arguments, "--schema", "speckit", str(good), str(bad)]).exit_code == 1

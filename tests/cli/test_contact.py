@@ -21,23 +21,24 @@ from torture.extent import FULL
 from waiting import wait_until
 
 SOON = "import hotconf.cli.contact as contact; contact.SILENT_S = 0.3; from hotconf.cli import main; main()"
+SPECKIT = ["--schema", "speckit"]
 COMMANDS = {
-    "check": ["check", "{path}"],
-    "check stdin": ["check", "-", "--stdin-filename", "{path}"],
-    "show": ["show", "{path}"],
-    "show a state": ["show", "@1", "{path}"],
-    "diff": ["diff", "{local}", "{path}"],
-    "diff states": ["diff", "@1", "@2", "{path}"],
-    "plan": ["plan", "{local}", "{path}"],
-    "plan it": ["plan", "{path}", "{local}"],
-    "doctor": ["doctor", "{path}", "--no-probe"],
+    "check": ["check", *SPECKIT, "{path}"],
+    "check stdin": ["check", *SPECKIT, "-", "--stdin-filename", "{path}"],
+    "show": ["show", *SPECKIT, "{path}"],
+    "show a state": ["show", *SPECKIT, "@1", "{path}"],
+    "diff": ["diff", *SPECKIT, "{local}", "{path}"],
+    "diff states": ["diff", *SPECKIT, "@1", "@2", "{path}"],
+    "plan": ["plan", *SPECKIT, "{local}", "{path}"],
+    "plan it": ["plan", *SPECKIT, "{path}", "{local}"],
+    "doctor": ["doctor", *SPECKIT, "{path}", "--no-probe"],
     "history": ["history", "{path}"],
-    "rollback": ["rollback", "1", "{path}", "--yes"],
-    "stamp": ["schema", "--stamp", "{path}"],
-    "init": ["init", "{new}"],
-    "watch": ["watch", "{path}"],
-    "watch as json": ["watch", "--json", "{path}"],
-    "run": ["run", "{path}"],
+    "rollback": ["rollback", *SPECKIT, "1", "{path}", "--yes"],
+    "stamp": ["schema", *SPECKIT, "--stamp", "{path}"],
+    "init": ["init", *SPECKIT, "{new}"],
+    "watch": ["watch", *SPECKIT, "{path}"],
+    "watch as json": ["watch", *SPECKIT, "--json", "{path}"],
+    "run": ["run", *SPECKIT, "{path}"],
 }
 WHERE = ["main", "above", "link", "fragment", "states", "home", "default"]
 UNTOUCHED = {
@@ -151,7 +152,7 @@ def test_a_log_on_a_mount_that_hangs(far, tmp_path, written):
     local = tmp_path / "local.toml"
     local.write_text('model = "a"\n')
     with subprocess.Popen(
-        [sys.executable, "-m", "hotconf", "watch", "--json", "--debounce-ms", "0", str(local)],
+        [sys.executable, "-m", "hotconf", "watch", "--json", "--schema", "speckit", "--debounce-ms", "0", str(local)],
         env={**os.environ, "CODE_HOME": str(far.point / "home"), "HOTCONF_LOG": ""},
         stdout=subprocess.PIPE,
         text=True,

@@ -27,7 +27,7 @@ def here(tmp_path, monkeypatch):
 
 def diff(*arguments):
     """Run the command."""
-    return CliRunner().invoke(hotconf, ["diff", *map(str, arguments)])
+    return CliRunner().invoke(hotconf, ["diff", "--schema", "speckit", *map(str, arguments)])
 
 
 def test_each_change_and_how_it_would_be_told(here):

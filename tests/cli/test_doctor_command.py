@@ -16,7 +16,7 @@ from hotconf.cli.app import hotconf
 
 def doctor(*arguments):
     """Run the command."""
-    return CliRunner().invoke(hotconf, ["doctor", *map(str, arguments)])
+    return CliRunner().invoke(hotconf, ["doctor", "--schema", "speckit", *map(str, arguments)])
 
 
 def test_a_file_that_is_well(tmp_path):
@@ -80,7 +80,8 @@ def test_a_file_that_is_mounted_by_itself(tmp_path):
         pytest.skip("no namespaces here")
     (tmp_path / "host.toml").write_text("a = 1\n")
     (tmp_path / "config.toml").touch()
-    script = 'mount --bind "$1/host.toml" "$1/config.toml" && exec "$2" -m hotconf doctor "$1/config.toml"'
+    doctor = 'exec "$2" -m hotconf doctor --schema speckit "$1/config.toml"'
+    script = f'mount --bind "$1/host.toml" "$1/config.toml" && {doctor}'
     command = [unshare, "-Urm", "sh", "-c", script, "sh", str(tmp_path), sys.executable]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     if "mount:" in done.stderr:

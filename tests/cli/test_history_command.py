@@ -54,7 +54,8 @@ def live_through(home, *texts, state_dir=None):
 
 def invoke(*arguments, answer=None):
     """Run `hotconf` with `arguments`."""
-    return CliRunner().invoke(hotconf, list(map(str, arguments)), input=answer)
+    schema = [] if arguments[0] == "history" else ["--schema", "speckit"]
+    return CliRunner().invoke(hotconf, [arguments[0], *schema, *map(str, arguments[1:])], input=answer)
 
 
 @pytest.fixture

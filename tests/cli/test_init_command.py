@@ -21,7 +21,7 @@ def code_home(tmp_path, monkeypatch):
 
 def invoke(*arguments):
     """Run `hotconf` with `arguments`."""
-    return CliRunner().invoke(hotconf, list(map(str, arguments)))
+    return CliRunner().invoke(hotconf, [arguments[0], "--schema", "speckit", *map(str, arguments[1:])])
 
 
 def mode(path):

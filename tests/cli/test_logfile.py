@@ -297,7 +297,7 @@ def test_a_path_that_was_given_needs_no_home(tmp_path, command, home):
         environment = {key: value for key, value in os.environ.items() if key not in ("HOME", "CODE_HOME")}
         options = ["--json"] if command == "watch" else []
         process = subprocess.Popen(
-            [python, "-m", "hotconf", command, *options, str(base / "config.toml")],
+            [python, "-m", "hotconf", command, "--schema", "speckit", *options, str(base / "config.toml")],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**environment, **needed, **({} if home == "none" else {"HOME": where})},
@@ -334,16 +334,16 @@ def test_other_commands_need_none(tmp_path, home):
         path.write_text('model = "a"\n')
         os.chown(path, 54321, 54321)
         commands: list[list[object]] = [
-            ["check", path],
-            ["init", base / "new" / "config.toml"],
+            ["check", "--schema", "speckit", path],
+            ["init", "--schema", "speckit", base / "new" / "config.toml"],
             ["history", path, "--state-dir", base / "states"],
-            ["show", path],
-            ["show", path, "--json"],
-            ["diff", path, path],
-            ["plan", path, path],
-            ["doctor", path, "--no-probe"],
+            ["show", "--schema", "speckit", path],
+            ["show", "--schema", "speckit", path, "--json"],
+            ["diff", "--schema", "speckit", path, path],
+            ["plan", "--schema", "speckit", path, path],
+            ["doctor", "--schema", "speckit", path, "--no-probe"],
             ["schema"],
-            ["schema", "--stamp", path],
+            ["schema", "--schema", "speckit", "--stamp", path],
         ]
         for arguments in some(commands, 3):
             environment = {key: value for key, value in os.environ.items() if key not in ("HOME", "CODE_HOME")}

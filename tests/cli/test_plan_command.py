@@ -27,7 +27,7 @@ def here(tmp_path, monkeypatch):
 
 def plan(*arguments, stdin=None):
     """Run the command."""
-    return CliRunner().invoke(hotconf, ["plan", *map(str, arguments)], input=stdin)
+    return CliRunner().invoke(hotconf, ["plan", "--schema", "speckit", *map(str, arguments)], input=stdin)
 
 
 def test_what_would_change_and_how_it_would_be_told(here):

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from hotconf.cli import stamp as module
 from hotconf.cli.app import hotconf
 from hotconf.inspection.inspect import inspect
+from hotconf.sources.base import Options
 from hotconf.speckit import SPECKIT
 
 LINE = "#:schema ./config.schema.json\n"
@@ -30,7 +31,7 @@ def here(tmp_path, monkeypatch):
 
 def schema(*arguments):
     """Run the command."""
-    return CliRunner().invoke(hotconf, ["schema", *map(str, arguments)])
+    return CliRunner().invoke(hotconf, ["schema", "--schema", "speckit", *map(str, arguments)])
 
 
 def test_it_prints_the_schema(here):
@@ -60,7 +61,7 @@ def test_the_file_is_stamped_and_the_schema_lies_beside_it(here):
     assert json.loads((here / "config.schema.json").read_text()) == json.loads(schema().stdout)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in here.iterdir()}
     assert modes == {"config.toml": 0o600, "config.schema.json": 0o600}
-    assert inspect(here / "config.toml", SPECKIT).problems == ()
+    assert inspect(Options(here / "config.toml", SPECKIT)).problems == ()
 
 
 def test_to_stamp_again_changes_nothing(here):
@@ -167,7 +168,7 @@ def test_a_name_that_does_not_fit_on_a_line_is_refused(here):
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 def test_init_stamps_what_it_writes(here):
     """A new configuration begins with the line; both files are its owner's alone."""
-    result = CliRunner().invoke(hotconf, ["init", "new/first.toml"])
+    result = CliRunner().invoke(hotconf, ["init", "--schema", "speckit", "new/first.toml"])
     assert result.exit_code == 0
     assert (here / "new/first.toml").read_text() == "#:schema ./first.schema.json\n" + SPECKIT.template
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (here / "new").iterdir()}
@@ -177,7 +178,7 @@ def test_init_stamps_what_it_writes(here):
 def test_init_does_without_where_a_schema_is_in_the_way(here):
     """The configuration is what was asked for; why there is no schema is said."""
     (here / "new.schema.json").write_text("{}")
-    result = CliRunner().invoke(hotconf, ["init", "new.toml"])
+    result = CliRunner().invoke(hotconf, ["init", "--schema", "speckit", "new.toml"])
     assert result.exit_code == 0
     assert (here / "new.toml").read_text() == SPECKIT.template
     assert "No schema for editors" in result.stderr

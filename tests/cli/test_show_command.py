@@ -23,7 +23,7 @@ def here(tmp_path, monkeypatch):
 
 def show(*arguments):
     """Run the command."""
-    return CliRunner().invoke(hotconf, ["show", *map(str, arguments)])
+    return CliRunner().invoke(hotconf, ["show", "--schema", "speckit", *map(str, arguments)])
 
 
 def test_the_effective_configuration_is_valid_toml_with_origins(here):
@@ -43,7 +43,7 @@ def test_what_is_shown_is_a_valid_configuration(here):
     """It could be saved in the file's place, and would mean the same."""
     (here / "config.toml").write_text('[[agents]]\nname = "a"\ncommand = "sh"\n[quality_gates]\nplan = ["a"]\n')
     (here / "shown.toml").write_text(show().stdout)
-    result = CliRunner().invoke(hotconf, ["diff", "config.toml", "shown.toml"])
+    result = CliRunner().invoke(hotconf, ["diff", "--schema", "speckit", "config.toml", "shown.toml"])
     assert (result.exit_code, result.stdout) == (0, "")
 
 

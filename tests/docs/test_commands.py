@@ -30,7 +30,7 @@ def steps(block: str) -> list[tuple[str, str]]:
 @pytest.fixture
 def here(tmp_path):
     """The directory with the files that the page shows, where `hotconf` is the one under test."""
-    for block in blocks("toml"):
+    for block in (*blocks("toml"), *blocks("python")):
         (tmp_path / block.split("\n", 1)[0].removeprefix("# ")).write_text(block)
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin/hotconf"
@@ -40,8 +40,9 @@ def here(tmp_path):
 
 
 def test_there_are_examples():
-    """Three files, and a block for most commands."""
-    assert len(blocks("toml")) == 3
+    """The project, three files, and a block for most commands."""
+    assert len(blocks("toml")) == 4
+    assert len(blocks("python")) == 1
     assert len(blocks("console")) >= 6
     assert all(steps(block) for block in blocks("console"))
 

@@ -24,7 +24,7 @@ def test_the_example_is_what_check_says(tmp_path, monkeypatch):
     """To the letter."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config.toml").write_text(block("toml"))
-    result = CliRunner().invoke(hotconf, ["check", "config.toml"])
+    result = CliRunner().invoke(hotconf, ["check", "--schema", "speckit", "config.toml"])
     assert result.exit_code == 1
     assert result.stdout.rstrip() == block("text").rstrip()
 
@@ -34,7 +34,11 @@ def test_the_problem_matcher_reads_every_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config.toml").write_text(block("toml"))
     matcher = json.loads(block("json"))["tasks"][0]["problemMatcher"]["pattern"]
-    lines = CliRunner().invoke(hotconf, ["check", "config.toml", "--format", "concise"]).stdout.splitlines()
+    lines = (
+        CliRunner()
+        .invoke(hotconf, ["check", "--schema", "speckit", "config.toml", "--format", "concise"])
+        .stdout.splitlines()
+    )
     matches = [re.fullmatch(matcher["regexp"], line) for line in lines]
     groups = [[match[matcher[name]] for name in ("file", "line", "column", "severity")] for match in matches]
     assert groups[0] == ["config.toml", "1", "19", "error"]

@@ -6,6 +6,7 @@ import pytest
 
 from docs.examples import blocks, prints_what_it_says
 from hotconf.inspection.inspect import inspect
+from hotconf.sources.base import Options
 from hotconf.speckit import SPECKIT
 
 README = "README.md"
@@ -28,4 +29,4 @@ def test_toml_examples_are_valid(block: str, tmp_path: Path):
     """Each TOML example is a valid configuration for the commands."""
     path = tmp_path / "config.toml"
     path.write_text(block)
-    assert inspect(path, SPECKIT).problems == ()
+    assert inspect(Options(path, SPECKIT)).problems == ()

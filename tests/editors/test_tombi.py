@@ -15,6 +15,7 @@ from editors.tombi import DEADLINE_S, LanguageServer, language_server, lint
 from hotconf.formats.toml.format import TOML
 from hotconf.inspection.inspect import inspect
 from hotconf.report.jsonschema import json_schema
+from hotconf.sources.base import Options
 from hotconf.speckit import SPECKIT
 from waiting import wait_until
 
@@ -60,7 +61,7 @@ def verdicts(folder: str, home: Path) -> dict[str, tuple[str, str]]:
     said = lint(files, home)
     return {
         file.stem: (
-            _verdict(problem.severity == "error" for problem in inspect(file, SPECKIT).problems),
+            _verdict(problem.severity == "error" for problem in inspect(Options(file, SPECKIT)).problems),
             _verdict(diagnostic["level"] == "error" for diagnostic in said[file.name]),
         )
         for file in files
@@ -95,7 +96,7 @@ def test_tombi_warns_of_unknown_keys_as_check_does(home):
     file.write_text(TOML.stamp(text, "./config.schema.json"))
     (said,) = lint([file], home).values()
     lines = [diagnostic["range"]["start"]["line"] for diagnostic in said if diagnostic["level"] == "warning"]
-    warned = {problem.line for problem in inspect(file, SPECKIT).problems if problem.severity == "warning"}
+    warned = {problem.line for problem in inspect(Options(file, SPECKIT)).problems if problem.severity == "warning"}
     assert lines
     assert set(lines) <= warned
 
@@ -104,7 +105,7 @@ def test_a_key_is_completed(home):
     """In a file that `hotconf init` wrote, where a key is begun: with the keys of its table, and their meaning."""
     path = home / "sub/config.toml"
     subprocess.run(
-        [sys.executable, "-m", "hotconf", "init", str(path)],
+        [sys.executable, "-m", "hotconf", "init", "--schema", "speckit", str(path)],
         env={**os.environ, "HOME": str(home), "CODE_HOME": str(home)},
         check=True,
         capture_output=True,

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from hotconf import HotReloadSettings, Schema
 from hotconf.inspection.inspect import State, inspect
-from hotconf.sources.base import DEFAULT_MAX_BYTES
+from hotconf.sources.base import DEFAULT_MAX_BYTES, Options
 from hotconf.sources.files import reading
 
 
@@ -30,11 +30,11 @@ def main(tmp_path):
 
 def test_all_problems_are_found(main):
     """Errors and warnings, in the order of the files."""
-    found = inspect(main, SCHEMA)
+    found = inspect(Options(main, SCHEMA))
     assert isinstance(found, State)
     assert [problem.severity for problem in found.problems] == ["warning"]
     main.write_text("port = 'x'\n" + LISTING)
-    found = inspect(main, SCHEMA)
+    found = inspect(Options(main, SCHEMA))
     assert not isinstance(found, State)
     assert [(problem.severity, problem.file) for problem in found.problems] == [
         ("error", main),
@@ -51,26 +51,26 @@ def test_a_file_that_is_being_written(main, monkeypatch):
         return changed(reads)
 
     monkeypatch.setattr(reading, "changed", save_first)
-    (problem,) = inspect(main, SCHEMA).problems
+    (problem,) = inspect(Options(main, SCHEMA)).problems
     assert (problem.kind, problem.file) == ("unstable", main)
 
 
 def test_bytes_in_place_of_a_file(main):
     """They count, whatever is on the disk; too many are refused as a file would be."""
-    found = inspect(main, SCHEMA, instead={main: b"port = 1\n"})
+    found = inspect(Options(main, SCHEMA), instead={main: b"port = 1\n"})
     assert isinstance(found, State)
     assert found.snapshot.config.port == 1
-    (problem,) = inspect(main, SCHEMA, instead={main: b"#" * (DEFAULT_MAX_BYTES + 1)}).problems
+    (problem,) = inspect(Options(main, SCHEMA), instead={main: b"#" * (DEFAULT_MAX_BYTES + 1)}).problems
     assert (problem.kind, problem.file) == ("too_large", main)
 
 
 def test_a_state_is_compared_with_another_one(main):
     """With the changes, or why there are none."""
-    now = inspect(main, SCHEMA)
+    now = inspect(Options(main, SCHEMA))
     assert isinstance(now, State)
-    edited = inspect(main, SCHEMA, against=now.snapshot, instead={main: b"port = 1\n" + LISTING.encode()})
+    edited = inspect(Options(main, SCHEMA), against=now.snapshot, instead={main: b"port = 1\n" + LISTING.encode()})
     assert isinstance(edited, State)
     assert [str(change) for change in edited.changes] == ["port: 80 → 1"]
-    same = inspect(main, SCHEMA, against=now.snapshot)
+    same = inspect(Options(main, SCHEMA), against=now.snapshot)
     assert isinstance(same, State)
     assert (same.changes, same.unchanged) == ((), "the files are the same")

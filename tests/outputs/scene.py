@@ -27,6 +27,7 @@ from hotconf.report.notification import degraded as fallen_back
 from hotconf.report.notification import notification
 from hotconf.report.problems.excerpt import excerpt
 from hotconf.report.problems.lines import concise
+from hotconf.sources.base import Options
 from hotconf.tui.session import Session
 from outputs.planted import quotes
 from tui.stage import play, screen, until
@@ -279,7 +280,7 @@ def app(scene: Scene) -> str:
             await pilot.pause()
             said.append(screen(pilot.app))
 
-    with closing(Session(scene.path, lambda: scene.schema)) as session:
+    with closing(Session(scene.path, lambda: Options(scene.path, scene.schema))) as session:
         play(session, look, size=(120, 40))
     return "\n".join(said)
 

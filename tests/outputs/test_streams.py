@@ -18,16 +18,16 @@ COMMAND = [sys.executable, "-m", "hotconf"]
 LONG = "".join(f'k{n} = "{"x" * 100}"\n' for n in range(2000))
 """More than a pipe holds."""
 COMMANDS = {
-    "check": ["check", "bad.toml"],
-    "check as json": ["check", "bad.toml", "--format", "json"],
-    "show": ["show", "config.toml"],
-    "diff": ["diff", "config.toml", "other.toml"],
-    "plan": ["plan", "other.toml", "config.toml"],
-    "plan of a bad one": ["plan", "bad.toml", "config.toml"],
+    "check": ["check", "--schema", "speckit", "bad.toml"],
+    "check as json": ["check", "--schema", "speckit", "bad.toml", "--format", "json"],
+    "show": ["show", "--schema", "speckit", "config.toml"],
+    "diff": ["diff", "--schema", "speckit", "config.toml", "other.toml"],
+    "plan": ["plan", "--schema", "speckit", "other.toml", "config.toml"],
+    "plan of a bad one": ["plan", "--schema", "speckit", "bad.toml", "config.toml"],
     "schema": ["schema"],
-    "doctor": ["doctor", "config.toml", "--no-probe"],
+    "doctor": ["doctor", "--schema", "speckit", "config.toml", "--no-probe"],
     "history": ["history", "config.toml", "--state-dir", "states"],
-    "rollback": ["rollback", "7", "config.toml", "--state-dir", "states"],
+    "rollback": ["rollback", "--schema", "speckit", "7", "config.toml", "--state-dir", "states"],
     "wrong usage": ["check", "--nonsense"],
     "help": ["--help"],
     "help of a command": ["watch", "--help"],
@@ -115,7 +115,10 @@ def test_all_three_are_closed(here: Path) -> None:
         "names = {os.readlink(f'/proc/self/fd/{n}') for n in range(3)};"
         "open('names', 'w').write(repr(names))"
     )
-    for command in ([sys.executable, "-c", code], [*COMMAND, "schema", "--stamp", "small.toml"]):
+    for command in (
+        [sys.executable, "-c", code],
+        [*COMMAND, "schema", "--schema", "speckit", "--stamp", "small.toml"],
+    ):
         done = subprocess.run(
             command, cwd=here, env=environment, preexec_fn=lambda: os.closerange(0, 3), check=False, timeout=60
         )
@@ -150,7 +153,7 @@ def test_a_watch_on_a_full_disk(here: Path) -> None:
     for option in ([], ["--json"]):
         with Path("/dev/full").open("wb") as full:
             done = subprocess.run(
-                [*COMMAND, "watch", "config.toml", *option],
+                [*COMMAND, "watch", "--schema", "speckit", "config.toml", *option],
                 cwd=here,
                 env=environment,
                 stdout=full,

@@ -14,6 +14,7 @@ from hotconf.inspection.inspect import State, inspect
 from hotconf.report.effective import Effective
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
+from hotconf.sources.base import Options
 
 
 class Part(BaseModel):
@@ -42,7 +43,7 @@ def effective(tmp_path):
         if fragment:
             (path.parent / "sub").mkdir(exist_ok=True)
             (path.parent / "sub/a.toml").write_text(fragment)
-        state = inspect(path, Schema(Config, kebab=True))
+        state = inspect(Options(path, Schema(Config, kebab=True)))
         assert isinstance(state, State), state
         return Effective(state.snapshot, **options)
 

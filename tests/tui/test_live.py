@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from hotconf import Schema
+from hotconf.sources.base import Options
 from hotconf.speckit import SPECKIT
 from hotconf.tui.operations.command import Command
 from hotconf.tui.screens.difference import GoBack
@@ -36,7 +37,7 @@ def save(path, limit, more=""):
 
 def live(path, scenario, *, schema=SPECKIT, state_dir=None, **options):
     """Run the app on `path`, with nothing left of it at the end."""
-    with closing(Session(path, lambda: schema, state_dir)) as session:
+    with closing(Session(path, lambda: Options(path, schema), state_dir)) as session:
         try:
             app = play(session, scenario, **options)
         finally:

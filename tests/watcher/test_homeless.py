@@ -11,6 +11,7 @@ import pytest
 from hotconf import HotReloadSettings, HotReloadWatcher, UsageError
 from hotconf.inspection.inspect import inspect
 from hotconf.schema import Schema
+from hotconf.sources.base import Options
 from hotconf.sources.files.paths import absolute
 
 
@@ -72,8 +73,8 @@ def test_in_a_file(homeless: Path) -> None:
     main.write_text('[hot_reload]\nwatch_paths = ["~/conf.d"]\n')
     from hotconf.speckit import SPECKIT
 
-    (problem,) = inspect(main, SPECKIT).problems
+    (problem,) = inspect(Options(main, SPECKIT)).problems
     assert problem.message == (
         'watch_paths: "~/conf.d": there is no home directory: give an absolute path, or set HOME'
     )
-    assert not inspect(main, Schema.of(dict)).problems
+    assert not inspect(Options(main, Schema.of(dict))).problems

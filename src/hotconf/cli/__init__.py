@@ -18,11 +18,23 @@ def main() -> None:
 
     prepare()
     try:
-        hotconf(prog_name="hotconf")
+        hotconf(prog_name="hotconf", obj="own process")
+    except SystemExit as end:
+        finish()
+        _leave(end.code if isinstance(end.code, int) else 0)
+        raise
     finally:
         finish()
         if watches:
             _ignore_hangup()  # at its end Python takes handlers away
+
+
+def _leave(status: int) -> None:
+    """End the process now if it has imported a program: its threads and exit handlers are not for a command."""
+    imports = sys.modules.get("hotconf.cli.imports")
+    if imports is not None and imports.IMPORTED:
+        sys.stderr.flush()
+        os._exit(status)
 
 
 def _ignore_hangup() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -12,7 +11,7 @@ from typing import Any, Final
 import click
 
 from hotconf import __version__
-from hotconf.cli.echo import StdoutError, safe, silence
+from hotconf.cli.echo import StdoutError, safe, silence, stdout
 from hotconf.cli.refusal import Refusal
 from hotconf.errors import UsageError
 from hotconf.text import printable
@@ -66,7 +65,7 @@ def _refusals() -> Iterator[None]:
         raise Refusal(safe(str(error))) from error
     except OSError as error:
         if error.errno == errno.EPIPE:
-            silence(sys.stdout)
+            silence(stdout())
             raise StdoutError from error
         raise Refusal(safe(printable(str(error)))) from error
 

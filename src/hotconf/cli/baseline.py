@@ -18,12 +18,12 @@ from hotconf.text import printable
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hotconf.schema import Schema
+    from hotconf.sources.base import Options
     from hotconf.sources.files.missing import Baseline
 
 
-def baseline_of(main: Path, schema: Schema[Any], given: Path | None) -> Baseline:
-    """The newest state of `main` that is kept in the state directory `given`, else in the app's.
+def baseline_of(options: Options[Any], given: Path | None) -> Baseline:
+    """The newest state of the main file that is kept in the state directory `given`, else in that of `hotconf run`.
 
     A directory that does not answer is reported and ignored, as a program ignores it at start.
     """
@@ -41,7 +41,7 @@ def baseline_of(main: Path, schema: Schema[Any], given: Path | None) -> Baseline
         return NO_BASELINE
     from hotconf.inspection import kept  # imported only if there are states
 
-    return kept.baseline_of(where, main, schema)
+    return kept.baseline_of(where, options)
 
 
 def _look(directory: Path) -> tuple[Path, bool]:

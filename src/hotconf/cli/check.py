@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from hotconf.cli.echo import commands, echo
+from hotconf.cli.echo import commands, echo, stdout
 from hotconf.cli.findings import as_text, findings
-from hotconf.cli.options import BASELINE, PATH, schema_option, state_dir_option, stdin
-from hotconf.cli.places import default_path
+from hotconf.cli.options import BASELINE, PATH, state_dir_option, stdin
+from hotconf.cli.program import files_only, lenient, no_model, program_options, unmodelled
 from hotconf.cli.verdict import status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hotconf.cli.findings import Finding
+    from hotconf.cli.program import Program
     from hotconf.problems import Problem
-    from hotconf.schema import Schema
 
 _STDIN: Final = Path("-")
 _NO_NAME: Final = Path("<stdin>")
@@ -27,7 +27,7 @@ _NO_NAME: Final = Path("<stdin>")
 
 @click.command(short_help="Check files without applying them.")
 @click.argument("paths", nargs=-1, type=PATH)
-@schema_option
+@program_options
 @click.option(
     "--format",
     "form",
@@ -37,15 +37,21 @@ _NO_NAME: Final = Path("<stdin>")
     help="How problems are shown on stdout.",
 )
 @click.option("--stdin-filename", metavar="NAME", type=PATH, help="What to call the file that - reads from stdin.")
+@click.option(
+    "--files-only",
+    is_flag=True,
+    help="Leave out the layers over the files: required values that are missing then are warnings.",
+)
 @click.option("--error-on-warning", is_flag=True, help="Warnings are enough for exit status 1.")
 @state_dir_option(BASELINE)
 @click.pass_context
 def check(
     ctx: click.Context,
     paths: tuple[Path, ...],
-    schema: Schema[Any],
+    program: Program,
     form: str,
     stdin_filename: Path | None,
+    files_only: bool,
     error_on_warning: bool,
     state_dir: Path | None,
 ) -> None:
@@ -54,50 +60,78 @@ def check(
     Problems go to stdout in the order of the file, each once: as text with their source line, or concise, one line
     each (FILE:LINE:COL: error: TEXT), or as json, sarif or github (workflow commands). A line on stderr counts them.
 
-    Exit status: 0 valid (there may be warnings), 1 invalid, 2 a file that is missing, unreadable or too large, or
-    wrong usage.
+    Exit status: 0 valid (there may be warnings), 1 invalid, 2 a file that is missing, unreadable or too large, a
+    model that is not known (then only the syntax is checked), or wrong usage.
     """
     from hotconf.report.problems.lines import summary
 
-    given = tuple(dict.fromkeys(paths)) or (default_path(),)
+    given = tuple(dict.fromkeys(paths)) or (program.path(None),)
     if stdin_filename is not None and _STDIN not in given:
         raise click.UsageError("--stdin-filename names what - reads: give - as a PATH")
-    found = tuple(_findings(given, schema, stdin_filename or _NO_NAME, state_dir))
-    text = _shown(form, found, schema)
+    checks = _Checks(program, stdin_filename or _NO_NAME, state_dir, files_only=files_only)
+    found = tuple(checks.findings(given))
+    text = _shown(form, found)
     if text:
         commands(text) if form == "github" else echo(text, color=True)
     problems = [finding.problem for finding in found]
+    if checks.unknown is not None:
+        if problems:
+            echo(summary(problems, len(given)), err=True)
+        raise no_model(checks.unknown)
     echo(summary(problems, len(given)), err=True)
     ctx.exit(_status(problems, error_on_warning=error_on_warning))
 
 
-def _findings(
-    given: Sequence[Path], schema: Schema[Any], stdin_name: Path, state_dir: Path | None
-) -> Iterator[Finding]:
-    from hotconf.cli.baseline import baseline_of
-    from hotconf.cli.contact import located
-    from hotconf.inspection.inspect import inspect
-    from hotconf.sources.base import DEFAULT_MAX_BYTES
+class _Checks:
+    """The checks of all files that were given."""
 
-    seen: set[tuple[object, ...]] = set()  # two files may have a fragment in common
-    for path in given:
-        name = stdin_name if path == _STDIN else path
+    def __init__(self, program: Program, stdin_name: Path, state_dir: Path | None, *, files_only: bool) -> None:
+        self.unknown: Path | None = None
+        """A file of which only the syntax was checked."""
+        self._program = program
+        self._stdin_name = stdin_name
+        self._state_dir = state_dir
+        self._files_only = files_only
+
+    def findings(self, given: Sequence[Path]) -> Iterator[Finding]:
+        """What is wrong with them, each once."""
+        seen: set[tuple[object, ...]] = set()  # two files may have a fragment in common
+        for path in given:
+            for finding in self._of(path):
+                problem = finding.problem  # what it is related to may differ
+                key = (problem.file, problem.line, problem.column, problem.message)
+                if key not in seen:
+                    seen.add(key)
+                    yield finding
+
+    def _of(self, path: Path) -> Iterator[Finding]:
+        from hotconf.cli.baseline import baseline_of
+        from hotconf.cli.contact import located
+        from hotconf.inspection.inspect import inspect
+        from hotconf.sources.base import DEFAULT_MAX_BYTES
+
+        name = self._stdin_name if path == _STDIN else path
         content = stdin(DEFAULT_MAX_BYTES + 1) if path == _STDIN else None
-        main = located(name, lambda: schema, content=content)
+        main = located(name, self._program.find, content=content)
+        options = self._program.find(main)
+        if options is None:
+            self.unknown = self.unknown or main
+            options = unmodelled(main)
+        elif self._files_only:
+            options = files_only(options)
         instead = {} if content is None else {main: content}
-        inspection = inspect(main, schema, instead=instead, baseline=baseline_of(main, schema, state_dir))
-        for finding in findings(inspection, main, name):
-            problem = finding.problem  # what it is related to may differ
-            key = (problem.file, problem.line, problem.column, problem.message)
-            if key not in seen:
-                seen.add(key)
-                yield finding
+        baseline = baseline_of(options, self._program.state_dir(self._state_dir, main))
+        inspection = inspect(options, instead=instead, baseline=baseline)
+        if self._files_only:
+            problems = tuple(map(lenient, inspection.problems))
+            inspection = replace(inspection, problems=problems)
+        yield from findings(inspection, options.schema, main, name)
 
 
-def _shown(form: str, found: Sequence[Finding], schema: Schema[Any]) -> str:
+def _shown(form: str, found: Sequence[Finding]) -> str:
     """What goes to stdout, without a newline at the end; each format is imported when it is asked for."""
     if form == "text":
-        return as_text(found, schema, sys.stdout) if found else ""
+        return as_text(found, stdout()) if found else ""
     if form == "concise":
         from hotconf.report.problems.lines import concise
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from concurrent.futures import Future
 
-    from hotconf.schema import Schema
+    from hotconf.sources.base import Options
 
 R = TypeVar("R")
 
@@ -64,26 +64,29 @@ def patiently(read: Callable[[], R], near: Path, *, needed: bool = True, say: Ca
 
 def located(
     given: str | Path,
-    schema: Callable[[], Schema[Any]],
+    find: Callable[[Path], Options[Any] | None],
     *,
     content: bytes | None = None,
     say: Callable[[str], object] = _warn,
 ) -> Path:
-    """The main file `given`, absolute, once it and its fragments have answered. `content`: what it is to hold."""
+    """The main file `given`, absolute, once it and its fragments have answered. `content`: what it is to hold.
+
+    `find`: how it is loaded.
+    """
     near = Path(given)
     main = patiently(partial(absolute, given), near, say=say)
-    if _may_hang():
+    if _may_hang() and (options := find(main)) is not None:
         with suppress(Exception):  # whatever is wrong is wrong for the command, too
-            patiently(partial(_read, main, schema(), content), near, say=say)
+            patiently(partial(_read, options, content), near, say=say)
     return main
 
 
-def _read(main: Path, schema: Schema[Any], content: bytes | None) -> None:
-    from hotconf.sources.base import FileSet, Options
+def _read(options: Options[Any], content: bytes | None) -> None:
+    from hotconf.sources.base import FileSet
     from hotconf.sources.files.set_reader import SetReader
 
-    reader = SetReader(Options(main, schema), FileSet.of(main))
-    reader.instead = {} if content is None else {main: content}
+    reader = SetReader(options, FileSet.of(options.path))
+    reader.instead = {} if content is None else {options.path: content}
     reader.run()
 
 

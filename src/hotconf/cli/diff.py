@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hotconf.cli.echo import echo
-from hotconf.cli.options import path_argument, schema_option, state_dir_option
-from hotconf.cli.places import default_path
+from hotconf.cli.options import path_argument, state_dir_option
+from hotconf.cli.program import program_options
 
 if TYPE_CHECKING:
+    from hotconf.cli.program import Program
     from hotconf.inspection.inspect import Inspection, State
-    from hotconf.schema import Schema
 
 
 @click.command(short_help="Compare the values of two configurations.")
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("new")
 @path_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
-@schema_option
+@program_options
 @state_dir_option("Where @N is kept; .hotconf in the configuration's directory unless given.")
 @click.pass_context
 def diff(
@@ -30,7 +30,7 @@ def diff(
     new: str,
     path: Path | None,
     as_json: bool,
-    schema: Schema[Any],
+    program: Program,
     state_dir: Path | None,
 ) -> None:
     """Compare two configurations by their values, not by their text. OLD and NEW are each like PATH of the other
@@ -45,30 +45,36 @@ def diff(
     from hotconf.cli import states
     from hotconf.cli.verdict import UNKNOWN
     from hotconf.inspection.inspect import State
+    from hotconf.sources.files.paths import absolute
 
     files = [Path(each) for each in (old, new) if states.number(each) is None]
     if path is not None and len(files) == 2:
         raise click.UsageError("PATH is only for @N: it says whose state that is")
-    history = states.History(path or (files[0] if files else default_path()), state_dir)
-    before = states.named(old, schema, history=history)
+    if len({id(program.options(absolute(each)).schema) for each in files}) > 1:
+        raise click.UsageError("OLD and NEW are of different models: name one, --app or --schema")
+    history = states.History(path or (files[0] if files else program.path(None)), state_dir)
+    before = states.named(old, program, history=history)
     known = before.snapshot if isinstance(before, State) else None
-    after = states.named(new, schema, against=known, history=history)
+    after = states.named(new, program, against=known, history=history)
     if not (isinstance(before, State) and isinstance(after, State)):
         for found, argument in ((before, old), (after, new)):
             if not isinstance(found, State):
-                _refuse(found, argument, history.of, schema)
+                _refuse(found, argument, history.of, program)
         ctx.exit(UNKNOWN)
     _show(after, as_json)
     ctx.exit(int(bool(after.changes)))
 
 
-def _refuse(found: Inspection, argument: str, of: Path, schema: Schema[Any]) -> None:
+def _refuse(found: Inspection, argument: str, of: Path, program: Program) -> None:
     from hotconf.cli import states
+    from hotconf.cli.findings import show_problems
+    from hotconf.sources.files.paths import absolute
 
     number = states.number(argument)
     if number is not None:
         echo(f"State {number} is not valid any more:", err=True)
-    states.show_problems(found, Path(argument) if number is None else of, schema)
+    given = Path(argument) if number is None else of
+    show_problems(found, given, program.options(absolute(given)).schema)
 
 
 def _show(after: State[Any], as_json: bool) -> None:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from hotconf.cli.echo import echo
-from hotconf.cli.options import BASELINE, path_argument, schema_option, state_dir_option
-from hotconf.cli.places import default_path
+from hotconf.cli.options import BASELINE, path_argument, state_dir_option
+from hotconf.cli.program import program_options
 
 if TYPE_CHECKING:
-    from hotconf.schema import Schema
+    from hotconf.cli.program import Program
 
 
 @click.command(short_help="Say what to expect of a path: whether and how soon a save is noticed.")
 @path_argument
-@schema_option
+@program_options
 @click.option("--no-probe", is_flag=True, help="Write nothing, not even a short-lived hidden file beside PATH.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 @state_dir_option(BASELINE)
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def doctor(
     ctx: click.Context,
     path: Path | None,
-    schema: Schema[Any],
+    program: Program,
     no_probe: bool,
     as_json: bool,
     state_dir: Path | None,
@@ -44,10 +44,11 @@ def doctor(
     from hotconf.inspection.inspect import inspect
     from hotconf.report import doctor as report
 
-    main = located(path or default_path(), lambda: schema)
-    found = inspect(main, schema, baseline=baseline_of(main, schema, state_dir))
+    main = located(program.path(path), program.find)
+    options = program.options(main)
+    found = inspect(options, baseline=baseline_of(options, program.state_dir(state_dir, main)))
     lost = tuple(each.message for each in found.problems if is_lost(each))
-    seen = examine(main, files=found.files, probe=not no_probe, lost=lost)
+    seen = examine(main, files=found.files, probe=not no_probe, max_bytes=options.max_bytes, lost=lost)
     if as_json:
         import json
 

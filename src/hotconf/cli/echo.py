@@ -17,7 +17,10 @@ from hotconf.cli.verdict import UNKNOWN
 if TYPE_CHECKING:
     from typing import Any
 
+_STDOUT: Final = 1
 _STDERR: Final = 2
+_lent: list[TextIO] = []
+"""The command's own stdout, while `sys.stdout` is the program's."""
 _CI: Final = ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
 
 
@@ -56,12 +59,42 @@ def safe(text: str) -> str:
 
 def _write(text: str, **how: Any) -> None:
     try:
-        click.echo(text, **how)
+        click.echo(text, file=stdout(), **how)
     except OSError as error:
-        silence(sys.stdout)
+        silence(stdout())
         if error.errno != errno.EPIPE:
             echo(f"Error: stdout cannot be written to: {error.strerror}", err=True)
         raise StdoutError from error
+
+
+def stdout() -> TextIO:
+    """Where the command writes its data."""
+    return _lent[0] if _lent else sys.stdout
+
+
+def lend_stdout() -> None:
+    """From now on what others write to stdout, in Python or not, goes to stderr: it would spoil the data."""
+    if _lent:
+        return
+    own, theirs = sys.stdout, sys.stderr
+    with suppress(OSError, ValueError):  # ValueError: a stream in memory
+        own.flush()
+        number = os.dup(own.fileno())
+        own = TextIOWrapper(FileIO(number, "w"), own.encoding, "backslashreplace", line_buffering=own.isatty())
+        os.dup2(_STDERR, _STDOUT)
+        # Not the command's own stream: who owns it may close it.
+        theirs = _lenient(sys.stderr)
+    _lent.append(own)
+    sys.stdout = theirs
+
+
+def return_stdout() -> None:
+    """Undo that: the terminal app needs it, and what calls commands within its own process."""
+    if _lent and (own := _lent.pop()) is not sys.stdout:
+        with suppress(OSError, ValueError):
+            own.flush()
+            os.dup2(own.fileno(), _STDOUT)
+        sys.stdout = own
 
 
 def silence(stream: TextIO) -> None:
@@ -98,9 +131,9 @@ def _nowhere() -> TextIO:
 def finish() -> None:
     """Write what is still buffered, or drop it: a failure does not affect the exit status."""
     try:
-        sys.stdout.flush()
+        stdout().flush()
     except OSError:
-        silence(sys.stdout)
+        silence(stdout())
 
 
 def _lenient(stream: TextIO) -> TextIO:

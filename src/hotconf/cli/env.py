@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hotconf.cli.echo import echo
-from hotconf.cli.options import schema_option
+from hotconf.cli.program import program_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from hotconf.cli.program import Program
     from hotconf.report.variables import Naming
     from hotconf.schema import Schema
 
@@ -23,13 +24,15 @@ def naming_options(command: Callable[..., None]) -> Callable[..., None]:
     return prefix(nested(command))
 
 
-def naming_of(schema: Schema[Any], prefix: str | None, nested: str | None) -> Naming:
-    """How variables are called: as the options say, or else as a `BaseSettings` class does."""
+def naming_of(schema: Schema[Any], prefix: str | None, nested: str | None, layers: Iterable[object] = ()) -> Naming:
+    """How variables are called: as the options say, or else as a `BaseSettings` class does, or an `Env` layer."""
     from hotconf.report.variables import Naming
+    from hotconf.sources.env import Env
 
     model, config = schema.model, getattr(schema.model, "model_config", {})
     if "env_prefix" not in config:  # no BaseSettings
-        return Naming(prefix or "", "__" if nested is None else nested or None)
+        layer = next((each for each in layers if isinstance(each, Env)), Env())
+        return Naming(layer.prefix if prefix is None else prefix, layer.nested if nested is None else nested or None)
     fields = getattr(model, "model_fields", {})
     aliases = {field.alias for field in fields.values() if field.alias}
     aliases |= {field.validation_alias for field in fields.values() if isinstance(field.validation_alias, str)}
@@ -44,16 +47,17 @@ def naming_of(schema: Schema[Any], prefix: str | None, nested: str | None) -> Na
 @click.command(short_help="List the environment variables that a program may read.")
 @naming_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
-@schema_option
-def env(prefix: str | None, nested: str | None, as_json: bool, schema: Schema[Any]) -> None:
+@program_options
+def env(prefix: str | None, nested: str | None, as_json: bool, program: Program) -> None:
     """List the environment variables of the model: name, type, default and meaning. A BaseSettings class says itself
-    how they are called; for another model --prefix and --nested are those of its Env layer.
+    how they are called, and so does the Env layer of a program; else --prefix and --nested do.
 
     Defaults of secrets are not shown. Exit status: 0 listed, 2 wrong usage.
     """
     from hotconf.report import variables
 
-    found = variables.variables(schema, naming_of(schema, prefix, nested))
+    schema, layers = program.model(), program.layers()
+    found = variables.variables(schema, naming_of(schema, prefix, nested, layers))
     if as_json:
         import json
 

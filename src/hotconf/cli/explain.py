@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from hotconf.cli.echo import echo
-from hotconf.cli.options import schema_option, state_dir_option
+from hotconf.cli.options import state_dir_option
+from hotconf.cli.program import program_options
 
 if TYPE_CHECKING:
-    from hotconf.schema import Schema
+    from hotconf.cli.program import Program
 
 
 @click.command(short_help="Show what each layer says about a value: the winner first.")
 @click.argument("key", metavar="KEY")
 @click.argument("arguments", nargs=-1, metavar="[@N] [PATH]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
-@schema_option
+@program_options
 @state_dir_option("Where @N is kept; .hotconf in the configuration's directory unless given.")
 @click.pass_context
 def explain(
@@ -26,7 +27,7 @@ def explain(
     key: str,
     arguments: tuple[str, ...],
     as_json: bool,
-    schema: Schema[Any],
+    program: Program,
     state_dir: Path | None,
 ) -> None:
     """Show the value of KEY, a dotted key such as server.port, and below it what each layer says about it: the one
@@ -42,7 +43,8 @@ def explain(
     from hotconf.keypath import dotted
     from hotconf.report import explanation
 
-    found, path = states.effective(ctx, arguments, schema, state_dir), states.key_of(key, schema)
+    found, schema = states.effective(ctx, arguments, program, state_dir)
+    path = states.key_of(key, schema)
     explained = explanation.explain(found.snapshot, schema, path)
     if as_json:
         import json

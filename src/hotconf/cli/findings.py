@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from hotconf.cli.echo import echo
 from hotconf.report.problems.lines import spelled
+from hotconf.sources.files.paths import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,35 +31,39 @@ class Finding:
     as_given: Problem
     """With its files spelled as the person did."""
     inspection: Inspection
+    schema: Schema[Any]
+    """What knows of the secrets in its files."""
 
 
-def findings(inspection: Inspection, main: Path, given: Path, main_as: Path | None = None) -> Iterator[Finding]:
+def findings(
+    inspection: Inspection, schema: Schema[Any], main: Path, given: Path, main_as: Path | None = None
+) -> Iterator[Finding]:
     """What was found about `main`, which was given as `given`; what is about no one file is put down to it.
 
     `main_as`: how to spell the main file, if its content came from elsewhere.
     """
     for each in inspection.problems:
         problem = each if each.where else replace(each, file=each.file or main)
-        yield Finding(problem, spelled(problem, main, given, main_as), inspection)
+        yield Finding(problem, spelled(problem, main, given, main_as), inspection, schema)
 
 
-def as_text(found: Sequence[Finding], schema: Schema[Any], stream: TextIO) -> str:
+def as_text(found: Sequence[Finding], stream: TextIO) -> str:
     """The findings with their source lines, as wide and as colourful as `stream` wants them; the first 50."""
     from hotconf.cli.paint import Canvas
     from hotconf.config.redaction.secret_keys import secret_keys
     from hotconf.report.problems.diagnostic import diagnostic
     from hotconf.report.problems.excerpt import Excerpts
 
-    keys, canvas = secret_keys(schema), Canvas(stream)
+    canvas = Canvas(stream)
     excerpts: dict[int, Excerpts] = {}
     blocks = []
     for finding in _most_telling(found):
         inspection = finding.inspection
         source = excerpts.get(id(inspection))
         if source is None:
-            source = Excerpts(
-                inspection.text, cells=canvas.cells, secrets=inspection.secrets(schema), secret_keys=keys
-            )
+            schema = finding.schema
+            secrets, keys = inspection.secrets(schema), secret_keys(schema)
+            source = Excerpts(inspection.text, cells=canvas.cells, secrets=secrets, secret_keys=keys)
             excerpts[id(inspection)] = source
         lines = diagnostic(finding.as_given, source.of(finding.problem), airy=True)
         blocks.append(canvas.painted(lines) + "\n")
@@ -69,3 +76,10 @@ def _most_telling(found: Sequence[Finding]) -> list[Finding]:
     """As many as are shown, in their order; of too many the errors."""
     kept = sorted(range(len(found)), key=lambda index: found[index].problem.severity != "error")[:_MOST_SHOWN]
     return [found[index] for index in sorted(kept)]
+
+
+def show_problems(found: Inspection, given: Path, schema: Schema[Any]) -> None:
+    """Say on stderr what is wrong with what stands at `given`, or odd about it: it is not what was asked for."""
+    found_problems = list(findings(found, schema, absolute(given), given))
+    if found_problems:
+        echo(as_text(found_problems, sys.stderr), err=True, color=True)

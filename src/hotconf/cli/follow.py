@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import signal
-import sys
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from hotconf.cli.contact import located, patiently
-from hotconf.cli.echo import StdoutError, echo, silence
+from hotconf.cli.echo import StdoutError, echo, silence, stdout
 from hotconf.cli.logs import Log, logs
 from hotconf.cli.refusal import Refusal
 from hotconf.errors import UsageError
@@ -19,16 +18,18 @@ from hotconf.report.notification import degraded, notification
 from hotconf.report.problems.lines import spelled
 from hotconf.sources.files.paths import absolute
 from hotconf.text import short_path
-from hotconf.watcher import HotReloadWatcher
+from hotconf.twin import twin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from hotconf.cli.program import Program
     from hotconf.events import ConfigReloadEvent
     from hotconf.problems import Problem
     from hotconf.schema import Schema
     from hotconf.subscribers.streams import EventStream
+    from hotconf.watcher import HotReloadWatcher
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _GRACE_S: Final = 1.0
@@ -91,7 +92,7 @@ class TextPrinter:
         from hotconf.report.problems.diagnostic import diagnostic
         from hotconf.report.problems.excerpt import Excerpts
 
-        canvas = Canvas(sys.stdout)
+        canvas = Canvas(stdout())
         excerpts = Excerpts(
             watcher.text,
             cells=canvas.cells - len(_INDENT),
@@ -138,7 +139,7 @@ class JsonPrinter:
 
 def follow(
     path: Path,
-    schema: Schema[Any],
+    program: Program,
     *,
     as_json: bool = False,
     debounce_ms: int | None = None,
@@ -150,27 +151,28 @@ def follow(
     """
     with (
         logs() as log,
-        closing(_watcher(path, schema, debounce_ms, state_dir, log)) as watcher,
+        closing(_watcher(path, program, debounce_ms, state_dir, log)) as watcher,
         watcher.subscribe() as stream,
         _signals(stream.close, partial(_reload, watcher)) as asked,
     ):
         try:
-            located(path, lambda: schema, say=log.say)
-            _follow(watcher, stream, JsonPrinter() if as_json else TextPrinter(path, schema), log)
+            main = located(path, program.find, say=log.say)
+            printer = JsonPrinter() if as_json else TextPrinter(path, program.options(main).schema)
+            _follow(watcher, stream, printer, log)
         except _StuckError:
-            silence(sys.stdout)
+            silence(stdout())
         except StdoutError:
             if not asked:
                 raise
 
 
 def _watcher(
-    path: Path, schema: Schema[Any], debounce_ms: int | None, state_dir: Path | None, log: Log
+    path: Path, program: Program, debounce_ms: int | None, state_dir: Path | None, log: Log
 ) -> HotReloadWatcher[Any]:
     """Resolving `..` may touch a mount that does not answer."""
     main = patiently(partial(absolute, path), path, say=log.say)
     kept_in = state_dir and patiently(partial(absolute, state_dir), state_dir, say=log.say)
-    return HotReloadWatcher(main, schema, debounce_ms=debounce_ms, state_dir=kept_in)
+    return twin(program.options(main), debounce_ms=debounce_ms, state_dir=kept_in)
 
 
 def _reload(watcher: HotReloadWatcher[Any]) -> None:

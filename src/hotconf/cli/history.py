@@ -10,17 +10,20 @@ import click
 
 from hotconf.cli.echo import echo
 from hotconf.cli.options import path_argument, state_dir_option
-from hotconf.cli.places import default_path, has_home, states_in
+from hotconf.cli.places import has_home, states_in
+from hotconf.cli.program import app_options
 
 if TYPE_CHECKING:
+    from hotconf.cli.program import Program
     from hotconf.history.record import Damage, Record
 
 
 @click.command(short_help="Show the good states that are kept.")
 @path_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of text.")
+@app_options
 @state_dir_option("Where the states are kept; .hotconf in the configuration's directory unless given.")
-def history(path: Path | None, as_json: bool, state_dir: Path | None) -> None:
+def history(path: Path | None, as_json: bool, program: Program, state_dir: Path | None) -> None:
     """Show the states of PATH that are kept, the newest first: number, when, files, size, what changed.
 
     `hotconf run` keeps each state that was in force, and so does every program whose watcher has a state directory.
@@ -31,8 +34,9 @@ def history(path: Path | None, as_json: bool, state_dir: Path | None) -> None:
     from hotconf.sources.files.paths import absolute
     from hotconf.text import printable, short_path
 
-    given = path or default_path()
+    given = program.path(path)
     main = patiently(partial(absolute, given), given)
+    state_dir = program.state_dir(state_dir, main)
     if path is not None and state_dir is None and not has_home():
         echo(f"No state of {short_path(main)} is kept: there is no home directory, and no --state-dir", err=True)
         return

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from hotconf.cli.echo import echo
 from hotconf.cli.env import naming_of, naming_options
-from hotconf.cli.options import path_argument, schema_option
-from hotconf.cli.places import default_path
+from hotconf.cli.options import path_argument
+from hotconf.cli.program import program_options
 from hotconf.cli.refusal import Refusal
 from hotconf.errors import UsageError
 from hotconf.text import printable
 
 if TYPE_CHECKING:
-    from hotconf.schema import Schema
+    from hotconf.cli.program import Program
 
 
 @click.command(short_help="Write a commented configuration to start from.")
 @path_argument
 @naming_options
-@schema_option
-def init(path: Path | None, prefix: str | None, nested: str | None, schema: Schema[Any]) -> None:
+@program_options
+def init(path: Path | None, prefix: str | None, nested: str | None, program: Program) -> None:
     """Write the schema's commented template to PATH, with the directories that it needs.
 
     The file can be read and written by its owner only. A file that exists is never touched: exit status 2. Its JSON
@@ -32,12 +32,15 @@ def init(path: Path | None, prefix: str | None, nested: str | None, schema: Sche
     """
     from hotconf.cli.stamp import schema_path, stamp
     from hotconf.cli.template import write_new, write_template
+    from hotconf.sources.files.paths import absolute
 
-    target = path or default_path()
+    target = program.path(path)
+    options = program.options(absolute(target))
+    schema = options.schema
     if target.suffix == ".env" or target.name.split(".")[:2] == ["", "env"]:
         from hotconf.report.variables import as_dotenv, variables
 
-        write_new(target, as_dotenv(variables(schema, naming_of(schema, prefix, nested))))
+        write_new(target, as_dotenv(variables(schema, naming_of(schema, prefix, nested, options.layers))))
         echo(f"Wrote {printable(str(target))}", err=True)
         return
     if prefix is not None or nested is not None:
@@ -45,7 +48,7 @@ def init(path: Path | None, prefix: str | None, nested: str | None, schema: Sche
     write_template(target, schema)
     echo(f"Wrote {printable(str(target))}", err=True)
     try:
-        stamp(target, schema)
+        stamp(target, program)
     except (Refusal, UsageError, OSError) as error:
         # The configuration is there and valid: editors will do without.
         reason = error.message if isinstance(error, Refusal) else str(error)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from hotconf.cli.echo import echo
-from hotconf.cli.options import BASELINE, PATH, path_argument, schema_option, state_dir_option, stdin
-from hotconf.cli.places import default_path
+from hotconf.cli.echo import echo, stdout
+from hotconf.cli.options import BASELINE, PATH, path_argument, state_dir_option, stdin
+from hotconf.cli.program import program_options
 from hotconf.text import printable
 
 if TYPE_CHECKING:
+    from hotconf.cli.program import Program
     from hotconf.report.ndjson import Json
-    from hotconf.schema import Schema
 
 _STDIN: Final = Path("-")
 
@@ -25,7 +24,7 @@ _STDIN: Final = Path("-")
 @click.argument("file", type=PATH)
 @path_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
-@schema_option
+@program_options
 @state_dir_option(BASELINE)
 @click.pass_context
 def plan(
@@ -33,7 +32,7 @@ def plan(
     file: Path,
     path: Path | None,
     as_json: bool,
-    schema: Schema[Any],
+    program: Program,
     state_dir: Path | None,
 ) -> None:
     """Show what a program that runs PATH now would do if PATH held what FILE holds: - is standard input.
@@ -48,7 +47,7 @@ def plan(
     from hotconf.cli import states
     from hotconf.cli.baseline import baseline_of
     from hotconf.cli.contact import located
-    from hotconf.cli.findings import as_text, findings
+    from hotconf.cli.findings import as_text, findings, show_problems
     from hotconf.cli.verdict import UNKNOWN, status
     from hotconf.inspection.inspect import State, inspect
     from hotconf.report.comparison import Rehearsal, refusal, refusal_json
@@ -56,18 +55,20 @@ def plan(
     from hotconf.report.problems.lines import spelled
     from hotconf.sources.files.paths import absolute
 
-    target = path or default_path()
-    found = states.named(target, schema, state_dir=state_dir)
+    target = program.path(path)
+    found = states.named(target, program, state_dir=state_dir)
+    options = program.options(absolute(target))
+    schema = options.schema
     now = found if isinstance(found, State) else None
     if not isinstance(found, State):
         if status(found.problems) == UNKNOWN:
-            states.show_problems(found, target, schema)
+            show_problems(found, target, schema)
             ctx.exit(UNKNOWN)
         echo(f"{printable(str(target))} is not valid now: what would change is not known", err=True)
     content = _content(ctx, file)
-    main = located(target, lambda: schema, content=content)
-    baseline = baseline_of(main, schema, state_dir)
-    edited = inspect(main, schema, against=now.snapshot if now else None, instead={main: content}, baseline=baseline)
+    main = located(target, program.find, content=content)
+    baseline = baseline_of(options, program.state_dir(state_dir, main))
+    edited = inspect(options, against=now.snapshot if now else None, instead={main: content}, baseline=baseline)
     content_of = main if file == _STDIN else absolute(file)
     if isinstance(edited, State):
         warnings = tuple(spelled(each, main, main, content_of) for each in edited.snapshot.warnings)
@@ -78,8 +79,8 @@ def plan(
     if as_json:
         echo(_as_json(refusal_json(event)))
     else:
-        shown = list(findings(edited, main, target, None if file == _STDIN else file))
-        echo(as_text(shown, schema, sys.stdout), color=True)
+        shown = list(findings(edited, schema, main, target, None if file == _STDIN else file))
+        echo(as_text(shown, stdout()), color=True)
         echo(notification(event))
     ctx.exit(1)
 

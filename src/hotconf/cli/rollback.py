@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hotconf.cli.echo import StdoutError, echo
-from hotconf.cli.options import PATH, schema_option, state_dir_option
-from hotconf.cli.places import default_path, states_in
+from hotconf.cli.options import PATH, state_dir_option
+from hotconf.cli.places import states_in
+from hotconf.cli.program import program_options
 from hotconf.cli.refusal import Refusal
 from hotconf.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from hotconf.cli.program import Program
     from hotconf.history.restore import Restoration
     from hotconf.inspection.kept import Look
     from hotconf.schema import Schema
@@ -36,7 +38,7 @@ class _Number(click.IntRange):
 @click.argument("path", required=False, type=PATH)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--remove-new", is_flag=True, help="Remove fragments that the state did not have.")
-@schema_option
+@program_options
 @state_dir_option("Where the states are kept; .hotconf in the configuration's directory unless given.")
 @click.pass_context
 def rollback(
@@ -45,7 +47,7 @@ def rollback(
     path: Path | None,
     yes: bool,
     remove_new: bool,
-    schema: Schema[Any],
+    program: Program,
     state_dir: Path | None,
 ) -> None:
     """Bring PATH and its fragments back to state NUMBER, or @NUMBER, which `hotconf history` shows.
@@ -60,11 +62,13 @@ def rollback(
     from hotconf.history.restore import plan, restore
     from hotconf.inspection.kept import as_kept, on_disk, record_of
 
-    given = path or default_path()
-    main = located(given, lambda: schema)
-    record = patiently(lambda: record_of(states_in(state_dir), main, number, schema), state_dir or given)
-    then = as_kept(record, schema)
-    now = on_disk(main, schema, [file.path for file in record.files])
+    given = program.path(path)
+    main = located(given, program.find)
+    options, where = program.options(main), program.state_dir(state_dir, main)
+    schema = options.schema
+    record = patiently(lambda: record_of(states_in(where), main, number, schema), where or given)
+    then = as_kept(record, options)
+    now = on_disk(options, [file.path for file in record.files])
     planned = plan(then.snapshot, now.snapshot)
     _warn(number, then, yes=yes)
     if not _shown(number, then, now, planned, schema, remove_new=remove_new):

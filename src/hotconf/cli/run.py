@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,29 +12,29 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hotconf.cli.contact import located
-from hotconf.cli.echo import echo
-from hotconf.cli.options import later_schema_option, path_argument
-from hotconf.cli.places import default_path, state_dir
+from hotconf.cli.echo import echo, return_stdout
+from hotconf.cli.options import path_argument
+from hotconf.cli.places import state_dir
+from hotconf.cli.program import program_options
 from hotconf.cli.refusal import Refusal
 from hotconf.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hotconf.schema import Schema
+    from hotconf.cli.program import Program
+    from hotconf.sources.base import Options
 
 
 @click.command(short_help="Watch your configuration live; write a first one if there is none.")
 @path_argument
-@later_schema_option
+@program_options
 @click.option("--theme", metavar="NAME", help="The colours, such as nord, gruvbox or textual-light.")
 @click.option("--mouse/--no-mouse", default=True, help="Let the app have the mouse.", show_default=True)
 @click.option(
     "--busy-while", metavar="CMD", help="Start this shell command with the app: reloads wait until it ends."
 )
-def run(
-    path: Path | None, schema: Callable[[], Schema[Any]], theme: str | None, mouse: bool, busy_while: str | None
-) -> None:
+def run(path: Path | None, program: Program, theme: str | None, mouse: bool, busy_while: str | None) -> None:
     """Watch PATH live, in a terminal app: its values, every change, and what came of it. ? shows the keys.
 
     Without a PATH, and if there never was a configuration, a commented one is written first. Without a terminal, or
@@ -47,13 +48,18 @@ def run(
         if busy_while:
             raise Refusal(f"--busy-while needs the terminal app: {missing}")
         echo(f"{missing[0].upper()}{missing[1:]}. Watching instead.", err=True)
-    target = path or default_path()
-    located(target, schema)
-    wrote = path is None and _write_first(target, schema)
+    target = program.path(path)
+    main = located(target, program.find)
+    # The built-in schema can wait until the first frame is up; a program is imported before.
+    options = partial(program.options, main)
+    if not program.is_built_in(main):
+        options()
+    wrote = path is None and _write_first(target, options)
     if missing is not None:
-        _watch(target, schema, wrote=wrote)
+        _watch(target, program, wrote=wrote)
     else:
-        _launch(target, schema, theme=theme, mouse=mouse, busy_while=busy_while, wrote=wrote)
+        return_stdout()
+        _launch(target, options, theme=theme, mouse=mouse, busy_while=busy_while, wrote=wrote)
 
 
 def _missing() -> str | None:
@@ -67,12 +73,12 @@ def _missing() -> str | None:
     return None
 
 
-def _write_first(target: Path, schema: Callable[[], Schema[Any]]) -> bool:
-    if os.path.lexists(target) or schema().template is None or _was_there(target):
+def _write_first(target: Path, options: Callable[[], Options[Any]]) -> bool:
+    if os.path.lexists(target) or options().schema.template is None or _was_there(target):
         return False
     from hotconf.cli.template import write_template
 
-    write_template(target, schema())
+    write_template(target, options().schema)
     return True
 
 
@@ -91,17 +97,17 @@ def _was_there(target: Path) -> bool:
         return True
 
 
-def _watch(target: Path, schema: Callable[[], Schema[Any]], *, wrote: bool) -> None:
+def _watch(target: Path, program: Program, *, wrote: bool) -> None:
     from hotconf.cli.follow import follow
 
     if wrote:
         echo(f"There was no configuration: wrote {printable(str(target))}", err=True)
-    follow(target, schema(), state_dir=state_dir())
+    follow(target, program, state_dir=state_dir())
 
 
 def _launch(
     target: Path,
-    schema: Callable[[], Schema[Any]],
+    options: Callable[[], Options[Any]],
     *,
     theme: str | None,
     mouse: bool,
@@ -119,7 +125,7 @@ def _launch(
     with logs(stderr=False):
         status = launch(
             target,
-            schema,
+            options,
             theme=theme,
             mouse=mouse,
             busy_while=busy_while,

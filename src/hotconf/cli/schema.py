@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from hotconf.cli.echo import echo
-from hotconf.cli.options import path_argument, schema_option
-from hotconf.cli.places import default_path
+from hotconf.cli.options import path_argument
+from hotconf.cli.program import program_options
 from hotconf.text import printable
 
 if TYPE_CHECKING:
-    from hotconf.schema import Schema
+    from hotconf.cli.program import Program
 
 
 @click.command(short_help="Print the JSON Schema, for editors; --stamp puts it to use.")
 @path_argument
 @click.option("--stamp", is_flag=True, help="Write it beside PATH, and the line that names it at PATH's head.")
-@schema_option
-def schema(path: Path | None, stamp: bool, schema: Schema[Any]) -> None:
+@program_options
+def schema(path: Path | None, stamp: bool, program: Program) -> None:
     """Print the JSON Schema (draft 2020-12) of a configuration: every key with its type, limits, default and meaning.
 
     With --stamp it is written to NAME.schema.json beside PATH, and PATH begins with the line by which tombi, taplo
@@ -35,11 +35,11 @@ def schema(path: Path | None, stamp: bool, schema: Schema[Any]) -> None:
             raise click.UsageError("PATH is only for --stamp")
         from hotconf.report.jsonschema import json_schema
 
-        echo(json_schema(schema), nl=False)
+        echo(json_schema(program.model()), nl=False)
         return
     from hotconf.cli.stamp import stamp as put
 
-    written = put(path or default_path(), schema)
+    written = put(program.path(path), program)
     for file in written:
         echo(f"Wrote {printable(str(file))}", err=True)
     if not written:

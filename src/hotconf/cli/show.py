@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hotconf.cli.echo import echo
-from hotconf.cli.options import schema_option, state_dir_option
+from hotconf.cli.options import state_dir_option
+from hotconf.cli.program import program_options
 
 if TYPE_CHECKING:
+    from hotconf.cli.program import Program
     from hotconf.formats.registry import FormatName
-    from hotconf.schema import Schema
     from hotconf.snapshot import Snapshot
 
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     help="What to write; YAML for YAML, otherwise TOML.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, with the origins.")
-@schema_option
+@program_options
 @state_dir_option("Where @N is kept; .hotconf in the configuration's directory unless given.")
 @click.pass_context
 def show(
@@ -37,7 +38,7 @@ def show(
     no_defaults: bool,
     form: FormatName | None,
     as_json: bool,
-    schema: Schema[Any],
+    program: Program,
     state_dir: Path | None,
 ) -> None:
     """Show the configuration that a program started with PATH would have: its files merged, its defaults filled in.
@@ -53,7 +54,7 @@ def show(
     from hotconf.cli import states
     from hotconf.report.effective import Effective
 
-    found = states.effective(ctx, arguments, schema, state_dir)
+    found, schema = states.effective(ctx, arguments, program, state_dir)
     wanted = () if key is None else states.key_of(key, schema)
     effective = Effective(found.snapshot, wanted, written_only=no_defaults)
     if as_json:

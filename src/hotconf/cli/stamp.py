@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hotconf.cli.contact import located
 from hotconf.cli.refusal import Refusal
@@ -16,7 +16,7 @@ from hotconf.text import printable
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hotconf.schema import Schema
+    from hotconf.cli.program import Program
 
 
 def schema_path(path: Path) -> Path:
@@ -24,13 +24,14 @@ def schema_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}.schema.json")
 
 
-def stamp(path: Path, schema: Schema[Any]) -> tuple[Path, ...]:
+def stamp(path: Path, program: Program) -> tuple[Path, ...]:
     """Write the schema beside `path`, and `#:schema ./NAME` at its head. The files that had to be written.
 
     Both are written or neither, over nothing that changed meanwhile; mode, owner, links and line ends stay. Raises
     `Refusal` if there is no such file, if it names another schema, or if another file is in the schema's place.
     """
-    main = located(path, lambda: schema)
+    main = located(path, program.find)
+    schema = program.options(main).schema
     beside = schema_path(main)
     if not beside.name.isprintable():
         raise Refusal(printable(f"{path}: the name of its schema could not be written into a comment"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,20 +12,21 @@ import click
 
 from hotconf.cli.baseline import baseline_of
 from hotconf.cli.contact import located, patiently
-from hotconf.cli.echo import echo
-from hotconf.cli.findings import as_text, findings
-from hotconf.cli.places import default_path, states_in
+from hotconf.cli.findings import show_problems
+from hotconf.cli.places import states_in
 from hotconf.cli.verdict import status
 from hotconf.inspection.inspect import State, inspect, inspect_kept
 from hotconf.keypath import parse
 from hotconf.sources.files.paths import absolute
 
 if TYPE_CHECKING:
+    from hotconf.cli.program import Program
     from hotconf.history.record import Record
     from hotconf.inspection.inspect import Inspection
     from hotconf.keypath import KeyPath
     from hotconf.schema import Schema
     from hotconf.snapshot import Snapshot
+    from hotconf.sources.base import Options
 
 _GENERATION: Final = re.compile(r"@(\d{1,18})")
 
@@ -47,7 +47,7 @@ def number(argument: str) -> int | None:
 
 def named(
     argument: str | Path,
-    schema: Schema[Any],
+    program: Program,
     *,
     against: Snapshot[Any] | None = None,
     history: History | None = None,
@@ -61,34 +61,41 @@ def named(
     """
     generation = number(argument) if isinstance(argument, str) else None
     if history is None or generation is None:
-        main = located(argument, lambda: schema)
-        baseline = baseline_of(main, schema, history.state_dir if history is not None else state_dir)
-        return inspect(main, schema, against=against, baseline=baseline)
-    record = patiently(partial(_record, history, generation, schema), history.state_dir or history.of)
-    return inspect_kept(record, schema, against=against)
+        main = located(argument, program.find)
+        options = program.options(main)
+        given = history.state_dir if history is not None else state_dir
+        baseline = baseline_of(options, program.state_dir(given, main))
+        return inspect(options, against=against, baseline=baseline)
+    main = located(history.of, program.find)
+    options, where = program.options(main), program.state_dir(history.state_dir, main)
+    record = patiently(partial(_record, options, where, generation), where or main)
+    return inspect_kept(record, options, against=against)
 
 
-def _record(history: History, generation: int, schema: Schema[Any]) -> Record:
+def _record(options: Options[Any], state_dir: Path | None, generation: int) -> Record:
     from hotconf.inspection.kept import record_of
 
-    return record_of(states_in(history.state_dir), absolute(history.of), generation, schema)
+    return record_of(states_in(state_dir), options.path, generation, options.schema)
 
 
 def effective(
-    ctx: click.Context, arguments: tuple[str, ...], schema: Schema[Any], state_dir: Path | None
-) -> State[Any]:
-    """The state that `[@N] [PATH]` name. What is wrong with it is shown; ends the command if it is not valid."""
+    ctx: click.Context, arguments: tuple[str, ...], program: Program, state_dir: Path | None
+) -> tuple[State[Any], Schema[Any]]:
+    """The state that `[@N] [PATH]` name, and its model. What is wrong with it is shown; ends the command if it is not
+    valid.
+    """
     numbered = bool(arguments) and number(arguments[0]) is not None
     if len(arguments) > 1 + numbered:
         raise click.UsageError("give one PATH")
     # An explicit path needs no home directory.
-    file = Path(arguments[-1]) if len(arguments) > numbered else default_path()
+    file = Path(arguments[-1]) if len(arguments) > numbered else program.path(None)
     wanted = arguments[0] if numbered else file
-    found = named(wanted, schema, history=History(file, state_dir))
+    found = named(wanted, program, history=History(file, state_dir))
+    schema = program.options(absolute(file)).schema
     show_problems(found, file, schema)
     if not isinstance(found, State):
         ctx.exit(status(found.problems))
-    return found
+    return found, schema
 
 
 def key_of(text: str, schema: Schema[Any]) -> KeyPath:
@@ -96,10 +103,3 @@ def key_of(text: str, schema: Schema[Any]) -> KeyPath:
     from hotconf.config.spelling import respelled
 
     return respelled(parse(text), schema)
-
-
-def show_problems(found: Inspection, given: Path, schema: Schema[Any]) -> None:
-    """Say on stderr what is wrong with what stands at `given`, or odd about it: it is not what was asked for."""
-    found_problems = list(findings(found, absolute(given), given))
-    if found_problems:
-        echo(as_text(found_problems, schema, sys.stderr), err=True, color=True)

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from hotconf.cli.options import path_argument, schema_option, state_dir_option
-from hotconf.cli.places import default_path
+from hotconf.cli.options import path_argument, state_dir_option
+from hotconf.cli.program import program_options
 from hotconf.settings import MAX_DEBOUNCE_MS
 
 if TYPE_CHECKING:
-    from hotconf.schema import Schema
+    from hotconf.cli.program import Program
 
 
 @click.command(short_help="Print every change of a configuration, and what came of it.")
 @path_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of text.")
-@schema_option
+@program_options
 @click.option(
     "--debounce-ms",
     type=click.IntRange(0, MAX_DEBOUNCE_MS),
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     "start on the last one if PATH is not valid."
 )
 def watch(
-    path: Path | None, as_json: bool, schema: Schema[Any], debounce_ms: int | None, state_dir: Path | None
+    path: Path | None, as_json: bool, program: Program, debounce_ms: int | None, state_dir: Path | None
 ) -> None:
     """Watch PATH and the files that its watch_paths name, until Ctrl+C or SIGTERM. SIGHUP loads them at once.
 
@@ -40,4 +40,4 @@ def watch(
     """
     from hotconf.cli.follow import follow
 
-    follow(path or default_path(), schema, as_json=as_json, debounce_ms=debounce_ms, state_dir=state_dir)
+    follow(program.path(path), program, as_json=as_json, debounce_ms=debounce_ms, state_dir=state_dir)

@@ -89,7 +89,7 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
         if options.fileless:
             raise UsageError("state_dir keeps files, and there is none: give a path")
         self._options = options
-        self._state_dir = state_dir
+        self.state_dir = state_dir
         self._trouble: str | None = None
         self._closed = False
         self._store = StateStore(state_dir, options.path)
@@ -238,7 +238,7 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
         """Why, and where: a `UsageError` says both."""
         if isinstance(error, UsageError):
             return str(error)
-        return f"{short_path(self._state_dir)}: {error.strerror or error}"
+        return f"{short_path(self.state_dir)}: {error.strerror or error}"
 
     # Forks
 

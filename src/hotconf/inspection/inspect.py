@@ -15,7 +15,7 @@ from hotconf.runtime.load import load, load_kept, problems_of
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
 from hotconf.snapshot import Snapshot
-from hotconf.sources.base import DEFAULT_MAX_BYTES, FileSet, Options
+from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files.missing import NO_BASELINE, Baseline
 from hotconf.sources.files.reading import too_large
 
@@ -64,28 +64,27 @@ class State(Inspection, Generic[T]):
 
 
 def inspect(
-    path: Path,
-    schema: Schema[T],
+    options: Options[T],
     *,
     against: Snapshot[T] | None = None,
     instead: Mapping[Path, bytes] = MappingProxyType({}),
     baseline: Baseline = NO_BASELINE,
 ) -> State[T] | Inspection:
-    """The state of `path`, which is absolute, and its fragments, or why there is none.
+    """The state that a program which loads `options` would have, or why there is none.
 
     `against`: the state that it is compared with. `instead`: bytes that count in place of what files hold, or of
     files that are not there. `baseline`: the state that decides which files are missing.
     """
-    large = [given for given, data in instead.items() if len(data) > DEFAULT_MAX_BYTES]
-    if large:
-        return Inspection(tuple(too_large(given, DEFAULT_MAX_BYTES) for given in large), FileSet.of(path))
-    result = load(Options(path, schema), against, baseline=baseline, instead=instead)
+    most = options.max_bytes
+    if large := [given for given, data in instead.items() if len(data) > most]:
+        return Inspection(tuple(too_large(given, most) for given in large), FileSet.of(options.path))
+    result = load(options, against, baseline=baseline, instead=instead)
     return _inspection(result.candidate, result.files)
 
 
-def inspect_kept(record: Record, schema: Schema[T], *, against: Snapshot[T] | None = None) -> State[T] | Inspection:
-    """The state that was kept as `record`, judged by the schema and the checks of today; no file is read."""
-    result = load_kept(Options(record.files[0].path, schema), record.files, record.at, against)
+def inspect_kept(record: Record, options: Options[T], *, against: Snapshot[T] | None = None) -> State[T] | Inspection:
+    """The state that was kept as `record`, judged by the schema, checks and layers of today; no file is read."""
+    result = load_kept(options._replace(path=record.files[0].path), record.files, record.at, against)
     return _inspection(result.candidate, result.files)
 
 

@@ -62,30 +62,30 @@ def _listed(keys: list[str]) -> str:
     return printable(", ".join([*named[:_MOST_NAMED], "…"] if len(named) > _MOST_NAMED else named))
 
 
-def as_kept(record: Record, schema: Schema[Any]) -> Look:
-    """The state, judged by the schema and the checks of today."""
-    result = load_kept(Options(record.files[0].path, schema), record.files, record.at)
+def as_kept(record: Record, options: Options[Any]) -> Look:
+    """The state, judged by the schema, checks and layers of today."""
+    result = load_kept(options._replace(path=record.files[0].path), record.files, record.at)
     return _look(result.candidate, record.files, record.at)
 
 
-def baseline_of(state_dir: Path, main: Path, schema: Schema[Any]) -> Baseline:
+def baseline_of(state_dir: Path, options: Options[Any]) -> Baseline:
     """The state whose files a program that starts now would find missing; never raises for a state."""
 
     def judge(files: tuple[SourceFile, ...], at: datetime) -> Candidate[Any]:
-        return load_kept(Options(main, schema), files, at).candidate
+        return load_kept(options, files, at).candidate
 
     try:
-        return Search(StateStore(state_dir, main), judge, lambda *_: None).baseline()
+        return Search(StateStore(state_dir, options.path), judge, lambda *_: None).baseline()
     except (OSError, UsageError):  # not trustworthy, or unreadable: no program starts from it
         return NO_BASELINE
 
 
-def on_disk(main: Path, schema: Schema[Any], also: Iterable[Path] = ()) -> Look:
+def on_disk(options: Options[Any], also: Iterable[Path] = ()) -> Look:
     """The main file and its fragments as they are now, and those of `also` that exist.
 
     Raises `UsageError` for one that is there but cannot be read.
     """
-    result = load(Options(main, schema))
+    result = load(options)
     roles = {path: role for path, role in result.files.members if role != "watched" and role != "layer"}
     found = []
     for path in dict.fromkeys((*roles, *also)):

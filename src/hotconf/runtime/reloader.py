@@ -13,15 +13,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from hotconf.engine.candidate import Valid
+from hotconf.engine.protocol import Publish
 from hotconf.errors import UsageError
-from hotconf.events import Ending, Listener, Pending, ReloadFailed
+from hotconf.events import Ending, Listener, Pending, ReloadFailed, ReloadUnchanged
 from hotconf.logs import log, records
 from hotconf.problems import ConfigError
 from hotconf.runtime import process
 from hotconf.runtime.cycle import Cycle
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.holds import Hold, Holds
-from hotconf.runtime.load import drifted
+from hotconf.runtime.load import drifted, load, problems_of
+from hotconf.runtime.loads import isolated_load
 from hotconf.runtime.notifier import Caller, Notifier
 from hotconf.runtime.publisher import Publisher
 from hotconf.runtime.rounds import paths_of
@@ -34,6 +37,7 @@ from hotconf.subscribers.stats import Meter
 from hotconf.system import fork, green, threads
 from hotconf.system.budget import MOMENT_S, close_budget
 from hotconf.system.exceptions import in_load
+from hotconf.system.inert import INERT
 from hotconf.watch.observer import ObserverName
 
 if TYPE_CHECKING:
@@ -85,6 +89,8 @@ class Reloader(fork.ForkAware, Generic[T]):
         self._driver: Driver | None = None
         self._layer_watches: list[Callable[[], object]] = []
         """Functions that end them."""
+        self._inert = INERT.applies()
+        """A command only looks at the program: a start loads, and that is all."""
         self._started = threads.lock()
         """Held from the call of `start()` on; a child of a fork that could not watch gets a new one."""
         self._lost: tuple[tuple[Path, ...] | None, tuple[str, ...]] | None = None
@@ -92,6 +98,11 @@ class Reloader(fork.ForkAware, Generic[T]):
         fork.register(self)
 
     # What there is
+
+    @property
+    def state_dir(self) -> Path | None:
+        """Where its states are kept, if they are."""
+        return None if self._history is None else self._history.state_dir
 
     @property
     def snapshot(self) -> Snapshot[T] | None:
@@ -173,6 +184,9 @@ class Reloader(fork.ForkAware, Generic[T]):
         _not_in_a_load("start")
         if self.cycle.closed or not self._started.acquire(blocking=False):
             raise UsageError("a watcher can be started once; make a new one")
+        if self._inert:
+            self._load_only(require=require)
+            return
         try:
             event = self._start(require=require)
             if event is None:
@@ -204,9 +218,20 @@ class Reloader(fork.ForkAware, Generic[T]):
         self.cycle.loads.run(driver)
         return caller.event
 
+    def _load_only(self, *, require: bool) -> None:
+        result = isolated_load(partial(load, self.options), self.cache.files)
+        self.cache.files = result.files
+        if isinstance(result.candidate, Valid):
+            self.publisher.publish(Publish(result.candidate, 1, None), 0)
+        elif require:
+            INERT.refused = self.options
+            raise ConfigError(problems_of(result.candidate))
+
     def reload(self, *, wait: bool, force: bool, revalidate: bool = False) -> Ending | None:
         """Load the files now, without a window; with `wait` return the ending."""
         _not_in_a_load("reload")
+        if self._inert:
+            return ReloadUnchanged("a command only looks at this program") if wait else None
         used = self._check()
         if used is None or self.cycle.closed:
             raise UsageError("this watcher is not running: reload() works between start() and close()")

@@ -73,7 +73,7 @@ def declared_layers(schema: Schema[Any], *, flags: bool = True) -> tuple[FileLay
 
 
 def given_layers(given: object, schema: Schema[Any]) -> tuple[Layer | FileLayer, ...]:
-    """The layers that the model declares, and over them those of the argument `layers`.
+    """The layers that the model declares, and over them those of the argument `layers`, which may have the former.
 
     Raises `UsageError` for what is no layer, for a name that is taken, and for what a layer of ours has that no field
     of the model takes.

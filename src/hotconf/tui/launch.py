@@ -21,7 +21,7 @@ from hotconf.tui.session import Session
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hotconf.schema import Schema
+    from hotconf.sources.base import Options
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _GRACE_S: Final = 20.0
@@ -29,7 +29,7 @@ _GRACE_S: Final = 20.0
 
 def launch(
     path: Path,
-    schema: Callable[[], Schema[Any]],
+    options: Callable[[], Options[Any]],
     *,
     theme: str | None = None,
     mouse: bool = True,
@@ -39,7 +39,7 @@ def launch(
 ) -> int:
     """Run the app on `path` until the person leaves it or a signal ends it; the exit status.
 
-    `schema` is asked for when the first frame is up.
+    `options`, how it is loaded, is asked for when the first frame is up.
     `state_dir`: where the good states are kept.
     `busy_while`: a shell command that is started with the app; reloads wait until it ends. It is ended with the app.
     Raises `UsageError` for a theme that does not exist, and whatever ended the app out of order.
@@ -47,7 +47,7 @@ def launch(
     if theme is not None and theme not in BUILTIN_THEMES:
         raise UsageError(f"there is no theme {theme!r}; there are: {', '.join(sorted(BUILTIN_THEMES))}")
     command = Command(busy_while) if busy_while else None
-    with closing(Session(absolute(path), schema, state_dir)) as session:
+    with closing(Session(absolute(path), options, state_dir)) as session:
         app = HotconfApp(session, command=command, theme=theme, welcome=welcome)
         try:
             with _signals(app.end):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hotconf.events import ConfigReloadEvent
     from hotconf.history.restore import Restoration
     from hotconf.problems import Problem
-    from hotconf.schema import Schema
+    from hotconf.sources.base import Options
     from hotconf.subscribers.stats import Stats
     from hotconf.tui.view.configuration import Item
     from hotconf.watcher import HotReloadWatcher
@@ -45,11 +45,11 @@ _MOST_BYTES: Final = 1 << 20
 class Session:
     """One watcher, from start to close."""
 
-    def __init__(self, path: Path, schema: Callable[[], Schema[Any]], state_dir: Path | None = None) -> None:
-        """`path` is absolute. `schema` may take its time: it is asked for when the app is up."""
+    def __init__(self, path: Path, options: Callable[[], Options[Any]], state_dir: Path | None = None) -> None:
+        """`path` is absolute. `options` may take its time: it is asked for when the app is up."""
         self._path = path
         self._state_dir = state_dir
-        self._schema = schema
+        self._options = options
         self._secret_keys: frozenset[str] = frozenset()
         self._opened: HotReloadWatcher[Any] | None = None
         self._notify: Callable[[Update], object] = _nobody
@@ -166,11 +166,11 @@ class Session:
 
     def _open(self) -> HotReloadWatcher[Any]:
         from hotconf.config.redaction.secret_keys import secret_keys
-        from hotconf.watcher import HotReloadWatcher
+        from hotconf.twin import twin
 
-        schema = self._schema()
-        self._secret_keys = secret_keys(schema)
-        return HotReloadWatcher(self._path, schema, state_dir=self._state_dir)
+        options = self._options()
+        self._secret_keys = secret_keys(options.schema)
+        return twin(options, state_dir=self._state_dir)
 
     def _on_event(self, event: ConfigReloadEvent) -> None:
         """On the watcher's delivery thread."""

@@ -24,6 +24,8 @@ from hotconf.secrets.keys import is_secret_key
 from hotconf.text import quoted, shortened
 
 _MOST_CHOICES = 30
+MISSING: Final = "Missing required field: "
+"""How the message begins; the key follows."""
 _LONGEST_TEXT: Final = 60
 # The errors of pydantic's whose text holds a limit or nothing at all, but never what was given.
 _DISCREET: Final = frozenset(
@@ -54,7 +56,7 @@ def problem_of(fault: Fault, written: Written | None = None, *, hints: bool = Tr
     from elsewhere in the table, which a validator may have put into its text, are the caller's to take out.
     """
     if fault.type in MISSES:
-        return _schema(f"Missing required field: {dotted(fault.path)}", fault.path)
+        return _schema(f"{MISSING}{dotted(fault.path)}", fault.path)
     if fault.type == "extra_forbidden" and not fault.astray:
         return unknown_key(fault.path, fault.parent, "error", hints=hints)
     if fault.type.startswith("union_tag_") and fault.shape.discriminators and isinstance(fault.value, dict):
@@ -121,7 +123,7 @@ def _wrong_tag(fault: Fault, table: dict[str, object], hints: bool) -> Problem:
     given = next((key for key in fault.shape.discriminators if key in table), None)
     if given is None:
         path = (*fault.path, fault.shape.discriminators[0])
-        return _schema(f"Missing required field: {dotted(path)}", path)
+        return _schema(f"{MISSING}{dotted(path)}", path)
     secret = fault.secret or is_secret_key(given)
     return _wrong_choice((*fault.path, given), table[given], fault.shape.tags, secret=secret, hints=hints)
 

@@ -1,0 +1,199 @@
+"""Which model and layers a command uses: those of the program's own watcher, of `--schema`, or the built-in ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from hotconf.cli import places
+from hotconf.cli.refusal import Refusal
+from hotconf.errors import UsageError
+from hotconf.text import printable, short_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hotconf.cli.imports import App
+    from hotconf.problems import Problem
+    from hotconf.schema import Schema
+    from hotconf.sources.base import Options
+
+_BUILT_IN: Final = "speckit"
+_HOW: Final = (
+    "name the program's watcher (--app MODULE:NAME, HOTCONF_APP, or [tool.hotconf] app in pyproject.toml), "
+    "or a model (--schema MODULE:NAME; --schema speckit is the built-in one)"
+)
+
+
+class Program:
+    """What the options of a command say about the program. Nothing is imported before it is needed."""
+
+    def __init__(self, app: str | None, schema: Schema[Any] | str | None, *, no_app: bool) -> None:
+        self._named = app
+        self._schema = schema
+        self._looks = schema is None and not no_app
+        self._found: App | None = None
+
+    @property
+    def app(self) -> App | None:
+        """The program's own watcher, imported by the first call. Raises `Refusal` if it cannot be had."""
+        if self._looks:
+            self._looks = False
+            from hotconf.cli.imports import find
+
+            self._found = find(self._named)
+        return self._found
+
+    def path(self, given: Path | None) -> Path:
+        """The main file: `given`, else the app's, else the default one."""
+        if given is not None:
+            return given
+        return self.app.options.path if self.app is not None else places.default_path()
+
+    def model(self) -> Schema[Any]:
+        """The model of the app, or that of `--schema`; else the built-in one."""
+        if self._schema is not None and not isinstance(self._schema, str):
+            return self._schema
+        if self.app is not None:
+            return self.app.options.schema
+        from hotconf.speckit import SPECKIT
+
+        return SPECKIT
+
+    def layers(self) -> tuple[object, ...]:
+        """Those of the app."""
+        return self.app.options.layers if self.app is not None else ()
+
+    def state_dir(self, given: Path | None, main: Path) -> Path | None:
+        """Where the states of `main`, which is absolute, are: `given`, else where the app keeps them, if it does."""
+        if given is not None or self.is_built_in(main):
+            return given
+        return self.app.state_dir if self.app is not None else None
+
+    def find(self, main: Path) -> Options[Any] | None:
+        """How to load `main`, which is absolute; None if it is not known."""
+        from hotconf.sources.base import Options
+
+        if self.is_built_in(main):
+            from hotconf.speckit import SPECKIT
+
+            return Options(main, SPECKIT)
+        if self._schema is not None and not isinstance(self._schema, str):
+            from hotconf.sources.layers import declared_layers
+
+            return Options(main, self._schema, layers=declared_layers(self._schema, flags=False))
+        return self.app.on(main) if self.app is not None else None
+
+    def options(self, main: Path) -> Options[Any]:
+        """How to load `main`, which is absolute. If that is not known, checks its syntax, and raises `Refusal`."""
+        found = self.find(main)
+        if found is None:
+            from hotconf.cli.findings import show_problems
+            from hotconf.inspection.inspect import inspect
+
+            show_problems(inspect(unmodelled(main)), main, unmodelled(main).schema)
+            raise no_model(main)
+        return found
+
+    def is_built_in(self, main: Path) -> bool:
+        """Whether the built-in schema is meant."""
+        if self._schema is not None:
+            return self._schema == _BUILT_IN
+        if self._named is not None or (self._found is not None and self._found.options.path == main):
+            return False
+        return _is_default(main)
+
+
+def unmodelled(main: Path) -> Options[Any]:
+    """How to load `main` for its syntax only."""
+    from hotconf.schema import Schema
+    from hotconf.sources.base import Options
+
+    return Options(main, Schema(dict[str, Any]))
+
+
+def files_only(options: Options[Any]) -> Options[Any]:
+    """How to load the files alone: a profile is one of them."""
+    from hotconf.sources.base import ProfileLayer
+
+    return options._replace(layers=tuple(each for each in options.layers if isinstance(each, ProfileLayer)))
+
+
+def lenient(problem: Problem) -> Problem:
+    """Where only files are checked: a layer may set a value that is missing."""
+    from hotconf.config.validation.messages import MISSING
+
+    if problem.kind != "schema" or not problem.message.startswith(MISSING):
+        return problem
+    return replace(problem, severity="warning", hint="a layer over the files may set it")
+
+
+def no_model(main: Path) -> Refusal:
+    """Says how to name one."""
+    return Refusal(f"no model is known for {printable(short_path(main))}, only its syntax was checked: {_HOW}")
+
+
+def _is_default(main: Path) -> bool:
+    from hotconf.sources.files.paths import absolute
+
+    try:
+        return main == absolute(places.default_path())
+    except UsageError:  # there is no home directory
+        return False
+
+
+# The options
+
+
+def _schema(ctx: click.Context, param: click.Parameter, value: str | None) -> Schema[Any] | str | None:
+    if value is None or value == _BUILT_IN:
+        return value
+    from hotconf.cli.imports import schema
+
+    try:
+        return schema(value)
+    except Refusal as error:
+        raise click.BadParameter(error.message, ctx, param) from error
+
+
+_APP: Final = click.option(
+    "--app",
+    metavar="MODULE:NAME",
+    help="The program's own HotReloadWatcher, or a function that returns it: its model, checks and layers count. "
+    "Without it HOTCONF_APP, or [tool.hotconf] app in the nearest pyproject.toml.",
+)
+_NO_APP: Final = click.option(
+    "--no-app", is_flag=True, help="Import no program, whatever names one: for checkouts that are not trusted."
+)
+_SCHEMA: Final = click.option(
+    "--schema",
+    metavar="MODULE:NAME",
+    callback=_schema,
+    help="A Schema, with its checks, or a pydantic model, instead of a program; speckit is the built-in one.",
+)
+
+
+def program_options(command: Callable[..., None]) -> Callable[..., None]:
+    """`--app`, `--no-app` and `--schema`, as one argument `program`."""
+    return _APP(_NO_APP(_SCHEMA(_with_program(command))))
+
+
+def app_options(command: Callable[..., None]) -> Callable[..., None]:
+    """`--app` and `--no-app`, for a command that needs no model."""
+    return _APP(_NO_APP(_with_program(command)))
+
+
+def _with_program(command: Callable[..., None]) -> Callable[..., None]:
+    @wraps(command)
+    def run(
+        *arguments: Any, app: str | None, no_app: bool, schema: Schema[Any] | str | None = None, **options: Any
+    ) -> None:
+        if app is not None and (no_app or schema is not None):
+            raise click.UsageError(f"give --app or {'--no-app' if no_app else '--schema'}, not both")
+        command(*arguments, program=Program(app, schema, no_app=no_app), **options)
+
+    return run

@@ -1,0 +1,41 @@
+"""What a program's own watcher loads, and a watcher of a command that loads the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hotconf.settings import HotReloadSettings
+from hotconf.system.inert import INERT
+from hotconf.watcher import HotReloadWatcher
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hotconf.sources.base import Options
+
+
+def original(watcher: HotReloadWatcher[Any]) -> tuple[Options[Any], Path | None]:
+    """What it loads, and where its states are kept, if they are."""
+    reloader = watcher._reloader
+    return reloader.options, reloader.state_dir
+
+
+def twin(
+    options: Options[Any], *, debounce_ms: int | None = None, state_dir: Path | None = None
+) -> HotReloadWatcher[Any]:
+    """A watcher that loads `options`, also where a program is only looked at. `debounce_ms` overrules them."""
+    pins = options.pins
+    settings = None if pins.enabled is None else pins.over(HotReloadSettings())
+    with INERT.ours():
+        return HotReloadWatcher(
+            None if options.fileless else options.path,
+            options.schema,
+            settings=settings,
+            debounce_ms=pins.debounce_ms if debounce_ms is None else debounce_ms,
+            watch_paths=pins.watch_paths,
+            max_bytes=options.max_bytes,
+            allow_empty=options.allow_empty,
+            state_dir=state_dir,
+            layers=options.layers,  # type: ignore[arg-type]
+            format=None if options.format is None else options.format.name.lower(),  # type: ignore[arg-type]
+        )
