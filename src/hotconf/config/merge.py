@@ -258,7 +258,7 @@ class Origins(LayeredOrigins):
         return None, ()
 
     def _answer(self, index: int, path: KeyPath) -> Answer:
-        return Answer(self._origin(index, path), value_at(self.layers[index].table, path))
+        return Answer(self._origin(index, path), _raw(self.layers[index].table, path))
 
     def _origin(self, index: int, path: KeyPath, at: At = "value") -> Origin:
         return self.layers[index].origin(path, self._home, at)
@@ -308,6 +308,16 @@ def _says(layer: LayerTable, path: KeyPath) -> _Says:
     if not isinstance(here, dict) or in_array:
         return "value"
     return "new table" if anew else "table"
+
+
+def _raw(table: dict[str, Any], path: KeyPath) -> object:
+    """What stands at `path`. `value_at` looks at all keys on the way, of which there may be thousands."""
+    here: Any = table
+    for depth, key in enumerate(path):
+        if type(here) not in _CONTAINERS:
+            return value_at(here, path[depth:])
+        here = here[key]
+    return here
 
 
 def _paths(table: dict[str, Any]) -> Iterator[KeyPath]:

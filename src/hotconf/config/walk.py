@@ -205,6 +205,8 @@ def _at(value: Any, key: str | int) -> object:
 
 
 def _under(table: object, key: str) -> object:
+    if isinstance(table, Mapping) and key in table:
+        return table[key]  # there may be thousands of others
     found = entries(table)
     if key in found:
         return found[key]
