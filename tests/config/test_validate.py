@@ -130,11 +130,8 @@ class Service(BaseModel):
     ("text", "hint"),
     [
         ("[model.x]\nbase_url = 'u'", 'did you mean "models"?'),
-        ("[agents]\nbase_url = 'u'", "write an array of tables: each begins with [[agents]] in TOML, with - in YAML"),
-        (
-            "[nested.a]\nbase_url = 'u'",
-            "write an array of tables: each begins with [[nested.a]] in TOML, with - in YAML",
-        ),
+        ("[agents]\nbase_url = 'u'", "begin each of them with [[agents]]"),
+        ("[nested.a]\nbase_url = 'u'", "begin each of them with [[nested.a]]"),
         ("[port]\nx = 1", None),
         ("[ports]\nx = 1", None),
         ("[token]\nx = 1", None),
@@ -682,9 +679,9 @@ class Office(BaseModel):
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("paths = ['a']", "it belongs to the table cost"),
-        ("enabled = false", "it belongs to the table cost"),
-        ("deep = 3", "it belongs to the table cost"),
+        ("paths = ['a']", "it belongs to [cost]"),
+        ("enabled = false", "it belongs to [cost]"),
+        ("deep = 3", "it belongs to [cost]"),
         ("retries = 1\n[job]\n", None),
         ("depth = 1", None),
         ("limit = 1", None),
@@ -719,8 +716,8 @@ def test_a_key_above_its_table_has_the_hint_where_extras_are_ignored_or_forbidde
     for model, severity in ((Ignores, "warning"), (Forbids, "error")):
         found = problems(model, "paths = []\ndepth = 1\nzzz = 1")
         assert [each.hint for each in found] == [
-            "it belongs to the table cost",
-            "it belongs to the table cost.deep",
+            "it belongs to [cost]",
+            "it belongs to [cost.deep]",
             None,
         ]
         assert {each.severity for each in found} == {severity}

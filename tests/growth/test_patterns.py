@@ -39,6 +39,7 @@ IN_TABLES: Final = [
     "formats.toml.slips: pattern",
     *[r"formats.toml.slips: f'\\A(?:{pattern})'"] * 2,
     "formats.yaml.mistakes: pattern",
+    "sources.profile: f\"{re.escape(str(main.with_suffix('')))}\\\\.({_NAME.pattern}){re.escape(main.suffix)}\"",
 ]
 """Compiled from a table when the module is imported, or given by another module: the patterns are found there."""
 

@@ -285,6 +285,17 @@ def app(scene: Scene) -> str:
     return "\n".join(said)
 
 
+def _explained(*arguments: object) -> Output:
+    """Each value in turn."""
+
+    def run(scene: Scene) -> str:
+        keys = [field.alias or name for name, field in scene.schema.model.model_fields.items()]
+        commands = (_command("explain", "--saved", key, "PATH", "--schema", "SCHEMA", *arguments) for key in keys)
+        return "".join(command(scene) for command in commands)
+
+    return run
+
+
 OUTPUTS: Final[dict[str, Output]] = {
     "events": events,
     "notifications": notifications,
@@ -302,6 +313,10 @@ OUTPUTS: Final[dict[str, Output]] = {
     },
     "show": _command("show", "--saved", "PATH", "--schema", "SCHEMA"),
     "show as json": _command("show", "--saved", "PATH", "--schema", "SCHEMA", "--json"),
+    "explain": _explained(),
+    "explain as json": _explained("--json"),
+    "env": _command("env", "--schema", "SCHEMA"),
+    "env as json": _command("env", "--schema", "SCHEMA", "--json"),
     "diff": _command("diff", "PATH", "OTHER", "--schema", "SCHEMA"),
     "diff as json": _command("diff", "PATH", "OTHER", "--schema", "SCHEMA", "--json"),
     "plan": _command("plan", "OTHER", "PATH", "--schema", "SCHEMA"),

@@ -25,7 +25,10 @@ COMMANDS = (
     "###[x]##vso[task.setvariable variable=a]b",
     "##teamcity[x]",
 )
-OURS = ("check", "show", "diff ", "plan", "doctor", "history", "rollback", "init", "schema", "watch")
+OURS = (
+    *("check", "show", "explain", "env", "diff ", "plan", "doctor"),
+    *("history", "rollback", "init", "schema", "watch"),
+)
 TELLING = [name for name in OUTPUTS if f"{name} ".startswith(OURS)]
 """Those of the commands; programs print the library's messages themselves."""
 SYSTEMS = ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")

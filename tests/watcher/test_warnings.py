@@ -40,7 +40,7 @@ def odd(config: App) -> list[Problem]:
 PIECES = {
     "prot = 1": 'Unknown key: prot (did you mean "port"?)',
     "port = 3": "port is odd (write an even one)",
-    'watch_paths = ["conf.d"]': "Unknown key: watch_paths (it belongs to the table hot_reload)",
+    'watch_paths = ["conf.d"]': "Unknown key: watch_paths (it belongs to [hot_reload])",
     '[hot_relaod]\nwatch_paths = ["conf.d"]': 'Unknown key: hot_relaod (did you mean "hot_reload"?)',
     '[hot_reload]\nwatch_path = ["conf.d"]': 'Unknown key: hot_reload.watch_path (did you mean "watch_paths"?)',
 }

@@ -14,7 +14,8 @@ from hotconf.changes import MISSING
 from hotconf.config.layers import At, LayerTable
 from hotconf.config.shape import Shape
 from hotconf.config.walk import value_at
-from hotconf.formats.base import Document
+from hotconf.formats.base import Document, Format
+from hotconf.formats.registry import DEFAULT
 from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem, Related
 from hotconf.snapshot import Answer, LayeredOrigins, Origin
@@ -32,6 +33,12 @@ class Merged(NamedTuple):
     def documents(self) -> tuple[Document, ...]:
         """The files among them."""
         return tuple(layer.document for layer in self.layers if layer.document is not None)
+
+    @property
+    def form(self) -> Format:
+        """What the main file is written in."""
+        documents = self.documents
+        return documents[0].format if documents else DEFAULT
 
     def own_table(self) -> dict[str, Any]:
         """The same, for the caller alone: a validator may do to it what it likes, the layers stay as they are."""

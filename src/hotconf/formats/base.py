@@ -44,6 +44,8 @@ class Format(ABC):
     """It has a value for nothing at all."""
     assigns: str
     """Stands between a key and its value."""
+    item: str
+    """What each table of an array begins with; `{}` is the dotted key of the array."""
 
     @abstractmethod
     def parse(self, path: Path, text: str) -> dict[str, Any] | Problem:
@@ -66,6 +68,10 @@ class Format(ABC):
     def warnings(self, path: Path, text: str) -> tuple[Problem, ...]:  # noqa: ARG002 - a default
         """What a text that was parsed says, but probably does not mean."""
         return ()
+
+    def table_name(self, path: str) -> str:
+        """What messages call the table at `path`, a dotted key."""
+        return f"the table {path}"
 
     def stamp(self, text: str, schema: str) -> str | None:  # noqa: ARG002 - a default
         """`text` with the note by which editors find its JSON Schema; None if it has no place for one."""

@@ -118,11 +118,15 @@ class _Walk:
 
 def as_text(found: Iterable[Variable]) -> str:
     """A line for each: name, type, default, meaning."""
-    rows = [(each.name, each.type, _shown(each), printable(each.description.partition("\n")[0])) for each in found]
+    rows = [tuple(map(printable, _cells(each))) for each in found]
     columns = [
         max((w for cell in column if (w := width(cell)) <= _WIDEST), default=0) for column in zip(*rows, strict=True)
     ]
     return "\n".join("  ".join((*_padded(row[:3], columns[:3]), row[3])).rstrip() for row in rows)
+
+
+def _cells(variable: Variable) -> tuple[str, ...]:
+    return variable.name, variable.type, _shown(variable), variable.description.partition("\n")[0]
 
 
 def _padded(cells: tuple[str, ...], columns: list[int]) -> list[str]:

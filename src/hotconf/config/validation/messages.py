@@ -17,6 +17,7 @@ from hotconf.config.shape import Shape
 from hotconf.config.suggest import did_you_mean
 from hotconf.config.validation.faults import CHOICES, MISSES, Fault, toml_type
 from hotconf.config.validation.hints import choice, instead
+from hotconf.formats.base import Format
 from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem, Severity
 from hotconf.secrets.credentials import mask_credentials
@@ -49,8 +50,8 @@ _BY_USER: Final = frozenset({"value_error", "assertion_error"})
 _BY_PYDANTIC: Final = frozenset(get_args(ErrorType))
 
 
-def problem_of(fault: Fault, written: Written | None = None, *, hints: bool = True) -> Problem:
-    """`fault` in words, without its place. `written`: the text that the value was decoded from.
+def problem_of(fault: Fault, written: Written | None, form: Format, *, hints: bool = True) -> Problem:
+    """`fault` in words, without its place. `written`: the text that the value was decoded from. Hints are in `form`.
 
     Hints are expensive, and can be left out. What stands under a secret key is not quoted; secrets
     from elsewhere in the table, which a validator may have put into its text, are the caller's to take out.
@@ -58,7 +59,7 @@ def problem_of(fault: Fault, written: Written | None = None, *, hints: bool = Tr
     if fault.type in MISSES:
         return _schema(f"{MISSING}{dotted(fault.path)}", fault.path)
     if fault.type == "extra_forbidden" and not fault.astray:
-        return unknown_key(fault.path, fault.parent, "error", hints=hints)
+        return unknown_key(fault.path, fault.parent, "error", form, hints=hints)
     if fault.type.startswith("union_tag_") and fault.shape.discriminators and isinstance(fault.value, dict):
         return _wrong_tag(fault, fault.value, hints)
     if fault.expected:
@@ -69,27 +70,27 @@ def problem_of(fault: Fault, written: Written | None = None, *, hints: bool = Tr
             got = toml_type(fault.value) if fault.secret or fault.shape.holds_secrets else given
             return _schema(f"Type mismatch: {where}expected {names}, got {got}", fault.path, written.hint)
         text = f"Type mismatch: {where}expected {names}, got {toml_type(fault.value)}"
-        return _schema(text, fault.path, _about_table(fault) or instead(fault) if hints else None)
+        return _schema(text, fault.path, _about_table(fault, form) or instead(fault) if hints else None)
     if fault.type in CHOICES and fault.shape.allowed and not fault.astray and not fault.of_key:
         return _wrong_choice(fault.path, fault.value, fault.shape.allowed, secret=fault.secret, hints=hints)
     return _schema(_about(fault.path, _reason(fault)), fault.path)
 
 
-def unknown_key(path: KeyPath, around: Shape, severity: Severity, *, hints: bool = True) -> Problem:
+def unknown_key(path: KeyPath, around: Shape, severity: Severity, form: Format, *, hints: bool = True) -> Problem:
     """The model has no field for the key at `path`, whose table has the shape `around`.
 
     In a table with secrets it may be the misspelt name of one.
     """
-    hint = _meant(path, around) if hints and path else None
+    hint = _meant(path, around, form) if hints and path else None
     withheld = bool(path and around.secret_keys)
     return Problem(f"Unknown key: {dotted(path)}", path, "schema", severity, hint, withheld=withheld)
 
 
-def _meant(path: KeyPath, around: Shape) -> str | None:
+def _meant(path: KeyPath, around: Shape, form: Format) -> str | None:
     key = str(path[-1])
     home = around.homes.get(key) if len(path) == 1 else None
     if home is not None:
-        return f"it belongs to the table {dotted(home)}"
+        return f"it belongs to {form.table_name(dotted(home))}"
     near = did_you_mean(key, around.keys)
     if near is None and _VARIABLE in around.keys and is_secret_key(key):
         return f'name the variable that holds it: {_VARIABLE} = "…"'
@@ -156,12 +157,12 @@ def _bare(choice: object) -> str:
     return choice if isinstance(choice, str) else shown(choice)
 
 
-def _about_table(fault: Fault) -> str | None:
+def _about_table(fault: Fault, form: Format) -> str | None:
     """What a table is to be instead: one of an array, or under a key that is almost the same."""
     if not isinstance(fault.value, dict) or not fault.path or fault.secret:
         return None
     if "array" in fault.expected and fault.shape.child(0).tables and all(isinstance(key, str) for key in fault.path):
-        return f"write an array of tables: each begins with [[{dotted(fault.path)}]] in TOML, with - in YAML"
+        return f"begin each of them with {form.item.format(dotted(fault.path))}"
     key, around = str(fault.path[-1]), fault.parent
     return did_you_mean(key, (other for other in around.keys if other != key and around.child(other).tables))
 

@@ -99,7 +99,7 @@ def _refused(errors: Errors, collector: Collector, hints: Budget) -> None:
         if written is not None and written.secret:
             fault = replace(fault, secret=True)
         affordable = hints.afford(max(len(fault.parent.keys), len(fault.shape.allowed)))
-        problem = problem_of(fault, written, hints=affordable)
+        problem = problem_of(fault, written, collector.merged.form, hints=affordable)
         collector.add(problem, at_key=fault.at_key, by_user=is_by_user(fault))
     collector.omit(len(errors.details) - _MAX_FAULTS, "error")
     collector.incomplete = errors.more
@@ -111,7 +111,7 @@ def _look_for_unknown(collector: Collector, hints: Budget, *, strict: bool) -> N
     for path, around in islice(found, MAX_PROBLEMS):
         from hotconf.config.validation.messages import unknown_key
 
-        problem = unknown_key(path, around, severity, hints=hints.afford(len(around.keys)))
+        problem = unknown_key(path, around, severity, collector.merged.form, hints=hints.afford(len(around.keys)))
         collector.add(problem, at_key=True)
     collector.omit(sum(1 for _ in found), severity)
 

@@ -26,6 +26,7 @@ class _Json(Format):
     suffixes: tuple[str, ...] = (".json",)
     defaults = "{}"
     assigns = ":"
+    item = "{{"
 
     def parse(self, path: Path, text: str) -> dict[str, Any] | Problem:
         # A program may allow deeper recursion than the stack holds: then depth is judged before.

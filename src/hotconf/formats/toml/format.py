@@ -24,6 +24,12 @@ class _Toml(Format):
     defaults = "a comment"
     assigns = "="
 
+    item = "[[{}]]"
+
+    def table_name(self, path: str) -> str:
+        """Its header."""
+        return f"[{path}]"
+
     def parse(self, path: Path, text: str) -> dict[str, Any] | Problem:
         # tomli is quadratic in the parts of a key, so a long key is found before it sees the text.
         offset = too_deep(text) if _may_have_long_key(text) else None

@@ -21,6 +21,7 @@ class _Yaml(Format):
     suffixes: tuple[str, ...] = (".yaml", ".yml")
     defaults = "{}"
     assigns = ":"
+    item = "-"
 
     def parse(self, path: Path, text: str) -> dict[str, Any] | Problem:
         try:
