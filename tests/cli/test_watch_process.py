@@ -461,7 +461,7 @@ def test_run_writes_a_first_configuration_and_watches_it(tmp_path):
 
 def test_run_writes_nothing_to_a_path_that_was_given(home):
     """A mistyped path stays a mistake that can be seen."""
-    with running(["run", home / "other.toml"], home) as run:
+    with running(["run", home / "other.toml", "--schema", "speckit"], home) as run:
         assert "no valid configuration yet" in run.line()
         run.end()
     assert not (home / "other.toml").exists()
