@@ -145,15 +145,15 @@ def subscribers(directory: Path, count: int, seconds: float) -> list[list[float]
         if count:
             watcher.on_change("values.hit", hear)
         bus: Any = watcher._bus
-        publish = bus.publish
+        notify = bus.notify
 
-        def published(event: Any, snapshot: Any) -> None:
+        def notified(notice: Any) -> None:
             began[0] = time.monotonic_ns()
-            publish(event, snapshot)
-            if isinstance(event, ReloadSuccess):
+            notify(notice)
+            if isinstance(notice.event, ReloadSuccess):
                 telling.append((time.monotonic_ns() - began[0]) / 1e6)
 
-        bus.publish = published
+        bus.notify = notified
         for version in Budget(seconds).samples(5, CHANGES):
             heard.clear()
             path.write_text(values(KEYS, version + 1))

@@ -15,6 +15,7 @@ from hotconf.events import FileChanged, Notice, ReloadSuccess
 from hotconf.keypath import KeyPath, key_path
 from hotconf.subscribers.callbacks import Callback, ChangeCallback, EventCallback
 from hotconf.subscribers.delivery import Delivery
+from hotconf.subscribers.path_index import PathIndex
 from hotconf.subscribers.streams import EventStream, Subscription
 from hotconf.system import fork, threads
 
@@ -53,7 +54,7 @@ class Bus(fork.ForkAware, Generic[T]):
         # Tuples are replaced, never changed: iterating is safe while others subscribe.
         self._streams: tuple[EventStream, ...] = ()
         self._callbacks: tuple[EventCallback, ...] = ()
-        self._followers: tuple[ChangeCallback[T], ...] = ()
+        self._followers: PathIndex[ChangeCallback[T]] = PathIndex()
         self._numbers = count(1)
         self.delivery = Delivery(name, self.lock)
         self._backlog: deque[tuple[ConfigReloadEvent | None, Snapshot[T] | None]] = deque()
@@ -82,7 +83,7 @@ class Bus(fork.ForkAware, Generic[T]):
         """In a forked child: followers that have not seen the newest value get it here, too."""
         with self.lock:
             if self.last is not None:
-                self.delivery.put(self.last, tuple(each for each in self._followers if each.due))
+                self.delivery.put(self.last, tuple(each for each in self._followers.all() if each.due))
 
     # Publishing, on the driver's thread
 
@@ -121,10 +122,8 @@ class Bus(fork.ForkAware, Generic[T]):
 
     def _queue(self, event: ConfigReloadEvent | None, snapshot: Snapshot[T] | None) -> None:
         callbacks: tuple[Callback, ...] = self._callbacks
-        if self._changes(event, snapshot):
-            for follower in self._followers:
-                follower.mark_due(self.snapshot)
-            callbacks = tuple(sorted((*callbacks, *self._followers), key=attrgetter("number")))
+        if followers := self._affected(event, snapshot):
+            callbacks = tuple(sorted((*callbacks, *followers), key=attrgetter("number")))
         # What may fail came before: a retry repeats nothing.
         self.snapshot = snapshot
         if event is not None:
@@ -132,12 +131,16 @@ class Bus(fork.ForkAware, Generic[T]):
                 stream.put(event)
             self.delivery.put(event, callbacks)
 
-    def _changes(self, event: ConfigReloadEvent | None, now: Snapshot[T] | None) -> bool:
-        """Whether a value may differ from what followers saw; the first snapshot is their baseline."""
-        before = self.snapshot
-        if now is None or before is None:
-            return now is not None and isinstance(event, ReloadSuccess)
-        return before.generation != now.generation
+    def _affected(self, event: ConfigReloadEvent | None, now: Snapshot[T] | None) -> set[ChangeCallback[T]]:
+        """The followers whose value a commit may change; the first snapshot is what they begin with."""
+        before, success = self.snapshot, isinstance(event, ReloadSuccess)
+        if now is None or (before is None and not success) or (before and before.generation == now.generation):
+            return set()
+        changed = [change.path for change in event.changes] if before and isinstance(event, ReloadSuccess) else ()
+        followers = self._followers.affected(changed, now.config) if changed else set(self._followers.all())
+        for follower in followers:
+            follower.mark_due(before)
+        return followers
 
     # Subscribing, from any thread
 
@@ -160,20 +163,23 @@ class Bus(fork.ForkAware, Generic[T]):
 
     def on_change(self, selector: Selector[T], callback: OnChange) -> ChangeCallback[T]:
         """Call `callback(old, new)` when the selected value differs."""
+        path: KeyPath = ()
         if callable(selector):
             select = function("selector", selector, "a function")
         else:
-            select = partial(value_at, path=path_of(selector))
-        subscription = ChangeCallback(self, next(self._numbers), select, _checked(callback))
+            path = path_of(selector)
+            select = partial(value_at, path=path)
+        subscription = ChangeCallback(self, next(self._numbers), path, select, _checked(callback))
         with self.lock:
-            self._followers = (*self._followers, subscription)
+            self._followers.add(path, subscription.number, subscription)
         return subscription
 
     def remove(self, subscription: Subscription) -> None:
         """Forget `subscription`; the lock is held."""
+        if isinstance(subscription, ChangeCallback):
+            self._followers.remove(subscription.path, subscription.number)
         self._streams = tuple(each for each in self._streams if each is not subscription)
         self._callbacks = tuple(each for each in self._callbacks if each is not subscription)
-        self._followers = tuple(each for each in self._followers if each is not subscription)
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Emit nothing more: streams end after what is waiting; callbacks that have not begun are dropped.
@@ -184,7 +190,7 @@ class Bus(fork.ForkAware, Generic[T]):
             self._closed = True
             streams, self._streams = self._streams, ()
             self._callbacks = ()
-            self._followers = ()
+            self._followers = PathIndex()
             for stream in streams:
                 stream.end()
         self.delivery.close(timeout_s)

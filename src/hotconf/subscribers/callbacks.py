@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hotconf.events import ConfigReloadEvent
+    from hotconf.keypath import KeyPath
     from hotconf.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -77,17 +78,20 @@ class ChangeCallback(Callback, Generic[T]):
     at the time of the subscription, `MISSING` if there was none.
     """
 
-    __slots__ = ("_before", "_bus", "_due", "_select", "_value")
+    __slots__ = ("_before", "_bus", "_due", "_select", "_value", "path")
 
     def __init__(
         self,
         bus: Published[T],
         number: int,
+        path: KeyPath,
         select: Callable[[T], object],
         callback: Callable[[object, object], object],
     ) -> None:
         super().__init__(bus, number, callback)
         self._bus = bus
+        self.path = path
+        """What `select` reads; the root if that is a function, whose value may depend on everything."""
         self._select = select
         self._due = False
         self._before: Snapshot[T] | None = None
