@@ -133,7 +133,7 @@ def begin(
             **how: Any,
         ) -> Case:
             if own or prefix or environment:
-                process = Process(prefix, environment)
+                process = Process(prefix, environment, own=own)
                 stack.callback(process.kill)
             else:
                 process = processes.common()

@@ -50,7 +50,10 @@ class DiedError(Exception):
 class Process:
     """A `torture.subject`, started behind `prefix`: `unshare`, `setpriv` and the like."""
 
-    def __init__(self, prefix: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, prefix: Sequence[str] = (), environment: Mapping[str, str] | None = None, *, own: bool = False
+    ) -> None:
+        """`own`: with an interpreter of its own, for those who take its descriptors or memory away."""
         own = {"PYTHONPATH": os.pathsep.join([str(_TESTS), os.environ.get("PYTHONPATH", "")])}
         given: dict[str, Any] = {
             "cwd": _TESTS,
@@ -60,7 +63,7 @@ class Process:
             "text": True,
             "start_new_session": True,
         }
-        if prefix:
+        if prefix or own:
             self._process = subprocess.Popen([*prefix, sys.executable, "-m", "torture.subject"], **given)
         else:
             self._process = Program(MODULE.format("torture.subject"), **given)
