@@ -40,7 +40,7 @@ CASES = [
         "0: Load 1 afresh; 5: Publish 2, ReloadSuccess 2, Answer 1: ReloadSuccess 2",
     ),
     Case(
-        "to validate anew: the load is told, and where nothing differs that is all",
+        "to validate anew: the load says so, and is Unchanged where nothing differs",
         [(0, reload(revalidate=True)), (5, loaded(1, SAME)), (9, reload(2)), (12, loaded(2, SAME))],
         "0: Load 1 afresh anew; 5: Refresh, ReloadUnchanged, Answer 1: ReloadUnchanged; "
         "9: Load 2 afresh; 12: Refresh, ReloadUnchanged, Answer 2: ReloadUnchanged",

@@ -566,7 +566,7 @@ def test_who_has_left_is_told_nothing(driver, main):
 
 
 def test_what_nobody_told_of_is_found_and_the_way_is_watched_anew(driver, main, monkeypatch):
-    """Not sure: more may have gone unnoticed. Watched anew before it is told: the load that follows is later."""
+    """Events may be missing: the files are watched anew before the change is reported, so the load sees them all."""
     owner = Driven(reconcile_ns=10_000_000)
     observer = join(driver, owner, watch=main)
     monkeypatch.setattr(type(observer), "rearm", lambda self, owner: owner.told.append("rearm"))

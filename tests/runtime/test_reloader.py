@@ -742,7 +742,7 @@ def test_directories_that_appear_one_by_one_are_no_changes(make, tmp_path):
 
 
 def test_the_way_is_found_again_by_looking(make, main):
-    """A directory far up is moved and made anew: nobody tells, the reconcile finds it, and then saves are noticed."""
+    """A directory far up is moved and made anew: no event, but the reconcile finds it, and saves are noticed."""
     deep = main.parent / "x" / "y" / "z" / "config.toml"
     deep.parent.mkdir(parents=True)
     deep.write_text("n = 1\n")

@@ -72,7 +72,7 @@ class Scene:
 def test_the_stronger_of_two_layers_wins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weak: str, strong: str, weak_key: str, strong_key: str
 ) -> None:
-    """However each spells the key; both are told, the winner first."""
+    """However each spells the key; both answer, the winner first."""
     monkeypatch.chdir(tmp_path)
     scene = Scene(tmp_path, monkeypatch)
     places = [scene.set(strong, 2, strong_key), scene.set(weak, 1, weak_key)]

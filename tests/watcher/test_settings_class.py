@@ -302,7 +302,7 @@ def test_a_source_of_its_own_is_asked_once_a_load(watch, environment, tmp_path):
 
 
 class Broken(Settings):
-    """A source that fails when it is told to."""
+    """A source that fails on demand."""
 
     @classmethod
     def settings_customise_sources(

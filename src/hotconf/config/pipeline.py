@@ -67,7 +67,7 @@ class Layers(NamedTuple):
     order: tuple[Path, ...]
     """All files of the configuration, in the order in which their problems are listed."""
     fileless: bool = False
-    """There is no main file: the first document is empty, and nobody is to hear of it."""
+    """There is no main file: the first document is an empty stand-in, which no problem may name."""
     profile: str = ""
     """The name of the profile that counts."""
 

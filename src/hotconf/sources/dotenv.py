@@ -37,7 +37,7 @@ class DotEnv(FileLayer):
         nested: str | None = NESTED,
         case_sensitive: bool = False,
     ) -> None:
-        """`path`: relative to the working directory of now; the file may come later. The rest is as for `Env`.
+        """`path`: relative to the current working directory; the file may come later. The rest is as for `Env`.
 
         Raises `UsageError` for arguments that cannot work, and if python-dotenv is not installed.
         """

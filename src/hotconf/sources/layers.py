@@ -58,7 +58,7 @@ def _text(said: Said) -> str | None:
 def declared_layers(schema: Schema[Any], *, flags: bool = True) -> tuple[FileLayer, ...]:
     """The layers that `BaseSettings` classes in the model declare; `flags`: also the program's command line.
 
-    Relative paths are relative to the working directory of now.
+    Relative paths are relative to the current working directory.
     """
     if "pydantic_settings" not in sys.modules:
         return ()

@@ -33,7 +33,7 @@ class SecretsDir(FileLayer):
         nested: str | None = NESTED,
         case_sensitive: bool = False,
     ) -> None:
-        """`path`: relative to the working directory of now; it may come later. The rest is as for `Env`.
+        """`path`: relative to the current working directory; it may come later. The rest is as for `Env`.
 
         Raises `UsageError` for arguments that cannot work.
         """

@@ -89,7 +89,7 @@ epoll_create1: Final = _bind(_quick, "epoll_create1")
 epoll_ctl: Final = _bind(_quick, "epoll_ctl")
 epoll_wait: Final = _bind(_slow, "epoll_wait", _NOTHING)
 fcntl: Final[Callable[..., int]] = getattr(_quick, "fcntl", _absent)
-"""Returns -1 where it fails: it is called most, and nobody asks why it failed."""
+"""Returns -1 if it fails, without the reason: it is called most often, and no caller needs one."""
 inotify_add_watch: Final = _bind(_slow, "inotify_add_watch")
 """It follows a path, which may lead to a slow file system."""
 inotify_init1: Final = _bind(_quick, "inotify_init1")

@@ -137,7 +137,7 @@ class _Scan:
             self._keys.pop()
 
     def _value(self, at: int, end: int) -> None:
-        """Read over what begins behind a key; what follows it on the line is of no interest."""
+        """Skip the value that begins after a key, and the rest of its line."""
         found = _VALUE.match(self._text, at)
         kind = None if found is None else found.lastgroup
         self._in_plain = kind is None and bool(self._text[at:end].partition(" #")[0].strip())

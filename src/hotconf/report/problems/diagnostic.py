@@ -51,7 +51,7 @@ def diagnostic(
     """`problem` on lines. `source` is its excerpt; `airy`: with an empty line above it, where there is room.
 
     `only_below`: without the message and its hint, which are shown already; nothing if there is no
-    source to show. `width`: text, but not the source, is wrapped at so many characters.
+    source to show. `width`: where to wrap text, but not the source, in characters.
     """
     if only_below and not source:
         return ()

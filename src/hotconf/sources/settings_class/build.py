@@ -44,7 +44,7 @@ class Builder:
     """Builds the sources of `settings` for each load. Command lines are parsed once, by the first one."""
 
     def __init__(self, settings: type[BaseSettings], *, flags: bool) -> None:
-        """Relative paths are relative to the working directory of now. `flags`: parse the command line."""
+        """Relative paths are relative to the current working directory. `flags`: parse the command line."""
         self.settings = settings
         self._flags = flags and not _is_runner(sys.argv[0] if sys.argv else "")
         self._parsed: dict[int, Source] = {}
