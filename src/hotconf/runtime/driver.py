@@ -194,7 +194,10 @@ class Driver(fork.ForkAware):
         return True
 
     def expect(self, owner: Driven, deadline: int | None) -> None:
-        """Feed the machine of `owner` a `Due` at `deadline`; None for never."""
+        """Feed the machine of `owner` a `Due` at `deadline`; None for never. Called after each step, which may have
+        begun work on another thread.
+        """
+        self._supervision.stir()
         if deadline is None or owner not in self.observers.of:
             self._due.pop(owner, None)
         else:

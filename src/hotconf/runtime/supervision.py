@@ -47,14 +47,14 @@ class Supervision:
 
     def __init__(self) -> None:
         self.due = NEVER
-        """When to check the other threads, which is needed only after some work."""
+        """When to check the other threads, which is needed only while they may have work."""
         self.turn_began = 0
         """When the driver's turn began; 0 between turns."""
         self._failed_at = 0
         self._reported = False
 
     def stir(self) -> None:
-        """Some work was done, perhaps by another thread."""
+        """Another thread may have work."""
         if self.due == NEVER:
             self.due = time.monotonic_ns() + SECOND
 
