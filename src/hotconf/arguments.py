@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Final, get_origin
 
 from hotconf.errors import UsageError
@@ -62,15 +63,24 @@ def items(name: str, given: object, expected: str) -> tuple[Any, ...]:
     return tuple(given)
 
 
-def function(name: str, given: object, expected: str, *, instead: str = "") -> Callable[..., Any]:
-    """`given`, which can be called. Raises `UsageError` if it cannot, or if it is a coroutine function.
+def function(
+    name: str, given: object, call: str, *, otherwise: str = "", instead: str = "", hint: str = ""
+) -> Callable[..., Any]:
+    """`given`, which can be called as `name(call)`. Raises `UsageError` if it cannot, or is a coroutine function.
 
-    `instead`: what to do in async code.
+    `otherwise`: what else may be given. `instead`: what to do in async code. `hint`: what to do if it takes others.
     """
     if not callable(given):
-        raise wrong(name, given, expected)
-    from inspect import iscoroutinefunction  # imported here: it takes milliseconds, and problems need no functions
+        raise wrong(name, given, f"{otherwise}a function of {call}" if call else f"{otherwise}a function")
+    import inspect  # imported here: it takes milliseconds, and problems need no functions
 
-    if iscoroutinefunction(given):
+    if inspect.iscoroutinefunction(given):
         raise UsageError(f"{name} is a coroutine function: give a plain function{instead}")
+    arguments = [each for each in call.split(", ") if each]
+    with suppress(ValueError, TypeError):  # a function in C may have no signature
+        signature = inspect.signature(given)
+        try:
+            signature.bind(*arguments)
+        except TypeError as error:
+            raise UsageError(f"{name} cannot be called as {name}({call}): {error}{hint}") from error
     return given

@@ -61,11 +61,14 @@ class Schema(Generic[T]):
         except Exception as error:  # the model may have code of its own
             raise _unbuildable(model, error) from error
         self.checks = _checks(checks)
-        for name, given in (("describe", describe), ("strict_keys", strict_keys)):
+        for name, given, call in (
+            ("describe", describe, "old, new, changes"),
+            ("strict_keys", strict_keys, "config"),
+        ):
             if given is not None:
-                arguments.function(name, given, "a function")
+                arguments.function(name, given, call)
         if template is not None and not isinstance(template, str):
-            arguments.function("template", template, "a text, or a function that returns one")
+            arguments.function("template", template, "", otherwise="a text, or ")
         arguments.flag("kebab", kebab)
         self.describe = describe
         self.kebab = kebab
@@ -105,7 +108,7 @@ class Schema(Generic[T]):
 
 def _checks(given: object) -> tuple[Callable[[Any], Iterable[Problem]], ...]:
     listed = enumerate(arguments.items("checks", given, "functions of the config"))
-    return tuple(arguments.function(f"checks[{number}]", each, "a function of the config") for number, each in listed)
+    return tuple(arguments.function(f"checks[{number}]", each, "config") for number, each in listed)
 
 
 def _require_table(name: str, model: object) -> None:

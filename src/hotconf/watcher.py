@@ -25,7 +25,7 @@ from hotconf.snapshot import Snapshot
 from hotconf.sources.base import DEFAULT_MAX_BYTES, Layer, Options
 from hotconf.sources.files import paths
 from hotconf.sources.layers import given_layers
-from hotconf.subscribers.bus import Bus, OnChange, OnEvent, Selector, path_of
+from hotconf.subscribers.bus import Bus, OnChange, OnEvent, Selector, checked_selector
 from hotconf.subscribers.callbacks import ChangeCallback, EventCallback
 from hotconf.subscribers.streams import EventStream
 from hotconf.system import threads
@@ -328,11 +328,11 @@ class HotReloadWatcher(Generic[T]):
 
         Raises `UsageError` for a key that the model does not have.
         """
-        if not callable(selector):
+        if not callable(known := checked_selector(selector)):
             from hotconf.config.selectors import selected  # imported here: most programs follow no value
 
-            selector = selected(path_of(selector), self._reloader.options.schema)
-        follow = partial(self._bus.on_change, selector)
+            known = selected(known, self._reloader.options.schema)
+        follow = partial(self._bus.on_change, known)
         return follow if callback is None else follow(callback)
 
     # Acting

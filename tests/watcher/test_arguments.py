@@ -59,12 +59,15 @@ VALUES = {
     "schema": Schema(App),
     "settings": HotReloadSettings(),
     "function": len,
+    "two": lambda one, two: None,
     "coroutine": coroutine,
     "odd": Odd(),
 }
 LISTS = {"list", "tuple", "floats", "dict", "ones", "texts", "nones", "bytes_list", "coroutines", "functions"}
-CALLED = {"function", "int", "dict_type", "model"}
-"""What can be called; that it takes no config shows when it is."""
+UNKNOWN = {"int", "dict_type"}
+"""Has no signature: whether it takes the arguments shows when it is called."""
+ONE, TWO, NO = {"function", *UNKNOWN}, {"two", *UNKNOWN}, {"model", *UNKNOWN}
+"""What takes one argument, two, or none."""
 MODELS = {"model", "adapter", "dict_type"}
 MAKE = {
     "path": {"none", "text", "path", "long"},
@@ -84,19 +87,19 @@ MAKE = {
 SCHEMA = {
     "model": MODELS,
     "checks": {"list", "dict", "functions"},
-    "describe": {"none", *CALLED},
-    "template": {"none", "empty", "text", "long", *CALLED},
+    "describe": {"none", *UNKNOWN},
+    "template": {"none", "empty", "text", "long", *NO},
     "kebab": {"true"},
-    "strict_keys": {"none", *CALLED},
+    "strict_keys": {"none", *ONE},
 }
 METHODS = {
     "start.require": {"true"},
     "reload.wait": {"true"},
     "reload.force": {"true"},
     "reload.revalidate": {"true"},
-    "on_event.callback": {"none", *CALLED},
-    "on_change.selector": {"text", "tuple", *CALLED},
-    "on_change.callback": {"none", *CALLED},
+    "on_event.callback": {"none", *ONE},
+    "on_change.selector": {"text", "tuple", *ONE},
+    "on_change.callback": {"none", *TWO},
     "busy.reason": {"text", "long"},
     "text.path": {"text", "path", "long"},
     "scrub.text": {"empty", "text", "long"},
@@ -163,7 +166,7 @@ def test_what_methods_are_called_with(path):
 
 def try_all(method: Callable[..., object], argument: str, good: set[str]) -> None:
     """Call a method with each value; its other arguments are valid."""
-    valid: dict[str, Any] = {"selector": "server", "callback": len}
+    valid: dict[str, Any] = {"selector": "server", "callback": print}
     others = {each: valid[each] for each in inspect.signature(method).parameters if each in valid}
     for kind, value in VALUES.items():
         assert refused(partial(method, **others | {argument: value}), argument) != (kind in good), (argument, kind)
@@ -181,8 +184,8 @@ def test_what_a_decorator_is_given(path):
     watcher = HotReloadWatcher(path, App)
     for kind, value in VALUES.items():
         if value is not None:
-            assert refused(partial(watcher.on_event(), value), "callback") != (kind in CALLED)
-            assert refused(partial(watcher.on_change("server"), value), "callback") != (kind in CALLED)
+            assert refused(partial(watcher.on_event(), value), "callback") != (kind in ONE)
+            assert refused(partial(watcher.on_change("server"), value), "callback") != (kind in TWO)
 
 
 def test_what_an_origin_is_asked_for(path):

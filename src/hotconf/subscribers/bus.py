@@ -156,20 +156,16 @@ class Bus(fork.ForkAware, Generic[T]):
 
     def on_event(self, callback: OnEvent) -> EventCallback:
         """Call `callback(event)` for every event from now on."""
-        subscription = EventCallback(self, next(self._numbers), _checked(callback))
+        subscription = EventCallback(self, next(self._numbers), _checked(callback, "event"))
         with self.lock:
             self._callbacks = (*self._callbacks, subscription)
         return subscription
 
     def on_change(self, selector: Selector[T], callback: OnChange) -> ChangeCallback[T]:
         """Call `callback(old, new)` when the selected value differs."""
-        path: KeyPath = ()
-        if callable(selector):
-            select = function("selector", selector, "a function")
-        else:
-            path = path_of(selector)
-            select = partial(value_at, path=path)
-        subscription = ChangeCallback(self, next(self._numbers), path, select, _checked(callback))
+        known = checked_selector(selector)
+        path, select = ((), known) if callable(known) else (known, partial(value_at, path=known))
+        subscription = ChangeCallback(self, next(self._numbers), path, select, _checked(callback, "old, new"))
         with self.lock:
             self._followers.add(path, subscription.number, subscription)
         return subscription
@@ -196,11 +192,15 @@ class Bus(fork.ForkAware, Generic[T]):
         self.delivery.close(timeout_s)
 
 
-def _checked(callback: Callable[..., object]) -> Callable[..., object]:
+def _checked(callback: Callable[..., object], call: str) -> Callable[..., object]:
     instead = "; in async code iterate: async for event in subscribe()"
-    return function("callback", callback, "a function", instead=instead)
+    return function("callback", callback, call, instead=instead)
 
 
-def path_of(selector: object) -> KeyPath:
-    """The key path that a selector names. Raises `UsageError` if it names none."""
+def checked_selector(selector: object) -> KeyPath | Callable[..., object]:
+    """The key path that a selector names, or the function that it is. Raises `UsageError` if it is neither."""
+    if callable(selector):
+        return function(
+            "selector", selector, "config", hint="; the callback comes second: on_change(selector, callback)"
+        )
     return key_path("selector", selector, ", or a function of the config")
