@@ -87,8 +87,10 @@ def test_what_is_secret_is_hidden_on_every_line(here):
 
 
 def test_show_names_the_lines(here):
-    """The effective configuration, each value with its origin."""
+    """The effective configuration in its own format; in another one, each value with its origin."""
     result = run("show", "config.json")
+    assert json.loads(result.stdout)["server"] == {"port": 8000, "hosts": ["a"]}
+    result = run("show", "config.json", "--format", "toml")
     assert result.exit_code == 0
     assert "port = 8000" in result.stdout
     assert "config.json:3" in result.stdout

@@ -82,6 +82,26 @@ def test_an_old_schema_is_brought_up_to_date(here):
     assert json.loads(path.read_text()) == json.loads(schema().stdout)
 
 
+def test_that_of_another_model_is_replaced_by_force(here):
+    """Otherwise it is said whose it is, and nothing is written."""
+    (here / "own_schema_f.py").write_text("import pydantic\nclass Own(pydantic.BaseModel):\n    model: str\n")
+    schema("--stamp")
+    before = {path: path.read_bytes() for path in here.glob("config.*")}
+    result = schema("--stamp", "--schema", "own_schema_f:Own", "config.toml")
+    assert result.exit_code == 2
+    assert "is the schema of another model, hotconf.speckit.config:AppConfig" in result.stderr
+    assert "--force" in result.stderr
+    assert {path: path.read_bytes() for path in here.glob("config.*")} == before
+    assert schema("--stamp", "--force", "--schema", "own_schema_f:Own", "config.toml").exit_code == 0
+    assert "own_schema_f:Own" in json.loads((here / "config.schema.json").read_text())["$comment"]
+    assert "own_schema_f:Own" in schema("--stamp").stderr
+
+
+def test_force_is_only_for_stamp(here):
+    """Alone it would mean nothing."""
+    assert schema("--force").exit_code == 2
+
+
 def test_a_schema_of_somebody_else_is_not_touched(here):
     """Neither is the configuration then."""
     (here / "config.schema.json").write_text("{}")
@@ -99,6 +119,15 @@ def test_a_line_that_names_another_schema_is_not_touched(here):
     assert result.exit_code == 2
     assert "names another schema already: ./mine.json" in result.stderr
     assert not (here / "config.schema.json").exists()
+    assert schema("--stamp", "--force").exit_code == 0
+    assert (here / "config.toml").read_text() == f"{LINE}model = 'x'\n"
+
+
+def test_another_way_to_name_the_same_schema_stays(here):
+    """Nothing has to be changed."""
+    (here / "config.toml").write_text("#:schema config.schema.json\nmodel = 'x'\n")
+    assert schema("--stamp").exit_code == 0
+    assert (here / "config.toml").read_text() == "#:schema config.schema.json\nmodel = 'x'\n"
 
 
 @pytest.mark.parametrize("data", [b"", b" \n", b"\xef\xbb\xbf", b"model = '\xff'\n"])

@@ -43,7 +43,8 @@ def explain(
     from hotconf.keypath import dotted
     from hotconf.report import explanation
 
-    found, schema = states.effective(ctx, arguments, program, state_dir)
+    found, options = states.effective(ctx, arguments, program, state_dir)
+    schema = options.schema
     path = states.key_of(key, schema)
     explained = explanation.explain(found.snapshot, schema, path)
     if as_json:

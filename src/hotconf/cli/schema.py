@@ -19,27 +19,28 @@ if TYPE_CHECKING:
 @click.command(short_help="Print the JSON Schema, for editors; --stamp puts it to use.")
 @path_argument
 @click.option("--stamp", is_flag=True, help="Write it beside PATH, and the line that names it at PATH's head.")
+@click.option("--force", is_flag=True, help="With --stamp: also over a schema of another model or program.")
 @program_options
-def schema(path: Path | None, stamp: bool, program: Program) -> None:
+def schema(path: Path | None, stamp: bool, force: bool, program: Program) -> None:
     """Print the JSON Schema (draft 2020-12) of a configuration: every key with its type, limits, default and meaning.
 
-    With --stamp it is written to NAME.schema.json beside PATH, and PATH begins with the line by which tombi, taplo
-    and the editors that use them find it: #:schema ./NAME.schema.json. A JSON file begins with the key $schema, which
-    is no unknown key. To do it again changes nothing, or brings the schema up to date. A schema that is not hotconf's
-    is never overwritten, nor is a line that names another one.
+    With --stamp it is written to NAME.schema.json beside PATH, and PATH gets the note by which editors find it:
+    #:schema ./NAME.schema.json in TOML, # yaml-language-server: $schema=./NAME.schema.json in YAML, both at its head,
+    and the key $schema in JSON. To do it again changes nothing, or brings the schema up to date. A schema of another
+    model, one that is not hotconf's, or a note that names another one, is only replaced with --force.
 
     Exit status: 0 done, 2 it could not be written, or wrong usage.
     """
     if not stamp:
-        if path is not None:
-            raise click.UsageError("PATH is only for --stamp")
+        if path is not None or force:
+            raise click.UsageError(f"{'--force' if path is None else 'PATH'} is only for --stamp")
         from hotconf.report.jsonschema import json_schema
 
         echo(json_schema(program.model()), nl=False)
         return
     from hotconf.cli.stamp import stamp as put
 
-    written = put(program.path(path), program)
+    written = put(program.path(path), program, force=force)
     for file in written:
         echo(f"Wrote {printable(str(file))}", err=True)
     if not written:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,8 +13,6 @@ from hotconf.cli.program import program_options
 
 if TYPE_CHECKING:
     from hotconf.cli.program import Program
-    from hotconf.formats.registry import FormatName
-    from hotconf.snapshot import Snapshot
 
 
 @click.command(short_help="Show the effective configuration and where each value was written.")
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     "--format",
     "form",
     type=click.Choice(["toml", "yaml", "json"]),
-    help="What to write; YAML for YAML, otherwise TOML.",
+    help="What to write; as the main file unless given.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, with the origins.")
 @program_options
@@ -36,7 +34,7 @@ def show(
     arguments: tuple[str, ...],
     key: str | None,
     no_defaults: bool,
-    form: FormatName | None,
+    form: str | None,
     as_json: bool,
     program: Program,
     state_dir: Path | None,
@@ -44,30 +42,23 @@ def show(
     """Show the configuration that a program started with PATH would have: its files merged, its defaults filled in.
     With @N: that of state N of PATH, as `hotconf history` shows it.
 
-    stdout is a valid configuration: YAML for a YAML file, otherwise TOML, or what --format says. In TOML and YAML a
-    comment behind each value says where it was written, FILE:LINE, and what that overrides, or that it is a default.
-    Secrets are masked. Warnings go to stderr.
+    stdout is a valid configuration in the format of the main file, or in that which --format names. A comment behind
+    each value says where it was written, FILE:LINE, and what that overrides, or that it is a default; JSON has no
+    comments: --json has the origins. Secrets are masked. Warnings go to stderr.
 
     Exit status: 0 shown, 1 the configuration is not valid, 2 a file that is missing, unreadable or too large, a KEY
     that does not exist, or wrong usage.
     """
     from hotconf.cli import states
+    from hotconf.formats.registry import named
     from hotconf.report.effective import Effective
 
-    found, schema = states.effective(ctx, arguments, program, state_dir)
-    wanted = () if key is None else states.key_of(key, schema)
+    found, options = states.effective(ctx, arguments, program, state_dir)
+    wanted = () if key is None else states.key_of(key, options.schema)
     effective = Effective(found.snapshot, wanted, written_only=no_defaults)
     if as_json:
         import json
 
         echo(json.dumps(effective.as_json(), indent=2))
     else:
-        echo(effective.as_text(form or _form(found.snapshot)), nl=False)
-
-
-def _form(snapshot: Snapshot[Any]) -> FormatName:
-    """JSON has no comments, so it is shown as TOML."""
-    from hotconf.formats.registry import format_of
-
-    main = next((file.path for file in snapshot.files if file.role == "main"), None)
-    return "yaml" if main is not None and format_of(main).name == "YAML" else "toml"
+        echo(effective.as_text(named(form) or options.form), nl=False)

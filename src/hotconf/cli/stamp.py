@@ -1,4 +1,4 @@
-"""Writing a JSON Schema beside a configuration, and the line that names it at the head of that."""
+"""Writing a JSON Schema beside a configuration, and the note that names it at the head of that."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from hotconf.cli.contact import located
 from hotconf.cli.refusal import Refusal
-from hotconf.formats.registry import format_of
 from hotconf.history.restore import Restoration, restore
-from hotconf.report.jsonschema import MARK, json_schema
+from hotconf.report.jsonschema import json_schema, name_of, writer_of
 from hotconf.sources.base import DEFAULT_MAX_BYTES
 from hotconf.sources.files import reading
 from hotconf.text import printable
@@ -24,27 +23,29 @@ def schema_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}.schema.json")
 
 
-def stamp(path: Path, program: Program) -> tuple[Path, ...]:
-    """Write the schema beside `path`, and `#:schema ./NAME` at its head. The files that had to be written.
+def stamp(path: Path, program: Program, *, force: bool = False) -> tuple[Path, ...]:
+    """Write the schema beside `path`, and the note that names it at its head. The files that had to be written.
 
     Both are written or neither, over nothing that changed meanwhile; mode, owner, links and line ends stay. Raises
-    `Refusal` if there is no such file, if it names another schema, or if another file is in the schema's place.
+    `Refusal` if there is no such file; and, unless by `force`, if it names another schema, or if there is a schema of
+    another model, or one that hotconf did not write.
     """
     main = located(path, program.find)
-    schema = program.options(main).schema
+    options = program.options(main)
+    schema, form = options.schema, options.form
     beside = schema_path(main)
     if not beside.name.isprintable():
         raise Refusal(printable(f"{path}: the name of its schema could not be written into a comment"))
     text = _text(main, path)
     target = f"./{beside.name}"
-    form = format_of(main)
-    other = form.schema_of(text)
-    if other not in (None, target):
-        raise Refusal(printable(f"{path} names another schema already: {other}. Remove that line first"))
-    stamped = form.stamp(text, target)
+    named = form.schema_of(text)
+    is_other = named is not None and named.removeprefix("./") != beside.name
+    if is_other and not force:
+        raise Refusal(printable(f"{path} names another schema already: {named} (--force puts this one in its place)"))
+    stamped = text if named is not None and not is_other else form.stamp(text, target)
     if stamped is None:
         raise Refusal(printable(f"{path}: there is no place for a schema in it"))
-    old = _schema_there(beside)
+    old = _schema_there(beside, name_of(schema), force=force)
     contents = {main: text.encode(), **({} if old is None else {beside: old})}
     wanted = {main: stamped.encode(), beside: json_schema(schema).encode()}
     plan = Restoration(
@@ -71,10 +72,15 @@ def _text(main: Path, path: Path) -> str:
     return text
 
 
-def _schema_there(beside: Path) -> bytes | None:
+def _schema_there(beside: Path, model: str, *, force: bool) -> bytes | None:
+    """What is in the schema's place; None if nothing is."""
     read = reading.read(beside, DEFAULT_MAX_BYTES)
-    if read.problem is None and MARK.encode() in read.data:
+    if read.problem is not None:
+        if read.problem.kind == "missing":
+            return None
+        raise Refusal(printable(f"{beside}: {read.problem.message}"))
+    writer = writer_of(read.data.decode(errors="replace"))
+    if writer == model or force:
         return read.data
-    if read.problem is not None and read.problem.kind == "missing":
-        return None
-    raise Refusal(printable(f"{beside} exists already, was not written by hotconf, and was not touched"))
+    whose = "was not written by hotconf" if writer is None else f"is the schema of another model, {writer}"
+    raise Refusal(printable(f"{beside} {whose}, and was not touched: --force replaces it with that of {model}"))

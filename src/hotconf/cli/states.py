@@ -80,9 +80,9 @@ def _record(options: Options[Any], state_dir: Path | None, generation: int) -> R
 
 def effective(
     ctx: click.Context, arguments: tuple[str, ...], program: Program, state_dir: Path | None
-) -> tuple[State[Any], Schema[Any]]:
-    """The state that `[@N] [PATH]` name, and its model. What is wrong with it is shown; ends the command if it is not
-    valid.
+) -> tuple[State[Any], Options[Any]]:
+    """The state that `[@N] [PATH]` name, and how it is loaded. What is wrong with it is shown; ends the command if it
+    is not valid.
     """
     numbered = bool(arguments) and number(arguments[0]) is not None
     if len(arguments) > 1 + numbered:
@@ -91,11 +91,11 @@ def effective(
     file = Path(arguments[-1]) if len(arguments) > numbered else program.path(None)
     wanted = arguments[0] if numbered else file
     found = named(wanted, program, history=History(file, state_dir))
-    schema = program.options(absolute(file)).schema
-    show_problems(found, file, schema)
+    options = program.options(absolute(file))
+    show_problems(found, file, options.schema)
     if not isinstance(found, State):
         ctx.exit(status(found.problems))
-    return found, schema
+    return found, options
 
 
 def key_of(text: str, schema: Schema[Any]) -> KeyPath:

@@ -74,7 +74,9 @@ class Format(ABC):
         return f"the table {path}"
 
     def stamp(self, text: str, schema: str) -> str | None:  # noqa: ARG002 - a default
-        """`text` with the note by which editors find its JSON Schema; None if it has no place for one."""
+        """`text` with the note by which editors find its JSON Schema, in place of another; None if it has no place
+        for one. Everything else stays as it is.
+        """
         return None
 
     def schema_of(self, text: str) -> str | None:  # noqa: ARG002 - a default
@@ -133,20 +135,38 @@ def _not_utf8(path: Path, data: bytes, offset: int) -> Problem:
     return Problem(message, kind="encoding", hint=hint, file=path, line=line, column=column)
 
 
-def headed(text: str, line: str) -> str:
-    """`text` below `line`, with the same line ends."""
-    bom = "\ufeff" if text.startswith("\ufeff") else ""
+def with_note(text: str, note: str, pattern: str) -> str:
+    """`text` with the comment `note`, of which `pattern` says what the first group of it is, among those at its head:
+    in place of the first that `pattern` matches, or as the first line, behind a `#!`, with the same line ends.
+    """
+    (group,) = re.fullmatch(pattern, note).groups()  # type: ignore[union-attr]
+    found = _in_head(text, pattern)
+    if found is not None:
+        return text[: found[0]] + group + text[found[1] :]
+    at = int(text.startswith("\ufeff"))
     end = "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
-    return f"{bom}{line}{end}{text.removeprefix(bom)}"
+    if text.startswith("#!", at):
+        first = re.compile(r"[^\r\n]*+(\r\n?|\n|$)").match(text, at)
+        if first is not None and not first[1]:
+            return f"{text}{end}{note}{end}"
+        at = len(text) if first is None else first.end()
+    return f"{text[:at]}{note}{end}{text[at:]}"
 
 
-def in_head(text: str, pattern: str) -> str | None:
+def noted(text: str, pattern: str) -> str | None:
     """The first group of `pattern` in the first comment, of those before any content, that it matches whole."""
-    for line in map(str.strip, text.removeprefix("\ufeff").split("\n")):
+    found = _in_head(text, pattern)
+    return None if found is None else text[slice(*found)]
+
+
+def _in_head(text: str, pattern: str) -> tuple[int, int] | None:
+    for found in re.finditer(r"[^\r\n]++", text):
+        line = found[0].lstrip("\ufeff \t\f\v")
+        begin, line = found.end() - len(line), line.rstrip()
         if line and not line.startswith(("#", "%")) and line != "---":
             return None
-        if found := re.fullmatch(pattern, line):
-            return found[1]
+        if match := re.fullmatch(pattern, line):
+            return begin + match.start(1), begin + match.end(1)
     return None
 
 

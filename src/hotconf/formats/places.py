@@ -50,6 +50,10 @@ class Places:
         """The value at `path`. `KeyError` if there is no such path."""
         return self._span(*self._find(path)[1])
 
+    def offsets(self, path: KeyPath) -> Range:
+        """Where the value at `path` is in the text. `KeyError` if there is no such path."""
+        return self._find(path)[1]
+
     def _find(self, path: KeyPath) -> tuple[Range, Range]:
         self._read(self._reading, path)
         return self._found[path]

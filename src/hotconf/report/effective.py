@@ -11,6 +11,7 @@ from hotconf.changes import MISSING
 from hotconf.config.redaction.masking import shown
 from hotconf.config.suggest import did_you_mean
 from hotconf.errors import UsageError
+from hotconf.formats.registry import DEFAULT as DEFAULT_FORMAT
 from hotconf.keypath import dotted
 from hotconf.report.ndjson import Json, plain
 from hotconf.report.writing import toml, yaml
@@ -21,7 +22,7 @@ from hotconf.text import quoted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hotconf.formats.registry import FormatName
+    from hotconf.formats.base import Format
     from hotconf.keypath import KeyPath
     from hotconf.snapshot import Origin, Snapshot
 
@@ -44,7 +45,7 @@ class Effective:
         if self._table is MISSING:
             raise UsageError(f"no file sets {dotted(key)}" if key else "no file sets anything")
 
-    def as_text(self, form: FormatName = "toml") -> str:
+    def as_text(self, form: Format = DEFAULT_FORMAT) -> str:
         """A document; in TOML and YAML a comment behind each value is its origin, `config.toml:14`, `$APP_PORT`,
         `default`, and what that overrides: `$APP_PORT, over config.toml:14`.
         """
@@ -52,9 +53,9 @@ class Effective:
         for part in reversed(self._key):
             table = [table] if isinstance(part, int) else {part: table}
         whole = table if isinstance(table, Mapping) else {"value": table}
-        if form == "json":
+        if form.name == "JSON":
             return json.dumps(plain(whole), indent=2, ensure_ascii=False) + "\n"
-        return yaml.document(whole, self._remark) if form == "yaml" else toml.document(whole, self._remark)
+        return yaml.document(whole, self._remark) if form.name == "YAML" else toml.document(whole, self._remark)
 
     def as_json(self) -> Json:
         """The same for programs: `value`, and by dotted key the `origins` of what files set in it."""

@@ -17,12 +17,12 @@ import json
 import textwrap
 from dataclasses import is_dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_origin
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 
-from hotconf.config.coreschema import makes_secret, positions
+from hotconf.config.coreschema import makes_secret, model_of, positions, root
 from hotconf.config.walk import fields_of
 from hotconf.errors import UsageError
 from hotconf.report.schema_secrets import MARKED, without_secrets
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from hotconf.schema import Schema
 
-MARK: Final = "Written by hotconf. To write it again: hotconf schema --stamp"
+_MARK: Final = "Written by hotconf for {}. To write it again: hotconf schema --stamp"
 """By this its own files are known."""
 _TOML_VERSION: Final = "v1.1.0"
 
@@ -57,8 +57,35 @@ def json_schema(schema: Schema[Any]) -> str:
     except Exception as error:
         text = f"the model has no JSON Schema: {type(error).__name__}: {error}"
         raise UsageError(printable(text.partition("\n")[0])) from error
-    head = {"$schema": generator.schema_dialect, "$comment": MARK, "x-tombi-toml-version": _TOML_VERSION}
+    head = {
+        "$schema": generator.schema_dialect,
+        "$comment": _MARK.format(name_of(schema)),
+        "x-tombi-toml-version": _TOML_VERSION,
+    }
     return json.dumps({**head, **without_secrets(found)}, indent=2, ensure_ascii=True) + "\n"
+
+
+def name_of(schema: Schema[Any]) -> str:
+    """The model, as `module:Name`; other types as they are written."""
+    model = schema.model
+    if not isinstance(model, type) or get_origin(model) is not None:
+        found = model_of(root(schema.adapter))
+        if found is None:
+            return printable(str(model))
+        model = found
+    return printable(f"{model.__module__}:{model.__qualname__}")
+
+
+def writer_of(text: str) -> str | None:
+    """The `name_of` the model that `text`, a JSON Schema, was written for; None if hotconf did not write it."""
+    try:
+        comment = json.loads(text).get("$comment")
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    before, after = _MARK.split("{}")
+    if not isinstance(comment, str) or not (comment.startswith(before) and comment.endswith(after)):
+        return None
+    return comment.removeprefix(before).removesuffix(after)
 
 
 class _Generator(GenerateJsonSchema):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, Typ
 from hotconf.config.layers import LayerTable, TextTable
 from hotconf.engine.candidate import Candidate
 from hotconf.formats.base import Document, Format
+from hotconf.formats.registry import format_of
 from hotconf.schema import Schema
 from hotconf.settings import PinnedSettings
 from hotconf.sources.files import paths, reading
@@ -140,6 +141,11 @@ class Options(NamedTuple, Generic[T]):
     """Of the main file; None if its suffix decides."""
     fileless: bool = False
     """There is no main file: nothing is at `path`, and it is not looked at."""
+
+    @property
+    def form(self) -> Format:
+        """What the main file is written in."""
+        return self.format or format_of(self.path)
 
     @property
     def file_layers(self) -> list[FileLayer]:

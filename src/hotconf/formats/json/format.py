@@ -68,18 +68,23 @@ class _Json(Format):
         return starts(line)
 
     def stamp(self, text: str, schema: str) -> str | None:
-        """As the first key, `$schema`; None if this is no object."""
-        head = _HEAD.match(text.removeprefix("\ufeff"))
-        table = _loads(text.removeprefix("\ufeff"))
+        """As the value of `$schema`, the first key unless there is one; None if this is no object."""
+        bom = "\ufeff" * text.startswith("\ufeff")
+        text = text.removeprefix(bom)
+        head = _HEAD.match(text)
+        table = _loads(text)
         if head is None or not isinstance(table, dict):
             return None
-        if "$schema" in table:
-            return text if table["$schema"] == schema else None
         import json
 
-        at = head.end() + text.startswith("\ufeff")
+        from hotconf.formats.json.positions import places
+
+        if "$schema" in table:
+            begin, end = places(text).offsets(("$schema",))
+            return f"{bom}{text[:begin]}{json.dumps(schema)}{text[end:]}"
+        at = head.end()
         rest = f",{head[1] or ' '}" if table else ""
-        return f'{text[:at]}"$schema": {json.dumps(schema)}{rest}{text[at:]}'
+        return f'{bom}{text[:at]}"$schema": {json.dumps(schema)}{rest}{text[at:]}'
 
     def schema_of(self, text: str) -> str | None:
         table = _loads(text.removeprefix("\ufeff"))

@@ -8,11 +8,13 @@ from typing import Any, Final
 
 import tomli
 
-from hotconf.formats.base import MAX_DEPTH, Format, Mistakes, Outline, has_giant, headed, in_head, is_too_deep
+from hotconf.formats.base import MAX_DEPTH, Format, Mistakes, Outline, has_giant, is_too_deep, noted, with_note
 from hotconf.formats.places import Places
 from hotconf.formats.toml.lexer import STRING, too_deep
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
+
+_SCHEMA: Final = r"#:schema[ \t]++(.+)"
 
 # A good file pays for no other module of this package: they and their patterns are imported late.
 
@@ -75,11 +77,11 @@ class _Toml(Format):
         return starts(line)
 
     def stamp(self, text: str, schema: str) -> str:
-        """`#:schema SCHEMA` as the first line, unless a comment at the head says that already."""
-        return text if self.schema_of(text) == schema else headed(text, f"#:schema {schema}")
+        """The comment `#:schema SCHEMA` at the head."""
+        return with_note(text, f"#:schema {schema}", _SCHEMA)
 
     def schema_of(self, text: str) -> str | None:
-        return in_head(text, r"#:schema[ \t]++(.+)")
+        return noted(text, _SCHEMA)
 
 
 TOML: Final[Format] = _Toml()

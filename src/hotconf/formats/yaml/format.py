@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from hotconf.formats.base import Format, Mistakes, Outline, headed, in_head
+from hotconf.formats.base import Format, Mistakes, Outline, noted, with_note
 from hotconf.formats.places import Places
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
@@ -76,11 +76,11 @@ class _Yaml(Format):
         return starts(line)
 
     def stamp(self, text: str, schema: str) -> str:
-        """`# yaml-language-server: $schema=SCHEMA` as the first line, unless the head says that already."""
-        return text if self.schema_of(text) == schema else headed(text, f"# yaml-language-server: $schema={schema}")
+        """The comment `# yaml-language-server: $schema=SCHEMA` at the head."""
+        return with_note(text, f"# yaml-language-server: $schema={schema}", _SCHEMA)
 
     def schema_of(self, text: str) -> str | None:
-        return in_head(text, _SCHEMA)
+        return noted(text, _SCHEMA)
 
 
 YAML: Final[Format] = _Yaml()
