@@ -49,6 +49,7 @@ from typing import Any, Final, NamedTuple
 
 from hotconf.engine.candidate import Invalid, Unstable, Valid
 from hotconf.engine.debounce import MILLISECOND, Round, Touched
+from hotconf.engine.endings import Turn, end
 from hotconf.engine.protocol import (
     PHASES,
     Answer,
@@ -57,17 +58,13 @@ from hotconf.engine.protocol import (
     Closed,
     Due,
     Effect,
-    Emit,
     Idle,
     Input,
     Load,
     Loaded,
     Loading,
-    PendingCandidate,
     Phase,
-    Publish,
     Ready,
-    Refresh,
     Release,
     Reload,
     Settling,
@@ -75,10 +72,7 @@ from hotconf.engine.protocol import (
     Verified,
     Verify,
     Verifying,
-    Watching,
 )
-from hotconf.events import Ending, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
-from hotconf.problems import one_line
 
 PAUSE_NS: Final = 4 * MILLISECOND
 """A burst that pauses for so long is loaded speculatively, while its window still runs."""
@@ -104,45 +98,28 @@ def step(state: State, given: Input, holds: tuple[str, ...] = ()) -> tuple[State
     rule = TABLE.get((type(state.phase), type(given)))
     if rule is None:
         return state, ()
-    turn = _Turn(state, holds)
+    turn = Turn(state, holds)
     phase = rule.act(turn, state.phase, given)
     if phase is not state.phase:
         turn.set(phase=phase)
     return turn.state, tuple(turn.effects)
 
 
-class _Turn:
-    """A step under way: the state so far, but for its phase, and the effects so far."""
-
-    __slots__ = ("effects", "holds", "state")
-
-    def __init__(self, state: State, holds: tuple[str, ...]) -> None:
-        self.state = state
-        self.holds = holds
-        self.effects: list[Effect] = []
-
-    def set(self, **changes: Any) -> None:
-        self.state = self.state._replace(**changes)
-
-    def do(self, effect: Effect) -> None:
-        self.effects.append(effect)
-
-
 # Touches
 
 
-def _touch_open(turn: _Turn, phase: Idle | Settling | Ready | Verifying, touch: Touched) -> Phase:
+def _touch_open(turn: Turn, phase: Idle | Settling | Ready | Verifying, touch: Touched) -> Phase:
     """The window starts anew, what was at hand is out of date."""
     return Settling(_touched(turn, turn.state.round, touch)) if turn.state.enabled else phase
 
 
-def _touch_loading(turn: _Turn, phase: Loading, touch: Touched) -> Phase:
+def _touch_loading(turn: Turn, phase: Loading, touch: Touched) -> Phase:
     if phase.defers_touches:
         return phase._replace(backlog=(*phase.backlog, touch))
     return phase._replace(round=_absorbed(turn, phase.round, (touch,)), dirty=True)
 
 
-def _touched(turn: _Turn, round_: Round | None, touch: Touched) -> Round:
+def _touched(turn: Turn, round_: Round | None, touch: Touched) -> Round:
     """The round opened, or drawn out. Reports each source that it has not reported."""
     known = round_.changed if round_ is not None else ()
     for source in dict.fromkeys(touch.sources):
@@ -153,7 +130,7 @@ def _touched(turn: _Turn, round_: Round | None, touch: Touched) -> Round:
     return round_.touch(touch, turn.state.group)
 
 
-def _absorbed(turn: _Turn, round_: Round | None, touches: Iterable[Touched]) -> Round | None:
+def _absorbed(turn: Turn, round_: Round | None, touches: Iterable[Touched]) -> Round | None:
     for touch in touches if turn.state.enabled else ():
         round_ = _touched(turn, round_, touch)
     return round_
@@ -162,16 +139,16 @@ def _absorbed(turn: _Turn, round_: Round | None, touches: Iterable[Touched]) -> 
 # The clock
 
 
-def _due_settling(turn: _Turn, phase: Settling, due: Due) -> Phase:
+def _due_settling(turn: Turn, phase: Settling, due: Due) -> Phase:
     return _load(turn, phase.round, due.now) if due.now >= _load_at(turn.state, phase.round) else phase
 
 
-def _due_ready(turn: _Turn, phase: Ready, due: Due) -> Phase:
+def _due_ready(turn: Turn, phase: Ready, due: Due) -> Phase:
     round_, candidate = phase
     if due.now < round_.deadline:
         return phase
     if not (round_.polled or turn.state.polled):
-        return _end(turn, round_, candidate)
+        return end(turn, round_, candidate)
     turn.do(Verify())
     return Verifying(round_, candidate)
 
@@ -196,9 +173,7 @@ def _is_complete(state: State, round_: Round) -> bool:
 # Loads
 
 
-def _load(
-    turn: _Turn, round_: Round | None, now: int, callers: tuple[Reload, ...] = (), attempts: int = 0
-) -> Loading:
+def _load(turn: Turn, round_: Round | None, now: int, callers: tuple[Reload, ...] = (), attempts: int = 0) -> Loading:
     number = turn.state.loads + 1
     turn.set(loads=number, revalidate=turn.state.revalidate or any(caller.revalidate for caller in callers))
     turn.do(Load(number, bool(callers) or not turn.state.enabled, turn.state.revalidate))
@@ -206,7 +181,7 @@ def _load(
     return Loading(round_, number, defers_touches, callers, attempts)
 
 
-def _loaded(turn: _Turn, phase: Loading, loaded: Loaded) -> Phase:
+def _loaded(turn: Turn, phase: Loading, loaded: Loaded) -> Phase:
     if loaded.number != phase.number:
         return phase
     candidate, now = loaded.candidate, loaded.now
@@ -227,17 +202,17 @@ def _loaded(turn: _Turn, phase: Loading, loaded: Loaded) -> Phase:
     return _wait(turn, round_, now, candidate)
 
 
-def _wait(turn: _Turn, round_: Round, now: int, candidate: Valid[Any] | Invalid) -> Phase:
+def _wait(turn: Turn, round_: Round, now: int, candidate: Valid[Any] | Invalid) -> Phase:
     """Wait for the end of the window, unless the candidate may be committed, or deferred, eagerly."""
     changes = isinstance(candidate, Valid) and candidate.unchanged is None
     if not changes or round_.shrank or round_.gone or not _is_complete(turn.state, round_):
         return Ready(round_, candidate)
-    idle = _end(turn, round_, candidate, eager=True)
+    idle = end(turn, round_, candidate, eager=True)
     turn.set(settle_until=now + turn.state.window_ns)
     return idle
 
 
-def _unstable(turn: _Turn, phase: Loading, loaded: Loaded, found: Unstable) -> Phase:
+def _unstable(turn: Turn, phase: Loading, loaded: Loaded, found: Unstable) -> Phase:
     """What changed during a read is a touch."""
     round_, sources = phase.round, found.sources
     touch = Touched(loaded.now, sources)
@@ -250,7 +225,7 @@ def _unstable(turn: _Turn, phase: Loading, loaded: Loaded, found: Unstable) -> P
     return _outdated(turn, phase, loaded.now)
 
 
-def _outdated(turn: _Turn, phase: Loading, now: int) -> Phase:
+def _outdated(turn: Turn, phase: Loading, now: int) -> Phase:
     """What was loaded is of no use: wait for the window; or load at once, for those who called meanwhile, too."""
     round_ = _absorbed(turn, phase.round, phase.backlog)
     if round_ is not None and not phase.callers and now < round_.deadline:
@@ -262,15 +237,15 @@ def _outdated(turn: _Turn, phase: Loading, now: int) -> Phase:
 # Reload
 
 
-def _reload_now(turn: _Turn, phase: Phase, reload: Reload) -> Phase:
+def _reload_now(turn: Turn, phase: Phase, reload: Reload) -> Phase:
     return _load(turn, turn.state.round, reload.now, (reload,))
 
 
-def _reload_after(turn: _Turn, phase: Loading, reload: Reload) -> Phase:
+def _reload_after(turn: Turn, phase: Loading, reload: Reload) -> Phase:
     return phase._replace(queued=(*phase.queued, reload))
 
 
-def _reload_closed(turn: _Turn, phase: Closed, reload: Reload) -> Phase:
+def _reload_closed(turn: Turn, phase: Closed, reload: Reload) -> Phase:
     turn.do(Answer((reload.caller,), None))
     return phase
 
@@ -278,68 +253,9 @@ def _reload_closed(turn: _Turn, phase: Closed, reload: Reload) -> Phase:
 # Endings
 
 
-def _end(
-    turn: _Turn,
-    round_: Round | None,
-    candidate: Valid[Any] | Invalid,
-    callers: tuple[Reload, ...] = (),
-    last_good: Valid[Any] | None = None,
-    *,
-    eager: bool = False,
-) -> Idle:
-    """End the round, if one is open, and answer who waits."""
-    state = turn.state
-    event: Ending
-    followed: Valid[Any] | None = None
-    if isinstance(candidate, Invalid):
-        event = ReloadFailed(one_line(candidate.errors), candidate.kind, candidate.problems)
-        turn.set(pending=None)
-        followed = _fall_back(turn, last_good, callers)
-    elif candidate.unchanged is not None:
-        event = ReloadUnchanged(candidate.unchanged, candidate.warnings)
-        turn.set(pending=None, degraded=False, revalidate=False)
-        turn.do(Refresh(candidate))
-        followed = candidate
-    elif turn.holds and not any(caller.force for caller in callers):
-        event = ReloadDeferred(turn.holds, candidate.changes, candidate.summary)
-        turn.set(pending=PendingCandidate(candidate, state.polled or (round_ is not None and round_.polled)))
-    else:
-        generation = state.generation + 1
-        turn.do(Publish(candidate, generation, round_))
-        turn.set(generation=generation, pending=None, degraded=False, revalidate=False)
-        event = ReloadSuccess(generation, candidate.changes, candidate.summary, warnings=candidate.warnings)
-        followed = candidate
-    started = isinstance(event, ReloadSuccess) and bool(callers) and all(caller.silent for caller in callers)
-    if round_ is not None or not started:
-        turn.do(Emit(event, eager))
-    if callers:
-        turn.do(Answer(tuple(caller.caller for caller in callers), event))
-    if followed is not None:
-        _follow(turn, followed)
-    return Idle()
-
-
-def _fall_back(turn: _Turn, good: Valid[Any] | None, callers: tuple[Reload, ...]) -> Valid[Any] | None:
-    """Commit the last good state, if there is one and the load at start failed."""
-    if good is None or not any(caller.silent for caller in callers):
-        return None
-    turn.do(Publish(good, 1, None, recalled=True))
-    turn.set(generation=1, degraded=True)
-    return good
-
-
-def _follow(turn: _Turn, good: Valid[Any]) -> None:
-    """Take over what the published config says about its own watching."""
-    settings = good.settings
-    if settings.enabled != turn.state.enabled:
-        turn.do(Watching(settings.enabled))
-    window_ns, eager = settings.debounce_ms * MILLISECOND, settings.mode == "eager"
-    turn.set(enabled=settings.enabled, window_ns=window_ns, eager=eager)
-
-
-def _end_load(turn: _Turn, phase: Loading, loaded: Loaded, candidate: Valid[Any] | Invalid) -> Phase:
+def _end_load(turn: Turn, phase: Loading, loaded: Loaded, candidate: Valid[Any] | Invalid) -> Phase:
     """End the round; what was touched meanwhile opens the next one, and who called meanwhile is served."""
-    idle = _end(turn, phase.round, candidate, phase.callers, loaded.last_good)
+    idle = end(turn, phase.round, candidate, phase.callers, loaded.last_good)
     round_ = _absorbed(turn, None, phase.backlog)
     if phase.queued:
         return _load(turn, round_, loaded.now, phase.queued)
@@ -349,24 +265,24 @@ def _end_load(turn: _Turn, phase: Loading, loaded: Loaded, candidate: Valid[Any]
 # What is pending
 
 
-def _release(turn: _Turn, phase: Idle, release: Release) -> Phase:
+def _release(turn: Turn, phase: Idle, release: Release) -> Phase:
     pending = turn.state.pending
     if pending is None or turn.holds:
         return phase
     if not turn.state.enabled:  # no event reported changes since
         return _load(turn, None, release.now)
     if not (pending.polled or turn.state.polled):
-        return _end(turn, None, pending.candidate)
+        return end(turn, None, pending.candidate)
     turn.do(Verify())
     return Verifying(None, pending.candidate)
 
 
-def _verified(turn: _Turn, phase: Verifying, _: Verified) -> Phase:
+def _verified(turn: Turn, phase: Verifying, _: Verified) -> Phase:
     still_pending = phase.round is None and turn.holds
-    return Idle() if still_pending else _end(turn, phase.round, phase.candidate)
+    return Idle() if still_pending else end(turn, phase.round, phase.candidate)
 
 
-def _close(turn: _Turn, phase: Phase, _: Close) -> Phase:
+def _close(turn: Turn, phase: Phase, _: Close) -> Phase:
     if isinstance(phase, Loading) and (phase.callers or phase.queued):
         turn.do(Answer(tuple(reload.caller for reload in (*phase.callers, *phase.queued)), None))
     turn.set(pending=None)
@@ -376,7 +292,7 @@ def _close(turn: _Turn, phase: Phase, _: Close) -> Phase:
 class Rule(NamedTuple):
     """What is done, and the phases in which it can end."""
 
-    act: Callable[[_Turn, Any, Any], Phase]
+    act: Callable[[Turn, Any, Any], Phase]
     leads_to: tuple[type[Phase], ...]
 
 
