@@ -33,9 +33,11 @@ class Turn:
         self.effects: list[Effect] = []
 
     def set(self, **changes: Any) -> None:
+        """Remember these from now on."""
         self.state = self.state._replace(**changes)
 
     def do(self, effect: Effect) -> None:
+        """Add an effect."""
         self.effects.append(effect)
 
 
