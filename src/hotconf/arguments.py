@@ -29,6 +29,11 @@ def named(given: object) -> str:
     return f"of type {type(given).__qualname__}"
 
 
+def of_type(given: object) -> str:
+    """The same of what may be a secret: never the value."""
+    return "None" if given is None else f"of type {type(given).__qualname__}"
+
+
 def whole(name: str, given: object, least: int, most: int | None = None) -> None:
     """Raise `UsageError` unless it is an integer within these limits."""
     if not isinstance(given, int) or isinstance(given, bool) or given < least or (most is not None and given > most):

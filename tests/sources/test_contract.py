@@ -11,7 +11,7 @@ import pytest
 import tomli
 from pydantic import AliasChoices, BaseModel, Field, SecretStr, field_validator
 
-from hotconf import Flags, Problem, Related, Schema, Snapshot
+from hotconf import Flags, Problem, Related, Schema, Snapshot, UsageError
 from hotconf.engine.candidate import Invalid, Valid
 from hotconf.runtime.load import drifted, load, load_kept
 from hotconf.settings import HotReloadSettings, PinnedSettings
@@ -219,10 +219,12 @@ def failing() -> Mapping[str, Any]:
     ("read", "message"),
     [
         (failing, "Cannot read the layer: ConnectionError"),
-        (lambda: 7, "broken is 7: give a mapping"),
+        (lambda: 7, "broken is of type int: give a mapping"),
+        (lambda: None, "broken is None: give a mapping"),
         (lambda: {"server": {"port": object()}}, "server.port is of type object: give what a file can hold"),
-        (lambda: {"server": {1: 2}}, "server has the key 1: give text"),
-        (lambda: nested(65), f"{'.'.join('a' * 64)} is nested too deeply: give what a file can hold"),
+        (lambda: {"server": {1: 2}}, "server has a key of type int: give text"),
+        (lambda: {"server": {"port": 10**5000}}, "server.port is too large: give what a file can hold"),
+        (lambda: nested(65), f"{'.'.join('a' * 50)}… is nested too deeply: give what a file can hold"),
     ],
 )
 def test_a_layer_that_cannot_be_read_is_a_problem(tmp_path: Path, read: Callable[[], object], message: str) -> None:
@@ -233,6 +235,45 @@ def test_a_layer_that_cannot_be_read_is_a_problem(tmp_path: Path, read: Callable
     assert isinstance(candidate, Invalid)
     (found,) = candidate.problems
     assert (found.message, found.kind, found.place) == (message, "unreadable", "broken")
+
+
+class Shown:
+    """Its text is a secret."""
+
+    def __repr__(self) -> str:
+        return SECRET
+
+
+ODD: list[Callable[[], object]] = [
+    lambda: SECRET,
+    lambda: SECRET.encode(),
+    lambda: {"password": SECRET.encode()},
+    lambda: {"password": {SECRET.encode(): 1}},
+    lambda: {"password": {SECRET, SECRET.encode()}},
+    lambda: {"password": [Shown()]},
+    lambda: {Shown(): 1},
+    lambda: {"password": type(SECRET, (str,), {})},
+    lambda: {"password": bytearray(SECRET.encode())},
+    lambda: {"password": complex(1)},
+]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_no_file_could_hold_is_not_shown(tmp_path: Path, odd: Callable[[], object]) -> None:
+    """Only its type is: it may be a secret, whichever layer has it."""
+    main = tmp_path / "config.toml"
+    main.write_text("# nothing\n")
+    table: Any = odd()
+    made: list[Callable[[], Layer]] = [lambda: Broken(odd), lambda: MappingLayer(table, "m"), lambda: Flags(table)]
+    for make in made:
+        try:
+            layers: tuple[Layer, ...] = (make(),)
+        except UsageError as error:
+            assert SECRET not in str(error)
+            continue
+        candidate = load(Options(main, Schema(App), layers=layers)).candidate
+        assert SECRET not in repr(() if isinstance(candidate, Valid) else candidate.problems)
+        assert isinstance(candidate, Invalid)
 
 
 def nested(levels: int) -> dict[str, Any]:

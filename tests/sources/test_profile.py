@@ -249,3 +249,22 @@ def test_what_counts_is_what_plain_merging_gives(files: list[tuple[Any, Any]], o
         else:
             assert isinstance(found, Valid), found
             assert found.config == expected
+
+
+@pytest.mark.parametrize("text", ["a =", "server.port = 'x'", "server.prot = 1"])
+def test_a_profile_whose_file_is_wrong_is_there(here: Path, text: str) -> None:
+    """What is wrong with the file is the only problem."""
+    (here / "config.test.toml").write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        opened(Profile("test")).start()
+    assert [problem.place.split(":")[0] for problem in raised.value.problems] == ["config.test.toml"]
+
+
+def test_a_profile_that_is_nowhere_says_where_to_write_it(here: Path) -> None:
+    """A directory of that name is no file."""
+    (here / "config.staging.toml").mkdir()
+    with pytest.raises(ConfigError) as raised:
+        opened(Profile("staging")).start()
+    (problem,) = raised.value.problems
+    assert problem.message == 'There is no profile "staging": there are dev, prod'
+    assert problem.hint == "write [profiles.staging], or the file config.staging.toml"

@@ -105,6 +105,15 @@ def test_a_misspelt_variable_is_a_warning(path, watch, environment, caplog):
     assert caplog.text.count("APP_SERVER_PORT") == 1
 
 
+def test_a_variable_that_another_layer_takes_is_not_misspelt(path, watch, environment):
+    """One prefix may be the beginning of another one."""
+    environment.setenv("APP_X_SERVER__PORT", "1")
+    environment.setenv("APP_X_SERVER_PORT", "2")
+    watcher, _ = watch(path, App, layers=[Env("APP_"), Env("APP_X_")])
+    assert watcher.config.server.port == 1
+    assert {each.where for each in watcher.warnings} == {"$APP_X_SERVER_PORT"}
+
+
 def test_what_kubernetes_sets_is_explained(path, watch, environment):
     """`APP_SERVER__PORT` of a service called `app-server-` is none, and `APP_PORT` is."""
 

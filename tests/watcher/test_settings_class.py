@@ -187,6 +187,27 @@ def test_every_broken_variable_is_a_problem_of_its_own(watch, environment, tmp_p
     assert watcher.config.db.pool == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("APP_DB", '{"a":' * 70 + "1" + "}" * 70), ("APP_DB", '{"a":' * 5000), ("APP_DB__" + "A__" * 30_000, "1")],
+)
+def test_what_is_nested_too_deeply_names_its_variable(watch, environment, tmp_path, name, text):
+    """However it got so deep; the other variables are read."""
+    environment.setenv(name, text)
+    environment.setenv("APP_PLUGINS", '["a"]')
+    with pytest.raises(ConfigError) as raised:
+        HotReloadWatcher(tmp_path / "config.toml", Settings).start()
+    assert [(each.where, each.message) for each in raised.value.problems] == [(f"${name}", "Nested too deeply")]
+
+
+@pytest.mark.parametrize("name", ["APP_", "APP___", "APP_DB__", "APP___DB", "APP_DB____HOST"])
+def test_any_name_with_the_prefix_is_one_warning(watch, environment, tmp_path, name):
+    """Whatever the class makes of it, nothing fails."""
+    environment.setenv(name, '{"host": "h"}')
+    watcher, _ = watch(tmp_path / "config.toml", Settings)
+    assert {each.where for each in watcher.warnings} == {f"${name}"}
+
+
 def test_pydantic_settings_is_not_imported_for_other_models(tmp_path):
     """It is the cost of its users only."""
     program = (

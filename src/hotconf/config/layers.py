@@ -10,19 +10,21 @@ from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 
-from hotconf.arguments import named
+from hotconf.arguments import of_type
 from hotconf.errors import UsageError
-from hotconf.formats.base import MAX_DEPTH, Document
+from hotconf.formats.base import MAX_DEPTH, MAX_DIGITS, Document
 from hotconf.formats.places import Span
 from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem
 from hotconf.snapshot import Origin
-from hotconf.text import printable
+from hotconf.text import printable, shortened
 
 At: TypeAlias = Literal["key", "value"]
 
 FILE: Final = "file"
 """The name of the layer of files."""
+_LARGEST: Final = 10**MAX_DIGITS
+_LONGEST: Final = 100
 _SCALARS: Final = frozenset({str, int, float, bool, date, datetime, time, type(None)})
 
 
@@ -65,7 +67,7 @@ class LayerTable:
     def of(cls, layer: str, table: Mapping[str, Any]) -> LayerTable:
         """A copy of `table`. Raises `UsageError` if it holds anything that no file could."""
         if not isinstance(table, Mapping):
-            raise UsageError(f"{layer} is {named(table)}: give a mapping")
+            raise UsageError(f"{layer} is {of_type(table)}: give a mapping")
         return cls(layer, copied(layer, table, ()))
 
     @classmethod
@@ -147,6 +149,8 @@ class TextTable:
 
 def _revealed(value: Any) -> Any:
     """`value` with what its `repr` would not show."""
+    if type(value) is int:
+        return hex(value)  # of any length
     if isinstance(value, Mapping):
         return {key: _revealed(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -169,11 +173,16 @@ def copied(layer: str, value: object, path: KeyPath) -> Any:
     """A copy of `value`, which stands at `path`. Raises `UsageError` for what no file could hold."""
     if isinstance(value, Mapping) and len(path) < MAX_DEPTH:
         if wrong := [key for key in value if type(key) is not str]:
-            raise UsageError(f"{layer}: {dotted(path) or 'it'} has the key {named(wrong[0])}: give text")
+            raise UsageError(f"{layer}: {_shown(path) or 'it'} has a key {of_type(wrong[0])}: give text")
         return {key: copied(layer, inner, (*path, key)) for key, inner in value.items()}
     if isinstance(value, list | tuple) and len(path) < MAX_DEPTH:
         return [copied(layer, inner, (*path, place)) for place, inner in enumerate(value)]
-    if type(value) in _SCALARS:
+    large = type(value) is int and abs(value) >= _LARGEST
+    if type(value) in _SCALARS and not large:
         return value
-    what = "nested too deeply" if isinstance(value, Mapping | list | tuple) else named(value)
-    raise UsageError(f"{layer}: {dotted(path)} is {what}: give what a file can hold")
+    deep = "nested too deeply" if isinstance(value, Mapping | list | tuple) else of_type(value)
+    raise UsageError(f"{layer}: {_shown(path)} is {'too large' if large else deep}: give what a file can hold")
+
+
+def _shown(path: KeyPath) -> str:
+    return shortened(dotted(path), _LONGEST)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hotconf import arguments
 from hotconf.config.layers import TextTable
 from hotconf.errors import UsageError
+from hotconf.formats.base import MAX_DEPTH
 from hotconf.snapshot import Origin
 from hotconf.sources.base import CheckedLayer
 from hotconf.sources.env import NESTED
@@ -43,9 +44,10 @@ class Flags(CheckedLayer):
         strict = isinstance(given, Mapping)
         found = given if isinstance(given, Mapping) else getattr(given, "__dict__", None)
         if found is None or callable(given):
-            raise arguments.wrong("Flags", given, "a mapping, or the namespace that parse_args() returned")
+            what = given.__qualname__ if isinstance(given, type) else arguments.of_type(given)
+            raise UsageError(f"Flags: {what} is no mapping, and no namespace that parse_args() returned")
         if wrong := [key for key in found if not isinstance(key, str)]:
-            raise UsageError(f"Flags has the key {arguments.named(wrong[0])}: give text")
+            raise UsageError(f"Flags has a key {arguments.of_type(wrong[0])}: give text")
         values = {key: (value, f"flags[{key}]") for key, value in found.items() if value is not None}
         self._said = _table(values, strict=strict)
 
@@ -88,15 +90,18 @@ def _table(values: Mapping[str, tuple[Any, str]], *, strict: bool) -> TextTable:
     return TextTable(Flags.name, found, strict=strict)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, levels: int = MAX_DEPTH) -> Any:
     """`value` as a file could hold it, where that is sure."""
     if isinstance(value, Enum):
-        return _plain(value.value)
+        value = value.value
     if isinstance(value, PurePath | Decimal):
         return str(value)
+    if not levels:
+        return value  # which is refused
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple | set | frozenset) else value
+        return {key: _plain(item, levels - 1) for key, item in value.items()}
+    inner = isinstance(value, list | tuple | set | frozenset)
+    return [_plain(item, levels - 1) for item in value] if inner else value
 
 
 def _parsed(parser: ArgumentParser, argv: Sequence[str] | None) -> dict[str, tuple[Any, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -48,7 +48,7 @@ class LayersRead(NamedTuple):
                 tables.append(each)
             elif isinstance(each, tuple):
                 tables += each
-        return tuple(tables)
+        return tuple(_without_taken(table, tables) for table in tables)
 
 
 def _text(said: Said) -> str | None:
@@ -130,6 +130,15 @@ def _decoded(table: TextTable, options: Options[Any]) -> LayerTable:
     # The variable that names the profile need not be one of the model's.
     known = f"${options.profile.env}"
     return replace(layer, problems=tuple(each for each in layer.problems if each.where != known))
+
+
+def _without_taken(table: LayerTable, tables: Sequence[LayerTable]) -> LayerTable:
+    """`table` without warnings of names that another layer takes, whose prefix begins with that of this one."""
+    strays = {each.where for each in table.problems if each.severity == "warning" and each.kind == "schema"}
+    others = (other for other in tables if strays and other is not table)
+    taken = {origin.where for other in others for origin in other.origins.values()} & strays
+    rest = (each for each in table.problems if each.severity != "warning" or each.where not in taken)
+    return replace(table, problems=tuple(rest)) if taken else table
 
 
 def _said(layer: Layer | FileLayer, read: Callable[[], Any]) -> Said:

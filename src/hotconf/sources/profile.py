@@ -80,7 +80,7 @@ class Profile(ProfileLayer):
         pattern, found = self.files(main), []
         with suppress(OSError):
             paths = (os.path.join(main.parent, name) for name in os.listdir(main.parent))
-            found = [match[1] for path in paths if (match := pattern.fullmatch(path))]
+            found = [match[1] for path in paths if (match := pattern.fullmatch(path)) and not os.path.isdir(path)]
         return tuple(sorted(found))
 
     def parse(self, files: Mapping[Path, bytes]) -> LayerTable:  # noqa: ARG002 - they are files of the configuration
@@ -106,12 +106,13 @@ class Profile(ProfileLayer):
                     wrong += table if isinstance(table, tuple) else []
         if PROFILES not in shape_of(schema).keys:
             common = [_without(document) for document in common]
-        if choice.name is not None and not tables and not own and not wrong:
+        if choice.name is not None and choice.name not in names and not own and not wrong:
             listed = f"there are {', '.join(sorted(names))}" if names else "there is none"
             text = f"There is no profile {quoted(choice.name)}: {listed}"
             from hotconf.config.suggest import did_you_mean  # only for this mistake
 
-            hint = did_you_mean(choice.name, sorted(names))
+            file = f", or the file {choice.file.name}" if choice.file is not None else ""
+            hint = did_you_mean(choice.name, sorted(names)) or f"write [{PROFILES}.{choice.name}]{file}"
             wrong.append(Problem(text, kind="missing", hint=hint, where=choice.where))
         return (*common, *tables, *own), tuple(wrong)
 

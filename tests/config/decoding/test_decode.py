@@ -30,6 +30,26 @@ from hotconf.config.decoding.decode import decode
 from hotconf.config.decoding.names import adopted
 from hotconf.config.layers import LayerTable, TextTable
 from hotconf.config.shape import shape_of
+from hotconf.formats.base import MAX_DEPTH
+
+
+class Knot(BaseModel):
+    """Its names can be cut in many ways."""
+
+    a: Knot | None = None
+    a_a: Knot | None = None
+    free: dict[str, Any] = {}
+
+
+@pytest.mark.parametrize("name", ["", "A_" * 300 + "Z", "A_" * 60 + "Z", "FREE_" * 190, "X_" * 50_000, "_" * 900])
+def test_names_of_any_length_and_depth(name: str) -> None:
+    """They cost little, lead no deeper than a file may, and what is said of them is short."""
+    layer = decode(
+        TextTable("env", {name: ("1", Origin("env", f"$APP_{name}"))}, "APP_", "_"), shape_of(Schema(Knot))
+    )
+    assert all(len(path) <= MAX_DEPTH for path in layer.origins)
+    assert all(len(str(problem)) < 500 for problem in layer.problems)
+    assert layer.origins or layer.problems
 
 
 class Level(enum.Enum):

@@ -20,6 +20,7 @@ from hotconf.snapshot import Origin
 from hotconf.text import quoted, shortened
 
 _LONGEST: Final = 60
+_LONGEST_NAME: Final = 200
 _MAX_HINTS: Final = 100
 _SERVICE: Final = re.compile(
     r"(?:(.+?)_)??(?:SERVICE_HOST|SERVICE_PORT(?:_.+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
@@ -111,7 +112,8 @@ def _stray(at: Stray, name: str, given: TextTable, known: tuple[str, ...], left:
     if near is not None or given.prefix or given.strict or at.path:  # else another program's, among secrets
         meant = None if near is None else f"did you mean {_named(given, near, name)}?"
         severity: Severity = "error" if given.strict else "warning"
-        yield Problem(f"Unknown key: {dotted(path)}", path, "schema", severity, meant, where=where)
+        text = f"Unknown key: {shortened(dotted(path), _LONGEST_NAME)}"
+        yield Problem(text, path, "schema", severity, meant, where=shortened(where, _LONGEST_NAME))
 
 
 def _named(given: TextTable, name: str, like: str) -> str:

@@ -10,10 +10,13 @@ from weakref import WeakKeyDictionary
 from hotconf.config.layers import LayerTable, TextTable
 from hotconf.config.shape import Shape
 from hotconf.config.walk import value_at
+from hotconf.formats.base import MAX_DEPTH
 from hotconf.keypath import KeyPath
 
 _MAX_NAMES: Final = 1000
 _DEEPEST: Final = 5
+_LONGEST: Final = 1000
+"""Longer names stand for nothing."""
 
 
 class At(NamedTuple):
@@ -100,11 +103,17 @@ def find(name: str, shape: Shape, given: TextTable) -> At | Stray | None:
     stray = Stray((), shape, key)
     # The names of fields may contain the delimiter: the longest one that leads anywhere wins.
     todo: list[tuple[str, At]] = [(key, At((), shape, (), shape, whole=True, secret=False))]
+    if not 0 < len(key) <= _LONGEST:
+        todo.clear()
+    seen: set[tuple[int, Shape]] = set()
     while todo:
         rest, here = todo.pop()
         if not rest:
             return here
-        steps = list(_steps(rest, here, given))
+        if (len(rest), here.shape) in seen:
+            continue  # it led nowhere
+        seen.add((len(rest), here.shape))
+        steps = list(_steps(rest, here, given)) if len(here.path) < MAX_DEPTH else []
         if not steps and len(here.path) >= len(stray.path):
             stray = Stray(here.path, here.shape, rest)
         todo.extend(reversed(steps))

@@ -292,7 +292,7 @@ class SetReader:
         choice, layer = self.profile, self.options.profile
         if choice is not None and layer is not None and choice.file is not None:
             read = self.reads.get(choice.file)
-            if read is None or read.problem is not None:
+            if read is None or read.document is None:
                 self.profile = choice._replace(files=layer.names(self.options.path))
 
     def _add_layers(self, reads: Mapping[Path, Read]) -> None:

@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from hotconf.compat import cached
+from hotconf.formats.base import is_too_deep
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
 from hotconf.snapshot import Origin
@@ -31,6 +32,10 @@ from hotconf.sources.files.paths import absolute
 V = TypeVar("V")
 
 _FIELD = re.compile(r'field "([^"]+)"')
+
+
+class TooDeepError(ValueError):
+    """A value is nested more deeply than a file may be."""
 
 
 class Item(NamedTuple):
@@ -151,7 +156,12 @@ class Asking:
             vars(source)["find_case_path"] = among
         else:
             source.env_vars = {item.key: self._source.env_vars[item.key] for item in items}
-        said: dict[str, Any] = source()
+        try:
+            said: dict[str, Any] = source()
+        except RecursionError as error:
+            raise TooDeepError from error
+        if is_too_deep(said):
+            raise TooDeepError
         return said
 
 
@@ -281,10 +291,12 @@ def _at(table: Any, path: KeyPath) -> Any:
 
 def _unreadable(error: ValueError, where: str, path: KeyPath) -> Problem:
     """What is wrong with one variable; never its text."""
+    if isinstance(error, TooDeepError):
+        return Problem("Nested too deeply", path, "syntax", where=where)
     cause = error.__cause__ or error
     field = _FIELD.search(str(error))
     path = (*path, field[1]) if field else path
     if isinstance(cause, JSONDecodeError):
-        message = f"Invalid JSON: {cause.msg} at column {cause.colno}"
+        message = f"Invalid JSON: {cause.msg.removesuffix(' at')} at column {cause.colno}"
         return Problem(message, path, "syntax", hint="write it as JSON", where=where)
     return Problem(f"Cannot be read: {type(cause).__name__}", path, "unreadable", where=where)

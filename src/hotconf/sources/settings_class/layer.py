@@ -19,6 +19,7 @@ from pydantic_settings.sources import DefaultSettingsSource
 
 from hotconf.config.declared import Declaration, Declared
 from hotconf.config.layers import LayerTable, nested
+from hotconf.formats.base import is_too_deep
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
 from hotconf.snapshot import DEFAULT
@@ -162,11 +163,14 @@ def _call(source: Source, asked: Asking | None, kind: str, path: KeyPath) -> tup
 
         if propagates(error):
             raise
-        if asked is not None and isinstance(error, ValueError):
+        if asked is not None and isinstance(error, ValueError | RecursionError):
             return asked.salvaged()
         return {}, [Problem(f"Cannot be read: {type(error).__name__}", path, "unreadable", where=kind)]
     if not isinstance(said, dict) or any(type(key) is not str for key in said):
         return {}, [Problem("It gives no table with text as keys", path, "unreadable", where=kind)]
+    if is_too_deep(said):
+        wrong = Problem("Nested too deeply", path, "syntax", where=kind)
+        return ({}, [wrong]) if asked is None else asked.salvaged()
     return said, []
 
 
