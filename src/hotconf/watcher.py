@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, get_args, overload
 
 from hotconf import arguments
-from hotconf.config.freeze import unfrozen
 from hotconf.errors import NoConfigError
 from hotconf.events import Ending, Pending
 from hotconf.formats.registry import FormatName, named
@@ -159,7 +158,7 @@ class HotReloadWatcher(Generic[T]):
         self._reloader.options.schema.complete()
         try:
             self._reloader.start(require=require)
-            if self.generation and (soft := unfrozen(self.config)):
+            if soft := self._reloader.soft:
                 text = "Not frozen, so that readers could change what all others see: %s"
                 log.warning("reload", text, ", ".join(soft))
         finally:

@@ -145,14 +145,29 @@ def test_where_modules_are_found(project):
     assert "No module named 'app'" in error(run(project, "check", "--app", "app:watcher", where=project / "src"))
 
 
+MISSHAPEN = [" ", "app", "app:", ":watcher", "a b:watcher", "..app:watcher", "app..x:watcher", "app\\u0000:watcher"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("[tool.hotconf\n", "cannot be read"),
-        ("[tool.hotconf]\napp = 1\n", 'write app = "myapp.config:watcher"'),
-        ('[tool.hotconf]\naap = "app:watcher"\n', "unknown key aap"),
-        ('[tool.hotconf]\napp = "app"\n', "is not of the form MODULE:NAME"),
-        ('[tool.hotconf]\napp = "app:wacher"\n', "has no attribute 'wacher'"),
+        ("tool = 1\n", 'is no table: below it write app = "myapp.config:watcher"'),
+        ("[tool]\nhotconf = []\n", "is no table"),
+        ("[tool]\nhotconf = 'app:watcher'\n", "is no table"),
+        ('[[tool.hotconf]]\napp = "app:watcher"\n', "is no table"),
+        ("[tool.hotconf]\napp = 1\n", 'app is no text: write app = "myapp.config:watcher"'),
+        ('[tool.hotconf]\napp = ["app:watcher"]\n', "app is no text"),
+        ('[tool.hotconf]\napp = "app:watcher"\npythonpath = 1\n', 'write pythonpath = ["src"]'),
+        ('[tool.hotconf]\napp = "app:watcher"\npythonpath = [1]\n', "pythonpath is no list of texts"),
+        ('[tool.hotconf]\naap = "app:watcher"\n', 'unknown key aap (did you mean "app"?)'),
+        ('[tool.hotconf]\npython_path = "src"\n', 'unknown key python_path (did you mean "pythonpath"?)'),
+        ('[tool.hotconf]\nmodel = "app:App"\n', "unknown key model (it knows app and pythonpath)"),
+        *((f'[tool.hotconf]\napp = "{each}"\n', "not of the form MODULE:NAME") for each in MISSHAPEN),
+        ('[tool.hotconf]\napp = "app.py:watcher"\n', "give the name of the module, app:watcher"),
+        ('[tool.hotconf]\napp = "inner/app.py:watcher"\n', "give the name of the module, inner.app:watcher"),
+        ('[tool.hotconf]\napp = "app:wacher"\n', "no attribute 'wacher' (did you mean \"watcher\"?)"),
+        ('[tool.hotconf]\napp = "app:watcher:x"\n', "has no attribute 'watcher:x'"),
         ('[tool.hotconf]\napp = "nowhere:watcher"\n', "No module named 'nowhere'"),
         ('[tool.hotconf]\napp = "app:check"\n', "app:check: TypeError"),
         ('[tool.hotconf]\napp = "app:Server.__name__"\n', "give a HotReloadWatcher"),

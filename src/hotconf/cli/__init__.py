@@ -33,8 +33,10 @@ def _leave(status: int) -> None:
     """End the process now if it has imported a program: its threads and exit handlers are not for a command."""
     imports = sys.modules.get("hotconf.cli.imports")
     if imports is not None and imports.IMPORTED:
+        from hotconf.cli.foreign import leave
+
         sys.stderr.flush()
-        os._exit(status)
+        leave(status)
 
 
 def _ignore_hangup() -> None:

@@ -7,10 +7,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
@@ -20,6 +22,7 @@ import click
 import tomli
 
 from hotconf.cli.echo import lend_stdout, return_stdout
+from hotconf.cli.foreign import contained
 from hotconf.cli.refusal import Refusal
 from hotconf.errors import UsageError
 from hotconf.problems import ConfigError, one_line
@@ -36,6 +39,7 @@ _VARIABLE: Final = "HOTCONF_APP"
 _KEYS: Final = ("app", "pythonpath")
 _LONGEST: Final = 300
 _EXAMPLE: Final = "myapp.config:watcher"
+_WRITE: Final = f'app = "{_EXAMPLE}"'
 OWN_PROCESS: Final = "own process"
 """The click object of a command that ends with its process."""
 IMPORTED: Final[list[str]] = []
@@ -150,20 +154,27 @@ def _project() -> _Project:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else printable(str(error))
         raise _unusable(file, f"cannot be read: {reason}") from error
-    tool = content.get("tool")
-    table = tool.get("hotconf", {}) if isinstance(tool, dict) else {}
-    if not isinstance(table, dict) or (unknown := [key for key in table if key not in _KEYS]):
-        wrong = f"[tool.hotconf] has the unknown key {unknown[0]}" if isinstance(table, dict) else "no table"
-        raise _unusable(file, f"{wrong}: it knows app and pythonpath")
+    tool = content.get("tool", {})
+    table = tool.get("hotconf", {}) if isinstance(tool, dict) else tool
+    if not isinstance(table, dict):
+        raise _unusable(file, f"[tool.hotconf] is no table: below it write {_WRITE}")
+    for key in table:
+        if key not in _KEYS:
+            from hotconf.config.suggest import did_you_mean
+
+            meant = did_you_mean(key, _KEYS) or f"it knows {' and '.join(_KEYS)}"
+            raise _unusable(file, f"[tool.hotconf] has the unknown key {key} ({meant})")
     app, paths = table.get("app"), table.get("pythonpath", [])
+    if not isinstance(app, str | None):
+        raise _unusable(file, f"[tool.hotconf] app is no text: write {_WRITE}")
     paths = [paths] if isinstance(paths, str) else paths
-    if not isinstance(app, str | None) or not isinstance(paths, list) or not all(isinstance(p, str) for p in paths):
-        raise _unusable(file, f'[tool.hotconf]: write app = "{_EXAMPLE}", and pythonpath = ["src"] if it is needed')
+    if not isinstance(paths, list) or not all(isinstance(each, str) for each in paths):
+        raise _unusable(file, '[tool.hotconf] pythonpath is no list of texts: write pythonpath = ["src"]')
     return _Project((*(str(file.parent / each) for each in paths), str(file.parent)), app or None, file)
 
 
 def _unusable(file: Path, why: str) -> Refusal:
-    return Refusal(f"{printable(short_path(file))} {printable(why)} (--no-app does without)")
+    return Refusal(f"{printable(short_path(file))}: {printable(why)} (--no-app does without)")
 
 
 # The import
@@ -171,11 +182,20 @@ def _unusable(file: Path, why: str) -> Refusal:
 
 def _named(label: str, given: str) -> Any:
     module, _, name = given.partition(":")
-    if not (module and name) or module.startswith("."):
-        raise Refusal(f"{label!r} is not of the form MODULE:NAME, such as {_EXAMPLE}")
-    found = import_module(module)
+    path = module.removesuffix(".py").replace("/", ".")
+    if not name or not all(part.isidentifier() for part in path.split(".")):
+        raise Refusal(f"{label}: not of the form MODULE:NAME, such as {_EXAMPLE}")
+    if path != module:
+        raise Refusal(f"{label}: give the name of the module, {path}:{printable(name)}")
+    found: Any = import_module(module)
     for part in name.split("."):
-        found = getattr(found, part)
+        try:
+            found = getattr(found, part)
+        except AttributeError as error:
+            from hotconf.config.suggest import did_you_mean
+
+            meant = did_you_mean(part, [each for each in dir(found) if not each.startswith("_")])
+            raise Refusal(f"{label}: {_safe(error)}{f' ({meant})' if meant else ''}") from error
     return found
 
 
@@ -187,16 +207,28 @@ def _importing(label: str, paths: tuple[str, ...]) -> Iterator[None]:
     INERT.on, INERT.refused = True, None
     lend_stdout()
     root = click.get_current_context().find_root()
-    if root.obj is not OWN_PROCESS:
+    is_own = root.obj == OWN_PROCESS and threading.current_thread() is threading.main_thread()
+    if root.obj != OWN_PROCESS:
         root.call_on_close(_over)
+    awaited = partial(_awaited, label, paths, threading.get_ident())
     try:
-        with _own_process_state():
+        with _own_process_state(), contained(awaited) if is_own else nullcontext():
             yield
     except (Refusal, KeyboardInterrupt):
         raise
     except BaseException as error:
         place = _place(error, paths)
         raise Refusal(f"{label}: {_reason(error)}{f' ({place})' if place else ''}") from error
+
+
+def _awaited(label: str, paths: tuple[str, ...], thread: int) -> str:
+    """What `thread` imports, and the line of the program that it is at; any thread may ask."""
+    frame, frames = sys._current_frames().get(thread), []
+    while frame is not None:
+        frames.append((frame.f_code.co_filename, frame.f_lineno))
+        frame = frame.f_back
+    place = _innermost(frames[::-1], paths)
+    return f"{label}{f' ({place})' if place else ''}"
 
 
 def _over() -> None:
@@ -252,7 +284,11 @@ def _place(error: BaseException, paths: tuple[str, ...]) -> str:
     """Where it happened in the program's own code: the innermost line there."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{_short(error.filename)}:{error.lineno}"
-    frames = [(each.filename, each.lineno) for each in traceback.extract_tb(error.__traceback__)]
+    return _innermost([(each.filename, each.lineno) for each in traceback.extract_tb(error.__traceback__)], paths)
+
+
+def _innermost(frames: Iterable[tuple[str, int | None]], paths: tuple[str, ...]) -> str:
+    """The last of `frames` that is in the program's own code."""
     roots = [Path(path).absolute() for path in paths]
     own = [
         frame

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from hotconf.config.freeze import unfrozen
 from hotconf.engine.candidate import Valid
 from hotconf.engine.protocol import Publish
 from hotconf.errors import UsageError
@@ -151,6 +152,11 @@ class Reloader(fork.ForkAware, Generic[T]):
     def pending(self) -> Pending | None:
         """The deferred reload, if there is one."""
         return self._notifier.pending(self.cycle.rounds.state, self.holds.reasons)
+
+    @property
+    def soft(self) -> tuple[str, ...]:
+        """What in the configuration is not frozen; nothing where a command only looks: it does not run."""
+        return unfrozen(self.snapshot.config) if self.snapshot is not None and not self._inert else ()
 
     @property
     def waiting_calls(self) -> int:
