@@ -15,6 +15,7 @@ from sarif import loader
 from sarif.operations import csv_op, summary_op
 
 from hotconf.cli.app import hotconf
+from hotconf.formats.registry import SUFFIXES
 
 HOOKS = Path(__file__).parents[2] / ".pre-commit-hooks.yaml"
 INVALID = """\
@@ -72,13 +73,19 @@ def test_the_hook_checks_the_files_that_it_is_for(tmp_path):
     """pre-commit appends the names of files to the hook's command, which says what is wrong, and by its status."""
     (hook,) = yaml.safe_load(HOOKS.read_text())
     assert (hook["id"], hook["language"]) == ("hotconf-check", "python")
-    assert re.search(hook["files"], "config.toml")
-    assert re.search(hook["files"], "deploy/config.toml")
-    assert not re.search(hook["files"], "deploy/myconfig.toml")
+    assert "types" not in hook
+    for suffix in (*SUFFIXES, ".TOML"):
+        assert re.search(hook["files"], f"config{suffix}")
+        assert re.search(hook["files"], f"deploy/config{suffix}")
+        assert not re.search(hook["files"], f"deploy/myconfig{suffix}")
+    assert not re.search(hook["files"], "config.tomlx")
     program, *arguments = shlex.split(hook["entry"])
     assert program == "hotconf"
     good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
     good.write_text("# fine\n")
     bad.write_text(INVALID)
-    assert CliRunner().invoke(hotconf, [*arguments, "--schema", "speckit", str(good)]).exit_code == 0
+    (tmp_path / "good.yaml").write_text("model: gpt-5\n")
+    (tmp_path / "good.json").write_text("{}")
+    all_good = [str(each) for each in sorted(tmp_path.glob("good.*"))]
+    assert CliRunner().invoke(hotconf, [*arguments, "--schema", "speckit", *all_good]).exit_code == 0
     assert CliRunner().invoke(hotconf, [*arguments, "--schema", "speckit", str(good), str(bad)]).exit_code == 1
