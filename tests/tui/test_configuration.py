@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, model_validator
 
 from hotconf import MISSING, Change, Flags, HotReloadWatcher
+from hotconf.keypath import dotted
+from hotconf.report.effective import Effective
 from hotconf.tui.screens.details import ValueDetails
 from hotconf.tui.view import configuration
 from hotconf.tui.view.configuration import is_default, is_marked
@@ -186,3 +188,41 @@ def test_a_value_names_what_it_overrides(tmp_path):
     assert (row.text, row.right[0].text) == ("port = 4", "flags[port], over layers[0], config.toml:1")
     texts = [each.text for each in ValueDetails(row, row.copy).rows(80)]
     assert texts[-3:] == ["Origin: flags[port]", "Overrides: layers[0]", "Overrides: config.toml:1"]
+
+
+class Derived(BaseModel):
+    name: str = "a"
+    size: int = 1
+    label: str = ""
+    made: list[int] = Field(default_factory=lambda: [1])
+    tags: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _label(self):
+        self.label = self.name * 2
+        return self
+
+
+class Around(BaseModel):
+    written: Derived
+    unwritten: Derived = Derived()
+    extras: dict[str, str] = {}
+
+
+def test_what_no_layer_sets_comes_from_where_show_says(tmp_path):
+    """A default, or computed by a validator or a factory: one rule for the tree and for `hotconf show`."""
+    file = tmp_path / "config.toml"
+    file.write_text('[written]\nname = "b"\n[extras]\n"postgres://me:hunter2@db" = "x"\n')
+    with HotReloadWatcher(file, Around) as watcher:
+        snapshot = watcher.snapshot
+    tree = configuration.items(snapshot, ())
+    leaves = [leaf for item in tree for leaf in (item.children or [item])]
+    shown = Effective(snapshot).as_text()
+    said = [line.rpartition("# ")[2] for line in shown.splitlines() if "# " in line]
+    by_key = {dotted(leaf.path): leaf.unset or leaf.origin.line_only for leaf in leaves}
+    assert sorted(by_key.values()) == sorted(said)
+    assert by_key["written.label"] == by_key["written.made"] == "computed"
+    assert by_key["written.size"] == by_key["unwritten.name"] == by_key["unwritten.tags"] == "default"
+    row = line(configuration.rows(tree, {}, "written.label"), "label")
+    assert row.right[0].text == "computed"
+    assert not is_default(row)

@@ -27,18 +27,40 @@ if TYPE_CHECKING:
     from hotconf.snapshot import Origin, Snapshot
 
 
+class Origins:
+    """Where the values of `snapshot` come from, by the paths under which they are shown: URLs in keys are masked."""
+
+    __slots__ = ("_paths", "_snapshot")
+
+    def __init__(self, snapshot: Snapshot[Any]) -> None:
+        self._snapshot = snapshot
+        self._paths = real_paths(snapshot)
+
+    def written(self, path: KeyPath) -> Origin | None:
+        """What says the value at `path`; None if no layer does."""
+        return self._snapshot.origins.get(self._paths[path]) if path in self._paths else None
+
+    def of(self, path: KeyPath) -> Origin:
+        """The same; of what no layer says, whether it is a default or computed."""
+        return self.written(path) or self._snapshot.origin(path) or DEFAULT
+
+    def over(self, path: KeyPath) -> tuple[Origin, ...]:
+        """Where weaker layers say something else, the strongest first."""
+        known = self._paths.get(path)
+        return () if known is None else tuple(answer.origin for answer in self._snapshot.explain(known)[1:])
+
+
 class Effective:
     """The values of `snapshot`, or of it only what stands at and below `key`.
 
     `written_only`: leave out what no layer sets. Raises `UsageError` if there is nothing at `key`.
     """
 
-    __slots__ = ("_key", "_paths", "_snapshot", "_table")
+    __slots__ = ("_key", "_origins", "_table")
 
     def __init__(self, snapshot: Snapshot[Any], key: KeyPath = (), *, written_only: bool = False) -> None:
         whole = shown(snapshot.config, snapshot.secret_paths(), most=sys.maxsize)
-        self._snapshot = snapshot
-        self._paths = real_paths(snapshot)
+        self._origins = Origins(snapshot)
         self._key = key
         found = value_of(whole, key)
         self._table = self._written(key, found) if written_only else found
@@ -60,45 +82,33 @@ class Effective:
     def as_json(self) -> Json:
         """The same for programs: `value`, and by dotted key the `origins` of what files set in it."""
         origins: dict[str, Json] = {
-            dotted(path): {**origin_json(origin), "over": [origin_json(each) for each in self._over(path)]}
+            dotted(path): {**origin_json(origin), "over": [origin_json(each) for each in self._origins.over(path)]}
             for path, _ in leaves(self._key, self._table)
-            if (origin := self._origin(path)) is not None
+            if (origin := self._origins.written(path)) is not None
         }
         return {"key": dotted(self._key), "value": plain(self._table), "origins": origins}
 
     def _remark(self, path: KeyPath) -> str:
         # Of an array only one item may be shown, which then stands first in the document.
         path = (*self._key, *path[len(self._key) :])
-        over = ", ".join(each.line_only for each in self._over(path))
-        place = (self._origin(path) or self._snapshot.origin(path) or DEFAULT).line_only
+        over = ", ".join(each.line_only for each in self._origins.over(path))
+        place = self._origins.of(path).line_only
         return f"{place}, over {over}" if over else place
-
-    def _origin(self, path: KeyPath) -> Origin | None:
-        return self._snapshot.origins.get(self._paths[path]) if path in self._paths else None
-
-    def _over(self, path: KeyPath) -> tuple[Origin, ...]:
-        """Where weaker layers say something else, the strongest first."""
-        return overridden(self._snapshot, self._paths[path]) if path in self._paths else ()
 
     def _written(self, path: KeyPath, value: object) -> object:
         """`value` without what is only default; `MISSING` if nothing is left of it."""
         if isinstance(value, Mapping):
             found = {name: self._written((*path, name), item) for name, item in value.items()}
             kept = {name: item for name, item in found.items() if item is not MISSING}
-            return kept if kept or path in self._paths or not path else MISSING
-        if (tables := _tables(value)) and path in self._paths:
+            return kept if kept or self._origins.written(path) or not path else MISSING
+        if (tables := _tables(value)) and self._origins.written(path):
             return [self._written((*path, index), item) for index, item in enumerate(tables)]
-        return value if path in self._paths else MISSING
+        return value if self._origins.written(path) else MISSING
 
 
 def _tables(value: object) -> list[Mapping[str, object]]:
     """The items of an array of tables; none if `value` is no such array."""
     return value if isinstance(value, list) and all(isinstance(item, Mapping) for item in value) else []
-
-
-def overridden(snapshot: Snapshot[Any], path: KeyPath) -> tuple[Origin, ...]:
-    """Where the layers say something about the value at `path` that another overrides, the strongest first."""
-    return tuple(answer.origin for answer in snapshot.explain(path)[1:])
 
 
 def real_paths(snapshot: Snapshot[Any]) -> Mapping[KeyPath, KeyPath]:

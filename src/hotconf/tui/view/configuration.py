@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from hotconf.changes import MASK, MISSING, Change, Cut, contrasted, holds_cut, shown
 from hotconf.keypath import KeyPath, dotted
+from hotconf.snapshot import DEFAULT
 from hotconf.text import quoted
 from hotconf.tui.view.rows import Key, Place, Row, Span, Tone, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from hotconf.report.effective import Origins
     from hotconf.snapshot import Origin, Snapshot
 
 Mark: TypeAlias = Literal["", "changed", "inside"]
@@ -26,7 +28,6 @@ MARK: Final = "●"
 DEFAULTS: Final = "…defaults"
 """Ends the key of the line that stands for the defaults of a table."""
 
-_DEFAULT: Final = "default"
 _CUT: Final = "… too deep, or too much, to be shown"
 _FEWEST_FOLDED: Final = 3
 
@@ -40,10 +41,12 @@ class Item:
     value: str | None
     """None: it is a table, or an array of tables."""
     origin: Origin | None
-    """None: it is a default."""
+    """None: no layer sets it."""
     mark: Mark
     was: str
     """What it was before the last reload, if that changed it."""
+    unset: str = ""
+    """Where a value comes from that no layer sets: `default` or `computed`."""
     over: tuple[Origin, ...] = ()
     """Where weaker layers say something else, the strongest first."""
     children: tuple[Item, ...] = ()
@@ -77,16 +80,17 @@ def items(snapshot: Snapshot[Any], changes: Sequence[Change]) -> tuple[Item, ...
     """The tree of `snapshot`; `changes` are those of the reload that brought it."""
     # Here and not above: the first frame is drawn before there is anything to mask.
     from hotconf.config.redaction.masking import shown
+    from hotconf.report.effective import Origins
 
     exact = {change.path: change for change in changes}
     within = frozenset(path[:length] for path in exact for length in range(len(path) + 1))
     whole = shown(snapshot.config, snapshot.secret_paths())
-    return tuple(_Growing(snapshot, exact, within).below((), whole, changed=False))
+    return tuple(_Growing(Origins(snapshot), exact, within).below((), whole, changed=False))
 
 
 @dataclass(frozen=True, slots=True)
 class _Growing:
-    snapshot: Snapshot[Any]
+    origins: Origins
     exact: Mapping[KeyPath, Change]
     within: frozenset[KeyPath]
     """Every path that is changed, or that something changed stands below."""
@@ -103,9 +107,10 @@ class _Growing:
         mark: Mark = "changed" if changed else "inside" if path in self.within else ""
         children = tuple(self.below(path, value, changed=changed)) if branch else ()
         text = None if branch else _text(value, exact)
-        origin = self.snapshot.origins.get(path)
-        over = () if branch or origin is None else tuple(each.origin for each in self.snapshot.explain(path)[1:])
-        return Item(path, _label(path[-1], value), text, origin, mark, _was(exact), over, children, value)
+        origin = self.origins.written(path)
+        over = () if branch or origin is None else self.origins.over(path)
+        unset = self.origins.of(path).where if origin is None and not branch and not holds_cut(value) else ""
+        return Item(path, _label(path[-1], value), text, origin, mark, _was(exact), unset, over, children, value)
 
 
 def rows(tree: Sequence[Item], toggled: Mapping[Key, bool], query: str = "") -> tuple[Row, ...]:
@@ -125,7 +130,7 @@ def whole(tree: Sequence[Item], path: Key) -> str:
 
 def is_default(row: Row) -> bool:
     """Is what `row` shows a value that no layer sets?"""
-    return origin_of(row) == _DEFAULT and row.place is None
+    return origin_of(row) == DEFAULT.where and row.place is None
 
 
 def origin_of(row: Row) -> str:
@@ -204,8 +209,8 @@ def _right(item: Item) -> tuple[Span, ...]:
     if item.origin is not None:
         over = f", over {', '.join(map(_short, item.over))}" if item.over else ""
         return (*mark, Span(f"{_short(item.origin)}{over}", "muted"))
-    # Of what is not here it is not known whether a file sets it.
-    return mark if item.value is None or item.cut else (*mark, Span(_DEFAULT, "muted"))
+    # Of what is not all here it is not known whether a file sets it.
+    return (*mark, Span(item.unset, "muted")) if item.unset else mark
 
 
 def _short(origin: Origin) -> str:
