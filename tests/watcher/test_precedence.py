@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import pytest
 from pydantic import AliasChoices, BaseModel, Field
 
-from hotconf import DotEnv, Env, HotReloadSettings, HotReloadWatcher, Profile, SecretsDir
+from hotconf import DotEnv, Env, Flags, HotReloadSettings, HotReloadWatcher, Profile, SecretsDir
 
-LAYERS = ["default", "main file", "fragment", "profile", "secrets directory", ".env", "environment", "mapping"]
-"""Weakest first."""
+ORDER = ["default", "main file", "fragment", "profile", "secrets directory", ".env", "environment", "flags"]
+"""Weakest first, as the documentation has it."""
+LAYERS = [*ORDER, "mapping"]
+DOCUMENTED = Path(__file__).parents[2] / "docs/layers.md"
 PAIRS = list(combinations(LAYERS, 2))
 
 
@@ -32,6 +35,7 @@ class Scene:
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.root = root
         self.mapping: dict[str, Any] = {}
+        self.flags: dict[str, Any] = {}
         self.environment = monkeypatch
         (root / "config.toml").write_text("hot_reload.watch_paths = ['over.toml']\n")
         (root / "over.toml").write_text("# nothing\n")
@@ -63,8 +67,19 @@ class Scene:
         if layer == "environment":
             self.environment.setenv(f"APP_SERVER__{key.upper()}", str(number))
             return f"$APP_SERVER__{key.upper()}"
+        if layer == "flags":
+            self.flags = {f"server__{key}": number}
+            return f"flags[server__{key}]"
         self.mapping = {"server": {key: number}}
-        return "layers[4]"
+        return "layers[5]"
+
+
+def test_the_documented_order_is_the_one_that_is_tried() -> None:
+    """Each line of it names one of those whose pairs are tried below, in the same order."""
+    section = DOCUMENTED.read_text().partition("\n## Precedence\n")[2].partition("\n## ")[0]
+    lines = re.findall(r"^\d+\. (.*)$", section, re.MULTILINE)
+    assert len(lines) == len(ORDER)
+    assert all(name in line for name, line in zip(ORDER, lines, strict=True)), lines
 
 
 @pytest.mark.parametrize(("weak_key", "strong_key"), [("port", "port"), ("port", "listen"), ("listen", "port")])
@@ -76,7 +91,8 @@ def test_the_stronger_of_two_layers_wins(
     monkeypatch.chdir(tmp_path)
     scene = Scene(tmp_path, monkeypatch)
     places = [scene.set(strong, 2, strong_key), scene.set(weak, 1, weak_key)]
-    layers = [Profile("dev"), SecretsDir("secrets"), DotEnv(".env", "APP_"), Env("APP_"), scene.mapping]
+    of_files = [Profile("dev"), SecretsDir("secrets"), DotEnv(".env", "APP_")]
+    layers = [*of_files, Env("APP_"), Flags(scene.flags), scene.mapping]
     with HotReloadWatcher("config.toml", App, layers=layers) as watcher:
         assert watcher.config.server.port == 2
         assert not watcher.warnings
