@@ -160,7 +160,7 @@ MISSHAPEN = [" ", "app", "app:", ":watcher", "a b:watcher", "..app:watcher", "ap
         ('[tool.hotconf]\napp = ["app:watcher"]\n', "app is no text"),
         ('[tool.hotconf]\napp = "app:watcher"\npythonpath = 1\n', 'write pythonpath = ["src"]'),
         ('[tool.hotconf]\napp = "app:watcher"\npythonpath = [1]\n', "pythonpath is no list of texts"),
-        ('[tool.hotconf]\naap = "app:watcher"\n', 'unknown key aap (did you mean "app"?)'),
+        ('[tool.hotconf]\nApp = "app:watcher"\n', 'unknown key App (did you mean "app"?)'),
         ('[tool.hotconf]\npython_path = "src"\n', 'unknown key python_path (did you mean "pythonpath"?)'),
         ('[tool.hotconf]\nmodel = "app:App"\n', "unknown key model (it knows app and pythonpath)"),
         *((f'[tool.hotconf]\napp = "{each}"\n', "not of the form MODULE:NAME") for each in MISSHAPEN),
