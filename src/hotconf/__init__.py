@@ -45,6 +45,8 @@ __all__ = [
     "Stats",
     "Timings",
     "UsageError",
+    "WatchedFile",
+    "WatchedFileOptions",
 ]
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
     from hotconf.snapshot import Answer, Origin, Snapshot, SourceFile, Timings
     from hotconf.sources.dotenv import DotEnv
     from hotconf.sources.env import Env
+    from hotconf.sources.files.watched_file import WatchedFile, WatchedFileOptions
     from hotconf.sources.flags import Flags
     from hotconf.sources.profile import Profile
     from hotconf.sources.secrets_dir import SecretsDir
@@ -94,6 +97,7 @@ _HOMES = {
     "snapshot": ("Answer", "Origin", "Snapshot", "SourceFile", "Timings"),
     "sources.dotenv": ("DotEnv",),
     "sources.env": ("Env",),
+    "sources.files.watched_file": ("WatchedFile", "WatchedFileOptions"),
     "sources.flags": ("Flags",),
     "sources.profile": ("Profile",),
     "sources.secrets_dir": ("SecretsDir",),

@@ -21,10 +21,16 @@ class SourceFile:
 
     path: Path
     """As configured, absolute; links are not resolved."""
-    role: Literal["main", "fragment", "watched"]
-    """`watched`: only its changes count, its content is not configuration and is not read."""
+    role: Literal["main", "fragment", "watched", "named"]
+    """`watched`: only its changes count, its content is not configuration and is not read. `named`: a value names it,
+    a `WatchedFile` that is kept with the state."""
     content: bytes = field(repr=False)
     """The very bytes that were parsed. They may hold secrets."""
+
+    @property
+    def configures(self) -> bool:
+        """Whether its content is configuration."""
+        return self.role in ("main", "fragment")
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ class HotReloadWatcher(Generic[T]):
         for pattern in pins.watch_paths or ():
             paths.expanded(pattern)
         over = given_layers(layers, given := Schema.of(schema, checks))
-        options = Options(main, given, pins, max_bytes, allow_empty, over, named(format), path is None)
+        options = Options(main, given, pins, max_bytes, allow_empty, over, named(format), path is None, paths.here())
         reloader = Reloader(
             options,
             self._bus,

@@ -68,7 +68,7 @@ def rollback(
     schema = options.schema
     record = patiently(lambda: record_of(states_in(where), main, number, schema), where or given)
     then = as_kept(record, options)
-    now = on_disk(options, [file.path for file in record.files])
+    now = on_disk(options, [file.path for file in record.files if file.configures])
     planned = plan(then.snapshot, now.snapshot)
     _warn(number, then, yes=yes)
     if not _shown(number, then, now, planned, schema, remove_new=remove_new):

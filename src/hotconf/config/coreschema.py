@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from pydantic import PydanticUserError, Secret, SecretBytes, SecretStr, TypeAdapter
 
@@ -13,6 +13,10 @@ Node: TypeAlias = Mapping[str, Any]
 
 UNKNOWN: Node = {"type": "any"}
 _SECRETS = (Secret, SecretBytes, SecretStr)
+FILE: Final = {"hotconf": "file"}
+"""The metadata of the schema of a text that names a file."""
+WATCHED_FILE: Final = "watched_file"
+"""The type of the errors of such a file; their context has the kind of the problem, the reason, and the path."""
 # The wrappers that take the same input as the schema inside them, and where that schema stands.
 _WRAPPERS = {
     "custom-error": "schema",
@@ -162,6 +166,16 @@ def any_alias(nodes: Iterable[Node], definitions: Mapping[str, Node]) -> bool:
 def any_tagged(nodes: Iterable[Node], definitions: Mapping[str, Node]) -> bool:
     """Whether there is a tagged union in `nodes`, however deep."""
     return any(node.get("type") == "tagged-union" for node in _every(nodes, definitions))
+
+
+def any_file(nodes: Iterable[Node], definitions: Mapping[str, Node]) -> bool:
+    """Whether a text in `nodes`, however deep, may name a file."""
+    return any(map(names_file, _every(nodes, definitions)))
+
+
+def names_file(node: Node) -> bool:
+    """Whether it is the schema of a text that names a file: of what makes a `WatchedFile`."""
+    return node.get("metadata") == FILE
 
 
 def _every(nodes: Iterable[Node], definitions: Mapping[str, Node]) -> Iterator[Node]:

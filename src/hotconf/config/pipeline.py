@@ -15,7 +15,7 @@ from hotconf.config.freeze import freeze
 from hotconf.config.layers import LayerTable
 from hotconf.config.merge import Origins, merge
 from hotconf.config.reload_settings import settings_path
-from hotconf.config.shape import shape_of
+from hotconf.config.shape import Shape, shape_of
 from hotconf.config.spelling import respell
 from hotconf.config.validation.validate import validate
 from hotconf.config.walk import value_at
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+L = TypeVar("L", bound=Document | LayerTable)
 
 SAME_FILES: Final = "the files are the same"
 _SAME_VALUES: Final = "no value differs"
@@ -70,6 +71,10 @@ class Layers(NamedTuple):
     """There is no main file: the first document is an empty stand-in, which no problem may name."""
     profile: str = ""
     """The name of the profile that counts."""
+    named: Callable[[], Sequence[tuple[Path, bytes | None]]] = tuple
+    """The files that values name, with their bytes: those of what is published until these are validated."""
+    home: str | None = None
+    """The directory to which names of files are relative that no file says; None: no value names a file."""
 
     @property
     def digest(self) -> str:
@@ -79,6 +84,9 @@ class Layers(NamedTuple):
             content = file.content
             parts += (f"{file.path!s}\0{len(content)}\0".encode("utf-8", "surrogateescape"), content)
         parts += (f"\0{each.layer}\0{each.text}\0".encode("utf-8", "surrogatepass") for each in self.over)
+        for path, data in self.named():
+            size = -1 if data is None else len(data)
+            parts += (f"\0{path!s}\0{size}\0".encode("utf-8", "surrogateescape"), data or b"")
         return sha256(b"".join(parts), usedforsecurity=False).hexdigest()
 
 
@@ -121,6 +129,8 @@ class Pipeline(Generic[T]):
 
         shape = shape_of(self.schema)
         files, ignored = _without_watch_paths(layers.documents, settings_path(self.schema))
+        if layers.home is not None and shape.names_files:
+            files = [_located(each, shape, layers.home) for each in files]
         merged, under = merge(files[layers.fileless :], shape), 0
         for each in sorted(layers.over, key=lambda layer: layer.fills is not None):
             if each.fills is not None:
@@ -132,6 +142,8 @@ class Pipeline(Generic[T]):
             respelled = respell(each, self.schema)
             if not isinstance(respelled, LayerTable):
                 return self._refused(self._scrubbed((*layers.problems, *respelled)))
+            if layers.home is not None and shape.names_files:
+                respelled = _located(respelled, shape, layers.home)
             place = 0 if each.fills is not None else under if each.under else len(merged.layers)
             merged = merge((*merged.layers[:place], respelled, *merged.layers[place:]), shape)
             under += each.under
@@ -146,7 +158,7 @@ class Pipeline(Generic[T]):
         changes = () if old is None else self._changes(old, config, merged.origins)
         return Valid(
             config=config,
-            digest=digest,
+            digest=layers.digest if layers.named() else digest,
             loaded_at=layers.loaded_at,
             files=layers.files,
             # Of equal values only one stays in memory.
@@ -215,6 +227,14 @@ class Pipeline(Generic[T]):
 
         scrub = self.secrets.scrubber()
         return tuple(scrubbed_problem(problem, scrub) for problem in problems)
+
+
+def _located(layer: L, shape: Shape, home: str) -> L:
+    """`layer`, whose names of files are relative to its own directory."""
+    from hotconf.config.decoding.located import located  # imported with `WatchedFile`
+
+    document = layer.document if isinstance(layer, LayerTable) else layer
+    return located(layer, shape, home if document is None else str(document.path.parent))
 
 
 def _in_order(

@@ -84,6 +84,11 @@ class Shape:
         return any(leaf.tagged for leaf in self._leaves) or coreschema.any_tagged(nodes, self._book.definitions)
 
     @cached
+    def names_files(self) -> bool:
+        """Texts here or below may name files."""
+        return coreschema.any_file([leaf.node for leaf in self._leaves], self._book.definitions)
+
+    @cached
     def only_tables(self) -> bool:
         """Nothing but a table may stand here."""
         return all(

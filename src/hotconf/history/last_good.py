@@ -53,9 +53,10 @@ class Search(Generic[T]):
         there is no good one.
         """
         _, newest = next(self._whole(), (0, None))
-        if newest is None or all(os.path.exists(file.path) for file in newest.files) or self.find() is None:
+        files = () if newest is None else tuple(file for file in newest.files if file.configures)
+        if all(os.path.exists(file.path) for file in files) or self.find() is None:
             return NO_BASELINE
-        return Baseline(newest.files)
+        return Baseline(files)
 
     def _good(self) -> Iterator[LastGood[T]]:
         for number, record in self._whole():

@@ -30,7 +30,7 @@ MAX_KEYS: Final = 100
 """Secret keys that are kept: enough to tell models apart."""
 
 _DIGITS: Final = 64
-_ROLES: Final = ("main", "fragment")
+_ROLES: Final = ("main", "fragment", "named")
 
 
 @dataclass(frozen=True, slots=True)

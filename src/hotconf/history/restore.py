@@ -65,7 +65,7 @@ def plan(target: Snapshot[Any], current: Snapshot[Any]) -> Restoration:
 
 
 def _contents(snapshot: Snapshot[Any]) -> dict[Path, bytes]:
-    return {file.path: file.content for file in snapshot.files if file.role != "watched"}
+    return {file.path: file.content for file in snapshot.files if file.configures}
 
 
 def restore(plan: Restoration, *, remove_appeared: bool = False) -> tuple[Path, ...]:

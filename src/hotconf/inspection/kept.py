@@ -86,7 +86,7 @@ def on_disk(options: Options[Any], also: Iterable[Path] = ()) -> Look:
     Raises `UsageError` for one that is there but cannot be read.
     """
     result = load(options)
-    roles = {path: role for path, role in result.files.members if role != "watched" and role != "layer"}
+    roles = {path: role for path, role in result.files.members if role == "main" or role == "fragment"}
     found = []
     for path in dict.fromkeys((*roles, *also)):
         read = reading.read(path, _MOST_BYTES)

@@ -109,7 +109,7 @@ def _range(lines: Sequence[int]) -> str:
 
 def _files(old: Snapshot[Any], new: Snapshot[Any]) -> Iterator[tuple[Path, bytes | None, bytes | None]]:
     before, after = (
-        {file.path: file.content for file in snapshot.files if file.role != "watched"} for snapshot in (old, new)
+        {file.path: file.content for file in snapshot.files if file.configures} for snapshot in (old, new)
     )
     for path in dict.fromkeys((*after, *before)):
         yield path, before.get(path), after.get(path)

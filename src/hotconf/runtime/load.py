@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from hotconf.config.layers import LayerTable
 from hotconf.config.merge import merge
@@ -20,10 +21,11 @@ from hotconf.problems import Problem
 from hotconf.snapshot import Snapshot, SourceFile, Timings
 from hotconf.sources import layers
 from hotconf.sources.base import FileSet, LoadResult, Options
-from hotconf.sources.files.missing import NO_BASELINE, Baseline, Disk, Missing, disks_of, find, problems
+from hotconf.sources.files.missing import NO_BASELINE, Baseline, Missing, disks_of, find, problems
+from hotconf.sources.files.named import Names
 from hotconf.sources.files.paths import Expansion, Member
 from hotconf.sources.files.reading import FRESH_NS, Read, Stamp
-from hotconf.sources.files.set_reader import SetReader
+from hotconf.sources.files.set_reader import ATTEMPTS, SetReader
 
 if TYPE_CHECKING:
     import re
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from hotconf.secrets.scrubber import Scrubber
 
 T = TypeVar("T")
+
+_WATCHED_FILES: Final = "hotconf.sources.files.watched_file"
+"""The module that a program has imported if its model names files."""
 
 
 def load(
@@ -54,13 +59,12 @@ def load(
     with files, layers or users' checks is a problem of the candidate; nothing is raised.
     """
     reader = SetReader(options, cached or FileSet.of(options.path), touched)
-    reader.instead = instead
+    reader.instead = reader.named.instead = instead
     changed = reader.run()
     if changed:
         return LoadResult(_unstable(changed), reader.file_set())
-    if options.layers and not layers.read(options.layers).same_as(reader.said):
-        problem = Problem("A layer changed while the files were read", kind="unstable")
-        return LoadResult(Unstable((options.path,), (problem,)), reader.file_set())
+    if _layers_changed(options, reader):
+        return LoadResult(_layer_unstable(options), reader.file_set())
     files = reader.file_set()
     disks = disks_of(files)
     if options.profile is not None:
@@ -70,7 +74,14 @@ def load(
         _report(reader, missing)
     watched = _watched(reader)
     revalidate = revalidate or watched != baseline.watched or Stamp() in watched.values()
-    candidate = _candidate(options, reader, published, secrets, disks, watched, revalidate=revalidate)
+    known = baseline._replace(disks=disks, watched=watched)
+    candidate = _candidate(options, reader, published, secrets, known, revalidate=revalidate)
+    if reader.named.any_read:
+        if changed := reader.changed_since():
+            return LoadResult(_unstable(changed), reader.file_set())
+        if _layers_changed(options, reader):
+            return LoadResult(_layer_unstable(options), reader.file_set())
+        files = reader.file_set()
     differs = isinstance(candidate, Invalid) or candidate.unchanged is None
     if differs and (shrank := _shrank(reader, before, published)):
         candidate = candidate._replace(shrank=shrank)
@@ -89,13 +100,19 @@ def load_kept(
         kept = tuple(
             each for each in kept if each.path == reader.profile.file or not others.fullmatch(str(each.path))
         )
-    members = tuple(Member(file.path, file.role) for file in kept)
+    members = tuple(Member(file.path, file.role) for file in kept if file.configures)
     reader.loaded_at, reader.patterns, reader.expansion = read_at, (), Expansion(members)
-    reader.reads = {file.path: Read(file.path, Stamp(), file.content) for file in kept}
+    reader.reads = {file.path: Read(file.path, Stamp(), file.content) for file in kept if file.configures}
+    reader.named.instead = {file.path: file.content for file in kept if not file.configures}
     reader.parse()
     reader.read_layers()
     files = FileSet(members, reads=reader.reads)
-    return LoadResult(_candidate(options, reader, published), files)
+    for _ in range(ATTEMPTS):
+        candidate = _candidate(options, reader, published)
+        if not (changed := reader.named.changed()):
+            return LoadResult(candidate, files)
+        reader.named.forget()
+    return LoadResult(Invalid(_unstable(changed).problems), files)
 
 
 def drifted(options: Options[T], published: Snapshot[T] | None, cached: FileSet) -> bool:
@@ -104,7 +121,7 @@ def drifted(options: Options[T], published: Snapshot[T] | None, cached: FileSet)
     if published is None or reader.run() or reader.errors() or reader.said.problems:
         return True
     # A bind-mounted single file that was replaced at its source keeps its old content forever.
-    return bool(reader.file_set().mounts.replaced) or _layers(reader).digest != published.digest
+    return bool(reader.file_set().mounts.replaced) or _layers(reader, cached.named).digest != published.digest
 
 
 def problems_of(candidate: Candidate[Any]) -> tuple[Problem, ...]:
@@ -117,11 +134,11 @@ def _candidate(
     reader: SetReader,
     published: Snapshot[T] | None,
     secrets: Scrubber | None = None,
-    disks: Mapping[Path, Disk] = MappingProxyType({}),
-    watched: Mapping[Path, Stamp] = MappingProxyType({}),
+    known: Baseline = NO_BASELINE,
     *,
     revalidate: bool = False,
 ) -> Valid[T] | Invalid:
+    """`known`: what is published, but with the disks and watched files of now."""
     pipeline = Pipeline(
         options.schema,
         options.pins,
@@ -132,12 +149,30 @@ def _candidate(
         revalidate=revalidate,
     )
     began = time.perf_counter_ns()
-    candidate = pipeline.run(_layers(reader))
+    named = reader.named
+    with named.reading():
+        candidate = pipeline.run(_layers(reader, known.named))
     if isinstance(candidate, Invalid):
+        reader.names = named.names or reader.names
         return candidate
-    took = 0 if candidate.unchanged == SAME_FILES else time.perf_counter_ns() - began
+    same = candidate.unchanged == SAME_FILES
+    reader.names = names = known.named if same else dict(named.names)
+    took = 0 if same else time.perf_counter_ns() - began
     timings = Timings(read=reader.read_ns / 1e6, parse=reader.parse_ns / 1e6, validate=took / 1e6)
-    return candidate._replace(timings=timings, baseline=Baseline(tuple(_sources(reader)), disks, watched))
+    return candidate._replace(
+        timings=timings,
+        files=(*candidate.files, *named.kept(names)),
+        baseline=Baseline(tuple(_sources(reader)), known.disks, known.watched, names),
+    )
+
+
+def _layers_changed(options: Options[Any], reader: SetReader) -> bool:
+    return bool(options.layers) and not layers.read(options.layers).same_as(reader.said)
+
+
+def _layer_unstable(options: Options[Any]) -> Unstable:
+    problem = Problem("A layer changed while the files were read", kind="unstable")
+    return Unstable((options.path,), (problem,))
 
 
 def _watched(reader: SetReader) -> dict[Path, Stamp]:
@@ -147,8 +182,10 @@ def _watched(reader: SetReader) -> dict[Path, Stamp]:
     return {path: stamp if max(stamp.identity[5:], default=0) < aged else Stamp() for path, stamp in found.items()}
 
 
-def _layers(reader: SetReader) -> Layers:
+def _layers(reader: SetReader, names: Names = MappingProxyType({})) -> Layers:
+    """`names`: the files that values of what is published name."""
     documents, wrong = _documents(reader)
+    named = reader.named
     return Layers(
         documents=documents,
         over=reader.over,
@@ -158,6 +195,8 @@ def _layers(reader: SetReader) -> Layers:
         order=tuple(reader.reads),
         fileless=reader.options.fileless,
         profile=(reader.profile and reader.profile.name) or "",
+        named=lambda: named.contents(named.names or names),
+        home=reader.options.home if _WATCHED_FILES in sys.modules else None,
     )
 
 
@@ -193,11 +232,12 @@ def _report(reader: SetReader, missing: Missing) -> None:
 
 def _shrank(reader: SetReader, before: Mapping[Path, Read], published: Snapshot[Any] | None) -> tuple[Path, ...]:
     """Files that hold only the first part of what they held when the last round ended, or of what is published."""
-    same = {id(read.data) for read in reader.reads.values()}
+    reads = {**reader.named.reads(reader.names), **reader.reads}
+    same = {id(read.data) for read in reads.values()}
     earlier = [(read.path, read.data) for read in before.values() if id(read.data) not in same]
     if published is not None:
         earlier += [(file.path, file.content) for file in published.files if id(file.content) not in same]
-    return tuple(dict.fromkeys([path for path, old in earlier if _begins(reader.reads.get(path), old)]))
+    return tuple(dict.fromkeys([path for path, old in earlier if _begins(reads.get(path), old)]))
 
 
 def _begins(read: Read | None, old: bytes) -> bool:

@@ -16,6 +16,7 @@ from hotconf.schema import Schema
 from hotconf.settings import PinnedSettings
 from hotconf.sources.files import paths, reading
 from hotconf.sources.files.mounts import Mounts
+from hotconf.sources.files.named import Names
 from hotconf.sources.files.paths import Expansion, Member
 from hotconf.sources.files.reading import Read
 
@@ -141,6 +142,8 @@ class Options(NamedTuple, Generic[T]):
     """Of the main file; None if its suffix decides."""
     fileless: bool = False
     """There is no main file: nothing is at `path`, and it is not looked at."""
+    home: str = ""
+    """The working directory at construction; empty: that of the moment."""
 
     @property
     def form(self) -> Format:
@@ -185,11 +188,34 @@ class FileSet(NamedTuple):
     """What the patterns matched; None if that was not looked up."""
     mounts: Mounts = Mounts()
     """Which mounts they are on."""
+    named: Names = MappingProxyType({})
+    """The files that values name: they are the last members, and read and compared as the others are."""
 
     @classmethod
     def of(cls, path: Path) -> FileSet:
         """Only the main file, not read yet."""
         return cls((Member(path, "main"),))
+
+    def with_named(self, names: Names, reads: Mapping[Path, Read]) -> FileSet:
+        """The same and the files that values name, as they were read, as far as known."""
+        if not names:
+            return self
+        others = {path: read for path, read in reads.items() if (it := self.reads.get(path)) is None or not it.source}
+        members = (*self.members, *(Member(path, "named") for path in names if path not in self.reads))
+        return self._replace(members=members, reads={**self.reads, **others}, named=names)
+
+    def without_named(self) -> FileSet:
+        """The same without them."""
+        if not self.named:
+            return self
+        members = tuple(member for member in self.members if member.role != "named")
+        reads = {path: read for member in members if (read := self.reads.get(path := member.path)) is not None}
+        return self._replace(members=members, reads=reads, named=MappingProxyType({}))
+
+    def limit(self, path: Path, max_bytes: int) -> int:
+        """How large the file at `path` may be: `max_bytes` of configuration."""
+        terms = self.named.get(path)
+        return max_bytes if terms is None else terms.max_bytes
 
     @property
     def documents(self) -> list[Document]:

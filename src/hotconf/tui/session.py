@@ -129,7 +129,7 @@ class Session:
         """
         from hotconf.sources.files import reading
 
-        roles = {file.path: file.role for file in active.files if file.role != "watched"}
+        roles = {file.path: file.role for file in active.files if file.configures}
         listed = (path for path in self._watcher.watching if is_configuration(path))
         found = []
         for path in dict.fromkeys((*roles, *listed)):

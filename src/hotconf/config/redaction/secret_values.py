@@ -117,6 +117,8 @@ def _may_hold_secrets(value: Any) -> bool:
 def _in_leaf(value: object, secret: bool | None) -> Iterator[str]:
     if value is None or value is MISSING or isinstance(value, bool):
         return
+    if (text_of := getattr(type(value), "_secret_text", None)) is not None:  # of a WatchedFile
+        yield text_of(value, bool(secret))
     if not secret and not isinstance(value, str | bytes) and not hasattr(type(value), "unicode_string"):
         return  # of other types only pydantic's URLs may contain credentials
     text = as_text(value)

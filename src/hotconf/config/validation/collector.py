@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from hotconf.changes import MISSING
 from hotconf.config.merge import Merged
 from hotconf.config.shape import Shape
-from hotconf.keypath import KeyPath
+from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem, Severity
 from hotconf.text import printable, shortened
 
@@ -176,16 +176,21 @@ def scrubbed_problem(
     def named(file: Path | None) -> Path | None:
         return file if file is None or files is None or file in files else Path(scrub(str(file), words=words))
 
+    path = tuple(map(key_of, problem.path))
+
     def scrub_text_after_path(text: str) -> str:
-        # Of a field `password` a validator says `password: required`, in its own words only the second.
-        at = len(problem.dotted) + 2 if words and text.startswith(f"{problem.dotted}: ") else 0
-        return printable(scrub(text[:at])) + scrub_text(text[at:])
+        # Of a field `password` a validator says `password: required`, in its own words only the second; and the file
+        # of `tls.key` may be called tls.key.
+        begin = f"{problem.dotted}: "
+        if not text.startswith(begin) or not problem.path:
+            return scrub_text(text)
+        return printable(f"{dotted(path)}: ") + scrub_text(text.removeprefix(begin))
 
     return replace(
         problem,
         message=shortened(scrub_text_after_path(problem.message), LONGEST),
         hint=problem.hint and scrub_text(problem.hint),
-        path=tuple(map(key_of, problem.path)),
+        path=path,
         file=named(problem.file),
         where=scrub_text(problem.where),
         related=tuple(

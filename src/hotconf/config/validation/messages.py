@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core.core_schema import ErrorType
 
 from hotconf.changes import shown
+from hotconf.config.coreschema import WATCHED_FILE
 from hotconf.config.merge import Written
 from hotconf.config.redaction.masking import masked
 from hotconf.config.shape import Shape
@@ -62,6 +63,8 @@ def problem_of(fault: Fault, written: Written | None, form: Format, *, hints: bo
         return unknown_key(fault.path, fault.parent, "error", form, hints=hints)
     if fault.type.startswith("union_tag_") and fault.shape.discriminators and isinstance(fault.value, dict):
         return _wrong_tag(fault, fault.value, hints)
+    if fault.type == WATCHED_FILE:
+        return _of_file(fault)
     if fault.expected:
         names = " or ".join(fault.expected)
         where = f"{dotted(fault.path)} " if fault.path else ""
@@ -74,6 +77,13 @@ def problem_of(fault: Fault, written: Written | None, form: Format, *, hints: bo
     if fault.type in CHOICES and fault.shape.allowed and not fault.astray and not fault.of_key:
         return _wrong_choice(fault.path, fault.value, fault.shape.allowed, secret=fault.secret, hints=hints)
     return _schema(_about(fault.path, _reason(fault)), fault.path)
+
+
+def _of_file(fault: Fault) -> Problem:
+    """Of a file that the value names: under a secret key without its path, which need not be one."""
+    said = fault.context
+    text = said["reason"] if fault.secret or not said["path"] else f"{said['reason']}: {said['path']}"
+    return Problem(_about(fault.path, text), fault.path, said["kind"])
 
 
 def unknown_key(path: KeyPath, around: Shape, severity: Severity, form: Format, *, hints: bool = True) -> Problem:
@@ -109,7 +119,7 @@ def text_of(error: BaseException) -> str:
 
 def is_by_user(fault: Fault) -> bool:
     """Whether its message may come from a validator."""
-    return fault.type in _BY_USER or fault.type not in _BY_PYDANTIC
+    return fault.type in _BY_USER or (fault.type not in _BY_PYDANTIC and fault.type != WATCHED_FILE)
 
 
 def _schema(message: str, path: KeyPath, hint: str | None = None) -> Problem:

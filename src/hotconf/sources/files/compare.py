@@ -72,7 +72,7 @@ def compare(files: FileSet, options: Options[Any], skip: Iterable[Path] = ()) ->
     for read in reads:
         if read.settled or read.path in changed:
             continue
-        now = reading.read(read.path, options.max_bytes)
+        now = reading.read(read.path, files.limit(read.path, options.max_bytes))
         if (now.data, now.problem) == (read.data, read.problem):
             newer[read.path] = now._replace(document=read.document, source=read.source)
         else:
@@ -87,8 +87,8 @@ def _came_or_went(files: FileSet, options: Options[Any]) -> tuple[list[Path], Ex
     before = files.expansion
     if before is None or not (files.folders or before.problems) or paths.stands(before, files.patterns):
         return [], None
-    now = options.expand(files.patterns, files.members)
-    changed = paths.differing(files.members, now.members)
+    now = options.expand(files.patterns, before.members)
+    changed = paths.differing(before.members, now.members)
     if not changed and now.problems != before.problems:
         changed = [options.path]  # these are problems of its content
     if changed or (now.listed == before.listed and now.folders == before.folders):

@@ -22,6 +22,7 @@ from hotconf.problems import Problem
 from hotconf.snapshot import SourceFile
 from hotconf.sources.files import paths
 from hotconf.sources.files.glob import is_glob
+from hotconf.sources.files.named import Names
 from hotconf.sources.files.reading import Stamp
 from hotconf.text import printable, quoted
 
@@ -55,6 +56,8 @@ class Baseline(NamedTuple):
     """
     watched: Mapping[Path, Stamp] = MappingProxyType({})
     """The watched files that are no fragments, as they were when it was validated. A `Stamp()` was too young."""
+    named: Names = MappingProxyType({})
+    """The files that its values name."""
 
 
 NO_BASELINE: Final = Baseline()

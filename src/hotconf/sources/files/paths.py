@@ -30,7 +30,10 @@ _SHOWN: Final = 100
 
 _URL: Final = r"[A-Za-z][A-Za-z0-9+.-]+://"
 
-Role = Literal["main", "fragment", "watched", "layer"]
+_OTHERS: Final = ("main", "named")
+"""The roles of members that no pattern stands for."""
+
+Role = Literal["main", "fragment", "watched", "layer", "named"]
 
 
 class Place(NamedTuple):
@@ -47,6 +50,14 @@ class Member(NamedTuple):
 
     path: Path
     role: Role
+
+
+def here() -> str:
+    """The working directory; empty if it was removed."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
 
 
 def absolute(path: str | os.PathLike[str], base: str | os.PathLike[str] = "") -> Path:
@@ -221,7 +232,7 @@ class _Found:
         self._main = main
         self._skipped = skipped
         self._of_layers = of_layers
-        self._known = {os.fspath(member.path): member for member in known if member.role != "main"}
+        self._known = {os.fspath(member.path): member for member in known if member.role not in _OTHERS}
         self.search = Search()
         self.members: dict[Path, Member] = {}
         self.warnings: list[Problem] = []

@@ -28,11 +28,12 @@ from hotconf.snapshot import SourceFile
 from hotconf.sources import layers
 from hotconf.sources.base import Choice, FileLayer, FileSet, Options
 from hotconf.sources.files import mounts, paths, reading
+from hotconf.sources.files.named import NamedFiles
 from hotconf.sources.files.paths import Expansion, Member, Role
 from hotconf.sources.files.reading import Read, Stamp
 from hotconf.system.descriptors import Descriptor
 
-_ATTEMPTS: Final = 10
+ATTEMPTS: Final = 10
 """How often files are read again that change meanwhile."""
 
 
@@ -40,8 +41,9 @@ class SetReader:
     """One read of a set of files."""
 
     __slots__ = (
-        *("_fresh", "_known", "_lapped", "_of_layers", "_same_names", "cached", "expansion", "instead", "loaded_at"),
-        *("also", "options", "over", "parse_ns", "patterns", "problems", "profile", "read_ns", "reads", "said"),
+        *("_fresh", "_known", "_lapped", "_names_before", "_of_layers", "_same_names", "also", "cached", "expansion"),
+        *("instead", "loaded_at", "named", "names", "options", "over", "parse_ns", "patterns", "problems", "profile"),
+        *("read_ns", "reads", "said"),
     )
 
     loaded_at: datetime
@@ -67,7 +69,13 @@ class SetReader:
         self.problems: list[Problem] = []
         self.read_ns = self.parse_ns = 0
         """How long reading and parsing took."""
-        self.cached = cached
+        known = {path: cached.reads[path] for path in cached.named if path not in touched}
+        self.named = NamedFiles(options.path.parent, known)
+        """Reads what values name."""
+        self.names = cached.named
+        self._names_before = self.names.keys()
+        """The files that values name, as far as known."""
+        self.cached = cached = cached.without_named()
         self._known = dict(cached.reads)
         self._fresh: set[Path] = set()
         """The files that were read anew."""
@@ -121,10 +129,13 @@ class SetReader:
     def file_set(self) -> FileSet:
         """What to compare the files with, and what the next load may use again."""
         found, cached = self.expansion, self.cached
-        folders = None if found is cached.expansion else found.folders
+        same = found is cached.expansion and self.names.keys() == self._names_before
+        folders = None if same else found.folders
         fresh = [self.reads[path] for path in self._fresh if path in self.reads]
-        on = mounts.under(cached.mounts, self.reads.values(), fresh, folders)
-        return FileSet(found.members, self.patterns, found.folders, self.reads, found, on)
+        named = self.named.reads(self.names).values()
+        on = mounts.under(cached.mounts, [*self.reads.values(), *named], [*fresh, *named], folders)
+        files = FileSet(found.members, self.patterns, found.folders, self.reads, found, on)
+        return files.with_named(self.names, self.named.reads(self.names)) if self.names else files
 
     def errors(self) -> bool:
         """Whether anything but warnings was found."""
@@ -258,6 +269,12 @@ class SetReader:
             moved.extend(paths.differing(expansion.members, members))
         return tuple(dict.fromkeys(moved))
 
+    def changed_since(self) -> tuple[Path, ...]:
+        """The files that have changed since they were read, those that values name among them."""
+        if not paths.same_names(self.expansion):
+            return (self.options.path,)
+        return self.named.changed(self.reads.values())
+
     def _changed_since(self) -> tuple[Path, ...]:
         """The files of layers that have changed since they were read."""
         of_layers = [member.path for member in self.expansion.members if member.role == "layer"]
@@ -321,7 +338,7 @@ class SetReader:
         """Read the files of layers only, as they are now; if possible, as one state."""
         if not self.options.file_layers:
             return
-        for _ in range(_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             found = paths.expand(self.options.path, self._of_layers, of_layers=self._of_layers)
             reads = {each.path: reading.read(each.path, self.options.max_bytes) for each in found.members[1:]}
             if not reading.changed(reads.values()) and paths.same_names(found):
