@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, get_origin
 
 from hotconf.errors import UsageError
@@ -69,17 +70,25 @@ def items(name: str, given: object, expected: str) -> tuple[Any, ...]:
 
 
 def function(
-    name: str, given: object, call: str, *, otherwise: str = "", instead: str = "", hint: str = ""
+    name: str,
+    given: object,
+    call: str,
+    *,
+    otherwise: str = "",
+    instead: str = "",
+    hint: str = "",
+    coroutine: bool = False,
 ) -> Callable[..., Any]:
     """`given`, which can be called as `name(call)`. Raises `UsageError` if it cannot, or is a coroutine function.
 
     `otherwise`: what else may be given. `instead`: what to do in async code. `hint`: what to do if it takes others.
+    `coroutine`: whether it may be a coroutine function.
     """
     if not callable(given):
         raise wrong(name, given, f"{otherwise}a function of {call}" if call else f"{otherwise}a function")
     import inspect  # imported here: it takes milliseconds, and problems need no functions
 
-    if inspect.iscoroutinefunction(given):
+    if not coroutine and inspect.iscoroutinefunction(given):
         raise UsageError(f"{name} is a coroutine function: give a plain function{instead}")
     arguments = [each for each in call.split(", ") if each]
     with suppress(ValueError, TypeError):  # a function in C may have no signature
@@ -89,3 +98,11 @@ def function(
         except TypeError as error:
             raise UsageError(f"{name} cannot be called as {name}({call}): {error}{hint}") from error
     return given
+
+
+def qualified_name(function: Callable[..., Any]) -> str:
+    """`module.Class.method`; of a partial that of what it calls, of another callable object its type."""
+    while isinstance(function, partial):
+        function = function.func
+    named: Any = function if hasattr(function, "__qualname__") else type(function)
+    return ".".join(filter(None, (getattr(named, "__module__", None), named.__qualname__)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
+from hotconf.arguments import qualified_name
 from hotconf.changes import MISSING
 from hotconf.logs.records import ERROR, emit
 from hotconf.subscribers.streams import Hub, Subscription
@@ -33,7 +34,7 @@ class Callback(Subscription):
         super().__init__(hub)
         self.number = number
         """Its place in the order of subscription."""
-        self.name = _qualified_name(callback)
+        self.name = qualified_name(callback)
         """Its name in the log."""
         self._callback = callback
 
@@ -143,9 +144,3 @@ def guarded(name: str, call: Callable[[Any], R], argument: object, *, otherwise:
             end_process(error)
         emit("reload", ERROR, "%s raised %s", name, type(error).__name__, error=error)
         return otherwise
-
-
-def _qualified_name(callback: Callable[..., object]) -> str:
-    """`module.Class.method`, or the type of a callable object."""
-    named = callback if hasattr(callback, "__qualname__") else type(callback)
-    return ".".join(filter(None, (getattr(named, "__module__", None), named.__qualname__)))
