@@ -1,0 +1,1 @@
+"""What is made of a configuration: pools, clients, certificates, and who still uses them."""

@@ -1,0 +1,121 @@
+"""`Entry`: what is alive of one object; `Task`: one call of users' code that makes or closes it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from hotconf.errors import UsageError
+from hotconf.resources import forms
+
+if TYPE_CHECKING:
+    from weakref import ref
+
+    from hotconf.resources.handle import Handle
+    from hotconf.resources.resource import Resource
+    from hotconf.system.worker import Worker
+
+SECOND: Final = 1_000_000_000
+
+
+class Entry:
+    """What is alive of one object: from the call of its factory until it is closed."""
+
+    __slots__ = ("left", "life", "needs", "reported", "resource", "retired_ns", "serial", "tether")
+
+    def __init__(self, resource: Resource[Any], serial: int, needs: Handle[Any] | None) -> None:
+        self.resource = resource
+        self.serial = serial
+        self.needs = needs
+        """What it uses, which is not closed before it."""
+        self.life: forms.Life | None = None
+        self.tether: ref[Handle[Any]] | None = None
+        """Whether anything needs it; None before it is made."""
+        self.left = False
+        """Whether it is in the hands of a thread that was left alone."""
+        self.retired_ns = 0
+        self.reported = False
+
+    @property
+    def dead(self) -> bool:
+        """Whether nothing needs it."""
+        return not self.left and (self.tether is None or self.tether() is None)
+
+    @property
+    def name(self) -> str:
+        """That of its factory."""
+        return self.resource.recipe.name
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """What was registered last is closed first."""
+        return self.resource.recipe.number, self.serial
+
+
+class Task:
+    """One call of users' code on a thread, which may be left alone with it."""
+
+    __slots__ = ("_undecided", "began", "closing", "entry", "worker")
+
+    def __init__(self, worker: Worker, entry: Entry, *, closing: bool) -> None:
+        self.worker = worker
+        self.entry = entry
+        self.closing = closing
+        self.began = time.monotonic_ns()
+        self._undecided = [None]
+
+    def decide(self) -> bool:
+        """Whether the caller is the first: the thread whose call has returned, or who leaves it alone with it."""
+        try:
+            self._undecided.pop()
+        except IndexError:
+            return False
+        return True
+
+    @property
+    def late(self) -> bool:
+        """Whether it takes longer than its resource allows."""
+        return self.taken_ns > self.limit_s * SECOND
+
+    @property
+    def limit_s(self) -> float:
+        """How long it may take."""
+        return self.entry.resource.recipe.timeout_s
+
+    @property
+    def taken_ns(self) -> int:
+        """How long it has taken so far."""
+        return time.monotonic_ns() - self.began
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        what = "closing" if self.closing else "the factory"
+        return f"{what} {self.entry.name} has not returned for {self.taken_ns // SECOND} s"
+
+
+def make(entry: Entry, value: Callable[[], object]) -> forms.Outcome:
+    """Call the factory, and let it make the object of `entry`, which knows it from its first moment."""
+    outcome = forms.run(value)
+    if outcome.error is not None:
+        return outcome
+    needs = () if entry.needs is None else (entry.needs.value,)
+    outcome = forms.run(partial(entry.resource.recipe.factory, outcome.value, *needs))
+    if outcome.error is not None:
+        return outcome
+    try:
+        entry.life = forms.life_of(outcome.value)
+    except UsageError as error:
+        return forms.Outcome(error=error)
+    return outcome if entry.life is None else entry.life.begin()
+
+
+def keep_for_ever(entry: Entry) -> None:
+    """Let no generator of it be collected: Python would run its `finally` and `with` blocks, and so close what is the
+    parent's.
+    """
+    import ctypes
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(entry))

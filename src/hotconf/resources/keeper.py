@@ -1,0 +1,336 @@
+"""`Keeper`: the thread of a watcher that makes resources and closes them.
+
+Rule 1: what a factory made is published or closed, and closed once: after the last lease, and after what uses it.
+Rule 2: preparations come first. What is to be closed waits for them; what was registered last is closed first.
+Rule 3: users' code that does not return in time is left alone with its thread, and another one goes on; what it makes
+later is closed there. Nothing is made while `MOST_STUCK` threads are left alone.
+Rule 4: the thread may die at any line: another one goes on where it was. What is alive is in `_entries`, and the
+truth about each object is in its generator, so that nothing is lost and nothing is closed twice.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from _queue import Empty, SimpleQueue
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import count
+from operator import attrgetter
+from typing import Any, Final
+from weakref import ref
+
+from hotconf.errors import UsageError
+from hotconf.resources import forms, reports
+from hotconf.resources.entry import Entry, Task, keep_for_ever, make
+from hotconf.resources.handle import Handle
+from hotconf.resources.preparation import Made, Preparation, Refused, Then, Wanted
+from hotconf.system import signals, threads
+from hotconf.system.worker import Worker
+from hotconf.text import printable
+
+MOST_STUCK: Final = 3
+"""Threads left alone with users' code that does not return; then nothing is made until one of them does."""
+OVERDUE_NS: Final = 60_000_000_000
+"""A lease that lasts longer after its object was replaced is reported."""
+_NEVER_NS: Final = 1 << 62
+_WAKE_S: Final = None if getattr(sys, "_is_gil_enabled", lambda: True)() else 1.0
+"""How often to look for ended leases unasked: without the GIL."""
+_EXIT_S: Final = 0.1
+"""The same in a closed watcher, so that its thread can end with the process."""
+
+
+class _LeftAlone(BaseException):
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+
+class Keeper:
+    """Makes resources and closes them, on a thread that starts with the first work.
+
+    `unstuck` is called, on the thread itself, when users' code returns after its thread was left alone with it.
+    """
+
+    def __init__(self, name: str, *, unstuck: Callable[[], object] = lambda: None) -> None:
+        self._name = f"hotconf resources {printable(name)}"
+        self._unstuck = unstuck
+        self._serials = count()
+        self.close_failures = 0
+        """How often closing raised, or did not return in time."""
+        self._closed = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._worker = self._new_worker()
+        self._queue: SimpleQueue[object] = SimpleQueue()
+        """Wakes the thread; what is in it says nothing more."""
+        self._serving = False
+        self._preparations: deque[Preparation] = deque()
+        """The first one is at work."""
+        self._retiring: deque[list[Handle[Any]]] = deque()
+        self._overdue: deque[Entry] = deque()
+        self._barriers: deque[threads.Event] = deque()
+        self._entries: dict[Entry, None] = {}
+        self._task: Task | None = None
+        self._stuck: dict[Task, None] = {}
+
+    def _new_worker(self) -> Worker:
+        return Worker(self._name, reports.thread, hung_ns=_NEVER_NS)
+
+    # From any thread
+
+    def prepare(self, wanted: Sequence[Wanted] | Callable[[], Sequence[Wanted]], then: Then) -> Preparation:
+        """Make all of `wanted`, which are in order of registration, or none; then call `then` with how that ended.
+
+        `then` is called once, on the keeper's thread; before this returns if nothing can be made now. What another
+        one `uses` is the one of the same preparation, otherwise the one that is published. A function as `wanted` is
+        called in its turn, on the keeper's thread.
+        """
+        preparation = Preparation(wanted, then)
+        stuck = list(self._stuck)
+        if self._closed:
+            then(Refused(None, UsageError("the watcher is closed")))
+            return preparation
+        if len(stuck) >= MOST_STUCK:
+            then(Refused(None, TimeoutError("; ".join(task.text for task in stuck))))
+            return preparation
+        self._preparations.append(preparation)
+        self._wake()
+        if self._worker.refused is not None:
+            preparation.cancelled = True
+            then(Refused(None, RuntimeError(self._worker.trouble or "no thread")))
+        return preparation
+
+    def cancel(self, preparation: Preparation) -> None:
+        """Its outcome is not wanted: `then` is not called, unless that is under way, and what it makes is closed.
+
+        What `then` has been given is still to be discarded.
+        """
+        preparation.cancelled = True
+        self._wake()
+
+    def discard(self, made: Made) -> None:
+        """Close what was prepared and not published, the last first."""
+        self.retire(list(made.take().values()))
+
+    def retire(self, handles: list[Handle[Any]]) -> None:
+        """Close what was replaced, each object once its last lease has ended; without leases, the last first.
+
+        `handles` are in order of registration. It takes the list over, and empties it: keep no other references.
+        """
+        if handles:
+            self._retiring.append(handles)
+            self._wake()
+
+    def close(self, handles: list[Handle[Any]], timeout_s: float) -> bool:
+        """Close everything that is not leased, within `timeout_s`; what is leased is closed when its lease ends.
+
+        `handles` are those that were published, as for `retire`. Returns whether everything is closed; what is not is
+        logged. May be repeated.
+        """
+        self._closed = True
+        for preparation in list(self._preparations):
+            preparation.cancelled = True
+        done = threads.Event()
+        self._retiring.append(handles)
+        self._barriers.append(done)
+        self._wake()
+        in_time = not (self._worker.here or forms.in_factory()) and done.wait(timeout_s)
+        left = list(self._entries)
+        reports.left(left, [*self._stuck, self._task], in_time=in_time)
+        return not left
+
+    def abandon(self) -> None:
+        """In a forked child: objects and threads are the parent's. None is closed here, however its leases end."""
+        for entry in self._entries:
+            keep_for_ever(entry)
+        self._begin()
+
+    # Supervision, on any thread but its own
+
+    def supervise(self, now: int) -> bool:
+        """Leave users' code alone that takes too long, and repair threads. Returns whether to call it again.
+
+        `now` is `time.monotonic_ns()`; to be called about once a second.
+        """
+        for worker in (self._worker, *(task.worker for task in list(self._stuck))):
+            worker.supervise()
+        task = self._task
+        if task is not None and task.late and len(self._stuck) < MOST_STUCK:
+            self._leave_alone(task)
+        waiting = [entry for entry in list(self._entries) if entry.retired_ns and not entry.reported]
+        for entry in waiting:
+            if now - entry.retired_ns > OVERDUE_NS:
+                entry.reported = True
+                self._overdue.append(entry)
+                self._wake()
+        return self.at_work or not all(entry.reported for entry in waiting)
+
+    @property
+    def at_work(self) -> bool:
+        """Whether something is being made or closed, or cannot be."""
+        refused = self._worker.refused is not None
+        return bool(refused or self._task or self._stuck or self._preparations or self._retiring or self._barriers)
+
+    @property
+    def trouble(self) -> str | None:
+        """What does not return, or why nothing can be done; None if all is well. Determined on each call."""
+        task = self._task
+        late = [task] if task is not None and task.late else []
+        return "; ".join(filter(None, (*(each.text for each in (*self._stuck, *late)), self._worker.trouble))) or None
+
+    def _leave_alone(self, task: Task) -> None:
+        self._stuck[task] = None
+        task.entry.left = True
+        if not task.decide():  # it has returned just now
+            task.entry.left = False
+            del self._stuck[task]
+            self._wake()
+            return
+        reports.left_alone(task)
+        if task.closing:
+            self.close_failures += 1
+        else:
+            text = f"it did not return within {task.limit_s:g} s"
+            self._preparations[0].outcome = Refused(task.entry.resource, TimeoutError(text))
+        self._task = None
+        self._worker = self._new_worker()
+        self._serving = False
+        self._wake()
+
+    def _wake(self) -> None:
+        if not self._serving:
+            self._serving = True
+            worker = self._worker
+            worker.submit(partial(self._serve, worker))
+        elif self._worker.refused is not None:
+            self._worker.supervise()  # perhaps its thread can be had now
+        self._queue.put(None)
+
+    # On its thread
+
+    def _serve(self, worker: Worker) -> None:
+        signals.block()
+        try:
+            self._recover(worker)
+            while self._worker is worker:
+                if self._step(worker):
+                    continue
+                if not self._closed or self._entries:
+                    self._sleep()
+                    continue
+                self._serving = False
+                if not self._step(worker):  # something may have come just now
+                    return
+                self._serving = True
+        except _LeftAlone as left:
+            self._returned(left.task)
+
+    def _sleep(self) -> None:
+        with suppress(Empty):
+            self._queue.get(timeout=_EXIT_S if self._closed else _WAKE_S)
+            while True:
+                self._queue.get_nowait()
+
+    def _recover(self, worker: Worker) -> None:
+        """If a thread died during a call, and this one goes on: what was being made is closed."""
+        for stuck in list(self._stuck):
+            if stuck.worker is worker:
+                raise _LeftAlone(stuck)
+        task = self._task
+        if task is not None and task.worker is worker:
+            task.decide()
+            self._task = None
+            if not task.closing and self._preparations:
+                died = RuntimeError("the thread died that made it")
+                self._preparations[0].outcome = Refused(task.entry.resource, died)
+
+    def _step(self, worker: Worker) -> bool:
+        """Do what comes next. Returns whether there was anything."""
+        if self._preparations:
+            self._prepare(worker, self._preparations[0])
+            return True
+        while self._retiring:
+            self._drop(self._retiring[0])
+            self._retiring.popleft()
+        dead = max(filter(attrgetter("dead"), list(self._entries)), key=attrgetter("order"), default=None)
+        if dead is not None:
+            self._end(worker, dead)
+            return True
+        while self._overdue:
+            reports.overdue(self._overdue.popleft())
+        while self._barriers:
+            self._barriers.popleft().set()
+        return False
+
+    def _prepare(self, worker: Worker, preparation: Preparation) -> None:
+        if preparation.outcome is None and not preparation.cancelled:
+            wanted = preparation.next()
+            if wanted is not None:
+                self._make(worker, preparation, wanted)
+                return
+            preparation.outcome = preparation.made
+        if preparation.cancelled or isinstance(preparation.outcome, Refused):
+            self._retiring.append(list(preparation.made.take().values()))
+        if preparation.outcome is not None and not preparation.cancelled:
+            preparation.then(preparation.outcome)
+        self._preparations.popleft()
+
+    def _make(self, worker: Worker, preparation: Preparation, wanted: Wanted) -> None:
+        resource, uses = wanted.resource, wanted.resource.recipe.uses
+        entry = Entry(resource, next(self._serials), preparation.dependency(resource))
+        if uses is not None and entry.needs is None:
+            preparation.outcome = Refused(resource, UsageError(f"{uses.recipe.name}, which it uses, was not made"))
+            return
+        task = Task(worker, entry, closing=False)
+        self._entries[entry] = None
+        self._task = task
+        outcome = make(entry, wanted.value)
+        if not task.decide():
+            raise _LeftAlone(task)
+        if outcome.error is not None:
+            preparation.outcome = Refused(resource, outcome.error)
+        else:
+            handle = Handle(outcome.value, entry)
+            entry.tether = ref(handle, self._queue.put)
+            preparation.made.add(resource, handle)
+        self._task = None
+
+    def _drop(self, handles: list[Handle[Any]]) -> None:
+        now = time.monotonic_ns()
+        while handles:
+            entry = handles.pop().entry
+            if entry.life is not None:
+                entry.retired_ns = now
+
+    def _end(self, worker: Worker, entry: Entry) -> None:
+        task = Task(worker, entry, closing=True)
+        self._task = task
+        error = None if entry.life is None else entry.life.end()
+        if not task.decide():
+            raise _LeftAlone(task)
+        self._over(entry)
+        self._task = None
+        if error is not None:
+            self.close_failures += 1
+            reports.close_failed(entry, error)
+
+    def _over(self, entry: Entry) -> None:
+        self._entries.pop(entry, None)
+        entry.needs = None  # an exception of users' code keeps its callers' frames, and so the entry
+
+    def _returned(self, task: Task) -> None:
+        """Users' code returned after this thread was left alone with it. What it made is closed here."""
+        entry = task.entry
+        if task not in self._stuck:  # this is the child of a fork
+            return
+        if not task.closing and entry.life is not None and (error := entry.life.end()) is not None:
+            self.close_failures += 1
+            reports.close_failed(entry, error)
+        self._over(entry)
+        self._stuck.pop(task, None)
+        reports.returned(task)
+        self._unstuck()
+        self._wake()

@@ -1,0 +1,87 @@
+"""`Preparation`: several resources that are to be made, all or none, and how that ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+from hotconf.resources.handle import Handle
+from hotconf.resources.resource import Resource
+
+
+class Wanted(NamedTuple):
+    """A resource to make."""
+
+    resource: Resource[Any]
+    value: Callable[[], object]
+    """What of the new config it is made of: called in its turn, on the keeper's thread; may be users' code."""
+
+
+class Made:
+    """All of them are made. Publish it or discard it, once."""
+
+    __slots__ = ("_handles",)
+
+    def __init__(self) -> None:
+        self._handles: dict[Resource[Any], Handle[Any]] = {}
+
+    def __len__(self) -> int:
+        return len(self._handles)
+
+    def add(self, resource: Resource[Any], handle: Handle[Any]) -> None:
+        """One more is made."""
+        self._handles[resource] = handle
+
+    def get(self, resource: Resource[Any]) -> Handle[Any] | None:
+        """What was made of it."""
+        return self._handles.get(resource)
+
+    def take(self) -> dict[Resource[Any], Handle[Any]]:
+        """The handles, in order of registration; it is empty afterwards, and holds nothing."""
+        handles, self._handles = self._handles, {}
+        return handles
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One of them could not be made; those made before it are closed."""
+
+    resource: Resource[Any] | None
+    """Which; None if none was tried."""
+    error: BaseException
+    """What its factory raised; `TimeoutError` if it did not return in time."""
+
+    @property
+    def text(self) -> str:
+        """`myapp.pool: ConnectionRefusedError: …`, as people read it; not scrubbed."""
+        said = f"{type(self.error).__name__}: {self.error}" if str(self.error) else type(self.error).__name__
+        return f"{self.resource.recipe.name}: {said}" if self.resource is not None else said
+
+
+Then: TypeAlias = Callable[[Made | Refused], object]
+
+
+class Preparation:
+    """What is to be made. Used on the keeper's thread, except `cancelled`."""
+
+    __slots__ = ("_left", "_wanted", "cancelled", "made", "outcome", "then")
+
+    def __init__(self, wanted: Sequence[Wanted] | Callable[[], Sequence[Wanted]], then: Then) -> None:
+        self._wanted = wanted
+        self._left: list[Wanted] | None = None
+        self.then = then
+        self.made = Made()
+        self.outcome: Made | Refused | None = None
+        self.cancelled = False
+
+    def dependency(self, resource: Resource[Any]) -> Handle[Any] | None:
+        """What it uses: of this preparation, otherwise what is published."""
+        uses = resource.recipe.uses
+        return None if uses is None else self.made.get(uses) or uses.published
+
+    def next(self) -> Wanted | None:
+        """What to make next; None if all are made. If it is to be decided in its turn, that is now."""
+        if self._left is None:
+            self._left = list(reversed(self._wanted() if callable(self._wanted) else self._wanted))
+        return self._left.pop() if self._left else None

@@ -1,0 +1,227 @@
+"""`Published`: which objects belong to the configuration that is published; `View`: one generation of everything.
+
+Rule 1: objects are stored before the generation that they belong to, and that before `config`: who reads `config`,
+then `current`, never gets an older object. Both ways only a view is of one generation.
+Rule 2: only our own threads publish, under a lock in which no users' code runs. Readers take none.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+
+from hotconf.errors import NoConfigError, UsageError
+from hotconf.resources.forms import in_factory
+from hotconf.resources.handle import TRACED, Handle, caller
+from hotconf.resources.preparation import Made, Refused, Wanted
+from hotconf.system import threads
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from hotconf.resources.keeper import Keeper
+    from hotconf.resources.resource import Recipe, Resource
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_CHECK_S: Final = 1.0
+
+
+class Generation(NamedTuple):
+    """A config, and what was made of it."""
+
+    config: Any
+    handles: Mapping[Resource[Any], Handle[Any]]
+
+
+class Published(Generic[T]):
+    """The resources of one watcher, in order of registration, and what is published of them."""
+
+    __slots__ = ("_forked", "_keeper", "_lock", "closed", "generation", "resources")
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+        self._lock = threads.lock()
+        self._forked = False
+        """Whether inherited objects are to be made anew."""
+        self.closed = False
+        self.generation: Generation | None = None
+        self.resources: list[Resource[Any]] = []
+
+    def register(self, recipe: Recipe) -> Resource[Any]:
+        """A new resource. It has no object until one is published."""
+        from hotconf.resources.resource import Resource
+
+        resource: Resource[Any] = Resource(recipe, self._missing)
+        self.resources.append(resource)
+        return resource
+
+    def unregister(self, resource: Resource[Any]) -> None:
+        """It could not be made when it was registered."""
+        self.resources.remove(resource)
+
+    def publish(self, config: T, made: Made | None = None) -> list[Handle[Any]]:
+        """Make `config` and what was made of it current; what was made of it before stays. Store `config` after this.
+
+        Returns the handles that were replaced, for `Keeper.retire`. To be called on threads of ours.
+        """
+        with self._lock:
+            before = {} if self.generation is None else self.generation.handles
+            if not made:
+                self.generation = Generation(config, before)
+                return []
+            new = made.take()
+            for resource, handle in new.items():
+                resource.publish(handle)
+            self.generation = Generation(config, {**before, **new})
+            return [before[resource] for resource in new if resource in before]
+
+    def withdraw(self) -> list[Handle[Any]]:
+        """The watcher is closed: nothing is current any more. Returns all handles, for `Keeper.close`."""
+        with self._lock:
+            self.closed = True
+            handles = [resource.published for resource in self.resources]
+            for resource in self.resources:
+                resource.publish(None)
+            self.generation = None
+            return [handle for handle in handles if handle is not None]
+
+    def pin(self) -> View[T]:
+        """A view of what is published when it is entered."""
+        return View(self)
+
+    # In a forked child
+
+    def abandon(self) -> None:
+        """Inherited objects are not current, except those that are kept."""
+        self._lock = threads.lock()
+        self._forked = True
+        for resource in self.resources:
+            if resource.recipe.fork == "remake":
+                resource.publish(None)
+        if self.generation is not None:
+            config, handles = self.generation
+            kept = {resource: handle for resource, handle in handles.items() if resource.recipe.fork == "keep"}
+            self.generation = Generation(config, kept)
+
+    def complete(self) -> Generation:
+        """What is published, after making what a fork has left out. Raises what a factory raises."""
+        while True:
+            generation = self.generation
+            if generation is None:
+                raise NoConfigError("there is no config yet" if not self.closed else "the watcher is closed")
+            absent = [each for each in self.resources if self._remakes(each) and each not in generation.handles]
+            if not absent:
+                return generation
+            for resource in absent:
+                self._remake(resource)
+
+    def _missing(self, resource: Resource[Any]) -> Handle[Any]:
+        name = resource.recipe.name
+        if self.closed:
+            raise UsageError(f"{name} is closed with its watcher")
+        if not self._forked or self.generation is None:
+            raise UsageError(f"{name} has not been made yet: the watcher makes it in start()")
+        if resource.recipe.needs_loop:
+            raise UsageError(f"{name} needs an event loop: enter the watcher with `async with` in this process")
+        self._remake(resource)
+        return resource.held()
+
+    def _remakes(self, resource: Resource[Any]) -> bool:
+        return self._forked and resource.recipe.fork == "remake" and not resource.recipe.needs_loop
+
+    def _remake(self, resource: Resource[Any]) -> None:
+        """Make it, and what it uses, of the published config; it may be that another thread was faster."""
+        if in_factory():
+            raise UsageError(f"{resource.recipe.name} is not made yet in this process: give it as uses=")
+        done = threads.Event()
+        refused: list[Refused] = []
+
+        def then(outcome: Made | Refused) -> None:
+            if isinstance(outcome, Refused):
+                refused.append(outcome)
+            else:
+                self._adopt(outcome)
+            done.set()
+
+        self._keeper.prepare(partial(self._absent, resource), then)
+        while not done.wait(_CHECK_S):
+            self._keeper.supervise(time.monotonic_ns())
+        if refused:
+            raise refused[0].error
+
+    def _absent(self, resource: Resource[Any] | None) -> list[Wanted]:
+        """What is not made of a resource and of those that it uses, these first."""
+        generation, absent = self.generation, []
+        while resource is not None and generation is not None and resource.published is None:
+            absent.append(Wanted(resource, partial(resource.recipe.select, generation.config)))
+            resource = resource.recipe.uses
+        return absent[::-1]
+
+    def _adopt(self, made: Made) -> None:
+        with self._lock:
+            generation = self.generation
+            new = made.take()
+            for resource, handle in new.items():
+                if generation is not None and resource.published is None:
+                    resource.publish(handle)
+                    generation = self.generation = generation._replace(
+                        handles={**generation.handles, resource: handle}
+                    )
+
+
+class View(Generic[T]):
+    """One generation of the configuration and of everything that was made of it, which stays open for so long.
+
+    A context manager, in plain and in async code: `with watcher.pin() as view: view.config, view[pool]`.
+    """
+
+    __slots__ = ("__weakref__", "_config", "_handles", "_published", "where")
+
+    def __init__(self, published: Published[T]) -> None:
+        self._published = published
+        self._handles: Mapping[Resource[Any], Handle[Any]] | None = None
+
+    @property
+    def config(self) -> T:
+        """The config. Raises `UsageError` outside of its `with`."""
+        self._check()
+        config: T = self._config
+        return config
+
+    def __getitem__(self, resource: Resource[R]) -> R:
+        """What was made of it. Raises `UsageError` outside of its `with`, and for what was registered later."""
+        handle = resource.fake or self._check().get(resource)
+        if handle is None:
+            raise UsageError(f"this view has no {resource.recipe.name}: it was not made when the view was entered")
+        value: R = handle.value
+        return value
+
+    def _check(self) -> Mapping[Resource[Any], Handle[Any]]:
+        if self._handles is None:
+            raise UsageError("a view is used within its `with`: with watcher.pin() as view: …")
+        return self._handles
+
+    def __enter__(self) -> View[T]:
+        if self._handles is not None:
+            raise UsageError("this view is entered already: call pin() once for each `with`")
+        if TRACED:
+            self.where = caller()
+        self._config, self._handles = self._published.complete()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._handles = self._config = None
+
+    async def __aenter__(self) -> View[T]:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._handles = self._config = None

@@ -1,0 +1,164 @@
+"""`Resource`: an object that is made anew when its part of the configuration changes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, overload
+
+from hotconf.arguments import function
+from hotconf.resources.handle import Handle, Lease, lease
+
+R = TypeVar("R")
+S = TypeVar("S")
+U = TypeVar("U")
+
+Fork: TypeAlias = Literal["remake", "keep"]
+"""What becomes of a resource in a forked child: made anew on first use, or the inherited object goes on."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recipe:
+    """How a resource is made."""
+
+    name: str
+    """`module.function` of the factory, for people."""
+    number: int
+    """Its place in the order of registration."""
+    select: Callable[[Any], Any]
+    """What of the config it is made of. May be users' code."""
+    factory: Callable[..., Any]
+    """Called with what was selected, and the value of `uses`. Users' code."""
+    uses: Resource[Any] | None = None
+    """Is made before it, and closed after it."""
+    fork: Fork = "remake"
+    timeout_s: float = 30.0
+    """How long making it may take, and closing it."""
+
+    @property
+    def needs_loop(self) -> bool:
+        """Whether it is made in an event loop, as far as the factory shows that before it is called."""
+        import inspect  # imported here: it takes milliseconds
+
+        plain = self.factory
+        while isinstance(plain, partial):
+            plain = plain.func
+        return any(
+            test(each)
+            for test in (inspect.isasyncgenfunction, inspect.iscoroutinefunction)
+            for each in (plain, getattr(plain, "__call__", None))  # noqa: B004 - an object whose `__call__` is async
+        )
+
+
+class Resource(Generic[R]):
+    """What a factory makes of the configuration, always that of the current one. `watcher.resource()` returns it."""
+
+    __slots__ = ("__weakref__", "_fake", "_handle", "_missing", "recipe")
+
+    def __init__(self, recipe: Recipe, missing: Callable[[Resource[Any]], Handle[Any]]) -> None:
+        """`missing` is called when there is nothing: it returns what it made, or raises `UsageError`."""
+        self.recipe = recipe
+        """How it is made: for hotconf itself."""
+        self._missing = missing
+        self._handle: Handle[R] | None = None
+        self._fake: Handle[R] | None = None
+
+    @property
+    def current(self) -> R:
+        """The object of the configuration that is published. It may be closed as soon as that changes: see `use()`.
+
+        Raises `UsageError` if there is none: before `start()`, after `close()`, or when the event loop that it lived
+        in has ended. In a forked child it is made anew on first use, unless `fork="keep"`; that raises what the
+        factory raises.
+        """
+        try:
+            return (self._fake or self._handle).value  # type: ignore[union-attr] # None: see below
+        except AttributeError:
+            return self.held().value
+
+    def use(self) -> Lease[R]:
+        """A lease: `with pool.use() as connections:` (or `async with`). What it gives is not closed until it ends.
+
+        It takes no lock and never waits, except where `current` makes something. Raises as `current`.
+        """
+        return lease(self)
+
+    @contextmanager
+    def override(self, fake: R) -> Iterator[None]:
+        """For tests: `current`, `use()` and views give `fake` within it, in all threads. Nests; closes nothing."""
+        before, self._fake = self._fake, Handle(fake)
+        try:
+            yield
+        finally:
+            self._fake = before
+
+    def __repr__(self) -> str:
+        return f"<Resource {self.recipe.name}>"
+
+    # For this package
+
+    def held(self) -> Handle[R]:
+        """What a lease holds now."""
+        return self._fake or self._handle or self._missing(self)
+
+    @property
+    def published(self) -> Handle[R] | None:
+        """What the current configuration has made of it."""
+        return self._handle
+
+    @property
+    def fake(self) -> Handle[R] | None:
+        """What `override` put over it."""
+        return self._fake
+
+    def publish(self, handle: Handle[R] | None) -> None:
+        """From now on it is `current`."""
+        self._handle = handle
+
+
+Register: TypeAlias = Callable[[Callable[..., Any]], Resource[Any]]
+"""Registers a factory, and makes it at once if the watcher is running."""
+
+
+class ResourceDecorator(Generic[S]):
+    """What `watcher.resource(selector)` returns: it takes the factory, and gives the resource in its place."""
+
+    __slots__ = ("_register",)
+
+    def __init__(self, register: Register) -> None:
+        self._register = register
+
+    @overload
+    def __call__(self, factory: Callable[[S], AsyncIterator[R]], /) -> Resource[R]: ...
+    @overload
+    def __call__(self, factory: Callable[[S], Iterator[R]], /) -> Resource[R]: ...
+    @overload
+    def __call__(self, factory: Callable[[S], Coroutine[Any, Any, R]], /) -> Resource[R]: ...
+    @overload
+    def __call__(self, factory: Callable[[S], R], /) -> Resource[R]: ...
+    def __call__(self, factory: Callable[[S], Any], /) -> Resource[Any]:
+        """Register `factory`. Raises `UsageError` if it cannot be called with one value."""
+        return self._register(function("factory", factory, "value", coroutine=True))
+
+
+class DependentDecorator(Generic[S, U]):
+    """What `watcher.resource(selector, uses=other)` returns: its factory gets the other's new value, too."""
+
+    __slots__ = ("_register",)
+
+    def __init__(self, register: Register) -> None:
+        self._register = register
+
+    @overload
+    def __call__(self, factory: Callable[[S, U], AsyncIterator[R]], /) -> Resource[R]: ...
+    @overload
+    def __call__(self, factory: Callable[[S, U], Iterator[R]], /) -> Resource[R]: ...
+    @overload
+    def __call__(self, factory: Callable[[S, U], Coroutine[Any, Any, R]], /) -> Resource[R]: ...
+    @overload
+    def __call__(self, factory: Callable[[S, U], R], /) -> Resource[R]: ...
+    def __call__(self, factory: Callable[[S, U], Any], /) -> Resource[Any]:
+        """Register `factory`. Raises `UsageError` if it cannot be called with two values."""
+        return self._register(function("factory", factory, "value, used", coroutine=True))

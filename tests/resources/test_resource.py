@@ -1,0 +1,341 @@
+"""`current`, leases, overrides and views give the object of the published config, and say what is wrong otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from hotconf import NoConfigError, UsageError
+from hotconf.resources.preparation import Refused
+from hotconf.resources.resource import Recipe, ResourceDecorator
+from resources.making import Thing, Workshop
+from waiting import wait_until
+
+
+def test_before_there_is_one(shop: Workshop) -> None:
+    """`current` and `use()` say when it is made."""
+    pool = shop.resource("pool")
+    for get in (lambda: pool.current, pool.use().__enter__, partial(asyncio.run, pool.use().__aenter__())):
+        with pytest.raises(UsageError, match=r"pool has not been made yet: the watcher makes it in start\(\)"):
+            get()
+
+
+def test_a_lease_in_async_code(shop: Workshop) -> None:
+    """`async with` holds as `with` does, and a cancelled task lets go."""
+    pool = shop.resource("pool")
+    shop.publish(1, pool)
+
+    async def main() -> None:
+        entered = asyncio.Event()
+
+        async def use() -> None:
+            async with pool.use() as thing:
+                assert thing.closed == 0
+                entered.set()
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(use())
+        await entered.wait()
+        shop.publish(2, pool)
+        shop.publish(3, pool)
+        assert "close pool1" not in shop.said
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        wait_until(lambda: "close pool1" in shop.said)
+
+    asyncio.run(main())
+
+
+def test_leases_that_are_dropped(shop: Workshop) -> None:
+    """A lease ends with its last reference: a generator that is dropped, an exception on its way."""
+    pool = shop.resource("pool")
+    shop.publish(1, pool)
+
+    def rows() -> Iterator[int]:
+        with pool.use():
+            yield 1
+            yield 2
+
+    dropped = rows()
+    assert next(dropped) == 1
+    with pytest.raises(ZeroDivisionError), pool.use():
+        shop.publish(2, pool)
+        _ = 1 / 0
+    assert "close pool1" not in shop.said
+    del dropped
+    gc.collect()
+    wait_until(lambda: "close pool1" in shop.said)
+
+
+def test_a_lease_is_entered_once_at_a_time(shop: Workshop) -> None:
+    """One lease in two `with` would let go too early; one after the other is fine."""
+    pool = shop.resource("pool")
+    shop.publish(1, pool)
+    lease = pool.use()
+    with lease, pytest.raises(UsageError, match=r"call use\(\) once for each"), lease:
+        pass
+    with lease as thing:
+        assert thing is pool.current
+
+
+def test_override(shop: Workshop) -> None:
+    """Within it everybody gets the fake, also what is falsy; outside what is published, which goes on meanwhile."""
+    pool = shop.resource("pool")
+    with pool.override(Thing("early")):
+        assert pool.current.name == "early"
+    shop.publish(1, pool)
+    with pool.override(Thing("outer")), shop.published.pin() as view:
+        with pool.override(Thing("inner")), pool.use() as thing:
+            assert thing.name == pool.current.name == view[pool].name == "inner"
+            shop.publish(2, pool)
+        assert pool.current.name == view[pool].name == "outer"
+    assert pool.current.name == "pool2"
+    with pool.override(None):  # type: ignore[arg-type]
+        assert pool.current is None
+
+
+def test_a_view_is_of_one_generation(shop: Workshop) -> None:
+    """What it shows stays and is not closed until it ends."""
+    pool, client = shop.resource("pool"), shop.resource("client")
+    shop.publish(1, pool, client)
+    with shop.published.pin() as view:
+        shop.publish(2, pool)
+        assert (view.config, view[pool].name, view[client].name) == (1, "pool1", "client1")
+        with shop.published.pin() as newer:
+            assert (newer.config, newer[pool].name, newer[client].name) == (2, "pool2", "client1")
+        assert view[pool].closed == 0
+    wait_until(lambda: "close pool1" in shop.said)
+    for use in (lambda: view.config, lambda: view[pool]):
+        with pytest.raises(UsageError, match="a view is used within its `with`"):
+            use()
+
+
+def test_views_that_cannot_be(shop: Workshop) -> None:
+    """Without a config, entered twice, of a resource that came later, after the end."""
+    with pytest.raises(NoConfigError), shop.published.pin():
+        pass
+    pool = shop.resource("pool")
+    shop.publish(1, pool)
+    later = shop.resource("later")
+    with shop.published.pin() as view:
+        with pytest.raises(UsageError, match="this view has no later"):
+            _ = view[later]
+        with pytest.raises(UsageError, match=r"call pin\(\) once"), view:
+            pass
+    shop.close()
+    with pytest.raises(NoConfigError, match="closed"), shop.published.pin():
+        pass
+
+
+def test_a_view_in_async_code(shop: Workshop) -> None:
+    """`async with` does the same."""
+    pool = shop.resource("pool")
+    shop.publish(1, pool)
+
+    async def main() -> str:
+        async with shop.published.pin() as view:
+            return view[pool].name
+
+    assert asyncio.run(main()) == "pool1"
+
+
+def test_in_a_forked_child(shop: Workshop) -> None:
+    """An inherited object is neither current nor closed, whatever ends; it is made anew on first use, or kept."""
+    pool = shop.resource("pool")
+    client = shop.resource("client", uses=pool)
+    kept = shop.resource("kept", fork="keep")
+    shop.publish(1, pool, client, kept)
+    with pool.use() as leased:
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:  # the child
+            shop.keeper.abandon()
+            shop.published.abandon()
+            with shop.published.pin() as view:
+                assert view[kept] is kept.current
+                assert view[pool] is pool.current is not leased
+            shop.publish(2, pool, client, kept)
+            wait_until(lambda: "close pool1" in shop.said)
+            left = shop.close()
+            assert leased.closed == 0
+            os.write(write, repr((left, shop.said[3:])).encode())
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        said = [
+            "make pool1",
+            "make client1",
+            "make pool2",
+            "make client2",
+            "make kept2",
+            "close client1",
+            "close pool1",
+        ]
+        assert os.read(read, 1000).decode() == repr((True, [*said, "close kept2", "close client2", "close pool2"]))
+    os.close(read)
+    os.close(write)
+
+
+def test_a_factory_that_fails_in_a_forked_child(shop: Workshop) -> None:
+    """Who asked first gets its exception; the next one tries again."""
+    tries: list[int] = []
+
+    def flaky(value: object) -> int:
+        tries.append(1)
+        if len(tries) == 2:
+            raise ConnectionRefusedError
+        return len(tries)
+
+    pool = shop.resource("pool", flaky)
+    shop.publish(1, pool)
+    shop.keeper.abandon()
+    shop.published.abandon()
+    with pytest.raises(ConnectionRefusedError):
+        _ = pool.current
+    assert pool.current == 3
+    assert pool.current == 3
+
+
+def test_registering() -> None:
+    """A factory that cannot be called with what it gets is refused where it is registered."""
+    register = ResourceDecorator[object](lambda factory: pytest.fail("registered"))
+    with pytest.raises(UsageError, match=r"factory cannot be called as factory\(value\)"):
+        register(lambda: 1)  # type: ignore[arg-type, misc]
+
+
+@pytest.mark.parametrize("kind", ["generator", "coroutine", "async generator", "partial", "object", "plain"])
+def test_which_need_a_loop(kind: str) -> None:
+    """It is known before they are called."""
+
+    def generator(value: object) -> Iterator[int]:
+        yield 1
+
+    async def coroutine(value: object) -> int:
+        return 1
+
+    async def several(value: object) -> object:
+        yield 1
+
+    class Made:
+        async def __call__(self, value: object) -> int:
+            return 1
+
+    kinds = {"generator": generator, "coroutine": coroutine, "async generator": several, "plain": Thing}
+    factory = {**kinds, "partial": partial(coroutine), "object": Made()}[kind]
+    assert Recipe("x", 0, lambda config: config, factory).needs_loop == (kind not in ("generator", "plain"))
+
+
+def test_forms(shop: Workshop) -> None:
+    """A plain value is published as it is, and nothing of it is closed."""
+
+    class Closable:
+        def close(self) -> None:
+            raise AssertionError
+
+        def __enter__(self) -> None:
+            raise AssertionError
+
+        __exit__ = __enter__  # type: ignore[assignment]
+
+    class Pools:
+        def make(self, value: object) -> Iterator[str]:
+            yield f"bound {value}"
+
+    thing, none = Closable(), shop.resource("none", lambda value: None)
+    plain, bound = shop.resource("plain", lambda value: thing), shop.resource("bound", Pools().make)
+    shop.publish(1, none, plain, bound)
+    assert none.current is None
+    assert plain.current is thing
+    assert bound.current == "bound 1"
+    shop.publish(2, none, plain, bound)
+    assert shop.close()
+    assert shop.keeper.close_failures == 0
+
+
+def test_forms_that_are_none(shop: Workshop) -> None:
+    """A generator that yields nothing, and an iterator, which type checkers take for a generator."""
+
+    def nothing(value: object) -> Iterator[int]:
+        yield from ()
+
+    for factory, text in ((nothing, "it ended without a yield"), (lambda _: iter([1]), "it returned an iterator")):
+        refused = shop.outcome(1, shop.resource("pool", factory))
+        assert isinstance(refused, Refused)
+        assert text in refused.text
+
+
+def test_a_generator_that_yields_twice(shop: Workshop, caplog: pytest.LogCaptureFixture) -> None:
+    """That is seen when it is closed; it is counted, said, and its `finally` runs."""
+
+    def twice(value: object) -> Iterator[int]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            shop.said.append("finally")
+
+    shop.publish(1, shop.resource("pool", twice))
+    assert shop.close()
+    assert shop.keeper.close_failures == 1
+    assert shop.said == ["finally"]
+    wait_until(lambda: "it yielded twice" in caplog.text)
+
+
+def test_with_closes(shop: Workshop) -> None:
+    """`with … as x: yield x` closes, and sees no exception."""
+    seen: list[object] = []
+
+    class Context:
+        def __enter__(self) -> int:
+            return 1
+
+        def __exit__(self, *error: object) -> None:
+            seen.append(error)
+
+    def make(value: object) -> Iterator[int]:
+        with Context() as number:
+            yield number
+
+    shop.publish(1, shop.resource("pool", make))
+    assert shop.close()
+    assert seen == [(None, None, None)]
+
+
+DEV = """
+import time
+from resources.making import Workshop
+from hotconf.logs import records
+from hotconf.resources.keeper import OVERDUE_NS
+from waiting import wait_until
+
+shop = Workshop()
+pool = shop.resource("pool")
+shop.publish(1, pool)
+lease = pool.use()
+lease.__enter__()
+view = shop.published.pin()
+view.__enter__()
+shop.publish(2, pool)
+wait_until(lambda: not shop.keeper.at_work)
+shop.keeper.supervise(time.monotonic_ns() + OVERDUE_NS)
+wait_until(lambda: not shop.keeper._overdue)
+lease.__exit__(None, None, None)
+view.__exit__(None, None, None)
+shop.close()
+"""
+
+
+def test_where_a_lease_was_taken() -> None:
+    """`python -X dev` shows it, for leases and views."""
+    paths = os.pathsep.join(sys.path)
+    command = [sys.executable, "-X", "dev", "-c", DEV]
+    ended = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=True
+    )
+    assert "a lease of it has not ended, taken at <string>:12, <string>:14" in ended.stderr
