@@ -11,7 +11,7 @@ import warnings
 from datetime import date
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Optional
 from unittest import mock
 
 import pytest
@@ -64,11 +64,26 @@ class Db(BaseSettings):
     sub: Sub = Sub()
 
 
+class Wrapped(BaseModel):
+    db: Db = Field(default_factory=Db)
+
+
 def split(text: object) -> object:
     """What `NoDecode` leaves to the model."""
     return text.split(",") if isinstance(text, str) else text
 
 
+ALONE: dict[str, tuple[Any, Any]] = {
+    "maybe_db": (Db | None, None),
+    "db_or": (Db | int, 0),
+    "dbs": (list[Db], []),
+    "db_by": (dict[str, Db], {}),
+    "pairs": (tuple[Db, int] | None, None),
+    "db_made": (Db, Field(default_factory=lambda: Db(pool=3))),
+    "optional_db": (Optional[Db], Field(default_factory=Db)),  # noqa: UP045
+    "wrapped": (list[Wrapped], []),
+}
+"""Classes that read their own sources when they are made."""
 FIELDS: dict[str, tuple[Any, Any]] = {
     "port": (int, 1),
     "need": (int, ...),
@@ -88,6 +103,7 @@ FIELDS: dict[str, tuple[Any, Any]] = {
     "maybe_sub": (Sub | None, None),
     "need_sub": (Sub, ...),
     "db": (Db, Field(default_factory=Db)),
+    **ALONE,
     "aliased": (int, Field(3, validation_alias="ALI")),
     "chosen": (int, Field(4, validation_alias=AliasChoices("c1", "c2"))),
     "picked": (int, Field(5, validation_alias=AliasChoices(AliasPath("p", 0), "q"))),
@@ -95,7 +111,22 @@ FIELDS: dict[str, tuple[Any, Any]] = {
     "Mixed_Case": (int, 6),
 }
 NAMES = {"aliased": ("ALI",), "chosen": ("c1", "c2"), "picked": ("p", "q")}
-INNER = ("a", "b", "deep__x", "deep__tags", "deep", "deep__Upper", "ALIASED", "al", "maybe", "key", "key__a", "zz")
+INNER = (
+    "a",
+    "b",
+    "deep__x",
+    "deep__tags",
+    "deep",
+    "deep__Upper",
+    "ALIASED",
+    "al",
+    "maybe",
+    "key",
+    "key__a",
+    "zz",
+    "host",
+    "pool",
+)
 TEXTS = (
     *(
         "",
@@ -116,10 +147,12 @@ TEXTS = (
         "[1",
     ),
     *('{"a": 1}', '{"a": "x", "b": 2}', '{"deep": {"x": 3}}', '{"key": "v"}', '{"key": {"a": 2}}', '{"a"', " 5 "),
+    *('[{"host": "env"}]', '{"host": "env"}', '{"one": {"pool": 3}}'),
 )
 VALUES: tuple[Any, ...] = (
     *(1, 7, "x", True, 2.5, "red", "2021-02-03", [1, 2], ["a"], [], {}, {"a": 1}, {"a": 2, "b": "y"}),
     *({"deep": {"x": 3, "tags": ["t"]}}, {"key": "v"}, {"key": {"a": 2}}, {"host": "file", "pool": 9}),
+    *([{"host": "file"}, {"pool": 2}], {"one": {"host": "file"}}, [{"host": "file"}, 3], [{"db": {"pool": 4}}]),
 )
 
 

@@ -6,8 +6,8 @@ Nothing here imports pydantic-settings: without such a class in the program, the
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, get_args
 from weakref import WeakKeyDictionary
 
 from pydantic import AliasChoices, BaseModel, TypeAdapter
@@ -37,7 +37,7 @@ class Declared(NamedTuple):
     declarations: tuple[Declaration, ...] = ()
     """Outermost first."""
     problems: tuple[Problem, ...] = ()
-    """Instances that were made at the import, and so cannot follow their sources."""
+    """Classes whose sources cannot be followed: of instances made at the import, or made together with others."""
 
 
 _NOTHING = Declared()
@@ -67,13 +67,15 @@ def _sought(model: Any) -> Declared:
             declarations.append(Declaration(cls, path, made))
         for name, field in cls.__pydantic_fields__.items():
             here = (*path, _key(name, field))
+            inner = field.annotation
+            below = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None
             if any(map(is_settings, map(type, _models(field.default)))):
                 problems.append(_stuck(cls, name, here))
-            inner = field.annotation
-            if not (isinstance(inner, type) and issubclass(inner, BaseModel)) or inner in (*around, cls):
-                continue
-            if field.default_factory is inner or field.is_required():
-                todo.append((here, inner, made and not field.is_required(), (*around, cls)))
+            elif below is not None and (field.default_factory is below or field.is_required()):
+                if below not in (*around, cls):
+                    todo.append((here, below, made and not field.is_required(), (*around, cls)))
+            elif (found := _settings_in(inner, set())) is not None:
+                problems.append(_unfollowed(cls, name, here, found))
     return Declared(model if is_settings(model) else None, tuple(declarations), tuple(problems))
 
 
@@ -91,6 +93,30 @@ def _models(default: object) -> Iterator[BaseModel]:
         yield default
         for value in default.__dict__.values():
             yield from _models(value)
+
+
+def _settings_in(given: object, seen: set[type]) -> type | None:
+    """The first such class in a type: in its alternatives, its items, and the fields of models in it."""
+    if isinstance(given, type) and is_settings(given):
+        return given
+    inner: Iterable[object] = get_args(given)
+    if (alias := getattr(given, "__value__", None)) is not None:
+        inner = (alias,)
+    if isinstance(given, type) and given not in seen:
+        seen.add(given)
+        fields: dict[str, FieldInfo] = getattr(given, "__pydantic_fields__", {})
+        inner = (*inner, *(field.annotation for field in fields.values()))
+    return next((found for each in inner if (found := _settings_in(each, seen)) is not None), None)
+
+
+def _unfollowed(cls: type, name: str, path: KeyPath, settings: type) -> Problem:
+    """Of several alternatives, or many instances, nobody knows before which are made."""
+    own = settings.__name__
+    text = (
+        f"{own} in {dotted(path)} reads its own sources when it is made: they are weaker than files, and not followed"
+    )
+    hint = f"write {name}: {own} = Field(default_factory={own}), or make {own} a BaseModel"
+    return Problem(text, path, "schema", "warning", hint, where=f"{cls.__qualname__}.{name}")
 
 
 def _stuck(cls: type, name: str, path: KeyPath) -> Problem:

@@ -28,6 +28,7 @@ from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
 from hotconf.snapshot import Origin
 from hotconf.sources.files.paths import absolute
+from hotconf.sources.settings_class import private
 
 V = TypeVar("V")
 
@@ -147,13 +148,7 @@ class Asking:
     def _ask(self, items: list[Item]) -> dict[str, Any]:
         source = copy(self._source)
         if isinstance(source, SecretsSettingsSource):
-            keys, find = {item.key for item in items}, source.find_case_path
-
-            def among(folder: Path, name: str, case_sensitive: bool) -> Path | None:
-                path = find(folder, name, case_sensitive)
-                return path if path in keys else None
-
-            vars(source)["find_case_path"] = among
+            private.only(source, {item.key for item in items})
         else:
             source.env_vars = {item.key: self._source.env_vars[item.key] for item in items}
         try:
@@ -199,7 +194,7 @@ def asking(source: Any, path: KeyPath, files: Mapping[Path, bytes], names: Mappi
         return Asking(source, name, path, lambda: _secrets(folders, names, name))
     if isinstance(source, EnvSettingsSource):
         env = source
-        if type(source)._load_env_vars is not EnvSettingsSource._load_env_vars:
+        if not private.reads_environment(source):
             name = type(source).__name__
             return Asking(source, name, path, lambda: _elsewhere(env, name), foreign=True)
         name = f"${env.env_prefix}*"

@@ -21,12 +21,13 @@ from pydantic_settings import (
 )
 
 from hotconf.sources.files import paths
+from hotconf.sources.settings_class import private
 
 Source: TypeAlias = Callable[[], dict[str, Any]]
 
 _OF_FILES = (TomlConfigSettingsSource, YamlConfigSettingsSource, JsonConfigSettingsSource)
-_FILES = ("env_file", "toml_file_path", "yaml_file_path", "json_file_path")
-"""Where sources say which files they read."""
+_OWN_FILES = ("toml_file_path", "yaml_file_path", "json_file_path")
+"""Where these say which files they read."""
 _RUNNERS = frozenset({"hotconf", "pytest", "py.test"})
 """Programs whose command line is not that of the program with the settings."""
 
@@ -40,22 +41,33 @@ class Built(NamedTuple):
     """Beginning with the class's own source of TOML, YAML or JSON, those that the files override."""
 
 
+class MovedError(Exception):
+    """A source was made with a relative path, and has read something else than the one at the start."""
+
+    def __init__(self, source: str, name: str) -> None:
+        super().__init__(
+            f"{name.removesuffix('_path')} of {source} is relative, and the working directory has changed"
+        )
+        self.hint = "give it an absolute path"
+
+
 class Builder:
     """Builds the sources of `settings` for each load. Command lines are parsed once, by the first one."""
 
     def __init__(self, settings: type[BaseSettings], *, flags: bool) -> None:
         """Relative paths are relative to the current working directory. `flags`: parse the command line."""
         self.settings = settings
+        self._home = _here()
         self._flags = flags and not _is_runner(sys.argv[0] if sys.argv else "")
         self._parsed: dict[int, Source] = {}
         """The sources of command lines, by their place; -1: that which the class's configuration asks for."""
         config = settings.model_config
-        self.env_files = dict(_absolute(config.get("env_file"), config.get("env_file_depth") or 0))
+        self.env_files = dict(_absolute(config.get("env_file"), self._home, config.get("env_file_depth") or 0))
         """With the names that the class has for them."""
-        self.secrets_dirs = dict(_absolute(config.get("secrets_dir")))
+        self.secrets_dirs = dict(_absolute(config.get("secrets_dir"), self._home))
 
     def build(self) -> Built:
-        """Their sources, as they are now. Raises what they raise."""
+        """Their sources, as they are now. Raises what they raise, and `MovedError`."""
         cls = self.settings
         init = InitSettingsSource(cls, init_kwargs={})
         given = cls.settings_customise_sources(
@@ -68,11 +80,27 @@ class Builder:
             ),
         )
         sources = [self._kept(place, source) for place, source in enumerate(given) if source is not init]
+        if _here() != self._home:
+            for source in sources:
+                self._anchor(source)
         if not any(isinstance(source, CliSettingsSource) for source in sources):
             sources = [*self._of_command_line(), *sources]
         own = (place for place, source in enumerate(sources) if isinstance(source, _OF_FILES))
         place = next(own, len(sources))
         return Built(tuple(sources[:place]), tuple(sources[place:]))
+
+    def _anchor(self, source: Any) -> None:
+        """Let relative paths of a source that the class makes mean what they meant when the watcher was made."""
+        for name in ("env_file", "secrets_dir", *_OWN_FILES):
+            given = getattr(source, name, None)
+            if not any(map(_is_relative, _listed(given))):
+                continue
+            if name in _OWN_FILES:
+                raise MovedError(type(source).__name__, name)
+            paths = [path for path, _ in _absolute(given, self._home, getattr(source, "env_file_depth", 0) or 0)]
+            setattr(source, name, paths)
+            if isinstance(source, DotEnvSettingsSource):
+                private.read_again(source)
 
     def _kept(self, place: int, source: Any) -> Source:
         if not isinstance(source, CliSettingsSource):
@@ -96,27 +124,42 @@ class Builder:
 def files_of(built: Built) -> Iterator[Path]:
     """The files that sources of a class's own read."""
     for source in (*built.over, *built.under):
-        for name in _FILES:
-            for path, _ in _absolute(getattr(source, name, None)):
+        for name in ("env_file", *_OWN_FILES):
+            for path, _ in _absolute(getattr(source, name, None), _here()):
                 yield path
 
 
 def directories_of(built: Built) -> Iterator[Path]:
     """The directories of secrets that they read."""
     for source in (*built.over, *built.under):
-        for path, _ in _absolute(getattr(source, "secrets_dir", None)):
+        for path, _ in _absolute(getattr(source, "secrets_dir", None), _here()):
             yield path
 
 
-def _absolute(given: Any, depth: int = 0) -> Iterator[tuple[Path, str]]:
-    """The paths in a setting that may be one or several, absolute, with what the setting has."""
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed
+        return os.curdir
+
+
+def _listed(given: Any) -> Iterator[str]:
+    """The paths in a setting that may be one or several, as it has them; not the resources of packages."""
     for each in [given] if isinstance(given, str | os.PathLike) else given or ():
-        if not isinstance(each, str | os.PathLike):
-            continue  # a resource in a package
-        name = os.fspath(each)
-        path = paths.absolute(name)
-        if not os.path.isabs(os.path.expanduser(name)) and not path.exists():
-            above = (parent / name for parent in list(Path.cwd().parents)[:depth])
+        if isinstance(each, str | os.PathLike):
+            yield os.fspath(each)
+
+
+def _is_relative(name: str) -> bool:
+    return not os.path.isabs(os.path.expanduser(name))
+
+
+def _absolute(given: Any, home: str, depth: int = 0) -> Iterator[tuple[Path, str]]:
+    """These paths, absolute, with what the setting has. `depth`: how far above `home` to look for them, too."""
+    for name in _listed(given):
+        path = paths.absolute(name, home)
+        if _is_relative(name) and not path.exists():
+            above = (parent / name for parent in list(Path(home).parents)[:depth])
             path = next(filter(Path.is_file, above), path)
         yield path, name
 

@@ -12,10 +12,8 @@ from typing import Any, Final, NamedTuple
 from pydantic_settings import (
     DotEnvSettingsSource,
     EnvSettingsSource,
-    PydanticBaseSettingsSource,
     SecretsSettingsSource,
 )
-from pydantic_settings.sources import DefaultSettingsSource
 
 from hotconf.config.declared import Declaration, Declared
 from hotconf.config.layers import LayerTable, nested
@@ -24,8 +22,9 @@ from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
 from hotconf.snapshot import DEFAULT
 from hotconf.sources.base import FileLayer
+from hotconf.sources.settings_class import private
 from hotconf.sources.settings_class.asking import Asking, Lazily, asking
-from hotconf.sources.settings_class.build import Builder, Built, Source, directories_of, files_of
+from hotconf.sources.settings_class.build import Builder, Built, MovedError, Source, directories_of, files_of
 from hotconf.sources.settings_class.strays import Strays
 
 _MOST_EARLIER: Final = 8
@@ -113,9 +112,7 @@ class SettingsLayer(FileLayer):
         state: dict[str, Any] = {}
         states: dict[str, dict[str, Any]] = {}
         for place, source in enumerate((*built.over, *built.under)):
-            if isinstance(source, PydanticBaseSettingsSource):
-                source._set_current_state(state)
-                source._set_settings_sources_data(states)
+            private.tell(source, state, states)
             kind = getattr(source, "__name__", None) or type(source).__name__
             asked = asking(source, part.path, files, self._names)
             if asked is not None and type(source) is EnvSettingsSource:
@@ -130,8 +127,8 @@ class SettingsLayer(FileLayer):
                 table = _table(part.path, kind, said, tuple(problems), asked, source, under=under)
                 yield replace(table, earlier=self._earlier(part.path, source, asked)) if asked else table
         if part.settings.model_config.get("nested_model_default_partial_update"):
-            defaults = DefaultSettingsSource(part.settings).defaults
-            yield LayerTable(DEFAULT.layer, nested(part.path, defaults), fills=part.path, plain=False)
+            defaults = nested(part.path, private.defaults_of(part.settings))
+            yield LayerTable(DEFAULT.layer, defaults, fills=part.path, plain=False)
         if part.made and part.path:
             yield LayerTable(part.settings.__qualname__, nested(part.path, {}), under=True)
 
@@ -143,6 +140,8 @@ def _built(part: _Part) -> Built | Problem:
         return part.builder.build()
     except SystemExit:
         return Problem("The command line is not valid", part.declaration.path, "unreadable", where=name)
+    except MovedError as error:
+        return Problem(str(error), part.declaration.path, "unreadable", hint=error.hint, where=name)
     except BaseException as error:  # users' code
         from hotconf.system.exceptions import propagates  # imported here: only needed once users' code raises
 
