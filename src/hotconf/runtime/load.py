@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hotconf.config.layers import LayerTable
 from hotconf.config.merge import merge
@@ -20,7 +20,7 @@ from hotconf.logs.scrubbing import LoadSecrets
 from hotconf.problems import Problem
 from hotconf.snapshot import Snapshot, SourceFile, Timings
 from hotconf.sources import layers
-from hotconf.sources.base import FileSet, LoadResult, Options
+from hotconf.sources.base import WATCHED_FILE, FileSet, LoadResult, Options
 from hotconf.sources.files.missing import NO_BASELINE, Baseline, Missing, disks_of, find, problems
 from hotconf.sources.files.named import Names
 from hotconf.sources.files.paths import Expansion, Member
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from hotconf.secrets.scrubber import Scrubber
 
 T = TypeVar("T")
-
-_WATCHED_FILES: Final = "hotconf.sources.files.watched_file"
-"""The module that a program has imported if its model names files."""
 
 
 def load(
@@ -196,7 +193,7 @@ def _layers(reader: SetReader, names: Names = MappingProxyType({})) -> Layers:
         fileless=reader.options.fileless,
         profile=(reader.profile and reader.profile.name) or "",
         named=lambda: named.contents(named.names or names),
-        home=reader.options.home if _WATCHED_FILES in sys.modules else None,
+        home=reader.options.home if WATCHED_FILE in sys.modules else None,
     )
 
 

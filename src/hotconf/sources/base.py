@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DEFAULT_MAX_BYTES: Final = 1 << 20
+WATCHED_FILE: Final = "hotconf.sources.files.watched_file"
+"""The module that a program has imported if its model names files."""
 
 
 class Layer(Protocol):

@@ -15,7 +15,7 @@ from hotconf.errors import UsageError
 from hotconf.problems import Problem
 from hotconf.schema import Schema
 from hotconf.snapshot import DEFAULT
-from hotconf.sources.base import CheckedLayer, FileLayer, Layer, Options, ProfileLayer
+from hotconf.sources.base import WATCHED_FILE, CheckedLayer, FileLayer, Layer, Options, ProfileLayer
 from hotconf.sources.mapping import MappingLayer
 
 Said: TypeAlias = LayerTable | TextTable | tuple[LayerTable, ...] | Problem | None
@@ -75,9 +75,13 @@ def declared_layers(schema: Schema[Any], *, flags: bool = True) -> tuple[FileLay
 def given_layers(given: object, schema: Schema[Any]) -> tuple[Layer | FileLayer, ...]:
     """The layers that the model declares, and over them those of the argument `layers`, which may have the former.
 
-    Raises `UsageError` for what is no layer, for a name that is taken, and for what a layer of ours has that no field
-    of the model takes.
+    Raises `UsageError` for what is no layer, for a name that is taken, for what a layer of ours has that no field of
+    the model takes, and for defaults, the weakest layer of all, that name files which are not read.
     """
+    if WATCHED_FILE in sys.modules:
+        from hotconf.sources.files.named_defaults import check_defaults
+
+        check_defaults(schema)
     items = arguments.items("layers", given, "mappings or layers")
     found = tuple(_layer(f"layers[{number}]", each) for number, each in enumerate(items))
     names = [layer.name for layer in found]

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from hotconf.errors import UsageError
 from hotconf.events import ReloadFailed, ReloadSuccess
-from hotconf.formats.registry import is_configuration
 from hotconf.report.notification import degraded
 from hotconf.snapshot import Snapshot, SourceFile
 from hotconf.tui.view import configuration
@@ -128,11 +127,11 @@ class Session:
         A file that cannot be read is left out.
         """
         from hotconf.sources.files import reading
+        from hotconf.twin import configuring
 
         roles = {file.path: file.role for file in active.files if file.configures}
-        listed = (path for path in self._watcher.watching if is_configuration(path))
         found = []
-        for path in dict.fromkeys((*roles, *listed)):
+        for path in dict.fromkeys((*roles, *configuring(self._watcher))):
             read = reading.read(path, _MOST_BYTES)
             if read.problem is None:
                 found.append(SourceFile(path, roles.get(path, "fragment"), read.data))

@@ -132,6 +132,9 @@ class WatchedFile:
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{name} cannot be assigned: change the file")
 
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{name} cannot be deleted")
+
     def _secret_text(self, by_key: bool) -> str:
         """The content as far as messages are searched for it, if it is secret: `by_key`, or because of what it is."""
         data = self._data[:_SEARCHED]
