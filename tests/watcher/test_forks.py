@@ -348,12 +348,14 @@ print(*sorted(names - sys.modules.keys()))
 """
 OF_CALLERS = {"asyncio", "hotconf.config.selectors", "hotconf.config.validation.unset", "hotconf.history.writer"}
 """What only the threads of the program import."""
-OF_THE_FIRST_WATCHER = {"logging"}
-"""It is imported where the watcher is made."""
+OF_THE_FIRST_WATCHER = {"logging", "hotconf.sources.files.named_defaults"}
+"""They are imported where the watcher is made."""
 OF_OTHERS = {
+    "hotconf.config.decoding.located",
     *("hotconf.watch.watchdog_observer", "hotconf.sources.settings_class.layer", "dotenv.main", "dotenv.parser"),
 }
-"""They come with other packages, which are imported where they are asked for, before there are threads."""
+"""They come with other packages, or with `WatchedFile`, which are imported where they are asked for, before there are
+threads."""
 
 
 def test_all_late_imports_are_known():
