@@ -48,7 +48,8 @@ class Schema(Generic[T]):
         `model`: a pydantic model, or anything that a `TypeAdapter` can validate into a table.
         `checks`: each takes the validated config and yields the `Problem`s it finds; warnings do not fail a load.
         `describe(old, new, changes)`: the lines under "Config reloaded successfully"; by default one line per change.
-        `template`: the text that `hotconf init` writes, or a function that fetches it when it is needed.
+        `template`: the text that `hotconf init` writes, or a function that fetches it when it is needed; by default
+        the fields of the model.
         `kebab`: keys that name a model's field may be spelled with `-`; keys of free tables are never touched.
         `strict_keys(config)`: true makes unknown keys errors even where the model would ignore them.
 

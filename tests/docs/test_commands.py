@@ -40,9 +40,9 @@ def here(tmp_path):
 
 
 def test_there_are_examples():
-    """The project, three files, and a block for most commands."""
+    """The project, three files, a model, and a block for most commands."""
     assert len(blocks("toml")) == 4
-    assert len(blocks("python")) == 1
+    assert len(blocks("python")) == 2
     assert len(blocks("console")) >= 6
     assert all(steps(block) for block in blocks("console"))
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 @naming_options
 @program_options
 def init(path: Path | None, prefix: str | None, nested: str | None, program: Program) -> None:
-    """Write the schema's commented template to PATH, with the directories that it needs.
+    """Write a first configuration to PATH, with the directories that it needs: the schema's template, or else every
+    field of the model with its meaning, type and default; a comment where there is no default, or a secret.
 
     The file can be read and written by its owner only. A file that exists is never touched: exit status 2. Its JSON
     Schema is written beside it, for editors, as `hotconf schema --stamp` does. A PATH of .env, .env.NAME or NAME.env
@@ -45,8 +46,10 @@ def init(path: Path | None, prefix: str | None, nested: str | None, program: Pro
         return
     if prefix is not None or nested is not None:
         raise click.UsageError("--prefix and --nested are for a .env file")
-    write_template(target, schema)
+    missing = write_template(target, schema, options.form)
     echo(f"Wrote {printable(str(target))}", err=True)
+    if missing:
+        echo(printable(f"To be filled in: {', '.join(missing)}"), err=True)
     try:
         stamp(target, program)
     except (Refusal, UsageError, OSError) as error:

@@ -78,7 +78,7 @@ def _write_first(target: Path, options: Callable[[], Options[Any]]) -> bool:
         return False
     from hotconf.cli.template import write_template
 
-    write_template(target, options().schema)
+    write_template(target, options().schema, options().form)
     return True
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,8 @@ from hotconf.cli.contact import patiently
 from hotconf.cli.places import is_home
 from hotconf.cli.refusal import Refusal
 from hotconf.formats import base
-from hotconf.formats.registry import DEFAULT, format_of
+from hotconf.formats.registry import DEFAULT
+from hotconf.keypath import dotted
 from hotconf.problems import Problem
 from hotconf.sources.files.paths import absolute
 from hotconf.text import printable
@@ -19,15 +19,19 @@ from hotconf.text import printable
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hotconf.formats.base import Format
     from hotconf.schema import Schema
 
 
-def write_template(path: Path, schema: Schema[Any]) -> None:
-    """Write the schema's template to `path`, readable by its owner only, with the directories that it needs.
+def write_template(path: Path, schema: Schema[Any], form: Format) -> list[str]:
+    """Write the schema's template, or one made from its model, to `path`, readable by its owner only, with the
+    directories that it needs. The keys that are to be filled in.
 
-    Raises `Refusal` if there is something at `path`, even a link that leads nowhere, or if there is no template.
+    Raises `Refusal` if there is something at `path`, even a link that leads nowhere; `UsageError` for a broken model.
     """
-    write_new(path, _text(path, schema.template))
+    text, missing = _text(path, schema, form)
+    write_new(path, text)
+    return missing
 
 
 def write_new(path: Path, text: str) -> None:
@@ -48,15 +52,19 @@ def write_new(path: Path, text: str) -> None:
         raise
 
 
-def _text(path: Path, template: str | None) -> str:
-    """The template as it is, or the values that it sets, if it is not written in the format of `path`."""
-    if template is None:
-        raise Refusal("this schema has no template to write: give one with Schema(model, template=...)")
-    given = base.parse(DEFAULT, path, template.encode(), allow_empty=True)
-    if isinstance(given, Problem) or format_of(path) is DEFAULT:
-        return template
-    if format_of(path).name == "YAML":
-        from hotconf.report.writing.yaml import document
+def _text(path: Path, schema: Schema[Any], form: Format) -> tuple[str, list[str]]:
+    """The schema's template, in `form` only the values that it sets; without one, what the model says."""
+    from hotconf.report.writing import document
 
-        return document(given.table)
-    return json.dumps(given.table, indent=2, ensure_ascii=False, default=str) + "\n"
+    template = schema.template
+    if template is None:
+        from hotconf.report.template.entries import required
+        from hotconf.report.template.fields import template_of
+        from hotconf.report.template.lines import text_of
+
+        found = template_of(schema, form)
+        return text_of(found, form), [dotted(each) for each in required(found.entries)]
+    given = base.parse(DEFAULT, path, template.encode(), allow_empty=True)
+    if isinstance(given, Problem) or form is DEFAULT:
+        return template, []
+    return document(form, given.table), []

@@ -196,6 +196,13 @@ def _every(nodes: Iterable[Node], definitions: Mapping[str, Node]) -> Iterator[N
             todo += node
 
 
+def closed(node: Node, definitions: Mapping[str, Node]) -> Node:
+    """`node`, a part of a schema, together with the definitions that it refers to."""
+    refs = {each["schema_ref"] for each in _every([node], definitions) if each.get("type") == "definition-ref"}
+    found = [definitions[ref] for ref in sorted(refs) if ref in definitions]
+    return {"type": "definitions", "schema": node, "definitions": found} if found else node
+
+
 def choices(node: Node) -> dict[object, Node]:
     """The members of a union by their tags; those of an untagged one by their position."""
     members = node["choices"]
@@ -221,6 +228,8 @@ class Field(NamedTuple):
     aliases: list[list[Any]]
     """The paths of its validation aliases, each from a key of its table on."""
     config: Node
+    optional: bool = False
+    """It may be left out, though it has no default."""
 
     @property
     def keys(self) -> list[tuple[str, bool]]:
@@ -246,7 +255,10 @@ def fields(leaf: Leaf) -> list[Field]:
     given = leaf.node["fields"]
     if leaf.node["type"] == "dataclass-args":
         given = {field["name"]: field for field in given if field.get("init", True)}
-    return [Field(name, field["schema"], _alias_paths(field), leaf.config) for name, field in given.items()]
+    return [
+        Field(name, field["schema"], _alias_paths(field), leaf.config, field.get("required") is False)
+        for name, field in given.items()
+    ]
 
 
 def _alias_paths(field: Node) -> list[list[Any]]:

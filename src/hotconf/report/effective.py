@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from hotconf.errors import UsageError
 from hotconf.formats.registry import DEFAULT as DEFAULT_FORMAT
 from hotconf.keypath import dotted
 from hotconf.report.ndjson import Json, plain
-from hotconf.report.writing import toml, yaml
+from hotconf.report.writing import document
 from hotconf.secrets.credentials import mask_credentials
 from hotconf.snapshot import DEFAULT
 from hotconf.text import quoted
@@ -76,8 +75,8 @@ class Effective:
             table = [table] if isinstance(part, int) else {part: table}
         whole = table if isinstance(table, Mapping) else {"value": table}
         if form.name == "JSON":
-            return json.dumps(plain(whole), indent=2, ensure_ascii=False) + "\n"
-        return yaml.document(whole, self._remark) if form.name == "YAML" else toml.document(whole, self._remark)
+            whole = {str(key): plain(item) for key, item in whole.items()}
+        return document(form, whole, self._remark)
 
     def as_json(self) -> Json:
         """The same for programs: `value`, and by dotted key the `origins` of what files set in it."""

@@ -35,7 +35,7 @@ FARTHEST: Final = 48
 """Remarks stand below each other up to this column."""
 
 
-def document(table: Mapping[str, object], remark: Remark) -> str:
+def document(table: Mapping[str, object], remark: Remark = lambda _: "") -> str:
     """`table` as a TOML document, values before tables, with the remark on each value as a comment."""
     return "\n\n".join(_blocks((), table, remark)) + "\n"
 
@@ -101,9 +101,14 @@ def _moment(moment: datetime | date | time) -> str:
     return moment.isoformat() if whole else text(moment.isoformat())
 
 
+def blocks(path: KeyPath, item: object) -> Iterator[str]:
+    """The table, or the array of tables, at `path`: each header with the values below it."""
+    yield from _blocks(path[:-1], {str(path[-1]): item}, lambda _: "")
+
+
 def _blocks(path: KeyPath, table: Mapping[str, object], remark: Remark, header: str = "") -> Iterator[str]:
     """A table: its header and its values, if it has any of them to show, and then the tables in it."""
-    inner = {name: item for name, item in table.items() if _has_header(item)}
+    inner = {name: item for name, item in table.items() if has_header(item)}
     plain = {name: item for name, item in table.items() if name not in inner}
     lines = list(_pairs(path, plain, remark))
     if header and (lines or header.startswith("[[")):
@@ -113,18 +118,20 @@ def _blocks(path: KeyPath, table: Mapping[str, object], remark: Remark, header: 
     for name, item in inner.items():
         here = (*path, name)
         if isinstance(item, Mapping):
-            yield from _blocks(here, item, remark, f"[{_name(here)}]")
+            yield from _blocks(here, item, remark, f"[{path_name(here)}]")
         for index, each in enumerate(item if isinstance(item, list) else ()):
-            yield from _blocks((*here, index), each, remark, f"[[{_name(here)}]]")
+            yield from _blocks((*here, index), each, remark, f"[[{path_name(here)}]]")
 
 
-def _has_header(item: object) -> bool:
+def has_header(item: object) -> bool:
+    """Whether it is a table, or tables, under headers of their own."""
     if isinstance(item, list):
         return bool(item) and all(isinstance(each, Mapping) for each in item)
     return isinstance(item, Mapping) and bool(item)  # an empty one is shorter as a value
 
 
-def _name(path: KeyPath) -> str:
+def path_name(path: KeyPath) -> str:
+    """`path` as it stands in a header."""
     return ".".join(key(part) for part in path if isinstance(part, str))
 
 
