@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -368,18 +369,36 @@ def test_a_lease_that_does_not_end_is_reported(shop: Workshop, caplog: pytest.Lo
         assert "python -X dev shows where" in caplog.text
 
 
-def test_abandoned(shop: Workshop) -> None:
-    """In a forked child nothing of the parent's is closed, whichever references end; new work has a new thread."""
-    pool = shop.resource("pool")
-    shop.publish(1, pool)
-    lease = pool.use()
-    thing = lease.__enter__()
-    shop.keeper.abandon()
-    shop.published.abandon()
-    lease.__exit__(None, None, None)
-    assert pool.current.name == "pool1"
-    assert pool.current is not thing
-    shop.publish(2, pool)
-    wait_until(lambda: shop.said[-1] == "close pool1")
-    assert thing.closed == 0
-    thing.closed = 1
+def test_a_factory_that_forks(shop: Workshop) -> None:
+    """Its child goes on with its own work only: it closes nothing, tells nobody, and ends."""
+    children: list[int] = []
+
+    def make(value: object) -> Iterator[Thing]:
+        child = os.fork()
+        if child == 0:
+            shop.keeper.abandon()
+            shop.published.abandon()
+        else:
+            children.append(child)
+        yield from shop.factory("forked")(value)
+
+    first, pool = shop.resource("a"), shop.resource("pool", make)
+    shop.publish(1, first, pool)
+    assert os.waitpid(children[0], 0)[1] == 0
+    assert pool.current.name == "forked1"
+
+
+def test_a_fork_while_something_is_made(shop: Workshop, gate: Gate) -> None:
+    """The child makes its own, and nothing of what was under way."""
+    first, slow = shop.resource("a"), shop.resource("slow", gate)
+    shop.publish(1, first)
+    outcomes, _ = shop.prepare(1, slow)
+    assert gate.entered.acquire(timeout=LONG_S)
+    said = shop.in_child(
+        lambda: (first.current.name, shop.outcome(3, first) and shop.close(), outcomes, shop.said[1:])
+    )
+    assert said == repr(("a1", True, [], ["make a1", "make a3", "close a3", "close a1"])), said
+    gate.open.set()
+    made = wait_until(lambda: outcomes)[0]
+    assert isinstance(made, Made)
+    shop.keeper.discard(made)

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -152,34 +153,35 @@ def test_in_a_forked_child(shop: Workshop) -> None:
     client = shop.resource("client", uses=pool)
     kept = shop.resource("kept", fork="keep")
     shop.publish(1, pool, client, kept)
-    with pool.use() as leased:
-        read, write = os.pipe()
-        child = os.fork()
-        if child == 0:  # the child
-            shop.keeper.abandon()
-            shop.published.abandon()
-            with shop.published.pin() as view:
-                assert view[kept] is kept.current
-                assert view[pool] is pool.current is not leased
-            shop.publish(2, pool, client, kept)
-            wait_until(lambda: "close pool1" in shop.said)
-            left = shop.close()
-            assert leased.closed == 0
-            os.write(write, repr((left, shop.said[3:])).encode())
-            os._exit(0)
-        assert os.waitpid(child, 0)[1] == 0
-        said = [
-            "make pool1",
-            "make client1",
-            "make pool2",
-            "make client2",
-            "make kept2",
-            "close client1",
-            "close pool1",
-        ]
-        assert os.read(read, 1000).decode() == repr((True, [*said, "close kept2", "close client2", "close pool2"]))
-    os.close(read)
-    os.close(write)
+    lease = pool.use()
+    leased = lease.__enter__()
+
+    def child() -> object:
+        with shop.published.pin() as view:
+            assert view[kept] is kept.current
+            assert view[pool] is pool.current is not leased
+        shop.publish(2, pool, client, kept)
+        lease.__exit__(None, None, None)
+        wait_until(lambda: "close pool1" in shop.said)
+        return shop.close(), leased.closed, shop.said[3:]
+
+    said = ["make pool1", "make client1", "make pool2", "make client2", "make kept2", "close client1", "close pool1"]
+    assert shop.in_child(child) == repr((True, 0, [*said, "close kept2", "close client2", "close pool2"]))
+    lease.__exit__(None, None, None)
+
+
+def test_many_threads_use_it_first_in_a_forked_child(shop: Workshop) -> None:
+    """All get the same, and it was made once."""
+    pool = shop.resource("pool")
+    client = shop.resource("client", uses=pool)
+    shop.publish(1, pool, client)
+
+    def child() -> object:
+        with ThreadPoolExecutor(8) as threads:
+            found = list(threads.map(lambda number: (client, pool)[number % 2].current, range(8)))
+        return len({id(each) for each in found}), shop.said[2:]
+
+    assert shop.in_child(child) == repr((2, ["make pool1", "make client1"]))
 
 
 def test_a_factory_that_fails_in_a_forked_child(shop: Workshop) -> None:
@@ -194,12 +196,13 @@ def test_a_factory_that_fails_in_a_forked_child(shop: Workshop) -> None:
 
     pool = shop.resource("pool", flaky)
     shop.publish(1, pool)
-    shop.keeper.abandon()
-    shop.published.abandon()
-    with pytest.raises(ConnectionRefusedError):
-        _ = pool.current
-    assert pool.current == 3
-    assert pool.current == 3
+
+    def child() -> object:
+        with pytest.raises(ConnectionRefusedError):
+            _ = pool.current
+        return pool.current, pool.current
+
+    assert shop.in_child(child) == "(3, 3)"
 
 
 def test_registering() -> None:

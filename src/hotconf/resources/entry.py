@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import time
 from collections.abc import Callable
 from functools import partial
@@ -9,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.errors import UsageError
 from hotconf.resources import forms
+from hotconf.resources.calls import Outcome, run
 
 if TYPE_CHECKING:
+    import asyncio
     from weakref import ref
 
     from hotconf.resources.handle import Handle
@@ -23,7 +26,7 @@ SECOND: Final = 1_000_000_000
 class Entry:
     """What is alive of one object: from the call of its factory until it is closed."""
 
-    __slots__ = ("left", "life", "needs", "reported", "resource", "retired_ns", "serial", "tether")
+    __slots__ = ("left", "life", "lost", "needs", "reported", "resource", "retired_ns", "serial", "tether")
 
     def __init__(self, resource: Resource[Any], serial: int, needs: Handle[Any] | None) -> None:
         self.resource = resource
@@ -35,6 +38,8 @@ class Entry:
         """Whether anything needs it; None before it is made."""
         self.left = False
         """Whether it is in the hands of a thread that was left alone."""
+        self.lost = False
+        """Whether its event loop has ended."""
         self.retired_ns = 0
         self.reported = False
 
@@ -74,6 +79,12 @@ class Task:
             return False
         return True
 
+    def interrupt(self) -> None:
+        """Its object is no longer wanted."""
+        life = self.entry.life
+        if life is not None:
+            life.interrupt()
+
     @property
     def late(self) -> bool:
         """Whether it takes longer than its resource allows."""
@@ -82,7 +93,8 @@ class Task:
     @property
     def limit_s(self) -> float:
         """How long it may take."""
-        return self.entry.resource.recipe.timeout_s
+        life = self.entry.life
+        return self.entry.resource.recipe.timeout_s + (0.0 if life is None else life.grace_s)
 
     @property
     def taken_ns(self) -> int:
@@ -96,19 +108,27 @@ class Task:
         return f"{what} {self.entry.name} has not returned for {self.taken_ns // SECOND} s"
 
 
-def make(entry: Entry, value: Callable[[], object]) -> forms.Outcome:
-    """Call the factory, and let it make the object of `entry`, which knows it from its first moment."""
-    outcome = forms.run(value)
+def make(
+    entry: Entry,
+    value: Callable[[], object],
+    loop: asyncio.AbstractEventLoop | None,
+    lost: Callable[[Entry], object],
+) -> Outcome:
+    """Call the factory, and let it make the object of `entry`, which knows it from its first moment.
+
+    `loop` is where async ones live; `lost` is called there when it ends.
+    """
+    outcome = run(value)
     if outcome.error is not None:
         return outcome
     needs = () if entry.needs is None else (entry.needs.value,)
-    outcome = forms.run(partial(entry.resource.recipe.factory, outcome.value, *needs))
+    outcome = run(partial(entry.resource.recipe.factory, outcome.value, *needs))
     if outcome.error is not None:
         return outcome
     try:
-        entry.life = forms.life_of(outcome.value)
+        entry.life = forms.life_of(outcome.value, loop, entry.resource.recipe.timeout_s, partial(lost, entry))
     except UsageError as error:
-        return forms.Outcome(error=error)
+        return Outcome(error=error)
     return outcome if entry.life is None else entry.life.begin()
 
 
@@ -116,6 +136,4 @@ def keep_for_ever(entry: Entry) -> None:
     """Let no generator of it be collected: Python would run its `finally` and `with` blocks, and so close what is the
     parent's.
     """
-    import ctypes
-
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(entry))

@@ -2,37 +2,34 @@
 
 | calling it gives | the object | closed by |
 |---|---|---|
-| a generator | what it yields | the code after `yield` |
+| a generator, plain or async | what it yields | the code after `yield` |
+| a coroutine | what it returns | nobody |
 | anything else | that itself | nobody |
-
-Whatever users' code raises here, of whatever kind, is its failure, and ends no thread.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 from functools import partial
-from typing import Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hotconf.errors import UsageError
-from hotconf.system import green, signals, threads
-from hotconf.system.exceptions import end_process
+from hotconf.resources.calls import NOTHING, TWICE, YIELDS_NOTHING, Outcome, run
 
-_NOTHING: Final = object()
-_inside: Final[set[tuple[int, int]]] = set()
-"""The threads and greenlets that run users' code here."""
-
-
-class Outcome(NamedTuple):
-    """What a call of users' code returned or raised."""
-
-    value: Any = None
-    error: BaseException | None = None
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Life(Protocol):
-    """An object from its making to its closing."""
+    """An object from its making to its closing. Used on the keeper's thread, except `interrupt`."""
+
+    @property
+    def grace_s(self) -> float:
+        """How much longer than a resource allows its thread may be busy with it."""
+
+    @property
+    def over(self) -> bool:
+        """Whether, after `begin` failed or `end`, none of its code runs any more."""
 
     def begin(self) -> Outcome:
         """Make it."""
@@ -40,17 +37,26 @@ class Life(Protocol):
     def end(self) -> BaseException | None:
         """Close it, and return what that raised. Does nothing if it was not made, or is closed."""
 
-
-def in_factory() -> bool:
-    """Whether this thread or greenlet is inside a factory: making or closing something."""
-    return threads.greenlet_ident() in _inside
+    def interrupt(self) -> None:
+        """Its making is no longer wanted."""
 
 
-def life_of(made: object) -> Life | None:
+def life_of(
+    made: object, loop: asyncio.AbstractEventLoop | None, limit_s: float, lost: Callable[[], object]
+) -> Life | None:
     """How to make an object of what calling a factory gave, and how to close it; None: that is the object.
 
-    Raises `UsageError` for what is none of the forms.
+    `loop` is where async ones live, `lost` is called there when it ends. Raises `UsageError` for what is none of the
+    forms, and for async ones without a loop.
     """
+    if isinstance(made, AsyncGenerator | Coroutine):
+        if loop is None:
+            if isinstance(made, Coroutine):
+                made.close()  # or Python says that it was never awaited
+            raise UsageError("it is async, and no event loop has entered the watcher: use `async with`")
+        from hotconf.resources.inloop import InLoop  # imported before, by the loop's thread
+
+        return InLoop(made, loop, limit_s, lost)
     if isinstance(made, Generator):
         return Generated(made)
     if isinstance(made, Iterator):  # to type checkers it is a factory that yields
@@ -62,6 +68,8 @@ def life_of(made: object) -> Life | None:
 class Generated:
     """What a generator yields; the code after `yield` closes it."""
 
+    grace_s = 0.0
+    over = True
     __slots__ = ("_generator",)
 
     def __init__(self, generator: Generator[Any, Any, Any]) -> None:
@@ -69,9 +77,9 @@ class Generated:
 
     def begin(self) -> Outcome:
         """Run it up to its `yield`."""
-        outcome = run(partial(next, self._generator, _NOTHING))
-        if outcome.value is _NOTHING:
-            return Outcome(error=UsageError("it ended without a yield: a factory yields what it makes, once"))
+        outcome = run(partial(next, self._generator, NOTHING))
+        if outcome.value is NOTHING:
+            return Outcome(error=UsageError(YIELDS_NOTHING))
         return outcome
 
     def end(self) -> BaseException | None:
@@ -79,36 +87,10 @@ class Generated:
         generator = self._generator
         if not getattr(generator, "gi_suspended", True):  # not begun, or over: none of its code runs
             return run(generator.close).error
-        outcome = run(partial(next, generator, _NOTHING))
-        if outcome.error is not None or outcome.value is _NOTHING:
+        outcome = run(partial(next, generator, NOTHING))
+        if outcome.error is not None or outcome.value is NOTHING:
             return outcome.error
-        return run(generator.close).error or UsageError("it yielded twice: a factory yields what it makes, once")
+        return run(generator.close).error or UsageError(TWICE)
 
-
-def run(work: Callable[[], Any]) -> Outcome:
-    """Run users' code: with the signals of the main thread; under gevent and eventlet among its greenlets."""
-    call = _Call(work)
-    signals.run(partial(green.run, call))
-    return call.outcome
-
-
-class _Call:
-    __slots__ = ("_work", "outcome")
-
-    def __init__(self, work: Callable[[], Any]) -> None:
-        self._work = work
-        self.outcome = Outcome(error=RuntimeError("its greenlet was killed before it began"))
-
-    def __call__(self) -> None:
-        pid, here = os.getpid(), threads.greenlet_ident()
-        try:
-            _inside.add(here)
-            self.outcome = Outcome(self._work())
-        except BaseException as error:  # noqa: BLE001 - users' code
-            if isinstance(error, SystemExit) and os.getpid() != pid:
-                end_process(error)
-            trace = error.__traceback__
-            # Without our frame: who keeps the error does not keep what the object is made of.
-            self.outcome = Outcome(error=error.with_traceback(trace and trace.tb_next))
-        finally:
-            _inside.discard(here)
+    def interrupt(self) -> None:
+        """Nothing can interrupt it."""

@@ -19,17 +19,21 @@ from contextlib import suppress
 from functools import partial
 from itertools import count
 from operator import attrgetter
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 from hotconf.errors import UsageError
-from hotconf.resources import forms, reports
+from hotconf.resources import reports
+from hotconf.resources.calls import in_factory
 from hotconf.resources.entry import Entry, Task, keep_for_ever, make
 from hotconf.resources.handle import Handle
 from hotconf.resources.preparation import Made, Preparation, Refused, Then, Wanted
 from hotconf.system import signals, threads
 from hotconf.system.worker import Worker
 from hotconf.text import printable
+
+if TYPE_CHECKING:
+    import asyncio
 
 MOST_STUCK: Final = 3
 """Threads left alone with users' code that does not return; then nothing is made until one of them does."""
@@ -60,6 +64,9 @@ class Keeper:
         self.close_failures = 0
         """How often closing raised, or did not return in time."""
         self._closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.withdraw: Callable[[Entry], list[Handle[Any]]] = lambda entry: []  # noqa: ARG005
+        """Called on the thread when an event loop ends: what lived there is not current any more, and retired."""
         self._begin()
 
     def _begin(self) -> None:
@@ -71,6 +78,8 @@ class Keeper:
         """The first one is at work."""
         self._retiring: deque[list[Handle[Any]]] = deque()
         self._overdue: deque[Entry] = deque()
+        self._lost: deque[Entry] = deque()
+        """What lived in a loop that ends."""
         self._barriers: deque[threads.Event] = deque()
         self._entries: dict[Entry, None] = {}
         self._task: Task | None = None
@@ -80,6 +89,12 @@ class Keeper:
         return Worker(self._name, reports.thread, hung_ns=_NEVER_NS)
 
     # From any thread
+
+    def enter(self, loop: asyncio.AbstractEventLoop) -> None:
+        """From now on async resources are made in `loop`. To be called in its thread."""
+        import hotconf.resources.inloop  # noqa: F401 - imported here, and not by our thread, which may be forked
+
+        self._loop = loop
 
     def prepare(self, wanted: Sequence[Wanted] | Callable[[], Sequence[Wanted]], then: Then) -> Preparation:
         """Make all of `wanted`, which are in order of registration, or none; then call `then` with how that ended.
@@ -109,6 +124,9 @@ class Keeper:
         What `then` has been given is still to be discarded.
         """
         preparation.cancelled = True
+        task = self._task
+        if task is not None and not task.closing and self._preparations and self._preparations[0] is preparation:
+            task.interrupt()
         self._wake()
 
     def discard(self, made: Made) -> None:
@@ -132,12 +150,12 @@ class Keeper:
         """
         self._closed = True
         for preparation in list(self._preparations):
-            preparation.cancelled = True
+            self.cancel(preparation)
         done = threads.Event()
         self._retiring.append(handles)
         self._barriers.append(done)
         self._wake()
-        in_time = not (self._worker.here or forms.in_factory()) and done.wait(timeout_s)
+        in_time = not (self._worker.here or in_factory()) and done.wait(timeout_s)
         left = list(self._entries)
         reports.left(left, [*self._stuck, self._task], in_time=in_time)
         return not left
@@ -146,6 +164,7 @@ class Keeper:
         """In a forked child: objects and threads are the parent's. None is closed here, however its leases end."""
         for entry in self._entries:
             keep_for_ever(entry)
+        self._loop = None
         self._begin()
 
     # Supervision, on any thread but its own
@@ -252,6 +271,8 @@ class Keeper:
         if self._preparations:
             self._prepare(worker, self._preparations[0])
             return True
+        while self._lost:
+            self._retiring.append(self.withdraw(self._lost.popleft()))
         while self._retiring:
             self._drop(self._retiring[0])
             self._retiring.popleft()
@@ -287,7 +308,7 @@ class Keeper:
         task = Task(worker, entry, closing=False)
         self._entries[entry] = None
         self._task = task
-        outcome = make(entry, wanted.value)
+        outcome = make(entry, wanted.value, self._loop, self._lose)
         if not task.decide():
             raise _LeftAlone(task)
         if outcome.error is not None:
@@ -297,6 +318,12 @@ class Keeper:
             entry.tether = ref(handle, self._queue.put)
             preparation.made.add(resource, handle)
         self._task = None
+
+    def _lose(self, entry: Entry) -> None:
+        """In a loop that ends."""
+        entry.lost = True
+        self._lost.append(entry)
+        self._wake()
 
     def _drop(self, handles: list[Handle[Any]]) -> None:
         now = time.monotonic_ns()
@@ -319,7 +346,8 @@ class Keeper:
 
     def _over(self, entry: Entry) -> None:
         self._entries.pop(entry, None)
-        entry.needs = None  # an exception of users' code keeps its callers' frames, and so the entry
+        if entry.life is None or entry.life.over:  # otherwise a task, which holds the entry, is closing by itself
+            entry.needs = None  # an exception of users' code keeps its callers' frames, and so the entry
 
     def _returned(self, task: Task) -> None:
         """Users' code returned after this thread was left alone with it. What it made is closed here."""

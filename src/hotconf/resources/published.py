@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from hotconf.errors import NoConfigError, UsageError
-from hotconf.resources.forms import in_factory
+from hotconf.resources.calls import in_factory
 from hotconf.resources.handle import TRACED, Handle, caller
 from hotconf.resources.preparation import Made, Refused, Wanted
 from hotconf.system import threads
@@ -21,6 +21,7 @@ from hotconf.system import threads
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from hotconf.resources.entry import Entry
     from hotconf.resources.keeper import Keeper
     from hotconf.resources.resource import Recipe, Resource
 
@@ -44,6 +45,7 @@ class Published(Generic[T]):
 
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
+        keeper.withdraw = self._lose
         self._lock = threads.lock()
         self._forked = False
         """Whether inherited objects are to be made anew."""
@@ -74,9 +76,11 @@ class Published(Generic[T]):
                 self.generation = Generation(config, before)
                 return []
             new = made.take()
+            lost = [resource for resource, handle in new.items() if handle.entry.lost]
             for resource, handle in new.items():
-                resource.publish(handle)
-            self.generation = Generation(config, {**before, **new})
+                resource.publish(None if resource in lost else handle)
+            left = {each: handle for each, handle in {**before, **new}.items() if each not in lost}
+            self.generation = Generation(config, left)
             return [before[resource] for resource in new if resource in before]
 
     def withdraw(self) -> list[Handle[Any]]:
@@ -123,10 +127,10 @@ class Published(Generic[T]):
         name = resource.recipe.name
         if self.closed:
             raise UsageError(f"{name} is closed with its watcher")
+        if resource.recipe.needs_loop and self.generation is not None:
+            raise UsageError(f"{name} lives in an event loop, and that has ended: enter the watcher in another one")
         if not self._forked or self.generation is None:
             raise UsageError(f"{name} has not been made yet: the watcher makes it in start()")
-        if resource.recipe.needs_loop:
-            raise UsageError(f"{name} needs an event loop: enter the watcher with `async with` in this process")
         self._remake(resource)
         return resource.held()
 
@@ -160,6 +164,17 @@ class Published(Generic[T]):
             absent.append(Wanted(resource, partial(resource.recipe.select, generation.config)))
             resource = resource.recipe.uses
         return absent[::-1]
+
+    def _lose(self, entry: Entry) -> list[Handle[Any]]:
+        """Its event loop ends: it is not current any more."""
+        with self._lock:
+            handle = entry.resource.published
+            if handle is None or handle.entry is not entry or self.generation is None:
+                return []
+            entry.resource.publish(None)
+            handles = {each: other for each, other in self.generation.handles.items() if other is not handle}
+            self.generation = self.generation._replace(handles=handles)
+            return [handle]
 
     def _adopt(self, made: Made) -> None:
         with self._lock:
