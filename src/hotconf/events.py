@@ -105,6 +105,8 @@ class Publication(NamedTuple):
     timings: Timings = Timings()
     recalled: bool = False
     """It is the last good state, because the load at start failed."""
+    overridden: bool = False
+    """Overrides count in it, or did before: the summary may show what they say."""
 
 
 class Notice(NamedTuple):

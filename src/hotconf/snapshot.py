@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Generic, Literal, TypeVar
 
+from hotconf.changes import MISSING
 from hotconf.keypath import KeyPath, key_path
 from hotconf.problems import Problem
 
@@ -66,7 +67,7 @@ class Answer:
 
     origin: Origin
     value: object = field(repr=False)
-    """As it is written there, before validation. It may be secret."""
+    """As it is written there, before validation; `MISSING` if the layer removes it. It may be secret."""
 
 
 class LayeredOrigins(Mapping[KeyPath, Origin]):
@@ -108,7 +109,7 @@ class Snapshot(Generic[T_co]):
         The origin of a default has the layer `default` and no file.
         """
         answers = self.explain(path)
-        return answers[0].origin if answers else None
+        return answers[0].origin if answers and answers[0].value is not MISSING else None
 
     def secret_paths(self) -> frozenset[KeyPath]:
         """The key paths of values that are secrets because of the layer that sets them, as secrets directories do."""

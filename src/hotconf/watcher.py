@@ -13,15 +13,16 @@ from hotconf import arguments
 from hotconf.errors import NoConfigError
 from hotconf.events import Ending, Pending
 from hotconf.formats.registry import FormatName, named
+from hotconf.keypath import KeyPath
 from hotconf.logs import log, records
 from hotconf.problems import Problem
-from hotconf.runtime.holds import Busy
+from hotconf.runtime.holds import Busy, Override
 from hotconf.runtime.loads import judged
 from hotconf.runtime.reloader import Reloader
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings, PinnedSettings
 from hotconf.snapshot import Snapshot
-from hotconf.sources.base import DEFAULT_MAX_BYTES, Layer, Options
+from hotconf.sources.base import DEFAULT_MAX_BYTES, Layer, Options, Overrides
 from hotconf.sources.files import paths
 from hotconf.sources.layers import given_layers
 from hotconf.subscribers.bus import Bus, OnChange, OnEvent, Selector, checked_selector
@@ -113,7 +114,8 @@ class HotReloadWatcher(Generic[T]):
         for pattern in pins.watch_paths or ():
             paths.expanded(pattern)
         over = given_layers(layers, given := Schema.of(schema, checks))
-        options = Options(main, given, pins, max_bytes, allow_empty, over, named(format), path is None, paths.here())
+        taken = (path is None, paths.here(), Overrides())
+        options = Options(main, given, pins, max_bytes, allow_empty, over, named(format), *taken)
         reloader = Reloader(
             options,
             self._bus,
@@ -182,26 +184,8 @@ class HotReloadWatcher(Generic[T]):
         self.close()
 
     async def __aenter__(self) -> HotReloadWatcher[T]:
-        import asyncio
-
-        ended, unowned = threads.Event(), threads.Event()
-        try:
-            await asyncio.to_thread(self._start_owned, ended, unowned)
-        except (asyncio.CancelledError, GeneratorExit):
-            unowned.set()
-            if ended.is_set():
-                self.close()
-            raise
+        await threads.entered(self.start, self.close)
         return self
-
-    def _start_owned(self, ended: threads.Event, unowned: threads.Event) -> None:
-        """Start, and close at once if the task that entered was cancelled."""
-        try:
-            self.start()
-        finally:
-            ended.set()
-            if unowned.is_set():
-                self.close()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -343,6 +327,20 @@ class HotReloadWatcher(Generic[T]):
         pending before it returns. Works with `with` and `async with`.
         """
         return Busy(self._reloader, reason)
+
+    def override(self, values: Mapping[str | KeyPath, Any]) -> Override:
+        """Inside the returned context manager `values` override all layers. For tests and operators.
+
+        Keys are dotted (`"server.port"`), or tuples of keys; tables may be nested, and merge. Values are as the model
+        takes them; `MISSING` removes what the layers have there. Contexts may overlap, and end in any order. Entering
+        and leaving publish at once, also while something is busy. Leaving never raises: if the files are broken, the
+        last good state without the override is published. Entered before `start()`, it counts from the start on.
+        Works with `with` and `async with`.
+
+        Entering raises `ConfigError` if what results is not valid, or the model has no such key, and nothing changes;
+        `NoConfigError` after a start without a configuration; `UsageError` as `reload()` does.
+        """
+        return Override(self._reloader, values)
 
     @overload
     def reload(self, *, wait: Literal[True] = True, force: bool = False, revalidate: bool = False) -> Ending: ...

@@ -23,6 +23,8 @@ At: TypeAlias = Literal["key", "value"]
 
 FILE: Final = "file"
 """The name of the layer of files."""
+OVERRIDE: Final = "override"
+"""The name of the strongest layers, those of `HotReloadWatcher.override`."""
 _LARGEST: Final = 10**MAX_DIGITS
 _LONGEST: Final = 100
 _SCALARS: Final = frozenset({str, int, float, bool, date, datetime, time, type(None)})
@@ -50,6 +52,8 @@ class LayerTable:
     """Keys of free tables whose case and punctuation are not known: those of weaker layers decide."""
     replaces: frozenset[KeyPath] = field(default=frozenset(), repr=False)
     """Tables that replace those of weaker layers, because they are of another kind."""
+    removes: frozenset[KeyPath] = field(default=frozenset(), repr=False)
+    """What is taken away from weaker layers. `table` has nothing there or below."""
     problems: tuple[Problem, ...] = field(default=(), repr=False)
     """What is wrong with single values; where there are errors, `table` is as far as it could be read."""
     earlier: Mapping[KeyPath, tuple[Any, ...]] = field(default_factory=dict, repr=False)
@@ -90,7 +94,8 @@ class LayerTable:
         if self.document is not None:
             return self.document.text
         said = self.table if self.plain else _revealed(self.table)
-        return repr((said, self.problems)) if self.problems else repr(said)
+        more = (*self.problems, *sorted(self.removes, key=repr))
+        return repr((said, more)) if more else repr(said)
 
     def span(self, path: KeyPath, at: At) -> Span | None:
         """Where the value at `path`, or its key, begins and ends; None if there is no text."""

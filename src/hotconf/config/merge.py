@@ -57,6 +57,8 @@ def merge(layers: Sequence[Document | LayerTable], shape: Shape | None = None) -
     for index, layer in enumerate(tables):
         if shape is not None and shape.tagged and index and (of_other_kinds := [*_others(table, layer.table, shape)]):
             tables[index] = layer = replace(layer, replaces=frozenset(of_other_kinds))
+        for path in layer.removes:
+            _remove(table, path, made)
         _lay(table, layer.table, made, layer.replaces)
     return Merged(table, Origins(tables), tuple(tables))
 
@@ -90,6 +92,20 @@ def _lay(
             _lay(below, value, made, replaces, (*path, key) if replaces else ())
         else:
             table[key] = value
+
+
+def _remove(table: dict[str, Any], path: KeyPath, made: dict[int, dict[str, Any]]) -> None:
+    """Take away what stands at `path`. `made`: as for `_lay`."""
+    *way, last = path
+    for key in way:
+        below = table.get(str(key))
+        if type(below) is not dict:
+            return
+        if id(below) not in made:
+            table[str(key)] = below = below.copy()
+            made[id(below)] = below
+        table = below
+    table.pop(str(last), None)
 
 
 _CONTAINERS: Final = frozenset({dict, list})
@@ -163,6 +179,8 @@ class Origins(LayeredOrigins):
         says = [_says(layer, path) for layer in self.layers]
         losers = [index for index in range(len(says)) if index != winner and says[index] not in ("nothing", "absent")]
         answers = [self._answer(index, path) for index in reversed(losers)]
+        if (remover := self._remover(path)) is not None:
+            answers.insert(0, Answer(Origin(self.layers[remover].layer, self.layers[remover].layer), MISSING))
         if winner is not None:
             return (self._answer(winner, path), *answers)
         default = value_at(self._config, path)
@@ -185,6 +203,10 @@ class Origins(LayeredOrigins):
         fill the same table. What stands nowhere is about the whole, which goes by the name of the main file.
         """
         index, stands = self._nearest(problem.path)
+        if stands != problem.path and (remover := self._remover(problem.path)) is not None:
+            below = (index for index in range(remover) if _says(self.layers[index], problem.path) != "nothing")
+            there = (related("also defined", self._origin(index, problem.path)) for index in below)
+            return replace(problem, related=(*problem.related, *there), where=self.layers[remover].layer)
         if index is None:
             file = next((layer.document.path for layer in self.layers if layer.document is not None), None)
             return replace(problem, file=file, related=(*problem.related, *self._beside_files(problem.path)))
@@ -256,6 +278,14 @@ class Origins(LayeredOrigins):
             if layer.document is None and _says(layer, path) in _TABLES:
                 yield related("partly set", self._origin(index, path))
 
+    def _remover(self, path: KeyPath) -> int | None:
+        """Which layer took away what weaker ones have at `path`; None if there is none, or something stands there."""
+        for index in reversed(range(len(self.layers))):
+            says = _says(self.layers[index], path)
+            if says != "nothing":
+                return index if says == "absent" and self.layers[index].removes else None
+        return None
+
     def _nearest(self, path: KeyPath) -> tuple[int | None, KeyPath]:
         """Which layer the value at `path`, or what is nearest around it, stands in; and the path of that."""
         for length in range(len(path), 0, -1):
@@ -297,9 +327,11 @@ _TABLES: Final = ("table", "new table")
 
 
 def _says(layer: LayerTable, path: KeyPath) -> _Says:
-    """What one layer says about `path`: nothing, or (in what replaces weaker layers) that there is no such thing;
+    """What one layer says about `path`: nothing, or (in what replaces or removes) that there is no such thing;
     a table that merges with weaker ones or replaces them, or a value that does.
     """
+    if layer.removes and any(path[:length] in layer.removes for length in range(1, len(path) + 1)):
+        return "absent"
     here: object = layer.table
     in_array = anew = False
     for length, key in enumerate(path, 1):

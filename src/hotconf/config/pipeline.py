@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from hotconf.changes import Change
 from hotconf.config.freeze import freeze
-from hotconf.config.layers import LayerTable
+from hotconf.config.layers import OVERRIDE, LayerTable
 from hotconf.config.merge import Origins, merge
 from hotconf.config.reload_settings import settings_path
 from hotconf.config.shape import Shape, shape_of
@@ -25,7 +25,7 @@ from hotconf.keypath import KeyPath
 from hotconf.problems import Kind, Problem
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings, PinnedSettings
-from hotconf.snapshot import Snapshot, SourceFile
+from hotconf.snapshot import Origin, Snapshot, SourceFile
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -75,6 +75,15 @@ class Layers(NamedTuple):
     """The files that values name, with their bytes: those of what is published until these are validated."""
     home: str | None = None
     """The directory to which names of files are relative that no file says; None: no value names a file."""
+
+    @property
+    def overrides(self) -> tuple[LayerTable, ...]:
+        """The strongest of them."""
+        return tuple([each for each in self.over if each.layer == OVERRIDE])
+
+    def with_overrides(self, tables: Iterable[LayerTable]) -> Layers:
+        """The same with other overrides."""
+        return self._replace(over=(*(each for each in self.over if each.layer != OVERRIDE), *tables))
 
     @property
     def digest(self) -> str:
@@ -155,19 +164,31 @@ class Pipeline(Generic[T]):
             return self._refused(_in_order(validated.problems, warnings, layers.order))
 
         config = freeze(validated.config)
-        changes = () if old is None else self._changes(old, config, merged.origins)
-        return Valid(
+        good = Valid(
             config=config,
             digest=layers.digest if layers.named() else digest,
             loaded_at=layers.loaded_at,
             files=layers.files,
-            # Of equal values only one stays in memory.
-            origins=merged.origins.of(config if old is None or changes else old.config),
+            origins=merged.origins.of(config),
             settings=self._settings(config),
-            changes=changes,
-            summary=() if old is None else self._summary(old.config, config, changes),
+            changes=(),
+            summary=(),
             warnings=_in_order(validated.warnings, warnings, layers.order),
-            unchanged=None if old is None or changes else _SAME_VALUES,
+            secrets=self.secrets.own,
+        )
+        return good if old is None else self.compared(good, old)
+
+    def compared(self, good: Valid[T], old: Snapshot[T]) -> Valid[T]:
+        """`good`, compared with what is published."""
+        origins = good.origins
+        changes = self._changes(old, good.config, origins)
+        if not changes and isinstance(origins, Origins):  # of equal values only one stays in memory
+            origins = origins.of(old.config)
+        return good._replace(
+            origins=origins,
+            changes=changes,
+            summary=self._summary(old.config, good.config, changes),
+            unchanged=None if changes else _SAME_VALUES,
             secrets=self.secrets.own,
         )
 
@@ -193,14 +214,14 @@ class Pipeline(Generic[T]):
         found = value_at(config, path) if path is not None else None
         return self.pins.over(found if isinstance(found, HotReloadSettings) else HotReloadSettings())
 
-    def _changes(self, old: Snapshot[T], new: T, origins: Origins) -> tuple[Change, ...]:
+    def _changes(self, old: Snapshot[T], new: T, origins: Mapping[KeyPath, Origin]) -> tuple[Change, ...]:
         # Imported here: a program whose configuration never changes does not pay for it.
         from hotconf.config.diff import diff
         from hotconf.config.redaction.masking import hidden_changes, scrubbed_changes
 
         changes = diff(old.config, new)
-        before = old.origins.secret_paths() if isinstance(old.origins, Origins) else ()
-        if secret := {*before, *origins.secret_paths()}:
+        known = [each for each in (old.origins, origins) if isinstance(each, Origins)]
+        if secret := {path for each in known for path in each.secret_paths()}:
             changes = hidden_changes(changes, secret)
         return scrubbed_changes(changes, partial(self.secrets.scrubber, new, changes))
 

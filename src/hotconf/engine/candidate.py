@@ -46,6 +46,10 @@ class Valid(NamedTuple, Generic[T]):
     """Knows its secrets, if they were determined."""
     baseline: Any = None
     """What later loads need to decide which sources are gone, once this is published. Opaque to the engine."""
+    made_of: Any = None
+    """All layers. Opaque to the engine."""
+    bare: Any = None
+    """If there are overrides among them: the last good candidate without any; None if there was none."""
 
 
 class Invalid(NamedTuple):

@@ -72,6 +72,8 @@ def end(
         turn.set(generation=generation, pending=None, degraded=False, revalidate=False)
         event = ReloadSuccess(generation, candidate.changes, candidate.summary, warnings=candidate.warnings)
         followed = candidate
+    if not isinstance(event, ReloadDeferred):
+        turn.set(refused=isinstance(event, ReloadFailed))
     started = isinstance(event, ReloadSuccess) and bool(callers) and all(caller.silent for caller in callers)
     if round_ is not None or not started:
         turn.do(Emit(event, eager))
@@ -89,6 +91,22 @@ def _fall_back(turn: Turn, good: Valid[Any] | None, callers: tuple[Reload, ...])
     turn.do(Publish(good, 1, None, recalled=True))
     turn.set(generation=1, degraded=True)
     return good
+
+
+def lay(turn: Turn, good: Valid[Any]) -> Ending:
+    """Commit what an override makes of the published sources, whatever is busy. It ends no round."""
+    event: Ending
+    if good.unchanged is not None:
+        event = ReloadUnchanged(good.unchanged, good.warnings)
+        turn.do(Refresh(good))
+    else:
+        generation = turn.state.generation + 1
+        turn.do(Publish(good, generation, None))
+        turn.set(generation=generation)
+        event = ReloadSuccess(generation, good.changes, good.summary, warnings=good.warnings)
+    turn.do(Emit(event))
+    _follow(turn, good)
+    return event
 
 
 def _follow(turn: Turn, good: Valid[Any]) -> None:

@@ -40,6 +40,9 @@ Law 11  A file of the published state that is gone (`gone` says which are) is wa
         most three after the first touch. An entry of `watch_paths` that lost its files is then a failure; if entries
         still have files, these may be committed, with a warning for each missing one. `reload()` decides the same
         without waiting. After a failure the published state still decides what is gone.
+Law 12  Entering or leaving an override changes nothing else: what the published sources say with the overrides of now
+        on is committed at once, or Unchanged, whatever is busy, and ends no round. Nothing that was loaded before is
+        committed after it. What was refused or deferred, or is not what the sources say, is loaded again.
 """
 
 from __future__ import annotations
@@ -49,7 +52,7 @@ from typing import Any, Final, NamedTuple
 
 from hotconf.engine.candidate import Invalid, Unstable, Valid
 from hotconf.engine.debounce import MILLISECOND, Round, Touched
-from hotconf.engine.endings import Turn, end
+from hotconf.engine.endings import Turn, end, lay
 from hotconf.engine.protocol import (
     PHASES,
     Answer,
@@ -63,6 +66,7 @@ from hotconf.engine.protocol import (
     Load,
     Loaded,
     Loading,
+    Overlay,
     Phase,
     Ready,
     Release,
@@ -245,8 +249,8 @@ def _reload_after(turn: Turn, phase: Loading, reload: Reload) -> Phase:
     return phase._replace(queued=(*phase.queued, reload))
 
 
-def _reload_closed(turn: Turn, phase: Closed, reload: Reload) -> Phase:
-    turn.do(Answer((reload.caller,), None))
+def _call_closed(turn: Turn, phase: Closed, call: Reload | Overlay) -> Phase:
+    turn.do(Answer((call.caller,), None))
     return phase
 
 
@@ -282,6 +286,22 @@ def _verified(turn: Turn, phase: Verifying, _: Verified) -> Phase:
     return Idle() if still_pending else end(turn, phase.round, phase.candidate)
 
 
+# Overrides
+
+
+def _overlay(turn: Turn, phase: Phase, given: Overlay) -> Phase:
+    """Commit it; what was loaded without it is of no use."""
+    stale = given.outdated or turn.state.refused or turn.state.pending is not None
+    turn.set(pending=None)
+    event = None if given.candidate is None else lay(turn, given.candidate)
+    turn.do(Answer((given.caller,), event))
+    if isinstance(phase, Loading):
+        return phase._replace(dirty=True)
+    if (round_ := turn.state.round) is not None:
+        return Settling(round_)
+    return _load(turn, None, given.now) if stale else Idle()
+
+
 def _close(turn: Turn, phase: Phase, _: Close) -> Phase:
     if isinstance(phase, Loading) and (phase.callers or phase.queued):
         turn.do(Answer(tuple(reload.caller for reload in (*phase.callers, *phase.queued)), None))
@@ -309,6 +329,10 @@ TABLE: Final[Mapping[tuple[type[Phase], type[Input]], Rule]] = {
     (Idle, Release): Rule(_release, (Idle, Verifying, Loading)),
     **{(phase, Reload): Rule(_reload_now, (Loading,)) for phase in (Idle, Settling, Ready, Verifying)},
     (Loading, Reload): Rule(_reload_after, (Loading,)),
-    (Closed, Reload): Rule(_reload_closed, (Closed,)),
+    (Idle, Overlay): Rule(_overlay, (Idle, Loading)),
+    **{(phase, Overlay): Rule(_overlay, (Settling,)) for phase in (Settling, Ready)},
+    (Verifying, Overlay): Rule(_overlay, (Settling, Loading)),
+    (Loading, Overlay): Rule(_overlay, (Loading,)),
+    **{(Closed, call): Rule(_call_closed, (Closed,)) for call in (Reload, Overlay)},
     **{(phase, Close): Rule(_close, (Closed,)) for phase in PHASES if phase is not Closed},
 }

@@ -60,7 +60,19 @@ class Close(NamedTuple):
     now: int
 
 
-Input: TypeAlias = Touched | Due | Loaded | Verified | Release | Reload | Close
+class Overlay(NamedTuple):
+    """An override was entered or left. `caller` gets the ending, or None if there is none."""
+
+    now: int
+    caller: int
+    candidate: Valid[Any] | None
+    """What the published sources say with the overrides of now on. None if that is not valid: what is published stays
+    until a load is."""
+    outdated: bool = False
+    """The sources say something else by now, or nothing valid."""
+
+
+Input: TypeAlias = Touched | Due | Loaded | Verified | Release | Reload | Close | Overlay
 
 
 # Effects
@@ -214,6 +226,8 @@ class State(NamedTuple):
     """No speculative load before this instant."""
     revalidate: bool = False
     """Each load validates: someone asked for it, and nothing has been committed or Unchanged since."""
+    refused: bool = False
+    """The last outcome is a failure."""
     loads: int = 0
     """The number of the latest load."""
     group: Grouping = _itself

@@ -34,4 +34,4 @@ def crashed(state: State, problem: Problem, callers: tuple[int, ...]) -> tuple[S
         effects.append(Emit(event))
     if callers:
         effects.append(Answer(callers, event))
-    return state._replace(phase=Idle(), pending=None), tuple(effects)
+    return state._replace(phase=Idle(), pending=None, refused=True), tuple(effects)

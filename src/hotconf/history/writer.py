@@ -160,7 +160,8 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
             return
         recalled, self._search.found = self._search.found, None
         if not published.recalled:
-            self._keep(Record(0, snapshot.loaded_at, snapshot.files, published.summary))
+            summary = () if published.overridden else published.summary  # overrides are never kept
+            self._keep(Record(0, snapshot.loaded_at, snapshot.files, summary))
         elif recalled is not None and isinstance(notice.event, ReloadFailed):
             text = "Degraded: %s is not good, so that its last good state is used, number %d of %s: %s"
             at = local_time(recalled.valid.loaded_at)

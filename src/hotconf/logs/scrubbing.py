@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
@@ -19,13 +20,40 @@ from hotconf.changes import MASK, MISSING
 from hotconf.text import printable
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from hotconf.changes import Change
     from hotconf.config.layers import LayerTable
     from hotconf.formats.base import Document
     from hotconf.schema import Schema
     from hotconf.secrets.scrubber import Scrubber
     from hotconf.snapshot import Snapshot
-    from hotconf.sources.files.set_reader import SetReader
+    from hotconf.sources.base import FileSet, Options
+    from hotconf.sources.files.reading import Read
+
+    class LayersRead(Protocol):
+        """What a load is made of."""
+
+        @property
+        def options(self) -> Options[Any]:
+            """What is loaded."""
+
+        @property
+        def reads(self) -> Mapping[Path, Read]:
+            """What was read of each file."""
+
+        @property
+        def documents(self) -> list[Document]:
+            """Those that could be parsed."""
+
+        @property
+        def over(self) -> tuple[LayerTable, ...]:
+            """The other layers."""
+
+        @property
+        def cached(self) -> FileSet:
+            """What the load before read."""
+
 
 _PLACES: Final = frozenset({"OLDPWD", "PWD"})
 """Variables that are no secrets, despite their names."""
@@ -38,7 +66,7 @@ class LoadSecrets:
 
     __slots__ = ("_all", "_config", "_own", "_published", "_published_scrub", "_reader")
 
-    def __init__(self, reader: SetReader, published: Snapshot[Any] | None, scrub: Scrubber | None) -> None:
+    def __init__(self, reader: LayersRead, published: Snapshot[Any] | None, scrub: Scrubber | None) -> None:
         """`scrub` removes the secrets of what is `published`, if these were sought."""
         self._reader = reader
         self._published = published

@@ -5,6 +5,7 @@ and watched. For the driver it is the `Driven`, for its observers the `Owner`.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from operator import attrgetter
@@ -12,22 +13,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from hotconf.engine import machine, protocol
+from hotconf.engine.candidate import Candidate, Valid
 from hotconf.engine.debounce import MILLISECOND
 from hotconf.logs import log
 from hotconf.runtime.driver import Driver
+from hotconf.runtime.load import problems_of
 from hotconf.runtime.loads import Finished, Loads
-from hotconf.runtime.notifier import Caller, Notifier
+from hotconf.runtime.notifier import Caller, Edit, Notifier
 from hotconf.runtime.observation import Observation
 from hotconf.runtime.publisher import Publisher
 from hotconf.runtime.rounds import Request, Rounds
+from hotconf.snapshot import Snapshot
 from hotconf.sources.base import Options
 from hotconf.sources.files.cache import Cache
 from hotconf.subscribers.bus import Bus
+from hotconf.system import threads
 from hotconf.watch.background import may_block
 from hotconf.watch.observer import Arrivals, Observer, ObserverName
 
 if TYPE_CHECKING:
     from hotconf.history.writer import HistoryWriter
+    from hotconf.system.worker import Worker
 
 T = TypeVar("T")
 
@@ -60,7 +66,9 @@ class Cycle(Generic[T]):
         self.loads = Loads(options, cache, publisher, history)
         self.observation = Observation(self, options, observer, cache)
         self.closed = False
+        self._overrides = options.overrides
         self._path = options.path
+        self._publisher = publisher
         self._notifier = notifier
         self._bus = bus
         self._history = history
@@ -69,6 +77,8 @@ class Cycle(Generic[T]):
         """Whether the files may have been loaded before they were watched."""
         self._comparison = 0
         """The number of the latest comparison that the machine asked for."""
+        self._edits: deque[Edit] = deque()
+        """Overrides to be entered and left, one after the other; the first is under way."""
 
     # Life
 
@@ -83,7 +93,7 @@ class Cycle(Generic[T]):
 
     def rejoin(self, driver: Driver, lost: tuple[Path, ...] | None) -> None:
         """In a forked child: watch the files, and touch those whose state is lost; the main file, if those are
-        unknown.
+        unknown. Overrides that were dropped count no longer.
         """
         self._driver = driver
         self.observation.rejoin(driver)
@@ -91,16 +101,25 @@ class Cycle(Generic[T]):
             driver.reconcile.add(self, time.monotonic_ns())
         changed = () if lost is None else lost or (self._path,)
         self._arm(partial(self._armed, _nothing, changed))
+        good = self._publisher.good
+        if good is not None and good.made_of.overrides != self._overrides.tables:
+            self.edit(Edit(None))
 
     def leave(self, driver: Driver | None) -> None:
         """Emit nothing more, and watch nothing."""
         self.feed(protocol.Close(time.monotonic_ns()))
+        while self._edits:
+            self._edits.popleft().answer(None)
         if driver is not None:
             driver.leave(self)
 
     def abandon(self) -> tuple[Path, ...] | None:
         """In a forked child: whatever is under way is the parent's. Returns what `rejoin` needs."""
         self.loads.forget()
+        self._edits.clear()
+        if count := self._overrides.abandon(threads.ident()):
+            text = "In this child of a fork, overrides of other threads do not count: %d of %s"
+            log.warning("reload", text, count, self._path)
         self._notifier.abandon()
         self._driver = self.observation.observer = None
         return self.rounds.reset()
@@ -146,6 +165,7 @@ class Cycle(Generic[T]):
         self.touch((self._path,), time.monotonic_ns())
         for number in tuple(self._notifier.callers):
             self.feed(protocol.Reload(time.monotonic_ns(), number, revalidate=True))
+        self._lay_next()
 
     # The machine
 
@@ -157,6 +177,42 @@ class Cycle(Generic[T]):
     def release(self) -> None:
         """A hold has ended: publish what is pending, unless a round is open."""
         self.feed(protocol.Release(time.monotonic_ns()))
+
+    def edit(self, edit: Edit) -> None:
+        """Enter or leave an override, after those before it."""
+        if self.closed:
+            edit.answer(None)
+            return
+        self._edits.append(edit)
+        if len(self._edits) == 1:
+            self._lay_next()
+
+    def _lay_next(self) -> None:
+        while self._edits and (driver := self._driver) is not None:
+            edit = self._edits[0]
+            if edit.changes(self._overrides):
+                self.loads.overlay(edit, driver, self._loader(driver), partial(self._overlaid, edit))
+                return
+            self._edits.popleft().answer(None)  # it was left before, or never entered
+
+    def _overlaid(
+        self, edit: Edit, published: Snapshot[T] | None, candidate: Candidate[T] | None, outdated: bool
+    ) -> None:
+        """An override is laid over what was published; if that is another snapshot by now, once more."""
+        if not self._edits or self._edits[0] is not edit:
+            return
+        if published is not self._publisher.snapshot:
+            self._lay_next()
+            return
+        self._edits.popleft()
+        good = candidate if isinstance(candidate, Valid) else None
+        if edit.table is not None and good is None:
+            edit.problems = () if candidate is None else problems_of(candidate)
+            edit.answer(None)
+        else:
+            edit.done(self._overrides)
+            self.feed(protocol.Overlay(time.monotonic_ns(), self._notifier.add(edit), good, outdated))
+        self._lay_next()
 
     def feed(self, given: protocol.Input) -> None:
         """Give the machine an input, and perform its effects."""
@@ -184,13 +240,15 @@ class Cycle(Generic[T]):
     def _begin(self, request: Request, driver: Driver) -> None:
         match request:
             case protocol.Load():
-                # The loader of all watchers, unless the loads of this one may take long, or hang.
-                loader = driver.loader_for(self.cache.files.mounts.remote or (self if may_block(self) else None))
-                self.loads.begin(request, driver, loader, self._loaded)
+                self.loads.begin(request, driver, self._loader(driver), self._loaded)
             case protocol.Verify():
                 driver.post(self._verify)
             case protocol.Watching():
                 driver.post(self._watch if request.on else self._unwatch)
+
+    def _loader(self, driver: Driver) -> Worker:
+        """That of all watchers, unless the loads of this one may take long, or hang."""
+        return driver.loader_for(self.cache.files.mounts.remote or (self if may_block(self) else None))
 
     # Files
 

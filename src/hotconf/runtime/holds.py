@@ -1,4 +1,4 @@
-"""The holds of a watcher, and `Busy`, the context manager that users enter.
+"""The holds of a watcher; `Busy` and `Override`, the context managers that users enter.
 
 A signal handler may raise at nearly every instruction of the main thread. So that no hold is left behind, each change
 of the holds is one call into C: `Busy.__enter__` undoes it on any exception, and `Busy.__exit__` is C up to the point
@@ -10,10 +10,12 @@ from __future__ import annotations
 from _io import _IOBase
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from hotconf.arguments import wrong
+from hotconf.keypath import KeyPath, dotted
 from hotconf.system import threads
 
 if TYPE_CHECKING:
@@ -136,3 +138,56 @@ class Busy:
         self._holder.holds.pop(token, None)
         with suppress(ValueError):
             self._tokens.remove(token)
+
+
+class Overridable(Protocol):
+    """A running watcher, as `Override` sees it."""
+
+    def enter(self, token: object, values: dict[KeyPath, Any], thread: int) -> None:
+        """From now on these values override all layers. Raises if what results is not valid."""
+
+    def leave(self, token: object) -> None:
+        """What was entered as `token` counts no longer. Never raises, and may be called twice."""
+
+
+class Override:
+    """Values that override all layers; a reentrant context manager, sync and async."""
+
+    __slots__ = ("_tokens", "_values", "_watcher")
+
+    def __init__(self, watcher: Overridable, values: object) -> None:
+        from hotconf.sources.override import flattened  # late: most programs override nothing
+
+        self._watcher = watcher
+        self._values = flattened(values)
+        self._tokens: list[object] = []
+
+    def __repr__(self) -> str:
+        """The keys, never the values."""
+        return f"Override({', '.join(map(dotted, self._values))})"
+
+    def __enter__(self) -> None:
+        token = object()
+        self._watcher.enter(token, self._values, threads.ident())
+        self._tokens.append(token)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the latest one that was entered."""
+        self._watcher.leave(self._tokens.pop())
+
+    async def __aenter__(self) -> None:
+        token = object()
+        enter = partial(self._watcher.enter, token, self._values, threads.ident())
+        await threads.entered(enter, partial(self._watcher.leave, token))
+        self._tokens.append(token)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the latest one that was entered."""
+        import asyncio
+
+        leaving = asyncio.to_thread(self._watcher.leave, self._tokens.pop())
+        await asyncio.shield(leaving)  # it goes on if the task is cancelled

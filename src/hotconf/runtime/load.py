@@ -22,7 +22,7 @@ from hotconf.snapshot import Snapshot, SourceFile, Timings
 from hotconf.sources import layers
 from hotconf.sources.base import WATCHED_FILE, FileSet, LoadResult, Options
 from hotconf.sources.files.missing import NO_BASELINE, Baseline, Missing, disks_of, find, problems
-from hotconf.sources.files.named import Names
+from hotconf.sources.files.named import NamedFiles, Names
 from hotconf.sources.files.paths import Expansion, Member
 from hotconf.sources.files.reading import FRESH_NS, Read, Stamp
 from hotconf.sources.files.set_reader import ATTEMPTS, SetReader
@@ -43,6 +43,7 @@ def load(
     before: Mapping[Path, Read] = MappingProxyType({}),
     secrets: Scrubber | None = None,
     baseline: Baseline = NO_BASELINE,
+    good: Valid[T] | None = None,
     *,
     instead: Mapping[Path, bytes] = MappingProxyType({}),
     revalidate: bool = False,
@@ -51,9 +52,11 @@ def load(
 
     Files in `cached` with the same stamp that are not in `touched` are not read again. `instead` replaces the content
     of files, whether they exist or not. `secrets` knows the secrets of what is published, if they were determined.
-    `baseline`: the state that decides which files are missing. Files and layers that say the same are validated
-    again only to `revalidate`, or if a watched file that is no fragment differs from that state. Whatever is wrong
-    with files, layers or users' checks is a problem of the candidate; nothing is raised.
+    `baseline`: the state that decides which files are missing. `good`: the candidate that was published.
+
+    Files and layers that say the same are validated again only to `revalidate`, or if a watched file that is no
+    fragment differs from `baseline`. Whatever is wrong with files, layers or users' checks is a problem of the
+    candidate; nothing is raised.
     """
     reader = SetReader(options, cached or FileSet.of(options.path), touched)
     reader.instead = reader.named.instead = instead
@@ -72,7 +75,7 @@ def load(
     watched = _watched(reader)
     revalidate = revalidate or watched != baseline.watched or Stamp() in watched.values()
     known = baseline._replace(disks=disks, watched=watched)
-    candidate = _candidate(options, reader, published, secrets, known, revalidate=revalidate)
+    candidate = _candidate(options, reader, published, secrets, known, good, revalidate=revalidate)
     if reader.named.any_read:
         if changed := reader.changed_since():
             return LoadResult(_unstable(changed), reader.file_set())
@@ -132,34 +135,46 @@ def _candidate(
     published: Snapshot[T] | None,
     secrets: Scrubber | None = None,
     known: Baseline = NO_BASELINE,
+    good: Valid[T] | None = None,
     *,
     revalidate: bool = False,
 ) -> Valid[T] | Invalid:
     """`known`: what is published, but with the disks and watched files of now."""
-    pipeline = Pipeline(
-        options.schema,
-        options.pins,
-        published,
-        LoadSecrets(reader, published, secrets),
-        _propagates,
-        _describe_failed,
-        revalidate=revalidate,
-    )
+    pipeline = _pipeline(options, published, LoadSecrets(reader, published, secrets), revalidate=revalidate)
     began = time.perf_counter_ns()
-    named = reader.named
-    with named.reading():
-        candidate = pipeline.run(_layers(reader, known.named))
+    layers, named = _layers(reader), reader.named
+    baseline = known._replace(files=tuple(_sources(reader)))
+    candidate = _run(pipeline, layers, named, baseline)
     if isinstance(candidate, Invalid):
         reader.names = named.names or reader.names
         return candidate
-    same = candidate.unchanged == SAME_FILES
-    reader.names = names = known.named if same else dict(named.names)
-    took = 0 if same else time.perf_counter_ns() - began
+    reader.names = candidate.baseline.named
+    took = 0 if candidate.unchanged == SAME_FILES else time.perf_counter_ns() - began
     timings = Timings(read=reader.read_ns / 1e6, parse=reader.parse_ns / 1e6, validate=took / 1e6)
+    candidate = candidate._replace(timings=timings)
+    if not layers.overrides:
+        return candidate
+    bare = None if good is None else bare_of(good)
+    if candidate.unchanged != SAME_FILES:
+        alone = _pipeline(options, None, LoadSecrets(reader, published, secrets))
+        found = _run(alone, layers.with_overrides(()), named, baseline)
+        bare = found if isinstance(found, Valid) else bare
+    return candidate._replace(bare=bare)
+
+
+def _run(pipeline: Pipeline[T], layers: Layers, named: NamedFiles, known: Baseline) -> Valid[T] | Invalid:
+    """The candidate that `layers` make; `named` reads the files that its values name. `known`: those of now."""
+    named.names = {}
+    with named.reading():
+        candidate = pipeline.run(layers._replace(named=lambda: named.contents(named.names or known.named)))
+    if isinstance(candidate, Invalid):
+        return candidate
+    names = known.named if candidate.unchanged == SAME_FILES else dict(named.names)
+    contents = named.contents(names)
     return candidate._replace(
-        timings=timings,
         files=(*candidate.files, *named.kept(names)),
-        baseline=Baseline(tuple(_sources(reader)), known.disks, known.watched, names),
+        baseline=known._replace(named=names),
+        made_of=layers._replace(named=lambda: contents),
     )
 
 
@@ -170,6 +185,69 @@ def _layers_changed(options: Options[Any], reader: SetReader) -> bool:
 def _layer_unstable(options: Options[Any]) -> Unstable:
     problem = Problem("A layer changed while the files were read", kind="unstable")
     return Unstable((options.path,), (problem,))
+
+
+def _pipeline(
+    options: Options[T], published: Snapshot[T] | None, secrets: LoadSecrets, *, revalidate: bool = False
+) -> Pipeline[T]:
+    return Pipeline(
+        options.schema, options.pins, published, secrets, _propagates, _describe_failed, revalidate=revalidate
+    )
+
+
+class _Published:
+    """What is published, as if it had been read now."""
+
+    __slots__ = ("cached", "documents", "options", "over", "reads")
+
+    def __init__(self, options: Options[Any], layers: Layers) -> None:
+        self.options = options
+        self.documents = [each for each in layers.documents if isinstance(each, Document)]
+        self.over = (*(each for each in layers.documents if isinstance(each, LayerTable)), *layers.over)
+        self.cached = FileSet.of(options.path)
+        self.reads: Mapping[Path, Read] = {}
+
+
+def bare_of(good: Valid[T]) -> Valid[T] | None:
+    """The same without overrides; where that is not valid, the last that was."""
+    return good.bare if good.made_of.overrides else good
+
+
+def overlaid(
+    options: Options[T],
+    good: Valid[T],
+    published: Snapshot[T],
+    secrets: Scrubber | None,
+    overrides: tuple[LayerTable, ...],
+    *,
+    leaving: bool,
+) -> Valid[T] | Invalid:
+    """What the layers of `good`, which was published, say with these overrides instead. Reads only what these name.
+
+    When one is `leaving`, and that is not valid without it: what the last layers say that were good without any.
+    """
+    bare = bare_of(good)
+
+    def pipeline(layers: Layers) -> Pipeline[T]:
+        known = LoadSecrets(_Published(options, layers), published, secrets)
+        return _pipeline(options, published, known, revalidate=True)
+
+    if not overrides and bare is not None:  # valid already
+        return pipeline(bare.made_of).compared(bare, published)
+    found: list[Valid[T] | Invalid] = []
+    for base in (good, bare) if leaving and bare is not None and bare is not good else (good,):
+        layers: Layers = base.made_of.with_overrides(overrides)
+        named = NamedFiles(options.path.parent, {})
+        named.instead = {path: data for path, data in layers.named() if data is not None}
+        for _ in range(ATTEMPTS):
+            candidate = _run(pipeline(layers), layers, named, base.baseline)
+            if not named.changed():
+                break
+            named.forget()
+        if isinstance(candidate, Valid):
+            return candidate._replace(bare=bare)
+        found.append(candidate)
+    return found[0]
 
 
 def _watched(reader: SetReader) -> dict[Path, Stamp]:

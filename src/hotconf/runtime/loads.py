@@ -11,16 +11,17 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
-from hotconf.engine.candidate import Invalid, Unstable, Valid
-from hotconf.engine.protocol import Load
+from hotconf.engine.candidate import Candidate, Invalid, Unstable, Valid
+from hotconf.engine.protocol import Load, Publish
 from hotconf.logs import log
 from hotconf.problems import Problem
 from hotconf.runtime.driver import Driver
-from hotconf.runtime.load import load, load_kept
+from hotconf.runtime.load import load, load_kept, overlaid
+from hotconf.runtime.notifier import Edit
 from hotconf.runtime.publisher import Publisher
-from hotconf.snapshot import SourceFile
+from hotconf.snapshot import Snapshot, SourceFile
 from hotconf.sources.base import FileSet, LoadResult, Options
 from hotconf.sources.files import reading
 from hotconf.sources.files.cache import Cache
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+Overlaid: TypeAlias = Callable[[Snapshot[Any] | None, Candidate[Any] | None, bool], object]
+"""Gets what was published, that with other overrides, and whether it is made of other layers than those that are
+published. If nothing is published: None, None, True."""
 _CHECK_S: Final = 0.1
 """How often to check whether the thread that is waited for is still there."""
 
@@ -120,12 +124,41 @@ class Loads(Generic[T]):
         publisher = self._publisher
         published, secrets = publisher.snapshot, publisher.secrets.published
         given = self._options, published, known, touched, self._cache.before, secrets, publisher.baseline
-        work = partial(load, *given, revalidate=request.revalidate)
-        job = _LoadJob(self._options.path, partial(self._run, request.number, work, known, driver, then))
+        work = partial(load, *given, publisher.good, revalidate=request.revalidate)
+        self._submit(partial(self._run, request.number, work, known, driver, then), loader)
+
+    def overlay(self, edit: Edit, driver: Driver, loader: Worker, then: Overlaid) -> None:
+        """Lay other overrides over what is published, on the thread of `loader`; then as `begin`."""
+        self._submit(partial(self._run_overlay, edit, driver, then), loader)
+
+    def _submit(self, run: Callable[[], None], loader: Worker) -> None:
+        job = _LoadJob(self._options.path, run)
         if self._inline is not None:
             self._inline.append(job)
         else:
             loader.submit(job)
+
+    def _run_overlay(self, edit: Edit, driver: Driver, then: Overlaid) -> None:
+        if self.closed:
+            return
+        publisher, known = self._publisher, self._cache.files
+        published, good = publisher.snapshot, publisher.good
+        candidate: Candidate[T] | None = None
+        outdated = True
+        if published is not None and good is not None:
+            given = self._options, good, published, publisher.secrets.published, edit.tables(self._options.overrides)
+            lay = partial(overlaid, *given, leaving=edit.table is None)
+            with self._under_way:
+                candidate = isolated_load(lambda: LoadResult(lay(), known), known).candidate
+            if edit.table is not None:
+                from hotconf.sources.override import entered  # late: only programs with overrides need it
+
+                candidate = entered(candidate, edit.table)
+            if isinstance(candidate, Valid):
+                outdated = candidate.made_of.with_overrides(()).digest != good.made_of.with_overrides(()).digest
+            elif isinstance(candidate, Invalid):
+                publisher.secrets.load(candidate.secrets)
+        driver.post(partial(then, published, candidate, outdated))
 
     def _run(
         self,
@@ -202,6 +235,15 @@ def isolated_load(work: Callable[[], LoadResult[T]], known: FileSet) -> LoadResu
     finally:
         loading.discard(here)
     return result
+
+
+def load_once(options: Options[T], cache: Cache, publisher: Publisher[T]) -> Candidate[T]:
+    """Load, and publish what is valid; nothing follows it."""
+    result = isolated_load(partial(load, options), cache.files)
+    cache.files = result.files
+    if isinstance(result.candidate, Valid):
+        publisher.publish(Publish(result.candidate, 1, None), 0)
+    return result.candidate
 
 
 def judged(options: Options[T], files: tuple[SourceFile, ...], at: datetime) -> Valid[T] | Invalid:

@@ -9,11 +9,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from hotconf.config.layers import LayerTable
 from hotconf.engine.protocol import Answer, Emit, State
 from hotconf.events import Ending, FileChanged, Listener, Notice, Pending, ReloadDeferred, ReloadSuccess
 from hotconf.logs import log
+from hotconf.problems import Problem
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.publisher import Publisher
+from hotconf.sources.base import Overrides
 from hotconf.system import threads
 from hotconf.system.fork import FORK_CHECK_S
 
@@ -46,6 +49,36 @@ class Caller:
         """Wake it."""
         self.event = event
         self._answered.set()
+
+
+class Edit(Caller):
+    """An override that is entered or left, and who waits for it."""
+
+    __slots__ = ("problems", "table", "thread", "token")
+
+    def __init__(self, token: object, table: LayerTable | None = None, thread: int = 0) -> None:
+        """`token` stands for it, None for those that were dropped; `table` is what it says, None to leave it."""
+        super().__init__()
+        self.token = token
+        self.table = table
+        self.thread = thread
+        self.problems: tuple[Problem, ...] = ()
+        """Why it was not entered."""
+
+    def changes(self, overrides: Overrides) -> bool:
+        """Whether there is something to do."""
+        return self.table is not None or self.token is None or self.token in overrides
+
+    def tables(self, overrides: Overrides) -> tuple[LayerTable, ...]:
+        """All overrides that count from then on."""
+        return overrides.tables_with(self.token, self.table)
+
+    def done(self, overrides: Overrides) -> None:
+        """From now on it counts, or no longer."""
+        if self.table is None:
+            overrides.leave(self.token)
+        else:
+            overrides.enter(self.token, self.table, self.thread)
 
 
 class Notifier:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Generic, TypeVar
 
 from hotconf.config.reload_settings import settings_of
+from hotconf.engine.candidate import Valid
 from hotconf.engine.debounce import MILLISECOND, Round
 from hotconf.engine.protocol import Publish, Refresh
 from hotconf.events import Publication
@@ -22,7 +23,7 @@ T = TypeVar("T")
 class Publisher(Generic[T]):
     """`install` makes a snapshot visible to readers."""
 
-    __slots__ = ("baseline", "install", "secrets", "settings", "snapshot", "unannounced")
+    __slots__ = ("baseline", "good", "install", "secrets", "settings", "snapshot", "unannounced")
 
     def __init__(self, options: Options[T], install: Callable[[Snapshot[T]], None]) -> None:
         self.snapshot: Snapshot[T] | None = None
@@ -32,6 +33,8 @@ class Publisher(Generic[T]):
         """Knows the secrets of what is published."""
         self.baseline = NO_BASELINE
         """Decides which files are missing: the published state; before the first one, the newest kept state."""
+        self.good: Valid[T] | None = None
+        """The candidate that is published, or that was found to be the same."""
         self.install = install
         self.unannounced: Publication | None = None
         """How the snapshot was published, until listeners are notified of it."""
@@ -49,8 +52,9 @@ class Publisher(Generic[T]):
         self.secrets.publish(snapshot, good.secrets)
         self.baseline = good.baseline
         self.settings = good.settings
+        overridden, self.good = _overridden(self.good) or _overridden(good), good
         timings = _timings(good.timings, effect.round, began, done, detect_ns)
-        self.unannounced = Publication(good.summary, timings, effect.recalled)
+        self.unannounced = Publication(good.summary, timings, effect.recalled, overridden)
 
     def refresh(self, effect: Refresh) -> None:
         """Keep the config, but take over its new files, digest and origins."""
@@ -67,9 +71,14 @@ class Publisher(Generic[T]):
         )
         self.baseline = good.baseline
         self.settings = good.settings
+        self.good = good
         self.secrets.publish(self.snapshot, good.secrets or self.secrets.published)
         self.install(self.snapshot)
         self.unannounced = Publication((good.unchanged or "",))
+
+
+def _overridden(good: Valid[T] | None) -> bool:
+    return good is not None and good.made_of is not None and bool(good.made_of.overrides)
 
 
 def _timings(loaded: Timings, round_: Round | None, began: int, done: int, detect_ns: int) -> Timings:

@@ -1,4 +1,4 @@
-"""One running watcher, as any thread may use it: start, reload, hold, close, fork.
+"""One running watcher, as any thread may use it: start, reload, hold, override, close, fork.
 
 Only the driver's thread steps the machine, and holds a lock during each step. Entering `busy` adds a hold, then
 acquires and releases that lock: earlier steps have ended, later ones see the hold. `reload`, `close` and the release
@@ -11,22 +11,22 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from hotconf.config.freeze import unfrozen
 from hotconf.engine.candidate import Valid
-from hotconf.engine.protocol import Publish
-from hotconf.errors import UsageError
+from hotconf.errors import NoConfigError, UsageError
 from hotconf.events import Ending, Listener, Pending, ReloadFailed, ReloadUnchanged
+from hotconf.keypath import KeyPath
 from hotconf.logs import log, records
 from hotconf.problems import ConfigError
 from hotconf.runtime import process
 from hotconf.runtime.cycle import Cycle
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.holds import Hold, Holds
-from hotconf.runtime.load import drifted, load, problems_of
-from hotconf.runtime.loads import isolated_load
-from hotconf.runtime.notifier import Caller, Notifier
+from hotconf.runtime.load import drifted
+from hotconf.runtime.loads import load_once
+from hotconf.runtime.notifier import Caller, Edit, Notifier
 from hotconf.runtime.publisher import Publisher
 from hotconf.runtime.rounds import paths_of
 from hotconf.snapshot import Snapshot
@@ -37,7 +37,7 @@ from hotconf.subscribers.bus import Bus
 from hotconf.subscribers.stats import Meter
 from hotconf.system import fork, green, threads
 from hotconf.system.budget import MOMENT_S, close_budget
-from hotconf.system.exceptions import in_load
+from hotconf.system.exceptions import in_load, refuse_in_load
 from hotconf.system.inert import INERT
 from hotconf.watch.observer import ObserverName
 
@@ -187,11 +187,14 @@ class Reloader(fork.ForkAware, Generic[T]):
 
     def start(self, *, require: bool) -> None:
         """Watch, then load in this thread. Raises `ConfigError` if the load fails and `require` is true."""
-        _not_in_a_load("start")
+        refuse_in_load("start")
         if self.cycle.closed or not self._started.acquire(blocking=False):
             raise UsageError("a watcher can be started once; make a new one")
         if self._inert:
-            self._load_only(require=require)
+            candidate = load_once(self.options, self.cache, self.publisher)
+            if require and not isinstance(candidate, Valid):
+                INERT.refused = self.options
+                raise ConfigError(candidate.problems)
             return
         try:
             event = self._start(require=require)
@@ -224,18 +227,9 @@ class Reloader(fork.ForkAware, Generic[T]):
         self.cycle.loads.run(driver)
         return caller.event
 
-    def _load_only(self, *, require: bool) -> None:
-        result = isolated_load(partial(load, self.options), self.cache.files)
-        self.cache.files = result.files
-        if isinstance(result.candidate, Valid):
-            self.publisher.publish(Publish(result.candidate, 1, None), 0)
-        elif require:
-            INERT.refused = self.options
-            raise ConfigError(problems_of(result.candidate))
-
     def reload(self, *, wait: bool, force: bool, revalidate: bool = False) -> Ending | None:
         """Load the files now, without a window; with `wait` return the ending."""
-        _not_in_a_load("reload")
+        refuse_in_load("reload")
         if self._inert:
             return ReloadUnchanged("a command only looks at this program") if wait else None
         used = self._check()
@@ -248,11 +242,58 @@ class Reloader(fork.ForkAware, Generic[T]):
         event = caller.wait(used) if wait else None
         if event is not None or not wait:
             return event
+        self._unanswered("reload", used)
+        return self.reload(wait=True, force=force, revalidate=revalidate)
+
+    def _unanswered(self, method: str, used: Driver) -> None:
+        """A call got no answer. Raises why, unless a signal handler forked meanwhile: it can be repeated."""
         if self.cycle.closed:
-            raise UsageError("the watcher was closed while reload() waited")
+            raise UsageError(f"the watcher was closed while {method}() waited")
         if self._driver is used:
             raise UsageError("the thread that watches has died")
-        return self.reload(wait=True, force=force, revalidate=revalidate)  # forked by a signal handler
+
+    def enter(self, token: object, values: dict[KeyPath, Any], thread: int) -> None:
+        """These values override all layers from now on; before the start, once it is started."""
+        from hotconf.sources.override import prepared  # late: most programs override nothing
+
+        refuse_in_load("override")
+        self.options.schema.complete()
+        edit = Edit(token, prepared(values, self.options.schema), thread)
+        used = self._check()
+        if self.cycle.closed:
+            raise UsageError("this watcher is closed: override() works before that")
+        if used is None or self._inert:
+            edit.done(self.options.overrides)
+            self._layer_changed()  # it may have been started meanwhile
+            return
+        if self.snapshot is None:
+            raise NoConfigError("there is no configuration yet that could be overridden")
+        if used.here:
+            raise UsageError("override() cannot wait here: this is the thread that would do it")
+        used.post(partial(self.cycle.edit, edit))
+        try:
+            event = edit.wait(used)
+        except BaseException:
+            used.post(partial(self.cycle.edit, Edit(token)))
+            raise
+        if problems := event.problems if isinstance(event, ReloadFailed) else edit.problems:
+            self.leave(token)  # a failure, which is a fault of ours, may come after it was entered
+            raise ConfigError(problems)
+        if token not in self.options.overrides:
+            self._unanswered("override", used)
+            self.enter(token, values, thread)
+
+    def leave(self, token: object) -> None:
+        """What was entered as `token` counts no longer. Waits until the rest is published; never raises."""
+        while (used := self._check()) is not None and not self.cycle.closed and not self._inert:
+            edit = Edit(token)
+            used.post(partial(self.cycle.edit, edit))
+            if used.here or in_load():
+                return
+            edit.wait(used)
+            if token not in self.options.overrides or self._driver is used:
+                break
+        self.options.overrides.leave(token)
 
     def _layer_changed(self) -> None:
         """The values of a layer changed: load as `reload(wait=False)` does. Called on any thread."""
@@ -357,8 +398,3 @@ class Reloader(fork.ForkAware, Generic[T]):
             with suppress(OSError, RuntimeError):  # reported before
                 self._watch_again()
         return self._driver
-
-
-def _not_in_a_load(method: str) -> None:
-    if in_load():
-        raise UsageError(f"{method}() cannot be called from a check, validator or describe: they are part of a load")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, Typ
 
 from hotconf.config.layers import LayerTable, TextTable
 from hotconf.engine.candidate import Candidate
+from hotconf.errors import UsageError
 from hotconf.formats.base import Document, Format
 from hotconf.formats.registry import format_of
 from hotconf.schema import Schema
@@ -130,6 +131,52 @@ class ProfileLayer(FileLayer):
         """The tables of all profiles, whether they count or not."""
 
 
+class Overrides:
+    """Those in force in one watcher, in the order in which they were entered.
+
+    No lock guards them: each change is one call into C.
+    """
+
+    __slots__ = ("_entered",)
+
+    def __init__(self) -> None:
+        self._entered: dict[object, tuple[LayerTable, int]] = {}
+
+    def __contains__(self, token: object) -> bool:
+        return token in self._entered
+
+    @property
+    def tables(self) -> tuple[LayerTable, ...]:
+        """What they say, weakest first."""
+        return tuple([table for table, _ in list(self._entered.values())])
+
+    def enter(self, token: object, table: LayerTable, thread: int) -> None:
+        """From now on `table` is the strongest; `thread` is where it was entered."""
+        if self is NO_OVERRIDES:
+            raise UsageError("nothing can be overridden here")
+        self._entered[token] = table, thread
+
+    def tables_with(self, token: object, table: LayerTable | None) -> tuple[LayerTable, ...]:
+        """What they would say with this one in addition; without it, if it says nothing."""
+        others = tuple([each for other, (each, _) in list(self._entered.items()) if other is not token])
+        return others if table is None else (*others, table)
+
+    def leave(self, token: object) -> None:
+        """Without that one from now on."""
+        self._entered.pop(token, None)
+
+    def abandon(self, thread: int) -> int:
+        """In a forked child: keep those of this thread. Returns how many were dropped."""
+        gone = [token for token, (_, entered) in self._entered.items() if entered != thread]
+        for token in gone:
+            del self._entered[token]
+        return len(gone)
+
+
+NO_OVERRIDES: Final = Overrides()
+"""Of what is loaded without a watcher: always none."""
+
+
 class Options(NamedTuple, Generic[T]):
     """What a watcher loads: the main file, the model for it, and the limits."""
 
@@ -146,6 +193,8 @@ class Options(NamedTuple, Generic[T]):
     """There is no main file: nothing is at `path`, and it is not looked at."""
     home: str = ""
     """The working directory at construction; empty: that of the moment."""
+    overrides: Overrides = NO_OVERRIDES
+    """Those in force: they lie over all layers."""
 
     @property
     def form(self) -> Format:

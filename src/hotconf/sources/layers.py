@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, cast
 
 from hotconf import arguments
-from hotconf.config.layers import FILE, LayerTable, TextTable
+from hotconf.config.layers import FILE, OVERRIDE, LayerTable, TextTable
 from hotconf.errors import UsageError
 from hotconf.problems import Problem
 from hotconf.schema import Schema
@@ -86,7 +86,7 @@ def given_layers(given: object, schema: Schema[Any]) -> tuple[Layer | FileLayer,
     found = tuple(_layer(f"layers[{number}]", each) for number, each in enumerate(items))
     names = [layer.name for layer in found]
     for number, name in enumerate(names):
-        if name in (FILE, DEFAULT.layer, *names[:number]):
+        if name in (FILE, DEFAULT.layer, OVERRIDE, *names[:number]):
             raise arguments.wrong(f"layers[{number}].name", name, "a name of its own")
     if any(isinstance(layer, ProfileLayer) for layer in found[1:]):
         raise UsageError("layers: Profile comes first, and once: it is about the files")

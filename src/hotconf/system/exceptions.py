@@ -15,6 +15,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from hotconf.errors import UsageError
 from hotconf.system import threads
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ loading: Final[set[tuple[int, int]]] = set()
 def in_load() -> bool:
     """Whether this thread or greenlet is inside a load, that is in a validator, check or `describe`."""
     return threads.greenlet_ident() in loading
+
+
+def refuse_in_load(method: str) -> None:
+    """Raise `UsageError` if users' code that is part of a load calls `method`."""
+    if in_load():
+        raise UsageError(f"{method}() cannot be called from a check, validator or describe: they are part of a load")
 
 
 def propagates(error: BaseException) -> bool:

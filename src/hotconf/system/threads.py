@@ -112,6 +112,29 @@ class Event:
         return self._set
 
 
+async def entered(enter: Callable[[], object], leave: Callable[[], object]) -> None:
+    """Call `enter` in another thread. If the task is cancelled meanwhile, call `leave`, which may be called twice."""
+    import asyncio
+
+    ended, unowned = Event(), Event()
+
+    def run() -> None:
+        try:
+            enter()
+        finally:
+            ended.set()
+            if unowned.is_set():
+                leave()
+
+    try:
+        await asyncio.to_thread(run)
+    except (asyncio.CancelledError, GeneratorExit):
+        unowned.set()
+        if ended.is_set():
+            leave()
+        raise
+
+
 class Call(Generic[R]):
     """A call on another thread, for a caller that waits until it is `done`."""
 

@@ -41,9 +41,19 @@ class SetReader:
     """One read of a set of files."""
 
     __slots__ = (
-        *("_fresh", "_known", "_lapped", "_names_before", "_of_layers", "_same_names", "also", "cached", "expansion"),
-        *("instead", "loaded_at", "named", "names", "options", "over", "parse_ns", "patterns", "problems", "profile"),
-        *("read_ns", "reads", "said"),
+        *(
+            "_fresh",
+            "_known",
+            "_lapped",
+            "_names_before",
+            "_of_layers",
+            "_overrides",
+            "_same_names",
+            "also",
+            "cached",
+        ),
+        *("cached", "expansion", "instead", "loaded_at", "named", "names", "options", "over", "parse_ns", "patterns"),
+        *("problems", "profile", "read_ns", "reads", "said"),
     )
 
     loaded_at: datetime
@@ -56,8 +66,9 @@ class SetReader:
         """Contents to use instead of what is on the disk."""
         self.said = layers.read(options.layers)
         """What the layers over the files say."""
-        self.over = self.said.decoded(options)
-        """The same, weakest first: texts decoded. Without layers of files until the files are read."""
+        self._overrides = options.overrides.tables
+        self.over = (*self.said.decoded(options), *self._overrides)
+        """The same and the overrides, weakest first: texts decoded. Without layers of files until these are read."""
         self._of_layers = options.layer_paths
         self.also = self._of_layers
         """What is read besides `watch_paths`: the file of the profile, and those of layers."""
@@ -320,7 +331,8 @@ class SetReader:
             of_files = {layer.name for layer in self.options.layers if isinstance(layer, FileLayer)}
             settings = settings_path(self.options.schema)
             over = self.said.decoded(self.options)
-            self.over = tuple(self._unable(each, settings) if each.layer in of_files else each for each in over)
+            able = (self._unable(each, settings) if each.layer in of_files else each for each in over)
+            self.over = (*able, *self._overrides)
 
     def _unable(self, table: LayerTable, settings: KeyPath | None) -> LayerTable:
         """`table`, which is of a layer of files, without `watch_paths`: what is read decides nothing about that."""
