@@ -13,7 +13,6 @@ from hotconf import arguments
 from hotconf.errors import NoConfigError
 from hotconf.events import Ending, Pending
 from hotconf.formats.registry import FormatName, named
-from hotconf.keypath import KeyPath
 from hotconf.logs import log, records
 from hotconf.problems import Problem
 from hotconf.runtime.holds import Busy, Override
@@ -328,7 +327,7 @@ class HotReloadWatcher(Generic[T]):
         """
         return Busy(self._reloader, reason)
 
-    def override(self, values: Mapping[str | KeyPath, Any]) -> Override:
+    def override(self, values: Mapping[Any, Any]) -> Override:
         """Inside the returned context manager `values` override all layers. For tests and operators.
 
         Keys are dotted (`"server.port"`), or tuples of keys; tables may be nested, and merge. Values are as the model

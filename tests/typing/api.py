@@ -165,6 +165,10 @@ def reload(watcher: HotReloadWatcher[App], wait: bool) -> None:
     assert_type(watcher.reload(wait=wait), Ending | None)
     with watcher.busy("agent") as nothing:
         assert_type(nothing, None)
+    by_path: dict[tuple[str, ...], int] = {("server", "port"): 1}
+    with watcher.override({"server.port": 1, ("server", "host"): MISSING}) as nothing, watcher.override(by_path):
+        assert_type(nothing, None)
+    watcher.override([])  # type: ignore[arg-type]
 
 
 def told(watcher: HotReloadWatcher[App]) -> None:

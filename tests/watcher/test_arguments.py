@@ -101,6 +101,7 @@ METHODS = {
     "on_change.selector": {"text", "tuple", *ONE},
     "on_change.callback": {"none", *TWO},
     "busy.reason": {"text", "long"},
+    "override.values": {"dict"},
     "text.path": {"text", "path", "long"},
     "scrub.text": {"empty", "text", "long"},
 }

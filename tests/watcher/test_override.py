@@ -290,8 +290,8 @@ def test_what_is_not_valid_is_refused_at_its_own_origin(model, watch, values, at
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (7, "override=7"),
-        ({7: 1}, "override=7: give a dotted key"),
+        (7, "values=7"),
+        ({7: 1}, "values=7: give a dotted key"),
         ({"": 1}, "is not a dotted key"),
         ({(): 1}, "() is no key of a table"),
         ({"plugins[0]": "x"}, "items of arrays cannot be set one by one"),
@@ -303,7 +303,7 @@ def test_what_is_not_valid_is_refused_at_its_own_origin(model, watch, values, at
 def test_what_is_no_override_is_a_mistake_of_the_program(model, watch, values, message):
     """Before anything is entered."""
     watcher, _ = watch(model, Model)
-    with pytest.raises(UsageError, match=r"override") as raised:
+    with pytest.raises(UsageError, match=r"^values") as raised:
         watcher.override(values)
     assert message in str(raised.value)
 

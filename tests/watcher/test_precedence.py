@@ -12,9 +12,19 @@ from pydantic import AliasChoices, BaseModel, Field
 
 from hotconf import DotEnv, Env, Flags, HotReloadSettings, HotReloadWatcher, Profile, SecretsDir
 
-ORDER = ["default", "main file", "fragment", "profile", "secrets directory", ".env", "environment", "flags"]
+ORDER = [
+    "default",
+    "main file",
+    "fragment",
+    "profile",
+    "secrets directory",
+    ".env",
+    "environment",
+    "flags",
+    "override",
+]
 """Weakest first, as the documentation has it."""
-LAYERS = [*ORDER, "mapping"]
+LAYERS = [*ORDER[:-1], "mapping", ORDER[-1]]
 DOCUMENTED = Path(__file__).parents[2] / "docs/layers.md"
 PAIRS = list(combinations(LAYERS, 2))
 
@@ -36,6 +46,7 @@ class Scene:
         self.root = root
         self.mapping: dict[str, Any] = {}
         self.flags: dict[str, Any] = {}
+        self.override: dict[str, Any] = {}
         self.environment = monkeypatch
         (root / "config.toml").write_text("hot_reload.watch_paths = ['over.toml']\n")
         (root / "over.toml").write_text("# nothing\n")
@@ -70,6 +81,9 @@ class Scene:
         if layer == "flags":
             self.flags = {f"server__{key}": number}
             return f"flags[server__{key}]"
+        if layer == "override":
+            self.override = {f"server.{key}": number}
+            return "override"
         self.mapping = {"server": {key: number}}
         return "layers[5]"
 
@@ -93,7 +107,7 @@ def test_the_stronger_of_two_layers_wins(
     places = [scene.set(strong, 2, strong_key), scene.set(weak, 1, weak_key)]
     of_files = [Profile("dev"), SecretsDir("secrets"), DotEnv(".env", "APP_")]
     layers = [*of_files, Env("APP_"), Flags(scene.flags), scene.mapping]
-    with HotReloadWatcher("config.toml", App, layers=layers) as watcher:
+    with HotReloadWatcher("config.toml", App, layers=layers) as watcher, watcher.override(scene.override):
         assert watcher.config.server.port == 2
         assert not watcher.warnings
         answers = [answer.origin.where for answer in watcher.snapshot.explain("server.port")]

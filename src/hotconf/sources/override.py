@@ -29,20 +29,20 @@ def flattened(given: object) -> dict[KeyPath, Any]:
     Raises `UsageError` for what is no mapping of keys, and for keys that stand for one value, or for parts of it.
     """
     if not isinstance(given, Mapping):
-        raise arguments.wrong("override", given, 'a mapping, such as {"server.port": 1}')
+        raise arguments.wrong("values", given, 'a mapping, such as {"server.port": 1}')
     found: dict[KeyPath, Any] = {}
     for key, value in given.items():
-        path = key_path("override", key)
+        path = key_path("values", key)
         if not path or not all(isinstance(part, str) for part in path):
-            text = f"override: {dotted(path) or '()'} is no key of a table"
+            text = f"values: {dotted(path) or '()'} is no key of a table"
             raise UsageError(f"{text}: items of arrays cannot be set one by one, give all of it")
         for leaf, inner in _leaves(path, value):
             if leaf in found:
-                raise UsageError(f"override: {dotted(leaf)} is given twice")
+                raise UsageError(f"values: {dotted(leaf)} is given twice")
             found[leaf] = inner
     for path in found:
         if any(path[:length] in found for length in range(1, len(path))):
-            raise UsageError(f"override: {dotted(path)} and a table around it are given: give one of the two")
+            raise UsageError(f"values: {dotted(path)} and a table around it are given: give one of the two")
     return found
 
 
@@ -53,7 +53,7 @@ def _leaves(path: KeyPath, value: Any) -> Iterator[tuple[KeyPath, Any]]:
     _bounded(path)
     for key, inner in value.items():
         if not isinstance(key, str):
-            raise UsageError(f"override: {dotted(path)} has the key {arguments.named(key)}: give text")
+            raise UsageError(f"values: {dotted(path)} has the key {arguments.named(key)}: give text")
         yield from _leaves((*path, key), inner)
 
 
@@ -69,7 +69,7 @@ def _own(value: Any, path: KeyPath) -> Any:
 
 def _bounded(path: KeyPath) -> None:
     if len(path) > MAX_DEPTH:
-        raise UsageError(f"override: {dotted(path[:2])} is nested too deeply")
+        raise UsageError(f"values: {dotted(path[:2])} is nested too deeply")
 
 
 def prepared(values: Mapping[KeyPath, Any], schema: Schema[Any]) -> LayerTable:
