@@ -84,6 +84,8 @@ def _lines(explained: Explanation) -> list[str]:
 
 
 def _value(value: object) -> str:
+    if value is MISSING:
+        return "removed"
     return "none" if value is None else toml.value(value)
 
 
