@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import subprocess
@@ -14,7 +15,7 @@ from textwrap import dedent
 import pytest
 
 from hotconf import HotReloadWatcher, ReloadFailed, ReloadSuccess
-from hotconf.logs import records
+from hotconf.logs import records, scrubbing
 from hotconf.logs.records import CAPACITY, DEBUG, ERROR, INFO, WARNING, emit
 from hotconf.system import worker
 from waiting import wait_until
@@ -87,6 +88,43 @@ def test_what_is_dropped_is_counted_and_told(blocking):
     ]
     emit("reload", INFO, "again")
     wait_until(lambda: blocking.lines[-1] == "again")
+
+
+def test_records_wait_while_what_scrubs_them_cannot_be_had(blocking, monkeypatch):
+    """No descriptor is left to import it: a line of our own says so, once, and all come in the end, in order."""
+    blocking.gate.set()
+    refusals = iter([OSError(errno.EMFILE, os.strerror(errno.EMFILE)), MemoryError()])
+    lines = scrubbing.lines
+
+    def refuse(*given):
+        if (error := next(refusals, None)) is not None:
+            raise error
+        return lines(*given)
+
+    monkeypatch.setattr(scrubbing, "lines", refuse)
+    for number in range(3):
+        emit("watch", WARNING, "%d", number)
+    wait_until(lambda: not records.supervise())
+    first, *others = blocking.lines
+    assert first == "Log records wait until they can be shown without secrets: Too many open files"
+    assert others == ["0", "1", "2"]
+
+
+def test_a_record_that_can_never_be_made_holds_up_no_other(blocking, monkeypatch):
+    """A fault of ours, or a package that was removed under the program: a line of our own stands in its place."""
+    blocking.gate.set()
+    lines = scrubbing.lines
+
+    def refuse(text, *given):
+        if text == "0":
+            raise ImportError("cannot import name")
+        return lines(text, *given)
+
+    monkeypatch.setattr(scrubbing, "lines", refuse)
+    for number in range(3):
+        emit("watch", WARNING, "%d", number)
+    wait_until(lambda: records.flush() and not records.at_work())
+    assert blocking.lines == ["A log record cannot be shown: ImportError", "1", "2"]
 
 
 def test_no_reload_and_no_close_waits_for_a_handler(tmp_path, blocking):

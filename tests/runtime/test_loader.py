@@ -15,6 +15,7 @@ from hotconf.runtime.driver import Driver, new_loader
 from hotconf.runtime.loads import isolated_load
 from hotconf.sources.base import FileSet, LoadResult
 from hotconf.system.exceptions import in_load
+from scarce import no_descriptors
 from waiting import wait_until
 
 KNOWN = FileSet.of(Path("/nowhere/config.toml"))
@@ -169,6 +170,24 @@ def test_what_the_system_refused_is_tried_again(loader, tmp_path, error, again):
     loader.stop(10)
     [result] = results
     assert result.files.reads[path].settled is not again
+
+
+def test_an_import_that_failed_with_another_threads_is_tried_again(tmp_path):
+    """Another thread was refused a descriptor for the same module: nothing is wrong with the file, nor with us."""
+
+    def fail():
+        raise ImportError("cannot import name 'Scrubber' from 'hotconf.secrets.scrubber'")
+
+    path = tmp_path / "config.toml"
+    path.touch()
+    os.utime(path, (1, 1))
+    with no_descriptors():
+        refused = isolated_load(fail, FileSet.of(path))
+    assert isinstance(refused.candidate, Invalid)
+    (problem,) = refused.candidate.problems
+    assert (problem.kind, problem.message) == ("unreadable", "Cannot read the file: Too many open files")
+    assert not refused.files.reads[path].settled
+    assert isolated_load(fail, FileSet.of(path)).files.reads[path].settled
 
 
 @pytest.mark.parametrize("error", [ValueError("hunter2"), SystemExit(1), RecursionError(), MemoryError()])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import socket
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from hotconf.sources.files import reading
 from hotconf.sources.files.compare import Difference, compare
 from hotconf.sources.files.paths import Member
 from hotconf.sources.files.reading import Read, Stamp, read, same, stat_only
+from scarce import no_descriptors
 
 MAX = 1000
 SECRET = b'key = "hunter2"\n'
@@ -377,14 +377,8 @@ def test_the_content_of_a_young_file_decides(path, monkeypatch):
 
 def test_no_descriptor_left_is_a_failure_that_passes(path):
     """Not settled, so that it is tried again; then the content differs from the failure."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    lowest = os.open(os.devnull, os.O_RDONLY)
-    os.close(lowest)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
-    try:
+    with no_descriptors():
         found = read(path, MAX)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert found.problem is not None
     assert (found.problem.kind, found.settled) == ("unreadable", False)
     assert same(path, found.stamp)

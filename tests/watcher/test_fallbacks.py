@@ -172,6 +172,7 @@ def test_no_descriptors_are_left(path):
     command = [sys.executable, "-W", "error", "-c", EXHAUSTED, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert "Traceback" not in done.stderr
+    assert "Config load failed: config.toml: Cannot read the file: Too many open files" in done.stderr
     first, second, third = done.stdout.splitlines()
     assert first == "poll unreadable Too many open files"
     assert second == "inotify None"

@@ -2,7 +2,8 @@
 
 Rule 1: none of our threads waits for a handler, and none that loads, steps or closes takes a lock of `logging`.
 Rule 2: one thread passes records on, in order, while there are any; under gevent or eventlet in a greenlet.
-Rule 3: at most `CAPACITY` wait; dropped ones are counted, and reported when records flow again.
+Rule 3: at most `CAPACITY` wait; dropped ones are counted, and reported when records flow again. Without a descriptor
+or memory for the modules that remove secrets, records wait, and that is reported in their place.
 Rule 4: at exit all records have reached the handlers, unless one of these takes longer than `FLUSH_S` for a record,
 or all of them together longer than `EXIT_S`.
 """
@@ -10,15 +11,17 @@ or all of them together longer than `EXIT_S`.
 from __future__ import annotations
 
 import atexit
+import errno
 import sys
 import time
+from collections import deque
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hotconf.logs import scrubbing
 from hotconf.system import fork, green, threads
+from hotconf.system.descriptors import cause, refusal
 from hotconf.system.worker import Worker
 from hotconf.text import printable, short_path
 
@@ -34,6 +37,7 @@ CAPACITY: Final = 1000
 FLUSH_S: Final = 1.0
 EXIT_S: Final = 5.0
 _MOMENT_S: Final = 0.1
+_PASSING: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 
 class _Record(NamedTuple):
@@ -51,10 +55,14 @@ class _Record(NamedTuple):
 class LogQueue(fork.ForkAware):
     """All records of this process."""
 
-    __slots__ = ("_dropped", "_registered", "_worker")
+    __slots__ = ("_dropped", "_held", "_holding", "_registered", "_worker")
 
     def __init__(self) -> None:
         self._dropped = 0
+        self._held: deque[_Record] = deque()
+        """Records on their way; the first is being handled."""
+        self._holding = False
+        """The first cannot be made now."""
         self._registered = False
         self._worker = Worker("hotconf log", self._report, _describe)
 
@@ -76,11 +84,12 @@ class LogQueue(fork.ForkAware):
             if not enabled(logger, level):
                 return
             self._register()
-            if self._worker.waiting >= CAPACITY:
+            if len(self._held) > CAPACITY:
                 self._dropped += 1
                 return
-            record = _Record(logger, level, text, values, time.time(), error, scrub, scrubbing.known_secrets())
-            self._worker.submit(partial(self._pass_on, record))
+            known = scrubbing.known_secrets()
+            self._held.append(_Record(logger, level, text, values, time.time(), error, scrub, known))
+            self._worker.submit(self._pass_next)
 
     def flush(self) -> bool:
         """Give the handlers a moment to take all records, unless they have had more; whether they have them."""
@@ -92,15 +101,18 @@ class LogQueue(fork.ForkAware):
 
     def at_work(self) -> bool:
         """Whether records are on their way."""
-        return self._worker.at_work
+        return self._worker.at_work or bool(self._held)
 
     def supervise(self) -> bool:
-        """Repair the thread if it failed; whether there is something to do."""
-        return self._worker.supervise()
+        """Repair the thread if it failed, and try again what could not be made; whether there is something to do."""
+        if self._held and not self._worker.at_work:
+            self._worker.submit(self._pass_next)
+        return self._worker.supervise() or bool(self._held)
 
     def finish(self) -> None:
         """The process ends: give the handlers what they have not had, as rule 4 says. May be repeated."""
         until = time.monotonic() + EXIT_S
+        self.supervise()
         while not self._worker.join(_MOMENT_S):
             self._worker.drain()  # if there is no thread for it
             if self._worker.busy_ns > FLUSH_S * 1e9 or time.monotonic() > until:
@@ -110,6 +122,7 @@ class LogQueue(fork.ForkAware):
     def abandon(self) -> None:
         """The parent logs what waits."""
         self._dropped = 0
+        self._held.clear()
         self._worker.abandon()
 
     def _register(self) -> None:
@@ -126,12 +139,25 @@ class LogQueue(fork.ForkAware):
 
     # On its thread
 
-    def _pass_on(self, record: _Record) -> None:
-        green.run(partial(_handle, record))
-        if self._dropped and not self._worker.waiting:
+    def _pass_next(self) -> None:
+        green.run(self._pass_first)
+        if self._held and not (self._holding or self._worker.waiting):
+            self._worker.submit(self._pass_next)
+        elif self._dropped and not self._held:
             dropped, self._dropped = self._dropped, 0
             text = "%d log records were dropped: a handler of the log did not take them in time"
-            green.run(partial(_handle, _Record("watch", WARNING, text, (dropped,), time.time())))
+            self.emit("watch", WARNING, text, dropped)
+
+    def _pass_first(self) -> None:
+        record = next(iter(self._held), None)
+        why = None if record is None else _handle(record)
+        if why is None:
+            self._holding = False
+            if self._held and self._held[0] is record:  # unless a handler forked, and this is the child
+                self._held.popleft()
+        elif not self._holding:
+            self._holding = True
+            _handle_plain(f"Log records wait until they can be shown without secrets: {why}")
 
 
 def enabled(name: str, level: int) -> bool:
@@ -145,13 +171,33 @@ def enabled(name: str, level: int) -> bool:
     return bool(manager.disable < level and logger.getEffectiveLevel() <= level)
 
 
-def _handle(record: _Record) -> None:
+def _handle(record: _Record) -> str | None:
+    """Have the handlers handle it. Returns why it cannot be made now, but perhaps later."""
     with suppress(BaseException):
         import logging
 
         logger = logging.getLogger(f"hotconf.{record.logger}")
         if logger.isEnabledFor(record.level):
-            logger.handle(_made(logger, record))
+            try:
+                made = _made(logger, record)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is logged
+                why = cause(error)
+                if isinstance(why, MemoryError) or (isinstance(why, OSError) and why.errno in _PASSING):
+                    return refusal(why)
+                _handle_plain(f"A log record cannot be shown: {type(error).__name__}")
+            else:
+                logger.handle(made)
+    return None
+
+
+def _handle_plain(text: str) -> None:
+    """Log a text of ours, in which no secret can be."""
+    with suppress(BaseException):
+        import logging
+
+        logger = logging.getLogger("hotconf.watch")
+        if logger.isEnabledFor(WARNING):
+            logger.handle(logger.makeRecord(logger.name, WARNING, __file__, 0, text, (), None))
 
 
 def _made(logger: logging.Logger, given: _Record) -> logging.LogRecord:

@@ -26,6 +26,7 @@ from hotconf.sources.base import FileSet, LoadResult, Options
 from hotconf.sources.files import reading
 from hotconf.sources.files.cache import Cache
 from hotconf.system import threads
+from hotconf.system.descriptors import cause
 from hotconf.system.exceptions import in_load, loading, propagates
 from hotconf.system.worker import Worker
 from hotconf.text import short_path
@@ -225,7 +226,7 @@ def isolated_load(work: Callable[[], LoadResult[T]], known: FileSet) -> LoadResu
     except BaseException as error:
         if propagates(error):
             raise
-        path = known.members[0].path
+        path, error = known.members[0].path, cause(error)
         # Descriptors or memory may be available at the next poll, also for importing our modules.
         refused = isinstance(error, OSError) and error.errno in reading.PASSING
         if not refused:

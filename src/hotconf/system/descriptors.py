@@ -58,6 +58,20 @@ def refusal(error: Exception) -> str:
     return f"{text} (fs.inotify.max_user_instances, ulimit -n)" if limits else text
 
 
+def cause(error: BaseException) -> BaseException:
+    """`error`, or the refusal of a descriptor that caused it.
+
+    If two threads need the same module, and the first is refused a descriptor for it, the other one gets an
+    `ImportError`, which says nothing of that.
+    """
+    if isinstance(error, ImportError):
+        try:
+            os.close(os.open(os.devnull, os.O_RDONLY))
+        except OSError as refused:
+            return refused
+    return error
+
+
 class _Owner:
     """Owns a descriptor on systems without epoll."""
 
