@@ -14,6 +14,8 @@ def wait_until(condition: Callable[[], T], timeout_s: float = 60.0) -> T:
     deadline_s = time.monotonic() + timeout_s
     while not (value := condition()):
         if time.monotonic() >= deadline_s:
-            raise AssertionError(f"still {value!r} after {timeout_s} s: {condition!r}")
+            import stalls
+
+            raise AssertionError(f"still {value!r} after {timeout_s} s: {condition!r}\n{stalls.report()}")
         time.sleep(_POLL_S)
     return value

@@ -20,6 +20,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import stalls
 from hotconf.changes import MISSING, Change
 from hotconf.errors import UsageError
 from hotconf.events import FileChanged, Notice, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
@@ -65,7 +66,7 @@ def wait_until(condition, what="it"):
     """Return once `condition()` holds; fail after the deadline."""
     end = time.monotonic() + DEADLINE
     while not condition():
-        assert time.monotonic() < end, f"{what} did not happen"
+        assert time.monotonic() < end, f"{what} did not happen\n{stalls.report()}"
         time.sleep(0.001)
 
 

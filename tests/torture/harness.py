@@ -328,6 +328,7 @@ class Case:
 
     def _deaf(self, what: str) -> NoReturn:
         self.faults.append(("deaf", what))
+        self.faults[-1] = "deaf", f"{what}\n{self.process.ask('stalled')}"
         raise DeafError(what)
 
     def _found(self, kind: Fault) -> bool:

@@ -14,10 +14,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import stalls
 from doubles.inside import reloader_of
 from doubles.recorder import described
 from hotconf import ConfigReloadEvent, HotReloadWatcher, Snapshot
@@ -25,6 +27,7 @@ from torture.contents import SCHEMAS
 
 _TIME, _TIME_NS = time.time, time.time_ns
 _speaking = threading.Lock()
+_logged: deque[str] = deque(maxlen=20)
 
 
 def say(**what: object) -> None:
@@ -129,6 +132,10 @@ class Subject:
         while self.held:
             os.close(self.held.pop())
 
+    def stalled(self) -> str:
+        """What it logged last, and what its threads are doing."""
+        return "\n".join([*_logged, stalls.report()])
+
     def fork(self, ending: str) -> int:
         """Fork; the child closes the watcher and ends, or becomes another program. Its exit code."""
         child = os.fork()
@@ -200,7 +207,9 @@ class Reader:
 
 def main() -> None:
     """Do what is asked for, until there is nothing more to read."""
-    logging.getLogger("hotconf").addHandler(logging.NullHandler())
+    handler = logging.Handler()
+    handler.emit = lambda record: _logged.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("hotconf").addHandler(handler)
     subject = Subject()
     say(ready=os.getpid())
     for line in sys.stdin:
