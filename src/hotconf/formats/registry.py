@@ -33,6 +33,16 @@ def format_of(path: Path) -> Format:
     return _BY_SUFFIX.get(path.suffix.lower(), DEFAULT)
 
 
+def guessed(path: Path, *contents: bytes | None) -> Format:
+    """The format of a file that has, or had, these `contents`: if its name does not say, the first that reads one."""
+    if path.suffix.lower() not in _BY_SUFFIX:
+        for form in FORMATS:
+            for data in contents:
+                if data and isinstance(base.parse(form, path, data), Document):
+                    return form
+    return format_of(path)
+
+
 def named(name: object) -> Format | None:
     """The format that is called `name`: `toml`, `yaml` or `json`; None for None. Raises `UsageError`."""
     found = next((each for each in FORMATS if each.name.lower() == name), None)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from hotconf.config.redaction.secret_keys import SecretKeys
 from hotconf.config.redaction.secret_values import secrets_in, secrets_of
 from hotconf.config.redaction.source_text import SourceText, secrets_in_text
-from hotconf.formats.registry import format_of, parse
+from hotconf.formats.registry import guessed, parse
 from hotconf.problems import Problem
 from hotconf.report.cells import spread
 from hotconf.secrets.scrubber import Scrubber
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
-    from hotconf.snapshot import Snapshot, SourceFile
+    from hotconf.formats.base import Format
+    from hotconf.snapshot import Snapshot
 
 RowKind: TypeAlias = Literal["same", "changed", "added", "removed", "file", "gap"]
 
@@ -52,14 +53,17 @@ def side_by_side(
     A changed line is beside the one that it was, secrets as `…` on both. Empty if all files are the same.
     `secret_keys` are those that only the model knows: needed where a state was not published, but is on the disk.
     """
-    written = (_written(file, secret_keys) for file in (*old.files, *new.files))
+    files = tuple(_files(old, new))
+    forms = {path: guessed(path, *contents) for path, *contents in files}
+    contents = ((path, data) for path, *both in files for data in both if data is not None)
+    written = (_written(path, data, forms[path], secret_keys) for path, data in contents)
     scrub = Scrubber(secrets_in([old.config, new.config]).union(*written))
     rows: list[Row] = []
-    for path, before, after in _files(old, new):
+    for path, before, after in files:
         if before != after:
             base = (*new.files, *old.files)[0].path.parent
             rows.append(Row("file", None, _name(path, base, before), None, _name(path, base, after)))
-            rows.extend(_Comparison(path, before, after, scrub, secret_keys).rows(context))
+            rows.extend(_Comparison(path, before, after, forms[path], scrub, secret_keys).rows(context))
     return tuple(rows)
 
 
@@ -115,12 +119,12 @@ def _files(old: Snapshot[Any], new: Snapshot[Any]) -> Iterator[tuple[Path, bytes
         yield path, before.get(path), after.get(path)
 
 
-def _written(file: SourceFile, keys: Collection[str]) -> frozenset[str]:
+def _written(path: Path, content: bytes, form: Format, keys: Collection[str]) -> frozenset[str]:
     """The secrets in a file: some are under keys without a field, and in no config."""
-    document = parse(file.content, file.path, allow_empty=True)
+    document = parse(content, path, allow_empty=True, form=form)
     if isinstance(document, Problem):
         others = keys.others if isinstance(keys, SecretKeys) and keys else None
-        return secrets_in_text(file.content.decode("utf-8", "replace"), others)
+        return secrets_in_text(content.decode("utf-8", "replace"), others)
     return secrets_of(keys.root, [document]) if isinstance(keys, SecretKeys) else secrets_in(document.table)
 
 
@@ -141,12 +145,17 @@ class _Comparison:
     __slots__ = ("_assigns", "_new", "_old", "_sides")
 
     def __init__(
-        self, path: Path, old: bytes | None, new: bytes | None, scrub: Scrubber, keys: Collection[str]
+        self,
+        path: Path,
+        old: bytes | None,
+        new: bytes | None,
+        form: Format,
+        scrub: Scrubber,
+        keys: Collection[str],
     ) -> None:
         texts = _texts(old, new)
         self._old, self._new = _lines(texts)
-        wrong = (_wrong_from(path, content) for content in (old, new))
-        form = format_of(path)
+        wrong = (_wrong_from(path, content, form) for content in (old, new))
         self._assigns = form.assigns
         self._sides = tuple(
             (SourceText(text, scrub, keys, form=form), line) for text, line in zip(texts, wrong, strict=True)
@@ -196,9 +205,9 @@ def _texts(old: bytes | None, new: bytes | None) -> tuple[str, str]:
     return before, after
 
 
-def _wrong_from(path: Path, content: bytes | None) -> float:
+def _wrong_from(path: Path, content: bytes | None, form: Format) -> float:
     """The line, from 0, from which on it is not known what is written there."""
-    problem = None if content is None else parse(content, path, allow_empty=True)
+    problem = None if content is None else parse(content, path, allow_empty=True, form=form)
     return (problem.line or 1) - 1 if isinstance(problem, Problem) else inf
 
 

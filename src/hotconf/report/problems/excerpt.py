@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hotconf.config.redaction.source_text import OMITTED, SourceText, secret_from
-from hotconf.formats.registry import DEFAULT, format_of
+from hotconf.formats.registry import DEFAULT, guessed
 from hotconf.report.cells import BAR, head, spread, tail, width
 from hotconf.secrets.credentials import mask_credentials
 from hotconf.secrets.scrubber import Scrubber
@@ -79,7 +79,7 @@ def _scrubber(secrets: Iterable[str] | Scrubber) -> Scrubber:
 
 
 def _source(problem: Problem, text: str, scrub: Scrubber, secret_keys: Collection[str]) -> SourceText:
-    form = DEFAULT if problem.file is None else format_of(problem.file)
+    form = DEFAULT if problem.file is None else guessed(problem.file, text.encode("utf-8", "replace"))
     return SourceText(text.removeprefix("\ufeff"), scrub, secret_keys, form=form)
 
 
