@@ -27,6 +27,8 @@ class SourceFile:
     a `WatchedFile` that is kept with the state."""
     content: bytes = field(repr=False)
     """The very bytes that were parsed. They may hold secrets."""
+    format: str | None = None
+    """`toml`, `yaml` or `json`, where the name of the file does not decide."""
 
     @property
     def configures(self) -> bool:

@@ -63,7 +63,9 @@ def as_text(found: Sequence[Finding], stream: TextIO) -> str:
         if source is None:
             schema = finding.schema
             secrets, keys = inspection.secrets(schema), secret_keys(schema)
-            source = Excerpts(inspection.text, cells=canvas.cells, secrets=secrets, secret_keys=keys)
+            source = Excerpts(
+                inspection.text, cells=canvas.cells, secrets=secrets, secret_keys=keys, form_of=inspection.form_of
+            )
             excerpts[id(inspection)] = source
         lines = diagnostic(finding.as_given, source.of(finding.problem), airy=True)
         blocks.append(canvas.painted(lines) + "\n")

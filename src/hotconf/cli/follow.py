@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hotconf.cli.program import Program
     from hotconf.events import ConfigReloadEvent
     from hotconf.problems import Problem
-    from hotconf.schema import Schema
+    from hotconf.sources.base import Options
     from hotconf.subscribers.streams import EventStream
     from hotconf.watcher import HotReloadWatcher
 
@@ -51,10 +51,10 @@ class Printer(Protocol):
 class TextPrinter:
     """For people: notifications with the time of day."""
 
-    def __init__(self, path: Path, schema: Schema[Any]) -> None:
+    def __init__(self, path: Path, options: Options[Any]) -> None:
         """`path` is spelled as the person did."""
         self._path = path
-        self._schema = schema
+        self._options = options
         self._has_config = False
         self._watcher: HotReloadWatcher[Any] | None = None
 
@@ -97,7 +97,8 @@ class TextPrinter:
             watcher.text,
             cells=canvas.cells - len(_INDENT),
             secrets=watcher.secrets,
-            secret_keys=secret_keys(self._schema),
+            secret_keys=secret_keys(self._options.schema),
+            form_of=self._options.form_of,
         )
         for problem in problems[:_MOST_SOURCES]:
             lines = diagnostic(spelled(problem, watcher.path, self._path), excerpts.of(problem), only_below=True)
@@ -157,7 +158,7 @@ def follow(
     ):
         try:
             main = located(path, program.find, say=log.say)
-            printer = JsonPrinter() if as_json else TextPrinter(path, program.options(main).schema)
+            printer = JsonPrinter() if as_json else TextPrinter(path, program.options(main))
             _follow(watcher, stream, printer, log)
         except _StuckError:
             silence(stdout())

@@ -13,6 +13,7 @@ from hotconf.formats.json.format import JSON
 from hotconf.formats.toml.format import TOML
 from hotconf.formats.yaml.format import YAML
 from hotconf.problems import Problem
+from hotconf.snapshot import SourceFile
 
 FormatName: TypeAlias = Literal["toml", "yaml", "json"]
 FORMATS: Final[tuple[Format, ...]] = (TOML, YAML, JSON)
@@ -29,18 +30,18 @@ def is_configuration(path: PurePath) -> bool:
 
 
 def format_of(path: Path) -> Format:
-    """The format of the file at `path`, by its suffix, in upper or lower case."""
+    """The format of the file at `path`, by its suffix, in upper or lower case, if none was given."""
     return _BY_SUFFIX.get(path.suffix.lower(), DEFAULT)
 
 
-def guessed(path: Path, *contents: bytes | None) -> Format:
-    """The format of a file that has, or had, these `contents`: if its name does not say, the first that reads one."""
-    if path.suffix.lower() not in _BY_SUFFIX:
-        for form in FORMATS:
-            for data in contents:
-                if data and isinstance(base.parse(form, path, data), Document):
-                    return form
-    return format_of(path)
+def format_in(file: SourceFile) -> Format:
+    """The format of a file that was read."""
+    return named(file.format) or format_of(file.path)
+
+
+def document_of(file: SourceFile) -> Document | Problem:
+    """What a file that was read holds, or what is wrong with it."""
+    return parse(file.content, file.path, allow_empty=True, form=named(file.format))
 
 
 def named(name: object) -> Format | None:

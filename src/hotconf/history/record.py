@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
+from hotconf.formats.registry import FormatName
 from hotconf.snapshot import SourceFile
 from hotconf.text import printable, shortened
 
@@ -30,6 +31,7 @@ MAX_KEYS: Final = 100
 """Secret keys that are kept: enough to tell models apart."""
 
 _DIGITS: Final = 64
+_FORMATS: Final = (None, *get_args(FormatName))
 _ROLES: Final = ("main", "fragment", "named")
 
 
@@ -72,6 +74,7 @@ def encode(record: Record) -> bytes:
         "number": record.number,
         "at": record.at.isoformat(),
         "summary": bounded(record.summary),
+        "formats": [file.format for file in record.files],
         "files": [[str(file.path), file.role, len(file.content)] for file in record.files],
         "secret_keys": sorted(record.secret_keys)[:MAX_KEYS],
     }
@@ -114,10 +117,14 @@ def _record(body: bytes) -> Record:
     text, _, contents = body.partition(b"\n")
     index: dict[str, Any] = json.loads(text)
     files: list[SourceFile] = []
-    for path, role, size in index["files"]:
+    entries = index["files"]
+    forms = index.get("formats") or [None] * len(entries)  # earlier versions had none
+    for (path, role, size), form in zip(entries, forms, strict=True):
         if role not in _ROLES or (role == "main") == bool(files) or not 0 <= size <= len(contents):
             raise ValueError(role)
-        files.append(SourceFile(Path(path), role, contents[:size]))
+        if form not in _FORMATS:
+            raise ValueError(form)
+        files.append(SourceFile(Path(path), role, contents[:size], form))
         contents = contents[size:]
     if contents or not files:
         raise ValueError(len(contents))

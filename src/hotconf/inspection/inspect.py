@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hotconf.changes import Change
 from hotconf.engine.candidate import Candidate, Unstable, Valid
+from hotconf.formats.base import Format
+from hotconf.formats.registry import format_of
 from hotconf.problems import Problem
 from hotconf.runtime.load import load, load_kept, problems_of
 from hotconf.schema import Schema
@@ -35,6 +37,8 @@ class Inspection:
     files: FileSet = field(repr=False)
     scrub: Scrubber | None = field(default=None, repr=False)
     """Removes the secrets of the load, if they were sought."""
+    form_of: Callable[[Path], Format] = field(default=format_of, repr=False)
+    """What a file is written in."""
 
     def text(self, path: Path) -> str:
         """The text of the file at `path` as it was inspected; empty if it was not read."""
@@ -77,26 +81,28 @@ def inspect(
     """
     most = options.max_bytes
     if large := [given for given, data in instead.items() if len(data) > most]:
-        return Inspection(tuple(too_large(given, most) for given in large), FileSet.of(options.path))
+        problems = tuple(too_large(given, most) for given in large)
+        return Inspection(problems, FileSet.of(options.path), form_of=options.form_of)
     result = load(options, against, baseline=baseline, instead=instead)
-    return _inspection(result.candidate, result.files)
+    return _inspection(result.candidate, result.files, options)
 
 
 def inspect_kept(record: Record, options: Options[T], *, against: Snapshot[T] | None = None) -> State[T] | Inspection:
     """The state that was kept as `record`, judged by the schema, checks and layers of today; no file is read."""
     result = load_kept(options._replace(path=record.files[0].path), record.files, record.at, against)
-    return _inspection(result.candidate, result.files)
+    return _inspection(result.candidate, result.files, options)
 
 
-def _inspection(found: Candidate[T], files: FileSet) -> State[T] | Inspection:
+def _inspection(found: Candidate[T], files: FileSet, options: Options[T]) -> State[T] | Inspection:
     scrub = None if isinstance(found, Unstable) else found.secrets
     if not isinstance(found, Valid):
-        return Inspection(problems_of(found), files, scrub)
+        return Inspection(problems_of(found), files, scrub, options.form_of)
     snapshot = Snapshot(found.config, 1, found.digest, found.loaded_at, found.files, found.origins, found.warnings)
     return State(
         found.warnings,
         files,
         scrub,
+        options.form_of,
         snapshot=snapshot,
         settings=found.settings,
         changes=found.changes,

@@ -91,7 +91,7 @@ def on_disk(options: Options[Any], also: Iterable[Path] = ()) -> Look:
     for path in dict.fromkeys((*roles, *also)):
         read = reading.read(path, _MOST_BYTES)
         if read.problem is None:
-            found.append(SourceFile(path, roles.get(path, "fragment"), read.data))
+            found.append(SourceFile(path, roles.get(path, "fragment"), read.data, options.language(path)))
         elif read.problem.kind != "missing":
             raise UsageError(str(read.problem))
     return _look(result.candidate, tuple(found), datetime.now(UTC))

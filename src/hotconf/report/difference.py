@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from hotconf.config.redaction.secret_keys import SecretKeys
 from hotconf.config.redaction.secret_values import secrets_in, secrets_of
 from hotconf.config.redaction.source_text import SourceText, secrets_in_text
-from hotconf.formats.registry import guessed, parse
+from hotconf.formats.registry import document_of, format_in
 from hotconf.problems import Problem
 from hotconf.report.cells import spread
 from hotconf.secrets.scrubber import Scrubber
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
-    from hotconf.formats.base import Format
-    from hotconf.snapshot import Snapshot
+    from hotconf.snapshot import Snapshot, SourceFile
 
 RowKind: TypeAlias = Literal["same", "changed", "added", "removed", "file", "gap"]
 
@@ -53,17 +52,14 @@ def side_by_side(
     A changed line is beside the one that it was, secrets as `…` on both. Empty if all files are the same.
     `secret_keys` are those that only the model knows: needed where a state was not published, but is on the disk.
     """
-    files = tuple(_files(old, new))
-    forms = {path: guessed(path, *contents) for path, *contents in files}
-    contents = ((path, data) for path, *both in files for data in both if data is not None)
-    written = (_written(path, data, forms[path], secret_keys) for path, data in contents)
+    written = (_written(file, secret_keys) for file in (*old.files, *new.files))
     scrub = Scrubber(secrets_in([old.config, new.config]).union(*written))
     rows: list[Row] = []
-    for path, before, after in files:
-        if before != after:
+    for path, before, after in _files(old, new):
+        if _content(before) != _content(after):
             base = (*new.files, *old.files)[0].path.parent
             rows.append(Row("file", None, _name(path, base, before), None, _name(path, base, after)))
-            rows.extend(_Comparison(path, before, after, forms[path], scrub, secret_keys).rows(context))
+            rows.extend(_Comparison(before, after, scrub, secret_keys).rows(context))
     return tuple(rows)
 
 
@@ -111,25 +107,27 @@ def _range(lines: Sequence[int]) -> str:
 # Files
 
 
-def _files(old: Snapshot[Any], new: Snapshot[Any]) -> Iterator[tuple[Path, bytes | None, bytes | None]]:
-    before, after = (
-        {file.path: file.content for file in snapshot.files if file.configures} for snapshot in (old, new)
-    )
+def _files(old: Snapshot[Any], new: Snapshot[Any]) -> Iterator[tuple[Path, SourceFile | None, SourceFile | None]]:
+    before, after = ({file.path: file for file in snapshot.files if file.configures} for snapshot in (old, new))
     for path in dict.fromkeys((*after, *before)):
         yield path, before.get(path), after.get(path)
 
 
-def _written(path: Path, content: bytes, form: Format, keys: Collection[str]) -> frozenset[str]:
+def _written(file: SourceFile, keys: Collection[str]) -> frozenset[str]:
     """The secrets in a file: some are under keys without a field, and in no config."""
-    document = parse(content, path, allow_empty=True, form=form)
+    document = document_of(file)
     if isinstance(document, Problem):
         others = keys.others if isinstance(keys, SecretKeys) and keys else None
-        return secrets_in_text(content.decode("utf-8", "replace"), others)
+        return secrets_in_text(file.content.decode("utf-8", "replace"), others)
     return secrets_of(keys.root, [document]) if isinstance(keys, SecretKeys) else secrets_in(document.table)
 
 
-def _name(path: Path, base: Path, content: bytes | None) -> str:
-    if content is None:
+def _content(file: SourceFile | None) -> bytes | None:
+    return None if file is None else file.content
+
+
+def _name(path: Path, base: Path, file: SourceFile | None) -> str:
+    if file is None:
         return ABSENT
     return printable(str(path.relative_to(base) if path.is_relative_to(base) else path))
 
@@ -145,20 +143,15 @@ class _Comparison:
     __slots__ = ("_assigns", "_new", "_old", "_sides")
 
     def __init__(
-        self,
-        path: Path,
-        old: bytes | None,
-        new: bytes | None,
-        form: Format,
-        scrub: Scrubber,
-        keys: Collection[str],
+        self, old: SourceFile | None, new: SourceFile | None, scrub: Scrubber, keys: Collection[str]
     ) -> None:
-        texts = _texts(old, new)
+        texts = _texts(_content(old), _content(new))
         self._old, self._new = _lines(texts)
-        wrong = (_wrong_from(path, content, form) for content in (old, new))
-        self._assigns = form.assigns
+        forms = [format_in(file) for each in (old, new) if (file := each or old or new)]
+        self._assigns = forms[-1].assigns
         self._sides = tuple(
-            (SourceText(text, scrub, keys, form=form), line) for text, line in zip(texts, wrong, strict=True)
+            (SourceText(text, scrub, keys, form=form), _wrong_from(file))
+            for text, form, file in zip(texts, forms, (old, new), strict=True)
         )
 
     def rows(self, context: int) -> Iterator[Row]:
@@ -205,9 +198,9 @@ def _texts(old: bytes | None, new: bytes | None) -> tuple[str, str]:
     return before, after
 
 
-def _wrong_from(path: Path, content: bytes | None, form: Format) -> float:
+def _wrong_from(file: SourceFile | None) -> float:
     """The line, from 0, from which on it is not known what is written there."""
-    problem = None if content is None else parse(content, path, allow_empty=True, form=form)
+    problem = None if file is None else document_of(file)
     return (problem.line or 1) - 1 if isinstance(problem, Problem) else inf
 
 

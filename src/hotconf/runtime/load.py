@@ -16,6 +16,7 @@ from hotconf.config.pipeline import SAME_FILES, Layers, Pipeline
 from hotconf.config.reload_settings import settings_path
 from hotconf.engine.candidate import Candidate, Invalid, Unstable, Valid
 from hotconf.formats.base import Document
+from hotconf.formats.registry import named
 from hotconf.logs.scrubbing import LoadSecrets
 from hotconf.problems import Problem
 from hotconf.snapshot import Snapshot, SourceFile, Timings
@@ -94,6 +95,7 @@ def load_kept(
     options: Options[T], kept: tuple[SourceFile, ...], read_at: datetime, published: Snapshot[T] | None = None
 ) -> LoadResult[T]:
     """What a load would return if the files were as they were kept; reads no file."""
+    options = options._replace(format=named(kept[0].format) or options.format)
     reader = SetReader(options, FileSet.of(options.path))
     if reader.profile is not None and options.profile is not None:  # which was another one then, perhaps
         others = options.profile.files(options.path)

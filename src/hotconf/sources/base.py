@@ -188,7 +188,7 @@ class Options(NamedTuple, Generic[T]):
     layers: tuple[Layer | FileLayer, ...] = ()
     """They override the files; weakest first."""
     format: Format | None = None
-    """Of the main file; None if its suffix decides."""
+    """That was given for the main file; None if its suffix decides."""
     fileless: bool = False
     """There is no main file: nothing is at `path`, and it is not looked at."""
     home: str = ""
@@ -199,7 +199,22 @@ class Options(NamedTuple, Generic[T]):
     @property
     def form(self) -> Format:
         """What the main file is written in."""
-        return self.format or format_of(self.path)
+        return self.form_of(self.path)
+
+    def form_of(self, path: Path) -> Format:
+        """What the file at `path` is written in: the one place that decides."""
+        return self._given(path) or format_of(path)
+
+    def language(self, path: Path) -> str | None:
+        """`toml`, `yaml` or `json` if that was given for the file at `path`; None if its name decides."""
+        given = self._given(path)
+        return None if given is None else given.name.lower()
+
+    def _given(self, path: Path) -> Format | None:
+        """Files of profiles have the name of the main file, so they are written in its format."""
+        if self.format is None or path == self.path:
+            return self.format
+        return self.format if self.profile and self.profile.files(self.path).fullmatch(str(path)) else None
 
     @property
     def file_layers(self) -> list[FileLayer]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from hotconf.errors import UsageError
 from hotconf.events import ReloadFailed, ReloadSuccess
+from hotconf.formats.registry import format_of
 from hotconf.report.notification import degraded
 from hotconf.snapshot import Snapshot, SourceFile
 from hotconf.tui.view import configuration
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from hotconf.changes import Change
     from hotconf.events import ConfigReloadEvent
+    from hotconf.formats.base import Format
     from hotconf.history.restore import Restoration
     from hotconf.problems import Problem
     from hotconf.sources.base import Options
@@ -50,6 +52,7 @@ class Session:
         self._state_dir = state_dir
         self._options = options
         self._secret_keys: frozenset[str] = frozenset()
+        self._form_of: Callable[[Path], Format] = format_of
         self._opened: HotReloadWatcher[Any] | None = None
         self._notify: Callable[[Update], object] = _nobody
         self._failed: Callable[[BaseException], object] = _nobody
@@ -130,11 +133,12 @@ class Session:
         from hotconf.twin import configuring
 
         roles = {file.path: file.role for file in active.files if file.configures}
+        formats = {file.path: file.format for file in active.files}
         found = []
         for path in dict.fromkeys((*roles, *configuring(self._watcher))):
             read = reading.read(path, _MOST_BYTES)
             if read.problem is None:
-                found.append(SourceFile(path, roles.get(path, "fragment"), read.data))
+                found.append(SourceFile(path, roles.get(path, "fragment"), read.data, formats.get(path)))
         return replace(active, files=tuple(found))
 
     def restore(self, plan: Restoration, *, remove_appeared: bool) -> tuple[Path, ...]:
@@ -168,7 +172,7 @@ class Session:
         from hotconf.twin import twin
 
         options = self._options()
-        self._secret_keys = secret_keys(options.schema)
+        self._secret_keys, self._form_of = secret_keys(options.schema), options.form_of
         return twin(options, state_dir=self._state_dir)
 
     def _on_event(self, event: ConfigReloadEvent) -> None:
@@ -188,6 +192,7 @@ class Session:
             cells=_EXCERPT_CELLS,
             secrets=self._watcher.secrets,
             secret_keys=self._secret_keys,
+            form_of=self._form_of,
         )
         return tuple(map(excerpts.of, problems[:_MOST_EXCERPTS]))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hotconf.config.redaction.source_text import OMITTED, SourceText, secret_from
-from hotconf.formats.registry import DEFAULT, guessed
+from hotconf.formats.registry import DEFAULT, format_of
 from hotconf.report.cells import BAR, head, spread, tail, width
 from hotconf.secrets.credentials import mask_credentials
 from hotconf.secrets.scrubber import Scrubber
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
+    from hotconf.formats.base import Format
     from hotconf.problems import Problem
 
 _BAR: Final = f" {BAR} "
@@ -23,7 +24,7 @@ _NARROWEST: Final = 8
 class Excerpts:
     """The excerpts of many problems: each file is fetched when it is first needed, and looked through once."""
 
-    __slots__ = ("_cells", "_read", "_scrub", "_secret_keys", "_sources")
+    __slots__ = ("_cells", "_form_of", "_read", "_scrub", "_secret_keys", "_sources")
 
     def __init__(
         self,
@@ -32,9 +33,12 @@ class Excerpts:
         cells: int = 80,
         secrets: Iterable[str] | Scrubber = (),
         secret_keys: Collection[str] = (),
+        form_of: Callable[[Path], Format] = format_of,
     ) -> None:
-        """`read` gives the text of a file, empty if there is none. The others as for `excerpt`."""
-        self._read = read
+        """`read` gives the text of a file, empty if there is none, and `form_of` its format. The others as for
+        `excerpt`.
+        """
+        self._read, self._form_of = read, form_of
         self._cells = cells
         self._scrub = _scrubber(secrets)
         self._secret_keys = secret_keys
@@ -46,7 +50,8 @@ class Excerpts:
             return ()
         source = self._sources.get(problem.file)
         if source is None:
-            source = _source(problem, self._read(problem.file), self._scrub, self._secret_keys)
+            form = self._form_of(problem.file)
+            source = SourceText(_plain(self._read(problem.file)), self._scrub, self._secret_keys, form=form)
             self._sources[problem.file] = source
         return _excerpt(problem, source, 0, self._cells)
 
@@ -71,16 +76,17 @@ def excerpt(
     all after the first `=` or `:` is `…`, as are the further lines of such a value, and of any string. `secrets` are
     masked wherever they stand; `secret_keys` are those that only the model knows to be secret.
     """
-    return _excerpt(problem, _source(problem, text, _scrubber(secrets), secret_keys), context, cells)
+    form = DEFAULT if problem.file is None else format_of(problem.file)
+    source = SourceText(_plain(text), _scrubber(secrets), secret_keys, form=form)
+    return _excerpt(problem, source, context, cells)
 
 
 def _scrubber(secrets: Iterable[str] | Scrubber) -> Scrubber:
     return secrets if isinstance(secrets, Scrubber) else Scrubber(secrets)
 
 
-def _source(problem: Problem, text: str, scrub: Scrubber, secret_keys: Collection[str]) -> SourceText:
-    form = DEFAULT if problem.file is None else guessed(problem.file, text.encode("utf-8", "replace"))
-    return SourceText(text.removeprefix("\ufeff"), scrub, secret_keys, form=form)
+def _plain(text: str) -> str:
+    return text.removeprefix("\ufeff")
 
 
 def _excerpt(problem: Problem, source: SourceText, context: int, cells: int) -> tuple[str, ...]:

@@ -336,10 +336,10 @@ def _fewer(file: SourceFile) -> Problem:
 def _keys(file: SourceFile) -> list[str]:
     """The keys that the file set, in dotted form."""
     from hotconf.formats.base import Document
-    from hotconf.formats.registry import parse
+    from hotconf.formats.registry import document_of
     from hotconf.secrets.credentials import mask_credentials
 
-    document = parse(file.content, file.path, allow_empty=True)
+    document = document_of(file)
     if not isinstance(document, Document):
         return []
     return [mask_credentials(dotted(path)) for path in _leaves(document.table)]

@@ -193,7 +193,7 @@ def expand(
     hotconf writes itself is never a member. Members that are `known` are reused, because making paths takes longest.
 
     `of_layers`: the patterns among them whose files are those of layers: absolute paths of files, and globs.
-    `skipped`: files that directories and globs do not stand for.
+    `skipped`: files of profiles, which directories and globs do not stand for; they need no suffix.
     """
     found = _Found(main, known, of_layers, skipped)
     search = found.search
@@ -282,7 +282,8 @@ class _Found:
             text = f"watch_paths: {quoted(pattern)} is not watched, because hotconf itself writes it"
             self.warnings.append(Problem(text, kind="schema", severity="warning", file=self._main))
             return []
-        return [_member(path)]
+        of_profile = self._skipped is not None and self._skipped.fullmatch(os.fspath(path))
+        return [Member(path, "fragment") if of_profile else _member(path)]
 
     def _of_layer(self, path: Path, pattern: str) -> list[Member]:
         if not is_glob(path.name):

@@ -21,7 +21,7 @@ from hotconf.config.merge import merge
 from hotconf.config.reload_settings import settings_of, settings_path
 from hotconf.config.spelling import respell, without_stamp
 from hotconf.formats.base import Document
-from hotconf.formats.registry import DEFAULT, parse
+from hotconf.formats.registry import DEFAULT, named, parse
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
 from hotconf.snapshot import SourceFile
@@ -312,7 +312,7 @@ class SetReader:
             if member.role == "layer":
                 self.reads[member.path] = read._replace(source=SourceFile(member.path, "watched", read.data))
             elif read.document is None and (document := self._parsed(member.path, read.data)) is not None:
-                source = SourceFile(member.path, member.role, read.data)
+                source = SourceFile(member.path, member.role, read.data, self.options.language(member.path))
                 self.reads[member.path] = read._replace(document=document, source=source)
 
     def _look_for_profiles(self) -> None:
@@ -371,7 +371,7 @@ class SetReader:
 
     def _parsed(self, path: Path, data: bytes) -> Document | None:
         options = self.options
-        form = options.format if path == options.path else None
+        form = named(options.language(path))
         document = parse(data, path, allow_empty=options.allow_empty, form=form)
         if isinstance(document, Problem):
             self.problems.append(document)
