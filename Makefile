@@ -11,7 +11,7 @@ PEERS := $(PEERS_VENV)/.ready
 WORKERS ?= 6
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist worksteal
 # What has more to do in full than beside the other tests.
-TORTURE := $(addprefix tests/, config engine faults formats fuzz growth history outputs report secrets sources \
+TORTURE := $(addprefix tests/, config engine faults formats fuzz growth history outputs report resources secrets sources \
 	speckit torture tui) $(addprefix tests/cli/test_, logfile.py watch_signals.py contact.py) \
 	$(addprefix tests/watcher/test_, gone_by_tools.py green.py gunicorn.py) tests/runtime/test_load_at_any_moment.py
 

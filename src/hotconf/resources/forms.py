@@ -88,6 +88,8 @@ class Generated:
         if not getattr(generator, "gi_suspended", True):  # not begun, or over: none of its code runs
             return run(generator.close).error
         outcome = run(partial(next, generator, NOTHING))
+        if outcome.error is not None and getattr(generator, "gi_suspended", False):  # the call itself was interrupted
+            outcome = run(partial(next, generator, NOTHING))
         if outcome.error is not None or outcome.value is NOTHING:
             return outcome.error
         return run(generator.close).error or UsageError(TWICE)

@@ -65,11 +65,11 @@ Then: TypeAlias = Callable[[Made | Refused], object]
 class Preparation:
     """What is to be made. Used on the keeper's thread, except `cancelled`."""
 
-    __slots__ = ("_left", "_wanted", "cancelled", "made", "outcome", "then")
+    __slots__ = ("_all", "_wanted", "cancelled", "made", "outcome", "then")
 
     def __init__(self, wanted: Sequence[Wanted] | Callable[[], Sequence[Wanted]], then: Then) -> None:
         self._wanted = wanted
-        self._left: list[Wanted] | None = None
+        self._all: Sequence[Wanted] | None = None
         self.then = then
         self.made = Made()
         self.outcome: Made | Refused | None = None
@@ -82,6 +82,7 @@ class Preparation:
 
     def next(self) -> Wanted | None:
         """What to make next; None if all are made. If it is to be decided in its turn, that is now."""
-        if self._left is None:
-            self._left = list(reversed(self._wanted() if callable(self._wanted) else self._wanted))
-        return self._left.pop() if self._left else None
+        if self._all is None:
+            self._all = self._wanted() if callable(self._wanted) else self._wanted
+        count = len(self.made)
+        return self._all[count] if count < len(self._all) else None
