@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -20,6 +21,7 @@ from pydantic import (
     AliasChoices,
     BaseModel,
     Field,
+    Json,
     RootModel,
     SecretStr,
     create_model,
@@ -340,6 +342,59 @@ CASES: dict[str, tuple[Any, set[KeyPath], dict[str, Any]]] = {
 }
 
 
+class Login(NamedTuple):
+    """Secret by the name of an item."""
+
+    user: str
+    password: str
+
+
+class Account(BaseModel):
+    """Secret by its key."""
+
+    password: str = SECRET
+
+
+HIDDEN = SecretStr(SECRET)
+PLACES: dict[str, Any] = {
+    "key": (str, Field(SECRET, alias="api_key")),
+    "other name": (str, Field(SECRET, validation_alias=AliasChoices("word", "mail_password"))),
+    "type": (SecretStr, HIDDEN),
+    "maybe": (SecretStr | None, HIDDEN),
+    "list": (list[SecretStr], [HIDDEN]),
+    "table": (dict[str, SecretStr], {"a": HIDDEN}),
+    "keys": (dict[SecretStr, int], {HIDDEN: 1}),
+    "table of secrets": (dict[str, str], Field({"a": SECRET}, alias="credentials")),
+    "tuple": (Login, Login("me", SECRET)),
+    "tuples": (list[Login], [Login("me", SECRET)]),
+    "nested": (Account, Account()),
+    "instance": (Account, Account(password=SECRET + "2")),
+    "instances": (list[Account], [Account()]),
+    "root model": (RootModel[SecretStr], RootModel[SecretStr](HIDDEN)),
+    "url": (str, f"https://me:{SECRET}@host/"),
+    "query": (str, f"https://host/?token={SECRET}"),
+    "anything": (Any, {"deep": [{"password": SECRET}]}),
+    "json": (Json[Any], Field('{"password": "' + SECRET + '"}')),
+    "choice": (Literal["S3CR3T-of-the-model"], Field(SECRET, alias="password")),
+    "example": (str, Field("", alias="token", examples=[SECRET])),
+    "required": (str, Field(alias="token", examples=[SECRET])),
+    "description": (SecretStr, Field(HIDDEN, description=f"Such as {SECRET}.")),
+    "number": (int, Field(55512345678901, alias="pin_secret")),
+}
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+@pytest.mark.parametrize("place", PLACES)
+def test_no_secret_default(place: str, form: Format) -> None:
+    """Wherever it stands, alone or where another default repeats it."""
+    model = create_model(
+        "Keeper", repeated=(str, f"made of {SECRET}"), known=(SecretStr, HIDDEN), place=PLACES[place]
+    )
+    text = written(model, form)
+    assert SECRET not in text
+    assert "55512345678901" not in text
+
+
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
 @pytest.mark.parametrize("name", CASES)
 def test_kinds_of_models(name: str, form: Format, tmp_path: Path) -> None:
@@ -363,6 +418,24 @@ def test_what_would_not_read_back_is_a_comment(form: Format, tmp_path: Path) -> 
     table = form.parse(Path("x"), text)
     assert isinstance(table, dict)
     assert table == {"low": 1, "high": 2, "root": ["a"], "raising": 7}
+
+
+def test_users_code_that_fails_ends_nothing() -> None:
+    """What a factory or a validator does, even to exit, only means that the default is not known."""
+
+    class Failing(BaseModel):
+        port: int = 5
+        leaves: int = Field(default_factory=lambda: sys.exit(3))
+        raises: int = Field(default_factory=lambda: 1 // 0)
+
+        @model_validator(mode="after")
+        def never(self) -> Failing:
+            sys.exit(4)
+
+    text = written(Failing, FORMATS[0])
+    assert "\nport = 5\n" in text
+    assert "# Integer. Computed at each start.\n#leaves = 0\n" in text
+    assert "#raises = 0\n" in text
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)

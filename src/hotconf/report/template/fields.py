@@ -146,7 +146,7 @@ class _Reader:
         try:
             validator = self._validator(field)
             found, again = validator.get_default_value(), validator.get_default_value()
-        except Exception:  # noqa: BLE001 - factories are users' code
+        except (Exception, SystemExit):  # noqa: BLE001 - factories are users' code
             return _UNKNOWN, False
         if found is None or again is None:
             return MISSING, not field.optional
@@ -238,7 +238,7 @@ class _Reader:
             return same(self._validator(field).validate_python(read[key]), value)
         except ValidationError:
             return False
-        except Exception:  # noqa: BLE001 - a validator needs the whole model: that is tried at the end
+        except (Exception, SystemExit):  # noqa: BLE001 - it may need the whole model: that is tried at the end
             return True
 
     def _validator(self, field: Field) -> SchemaValidator:

@@ -72,7 +72,7 @@ def _loaded(schema: Schema[Any], form: Format, table: dict[str, object]) -> Any:
         return None
     try:
         return validated(schema, merge([respelled], shape_of(schema)))
-    except Exception:  # noqa: BLE001 - validators are users' code
+    except (Exception, SystemExit):  # noqa: BLE001 - validators are users' code
         return None
 
 
