@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import pytest
 from pydantic import AliasChoices, BaseModel, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hotconf import (
     MISSING,
@@ -27,7 +28,9 @@ from hotconf import (
     Schema,
     SecretsDir,
     UsageError,
+    WatchedFile,
 )
+from hotconf.report.explanation import as_text, explain
 from waiting import wait_until
 from watcher.watched import BROKEN, CHANGED, FAR, App, port, save
 
@@ -687,3 +690,72 @@ def test_a_validator_that_derives_values_sees_them(path, watch):
     with watcher.override({"host": "b"}):
         assert watcher.config.url == "http://b"
     assert watcher.config.url == "http://a"
+
+
+# What else there is
+
+
+def test_it_beats_the_sources_of_a_settings_class(path, watch, monkeypatch):
+    """Those of the class, and of one nested in it."""
+
+    class Inner(BaseSettings):
+        model_config = SettingsConfigDict(env_prefix="DB_")
+        host: str = "h"
+        pool: int = 1
+
+    class Outer(BaseSettings):
+        model_config = SettingsConfigDict(env_prefix="APP_")
+        port: int = 1
+        db: Inner = Field(default_factory=Inner)
+
+    monkeypatch.setenv("APP_PORT", "2")
+    monkeypatch.setenv("DB_POOL", "3")
+    path.write_text("port = 9\n[db]\nhost = 'x'\n")
+    watcher, _ = watch(path, Outer)
+    assert (watcher.config.port, watcher.config.db.pool) == (2, 3)
+    with watcher.override({"port": 5, "db.pool": 7}):
+        assert (watcher.config.port, watcher.config.db.pool, watcher.config.db.host) == (5, 7, "x")
+        with watcher.override({"port": MISSING}):
+            assert watcher.config.port == 1
+    assert (watcher.config.port, watcher.config.db.pool) == (2, 3)
+
+
+def test_a_file_that_it_names_is_read_and_watched(path, watch, tmp_path):
+    """As long as it is named; that of before is as it is by then."""
+
+    class Model(BaseModel, frozen=True):
+        cert: WatchedFile
+        limit: int = 1
+
+    one, two = tmp_path / "one.pem", tmp_path / "two.pem"
+    one.write_text("ONE")
+    two.write_text("TWO")
+    path.write_text(f"cert = {str(one)!r}\n")
+    watcher, _ = watch(path, Model)
+    with watcher.override({"cert": str(two)}):
+        assert watcher.config.cert.text == "TWO"
+        wait_until(lambda: two in watcher.watching)
+        two.write_text("TWO AGAIN")
+        wait_until(lambda: watcher.config.cert.text == "TWO AGAIN")
+        one.write_text("ONE AGAIN")
+    wait_until(lambda: watcher.config.cert.text == "ONE AGAIN")
+    one.unlink()
+    assert isinstance(watcher.reload(), ReloadFailed)
+    with watcher.override({"limit": 2}):  # the last good state includes what the file held
+        assert (watcher.config.limit, watcher.config.cert.text) == (2, "ONE AGAIN")
+    with pytest.raises(ConfigError) as raised, watcher.override({"cert": str(tmp_path / "none.pem")}):
+        pass
+    assert raised.value.problems[0].where == HERE
+
+
+def test_an_explanation_says_what_it_removes(path, watch):
+    """In what `hotconf explain` prints."""
+    watcher, _ = watch(path)
+    with watcher.override({"server.port": MISSING}):
+        text = as_text(explain(watcher.snapshot, Schema(App), ("server", "port")))
+    assert [line.split() for line in text.splitlines()] == [
+        ["server.port", "=", "8000"],
+        ["default", "8000"],
+        [HERE, "removed"],
+        ["config.toml:2:8", "8000"],
+    ]
