@@ -607,9 +607,10 @@ def test_leaving_after_close_does_nothing(path, watch):
     """The configuration stays as it was when the watcher was closed."""
     watcher, seen = watch(path)
     with watcher.override({"server.port": 2}):
+        seen.exactly("ReloadSuccess 2")
         watcher.close()
     assert watcher.config.server.port == 2
-    seen.exactly("ReloadSuccess 2")
+    assert seen.lines == ["ReloadSuccess 2"]
 
 
 def test_many_threads_enter_and_leave_at_once(path, watch):
