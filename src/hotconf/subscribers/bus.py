@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 BURST: Final = 200
 """How many events are queued at once. The rest of a large burst follows later, so that readers keep up."""
-_MOMENT_S: Final = 0.002
+LOCK_S: Final = 0.002
 """How long to wait for the lock. It is held for microseconds, unless a signal handler interrupts its holder."""
 
 OnEvent: TypeAlias = Callable[["ConfigReloadEvent"], object]
@@ -58,7 +58,7 @@ class Bus(fork.ForkAware, Generic[T]):
         self._numbers = count(1)
         self.delivery = Delivery(name, self.lock)
         self._backlog: deque[tuple[ConfigReloadEvent | None, Snapshot[T] | None]] = deque()
-        """Events that are not queued yet, in order: the driver waits for the lock at most `_MOMENT_S`."""
+        """Events that are not queued yet, in order: the driver waits for the lock at most `LOCK_S`."""
         self._allowed = BURST
         """How many events may be queued before the next `drain`."""
         self._closed = False
@@ -107,7 +107,7 @@ class Bus(fork.ForkAware, Generic[T]):
 
     def _queue_backlog(self) -> None:
         # A signal handler that interrupted the holder of the lock may be waiting for this very thread.
-        if not self._allowed or not self.lock.acquire(timeout=_MOMENT_S):
+        if not self._allowed or not self.lock.acquire(timeout=LOCK_S):
             return
         try:
             while self._backlog and self._allowed:

@@ -79,7 +79,7 @@ class ChangeCallback(Callback, Generic[T]):
     at the time of the subscription, `MISSING` if there was none.
     """
 
-    __slots__ = ("_before", "_bus", "_due", "_select", "_value", "path")
+    __slots__ = ("_before", "_bus", "_due", "_equal", "_select", "_value", "path")
 
     def __init__(
         self,
@@ -89,8 +89,12 @@ class ChangeCallback(Callback, Generic[T]):
         select: Callable[[T], object],
         callback: Callable[[object, object], object],
     ) -> None:
+        # Imported here: most programs follow no value, and later there may be no descriptor left to import it with.
+        from hotconf.config.diff import equal
+
         super().__init__(bus, number, callback)
         self._bus = bus
+        self._equal = equal
         self.path = path
         """What `select` reads; the root if that is a function, whose value may depend on everything."""
         self._select = select
@@ -115,9 +119,6 @@ class ChangeCallback(Callback, Generic[T]):
 
     def deliver(self, event: ConfigReloadEvent) -> None:  # noqa: ARG002 (it needs only the newest snapshot)
         """Call it if the newest value differs from the last one that it saw."""
-        # Imported here: most programs follow no value.
-        from hotconf.config.diff import equal
-
         with self._bus.lock:
             due, before, newest = self._due, self._before, self._bus.snapshot
             self._due, self._before = False, None
@@ -127,7 +128,7 @@ class ChangeCallback(Callback, Generic[T]):
         if old is _NOT_SELECTED:
             old = MISSING if before is None else self._selected(before.config, MISSING)
         new = self._value = self._selected(newest.config, old)
-        if not equal(old, new):
+        if not self._equal(old, new):
             self._callback(old, new)
 
     def _selected(self, config: T, otherwise: object) -> object:
