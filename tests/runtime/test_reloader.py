@@ -672,6 +672,18 @@ def test_a_young_file_that_changes_within_one_tick_of_the_clock(make, main, monk
     wait_until(lambda: watched.n == 2)
 
 
+def test_a_bus_that_fails_stops_no_round(make, monkeypatch):
+    """Whatever happens to the events, the window ends, and the save is published."""
+    watched = make()
+
+    def fail():
+        raise RuntimeError("injected")
+
+    monkeypatch.setattr(watched.bus, "drain", fail)
+    watched.save(2)
+    wait_until(lambda: watched.n == 2)
+
+
 # Watching
 
 

@@ -226,7 +226,11 @@ class Cycle(Generic[T]):
             except Exception:  # noqa: BLE001 - a fault of ours
                 log.fault("watch", "Internal error in a reload of %s", self._path)
                 self.rounds.crash()
-        driver.expect(self, self._deadline(queued=self._bus.drain()))
+        queued = True
+        try:
+            queued = self._bus.drain()
+        finally:  # whatever fails there, the machine gets its `Due`
+            driver.expect(self, self._deadline(queued=queued))
 
     def _deadline(self, *, queued: bool) -> int | None:
         """When the machine wants a `Due`, or when to check what is pending or not queued yet."""

@@ -62,8 +62,8 @@ class Supervision:
         """Check all threads, and repair them."""
         at_work = [
             *(loader.supervise() for loader in loaders),
-            records.supervise(),
             *(owner.supervise() for owner in owners),
+            records.supervise(),  # last: a thread that had no more work may just have logged something
         ]
         self.due = time.monotonic_ns() + SECOND if any(at_work) else NEVER
 

@@ -80,7 +80,7 @@ class Background:
         final = _Task(work, _ignored)
         if self.elsewhere(owner):
             self._elsewhere.discard(owner)
-            self._worker(owner).submit(partial(_attempt, final))
+            self._submit(owner, partial(_attempt, final))
             self.workers.pop(owner, None)
         else:
             _attempt(final)
@@ -136,16 +136,16 @@ class Background:
     def _begin(self, owner: Owner, task: _Task) -> None:
         (self._elsewhere.add if may_block(owner) else self._elsewhere.discard)(owner)
         task.key, task.began = _key(owner), time.monotonic_ns()
-        worker = self._worker(owner)
-        worker.submit(partial(self._do, owner, task))
-        if worker.refused is not None and not isinstance(task.key, str):
-            worker.drain()  # no thread for it: better here than never
+        self._submit(owner, partial(self._do, owner, task))
 
-    def _worker(self, owner: Owner) -> Worker:
+    def _submit(self, owner: Owner, job: Callable[[], None]) -> None:
         key = _key(owner)
         if key not in self.workers:
             self.workers[key] = Worker("hotconf-files", log.thread)
-        return self.workers[key]
+        worker = self.workers[key]
+        worker.submit(job)
+        if worker.refused is not None and not isinstance(key, str):
+            worker.drain()  # no thread for it: better here than never
 
     def _do(self, owner: Owner, task: _Task) -> None:
         if task.dropped:
