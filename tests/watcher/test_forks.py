@@ -386,6 +386,53 @@ def test_what_is_imported_amid_a_fork_takes_no_part_in_it():
     assert done.stdout == "[]\n"
 
 
+FIRST_YAML = r"""
+import os, signal, sys, threading, time
+from pathlib import Path
+from pydantic import BaseModel
+from hotconf import HotReloadSettings, HotReloadWatcher
+
+class App(BaseModel, frozen=True):
+    port: int = 0
+    hot_reload: HotReloadSettings = HotReloadSettings()
+
+searching = threading.Event()
+
+class Slow:
+    # A disk that takes its time to find the package.
+    def find_spec(self, name, path=None, target=None):
+        if name == "yaml":
+            searching.set()
+            time.sleep(0.1)
+
+sys.meta_path.insert(0, Slow())
+Path("conf.d").mkdir(exist_ok=True)
+Path("config.toml").write_text('[hot_reload]\nwatch_paths = ["conf.d"]\n')
+with HotReloadWatcher("config.toml", App, debounce_ms=0) as watcher:
+    assert "yaml" not in sys.modules
+    if not os.fork():
+        os._exit(0)  # now nothing else is left to be imported
+    os.wait()
+    Path("conf.d/first.yaml").write_text("port: 1\n")
+    assert searching.wait(30)
+    child = os.fork()
+    if not child:
+        signal.alarm(60)
+        until = time.monotonic() + 20
+        while watcher.config.port != 1 and time.monotonic() < until:
+            time.sleep(0.01)
+        os._exit(0 if watcher.config.port == 1 else 1)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_while_the_first_yaml_is_being_imported(tmp_path):
+    """A program with TOML only imports no YAML. A fork waits for it, or the child would wait for ever."""
+    command = [sys.executable, "-c", FIRST_YAML]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    assert done.stdout == "0\n", done.stderr
+
+
 def test_from_several_threads_in_a_storm(path, watch):
     """Whatever every thread is in the midst of; each child sees the last save."""
     watcher, _ = watch(path, debounce_ms=0, **NATIVE)

@@ -38,6 +38,8 @@ class Format(ABC):
     """As in `Invalid TOML`."""
     suffixes: tuple[str, ...]
     """Files with one of these names are written in it."""
+    package: str = ""
+    """What it is read with, if that is not always installed; imported with the first text."""
     defaults: str
     """What to write to ask for all defaults."""
     nulls: bool = True

@@ -76,7 +76,7 @@ class _Forks:
     """All members, and the locks held by threads that are forking."""
 
     # No `__dict__`: eventlet looks for locks there, and replaces them.
-    __slots__ = ("_held", "_hooked", "_lock", "_members")
+    __slots__ = ("_held", "_hooked", "_imports", "_lock", "_members")
 
     def __init__(self) -> None:
         self._members: WeakSet[ForkAware] = WeakSet()
@@ -84,6 +84,16 @@ class _Forks:
         self._held: dict[int, list[list[threading.RLock | None]]] = {}
         """By thread, a list for each fork under way: a signal handler may fork during a fork."""
         self._hooked = False
+        self._imports = threads.rlock()
+        """Held while a package is imported that only some programs need, and by a fork."""
+
+    def import_first(self, package: str) -> None:
+        """Import `package`, if it is installed, before or after any fork, but not during it: until it is in
+        `sys.modules`, a fork cannot know that it is about to be imported.
+        """
+        if package not in sys.modules:
+            with self._imports, suppress(ImportError):
+                import_module(package)
 
     def register(self, member: ForkAware) -> None:
         with self._lock:
@@ -108,11 +118,12 @@ class _Forks:
         self._hooked = True
 
     def before(self) -> None:
-        if self._members:
-            _finish_imports()
-        until = time.monotonic() + LOCKS_S
         held: list[threading.RLock | None] = [None]
         self._held.setdefault(threads.ident(), []).append(held)
+        if self._members:
+            _take(self._imports, time.monotonic() + LOCKS_S, held)
+            _finish_imports()
+        until = time.monotonic() + LOCKS_S
         _take(self._lock, until, held)
         ranked = [pair for member in list(self._members) for pair in member.locks()]
         for _, lock in sorted(ranked, key=itemgetter(0)):
@@ -136,7 +147,7 @@ class _Forks:
         for member in members:
             member.abandon()
         self.in_parent()
-        self._lock = threads.rlock()
+        self._lock, self._imports = threads.rlock(), threads.rlock()
         here = threads.ident()
         self._held = {thread: lists for thread, lists in self._held.items() if thread == here}
         for member in members:
@@ -196,5 +207,7 @@ _missing: Final[set[str]] = set()
 _forks: Final = _Forks()
 register: Final = _forks.register
 """`register(member)`: keep it working in forked children, as long as it exists here."""
+import_first: Final = _forks.import_first
+"""`import_first("yaml")`: for a package of `LATE_WITH` that a thread of ours may be the first to import."""
 unregister: Final = _forks.unregister
 """`unregister(member)`: no longer do so."""

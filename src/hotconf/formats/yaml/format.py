@@ -19,6 +19,7 @@ _SCHEMA: Final = r"#[ \t]*+yaml-language-server[ \t]*+:[ \t]*+\$schema=(.+)"
 class _Yaml(Format):
     name = "YAML"
     suffixes: tuple[str, ...] = (".yaml", ".yml")
+    package = "yaml"
     defaults = "{}"
     assigns = ":"
     item = "-"

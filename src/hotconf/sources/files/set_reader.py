@@ -31,6 +31,7 @@ from hotconf.sources.files import mounts, paths, reading
 from hotconf.sources.files.named import NamedFiles
 from hotconf.sources.files.paths import Expansion, Member, Role
 from hotconf.sources.files.reading import Read, Stamp
+from hotconf.system import fork
 from hotconf.system.descriptors import Descriptor
 
 ATTEMPTS: Final = 10
@@ -371,8 +372,10 @@ class SetReader:
 
     def _parsed(self, path: Path, data: bytes) -> Document | None:
         options = self.options
-        form = named(options.language(path))
-        document = parse(data, path, allow_empty=options.allow_empty, form=form)
+        form = options.form_of(path)
+        if form.package:
+            fork.import_first(form.package)
+        document = parse(data, path, allow_empty=options.allow_empty, form=named(options.language(path)))
         if isinstance(document, Problem):
             self.problems.append(document)
             return None
