@@ -17,8 +17,7 @@ from hotconf.schema import Schema
 from hotconf.secrets.keys import is_secret_key, secrecy
 
 Extras: TypeAlias = Literal["forbid", "ignore", "preprocessed", "allow"]
-"""What becomes of a key that no field has. `preprocessed`: a function of the model's sees the table first and may
-well use it."""
+"""What becomes of a key that no field has. `preprocessed`: a function of the model's sees the table first."""
 
 _LENIENCY: Final = ("forbid", "ignore", "preprocessed", "allow")
 _MAX_TABLES: Final = 5000
@@ -57,6 +56,11 @@ class Shape:
     def whole_keys(self) -> frozenset[str]:
         """Those of the `keys` under which a field itself stands; the others begin an alias path."""
         return frozenset(key for field in self._fields for key, whole in field.keys if whole)
+
+    @cached
+    def ways(self) -> tuple[KeyPath, ...]:
+        """The alias paths of several keys, each from a key of this table on."""
+        return tuple(tuple(way) for field in self._fields for way in field.aliases if len(way) > 1)
 
     @cached
     def spellings(self) -> Mapping[str, str]:

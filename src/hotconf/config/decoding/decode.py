@@ -103,6 +103,10 @@ class _Decoding:
             self.problems.append(mistakes.not_utf8(at, origin))
             return ""
         value, wrong = read(text, at.shape, at.around, whole=at.whole)
+        if at.partial and not any(isinstance(value, dict if isinstance(way[0], str) else list) for way in at.ways):
+            from hotconf.config.decoding import mistakes
+
+            self.problems.append(mistakes.no_part(at, origin))
         if wrong is not None:
             from hotconf.config.decoding import mistakes
 

@@ -59,6 +59,14 @@ def no_json(at: At, name: str, given: TextTable, wrong: str) -> Problem:
     return Problem(message, at.path, "schema", hint=hint, where=origin.where)
 
 
+def no_part(at: At, origin: Origin) -> Problem:
+    """Fields are read from a table or an array that should stand there. Its text may be that of a secret."""
+    kinds = dict.fromkeys("table" if isinstance(way[0], str) else "array" for way in at.ways)
+    message = f"Type mismatch: {dotted(at.path)} expected {' or '.join(kinds)}, got string"
+    hint = 'write it as JSON: ["…", "…"]' if "array" in kinds else f'write it as JSON: {{"{at.ways[0][0]}": …}}'
+    return Problem(message, at.path, "schema", hint=hint, where=origin.where)
+
+
 # What Kubernetes sets
 
 
@@ -102,7 +110,7 @@ def strays(found: Iterable[tuple[Stray, str]], given: TextTable, root: Shape) ->
 
 def _stray(at: Stray, name: str, given: TextTable, known: tuple[str, ...], left: Budget) -> Iterator[Problem]:
     form, path, where = form_of(at.around), (*at.path, at.rest), given.texts[name][1].where
-    if at.path and form.arrays and not form.tables:
+    if at.path and (at.array or (form.arrays and not form.tables)):
         array = name[: len(name) - len(at.rest) - len(given.nested or "")]
         hint = f'write all of them as JSON: {given.prefix}{array}=["…", "…"]'
         text = f"Items of arrays cannot be set one by one: {dotted(at.path)}"

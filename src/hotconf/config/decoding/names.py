@@ -30,6 +30,13 @@ class At(NamedTuple):
     whole: bool
     """Not only the beginning of an alias path."""
     secret: bool
+    ways: tuple[KeyPath, ...] = ()
+    """On an alias path: how it goes on, for each field that has one through here; empty at its end."""
+
+    @property
+    def partial(self) -> bool:
+        """Whether nothing but a part of alias paths can stand here."""
+        return bool(self.ways) and all(self.ways)
 
 
 class Stray(NamedTuple):
@@ -38,6 +45,8 @@ class Stray(NamedTuple):
     path: KeyPath
     around: Shape
     rest: str
+    array: bool = False
+    """What it leads to is an array."""
 
 
 class _Names(NamedTuple):
@@ -115,7 +124,7 @@ def find(name: str, shape: Shape, given: TextTable) -> At | Stray | None:
         seen.add((len(rest), here.shape))
         steps = list(_steps(rest, here, given)) if len(here.path) < MAX_DEPTH else []
         if not steps and len(here.path) >= len(stray.path):
-            stray = Stray(here.path, here.shape, rest)
+            stray = Stray(here.path, here.shape, rest, any(type(way[0]) is int for way in here.ways if way))
         todo.extend(reversed(steps))
     return stray if given.prefix or stray.path or given.own or given.strict else None
 
@@ -123,26 +132,40 @@ def find(name: str, shape: Shape, given: TextTable) -> At | Stray | None:
 def _steps(rest: str, here: At, given: TextTable) -> Iterator[tuple[str, At]]:
     """How far the beginning of `rest` leads, the longest first, and what remains."""
     names, nested = _names(here.shape, given.case_sensitive), given.nested
+    through = _through(here, given)
     ends = [len(rest)]
     if nested:
         ends += [at for at in range(len(rest) - len(nested), 0, -1) if rest.startswith(nested, at)]
     for end in ends:
+        if (key := through.get(rest[:end])) is not None:
+            ways = tuple(way[1:] for way in here.ways if way[:1] == (key,))
+            at = At((*here.path, key), here.shape.child(key), here.loose, here.shape, False, here.secret, ways)
+            yield rest[end + len(nested or "") :], at
+            continue
         key = names.keys.get(rest[:end])
         if key is not None:
             secret = here.secret or here.shape.names_secret(key)
             whole = key not in names.heads
             path = (*here.path, key)
+            kept = whole or here.shape.extras == "allow"
+            ways = () if kept else tuple(way[1:] for way in here.shape.ways if way[0] == key)
             yield (
                 rest[end + len(nested or "") :],
-                At(path, here.shape.child(key), here.loose, here.shape, whole, secret),
+                At(path, here.shape.child(key), here.loose, here.shape, whole, secret, ways),
             )
-    if _is_free(here, given):
+    if _is_free(here, given) and not here.partial:
         key, _, more = rest.partition(nested) if nested else (rest, "", "")
         if key not in names.keys and key:
             path = (*here.path, key)
             secret = here.secret or here.shape.keyed
             loose = here.loose if given.case_sensitive else (*here.loose, path)
             yield more, At(path, here.shape.child(key), loose, here.shape, here.whole, secret)
+
+
+def _through(here: At, given: TextTable) -> Mapping[str, str]:
+    """The keys by which alias paths go on, by what names call them."""
+    keys = (way[0] for way in here.ways if way and isinstance(way[0], str))
+    return {key if given.case_sensitive else folded(key): key for key in keys}
 
 
 def _is_free(here: At, given: TextTable) -> bool:
