@@ -346,7 +346,10 @@ names = {node.module for node in inside if isinstance(node, ast.ImportFrom)}
 names |= {each.name for node in inside if isinstance(node, ast.Import) for each in node.names}
 print(*sorted(names - sys.modules.keys()))
 """
-OF_CALLERS = {"asyncio", "hotconf.config.selectors", "hotconf.config.validation.unset", "hotconf.history.writer"}
+OF_CALLERS = {
+    *("asyncio", "hotconf.config.selectors", "hotconf.config.validation.unset", "hotconf.history.writer"),
+    *("hotconf.resources.inloop", "hotconf.resources.resource"),
+}
 """What only the threads of the program import."""
 OF_THE_FIRST_WATCHER = {"logging", "hotconf.sources.files.named_defaults"}
 """They are imported where the watcher is made."""
