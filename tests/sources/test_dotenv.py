@@ -35,6 +35,7 @@ LINES = [
     "export",
     "L.M=1",
     "'N'=1",
+    "O=${I:-default}${NONE}",
 ]
 
 
@@ -54,6 +55,37 @@ def test_lines_are_those_of_the_names() -> None:
     found = layer.parse({layer.path: b"\xef\xbb\xbf" + text.encode()}).texts
     places = {name: (value, origin.where) for name, (value, origin) in found.items()}
     assert places == {"A": ("2", "x.env:10"), "B": ("x\ny", "x.env:7"), "C": ("3", "x.env:9")}
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "hint"),
+    [
+        ("A='x", "The quote is not closed", "close it"),
+        ('A="x\\"', "The quote is not closed", "close it"),
+        ("A='x' y", "Something follows the quotes", "put it into them, or write # before it"),
+        ("A: 1", "Not a variable", "write NAME=value, with = and no colon"),
+        ("export A", "Not a variable", "write NAME=value"),
+        ("=1", "Not a variable", "write NAME=value"),
+    ],
+)
+def test_what_to_write_instead_of_a_line_that_is_ignored(line: str, message: str, hint: str) -> None:
+    """At its place; the lines around it count."""
+    layer = DotEnv("x.env")
+    said = layer.parse({layer.path: f"B=1\n\n{line}\nC=2\n".encode()})
+    assert {name: value for name, (value, _) in said.texts.items()} == {"B": "1", "C": "2"}
+    places = [(each.where, each.message, each.hint, each.severity) for each in said.problems]
+    assert places == [("x.env:3", f"{message}: the line is ignored", hint, "warning")]
+
+
+def test_its_size_is_bounded() -> None:
+    """In lines, and in what `${OTHER}` stands for; below the bounds nothing is left out."""
+    layer = DotEnv("x.env")
+    most = layer.parse({layer.path: "".join(f"A{number}=1\n" for number in range(9_999)).encode()})
+    assert len(most.texts) == 9_999
+    for text in ("#\n" * 10_001, "A=" + "x" * 100_000 + "\n" + "B=" + "${A}" * 50):
+        said = layer.parse({layer.path: text.encode()})
+        assert [(each.kind, each.severity) for each in said.problems] == [("too_large", "error")]
+        assert not said.texts
 
 
 def test_what_is_not_there_says_nothing() -> None:

@@ -79,6 +79,10 @@ class FileLayer(ABC):
     def paths(self) -> tuple[str, ...]:
         """The files: absolute paths, and globs whose last part only has wildcards. Always the same."""
 
+    def taken(self, found: Sequence[str], schema: Schema[Any]) -> Iterable[str]:  # noqa: ARG002 - for those with globs
+        """Those of the files `found` by globs that count; the others are not looked at."""
+        return ()
+
     @abstractmethod
     def parse(self, files: Mapping[Path, bytes]) -> LayerTable | TextTable | tuple[LayerTable, ...]:
         """What they say; of several layers, weakest first. `files`: those of all such layers that could be read."""
@@ -239,7 +243,10 @@ class Options(NamedTuple, Generic[T]):
     def expand(self, patterns: Sequence[str], known: Sequence[Member] = ()) -> Expansion:
         """What the patterns match, those of layers included."""
         skip = None if self.profile is None else self.profile.files(self.path)
-        return paths.expand(self.path, patterns, known, self.layer_paths, skip)
+        return paths.expand(self.path, patterns, known, self.layer_paths, self._taken, skip)
+
+    def _taken(self, found: Sequence[str]) -> set[str]:
+        return {path for layer in self.file_layers for path in layer.taken(found, self.schema)}
 
 
 class FileSet(NamedTuple):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections import ChainMap
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from hotconf import arguments
 from hotconf.config.layers import TextTable
@@ -19,6 +21,10 @@ from hotconf.sources.files import paths
 
 _MOST_EARLIER: Final = 8
 """How many earlier values of a variable are remembered."""
+
+_MOST: Final = 10_000
+_MOST_REPLACED: Final = 1 << 22
+"""How many characters all `${OTHER}` of a file may stand for."""
 
 
 class DotEnv(FileLayer):
@@ -71,18 +77,12 @@ class DotEnv(FileLayer):
         data = files.get(self.path)
         if data is None:
             return self._table({}, ())
-        try:
-            text = data.decode().removeprefix("\ufeff")
-        except UnicodeDecodeError as error:
-            message = f"File is not UTF-8: invalid byte at line {data.count(10, 0, error.start) + 1}"
-            hint = "save the file as UTF-8"
-            return self._table({}, (Problem(message, kind="encoding", file=self.path, hint=hint),))
-        values, lines, problems = _read(text, self._name)
+        values, lines, problems = read(data, self.path, self._name)
         found = {}
         for rest, whole, value in prefixed(values.items(), self.prefix, case_sensitive=self.case_sensitive):
             line = lines[whole]
             found[rest] = (value, Origin(self._name, f"{self._name}:{line}", self.path, line))
-        return self._table(found, tuple(problems))
+        return self._table(found, problems)
 
     def _table(self, found: dict[str, tuple[str, Origin]], problems: tuple[Problem, ...]) -> TextTable:
         earlier = dict(self._earlier)
@@ -101,27 +101,71 @@ class DotEnv(FileLayer):
         )
 
 
-def _read(text: str, name: str) -> tuple[dict[str, str], dict[str, int], list[Problem]]:
-    """The values, the line of each, and the lines that are no variables."""
-    from dotenv.main import resolve_variables
-    from dotenv.parser import parse_stream
+class Variables(NamedTuple):
+    """What a file of variables says."""
 
+    values: dict[str, str]
+    lines: dict[str, int]
+    """Where each was given last."""
+    problems: tuple[Problem, ...] = ()
+    """If one is an error, there are no values."""
+
+
+def read(data: bytes, path: Path, name: str, encoding: str = "utf-8") -> Variables:
+    """The variables in the file at `path`, which people call `name`: what `dotenv_values` would find."""
+    try:
+        text = data.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        message = f"File is not {encoding.upper()}: invalid byte at line {data.count(10, 0, error.start) + 1}"
+        hint = f"save the file as {encoding.upper()}"
+        return Variables({}, {}, (Problem(message, kind="encoding", file=path, hint=hint),))
+    return _read(text, name)
+
+
+def _read(text: str, name: str) -> Variables:
+    from dotenv.parser import parse_stream
+    from dotenv.variables import parse_variables
+
+    values: dict[str, str | None] = {}
+    known = ChainMap[str, str | None](values, dict[str, str | None](os.environ))
     lines: dict[str, int] = {}
     problems: list[Problem] = []
+    left = _MOST_REPLACED
+    for number, binding in enumerate(parse_stream(io.StringIO(text))):
+        if number == _MOST:
+            message = f"It has more than {_MOST:,} variables and lines of comments"
+            return Variables({}, {}, (Problem(message, kind="too_large", where=name),))
+        original = binding.original
+        begin = original.string[: len(original.string) - len(original.string.lstrip())]
+        line = original.line + begin.count("\n")
+        if binding.key is not None and not binding.error:
+            lines[binding.key] = line
+            parts: list[str] = []
+            for atom in parse_variables(binding.value) if binding.value and "$" in binding.value else ():
+                parts.append(atom.resolve(known))
+                left -= len(parts[-1])
+                if left < 0:
+                    where, hint = f"{name}:{line}", "write the values themselves"
+                    message = f"Variables in variables make more than {_MOST_REPLACED:,} characters"
+                    return Variables({}, {}, (Problem(message, kind="too_large", hint=hint, where=where),))
+            values[binding.key] = "".join(parts) if parts else binding.value
+        if binding.error or (binding.key is not None and binding.value is None):
+            message, hint = _mistake(original.string)
+            message = f"{message}: the line is ignored"
+            problems.append(Problem(message, kind="syntax", severity="warning", hint=hint, where=f"{name}:{line}"))
+    found = {key: value for key, value in values.items() if value is not None}
+    return Variables(found, lines, tuple(problems))
 
-    def given() -> Iterator[tuple[str, str]]:
-        for binding in parse_stream(io.StringIO(text)):
-            original = binding.original
-            begin = original.string[: len(original.string) - len(original.string.lstrip())]
-            line = original.line + begin.count("\n")
-            if binding.key is not None and binding.value is not None and not binding.error:
-                lines[binding.key] = line
-                yield binding.key, binding.value
-            elif binding.error or binding.key is not None:
-                message, hint = "Not a variable: the line is ignored", "write NAME=value"
-                problems.append(
-                    Problem(message, kind="syntax", severity="warning", hint=hint, where=f"{name}:{line}")
-                )
 
-    resolved = resolve_variables(given(), override=True)
-    return {key: value for key, value in resolved.items() if value is not None}, lines, problems
+def _mistake(text: str) -> tuple[str, str]:
+    """What is wrong with a line that is no variable, and what to write."""
+    begin, equals, value = text.partition("=")
+    value = value.strip()
+    if equals and value[:1] in ("'", '"'):
+        closed = re.match(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", value, re.DOTALL)
+        if closed is None:
+            return "The quote is not closed", "close it"
+        return "Something follows the quotes", "put it into them, or write # before it"
+    if ":" in begin and not equals:
+        return "Not a variable", "write NAME=value, with = and no colon"
+    return "Not a variable", "write NAME=value"

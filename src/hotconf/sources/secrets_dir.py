@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from glob import escape
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from hotconf import arguments
 from hotconf.config.layers import TextTable
@@ -14,6 +15,10 @@ from hotconf.snapshot import Origin
 from hotconf.sources.base import FileLayer
 from hotconf.sources.env import NESTED, check_names
 from hotconf.sources.files import paths
+from hotconf.sources.files.paths import MOST_FILES
+
+if TYPE_CHECKING:
+    from hotconf.schema import Schema
 
 
 class SecretsDir(FileLayer):
@@ -57,23 +62,44 @@ class SecretsDir(FileLayer):
     def __repr__(self) -> str:
         return f"SecretsDir({self._name!r})"
 
+    def taken(self, found: Sequence[str], schema: Schema[Any]) -> Iterable[str]:
+        """Those that a field takes, or that are probably misspelt: others may be the secrets of other programs."""
+        from hotconf.config.decoding.decode import decode  # late: as for all layers of texts
+        from hotconf.config.shape import shape_of
+
+        begin, texts = os.fspath(self.path), dict[str, tuple[str, Origin]]()
+        for path in found:
+            directory, name = os.path.split(path)
+            if directory == begin and (rest := self._rest(name)):
+                texts[rest] = (path, Origin(self._name, path))
+        if len(texts) > MOST_FILES:
+            return [path for path, _ in texts.values()]  # too many to ask
+        layer = decode(self._table(texts, ()), shape_of(schema))
+        return [*(each.where for each in layer.origins.values()), *(each.where for each in layer.problems)]
+
     def parse(self, files: Mapping[Path, bytes]) -> TextTable:
         """What the files hold."""
         found: dict[str, tuple[str, Origin]] = {}
         problems = []
-        begin = self.prefix if self.case_sensitive else self.prefix.lower()
         for path, data in files.items():
-            name = path.name
-            if path.parent != self.path or not (name if self.case_sensitive else name.lower()).startswith(begin):
+            if path.parent != self.path or not (rest := self._rest(path.name)):
                 continue
             try:
-                text = data.decode().strip()
+                text = data.decode().removeprefix("\ufeff").strip()
             except UnicodeDecodeError:
                 problems.append(Problem("File is not UTF-8", kind="encoding", file=path, hint="save it as UTF-8"))
                 continue
-            if rest := name[len(begin) :]:
-                where = os.path.join(self._name, name)
-                found[rest] = (text, Origin(self._name, where, path))
+            found[rest] = (text, Origin(self._name, os.path.join(self._name, path.name), path))
+        return self._table(found, tuple(problems))
+
+    def _rest(self, name: str) -> str:
+        """`name` behind the prefix; empty if it does not begin with that."""
+        begin, end = name[: len(self.prefix)], name[len(self.prefix) :]
+        return (
+            end if begin == self.prefix or (not self.case_sensitive and begin.lower() == self.prefix.lower()) else ""
+        )
+
+    def _table(self, found: dict[str, tuple[str, Origin]], problems: tuple[Problem, ...]) -> TextTable:
         return TextTable(
             self._name,
             found,
@@ -82,5 +108,5 @@ class SecretsDir(FileLayer):
             self.case_sensitive,
             secret=True,
             own=True,
-            problems=tuple(problems),
+            problems=problems,
         )

@@ -25,8 +25,9 @@ _MAX_HINTS: Final = 100
 _SERVICE: Final = re.compile(
     r"(?:(.+?)_)??(?:SERVICE_HOST|SERVICE_PORT(?:_.+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
 )
-_ADDRESS: Final = re.compile(r"(?:tcp|udp|sctp)://\S+:\d+")
+ADDRESS: Final = re.compile(r"(?:tcp|udp|sctp)://\S+:\d+")
 _UNLINK: Final = "set enableServiceLinks: false in the pod's spec, or take another prefix"
+OF_SERVICE: Final = f"Kubernetes sets this variable for a service: {_UNLINK}"
 
 
 def twice(at: At, origin: Origin, first: Origin) -> Problem:
@@ -78,15 +79,14 @@ def is_of_service(name: str, given: TextTable) -> bool:
     service = f"{found[1]}_" if found[1] else ""
     beside = f"{service}SERVICE_HOST" in given.texts and f"{service}SERVICE_PORT" in given.texts
     text = given.texts[name][0]
-    return beside or (isinstance(text, str) and _ADDRESS.fullmatch(text) is not None)
+    return beside or (isinstance(text, str) and ADDRESS.fullmatch(text) is not None)
 
 
 def of_service(at: At, origin: Origin) -> tuple[str, tuple[Problem, ...]]:
     """The hint for such a variable that names a field by chance, and the warning if the field takes any text."""
     text = f"{dotted(at.path)} is what Kubernetes says of a service"
     warning = Problem(text, at.path, "schema", "warning", _UNLINK, where=origin.where)
-    hint = f"Kubernetes sets this variable for a service: {_UNLINK}"
-    return hint, (warning,) if form_of(at.shape).text else ()
+    return OF_SERVICE, (warning,) if form_of(at.shape).text else ()
 
 
 # Names that lead nowhere

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -15,13 +16,16 @@ from typing import Any, Final, Literal, NamedTuple
 
 from hotconf.errors import UsageError
 from hotconf.formats.registry import SUFFIXES, is_configuration
-from hotconf.problems import Problem
+from hotconf.problems import Kind, Problem
 from hotconf.sources.files.copies import copy_of
 from hotconf.sources.files.glob import DIRECTORY, LimitError, Search, is_glob, is_own, listing
 from hotconf.text import printable, quoted
 
 MAX_LINKS: Final = 40
 """As many links in one path as Linux follows (path_resolution(7)); more are a loop."""
+
+MOST_FILES: Final = 10_000
+"""The most files in a directory of a layer, such as one of secrets."""
 
 _PATH_MAX: Final = 4096 + 1
 
@@ -184,6 +188,7 @@ def expand(
     patterns: Sequence[str],
     known: Sequence[Member] = (),
     of_layers: Collection[str] = (),
+    taken: Callable[[Sequence[str]], Collection[str]] = set,
     skipped: re.Pattern[str] | None = None,
 ) -> Expansion:
     """The main file and the files that `patterns` name, relative to its directory, in the order of merging.
@@ -192,10 +197,11 @@ def expand(
     skipped, as in a shell, and `**` follows no links. A file that is named twice counts where it is named last. What
     hotconf writes itself is never a member. Members that are `known` are reused, because making paths takes longest.
 
-    `of_layers`: the patterns among them whose files are those of layers: absolute paths of files, and globs.
+    `of_layers`: the patterns among them whose files are those of layers: absolute paths of files, and globs; `taken`:
+    which of the matches of a glob count.
     `skipped`: files of profiles, which directories and globs do not stand for; they need no suffix.
     """
-    found = _Found(main, known, of_layers, skipped)
+    found = _Found(main, known, of_layers, taken, skipped)
     search = found.search
     try:
         for pattern in _last_of_each(patterns):
@@ -227,11 +233,13 @@ class _Found:
         main: Path,
         known: Sequence[Member],
         of_layers: Collection[str],
+        taken: Callable[[Sequence[str]], Collection[str]],
         skipped: re.Pattern[str] | None,
     ) -> None:
         self._main = main
         self._skipped = skipped
         self._of_layers = of_layers
+        self._taken = taken
         self._known = {os.fspath(member.path): member for member in known if member.role not in _OTHERS}
         self.search = Search()
         self.members: dict[Path, Member] = {}
@@ -290,10 +298,24 @@ class _Found:
             return [Member(path, "layer")]
         self.kinds.add("glob")
         base, parts = split(pattern, self._main.parent)
-        if not os.path.isdir(base):
+        try:
+            if not stat.S_ISDIR(os.stat(base).st_mode):
+                self._refuse_directory(base, "It is no directory")
+        except (FileNotFoundError, NotADirectoryError):
             text, hint = "The directory does not exist", "its files are read as soon as it appears"
             self.warnings.append(Problem(text, kind="missing", severity="warning", file=Path(base), hint=hint))
-        return [Member(Path(name), "layer") for name in self.search.matches(base, parts)]
+        except OSError as error:
+            self._refuse_directory(base, f"Cannot list the directory: {os.strerror(error.errno or errno.EIO)}")
+        matches = self.search.matches(base, parts)
+        taken = self._taken(matches)
+        if len(taken) > MOST_FILES:
+            hint = "give the secrets a directory of their own, or a prefix"
+            self._refuse_directory(base, f"It has more than {MOST_FILES:,} files", "too_large", hint)
+            return []
+        return [Member(Path(name), "layer") for name in matches if name in taken]
+
+    def _refuse_directory(self, base: str, text: str, kind: Kind = "unreadable", hint: str | None = None) -> None:
+        self.search.problems.append(Problem(text, kind=kind, hint=hint, file=Path(base)))
 
     def _matches(self, base: str, *patterns: tuple[str, ...]) -> list[Member]:
         """The files below `base` that match one of the patterns; copies among them are reported."""

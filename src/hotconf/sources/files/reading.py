@@ -29,6 +29,7 @@ systems tick every 1 to 10 ms."""
 # O_NONBLOCK: what was a regular file a moment ago may be a FIFO now, and open() would wait for a writer.
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _ABSENT: Final = {errno.ENOENT, errno.ENOTDIR}
+TOGETHER: Final = "The files of layers together are"
 PASSING: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EAGAIN, errno.ESTALE}
 """Errors that may have passed by the next poll."""
 _WHAT: Final = (
@@ -73,6 +74,20 @@ class Read(NamedTuple):
     def text(self) -> str:
         """The bytes as text, without a byte order mark; invalid UTF-8 is replaced. Empty if nothing was read."""
         return self.data.decode("utf-8-sig", "replace")
+
+
+class Together:
+    """How much the files of layers may hold together: sixteen times what one may."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._most = self._left = 16 * max_bytes
+
+    def within(self, read: Read) -> Read:
+        """`read`, which is one more, or a problem."""
+        self._left -= len(read.data)
+        if self._left >= 0:
+            return read
+        return Read(read.path, read.stamp, problem=too_large(read.path, self._most, TOGETHER))
 
 
 def same(path: Path, stamp: Stamp) -> bool:
@@ -241,9 +256,9 @@ def _unstable(path: Path) -> Problem:
     return Problem("The file changed while it was read", kind="unstable", file=path)
 
 
-def too_large(path: Path, max_bytes: int) -> Problem:
+def too_large(path: Path, max_bytes: int, what: str = "The file is") -> Problem:
     """The problem of a file that is too large to be read."""
-    return Problem(f"The file is larger than {max_bytes} bytes", kind="too_large", file=path)
+    return Problem(f"{what} larger than {max_bytes} bytes", kind="too_large", file=path)
 
 
 def _problem(path: Path, error: OSError) -> Problem:

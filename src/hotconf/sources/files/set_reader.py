@@ -42,18 +42,9 @@ class SetReader:
     """One read of a set of files."""
 
     __slots__ = (
-        *(
-            "_fresh",
-            "_known",
-            "_lapped",
-            "_names_before",
-            "_of_layers",
-            "_overrides",
-            "_same_names",
-            "also",
-            "cached",
-        ),
-        *("cached", "expansion", "instead", "loaded_at", "named", "names", "options", "over", "parse_ns", "patterns"),
+        *("_fresh", "_known", "_lapped", "_names_before", "_of_layers", "_overrides", "_same_names", "_together"),
+        *("also", "cached", "expansion", "instead", "loaded_at", "named", "names", "options", "over", "parse_ns"),
+        "patterns",
         *("problems", "profile", "read_ns", "reads", "said"),
     )
 
@@ -89,6 +80,7 @@ class SetReader:
         """The files that values name, as far as known."""
         self.cached = cached = cached.without_named()
         self._known = dict(cached.reads)
+        self._together = reading.Together(0)
         self._fresh: set[Path] = set()
         """The files that were read anew."""
         self._same_names = True
@@ -226,6 +218,7 @@ class SetReader:
         kept = self._kept_expansion()
         self.expansion = kept or self._expanded(self.cached.members)
         others = self.expansion.members[1:]
+        self._together = reading.Together(self.options.max_bytes)
         known: Sequence[Read | None]
         if kept is None:
             self.reads = {main.path: main}
@@ -236,8 +229,11 @@ class SetReader:
         for member, read in zip(others, known, strict=True):
             if read is None or not _is_usable(read, member.role):
                 self.reads[member.path] = self._read(member)
-            elif kept is None:
-                self.reads[member.path] = read
+            else:
+                if kept is None:
+                    self.reads[member.path] = read
+                if member.role == "layer":
+                    self._together.within(read)
         # Compared in the order of reading: what was away only meanwhile would have to go again to be missed.
         self._same_names = paths.same_names(self.expansion)
         return self._changed(main, file)
@@ -260,8 +256,10 @@ class SetReader:
             return Read(path, reading.stat_only(path).stamp, self.instead[path])
         watched = member.role == "watched"
         read = reading.stat_only(path) if watched else reading.read(path, self.options.max_bytes)
+        if member.role == "layer":
+            return self._together.within(read)
         # A directory is no member: it was none, or not there, when `watch_paths` was looked up a moment ago.
-        return reading.unstable(read) if member.role not in ("main", "layer") and reading.is_directory(read) else read
+        return reading.unstable(read) if member.role != "main" and reading.is_directory(read) else read
 
     def _changed(self, main: Read, file: Descriptor | None) -> tuple[Path, ...]:
         """The files that changed while the set was read.
@@ -352,8 +350,12 @@ class SetReader:
         if not self.options.file_layers:
             return
         for _ in range(ATTEMPTS):
-            found = paths.expand(self.options.path, self._of_layers, of_layers=self._of_layers)
-            reads = {each.path: reading.read(each.path, self.options.max_bytes) for each in found.members[1:]}
+            found = self.options.expand(self._of_layers)
+            self._together = reading.Together(self.options.max_bytes)
+            reads = {
+                each.path: self._together.within(reading.read(each.path, self.options.max_bytes))
+                for each in found.members[1:]
+            }
             if not reading.changed(reads.values()) and paths.same_names(found):
                 break
         self.problems.extend((*found.problems, *found.warnings))
@@ -364,6 +366,10 @@ class SetReader:
     def _refuse(self, member: Member, problem: Problem) -> None:
         if problem.kind == "unstable":
             return
+        if problem.message.startswith(reading.TOGETHER) and problem.message in {
+            each.message for each in self.problems
+        }:
+            return  # one says it for all
         if problem.kind == "missing" and self.profile is not None and member.path == self.profile.file:
             return  # the pipeline knows whether it is needed
         if problem.kind == "missing" and member.role != "main":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, cast
 
@@ -66,15 +67,19 @@ class Builder:
         """With the names that the class has for them."""
         self.secrets_dirs = dict(_absolute(config.get("secrets_dir"), self._home))
 
-    def build(self) -> Built:
-        """Their sources, as they are now. Raises what they raise, and `MovedError`."""
+    def build(self, files: Collection[Path] = ()) -> Built:
+        """Their sources, as they are now. Raises what they raise, and `MovedError`.
+
+        `files`: those of variables and secrets that may be read; others are too large, no files, or not UTF-8.
+        """
         cls = self.settings
+        env_files = [path for path in self.env_files if path in files]
         init = InitSettingsSource(cls, init_kwargs={})
         given = cls.settings_customise_sources(
             cls,
             init_settings=init,
             env_settings=EnvSettingsSource(cls),
-            dotenv_settings=DotEnvSettingsSource(cls, env_file=list(self.env_files) or None),
+            dotenv_settings=DotEnvSettingsSource(cls, env_file=env_files or None),
             file_secret_settings=SecretsSettingsSource(
                 cls, secrets_dir=[path for path in self.secrets_dirs if os.path.exists(path)]
             ),
@@ -85,6 +90,9 @@ class Builder:
                 self._anchor(source)
         if not any(isinstance(source, CliSettingsSource) for source in sources):
             sources = [*self._of_command_line(), *sources]
+        for source in sources:
+            if isinstance(source, SecretsSettingsSource):
+                _restrict(source, files)
         own = (place for place, source in enumerate(sources) if isinstance(source, _OF_FILES))
         place = next(own, len(sources))
         return Built(tuple(sources[:place]), tuple(sources[place:]))
@@ -129,11 +137,35 @@ def files_of(built: Built) -> Iterator[Path]:
                 yield path
 
 
-def directories_of(built: Built) -> Iterator[Path]:
-    """The directories of secrets that they read."""
+def directories_of(built: Built) -> Iterator[tuple[Path, Source]]:
+    """The directories of secrets that they read, and which of them does."""
     for source in (*built.over, *built.under):
         for path, _ in _absolute(getattr(source, "secrets_dir", None), _here()):
-            yield path
+            yield path, source
+
+
+def names_of(source: Any) -> frozenset[str] | None:
+    """The names of the files that a source of secrets looks for, in lower case; None if it may be any."""
+    if type(source) is not SecretsSettingsSource:
+        return None
+    names: set[str] = set()
+    asked = copy(source)
+    vars(asked)["secrets_dir"] = os.sep  # which is there
+    vars(asked)["find_case_path"] = lambda _, name, __: names.add(name.lower())
+    asked()
+    return frozenset(names)
+
+
+def _restrict(source: SecretsSettingsSource, files: Collection[Path]) -> None:
+    """Have `source` read only `files`. Hidden ones are not among them, and may be read."""
+    find = source.find_case_path
+
+    def among(folder: Path, name: str, case_sensitive: bool) -> Path | None:
+        path = find(folder, name, case_sensitive)
+        hidden = path is None or path.name.startswith(".")
+        return path if path is None or hidden or paths.absolute(path) in files else None
+
+    vars(source)["find_case_path"] = among
 
 
 def _here() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from glob import escape
 from pathlib import Path
@@ -16,15 +16,26 @@ from pydantic_settings import (
 )
 
 from hotconf.config.declared import Declaration, Declared
+from hotconf.config.decoding.mistakes import ADDRESS, OF_SERVICE
 from hotconf.config.layers import LayerTable, nested
 from hotconf.formats.base import is_too_deep
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
+from hotconf.schema import Schema
 from hotconf.snapshot import DEFAULT
+from hotconf.sources import dotenv
 from hotconf.sources.base import FileLayer
 from hotconf.sources.settings_class import private
 from hotconf.sources.settings_class.asking import Asking, Lazily, asking
-from hotconf.sources.settings_class.build import Builder, Built, MovedError, Source, directories_of, files_of
+from hotconf.sources.settings_class.build import (
+    Builder,
+    Built,
+    MovedError,
+    Source,
+    directories_of,
+    files_of,
+    names_of,
+)
 from hotconf.sources.settings_class.strays import Strays
 
 _MOST_EARLIER: Final = 8
@@ -49,16 +60,24 @@ class SettingsLayer(FileLayer):
         self._texts: dict[KeyPath, dict[str, tuple[str, ...]]] = {}
         """What each variable of the `.env` files was, the latest text last."""
         self._names: dict[Path, str] = {}
+        self._read: dict[Path, tuple[bytes, tuple[Problem, ...]]] = {}
+        """What was wrong with the files of variables when they were read last."""
+        self._wanted: dict[Path, set[frozenset[str] | None]] = {}
+        """The names of the secrets in each directory."""
         folders: dict[Path, None] = {}
         for _, builder in self._parts:
             self._names |= builder.env_files | builder.secrets_dirs
             folders |= dict.fromkeys(builder.secrets_dirs)
+            for path in builder.secrets_dirs:
+                self._wanted.setdefault(path, set()).add(names_of(SecretsSettingsSource(builder.settings)))
         own: list[Path] = []
         for part in self._parts:
-            built = _built(part)
+            built = _built(part, ())
             if isinstance(built, Built):
                 own += files_of(built)
-                folders |= dict.fromkeys(directories_of(built))
+                for path, source in directories_of(built):
+                    folders[path] = None
+                    self._wanted.setdefault(path, set()).add(names_of(source))
         files = [path for _, builder in self._parts for path in builder.env_files]
         self._paths = (
             *dict.fromkeys(os.fspath(path) for path in (*files, *own)),
@@ -80,11 +99,29 @@ class SettingsLayer(FileLayer):
         """The sources do."""
         return True
 
+    def taken(self, found: Sequence[str], schema: Schema[Any]) -> Iterable[str]:  # noqa: ARG002 - each class knows
+        """Those that a field has: in a directory such as `/var/run` are others, too."""
+        for path in found:
+            directory, name = os.path.split(path)
+            wanted = self._wanted.get(Path(directory), set())
+            if None in wanted or any(name.lower() in each for each in wanted if each is not None):
+                yield path
+
     def parse(self, files: Mapping[Path, bytes]) -> tuple[LayerTable, ...]:
         """What the sources say now, weakest first: those of outer classes over those of inner ones."""
         tables: list[LayerTable] = []
+        wrong = {
+            path: self._wrong(part, path, files[path])
+            for part in self._parts
+            for path in part.builder.env_files
+            if path in files
+        }
+        for path, problems in wrong.items():
+            if problems:
+                tables.append(LayerTable(self._names[path], {}, problems=problems))
+        broken = {path for path, problems in wrong.items() if any(each.severity == "error" for each in problems)}
         for part in self._parts:
-            built = _built(part)
+            built = _built(part, files.keys() - broken)
             if isinstance(built, Problem):
                 tables.append(LayerTable(built.where, {}, problems=(built,)))
             else:
@@ -93,6 +130,14 @@ class SettingsLayer(FileLayer):
         if self._problems:
             tables.append(LayerTable(self.name, {}, problems=self._problems))
         return tuple(tables)
+
+    def _wrong(self, part: _Part, path: Path, data: bytes) -> tuple[Problem, ...]:
+        """What is wrong with a file of variables: python-dotenv only logs it, or never ends."""
+        before = self._read.get(path)
+        if before is None or before[0] != data:
+            encoding = part.declaration.settings.model_config.get("env_file_encoding") or "utf-8"
+            before = self._read[path] = data, dotenv.read(data, path, self._names[path], encoding).problems
+        return before[1]
 
     def _earlier(self, path: KeyPath, source: Source, asked: Asking) -> dict[KeyPath, tuple[str, ...]]:
         """What the variables of a `.env` file were before, if they have changed."""
@@ -133,11 +178,11 @@ class SettingsLayer(FileLayer):
             yield LayerTable(part.settings.__qualname__, nested(part.path, {}), under=True)
 
 
-def _built(part: _Part) -> Built | Problem:
+def _built(part: _Part, files: Collection[Path]) -> Built | Problem:
     """The sources of a class, or why they cannot be built."""
     name = part.declaration.settings.__qualname__
     try:
-        return part.builder.build()
+        return part.builder.build(files)
     except SystemExit:
         return Problem("The command line is not valid", part.declaration.path, "unreadable", where=name)
     except MovedError as error:
@@ -193,6 +238,9 @@ def _table(
         table,
         origins=Lazily(lambda: asked.found.origins),
         texts=Lazily(lambda: asked.found.texts),
+        hints=Lazily(
+            lambda: {path: OF_SERVICE for path, text in asked.found.texts.items() if ADDRESS.fullmatch(text)}
+        ),
         problems=problems,
         secret=secret,
         under=under,
