@@ -78,10 +78,6 @@ def given_layers(given: object, schema: Schema[Any]) -> tuple[Layer | FileLayer,
     Raises `UsageError` for what is no layer, for a name that is taken, for what a layer of ours has that no field of
     the model takes, and for defaults, the weakest layer of all, that name files which are not read.
     """
-    if WATCHED_FILE in sys.modules:
-        from hotconf.sources.files.named_defaults import check_defaults
-
-        check_defaults(schema)
     items = arguments.items("layers", given, "mappings or layers")
     found = tuple(_layer(f"layers[{number}]", each) for number, each in enumerate(items))
     names = [layer.name for layer in found]
@@ -93,6 +89,10 @@ def given_layers(given: object, schema: Schema[Any]) -> tuple[Layer | FileLayer,
     for layer in found:
         if isinstance(layer, CheckedLayer):
             layer.check(schema)
+    if WATCHED_FILE in sys.modules:
+        from hotconf.sources.files.named_defaults import check_defaults
+
+        check_defaults(schema)  # last: it may complete the model
     known = any(isinstance(layer, FileLayer) and layer.reads_itself for layer in found)
     return found if known else (*declared_layers(schema), *found)
 
