@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, cast
@@ -67,13 +68,14 @@ class Builder:
         """With the names that the class has for them."""
         self.secrets_dirs = dict(_absolute(config.get("secrets_dir"), self._home))
 
-    def build(self, files: Collection[Path] = ()) -> Built:
+    def build(self, files: Mapping[Path, bytes]) -> Built:
         """Their sources, as they are now. Raises what they raise, and `MovedError`.
 
-        `files`: those of variables and secrets that may be read; others are too large, no files, or not UTF-8.
+        `files`: those of variables and secrets that may be read, with what they hold; others are too large, no files,
+        or not UTF-8. What has changed since is not read either: that may be too large, and is another load's.
         """
         cls = self.settings
-        env_files = [path for path in self.env_files if path in files]
+        env_files = [path for path in self.env_files if _may_be_read(path, files)]
         init = InitSettingsSource(cls, init_kwargs={})
         given = cls.settings_customise_sources(
             cls,
@@ -156,14 +158,22 @@ def names_of(source: Any) -> frozenset[str] | None:
     return frozenset(names)
 
 
-def _restrict(source: SecretsSettingsSource, files: Collection[Path]) -> None:
+def _may_be_read(path: Path, files: Mapping[Path, bytes]) -> bool:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and path in files and found.st_size == len(files[path])
+
+
+def _restrict(source: SecretsSettingsSource, files: Mapping[Path, bytes]) -> None:
     """Have `source` read only `files`. Hidden ones are not among them, and may be read."""
     find = source.find_case_path
 
     def among(folder: Path, name: str, case_sensitive: bool) -> Path | None:
         path = find(folder, name, case_sensitive)
         hidden = path is None or path.name.startswith(".")
-        return path if path is None or hidden or paths.absolute(path) in files else None
+        return path if path is None or hidden or _may_be_read(paths.absolute(path), files) else None
 
     vars(source)["find_case_path"] = among
 

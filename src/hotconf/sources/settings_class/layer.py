@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from glob import escape
 from pathlib import Path
@@ -72,7 +72,7 @@ class SettingsLayer(FileLayer):
                 self._wanted.setdefault(path, set()).add(names_of(SecretsSettingsSource(builder.settings)))
         own: list[Path] = []
         for part in self._parts:
-            built = _built(part, ())
+            built = _built(part, {})
             if isinstance(built, Built):
                 own += files_of(built)
                 for path, source in directories_of(built):
@@ -121,7 +121,7 @@ class SettingsLayer(FileLayer):
                 tables.append(LayerTable(self._names[path], {}, problems=problems))
         broken = {path for path, problems in wrong.items() if any(each.severity == "error" for each in problems)}
         for part in self._parts:
-            built = _built(part, files.keys() - broken)
+            built = _built(part, {path: data for path, data in files.items() if path not in broken})
             if isinstance(built, Problem):
                 tables.append(LayerTable(built.where, {}, problems=(built,)))
             else:
@@ -178,7 +178,7 @@ class SettingsLayer(FileLayer):
             yield LayerTable(part.settings.__qualname__, nested(part.path, {}), under=True)
 
 
-def _built(part: _Part, files: Collection[Path]) -> Built | Problem:
+def _built(part: _Part, files: Mapping[Path, bytes]) -> Built | Problem:
     """The sources of a class, or why they cannot be built."""
     name = part.declaration.settings.__qualname__
     try:
