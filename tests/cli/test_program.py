@@ -174,9 +174,14 @@ MISSHAPEN = [" ", "app", "app:", ":watcher", "a b:watcher", "..app:watcher", "ap
     ],
 )
 def test_a_project_that_says_it_wrong(project, text, expected):
-    """Status 2, one line, what is wrong; --no-app does without."""
+    """Status 2, one line, what is wrong."""
     (project / "pyproject.toml").write_text(text)
     assert expected in error(run(project, "check"))
+
+
+def test_a_project_that_is_not_asked(project):
+    """--no-app does without what is wrong with it."""
+    (project / "pyproject.toml").write_text("[tool.hotconf\n")
     (project / "mine.toml").write_text('model = "a"\n')
     assert run(project, "check", "--no-app", "--schema", "speckit", "mine.toml").returncode == 0
 
