@@ -250,7 +250,7 @@ def test_many_loads_that_hang_delay_others_once(tmp_path):
     """
     hung, trouble = run(program, tmp_path / "0")
     assert hung == 12
-    assert "a validator or check may hang" in trouble
+    assert "a layer, validator or check may hang" in trouble
 
 
 @pytest.mark.parametrize("how", ["one after the other", "at exit", "by SIGTERM"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -98,11 +100,16 @@ def test_the_last_good_state_is_under_the_layers_of_today(path, watch, tmp_path)
     assert (second.config.server.port, second.config.server.host) == (8000, "now")
 
 
+NO_LAYER = "give a mapping, or an object with a name and read()"
+
+
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
         ([7], "layers[0]=7: give a mapping, or an object with a name and read()"),
         ([{}, {"a": {"b": object()}}], "layers[1]: a.b is of type object: give what a file can hold"),
+        ([type("Nameless", (Flags,), {"name": ""})()], f"layers[0] of type Nameless: {NO_LAYER}"),
+        ([SimpleNamespace(name="x")], f"layers[0] of type SimpleNamespace: {NO_LAYER}"),
         ([Flags(), Flags()], "layers[1].name='flags': give a name of its own"),
         ({"server": {"port": 1}}, "layers[0]='server': give a mapping, or an object with a name and read()"),
     ],
@@ -128,6 +135,66 @@ def test_a_layer_that_cannot_be_closed_is_logged(path, watch, caplog):
     watcher.close()
     assert "A layer of" in caplog.text
     assert not watcher.watching
+
+
+class Restless(Flags):
+    """Calls as often as it can, from a thread of its own, until it is closed; and once more then."""
+
+    def __init__(self, **server: Any) -> None:
+        super().__init__(**server)
+        self.calls = self.reads = 0
+
+    def read(self) -> Mapping[str, Any]:
+        """Counted."""
+        self.reads += 1
+        return super().read()
+
+    def watch(self, changed: Callable[[], object]) -> Callable[[], object]:
+        """Until it is closed."""
+        closed = threading.Event()
+
+        def call() -> None:
+            while not closed.is_set():
+                changed()
+                self.calls += 1
+            changed()
+
+        thread = threading.Thread(target=call)
+        thread.start()
+        return lambda: (closed.set(), thread.join())
+
+
+def test_a_layer_that_never_rests_stops_nobody(path, watch):
+    """Its calls become few loads; saves are published, and closing ends it."""
+    layer = Restless(host="a")
+    watcher, _ = watch(path, layers=[layer])
+    wait_until(lambda: layer.calls > 1000)
+    save(path, port(9000))
+    wait_until(lambda: watcher.config.server.port == 9000)
+    layer.server = {"host": "b"}
+    wait_until(lambda: watcher.config.server.host == "b")
+    watcher.close()
+    assert layer.reads < layer.calls / 2
+
+
+class Unwatchable(Flags):
+    """As if its server were away."""
+
+    def watch(self, changed: Callable[[], object]) -> Callable[[], object]:
+        """Fails."""
+        raise ConnectionError(f"hunter2 {changed}")
+
+
+def test_a_layer_that_cannot_be_watched_is_a_problem(path, watch, caplog):
+    """A start that requires nothing goes on without."""
+    with pytest.raises(ConfigError) as raised:
+        watch(path, layers=[Unwatchable(port=1)])
+    assert str(raised.value) == "flags: Cannot watch the layer: ConnectionError"
+    watcher, _ = watch(path, layers=[Unwatchable(port=1)], require=False)
+    assert watcher.config.server.port == 1
+    assert "The layer flags is not watched: only reload() reads it" in caplog.text
+    save(path, "[server]\nhost = 'x'\n")
+    wait_until(lambda: watcher.config.server.host == "x")
 
 
 def test_a_secret_that_only_a_layer_holds_is_in_no_log(path, watch, caplog):

@@ -324,4 +324,4 @@ def new_loader() -> Worker:
 
 
 def _describe(load: Callable[[], None], seconds: int) -> str:
-    return f"the load of {load} has not returned for {seconds} s: a validator or check may hang"
+    return f"the load of {load} has not returned for {seconds} s: a layer, validator or check may hang"

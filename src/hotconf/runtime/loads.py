@@ -197,7 +197,9 @@ class Loads(Generic[T]):
             return
         try:
             if not threads.acquire(self._under_way, timeout_s):
-                text = "A load of %s was still running when its watcher was closed: a validator or check may hang"
+                text = (
+                    "A load of %s was still running when its watcher was closed: a layer, validator or check may hang"
+                )
                 log.warning("reload", text, self._options.path)
         finally:
             with suppress(RuntimeError):  # not acquired

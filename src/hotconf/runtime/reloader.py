@@ -30,7 +30,7 @@ from hotconf.runtime.notifier import Caller, Edit, Notifier
 from hotconf.runtime.publisher import Publisher
 from hotconf.runtime.rounds import paths_of
 from hotconf.snapshot import Snapshot
-from hotconf.sources.base import FileSet, Options, WatchedLayer
+from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files.cache import Cache
 from hotconf.sources.files.mounts import around
 from hotconf.subscribers.bus import Bus
@@ -39,6 +39,7 @@ from hotconf.system import fork, green, threads
 from hotconf.system.budget import MOMENT_S, close_budget
 from hotconf.system.exceptions import in_load, refuse_in_load
 from hotconf.system.inert import INERT
+from hotconf.watch.layers import LayerWatches
 from hotconf.watch.observer import ObserverName
 
 if TYPE_CHECKING:
@@ -88,8 +89,7 @@ class Reloader(fork.ForkAware, Generic[T]):
             reconcile_ns=reconcile_ns,
         )
         self._driver: Driver | None = None
-        self._layer_watches: list[Callable[[], object]] = []
-        """Functions that end them."""
+        self._layers = LayerWatches(self.options.path)
         self._inert = INERT.applies()
         """A command only looks at the program: a start loads, and that is all."""
         self._started = threads.lock()
@@ -219,8 +219,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         log.debug("reload", "HotReloadWatcher initialized")
         log.debug("reload", "Watching: %s", self.options.path)
         driver.call(partial(self.cycle.join, driver))
-        watched = (layer for layer in self.options.layers if isinstance(layer, WatchedLayer))
-        self._layer_watches.extend(layer.watch(self._layer_changed) for layer in watched)
+        self._layers.begin(self.options.layers, self._layer_changed, require=require)
         # By force: a hold from before the start defers changes, and the first config is none.
         caller = Caller()
         driver.call(partial(self.cycle.request, caller, force=True, silent=True))
@@ -299,7 +298,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         """The values of a layer changed: load as `reload(wait=False)` does. Called on any thread."""
         driver = self._driver
         if driver is not None and self.settings.enabled and not self.cycle.closed:
-            driver.post(partial(self.cycle.request, Caller(), force=False))
+            self._layers.ask(driver.post, partial(self.cycle.request, Caller(), force=False))
 
     def barrier(self) -> None:
         """Return once every earlier step has ended; later ones see the current holds."""
@@ -324,11 +323,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         if first and (state.round is not None or state.pending is not None):
             what = "an open round" if state.round else "a pending reload"
             log.info("reload", "Closed with %s: %s", what, self.options.path)
-        while self._layer_watches:
-            try:
-                self._layer_watches.pop()()
-            except Exception:  # noqa: BLE001 - it may be users' code
-                log.fault("watch", "A layer of %s cannot be closed", self.options.path)
+        self._layers.end()
         leave = partial(self.cycle.leave, used)
         if used is not None and used.here:
             used.post(leave)  # by a finalizer, perhaps during a step
@@ -362,7 +357,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         watches as soon as it calls this watcher.
         """
         running = self._driver is not None and not self.cycle.loads.starting and not self.cycle.closed
-        self._layer_watches.clear()  # the parent's
+        self._layers.forget()
         dropped, lost = self.holds.abandon(), self.cycle.abandon()
         self._driver = None
         if not running:
