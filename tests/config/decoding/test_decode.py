@@ -342,3 +342,10 @@ def test_a_root_that_keeps_other_keys_takes_them_only_with_a_prefix() -> None:
 def test_what_a_type_adapter_takes() -> None:
     """A free table as root is one, too."""
     assert decoded(TypeAdapter(dict[str, int]), {"A": "1"}).table == {"a": 1}
+
+
+def test_one_variable_of_a_service_is_one() -> None:
+    """It is counted with no others."""
+    said = {"SERVER_PORT": ("tcp://10.0.0.1:80", Origin("env", "$APP_SERVER_PORT"))}
+    (problem,) = decode(TextTable("env", said, "APP_"), shape_of(Schema(Db))).problems
+    assert problem.message == "Kubernetes sets it for a service: no field has this name"
