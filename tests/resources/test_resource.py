@@ -212,6 +212,12 @@ def test_registering() -> None:
         register(lambda: 1)  # type: ignore[arg-type, misc]
 
 
+def test_what_is_used_is_of_the_same_watcher(shop: Workshop) -> None:
+    """Another watcher's is published and closed without regard to this one."""
+    with pytest.raises(UsageError, match="client cannot use pool, which is of another watcher"):
+        shop.resource("client", uses=Workshop().resource("pool"))
+
+
 @pytest.mark.parametrize("kind", ["generator", "coroutine", "async generator", "partial", "object", "plain"])
 def test_which_need_a_loop(kind: str) -> None:
     """It is known before they are called."""

@@ -211,13 +211,13 @@ def preempted(resource: Resource[Any]) -> Any:
     return handle
 
 
-held = Resource.held
+held = Resource._held
 
 
 def main(which: str, how: str, *numbers: str) -> None:
     """Print the verdict, and how many exceptions arrived."""
     sys.setswitchinterval(1e-5)
-    Resource.held = preempted  # type: ignore[method-assign]
+    Resource._held = preempted  # type: ignore[method-assign]
     leases: Leases = Ours() if which == "ours" else Counted()
     if how == "load":
         found, booms = load(leases, uses=int(numbers[0]), generations=int(numbers[1])), 0

@@ -34,7 +34,7 @@ class Handle(Generic[R]):
 class Leased(Protocol[R]):
     """A resource, as its leases see it."""
 
-    def held(self) -> Handle[R]:
+    def _held(self) -> Handle[R]:
         """What to hold now."""
 
 
@@ -50,7 +50,7 @@ class Lease(Generic[R]):
     def __enter__(self) -> R:
         if self._handle is not None:
             raise UsageError("this lease is held already: call use() once for each `with`")
-        handle = self._handle = self._resource.held()
+        handle = self._handle = self._resource._held()
         return handle.value
 
     def __exit__(

@@ -78,7 +78,7 @@ class Preparation:
     def dependency(self, resource: Resource[Any]) -> Handle[Any] | None:
         """What it uses: of this preparation, otherwise what is published."""
         uses = resource.recipe.uses
-        return None if uses is None else self.made.get(uses) or uses.published
+        return None if uses is None else self.made.get(uses) or uses._handle
 
     def next(self) -> Wanted | None:
         """What to make next; None if all are made. If it is to be decided in its turn, that is now."""

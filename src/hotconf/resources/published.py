@@ -16,6 +16,7 @@ from hotconf.errors import NoConfigError, UsageError
 from hotconf.resources.calls import in_factory
 from hotconf.resources.handle import TRACED, Handle, caller
 from hotconf.resources.preparation import Made, Refused, Wanted
+from hotconf.resources.resource import Recipe, Resource
 from hotconf.system import threads
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from hotconf.resources.entry import Entry
     from hotconf.resources.keeper import Keeper
-    from hotconf.resources.resource import Recipe, Resource
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -54,9 +54,9 @@ class Published(Generic[T]):
         self.resources: list[Resource[Any]] = []
 
     def register(self, recipe: Recipe) -> Resource[Any]:
-        """A new resource. It has no object until one is published."""
-        from hotconf.resources.resource import Resource
-
+        """A new resource, without an object as yet. Raises `UsageError` if it uses one of another watcher."""
+        if recipe.uses is not None and recipe.uses not in self.resources:
+            raise UsageError(f"{recipe.name} cannot use {recipe.uses.recipe.name}, which is of another watcher")
         resource: Resource[Any] = Resource(recipe, self._missing)
         self.resources.append(resource)
         return resource
@@ -78,7 +78,7 @@ class Published(Generic[T]):
             new = made.take()
             lost = [resource for resource, handle in new.items() if handle.entry.lost]
             for resource, handle in new.items():
-                resource.publish(None if resource in lost else handle)
+                resource._handle = None if resource in lost else handle
             left = {each: handle for each, handle in {**before, **new}.items() if each not in lost}
             self.generation = Generation(config, left)
             return [before[resource] for resource in new if resource in before]
@@ -87,9 +87,9 @@ class Published(Generic[T]):
         """The watcher is closed: nothing is current any more. Returns all handles, for `Keeper.close`."""
         with self._lock:
             self.closed = True
-            handles = [resource.published for resource in self.resources]
+            handles = [resource._handle for resource in self.resources]
             for resource in self.resources:
-                resource.publish(None)
+                resource._handle = None
             self.generation = None
             return [handle for handle in handles if handle is not None]
 
@@ -105,7 +105,7 @@ class Published(Generic[T]):
         self._forked = True
         for resource in self.resources:
             if resource.recipe.fork == "remake":
-                resource.publish(None)
+                resource._handle = None
         if self.generation is not None:
             config, handles = self.generation
             kept = {resource: handle for resource, handle in handles.items() if resource.recipe.fork == "keep"}
@@ -132,7 +132,7 @@ class Published(Generic[T]):
         if not self._forked or self.generation is None:
             raise UsageError(f"{name} has not been made yet: the watcher makes it in start()")
         self._remake(resource)
-        return resource.held()
+        return resource._held()
 
     def _remakes(self, resource: Resource[Any]) -> bool:
         return self._forked and resource.recipe.fork == "remake" and not resource.recipe.needs_loop
@@ -160,7 +160,7 @@ class Published(Generic[T]):
     def _absent(self, resource: Resource[Any] | None) -> list[Wanted]:
         """What is not made of a resource and of those that it uses, these first."""
         generation, absent = self.generation, []
-        while resource is not None and generation is not None and resource.published is None:
+        while resource is not None and generation is not None and resource._handle is None:
             absent.append(Wanted(resource, partial(resource.recipe.select, generation.config)))
             resource = resource.recipe.uses
         return absent[::-1]
@@ -168,10 +168,10 @@ class Published(Generic[T]):
     def _lose(self, entry: Entry) -> list[Handle[Any]]:
         """Its event loop ends: it is not current any more."""
         with self._lock:
-            handle = entry.resource.published
+            handle = entry.resource._handle
             if handle is None or handle.entry is not entry or self.generation is None:
                 return []
-            entry.resource.publish(None)
+            entry.resource._handle = None
             handles = {each: other for each, other in self.generation.handles.items() if other is not handle}
             self.generation = self.generation._replace(handles=handles)
             return [handle]
@@ -181,8 +181,8 @@ class Published(Generic[T]):
             generation = self.generation
             new = made.take()
             for resource, handle in new.items():
-                if generation is not None and resource.published is None:
-                    resource.publish(handle)
+                if generation is not None and resource._handle is None:
+                    resource._handle = handle
                     generation = self.generation = generation._replace(
                         handles={**generation.handles, resource: handle}
                     )
@@ -209,7 +209,7 @@ class View(Generic[T]):
 
     def __getitem__(self, resource: Resource[R]) -> R:
         """What was made of it. Raises `UsageError` outside of its `with`, and for what was registered later."""
-        handle = resource.fake or self._check().get(resource)
+        handle = resource._fake or self._check().get(resource)
         if handle is None:
             raise UsageError(f"this view has no {resource.recipe.name}: it was not made when the view was entered")
         value: R = handle.value

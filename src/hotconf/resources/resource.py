@@ -63,7 +63,9 @@ class Resource(Generic[R]):
         """How it is made: for hotconf itself."""
         self._missing = missing
         self._handle: Handle[R] | None = None
+        """What is published; other modules of this package store it here."""
         self._fake: Handle[R] | None = None
+        """What `override` puts over it."""
 
     @property
     def current(self) -> R:
@@ -76,7 +78,7 @@ class Resource(Generic[R]):
         try:
             return (self._fake or self._handle).value  # type: ignore[union-attr] # None: see below
         except AttributeError:
-            return self.held().value
+            return self._held().value
 
     def use(self) -> Lease[R]:
         """A lease: `with pool.use() as connections:` (or `async with`). What it gives is not closed until it ends.
@@ -97,25 +99,9 @@ class Resource(Generic[R]):
     def __repr__(self) -> str:
         return f"<Resource {self.recipe.name}>"
 
-    # For this package
-
-    def held(self) -> Handle[R]:
+    def _held(self) -> Handle[R]:
         """What a lease holds now."""
         return self._fake or self._handle or self._missing(self)
-
-    @property
-    def published(self) -> Handle[R] | None:
-        """What the current configuration has made of it."""
-        return self._handle
-
-    @property
-    def fake(self) -> Handle[R] | None:
-        """What `override` put over it."""
-        return self._fake
-
-    def publish(self, handle: Handle[R] | None) -> None:
-        """From now on it is `current`."""
-        self._handle = handle
 
 
 Register: TypeAlias = Callable[[Callable[..., Any]], Resource[Any]]
