@@ -19,6 +19,7 @@ from bench import (
     eager,
     growth,
     idle,
+    leases,
     machine,
     mebibyte,
     memory,
@@ -128,6 +129,7 @@ def main() -> int:
 def _parts(plan: Plan, peers: str, plots: dict[str, str]) -> Iterator[tuple[str, Part]]:
     """The sections of the page; each that has a plot leaves it in `plots`."""
     yield "Reading", lambda: read.rows(read.measure(peers, Budget(plan.reads), quick=plan.quick))
+    yield "Resources", lambda: leases.rows(20 if plan.quick else 100)
     yield "From the save to the reader", partial(_overheads, plan)
     yield "Beside the peers", partial(_beside, plan, peers, plots)
     yield "CPU and memory of a reload", lambda: cost.rows(Budget(plan.cost), plan.least)
