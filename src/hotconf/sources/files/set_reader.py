@@ -44,8 +44,7 @@ class SetReader:
     __slots__ = (
         *("_fresh", "_known", "_lapped", "_names_before", "_of_layers", "_overrides", "_same_names", "_together"),
         *("also", "cached", "expansion", "instead", "loaded_at", "named", "names", "options", "over", "parse_ns"),
-        "patterns",
-        *("problems", "profile", "read_ns", "reads", "said"),
+        *("patterns", "problems", "profile", "read_ns", "reads", "said"),
     )
 
     loaded_at: datetime
@@ -352,10 +351,8 @@ class SetReader:
         for _ in range(ATTEMPTS):
             found = self.options.expand(self._of_layers)
             self._together = reading.Together(self.options.max_bytes)
-            reads = {
-                each.path: self._together.within(reading.read(each.path, self.options.max_bytes))
-                for each in found.members[1:]
-            }
+            alone = [reading.read(each.path, self.options.max_bytes) for each in found.members[1:]]
+            reads = {each.path: self._together.within(each) for each in alone}
             if not reading.changed(reads.values()) and paths.same_names(found):
                 break
         self.problems.extend((*found.problems, *found.warnings))
@@ -366,9 +363,7 @@ class SetReader:
     def _refuse(self, member: Member, problem: Problem) -> None:
         if problem.kind == "unstable":
             return
-        if problem.message.startswith(reading.TOGETHER) and problem.message in {
-            each.message for each in self.problems
-        }:
+        if reading.TOGETHER in problem.message and any(reading.TOGETHER in each.message for each in self.problems):
             return  # one says it for all
         if problem.kind == "missing" and self.profile is not None and member.path == self.profile.file:
             return  # the pipeline knows whether it is needed
