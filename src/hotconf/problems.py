@@ -22,11 +22,13 @@ Kind: TypeAlias = Literal[
     "syntax",
     "schema",
     "semantic",
+    "apply",
     "internal",
 ]
 """What is wrong, from "no file" to "a check raised something of its own".
 
-`exposed` (everyone may write the file) and `copy` (a fragment is obviously a copy) are always warnings.
+`apply`: the configuration is valid, but what is made of it could not be made. `exposed` (everyone may write the file)
+and `copy` (a fragment is obviously a copy) are always warnings.
 """
 
 Severity: TypeAlias = Literal["error", "warning"]

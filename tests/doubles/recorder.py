@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from hotconf.engine.debounce import MILLISECOND
-from hotconf.engine.protocol import Answer, Changed, Effect, Emit, Load, Publish, Watching
+from hotconf.engine.protocol import Answer, Cancel, Changed, Effect, Emit, Load, Prepare, Publish, Watching
 from hotconf.events import ConfigReloadEvent, FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess
 
 Recorded: TypeAlias = Effect | ConfigReloadEvent
@@ -46,8 +46,10 @@ class Recorder:
 def described(item: Recorded) -> str:
     """`item` in a few words: its name and what tells it apart from others of its kind."""
     match item:
-        case Emit(event):
-            return described(event)
+        case Emit(event, repeated=repeated):
+            return f"{described(event)}{' again' * repeated}"
+        case Prepare(number) | Cancel(number):
+            return f"{type(item).__name__} {number}"
         case Changed(source):
             return f"Changed {source.name if isinstance(source, Path) else source}"
         case Load(number, afresh, revalidate):

@@ -10,15 +10,19 @@ from doubles.disk import Disk
 from doubles.driver import VirtualDriver, Witness
 from doubles.loader import Loader
 from doubles.observer import Observer
+from doubles.preparer import Preparer
 from hotconf.engine.candidate import Valid
 from hotconf.engine.debounce import MILLISECOND
 from hotconf.engine.protocol import (
     Answer,
+    Cancel,
     Close,
+    Discard,
     Effect,
     Emit,
     Load,
     Loaded,
+    Prepare,
     Publish,
     Refresh,
     Reload,
@@ -43,12 +47,14 @@ class World:
         timer_first: bool = True,
         witness: Witness | None = None,
         last_good: Valid[Config] | None = None,
+        prepares: bool = False,
     ) -> None:
-        state = State(window_ms * MILLISECOND, polled=not native, eager=eager, group=group)
+        state = State(window_ms * MILLISECOND, polled=not native, eager=eager, prepares=prepares, group=group)
         self.driver = VirtualDriver(state, perform=self._perform, witness=witness, lag=lag, timer_first=timer_first)
         self.disk = Disk(files)
         self.observer = Observer(self.disk, self.driver, native=native)
         self.loader = Loader(self.driver.clock, self.disk, self._loaded, last_good=last_good)
+        self.preparer = Preparer(self.driver)
         self.published: Valid[Config] | None = None
         self.generation = 0
         self.answers: dict[int, Ending | None] = {}
@@ -106,6 +112,7 @@ class World:
     def close(self) -> None:
         """The end."""
         self.driver.give(Close(self.now))
+        self.preparer.end()
 
     def _perform(self, effect: Effect) -> None:
         match effect:
@@ -113,8 +120,15 @@ class World:
                 self.loader.begin(number)
             case Verify():
                 self.observer.verify()
-            case Publish(good, generation):
+            case Prepare(number, good):
+                self.preparer.begin(number, good)
+            case Cancel(number):
+                self.preparer.cancel(number)
+            case Discard(prepared):
+                self.preparer.discard(prepared)
+            case Publish(good, generation, prepared=prepared):
                 self.generation = generation
+                self.preparer.publish(prepared)
                 self.loader.before = self.loader.read
                 self._publish(good)
             case Refresh(good) if self.published is not None:

@@ -12,7 +12,7 @@ from doubles import Config
 from doubles.contents import group, source_id
 from hotconf.engine.candidate import Candidate, Invalid, SourceId, Unstable, Valid
 from hotconf.engine.debounce import MILLISECOND, MOST_CEILINGS, Touched, ceiling_ns
-from hotconf.engine.machine import MAX_ATTEMPTS, REST, TABLE
+from hotconf.engine.machine import REST, TABLE
 from hotconf.engine.protocol import (
     Answer,
     Changed,
@@ -36,6 +36,7 @@ from hotconf.engine.protocol import (
     Verifying,
     Watching,
 )
+from hotconf.engine.turn import MAX_ATTEMPTS
 from hotconf.events import Ending, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 
 MOST_STEPS_AT_ONCE = 500

@@ -15,6 +15,8 @@ from engine.timed import (
     hold,
     loaded,
     played,
+    prepared,
+    register,
     release,
     touch,
     verified,
@@ -33,11 +35,15 @@ from hotconf.engine.protocol import (
     Loading,
     PendingCandidate,
     Phase,
+    Prepared,
+    Preparing,
     Ready,
+    Register,
     Release,
     Reload,
     Settling,
     State,
+    Unstuck,
     Verified,
     Verify,
     Verifying,
@@ -50,6 +56,7 @@ WAYS: dict[type[Phase], tuple[Given, Instant]] = {
     Ready: ([(0, touch()), (10, loaded(1, NEW))], 100),
     Loading: ([(0, touch())], 350),
     Verifying: ([(0, touch(polled=True)), (10, loaded(1, NEW))], 350),
+    Preparing: ([(0, register()), (0, touch()), (10, loaded(1, NEW))], 350),
     Closed: ([(0, close())], 1),
 }
 """How to come to each phase, and when one is there."""
@@ -60,8 +67,11 @@ EVERY_INPUT: list[Input] = [
     Due(NOW),
     Loaded(NOW, 1, NEW, MILLISECOND),
     Verified(NOW),
+    Prepared(NOW, 1, ()),
     Release(NOW),
     Reload(NOW, 7),
+    Register(NOW),
+    Unstuck(NOW),
     Close(NOW),
 ]
 
@@ -92,7 +102,7 @@ def test_illegal_inputs(phase: type[Phase], given: Input) -> None:
 def test_strays(phase: type[Phase]) -> None:
     """An early timer, an unexpected load and a release while nothing is pending are ignored."""
     state = state_in(phase)
-    for stray in (Due(0), Loaded(NOW, 99, NEW, MILLISECOND), Release(NOW)):
+    for stray in (Due(0), Loaded(NOW, 99, NEW, MILLISECOND), Prepared(NOW, 99), Unstuck(NOW), Release(NOW)):
         after, effects = step(state, stray)
         assert after is state
         assert not effects
@@ -121,12 +131,13 @@ def test_busy_in_every_phase(phase: type[Phase]) -> None:
     """Held before and released in any phase of a round, nothing is put off; held from then on, it is."""
     given, until = WAYS[phase]
     opened = given or [(0, touch())]
-    rest = [(360, loaded(1, NEW)), (370, verified())]
+    rest = [(360, loaded(1, NEW)), (370, verified()), (380, prepared(1))]
     released = played(QUIET, [(0, hold()), *opened, (until, release()), *rest])
     assert released.recorder.story.endswith("ReloadSuccess 2")
     held = played(QUIET, [*opened, (until, hold()), *rest])
     assert held.recorder.story.endswith("ReloadDeferred gate")
-    assert held.state.pending == PendingCandidate(NEW, polled=phase is Verifying)
+    made = "made" if phase is Preparing else None
+    assert held.state.pending == PendingCandidate(NEW, polled=phase is Verifying, prepared=made)
 
 
 def test_a_round_that_opened_under_polling() -> None:

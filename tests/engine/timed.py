@@ -18,7 +18,7 @@ from doubles.contents import candidate, recalled
 from hotconf.engine import machine
 from hotconf.engine.candidate import Candidate, Invalid, Unstable, Valid
 from hotconf.engine.debounce import MILLISECOND, Touched, ceiling_ns
-from hotconf.engine.protocol import Close, Input, Loaded, Reload, State, Verified
+from hotconf.engine.protocol import Close, Input, Loaded, Prepared, Register, Reload, State, Verified
 from hotconf.problems import Problem
 
 CONFIG, MORE = Path("/etc/app/config.toml"), Path("/etc/app/more.toml")
@@ -91,6 +91,16 @@ def loaded(
 def verified() -> Maker:
     """The sources were compared with what was read."""
     return Verified
+
+
+def prepared(number: int, *problems: Problem) -> Maker:
+    """That preparation is done, or failed."""
+    return lambda now: Prepared(now, number, None if problems else "made", problems)
+
+
+def register() -> Maker:
+    """Something is made of the configuration."""
+    return Register
 
 
 def hold(reason: str = "gate") -> Maker:

@@ -91,6 +91,11 @@ class Round(NamedTuple):
             gone=(),
         )
 
+    def followed(self, later: Round, group: Grouping) -> Round:
+        """The burst with all changes of a later one."""
+        last = Touched(later.last, tuple(later.changed), later.writing, later.polled, later.renamed, later.complete)
+        return self.touch(last, group)
+
     def read(self, found: Valid[object] | Invalid, group: Grouping) -> Round:
         """The burst after a load that began since its last change."""
         shrank = tuple(source for source in found.shrank if source not in self.renamed)

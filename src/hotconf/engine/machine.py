@@ -6,8 +6,9 @@ known by its id; a file is one.
 
 Law 1   The generation rises by one with each commit and never otherwise.
 Law 2   A candidate is committed only if its sources were read whole, nothing changed between the beginning and the
-        end of that read, and it is valid. Before the ceiling nothing was touched since the read began, either; at the
-        ceiling a stable read suffices, and a touch that came after it began opens the next round.
+        end of that read, it is valid, and every resource that it concerns is prepared. Before the ceiling nothing was
+        touched since the read began, either; at the ceiling a stable read suffices, and a touch that came after it
+        began opens the next round. Nothing is loaded during a preparation.
 Law 3   A failure leaves the published snapshot the same object. Where there is none, a load at start that fails
         commits the last good state, if one was kept: from then on until the next Success or Unchanged the machine
         is *degraded*.
@@ -16,14 +17,17 @@ Law 4   Unless closed or disabled: some time after the last touch no round is op
 Law 5   A round ends a window after its last touch (a writer's close is one), and not while a writer has a file open;
         a window later if a file shrank to the first part of what it was, or to nothing, and was not renamed into
         place: it may be half written. It ends no later than first touch + ceiling plus three loads; if none of these
-        was stable, it is Failed (`unstable`). `reload()` and close end it sooner, law 11 extends its ceiling. In
-        eager mode a round is loaded without a pause and ends with that load if it is valid and different, no file
-        shrank as above, and every change was a finished act (a rename into place, or a close after which no writer is
-        left) that the system reported; unless the round opened within a window after one that ended so.
+        was stable, it is Failed (`unstable`). If resources have to be prepared, that begins then, and the round ends
+        when it is done. `reload()` and close end it sooner, law 11 extends its ceiling. In eager mode a round is
+        loaded without a pause and ends with that load if it is valid and different, no file shrank as above, and
+        every change was a finished act (a rename into place, or a close after which no writer is left) that the
+        system reported; unless the round opened within a window after one that ended so.
 Law 6   Busy defers the commit only. At a round's end an invalid candidate is Failed and an equal one Unchanged, at
         once, and either drops what was pending; a different valid one is Deferred and pending. On the last release
         what is pending is committed at once if no round is open; otherwise that round decides. (With hot reload off
-        it is read again first, because no event reported changes meanwhile.)
+        it is read again first, because no event reported changes meanwhile.) A hold that begins during a preparation
+        defers its end: the candidate is pending with what was prepared. What is pending without is prepared on the
+        last release. `force` covers the preparation, too.
 Law 7   A candidate that equals what is published, by digest or by value, is Unchanged: generation and config object
         stay; digest, files, origins and warnings are taken over. Values are equal only if their types are (1, 1.0
         and true differ); NaN equals NaN. The digest does not suffice after `reload(revalidate=True)`, until a load
@@ -31,59 +35,66 @@ Law 7   A candidate that equals what is published, by digest or by value, is Unc
         differs from when what is published was validated. Then the same sources are validated and checked anew.
 Law 8   A round reports each file that changed once and has exactly one ending; all deferrals since the last outcome
         share the next one. `reload()`, which absorbs an open round, may end without a reported change. So may the
-        load at start, whose success is answered and not emitted unless a round was open.
+        load at start, whose success is answered and not emitted unless a round was open. A change during a
+        preparation is reported at once, and belongs to the next round, whose window begins with this one's ending.
 Law 9   After Close nothing is emitted, and waiting callers are answered with None: an open round or what is pending
         ends without an outcome.
-Law 10  After a failure the next good content is committed, or Unchanged if it equals what is published.
+Law 10  After a failure the next good content is committed, or Unchanged if it equals what is published. If a
+        resource could not be prepared, the same content is tried again while nothing else happens: after a second,
+        doubling up to a minute. The failures of these retries are counted, not emitted.
 Law 11  A file of the published state that is gone (`gone` says which are) is waited for: a round that finds any ends
         at its ceiling, never eagerly; that ceiling is one ceiling after the last change in their directories, but at
         most three after the first touch. An entry of `watch_paths` that lost its files is then a failure; if entries
         still have files, these may be committed, with a warning for each missing one. `reload()` decides the same
         without waiting. After a failure the published state still decides what is gone.
 Law 12  Entering or leaving an override changes nothing else: what the published sources say with the overrides of now
-        on is committed at once, or Unchanged, whatever is busy, and ends no round. Nothing that was loaded before is
-        committed after it. What was refused or deferred, or is not what the sources say, is loaded again.
+        on is committed at once, or Unchanged, whatever is busy, and ends no round; if resources have to be prepared,
+        once they are. Nothing that was loaded before is committed after it. What was refused or deferred, or is not
+        what the sources say, is loaded again.
+Law 13  What was prepared is published, or discarded, once: a failure, a newer candidate, an override, a new resource
+        and close discard it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from hotconf.engine import endings
 from hotconf.engine.candidate import Invalid, Unstable, Valid
 from hotconf.engine.debounce import MILLISECOND, Round, Touched
-from hotconf.engine.endings import Turn, end, lay
 from hotconf.engine.protocol import (
     PHASES,
     Answer,
-    Changed,
     Close,
     Closed,
     Due,
     Effect,
     Idle,
     Input,
-    Load,
     Loaded,
     Loading,
     Overlay,
     Phase,
+    Prepared,
+    Preparing,
     Ready,
+    Register,
     Release,
     Reload,
     Settling,
     State,
+    Unstuck,
     Verified,
     Verify,
     Verifying,
 )
+from hotconf.engine.turn import MAX_ATTEMPTS, Turn
 
 PAUSE_NS: Final = 4 * MILLISECOND
 """A burst that pauses for so long is loaded speculatively, while its window still runs."""
 REST: Final = 4
 """After a load that took n, the next speculative one waits n times this: loading never fills the time."""
-MAX_ATTEMPTS: Final = 3
-"""Reads past the ceiling that were not stable, after which the round fails."""
 
 
 def deadline(state: State) -> int | None:
@@ -91,7 +102,9 @@ def deadline(state: State) -> int | None:
     phase = state.phase
     if isinstance(phase, Settling):
         return _load_at(state, phase.round)
-    return phase.round.deadline if isinstance(phase, Ready) else None
+    if isinstance(phase, Ready):
+        return phase.round.deadline
+    return state.retry_at or None if isinstance(phase, Idle) else None
 
 
 def step(state: State, given: Input, holds: tuple[str, ...] = ()) -> tuple[State, tuple[Effect, ...]]:
@@ -114,37 +127,20 @@ def step(state: State, given: Input, holds: tuple[str, ...] = ()) -> tuple[State
 
 def _touch_open(turn: Turn, phase: Idle | Settling | Ready | Verifying, touch: Touched) -> Phase:
     """The window starts anew, what was at hand is out of date."""
-    return Settling(_touched(turn, turn.state.round, touch)) if turn.state.enabled else phase
+    return Settling(turn.touched(turn.state.round, touch)) if turn.state.enabled else phase
 
 
 def _touch_loading(turn: Turn, phase: Loading, touch: Touched) -> Phase:
     if phase.defers_touches:
         return phase._replace(backlog=(*phase.backlog, touch))
-    return phase._replace(round=_absorbed(turn, phase.round, (touch,)), dirty=True)
-
-
-def _touched(turn: Turn, round_: Round | None, touch: Touched) -> Round:
-    """The round opened, or drawn out. Reports each source that it has not reported."""
-    known = round_.changed if round_ is not None else ()
-    for source in dict.fromkeys(touch.sources):
-        if source not in known:
-            turn.do(Changed(source))
-    if round_ is None:
-        return Round.opened(touch, turn.state.window_ns, polled=turn.state.polled)
-    return round_.touch(touch, turn.state.group)
-
-
-def _absorbed(turn: Turn, round_: Round | None, touches: Iterable[Touched]) -> Round | None:
-    for touch in touches if turn.state.enabled else ():
-        round_ = _touched(turn, round_, touch)
-    return round_
+    return phase._replace(round=turn.absorbed(phase.round, (touch,)), dirty=True)
 
 
 # The clock
 
 
 def _due_settling(turn: Turn, phase: Settling, due: Due) -> Phase:
-    return _load(turn, phase.round, due.now) if due.now >= _load_at(turn.state, phase.round) else phase
+    return turn.load(phase.round, due.now) if due.now >= _load_at(turn.state, phase.round) else phase
 
 
 def _due_ready(turn: Turn, phase: Ready, due: Due) -> Phase:
@@ -152,7 +148,7 @@ def _due_ready(turn: Turn, phase: Ready, due: Due) -> Phase:
     if due.now < round_.deadline:
         return phase
     if not (round_.polled or turn.state.polled):
-        return end(turn, round_, candidate)
+        return endings.end(turn, round_, candidate)
     turn.do(Verify())
     return Verifying(round_, candidate)
 
@@ -177,21 +173,13 @@ def _is_complete(state: State, round_: Round) -> bool:
 # Loads
 
 
-def _load(turn: Turn, round_: Round | None, now: int, callers: tuple[Reload, ...] = (), attempts: int = 0) -> Loading:
-    number = turn.state.loads + 1
-    turn.set(loads=number, revalidate=turn.state.revalidate or any(caller.revalidate for caller in callers))
-    turn.do(Load(number, bool(callers) or not turn.state.enabled, turn.state.revalidate))
-    defers_touches = attempts >= MAX_ATTEMPTS - 1 or (round_ is not None and now >= round_.ceiling)
-    return Loading(round_, number, defers_touches, callers, attempts)
-
-
 def _loaded(turn: Turn, phase: Loading, loaded: Loaded) -> Phase:
     if loaded.number != phase.number:
         return phase
     candidate, now = loaded.candidate, loaded.now
     turn.set(rest_until=now + REST * loaded.cost_ns)
     if phase.queued and not phase.callers:
-        return _load(turn, _absorbed(turn, phase.round, phase.backlog), now, phase.queued)
+        return turn.load(turn.absorbed(phase.round, phase.backlog), now, phase.queued)
     if isinstance(candidate, Unstable):
         return _unstable(turn, phase, loaded, candidate)
     if phase.dirty:
@@ -211,9 +199,9 @@ def _wait(turn: Turn, round_: Round, now: int, candidate: Valid[Any] | Invalid) 
     changes = isinstance(candidate, Valid) and candidate.unchanged is None
     if not changes or round_.shrank or round_.gone or not _is_complete(turn.state, round_):
         return Ready(round_, candidate)
-    idle = end(turn, round_, candidate, eager=True)
+    ended = endings.end(turn, round_, candidate, eager=True)
     turn.set(settle_until=now + turn.state.window_ns)
-    return idle
+    return ended
 
 
 def _unstable(turn: Turn, phase: Loading, loaded: Loaded, found: Unstable) -> Phase:
@@ -225,28 +213,24 @@ def _unstable(turn: Turn, phase: Loading, loaded: Loaded, found: Unstable) -> Ph
     if phase.attempts >= MAX_ATTEMPTS - 1:
         return _end_load(turn, phase._replace(backlog=phase.backlog or (touch,)), loaded, Invalid(found.problems))
     if round_ is not None:
-        phase = phase._replace(round=_touched(turn, round_, touch))
+        phase = phase._replace(round=turn.touched(round_, touch))
     return _outdated(turn, phase, loaded.now)
 
 
 def _outdated(turn: Turn, phase: Loading, now: int) -> Phase:
     """What was loaded is of no use: wait for the window; or load at once, for those who called meanwhile, too."""
-    round_ = _absorbed(turn, phase.round, phase.backlog)
+    round_ = turn.absorbed(phase.round, phase.backlog)
     if round_ is not None and not phase.callers and now < round_.deadline:
         return Settling(round_)
     attempt = bool(phase.callers) or round_ is None or now >= round_.ceiling
-    return _load(turn, round_, now, (*phase.callers, *phase.queued), phase.attempts + attempt)
+    return turn.load(round_, now, (*phase.callers, *phase.queued), phase.attempts + attempt)
 
 
 # Reload
 
 
 def _reload_now(turn: Turn, phase: Phase, reload: Reload) -> Phase:
-    return _load(turn, turn.state.round, reload.now, (reload,))
-
-
-def _reload_after(turn: Turn, phase: Loading, reload: Reload) -> Phase:
-    return phase._replace(queued=(*phase.queued, reload))
+    return turn.load(turn.state.round, reload.now, (reload,))
 
 
 def _call_closed(turn: Turn, phase: Closed, call: Reload | Overlay) -> Phase:
@@ -254,59 +238,15 @@ def _call_closed(turn: Turn, phase: Closed, call: Reload | Overlay) -> Phase:
     return phase
 
 
-# Endings
-
-
 def _end_load(turn: Turn, phase: Loading, loaded: Loaded, candidate: Valid[Any] | Invalid) -> Phase:
     """End the round; what was touched meanwhile opens the next one, and who called meanwhile is served."""
-    idle = end(turn, phase.round, candidate, phase.callers, loaded.last_good)
-    round_ = _absorbed(turn, None, phase.backlog)
+    ended = endings.end(turn, phase.round, candidate, phase.callers, loaded.last_good)
+    round_ = turn.absorbed(None, phase.backlog)
+    if isinstance(ended, Preparing):
+        return ended._replace(next=round_, queued=phase.queued)
     if phase.queued:
-        return _load(turn, round_, loaded.now, phase.queued)
-    return idle if round_ is None else Settling(round_)
-
-
-# What is pending
-
-
-def _release(turn: Turn, phase: Idle, release: Release) -> Phase:
-    pending = turn.state.pending
-    if pending is None or turn.holds:
-        return phase
-    if not turn.state.enabled:  # no event reported changes since
-        return _load(turn, None, release.now)
-    if not (pending.polled or turn.state.polled):
-        return end(turn, None, pending.candidate)
-    turn.do(Verify())
-    return Verifying(None, pending.candidate)
-
-
-def _verified(turn: Turn, phase: Verifying, _: Verified) -> Phase:
-    still_pending = phase.round is None and turn.holds
-    return Idle() if still_pending else end(turn, phase.round, phase.candidate)
-
-
-# Overrides
-
-
-def _overlay(turn: Turn, phase: Phase, given: Overlay) -> Phase:
-    """Commit it; what was loaded without it is of no use."""
-    stale = given.outdated or turn.state.refused or turn.state.pending is not None
-    turn.set(pending=None)
-    event = None if given.candidate is None else lay(turn, given.candidate)
-    turn.do(Answer((given.caller,), event))
-    if isinstance(phase, Loading):
-        return phase._replace(dirty=True)
-    if (round_ := turn.state.round) is not None:
-        return Settling(round_)
-    return _load(turn, None, given.now) if stale else Idle()
-
-
-def _close(turn: Turn, phase: Phase, _: Close) -> Phase:
-    if isinstance(phase, Loading) and (phase.callers or phase.queued):
-        turn.do(Answer(tuple(reload.caller for reload in (*phase.callers, *phase.queued)), None))
-    turn.set(pending=None)
-    return Closed()
+        return turn.load(round_, loaded.now, phase.queued)
+    return ended if round_ is None else Settling(round_)
 
 
 class Rule(NamedTuple):
@@ -316,23 +256,30 @@ class Rule(NamedTuple):
     leads_to: tuple[type[Phase], ...]
 
 
+_OPEN: Final = tuple(phase for phase in PHASES if phase is not Closed)
 TABLE: Final[Mapping[tuple[type[Phase], type[Input]], Rule]] = {
     (Idle, Touched): Rule(_touch_open, (Settling, Idle)),
     (Settling, Touched): Rule(_touch_open, (Settling,)),
     (Loading, Touched): Rule(_touch_loading, (Loading,)),
     (Ready, Touched): Rule(_touch_open, (Settling,)),
     (Verifying, Touched): Rule(_touch_open, (Settling,)),
+    (Preparing, Touched): Rule(endings.touch_preparing, (Preparing,)),
+    (Idle, Due): Rule(endings.retry, (Idle, Loading)),
     (Settling, Due): Rule(_due_settling, (Settling, Loading)),
-    (Ready, Due): Rule(_due_ready, (Ready, Verifying, Idle)),
-    (Loading, Loaded): Rule(_loaded, (Loading, Settling, Ready, Idle)),
-    (Verifying, Verified): Rule(_verified, (Idle,)),
-    (Idle, Release): Rule(_release, (Idle, Verifying, Loading)),
+    (Ready, Due): Rule(_due_ready, (Ready, Verifying, Preparing, Idle)),
+    (Loading, Loaded): Rule(_loaded, (Loading, Settling, Ready, Preparing, Idle)),
+    (Verifying, Verified): Rule(endings.verified, (Preparing, Idle)),
+    (Preparing, Prepared): Rule(endings.prepared, (Idle, Settling, Loading)),
+    (Idle, Release): Rule(endings.release, (Idle, Verifying, Loading, Preparing)),
+    (Idle, Unstuck): Rule(endings.unstuck, (Idle, Loading)),
     **{(phase, Reload): Rule(_reload_now, (Loading,)) for phase in (Idle, Settling, Ready, Verifying)},
-    (Loading, Reload): Rule(_reload_after, (Loading,)),
-    (Idle, Overlay): Rule(_overlay, (Idle, Loading)),
-    **{(phase, Overlay): Rule(_overlay, (Settling,)) for phase in (Settling, Ready)},
-    (Verifying, Overlay): Rule(_overlay, (Settling, Loading)),
-    (Loading, Overlay): Rule(_overlay, (Loading,)),
+    **{(phase, Reload): Rule(endings.reload_after, (phase,)) for phase in (Loading, Preparing)},
+    (Idle, Overlay): Rule(endings.overlay, (Idle, Loading, Preparing)),
+    **{(phase, Overlay): Rule(endings.overlay, (Settling, Preparing)) for phase in (Settling, Ready)},
+    (Verifying, Overlay): Rule(endings.overlay, (Settling, Loading, Preparing)),
+    (Loading, Overlay): Rule(endings.overlay, (Loading, Preparing)),
+    (Preparing, Overlay): Rule(endings.overlay, (Preparing, Settling, Loading)),
     **{(Closed, call): Rule(_call_closed, (Closed,)) for call in (Reload, Overlay)},
-    **{(phase, Close): Rule(_close, (Closed,)) for phase in PHASES if phase is not Closed},
+    **{(phase, Register): Rule(endings.register, (phase,)) for phase in _OPEN},
+    **{(phase, Close): Rule(endings.close, (Closed,)) for phase in _OPEN},
 }

@@ -4,7 +4,8 @@ from typing import Any, NamedTuple, TypeAlias, get_args
 
 from hotconf.engine.candidate import Candidate, Invalid, SourceId, Valid
 from hotconf.engine.debounce import Grouping, Round, Touched
-from hotconf.events import Ending
+from hotconf.events import Ending, ReloadFailed
+from hotconf.problems import Problem
 
 # Inputs, effects and state are named tuples: a frozen dataclass takes five times as long to define, and an import is
 # paid by every program. Their annotations are no texts, each of which would be compiled: half of that time again.
@@ -54,6 +55,29 @@ class Reload(NamedTuple):
     """Validate even if the sources say the same: what the checks depend on may have changed."""
 
 
+class Prepared(NamedTuple):
+    """The preparation with this number is done, or failed."""
+
+    now: int
+    number: int
+    prepared: Any = None
+    """What was made: opaque to the engine, which returns it with `Publish` or `Discard`."""
+    problems: tuple[Problem, ...] = ()
+    """Why not; what was made then is discarded already."""
+
+
+class Register(NamedTuple):
+    """Something more is made of the configuration. From now on each commit is prepared."""
+
+    now: int
+
+
+class Unstuck(NamedTuple):
+    """What hung and kept resources from being prepared has returned."""
+
+    now: int
+
+
 class Close(NamedTuple):
     """The end."""
 
@@ -72,7 +96,9 @@ class Overlay(NamedTuple):
     """The sources say something else by now, or nothing valid."""
 
 
-Input: TypeAlias = Touched | Due | Loaded | Verified | Release | Reload | Close | Overlay
+Input: TypeAlias = (
+    Touched | Due | Loaded | Verified | Prepared | Release | Reload | Register | Unstuck | Close | Overlay
+)
 
 
 # Effects
@@ -98,6 +124,25 @@ class Verify(NamedTuple):
     """Compare the sources with what was read; answer with `Touched` for what differs, then `Verified`."""
 
 
+class Prepare(NamedTuple):
+    """Make what is made of `candidate`; answer with `Prepared(number)`."""
+
+    number: int
+    candidate: Valid[Any]
+
+
+class Cancel(NamedTuple):
+    """That preparation is of no use any more: answer nothing, and discard what it made and makes."""
+
+    number: int
+
+
+class Discard(NamedTuple):
+    """This was prepared, and is never published."""
+
+    prepared: Any
+
+
 class Publish(NamedTuple):
     """Make `candidate` what readers see, as this generation."""
 
@@ -106,6 +151,8 @@ class Publish(NamedTuple):
     round: Round | None
     recalled: bool = False
     """It is not what the sources say, but the last good state."""
+    prepared: Any = None
+    """What was made of it, which is published with it."""
 
 
 class Refresh(NamedTuple):
@@ -120,6 +167,8 @@ class Emit(NamedTuple):
     event: Ending
     eager: bool = False
     """It ends a round before its window does."""
+    repeated: bool = False
+    """It was reported before: a retry failed again. Count it only."""
 
 
 class Answer(NamedTuple):
@@ -135,7 +184,9 @@ class Watching(NamedTuple):
     on: bool
 
 
-Effect: TypeAlias = Changed | Load | Verify | Publish | Refresh | Emit | Answer | Watching
+Effect: TypeAlias = (
+    Changed | Load | Verify | Prepare | Cancel | Discard | Publish | Refresh | Emit | Answer | Watching
+)
 
 
 # Phases, each with what exists in it
@@ -186,11 +237,35 @@ class Verifying(NamedTuple):
     candidate: Valid[Any] | Invalid
 
 
+class Preparing(NamedTuple):
+    """What is made of the candidate is being prepared; then it is committed."""
+
+    round: Round | None
+    candidate: Valid[Any]
+    preparation: int
+    """Its number."""
+    callers: tuple[Reload, ...] = ()
+    """Who waits for it."""
+    eager: bool = False
+    failed: ReloadFailed | None = None
+    """The candidate is the last good state, and this is why the load at start failed."""
+    released: bool = False
+    """The candidate was pending."""
+    laid: tuple[int, ...] = ()
+    """It is laid anew with other overrides, whatever is busy: their callers."""
+    next: Round | None = None
+    """What changed since: the next round, whose window begins when this one ends."""
+    queued: tuple[Reload, ...] = ()
+    """Calls of `reload()` since it began: the next load is for them."""
+    again: bool = False
+    """Load afterwards: an override made what was loaded before useless."""
+
+
 class Closed(NamedTuple):
     """Nothing happens any more."""
 
 
-Phase: TypeAlias = Idle | Settling | Loading | Ready | Verifying | Closed
+Phase: TypeAlias = Idle | Settling | Loading | Ready | Verifying | Preparing | Closed
 PHASES: tuple[type[Phase], ...] = get_args(Phase)
 
 
@@ -200,6 +275,8 @@ class PendingCandidate(NamedTuple):
     candidate: Valid[Any]
     polled: bool
     """Verify it before it is published."""
+    prepared: Any = None
+    """What was made of it; None if nothing is prepared yet."""
 
 
 def _itself(source: SourceId) -> SourceId:
@@ -230,6 +307,14 @@ class State(NamedTuple):
     """The last outcome is a failure."""
     loads: int = 0
     """The number of the latest load."""
+    prepares: bool = False
+    """Something is made of the configuration: prepare before each commit."""
+    preparations: int = 0
+    """The number of the latest preparation."""
+    retry_at: int = 0
+    """When to load again what could not be prepared; 0 for never."""
+    retry_ns: int = 0
+    """How long the latest retry waits or waited, while nothing else happened since it failed; else 0."""
     group: Grouping = _itself
 
     @property

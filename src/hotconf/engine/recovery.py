@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hotconf.engine.candidate import SourceId
-from hotconf.engine.protocol import Answer, Closed, Effect, Emit, Idle, Loading, State
+from hotconf.engine.protocol import Answer, Cancel, Closed, Discard, Effect, Emit, Idle, Loading, Preparing, State
 from hotconf.events import ReloadFailed
 from hotconf.problems import Problem, one_line
 
@@ -15,10 +15,13 @@ def forked(state: State) -> tuple[State, tuple[SourceId, ...] | None]:
     which they were.
     """
     backlog = state.phase.backlog if isinstance(state.phase, Loading) else ()
-    changed = state.round.changed if state.round is not None else ()
+    preparing = isinstance(state.phase, Preparing)
+    following = state.phase.next if isinstance(state.phase, Preparing) else None
+    rounds = [round_ for round_ in (state.round, following) if round_ is not None]
+    changed = [source for round_ in rounds for source in round_.changed]
     lost = dict.fromkeys((*changed, *(source for touch in backlog for source in touch.sources)))
-    unfinished = state.round is not None or state.pending is not None or bool(backlog)
-    return state._replace(phase=Idle(), pending=None), tuple(lost) if unfinished else None
+    unfinished = bool(rounds or backlog or preparing or state.pending is not None or state.retry_ns)
+    return state._replace(phase=Idle(), pending=None, retry_at=0, retry_ns=0), tuple(lost) if unfinished else None
 
 
 def crashed(state: State, problem: Problem, callers: tuple[int, ...]) -> tuple[State, tuple[Effect, ...]]:
@@ -30,8 +33,13 @@ def crashed(state: State, problem: Problem, callers: tuple[int, ...]) -> tuple[S
         return state, (Answer(callers, None),) if callers else ()
     event = ReloadFailed(one_line((problem,)), problem.kind, (problem,))
     effects: list[Effect] = []
-    if state.round is not None or state.pending is not None or callers:
+    if isinstance(state.phase, Preparing):
+        effects.append(Cancel(state.phase.preparation))
+    if state.pending is not None and state.pending.prepared is not None:
+        effects.append(Discard(state.pending.prepared))
+    preparing = isinstance(state.phase, Preparing)
+    if preparing or state.round is not None or state.pending is not None or callers:
         effects.append(Emit(event))
     if callers:
         effects.append(Answer(callers, event))
-    return state._replace(phase=Idle(), pending=None, refused=True), tuple(effects)
+    return state._replace(phase=Idle(), pending=None, refused=True, retry_at=0, retry_ns=0), tuple(effects)

@@ -24,7 +24,9 @@ from hotconf.system import threads
 
 T = TypeVar("T")
 
-Request: TypeAlias = protocol.Load | protocol.Verify | protocol.Watching
+Request: TypeAlias = (
+    protocol.Load | protocol.Verify | protocol.Watching | protocol.Prepare | protocol.Cancel | protocol.Discard
+)
 """Effects that take time, or another thread."""
 _FAULT: Final = "Internal error in a reload of %s"
 _CRASHED: Final = "Internal error: the reload could not be carried out, the log says why"
@@ -84,7 +86,11 @@ class Rounds(Generic[T]):
         if self._publisher.snapshot is not None:  # even if it raised after publishing
             self.state = self.state._replace(generation=self._publisher.snapshot.generation)
         self._cache.distrust()
-        self._requests = [each for each in self._requests if isinstance(each, protocol.Watching)]
+        self._requests = [
+            each
+            for each in self._requests
+            if isinstance(each, protocol.Watching | protocol.Cancel | protocol.Discard)
+        ]
         self._perform_all(effects)
 
     def _step(self, given: protocol.Input) -> None:
