@@ -326,6 +326,31 @@ def test_close_waits_no_longer(shop: Workshop, gate: Gate, caplog: pytest.LogCap
     assert outcomes == []
 
 
+def test_one_that_does_not_close_keeps_no_other_from_closing(
+    shop: Workshop, gate: Gate, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Within the time of `close` all others are closed, but what it uses; it goes on with a thread of its own."""
+    base, other = shop.resource("base"), shop.resource("other")
+    slow = shop.resource("slow", lambda value, used: gate.closing(value), uses=base)
+    shop.publish(1, base, other, slow)
+    assert not shop.close(2.0)
+    assert shop.said == ["make base1", "make other1", "close other1"]
+    wait_until(lambda: "Closing slow has not returned for" in caplog.text)
+    gate.open.set()
+    wait_until(lambda: shop.said[-1] == "close base1")
+    assert shop.keeper.close_failures == 0
+
+
+def test_close_waits_for_what_it_left_alone(shop: Workshop, gate: Gate) -> None:
+    """If that returns in time, everything is closed."""
+    slow = shop.resource("slow", gate.closing)
+    shop.publish(1, slow)
+    opener = threading.Thread(target=lambda: wait_until(lambda: len(threads()) > 1) and gate.open.set())
+    opener.start()
+    assert shop.close(5.0)
+    opener.join()
+
+
 def test_nothing_is_made_after_close(shop: Workshop) -> None:
     """A preparation is refused."""
     pool = shop.resource("pool")

@@ -62,13 +62,14 @@ class Entry:
 class Task:
     """One call of users' code on a thread, which may be left alone with it."""
 
-    __slots__ = ("_undecided", "began", "closing", "entry", "worker")
+    __slots__ = ("_undecided", "began", "closing", "entry", "reported", "worker")
 
     def __init__(self, worker: Worker, entry: Entry, *, closing: bool) -> None:
         self.worker = worker
         self.entry = entry
         self.closing = closing
         self.began = time.monotonic_ns()
+        self.reported = False
         self._undecided = [None]
 
     def decide(self) -> bool:

@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
+from weakref import WeakSet
 
 from hotconf.errors import UsageError
 from hotconf.resources.calls import NOTHING, TWICE, YIELDS_NOTHING, Outcome, trimmed
@@ -24,7 +25,7 @@ LAST_S: Final = 2.0
 _CHECK_S: Final = 0.05
 """How often to check whether the loop is closed."""
 _ENDED: Final = "its event loop has ended"
-_tasks: Final[set[asyncio.Task[None]]] = set()
+_tasks: Final[WeakSet[asyncio.Task[None]]] = WeakSet()
 
 
 def in_task() -> bool:

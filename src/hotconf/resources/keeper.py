@@ -42,6 +42,9 @@ OVERDUE_NS: Final = 60_000_000_000
 _NEVER_NS: Final = 1 << 62
 _WAKE_S: Final = None if getattr(sys, "_is_gil_enabled", lambda: True)() else 1.0
 """How often to look for ended leases unasked: without the GIL."""
+_SHARE: Final = 0.2
+"""What takes longer than this share of the time that `close` has keeps the others waiting no longer."""
+_PAUSE_S: Final = 0.01
 _EXIT_S: Final = 0.1
 """The same in a closed watcher, so that its thread can end with the process."""
 
@@ -155,10 +158,24 @@ class Keeper:
         self._retiring.append(handles)
         self._barriers.append(done)
         self._wake()
-        in_time = not (self._worker.here or in_factory()) and done.wait(timeout_s)
+        in_time = not (self._worker.here or in_factory()) and self._finish(done, timeout_s)
         left = list(self._entries)
         reports.left(left, [*self._stuck, self._task], in_time=in_time)
         return not left
+
+    def _finish(self, done: threads.Event, timeout_s: float) -> bool:
+        """Wait for everything; what takes its time is left alone, so that the others are closed meanwhile."""
+        until = time.monotonic() + timeout_s
+        before: Task | None = None
+        while (left := until - time.monotonic()) > 0:
+            if done.wait(min(left, timeout_s * _SHARE)):
+                if not self._stuck:
+                    return True
+                threads.pause(min(left, _PAUSE_S))
+            task, before = before, self._task
+            if task is not None and task is self._task and len(self._stuck) < MOST_STUCK:
+                self._leave_alone(task, failed=False)
+        return False
 
     def abandon(self) -> None:
         """In a forked child: objects and threads are the parent's. None is closed here, however its leases end."""
@@ -200,7 +217,7 @@ class Keeper:
         late = [task] if task is not None and task.late else []
         return "; ".join(filter(None, (*(each.text for each in (*self._stuck, *late)), self._worker.trouble))) or None
 
-    def _leave_alone(self, task: Task) -> None:
+    def _leave_alone(self, task: Task, *, failed: bool = True) -> None:
         self._stuck[task] = None
         task.entry.left = True
         if not task.decide():  # it has returned just now
@@ -208,10 +225,11 @@ class Keeper:
             del self._stuck[task]
             self._wake()
             return
-        reports.left_alone(task)
+        if failed:
+            reports.left_alone(task)
         if task.closing:
-            self.close_failures += 1
-        else:
+            self.close_failures += failed
+        elif self._preparations:
             text = f"it did not return within {task.limit_s:g} s"
             self._preparations[0].outcome = Refused(task.entry.resource, TimeoutError(text))
         self._task = None

@@ -17,11 +17,14 @@ def thread(text: str, error: BaseException | None) -> None:
 
 def left_alone(task: Task) -> None:
     """Users' code did not return in time."""
+    task.reported = True
     emit("reload", ERROR, "%s; its thread is left alone with it", _sentence(task.text))
 
 
 def returned(task: Task) -> None:
-    """It returned after all."""
+    """It returned after all, which is only said if it was said that it does not."""
+    if not task.reported:
+        return
     what = "Closing" if task.closing else "The factory"
     emit("reload", WARNING, "%s %s has returned after %d s", what, task.entry.name, task.taken_ns // SECOND)
 
