@@ -347,6 +347,31 @@ def test_lost_before_it_was_published(shop: Workshop, monkeypatch: pytest.Monkey
     assert shop.said == ["make pool1", "close pool1"]
 
 
+def test_in_a_forked_child(shop: Workshop) -> None:
+    """It is not current there, until a loop of the child enters; the parent's is not touched."""
+    pool = shop.resource("pool", Tasks(shop, "pool"))
+
+    async def main() -> None:
+        await publish(shop, 1, pool)
+        assert shop.in_child(child) == repr(["make pool1", "make pool2", "close pool2"])
+        assert pool.current.closed == 0
+
+    def child() -> list[str]:
+        with pytest.raises(UsageError, match="lives in an event loop, and that has ended"):
+            _ = pool.current
+
+        async def again() -> None:
+            await publish(shop, 2, pool)
+            assert pool.current.name == "pool2"
+
+        asyncio.events._set_running_loop(None)  # the fork was within a coroutine
+        run(shop, again)
+        return shop.said
+
+    run(shop, main)
+    assert shop.said == ["make pool1", "close pool1"]
+
+
 @pytest.mark.parametrize("count", [0, 2])
 def test_generators_that_do_not_yield_once(shop: Workshop, count: int, caplog: pytest.LogCaptureFixture) -> None:
     """The error says so."""
