@@ -156,7 +156,7 @@ class HotReloadWatcher(Generic[T]):
         kept or read there, a warning is logged, and `stats.state_trouble` says why.
         """
         arguments.flag("require", require)
-        self._reloader.options.schema.complete()
+        self._reloader.options.complete()
         try:
             self._reloader.start(require=require)
             if soft := self._reloader.soft:

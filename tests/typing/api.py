@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import assert_never, assert_type
+from typing import Annotated, assert_never, assert_type
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 
 from hotconf import (
     MISSING,
@@ -38,6 +38,8 @@ from hotconf import (
     Stats,
     Timings,
     UsageError,
+    WatchedFile,
+    WatchedFileOptions,
 )
 from hotconf.speckit import SPECKIT, Activity, AppConfig
 from hotconf.subscribers.callbacks import ChangeCallback, EventCallback
@@ -58,6 +60,30 @@ class Ports:
     def read(self) -> Mapping[str, int]:
         """What it says now."""
         return {"port": 1}
+
+
+class Tls(BaseModel):
+    """Files that the configuration names."""
+
+    cert: WatchedFile
+    chain: Annotated[list[WatchedFile], WatchedFileOptions(keep=True, max_bytes=1 << 20)] = []
+    prompt: WatchedFile = Field(default="prompt.md", validate_default=True)
+    maybe: WatchedFile | None = None
+
+
+def named(tls: Tls) -> None:
+    """What a file has."""
+    assert_type(tls.cert, WatchedFile)
+    assert_type(tls.cert.path, Path)
+    assert_type(tls.cert.data, bytes)
+    assert_type(tls.cert.text, str)
+    assert_type(tls.cert.size, int)
+    assert_type(WatchedFile.of(b""), WatchedFile)
+    assert_type(WatchedFile.of("", "x.pem"), WatchedFile)
+    with tls.cert.as_file() as path:
+        assert_type(path, Path)
+    WatchedFile("x.pem")  # type: ignore[call-arg]
+    tls.cert.data = b""  # type: ignore[misc]
 
 
 class Other(App):

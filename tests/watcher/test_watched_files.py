@@ -568,6 +568,17 @@ def test_a_default_that_is_not_validated_is_refused(places):
             HotReloadWatcher(places / "etc/config.toml", schema)
 
 
+def test_a_default_of_a_model_that_is_built_later(places):
+    """It is found at the start."""
+
+    class Later(Frozen, defer_build=True):
+        file: WatchedFile = Field(default="x")  # type: ignore[assignment]
+
+    watcher = HotReloadWatcher(places / "etc/config.toml", Later)
+    with pytest.raises(UsageError, match=r"^file: the default is a path"):
+        watcher.start()
+
+
 def test_a_default_that_was_read_already_is_refused(places):
     """It would never change."""
 
@@ -700,3 +711,116 @@ def test_it_is_read_only_by_its_owner_while_it_is_a_file(root, watch):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert not path.parent.exists()
+
+
+# At any time
+
+
+def test_drift(root, watch):
+    """With hot reload off nothing is watched; a file that differs is drift, and the next load has it."""
+    (root / "config.toml").write_text(MAIN + "[hot_reload]\nenabled = false\n")
+    watcher, _ = watch(root / "config.toml", App)
+    assert not watcher.has_drift()
+    save(root / "certs/tls.crt", "CERT 2")
+    assert watcher.has_drift()
+    assert isinstance(watcher.reload(), ReloadSuccess)
+    assert not watcher.has_drift()
+    assert watcher.config.tls.cert.data == b"CERT 2"
+
+
+def test_while_busy(root, watch):
+    """A change is deferred, and what is published at release is the latest."""
+    watcher, seen = watch(root / "config.toml", App)
+    with watcher.busy("work"):
+        save(root / "certs/tls.crt", "CERT 2")
+        seen.ending()
+        assert watcher.pending is not None
+        assert watcher.config.tls.cert.data == b"CERT 1"
+    wait_until(lambda: watcher.generation == 2)
+    assert watcher.config.tls.cert.data == b"CERT 2"
+
+
+def test_after_a_failure_of_the_configuration_the_files_are_still_watched(root, watch):
+    """A file that changes while the configuration is broken is not missed."""
+    watcher, seen = watch(root / "config.toml", App)
+    save(root / "config.toml", "[tls")
+    seen.ending()
+    save(root / "certs/tls.crt", "CERT 2")
+    seen.ending(2)
+    save(root / "config.toml", MAIN)
+    wait_until(lambda: watcher.generation == 2)
+    assert watcher.config.tls.cert.data == b"CERT 2"
+
+
+def test_a_broken_save_and_back_is_unchanged(root, watch):
+    """Also if the broken one named other files: what was published decides."""
+    watcher, seen = watch(root / "config.toml", App)
+    save(root / "config.toml", MAIN.replace("tls.crt", "absent"))
+    seen.ending()
+    save(root / "config.toml", MAIN)
+    assert isinstance(seen.ending(2), ReloadUnchanged)
+    save(root / "certs/tls.crt", "CERT 2")
+    seen.ending(3)
+    assert watcher.config.tls.cert.data == b"CERT 2"
+
+
+def test_a_forked_child_follows(root, watch):
+    """With its own watches."""
+    watcher, _ = watch(root / "config.toml", App)
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            save(root / "certs/tls.crt", "CERT 2")
+            wait_until(lambda: watcher.config.tls.cert.data == b"CERT 2")
+            code = 0
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    wait_until(lambda: watcher.config.tls.cert.data == b"CERT 2")
+
+
+def test_many_files(tmp_path, watch):
+    """Hundreds in one list: only the one that changed is read again."""
+
+    class Many(Frozen):
+        files: list[WatchedFile]
+
+    names = [f"{number}.txt" for number in range(300)]
+    for name in names:
+        (tmp_path / name).write_text(name)
+    (tmp_path / "config.toml").write_text(f"files = {names!r}\n")
+    watcher, seen = watch(tmp_path / "config.toml", Many)
+    before = watcher.config.files
+    save(tmp_path / "7.txt", "new")
+    seen.ending()
+    after = watcher.config.files
+    assert after[7].text == "new"
+    assert all(one.data is two.data for place, (one, two) in enumerate(zip(before, after, strict=True)) if place != 7)
+
+
+def test_an_override(root, watch, monkeypatch):
+    """By bytes of a test, or by a path relative to the working directory, which is watched; afterwards as before."""
+    monkeypatch.chdir(root / "certs")
+    (root / "certs/other").write_text("OTHER 1")
+    watcher, _ = watch(root / "config.toml", App)
+    with watcher.override({"tls.cert": WatchedFile.of(b"TEST")}):
+        assert watcher.config.tls.cert.data == b"TEST"
+        with watcher.override({"tls.cert": "other"}):
+            assert watcher.config.tls.cert.data == b"OTHER 1"
+            save(root / "certs/other", "OTHER 2")
+            wait_until(lambda: watcher.config.tls.cert.data == b"OTHER 2")
+        assert watcher.config.tls.cert.data == b"TEST"
+        save(root / "certs/tls.crt", "CERT 2")
+        save(root / "certs/chain.pem", "CHAIN 2")
+        wait_until(lambda: watcher.config.tls.chain.data == b"CHAIN 2")
+        assert watcher.config.tls.cert.data == b"TEST"
+    wait_until(lambda: watcher.config.tls.cert.data == b"CERT 2")
+    save(root / "certs/tls.crt", "CERT 3")
+    wait_until(lambda: watcher.config.tls.cert.data == b"CERT 3")
+    with (
+        pytest.raises(ConfigError, match=r"tls\.cert: The file does not exist"),
+        watcher.override({"tls.cert": "no"}),
+    ):
+        pass
+    assert watcher.config.tls.cert.data == b"CERT 3"

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from hotconf.changes import Change
 from hotconf.config.freeze import freeze
@@ -53,6 +53,10 @@ _OF_FILES: Final[frozenset[Kind]] = frozenset({"missing", "exposed", "copy"})
 _OFF: Final = "Hot reload is off: edits are not noticed until a restart"
 
 
+Contents: TypeAlias = Sequence[tuple[Path, bytes | None]]
+"""Files with their bytes; None for what cannot be read."""
+
+
 class Layers(NamedTuple):
     """All layers, as they were at one time."""
 
@@ -71,8 +75,10 @@ class Layers(NamedTuple):
     """There is no main file: the first document is an empty stand-in, which no problem may name."""
     profile: str = ""
     """The name of the profile that counts."""
-    named: Callable[[], Sequence[tuple[Path, bytes | None]]] = tuple
-    """The files that values name, with their bytes: those of what is published until these are validated."""
+    named: Contents = ()
+    """The files that values of what is published name, with their bytes now."""
+    own_named: Callable[[], Contents] = tuple
+    """Those that values of these layers name, once they are validated."""
     home: str | None = None
     """The directory to which names of files are relative that no file says; None: no value names a file."""
 
@@ -87,13 +93,17 @@ class Layers(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """Equal for layers that say the same in the same words."""
+        """Equal for layers that say the same in the same words, and name files that hold the same."""
+        return self.digest_with(self.named)
+
+    def digest_with(self, named: Contents) -> str:
+        """The same, if they name these files."""
         parts: list[bytes] = [f"{self.profile}\0".encode()] if self.profile else []
         for file in self.files:
             content = file.content
             parts += (f"{file.path!s}\0{len(content)}\0".encode("utf-8", "surrogateescape"), content)
         parts += (f"\0{each.layer}\0{each.text}\0".encode("utf-8", "surrogatepass") for each in self.over)
-        for path, data in self.named():
+        for path, data in named:
             size = -1 if data is None else len(data)
             parts += (f"\0{path!s}\0{size}\0".encode("utf-8", "surrogateescape"), data or b"")
         return sha256(b"".join(parts), usedforsecurity=False).hexdigest()
@@ -163,10 +173,13 @@ class Pipeline(Generic[T]):
         if isinstance(validated, Invalid):
             return self._refused(_in_order(validated.problems, warnings, layers.order))
 
+        named = layers.own_named()
+        if named != layers.named:
+            digest = layers.digest_with(named)
         config = freeze(validated.config)
         good = Valid(
             config=config,
-            digest=layers.digest if layers.named() else digest,
+            digest=digest,
             loaded_at=layers.loaded_at,
             files=layers.files,
             origins=merged.origins.of(config),

@@ -82,6 +82,7 @@ def load(
             return LoadResult(_unstable(changed), reader.file_set())
         if _layers_changed(options, reader):
             return LoadResult(_layer_unstable(options), reader.file_set())
+    if reader.names or files.named:
         files = reader.file_set()
     differs = isinstance(candidate, Invalid) or candidate.unchanged is None
     if differs and (shrank := _shrank(reader, before, published)):
@@ -167,16 +168,16 @@ def _candidate(
 def _run(pipeline: Pipeline[T], layers: Layers, named: NamedFiles, known: Baseline) -> Valid[T] | Invalid:
     """The candidate that `layers` make; `named` reads the files that its values name. `known`: those of now."""
     named.names = {}
+    layers = layers._replace(named=named.contents(known.named), own_named=lambda: named.contents(named.names))
     with named.reading():
-        candidate = pipeline.run(layers._replace(named=lambda: named.contents(named.names or known.named)))
+        candidate = pipeline.run(layers)
     if isinstance(candidate, Invalid):
         return candidate
     names = known.named if candidate.unchanged == SAME_FILES else dict(named.names)
-    contents = named.contents(names)
     return candidate._replace(
         files=(*candidate.files, *named.kept(names)),
         baseline=known._replace(named=names),
-        made_of=layers._replace(named=lambda: contents),
+        made_of=layers._replace(named=named.contents(names), own_named=tuple),
     )
 
 
@@ -240,7 +241,7 @@ def overlaid(
     for base in (good, bare) if leaving and bare is not None and bare is not good else (good,):
         layers: Layers = base.made_of.with_overrides(overrides)
         named = NamedFiles(options.path.parent, {})
-        named.instead = {path: data for path, data in layers.named() if data is not None}
+        named.instead = {path: data for path, data in layers.named if data is not None}
         for _ in range(ATTEMPTS):
             candidate = _run(pipeline(layers), layers, named, base.baseline)
             if not named.changed():
@@ -262,7 +263,6 @@ def _watched(reader: SetReader) -> dict[Path, Stamp]:
 def _layers(reader: SetReader, names: Names = MappingProxyType({})) -> Layers:
     """`names`: the files that values of what is published name."""
     documents, wrong = _documents(reader)
-    named = reader.named
     return Layers(
         documents=documents,
         over=reader.over,
@@ -272,7 +272,7 @@ def _layers(reader: SetReader, names: Names = MappingProxyType({})) -> Layers:
         order=tuple(reader.reads),
         fileless=reader.options.fileless,
         profile=(reader.profile and reader.profile.name) or "",
-        named=lambda: named.contents(named.names or names),
+        named=reader.named.contents(names),
         home=reader.options.home if WATCHED_FILE in sys.modules else None,
     )
 

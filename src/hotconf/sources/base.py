@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -181,6 +182,14 @@ NO_OVERRIDES: Final = Overrides()
 """Of what is loaded without a watcher: always none."""
 
 
+def check_model(schema: Schema[Any]) -> None:
+    """Raise `UsageError` for defaults that name files which are not read, if the model is complete."""
+    if WATCHED_FILE in sys.modules and schema.adapter.pydantic_complete:
+        from hotconf.sources.files.named_defaults import check_defaults
+
+        check_defaults(schema)
+
+
 class Options(NamedTuple, Generic[T]):
     """What a watcher loads: the main file, the model for it, and the limits."""
 
@@ -219,6 +228,11 @@ class Options(NamedTuple, Generic[T]):
         if self.format is None or path == self.path:
             return self.format
         return self.format if self.profile and self.profile.files(self.path).fullmatch(str(path)) else None
+
+    def complete(self) -> None:
+        """Build what of the model was postponed. Raises `UsageError` if it cannot work."""
+        self.schema.complete()
+        check_model(self.schema)
 
     @property
     def file_layers(self) -> list[FileLayer]:
@@ -270,7 +284,7 @@ class FileSet(NamedTuple):
         return cls((Member(path, "main"),))
 
     def with_named(self, names: Names, reads: Mapping[Path, Read]) -> FileSet:
-        """The same and the files that values name, as they were read, as far as known."""
+        """The same and the files that values name, as they were read."""
         if not names:
             return self
         others = {path: read for path, read in reads.items() if (it := self.reads.get(path)) is None or not it.source}

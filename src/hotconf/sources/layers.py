@@ -15,7 +15,7 @@ from hotconf.errors import UsageError
 from hotconf.problems import Problem
 from hotconf.schema import Schema
 from hotconf.snapshot import DEFAULT
-from hotconf.sources.base import WATCHED_FILE, CheckedLayer, FileLayer, Layer, Options, ProfileLayer
+from hotconf.sources.base import CheckedLayer, FileLayer, Layer, Options, ProfileLayer, check_model
 from hotconf.sources.mapping import MappingLayer
 
 Said: TypeAlias = LayerTable | TextTable | tuple[LayerTable, ...] | Problem | None
@@ -89,10 +89,7 @@ def given_layers(given: object, schema: Schema[Any]) -> tuple[Layer | FileLayer,
     for layer in found:
         if isinstance(layer, CheckedLayer):
             layer.check(schema)
-    if WATCHED_FILE in sys.modules:
-        from hotconf.sources.files.named_defaults import check_defaults
-
-        check_defaults(schema)  # last: it may complete the model
+    check_model(schema)
     known = any(isinstance(layer, FileLayer) and layer.reads_itself for layer in found)
     return found if known else (*declared_layers(schema), *found)
 

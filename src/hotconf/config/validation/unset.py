@@ -44,8 +44,8 @@ def _field(around: object, key: str | int, described: Mapping[str, FieldInfo]) -
 
 
 def _same(value: object, default: object) -> bool:
-    if value is default:
-        return True
+    if value is default or (hasattr(type(value), "_secret_text") and getattr(value, "_name", None) == str(default)):
+        return True  # of a `WatchedFile` the default is its path
     with suppress(Exception):  # the comparison is users' code
         return bool(value == default)
     return False

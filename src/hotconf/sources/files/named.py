@@ -68,14 +68,15 @@ class NamedFiles:
         self.names[path] = terms
         return self._read(path, terms)
 
-    def contents(self, names: Names) -> list[tuple[Path, bytes | None]]:
+    def contents(self, names: Names) -> tuple[tuple[Path, bytes | None], ...]:
         """What these files hold; None for one that cannot be read."""
-        found = ((path, self._read(path, terms)) for path, terms in names.items())
-        return [(path, None if read.problem is not None else read.data) for path, read in found]
+        found = [(path, self._read(path, terms)) for path, terms in names.items()]
+        return tuple([(path, None if read.problem is not None else read.data) for path, read in found])
 
     def reads(self, names: Names) -> dict[Path, Read]:
-        """These files as they were read; without those that were not."""
-        return {path: read for path in names if (read := self._reads.get(path) or self._known.get(path)) is not None}
+        """These files as they were read; those that nobody asked for in this load, as the one before read them."""
+        found = ((path, self._reads.get(path) or self._known.get(path)) for path in names)
+        return {path: read or self._read(path, names[path]) for path, read in found}
 
     def kept(self, names: Names) -> Iterator[SourceFile]:
         """Those whose bytes are kept with the state."""

@@ -20,10 +20,7 @@ _DEEPEST: Final = 32
 
 
 def check_defaults(schema: Schema[Any]) -> None:
-    """Raise `UsageError` for a default that is a path and stays one, or that holds a file which was read already.
-
-    Of a model whose types are not all defined yet nothing is known.
-    """
+    """Raise `UsageError` for a default that is a path and stays one, or that holds a file which was read already."""
     for path, field, shape in _fields(shape_of(schema), (), set()):
         node = field.schema
         value = node.get("default", PydanticUndefined) if node["type"] == "default" else PydanticUndefined

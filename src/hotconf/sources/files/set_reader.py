@@ -120,7 +120,7 @@ class SetReader:
         self._look_for_profiles()
         self._add_layers(self.reads)
         if not changed and self.options.rereads:
-            changed = self._changed_since()
+            changed = self.changed_since("layer")
         self.parse_ns += self._lap()
         return changed
 
@@ -278,18 +278,12 @@ class SetReader:
             moved.extend(paths.differing(expansion.members, members))
         return tuple(dict.fromkeys(moved))
 
-    def changed_since(self) -> tuple[Path, ...]:
-        """The files that have changed since they were read, those that values name among them."""
+    def changed_since(self, role: Role | None = None) -> tuple[Path, ...]:
+        """The files, those of a `role`, that have changed since they were read; also those that values name."""
         if not paths.same_names(self.expansion):
             return (self.options.path,)
-        return self.named.changed(self.reads.values())
-
-    def _changed_since(self) -> tuple[Path, ...]:
-        """The files of layers that have changed since they were read."""
-        of_layers = [member.path for member in self.expansion.members if member.role == "layer"]
-        if not paths.same_names(self.expansion):
-            return (self.options.path,)
-        return tuple(reading.changed([self.reads[path] for path in of_layers]))
+        members = (member.path for member in self.expansion.members if role in (None, member.role))
+        return self.named.changed([self.reads[path] for path in members])
 
     # Parsing
 
