@@ -824,3 +824,11 @@ def test_an_override(root, watch, monkeypatch):
     ):
         pass
     assert watcher.config.tls.cert.data == b"CERT 3"
+
+
+def test_eager(root, watch):
+    """A file that is renamed into place needs no window."""
+    watcher, seen = watch(root / "config.toml", App, settings=HotReloadSettings(debounce_ms=60_000, mode="eager"))
+    save(root / "certs/tls.crt", "CERT 2")
+    seen.ending()
+    assert watcher.config.tls.cert.data == b"CERT 2"

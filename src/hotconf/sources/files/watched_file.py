@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _LONGEST: Final = 4096
 _MEMORY: Final = "in-memory"
 _NO_PATH: Final = "Not the path of a file"
-_SEARCHED: Final = 1 << 16
+_SEARCHED: Final = 1 << 14
 _BREAKS: Final = frozenset("\0\n\r")
 _PRIVATE: Final = b"PRIVATE KEY-----"
 
