@@ -112,6 +112,19 @@ def test_schema_and_variables(here):
     assert run("env").stdout.split()[:3] == ["NAMED_TLS__CERT", "text", "(required)"]
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_init(here, there):
+    """The default is the path, whether or not there is such a file yet."""
+    if not there:
+        (here / "etc/prompt.md").unlink()
+    run("init", "new.toml")
+    lines = (here / "new.toml").read_text().splitlines()
+    assert '#prompt = "prompt.md"' in lines
+    assert '#cert = ""' in lines
+    run("init", "new.env")
+    assert "# NAMED_PROMPT=prompt.md" in (here / "new.env").read_text().splitlines()
+
+
 def test_history_and_rollback(here):
     """The bytes that are kept come back for showing and comparing; rollback writes configuration only."""
     from named_files_model import watcher  # type: ignore[import-not-found]

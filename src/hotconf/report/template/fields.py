@@ -13,6 +13,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from datetime import date, time, timedelta
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
@@ -143,6 +144,9 @@ class _Reader:
         """The default of a field, and whether it has to be given."""
         if coreschema.is_settings(field.schema.get("default_factory")):
             return _MADE, False
+        path = field.schema.get("default")
+        if isinstance(path, str | PurePath) and coreschema.any_file([field.schema], self._definitions):
+            return str(path), False  # the file need not be there yet
         try:
             validator = self._validator(field)
             found, again = validator.get_default_value(), validator.get_default_value()
