@@ -233,6 +233,32 @@ def test_what_cannot_be_read_keeps_the_old_configuration_and_recovers(root, watc
     assert watcher.config.tls.cert.data == b"CERT 2"
 
 
+BROKEN: Final = {
+    "the main file": lambda root: save(root / "config.toml", "[tls\n"),
+    "a fragment": lambda root: save(root / "config.toml", "[hot_reload]\nwatch_paths = ['conf.d/*']\n" + MAIN),
+    "a layer": lambda root: save(root / ".env", "APP_TLS={\n"),
+}
+
+
+@pytest.mark.parametrize("order", ["before", "with"])
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_file_that_changes_while_no_values_are_known(root, watch, what, order):
+    """The next load that gets as far as the values reads it, and is no internal error."""
+    (root / "conf.d").mkdir()
+    (root / "conf.d/a.toml").write_text("[tls\n")
+    (root / ".env").write_text("")
+    watcher, seen = watch(root / "config.toml", App, layers=[DotEnv(root / ".env", "APP_")])
+    BROKEN[what](root)
+    if order == "before":
+        assert isinstance(seen.ending(), ReloadFailed)
+    save(root / "certs/tls.crt", "CERT 2")
+    assert isinstance(seen.ending(2 if order == "before" else 1), ReloadFailed)
+    save(root / ".env", "")
+    save(root / "config.toml", MAIN)
+    wait_until(lambda: watcher.config.tls.cert.data == b"CERT 2")
+    assert not [event for event in seen.events if getattr(event, "kind", "") == "internal"]
+
+
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read(root, watch):
     """Once it may be, it is."""

@@ -71,9 +71,9 @@ class SetReader:
         self.problems: list[Problem] = []
         self.read_ns = self.parse_ns = 0
         """How long reading and parsing took."""
-        known = {path: cached.reads[path] for path in cached.named if path not in touched}
+        known = {path: read for path in cached.named if path not in touched and (read := cached.reads.get(path))}
         self.named = NamedFiles(options.path.parent, known)
-        """Reads what values name."""
+        """Reads what values name. A load that ended before it knew its values has not read what was touched."""
         self.names = cached.named
         self._names_before = self.names.keys()
         """The files that values name, as far as known."""
