@@ -71,6 +71,7 @@ def test_one_of_a_test():
     """Bytes or text; no file is read."""
     assert WatchedFile.of("ü").data == "ü".encode()
     assert repr(WatchedFile.of(b"abc")) == "WatchedFile('in-memory', 3 bytes)"
+    assert str(WatchedFile.of(b"x", "a")) == "a (1 byte)"
     with WatchedFile.of(b"abc").as_file() as path:
         assert path.read_bytes() == b"abc"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -115,10 +115,10 @@ class WatchedFile:
 
     def __repr__(self) -> str:
         """The path as it was written, and the size; never the content."""
-        return f"WatchedFile({self._name!r}, {len(self._data)} bytes)"
+        return f"WatchedFile({self._name!r}, {_bytes(self._data)})"
 
     def __str__(self) -> str:
-        return f"{printable(self._name)} ({len(self._data)} bytes)"
+        return f"{printable(self._name)} ({_bytes(self._data)})"
 
     def __copy__(self) -> WatchedFile:
         return self
@@ -218,6 +218,10 @@ def _read(value: object, handler: Callable[[object], str], terms: Terms) -> Watc
 def _refused(kind: str, reason: str, path: str) -> PydanticCustomError:
     template = "{reason}: {path}" if path else "{reason}"
     return PydanticCustomError(WATCHED_FILE, template, {"kind": kind, "reason": reason, "path": path})
+
+
+def _bytes(data: bytes) -> str:
+    return "1 byte" if len(data) == 1 else f"{len(data)} bytes"
 
 
 def _made(data: bytes, name: str, path: Path) -> WatchedFile:
