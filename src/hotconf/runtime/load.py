@@ -167,6 +167,9 @@ def _candidate(
 
 def _run(pipeline: Pipeline[T], layers: Layers, named: NamedFiles, known: Baseline) -> Valid[T] | Invalid:
     """The candidate that `layers` make; `named` reads the files that its values name. `known`: those of now."""
+    if layers.home is None:  # no value names a file
+        candidate = pipeline.run(layers)
+        return candidate if isinstance(candidate, Invalid) else candidate._replace(baseline=known, made_of=layers)
     named.names = {}
     layers = layers._replace(named=named.contents(known.named), own_named=lambda: named.contents(named.names))
     with named.reading():
