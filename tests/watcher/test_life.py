@@ -7,11 +7,13 @@ import logging
 import threading
 import time
 import weakref
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from hotconf import HotReloadWatcher, Problem, UsageError
+from hotconf import Env, HotReloadWatcher, Problem, Profile, SecretsDir, UsageError
 from hotconf.runtime import reloader
 from waiting import wait_until
 from watcher.watched import CHANGED, App, Gate, Seen, ours, port
@@ -87,6 +89,38 @@ def test_a_closed_watcher_is_not_kept(path):
     del watcher
     gc.collect()
     assert ghost() is None
+
+
+class Settings(BaseSettings):
+    """Its sources are layers."""
+
+    model_config = SettingsConfigDict(env_prefix="APP_", extra="ignore", frozen=True)
+
+    port: int = 8000
+
+
+@pytest.mark.parametrize("model", [App, Settings])
+def test_nothing_of_a_closed_watcher_is_kept(path, model, tmp_path):
+    """Neither what is known of its model, which the watcher made for itself, nor anything of its layers."""
+
+    def kept() -> Counter[str]:
+        gc.collect()
+        kinds = (type(each) for each in gc.get_objects())
+        return Counter(kind.__qualname__ for kind in kinds if kind.__module__.startswith("hotconf."))
+
+    def live() -> None:
+        (tmp_path / "secrets").mkdir(exist_ok=True)
+        layers = [Profile(env="APP_PROFILE"), SecretsDir(tmp_path / "secrets"), Env("APP_"), {}]
+        watcher = HotReloadWatcher(path, model, debounce_ms=0, layers=layers, state_dir=tmp_path / "states")
+        with watcher, watcher.override({}):
+            watcher.reload(revalidate=True)
+
+    for _ in range(3):
+        live()
+    before = kept()
+    for _ in range(5):
+        live()
+    assert {kind: number for kind, number in (kept() - before).items() if number >= 5} == {}
 
 
 def test_one_thread_for_many(tmp_path):

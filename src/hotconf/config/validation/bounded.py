@@ -113,7 +113,7 @@ def validated(schema: Schema[T], merged: Merged) -> T | Errors:
         validator = plan.fuelled
     token = _FUEL.set(_Fuel(_LEAST_FUEL + _FUEL_PER_VALUE * (tables + values)))
     try:
-        config: T = plan.validate(validator, merged.own_table())
+        config: T = plan.validate(schema.adapter, validator, merged.own_table())
     except ValidationError as error:
         return Errors(error.errors(include_input=False, include_url=False), more=expensive and validator is not None)
     finally:
@@ -162,21 +162,20 @@ class _Plan:
         self.feeds = any(node["type"] in _FEEDS and any(_repeated(node)) for node in _nodes(self._root))
         """A function may make many values out of one."""
         found = declared(schema)
-        self._adapter = adapter
         self._settings = found.root
         self._declared = frozenset(each.settings for each in found.declarations)
         self.declares = len(self._declared) > (found.root is not None)
         """Below the root are classes whose sources were read as layers."""
 
-    def validate(self, validator: SchemaValidator | None, table: dict[str, Any]) -> Any:
-        """What is made of `table`, by the model's own validator if no other is given.
+    def validate(self, adapter: TypeAdapter[Any], validator: SchemaValidator | None, table: dict[str, Any]) -> Any:
+        """What is made of `table`, by the model's own validator, that of `adapter`, if no other is given.
 
         A `BaseSettings` class makes an instance of its own: it would read its sources again.
         """
         cls = self._settings
         if cls is None:
-            return (validator or self._adapter).validate_python(table)
-        return (validator or self._adapter.validator).validate_python(table, self_instance=cls.__new__(cls))
+            return (validator or adapter).validate_python(table)
+        return (validator or adapter.validator).validate_python(table, self_instance=cls.__new__(cls))
 
     @cached
     def brief(self) -> SchemaValidator | None:
@@ -199,7 +198,7 @@ class _Plan:
             return None
 
 
-# Cached as the shapes are: an entry lives as long as its adapter.
+# Cached as the shapes are: an entry lives as long as its adapter, which it must not hold.
 _PLANS: WeakKeyDictionary[TypeAdapter[Any], _Plan] = WeakKeyDictionary()
 
 
