@@ -38,6 +38,7 @@ __all__ = [
     "ReloadFailed",
     "ReloadSuccess",
     "ReloadUnchanged",
+    "RestartRequired",
     "Schema",
     "SecretsDir",
     "Snapshot",
@@ -51,6 +52,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from hotconf.changes import MISSING, Change
+    from hotconf.config.restarts.required import RestartRequired
     from hotconf.errors import NoConfigError, UsageError
     from hotconf.events import (
         ConfigReloadEvent,
@@ -79,6 +81,7 @@ if TYPE_CHECKING:
 # Resolved when first used: `hotconf check` needs no watcher, and naming an event needs no pydantic.
 _HOMES = {
     "changes": ("MISSING", "Change"),
+    "config.restarts.required": ("RestartRequired",),
     "errors": ("NoConfigError", "UsageError"),
     "events": (
         "ConfigReloadEvent",

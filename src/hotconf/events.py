@@ -54,6 +54,8 @@ class ReloadSuccess:
     """What changed, as lines for people."""
     timings: Timings = field(default=Timings(), compare=False)
     warnings: tuple[Problem, ...] = ()
+    pending_restart: tuple[Change, ...] = ()
+    """What the files say besides, and takes effect with a restart only."""
     at: datetime = field(default=NOT_STAMPED, kw_only=True)
 
 
@@ -64,6 +66,8 @@ class ReloadUnchanged:
     reason: str
     warnings: tuple[Problem, ...] = ()
     """What is odd about the files: a misspelt key is a likely reason why a save changes nothing."""
+    pending_restart: tuple[Change, ...] = ()
+    """What the files say, and takes effect with a restart only."""
     at: datetime = field(default=NOT_STAMPED, kw_only=True)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Generic, Literal, TypeVar
 
-from hotconf.changes import MISSING
+from hotconf.changes import MISSING, Change
 from hotconf.keypath import KeyPath, key_path
 from hotconf.problems import Problem
 
@@ -104,6 +104,8 @@ class Snapshot(Generic[T_co]):
     """Where each value was written, worked out when first asked for. Defaults are not in it."""
     warnings: tuple[Problem, ...] = ()
     """What is odd about the files, but does not make them invalid."""
+    pending_restart: tuple[Change, ...] = ()
+    """What the files say, but takes effect with a restart only: `old` is in force, `new` is what they say."""
 
     def origin(self, path: str | KeyPath) -> Origin | None:
         """Where the value at `path` (a dotted key or a tuple) was written; None if there is no such value.

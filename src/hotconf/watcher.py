@@ -33,6 +33,7 @@ from hotconf.watch.observer import ObserverName
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+    from hotconf.changes import Change
     from hotconf.history.writer import HistoryWriter
     from hotconf.subscribers.stats import Stats
 
@@ -205,8 +206,7 @@ class HotReloadWatcher(Generic[T]):
     @property
     def generation(self) -> int:
         """The generation of the current configuration; 0 if there is none yet."""
-        published = self._reloader.snapshot
-        return 0 if published is None else published.generation
+        return self._reloader.publisher.generation
 
     @property
     def path(self) -> Path:
@@ -245,8 +245,7 @@ class HotReloadWatcher(Generic[T]):
     @property
     def warnings(self) -> tuple[Problem, ...]:
         """Warnings about the files of the current configuration."""
-        published = self._reloader.snapshot
-        return () if published is None else published.warnings
+        return self._reloader.publisher.warnings
 
     @property
     def last(self) -> Ending | None:
@@ -267,6 +266,11 @@ class HotReloadWatcher(Generic[T]):
     def pending(self) -> Pending | None:
         """The deferred reload, if there is one."""
         return self._reloader.pending
+
+    @property
+    def pending_restart(self) -> tuple[Change, ...]:
+        """What the files say, but takes effect with a restart only: changes of values that are `RestartRequired`."""
+        return self._reloader.publisher.pending_restart
 
     @property
     def stats(self) -> Stats:

@@ -100,7 +100,7 @@ def test_json_for_programs(here):
     assert told["summary"][0] == "Cost limits changed ($10/day → $20/day)"
     same = diff("old.toml", "old.toml", "--json")
     assert same.exit_code == 0
-    assert json.loads(same.stdout) == {"same": True, "changes": [], "summary": []}
+    assert json.loads(same.stdout) == {"same": True, "changes": [], "summary": [], "restart_required": []}
 
 
 def test_the_output_cannot_harm_a_terminal(here):

@@ -187,6 +187,7 @@ def test_all_that_json_holds(here):
     assert {f"   - {line}" for line in found.pop("summary")} < set(notification)
     assert found == {
         "outcome": "reload_success",
+        "pending_restart": [],
         "changes": [
             {"path": "cost.daily_limit_usd", "old": 10.0, "new": 20.0},
             {"path": "hot_reload.debounce_ms", "old": 2000, "new": 500},

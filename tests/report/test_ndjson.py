@@ -113,7 +113,9 @@ def test_what_is_left_out_of_a_change_is_said():
             },
         ),
         (
-            ReloadSuccess(3, (CHANGE,), ("line",), Timings(0.12345, 2000, 1, 2, 3, 0, 0.5), (PROBLEM,), at=AT),
+            ReloadSuccess(
+                3, (CHANGE,), ("line",), Timings(0.12345, 2000, 1, 2, 3, 0, 0.5), (PROBLEM,), (CHANGE,), at=AT
+            ),
             {
                 "event": "reload_success",
                 "generation": 3,
@@ -129,11 +131,17 @@ def test_what_is_left_out_of_a_change_is_said():
                     "overhead": 0.5,
                 },
                 "warnings": [PROBLEM_JSON],
+                "pending_restart": [{"path": 'models."gpt-5.1".tier', "old": None, "new": "high"}],
             },
         ),
         (
             ReloadUnchanged("no value differs", (PROBLEM,), at=AT),
-            {"event": "reload_unchanged", "reason": "no value differs", "warnings": [PROBLEM_JSON]},
+            {
+                "event": "reload_unchanged",
+                "reason": "no value differs",
+                "warnings": [PROBLEM_JSON],
+                "pending_restart": [],
+            },
         ),
         (
             ReloadFailed("bad", "schema", (PROBLEM, Problem("worse", kind="internal")), at=AT),

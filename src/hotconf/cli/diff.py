@@ -14,6 +14,7 @@ from hotconf.cli.program import program_options
 if TYPE_CHECKING:
     from hotconf.cli.program import Program
     from hotconf.inspection.inspect import Inspection, State
+    from hotconf.schema import Schema
 
 
 @click.command(short_help="Compare the values of two configurations.")
@@ -38,7 +39,8 @@ def diff(
     PATH; without a PATH of the other one's file, or of the default PATH if both are such.
 
     Each value that differs is a line on stdout, KEY: OLD → NEW; below stands how a reload would describe it. A value
-    that is a default is equal to the same value written. Secrets are masked. Problems go to stderr.
+    that is a default is equal to the same value written; what takes effect with a restart only is marked. Secrets are
+    masked. Problems go to stderr.
 
     Exit status: 0 the same, 1 different, 2 one of them is not valid or cannot be had, or wrong usage.
     """
@@ -61,7 +63,7 @@ def diff(
             if not isinstance(found, State):
                 _refuse(found, argument, history.of, program)
         ctx.exit(UNKNOWN)
-    _show(after, as_json)
+    _show(after, program.options(absolute(files[-1] if files else history.of)).schema, as_json)
     ctx.exit(int(bool(after.changes)))
 
 
@@ -77,14 +79,15 @@ def _refuse(found: Inspection, argument: str, of: Path, program: Program) -> Non
     show_problems(found, given, program.options(absolute(given)).schema)
 
 
-def _show(after: State[Any], as_json: bool) -> None:
-    from hotconf.report.comparison import differences, differences_json
+def _show(after: State[Any], schema: Schema[Any], as_json: bool) -> None:
+    from hotconf.report.comparison import differences, differences_json, needing_restart
 
+    restart = needing_restart(after, schema)
     if as_json:
         import json
 
-        echo(json.dumps(differences_json(after), indent=2))
+        echo(json.dumps(differences_json(after, restart), indent=2))
     elif after.changes:
-        echo(differences(after.changes, after.summary))
+        echo(differences(after.changes, after.summary, restart))
     else:
         echo("No value differs", err=True)

@@ -38,8 +38,8 @@ def plan(
     """Show what a program that runs PATH now would do if PATH held what FILE holds: - is standard input.
 
     The files that FILE's watch_paths names are looked for where PATH is. stdout has the values that change, the
-    notification, and what becomes of the watching; or, if it would be refused, the problems. Places in standard
-    input are given as those of PATH.
+    notification, with what waits for a restart, and what becomes of the watching; or, if it would be refused, the
+    problems. Places in standard input are given as those of PATH.
 
     Exit status: 0 it would be accepted, 1 it would be refused, 2 FILE or PATH is missing, unreadable or too large,
     or wrong usage.
@@ -68,7 +68,8 @@ def plan(
     content = _content(ctx, file)
     main = located(target, program.find, content=content)
     baseline = baseline_of(options, program.state_dir(state_dir, main))
-    edited = inspect(options, against=now.snapshot if now else None, instead={main: content}, baseline=baseline)
+    against, start = (now.snapshot, now.start) if now else (None, None)
+    edited = inspect(options, against=against, instead={main: content}, baseline=baseline, start=start)
     content_of = main if file == _STDIN else absolute(file)
     if isinstance(edited, State):
         warnings = tuple(spelled(each, main, main, content_of) for each in edited.snapshot.warnings)

@@ -15,6 +15,8 @@ UNKNOWN: Node = {"type": "any"}
 _SECRETS = (Secret, SecretBytes, SecretStr)
 FILE: Final = {"hotconf": "file"}
 """The metadata of the schema of a text that names a file."""
+RESTART: Final = "x-restart-required"
+"""What JSON Schema says of a value whose change needs a restart; the core schema says it in its metadata."""
 WATCHED_FILE: Final = "watched_file"
 """The type of the errors of such a file; their context has the kind of the problem, the reason, and the path."""
 # The wrappers that take the same input as the schema inside them, and where that schema stands.
@@ -50,11 +52,13 @@ class Leaf(NamedTuple):
     """The tagged union that it is a member of, if it is of one."""
     nullable: bool = False
     """Null may stand there as well."""
+    restart: bool = False
+    """A change of it needs a restart."""
 
     @property
     def identity(self) -> tuple[object, ...]:
         """The same for equivalent leaves: for schemas, which are large, their identities."""
-        return (id(self.node), id(self.config), *self[2:6], id(self.tagged), self.nullable)
+        return (id(self.node), id(self.config), *self[2:6], id(self.tagged), self.nullable, self.restart)
 
 
 def root(adapter: TypeAdapter[Any]) -> Node:
@@ -91,7 +95,7 @@ def leaves(node: Node, definitions: dict[str, Node]) -> Iterator[Leaf]:
         leaf = todo.pop()
         inner = _inside(leaf, definitions, seen)
         if inner is None:
-            yield leaf
+            yield leaf._replace(restart=True) if needs_restart(leaf.node) else leaf
         else:
             todo.extend(reversed(inner))
 
@@ -129,6 +133,7 @@ def _within(outer: Leaf, node: Node) -> Leaf:
         union=outer.union or (wrapper["type"] == "union" and "custom_error_type" not in wrapper),
         tagged=outer.tagged or (wrapper if wrapper["type"] == "tagged-union" else None),
         nullable=outer.nullable or wrapper["type"] == "nullable",
+        restart=outer.restart or needs_restart(wrapper),
     )
 
 
@@ -176,6 +181,16 @@ def any_file(nodes: Iterable[Node], definitions: Mapping[str, Node]) -> bool:
 def names_file(node: Node) -> bool:
     """Whether it is the schema of a text that names a file: of what makes a `WatchedFile`."""
     return node.get("metadata") == FILE
+
+
+def any_restart(nodes: Iterable[Node], definitions: Mapping[str, Node]) -> bool:
+    """Whether a change of anything in `nodes`, however deep, needs a restart."""
+    return any(map(needs_restart, _every(nodes, definitions)))
+
+
+def needs_restart(node: Node) -> bool:
+    """Whether `RestartRequired` marks what it is the schema of."""
+    return RESTART in ((node.get("metadata") or {}).get("pydantic_js_updates") or ())
 
 
 def _every(nodes: Iterable[Node], definitions: Mapping[str, Node]) -> Iterator[Node]:
@@ -273,10 +288,12 @@ def last_key(way: Sequence[str | int]) -> str:
     return next(key for key in reversed(way) if isinstance(key, str))
 
 
-def extras(leaf: Leaf) -> Literal["allow", "forbid", "ignore"]:
-    """What a table of fields does with other keys."""
+def extras(leaf: Leaf) -> Literal["forbid", "ignore", "preprocessed", "allow"]:
+    """What a table of fields does with other keys. `preprocessed`: a function of the user's sees it first."""
     own = leaf.node.get("extra_behavior") or leaf.config.get("extra_fields_behavior")
-    return own if own in ("allow", "forbid") else "ignore"
+    if own in ("allow", "forbid"):
+        return own  # type: ignore[no-any-return]
+    return "preprocessed" if leaf.preprocessed else "ignore"
 
 
 def default(node: Node) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -13,11 +14,11 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypeVar
 from hotconf.changes import Change
 from hotconf.config.freeze import freeze
 from hotconf.config.layers import OVERRIDE, LayerTable
-from hotconf.config.merge import Origins, merge
+from hotconf.config.merge import Merged, Origins, merge
 from hotconf.config.reload_settings import settings_path
 from hotconf.config.shape import Shape, shape_of
 from hotconf.config.spelling import respell
-from hotconf.config.validation.validate import validate
+from hotconf.config.validation.validate import Validated, validate
 from hotconf.config.walk import value_at
 from hotconf.engine.candidate import Invalid, Valid
 from hotconf.formats.base import Document
@@ -30,6 +31,7 @@ from hotconf.snapshot import Origin, Snapshot, SourceFile
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from hotconf.config.restarts.start import Start
     from hotconf.secrets.scrubber import Scrubber
 
     class Secrets(Protocol):
@@ -48,6 +50,9 @@ L = TypeVar("L", bound=Document | LayerTable)
 
 SAME_FILES: Final = "the files are the same"
 _SAME_VALUES: Final = "no value differs"
+_WAITS: Final = "only what needs a restart differs"
+RESTART_REQUIRED: Final = "hotconf.config.restarts.required"
+"""The module of `RestartRequired`: without it in the program, no model has one."""
 _OF_FILES: Final[frozenset[Kind]] = frozenset({"missing", "exposed", "copy"})
 """Warnings about files as such: they may come and go while the content stays the same."""
 _OFF: Final = "Hot reload is off: edits are not noticed until a restart"
@@ -112,7 +117,7 @@ class Layers(NamedTuple):
 class Pipeline(Generic[T]):
     """How the layers of one configuration become a candidate."""
 
-    __slots__ = ("describe_failed", "pins", "propagates", "published", "revalidate", "schema", "secrets")
+    __slots__ = ("describe_failed", "pins", "propagates", "published", "revalidate", "schema", "secrets", "start")
 
     def __init__(
         self,
@@ -124,10 +129,11 @@ class Pipeline(Generic[T]):
         describe_failed: Callable[[BaseException, Scrubber], None],
         *,
         revalidate: bool = False,
+        start: Start | None = None,
     ) -> None:
         """The candidate is compared with what is `published`. `propagates`: which exceptions of users' code are not
         its fault. `describe_failed` is called when the schema's `describe` raises. `revalidate`:
-        also if the digest is that of what is published.
+        also if the digest is that of what is published. `start`: what was published first.
         """
         self.schema = schema
         self.pins = pins
@@ -136,6 +142,7 @@ class Pipeline(Generic[T]):
         self.propagates = propagates
         self.describe_failed = describe_failed
         self.revalidate = revalidate
+        self.start = start
 
     def run(self, layers: Layers) -> Valid[T] | Invalid:
         """The candidate that `layers` make. Never raises for anything in them or in users' code."""
@@ -166,13 +173,19 @@ class Pipeline(Generic[T]):
             place = 0 if each.fills is not None else under if each.under else len(merged.layers)
             merged = merge((*merged.layers[:place], respelled, *merged.layers[place:]), shape)
             under += each.under
-        validated = validate(self.schema, merged, self.secrets.scrubber, self.propagates)
+        judge = partial(validate, self.schema, scrubber=self.secrets.scrubber, goes_through=self.propagates)
+        validated: Validated[T] | Invalid = judge(merged)
         parsed = {document.path: document for document in merged.documents}
         misread = (problem for document in parsed.values() for problem in document.warnings)
         warnings = self._scrubbed((*layers.problems, *misread, *ignored, *merged.origins.hidden()))
         if isinstance(validated, Invalid):
             return self._refused(_in_order(validated.problems, warnings, layers.order))
 
+        kept = self._kept(merged, validated, shape, judge)
+        if isinstance(kept, Invalid):
+            return self._refused(_in_order(kept.problems, warnings, layers.order))
+        after = validated.config
+        merged, validated, start = kept
         named = layers.own_named()
         if named != layers.named:
             digest = layers.digest_with(named)
@@ -187,21 +200,38 @@ class Pipeline(Generic[T]):
             changes=(),
             summary=(),
             warnings=_in_order(validated.warnings, warnings, layers.order),
+            start=start,
+            pending_restart=self._waiting(config, after, merged) if config is not after else (),
             secrets=self.secrets.own,
         )
         return good if old is None else self.compared(good, old)
 
+    def _kept(
+        self, merged: Merged, validated: Validated[T], shape: Shape, judge: Callable[[Merged], Validated[T] | Invalid]
+    ) -> tuple[Merged, Validated[T], Start | None] | Invalid:
+        """What takes effect without a restart, and what was published first, if that matters."""
+        if RESTART_REQUIRED not in sys.modules or not shape.restarts:
+            return merged, validated, None
+        from hotconf.config.restarts.start import Start  # imported with `RestartRequired`
+
+        if self.start is None:
+            return merged, validated, Start.of(merged, validated.config)
+        kept = self.start.keeping(merged, validated.config, shape, settings_path(self.schema), judge)
+        if isinstance(kept, Invalid):
+            return kept
+        return (*(kept or (merged, validated)), self.start)
+
     def compared(self, good: Valid[T], old: Snapshot[T]) -> Valid[T]:
         """`good`, compared with what is published."""
         origins = good.origins
-        changes = self._changes(old, good.config, origins)
+        changes = self._changes(old.config, good.config, (old.origins, origins), good.pending_restart)
         if not changes and isinstance(origins, Origins):  # of equal values only one stays in memory
             origins = origins.of(old.config)
         return good._replace(
             origins=origins,
             changes=changes,
             summary=self._summary(old.config, good.config, changes),
-            unchanged=None if changes else _SAME_VALUES,
+            unchanged=None if changes else _SAME_VALUES if good.pending_restart == old.pending_restart else _WAITS,
             secrets=self.secrets.own,
         )
 
@@ -217,6 +247,8 @@ class Pipeline(Generic[T]):
             summary=(),
             warnings=(*(each for each in old.warnings if each.kind not in _OF_FILES), *layers.problems),
             unchanged=SAME_FILES,
+            start=self.start,
+            pending_restart=old.pending_restart,
         )
 
     def _refused(self, problems: tuple[Problem, ...]) -> Invalid:
@@ -227,16 +259,25 @@ class Pipeline(Generic[T]):
         found = value_at(config, path) if path is not None else None
         return self.pins.over(found if isinstance(found, HotReloadSettings) else HotReloadSettings())
 
-    def _changes(self, old: Snapshot[T], new: T, origins: Mapping[KeyPath, Origin]) -> tuple[Change, ...]:
+    def _waiting(self, config: T, after: T, merged: Merged) -> tuple[Change, ...]:
+        """What a restart would change: `config` is in force, `after` what the layers say."""
+        waiting = self._changes(config, freeze(after), (merged.origins,))
+        self.secrets.scrubber(config, waiting)  # which knows those of the files, too
+        return waiting
+
+    def _changes(
+        self, old: T, new: T, origins: Iterable[Mapping[KeyPath, Origin]], more: tuple[Change, ...] = ()
+    ) -> tuple[Change, ...]:
+        """`more`: what else is new in the layers."""
         # Imported here: a program whose configuration never changes does not pay for it.
         from hotconf.config.diff import diff
         from hotconf.config.redaction.masking import hidden_changes, scrubbed_changes
 
-        changes = diff(old.config, new)
-        known = [each for each in (old.origins, origins) if isinstance(each, Origins)]
+        changes = diff(old, new)
+        known = [each for each in origins if isinstance(each, Origins)]
         if secret := {path for each in known for path in each.secret_paths()}:
             changes = hidden_changes(changes, secret)
-        return scrubbed_changes(changes, partial(self.secrets.scrubber, new, changes))
+        return scrubbed_changes(changes, partial(self.secrets.scrubber, new, (*changes, *more)))
 
     def _summary(self, old: T, new: T, changes: tuple[Change, ...]) -> tuple[str, ...]:
         lines = self._described(old, new, changes) if changes else ()

@@ -93,6 +93,12 @@ class Shape:
         return coreschema.any_file([leaf.node for leaf in self._leaves], self._book.definitions)
 
     @cached
+    def restarts(self) -> bool:
+        """A change of something here or below may need a restart."""
+        nodes = [leaf.node for leaf in self._leaves]
+        return any(leaf.restart for leaf in self._leaves) or coreschema.any_restart(nodes, self._book.definitions)
+
+    @cached
     def only_tables(self) -> bool:
         """Nothing but a table may stand here."""
         return all(
@@ -105,7 +111,7 @@ class Shape:
         """What becomes of other keys, by the most lenient table that may stand here; None if keys are just data."""
         if self.free or any(coreschema.values(leaf.node) is not None for leaf in self._leaves):
             return None
-        found = [_extras(leaf) for leaf in self._leaves if coreschema.is_table(leaf.node)]
+        found = [coreschema.extras(leaf) for leaf in self._leaves if coreschema.is_table(leaf.node)]
         return max(found, key=_LENIENCY.index, default=None)
 
     @cached
@@ -186,8 +192,7 @@ class Shape:
     @cached
     def opaquely_keyed(self) -> bool:
         """Likewise, and keys may be among them."""
-        nodes = [leaf.node for leaf in self._leaves]
-        return self.opaque and coreschema.any_secret_key(nodes, self._book.definitions)
+        return self.opaque and coreschema.any_secret_key([leaf.node for leaf in self._leaves], self._book.definitions)
 
     @cached
     def secret_keys(self) -> tuple[str, ...]:
@@ -365,11 +370,6 @@ class Shape:
         if isinstance(place, int):
             return tuple(items[min(place, len(items) - 1)] for items in self._items)
         return self._others if place is None else self._nodes[place]
-
-
-def _extras(leaf: Leaf) -> Extras:
-    policy = coreschema.extras(leaf)
-    return "preprocessed" if policy == "ignore" and leaf.preprocessed else policy
 
 
 class _Book:

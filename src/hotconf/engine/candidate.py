@@ -50,6 +50,10 @@ class Valid(NamedTuple, Generic[T]):
     """All layers. Opaque to the engine."""
     bare: Any = None
     """If there are overrides among them: the last good candidate without any; None if there was none."""
+    start: Any = None
+    """What the values that need a restart keep, if there are such. Opaque to the engine."""
+    pending_restart: tuple[Change, ...] = ()
+    """What the sources say, and takes effect with a restart only."""
 
 
 class Invalid(NamedTuple):

@@ -64,7 +64,7 @@ def end(
         turn.drop_pending()
         turn.set(degraded=False, revalidate=False)
         turn.do(Refresh(candidate))
-        ended = _ended(turn, ReloadUnchanged(candidate.unchanged, candidate.warnings), round_, callers)
+        ended = _ended(turn, _unchanged(candidate.unchanged, candidate), round_, callers)
         _follow(turn, candidate)
         return ended
     commit = Preparing(round_, candidate, 0, callers, eager=eager)
@@ -74,6 +74,10 @@ def end(
 def _failed(problems: tuple[Problem, ...]) -> ReloadFailed:
     errors = tuple(problem for problem in problems if problem.severity == "error")
     return ReloadFailed(one_line(errors), errors[0].kind, problems)
+
+
+def _unchanged(reason: str, good: Valid[Any]) -> ReloadUnchanged:
+    return ReloadUnchanged(reason, good.warnings, good.pending_restart)
 
 
 def _is_held(turn: Turn, callers: tuple[Reload, ...]) -> bool:
@@ -95,7 +99,10 @@ def _publish(turn: Turn, commit: Preparing, prepared: Any) -> Idle:
     turn.drop_pending()
     turn.do(Publish(good, generation, commit.round, commit.failed is not None, prepared))
     turn.set(generation=generation)
-    event: Ending = ReloadSuccess(generation, good.changes, good.summary, warnings=good.warnings)
+    waiting = good.pending_restart
+    event: Ending = ReloadSuccess(
+        generation, good.changes, good.summary, warnings=good.warnings, pending_restart=waiting
+    )
     if commit.laid:
         _answer_overlay(turn, event, commit.laid)
     elif commit.failed is not None:
@@ -293,7 +300,7 @@ def _lay(turn: Turn, good: Valid[Any] | None, laid: tuple[int, ...]) -> None:
         _publish(turn, Preparing(None, good, 0, laid=laid), None)
     else:
         turn.do(Refresh(good))
-        _answer_overlay(turn, ReloadUnchanged(good.unchanged, good.warnings), laid)
+        _answer_overlay(turn, _unchanged(good.unchanged, good), laid)
         _follow(turn, good)
 
 

@@ -22,6 +22,7 @@ from hotconf.sources.files.missing import NO_BASELINE, Baseline
 from hotconf.sources.files.reading import too_large
 
 if TYPE_CHECKING:
+    from hotconf.config.restarts.start import Start
     from hotconf.history.record import Record
     from hotconf.secrets.scrubber import Scrubber
 
@@ -65,6 +66,8 @@ class State(Inspection, Generic[T]):
     summary: tuple[str, ...] = ()
     unchanged: str | None = None
     """Why there are no changes: the files or the values are the same."""
+    start: Start | None = field(default=None, repr=False)
+    """What a program that begins with it keeps until it is restarted."""
 
 
 def inspect(
@@ -73,17 +76,19 @@ def inspect(
     against: Snapshot[T] | None = None,
     instead: Mapping[Path, bytes] = MappingProxyType({}),
     baseline: Baseline = NO_BASELINE,
+    start: Start | None = None,
 ) -> State[T] | Inspection:
     """The state that a program which loads `options` would have, or why there is none.
 
     `against`: the state that it is compared with. `instead`: bytes that count in place of what files hold, or of
-    files that are not there. `baseline`: the state that decides which files are missing.
+    files that are not there. `baseline`: the state that decides which files are missing. `start`: what the program
+    keeps; without it, it begins with this state.
     """
     most = options.max_bytes
     if large := [given for given, data in instead.items() if len(data) > most]:
         problems = tuple(too_large(given, most) for given in large)
         return Inspection(problems, FileSet.of(options.path), form_of=options.form_of)
-    result = load(options, against, baseline=baseline, instead=instead)
+    result = load(options, against, baseline=baseline, instead=instead, start=start)
     return _inspection(result.candidate, result.files, options)
 
 
@@ -97,7 +102,16 @@ def _inspection(found: Candidate[T], files: FileSet, options: Options[T]) -> Sta
     scrub = None if isinstance(found, Unstable) else found.secrets
     if not isinstance(found, Valid):
         return Inspection(problems_of(found), files, scrub, options.form_of)
-    snapshot = Snapshot(found.config, 1, found.digest, found.loaded_at, found.files, found.origins, found.warnings)
+    snapshot = Snapshot(
+        found.config,
+        1,
+        found.digest,
+        found.loaded_at,
+        found.files,
+        found.origins,
+        found.warnings,
+        found.pending_restart,
+    )
     return State(
         found.warnings,
         files,
@@ -108,4 +122,5 @@ def _inspection(found: Candidate[T], files: FileSet, options: Options[T]) -> Sta
         changes=found.changes,
         summary=found.summary,
         unchanged=found.unchanged,
+        start=found.start,
     )

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from hotconf.events import Ending, FileChanged, Notice, ReloadDeferred, ReloadFailed, ReloadSuccess
+from hotconf.events import Ending, FileChanged, Notice, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.keypath import KeyPath
 from hotconf.logs import records
 from hotconf.logs.records import DEBUG, ERROR, INFO, WARNING, emit
@@ -18,6 +18,7 @@ from hotconf.text import short_path
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from hotconf.changes import Change
     from hotconf.problems import Problem
 
 
@@ -73,7 +74,7 @@ def gone(path: Path, files: Sequence[Path]) -> None:
 class RoundLog:
     """A listener: logs the story of each round of one watcher once it has ended, and each warning when it is new."""
 
-    __slots__ = ("_degraded", "_named", "_path", "_warned")
+    __slots__ = ("_degraded", "_named", "_path", "_waiting", "_warned")
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -82,6 +83,8 @@ class RoundLog:
         self._warned: frozenset[_Warning] = frozenset()
         """The warnings of the last outcome, all of them logged."""
         self._degraded = False
+        self._waiting: tuple[Change, ...] = ()
+        """What waits for a restart, all of it logged."""
 
     def notify(self, notice: Notice) -> None:
         """Log it, if it ends a round."""
@@ -96,6 +99,8 @@ class RoundLog:
             if records.enabled("reload", DEBUG):
                 for line in _story(named, notice.settings.debounce_ms, event, eager=notice.eager):
                     debug("reload", "%s", line)
+        if isinstance(event, ReloadSuccess | ReloadUnchanged):
+            self._wait(event.pending_restart)
         if isinstance(event, ReloadFailed) and not notice.raised:
             what = "load" if notice.first else "reload"
             emit("reload", ERROR, "Config %s failed: %s", what, _with_hint(event))
@@ -103,6 +108,14 @@ class RoundLog:
         if self._degraded and not notice.degraded:
             info("state", "No longer degraded: %s is good again", self._path)
         self._degraded = notice.degraded
+
+    def _wait(self, changes: tuple[Change, ...]) -> None:
+        """Log what waits for a restart, once."""
+        new = [each.dotted or "value" for each in changes if each not in self._waiting]
+        self._waiting = changes
+        if new:
+            more = [f"{len(new) - _MOST_NAMED} more"] if len(new) > _MOST_NAMED else []
+            warning("reload", "Config: restart required for %s", ", ".join([*new[:_MOST_NAMED], *more]))
 
     def _warn(self, problems: Iterable[Problem], still: frozenset[_Warning] = frozenset()) -> None:
         """`still`: warnings that may apply to the files as before. What fails to load does not reveal all."""

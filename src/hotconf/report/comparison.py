@@ -12,7 +12,7 @@ from hotconf.report.notification import notification
 from hotconf.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from hotconf.changes import Change
@@ -20,21 +20,39 @@ if TYPE_CHECKING:
     from hotconf.inspection.inspect import State
     from hotconf.problems import Problem
     from hotconf.report.ndjson import Json
+    from hotconf.schema import Schema
     from hotconf.settings import HotReloadSettings
 
 
-def differences(changes: Sequence[Change], summary: Sequence[str]) -> str:
-    """One line for each of `changes`, by key path; then, unless it says the same, the `summary` of them."""
+def differences(changes: Sequence[Change], summary: Sequence[str], restart: Collection[Change] = ()) -> str:
+    """One line for each of `changes`, by key path; then, unless it says the same, the `summary` of them.
+
+    `restart`: those that need a restart, which are marked.
+    """
     lines = [printable(str(change)) for change in changes]
     described = [printable(line) for line in summary]
-    if described != lines:
+    same = described == lines
+    lines = [
+        f"{line} (restart required)" if each in restart else line for line, each in zip(lines, changes, strict=True)
+    ]
+    if not same:
         lines += ["", *(f"- {line}" for line in described)]
     return "\n".join(lines)
 
 
-def differences_json(state: State[Any]) -> Json:
-    """How `state` differs from the one that it was compared with."""
-    return {"same": not state.changes, "changes": changes_json(state.changes), "summary": list(state.summary)}
+def differences_json(state: State[Any], restart: Collection[Change] = ()) -> Json:
+    """How `state` differs from the one that it was compared with. `restart`: the changes that need a restart."""
+    needed: list[Json] = [change.dotted for change in restart]
+    changes = changes_json(state.changes)
+    return {"same": not changes, "changes": changes, "summary": list(state.summary), "restart_required": needed}
+
+
+def needing_restart(state: State[Any], schema: Schema[Any]) -> list[Change]:
+    """Those of its changes that need a restart."""
+    from hotconf.config.restarts.marks import needs_restart
+    from hotconf.config.shape import shape_of
+
+    return [change for change in state.changes if needs_restart(shape_of(schema), change.path)]
 
 
 def refusal(problems: Sequence[Problem]) -> ReloadFailed:
@@ -71,9 +89,11 @@ class Rehearsal:
     @property
     def event(self) -> ReloadSuccess | ReloadUnchanged:
         """What it would emit."""
+        new = self.edited.snapshot
         if self.edited.unchanged is not None:
-            return ReloadUnchanged(self.edited.unchanged, warnings=self.edited.snapshot.warnings)
-        return ReloadSuccess(0, self.edited.changes, self.edited.summary, warnings=self.edited.snapshot.warnings)
+            return ReloadUnchanged(self.edited.unchanged, new.warnings, new.pending_restart)
+        given = self.edited.changes, self.edited.summary
+        return ReloadSuccess(0, *given, warnings=new.warnings, pending_restart=new.pending_restart)
 
     def as_text(self) -> str:
         """The values that change, the notification, and what becomes of the watching."""
@@ -89,6 +109,7 @@ class Rehearsal:
             "notification": _lines(self.event),
             "changes": changes_json(edited.changes) if now else None,
             "summary": list(edited.summary) if now else None,
+            "pending_restart": changes_json(edited.snapshot.pending_restart) if now else None,
             "problems": problems_json(edited.snapshot.warnings),
             "watching": {
                 "noticed": now.settings.enabled if now else None,

@@ -90,10 +90,17 @@ def to_json(event: ConfigReloadEvent, generation: int | None = None) -> str:
                 summary=list(event.summary),
                 timings_ms=_timings(event.timings),
                 warnings=problems_json(event.warnings),
+                pending_restart=changes_json(event.pending_restart),
             )
         case ReloadUnchanged():
-            warnings = problems_json(event.warnings)
-            return _line("reload_unchanged", event.at, **in_force, reason=event.reason, warnings=warnings)
+            return _line(
+                "reload_unchanged",
+                event.at,
+                **in_force,
+                reason=event.reason,
+                warnings=problems_json(event.warnings),
+                pending_restart=changes_json(event.pending_restart),
+            )
         case ReloadFailed():
             return _line(
                 "reload_failed",

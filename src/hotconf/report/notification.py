@@ -13,6 +13,7 @@ from hotconf.text import local_time, printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from hotconf.changes import Change
     from hotconf.events import ConfigReloadEvent
     from hotconf.problems import Problem
     from hotconf.snapshot import Snapshot
@@ -35,7 +36,7 @@ def notification(event: ConfigReloadEvent, *, preserved: bool = True) -> str:
         case ReloadSuccess():
             lines = _success(event)
         case ReloadUnchanged():
-            lines = (f"· Config unchanged ({event.reason})", *_each(event.warnings))
+            lines = (f"· Config unchanged ({event.reason})", *_waiting(event.pending_restart), *_each(event.warnings))
         case ReloadDeferred():
             lines = _deferred(event)
         case ReloadFailed():
@@ -51,6 +52,7 @@ def degraded(active: Snapshot[Any]) -> str:
 def _success(event: ReloadSuccess) -> Iterator[str]:
     yield "✅ Config reloaded successfully"
     yield from _summary(event.summary)
+    yield from _waiting(event.pending_restart)
     yield from _each(event.warnings)
 
 
@@ -74,6 +76,12 @@ def _summary(lines: Sequence[str]) -> Iterator[str]:
     yield from (f"{_INDENT}- {line}" for line in lines[:SUMMARY_LIMIT])
     if len(lines) > SUMMARY_LIMIT:
         yield f"{_INDENT}- … and {len(lines) - SUMMARY_LIMIT} more"
+
+
+def _waiting(changes: Sequence[Change]) -> Iterator[str]:
+    yield from (f"{_INDENT}↻ Restart required: {change}" for change in changes[:SUMMARY_LIMIT])
+    if len(changes) > SUMMARY_LIMIT:
+        yield f"{_INDENT}↻ … and {len(changes) - SUMMARY_LIMIT} more"
 
 
 def _each(problems: Iterable[Problem]) -> Iterator[str]:

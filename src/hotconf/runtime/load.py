@@ -31,6 +31,7 @@ from hotconf.sources.files.set_reader import ATTEMPTS, SetReader
 if TYPE_CHECKING:
     import re
 
+    from hotconf.config.restarts.start import Start
     from hotconf.secrets.scrubber import Scrubber
 
 T = TypeVar("T")
@@ -48,12 +49,14 @@ def load(
     *,
     instead: Mapping[Path, bytes] = MappingProxyType({}),
     revalidate: bool = False,
+    start: Start | None = None,
 ) -> LoadResult[T]:
     """Load `options` once; compare the result with what is `published`, and the files with their content `before`.
 
     Files in `cached` with the same stamp that are not in `touched` are not read again. `instead` replaces the content
     of files, whether they exist or not. `secrets` knows the secrets of what is published, if they were determined.
-    `baseline`: the state that decides which files are missing. `good`: the candidate that was published.
+    `baseline`: the state that decides which files are missing. `good`: the candidate that was published. `start`:
+    what was published first, if that is not known from `good`.
 
     Files and layers that say the same are validated again only to `revalidate`, or if a watched file that is no
     fragment differs from `baseline`. Whatever is wrong with files, layers or users' checks is a problem of the
@@ -76,7 +79,7 @@ def load(
     watched = _watched(reader)
     revalidate = revalidate or watched != baseline.watched or Stamp() in watched.values()
     known = baseline._replace(disks=disks, watched=watched)
-    candidate = _candidate(options, reader, published, secrets, known, good, revalidate=revalidate)
+    candidate = _candidate(options, reader, published, secrets, known, good, start, revalidate=revalidate)
     if reader.named.any_read:
         if changed := reader.changed_since():
             return LoadResult(_unstable(changed), reader.file_set())
@@ -139,11 +142,14 @@ def _candidate(
     secrets: Scrubber | None = None,
     known: Baseline = NO_BASELINE,
     good: Valid[T] | None = None,
+    start: Start | None = None,
     *,
     revalidate: bool = False,
 ) -> Valid[T] | Invalid:
     """`known`: what is published, but with the disks and watched files of now."""
-    pipeline = _pipeline(options, published, LoadSecrets(reader, published, secrets), revalidate=revalidate)
+    given = LoadSecrets(reader, published, secrets)
+    start = start if good is None else good.start
+    pipeline = _pipeline(options, published, given, revalidate=revalidate, start=start)
     began = time.perf_counter_ns()
     layers, named = _layers(reader), reader.named
     baseline = known._replace(files=tuple(_sources(reader)))
@@ -159,7 +165,7 @@ def _candidate(
         return candidate
     bare = None if good is None else bare_of(good)
     if candidate.unchanged != SAME_FILES:
-        alone = _pipeline(options, None, LoadSecrets(reader, published, secrets))
+        alone = _pipeline(options, None, LoadSecrets(reader, published, secrets), start=candidate.start)
         found = _run(alone, layers.with_overrides(()), named, baseline)
         bare = found if isinstance(found, Valid) else bare
     return candidate._replace(bare=bare)
@@ -194,11 +200,15 @@ def _layer_unstable(options: Options[Any]) -> Unstable:
 
 
 def _pipeline(
-    options: Options[T], published: Snapshot[T] | None, secrets: LoadSecrets, *, revalidate: bool = False
+    options: Options[T],
+    published: Snapshot[T] | None,
+    secrets: LoadSecrets,
+    *,
+    revalidate: bool = False,
+    start: Start | None = None,
 ) -> Pipeline[T]:
-    return Pipeline(
-        options.schema, options.pins, published, secrets, _propagates, _describe_failed, revalidate=revalidate
-    )
+    given = options.schema, options.pins, published, secrets, _propagates, _describe_failed
+    return Pipeline(*given, revalidate=revalidate, start=start)
 
 
 class _Published:
@@ -236,7 +246,7 @@ def overlaid(
 
     def pipeline(layers: Layers) -> Pipeline[T]:
         known = LoadSecrets(_Published(options, layers), published, secrets)
-        return _pipeline(options, published, known, revalidate=True)
+        return _pipeline(options, published, known, revalidate=True, start=good.start)
 
     if not overrides and bare is not None:  # valid already
         return pipeline(bare.made_of).compared(bare, published)

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Generic, TypeVar
 
+from hotconf.changes import Change
 from hotconf.config.reload_settings import settings_of
 from hotconf.engine.candidate import Valid
 from hotconf.engine.debounce import MILLISECOND, Round
 from hotconf.engine.protocol import Publish, Refresh
 from hotconf.events import Publication
 from hotconf.logs.scrubbing import KnownSecrets
+from hotconf.problems import Problem
 from hotconf.snapshot import Snapshot, Timings
 from hotconf.sources.base import Options
 from hotconf.sources.files.missing import NO_BASELINE
@@ -39,11 +41,33 @@ class Publisher(Generic[T]):
         self.unannounced: Publication | None = None
         """How the snapshot was published, until listeners are notified of it."""
 
+    @property
+    def generation(self) -> int:
+        """Of what is published; 0 if nothing is."""
+        return 0 if self.snapshot is None else self.snapshot.generation
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """About the files of what is published."""
+        return () if self.snapshot is None else self.snapshot.warnings
+
+    @property
+    def pending_restart(self) -> tuple[Change, ...]:
+        """What these files say, and takes effect with a restart only."""
+        return () if self.snapshot is None else self.snapshot.pending_restart
+
     def publish(self, effect: Publish, detect_ns: int) -> None:
         """Make it visible to readers. `detect_ns`: how long it took until the change was known."""
         good = effect.candidate
         snapshot: Snapshot[T] = Snapshot(
-            good.config, effect.generation, good.digest, good.loaded_at, good.files, good.origins, good.warnings
+            good.config,
+            effect.generation,
+            good.digest,
+            good.loaded_at,
+            good.files,
+            good.origins,
+            good.warnings,
+            good.pending_restart,
         )
         began = time.monotonic_ns()
         self.install(snapshot)
@@ -68,6 +92,7 @@ class Publisher(Generic[T]):
             files=good.files,
             origins=good.origins,
             warnings=good.warnings,
+            pending_restart=good.pending_restart,
         )
         self.baseline = good.baseline
         self.settings = good.settings

@@ -47,6 +47,7 @@ LATE_IMPORTS: Final = (
 """What a watcher's threads import late. None of these may register with `os.register_at_fork`."""
 LATE_WITH: Final = {
     "dotenv": ("dotenv.main", "dotenv.parser", "dotenv.variables"),
+    "hotconf.config.restarts.required": ("hotconf.config.restarts.marks", "hotconf.config.restarts.start"),
     "pydantic_settings": ("hotconf.sources.settings_class.layer",),
     "yaml": tuple(
         f"hotconf.formats.yaml.{name}"

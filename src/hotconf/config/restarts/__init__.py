@@ -1,0 +1,1 @@
+"""Values that a running program keeps until it is restarted."""
