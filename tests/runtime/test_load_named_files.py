@@ -72,7 +72,7 @@ def said(candidate: Candidate[Any]) -> object:
     if isinstance(candidate, Valid):
         return candidate.digest, candidate.config, candidate.files, candidate.baseline.named
     assert isinstance(candidate, Invalid)
-    return candidate.problems
+    return candidate.errors  # a broken main file keeps the watch_paths in force, and so warnings about them
 
 
 def contents(files: FileSet) -> dict[Path, bytes]:
