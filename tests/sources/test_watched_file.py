@@ -169,6 +169,8 @@ def test_options_are_for_such_fields():
 
 def test_options_keep_what_a_field_says_besides(here):
     """Defaults, limits of arrays, and what else stands around the file."""
+    described: Any = Annotated[WatchedFile, Field(description="The chain."), WatchedFileOptions(keep=True)]
+    assert TypeAdapter(described).json_schema() == {"type": "string", "description": "The chain."}
     kind: Any = Annotated[list[WatchedFile], Field(max_length=1), WatchedFileOptions(max_bytes=4)]
     with pytest.raises(ValidationError, match="too_long"):
         TypeAdapter(kind).validate_python(["x.pem", "x.pem"])

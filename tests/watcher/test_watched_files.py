@@ -21,6 +21,7 @@ from hotconf import (
     ReloadFailed,
     ReloadSuccess,
     ReloadUnchanged,
+    RestartRequired,
     UsageError,
     WatchedFile,
     WatchedFileOptions,
@@ -858,3 +859,30 @@ def test_eager(root, watch):
     save(root / "certs/tls.crt", "CERT 2")
     seen.ending()
     assert watcher.config.tls.cert.data == b"CERT 2"
+
+
+@pytest.mark.parametrize("order", ["file first", "mark first"])
+def test_a_file_whose_change_needs_a_restart(root, watch, order):
+    """Other bytes, and another path, wait for a restart; what goes back to the start waits no longer."""
+    kind: Any = Annotated[WatchedFile, RestartRequired()]
+    if order == "mark first":
+        kind = Annotated[kind, WatchedFileOptions(max_bytes=100)]
+
+    class Kept(Frozen):
+        cert: kind
+        n: int = 0
+
+    main = root / "config.toml"
+    save(main, "cert = 'certs/tls.crt'\n")
+    watcher, _ = watch(main, Kept)
+    save(root / "certs/tls.crt", "CERT 22")
+    wait_until(lambda: watcher.pending_restart)
+    assert [change.dotted for change in watcher.pending_restart] == ["cert"]
+    assert watcher.config.cert.data == b"CERT 1"
+    save(main, "cert = 'certs/chain.pem'\nn = 1\n")
+    wait_until(lambda: watcher.config.n == 1)
+    assert (watcher.config.cert.data, watcher.config.cert.path.name) == (b"CERT 1", "tls.crt")
+    save(root / "certs/tls.crt", "CERT 1")
+    save(main, "cert = 'certs/tls.crt'\nn = 2\n")
+    wait_until(lambda: watcher.config.n == 2 and not watcher.pending_restart)
+    assert watcher.config.cert.data == b"CERT 1"

@@ -180,7 +180,7 @@ def any_file(nodes: Iterable[Node], definitions: Mapping[str, Node]) -> bool:
 
 def names_file(node: Node) -> bool:
     """Whether it is the schema of a text that names a file: of what makes a `WatchedFile`."""
-    return node.get("metadata") == FILE
+    return FILE.items() <= (node.get("metadata") or {}).items()
 
 
 def any_restart(nodes: Iterable[Node], definitions: Mapping[str, Node]) -> bool:

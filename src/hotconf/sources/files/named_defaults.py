@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic_core import PydanticUndefined
 
-from hotconf.config.coreschema import FILE, Field, fields
+from hotconf.config.coreschema import Field, fields, names_file
 from hotconf.config.shape import Shape, shape_of
 from hotconf.config.walk import entries, kind_of
 from hotconf.errors import UsageError
@@ -53,7 +53,7 @@ def _fields(shape: Shape, path: KeyPath, seen: set[Shape]) -> Iterator[tuple[Key
 
 def _is_path(value: object, shape: Shape, depth: int = _DEEPEST) -> bool:
     if isinstance(value, str | PurePath):
-        others = [leaf for leaf in shape.leaves if leaf.node.get("metadata") != FILE]
+        others = [leaf for leaf in shape.leaves if not names_file(leaf.node)]
         return len(others) < len(shape.leaves) and not any(_takes(leaf.node, value) for leaf in others)
     if not depth:
         return False

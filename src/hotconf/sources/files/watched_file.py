@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic_core import PydanticCustomError, core_schema
 
 from hotconf import arguments
-from hotconf.config.coreschema import FILE, WATCHED_FILE
+from hotconf.config.coreschema import FILE, WATCHED_FILE, names_file
 from hotconf.config.decoding.located import Located
 from hotconf.errors import UsageError
 from hotconf.sources.files import named
@@ -172,16 +172,16 @@ class WatchedFileOptions:
         return given  # type: ignore[no-any-return]  # as it was
 
 
-def _with(node: Any, file: CoreSchema) -> Any:
-    """`node` with `file` in the place of each schema of a file; the same object if there is none."""
+def _with(node: Any, file: Any) -> Any:
+    """`node` in which each schema of a file reads it as `file` does; the same object if there is none."""
     if isinstance(node, dict):
-        if node.get("type") == "function-wrap" and node["schema"].get("metadata") == FILE:
-            return file
+        if node.get("type") == "function-wrap" and names_file(node["schema"]):
+            return {**node, "function": file["function"]}
         changed = {key: _with(value, file) for key, value in node.items() if isinstance(value, dict | list)}
         return {**node, **changed} if any(changed[key] is not node[key] for key in changed) else node
-    if isinstance(node, list):
+    if isinstance(node, list | tuple):
         items = [_with(item, file) for item in node]
-        return items if any(item is not other for item, other in zip(items, node, strict=True)) else node
+        return type(node)(items) if any(item is not other for item, other in zip(items, node, strict=True)) else node
     return node
 
 
