@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, get_args, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, get_args, overload
 
 from hotconf import arguments
 from hotconf.errors import NoConfigError
@@ -15,7 +15,8 @@ from hotconf.events import Ending, Pending
 from hotconf.formats.registry import FormatName, named
 from hotconf.logs import log, records
 from hotconf.problems import Problem
-from hotconf.runtime.holds import Busy, Override
+from hotconf.runtime.applying.facade import Acting
+from hotconf.runtime.holds import Busy
 from hotconf.runtime.loads import judged
 from hotconf.runtime.reloader import Reloader
 from hotconf.schema import Schema
@@ -44,7 +45,7 @@ MAX_RECONCILE_S: Final = 86_400
 _NO_FILE: Final = "(no file)"
 
 
-class HotReloadWatcher(Generic[T]):
+class HotReloadWatcher(Acting[T]):
     """Keeps a validated, immutable configuration in step with its files.
 
         with HotReloadWatcher("config.toml", AppConfig) as watcher:
@@ -184,6 +185,8 @@ class HotReloadWatcher(Generic[T]):
         self.close()
 
     async def __aenter__(self) -> HotReloadWatcher[T]:
+        if (applying := self._reloader.cycle.applying) is not None:
+            applying.enter_loop()
         await threads.entered(self.start, self.close)
         return self
 
@@ -330,20 +333,6 @@ class HotReloadWatcher(Generic[T]):
         pending before it returns. Works with `with` and `async with`.
         """
         return Busy(self._reloader, reason)
-
-    def override(self, values: Mapping[Any, Any]) -> Override:
-        """Inside the returned context manager `values` override all layers. For tests and operators.
-
-        Keys are dotted (`"server.port"`), or tuples of keys; tables may be nested, and merge. Values are as the model
-        takes them; `MISSING` removes what the layers have there. Contexts may overlap, and end in any order. Entering
-        and leaving publish at once, also while something is busy. Leaving never raises: if the files are broken, the
-        last good state without the override is published. Entered before `start()`, it counts from the start on.
-        Works with `with` and `async with`.
-
-        Entering raises `ConfigError` if what results is not valid, or the model has no such key, and nothing changes;
-        `NoConfigError` after a start without a configuration; `UsageError` as `reload()` does.
-        """
-        return Override(self._reloader, values)
 
     @overload
     def reload(self, *, wait: Literal[True] = True, force: bool = False, revalidate: bool = False) -> Ending: ...

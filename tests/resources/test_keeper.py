@@ -55,7 +55,7 @@ def test_all_or_none(shop: Workshop) -> None:
     refused = shop.outcome(1, first, second, third, fourth)
     assert isinstance(refused, Refused)
     assert refused.resource is third
-    assert refused.text == "c: ConnectionRefusedError: port 5432"
+    assert refused.text == "c could not be made: ConnectionRefusedError: port 5432"
     shop.settled("make a1", "make b1", "close b1", "close a1")
 
 

@@ -250,7 +250,7 @@ def test_from_a_signal_handler_while_reload_waits(path, watch, gate):
     def interrupt():
         gate.entered.wait(LONG_S)
         # Not sooner: this very thread may be being started.
-        wait_until(lambda: reloader_of(watcher).waiting_calls)
+        wait_until(lambda: reloader_of(watcher).cycle.waiting_calls)
         os.kill(parent, signal.SIGUSR1)
         wait_until(lambda: children, LONG_S)
         gate.released.set()
@@ -348,7 +348,7 @@ print(*sorted(names - sys.modules.keys()))
 """
 OF_CALLERS = {
     *("asyncio", "hotconf.config.selectors", "hotconf.config.validation.unset", "hotconf.history.writer"),
-    *("hotconf.resources.inloop", "hotconf.resources.resource"),
+    *("hotconf.resources.inloop", "hotconf.resources.resource", "hotconf.runtime.applying.applying"),
 }
 """What only the threads of the program import."""
 OF_THE_FIRST_WATCHER = {"logging", "hotconf.sources.files.named_defaults"}

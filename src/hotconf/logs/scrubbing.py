@@ -169,7 +169,7 @@ class KnownSecrets:
         snapshots = self._snapshots
         for snapshot in snapshots:
             if all(snapshot is not each for each in self._sought):
-                self._loads.append(_secrets_of_snapshot(self._schema, snapshot))
+                self._loads.append(secrets_of_snapshot(self._schema, snapshot))
         self._sought = snapshots
         found = environment().union(*self._loads)
         scrub = self._scrub
@@ -178,7 +178,7 @@ class KnownSecrets:
         return scrub
 
 
-def _secrets_of_snapshot(schema: Schema[Any], snapshot: Snapshot[Any]) -> frozenset[str]:
+def secrets_of_snapshot(schema: Schema[Any], snapshot: Snapshot[Any]) -> frozenset[str]:
     """Those of its config and of its layers."""
     from hotconf.config.merge import Origins
 

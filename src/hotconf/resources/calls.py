@@ -9,9 +9,11 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from hotconf.system import green, signals, threads
-from hotconf.system.exceptions import end_process
+from hotconf.system.exceptions import end_process, factories
 
 NOTHING: Final = object()
+UNCHANGED: Final = object()
+"""What a resource is made of is the same as before: it is left as it is."""
 YIELDS_NOTHING: Final = "it ended without a yield: a factory yields what it makes, once"
 TWICE: Final = "it yielded twice: a factory yields what it makes, once"
 
@@ -30,6 +32,9 @@ def in_factory() -> bool:
     """Whether this thread, greenlet or task is inside a factory: making or closing something."""
     inloop = sys.modules.get("hotconf.resources.inloop")
     return threads.greenlet_ident() in _inside or (inloop is not None and inloop.in_task())
+
+
+factories.append(in_factory)
 
 
 def run(work: Callable[[], Any]) -> Outcome:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.errors import UsageError
 from hotconf.resources import forms
-from hotconf.resources.calls import Outcome, run
+from hotconf.resources.calls import UNCHANGED, Outcome, run
 
 if TYPE_CHECKING:
     import asyncio
@@ -120,7 +120,7 @@ def make(
     `loop` is where async ones live; `lost` is called there when it ends.
     """
     outcome = run(value)
-    if outcome.error is not None:
+    if outcome.error is not None or outcome.value is UNCHANGED:
         return outcome
     needs = () if entry.needs is None else (entry.needs.value,)
     outcome = run(partial(entry.resource.recipe.factory, outcome.value, *needs))

@@ -24,7 +24,7 @@ from weakref import ref
 
 from hotconf.errors import UsageError
 from hotconf.resources import reports
-from hotconf.resources.calls import in_factory
+from hotconf.resources.calls import UNCHANGED, in_factory
 from hotconf.resources.entry import Entry, Task, keep_for_ever, make
 from hotconf.resources.handle import Handle
 from hotconf.resources.preparation import Made, Preparation, Refused, Then, Wanted
@@ -331,10 +331,13 @@ class Keeper:
             raise _LeftAlone(task)
         if outcome.error is not None:
             preparation.outcome = Refused(resource, outcome.error)
+        elif outcome.value is UNCHANGED:
+            self._over(entry)
         else:
             handle = Handle(outcome.value, entry)
             entry.tether = ref(handle, self._queue.put)
             preparation.made.add(resource, handle)
+        preparation.decided += 1
         self._task = None
 
     def _lose(self, entry: Entry) -> None:

@@ -15,7 +15,8 @@ class Wanted(NamedTuple):
 
     resource: Resource[Any]
     value: Callable[[], object]
-    """What of the new config it is made of: called in its turn, on the keeper's thread; may be users' code."""
+    """What of the new config it is made of, or `UNCHANGED`: called in its turn, on the keeper's thread; may be users'
+    code."""
 
 
 class Made:
@@ -54,9 +55,9 @@ class Refused:
 
     @property
     def text(self) -> str:
-        """`myapp.pool: ConnectionRefusedError: …`, as people read it; not scrubbed."""
+        """`myapp.pool could not be made: ConnectionRefusedError: …`, as people read it; not scrubbed."""
         said = f"{type(self.error).__name__}: {self.error}" if str(self.error) else type(self.error).__name__
-        return f"{self.resource.recipe.name}: {said}" if self.resource is not None else said
+        return f"{self.resource.recipe.name} could not be made: {said}" if self.resource is not None else said
 
 
 Then: TypeAlias = Callable[[Made | Refused], object]
@@ -65,7 +66,7 @@ Then: TypeAlias = Callable[[Made | Refused], object]
 class Preparation:
     """What is to be made. Used on the keeper's thread, except `cancelled`."""
 
-    __slots__ = ("_all", "_wanted", "cancelled", "made", "outcome", "then")
+    __slots__ = ("_all", "_wanted", "cancelled", "decided", "made", "outcome", "then")
 
     def __init__(self, wanted: Sequence[Wanted] | Callable[[], Sequence[Wanted]], then: Then) -> None:
         self._wanted = wanted
@@ -74,6 +75,8 @@ class Preparation:
         self.made = Made()
         self.outcome: Made | Refused | None = None
         self.cancelled = False
+        self.decided = 0
+        """How many are made, or need not be."""
 
     def dependency(self, resource: Resource[Any]) -> Handle[Any] | None:
         """What it uses: of this preparation, otherwise what is published."""
@@ -84,5 +87,4 @@ class Preparation:
         """What to make next; None if all are made. If it is to be decided in its turn, that is now."""
         if self._all is None:
             self._all = self._wanted() if callable(self._wanted) else self._wanted
-        count = len(self.made)
-        return self._all[count] if count < len(self._all) else None
+        return self._all[self.decided] if self.decided < len(self._all) else None

@@ -111,6 +111,15 @@ class Published(Generic[T]):
             kept = {resource: handle for resource, handle in handles.items() if resource.recipe.fork == "keep"}
             self.generation = Generation(config, kept)
 
+    def has(self, resource: Resource[Any]) -> bool:
+        """Whether something is published of it."""
+        generation = self.generation
+        return generation is not None and resource in generation.handles
+
+    def remade_on_use(self, resource: Resource[Any]) -> bool:
+        """Whether it is not made before somebody uses it, because a fork has left it out."""
+        return self._remakes(resource) and not self.has(resource)
+
     def complete(self) -> Generation:
         """What is published, after making what a fork has left out. Raises what a factory raises."""
         while True:

@@ -33,6 +33,7 @@ from hotconf.watch.observer import Arrivals, Observer, ObserverName
 
 if TYPE_CHECKING:
     from hotconf.history.writer import HistoryWriter
+    from hotconf.runtime.applying.applying import Applying
     from hotconf.system.worker import Worker
 
 T = TypeVar("T")
@@ -65,6 +66,8 @@ class Cycle(Generic[T]):
         self.rounds = Rounds(options.path, state, cache, publisher, notifier)
         self.loads = Loads(options, cache, publisher, history)
         self.observation = Observation(self, options, observer, cache)
+        self.applying: Applying[T] | None = None
+        """What is made of the config, if anything is."""
         self.closed = False
         self._overrides = options.overrides
         self._path = options.path
@@ -90,6 +93,8 @@ class Cycle(Generic[T]):
         if self.watching:
             driver.reconcile.add(self, time.monotonic_ns())
         self._arm(_nothing)
+        if self.applying is not None:
+            self.applying.join(driver)
 
     def rejoin(self, driver: Driver, lost: tuple[Path, ...] | None) -> None:
         """In a forked child: watch the files, and touch those whose state is lost; the main file, if those are
@@ -99,6 +104,8 @@ class Cycle(Generic[T]):
         self.observation.rejoin(driver)
         if self.watching:
             driver.reconcile.add(self, time.monotonic_ns())
+        if self.applying is not None:
+            self.applying.join(driver)
         changed = () if lost is None else lost or (self._path,)
         self._arm(partial(self._armed, _nothing, changed))
         good = self._publisher.good
@@ -121,8 +128,15 @@ class Cycle(Generic[T]):
             text = "In this child of a fork, overrides of other threads do not count: %d of %s"
             log.warning("reload", text, count, self._path)
         self._notifier.abandon()
+        if self.applying is not None:
+            self.applying.abandon()
         self._driver = self.observation.observer = None
         return self.rounds.reset()
+
+    @property
+    def waiting_calls(self) -> int:
+        """How many calls wait for an ending."""
+        return len(self._notifier.callers)
 
     # For the driver
 
@@ -157,7 +171,8 @@ class Cycle(Generic[T]):
     def supervise(self) -> bool:
         """Repair its threads if they failed. Returns whether there is something to do."""
         keeping = self._history is not None and self._history.supervise()
-        return self._bus.delivery.worker.supervise() or keeping
+        making = self.applying is not None and self.applying.supervise()
+        return self._bus.delivery.worker.supervise() or keeping or making
 
     def recover(self) -> None:
         """After the driver failed: touch the main file, and request a new reload for waiting callers."""
@@ -231,6 +246,8 @@ class Cycle(Generic[T]):
             queued = self._bus.drain()
         finally:  # whatever fails there, the machine gets its `Due`
             driver.expect(self, self._deadline(queued=queued))
+            if self.applying is not None:
+                self.applying.retire()
 
     def _deadline(self, *, queued: bool) -> int | None:
         """When the machine wants a `Due`, or when to check what is pending or not queued yet."""
@@ -249,6 +266,8 @@ class Cycle(Generic[T]):
                 driver.post(self._verify)
             case protocol.Watching():
                 driver.post(self._watch if request.on else self._unwatch)
+            case _ if self.applying is not None:
+                self.applying.perform(request)
 
     def _loader(self, driver: Driver) -> Worker:
         """That of all watchers, unless the loads of this one may take long, or hang."""

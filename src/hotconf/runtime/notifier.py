@@ -93,6 +93,8 @@ class Notifier:
         self._numbers = count(1)
         self.failures = 0
         """How often a listener raised."""
+        self.retries = 0
+        """How often a resource could not be made again, by which no round ended."""
         self.required = False
         """Whether `start()` raises if there is nothing to publish."""
         self._deferred_at: datetime | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hotconf.changes import Change
 from hotconf.config.reload_settings import settings_of
@@ -19,13 +19,19 @@ from hotconf.snapshot import Snapshot, Timings
 from hotconf.sources.base import Options
 from hotconf.sources.files.missing import NO_BASELINE
 
+if TYPE_CHECKING:
+    from hotconf.resources.handle import Handle
+    from hotconf.resources.published import Published
+
 T = TypeVar("T")
 
 
 class Publisher(Generic[T]):
     """`install` makes a snapshot visible to readers."""
 
-    __slots__ = ("baseline", "good", "install", "secrets", "settings", "snapshot", "unannounced")
+    __slots__ = (
+        *("baseline", "good", "install", "resources", "retired", "secrets", "settings", "snapshot", "unannounced"),
+    )
 
     def __init__(self, options: Options[T], install: Callable[[Snapshot[T]], None]) -> None:
         self.snapshot: Snapshot[T] | None = None
@@ -38,6 +44,10 @@ class Publisher(Generic[T]):
         self.good: Valid[T] | None = None
         """The candidate that is published, or that was found to be the same."""
         self.install = install
+        self.resources: Published[T] | None = None
+        """What is made of the config, if anything is."""
+        self.retired: list[Handle[Any]] = []
+        """What was replaced: to be closed once the ending is reported."""
         self.unannounced: Publication | None = None
         """How the snapshot was published, until listeners are notified of it."""
 
@@ -70,6 +80,8 @@ class Publisher(Generic[T]):
             good.pending_restart,
         )
         began = time.monotonic_ns()
+        if self.resources is not None:
+            self.retired += self.resources.publish(snapshot.config, effect.prepared)
         self.install(snapshot)
         done = time.monotonic_ns()
         self.snapshot = snapshot

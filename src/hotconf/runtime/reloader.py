@@ -158,11 +158,6 @@ class Reloader(fork.ForkAware, Generic[T]):
         """What in the configuration is not frozen; nothing where a command only looks: it does not run."""
         return unfrozen(self.snapshot.config) if self.snapshot is not None and not self._inert else ()
 
-    @property
-    def waiting_calls(self) -> int:
-        """How many calls of `reload()` wait."""
-        return len(self._notifier.callers)
-
     def has_drift(self) -> bool:
         """Whether the files differ from what is published, by their bytes."""
         return drifted(self.options, self.snapshot, self.files)
@@ -170,14 +165,17 @@ class Reloader(fork.ForkAware, Generic[T]):
     def stats(self) -> Stats:
         """Counts and timings."""
         name, trouble = self.cycle.observation.status
-        used = None if self.cycle.closed else self._check()
+        used, made = None if self.cycle.closed else self.check(), self.cycle.applying
         if used is None and self._lost is not None:
             trouble = "the thread hotconf-driver cannot be started in this child of a fork"
         if used is not None:
             loads = [loader.trouble for loader in used.loaders]
-            more = (used.trouble, *loads, self._bus.delivery.worker.trouble, records.trouble())
-            trouble = "; ".join(each for each in (trouble, *more) if each is not None) or None
+            making = None if made is None else made.trouble
+            more = (used.trouble, *loads, self._bus.delivery.worker.trouble, records.trouble(), making)
+            trouble = "; ".join(filter(None, (trouble, *more))) or None
         return self._meter.stats(name, trouble)._replace(
+            retries=self._notifier.retries,
+            close_failures=0 if made is None else made.keeper.close_failures,
             last_trouble=self.cycle.observation.last_trouble,
             state_trouble=self._history.trouble if self._history is not None else None,
             listener_failures=self._notifier.failures,
@@ -201,7 +199,10 @@ class Reloader(fork.ForkAware, Generic[T]):
             if event is None:
                 raise UsageError("the watcher was closed while it was started")
             if isinstance(event, ReloadFailed) and self.snapshot is None and require:
-                raise ConfigError((*event.problems, *(self._history.search_problems if self._history else ())))
+                cause = None if self.cycle.applying is None else self.cycle.applying.cause
+                raise ConfigError(
+                    (*event.problems, *(self._history.search_problems if self._history else ()))
+                ) from cause
             log.debug("reload", "Debounce window: %dms", self.settings.debounce_ms)
         except BaseException:
             self.close()
@@ -224,14 +225,14 @@ class Reloader(fork.ForkAware, Generic[T]):
         caller = Caller()
         driver.call(partial(self.cycle.request, caller, force=True, silent=True))
         self.cycle.loads.run(driver)
-        return caller.event
+        return caller.wait(driver)  # for the resources
 
     def reload(self, *, wait: bool, force: bool, revalidate: bool = False) -> Ending | None:
         """Load the files now, without a window; with `wait` return the ending."""
         refuse_in_load("reload")
         if self._inert:
             return ReloadUnchanged("a command only looks at this program") if wait else None
-        used = self._check()
+        used = self.check()
         if used is None or self.cycle.closed:
             raise UsageError("this watcher is not running: reload() works between start() and close()")
         if wait and used.here:
@@ -258,7 +259,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         refuse_in_load("override")
         self.options.schema.complete()
         edit = Edit(token, prepared(values, self.options.schema), thread)
-        used = self._check()
+        used = self.check()
         if self.cycle.closed:
             raise UsageError("this watcher is closed: override() works before that")
         if used is None or self._inert:
@@ -284,7 +285,7 @@ class Reloader(fork.ForkAware, Generic[T]):
 
     def leave(self, token: object) -> None:
         """What was entered as `token` counts no longer. Waits until the rest is published; never raises."""
-        while (used := self._check()) is not None and not self.cycle.closed and not self._inert:
+        while (used := self.check()) is not None and not self.cycle.closed and not self._inert:
             edit = Edit(token)
             used.post(partial(self.cycle.edit, edit))
             if used.here or in_load():
@@ -302,7 +303,7 @@ class Reloader(fork.ForkAware, Generic[T]):
 
     def barrier(self) -> None:
         """Return once every earlier step has ended; later ones see the current holds."""
-        self._check()
+        self.check()
         with self.cycle.rounds.lock:
             pass
 
@@ -319,7 +320,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         """Stop, and end its threads. After an exception, another call does the rest."""
         first = not self.cycle.closed
         self.cycle.closed = self.cycle.loads.closed = True
-        state, used = self.cycle.rounds.state, self._check()
+        state, used = self.cycle.rounds.state, self.check()
         if first and (state.round is not None or state.pending is not None):
             what = "an open round" if state.round else "a pending reload"
             log.info("reload", "Closed with %s: %s", what, self.options.path)
@@ -332,6 +333,8 @@ class Reloader(fork.ForkAware, Generic[T]):
             self.cycle.leave(None)
         close_budget.wait(self._bus.close)
         close_budget.wait(self.cycle.loads.await_end)
+        if self.cycle.applying is not None:
+            close_budget.wait(self.cycle.applying.close)
         if self._history is not None:
             close_budget.wait(self._history.close)
         green.leave(self)
@@ -385,7 +388,7 @@ class Reloader(fork.ForkAware, Generic[T]):
             log.warning("reload", text, self.options.path, ", ".join(dropped))
         self.cycle.rejoin(driver, lost)
 
-    def _check(self) -> Driver | None:
+    def check(self) -> Driver | None:
         """The driver, after restarting it if it died, or if this forked child could not start it."""
         if self._driver is not None:
             self._driver.check()

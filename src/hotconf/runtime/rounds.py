@@ -125,6 +125,8 @@ class Rounds(Generic[T]):
                 self._publisher.publish(effect, self.detect_ns)
             case protocol.Refresh():
                 self._publisher.refresh(effect)
+            case protocol.Emit(repeated=True):
+                self._notifier.retries += 1
             case protocol.Emit():
                 self._notifier.emit(effect, degraded=self.state.degraded)
                 self._cache.ended()

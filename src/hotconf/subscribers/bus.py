@@ -197,10 +197,14 @@ def _checked(callback: Callable[..., object], call: str) -> Callable[..., object
     return function("callback", callback, call, instead=instead)
 
 
-def checked_selector(selector: object) -> KeyPath | Callable[..., object]:
-    """The key path that a selector names, or the function that it is. Raises `UsageError` if it is neither."""
+_SECOND: Final = "; the callback comes second: on_change(selector, callback)"
+
+
+def checked_selector(selector: object, hint: str = _SECOND) -> KeyPath | Callable[..., object]:
+    """The key path that a selector names, or the function that it is. Raises `UsageError` if it is neither.
+
+    `hint`: what to do if the function takes something else.
+    """
     if callable(selector):
-        return function(
-            "selector", selector, "config", hint="; the callback comes second: on_change(selector, callback)"
-        )
+        return function("selector", selector, "config", hint=hint)
     return key_path("selector", selector, ", or a function of the config")

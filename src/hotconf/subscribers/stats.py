@@ -62,6 +62,10 @@ class Stats(NamedTuple):
     """The latest `trouble` that has ended."""
     listener_failures: int = 0
     """How often a listener (a part of the watcher, or an integration) failed on an event. Each is logged."""
+    retries: int = 0
+    """How often a resource was tried again in vain: these failures are not among the `endings`, nor emitted."""
+    close_failures: int = 0
+    """How often closing a resource raised, or did not return in time. Each is logged."""
 
 
 class Meter:

@@ -19,6 +19,7 @@ from hotconf.errors import UsageError
 from hotconf.system import threads
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType
 
 
@@ -31,10 +32,16 @@ def in_load() -> bool:
     return threads.greenlet_ident() in loading
 
 
+factories: Final[list[Callable[[], bool]]] = []
+"""Whether the caller is inside a factory of resources, once there are any."""
+
+
 def refuse_in_load(method: str) -> None:
-    """Raise `UsageError` if users' code that is part of a load calls `method`."""
+    """Raise `UsageError` if users' code that is part of a load, or makes resources, calls `method`."""
     if in_load():
         raise UsageError(f"{method}() cannot be called from a check, validator or describe: they are part of a load")
+    if any(inside() for inside in factories):
+        raise UsageError(f"{method}() cannot be called from a factory: it is part of a reload")
 
 
 def propagates(error: BaseException) -> bool:

@@ -1,0 +1,201 @@
+"""`Applying`: what is made of one watcher's configuration is prepared, published and closed with it.
+
+The machine, on the driver's thread, decides when; the keeper runs factories on a thread of its own, so that neither
+loads nor other watchers wait for them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from hotconf.arguments import qualified_name
+from hotconf.config.selectors import selected
+from hotconf.config.walk import value_at
+from hotconf.engine import protocol
+from hotconf.errors import UsageError
+from hotconf.problems import Problem
+from hotconf.resources.keeper import Keeper
+from hotconf.resources.preparation import Made, Preparation, Refused
+from hotconf.resources.published import Published
+from hotconf.resources.resource import Fork, Recipe, Resource
+from hotconf.runtime.applying.concern import concerned
+from hotconf.runtime.applying.refusals import refusal
+from hotconf.runtime.driver import Driver
+from hotconf.runtime.publisher import Publisher
+from hotconf.sources.base import Options
+from hotconf.subscribers.bus import checked_selector
+from hotconf.system import threads
+
+T = TypeVar("T")
+
+Select: TypeAlias = Callable[[Any], object]
+
+
+class Applying(Generic[T]):
+    """The resources of one watcher. Used on the driver's thread, except where noted."""
+
+    def __init__(
+        self, options: Options[T], publisher: Publisher[T], feed: Callable[[protocol.Input], object]
+    ) -> None:
+        self.keeper = Keeper(options.path.name, unstuck=self._unstuck)
+        self.published: Published[T] = Published(self.keeper)
+        self.cause: BaseException | None = None
+        """What the latest refusal came from."""
+        self._options = options
+        self._publisher = publisher
+        self._feed = feed
+        self._driver: Driver | None = None
+        self._numbers = count()
+        self._number = 0
+        """The preparation under way; 0 for none."""
+        self._preparation: Preparation | None = None
+        publisher.resources = self.published
+
+    # Life
+
+    def join(self, driver: Driver) -> None:
+        """The watcher starts: from now on everything is prepared before it is published."""
+        self._driver = driver
+        if self._publisher.snapshot is not None and self.published.generation is None:
+            self.published.publish(self._publisher.snapshot.config)
+        self._feed(protocol.Register(time.monotonic_ns()))
+
+    def enter_loop(self) -> None:
+        """Async resources live in the event loop of this thread."""
+        from asyncio import get_running_loop
+
+        self.keeper.enter(get_running_loop())
+
+    def abandon(self) -> None:
+        """In a forked child: what was made is the parent's."""
+        self.keeper.abandon()
+        self.published.abandon()
+        self._publisher.retired = []
+        self._driver, self._number, self._preparation = None, 0, None
+
+    def close(self, timeout_s: float) -> bool:
+        """Close what is not leased within `timeout_s`; the rest when its leases end. On any thread."""
+        return self.keeper.close(self.published.withdraw(), timeout_s)
+
+    @property
+    def trouble(self) -> str | None:
+        """What does not return."""
+        return self.keeper.trouble
+
+    def supervise(self) -> bool:
+        """Repair its thread, and leave alone what hangs. Returns whether there is something to do."""
+        return self.keeper.supervise(time.monotonic_ns())
+
+    # For the machine
+
+    def perform(self, request: protocol.Prepare | protocol.Cancel | protocol.Discard) -> None:
+        """What it asks for."""
+        match request:
+            case protocol.Prepare():
+                self._prepare(request)
+            case protocol.Cancel(number):
+                if self._preparation is not None and number == self._number:
+                    self.keeper.cancel(self._preparation)
+                self._number, self._preparation = 0, None
+            case protocol.Discard(prepared):
+                self.keeper.discard(prepared)
+
+    def retire(self) -> None:
+        """The ending was reported: close what was replaced."""
+        if retired := self._publisher.retired:
+            self._publisher.retired = []
+            self.keeper.retire(retired)
+
+    def _prepare(self, request: protocol.Prepare) -> None:
+        snapshot = self._publisher.snapshot
+        good, number = request.candidate, request.number
+        self._number = number
+        wanted = concerned(self.published, None if snapshot is None else snapshot.config, good.config)
+        if wanted:
+            then = partial(self._ended, number, good)
+            self._preparation = self.keeper.prepare(wanted, then)
+        else:
+            self._post(partial(self._prepared, number, Made(), ()))
+
+    def _post(self, action: Callable[[], object]) -> None:
+        if self._driver is not None:
+            self._driver.post(action)
+
+    def _ended(self, number: int, good: Any, outcome: Made | Refused) -> None:
+        """On the keeper's thread."""
+        if isinstance(outcome, Made):
+            self._post(partial(self._prepared, number, outcome, ()))
+        else:
+            problem = refusal(outcome, good, self._options, self._publisher.secrets)
+            self.cause = outcome.error
+            self._post(partial(self._prepared, number, None, (problem,)))
+
+    def _prepared(self, number: int, made: Made | None, problems: tuple[Problem, ...]) -> None:
+        if number == self._number:
+            self._number, self._preparation = 0, None
+            self._feed(protocol.Prepared(time.monotonic_ns(), number, made, problems))
+        elif made is not None:
+            self.keeper.discard(made)
+
+    def _unstuck(self) -> None:
+        """On the keeper's thread: what hung has returned."""
+        self._post(lambda: self._feed(protocol.Unstuck(time.monotonic_ns())))
+
+    # On the program's threads
+
+    def selecting(self, selector: object) -> Select:
+        """What a selector selects. Raises `UsageError` if it is none, or the model has no such key."""
+        known = checked_selector(selector, hint="")
+        return known if callable(known) else partial(value_at, path=selected(known, self._options.schema))
+
+    def register(
+        self, select: Select, uses: Resource[Any] | None, fork: Fork, timeout_s: float, factory: Callable[..., Any]
+    ) -> Resource[Any]:
+        """A new resource. If the watcher is running it is made at once. Raises what its factory raises."""
+        number, name = next(self._numbers), qualified_name(factory)
+        resource = self.published.register(Recipe(name, number, select, factory, uses, fork, timeout_s))
+        driver = self._driver
+        if driver is None or self.published.generation is None:
+            return resource
+        try:
+            driver.call(lambda: self._feed(protocol.Register(time.monotonic_ns())))
+            self._make(resource, driver)
+        except BaseException:
+            self.published.unregister(resource)
+            raise
+        return resource
+
+    def _make(self, resource: Resource[Any], driver: Driver) -> None:
+        """Make it of what is published; once more if that changes meanwhile, unless a reload has made it then."""
+        while not self.published.has(resource):
+            snapshot = self._publisher.snapshot
+            if snapshot is None:
+                return
+            outcome: list[Made | Refused] = []
+            done = threads.Event()
+
+            def then(ended: Made | Refused, outcome: list[Made | Refused] = outcome, done: Any = done) -> None:
+                outcome.append(ended)
+                done.set()
+
+            self.keeper.prepare(concerned(self.published, None, snapshot.config, only=resource), then)
+            while not done.wait(1.0):
+                self.supervise()
+            ended = outcome.pop()
+            if isinstance(ended, Refused):
+                raise ended.error
+            if not driver.run(partial(self._install, resource, snapshot.config, ended)):
+                self.keeper.discard(ended)
+                raise UsageError("the watcher was closed meanwhile")
+
+    def _install(self, resource: Resource[Any], config: object, made: Made) -> None:
+        """Publish what was made of `config`, if that is still what is published."""
+        snapshot = self._publisher.snapshot
+        if snapshot is not None and snapshot.config is config and not self.published.has(resource):
+            self.keeper.retire(self.published.publish(snapshot.config, made))
+        else:
+            self.keeper.discard(made)

@@ -1,0 +1,126 @@
+"""`Acting`: methods of a watcher for what is made of its configuration, and for values that override it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, get_args, overload
+
+from hotconf import arguments
+from hotconf.errors import UsageError
+from hotconf.runtime.holds import Override
+from hotconf.system.exceptions import refuse_in_load
+
+if TYPE_CHECKING:
+    from hotconf.keypath import KeyPath
+    from hotconf.resources.published import View
+    from hotconf.resources.resource import DependentDecorator, Fork, Resource, ResourceDecorator
+    from hotconf.runtime.applying.applying import Applying, Select
+    from hotconf.runtime.reloader import Reloader
+
+T = TypeVar("T")
+S = TypeVar("S")
+U = TypeVar("U")
+
+Key: TypeAlias = "str | KeyPath"
+MAX_TIMEOUT_S = 86_400
+
+
+class Acting(Generic[T]):
+    """A watcher: resources, views, overrides."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        _reloader: Reloader[T]
+
+    def override(self, values: Mapping[Any, Any]) -> Override:
+        """Inside the returned context manager `values` override all layers. For tests and operators.
+
+        Keys are dotted (`"server.port"`), or tuples of keys; tables may be nested, and merge. Values are as the model
+        takes them; `MISSING` removes what the layers have there. Contexts may overlap, and end in any order. Entering
+        and leaving publish at once, also while something is busy. Leaving never raises: if the files are broken, the
+        last good state without the override is published. Entered before `start()`, it counts from the start on.
+        Works with `with` and `async with`.
+
+        Entering raises `ConfigError` if what results is not valid, or the model has no such key, and nothing changes;
+        `NoConfigError` after a start without a configuration; `UsageError` as `reload()` does.
+        """
+        return Override(self._reloader, values)
+
+    @overload
+    def resource(
+        self, selector: Callable[[T], S], *, uses: None = None, fork: Fork = "remake", timeout_s: float = 30.0
+    ) -> ResourceDecorator[S]: ...
+    @overload
+    def resource(
+        self, selector: Callable[[T], S], *, uses: Resource[U], fork: Fork = "remake", timeout_s: float = 30.0
+    ) -> DependentDecorator[S, U]: ...
+    @overload
+    def resource(
+        self, selector: Key, *, uses: None = None, fork: Fork = "remake", timeout_s: float = 30.0
+    ) -> ResourceDecorator[Any]: ...
+    @overload
+    def resource(
+        self, selector: Key, *, uses: Resource[U], fork: Fork = "remake", timeout_s: float = 30.0
+    ) -> DependentDecorator[Any, U]: ...
+    def resource(
+        self, selector: Any, *, uses: Any = None, fork: Fork = "remake", timeout_s: float = 30.0
+    ) -> ResourceDecorator[Any] | DependentDecorator[Any, Any]:
+        """Have something made of the configuration, which changes with it. A decorator of the function that makes it.
+
+            @watcher.resource("database")
+            def pool(database: Database) -> Iterator[Pool]:
+                pool = Pool(database.url)
+                yield pool
+                pool.close()
+
+        A generator function closes what it yielded in the code after `yield`; what another function returns is never
+        closed. Both may be async; then the watcher is entered by `async with`. It is called at `start()`, or at once
+        if the watcher is running, and whenever the selected value differs: before the new configuration is published,
+        and if it raises or takes longer than `timeout_s`, the reload has failed (`ReloadFailed.kind` is `apply`), the
+        old configuration and the old object stay, and it is tried again after 1 s, 2 s, and so on up to 60 s. The old
+        object is closed once nobody uses it: `with pool.use() as connections:`; `pool.current` is without that.
+
+        `selector`: as for `on_change`. `uses`: a resource that is made first and closed after it; its new object is
+        the second argument. `fork`: in a forked child it is made anew on first use, or with `keep` shared.
+
+        Raises `UsageError` for a key that the model does not have, and for arguments that cannot work; the decorator,
+        in a running watcher, what the function raises.
+        """
+        from hotconf.resources.resource import DependentDecorator, Fork, Resource, ResourceDecorator
+
+        arguments.seconds("timeout_s", timeout_s, 0.001, MAX_TIMEOUT_S)
+        if fork not in get_args(Fork):
+            raise arguments.wrong("fork", fork, '"remake" or "keep"')
+        if uses is not None and not isinstance(uses, Resource):
+            raise arguments.wrong("uses", uses, "a resource of this watcher")
+        register = partial(self._register, self._applying().selecting(selector), uses, fork, timeout_s)
+        return ResourceDecorator(register) if uses is None else DependentDecorator(register)
+
+    def pin(self) -> View[T]:
+        """A context manager for one generation of everything: `with watcher.pin() as view: view.config, view[pool]`.
+
+        What was made of it is not closed within it.
+        """
+        return self._applying().published.pin()
+
+    def _register(
+        self, select: Select, uses: Resource[Any] | None, fork: Fork, timeout_s: float, factory: Callable[..., Any]
+    ) -> Resource[Any]:
+        refuse_in_load("resource")
+        if self._reloader.cycle.closed:
+            raise UsageError("this watcher is closed: resource() works before that")
+        return self._applying().register(select, uses, fork, timeout_s, factory)
+
+    def _applying(self) -> Applying[T]:
+        from hotconf.runtime.applying.applying import Applying  # late: most programs have no resources
+
+        reloader, cycle, late = self._reloader, self._reloader.cycle, None
+        with cycle.rounds.lock:
+            if cycle.applying is None:
+                late = reloader.check()
+                cycle.applying = Applying(reloader.options, reloader.publisher, cycle.feed)
+        if late is not None:
+            late.call(partial(cycle.applying.join, late))
+        return cycle.applying
