@@ -121,7 +121,7 @@ class _Checks:
             options = files_only(options)
         instead = {} if content is None else {main: content}
         baseline = baseline_of(options, self._program.state_dir(self._state_dir, main))
-        inspection = inspect(options, instead=instead, baseline=baseline)
+        inspection = inspect(options, instead=instead, baseline=baseline, thorough=True)
         if self._files_only:
             problems = tuple(map(lenient, inspection.problems))
             inspection = replace(inspection, problems=problems)

@@ -114,6 +114,14 @@ class Layers(NamedTuple):
         return sha256(b"".join(parts), usedforsecurity=False).hexdigest()
 
 
+class Merging(NamedTuple):
+    """All layers, merged."""
+
+    merged: Merged
+    ignored: list[Problem]
+    """Warnings of what does not count where it stands."""
+
+
 class Pipeline(Generic[T]):
     """How the layers of one configuration become a candidate."""
 
@@ -153,37 +161,21 @@ class Pipeline(Generic[T]):
         if old is not None and old.digest == digest and not self.revalidate:
             return self._same_files(old, layers)
 
-        shape = shape_of(self.schema)
-        files, ignored = _without_watch_paths(layers.documents, settings_path(self.schema))
-        if layers.home is not None and shape.names_files:
-            files = [_located(each, shape, layers.home) for each in files]
-        merged, under = merge(files[layers.fileless :], shape), 0
-        for each in sorted(layers.over, key=lambda layer: layer.fills is not None):
-            if each.fills is not None:
-                each = each.filling(value_at(merged.table, each.fills))
-            if each.loose:
-                from hotconf.config.decoding.names import adopted
-
-                each = adopted(each, merged.table)
-            respelled = respell(each, self.schema)
-            if not isinstance(respelled, LayerTable):
-                return self._refused(self._scrubbed((*layers.problems, *respelled)))
-            if layers.home is not None and shape.names_files:
-                respelled = _located(respelled, shape, layers.home)
-            place = 0 if each.fills is not None else under if each.under else len(merged.layers)
-            merged = merge((*merged.layers[:place], respelled, *merged.layers[place:]), shape)
-            under += each.under
+        merging = self.merged(layers)
+        if not isinstance(merging, Merging):
+            return self._refused(self._scrubbed((*layers.problems, *merging)))
+        merged, ignored = merging
         judge = partial(validate, self.schema, scrubber=self.secrets.scrubber, goes_through=self.propagates)
         validated: Validated[T] | Invalid = judge(merged)
         parsed = {document.path: document for document in merged.documents}
         misread = (problem for document in parsed.values() for problem in document.warnings)
         warnings = self._scrubbed((*layers.problems, *misread, *ignored, *merged.origins.hidden()))
         if isinstance(validated, Invalid):
-            return self._refused(_in_order(validated.problems, warnings, layers.order))
+            return self._refused(in_order(validated.problems, warnings, layers.order))
 
-        kept = self._kept(merged, validated, shape, judge)
+        kept = self._kept(merged, validated, shape_of(self.schema), judge)
         if isinstance(kept, Invalid):
-            return self._refused(_in_order(kept.problems, warnings, layers.order))
+            return self._refused(in_order(kept.problems, warnings, layers.order))
         after = validated.config
         merged, validated, start = kept
         named = layers.own_named()
@@ -199,12 +191,36 @@ class Pipeline(Generic[T]):
             settings=self._settings(config),
             changes=(),
             summary=(),
-            warnings=_in_order(validated.warnings, warnings, layers.order),
+            warnings=in_order(validated.warnings, warnings, layers.order),
             start=start,
             pending_restart=self._waiting(config, after, merged) if config is not after else (),
             secrets=self.secrets.own,
         )
         return good if old is None else self.compared(good, old)
+
+    def merged(self, layers: Layers) -> Merging | tuple[Problem, ...]:
+        """What `layers` say together, or why they cannot be merged."""
+        shape = shape_of(self.schema)
+        files, ignored = _without_watch_paths(layers.documents, settings_path(self.schema))
+        if layers.home is not None and shape.names_files:
+            files = [_located(each, shape, layers.home) for each in files]
+        merged, under = merge(files[layers.fileless :], shape), 0
+        for each in sorted(layers.over, key=lambda layer: layer.fills is not None):
+            if each.fills is not None:
+                each = each.filling(value_at(merged.table, each.fills))
+            if each.loose:
+                from hotconf.config.decoding.names import adopted
+
+                each = adopted(each, merged.table)
+            respelled = respell(each, self.schema)
+            if not isinstance(respelled, LayerTable):
+                return respelled
+            if layers.home is not None and shape.names_files:
+                respelled = _located(respelled, shape, layers.home)
+            place = 0 if each.fills is not None else under if each.under else len(merged.layers)
+            merged = merge((*merged.layers[:place], respelled, *merged.layers[place:]), shape)
+            under += each.under
+        return Merging(merged, ignored)
 
     def _kept(
         self, merged: Merged, validated: Validated[T], shape: Shape, judge: Callable[[Merged], Validated[T] | Invalid]
@@ -312,7 +328,7 @@ def _located(layer: L, shape: Shape, home: str) -> L:
     return located(layer, shape, home if document is None else str(document.path.parent))
 
 
-def _in_order(
+def in_order(
     problems: tuple[Problem, ...], more: tuple[Problem, ...], order: tuple[Path, ...]
 ) -> tuple[Problem, ...]:
     """Both in the order of files and lines, what is in no file last. `problems` are in this order already."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hotconf.changes import Change
+from hotconf.config.pipeline import in_order
 from hotconf.engine.candidate import Candidate, Unstable, Valid
 from hotconf.formats.base import Format
 from hotconf.formats.registry import format_of
@@ -77,19 +78,27 @@ def inspect(
     instead: Mapping[Path, bytes] = MappingProxyType({}),
     baseline: Baseline = NO_BASELINE,
     start: Start | None = None,
+    thorough: bool = False,
 ) -> State[T] | Inspection:
     """The state that a program which loads `options` would have, or why there is none.
 
     `against`: the state that it is compared with. `instead`: bytes that count in place of what files hold, or of
     files that are not there. `baseline`: the state that decides which files are missing. `start`: what the program
-    keeps; without it, it begins with this state.
+    keeps; without it, it begins with this state. `thorough`: the problems have values that are not valid, and that
+    stronger layers hide.
     """
     most = options.max_bytes
     if large := [given for given, data in instead.items() if len(data) > most]:
         problems = tuple(too_large(given, most) for given in large)
         return Inspection(problems, FileSet.of(options.path), form_of=options.form_of)
     result = load(options, against, baseline=baseline, instead=instead, start=start)
-    return _inspection(result.candidate, result.files, options)
+    found = _inspection(result.candidate, result.files, options)
+    if thorough and isinstance(found, State) and isinstance(result.candidate, Valid):
+        from hotconf.inspection.hidden import hidden
+
+        problems = in_order(found.problems, hidden(options, result.candidate), tuple(result.files.reads))
+        return replace(found, problems=problems)
+    return found
 
 
 def inspect_kept(record: Record, options: Options[T], *, against: Snapshot[T] | None = None) -> State[T] | Inspection:

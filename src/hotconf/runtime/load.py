@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hotconf.config.layers import LayerTable
-from hotconf.config.merge import merge
-from hotconf.config.pipeline import SAME_FILES, Layers, Pipeline
+from hotconf.config.merge import Origins, merge
+from hotconf.config.pipeline import SAME_FILES, Layers, Merging, Pipeline
 from hotconf.config.reload_settings import settings_path
 from hotconf.engine.candidate import Candidate, Invalid, Unstable, Valid
 from hotconf.formats.base import Document
@@ -264,6 +264,25 @@ def overlaid(
             return candidate._replace(bare=bare)
         found.append(candidate)
     return found[0]
+
+
+class Part:
+    """Some of the layers of a load, judged by themselves. Reads only the files that their values name."""
+
+    def __init__(self, options: Options[T], all_layers: Layers, part: Layers) -> None:
+        self._pipeline = _pipeline(options, None, LoadSecrets(_Published(options, all_layers), None, None))
+        self._named = NamedFiles(options.path.parent, {})
+        self._part = part
+
+    def origins(self) -> Origins | None:
+        """Where their values stand; None if they cannot be merged."""
+        merging = self._pipeline.merged(self._part)
+        return merging.merged.origins if isinstance(merging, Merging) else None
+
+    def errors(self) -> tuple[Problem, ...]:
+        """Why they are not valid."""
+        candidate = _run(self._pipeline, self._part, self._named, NO_BASELINE)
+        return candidate.errors if isinstance(candidate, Invalid) else ()
 
 
 def _watched(reader: SetReader) -> dict[Path, Stamp]:
