@@ -154,6 +154,35 @@ def test_its_files_are_kept(path, watch, tmp_path):
     assert third.config.port == 3
 
 
+def test_no_state_of_another_profile_counts_without_the_file_of_this_one(path, watch, tmp_path):
+    """What that file says would silently be missing: the start fails, and says so."""
+    for name in ("dev", "prod"):
+        (tmp_path / f"config.{name}.toml").write_text("port = 4\n")
+    states = tmp_path / "states"
+    first, _ = watch(path, App, layers=[Profile("dev")], state_dir=states)
+    first.close()
+    path.write_text("[profiles\n")
+    with pytest.raises(ConfigError, match=r"No state to start on"):
+        HotReloadWatcher(path, App, layers=[Profile("prod")], state_dir=states).start()
+    again, _ = watch(path, App, layers=[Profile("dev")], state_dir=states)
+    assert again.config.port == 4
+
+
+def test_a_json_schema_beside_the_main_file_is_no_profile(tmp_path):
+    """`schema --stamp` writes it where the file of a profile `schema` would be."""
+    (tmp_path / "config.json").write_text('{"profiles": {"schema": {"port": 5}}}')
+    (tmp_path / "config.schema.json").write_text('{"port": 6}')
+
+    def start(name: str) -> int:
+        with HotReloadWatcher(tmp_path / "config.json", App, layers=[Profile(name)]) as watcher:
+            return watcher.config.port
+
+    assert start("schema") == 5
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r'There is no profile "dev": there is none'):
+        start("dev")
+
+
 @pytest.mark.parametrize(
     "make",
     [

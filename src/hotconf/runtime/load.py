@@ -25,7 +25,7 @@ from hotconf.sources.base import WATCHED_FILE, FileSet, LoadResult, Options
 from hotconf.sources.files.missing import NO_BASELINE, Baseline, Missing, disks_of, find, problems
 from hotconf.sources.files.named import NamedFiles, Names
 from hotconf.sources.files.paths import Expansion, Member
-from hotconf.sources.files.reading import FRESH_NS, Read, Stamp
+from hotconf.sources.files.reading import FRESH_NS, Read, Stamp, stat_only
 from hotconf.sources.files.set_reader import ATTEMPTS, SetReader
 
 if TYPE_CHECKING:
@@ -102,10 +102,12 @@ def load_kept(
     options = options._replace(format=named(kept[0].format) or options.format)
     reader = SetReader(options, FileSet.of(options.path))
     if reader.profile is not None and options.profile is not None:  # which was another one then, perhaps
-        others = options.profile.files(options.path)
-        kept = tuple(
-            each for each in kept if each.path == reader.profile.file or not others.fullmatch(str(each.path))
-        )
+        own, profiles = reader.profile.file, options.profile.files(options.path)
+        others = [each for each in kept if each.path != own and profiles.fullmatch(str(each.path))]
+        if others and own is not None and own not in {each.path for each in kept} and not stat_only(own).problem:
+            text = f"The state is of another profile: {own.name} is not kept with it"
+            return LoadResult(Invalid((Problem(text, kind="missing", file=own),)), FileSet.of(options.path))
+        kept = tuple(each for each in kept if each not in others)
     members = tuple(Member(file.path, file.role) for file in kept if file.configures)
     reader.loaded_at, reader.patterns, reader.expansion = read_at, (), Expansion(members)
     reader.reads = {file.path: Read(file.path, Stamp(), file.content) for file in kept if file.configures}

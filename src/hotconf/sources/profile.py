@@ -24,6 +24,7 @@ from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem
 from hotconf.schema import Schema
 from hotconf.sources.base import Choice, ProfileLayer
+from hotconf.sources.files.glob import is_own
 from hotconf.text import quoted
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -35,6 +36,7 @@ class Profile(ProfileLayer):
     """`[profiles.NAME]` in the files, and over it the file `config.NAME.toml` beside `config.toml`.
 
     It comes first among the layers. Both are files of the configuration: watched, and kept in `state_dir`.
+    `config.schema.json` is none: that is what `hotconf schema --stamp` writes.
     """
 
     __slots__ = ("fixed",)
@@ -69,7 +71,8 @@ class Profile(ProfileLayer):
         if not _NAME.fullmatch(name):
             text = f"{quoted(name[:60])} is no name of a profile: it has letters, digits, _ and - only"
             return Problem(text, kind="schema", where=where)
-        return Choice(name, where, main.with_name(f"{main.stem}.{name}{main.suffix}"))
+        file = main.with_name(f"{main.stem}.{name}{main.suffix}")
+        return Choice(name, where, None if is_own(file.name) else file)
 
     def files(self, main: Path) -> re.Pattern[str]:
         """The paths that files of profiles have."""
@@ -79,7 +82,8 @@ class Profile(ProfileLayer):
         """The profiles that have a file."""
         pattern, found = self.files(main), []
         with suppress(OSError):
-            paths = (os.path.join(main.parent, name) for name in os.listdir(main.parent))
+            names = (name for name in os.listdir(main.parent) if not is_own(name))
+            paths = (os.path.join(main.parent, name) for name in names)
             found = [match[1] for path in paths if (match := pattern.fullmatch(path)) and not os.path.isdir(path)]
         return tuple(sorted(found))
 
