@@ -318,7 +318,7 @@ class HotReloadWatcher(Acting[T]):
         Raises `UsageError` for a key that the model does not have.
         """
         if not callable(known := checked_selector(selector)):
-            from hotconf.config.selectors import selected  # imported here: most programs follow no value
+            from hotconf.config.spelling import selected  # imported here: most programs follow no value
 
             known = selected(known, self._reloader.options.schema)
         follow = partial(self._bus.on_change, known)

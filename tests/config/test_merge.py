@@ -202,10 +202,10 @@ def test_respelled_keys_are_found_as_they_are_written() -> None:
     """The path of the model leads to the key of the text, at each level."""
     [plain] = documents("[model-providers.my-own]\nbase-url = 1\n[model-providers.my-own.http-headers]\nX-A = 2")
     table = {"model_providers": {"my-own": {"base_url": 1, "http_headers": {"X-A": 2}}}}
-    spelled: dict[KeyPath, str] = {
-        ("model_providers",): "model-providers",
-        ("model_providers", "my-own", "base_url"): "base-url",
-        ("model_providers", "my-own", "http_headers"): "http-headers",
+    spelled: dict[KeyPath, KeyPath] = {
+        ("model_providers",): ("model-providers",),
+        ("model_providers", "my-own", "base_url"): ("model-providers", "my-own", "base-url"),
+        ("model_providers", "my-own", "http_headers"): ("model-providers", "my-own", "http-headers"),
     }
     _, other = documents("", "[model_providers.my-own]\nbase_url = 3")
     origins = merge([Document(plain.path, plain.text, table, TOML, spelled)]).origins

@@ -8,7 +8,7 @@ import pytest
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, RootModel
 
 from hotconf import Schema, UsageError
-from hotconf.config.selectors import selected
+from hotconf.config.spelling import selected
 from hotconf.keypath import parse
 from hotconf.speckit import SPECKIT
 

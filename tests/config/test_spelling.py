@@ -96,8 +96,8 @@ def test_places_are_found_under_the_rewritten_keys() -> None:
     respelled = respell(document('[model-providers.o]\nbase-url = "u"\n'), KEBAB)
     assert isinstance(respelled, Document)
     assert respelled.spelled == {
-        ("model_providers",): "model-providers",
-        ("model_providers", "o", "base_url"): "base-url",
+        ("model_providers",): ("model-providers",),
+        ("model_providers", "o", "base_url"): ("model-providers", "o", "base-url"),
     }
     place = merge((respelled,)).origins.locate(("model_providers", "o", "base_url"), at="key")
     assert place is not None
@@ -158,7 +158,7 @@ class Home(BaseModel):
 
 
 def test_other_names_of_a_field_become_the_first() -> None:
-    """At every depth; keys that two fields share, that lead to a field, or that are data stay as they are."""
+    """At every depth; of what two fields share, or what leads to a field, there is a copy; data stay as they are."""
     given = """
         [main]
         base_url = "u"
@@ -175,7 +175,7 @@ def test_other_names_of_a_field_become_the_first() -> None:
     respelled = respell(document(given), Schema(Home))
     assert isinstance(respelled, Document)
     assert respelled.table == {
-        "main": {"url": "u", "Port": 1, "both": 2, "deeper": {"deep": 3}},
+        "main": {"url": "u", "Port": 1, "both": 2, "deeper": {"deep": 3}, "one": 2, "two": 2, "deep": 3},
         "free": {"base_url": "u"},
         "several": [{"url": "u"}],
         "either": {"base_url": "u"},

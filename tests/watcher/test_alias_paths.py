@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, SecretStr
 
-from hotconf import ConfigError, Env, HotReloadWatcher
+from hotconf import MISSING, ConfigError, Env, HotReloadWatcher
 
 
 class App(BaseModel, frozen=True):
@@ -99,3 +99,100 @@ def test_a_model_that_keeps_other_keys_keeps_the_table(load):
     assert found.config.port == 1
     assert not found.warnings
     assert load({"APP_SERVER__OTHER": "x"}, Keeping).config.server == {"other": "x"}
+
+
+class Server(BaseModel, frozen=True):
+    host: str = ""
+    port: int = 0
+
+
+class Ways(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    port: int = Field(0, validation_alias=AliasChoices("port", AliasPath("server", "ports", 0)))
+    first: int = Field(0, validation_alias=AliasChoices(AliasPath("items", 0), "first"))
+    second: int = Field(0, validation_alias=AliasPath("items", 1))
+    old: int = Field(0, validation_alias=AliasChoices(AliasPath("new", "old"), AliasPath("before", "old")))
+    either: int = Field(0, validation_alias=AliasChoices(AliasPath("these", 0), AliasPath("those", 0)))
+    app: Server = Field(Server(), validation_alias=AliasChoices("app", AliasPath("deep", "app")))
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "key", "value"),
+    [
+        ("port = 3", {"APP_SERVER__PORTS": "[9]"}, "port", 9),
+        ("server.ports = [3]", {"APP_PORT": "9"}, "port", 9),
+        ("server.ports = [3]", {"APP_SERVER__PORTS": "[9]"}, "port", 9),
+        ("items = [1, 2]", {"APP_FIRST": "9"}, "first", 9),
+        ("first = 1", {"APP_ITEMS": "[9, 2]"}, "first", 9),
+        ("first = 1", {"APP_ITEMS": "[9, 2]"}, "second", 2),
+        ("new.old = 1", {"APP_BEFORE__OLD": "9"}, "old", 9),
+        ("before.old = 1", {"APP_NEW__OLD": "9"}, "old", 9),
+        ("these = [1]", {"APP_THOSE": "[9]"}, "either", 9),
+        ("those = [1]", {"APP_THESE": "[9]"}, "either", 9),
+        ("app.host = 'h'", {"APP_DEEP__APP__PORT": "9"}, "app", Server(host="h", port=9)),
+        ("deep.app.host = 'h'", {"APP_APP__PORT": "9"}, "app", Server(host="h", port=9)),
+    ],
+)
+def test_the_environment_wins_whichever_way_it_uses(load, text, variables, key, value):
+    """Over the file, which uses another; the variable is the origin. Tables merge; no other field loses its item."""
+    found = load(variables, Ways, text)
+    assert not isinstance(found, list), found
+    assert getattr(found.config, key) == value
+    assert not found.warnings
+    leaf = (key, "port") if key == "app" else (key,)
+    answers = [each.origin.where for each in found.snapshot.explain(leaf)]
+    assert answers[0] == f"${next(iter(variables))}"
+    if key == "app":
+        assert found.snapshot.origin("app.host").where.startswith("config.toml:1:")
+    elif key != "second":
+        assert answers[1].startswith("config.toml:1:")
+    if text.startswith("items"):
+        assert found.config.second == 2
+        assert found.snapshot.origin("second").where == "config.toml:1:13"
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "expected"),
+    [
+        ("items = [1, 2]", {"APP_FIRST": "x"}, '$APP_FIRST: Type mismatch: first expected integer, got "x"'),
+        ("port = 1", {"APP_SERVER__PORTS": '["x"]'}, "$APP_SERVER__PORTS: Type mismatch: port expected integer"),
+        ("server.ports = ['x']", {}, "config.toml:1:17: Type mismatch: port expected integer, got string"),
+        ("items = [1, 'x']", {"APP_FIRST": "1"}, "config.toml:1:13: Type mismatch: items[1] expected integer"),
+    ],
+)
+def test_what_came_another_way_is_blamed_where_it_is_written(load, tmp_path, text, variables, expected):
+    """Not where the model finds it."""
+    (problem,) = load(variables, Ways, text)
+    assert problem.startswith(expected), problem
+
+
+class Lenient(Ways, extra="ignore"):
+    """The same."""
+
+
+class Shared(BaseModel, frozen=True):
+    server: Server = Server()
+    port: int = Field(0, validation_alias=AliasChoices(AliasPath("server", "port"), "port"))
+
+
+def test_what_cannot_be_is_refused(load):
+    """The model prefers what another field has there: with another value than that, the weaker layer would win."""
+    (problem,) = load({"APP_PORT": "9"}, Shared, "server.port = 1")
+    assert problem.startswith("$APP_PORT: port cannot have its value: the model prefers server.port, which another")
+    assert load({"APP_PORT": "1"}, Shared, "server.port = 1").config.port == 1
+    assert load({"APP_SERVER__PORT": "9"}, Shared, "port = 1").config == Shared.model_validate(
+        {"server": {"port": 9}}
+    )
+
+
+@pytest.mark.parametrize("key", ["port", "server.ports", "server"])
+@pytest.mark.parametrize("text", ["port = 3", "server.ports = [3]"])
+def test_an_override_removes_a_field_by_any_way(tmp_path, key, text):
+    """Whichever way the file gives it."""
+    (tmp_path / "config.toml").write_text(text)
+    with HotReloadWatcher(tmp_path / "config.toml", Lenient) as watcher:
+        assert watcher.config.port == 3
+        with watcher.override({key: MISSING}):
+            assert watcher.config.port == 0
+        with watcher.override({"server.ports": [7]}):
+            assert watcher.config.port == 7

@@ -168,6 +168,11 @@ def any_alias(nodes: Iterable[Node], definitions: Mapping[str, Node]) -> bool:
     return any(node.get("validation_alias") is not None for node in _every(nodes, definitions))
 
 
+def any_choice(nodes: Iterable[Node], definitions: Mapping[str, Node]) -> bool:
+    """Whether any field in `nodes`, however deep, has an alias path, or several aliases."""
+    return any(isinstance(node.get("validation_alias"), list) for node in _every(nodes, definitions))
+
+
 def any_tagged(nodes: Iterable[Node], definitions: Mapping[str, Node]) -> bool:
     """Whether there is a tagged union in `nodes`, however deep."""
     return any(node.get("type") == "tagged-union" for node in _every(nodes, definitions))
@@ -247,15 +252,20 @@ class Field(NamedTuple):
     """It may be left out, though it has no default."""
 
     @property
-    def keys(self) -> list[tuple[str, bool]]:
-        """The keys under which a document may give it; false with those that only lead to it."""
+    def ways(self) -> list[tuple[Any, ...]]:
+        """The paths by which a document may give it, from keys of its table on; the first that is there counts."""
         if not self.aliases:
-            return [(self.name, True)]
+            return [(self.name,)]
         by_name = self.config.get("validate_by_name", self.config.get("populate_by_name", False))
-        found = [(self.name, True)] if by_name else []
+        found: list[tuple[Any, ...]] = [(self.name,)] if by_name else []
         if not self.config.get("validate_by_alias", True):
             return found
-        return [(way[0], len(way) == 1) for way in self.aliases] + found
+        return [tuple(way) for way in self.aliases] + found
+
+    @property
+    def keys(self) -> list[tuple[str, bool]]:
+        """The keys under which a document may give it; false with those that only lead to it."""
+        return [(way[0], len(way) == 1) for way in self.ways]
 
     @property
     def names(self) -> frozenset[str]:

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, TypeAlias
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 
 from hotconf.arguments import of_type
+from hotconf.config.walk import value_at
 from hotconf.errors import UsageError
 from hotconf.formats.base import MAX_DEPTH, MAX_DIGITS, Document
 from hotconf.formats.places import Span
@@ -40,8 +41,8 @@ class LayerTable:
     """The text that the table was parsed from."""
     origins: Mapping[KeyPath, Origin] = field(default_factory=dict, repr=False)
     """Where values without a document were written. The name of the layer stands for the others."""
-    spelled: Mapping[KeyPath, str] = field(default_factory=dict, repr=False)
-    """For each path of `table` whose last key is written differently: the key as it is written."""
+    spelled: Mapping[KeyPath, KeyPath] = field(default_factory=dict, repr=False)
+    """For each path of `table` that ends differently in what is written: the path there."""
     at: KeyPath = ()
     """Where `table` stands in the document: `()` if it is all of it."""
     texts: Mapping[KeyPath, str] = field(default_factory=dict, repr=False)
@@ -120,7 +121,11 @@ class LayerTable:
         """`path` as the layer spells it."""
         if not self.spelled:
             return path
-        return tuple(self.spelled.get(path[: length + 1], key) for length, key in enumerate(path))
+        written: KeyPath = ()
+        for length, key in enumerate(path, 1):
+            written = self.spelled.get(path[:length]) or (*written, key)
+        back = any(type(key) is int and key < 0 for key in written)
+        return _from_start(self.table, written) if back else written
 
 
 @dataclass(frozen=True)
@@ -150,6 +155,17 @@ class TextTable:
     def text(self) -> str:
         """Equal only for tables that say the same."""
         return repr(({name: text for name, (text, _) in self.texts.items()}, self.problems))
+
+
+def _from_start(table: object, path: KeyPath) -> KeyPath:
+    """`path`, in which positions that alias paths count from the end of an array are counted from its start."""
+    found: KeyPath = ()
+    for key in path:
+        if isinstance(table, list) and isinstance(key, int) and key < 0:
+            key += len(table)
+        found = (*found, key)
+        table = value_at(table, (key,))
+    return found
 
 
 def _revealed(value: Any) -> Any:

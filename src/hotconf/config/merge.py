@@ -28,6 +28,15 @@ class Merged(NamedTuple):
     """Nobody may change it: what only one layer has is that layer's own."""
     origins: Origins
     layers: tuple[LayerTable, ...]
+    moved: Mapping[KeyPath, KeyPath] = {}
+    """What values are called that stand elsewhere in `table`, because the model prefers that."""
+    problems: tuple[Problem, ...] = ()
+    """Where it cannot be given what counts."""
+
+    def home(self, path: KeyPath) -> KeyPath:
+        """What the value at `path` of `table` is called."""
+        way = next((way for way in self.moved if path[: len(way)] == way), None)
+        return path if way is None else (*self.moved[way], *path[len(way) :])
 
     @property
     def documents(self) -> tuple[Document, ...]:
@@ -49,7 +58,8 @@ class Merged(NamedTuple):
 def merge(layers: Sequence[Document | LayerTable], shape: Shape | None = None) -> Merged:
     """Lay each layer over those before it.
 
-    `shape`: a table that changes the discriminator of one of its tagged unions replaces that of weaker layers.
+    `shape`: a table that changes the discriminator of one of its tagged unions replaces that of weaker layers, and of
+    the ways to give a field only that counts which the strongest layer uses.
     """
     tables = [LayerTable.of_file(each) if isinstance(each, Document) else each for each in layers]
     table: dict[str, Any] = {}
@@ -60,7 +70,13 @@ def merge(layers: Sequence[Document | LayerTable], shape: Shape | None = None) -
         for path in layer.removes:
             _remove(table, path, made)
         _lay(table, layer.table, made, layer.replaces)
-    return Merged(table, Origins(tables), tuple(tables))
+    origins = Origins(tables, shape=shape)
+    if shape is None or not shape.forked:
+        return Merged(table, origins, tuple(tables))
+    from hotconf.config.ways import delivered  # late: few models have such fields
+
+    table, moved, problems = delivered(table, shape)
+    return Merged(table, origins, tuple(tables), moved, problems)
 
 
 def _others(below: Mapping[str, Any], over: Mapping[str, Any], shape: Shape, path: KeyPath = ()) -> Iterator[KeyPath]:
@@ -143,10 +159,11 @@ class Origins(LayeredOrigins):
     Nothing is read from the texts before the first question about them.
     """
 
-    __slots__ = ("_config", "_home", "layers")
+    __slots__ = ("_config", "_home", "_shape", "layers")
 
-    def __init__(self, layers: Sequence[LayerTable], config: object = None) -> None:
+    def __init__(self, layers: Sequence[LayerTable], config: object = None, shape: Shape | None = None) -> None:
         self.layers = tuple(layers)
+        self._shape = shape
         self._config = config
         """What was made of them; it knows the defaults."""
         files = (layer.document.path.parent for layer in layers if layer.document is not None)
@@ -154,9 +171,10 @@ class Origins(LayeredOrigins):
 
     def of(self, config: object) -> Origins:
         """The origins of the values of `config`, which was made of these layers."""
-        return Origins(self.layers, config)
+        return Origins(self.layers, config, self._shape)
 
     def __getitem__(self, path: KeyPath) -> Origin:
+        path = self._written(path)
         index = _owner(self.layers, path) if path else None
         if index is None:
             raise KeyError(path)
@@ -175,6 +193,7 @@ class Origins(LayeredOrigins):
         """Every layer's answer, the winner first. A default answers only where no layer sets the value."""
         if not path:
             return ()
+        asked, path = path, self._written(path)
         winner = _owner(self.layers, path)
         says = [_says(layer, path) for layer in self.layers]
         losers = [index for index in range(len(says)) if index != winner and says[index] not in ("nothing", "absent")]
@@ -183,17 +202,17 @@ class Origins(LayeredOrigins):
             answers.insert(0, Answer(Origin(self.layers[remover].layer, self.layers[remover].layer), MISSING))
         if winner is not None:
             return (self._answer(winner, path), *answers)
-        default = value_at(self._config, path)
+        default = value_at(self._config, asked)
         if default is MISSING:
             return tuple(answers)
         from hotconf.config.validation.unset import origin_of_unset  # late: few values are asked about
 
-        origin = origin_of_unset(self._config, path, lambda part: _owner(self.layers, part) is not None)
+        origin = origin_of_unset(self._config, asked, lambda part: part in self)
         return (Answer(origin, default), *answers)
 
     def locate(self, path: KeyPath, *, at: At = "value") -> Origin | None:
         """Where the value at `path` stands, or its key; if there is none, the nearest table or array around it."""
-        index, stands = self._nearest(path)
+        index, stands = self._nearest(self._written(path))
         return None if index is None else self._origin(index, stands, at)
 
     def placed(self, problem: Problem, *, at: At = "value") -> Problem:
@@ -202,15 +221,16 @@ class Origins(LayeredOrigins):
         Related are the places in weaker layers whose values this one replaces, and the layers beside the files that
         fill the same table. What stands nowhere is about the whole, which goes by the name of the main file.
         """
-        index, stands = self._nearest(problem.path)
-        if stands != problem.path and (remover := self._remover(problem.path)) is not None:
-            below = (index for index in range(remover) if _says(self.layers[index], problem.path) != "nothing")
-            there = (related("also defined", self._origin(index, problem.path)) for index in below)
+        path = self._written(problem.path)
+        index, stands = self._nearest(path)
+        if stands != path and (remover := self._remover(path)) is not None:
+            below = (index for index in range(remover) if _says(self.layers[index], path) != "nothing")
+            there = (related("also defined", self._origin(index, path)) for index in below)
             return replace(problem, related=(*problem.related, *there), where=self.layers[remover].layer)
         if index is None:
             file = next((layer.document.path for layer in self.layers if layer.document is not None), None)
-            return replace(problem, file=file, related=(*problem.related, *self._beside_files(problem.path)))
-        if stands != problem.path:
+            return replace(problem, file=file, related=(*problem.related, *self._beside_files(path)))
+        if stands != path:
             at = "value"  # it is the table around it that lacks something, not the key of that table
         origin, span = self._origin(index, stands, at), self.layers[index].span(stands, at)
         if self.layers[index].document is None:  # what it says may be secret as a whole: no excerpts
@@ -222,12 +242,13 @@ class Origins(LayeredOrigins):
             column=origin.column,
             end_line=None if span is None else span.end_line,
             end_column=None if span is None else span.end_column,
-            related=(*problem.related, *(self._elsewhere(problem.path, index) if stands == problem.path else ())),
+            related=(*problem.related, *(self._elsewhere(path, index) if stands == path else ())),
             where="" if origin.file else origin.where,
         )
 
     def written(self, path: KeyPath) -> Written | None:
         """The text that the value at `path` was decoded from; None if from none."""
+        path = self._written(path)
         index = _owner(self.layers, path) if any(layer.secret or layer.texts for layer in self.layers) else None
         if index is None:
             return None
@@ -286,6 +307,14 @@ class Origins(LayeredOrigins):
                 return index if says == "absent" and self.layers[index].removes else None
         return None
 
+    def _written(self, path: KeyPath) -> KeyPath:
+        """Where the value at `path` of the configuration is written: an alias path may lead there."""
+        if self._shape is None or not self._shape.forked:
+            return path
+        from hotconf.config.ways import detour  # late: few models have such fields
+
+        return detour(path, self._shape, lambda part: _owner(self.layers, part) is not None)
+
     def _nearest(self, path: KeyPath) -> tuple[int | None, KeyPath]:
         """Which layer the value at `path`, or what is nearest around it, stands in; and the path of that."""
         for length in range(len(path), 0, -1):
@@ -340,7 +369,7 @@ def _says(layer: LayerTable, path: KeyPath) -> _Says:
                 return "absent" if in_array or anew else "nothing"
             here = here[key]
             anew = anew or (bool(layer.replaces) and path[:length] in layer.replaces)
-        elif isinstance(here, list) and isinstance(key, int) and 0 <= key < len(here):
+        elif isinstance(here, list) and isinstance(key, int) and -len(here) <= key < len(here):
             here, in_array = here[key], True
         else:
             return "absent"

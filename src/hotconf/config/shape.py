@@ -64,17 +64,15 @@ class Shape:
 
     @cached
     def spellings(self) -> Mapping[str, str]:
-        """For other keys of a field that has several: the first of them. Keys that two fields share have none."""
+        """For other keys of a field that has several: the first of them. None where another field shares one."""
         users: dict[str, set[str]] = {}
         firsts: dict[str, set[str]] = {}
-        for field in self._fields:
-            whole = [key for key, whole in field.keys if whole]
-            for key, _ in field.keys:
-                users.setdefault(key, set()).add(field.name)
-            for key in whole:
+        for key, name in ((key, field.name) for field in self._fields for key, _ in field.keys):
+            users.setdefault(key, set()).add(name)
+        for whole in ([key for key, whole in field.keys if whole] for field in self._fields):
+            for key in whole if all(len(users[key]) == 1 for key in whole) else ():
                 firsts.setdefault(key, set()).add(whole[0])
-        found = {key: min(first) for key, first in firsts.items() if len(first) == len(users[key]) == 1}
-        return {key: first for key, first in found.items() if first != key and len(users[first]) == 1}
+        return {key: min(first) for key, first in firsts.items() if len(first) == 1 and key not in first}
 
     @cached
     def aliased(self) -> bool:
@@ -82,10 +80,15 @@ class Shape:
         return coreschema.any_alias([leaf.node for leaf in self._leaves], self._book.definitions)
 
     @cached
+    def forked(self) -> bool:
+        """Fields here or below may have alias paths, or several aliases."""
+        return coreschema.any_choice([leaf.node for leaf in self._leaves], self._book.definitions)
+
+    @cached
     def tagged(self) -> bool:
         """A tagged union may stand here or below."""
-        nodes = [leaf.node for leaf in self._leaves]
-        return any(leaf.tagged for leaf in self._leaves) or coreschema.any_tagged(nodes, self._book.definitions)
+        own = any(leaf.tagged for leaf in self._leaves)
+        return own or coreschema.any_tagged([leaf.node for leaf in self._leaves], self._book.definitions)
 
     @cached
     def names_files(self) -> bool:
@@ -174,15 +177,13 @@ class Shape:
     @cached
     def secretive(self) -> bool:
         """The model may keep something as a secret, here or below."""
-        nodes = [leaf.node for leaf in self._leaves]
-        return self.secret or coreschema.any_secret(nodes, self._book.definitions)
+        return self.secret or coreschema.any_secret([leaf.node for leaf in self._leaves], self._book.definitions)
 
     @cached
     def keyed(self) -> bool:
         """The keys of a table that may stand here are secrets."""
-        found = [leaf.node for leaf in self._leaves]
-        keys = [node["keys_schema"] for node in found if isinstance(node.get("keys_schema"), dict)]
-        return coreschema.any_secret(keys, self._book.definitions)
+        keys = [leaf.node.get("keys_schema") for leaf in self._leaves]
+        return coreschema.any_secret([key for key in keys if isinstance(key, dict)], self._book.definitions)
 
     @cached
     def opaque(self) -> bool:
@@ -322,10 +323,9 @@ class Shape:
         return chain(map(self.child, range(self._width)), repeat(self.child(self._width)))
 
     def _child(self, place: str | int | None) -> Shape:
-        shape = self._children.get(place)
-        if shape is None:
-            shape = self._children[place] = self._book.shape(self._nodes_at(place))
-        return shape
+        if place not in self._children:
+            self._children[place] = self._book.shape(self._nodes_at(place))
+        return self._children[place]
 
     def default(self, key: str) -> object:
         """The value of the field at `key` when a document does not give it; None where that is not known."""

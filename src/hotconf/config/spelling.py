@@ -6,16 +6,22 @@ spelling for all layers, a weak layer's could beat a strong one's.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from hotconf.changes import MISSING
 from hotconf.config.layers import LayerTable
 from hotconf.config.merge import merge, related
 from hotconf.config.shape import Shape, shape_of
+from hotconf.errors import UsageError
 from hotconf.formats.base import Document
 from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem
 from hotconf.schema import Schema
+
+if TYPE_CHECKING:
+    from hotconf.config.ways import Home
 
 L = TypeVar("L", Document, LayerTable)
 
@@ -36,9 +42,12 @@ def respell(layer: L, schema: Schema[Any]) -> L | tuple[Problem, ...]:
     table = reading.table(layer.table, shape, (), ())
     if reading.clashes:
         return _problems(layer, reading.clashes)
-    if not reading.changed:
-        return layer
-    return replace(layer, table=table, spelled={**layer.spelled, **reading.spelled})
+    changes: dict[str, Any] = {}
+    if reading.changed:
+        changes = {"table": table, "spelled": {**layer.spelled, **reading.spelled}}
+    if shape.forked and (removes := getattr(layer, "removes", None)):
+        changes["removes"] = removes | _removed_with(removes, table, shape)
+    return replace(layer, **changes) if changes else layer
 
 
 def _has_nulls(layer: Document | LayerTable) -> bool:
@@ -63,11 +72,31 @@ def respelled(path: KeyPath, schema: Schema[Any]) -> KeyPath:
     return tuple(found)
 
 
+def selected(path: KeyPath, schema: Schema[Any]) -> KeyPath:
+    """`path` as the model spells it.
+
+    Raises `UsageError` if a table on the way has fields only, and none of the name that `path` gives: the key of a
+    field or its name in the model. Where the model leaves open what may stand there, anything may.
+    """
+    path = respelled(path, schema)
+    shape = shape_of(schema)
+    for depth, key in enumerate(path, start=1):
+        keys = {name: key for key, name in shape.keys.items()} | {key: key for key in shape.keys}
+        if isinstance(key, str) and key not in keys and shape.extras in ("forbid", "ignore"):
+            from hotconf.config.suggest import did_you_mean  # only for this mistake
+
+            hint = did_you_mean(key, keys)
+            text = f"{dotted(path)} can never change: the model has no {dotted(path[:depth])}"
+            raise UsageError(text if hint is None else f"{text}; {hint}")
+        shape = shape.child(keys.get(key, key) if isinstance(key, str) else key)
+    return path
+
+
 class _Reading:
     """One walk over a layer. `written` is a path as in the layer, `path` the same in the first spelling."""
 
     def __init__(self, *, kebab: bool, nulls: bool) -> None:
-        self.spelled: dict[KeyPath, str] = {}
+        self.spelled: dict[KeyPath, KeyPath] = {}
         self.clashes: list[tuple[KeyPath, str]] = []
         """The path of each second spelling, as written, and the first one."""
         self.changed = False
@@ -85,21 +114,55 @@ class _Reading:
                 continue
             first[name] = key
             if name != key:
-                self.spelled[(*path, name)] = key
+                self.spelled[(*path, name)] = (*written, key)
                 self.changed = True
-            table[name] = self._value(value, shape, name, (*written, key), (*path, name))
+            table[name] = self._value(value, shape.child(name), (*written, key), (*path, name))
+        if shape.forked:
+            from hotconf.config.ways import homes_of  # late: few models have such fields
+
+            for home in homes_of(shape):
+                self._bring_home(home, table, lambda key: (*written, first.get(key, key)), path)
         return table
 
-    def _value(self, value: Any, around: Shape, key: str | int, written: KeyPath, path: KeyPath) -> Any:
+    def _value(self, value: Any, shape: Shape, written: KeyPath, path: KeyPath) -> Any:
         if isinstance(value, dict):
-            return self.table(value, around.child(key), written, path)
+            return self.table(value, shape, written, path)
         if isinstance(value, list):
-            inside = around.child(key)
-            return [self._value(item, inside, n, (*written, n), (*path, n)) for n, item in enumerate(value)]
-        if value is None and self._nulls and around.child(key).only_tables:
+            return [self._value(item, shape.child(n), (*written, n), (*path, n)) for n, item in enumerate(value)]
+        if value is None and self._nulls and shape.only_tables:
             self.changed = True
             return {}
         return value
+
+    def _bring_home(
+        self, home: Home, table: dict[str, Any], written: Callable[[str], KeyPath], path: KeyPath
+    ) -> None:
+        """Put what the model would read in `table` where the field stands in all layers."""
+        from hotconf.config.ways import at
+
+        way = next((way for way in home.ways if at(table, way) is not MISSING), home.path)
+        value, here = at(table, way), table
+        if way == home.path:
+            return
+        head, target = written(str(way[0])), (*path, *home.path)
+        for length, key in enumerate(map(str, home.path[:-1]), 1):
+            if key not in here:
+                here[key] = {}
+                self.spelled[(*path, *home.path[:length])] = head
+            here = here[key]
+            if type(here) is not dict:
+                return  # the model would find nothing there
+        self.spelled = {each: there for each, there in self.spelled.items() if each[: len(target)] != target}
+        self.spelled[target] = (*head, *way[1:])
+        here[str(home.path[-1])] = self._value(value, home.shape, self.spelled[target], target)
+        self.changed = True
+
+
+def _removed_with(removes: Iterable[KeyPath], table: dict[str, Any], shape: Shape) -> frozenset[KeyPath]:
+    """What else a layer removes that removes a way of a field, or what it leads through."""
+    from hotconf.config.ways import at, removed
+
+    return frozenset(home for path in removes for home in removed(path, shape) if at(table, home) is MISSING)
 
 
 def _name(key: str, shape: Shape, *, kebab: bool) -> str:

@@ -96,8 +96,8 @@ class Document:
     """What was parsed: decoded, without a byte order mark. Like `table` it may hold secrets."""
     table: dict[str, Any] = field(repr=False)
     format: Format = field(repr=False)
-    spelled: Mapping[KeyPath, str] = field(default_factory=dict, repr=False)
-    """The key in the text, for each path of `table` whose last key is spelled differently there."""
+    spelled: Mapping[KeyPath, KeyPath] = field(default_factory=dict, repr=False)
+    """The path in the text, for each path of `table` that ends differently there."""
 
     @cached
     def places(self) -> Places:

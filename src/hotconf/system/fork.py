@@ -32,7 +32,7 @@ OUTER, SHARED, INNER = range(3)
 """The order in which locks are taken."""
 
 LATE_IMPORTS: Final = (
-    *(f"hotconf.config.{name}" for name in ("diff", "spelling", "suggest")),
+    *(f"hotconf.config.{name}" for name in ("diff", "spelling", "suggest", "ways")),
     "hotconf.config.decoding",
     *(f"hotconf.config.decoding.{name}" for name in ("decode", "mistakes", "names", "values")),
     *(f"hotconf.config.redaction.{name}" for name in ("masking", "secret_keys", "secret_values", "source_text")),

@@ -62,7 +62,7 @@ def validate(
     """
     collector = Collector(merged, shape_of(schema), scrubber, goes_through)
     hints = Budget(_MAX_HINTS, MAX_COMPARED)
-    for problem in (each for layer in merged.layers for each in layer.problems):
+    for problem in (*(each for layer in merged.layers for each in layer.problems), *merged.problems):
         collector.add(problem)
     strict = False
     try:
@@ -95,6 +95,7 @@ def _refused(errors: Errors, collector: Collector, hints: Budget) -> None:
     for fault in faults(errors.details[:_MAX_FAULTS], collector.merged.table, collector.shape):
         if fault.path in known:
             continue
+        fault = replace(fault, path=collector.merged.home(fault.path))
         written = origins.written(fault.path)
         if written is not None and written.secret:
             fault = replace(fault, secret=True)

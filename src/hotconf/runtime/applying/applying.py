@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from hotconf.arguments import qualified_name
-from hotconf.config.selectors import selected
+from hotconf.config.spelling import selected
 from hotconf.config.walk import value_at
 from hotconf.engine import protocol
 from hotconf.errors import UsageError
