@@ -43,19 +43,25 @@ def show(
     With @N: that of state N of PATH, as `hotconf history` shows it.
 
     stdout is a valid configuration in the format of the main file, or in that which --format names. A comment behind
-    each value says where it was written, FILE:LINE, and what that overrides, or that it is a default; JSON has no
-    comments: --json has the origins. Secrets are masked. Warnings go to stderr.
+    each value says where it was written, FILE:LINE, and what that overrides, or that it is a default; and whether a
+    change of it needs a restart. JSON has no comments: --json has the origins. Secrets are masked. Warnings go to
+    stderr.
 
     Exit status: 0 shown, 1 the configuration is not valid, 2 a file that is missing, unreadable or too large, a KEY
     that does not exist, or wrong usage.
     """
+    from functools import partial
+
     from hotconf.cli import states
+    from hotconf.config.restarts.marks import needs_restart
+    from hotconf.config.shape import shape_of
     from hotconf.formats.registry import named
     from hotconf.report.effective import Effective
 
     found, options = states.effective(ctx, arguments, program, state_dir)
     wanted = () if key is None else states.key_of(key, options.schema)
-    effective = Effective(found.snapshot, wanted, written_only=no_defaults)
+    restart = partial(needs_restart, shape_of(options.schema))
+    effective = Effective(found.snapshot, wanted, written_only=no_defaults, restart=restart)
     if as_json:
         import json
 

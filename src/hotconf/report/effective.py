@@ -19,7 +19,7 @@ from hotconf.snapshot import DEFAULT
 from hotconf.text import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from hotconf.formats.base import Format
     from hotconf.keypath import KeyPath
@@ -52,14 +52,23 @@ class Origins:
 class Effective:
     """The values of `snapshot`, or of it only what stands at and below `key`.
 
-    `written_only`: leave out what no layer sets. Raises `UsageError` if there is nothing at `key`.
+    `written_only`: leave out what no layer sets. `restart`: whether a change at a path needs a restart. Raises
+    `UsageError` if there is nothing at `key`.
     """
 
-    __slots__ = ("_key", "_origins", "_table")
+    __slots__ = ("_key", "_origins", "_restart", "_table")
 
-    def __init__(self, snapshot: Snapshot[Any], key: KeyPath = (), *, written_only: bool = False) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot[Any],
+        key: KeyPath = (),
+        *,
+        written_only: bool = False,
+        restart: Callable[[KeyPath], bool] | None = None,
+    ) -> None:
         whole = shown(snapshot.config, snapshot.secret_paths(), most=sys.maxsize)
         self._origins = Origins(snapshot)
+        self._restart = restart
         self._key = key
         found = value_of(whole, key)
         self._table = self._written(key, found) if written_only else found
@@ -85,14 +94,18 @@ class Effective:
             for path, _ in leaves(self._key, self._table)
             if (origin := self._origins.written(path)) is not None
         }
-        return {"key": dotted(self._key), "value": plain(self._table), "origins": origins}
+        paths = [path for path, _ in leaves(self._key, self._table)]
+        needed: list[Json] = [dotted(path) for path in paths if self._restart is not None and self._restart(path)]
+        found = {"key": dotted(self._key), "value": plain(self._table), "origins": origins}
+        return {**found, "restart_required": needed}
 
     def _remark(self, path: KeyPath) -> str:
         # Of an array only one item may be shown, which then stands first in the document.
         path = (*self._key, *path[len(self._key) :])
         over = ", ".join(each.line_only for each in self._origins.over(path))
         place = self._origins.of(path).line_only
-        return f"{place}, over {over}" if over else place
+        needs = ", restart required" if self._restart is not None and self._restart(path) else ""
+        return f"{place}, over {over}{needs}" if over else f"{place}{needs}"
 
     def _written(self, path: KeyPath, value: object) -> object:
         """`value` without what is only default; `MISSING` if nothing is left of it."""

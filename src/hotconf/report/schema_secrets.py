@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from hotconf.changes import MASK
+from hotconf.config.coreschema import RESTART
 from hotconf.config.redaction.masking import masked
 from hotconf.config.redaction.secret_values import secrets_in
 from hotconf.secrets.keys import DISTINCTIVE
@@ -31,7 +32,18 @@ _TEXTS: Final = frozenset({"$comment", "description", "title"})
 _STRUCTURE: Final = frozenset(
     {
         *("$ref", "additionalProperties", "deprecated", "exclusiveMaximum", "exclusiveMinimum", "format", "maxItems"),
-        *("maxLength", "maximum", "minItems", "minLength", "minimum", "required", "type", "uniqueItems", MARKED),
+        *(
+            "maxLength",
+            "maximum",
+            "minItems",
+            "minLength",
+            "minimum",
+            "required",
+            "type",
+            "uniqueItems",
+            MARKED,
+            RESTART,
+        ),
     }
 )
 _KNOWN: Final = _SCHEMA | _SCHEMAS | _TABLES | _TEXTS | _STRUCTURE

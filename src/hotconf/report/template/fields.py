@@ -136,8 +136,9 @@ class _Reader:
         secret = secret or (not entry.on and self._hides(path, value))
         flags = ["required"] * (required and not entry.is_open)
         flags += ["secret"] * secret + ["computed at each start"] * (value is _UNKNOWN)
-        if not flags and not entry.is_open and (value is None or value is MISSING):
-            flags = ["optional"]
+        flags += ["a change needs a restart"] * (coreschema.RESTART in found)
+        if not required and not secret and not entry.is_open and (value is None or value is MISSING):
+            flags = ["optional", *flags]
         return entry._replace(words=" ".join(f"{each[:1].upper()}{each[1:]}." for each in (words, *flags) if each))
 
     def _default(self, field: Field) -> tuple[Any, bool]:

@@ -13,7 +13,7 @@ from hotconf.changes import MASK, MISSING, Change, Cut, contrasted, holds_cut, s
 from hotconf.keypath import KeyPath, dotted
 from hotconf.snapshot import DEFAULT
 from hotconf.text import quoted
-from hotconf.tui.view.rows import Key, Place, Row, Span, Tone, counted
+from hotconf.tui.view.rows import RESTART, Key, Place, Row, Span, Tone, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,6 +25,8 @@ Mark: TypeAlias = Literal["", "changed", "inside"]
 """`changed`: it, or all of it, is new; `inside`: something below it is."""
 
 MARK: Final = "●"
+MORE: Final = "…"
+"""Something below needs a restart."""
 DEFAULTS: Final = "…defaults"
 """Ends the key of the line that stands for the defaults of a table."""
 
@@ -52,6 +54,8 @@ class Item:
     children: tuple[Item, ...] = ()
     whole: object = None
     """The value itself, masked."""
+    waits: str = ""
+    """`9000` if the files say so, and that needs a restart; an ellipsis if there is such a value below."""
 
     @property
     def place(self) -> Place | None:
@@ -73,7 +77,7 @@ class Item:
     @property
     def open(self) -> bool:
         """Is it worth being seen without being asked for?"""
-        return bool(self.mark) or self.written
+        return bool(self.mark or self.waits) or self.written
 
 
 def items(snapshot: Snapshot[Any], changes: Sequence[Change]) -> tuple[Item, ...]:
@@ -85,7 +89,13 @@ def items(snapshot: Snapshot[Any], changes: Sequence[Change]) -> tuple[Item, ...
     exact = {change.path: change for change in changes}
     within = frozenset(path[:length] for path in exact for length in range(len(path) + 1))
     whole = shown(snapshot.config, snapshot.secret_paths())
-    return tuple(_Growing(Origins(snapshot), exact, within).below((), whole, changed=False))
+    waiting = {path: MORE for change in snapshot.pending_restart for path in _around(change.path)}
+    waiting |= {change.path: contrasted(change.old, change.new)[1] for change in snapshot.pending_restart}
+    return tuple(_Growing(Origins(snapshot), exact, within, waiting).below((), whole, changed=False))
+
+
+def _around(path: KeyPath) -> Iterator[KeyPath]:
+    return (path[:length] for length in range(1, len(path)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +104,8 @@ class _Growing:
     exact: Mapping[KeyPath, Change]
     within: frozenset[KeyPath]
     """Every path that is changed, or that something changed stands below."""
+    waiting: Mapping[KeyPath, str]
+    """What needs a restart, as it is then; `MORE` of what it stands in."""
 
     def below(self, path: KeyPath, value: object, *, changed: bool) -> Iterator[Item]:
         """The items of the table or array `value`: of a table first what is written, then what is only default."""
@@ -110,7 +122,10 @@ class _Growing:
         origin = self.origins.written(path)
         over = () if branch or origin is None else self.origins.over(path)
         unset = self.origins.of(path).where if origin is None and not branch and not holds_cut(value) else ""
-        return Item(path, _label(path[-1], value), text, origin, mark, _was(exact), unset, over, children, value)
+        waits = self.waiting.get(path, "")
+        return Item(
+            path, _label(path[-1], value), text, origin, mark, _was(exact), unset, over, children, value, waits
+        )
 
 
 def rows(tree: Sequence[Item], toggled: Mapping[Key, bool], query: str = "") -> tuple[Row, ...]:
@@ -135,7 +150,7 @@ def is_default(row: Row) -> bool:
 
 def origin_of(row: Row) -> str:
     """What `row` says about the origin of its value; empty if nothing."""
-    return next((span.text for span in row.right[-1:] if not span.text.startswith(MARK)), "")
+    return next((span.text for span in row.right[-1:] if not span.text.startswith((MARK, RESTART))), "")
 
 
 def is_marked(row: Row) -> bool:
@@ -198,6 +213,8 @@ def _spans(item: Item, query: str, *, opened: bool | None) -> tuple[Span, ...]:
         spans += [Span(" = ", "muted"), *_highlighted(item.value, tone, query)]
         if item.was:
             spans.append(Span(f"  {item.was}", "accent"))
+        if item.waits:
+            spans.append(Span(f"  {item.waits} after a restart", "warn"))
     elif not opened:
         spans.append(Span(f"  {counted(len(item.children), 'value')}", "muted"))
     return tuple(spans)
@@ -205,7 +222,10 @@ def _spans(item: Item, query: str, *, opened: bool | None) -> tuple[Span, ...]:
 
 def _right(item: Item) -> tuple[Span, ...]:
     """The mark, which is never cut away as the end of a long value may be, and the origin."""
-    mark = (Span(f"{MARK} ", "accent"),) if item.mark else ()
+    mark = (
+        *([Span(f"{MARK} ", "accent")] if item.mark else []),
+        *([Span(f"{RESTART} ", "warn")] if item.waits else []),
+    )
     if item.origin is not None:
         over = f", over {', '.join(map(_short, item.over))}" if item.over else ""
         return (*mark, Span(f"{_short(item.origin)}{over}", "muted"))

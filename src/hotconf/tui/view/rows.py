@@ -17,6 +17,8 @@ Tone: TypeAlias = Literal["plain", "muted", "strong", "key", "value", "good", "b
 Key: TypeAlias = tuple[str | int, ...]
 """Names a row for as long as what it shows is there."""
 
+RESTART: Final = "↻"
+"""Marks what needs a restart."""
 _NARROWEST: Final = 20
 _WORD: Final = re.compile(r"(?<!\s)\s*+\S+")
 

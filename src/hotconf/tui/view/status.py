@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.report.notification import degraded
 from hotconf.text import printable
-from hotconf.tui.view.rows import Span, Tone, counted
+from hotconf.tui.view.rows import RESTART, Span, Tone, counted
 from hotconf.tui.view.stream import SYMBOLS
 
 if TYPE_CHECKING:
@@ -111,6 +111,10 @@ def _alerts(view: View, keys: Mapping[str, str]) -> Iterator[Alert]:
     if pending is not None:
         reasons = printable(", ".join(pending.reasons))
         yield Alert(f"‖ 1 reload queued: waiting for {reasons} ({_way_out(pending.reasons, keys)})", "warn")
+    waiting = view.facts.snapshot.pending_restart if view.facts.snapshot is not None else ()
+    if waiting:
+        named = ", ".join(change.dotted or "value" for change in waiting)
+        yield Alert(f"{RESTART} restart required for {printable(named)}", "warn")
     if view.facts.started and view.facts.snapshot is not None and not view.facts.enabled:
         yield Alert("○ hot reload off: edits are not noticed (press r to reload)", "warn")
     if view.drift:

@@ -12,11 +12,12 @@ from hotconf.report.notification import notification
 from hotconf.report.problems.lines import spelled
 from hotconf.snapshot import Timings
 from hotconf.tui.view.facts import Excerpts, Happening, Note
-from hotconf.tui.view.rows import Key, Place, Row, Span, Tone, counted, wrapped
+from hotconf.tui.view.rows import RESTART, Key, Place, Row, Span, Tone, counted, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from hotconf.changes import Change
     from hotconf.problems import Problem
     from hotconf.report.problems.diagnostic import Style
 
@@ -173,7 +174,9 @@ def _opens(entry: Entry) -> bool:
             return True
         case ReloadDeferred(changes=changes, summary=summary):
             return bool(changes or summary)
-        case ReloadUnchanged(warnings=below) | Note(lines=below):
+        case ReloadUnchanged():
+            return bool(entry.event.warnings or entry.event.pending_restart)
+        case Note(lines=below):
             return bool(below)
     return False
 
@@ -192,12 +195,14 @@ def _lines_of(entry: Entry, width: int, depth: int) -> Iterator[Row]:
         case ReloadSuccess():
             yield from _lines(entry, "summary", event.summary, width, depth)
             yield from _changes(entry, event.summary, width, depth)
+            yield from _waiting(entry, event.pending_restart, width, depth)
             yield from problem_rows(entry, width, depth)
             yield from _lines(entry, "timings", [timings(event.timings)], width, depth, "muted")
         case ReloadDeferred():
             yield from _lines(entry, "summary", event.summary, width, depth)
             yield from _changes(entry, event.summary, width, depth)
         case ReloadUnchanged():
+            yield from _waiting(entry, event.pending_restart, width, depth)
             yield from problem_rows(entry, width, depth)
         case ReloadFailed():
             yield from problem_rows(entry, width, depth)
@@ -217,6 +222,11 @@ def _changes(entry: Entry, summary: Iterable[str], width: int, depth: int) -> It
     said = set(summary)
     lines = [str(change) for change in getattr(entry.event, "changes", ()) if str(change) not in said]
     yield from _lines(entry, "change", lines, width, depth, "accent")
+
+
+def _waiting(entry: Entry, changes: Sequence[Change], width: int, depth: int) -> Iterator[Row]:
+    lines = (f"{RESTART} restart required: {change}" for change in changes)
+    yield from _lines(entry, "restart", lines, width, depth, "warn")
 
 
 def _lines(
