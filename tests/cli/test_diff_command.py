@@ -196,3 +196,52 @@ def test_json_is_complete_however_much_there_is(here):
     assert "cut" not in changes["profiles"]
     text = diff("old.toml", "new.toml").stdout
     assert text.splitlines()[0] == 'agents[0].args: […, "a11999"] → […, "z"]'
+
+
+MARKED = """
+from typing import Annotated
+from pydantic import BaseModel, SecretStr
+from hotconf import RestartRequired
+class Tls(BaseModel):
+    cert: Annotated[str, RestartRequired()]
+class Own(BaseModel):
+    port: Annotated[int, RestartRequired()] = 1
+    key: Annotated[SecretStr | None, RestartRequired()] = None
+    limit: int = 1
+    tls: Tls | None = None
+"""
+
+
+def test_changes_that_need_a_restart_are_marked(here):
+    """In `diff`, in `plan`, which says what would wait, in `show` and `init`; no secret shows."""
+    (here / "restart_schema.py").write_text(MARKED)
+    (here / "a.toml").write_text("port = 1\n")
+    (here / "b.toml").write_text('port = 2\nlimit = 2\nkey = "s3cr3t-value"\n[tls]\ncert = "x"\n')
+
+    def run(*arguments):
+        result = CliRunner().invoke(hotconf, [*arguments, "--schema", "restart_schema:Own"])
+        assert "s3cr3t" not in result.output
+        return result
+
+    assert run("diff", "a.toml", "b.toml").stdout.splitlines() == [
+        "port: 1 → 2 (restart required)",
+        "key: none → ******** (restart required)",
+        "limit: 1 → 2",
+        'tls: none → {cert = "x"} (restart required)',
+    ]
+    told = json.loads(run("diff", "a.toml", "b.toml", "--json").stdout)
+    assert told["restart_required"] == ["port", "key", "tls"]
+    planned = run("plan", "b.toml", "a.toml").stdout
+    assert planned.startswith("limit: 1 → 2\n\n✅")
+    assert "   ↻ Restart required: port: 1 → 2\n" in planned
+    told = json.loads(run("plan", "b.toml", "a.toml", "--json").stdout)
+    assert [change["path"] for change in told["changes"]] == ["limit"]
+    assert [change["path"] for change in told["pending_restart"]] == ["port", "key", "tls"]
+    assert "port = 1          # a.toml:1, restart required\n" in run("show", "a.toml").stdout
+    assert json.loads(run("show", "a.toml", "--json").stdout)["restart_required"] == ["port", "key", "tls"]
+    run("init", "fresh.toml")
+    assert "# Integer. A change needs a restart.\nport = 1\n" in (here / "fresh.toml").read_text()
+    schema = json.loads(run("schema").stdout)
+    assert [key for key, node in schema["properties"].items() if "x-restart-required" in node] == ["port", "key"]
+    assert schema["$defs"]["Tls"]["properties"]["cert"]["x-restart-required"] is True
+    assert run("check", "b.toml").exit_code == 0

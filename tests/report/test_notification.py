@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hotconf.changes import Change
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.problems import Problem, one_line
 from hotconf.report.notification import SUMMARY_LIMIT, notification
@@ -144,3 +145,13 @@ def test_nothing_from_outside_breaks_a_line_or_reaches_the_terminal_raw(text, na
         told = notification(event).split("\n")
         assert len(told) == lines
         assert all(line.isprintable() for line in told)
+
+
+def test_what_needs_a_restart_follows_what_changed():
+    """Whether something else changed or not; of many the rest is counted."""
+    waiting = tuple(Change((f"key{number}",), 1, 2) for number in range(SUMMARY_LIMIT + 2))
+    lines = notification(ReloadSuccess(2, (), ("a line",), pending_restart=waiting)).splitlines()
+    assert lines[1:3] == ["   - a line", "   ↻ Restart required: key0: 1 → 2"]
+    assert lines[-1] == "   ↻ … and 2 more"
+    unchanged = notification(ReloadUnchanged("a reason", (), waiting[:1]))
+    assert unchanged == "· Config unchanged (a reason)\n   ↻ Restart required: key0: 1 → 2"

@@ -226,3 +226,15 @@ def test_what_no_layer_sets_comes_from_where_show_says(tmp_path):
     row = line(configuration.rows(tree, {}, "written.label"), "label")
     assert row.right[0].text == "computed"
     assert not is_default(row)
+
+
+def test_what_needs_a_restart_is_marked_with_what_it_will_be():
+    """The value itself, and the tables around it."""
+    waiting = (Change(("cost", "daily_limit_usd"), 10.0, 30.0), Change(("evidence", "new"), MISSING, 1))
+    rows = configuration.rows(configuration.items(replace(snapshot(GOOD), pending_restart=waiting), ()), {})
+    row = line(rows, "daily_limit_usd")
+    assert row.text == "daily_limit_usd = 10.0  30.0 after a restart"
+    assert [span.text for span in row.right] == ["↻ ", "config.toml:4"]
+    assert line(rows, "cost").right[0].text == line(rows, "evidence").right[0].text == "↻ "
+    assert configuration.origin_of(line(rows, "evidence")) == ""
+    assert "↻ " not in [span.text for span in line(rows, "agents").right]

@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 
-from hotconf import Problem, ReloadSuccess
+from hotconf import Change, Problem, ReloadSuccess, ReloadUnchanged
 from hotconf.tui.view import status, stream
 from hotconf.tui.view.facts import Note, Update
 from hotconf.tui.view.toasts import LINES, toast
@@ -247,3 +247,14 @@ def test_copying_gives_the_notification_and_the_source():
         "  │        ^",
     ]
     assert "hunter2" in GOOD
+
+
+def test_what_waits_for_a_restart_is_said_for_as_long_as_it_waits():
+    """On a line of its own, and below the ending that found it."""
+    waiting = (Change(("cost", "daily_limit_usd"), 10.0, 20.0), Change(("model",), "a", "b"))
+    known = replace(START.facts, snapshot=replace(START.facts.snapshot, pending_restart=waiting))
+    event = ReloadUnchanged("only what needs a restart differs", (), waiting, at=NOON)
+    view = updated(START, [Update(known, event)])
+    assert alerts(view) == ["↻ restart required for cost.daily_limit_usd, model"]
+    assert "↻ restart required: cost.daily_limit_usd: 10.0 → 20.0" in texts(view)
+    assert not alerts(updated(view, [Update(START.facts, unchanged(1).event)]))

@@ -51,6 +51,7 @@ L = TypeVar("L", bound=Document | LayerTable)
 SAME_FILES: Final = "the files are the same"
 _SAME_VALUES: Final = "no value differs"
 _WAITS: Final = "only what needs a restart differs"
+_WAITS_NO_MORE: Final = "nothing waits for a restart any more"
 RESTART_REQUIRED: Final = "hotconf.config.restarts.required"
 """The module of `RestartRequired`: without it in the program, no model has one."""
 _OF_FILES: Final[frozenset[Kind]] = frozenset({"missing", "exposed", "copy"})
@@ -247,7 +248,7 @@ class Pipeline(Generic[T]):
             origins=origins,
             changes=changes,
             summary=self._summary(old.config, good.config, changes),
-            unchanged=None if changes else _SAME_VALUES if good.pending_restart == old.pending_restart else _WAITS,
+            unchanged=None if changes else _unchanged(old.pending_restart, good.pending_restart),
             secrets=self.secrets.own,
         )
 
@@ -318,6 +319,11 @@ class Pipeline(Generic[T]):
 
         scrub = self.secrets.scrubber()
         return tuple(scrubbed_problem(problem, scrub) for problem in problems)
+
+
+def _unchanged(before: tuple[Change, ...], after: tuple[Change, ...]) -> str:
+    """Why there is nothing to publish; these wait for a restart."""
+    return _SAME_VALUES if before == after else _WAITS if after else _WAITS_NO_MORE
 
 
 def _located(layer: L, shape: Shape, home: str) -> L:

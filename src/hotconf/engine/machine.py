@@ -29,8 +29,9 @@ Law 6   Busy defers the commit only. At a round's end an invalid candidate is Fa
         defers its end: the candidate is pending with what was prepared. What is pending without is prepared on the
         last release. `force` covers the preparation, too.
 Law 7   A candidate that equals what is published, by digest or by value, is Unchanged: generation and config object
-        stay; digest, files, origins and warnings are taken over. Values are equal only if their types are (1, 1.0
-        and true differ); NaN equals NaN. The digest does not suffice after `reload(revalidate=True)`, until a load
+        stay; digest, files, origins, warnings and what waits for a restart are taken over: what counts is the
+        configuration that is in force until then. Values are equal only if their types are (1, 1.0 and true differ);
+        NaN equals NaN. The digest does not suffice after `reload(revalidate=True)`, until a load
         that began since ends in a commit or Unchanged; nor if the load finds that a watched file which is no source
         differs from when what is published was validated. Then the same sources are validated and checked anew.
 Law 8   A round reports each file that changed once and has exactly one ending; all deferrals since the last outcome
