@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict, YamlConfigSettingsSource
 
 from hotconf import (
     ConfigError,
@@ -39,6 +40,22 @@ class App(BaseModel, frozen=True):
     password: SecretStr = SecretStr("")
     dsn: str = ""
     hot_reload: HotReloadSettings = HotReloadSettings()
+
+
+class OfClass(BaseSettings):
+    """The same sources, declared by a class."""
+
+    model_config = SettingsConfigDict(
+        env_file="class/.env", secrets_dir="class", yaml_file="class/dsn.yaml", frozen=True, extra="ignore"
+    )
+
+    dsn: str = "weak"
+    hot_reload: HotReloadSettings = HotReloadSettings()
+
+    @classmethod
+    def settings_customise_sources(cls, settings_cls: Any, **sources: Any) -> Any:
+        """Its own file, too."""
+        return *sources.values(), YamlConfigSettingsSource(settings_cls)
 
 
 @pytest.fixture(autouse=True)
@@ -227,6 +244,76 @@ def test_a_directory_that_loses_all_its_secrets_is_missed(path, watch, secrets):
     text = "secrets: Nothing is left of the directory, which gave dsn, password (restore it, or start without it)"
     assert hints(watcher.last.problems) == [text]
     assert watcher.config.dsn == "x"
+
+
+LAYERS_OF = {
+    ".env": (App, lambda: [DotEnv(".env", "APP_")]),
+    "secrets/dsn": (App, lambda: [SecretsDir("secrets")]),
+    "class/.env": (OfClass, list),
+    "class/dsn": (OfClass, list),
+    "class/dsn.yaml": (OfClass, list),
+}
+"""A file that sets `dsn`, its model, and the layers over it."""
+
+
+def dsn(name: str, value: str) -> str:
+    """What the file says of that name, to set `dsn`."""
+    begin = {".env": "APP_DSN=", "class/.env": "DSN=", "class/dsn.yaml": "dsn: "}
+    return begin.get(name, "") + value
+
+
+@pytest.mark.parametrize("nothing", ["", " \n", "\ufeff\n"])
+@pytest.mark.parametrize("name", LAYERS_OF)
+def test_an_emptied_file_never_replaces_the_configuration(path, watch, secrets, name, nothing):
+    """No weaker value, and no empty secret, takes the place of what it said; the next good save does."""
+    path.write_text("# nothing\n" if name.startswith("class") else 'dsn = "weak"\n')
+    model, layers = LAYERS_OF[name]
+    file = path.parent / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(dsn(name, "strong"))
+    watcher, seen = watch(path, model, layers=layers())
+    file.write_text(nothing)
+    for ending in (seen.ending(), watcher.reload()):
+        assert isinstance(ending, ReloadFailed)
+        (problem,) = (each for each in ending.problems if each.severity == "error")
+        assert (problem.kind, problem.file) == ("empty", file)
+        assert problem.with_hint.endswith(": File is empty (write to it, or remove it)")
+        assert watcher.config.dsn == "strong"
+    file.write_text(dsn(name, "new"))
+    wait_until(lambda: watcher.config.dsn == "new")
+
+
+@pytest.mark.parametrize("name", LAYERS_OF)
+def test_a_file_that_is_empty_at_the_start(path, watch, secrets, name):
+    """A secret without a value is refused; what only names no value is a warning. Both may be allowed."""
+    path.write_text("# nothing\n" if name.startswith("class") else 'dsn = "weak"\n')
+    model, layers = LAYERS_OF[name]
+    file = path.parent / name
+    file.parent.mkdir(exist_ok=True)
+    file.touch()
+    if file.name == "dsn":
+        with pytest.raises(ConfigError, match="File is empty"):
+            watch(path, model, layers=layers())
+    else:
+        watcher, _ = watch(path, model, layers=layers())
+        (warning,) = (each for each in watcher.warnings if each.kind == "empty")
+        assert warning.file == file
+        assert watcher.config.dsn == "weak"
+    watcher, _ = watch(path, model, layers=layers(), allow_empty=True)
+    assert watcher.config.dsn == ("" if file.name == "dsn" else "weak")
+    assert not [each for each in watcher.warnings if each.kind == "empty"]
+
+
+def test_a_secret_that_is_written_in_two_acts(path, watch, secrets):
+    """The first one empties it: what is published is the whole."""
+    (secrets / "dsn").write_text("old")
+    watcher, seen = watch(path, App, layers=[SecretsDir("secrets")], debounce_ms=3000)
+    (secrets / "dsn").write_text("")
+    wait_until(lambda: watcher.shrank == (secrets / "dsn",))
+    with (secrets / "dsn").open("a") as file:
+        file.write("new")
+    assert isinstance(seen.ending(), ReloadSuccess)
+    assert watcher.config.dsn == "new"
 
 
 def fifo(path: Path) -> None:

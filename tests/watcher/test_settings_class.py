@@ -44,12 +44,12 @@ class Settings(BaseSettings):
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    """None of the variables of this process, in a working directory with an empty `.env` and no secrets."""
+    """None of the variables of this process, in a working directory with no variables in `.env` and no secrets."""
     for name in [name for name in os.environ if name.upper().startswith("APP_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "secrets").mkdir()
-    (tmp_path / ".env").touch()
+    (tmp_path / ".env").write_text("# nothing\n")
     (tmp_path / "config.toml").write_text('debug = true\n[db]\nhost = "file"\npool = 1\n')
     return monkeypatch
 

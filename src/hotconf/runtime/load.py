@@ -22,7 +22,7 @@ from hotconf.problems import Problem
 from hotconf.snapshot import Snapshot, SourceFile, Timings
 from hotconf.sources import layers
 from hotconf.sources.base import WATCHED_FILE, FileSet, LoadResult, Options
-from hotconf.sources.files.missing import NO_BASELINE, Baseline, Missing, disks_of, find, problems
+from hotconf.sources.files.missing import NO_BASELINE, Baseline, Missing, disks_of, find, problems, with_emptied
 from hotconf.sources.files.named import NamedFiles, Names
 from hotconf.sources.files.paths import Expansion, Member
 from hotconf.sources.files.reading import FRESH_NS, Read, Stamp, stat_only
@@ -76,6 +76,8 @@ def load(
     missing = find(baseline, files, disks)
     if missing is not None:
         _report(reader, missing)
+    if reader.problems:
+        reader.problems = with_emptied(reader.problems, baseline)
     watched = _watched(reader)
     revalidate = revalidate or watched != baseline.watched or Stamp() in watched.values()
     known = baseline._replace(disks=disks, watched=watched)
@@ -88,7 +90,7 @@ def load(
     if reader.names or files.named:
         files = reader.file_set()
     differs = isinstance(candidate, Invalid) or candidate.unchanged is None
-    if differs and (shrank := _shrank(reader, before, published)):
+    if differs and (shrank := _shrank(reader, before, published, baseline)):
         candidate = candidate._replace(shrank=shrank)
     if missing is not None:
         candidate = candidate._replace(gone=tuple(file.path for file in missing.files))
@@ -341,13 +343,16 @@ def _report(reader: SetReader, missing: Missing) -> None:
     reader.problems = sorted((*rest, *found), key=lambda problem: problem.file != main)
 
 
-def _shrank(reader: SetReader, before: Mapping[Path, Read], published: Snapshot[Any] | None) -> tuple[Path, ...]:
+def _shrank(
+    reader: SetReader, before: Mapping[Path, Read], published: Snapshot[Any] | None, baseline: Baseline
+) -> tuple[Path, ...]:
     """Files that hold only the first part of what they held when the last round ended, or of what is published."""
     reads = {**reader.named.reads(reader.names), **reader.reads}
     same = {id(read.data) for read in reads.values()}
     earlier = [(read.path, read.data) for read in before.values() if id(read.data) not in same]
     if published is not None:
-        earlier += [(file.path, file.content) for file in published.files if id(file.content) not in same]
+        kept = (*published.files, *baseline.files)  # only the latter has those of layers
+        earlier += [(file.path, file.content) for file in kept if id(file.content) not in same]
     return tuple(dict.fromkeys([path for path, old in earlier if _begins(reads.get(path), old)]))
 
 

@@ -282,6 +282,12 @@ def _mount_point(directory: Path) -> Path:
 # What is reported
 
 
+def with_emptied(found: Iterable[Problem], baseline: Baseline) -> list[Problem]:
+    """The problems `found`, in which it is an error that a file is empty which held something in the baseline."""
+    held = {file.path for file in baseline.files if file.content.strip()}
+    return [replace(each, severity="error") if each.kind == "empty" and each.file in held else each for each in found]
+
+
 def problems(
     missing: Missing, main: Path, origins: Origins | None, settings: KeyPath | None, of_layers: Collection[str] = ()
 ) -> tuple[Problem, ...]:

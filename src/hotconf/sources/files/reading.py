@@ -194,6 +194,13 @@ def exposed(read: Read) -> Problem | None:
     return Problem(text, kind="exposed", severity="warning", hint=hint, file=path)
 
 
+def empty(read: Read) -> Problem | None:
+    """The problem of a layer's file with nothing but white space in it, which may be half of a save. None if not."""
+    if read.text.strip():
+        return None
+    return Problem("File is empty", kind="empty", hint="write to it, or remove it", file=read.path)
+
+
 def _read_regular(path: Path, file: Descriptor, links: tuple[tuple[str, str], ...], max_bytes: int) -> Read:
     first = file.first
     if not stat.S_ISREG(first.st_mode):

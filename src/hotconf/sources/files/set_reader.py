@@ -303,6 +303,9 @@ class SetReader:
                 self.problems.append(exposed)
             if member.role == "layer":
                 self.reads[member.path] = read._replace(source=SourceFile(member.path, "watched", read.data))
+                if not self.options.allow_empty and (empty := reading.empty(read)):
+                    listed = os.fspath(member.path) in self._of_layers
+                    self.problems.append(replace(empty, severity="warning") if listed else empty)
             elif read.document is None and (document := self._parsed(member.path, read.data)) is not None:
                 source = SourceFile(member.path, member.role, read.data, self.options.language(member.path))
                 self.reads[member.path] = read._replace(document=document, source=source)
