@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Answer",
+    "CallbackFailure",
     "Change",
     "ConfigError",
     "ConfigReloadEvent",
@@ -75,7 +76,7 @@ if TYPE_CHECKING:
     from hotconf.sources.flags import Flags
     from hotconf.sources.profile import Profile
     from hotconf.sources.secrets_dir import SecretsDir
-    from hotconf.subscribers.stats import PhaseStats, Stats
+    from hotconf.subscribers.stats import CallbackFailure, PhaseStats, Stats
     from hotconf.watcher import HotReloadWatcher
 
 # Resolved when first used: `hotconf check` needs no watcher, and naming an event needs no pydantic.
@@ -104,7 +105,7 @@ _HOMES = {
     "sources.flags": ("Flags",),
     "sources.profile": ("Profile",),
     "sources.secrets_dir": ("SecretsDir",),
-    "subscribers.stats": ("PhaseStats", "Stats"),
+    "subscribers.stats": ("CallbackFailure", "PhaseStats", "Stats"),
     "watcher": ("HotReloadWatcher",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from hotconf import (
     MISSING,
     Answer,
+    CallbackFailure,
     Change,
     ConfigError,
     ConfigReloadEvent,
@@ -278,6 +279,8 @@ def looked_into(snapshot: Snapshot[App], change: Change, problem: Problem, stats
     assert_type(stats.endings, Mapping[str, int])
     assert_type(stats.phases["settle"], PhaseStats)
     assert_type(stats.degraded, bool)
+    assert_type(stats.callback_failures, int)
+    assert_type(stats.last_callback_failure, CallbackFailure | None)
     assert_type(stats.state_trouble, str | None)
     snapshot.generation = 2  # type: ignore[misc]
     problem.line = 1  # type: ignore[misc]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 
 import pytest
+from pydantic import BaseModel, SecretStr
 
-from hotconf import MISSING, FileChanged, HotReloadWatcher, ReloadUnchanged, UsageError
+from hotconf import MISSING, FileChanged, HotReloadWatcher, ReloadSuccess, ReloadUnchanged, UsageError
 from hotconf.speckit import SPECKIT
 from waiting import wait_until
 from watcher.watched import BROKEN, FAR, WINDOW_MS, App, port, save
@@ -46,6 +48,57 @@ def test_followed_from_nothing(tmp_path, watch):
     path.write_text(port(9000))
     wait_until(lambda: followed)
     assert followed == [(MISSING, 9000)]
+
+
+def test_what_callbacks_raise_is_counted(path, watch, caplog):
+    """Nothing else shows it in monitoring: how often, which was the last, and when; selectors count, too."""
+    watcher, seen = watch(path)
+    assert (watcher.stats.callback_failures, watcher.stats.last_callback_failure) == (0, None)
+    began = datetime.now(UTC)
+    taken = []
+
+    @watcher.on_event
+    def picky(event: object) -> None:
+        if isinstance(event, ReloadSuccess):
+            raise ValueError(watcher.config.server.port)
+
+    @watcher.on_change(lambda config: 1 // 0)
+    def unreached(old: object, new: object) -> None:
+        taken.append(new)
+
+    path.write_text(port(9000))
+    assert seen.ending().generation == 2
+    wait_until(lambda: watcher.stats.callback_failures == 3)  # the selector: of the old value, and of the new one
+    failure = watcher.stats.last_callback_failure
+    assert failure.name.endswith("unreached")
+    assert failure.name.startswith("the selector of ")
+    assert began <= failure.at <= datetime.now(UTC)
+    assert taken == []
+    path.write_text(port(9001))
+    wait_until(lambda: watcher.stats.callback_failures == 5)
+    assert isinstance(watcher.last, ReloadSuccess)
+
+
+def test_the_log_of_a_callback_shows_no_secret(tmp_path, caplog):
+    """What a callback raises may hold the password that it was called with."""
+
+    class Login(BaseModel):
+        password: SecretStr = SecretStr("")
+
+    path = tmp_path / "config.toml"
+    path.write_text('password = "hunter2222"\n')
+    with HotReloadWatcher(path, Login, debounce_ms=WINDOW_MS) as watcher:
+
+        @watcher.on_change("password")
+        def connect(old: object, new: SecretStr) -> None:
+            raise ConnectionRefusedError(f"refused {new.get_secret_value()}")
+
+        path.write_text('password = "tomatoes77"\n')
+        wait_until(lambda: watcher.stats.callback_failures == 1)
+        assert watcher.stats.last_callback_failure.name.endswith(".connect")
+        wait_until(lambda: "ConnectionRefusedError" in caplog.text)
+    assert "refused" in caplog.text
+    assert "tomatoes77" not in caplog.text
 
 
 def test_decorators(path, watch):

@@ -173,7 +173,7 @@ class Reloader(fork.ForkAware, Generic[T]):
             making = None if made is None else made.trouble
             more = (used.trouble, *loads, self._bus.delivery.worker.trouble, records.trouble(), making)
             trouble = "; ".join(filter(None, (trouble, *more))) or None
-        return self._meter.stats(name, trouble)._replace(
+        return self._meter.stats(name, trouble, self._bus.failures)._replace(
             retries=self._notifier.retries,
             close_failures=0 if made is None else made.keeper.close_failures,
             last_trouble=self.cycle.observation.last_trouble,

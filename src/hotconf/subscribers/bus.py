@@ -16,6 +16,7 @@ from hotconf.keypath import KeyPath, key_path
 from hotconf.subscribers.callbacks import Callback, ChangeCallback, EventCallback
 from hotconf.subscribers.delivery import Delivery
 from hotconf.subscribers.path_index import PathIndex
+from hotconf.subscribers.stats import Failures
 from hotconf.subscribers.streams import EventStream, Subscription
 from hotconf.system import fork, threads
 
@@ -56,7 +57,9 @@ class Bus(fork.ForkAware, Generic[T]):
         self._callbacks: tuple[EventCallback, ...] = ()
         self._followers: PathIndex[ChangeCallback[T]] = PathIndex()
         self._numbers = count(1)
-        self.delivery = Delivery(name, self.lock)
+        self.failures = Failures()
+        """What callbacks raised."""
+        self.delivery = Delivery(name, self.lock, self.failures)
         self._backlog: deque[tuple[ConfigReloadEvent | None, Snapshot[T] | None]] = deque()
         """Events that are not queued yet, in order: the driver waits for the lock at most `LOCK_S`."""
         self._allowed = BURST

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hotconf.events import ConfigReloadEvent
     from hotconf.keypath import KeyPath
     from hotconf.snapshot import Snapshot
+    from hotconf.subscribers.stats import Failures
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -70,6 +71,10 @@ class Published(Hub, Protocol[T_co]):
     @property
     def snapshot(self) -> Snapshot[T_co] | None:
         """What is published now."""
+
+    @property
+    def failures(self) -> Failures:
+        """What its callbacks raised."""
 
 
 class ChangeCallback(Callback, Generic[T]):
@@ -132,16 +137,18 @@ class ChangeCallback(Callback, Generic[T]):
             self._callback(old, new)
 
     def _selected(self, config: T, otherwise: object) -> object:
-        return guarded(f"the selector of {self.name}", self._select, config, otherwise=otherwise)
+        name = f"the selector of {self.name}"
+        return guarded(name, self._select, config, self._bus.failures, otherwise=otherwise)
 
 
-def guarded(name: str, call: Callable[[Any], R], argument: object, *, otherwise: R) -> R:
-    """What `call(argument)` returns; `otherwise` if it raises, which is logged under `name`."""
+def guarded(name: str, call: Callable[[Any], R], argument: object, failures: Failures, *, otherwise: R) -> R:
+    """What `call(argument)` returns; `otherwise` if it raises, which is logged and counted under `name`."""
     pid = os.getpid()
     try:
         return call(argument)
     except BaseException as error:  # noqa: BLE001 - users' code
         if isinstance(error, SystemExit) and os.getpid() != pid:
             end_process(error)
+        failures.add(name)
         emit("reload", ERROR, "%s raised %s", name, type(error).__name__, error=error)
         return otherwise

@@ -2,7 +2,7 @@
 
 Rule 1: callbacks run one at a time, the events in order, for each event in the order of subscription. A follower of
 a value always gets the newest, so it may be ahead of those before it when commits follow each other closely.
-Rule 2: whatever a callback raises is logged with its name, and the next one runs.
+Rule 2: whatever a callback raises is logged and counted with its name, and the next one runs.
 Rule 3: once the delivery is closed, no further callback begins.
 """
 
@@ -24,13 +24,15 @@ if TYPE_CHECKING:
     import threading
 
     from hotconf.events import ConfigReloadEvent
+    from hotconf.subscribers.stats import Failures
 
 
 class Delivery:
     """A queue of events with their callbacks, and its thread. `lock` guards it."""
 
-    def __init__(self, name: str, lock: threading.RLock) -> None:
+    def __init__(self, name: str, lock: threading.RLock, failures: Failures) -> None:
         self._lock = lock
+        self._failures = failures
         self.worker = Worker(f"hotconf callbacks {printable(name)}", self._report, self._describe, stays=True)
         self._queue: deque[tuple[ConfigReloadEvent, tuple[Callback, ...]]] = deque()
         self._current: tuple[ConfigReloadEvent, deque[Callback]] | None = None
@@ -116,6 +118,6 @@ class Delivery:
                     break
                 callback = self._running = left.popleft()
             if not callback.closed:
-                guarded(callback.name, callback.deliver, event, otherwise=None)
+                guarded(callback.name, callback.deliver, event, self._failures, otherwise=None)
         if self._forks == forks:
             self._running = self._where = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from hotconf.events import Ending, FileChanged, Notice, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
@@ -43,6 +44,15 @@ class PhaseStats(NamedTuple):
         return f"PhaseStats({shown})"
 
 
+class CallbackFailure(NamedTuple):
+    """A callback, or the selector of one, raised."""
+
+    name: str
+    """`module.function`, as in the log."""
+    at: datetime
+    """UTC."""
+
+
 class Stats(NamedTuple):
     """What a watcher counted and measured since it was started."""
 
@@ -66,6 +76,25 @@ class Stats(NamedTuple):
     """How often a resource was tried again in vain: these failures are not among the `endings`, nor emitted."""
     close_failures: int = 0
     """How often closing a resource raised, or did not return in time. Each is logged."""
+    callback_failures: int = 0
+    """How often a callback or its selector raised. Each is logged, with its traceback, without secrets."""
+    last_callback_failure: CallbackFailure | None = None
+    """The latest of them."""
+
+
+class Failures:
+    """Counts what callbacks raise."""
+
+    __slots__ = ("count", "last")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.last: CallbackFailure | None = None
+
+    def add(self, name: str) -> None:
+        """`name` raised now."""
+        self.count += 1
+        self.last = CallbackFailure(name, datetime.now(UTC))
 
 
 class Meter:
@@ -92,10 +121,13 @@ class Meter:
                 values.append(getattr(event.timings, name))
                 del values[:-CAPACITY]
 
-    def stats(self, observer: str, trouble: str | None) -> Stats:
-        """The current statistics."""
+    def stats(self, observer: str, trouble: str | None, failures: Failures | None = None) -> Stats:
+        """The current statistics; `failures` are those of callbacks."""
         phases = {name: self._summary(values) for name, values in self._values.items()}
-        return Stats(dict(self._endings), phases, observer, trouble, self._degraded)
+        stats = Stats(dict(self._endings), phases, observer, trouble, self._degraded)
+        if failures is None:
+            return stats
+        return stats._replace(callback_failures=failures.count, last_callback_failure=failures.last)
 
     def _summary(self, values: array[float]) -> PhaseStats:
         ordered = sorted(values) or [0.0]
