@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from hotconf.cli.echo import commands, echo, stdout
 from hotconf.cli.findings import as_text, findings
 from hotconf.cli.options import BASELINE, PATH, state_dir_option, stdin
-from hotconf.cli.program import files_only, lenient, no_model, program_options, unmodelled
+from hotconf.cli.program import (
+    files_only,
+    lenient,
+    no_model,
+    of_own_profile,
+    profile_option,
+    program_options,
+    unmodelled,
+)
 from hotconf.cli.verdict import status
 
 if TYPE_CHECKING:
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
     from hotconf.cli.findings import Finding
     from hotconf.cli.program import Program
     from hotconf.problems import Problem
+    from hotconf.sources.base import FileSet, Options
 
 _STDIN: Final = Path("-")
 _NO_NAME: Final = Path("<stdin>")
@@ -28,6 +37,7 @@ _NO_NAME: Final = Path("<stdin>")
 @click.command(short_help="Check files without applying them.")
 @click.argument("paths", nargs=-1, type=PATH)
 @program_options
+@profile_option
 @click.option(
     "--format",
     "form",
@@ -117,7 +127,9 @@ class _Checks:
         if options is None:
             self.unknown = self.unknown or main
             options = unmodelled(main)
-        elif self._files_only:
+        else:
+            options = of_own_profile(options, self._program.app)
+        if self._files_only:
             options = files_only(options)
         instead = {} if content is None else {main: content}
         baseline = baseline_of(options, self._program.state_dir(self._state_dir, main))
@@ -126,6 +138,21 @@ class _Checks:
             problems = tuple(map(lenient, inspection.problems))
             inspection = replace(inspection, problems=problems)
         yield from findings(inspection, options.schema, main, name)
+        yield from self._of_profiles(options, name, inspection.files)
+
+    def _of_profiles(self, options: Options[Any], name: Path, read: FileSet) -> Iterator[Finding]:
+        """What cannot be read in the files of other profiles, if the environment decides which one counts."""
+        profile = options.profile
+        if profile is None or profile.fixed is not None:
+            return
+        from hotconf.inspection.inspect import inspect
+
+        main = options.path
+        for each in profile.names(main):
+            file = main.with_name(f"{main.stem}.{each}{main.suffix}")
+            if file not in read.reads:
+                alone = unmodelled(file)._replace(format=options.format, allow_empty=True)
+                yield from findings(inspect(alone), options.schema, file, name.with_name(file.name))
 
 
 def _shown(form: str, found: Sequence[Finding]) -> str:

@@ -9,7 +9,7 @@ import click
 
 from hotconf.cli.echo import echo
 from hotconf.cli.options import path_argument, state_dir_option
-from hotconf.cli.program import program_options
+from hotconf.cli.program import profile_option, program_options
 
 if TYPE_CHECKING:
     from hotconf.cli.program import Program
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @path_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 @program_options
+@profile_option
 @state_dir_option("Where @N is kept; .hotconf in the configuration's directory unless given.")
 @click.pass_context
 def diff(

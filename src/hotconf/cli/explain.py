@@ -9,7 +9,7 @@ import click
 
 from hotconf.cli.echo import echo
 from hotconf.cli.options import state_dir_option
-from hotconf.cli.program import program_options
+from hotconf.cli.program import profile_option, program_options
 
 if TYPE_CHECKING:
     from hotconf.cli.program import Program
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.argument("arguments", nargs=-1, metavar="[@N] [PATH]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 @program_options
+@profile_option
 @state_dir_option("Where @N is kept; .hotconf in the configuration's directory unless given.")
 @click.pass_context
 def explain(

@@ -10,7 +10,7 @@ import click
 
 from hotconf.cli.echo import echo, stdout
 from hotconf.cli.options import BASELINE, PATH, path_argument, state_dir_option, stdin
-from hotconf.cli.program import program_options
+from hotconf.cli.program import profile_option, program_options
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ _STDIN: Final = Path("-")
 @path_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 @program_options
+@profile_option
 @state_dir_option(BASELINE)
 @click.pass_context
 def plan(

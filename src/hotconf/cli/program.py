@@ -32,8 +32,11 @@ _HOW: Final = (
 class Program:
     """What the options of a command say about the program. Nothing is imported before it is needed."""
 
-    def __init__(self, app: str | None, schema: Schema[Any] | str | None, *, no_app: bool) -> None:
+    def __init__(
+        self, app: str | None, schema: Schema[Any] | str | None, *, no_app: bool, profile: str | None = None
+    ) -> None:
         self._named = app
+        self._profile = profile
         self._schema = schema
         self._looks = schema is None and not no_app
         self._found: App | None = None
@@ -75,7 +78,13 @@ class Program:
         return self.app.state_dir if self.app is not None else None
 
     def find(self, main: Path) -> Options[Any] | None:
-        """How to load `main`, which is absolute; None if it is not known."""
+        """How to load `main`, which is absolute; None if it is not known. Raises `UsageError` for a `--profile` where
+        the program has none.
+        """
+        found = self._find(main)
+        return found if self._profile is None or found is None else of_profile(found, self._profile)
+
+    def _find(self, main: Path) -> Options[Any] | None:
         from hotconf.sources.base import Options
 
         if self.is_built_in(main):
@@ -114,6 +123,23 @@ def unmodelled(main: Path) -> Options[Any]:
     from hotconf.sources.base import Options
 
     return Options(main, Schema(dict[str, Any]))
+
+
+def of_profile(options: Options[Any], name: str) -> Options[Any]:
+    """How to load the same with that profile, whatever the environment says."""
+    profile = options.profile
+    if profile is None:
+        raise UsageError(f"--profile {printable(name)}: the program has no layer Profile")
+    chosen = profile.choosing(name)
+    return options._replace(layers=tuple(chosen if each is profile else each for each in options.layers))
+
+
+def of_own_profile(options: Options[Any], app: App | None) -> Options[Any]:
+    """The same; for the file of a profile of the app's, how to load the app's main file with that profile."""
+    if app is None or app.options.profile is None or options.path == app.options.path:
+        return options
+    found = app.options.profile.files(app.options.path).fullmatch(str(options.path))
+    return options if found is None else of_profile(app.options, found[1])
 
 
 def files_only(options: Options[Any]) -> Options[Any]:
@@ -187,13 +213,35 @@ def app_options(command: Callable[..., None]) -> Callable[..., None]:
     return _APP(_NO_APP(_with_program(command)))
 
 
+def _checked_name(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    from hotconf.sources.profile import Profile
+
+    try:
+        return value if value is None else Profile(value).fixed
+    except UsageError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
+
+
+profile_option: Final = click.option(
+    "--profile",
+    metavar="NAME",
+    callback=_checked_name,
+    help="The profile of the program that counts, whatever its variable says.",
+)
+
+
 def _with_program(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(
-        *arguments: Any, app: str | None, no_app: bool, schema: Schema[Any] | str | None = None, **options: Any
+        *arguments: Any,
+        app: str | None,
+        no_app: bool,
+        schema: Schema[Any] | str | None = None,
+        profile: str | None = None,
+        **options: Any,
     ) -> None:
         if app is not None and (no_app or schema is not None):
             raise click.UsageError(f"give --app or {'--no-app' if no_app else '--schema'}, not both")
-        command(*arguments, program=Program(app, schema, no_app=no_app), **options)
+        command(*arguments, program=Program(app, schema, no_app=no_app, profile=profile), **options)
 
     return run

@@ -112,6 +112,12 @@ class ProfileLayer(FileLayer):
 
     env: str | None
     """The variable that names it, if one does."""
+    fixed: str | None
+    """Its name, if that does not change."""
+
+    @abstractmethod
+    def choosing(self, name: str) -> ProfileLayer:
+        """The same with that profile, whatever the variable says."""
 
     @abstractmethod
     def choice(self, main: Path) -> Choice | Problem:

@@ -62,15 +62,21 @@ class Profile(ProfileLayer):
     def __repr__(self) -> str:
         return f"Profile({self.fixed!r})" if self.env is None else f"Profile(env={self.env!r})"
 
+    def choosing(self, name: str) -> Profile:
+        """The same with that profile, whatever the variable says, which remains this layer's."""
+        chosen = Profile(name)
+        chosen.env = self.env
+        return chosen
+
     def choice(self, main: Path) -> Choice | Problem:
         """Which one counts now, for this main file."""
-        where = f"${self.env}" if self.env is not None else self.name
+        where = self.name if self.fixed is not None or self.env is None else f"${self.env}"
         name = self.fixed or os.environ.get(self.env or "") or None
         if name is None:
             return Choice(None, where)
         if not _NAME.fullmatch(name):
             text = f"{quoted(name[:60])} is no name of a profile: it has letters, digits, _ and - only"
-            return Problem(text, kind="schema", where=where)
+            return Problem(text, kind="missing", where=where)
         file = main.with_name(f"{main.stem}.{name}{main.suffix}")
         return Choice(name, where, None if is_own(file.name) else file)
 
