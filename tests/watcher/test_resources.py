@@ -518,3 +518,67 @@ def test_one_of_another_watcher_cannot_be_used(watcher, path, pool):
     other = HotReloadWatcher(path, App)
     with pytest.raises(UsageError, match="of another watcher"):
         other.resource("port", uses=pool)(lambda port, pool: port)
+
+
+def test_closed_while_one_that_is_registered_is_made(watcher, pools):
+    """Who registers it does not wait for ever, and what is made in the end is closed."""
+    watcher.start()
+    pools.may_go_on.clear()
+    raised: list[BaseException] = []
+
+    def register() -> None:
+        try:
+            watcher.resource("database")(pools.make)
+        except UsageError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=register)
+    thread.start()
+    wait_until(lambda: pools.tried)
+    watcher.close()
+    pools.may_go_on.set()
+    thread.join(60)
+    assert "closed meanwhile" in str(raised)
+    wait_until(lambda: pools.made)
+    wait_until(lambda: not pools.open)
+
+
+def test_registered_while_the_first_configuration_is_prepared(watcher, path, pools, pool):
+    """Nothing is published without it."""
+    path.write_text("[broken")
+    watcher.start(require=False)
+    pools.may_go_on.clear()
+    save(path, text("one", 2))
+    wait_until(lambda: pools.tried)
+    port = watcher.resource("port")(lambda port: port)
+    pools.may_go_on.set()
+    wait_until(lambda: watcher.generation)
+    assert (pool.current.url, port.current) == ("one", 2)
+    wait_until(lambda: pools.open == ["one"])
+
+
+def test_registered_in_vain_while_a_reload_makes_it(watcher, path, pools):
+    """The reload goes on without it, and what it made of it is closed."""
+    watcher.start()
+    pools.may_go_on.clear()
+    raised: list[BaseException] = []
+
+    def register() -> None:
+        try:
+            watcher.resource("database")(pools.make)
+        except ConnectionRefusedError as error:
+            raised.append(error)
+
+    seen = Seen(watcher)
+    save(path, text("down"))
+    seen.exactly("FileChanged config.toml", "ReloadSuccess 2")
+    thread = threading.Thread(target=register)
+    thread.start()
+    wait_until(lambda: pools.tried)
+    save(path, text("two"))
+    wait_until(lambda: len(seen.events) == 3)
+    pools.may_go_on.set()
+    thread.join(60)
+    assert len(raised) == 1
+    wait_until(lambda: watcher.config.database.url == "two")
+    wait_until(lambda: not pools.open)

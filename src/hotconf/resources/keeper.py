@@ -44,6 +44,7 @@ _WAKE_S: Final = None if getattr(sys, "_is_gil_enabled", lambda: True)() else 1.
 """How often to look for ended leases unasked: without the GIL."""
 _SHARE: Final = 0.2
 """What takes longer than this share of the time that `close` has keeps the others waiting no longer."""
+_CHECK_S: Final = 1.0
 _PAUSE_S: Final = 0.01
 _EXIT_S: Final = 0.1
 """The same in a closed watcher, so that its thread can end with the process."""
@@ -203,6 +204,14 @@ class Keeper:
                 self._overdue.append(entry)
                 self._wake()
         return self.at_work or not all(entry.reported for entry in waiting)
+
+    def wait(self, done: threads.Event) -> bool:
+        """Wait for the outcome of a preparation, however long that takes. Returns False if closing prevents it."""
+        while not done.wait(_CHECK_S):
+            if self._closed:
+                return done.is_set()
+            self.supervise(time.monotonic_ns())
+        return True
 
     @property
     def at_work(self) -> bool:

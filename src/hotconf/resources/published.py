@@ -7,10 +7,9 @@ Rule 2: only our own threads publish, under a lock in which no users' code runs.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from hotconf.errors import NoConfigError, UsageError
 from hotconf.resources.calls import in_factory
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-_CHECK_S: Final = 1.0
 
 
 class Generation(NamedTuple):
@@ -61,9 +58,11 @@ class Published(Generic[T]):
         self.resources.append(resource)
         return resource
 
-    def unregister(self, resource: Resource[Any]) -> None:
-        """It could not be made when it was registered."""
-        self.resources.remove(resource)
+    def unregister(self, resource: Resource[Any]) -> list[Handle[Any]]:
+        """It could not be made when it was registered. Returns what was made of it meanwhile, for `Keeper.retire`."""
+        with self._lock:
+            self.resources.remove(resource)
+            return self._take(resource)
 
     def publish(self, config: T, made: Made | None = None) -> list[Handle[Any]]:
         """Make `config` and what was made of it current; what was made of it before stays. Store `config` after this.
@@ -71,12 +70,14 @@ class Published(Generic[T]):
         Returns the handles that were replaced, for `Keeper.retire`. To be called on threads of ours.
         """
         with self._lock:
+            if self.closed:
+                return list(made.take().values()) if made else []
             before = {} if self.generation is None else self.generation.handles
             if not made:
                 self.generation = Generation(config, before)
                 return []
             new = made.take()
-            lost = [resource for resource, handle in new.items() if handle.entry.lost]
+            lost = [each for each, handle in new.items() if handle.entry.lost or each not in self.resources]
             for resource, handle in new.items():
                 resource._handle = None if resource in lost else handle
             left = {each: handle for each, handle in {**before, **new}.items() if each not in lost}
@@ -161,8 +162,8 @@ class Published(Generic[T]):
             done.set()
 
         self._keeper.prepare(partial(self._absent, resource), then)
-        while not done.wait(_CHECK_S):
-            self._keeper.supervise(time.monotonic_ns())
+        if not self._keeper.wait(done):
+            raise UsageError(f"{resource.recipe.name} is closed with its watcher")
         if refused:
             raise refused[0].error
 
@@ -178,12 +179,17 @@ class Published(Generic[T]):
         """Its event loop ends: it is not current any more."""
         with self._lock:
             handle = entry.resource._handle
-            if handle is None or handle.entry is not entry or self.generation is None:
-                return []
-            entry.resource._handle = None
-            handles = {each: other for each, other in self.generation.handles.items() if other is not handle}
-            self.generation = self.generation._replace(handles=handles)
-            return [handle]
+            return [] if handle is None or handle.entry is not entry else self._take(entry.resource)
+
+    def _take(self, resource: Resource[Any]) -> list[Handle[Any]]:
+        """It is not current any more."""
+        handle, generation = resource._handle, self.generation
+        if handle is None or generation is None:
+            return []
+        resource._handle = None
+        left = {each: other for each, other in generation.handles.items() if other is not handle}
+        self.generation = generation._replace(handles=left)
+        return [handle]
 
     def _adopt(self, made: Made) -> None:
         with self._lock:

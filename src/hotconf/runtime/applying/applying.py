@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from itertools import count
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from hotconf.arguments import qualified_name
 from hotconf.config.spelling import selected
@@ -33,6 +33,8 @@ from hotconf.system import threads
 T = TypeVar("T")
 
 Select: TypeAlias = Callable[[Any], object]
+
+_CLOSED: Final = "the watcher was closed meanwhile"
 
 
 class Applying(Generic[T]):
@@ -62,7 +64,7 @@ class Applying(Generic[T]):
         self._driver = driver
         if self._publisher.snapshot is not None and self.published.generation is None:
             self.published.publish(self._publisher.snapshot.config)
-        self._feed(protocol.Register(time.monotonic_ns()))
+        self._anew()
 
     def enter_loop(self) -> None:
         """Async resources live in the event loop of this thread."""
@@ -159,20 +161,31 @@ class Applying(Generic[T]):
         number, name = next(self._numbers), qualified_name(factory)
         resource = self.published.register(Recipe(name, number, select, factory, uses, fork, timeout_s))
         driver = self._driver
-        if driver is None or self.published.generation is None:
+        if driver is None:
             return resource
         try:
-            driver.call(lambda: self._feed(protocol.Register(time.monotonic_ns())))
+            driver.call(self._anew)
             self._make(resource, driver)
         except BaseException:
-            self.published.unregister(resource)
+            driver.run(partial(self._unregister, resource))
             raise
         return resource
+
+    def _anew(self) -> None:
+        """There are other resources now: what is being prepared is prepared anew."""
+        self._feed(protocol.Register(time.monotonic_ns()))
+
+    def _unregister(self, resource: Resource[Any]) -> None:
+        """It could not be made; perhaps a reload has made it all the same."""
+        self.keeper.retire(self.published.unregister(resource))
+        self._anew()
 
     def _make(self, resource: Resource[Any], driver: Driver) -> None:
         """Make it of what is published; once more if that changes meanwhile, unless a reload has made it then."""
         while not self.published.has(resource):
             snapshot = self._publisher.snapshot
+            if self.published.closed:
+                raise UsageError(_CLOSED)
             if snapshot is None:
                 return
             outcome: list[Made | Refused] = []
@@ -183,14 +196,14 @@ class Applying(Generic[T]):
                 done.set()
 
             self.keeper.prepare(concerned(self.published, None, snapshot.config, only=resource), then)
-            while not done.wait(1.0):
-                self.supervise()
+            if not self.keeper.wait(done):
+                raise UsageError(_CLOSED)
             ended = outcome.pop()
             if isinstance(ended, Refused):
                 raise ended.error
             if not driver.run(partial(self._install, resource, snapshot.config, ended)):
                 self.keeper.discard(ended)
-                raise UsageError("the watcher was closed meanwhile")
+                raise UsageError(_CLOSED)
 
     def _install(self, resource: Resource[Any], config: object, made: Made) -> None:
         """Publish what was made of `config`, if that is still what is published."""
