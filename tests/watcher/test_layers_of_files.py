@@ -111,6 +111,35 @@ def test_a_secrets_directory_is_followed(path, watch, secrets):
     assert "The file is gone, and what it set" in str(watcher.warnings)
 
 
+class Db(BaseModel, frozen=True):
+    password: SecretStr = SecretStr("")
+    port: int = 5432
+
+
+class WithDb(BaseModel, frozen=True):
+    db: Db = Db()
+    port: int = 8000
+
+
+def test_keys_of_a_secret_table_are_no_secrets(path, watch, secrets):
+    """A file of the directory may hold a table: problems name its fields, and none of its values."""
+    text = f'{{"password":"{SECRET}","port":5,"password":"{SECRET}-2"}}'
+    (secrets / "db").write_text(f"{text}\n")
+    path.write_text("port = 7\n")
+    watcher, _ = watch(path, WithDb, layers=[SecretsDir(secrets)])
+    path.write_text('port = "x"\n')
+    ending = watcher.reload()
+    assert isinstance(ending, ReloadFailed)
+    assert [problem.path for problem in ending.problems] == [("port",)]
+    assert watcher.scrub("db.port: {} is 'port', x") == "db.port: {} is 'port', x"
+    (secrets / "db").write_text(text.replace(":5", f':"{SECRET}"'))
+    ending = watcher.reload()
+    assert isinstance(ending, ReloadFailed)
+    assert ("db", "port") in [problem.path for problem in ending.problems]
+    for quoted in (SECRET, f"{SECRET}-2"):
+        assert quoted not in f"{ending!r} {watcher.scrub(quoted)}"
+
+
 def test_the_directory_may_come_later(path, watch, tmp_path):
     """Until then it is a warning."""
     watcher, _ = watch(path, App, layers=[SecretsDir("later")])

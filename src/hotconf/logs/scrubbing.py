@@ -99,21 +99,33 @@ class LoadSecrets:
         return self._all
 
     def _in_files(self, config: object) -> frozenset[str]:
-        from hotconf.config.redaction.source_text import secrets_in_text
-
         schema = self._reader.options.schema
         broken = [read for read in self._reader.reads.values() if read.document is None]
         layers: list[Document | LayerTable] = [*self._reader.documents, *self._reader.over]
         if (profile := self._reader.options.profile) is not None:
             layers += profile.tables(self._reader.documents)
         found = _secrets(schema, layers, config)
-        return found.union(*(secrets_in_text(read.data.decode("utf-8", "replace")) for read in broken))
+        return found.union(*(_in_text(read.data.decode("utf-8", "replace"), found) for read in broken))
 
     def _in_published(self) -> frozenset[str]:
         if self._published is None:
             return frozenset()
         reader = self._reader
         return _secrets(reader.options.schema, reader.cached.documents, self._published.config)
+
+
+def _in_text(text: str, known: frozenset[str]) -> frozenset[str]:
+    """What may be secret in `text`, a file that is no document: a broken one, or one of a layer.
+
+    If it is `known` as one secret and is JSON, its values are known, too; its keys are names of fields.
+    """
+    from hotconf.config.redaction.secret_values import keys_in_json
+    from hotconf.config.redaction.source_text import secrets_in_text
+
+    found = secrets_in_text(text)
+    if (whole := text.strip()) in known and (keys := keys_in_json(whole)):
+        found = frozenset(each for each in found - keys if any(map(str.isalnum, each)))
+    return found
 
 
 def _holds_secret(change: Change) -> bool:

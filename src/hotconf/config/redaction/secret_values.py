@@ -166,6 +166,11 @@ def in_json(value: object) -> list[object]:
         return []
 
 
+def keys_in_json(text: str) -> frozenset[str]:
+    """The keys of all tables in a JSON text; none in any other text."""
+    return frozenset(_keys(in_json(text)))
+
+
 # What the model keeps as secrets, in a file
 
 
