@@ -187,7 +187,7 @@ class HotReloadWatcher(Acting[T]):
     async def __aenter__(self) -> HotReloadWatcher[T]:
         if (applying := self._reloader.cycle.applying) is not None:
             applying.enter_loop()
-        await threads.entered(self.start, self.close)
+        await threads.entered(self.start, self.close, interrupt=self.close)
         return self
 
     async def __aexit__(

@@ -112,8 +112,13 @@ class Event:
         return self._set
 
 
-async def entered(enter: Callable[[], object], leave: Callable[[], object]) -> None:
-    """Call `enter` in another thread. If the task is cancelled meanwhile, call `leave`, which may be called twice."""
+async def entered(
+    enter: Callable[[], object], leave: Callable[[], object], *, interrupt: Callable[[], object] | None = None
+) -> None:
+    """Call `enter` in another thread. If the task is cancelled meanwhile, call `leave`, which may be called twice.
+
+    `interrupt` is called then in a third thread, if `enter` has not returned, so that it does.
+    """
     import asyncio
 
     ended, unowned = Event(), Event()
@@ -132,6 +137,8 @@ async def entered(enter: Callable[[], object], leave: Callable[[], object]) -> N
         unowned.set()
         if ended.is_set():
             leave()
+        elif interrupt is not None:
+            asyncio.get_running_loop().run_in_executor(None, interrupt)
         raise
 
 
