@@ -69,6 +69,11 @@ class Change:
         """Is a table or an array in `old` or `new` left out, with an ellipsis in its place?"""
         return holds_cut(self.old) or holds_cut(self.new)
 
+    @property
+    def secret(self) -> bool:
+        """Is something masked in `old` or `new`, which may look the same because of that?"""
+        return any(MASK in _whole(value) for value in (self.old, self.new))
+
     def __str__(self) -> str:
         """`server.port: 8000 → 9000`, on one line, long values shortened, but never to the same."""
         name = self.dotted or "value"

@@ -48,7 +48,7 @@ class Related:
     column: int | None
     """From 1, in characters."""
     where: str = field(default="", kw_only=True)
-    """How people write a place that is in no file: the name of a layer."""
+    """How people write a place that is not in the text of a configuration: as in a problem."""
 
     @property
     def place(self) -> str:
@@ -89,9 +89,11 @@ class Problem:
     `(("first defined", "server.port"),)`. In a problem that is reported they are in `related`."""
 
     where: str = field(default="", kw_only=True)
-    """How people write a place that is in no file: the name of the layer that sets the value."""
+    """How people write a place that is not in the text of a configuration: `$APP_PORT`, `.env:2`,
+    `secrets/db_password`, or the name of the layer that sets the value."""
     withheld: bool = field(default=False, repr=False, kw_only=True)
-    """The value there may be a secret, under a misspelt key: show its line only up to the value."""
+    """The value there may be a secret, under a misspelt key or in a file of variables: show its line only up to the
+    value."""
 
     def __post_init__(self) -> None:
         """Accept dotted keys for paths."""
@@ -103,7 +105,7 @@ class Problem:
 
     @property
     def place(self) -> str:
-        """`config.toml:14:9`, or the name of a layer, as much of it as is known; empty if nothing is."""
+        """`config.toml:14:9`, or `where`, as much of it as is known; empty if nothing is."""
         return _place(self)
 
     @property
@@ -123,7 +125,7 @@ class Problem:
 
 
 def _place(at: Problem | Related) -> str:
-    if at.file is None:
+    if at.where or at.file is None:
         return printable(at.where)
     parts = [printable(at.file.name), at.line, at.column]
     return ":".join(str(part) for part in parts if part is not None)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotconf.changes import CUT, MISSING, Change
+from hotconf.changes import CUT, MASK, MISSING, Change
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.problems import Problem, Related
 from hotconf.report.ndjson import changes_json, plain, started, to_json
@@ -97,6 +97,12 @@ def test_what_is_left_out_of_a_change_is_said():
         {"path": "a", "old": None, "new": ["…", 1], "cut": True},
         {"path": "a", "old": None, "new": ["…", 1]},
     ]
+
+
+def test_what_is_masked_in_a_change_is_said():
+    """Old and new look the same then, although they differ."""
+    rotated, inside, plain = Change(("a",), MASK, MASK), Change(("a",), {}, {"b": [MASK]}), Change(("a",), 1, 2)
+    assert [each.get("secret") for each in changes_json([rotated, inside, plain])] == [True, True, None]
 
 
 @pytest.mark.parametrize(

@@ -76,9 +76,9 @@ UNREADABLE: dict[str, tuple[Callable[[Path], object], str]] = {
 DOTENV = {
     **{what: Bad(put, message, ".env") for what, (put, message) in UNREADABLE.items()},
     "latin-1": Bad(
-        text(f"A=1\nAPP_PASSWORD={SECRET}é".encode("latin-1")), "File is not UTF-8: invalid byte at", ".env"
+        text(f"A=1\nAPP_PASSWORD={SECRET}é".encode("latin-1")), "File is not UTF-8: invalid byte at", ".env:2"
     ),
-    "UTF-16": Bad(text("APP_PORT=1".encode("utf-16")), "File is not UTF-8: invalid byte at line 1", ".env"),
+    "UTF-16": Bad(text("APP_PORT=1".encode("utf-16")), "File is not UTF-8: invalid byte at line 1", ".env:1"),
     "bomb": Bad(text(BOMB), "Variables in variables make more than", ".env:7"),
     "wrong type": Bad(text("# port\nAPP_PORT=x\n"), "Type mismatch: app_port expected integer", ".env:2"),
     "byte order mark": Bad(text("\ufeffAPP_PORT=x\r\n"), "Type mismatch: app_port expected integer", ".env:1"),

@@ -412,9 +412,10 @@ def test_what_is_no_variable_is_a_warning(path, watch, tmp_path):
     watcher, _ = watch(path, App, layers=[DotEnv(".env", "APP_")])
     assert hints(watcher.warnings) == [
         ".env:2: Not a variable: the line is ignored (write NAME=value)",
-        ".env:4: Not a variable: the line is ignored (write NAME=value)",
         ".env:3: Unknown key: dns (did you mean APP_DSN?)",
+        ".env:4: Not a variable: the line is ignored (write NAME=value)",
     ]
+    assert {(each.file, each.line) for each in watcher.warnings} == {(tmp_path / ".env", n) for n in (2, 3, 4)}
 
 
 def test_a_misspelt_secret_is_a_warning(path, watch, secrets):

@@ -109,7 +109,7 @@ class _Checks:
         for path in given:
             for finding in self._of(path):
                 problem = finding.problem  # what it is related to may differ
-                key = (problem.file, problem.line, problem.column, problem.message)
+                key = (problem.place, problem.file, problem.line, problem.column, problem.message)
                 if key not in seen:
                     seen.add(key)
                     yield finding

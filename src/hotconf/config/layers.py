@@ -16,7 +16,7 @@ from hotconf.errors import UsageError
 from hotconf.formats.base import MAX_DEPTH, MAX_DIGITS, Document
 from hotconf.formats.places import Span
 from hotconf.keypath import KeyPath, dotted
-from hotconf.problems import Problem
+from hotconf.problems import Problem, Related
 from hotconf.snapshot import Origin
 from hotconf.text import printable, shortened
 
@@ -111,11 +111,19 @@ class LayerTable:
         if span is None or self.document is None:
             written = self.as_written(path)
             known = (self.origins.get(written[:length]) for length in range(len(written), 0, -1))
-            return next(filter(None, known), Origin(self.layer, self.layer))
+            return next(filter(None, known), None) or self._around(written)
         file = self.document.path
         name = file.relative_to(home) if file.is_relative_to(home) else file
         where = printable(f"{name}:{span.line}:{span.column}")
         return Origin(self.layer, where, file, span.line, span.column)
+
+    def _around(self, written: KeyPath) -> Origin:
+        """Of a table: that of the one value in it; of several the layer, and their file if they have but one."""
+        below = [origin for path, origin in self.origins.items() if path[: len(written)] == written]
+        if len(below) == 1:
+            return below[0]
+        files = {origin.file for origin in below}
+        return Origin(self.layer, self.layer, files.pop() if len(files) == 1 else None)
 
     def as_written(self, path: KeyPath) -> KeyPath:
         """`path` as the layer spells it."""
@@ -166,6 +174,19 @@ def _from_start(table: object, path: KeyPath) -> KeyPath:
         found = (*found, key)
         table = value_at(table, (key,))
     return found
+
+
+def related(message: str, origin: Origin) -> Related:
+    """The place `origin` as one to look at, too."""
+    where = "" if origin.file and origin.layer == FILE else origin.where
+    return Related(message, origin.file, origin.line, origin.column, where=where)
+
+
+def at_origin(problem: Problem, origin: Origin) -> Problem:
+    """`problem` at the place `origin`, which is not in the text of a configuration; the value there is withheld."""
+    return replace(
+        problem, file=origin.file, line=origin.line, column=origin.column, where=origin.where, withheld=True
+    )
 
 
 def _revealed(value: Any) -> Any:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from hotconf.changes import MISSING
-from hotconf.config.layers import At, LayerTable
+from hotconf.config.layers import At, LayerTable, at_origin, related
 from hotconf.config.shape import Shape
 from hotconf.config.walk import value_at
 from hotconf.formats.base import Document, Format
@@ -233,8 +233,8 @@ class Origins(LayeredOrigins):
         if stands != path:
             at = "value"  # it is the table around it that lacks something, not the key of that table
         origin, span = self._origin(index, stands, at), self.layers[index].span(stands, at)
-        if self.layers[index].document is None:  # what it says may be secret as a whole: no excerpts
-            origin = Origin(origin.layer, origin.where)
+        if self.layers[index].document is None:
+            problem = at_origin(problem, origin)
         return replace(
             problem,
             file=origin.file,
@@ -243,7 +243,6 @@ class Origins(LayeredOrigins):
             end_line=None if span is None else span.end_line,
             end_column=None if span is None else span.end_column,
             related=(*problem.related, *(self._elsewhere(path, index) if stands == path else ())),
-            where="" if origin.file else origin.where,
         )
 
     def written(self, path: KeyPath) -> Written | None:
@@ -258,6 +257,16 @@ class Origins(LayeredOrigins):
             return None
         return Written(text or "", layer.hints.get(path), layer.secret)
 
+    def text_at(self, path: KeyPath) -> KeyPath | None:
+        """The path of the text that the value there, or around it, was decoded from; None if from none, or all of it
+        is secret.
+        """
+        index, stands = self._nearest(self._written(path))
+        if index is None or (layer := self.layers[index]).secret:
+            return None
+        ways = (stands[:length] for length in range(len(stands), 0, -1))
+        return next((way for way in ways if layer.as_written(way) in layer.texts), None)
+
     def hidden(self) -> Iterator[Problem]:
         """A warning for each text that has changed without effect: a stronger layer has what it was before."""
         for index, layer in enumerate(self.layers):
@@ -265,13 +274,10 @@ class Origins(LayeredOrigins):
                 owner = _owner(self.layers, path)
                 over = self.layers[index if owner is None else owner].texts.get(path)
                 if over in texts and over != layer.texts.get(path):
-                    stronger = self[path].where
-                    text = (
-                        f"{dotted(path)} is hidden by {stronger}, which has the value that {layer.layer} had before"
-                    )
-                    hint = f"unset {stronger}; load_dotenv() sets such variables, and DotEnv needs none"
-                    where = self._origin(index, path).where
-                    yield Problem(text, path, "schema", "warning", hint, where=where)
+                    name = self[path].where
+                    text = f"{dotted(path)} is hidden by {name}, which has the value that {layer.layer} had before"
+                    hint = f"unset {name}; load_dotenv() sets such variables, and DotEnv needs none"
+                    yield at_origin(Problem(text, path, "schema", "warning", hint), self._origin(index, path))
 
     def secret_paths(self) -> Iterator[KeyPath]:
         """The key paths that layers set all of whose values are secrets."""
@@ -328,11 +334,6 @@ class Origins(LayeredOrigins):
 
     def _origin(self, index: int, path: KeyPath, at: At = "value") -> Origin:
         return self.layers[index].origin(path, self._home, at)
-
-
-def related(message: str, origin: Origin) -> Related:
-    """The place `origin` as one to look at, too."""
-    return Related(message, origin.file, origin.line, origin.column, where="" if origin.file else origin.where)
 
 
 def _owner(layers: Sequence[LayerTable], path: KeyPath) -> int | None:

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from hotconf.changes import MISSING
-from hotconf.config.layers import LayerTable
-from hotconf.config.merge import merge, related
+from hotconf.config.layers import LayerTable, related
+from hotconf.config.merge import merge
 from hotconf.config.shape import Shape, shape_of
 from hotconf.errors import UsageError
 from hotconf.formats.base import Document

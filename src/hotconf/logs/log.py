@@ -6,6 +6,7 @@ Nothing here waits or raises: `records` passes it to the handlers.
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -26,8 +27,9 @@ MOST_WARNED: Final = 100
 """Warnings logged at once; the others are counted."""
 _MOST_NAMED: Final = 10
 
-_Warning: TypeAlias = tuple[Path | None, KeyPath, str]
-"""What makes two warnings the same, although lines may have moved: the file, the key path and the message."""
+_Warning: TypeAlias = tuple[Path | str | None, KeyPath, str, int]
+"""What makes two warnings the same, although lines may have moved: the file or the layer, the key path and the
+message; and of several such, how many are before it."""
 
 
 def debug(logger: str, text: str, *values: object) -> None:
@@ -119,7 +121,13 @@ class RoundLog:
 
     def _warn(self, problems: Iterable[Problem], still: frozenset[_Warning] = frozenset()) -> None:
         """`still`: warnings that may apply to the files as before. What fails to load does not reveal all."""
-        now = {(each.file, each.path, each.message): each for each in problems if each.severity == "warning"}
+        before = Counter[tuple[Path | str | None, KeyPath, str]]()
+        now: dict[_Warning, Problem] = {}
+        for each in problems:
+            if each.severity == "warning":
+                what = (each.file or each.where or None, each.path, each.message)
+                now[*what, before[what]] = each
+                before[what] += 1
         new = [each for key, each in now.items() if key not in self._warned]
         for problem in new[:MOST_WARNED]:
             warning("reload", "Config warning: %s", problem.with_hint)

@@ -163,13 +163,16 @@ def rfc3339(at: datetime) -> str:
 
 
 def changes_json(changes: Iterable[Change]) -> list[Json]:
-    """`changes` with their values as JSON has them; `"cut": true` where an ellipsis stands in for something."""
+    """`changes` with their values as JSON has them; `"cut": true` where an ellipsis stands in for something, and
+    `"secret": true` where a mask does.
+    """
     return [
         {
             "path": change.dotted,
             "old": plain(change.old),
             "new": plain(change.new),
             **({"cut": True} if change.cut else {}),
+            **({"secret": True} if change.secret else {}),
         }
         for change in changes
     ]

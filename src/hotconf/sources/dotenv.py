@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from hotconf import arguments
-from hotconf.config.layers import TextTable
+from hotconf.config.layers import TextTable, at_origin
 from hotconf.errors import UsageError
 from hotconf.problems import Problem
 from hotconf.snapshot import Origin
@@ -22,6 +22,8 @@ from hotconf.sources.files import paths
 _MOST_EARLIER: Final = 8
 """How many earlier values of a variable are remembered."""
 
+NEWLINE: Final = re.compile(r"\r\n|\n|\r")
+"""As python-dotenv counts lines."""
 _MOST: Final = 10_000
 _MOST_REPLACED: Final = 1 << 22
 """How many characters all `${OTHER}` of a file may stand for."""
@@ -80,8 +82,7 @@ class DotEnv(FileLayer):
         values, lines, problems = read(data, self.path, self._name)
         found = {}
         for rest, whole, value in prefixed(values.items(), self.prefix, case_sensitive=self.case_sensitive):
-            line = lines[whole]
-            found[rest] = (value, Origin(self._name, f"{self._name}:{line}", self.path, line))
+            found[rest] = (value, _at(self.path, self._name, lines[whole]))
         return self._table(found, problems)
 
     def _table(self, found: dict[str, tuple[str, Origin]], problems: tuple[Problem, ...]) -> TextTable:
@@ -116,13 +117,19 @@ def read(data: bytes, path: Path, name: str, encoding: str = "utf-8") -> Variabl
     try:
         text = data.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        message = f"File is not {encoding.upper()}: invalid byte at line {data.count(10, 0, error.start) + 1}"
+        line = data.count(10, 0, error.start) + 1
+        message = f"File is not {encoding.upper()}: invalid byte at line {line}"
         hint = f"save the file as {encoding.upper()}"
-        return Variables({}, {}, (Problem(message, kind="encoding", file=path, hint=hint),))
-    return _read(text, name)
+        problem = Problem(message, kind="encoding", hint=hint)
+        return Variables({}, {}, (at_origin(problem, _at(path, name, line)),))
+    return _read(text, path, name)
 
 
-def _read(text: str, name: str) -> Variables:
+def _at(path: Path, name: str, line: int) -> Origin:
+    return Origin(name, f"{name}:{line}", path, line)
+
+
+def _read(text: str, path: Path, name: str) -> Variables:
     from dotenv.parser import parse_stream
     from dotenv.variables import parse_variables
 
@@ -134,10 +141,10 @@ def _read(text: str, name: str) -> Variables:
     for number, binding in enumerate(parse_stream(io.StringIO(text))):
         if number == _MOST:
             message = f"It has more than {_MOST:,} variables and lines of comments"
-            return Variables({}, {}, (Problem(message, kind="too_large", where=name),))
+            return Variables({}, {}, (Problem(message, kind="too_large", file=path, where=name),))
         original = binding.original
         begin = original.string[: len(original.string) - len(original.string.lstrip())]
-        line = original.line + begin.count("\n")
+        line = original.line + len(NEWLINE.findall(begin))
         if binding.key is not None and not binding.error:
             lines[binding.key] = line
             parts: list[str] = []
@@ -145,14 +152,14 @@ def _read(text: str, name: str) -> Variables:
                 parts.append(atom.resolve(known))
                 left -= len(parts[-1])
                 if left < 0:
-                    where, hint = f"{name}:{line}", "write the values themselves"
                     message = f"Variables in variables make more than {_MOST_REPLACED:,} characters"
-                    return Variables({}, {}, (Problem(message, kind="too_large", hint=hint, where=where),))
+                    problem = Problem(message, kind="too_large", hint="write the values themselves")
+                    return Variables({}, {}, (at_origin(problem, _at(path, name, line)),))
             values[binding.key] = "".join(parts) if parts else binding.value
         if binding.error or (binding.key is not None and binding.value is None):
             message, hint = _mistake(original.string)
-            message = f"{message}: the line is ignored"
-            problems.append(Problem(message, kind="syntax", severity="warning", hint=hint, where=f"{name}:{line}"))
+            problem = Problem(f"{message}: the line is ignored", kind="syntax", severity="warning", hint=hint)
+            problems.append(at_origin(problem, _at(path, name, line)))
     found = {key: value for key, value in values.items() if value is not None}
     return Variables(found, lines, tuple(problems))
 

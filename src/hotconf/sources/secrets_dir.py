@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hotconf import arguments
-from hotconf.config.layers import TextTable
+from hotconf.config.layers import TextTable, at_origin
 from hotconf.problems import Problem
 from hotconf.snapshot import Origin
 from hotconf.sources.base import FileLayer
@@ -84,12 +84,14 @@ class SecretsDir(FileLayer):
         for path, data in files.items():
             if path.parent != self.path or not (rest := self._rest(path.name)):
                 continue
+            origin = Origin(self._name, os.path.join(self._name, path.name), path)
             try:
                 text = data.decode().removeprefix("\ufeff").strip()
             except UnicodeDecodeError:
-                problems.append(Problem("File is not UTF-8", kind="encoding", file=path, hint="save it as UTF-8"))
+                problem = Problem("File is not UTF-8", kind="encoding", hint="save it as UTF-8")
+                problems.append(at_origin(problem, origin))
                 continue
-            found[rest] = (text, Origin(self._name, os.path.join(self._name, path.name), path))
+            found[rest] = (text, origin)
         return self._table(found, tuple(problems))
 
     def _rest(self, name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from hotconf.config.decoding.names import At, Stray, find
 from hotconf.config.decoding.values import read
-from hotconf.config.layers import LayerTable, TextTable, copied
+from hotconf.config.layers import LayerTable, TextTable, at_origin, copied
 from hotconf.config.shape import Shape
 from hotconf.errors import UsageError
 from hotconf.keypath import KeyPath
@@ -88,7 +88,7 @@ class _Decoding:
             value = copied(origin.where, given, at.path)
         except UsageError as error:
             text = str(error).removeprefix(f"{origin.where}: ")
-            self.problems.append(Problem(text, at.path, "schema", where=origin.where))
+            self.problems.append(at_origin(Problem(text, at.path, "schema"), origin))
             return None
         for place, item in enumerate(value) if isinstance(value, list) else ():
             if isinstance(item, str):

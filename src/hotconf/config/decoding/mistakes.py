@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from hotconf.config.decoding.names import At, Stray, all_names, folded
 from hotconf.config.decoding.values import form_of
-from hotconf.config.layers import TextTable
+from hotconf.config.layers import TextTable, at_origin, related
 from hotconf.config.shape import Shape
 from hotconf.config.suggest import suggest
 from hotconf.config.validation.unknown import MAX_COMPARED, Budget
 from hotconf.keypath import dotted
-from hotconf.problems import Problem, Related, Severity
+from hotconf.problems import Problem, Severity
 from hotconf.secrets.credentials import mask_credentials
 from hotconf.secrets.keys import is_secret_path
 from hotconf.snapshot import Origin
@@ -33,13 +34,13 @@ OF_SERVICE: Final = f"Kubernetes sets this variable for a service: {_UNLINK}"
 def twice(at: At, origin: Origin, first: Origin) -> Problem:
     """Two names stand for one key, and say different things."""
     text = f"Key given twice: {dotted(at.path)} is the same as {first.where}"
-    other = Related("first given", None, None, None, where=first.where)
-    return Problem(text, at.path, "schema", hint="keep one of the two", related=(other,), where=origin.where)
+    problem = Problem(text, at.path, "schema", hint="keep one of the two", related=(related("first given", first),))
+    return at_origin(problem, origin)
 
 
 def not_utf8(at: At, origin: Origin) -> Problem:
     """The environment holds any bytes."""
-    return Problem("Not UTF-8", at.path, "encoding", hint="write it as UTF-8", where=origin.where)
+    return at_origin(Problem("Not UTF-8", at.path, "encoding", hint="write it as UTF-8"), origin)
 
 
 def no_json(at: At, name: str, given: TextTable, wrong: str) -> Problem:
@@ -52,12 +53,12 @@ def no_json(at: At, name: str, given: TextTable, wrong: str) -> Problem:
         singly = f", or set each key: {_named(given, name + nested + folded(key), name)}" if nested else ""
         hint = f'write it as JSON: {{"{key}": …}}{singly}'
     if wrong:
-        return Problem(f"Invalid JSON: {wrong}", at.path, "syntax", hint=hint, where=origin.where)
+        return at_origin(Problem(f"Invalid JSON: {wrong}", at.path, "syntax", hint=hint), origin)
     expected = " or ".join(("table",) * form.tables + ("array",) * form.arrays)
     secret = given.secret or at.secret or at.shape.holds_secrets or is_secret_path(at.path)
     got = "string" if secret else quoted(shortened(mask_credentials(text), _LONGEST))
     message = f"Type mismatch: {dotted(at.path)} expected {expected}, got {got}"
-    return Problem(message, at.path, "schema", hint=hint, where=origin.where)
+    return at_origin(Problem(message, at.path, "schema", hint=hint), origin)
 
 
 def no_part(at: At, origin: Origin) -> Problem:
@@ -65,7 +66,7 @@ def no_part(at: At, origin: Origin) -> Problem:
     kinds = dict.fromkeys("table" if isinstance(way[0], str) else "array" for way in at.ways)
     message = f"Type mismatch: {dotted(at.path)} expected {' or '.join(kinds)}, got string"
     hint = 'write it as JSON: ["…", "…"]' if "array" in kinds else f'write it as JSON: {{"{at.ways[0][0]}": …}}'
-    return Problem(message, at.path, "schema", hint=hint, where=origin.where)
+    return at_origin(Problem(message, at.path, "schema", hint=hint), origin)
 
 
 # What Kubernetes sets
@@ -85,7 +86,7 @@ def is_of_service(name: str, given: TextTable) -> bool:
 def of_service(at: At, origin: Origin) -> tuple[str, tuple[Problem, ...]]:
     """The hint for such a variable that names a field by chance, and the warning if the field takes any text."""
     text = f"{dotted(at.path)} is what Kubernetes says of a service"
-    warning = Problem(text, at.path, "schema", "warning", _UNLINK, where=origin.where)
+    warning = at_origin(Problem(text, at.path, "schema", "warning", _UNLINK), origin)
     return OF_SERVICE, (warning,) if form_of(at.shape).text else ()
 
 
@@ -105,23 +106,24 @@ def strays(found: Iterable[tuple[Stray, str]], given: TextTable, root: Shape) ->
     if services:
         more = f", and {len(services) - 1} more" if len(services) > 1 else ""
         text = f"Kubernetes sets it for a service{more}: no field has this name"
-        yield Problem(text, (), "schema", "warning", _UNLINK, where=services[0].where)
+        yield at_origin(Problem(text, (), "schema", "warning", _UNLINK), services[0])
 
 
 def _stray(at: Stray, name: str, given: TextTable, known: tuple[str, ...], left: Budget) -> Iterator[Problem]:
-    form, path, where = form_of(at.around), (*at.path, at.rest), given.texts[name][1].where
+    form, path, origin = form_of(at.around), (*at.path, at.rest), given.texts[name][1]
     if at.path and (at.array or (form.arrays and not form.tables)):
         array = name[: len(name) - len(at.rest) - len(given.nested or "")]
         hint = f'write all of them as JSON: {given.prefix}{array}=["…", "…"]'
         text = f"Items of arrays cannot be set one by one: {dotted(at.path)}"
-        yield Problem(text, path, "schema", hint=hint, where=where)
+        yield at_origin(Problem(text, path, "schema", hint=hint), origin)
         return
     near = suggest(name, known) if left.afford(len(known)) else None
     if near is not None or given.prefix or given.strict or at.path:  # else another program's, among secrets
         meant = None if near is None else f"did you mean {_named(given, near, name)}?"
         severity: Severity = "error" if given.strict else "warning"
         text = f"Unknown key: {shortened(dotted(path), _LONGEST_NAME)}"
-        yield Problem(text, path, "schema", severity, meant, where=shortened(where, _LONGEST_NAME))
+        origin = replace(origin, where=shortened(origin.where, _LONGEST_NAME))
+        yield at_origin(Problem(text, path, "schema", severity, meant), origin)
 
 
 def _named(given: TextTable, name: str, like: str) -> str:

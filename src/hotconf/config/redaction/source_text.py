@@ -38,6 +38,8 @@ _OPENS: Final = re.compile(r"[ \t]*+[{\[]")
 _EXPLICIT: Final = re.compile(r"[ \t-]*+\?[ \t]")  # a key in YAML whose value is on the lines below
 _ESCAPED: Final = re.compile(r"\\[uUx][0-9A-Fa-f]")  # may spell any word
 _QUOTED: Final = re.compile(r"""["']([^"']++)""")
+_VARIABLE: Final = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*=[ \t]*")
+_COMMENT: Final = re.compile(r"[ \t]#")
 _BARE: Final = re.compile(r"""[=:\[,][ \t\[{]*+([^\s"'\[\]{}=:,#]++)""")
 
 
@@ -76,6 +78,21 @@ def _is_secret_by_model(keys: Collection[str], words: Sequence[str], line: str, 
 def _value_from(line: str, end: int) -> int:
     first = _SETS.search(line, 0, end)
     return end if first is None else first.end()
+
+
+def variable_shown(line: str, key: str | None, *, broken: bool = False) -> tuple[str, str] | None:
+    """What of a line of a file of variables may be shown: up to its `=`, and behind that; `…` if it may be secret.
+
+    None if it sets no variable. `key`: of the value that the line sets, if that surely is no secret. A comment behind
+    it is left out. `broken`: nobody knows what it says, and it may be part of a secret.
+    """
+    found = _VARIABLE.match(line)
+    if found is None or (broken and line[found.end() : found.end() + 1] not in ("'", '"')):
+        return None
+    name, value = found[1], _COMMENT.split(line[found.end() :], maxsplit=1)[0].rstrip()
+    if broken or key is None or not name.lower().endswith(key.lower().replace("-", "_")):
+        return found[0], OMITTED
+    return found[0], value if secret_from(line) is None else OMITTED
 
 
 # A text that cannot be parsed

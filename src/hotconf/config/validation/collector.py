@@ -61,7 +61,7 @@ class Collector:
         """By users' code: its frames reveal secrets that are nowhere else."""
         self._goes_through = goes_through
         self._scrubber = scrubber or self._own_scrubber
-        self._found: dict[tuple[KeyPath, str, str], _Found] = {}
+        self._found: dict[tuple[object, ...], _Found] = {}
         self._omitted: Counter[Severity] = Counter()
         self.errors = 0
         """How many of the problems are errors."""
@@ -94,7 +94,7 @@ class Collector:
         by_user = by_user or problem.kind in _OF_USERS
         if by_user and len(problem.message) > _WINDOW:
             problem = replace(problem, message=problem.message[:_WINDOW])
-        key = (problem.path, problem.message, problem.where)
+        key = (problem.path, problem.message, problem.where, problem.file, problem.line)
         if key not in self._found:
             self._found[key] = _Found(problem, at_key, by_user)
             self.errors += problem.severity == "error"
@@ -112,6 +112,9 @@ class Collector:
         errors_first = sorted(self._found.values(), key=lambda found: found.problem.severity != "error")
         scrub = self._scrubber(self.config).plus(secrets_around(self.errors_raised))
         files = {document.path for document in self.merged.documents}
+        for layer in self.merged.layers:
+            files |= {each.file for each in layer.origins.values() if each.file is not None}
+            files |= {each.file for each in layer.problems if each.file is not None}
         kept = [
             scrubbed_problem(self._placed(found), scrub, words=found.by_user, files=files)
             for found in errors_first[:MAX_PROBLEMS]
@@ -132,12 +135,32 @@ class Collector:
             problem = replace(problem, related=related, mentions=())
         if problem.file is not None or problem.line is not None or problem.where:
             return problem
-        return origins.placed(problem, at="key" if found.at_key else "value")
+        placed = origins.placed(problem, at="key" if found.at_key else "value")
+        if placed.withheld and placed.where and not problem.withheld and self._is_public(problem.path):
+            placed = replace(placed, withheld=False)
+        return placed
+
+    def _is_public(self, path: KeyPath) -> bool:
+        """Whether the text that the value at `path` was decoded from is surely no secret, whatever it says: it is for
+        a known field, whose names are not those of a secret, and which takes no text.
+        """
+        from hotconf.config.decoding.values import form_of
+
+        way, here = self.merged.origins.text_at(path), self.shape
+        for key in way or ():
+            if not isinstance(key, str) or key not in here.keys or here.keyed or here.names_secret(key):
+                return False
+            here = here.child(key)
+        form = form_of(here)
+        scalar = bool(form.kinds or form.choices) and not (form.text or form.tables or form.arrays)
+        return bool(way) and scalar and not here.holds_secrets
 
     def _order(self) -> Callable[[Problem], tuple[int, int, int]]:
         rank: dict[Path | str | None, int] = {None: -1}
         for index, layer in enumerate(self.merged.layers):
             rank.setdefault(layer.layer if layer.document is None else layer.document.path, index)
+            for origin in layer.origins.values():
+                rank.setdefault(origin.file or origin.where, index)
         last = len(rank)
         return lambda problem: (
             rank.get(problem.file or problem.where or None, last),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
-from hotconf.config.redaction.source_text import OMITTED, SourceText, secret_from
+from hotconf.config.redaction.source_text import OMITTED, SourceText, secret_from, variable_shown
 from hotconf.formats.registry import DEFAULT, format_of
 from hotconf.report.cells import BAR, head, spread, tail, width
 from hotconf.secrets.credentials import mask_credentials
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _BAR: Final = f" {BAR} "
 _NARROWEST: Final = 8
+_NEWLINE: Final = re.compile(r"\r\n|\n|\r")
+"""As python-dotenv counts lines."""
 
 
 class Excerpts:
@@ -48,6 +51,8 @@ class Excerpts:
         """The excerpt of `problem`, as `excerpt` makes it."""
         if problem.file is None or problem.line is None:
             return ()
+        if problem.where:
+            return _of_variable(problem, self._read(problem.file), self._scrub, self._cells)
         source = self._sources.get(problem.file)
         if source is None:
             form = self._form_of(problem.file)
@@ -76,6 +81,8 @@ def excerpt(
     all after the first `=` or `:` is `…`, as are the further lines of such a value, and of any string. `secrets` are
     masked wherever they stand; `secret_keys` are those that only the model knows to be secret.
     """
+    if problem.where:
+        return _of_variable(problem, text, _scrubber(secrets), cells)
     form = DEFAULT if problem.file is None else format_of(problem.file)
     source = SourceText(_plain(text), _scrubber(secrets), secret_keys, form=form)
     return _excerpt(problem, source, context, cells)
@@ -111,6 +118,22 @@ def _excerpt(problem: Problem, source: SourceText, context: int, cells: int) -> 
         if span is not None:
             shown.append(f"{'':>{gutter}}{_BAR}{' ' * before}{'^' * marked}")
     return tuple(shown)
+
+
+def _of_variable(problem: Problem, text: str, scrub: Scrubber, cells: int) -> tuple[str, ...]:
+    """The line of a file of variables, with carets under the value, or under the name if the value is not shown."""
+    lines = _NEWLINE.split(_plain(text))
+    if problem.line is None or not 1 <= problem.line <= len(lines) or problem.kind == "encoding":
+        return ()
+    key = str(problem.path[-1]) if problem.path and not problem.withheld else None
+    found = variable_shown(lines[problem.line - 1], key, broken=problem.kind == "syntax" and not problem.path)
+    if found is None:
+        return ()
+    name, value = map(scrub, found)
+    begin, end = (len(name), len(name) + len(value)) if value != OMITTED else (0, len(name.rstrip("= \t")))
+    gutter = f"{problem.line}"
+    piece, before, marked = _cut(name + value, begin, end, max(cells - len(gutter) - len(_BAR), _NARROWEST))
+    return f"{gutter}{_BAR}{piece}".rstrip(), f"{'':>{len(gutter)}}{_BAR}{' ' * before}{'^' * marked}"
 
 
 def safe_line(line: str, *, syntax_error: bool = False) -> str:

@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from hotconf.compat import cached
+from hotconf.config.layers import at_origin
 from hotconf.formats.base import is_too_deep
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
@@ -107,13 +108,13 @@ class Asking:
         for item, said in self._relevant(items):
             if isinstance(said, ValueError):
                 broken.add(item.key)
-                problems.append(_unreadable(said, item.origin.where, self._path))
+                problems.append(_unreadable(said, item.origin, self._path))
         try:
             said = self._ask([item for item in items if item.key not in broken])
         except ValueError as error:
             said = {}
             if not problems:
-                problems.append(_unreadable(error, self.name, self._path))
+                problems.append(_unreadable(error, Origin(self.name, self.name), self._path))
         return said, problems
 
     def unused(self, begin: str) -> list[Item]:
@@ -284,14 +285,14 @@ def _at(table: Any, path: KeyPath) -> Any:
     return table
 
 
-def _unreadable(error: ValueError, where: str, path: KeyPath) -> Problem:
+def _unreadable(error: ValueError, origin: Origin, path: KeyPath) -> Problem:
     """What is wrong with one variable; never its text."""
     if isinstance(error, TooDeepError):
-        return Problem("Nested too deeply", path, "syntax", where=where)
+        return at_origin(Problem("Nested too deeply", path, "syntax"), origin)
     cause = error.__cause__ or error
     field = _FIELD.search(str(error))
     path = (*path, field[1]) if field else path
     if isinstance(cause, JSONDecodeError):
         message = f"Invalid JSON: {cause.msg.removesuffix(' at')} at column {cause.colno}"
-        return Problem(message, path, "syntax", hint="write it as JSON", where=where)
-    return Problem(f"Cannot be read: {type(cause).__name__}", path, "unreadable", where=where)
+        return at_origin(Problem(message, path, "syntax", hint="write it as JSON"), origin)
+    return at_origin(Problem(f"Cannot be read: {type(cause).__name__}", path, "unreadable"), origin)
