@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import AliasChoices, BaseModel, Field
 
+from hotconf import HotReloadWatcher
 from hotconf.config.layers import LayerTable
 from hotconf.config.merge import merge
 from hotconf.config.shape import Shape, shape_of
@@ -108,3 +110,38 @@ def test_without_a_tagged_union_nothing_is_asked() -> None:
     merged = merge(tables({"kind": "a", "path": "p"}, {"kind": "b"}), shape_of(Schema(Plain)))
     assert merged.table == {"kind": "b", "path": "p"}
     assert merged.layers[1].origin(("kind",), Path()).where == "layer1"
+
+
+class First(BaseModel, extra="forbid"):
+    kind: Literal["first"]
+    number: int = Field(0, validation_alias=AliasChoices("n", "num"))
+
+
+class Second(BaseModel, extra="forbid"):
+    kind: Literal["second"]
+    number: int = Field(0, validation_alias=AliasChoices("num", "n"))
+
+
+class Spelled(BaseModel):
+    either: Annotated[First | Second, Field(discriminator="kind")]
+
+
+@pytest.mark.parametrize("kind", ["first", "second"])
+@pytest.mark.parametrize(("weak", "strong"), [("n", "num"), ("num", "n"), ("n", "n")])
+@pytest.mark.parametrize("tagged", [0, 1, 2])
+@pytest.mark.parametrize("in_files", [True, False])
+def test_names_that_members_order_differently_are_those_of_the_member_that_counts(
+    tmp_path: Path, kind: str, weak: str, strong: str, tagged: int, in_files: bool
+) -> None:
+    """Whichever layer has the tag: no weak layer's spelling wins."""
+    tables: list[dict[str, Any]] = [{"either": {weak: 1}}, {"either": {strong: 2}}, {}]
+    tables[tagged].setdefault("either", {})["kind"] = kind
+    paths = [tmp_path / f"{number}.json" for number in range(3)]
+    for path, table in zip(paths, tables, strict=True):
+        path.write_text(json.dumps(table))
+    over = [] if in_files else tables[1:]
+    more = [path.name for path in paths[1:]] if in_files else []
+    with HotReloadWatcher(paths[0], Spelled, watch_paths=more, layers=over) as watcher:
+        assert watcher.config.either.number == 2
+        where = watcher.snapshot.explain(("either", "n" if kind == "first" else "num"))[0].origin.where
+        assert where.startswith("1.json" if in_files else "layers[0]")

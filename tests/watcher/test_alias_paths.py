@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, SecretStr
 
-from hotconf import MISSING, ConfigError, Env, HotReloadWatcher
+from hotconf import MISSING, ConfigError, Env, HotReloadSettings, HotReloadWatcher, SecretsDir
 
 
 class App(BaseModel, frozen=True):
@@ -196,3 +196,41 @@ def test_an_override_removes_a_field_by_any_way(tmp_path, key, text):
             assert watcher.config.port == 0
         with watcher.override({"server.ports": [7]}):
             assert watcher.config.port == 7
+
+
+class Vault(BaseModel, frozen=True):
+    code: int = Field(0, validation_alias=AliasPath("vault", "code"))
+    other: int = Field(0, validation_alias=AliasChoices("other", AliasPath("vault", "other")))
+    plain: int = 0
+
+
+def test_what_alias_paths_read_from_secrets_is_secret(tmp_path):
+    """By the name of the field: its value shows in no change."""
+    (tmp_path / "config.toml").write_text("# nothing\n")
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets/vault__code").write_text("4711\n")
+    (tmp_path / "secrets/vault__other").write_text("4712\n")
+    with HotReloadWatcher(tmp_path / "config.toml", Vault, layers=[SecretsDir(tmp_path / "secrets")]) as watcher:
+        assert (watcher.config.code, watcher.config.other) == (4711, 4712)
+        assert {("code",), ("other",)} <= watcher.snapshot.secret_paths()
+        assert ("plain",) not in watcher.snapshot.secret_paths()
+        (tmp_path / "secrets/vault__code").write_text("5711\n")
+        (tmp_path / "secrets/vault__other").write_text("5712\n")
+        assert set(watcher.reload().summary) == {"code: changed (secret)", "other: changed (secret)"}
+
+
+class Reloading(BaseModel, frozen=True):
+    hot_reload: HotReloadSettings = Field(
+        HotReloadSettings(), validation_alias=AliasChoices("hot_reload", "reload", "watching")
+    )
+    x: int = 0
+
+
+@pytest.mark.parametrize("name", ["hot_reload", "reload", "watching"])
+def test_another_name_of_the_settings_says_which_files_are_read(tmp_path, name):
+    """In a layer over the files, too."""
+    (tmp_path / "config.toml").write_text("hot_reload.watch_paths = ['none.toml']\n")
+    (tmp_path / "more.toml").write_text("x = 5\n")
+    layer = {name: {"watch_paths": ["more.toml"]}}
+    with HotReloadWatcher(tmp_path / "config.toml", Reloading, layers=[layer]) as watcher:
+        assert watcher.config.x == 5

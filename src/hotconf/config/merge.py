@@ -281,9 +281,10 @@ class Origins(LayeredOrigins):
 
     def secret_paths(self) -> Iterator[KeyPath]:
         """The key paths that layers set all of whose values are secrets."""
-        for layer in self.layers:
-            if layer.secret:
-                yield from layer.texts
+        for layer in (each for each in self.layers if each.secret):
+            from hotconf.config.ways import called  # late: few programs have such layers
+
+            yield from called(layer.texts, self._shape)
 
     def related(self, message: str, path: KeyPath) -> Related | None:
         """The value at `path` as a place to look at, too; None if it stands nowhere."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from hotconf.changes import Change
 from hotconf.config.freeze import freeze
@@ -205,7 +205,15 @@ class Pipeline(Generic[T]):
         files, ignored = _without_watch_paths(layers.documents, settings_path(self.schema))
         if layers.home is not None and shape.names_files:
             files = [_located(each, shape, layers.home) for each in files]
-        merged, under = merge(files[layers.fileless :], shape), 0
+        files, whole = files[layers.fileless :], dict[str, Any]()
+        if shape.tagged and shape.aliased:
+            whole = merge((*files, *layers.over), shape).table
+            for place, each in enumerate(files):
+                again = respell(each, self.schema, whole)
+                if isinstance(again, tuple):
+                    return again
+                files[place] = again
+        merged, under = merge(files, shape), 0
         for each in sorted(layers.over, key=lambda layer: layer.fills is not None):
             if each.fills is not None:
                 each = each.filling(value_at(merged.table, each.fills))
@@ -213,7 +221,7 @@ class Pipeline(Generic[T]):
                 from hotconf.config.decoding.names import adopted
 
                 each = adopted(each, merged.table)
-            respelled = respell(each, self.schema)
+            respelled = respell(each, self.schema, whole)
             if not isinstance(respelled, LayerTable):
                 return respelled
             if layers.home is not None and shape.names_files:

@@ -6,7 +6,7 @@ spelling for all layers, a weak layer's could beat a strong one's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -23,13 +23,15 @@ from hotconf.schema import Schema
 if TYPE_CHECKING:
     from hotconf.config.ways import Home
 
-L = TypeVar("L", Document, LayerTable)
+L = TypeVar("L", bound=Document | LayerTable)
 
 STAMP: Final = "$schema"
 
 
-def respell(layer: L, schema: Schema[Any]) -> L | tuple[Problem, ...]:
+def respell(layer: L, schema: Schema[Any], whole: Mapping[str, Any] | None = None) -> L | tuple[Problem, ...]:
     """`layer` in the first spelling of each key, or a problem for each key that it has in two.
+
+    `whole`: what all layers say. It may have the tags of unions whose members order the names of a field differently.
 
     Null where the model takes only a table becomes an empty one: a block whose lines are comments. The same object if
     nothing changes. Keys of free tables are data and stay as they are.
@@ -39,12 +41,14 @@ def respell(layer: L, schema: Schema[Any]) -> L | tuple[Problem, ...]:
     if not (nulls or schema.kebab or shape.aliased):
         return layer
     reading = _Reading(kebab=schema.kebab, nulls=nulls)
-    table = reading.table(layer.table, shape, (), ())
+    table = reading.table(layer.table, shape, (), (), whole)
     if reading.clashes:
         return _problems(layer, reading.clashes)
     changes: dict[str, Any] = {}
     if reading.changed:
-        changes = {"table": table, "spelled": {**layer.spelled, **reading.spelled}}
+        as_written = (layer if isinstance(layer, LayerTable) else LayerTable.of_file(layer)).as_written
+        again = {path: as_written(there) for path, there in reading.spelled.items()}
+        changes = {"table": table, "spelled": {**layer.spelled, **again}}
     if shape.forked and (removes := getattr(layer, "removes", None)):
         changes["removes"] = removes | _removed_with(removes, table, shape)
     return replace(layer, **changes) if changes else layer
@@ -103,8 +107,11 @@ class _Reading:
         self._kebab = kebab
         self._nulls = nulls
 
-    def table(self, given: dict[str, Any], shape: Shape, written: KeyPath, path: KeyPath) -> dict[str, Any]:
-        shape = shape.narrowed(given)
+    def table(
+        self, given: dict[str, Any], shape: Shape, written: KeyPath, path: KeyPath, whole: object = None
+    ) -> dict[str, Any]:
+        known: Any = whole if isinstance(whole, dict) else {}
+        shape = shape.narrowed(given if any(key in given for key in shape.discriminators) else known)
         first: dict[str, str] = {}
         table = {}
         for key, value in given.items():
@@ -116,7 +123,7 @@ class _Reading:
             if name != key:
                 self.spelled[(*path, name)] = (*written, key)
                 self.changed = True
-            table[name] = self._value(value, shape.child(name), (*written, key), (*path, name))
+            table[name] = self._value(value, shape.child(name), (*written, key), (*path, name), known.get(name))
         if shape.forked:
             from hotconf.config.ways import homes_of  # late: few models have such fields
 
@@ -124,9 +131,9 @@ class _Reading:
                 self._bring_home(home, table, lambda key: (*written, first.get(key, key)), path)
         return table
 
-    def _value(self, value: Any, shape: Shape, written: KeyPath, path: KeyPath) -> Any:
+    def _value(self, value: Any, shape: Shape, written: KeyPath, path: KeyPath, whole: object = None) -> Any:
         if isinstance(value, dict):
-            return self.table(value, shape, written, path)
+            return self.table(value, shape, written, path, whole)
         if isinstance(value, list):
             return [self._value(item, shape.child(n), (*written, n), (*path, n)) for n, item in enumerate(value)]
         if value is None and self._nulls and shape.only_tables:

@@ -151,6 +151,20 @@ def removed(path: KeyPath, root: Shape) -> Iterator[KeyPath]:
         shape = shape.child(key)
 
 
+def called(paths: Iterable[KeyPath], root: Shape | None) -> Iterator[KeyPath]:
+    """What stands at these paths, also by the names of the fields that alias paths read there."""
+    for path in paths:
+        yield path
+        shape = root
+        for length, key in enumerate(path):
+            if shape is None or not shape.forked:
+                break
+            for field in _fields(shape):
+                if any(_meet(way, path[length:]) for way in field.ways if len(way) > 1):
+                    yield (*path[:length], _key(field))
+            shape = shape.child(key)
+
+
 class Delivered(NamedTuple):
     """What the model is given."""
 

@@ -193,7 +193,8 @@ class SetReader:
         main = self.reads[self.options.path].document
         if main is None or self.options.pins.watch_paths is not None:
             return self.patterns
-        over = [each for each in self.over if not each.under]
+        spelled = (respell(each, self.options.schema) for each in self.over if not each.under)
+        over = [each for each in spelled if isinstance(each, LayerTable)]
         table = merge((main, *over)).table if over else main.table
         return (*settings_of(self.options.schema, table).watch_paths, *self.also)
 
