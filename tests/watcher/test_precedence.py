@@ -91,7 +91,8 @@ class Scene:
 def test_the_documented_order_is_the_one_that_is_tried() -> None:
     """Each line of it names one of those whose pairs are tried below, in the same order."""
     section = DOCUMENTED.read_text().partition("\n## Precedence\n")[2].partition("\n## ")[0]
-    lines = re.findall(r"^\d+\. (.*)$", section, re.MULTILINE)
+    found = re.findall(r"^\d+\. (.*)$", section, re.MULTILINE)
+    lines = [line for line in found if "(restart.md)" not in line]  # which layer wins there is no matter of pairs
     assert len(lines) == len(ORDER)
     assert all(name in line for name, line in zip(ORDER, lines, strict=True)), lines
 
