@@ -347,7 +347,7 @@ names |= {each.name for node in inside if isinstance(node, ast.Import) for each 
 print(*sorted(names - sys.modules.keys()))
 """
 OF_CALLERS = {
-    *("asyncio", "hotconf.config.validation.unset", "hotconf.history.writer"),
+    *("asyncio", "hotconf.config.validation.unset", "hotconf.history.writer", "hotconf.inspection.hidden"),
     *("hotconf.resources.inloop", "hotconf.resources.resource", "hotconf.runtime.applying.applying"),
 }
 """What only the threads of the program import."""
