@@ -88,3 +88,13 @@ def test_a_program_without_profiles_has_none(project):
     """--profile is refused where it would have no effect."""
     (project / "app.py").write_text(APP.replace('Profile(env="APP_PROFILE"), ', ""))
     assert run(project, "check", "--profile", "prod") == (2, "")
+
+
+# What else of the program counts
+
+
+def test_a_variable_stands_for_the_key_that_it_sets(project):
+    """explain takes the names that people see in their environment."""
+    named = run(project, "explain", "APP_PORT", APP_PORT="7")
+    assert named == run(project, "explain", "port", APP_PORT="7")
+    assert run(project, "explain", "APP_PROT")[0] == 2

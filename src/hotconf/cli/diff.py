@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hotconf.cli.echo import echo
-from hotconf.cli.options import path_argument, state_dir_option
+from hotconf.cli.options import json_option, path_argument, state_dir_option
 from hotconf.cli.program import profile_option, program_options
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("old")
 @click.argument("new")
 @path_argument
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+@json_option("One JSON object instead of text.")
 @program_options
 @profile_option
 @state_dir_option("Where @N is kept; .hotconf in the configuration's directory unless given.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hotconf.cli.echo import echo
-from hotconf.cli.options import BASELINE, path_argument, state_dir_option
+from hotconf.cli.options import BASELINE, json_option, path_argument, state_dir_option
 from hotconf.cli.program import program_options
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @path_argument
 @program_options
 @click.option("--no-probe", is_flag=True, help="Write nothing, not even a short-lived hidden file beside PATH.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+@json_option("One JSON object instead of text.")
 @state_dir_option(BASELINE)
 @click.pass_context
 def doctor(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hotconf.cli.echo import echo
+from hotconf.cli.options import json_option
 from hotconf.cli.program import program_options
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def naming_of(schema: Schema[Any], prefix: str | None, nested: str | None, layer
 
 @click.command(short_help="List the environment variables that a program may read.")
 @naming_options
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+@json_option("One JSON object instead of lines.")
 @program_options
 def env(prefix: str | None, nested: str | None, as_json: bool, program: Program) -> None:
     """List the environment variables of the model: name, type, default and meaning. A BaseSettings class says itself

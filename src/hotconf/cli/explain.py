@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hotconf.cli.echo import echo
-from hotconf.cli.options import state_dir_option
+from hotconf.cli.options import json_option, state_dir_option
 from hotconf.cli.program import profile_option, program_options
 
 if TYPE_CHECKING:
     from hotconf.cli.program import Program
+    from hotconf.keypath import KeyPath
+    from hotconf.sources.base import Options
 
 
 @click.command(short_help="Show what each layer says about a value: the winner first.")
 @click.argument("key", metavar="KEY")
 @click.argument("arguments", nargs=-1, metavar="[@N] [PATH]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+@json_option("One JSON object instead of text.")
 @program_options
 @profile_option
 @state_dir_option("Where @N is kept; .hotconf in the configuration's directory unless given.")
@@ -32,8 +34,8 @@ def explain(
     state_dir: Path | None,
 ) -> None:
     """Show the value of KEY, a dotted key such as server.port, and below it what each layer says about it: the one
-    that counts first, then those that it overrides. Of a table, each value in it. PATH and @N are those of
-    `hotconf show`.
+    that counts first, then those that it overrides. Of a table, each value in it. KEY may be a variable that sets
+    one, such as APP_SERVER__PORT. PATH and @N are those of `hotconf show`.
 
     The values of layers are as they are written there, before validation. Secrets are masked. Warnings go to stderr.
 
@@ -46,7 +48,7 @@ def explain(
 
     found, options = states.effective(ctx, arguments, program, state_dir)
     schema = options.schema
-    path = states.key_of(key, schema)
+    path = _of_variable(key, options) or states.key_of(key, schema)
     explained = explanation.explain(found.snapshot, schema, path)
     if as_json:
         import json
@@ -54,3 +56,20 @@ def explain(
         echo(json.dumps(explanation.as_json(explained, path), indent=2))
     else:
         echo(explanation.as_text(explained) or dotted(path))
+
+
+def _of_variable(text: str, options: Options[Any]) -> KeyPath | None:
+    """The key that the variable of that name sets in a layer of the program; None if it is none."""
+    from hotconf.config.decoding.names import variable
+    from hotconf.config.shape import shape_of
+    from hotconf.sources.env import Env
+
+    shape, name = shape_of(options.schema), text.removeprefix("$")
+    if name in shape.keys:
+        return None
+    found = (
+        variable(name, each.prefix, each.nested, shape, case_sensitive=each.case_sensitive)
+        for each in options.layers
+        if isinstance(each, Env) and (each.prefix or text != name)
+    )
+    return next((path for path in found if path is not None), None)

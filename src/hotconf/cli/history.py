@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hotconf.cli.echo import echo
-from hotconf.cli.options import path_argument, state_dir_option
+from hotconf.cli.options import json_option, path_argument, state_dir_option
 from hotconf.cli.places import has_home, states_in
 from hotconf.cli.program import app_options
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Show the good states that are kept.")
 @path_argument
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of text.")
+@json_option("One JSON object a line instead of text.")
 @app_options
 @state_dir_option("Where the states are kept; .hotconf in the configuration's directory unless given.")
 def history(path: Path | None, as_json: bool, program: Program, state_dir: Path | None) -> None:

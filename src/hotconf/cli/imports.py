@@ -96,6 +96,9 @@ def find(named: str | None) -> App | None:
     with _importing(label, project.paths):
         try:
             found = _named(label, given)
+            if _is_model(found):
+                instead = f"name the watcher that has it, or give --schema {printable(given)}"
+                raise Refusal(f"{label}: {_kind(found)} is a model: {instead}")
             found = found if _is_watcher(found) or not callable(found) else found()
         except ConfigError as error:
             if INERT.refused is None:
@@ -112,16 +115,12 @@ def find(named: str | None) -> App | None:
 
 def schema(given: str) -> Schema[Any]:
     """The model that `--schema` names. Raises `Refusal` if it cannot be had."""
-    from pydantic import BaseModel, TypeAdapter
-    from pydantic.dataclasses import is_pydantic_dataclass
-
     from hotconf.schema import Schema
 
     label = printable(given)
     with _importing(label, (*_project().paths, "")):
         found = _named(label, given)
-        is_model = isinstance(found, type) and (issubclass(found, BaseModel) or is_pydantic_dataclass(found))
-        if not (is_model or isinstance(found, Schema | TypeAdapter)):
+        if not _is_model(found):
             raise Refusal(f"{label}: neither a hotconf.Schema nor a pydantic model, but {_kind(found)}")
         model: Schema[Any] = Schema.of(found)
         model.complete()
@@ -132,6 +131,16 @@ def _is_watcher(found: object) -> TypeGuard[HotReloadWatcher[Any]]:
     from hotconf.watcher import HotReloadWatcher
 
     return isinstance(found, HotReloadWatcher)
+
+
+def _is_model(found: object) -> bool:
+    from pydantic import BaseModel, TypeAdapter
+    from pydantic.dataclasses import is_pydantic_dataclass
+
+    from hotconf.schema import Schema
+
+    is_class = isinstance(found, type) and (issubclass(found, BaseModel) or is_pydantic_dataclass(found))
+    return is_class or isinstance(found, Schema | TypeAdapter)
 
 
 def _kind(found: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,6 +29,21 @@ def state_dir_option(text: str) -> Callable[[Callable[..., None]], Callable[...,
     return click.option("--state-dir", metavar="DIR", type=PATH, help=text)
 
 
+def json_option(text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """`--json`, with `text` as its help, and `--format json`, its other spelling, as one argument `as_json`."""
+
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(*arguments: Any, as_json: bool, output: str, **options: Any) -> None:
+            command(*arguments, as_json=as_json or output == "json", **options)
+
+        form = click.option("--format", "output", type=click.Choice(("text", "json")), default="text", help=_AS_JSON)
+        return click.option("--json", "as_json", is_flag=True, help=text)(form(run))
+
+    return add
+
+
+_AS_JSON: Final = "json is another spelling of --json."
 BASELINE: Final = (
     "Where the states are whose files are missed; .hotconf in the configuration's directory unless given."
 )

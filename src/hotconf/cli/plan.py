@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from hotconf.cli.echo import echo, stdout
-from hotconf.cli.options import BASELINE, PATH, path_argument, state_dir_option, stdin
+from hotconf.cli.options import BASELINE, PATH, json_option, path_argument, state_dir_option, stdin
 from hotconf.cli.program import profile_option, program_options
 from hotconf.text import printable
 
@@ -23,7 +23,7 @@ _STDIN: Final = Path("-")
 @click.command(short_help="Show what an edit would do to a running program.")
 @click.argument("file", type=PATH)
 @path_argument
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+@json_option("One JSON object instead of text.")
 @program_options
 @profile_option
 @state_dir_option(BASELINE)

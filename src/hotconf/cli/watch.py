@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hotconf.cli.options import path_argument, state_dir_option
+from hotconf.cli.options import json_option, path_argument, state_dir_option
 from hotconf.cli.program import program_options
 from hotconf.settings import MAX_DEBOUNCE_MS
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Print every change of a configuration, and what came of it.")
 @path_argument
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of text.")
+@json_option("One JSON object a line instead of text.")
 @program_options
 @click.option(
     "--debounce-ms",

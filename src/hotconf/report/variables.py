@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _DEEPEST: Final = 8
 _LONGEST: Final = 40
-_WIDEST: Final = 28
+_WIDEST: Final = 48
 """Columns stand below each other up to this width."""
 _BARE: Final = re.compile(r"[\w./:@%+,-]+")
 _DEFS: Final = "#/$defs/"
@@ -135,7 +135,8 @@ def _padded(cells: tuple[str, ...], columns: list[int]) -> list[str]:
 
 def _shown(variable: Variable) -> str:
     if variable.default is None:
-        return "(secret)" if variable.secret else "(required)" if variable.required else "-"
+        marks = ["required"] * variable.required + ["secret"] * variable.secret
+        return f"({', '.join(marks)})" if marks else "-"
     return shortened(_text(variable.default), _LONGEST)
 
 

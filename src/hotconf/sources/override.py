@@ -154,9 +154,13 @@ def _known(written: KeyPath, shape: Shape, schema: Schema[Any]) -> tuple[KeyPath
         if shape.extras in ("forbid", "ignore") and key not in shape.keys:
             keys = (each for each, name in shape.keys.items() if name == key)
             if (own := next(keys, None)) is None:
-                from hotconf.config.validation.messages import unknown_key  # late: only for this mistake
+                from hotconf.config.decoding.names import dotted_keys  # late: only for this mistake
+                from hotconf.config.suggest import did_you_mean
+                from hotconf.config.validation.messages import unknown_key
 
                 problem = unknown_key((*path, key), shape, "error", DEFAULT)
+                if problem.hint is None and not path:
+                    problem = replace(problem, hint=did_you_mean(str(key), dotted_keys(shape)))
                 return written, replace(problem, where=OVERRIDE, withheld=False)
             key = own
         path = (*path, key)

@@ -188,3 +188,15 @@ def all_names(shape: Shape, given: TextTable) -> Iterator[str]:
             yield begin + name
             if given.nested and depth < _DEEPEST and here.child(key).tables:
                 todo.append((begin + name + given.nested, here.child(key), depth + 1))
+
+
+def dotted_keys(shape: Shape) -> Iterator[str]:
+    """The dotted keys of fields, in lower case, as far as there are not too many."""
+    return all_names(shape, TextTable("", {}, nested="."))
+
+
+def variable(name: str, prefix: str, nested: str | None, shape: Shape, *, case_sensitive: bool) -> KeyPath | None:
+    """The key path that the variable `name` sets; None if it sets none."""
+    begins = name.startswith(prefix) if case_sensitive else name.lower().startswith(prefix.lower())
+    at = find(name[len(prefix) :], shape, TextTable("", {}, prefix, nested, case_sensitive)) if begins else None
+    return at.path if isinstance(at, At) else None

@@ -96,7 +96,8 @@ def _from_json(text: str, form: Form) -> tuple[Any, str | None]:
     try:
         found = from_json(text, allow_inf_nan=False)
     except ValueError as error:
-        return text, str(error).replace(" at line 1 column ", " at column ")
+        wrong = str(error).replace("expected ident", "expected true, false or null")
+        return text, wrong.replace(" at line 1 column ", " at column ")
     if not (form.tables if isinstance(found, dict) else form.arrays):
         return text, ""
     return (text, "nested too deeply") if is_too_deep({"": found}) else (found, None)

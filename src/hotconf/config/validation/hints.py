@@ -37,6 +37,11 @@ def instead(fault: Fault) -> str | None:
     return hints.pop() if len(hints) == 1 else None
 
 
+def of_boolean(fault: Fault) -> str | None:
+    """The hint for a text that is no boolean, where only a boolean can stand."""
+    return "write true or false" if fault.expected == ("boolean",) and isinstance(fault.value, str) else None
+
+
 def _is_secret(fault: Fault) -> bool:
     """The value must not be repeated: it is a secret, or stands where there should be an array of such."""
     return fault.secret or fault.shape.secretive

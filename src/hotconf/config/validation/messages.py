@@ -17,7 +17,7 @@ from hotconf.config.redaction.masking import masked
 from hotconf.config.shape import Shape
 from hotconf.config.suggest import did_you_mean
 from hotconf.config.validation.faults import CHOICES, MISSES, Fault, toml_type
-from hotconf.config.validation.hints import choice, instead
+from hotconf.config.validation.hints import choice, instead, of_boolean
 from hotconf.formats.base import Format
 from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem, Severity
@@ -71,9 +71,11 @@ def problem_of(fault: Fault, written: Written | None, form: Format, *, hints: bo
         if written is not None:
             given = quoted(shortened(mask_credentials(written.text), _LONGEST_TEXT))
             got = toml_type(fault.value) if fault.secret or fault.shape.holds_secrets else given
-            return _schema(f"Type mismatch: {where}expected {names}, got {got}", fault.path, written.hint)
+            return _schema(
+                f"Type mismatch: {where}expected {names}, got {got}", fault.path, written.hint or of_boolean(fault)
+            )
         text = f"Type mismatch: {where}expected {names}, got {toml_type(fault.value)}"
-        return _schema(text, fault.path, _about_table(fault, form) or instead(fault) if hints else None)
+        return _schema(text, fault.path, _hint(fault, form) if hints else None)
     if fault.type in CHOICES and fault.shape.allowed and not fault.astray and not fault.of_key:
         return _wrong_choice(fault.path, fault.value, fault.shape.allowed, secret=fault.secret, hints=hints)
     return _schema(_about(fault.path, _reason(fault)), fault.path)
@@ -165,6 +167,12 @@ def _names(allowed: Iterable[object]) -> Iterator[str]:
 
 def _bare(choice: object) -> str:
     return choice if isinstance(choice, str) else shown(choice)
+
+
+def _hint(fault: Fault, form: Format) -> str | None:
+    if "table" in fault.expected and form.name == "YAML" and isinstance(fault.value, str) and "=" in fault.value:
+        return "write KEY: VALUE, with a colon and a space after it"
+    return _about_table(fault, form) or instead(fault) or of_boolean(fault)
 
 
 def _about_table(fault: Fault, form: Format) -> str | None:
