@@ -30,6 +30,16 @@ watcher = HotReloadWatcher("config.toml", dict, debounce_ms=20, reconcile_s=3600
 
 lock = {lock}
 
+class Pool:
+    def __init__(self, port):
+        self.pid, self.port, self.open = os.getpid(), port, True
+
+@watcher.resource("server.port")
+def pool(port):
+    made = Pool(port)
+    yield made
+    made.open = False
+
 @watcher.on_change("server.port")
 def told(old, new):
     with lock:
@@ -46,7 +56,10 @@ def application(environ, start_response):
         with watcher.busy("a request"), lock:
             watcher.reload(force=True)
     start_response("200 OK", [("Content-Type", "text/plain")])
-    return [str(watcher.config["server"]["port"]).encode()]
+    with watcher.pin() as view:
+        used = view[pool]
+        assert (used.port, used.pid, used.open) == (view.config["server"]["port"], os.getpid(), True), vars(used)
+        return [str(used.port).encode()]
 """
 SETTINGS = """
 from pathlib import Path
@@ -131,7 +144,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
 
 
 def test_every_worker_sees_every_save(server):
-    """So does a worker that replaces a killed one, and a master that preloaded the application."""
+    """So does one that replaces a killed one, and a master that preloaded the application. Each has its own pool."""
     save(server.root / "config.toml", port(9000))
     server.all_are_told(server.everybody, 9000)
     assert server.answer() == "9000"
