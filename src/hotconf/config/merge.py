@@ -182,9 +182,7 @@ class Origins(LayeredOrigins):
 
     def __iter__(self) -> Iterator[KeyPath]:
         for index, layer in enumerate(self.layers):
-            for path in _paths(layer.table):
-                if _owner(self.layers, path) == index:
-                    yield path
+            yield from (path for path in _paths(layer.table) if _owner(self.layers, path) == index)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
