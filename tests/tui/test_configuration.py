@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pydantic import BaseModel, Field, model_validator
 
-from hotconf import MISSING, Change, Flags, HotReloadWatcher
+from hotconf import MISSING, Change, DotEnv, Flags, HotReloadWatcher, SecretsDir
 from hotconf.keypath import dotted
 from hotconf.report.effective import Effective
 from hotconf.tui.screens.details import ValueDetails
@@ -16,6 +16,11 @@ from hotconf.tui.view.configuration import is_default, is_marked
 from tui.updates import BETTER, COST, GOOD, snapshot
 
 SECRET = GOOD.replace("[cost]", '[mcp_servers.git]\ntoken = "hunter2"\n\n[cost]')
+
+
+class Model(BaseModel, frozen=True):
+    token: str = ""
+    port: int = 0
 
 
 def shown(text=GOOD, changes=(), query="", toggled=None):
@@ -42,6 +47,21 @@ def test_what_is_written_comes_first_and_open_with_its_place():
     assert line(rows, "alert_threshold").right[0].text == "default"
     assert line(rows, "evidence").text == "evidence  4 values"
     assert line(rows, "evidence").expanded is False
+
+
+def test_the_place_of_a_secret_or_a_variable_is_as_people_write_it(tmp_path, monkeypatch):
+    """No line and no column is invented, neither in the list nor in the details."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "token").write_text("hunter2")
+    (tmp_path / ".env").write_text("\nAPP_PORT=1\n")
+    with HotReloadWatcher(None, Model, layers=[SecretsDir("secrets"), DotEnv(".env", "APP_")]) as watcher:
+        rows = configuration.rows(configuration.items(watcher.snapshot, ()), {})
+    found = {row.text.split(" ")[0]: (row.right[-1].text, str(row.place)) for row in rows}
+    assert found["token"] == ("secrets/token", str(tmp_path / "secrets" / "token"))
+    assert found["port"] == (".env:2", f"{tmp_path / '.env'}:2")
+    details = "".join(row.text for row in ValueDetails(line(rows, "token"), "").rows(200))
+    assert details.endswith(f"Origin: {tmp_path / 'secrets' / 'token'}")
 
 
 def test_items_of_arrays_have_their_names_and_their_order():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,6 +16,7 @@ from hotconf.text import printable
 if TYPE_CHECKING:
     from hotconf.cli.program import Program
     from hotconf.report.ndjson import Json
+    from hotconf.schema import Schema
 
 _STDIN: Final = Path("-")
 
@@ -66,7 +67,7 @@ def plan(
             show_problems(found, target, schema)
             ctx.exit(UNKNOWN)
         echo(f"{printable(str(target))} is not valid now: what would change is not known", err=True)
-    content = _content(ctx, file)
+    content = _content(ctx, file, schema)
     main = located(target, program.find, content=content)
     baseline = baseline_of(options, program.state_dir(state_dir, main))
     against, start = (now.snapshot, now.start) if now else (None, None)
@@ -87,12 +88,13 @@ def plan(
     ctx.exit(1)
 
 
-def _content(ctx: click.Context, file: Path) -> bytes:
+def _content(ctx: click.Context, file: Path, schema: Schema[Any]) -> bytes:
     """What FILE holds; if that cannot be had, it is said why, and the command ends."""
     from hotconf.cli.contact import patiently
+    from hotconf.cli.findings import show_problems
     from hotconf.cli.verdict import UNKNOWN
-    from hotconf.report.problems.lines import concise
-    from hotconf.sources.base import DEFAULT_MAX_BYTES
+    from hotconf.inspection.inspect import Inspection
+    from hotconf.sources.base import DEFAULT_MAX_BYTES, FileSet
     from hotconf.sources.files import paths, reading
 
     if file != _STDIN:
@@ -102,7 +104,8 @@ def _content(ctx: click.Context, file: Path) -> bytes:
         content = stdin(DEFAULT_MAX_BYTES + 1)
         problem = reading.too_large(file, DEFAULT_MAX_BYTES) if len(content) > DEFAULT_MAX_BYTES else None
     if problem is not None:
-        echo(concise(replace(problem, file=file)), err=True)
+        named = paths.absolute(file)
+        show_problems(Inspection((replace(problem, file=named),), FileSet.of(named)), file, schema)
         ctx.exit(UNKNOWN)
     return content
 

@@ -34,7 +34,7 @@ def command(editor: str, place: Place) -> list[str]:
         raise UsageError(f"the editor {editor!r} is not a command: {error}") from error
     if not words:
         raise UsageError("the editor is empty: set VISUAL or EDITOR")
-    return [*words, *_arguments(Path(words[0]).name, str(place.file), place.line, place.column)]
+    return [*words, *_arguments(Path(words[0]).name, str(place.file), place.line or 1, place.column or 1)]
 
 
 def _arguments(name: str, file: str, line: int, column: int) -> list[str]:

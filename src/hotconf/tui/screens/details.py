@@ -64,7 +64,7 @@ class ValueDetails(Sheet[None]):
         texts = wrapped(self._whole, width - 4)
         where = "a default, in no file" if is_default(row) else origin_of(row).partition(", over ")[0]
         if row.place is not None:
-            where = f"{row.place.file}:{row.place.line}:{row.place.column}"
+            where = str(row.place)
         if where:
             texts += ["", *wrapped(f"Origin: {where}", width - 4)]
         for place in row.over:

@@ -62,7 +62,7 @@ class Item:
         """Where in a file it stands."""
         if self.origin is None or self.origin.file is None:
             return None
-        return Place(self.origin.file, self.origin.line or 1, self.origin.column or 1)
+        return Place(self.origin.file, self.origin.line, self.origin.column)
 
     @property
     def written(self) -> bool:
@@ -234,7 +234,8 @@ def _right(item: Item) -> tuple[Span, ...]:
 
 
 def _short(origin: Origin) -> str:
-    return origin.where if origin.file is None else f"{origin.file.name}:{origin.line}"
+    """`config.toml:3` of the text of a configuration; else as people write it: `.env:2`, `secrets/db_password`."""
+    return origin.where if origin.file is None or origin.column is None else f"{origin.file.name}:{origin.line}"
 
 
 def _highlighted(text: str, tone: Tone, query: str) -> Iterator[Span]:

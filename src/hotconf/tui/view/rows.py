@@ -41,8 +41,12 @@ class Place:
     """Where an editor should open."""
 
     file: Path
-    line: int = 1
-    column: int = 1
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        """`/srv/app/config.toml:4:9`, as much of it as is known."""
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
 
 
 @dataclass(frozen=True, slots=True)

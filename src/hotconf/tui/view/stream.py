@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -106,7 +106,7 @@ def place(entry: Entry) -> Place | None:
 
 def place_of(problem: Problem) -> Place | None:
     """Where `problem` stands."""
-    return None if problem.file is None else Place(problem.file, problem.line or 1, problem.column or 1)
+    return None if problem.file is None else Place(problem.file, problem.line, problem.column)
 
 
 def problem_rows(entry: Entry, width: int, depth: int = 0) -> Iterator[Row]:
@@ -116,7 +116,9 @@ def problem_rows(entry: Entry, width: int, depth: int = 0) -> Iterator[Row]:
 
     for index, problem in enumerate(_problems(entry)):
         source = entry.excerpts[index] if index < len(entry.excerpts) else ()
-        named = problem if problem.file is None else spelled(problem, problem.file, Path(problem.file.name))
+        named = (
+            replace(problem, file=None) if problem.where or problem.file is None else _by_name(problem, problem.file)
+        )
         for nth, line in enumerate(diagnostic(named, source, width=width)):
             yield Row(
                 ("entry", entry.number, "problem", index, nth),
@@ -125,6 +127,10 @@ def problem_rows(entry: Entry, width: int, depth: int = 0) -> Iterator[Row]:
                 place=place_of(problem),
                 copy="\n".join((problem.with_hint, *source)),
             )
+
+
+def _by_name(problem: Problem, file: Path) -> Problem:
+    return spelled(problem, file, Path(file.name))
 
 
 def _head(entry: Entry, opened: bool | None) -> Row:
