@@ -28,6 +28,8 @@ class Preparer:
         self.current: tuple[int, int] | None = None
         """The published object, and the value that it was made of."""
         self.under_way: int | None = None
+        self.anew = False
+        """The next one is made although the value is the same."""
         self._driver = driver
 
     def begin(self, number: int, candidate: Valid[Config]) -> None:
@@ -35,7 +37,7 @@ class Preparer:
         assert self.under_way is None, "one preparation at a time"
         value = candidate.config.values[0]
         now = self._driver.clock.now
-        if self.current is not None and self.current[1] == value:
+        if self.current is not None and self.current[1] == value and not self.anew:
             self._driver.give(Prepared(now, number, prepared=()))
             return
         self.under_way = number
@@ -78,7 +80,7 @@ class Preparer:
                 self._close(made)
         if cancelled:
             return
-        self.under_way = None
+        self.under_way, self.anew = None, False
         problem = REFUSED if mood == "refuses" else EXPIRED
         outcome = {"prepared": made} if mood == "well" else {"problems": (problem,)}
         self._driver.give(Prepared(now, number, **outcome))

@@ -28,7 +28,20 @@ from engine.timed import (
 )
 from hotconf.engine.debounce import MILLISECOND
 from hotconf.engine.machine import step
-from hotconf.engine.protocol import Answer, Close, Discard, Emit, PendingCandidate, Prepared, Register, State, Unstuck
+from hotconf.engine.protocol import (
+    Answer,
+    Close,
+    Discard,
+    Emit,
+    Overlay,
+    PendingCandidate,
+    Prepare,
+    Prepared,
+    Publish,
+    Register,
+    State,
+    Unstuck,
+)
 from hotconf.engine.recovery import forked
 from hotconf.events import ReloadFailed
 from hotconf.problems import Problem
@@ -281,6 +294,23 @@ def test_a_new_resource_discards_what_is_pending() -> None:
     state, effects = step(pending, Register(0), ("gate",))
     assert effects == (Discard("made"),)
     assert state.pending == PendingCandidate(NEW, polled=False)
+
+
+@pytest.mark.parametrize("busy", [(), ("gate",)])
+def test_a_rebuild_is_a_generation_without_changes(busy) -> None:
+    """Whatever is busy; if it is refused, only the caller is answered, and nothing is tried again."""
+    again = NEW._replace(changes=(), summary=("made anew",))
+    state, effects = step(MADE, Overlay(0, 9, again, alone=True), busy)
+    assert effects == (Prepare(1, again),)
+    done, effects = step(state, Prepared(5, 1, "made"), busy)
+    published, emitted, answer = effects
+    assert published == Publish(again, MADE.generation + 1, None, prepared="made")
+    assert (emitted.event, answer) == (answer.event, Answer((9,), emitted.event))
+    assert (emitted.event.generation, emitted.event.changes) == (done.generation, ())
+    refused, effects = step(state, Prepared(5, 1, problems=(REFUSED,)), busy)
+    [answer] = effects
+    assert (answer.callers, answer.event.problems) == ((9,), (REFUSED,))
+    assert refused == MADE._replace(preparations=1)
 
 
 def test_a_stray_answer() -> None:

@@ -59,6 +59,7 @@ MEANWHILE: dict[str, Callable[[Preparations, Content], object]] = {
     "work": lambda self, _: self.change_mood("well", 0),
     "refuse": lambda self, _: self.change_mood("refuses", 0),
     "override": lambda self, content: self.override(content),
+    "rebuild": lambda self, _: self.rebuild(),
     "unstick": lambda self, _: self.unstick(),
     "wait": lambda self, _: self.world.run(400),
     "close": lambda self, _: self.world.close(),
@@ -85,6 +86,8 @@ class Preparations(RuleBasedStateMachine):
     ) -> None:
         self.forced: set[int] = set()
         """Callers that publish even if something is busy."""
+        self.rebuilt: dict[int, int] = {}
+        """Callers that make anew what is published: the object at the time of the call."""
         self.outdated: set[int] = set()
         """Objects that were made before another resource was registered."""
         self.broken = self.reported = False
@@ -126,6 +129,9 @@ class Preparations(RuleBasedStateMachine):
                     answered = {each for effect in effects if isinstance(effect, Answer) for each in effect.callers}
                     assert not holds or recalled or answered & self.forced, "law 6: published while something is busy"
                     assert not (prepared and prepared[0] in self.outdated), "law 13: a resource is missing"
+                    for caller in answered & set(self.rebuilt):
+                        assert prepared, "law 12: nothing was made anew"
+                        assert prepared[0] > self.rebuilt[caller], "law 12: it was made before the call"
                 case Emit(event, repeated=repeated):
                     self.last = event
                     failed = isinstance(event, ReloadFailed) and event.kind == "apply"
@@ -267,6 +273,23 @@ class Preparations(RuleBasedStateMachine):
         self.forced.add(self.world._callers)
         if isinstance(good, Valid):
             self.world.driver.give(Overlay(self.world.now, self.world._callers, good, outdated=True))
+
+    @rule()
+    def rebuild(self) -> None:
+        """What is published is made anew, as the runtime does: of what an override has laid just now, if one has."""
+        published, phase = self.world.published, self.world.state.phase
+        if published is None or isinstance(phase, Closed):
+            return
+        laid = isinstance(phase, Preparing) and bool(phase.laid)
+        good = phase.candidate if isinstance(phase, Preparing) and laid else published
+        caller = self.world._callers = self.world._callers + 1
+        self.forced.add(caller)
+        if self.world.preparer.current is not None:
+            self.rebuilt[caller] = self.world.preparer.current[0]
+        self.world.preparer.anew = True
+        if not laid:
+            good = good._replace(changes=(), summary=("made anew",), unchanged=None)
+        self.world.driver.give(Overlay(self.world.now, caller, good, alone=True))
 
     @rule()
     def unstick(self) -> None:

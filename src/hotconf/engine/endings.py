@@ -184,6 +184,9 @@ def _refused(turn: Turn, phase: Preparing, given: Prepared) -> Idle:
     before = () if phase.failed is None else phase.failed.problems  # the last good state does not help
     event = _failed((*before, *given.problems))
     delay = min(2 * turn.state.retry_ns, LONGEST_RETRY_NS) if repeated else RETRY_NS
+    if phase.alone:
+        turn.do(Answer(phase.laid, event))
+        return Idle()
     if phase.laid:
         turn.set(refused=True)
         _answer_overlay(turn, event, phase.laid)
@@ -275,17 +278,19 @@ def overlay(turn: Turn, phase: Phase, given: Overlay) -> Phase:
     if isinstance(phase, Loading) and not prepares:
         _lay(turn, good, laid)
         return phase._replace(dirty=True)
-    round_, queued = turn.state.round, turn.waiting(phase)
+    round_, queued, alone = turn.state.round, turn.waiting(phase), given.alone
     if isinstance(phase, Loading):
         round_ = turn.absorbed(round_, phase.backlog)
         again = again or not (round_ or queued)
     if isinstance(phase, Preparing):
         turn.do(Cancel(phase.preparation))
         laid = (*phase.laid, given.caller)
+        alone = alone and (phase.alone or not phase.laid)
         round_ = round_.followed(phase.next, turn.state.group) if round_ and phase.next else round_ or phase.next
         again = again or phase.again or not (round_ or queued or phase.laid)
     if prepares and good is not None:
-        return _commit(turn, Preparing(None, good, 0, laid=laid, next=round_, queued=queued, again=again))
+        commit = Preparing(None, good, 0, laid=laid, alone=alone, next=round_, queued=queued, again=again)
+        return _commit(turn, commit)
     _lay(turn, good, laid)
     if queued or (again and round_ is None):
         return turn.load(round_, given.now, queued)

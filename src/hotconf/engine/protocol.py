@@ -85,7 +85,8 @@ class Close(NamedTuple):
 
 
 class Overlay(NamedTuple):
-    """An override was entered or left. `caller` gets the ending, or None if there is none."""
+    """An override was entered or left, or what is published is to be made anew. `caller` gets the ending, or None if
+    there is none."""
 
     now: int
     caller: int
@@ -94,6 +95,8 @@ class Overlay(NamedTuple):
     until a load is."""
     outdated: bool = False
     """The sources say something else by now, or nothing valid."""
+    alone: bool = False
+    """What is published is only made anew: if that is refused, it is neither emitted nor retried."""
 
 
 Input: TypeAlias = (
@@ -252,7 +255,9 @@ class Preparing(NamedTuple):
     released: bool = False
     """The candidate was pending."""
     laid: tuple[int, ...] = ()
-    """It is laid anew with other overrides, whatever is busy: their callers."""
+    """It is laid anew with other overrides, or made anew, whatever is busy: their callers."""
+    alone: bool = False
+    """It is only made anew."""
     next: Round | None = None
     """What changed since: the next round, whose window begins when this one ends."""
     queued: tuple[Reload, ...] = ()

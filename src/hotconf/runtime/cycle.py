@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from hotconf.engine import machine, protocol
 from hotconf.engine.candidate import Candidate, Valid
@@ -33,6 +33,7 @@ from hotconf.watch.observer import Arrivals, Observer, ObserverName
 
 if TYPE_CHECKING:
     from hotconf.history.writer import HistoryWriter
+    from hotconf.resources.resource import Resource
     from hotconf.runtime.applying.applying import Applying
     from hotconf.system.worker import Worker
 
@@ -201,6 +202,15 @@ class Cycle(Generic[T]):
         self._edits.append(edit)
         if len(self._edits) == 1:
             self._lay_next()
+
+    def rebuild(self, resource: Resource[Any], caller: Caller) -> None:
+        """Publish what is published once more, with this made anew."""
+        applying, phase = self.applying, self.rounds.state.phase
+        good = None if self.closed or applying is None else applying.renewal(resource, phase)
+        if good is None:
+            caller.answer(None)
+        else:
+            self.feed(protocol.Overlay(time.monotonic_ns(), self._notifier.add(caller), good, alone=True))
 
     def _lay_next(self) -> None:
         while self._edits and (driver := self._driver) is not None:

@@ -16,6 +16,7 @@ from hotconf.arguments import qualified_name
 from hotconf.config.spelling import selected
 from hotconf.config.walk import value_at
 from hotconf.engine import protocol
+from hotconf.engine.candidate import Valid
 from hotconf.errors import UsageError
 from hotconf.problems import Problem
 from hotconf.resources.keeper import Keeper
@@ -26,6 +27,7 @@ from hotconf.runtime.applying.concern import concerned
 from hotconf.runtime.applying.refusals import refusal
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.publisher import Publisher
+from hotconf.snapshot import Timings
 from hotconf.sources.base import Options
 from hotconf.subscribers.bus import checked_selector
 from hotconf.system import threads
@@ -55,6 +57,8 @@ class Applying(Generic[T]):
         self._number = 0
         """The preparation under way; 0 for none."""
         self._preparation: Preparation | None = None
+        self._rebuilding: set[Resource[Any]] = set()
+        """What the next preparation makes, although nothing differs."""
         publisher.resources = self.published
 
     # Life
@@ -78,6 +82,7 @@ class Applying(Generic[T]):
         self.published.abandon()
         self._publisher.retired = []
         self._driver, self._number, self._preparation = None, 0, None
+        self._rebuilding.clear()
 
     def close(self, timeout_s: float) -> bool:
         """Close what is not leased within `timeout_s`; the rest when its leases end. On any thread."""
@@ -112,11 +117,31 @@ class Applying(Generic[T]):
             self._publisher.retired = []
             self.keeper.retire(retired)
 
+    def renewal(self, resource: Resource[Any], phase: protocol.Phase) -> Valid[T] | None:
+        """What to publish with `resource` made anew: what is published, or is about to be. None if nothing is."""
+        snapshot, good = self._publisher.snapshot, self._publisher.good
+        if snapshot is None or good is None or self.published.generation is None:
+            return None
+        self._rebuilding.add(resource)
+        if isinstance(phase, protocol.Preparing) and phase.laid:  # with an override that was entered just now
+            laid: Valid[T] = phase.candidate
+            return laid
+        return good._replace(
+            config=snapshot.config,
+            changes=(),
+            summary=(f"{resource.recipe.name} was made anew",),
+            unchanged=None,
+            timings=Timings(),
+            secrets=good.secrets or self._publisher.secrets.published,
+        )
+
     def _prepare(self, request: protocol.Prepare) -> None:
         snapshot = self._publisher.snapshot
         good, number = request.candidate, request.number
         self._number = number
-        wanted = concerned(self.published, None if snapshot is None else snapshot.config, good.config)
+        wanted = concerned(
+            self.published, None if snapshot is None else snapshot.config, good.config, anew=self._rebuilding
+        )
         if wanted:
             then = partial(self._ended, number, good)
             self._preparation = self.keeper.prepare(wanted, then)
@@ -139,6 +164,7 @@ class Applying(Generic[T]):
     def _prepared(self, number: int, made: Made | None, problems: tuple[Problem, ...]) -> None:
         if number == self._number:
             self._number, self._preparation = 0, None
+            self._rebuilding.clear()
             self._feed(protocol.Prepared(time.monotonic_ns(), number, made, problems))
         elif made is not None:
             self.keeper.discard(made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
@@ -14,9 +15,15 @@ from hotconf.resources.resource import Resource
 
 
 def concerned(
-    published: Published[Any], old: object, new: object, *, only: Resource[Any] | None = None
+    published: Published[Any],
+    old: object,
+    new: object,
+    *,
+    only: Resource[Any] | None = None,
+    anew: Collection[Resource[Any]] = (),
 ) -> list[Wanted]:
-    """What to make for `new`, in order of registration. `old`: what is published; None if nothing is.
+    """What to make for `new`, in order of registration. `old`: what is published; None if nothing is. `anew`: make
+    these whatever they are made of.
 
     A function as selector is users' code, and is called by the keeper: whether it concerns its resource shows then.
     """
@@ -26,7 +33,7 @@ def concerned(
         if published.remade_on_use(resource):
             continue
         recipe = resource.recipe
-        known = old is not None and published.has(resource)
+        known = old is not None and published.has(resource) and resource not in anew
         if known and is_path(resource) and not _may_change(recipe.uses, wanted):
             if equal(recipe.select(old), recipe.select(new)):
                 continue

@@ -7,8 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, get_args, overload
 
 from hotconf import arguments
-from hotconf.errors import UsageError
+from hotconf.errors import NoConfigError, UsageError
+from hotconf.events import ReloadFailed
+from hotconf.problems import ConfigError
 from hotconf.runtime.holds import Override
+from hotconf.runtime.notifier import Caller
 from hotconf.system.exceptions import refuse_in_load
 
 if TYPE_CHECKING:
@@ -97,6 +100,39 @@ class Acting(Generic[T]):
             raise arguments.wrong("uses", uses, "a resource of this watcher")
         register = partial(self._register, self._applying().selecting(selector), uses, fork, timeout_s)
         return ResourceDecorator(register) if uses is None else DependentDecorator(register)
+
+    def rebuild(self, resource: Resource[Any]) -> None:
+        """Make it anew, and what uses it, although nothing changed: after credentials were rotated, for instance.
+
+        On return the new objects are published, as a generation of the same config, and `ReloadSuccess` without
+        changes is emitted, also while something is busy; the old ones are closed once nobody uses them. If it cannot
+        be made, the old ones stay, nothing is emitted, and it is not tried again: that is up to the caller.
+
+        Raises `ConfigError`, whose cause is what the function raised; `NoConfigError` after a start without a
+        configuration; `UsageError` for a resource of another watcher, and as `reload()` does.
+        """
+        refuse_in_load("rebuild")
+        cycle = self._reloader.cycle
+        applying = cycle.applying
+        if applying is None or resource not in applying.published.resources:
+            raise arguments.wrong("resource", resource, "a resource of this watcher")
+        driver = None if cycle.closed else self._reloader.check()
+        if driver is None:
+            raise UsageError("this watcher is not running: rebuild() works between start() and close()")
+        if self._reloader.snapshot is None:
+            raise NoConfigError("there is no configuration yet of which it could be made")
+        if driver.here:
+            raise UsageError("rebuild() cannot wait here: this is the thread that would do it")
+        if applying.published.remade_on_use(resource):  # in a forked child: it has none yet
+            _ = resource.current
+            return
+        caller = Caller()
+        driver.post(partial(cycle.rebuild, resource, caller))
+        event = caller.wait(driver)
+        if isinstance(event, ReloadFailed):
+            raise ConfigError(event.problems) from applying.cause
+        if event is None:
+            raise UsageError("the watcher was closed meanwhile, or forked")
 
     def pin(self) -> View[T]:
         """A context manager for one generation of everything: `with watcher.pin() as view: view.config, view[pool]`.
