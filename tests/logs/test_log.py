@@ -75,6 +75,7 @@ def test_a_slow_swap_is_given_in_milliseconds(caplog):
         ("semantic", ["Parsing TOML: OK", "Validating config: ERROR (semantic)"]),
         ("internal", ["Parsing TOML: OK", "Validating config: ERROR (internal)"]),
         ("missing", ["Reading: ERROR (missing)"]),
+        ("apply", ["Parsing TOML: OK", "Validating config: OK", "Preparing resources: ERROR (apply)"]),
         ("unreadable", ["Reading: ERROR (unreadable)"]),
         ("too_large", ["Reading: ERROR (too_large)"]),
         ("unstable", ["Reading: ERROR (unstable)"]),

@@ -160,6 +160,8 @@ def _attempt(event: Ending) -> list[str]:
             return ["Parsing TOML: OK", f"Validating config: ERROR ({event.kind})"]
         if event.kind in ("syntax", "encoding", "empty"):
             return [f"Parsing TOML: ERROR ({event.kind})"]
+        if event.kind == "apply":
+            return ["Parsing TOML: OK", "Validating config: OK", f"Preparing resources: ERROR ({event.kind})"]
         return [f"Reading: ERROR ({event.kind})"]
     lines = ["Parsing TOML: OK", "Validating config: OK"]
     if isinstance(event, ReloadDeferred):
