@@ -49,6 +49,20 @@ def test_variables_are_listed():
     assert (password["secret"], password["default"]) == (True, None)
 
 
+def test_the_variable_of_the_profile_is_listed(here):
+    """It stands for no key."""
+    program = (
+        MODEL
+        + """
+from hotconf import Env, HotReloadWatcher, Profile
+watcher = HotReloadWatcher("config.toml", App, layers=[Profile(env="MY_PROFILE"), Env("MY_")])
+"""
+    )
+    (here / "app_of_env.py").write_text(program)
+    result = CliRunner().invoke(hotconf, ["env", "--app", "app_of_env:watcher"])
+    assert result.stdout.splitlines()[2:] == ["MY_PROFILE       text     -         The profile that counts."]
+
+
 @pytest.mark.parametrize("name", [".env", ".env.local", "prod.env"])
 def test_a_file_of_variables_is_written(here, name):
     """All of it comments, for its owner only; what exists is never touched."""

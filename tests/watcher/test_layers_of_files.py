@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -343,6 +344,90 @@ def test_a_secret_that_is_written_in_two_acts(path, watch, secrets):
         file.write("new")
     assert isinstance(seen.ending(), ReloadSuccess)
     assert watcher.config.dsn == "new"
+
+
+def test_a_dotenv_file_that_need_not_be_there(path, watch, tmp_path):
+    """Then its absence is no warning; once it was there, its loss is an error as ever."""
+    watcher, seen = watch(path, App, layers=[DotEnv(".env", "APP_", required=False)])
+    assert not watcher.warnings
+    save(tmp_path / ".env", "APP_DSN=x\n")
+    wait_until(lambda: watcher.config.dsn == "x")
+    (tmp_path / ".env").unlink()
+    assert hints(seen.ending(2).problems) == [".env: The file is gone (restore it, or start without it)"]
+
+
+class Needed(BaseModel, frozen=True):
+    """What is set in no file."""
+
+    model_config = {"extra": "ignore"}
+
+    db: dict[str, Server] = {}
+    server: Server
+    api_token: SecretStr
+    name: str
+
+
+SECRETS, DOTENV, ENV = partial(SecretsDir, "secrets"), partial(DotEnv, ".env", "App_"), partial(Env, "App_")
+
+
+@pytest.mark.parametrize(
+    ("layers", "token", "name"),
+    [
+        ([], "", ""),
+        ([SECRETS], "(write secrets/api_token)", ""),
+        ([DOTENV], "(write APP_API_TOKEN into .env)", "(write APP_NAME into .env)"),
+        ([ENV], "(set $APP_API_TOKEN)", "(set $APP_NAME)"),
+        (
+            [SECRETS, DOTENV, ENV],
+            "(set $APP_API_TOKEN, or write secrets/api_token)",
+            "(set $APP_NAME, or write APP_NAME into .env)",
+        ),
+        ([partial(ENV, case_sensitive=True)], "(set $App_api_token)", "(set $App_name)"),
+    ],
+)
+def test_a_missing_field_says_how_layers_can_set_it(path, watch, secrets, tmp_path, layers, token, name):
+    """What it says is read, indeed."""
+    (tmp_path / ".env").write_text("# nothing\n")
+    path.write_text("[server]\n")
+    with pytest.raises(ConfigError) as raised:
+        watch(path, Needed, layers=[make() for make in layers])
+    assert [each.with_hint for each in raised.value.problems] == [
+        f"config.toml: Missing required field: api_token {token}".rstrip(),
+        f"config.toml: Missing required field: name {name}".rstrip(),
+    ]
+
+
+def test_a_secret_that_cannot_be_read_is_the_only_problem(path, watch, secrets):
+    """Not what is missing without it."""
+    path.write_text("name = 'x'\n[server]\n")
+    (secrets / "api_token").write_bytes(b"\xff")
+    with pytest.raises(ConfigError) as raised:
+        watch(path, Needed, layers=[SECRETS()])
+    assert [each.message for each in raised.value.problems] == ["File is not UTF-8"]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("MYAP_SERVER__PORT", "MYAPP_SERVER__PORT"),
+        ("MYAPPP_SERVER__PORT", "MYAPP_SERVER__PORT"),
+        ("myap_dsn", "MYAPP_dsn"),
+        ("YMAPP_DSN", "MYAPP_DSN"),
+        ("SERVER__PORT", "MYAPP_SERVER__PORT"),
+        ("DSN", None),
+        ("OTHER_DSN", None),
+        ("MYAPP2_DSN", None),
+        ("MYAP_OTHER", None),
+        ("MYAP_", None),
+        ("_", None),
+    ],
+)
+def test_a_misspelt_prefix_is_a_warning(path, watch, tmp_path, name, meant):
+    """Where the rest is the name of a field; other programs' variables are none of our business."""
+    (tmp_path / ".env").write_text(f"{name}=1\n")
+    watcher, _ = watch(path, App, layers=[DotEnv(".env", "MYAPP_")])
+    text = f".env:1: {name} is not read: it does not begin with MYAPP_ (did you mean {meant}?)"
+    assert hints(watcher.warnings) == ([text] if meant else [])
 
 
 def fifo(path: Path) -> None:

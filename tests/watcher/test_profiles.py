@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import AliasChoices, BaseModel, Field
 
-from hotconf import ConfigError, Env, HotReloadSettings, HotReloadWatcher, Profile, ReloadFailed, UsageError
+from hotconf import ConfigError, DotEnv, Env, HotReloadSettings, HotReloadWatcher, Profile, ReloadFailed, UsageError
 from waiting import wait_until
 from watcher.watched import save
 
@@ -98,6 +98,29 @@ def test_a_profile_that_is_not_there_lists_those_that_are(path, watch, tmp_path,
     assert isinstance(ending, ReloadFailed)
     assert ending.problems[0].place == "$APP_PROFILE"
     assert watcher.config.port == 1
+
+
+def test_a_misspelt_variable_of_a_profile_is_a_warning(path, watch, monkeypatch):
+    """It says what was meant."""
+    monkeypatch.setenv("APP_PROFIL", "prod")
+    watcher, _ = watch(path, App, layers=[Profile(env="APP_PROFILE"), Env("APP_")])
+    assert [each.with_hint for each in watcher.warnings] == [
+        "$APP_PROFIL: Unknown key: profil (did you mean APP_PROFILE?)"
+    ]
+
+
+@pytest.mark.parametrize("chosen", [None, "test", "prod"])
+def test_a_dotenv_file_chooses_no_profile(path, watch, tmp_path, monkeypatch, chosen):
+    """A warning says so, unless the environment says the same."""
+    monkeypatch.chdir(tmp_path)
+    path.write_text("[profiles.prod]\n[profiles.test]\n")
+    (tmp_path / ".env").write_text("APP_PROFILE=prod\n")
+    if chosen:
+        monkeypatch.setenv("APP_PROFILE", chosen)
+    watcher, _ = watch(path, App, layers=[Profile(env="APP_PROFILE"), DotEnv(".env", "APP_"), Env("APP_")])
+    text = "APP_PROFILE names the profile in the environment only: here it is without effect"
+    expected = [] if chosen == "prod" else [f".env:1: {text} (set it in the environment)"]
+    assert [each.with_hint for each in watcher.warnings] == expected
 
 
 def test_mistakes_in_a_profile_have_their_line(path, watch):

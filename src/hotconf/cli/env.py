@@ -56,9 +56,12 @@ def env(prefix: str | None, nested: str | None, as_json: bool, program: Program)
     Defaults of secrets are not shown. Exit status: 0 listed, 2 wrong usage.
     """
     from hotconf.report import variables
+    from hotconf.sources.base import ProfileLayer
 
     schema, layers = program.model(), program.layers()
     found = variables.variables(schema, naming_of(schema, prefix, nested, layers))
+    for name in (each.env for each in layers if isinstance(each, ProfileLayer)):
+        found += [variables.of_profile(name)] if name is not None else []
     if as_json:
         import json
 

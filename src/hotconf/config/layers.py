@@ -156,13 +156,15 @@ class TextTable:
     """A name without a field is an error."""
     problems: tuple[Problem, ...] = field(default=(), repr=False)
     """What else is wrong."""
+    beside: Mapping[str, Origin] = field(default_factory=dict, repr=False)
+    """The names without the prefix: it may be misspelt."""
     earlier: Mapping[str, tuple[Any, ...]] = field(default_factory=dict, repr=False)
     """By name, what it said before."""
 
     @property
     def text(self) -> str:
         """Equal only for tables that say the same."""
-        return repr(({name: text for name, (text, _) in self.texts.items()}, self.problems))
+        return repr(({name: text for name, (text, _) in self.texts.items()}, self.problems, [*self.beside]))
 
 
 def _from_start(table: object, path: KeyPath) -> KeyPath:

@@ -158,6 +158,8 @@ class Pipeline(Generic[T]):
         old = self.published
         if any(problem.severity == "error" for problem in layers.problems):
             return self._refused(self._scrubbed(layers.problems))
+        if unread := [problem for each in layers.over for problem in each.problems if _is_of_whole_file(problem)]:
+            return self._refused(self._scrubbed((*layers.problems, *unread)))
         digest = layers.digest
         if old is not None and old.digest == digest and not self.revalidate:
             return self._same_files(old, layers)
@@ -332,6 +334,11 @@ class Pipeline(Generic[T]):
 def _unchanged(before: tuple[Change, ...], after: tuple[Change, ...]) -> str:
     """Why there is nothing to publish; these wait for a restart."""
     return _SAME_VALUES if before == after else _WAITS if after else _WAITS_NO_MORE
+
+
+def _is_of_whole_file(problem: Problem) -> bool:
+    """A layer's file cannot be read: what else is missing may follow from that."""
+    return problem.severity == "error" and problem.kind in ("encoding", "too_large") and not problem.path
 
 
 def _located(layer: L, shape: Shape, home: str) -> L:

@@ -66,6 +66,11 @@ def variables(schema: Schema[Any], naming: Naming) -> list[Variable]:
     return list(walk.table(root, (), required=True, secret=False))
 
 
+def of_profile(name: str) -> Variable:
+    """The one that names the profile: it stands for no key, and counts in the environment only."""
+    return Variable(name, (), "text", None, False, False, "The profile that counts.")
+
+
 class _Walk:
     def __init__(self, defs: Mapping[str, Any], naming: Naming) -> None:
         self._defs = defs

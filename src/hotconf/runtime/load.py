@@ -160,7 +160,7 @@ def _candidate(
     candidate = _run(pipeline, layers, named, baseline)
     if isinstance(candidate, Invalid):
         reader.names = named.names or reader.names
-        return candidate
+        return _advised(candidate, options) if options.layers else candidate
     reader.names = candidate.baseline.named
     took = 0 if candidate.unchanged == SAME_FILES else time.perf_counter_ns() - began
     timings = Timings(read=reader.read_ns / 1e6, parse=reader.parse_ns / 1e6, validate=took / 1e6)
@@ -173,6 +173,12 @@ def _candidate(
         found = _run(alone, layers.with_overrides(()), named, baseline)
         bare = found if isinstance(found, Valid) else bare
     return candidate._replace(bare=bare)
+
+
+def _advised(refused: Invalid, options: Options[Any]) -> Invalid:
+    from hotconf.sources.advice import with_ways  # late: for mistakes only
+
+    return refused._replace(problems=with_ways(refused.problems, options))
 
 
 def _run(pipeline: Pipeline[T], layers: Layers, named: NamedFiles, known: Baseline) -> Valid[T] | Invalid:

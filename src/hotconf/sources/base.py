@@ -25,7 +25,8 @@ from hotconf.sources.files.reading import Read
 if TYPE_CHECKING:
     import re
 
-    from hotconf.problems import Problem
+    from hotconf.keypath import KeyPath
+from hotconf.problems import Problem
 
 T = TypeVar("T")
 
@@ -67,6 +68,16 @@ class CheckedLayer(Layer, ABC):
         """Raises `UsageError` for that, as far as the model is complete."""
 
 
+class TextLayer(ABC):
+    """A layer of texts under names."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def way(self, path: KeyPath, *, secret: bool) -> str | None:
+        """How people set the value at `path` there: `set $APP_PORT`; None if that cannot be, or is not done."""
+
+
 class FileLayer(ABC):
     """A layer of files. They are read, and watched, with the files of the configuration as one state of all."""
 
@@ -87,6 +98,11 @@ class FileLayer(ABC):
     @abstractmethod
     def parse(self, files: Mapping[Path, bytes]) -> LayerTable | TextTable | tuple[LayerTable, ...]:
         """What they say; of several layers, weakest first. `files`: those of all such layers that could be read."""
+
+    @property
+    def required(self) -> bool:
+        """It is a warning if its files are not there at the start."""
+        return True
 
     @property
     def reads_itself(self) -> bool:
@@ -254,6 +270,11 @@ class Options(NamedTuple, Generic[T]):
     def layer_paths(self) -> tuple[str, ...]:
         """The files of layers."""
         return tuple([path for layer in self.file_layers for path in layer.paths])
+
+    @property
+    def optional_paths(self) -> tuple[str, ...]:
+        """Those of them that need not be there."""
+        return tuple([path for layer in self.file_layers if not layer.required for path in layer.paths])
 
     @property
     def profile(self) -> ProfileLayer | None:

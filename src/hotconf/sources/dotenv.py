@@ -7,16 +7,18 @@ import os
 import re
 from collections import ChainMap
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from hotconf import arguments
 from hotconf.config.layers import TextTable, at_origin
 from hotconf.errors import UsageError
+from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
 from hotconf.snapshot import Origin
-from hotconf.sources.base import FileLayer
-from hotconf.sources.env import NESTED, check_names, prefixed
+from hotconf.sources.base import FileLayer, TextLayer
+from hotconf.sources.env import NESTED, check_names, name_of, prefixed
 from hotconf.sources.files import paths
 
 _MOST_EARLIER: Final = 8
@@ -29,13 +31,13 @@ _MOST_REPLACED: Final = 1 << 22
 """How many characters all `${OTHER}` of a file may stand for."""
 
 
-class DotEnv(FileLayer):
+class DotEnv(FileLayer, TextLayer):
     """The variables of a `.env` file: quotes, `export`, several lines and `${OTHER}` as python-dotenv reads them.
 
     Names and values mean what they do in `Env`. The file is watched; a change of it is a reload.
     """
 
-    __slots__ = ("_earlier", "_name", "case_sensitive", "nested", "path", "prefix")
+    __slots__ = ("_earlier", "_name", "_required", "case_sensitive", "nested", "path", "prefix")
 
     def __init__(
         self,
@@ -44,17 +46,21 @@ class DotEnv(FileLayer):
         *,
         nested: str | None = NESTED,
         case_sensitive: bool = False,
+        required: bool = True,
     ) -> None:
-        """`path`: relative to the current working directory; the file may come later. The rest is as for `Env`.
+        """`path`: relative to the current working directory; the file may come later. `required`: that it is not
+        there at the start is a warning. The rest is as for `Env`.
 
         Raises `UsageError` for arguments that cannot work, and if python-dotenv is not installed.
         """
         check_names(prefix, nested, case_sensitive)
+        arguments.flag("required", required)
         self._name = arguments.path("path", path)
         self.path = paths.absolute(self._name)
         self.prefix = prefix
         self.nested = nested
         self.case_sensitive = case_sensitive
+        self._required = required
         self._earlier: dict[str, tuple[str, ...]] = {}
         try:
             import dotenv.main  # noqa: F401 - here, so that the thread of a load need not
@@ -71,8 +77,18 @@ class DotEnv(FileLayer):
         """The one file."""
         return (os.fspath(self.path),)
 
+    @property
+    def required(self) -> bool:
+        """As it was given."""
+        return self._required
+
     def __repr__(self) -> str:
         return f"DotEnv({self._name!r})"
+
+    def way(self, path: KeyPath, *, secret: bool) -> str | None:  # noqa: ARG002 - all are set alike
+        """`write APP_PORT into .env`."""
+        name = name_of(path, self.prefix, self.nested, case_sensitive=self.case_sensitive)
+        return name and f"write {name} into {self._name}"
 
     def parse(self, files: Mapping[Path, bytes]) -> TextTable:
         """The variables in it; none if it is not there. A line that is no variable is a warning."""
@@ -83,7 +99,10 @@ class DotEnv(FileLayer):
         found = {}
         for rest, whole, value in prefixed(values.items(), self.prefix, case_sensitive=self.case_sensitive):
             found[rest] = (value, _at(self.path, self._name, lines[whole]))
-        return self._table(found, problems)
+        taken = {whole for _, whole, _ in prefixed(values.items(), self.prefix, case_sensitive=self.case_sensitive)}
+        others = [name for name in values if name not in taken] if self.prefix else ()
+        beside = {name: _at(self.path, self._name, lines[name]) for name in others}
+        return replace(self._table(found, problems), beside=beside)
 
     def _table(self, found: dict[str, tuple[str, Origin]], problems: tuple[Problem, ...]) -> TextTable:
         earlier = dict(self._earlier)

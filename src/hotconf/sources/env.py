@@ -8,12 +8,14 @@ from typing import Final
 
 from hotconf import arguments
 from hotconf.config.layers import TextTable
+from hotconf.keypath import KeyPath
 from hotconf.snapshot import Origin
+from hotconf.sources.base import TextLayer
 
 NESTED: Final = "__"
 
 
-class Env:
+class Env(TextLayer):
     """The variables whose names begin with `prefix`: `APP_SERVER__PORT` is `server.port`.
 
     What stands there decides how a text is read: text stays text, numbers and the like are read as pydantic reads
@@ -43,6 +45,11 @@ class Env:
     def __repr__(self) -> str:
         return f"Env({self.prefix!r})"
 
+    def way(self, path: KeyPath, *, secret: bool) -> str | None:  # noqa: ARG002 - all are set alike
+        """`set $APP_PORT`."""
+        name = name_of(path, self.prefix, self.nested, case_sensitive=self.case_sensitive)
+        return name and f"set ${name}"
+
     def read(self) -> TextTable:
         """The variables as they are now."""
         texts = prefixed(os.environ.items(), self.prefix, case_sensitive=self.case_sensitive)
@@ -57,6 +64,17 @@ def check_names(prefix: object, nested: object, case_sensitive: object) -> None:
     if nested is not None and (not isinstance(nested, str) or not nested):
         raise arguments.wrong("nested", nested, "what stands between keys, such as '__', or None")
     arguments.flag("case_sensitive", case_sensitive)
+
+
+def name_of(path: KeyPath, prefix: str, nested: str | None, *, case_sensitive: bool) -> str | None:
+    """The name for the value at `path`; None if there is none, as for an item of an array."""
+    from hotconf.config.decoding.names import folded  # late: as for all layers of texts
+
+    keys = [str(key) for key in path]
+    if any(isinstance(key, int) for key in path) or (len(path) > 1 and not nested):
+        return None
+    name = prefix + (nested or "").join(keys if case_sensitive else map(folded, keys))
+    return name if case_sensitive else name.upper()
 
 
 def prefixed(

@@ -44,10 +44,9 @@ class LayersRead(NamedTuple):
         for each in self.said:
             if isinstance(each, TextTable):
                 tables.append(_decoded(each, options))
-            elif isinstance(each, LayerTable):
-                tables.append(each)
-            elif isinstance(each, tuple):
-                tables += each
+            elif isinstance(each, LayerTable | tuple):
+                found = each if isinstance(each, tuple) else (each,)
+                tables += [_with_profile(table, None, options) for table in found]
         return tuple(_without_taken(table, tables) for table in tables)
 
 
@@ -125,12 +124,16 @@ def _decoded(table: TextTable, options: Options[Any]) -> LayerTable:
     from hotconf.config.decoding.decode import decode  # late: for layers of texts only
     from hotconf.config.shape import shape_of
 
-    layer = decode(table, shape_of(options.schema))
-    if options.profile is None or not layer.problems:
+    return _with_profile(decode(table, shape_of(options.schema)), table, options)
+
+
+def _with_profile(layer: LayerTable, given: TextTable | None, options: Options[Any]) -> LayerTable:
+    """The variable that names the profile need not be one of the model's."""
+    if not layer.problems or options.profile is None or options.profile.env is None:
         return layer
-    # The variable that names the profile need not be one of the model's.
-    known = f"${options.profile.env}"
-    return replace(layer, problems=tuple(each for each in layer.problems if each.where != known))
+    from hotconf.sources.advice import with_profile  # late: for mistakes only
+
+    return with_profile(layer, given, options.profile.env)
 
 
 def _without_taken(table: LayerTable, tables: Sequence[LayerTable]) -> LayerTable:

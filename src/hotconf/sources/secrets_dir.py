@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from hotconf import arguments
 from hotconf.config.layers import TextTable, at_origin
+from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
 from hotconf.snapshot import Origin
-from hotconf.sources.base import FileLayer
-from hotconf.sources.env import NESTED, check_names
+from hotconf.sources.base import FileLayer, TextLayer
+from hotconf.sources.env import NESTED, check_names, name_of
 from hotconf.sources.files import paths
 from hotconf.sources.files.paths import MOST_FILES
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from hotconf.schema import Schema
 
 
-class SecretsDir(FileLayer):
+class SecretsDir(FileLayer, TextLayer):
     """The files of a directory: `/run/secrets/db__password` holds `db.password`. White space around it is removed.
 
     Names and values mean what they do in `Env`; all values are secrets. Hidden files, and directories, do not count.
@@ -61,6 +62,11 @@ class SecretsDir(FileLayer):
 
     def __repr__(self) -> str:
         return f"SecretsDir({self._name!r})"
+
+    def way(self, path: KeyPath, *, secret: bool) -> str | None:
+        """`write secrets/db_password`; only for secrets."""
+        name = name_of(path, self.prefix, self.nested, case_sensitive=self.case_sensitive) if secret else None
+        return name and f"write {os.path.join(self._name, name if self.case_sensitive else name.lower())}"
 
     def taken(self, found: Sequence[str], schema: Schema[Any]) -> Iterable[str]:
         """Those that a field takes, or that are probably misspelt: others may be the secrets of other programs."""

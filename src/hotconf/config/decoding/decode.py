@@ -35,6 +35,10 @@ def decode(given: TextTable, shape: Shape) -> LayerTable:
         from hotconf.config.decoding import mistakes  # late, as in the rest of this module
 
         work.problems.extend(mistakes.strays(strays, given, shape))
+    if given.beside:
+        from hotconf.config.decoding import mistakes
+
+        work.problems.extend(mistakes.misspelt_prefixes(given, shape))
     return LayerTable(
         given.layer,
         work.table,

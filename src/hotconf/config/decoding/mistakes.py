@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from hotconf.config.decoding.names import At, Stray, all_names, folded
+from hotconf.config.decoding.names import At, Stray, all_names, find, folded
 from hotconf.config.decoding.values import form_of
 from hotconf.config.layers import TextTable, at_origin, related
 from hotconf.config.shape import Shape
@@ -21,6 +21,9 @@ from hotconf.snapshot import Origin
 from hotconf.text import quoted, shortened
 
 _LONGEST: Final = 60
+_LONGER: Final = 4
+"""How much longer than it is a prefix may be misspelt."""
+_DIGITS: Final = re.compile(r"\d+")
 _LONGEST_NAME: Final = 200
 _MAX_HINTS: Final = 100
 _SERVICE: Final = re.compile(
@@ -124,6 +127,29 @@ def _stray(at: Stray, name: str, given: TextTable, known: tuple[str, ...], left:
         text = f"Unknown key: {shortened(dotted(path), _LONGEST_NAME)}"
         origin = replace(origin, where=shortened(origin.where, _LONGEST_NAME))
         yield at_origin(Problem(text, path, "schema", severity, meant), origin)
+
+
+def misspelt_prefixes(given: TextTable, root: Shape) -> Iterator[Problem]:
+    """A warning for each name that would be that of a field, were its prefix not misspelt, or left out."""
+    left = Budget(_MAX_HINTS * len(given.prefix), MAX_COMPARED)
+    for name, origin in given.beside.items():
+        for end in range(min(len(name), len(given.prefix) + _LONGER)):
+            if end:
+                meant = name[end - 1] == "_" and left.afford(1) and _is_misspelt(name[:end], given.prefix)
+            else:
+                meant = given.nested is not None and given.nested in name
+            at = find(name[end:], root, given) if meant else None
+            if isinstance(at, At) and at.path[0] in root.keys and not at.loose and (end or len(at.path) > 1):
+                hint = f"did you mean {shortened(_named(given, name[end:], name), _LONGEST_NAME)}?"
+                text = f"{shortened(name, _LONGEST_NAME)} is not read: it does not begin with {given.prefix}"
+                yield at_origin(Problem(text, at.path, "schema", "warning", hint), origin)
+                break
+
+
+def _is_misspelt(begin: str, prefix: str) -> bool:
+    """Other numbers are other programs."""
+    same = _DIGITS.findall(begin) == _DIGITS.findall(prefix)
+    return same and suggest(begin.rstrip("_"), [prefix.rstrip("_")]) is not None
 
 
 def _named(given: TextTable, name: str, like: str) -> str:

@@ -365,6 +365,8 @@ class SetReader:
             return  # one says it for all
         if problem.kind == "missing" and self.profile is not None and member.path == self.profile.file:
             return  # the pipeline knows whether it is needed
+        if problem.kind == "missing" and os.fspath(member.path) in self.options.optional_paths:
+            return
         if problem.kind == "missing" and member.role != "main":
             problem = replace(problem, severity="warning", hint="it is read as soon as it appears")
         self.problems.append(problem)
