@@ -582,3 +582,22 @@ def test_registered_in_vain_while_a_reload_makes_it(watcher, path, pools):
     assert len(raised) == 1
     wait_until(lambda: watcher.config.database.url == "two")
     wait_until(lambda: not pools.open)
+
+
+def test_a_refusal_knows_the_secrets_of_what_was_refused(watcher, path, pool, caplog):
+    """They were never published."""
+    seen = Seen(watcher)
+    watcher.start()
+    save(path, text("down").replace("hunter22", "swordfish"))
+    failed = wait_until(lambda: [event for event in seen.events if isinstance(event, ReloadFailed)])[0]
+    assert "down refused" in failed.error
+    wait_until(lambda: any("could not be made" in line for line in caplog.messages))
+    assert "swordfish" not in caplog.text + repr(seen.events)
+
+
+def test_registering_makes_no_other(watcher, pools, pool):
+    """What was made before stays."""
+    watcher.start()
+    before = pool.current
+    port = watcher.resource("port")(lambda port: port)
+    assert (pool.current, port.current, pools.tried) == (before, 1, 1)
