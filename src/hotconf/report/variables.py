@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _DEEPEST: Final = 8
 _LONGEST: Final = 40
-_WIDEST: Final = 48
+_WIDEST: Final = 28
 """Columns stand below each other up to this width."""
 _BARE: Final = re.compile(r"[\w./:@%+,-]+")
 _DEFS: Final = "#/$defs/"
