@@ -75,9 +75,11 @@ def test_a_directory_that_cannot_be_made_is_status_two(code_home, tmp_path):
 
 def test_a_schema_without_a_template_gets_one_from_its_model(code_home, tmp_path):
     """With the keys that are to be filled in on stderr, in the words of `check`."""
-    (tmp_path / "own_schema_d.py").write_text("import pydantic\nclass Own(pydantic.BaseModel):\n    port: int\n")
-    result = invoke("init", "x.toml", "--schema", "own_schema_d:Own")
+    (tmp_path / "own_schema_of_init.py").write_text(
+        "import pydantic\nclass Own(pydantic.BaseModel):\n    port: int\n"
+    )
+    result = invoke("init", "x.toml", "--schema", "own_schema_of_init:Own")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "To be filled in: port\n" in result.stderr
     assert (tmp_path / "x.toml").read_text().endswith("\n# Integer. Required.\n#port = 0\n")
-    assert "Missing required field: port\n" in invoke("check", "x.toml", "--schema", "own_schema_d:Own").output
+    assert "Missing required field: port\n" in invoke("check", "x.toml", "--schema", "own_schema_of_init:Own").output

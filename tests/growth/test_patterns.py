@@ -34,11 +34,12 @@ SOON_S: Final = 0.005
 TEXTS: Final = 400 if FULL else 40
 """Made of each pattern at most."""
 IN_TABLES: Final = [
-    "formats.base: pattern",
+    *["formats.base: pattern"] * 2,
     "formats.json.mistakes: pattern",
     "formats.toml.slips: pattern",
     *[r"formats.toml.slips: f'\\A(?:{pattern})'"] * 2,
     "formats.yaml.mistakes: pattern",
+    "report.template.lines: f' {{{2 * depth}}}  #(?=[^ ])'",
     "sources.profile: f\"{re.escape(str(main.with_suffix('')))}\\\\.({_NAME.pattern}){re.escape(main.suffix)}\"",
 ]
 """Compiled from a table when the module is imported, or given by another module: the patterns are found there."""

@@ -265,7 +265,7 @@ def test_the_editor_opens_at_the_problem(monkeypatch):
         await until(pilot, lambda: app.view.failed)
         await pilot.press("e")
         await until(pilot, lambda: len(places) == 4)
-        assert [(place.line, place.column) for place in places] == [(4, 19), (6, 2), (1, 1), (7, 8)]
+        assert [(place.line, place.column) for place in places] == [(4, 19), (6, 2), (None, None), (7, 8)]
 
     play(FakeSession(LOADED), scenario)
 

@@ -104,6 +104,7 @@ METHODS = {
     "resource.uses": {"none"},
     "resource.fork": set(),
     "resource.timeout_s": {"float"},
+    "rebuild.resource": set(),
     "busy.reason": {"text", "long"},
     "override.values": {"dict"},
     "text.path": {"text", "path", "long"},

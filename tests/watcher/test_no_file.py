@@ -69,7 +69,7 @@ def test_what_is_missing_is_missing_in_no_file(here):
     """The problem has no place."""
     with pytest.raises(ConfigError) as raised:
         HotReloadWatcher(None, App, layers=layers()[2:]).start()
-    assert str(raised.value) == "Missing required field: server"
+    assert str(raised.value) == "Missing required field: server (set $APP_SERVER)"
 
 
 def test_a_failure_names_the_layer(here, watch):

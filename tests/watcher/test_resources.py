@@ -159,6 +159,7 @@ def test_a_refusal_is_retried_by_itself(watcher, path, pools, pool, monkeypatch)
     down["now"] = False
     wait_until(lambda: watcher.config.database.url == "two")
     assert (pool.current.url, check.current) == ("two", "two")
+    wait_until(lambda: len(seen.events) == 3)
     kinds = [type(event).__name__ for event in seen.events]
     assert kinds == ["FileChanged", "ReloadFailed", "ReloadSuccess"]
     wait_until(lambda: pools.open == ["two"])

@@ -178,7 +178,7 @@ def test_every_broken_variable_is_a_problem_of_its_own(watch, environment, tmp_p
     assert isinstance(ending, ReloadFailed)
     assert sorted(hints(ending.problems)) == [
         '$APP_DB__POOL: Type mismatch: db.pool expected integer, got "many"',
-        '$APP_DEBUG: Type mismatch: debug expected boolean, got "perhaps"',
+        '$APP_DEBUG: Type mismatch: debug expected boolean, got "perhaps" (write true or false)',
         "$APP_PLUGINS: Invalid JSON: Expecting ',' delimiter at column 3 (write it as JSON)",
         ".env:1: Unknown key: app_pasword",
         "secrets/app_db: Invalid JSON: Expecting ',' delimiter at column 35 (write it as JSON)",
@@ -483,7 +483,7 @@ def test_what_comes_from_a_vault_is_secret(environment, watch, tmp_path):
     assert (watcher.config.debug, where(watcher, "debug")) == (False, "Vault")
     environment.setenv("IN_THE_VAULT", "abc")
     (problem,) = watcher.reload().problems
-    assert problem.with_hint == "Vault: Type mismatch: debug expected boolean, got string"
+    assert problem.with_hint == "Vault: Type mismatch: debug expected boolean, got string (write true or false)"
 
 
 def test_a_default_is_filled_in_part(environment, watch, tmp_path):

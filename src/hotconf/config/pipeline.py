@@ -158,8 +158,9 @@ class Pipeline(Generic[T]):
         old = self.published
         if any(problem.severity == "error" for problem in layers.problems):
             return self._refused(self._scrubbed(layers.problems))
-        if unread := [problem for each in layers.over for problem in each.problems if _is_of_whole_file(problem)]:
-            return self._refused(self._scrubbed((*layers.problems, *unread)))
+        of_layers = [problem for each in layers.over for problem in each.problems]
+        if any(map(_is_of_whole_file, of_layers)):
+            return self._refused(self._scrubbed((*layers.problems, *of_layers)))
         digest = layers.digest
         if old is not None and old.digest == digest and not self.revalidate:
             return self._same_files(old, layers)
