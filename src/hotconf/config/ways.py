@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
-from weakref import WeakKeyDictionary
 
 from hotconf.changes import MISSING
 from hotconf.config import coreschema
@@ -45,18 +44,16 @@ class Home(NamedTuple):
     """What can be taken away with it."""
 
 
-_HOMES: WeakKeyDictionary[Shape, tuple[Home, ...]] = WeakKeyDictionary()
-
-
 def homes_of(shape: Shape) -> tuple[Home, ...]:
     """The fields of a table that have alias paths or shared keys, and other ways besides.
 
     None of a `BaseSettings` class, whose order of names counts for all its sources, and none that the members of an
     untagged union do not agree about.
     """
-    homes = _HOMES.get(shape)
+    known = vars(shape)  # with the shape: a table here, whose values name their keys, would keep all shapes alive
+    homes: tuple[Home, ...] | None = known.get("homes")
     if homes is None:
-        homes = _HOMES[shape] = tuple(_homes(shape)) if shape.forked and shape.extras is not None else ()
+        homes = known["homes"] = tuple(_homes(shape)) if shape.forked and shape.extras is not None else ()
     return homes
 
 
