@@ -168,6 +168,6 @@ def test_without_a_thread_many_files_are_looked_at_here(background, posted, monk
     background.run(Owner(MANY + 1), lambda: None, lambda _: told.append("many"))
     background.run(Owner(1, "/far"), lambda: None, lambda _: told.append("far"))
     posted.run_until(lambda: told)
-    background.last(Owner(MANY + 1), lambda: told.append("left"))  # nobody looks after that thread any more
+    background.last(Owner(MANY + 1), lambda: told.append("left"))  # that thread is no longer supervised
     assert told == ["many", "left"]
     monkeypatch.undo()

@@ -290,7 +290,7 @@ def test_a_certificate(tmp_path, pairs):
 
 @contextmanager
 def serving(context: Resource[ssl.SSLContext]) -> Iterator[int]:
-    """A server that repeats what it is told; its port."""
+    """A server that echoes what it gets; its port."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def echo(plain: socket.socket) -> None:

@@ -602,3 +602,32 @@ def test_registering_makes_no_other(watcher, pools, pool):
     before = pool.current
     port = watcher.resource("port")(lambda port: port)
     assert (pool.current, port.current, pools.tried) == (before, 1, 1)
+
+
+class SpeechlessError(Exception):
+    """What it says is users' code, too."""
+
+    def __str__(self) -> str:
+        raise ValueError
+
+
+@pytest.mark.parametrize("fault", ["the exception cannot be printed", "the refusal cannot be described"])
+def test_a_refusal_that_cannot_be_described(watcher, path, pools, pool, monkeypatch, fault):
+    """The round ends all the same, and the next save counts."""
+    seen = Seen(watcher)
+    watcher.start()
+
+    @watcher.resource("port")
+    def port(number: int) -> int:
+        if number == 2:
+            raise SpeechlessError
+        return number
+
+    if fault != "the exception cannot be printed":
+        monkeypatch.setattr("hotconf.runtime.applying.applying.refusal", lambda *_: {}["no"])
+    save(path, text("one", 2))
+    failed = wait_until(lambda: [event for event in seen.events if isinstance(event, ReloadFailed)])[0]
+    assert (failed.kind, watcher.config.port) == ("apply", 1)
+    assert "Speechless" in failed.error
+    save(path, text("one", 3))
+    wait_until(lambda: port.current == 3)

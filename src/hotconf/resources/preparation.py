@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -56,7 +57,9 @@ class Refused:
     @property
     def text(self) -> str:
         """`myapp.pool could not be made: ConnectionRefusedError: …`, as people read it; not scrubbed."""
-        said = f"{type(self.error).__name__}: {self.error}" if str(self.error) else type(self.error).__name__
+        said = type(self.error).__name__
+        with suppress(Exception):  # what users' exceptions say is users' code
+            said = f"{said}: {text}" if (text := str(self.error)) else said
         return f"{self.resource.recipe.name} could not be made: {said}" if self.resource is not None else said
 
 

@@ -118,7 +118,7 @@ class Published(Generic[T]):
         return generation is not None and resource in generation.handles
 
     def remade_on_use(self, resource: Resource[Any]) -> bool:
-        """Whether it is not made before somebody uses it, because a fork has left it out."""
+        """Whether it is made on first use only: in a forked child."""
         return self._remakes(resource) and not self.has(resource)
 
     def complete(self) -> Generation:

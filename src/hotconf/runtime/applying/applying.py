@@ -18,6 +18,7 @@ from hotconf.config.walk import value_at
 from hotconf.engine import protocol
 from hotconf.engine.candidate import Valid
 from hotconf.errors import UsageError
+from hotconf.logs import log
 from hotconf.problems import Problem
 from hotconf.resources.keeper import Keeper
 from hotconf.resources.preparation import Made, Preparation, Refused
@@ -157,7 +158,12 @@ class Applying(Generic[T]):
         if isinstance(outcome, Made):
             self._post(partial(self._prepared, number, outcome, ()))
         else:
-            problem = refusal(outcome, good, self._options, self._publisher.secrets)
+            try:
+                problem = refusal(outcome, good, self._options, self._publisher.secrets)
+            except Exception as error:  # noqa: BLE001 - lack of memory, or a fault of ours: the machine waits for an answer
+                log.fault("reload", "Internal error while a refusal of %s was described", self._options.path)
+                text = f"{type(outcome.error).__name__}; it cannot be described: {type(error).__name__}"
+                problem = Problem(text, kind="apply", file=self._options.path)
             self.cause = outcome.error
             self._post(partial(self._prepared, number, None, (problem,)))
 
