@@ -36,6 +36,8 @@ class Shape:
         leaves = (leaf for node in nodes for leaf in coreschema.leaves(node, book.definitions))
         self._leaves = tuple({leaf.identity: leaf for leaf in leaves}.values())
         self._children: dict[str | int | None, Shape] = {}
+        self.alias_homes: tuple[Any, ...] | None = None
+        """What `config.ways` has found out about it. A table there would keep the shapes that its values name."""
 
     @cached
     def free(self) -> bool:
@@ -294,12 +296,10 @@ class Shape:
         """
         found: dict[str, KeyPath] = {}
         todo: list[tuple[KeyPath, Shape, tuple[Shape, ...]]] = [((), self, ())]
-        left = _MAX_TABLES
-        while todo:
+        for _ in range(_MAX_TABLES):
+            if not todo:
+                return {key: path for key, path in found.items() if path}
             path, shape, around = todo.pop()
-            left -= 1
-            if not left:
-                return {}
             if shape.free:
                 continue
             if shape in around:
@@ -312,7 +312,7 @@ class Shape:
                 todo.append(((*path, key) if path or not around else (), shape.child(key), inside))
             if shape._items or shape._others:
                 todo.append(((), shape.child(0 if shape._items else ""), inside))
-        return {key: path for key, path in found.items() if path}
+        return {}
 
     def child(self, key: str | int) -> Shape:
         """What may stand under `key` of a table, or at a position of an array."""

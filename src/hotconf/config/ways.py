@@ -50,11 +50,9 @@ def homes_of(shape: Shape) -> tuple[Home, ...]:
     None of a `BaseSettings` class, whose order of names counts for all its sources, and none that the members of an
     untagged union do not agree about.
     """
-    known = vars(shape)  # with the shape: a table here, whose values name their keys, would keep all shapes alive
-    homes: tuple[Home, ...] | None = known.get("homes")
-    if homes is None:
-        homes = known["homes"] = tuple(_homes(shape)) if shape.forked and shape.extras is not None else ()
-    return homes
+    if shape.alias_homes is None:
+        shape.alias_homes = tuple(_homes(shape)) if shape.forked and shape.extras is not None else ()
+    return shape.alias_homes
 
 
 def _homes(shape: Shape) -> Iterator[Home]:
