@@ -2,7 +2,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PATHS := src tests bench
+PATHS := src tests bench examples
 # The peers that the bench compares with have an environment of their own.
 PEERS_VENV := .venv-bench
 PEERS := $(PEERS_VENV)/.ready

@@ -25,9 +25,8 @@ from hotconf.snapshot import Snapshot
 from hotconf.sources.base import DEFAULT_MAX_BYTES, Layer, Options, Overrides
 from hotconf.sources.files import paths
 from hotconf.sources.layers import given_layers
-from hotconf.subscribers.bus import Bus, OnChange, OnEvent, Selector, checked_selector
-from hotconf.subscribers.callbacks import ChangeCallback, EventCallback
-from hotconf.subscribers.streams import EventStream
+from hotconf.subscribers.bus import Bus
+from hotconf.subscribers.facade import Following
 from hotconf.system import threads
 from hotconf.watch.observer import ObserverName
 
@@ -45,7 +44,7 @@ MAX_RECONCILE_S: Final = 86_400
 _NO_FILE: Final = "(no file)"
 
 
-class HotReloadWatcher(Acting[T]):
+class HotReloadWatcher(Acting[T], Following[T]):
     """Keeps a validated, immutable configuration in step with its files.
 
         with HotReloadWatcher("config.toml", AppConfig) as watcher:
@@ -110,11 +109,11 @@ class HotReloadWatcher(Acting[T]):
             raise arguments.wrong("observer", observer, f"one of {', '.join(names)}")
         put = object.__setattr__
         main = paths.absolute(_NO_FILE if path is None else arguments.path("path", path))
-        put(self, "_bus", Bus(main.name))
         pins = PinnedSettings.given(settings, debounce_ms, watch_paths)
         for pattern in pins.watch_paths or ():
             paths.expanded(pattern)
         over = given_layers(layers, given := Schema.of(schema, checks))
+        put(self, "_bus", Bus(main.name, given))
         taken = (path is None, paths.here(), Overrides())
         options = Options(main, given, pins, max_bytes, allow_empty, over, named(format), *taken)
         reloader = Reloader(
@@ -283,46 +282,6 @@ class HotReloadWatcher(Acting[T]):
     def has_drift(self) -> bool:
         """Whether the files differ from what is published, by their bytes. Reads them, in this thread."""
         return self._reloader.has_drift()
-
-    # Subscribing
-
-    def subscribe(self) -> EventStream:
-        """The events from now on, as an iterator and an async iterator. Close it, or use it in a `with`.
-
-        Iteration ends when the stream or the watcher is closed. A thread that iterates should be a daemon, or one of
-        them must be closed before exit: Python joins other threads before exit handlers close the watcher.
-        """
-        return self._bus.subscribe()
-
-    @overload
-    def on_event(self, callback: OnEvent) -> EventCallback: ...
-    @overload
-    def on_event(self, callback: None = None) -> Callable[[OnEvent], EventCallback]: ...
-    def on_event(self, callback: OnEvent | None = None) -> EventCallback | Callable[[OnEvent], EventCallback]:
-        """Call `callback(event)` for each event, in order, on the watcher's callback thread. Also a decorator."""
-        return self._bus.on_event if callback is None else self._bus.on_event(callback)
-
-    @overload
-    def on_change(self, selector: Selector[T], callback: OnChange) -> ChangeCallback[T]: ...
-    @overload
-    def on_change(self, selector: Selector[T], callback: None = None) -> Callable[[OnChange], ChangeCallback[T]]: ...
-    def on_change(
-        self, selector: Selector[T], callback: OnChange | None = None
-    ) -> ChangeCallback[T] | Callable[[OnChange], ChangeCallback[T]]:
-        """Call `callback(old, new)` when the selected value differs. Also a decorator.
-
-        `selector`: a dotted key (`"server.port"`), a tuple of keys, or a function of the config. A table means
-        everything below it. `MISSING` stands for what is absent. A slow callback skips values: it gets the last one
-        that it saw and the newest.
-
-        Raises `UsageError` for a key that the model does not have.
-        """
-        if not callable(known := checked_selector(selector)):
-            from hotconf.config.spelling import selected  # imported here: most programs follow no value
-
-            known = selected(known, self._reloader.options.schema)
-        follow = partial(self._bus.on_change, known)
-        return follow if callback is None else follow(callback)
 
     # Acting
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import threading
 
     from hotconf.events import ConfigReloadEvent, Ending
+    from hotconf.schema import Schema
     from hotconf.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -44,8 +45,9 @@ Selector: TypeAlias = str | KeyPath | Callable[[T], object]
 class Bus(fork.ForkAware, Generic[T]):
     """A listener with event streams, callbacks for events, and callbacks for changes of values ("followers")."""
 
-    def __init__(self, name: str) -> None:
-        """`name` is part of the name of the delivery thread."""
+    def __init__(self, name: str, schema: Schema[T] | None = None) -> None:
+        """`name` is part of the name of the delivery thread; keys to follow are those of `schema`."""
+        self.schema = schema
         # Reentrant: a signal handler or a finalizer may close a subscription while this very thread holds the lock.
         self.lock = threads.rlock()
         self.last: Ending | None = None
