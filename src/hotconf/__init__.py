@@ -24,6 +24,7 @@ __all__ = [
     "Env",
     "FileChanged",
     "Flags",
+    "Health",
     "HotReloadSettings",
     "HotReloadWatcher",
     "MISSING",
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
     from hotconf.sources.flags import Flags
     from hotconf.sources.profile import Profile
     from hotconf.sources.secrets_dir import SecretsDir
+    from hotconf.status.health import Health
     from hotconf.subscribers.stats import CallbackFailure, PhaseStats, Stats
     from hotconf.watcher import HotReloadWatcher
 
@@ -105,6 +107,7 @@ _HOMES = {
     "sources.flags": ("Flags",),
     "sources.profile": ("Profile",),
     "sources.secrets_dir": ("SecretsDir",),
+    "status.health": ("Health",),
     "subscribers.stats": ("CallbackFailure", "PhaseStats", "Stats"),
     "watcher": ("HotReloadWatcher",),
 }

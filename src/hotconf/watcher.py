@@ -19,6 +19,7 @@ from hotconf.runtime.applying.facade import Acting
 from hotconf.runtime.holds import Busy
 from hotconf.runtime.loads import judged
 from hotconf.runtime.reloader import Reloader
+from hotconf.runtime.reporting import vitals
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings, PinnedSettings
 from hotconf.snapshot import Snapshot
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from hotconf.changes import Change
     from hotconf.history.writer import HistoryWriter
+    from hotconf.status.health import Health
     from hotconf.subscribers.stats import Stats
 
 T = TypeVar("T")
@@ -277,7 +279,14 @@ class HotReloadWatcher(Acting[T], Following[T]):
     @property
     def stats(self) -> Stats:
         """Counts and timings, and how changes are noticed."""
-        return self._reloader.stats()
+        return vitals.stats(self._reloader)
+
+    def health(self) -> Health:
+        """How the watcher is: `ok`, `pending`, `degraded`, `failed` or `unwatched`, why, and since when.
+
+        Holds no values and no secrets: for status pages and probes. Any thread may ask; it never waits.
+        """
+        return vitals.health(self._reloader)
 
     def has_drift(self) -> bool:
         """Whether the files differ from what is published, by their bytes. Reads them, in this thread."""

@@ -108,7 +108,7 @@ def test_a_listener_that_raises_stops_nobody(make, caplog, error):
     wait_until(lambda: watched.kinds().count(ReloadUnchanged) == 2)
     assert raising.notices == listening.notices
     assert listening.events.count(ReloadUnchanged) == 2
-    assert watched.reloader.stats().listener_failures == len(raising.notices)
+    assert watched.reloader.notifier.failures == len(raising.notices)
     wait_until(flush)
     assert caplog.text.count("Internal error in Raising") == len(raising.notices)
 

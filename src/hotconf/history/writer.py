@@ -41,6 +41,8 @@ MAX_WAITING: Final = 16
 """How many states may wait for a slow disk; the oldest of more are not kept."""
 ANSWER_S: Final = 2.0
 """How long a start waits for the disk."""
+ELSEWHERE: Final = "another watcher keeps them"
+"""Why states are not kept, where nothing is wrong."""
 SLOW_NS: Final = 5_000_000_000
 """A disk that takes longer for one state is reported."""
 
@@ -109,6 +111,11 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
     def trouble(self) -> str | None:
         """Why states are not kept; None if they are."""
         return self._worker.trouble or self._trouble
+
+    @property
+    def fails(self) -> bool:
+        """Whether there is a reason other than that another watcher keeps them."""
+        return self.trouble not in (None, ELSEWHERE)
 
     # At start
 
@@ -213,7 +220,7 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
         else:
             if not kept:
                 text = "States of %s are only read here: %s"
-                self._troubled("another watcher keeps them", partial(log.info, "state", text, self._options.path))
+                self._troubled(ELSEWHERE, partial(log.info, "state", text, self._options.path))
             elif self._trouble is not None:
                 self._trouble = None
                 log.info("state", "States of %s are kept again", self._options.path)

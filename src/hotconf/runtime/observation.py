@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -27,7 +28,7 @@ class Observation:
 
     __slots__ = (
         *("_arrivals", "_cache", "_driver", "_noted", "_owner", "_options", "_trouble", "_wanted"),
-        *("last_trouble", "native", "observer"),
+        *("last_trouble", "native", "observer", "troubled_at"),
     )
 
     def __init__(self, owner: Driven, options: Options[Any], wanted: ObserverName, cache: Cache) -> None:
@@ -43,6 +44,8 @@ class Observation:
         self._driver: Driver | None = None
         self.last_trouble: str | None = None
         """The latest trouble that has ended."""
+        self.troubled_at: datetime | None = None
+        """UTC; since when the observer has had its trouble."""
         self.observer: Observer | None = None
         """None before the start."""
         self.native = True
@@ -120,6 +123,7 @@ class Observation:
             if self._trouble not in (None, ASKED_FOR):
                 self.last_trouble = self._trouble
             self._trouble = trouble
+            self.troubled_at = None if trouble is None else datetime.now(UTC)
             log.observing(self._options.path, observer.name, trouble, asked=trouble == ASKED_FOR)
         self.native = observer.notifies and trouble is None
 

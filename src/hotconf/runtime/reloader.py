@@ -18,7 +18,7 @@ from hotconf.engine.candidate import Valid
 from hotconf.errors import NoConfigError, UsageError
 from hotconf.events import Ending, Listener, Pending, ReloadFailed, ReloadUnchanged
 from hotconf.keypath import KeyPath
-from hotconf.logs import log, records
+from hotconf.logs import log
 from hotconf.problems import ConfigError
 from hotconf.runtime import process
 from hotconf.runtime.cycle import Cycle
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
     from hotconf.history.writer import HistoryWriter
     from hotconf.settings import HotReloadSettings
-    from hotconf.subscribers.stats import Stats
 
 T = TypeVar("T")
 
@@ -73,16 +72,16 @@ class Reloader(fork.ForkAware, Generic[T]):
         self.options = options
         self.cache = Cache(options)
         self.publisher = Publisher(options, install)
-        self._bus = bus
-        self._history = history
-        self._meter = Meter()
+        self.bus = bus
+        self.history = history
+        self.meter = Meter()
         kept: tuple[Listener, ...] = () if history is None else (history,)
-        self._notifier = Notifier(self.publisher, (self._meter, bus, log.RoundLog(options.path), *kept, *listeners))
+        self.notifier = Notifier(self.publisher, (self.meter, bus, log.RoundLog(options.path), *kept, *listeners))
         self.cycle = Cycle(
             options,
             self.cache,
             self.publisher,
-            self._notifier,
+            self.notifier,
             bus,
             history,
             observer=observer,
@@ -90,7 +89,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         )
         self._driver: Driver | None = None
         self._layers = LayerWatches(self.options.path)
-        self._inert = INERT.applies()
+        self.inert = INERT.applies()
         """A command only looks at the program: a start loads, and that is all."""
         self._started = threads.lock()
         """Held from the call of `start()` on; a child of a fork that could not watch gets a new one."""
@@ -103,7 +102,12 @@ class Reloader(fork.ForkAware, Generic[T]):
     @property
     def state_dir(self) -> Path | None:
         """Where its states are kept, if they are."""
-        return None if self._history is None else self._history.state_dir
+        return None if self.history is None else self.history.state_dir
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether this is a forked child in which the watcher could not go on, so far."""
+        return self._lost is not None
 
     @property
     def snapshot(self) -> Snapshot[T] | None:
@@ -151,35 +155,16 @@ class Reloader(fork.ForkAware, Generic[T]):
     @property
     def pending(self) -> Pending | None:
         """The deferred reload, if there is one."""
-        return self._notifier.pending(self.cycle.rounds.state, self.holds.reasons)
+        return self.notifier.pending(self.cycle.rounds.state, self.holds.reasons)
 
     @property
     def soft(self) -> tuple[str, ...]:
         """What in the configuration is not frozen; nothing where a command only looks: it does not run."""
-        return unfrozen(self.snapshot.config) if self.snapshot is not None and not self._inert else ()
+        return unfrozen(self.snapshot.config) if self.snapshot is not None and not self.inert else ()
 
     def has_drift(self) -> bool:
         """Whether the files differ from what is published, by their bytes."""
         return drifted(self.options, self.snapshot, self.files)
-
-    def stats(self) -> Stats:
-        """Counts and timings."""
-        name, trouble = self.cycle.observation.status
-        used, made = None if self.cycle.closed else self.check(), self.cycle.applying
-        if used is None and self._lost is not None:
-            trouble = "the thread hotconf-driver cannot be started in this child of a fork"
-        if used is not None:
-            loads = [loader.trouble for loader in used.loaders]
-            making = None if made is None else made.trouble
-            more = (used.trouble, *loads, self._bus.delivery.worker.trouble, records.trouble(), making)
-            trouble = "; ".join(filter(None, (trouble, *more))) or None
-        return self._meter.stats(name, trouble, self._bus.failures)._replace(
-            retries=self._notifier.retries,
-            close_failures=0 if made is None else made.keeper.close_failures,
-            last_trouble=self.cycle.observation.last_trouble,
-            state_trouble=self._history.trouble if self._history is not None else None,
-            listener_failures=self._notifier.failures,
-        )
 
     # Life
 
@@ -188,7 +173,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         refuse_in_load("start")
         if self.cycle.closed or not self._started.acquire(blocking=False):
             raise UsageError("a watcher can be started once; make a new one")
-        if self._inert:
+        if self.inert:
             candidate = load_once(self.options, self.cache, self.publisher)
             if require and not isinstance(candidate, Valid):
                 INERT.refused = self.options
@@ -201,7 +186,7 @@ class Reloader(fork.ForkAware, Generic[T]):
             if isinstance(event, ReloadFailed) and self.snapshot is None and require:
                 cause = None if self.cycle.applying is None else self.cycle.applying.cause
                 raise ConfigError(
-                    (*event.problems, *(self._history.search_problems if self._history else ()))
+                    (*event.problems, *(self.history.search_problems if self.history else ()))
                 ) from cause
             log.debug("reload", "Debounce window: %dms", self.settings.debounce_ms)
         except BaseException:
@@ -210,9 +195,9 @@ class Reloader(fork.ForkAware, Generic[T]):
 
     def _start(self, *, require: bool) -> Ending | None:
         """The loads at start run here: no thread is needed for a configuration that never changes."""
-        self._notifier.required = require
-        if self._history is not None:
-            self.publisher.baseline = self._history.baseline()
+        self.notifier.required = require
+        if self.history is not None:
+            self.publisher.baseline = self.history.baseline()
         self.cache.files = self.cache.files._replace(mounts=around(self.options.path))
         self.cycle.loads.collect()
         green.enter(self)
@@ -230,7 +215,7 @@ class Reloader(fork.ForkAware, Generic[T]):
     def reload(self, *, wait: bool, force: bool, revalidate: bool = False) -> Ending | None:
         """Load the files now, without a window; with `wait` return the ending."""
         refuse_in_load("reload")
-        if self._inert:
+        if self.inert:
             return ReloadUnchanged("a command only looks at this program") if wait else None
         used = self.check()
         if used is None or self.cycle.closed:
@@ -262,7 +247,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         used = self.check()
         if self.cycle.closed:
             raise UsageError("this watcher is closed: override() works before that")
-        if used is None or self._inert:
+        if used is None or self.inert:
             edit.done(self.options.overrides)
             self._layer_changed()  # it may have been started meanwhile
             return
@@ -285,7 +270,7 @@ class Reloader(fork.ForkAware, Generic[T]):
 
     def leave(self, token: object) -> None:
         """What was entered as `token` counts no longer. Waits until the rest is published; never raises."""
-        while (used := self.check()) is not None and not self.cycle.closed and not self._inert:
+        while (used := self.check()) is not None and not self.cycle.closed and not self.inert:
             edit = Edit(token)
             used.post(partial(self.cycle.edit, edit))
             if used.here or in_load():
@@ -318,7 +303,8 @@ class Reloader(fork.ForkAware, Generic[T]):
 
     def close(self) -> None:
         """Stop, and end its threads. After an exception, another call does the rest."""
-        first = not self.cycle.closed
+        if first := not self.cycle.closed:
+            self.meter.stop()
         self.cycle.closed = self.cycle.loads.closed = True
         state, used = self.cycle.rounds.state, self.check()
         if first and (state.round is not None or state.pending is not None):
@@ -331,12 +317,12 @@ class Reloader(fork.ForkAware, Generic[T]):
             return
         if used is None or (not used.run(leave, MOMENT_S if used.stuck else CLOSE_S) and not used.alive):
             self.cycle.leave(None)
-        close_budget.wait(self._bus.close)
+        close_budget.wait(self.bus.close)
         close_budget.wait(self.cycle.loads.await_end)
         if self.cycle.applying is not None:
             close_budget.wait(self.cycle.applying.close)
-        if self._history is not None:
-            close_budget.wait(self._history.close)
+        if self.history is not None:
+            close_budget.wait(self.history.close)
         green.leave(self)
         close_budget.wait(partial(process.release, self, used))
 
@@ -351,7 +337,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         self.cycle.rounds.lock = threads.rlock()
         self.cache.distrust()
         self.cycle.loads.abandon()
-        self._notifier.callers.clear()
+        self.notifier.callers.clear()
 
     def revive(self) -> None:
         """In a forked child: watch, if the parent did; restart what the parent had under way.

@@ -10,13 +10,17 @@ import math
 from array import array
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from hotconf.events import Ending, FileChanged, Notice, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.snapshot import Timings
 
 CAPACITY: Final = 256
 """How many of the latest values of each phase are kept."""
+
+Status: TypeAlias = Literal["ok", "pending", "degraded", "failed", "unwatched"]
+Course: TypeAlias = tuple[Status, datetime, ReloadFailed | None]
+"""How the latest rounds went, since when, and the latest ending if it is a failure."""
 
 _ENDINGS: Final = {
     ReloadSuccess: "success",
@@ -37,6 +41,10 @@ class PhaseStats(NamedTuple):
     max: float
     values: tuple[float, ...] = ()
     """The latest values, oldest first."""
+
+    def as_dict(self) -> dict[str, float]:
+        """By name, without the values."""
+        return {"count": self.count, "p50": self.p50, "p95": self.p95, "p99": self.p99, "max": self.max}
 
     def __repr__(self) -> str:
         """Without the values."""
@@ -81,6 +89,20 @@ class Stats(NamedTuple):
     last_callback_failure: CallbackFailure | None = None
     """The latest of them."""
 
+    def as_dict(self) -> dict[str, Any]:
+        """By name, as JSON has it: instants as RFC 3339, phases without their single values."""
+        return {name: _plain(value) for name, value in zip(self._fields, self, strict=True)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, PhaseStats):
+        return value.as_dict()
+    if isinstance(value, CallbackFailure):
+        return {"name": value.name, "at": value.at.isoformat()}
+    return {key: _plain(each) for key, each in value.items()} if isinstance(value, Mapping) else value
+
 
 class Failures:
     """Counts what callbacks raise."""
@@ -100,18 +122,45 @@ class Failures:
 class Meter:
     """A listener that counts endings and measures successes. Its size is bounded."""
 
-    __slots__ = ("_degraded", "_endings", "_values")
+    __slots__ = ("_degraded", "_endings", "_values", "course", "troubled_at", "well_at")
 
     def __init__(self) -> None:
         self._endings = dict.fromkeys(_ENDINGS.values(), 0)
         self._values: dict[str, array[float]] = {phase: array("d") for phase in Timings.__match_args__}
         self._degraded = False
+        self.well_at = datetime.now(UTC)
+        """When the latest trouble ended that no event reports."""
+        self.troubled_at: datetime | None = None
+        """When such trouble was found; None while there is none."""
+        self.course: Course = ("unwatched", self.well_at, None)
 
     def notify(self, notice: Notice) -> None:
         """Count the ending, if it is one."""
         self._degraded = notice.degraded
-        if notice.event is not None and not isinstance(notice.event, FileChanged):
-            self.count(notice.event)
+        event = notice.event
+        if isinstance(event, FileChanged):
+            return
+        if event is not None:
+            self.count(event)
+        failed = event if isinstance(event, ReloadFailed) else None
+        status: Status = "ok"
+        if notice.degraded:
+            status = "degraded"
+        elif failed is not None:
+            status = "failed"
+        elif not notice.settings.enabled:
+            status = "unwatched"
+        elif isinstance(event, ReloadDeferred):
+            status = "pending"
+        self._turn(status, datetime.now(UTC) if event is None else event.at, failed)
+
+    def stop(self) -> None:
+        """The watcher is closed."""
+        self._turn("unwatched", datetime.now(UTC))
+
+    def _turn(self, status: Status, at: datetime, failed: ReloadFailed | None = None) -> None:
+        before, since, _ = self.course
+        self.course = status, since if status == before else at, failed
 
     def count(self, event: Ending) -> None:
         """Count `event`; if it is a success, keep its timings."""

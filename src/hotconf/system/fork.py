@@ -41,7 +41,7 @@ LATE_IMPORTS: Final = (
     *(f"hotconf.formats.json.{name}" for name in ("mistakes", "outline", "positions")),
     *("hotconf.formats.escapes", "hotconf.formats.lookalikes"),
     *(f"hotconf.secrets.{name}" for name in ("credentials", "prose", "scrubber")),
-    *("hotconf.history.record", "hotconf.sources.advice", "hotconf.sources.override"),
+    *("hotconf.history.record", "hotconf.sources.advice", "hotconf.sources.override", "hotconf.status.health"),
     *("hotconf.watch.inotify_observer", "fcntl", "json", "shlex", "signal", "traceback"),
 )
 """What a watcher's threads import late. None of these may register with `os.register_at_fork`."""
