@@ -140,6 +140,8 @@ class Timings:
     parse: float = 0.0
     validate: float = 0.0
     """Merging, the model, the checks, freezing and comparing included."""
+    prepare: float = 0.0
+    """Making what is made of the config: the factories of resources."""
     swap: float = 0.0
     """Publishing the snapshot."""
     overhead: float = 0.0

@@ -120,7 +120,7 @@ def test_what_is_masked_in_a_change_is_said():
         ),
         (
             ReloadSuccess(
-                3, (CHANGE,), ("line",), Timings(0.12345, 2000, 1, 2, 3, 0, 0.5), (PROBLEM,), (CHANGE,), at=AT
+                3, (CHANGE,), ("line",), Timings(0.12345, 2000, 1, 2, 3, 4, 0, 0.5), (PROBLEM,), (CHANGE,), at=AT
             ),
             {
                 "event": "reload_success",
@@ -133,6 +133,7 @@ def test_what_is_masked_in_a_change_is_said():
                     "read": 1,
                     "parse": 2,
                     "validate": 3,
+                    "prepare": 4,
                     "swap": 0,
                     "overhead": 0.5,
                 },

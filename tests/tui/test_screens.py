@@ -64,7 +64,7 @@ async def latency(pilot: Any) -> None:
     """The view of the times."""
     for number in range(60):
         overhead = 0.2 + (number % 7) * 0.05 + (number % 20 == 0) * 0.4
-        times = Timings(0.1, 2000.5, 0.1, 0.35, 0.6 + number % 3 / 10, 0.01, overhead)
+        times = Timings(0.1, 2000.5, 0.1, 0.35, 0.6 + number % 3 / 10, 0, 0.01, overhead)
         pilot.app.session.meter.count(ReloadSuccess(number, (), (), times))
     await pilot.press("l")
     await shows(pilot, "60 reloads")

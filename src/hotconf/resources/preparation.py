@@ -23,10 +23,12 @@ class Wanted(NamedTuple):
 class Made:
     """All of them are made. Publish it or discard it, once."""
 
-    __slots__ = ("_handles",)
+    __slots__ = ("_handles", "took_ns")
 
     def __init__(self) -> None:
         self._handles: dict[Resource[Any], Handle[Any]] = {}
+        self.took_ns = 0
+        """How long that took."""
 
     def __len__(self) -> int:
         return len(self._handles)

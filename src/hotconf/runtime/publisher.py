@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hotconf.changes import Change
@@ -57,6 +58,22 @@ class Publisher(Generic[T]):
         return 0 if self.snapshot is None else self.snapshot.generation
 
     @property
+    def files_digest(self) -> str:
+        """Of main file, fragments and profile, as hexadecimal SHA-256; empty if nothing is published.
+
+        It may leave the process, unlike that of a snapshot: the digest of a short secret, such as the environment may
+        hold, can be guessed. Equal for files that hold the same, wherever they are.
+        """
+        good = self.good
+        if good is None:
+            return ""
+        digest = sha256(b"" if good.made_of is None else good.made_of.profile.encode(), usedforsecurity=False)
+        for file in good.files:
+            if file.configures:
+                digest.update(b"\0%d\0" % len(file.content) + file.content)
+        return digest.hexdigest()
+
+    @property
     def warnings(self) -> tuple[Problem, ...]:
         """About the files of what is published."""
         return () if self.snapshot is None else self.snapshot.warnings
@@ -80,6 +97,7 @@ class Publisher(Generic[T]):
             good.pending_restart,
         )
         began = time.monotonic_ns()
+        made = effect.prepared.took_ns if effect.prepared is not None else 0
         if self.resources is not None:
             self.retired += self.resources.publish(snapshot.config, effect.prepared)
         self.install(snapshot)
@@ -89,7 +107,7 @@ class Publisher(Generic[T]):
         self.baseline = good.baseline
         self.settings = good.settings
         overridden, self.good = _overridden(self.good) or _overridden(good), good
-        timings = _timings(good.timings, effect.round, began, done, detect_ns)
+        timings = replace(_timings(good.timings, effect.round, began, done, detect_ns), prepare=made / MILLISECOND)
         self.unannounced = Publication(good.summary, timings, effect.recalled, overridden)
 
     def refresh(self, effect: Refresh) -> None:

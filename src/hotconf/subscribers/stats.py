@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import math
 from array import array
+from bisect import bisect_left
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from itertools import accumulate
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
 
 from hotconf.events import Ending, FileChanged, Notice, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
+from hotconf.problems import Kind
 from hotconf.snapshot import Timings
 
 CAPACITY: Final = 256
 """How many of the latest values of each phase are kept."""
+BOUNDS_S: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0)
+"""The upper bounds of the buckets, in seconds."""
+_LABELS: Final = (*map(str, BOUNDS_S), "+Inf")
 
 Status: TypeAlias = Literal["ok", "pending", "degraded", "failed", "unwatched"]
 Course: TypeAlias = tuple[Status, datetime, ReloadFailed | None]
@@ -61,6 +67,22 @@ class CallbackFailure(NamedTuple):
     """UTC."""
 
 
+class Histogram:
+    """How long a phase took, of all successful reloads."""
+
+    __slots__ = ("buckets", "sum_s")
+
+    def __init__(self, buckets: Mapping[str, int], sum_s: float) -> None:
+        self.buckets = buckets
+        """How many took at most so many seconds, by that bound; the last one is `+Inf`."""
+        self.sum_s = sum_s
+        """Of all of them, in seconds."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """By name, as JSON has it."""
+        return {"buckets": dict(self.buckets), "sum_s": self.sum_s}
+
+
 class Stats(NamedTuple):
     """What a watcher counted and measured since it was started."""
 
@@ -88,6 +110,15 @@ class Stats(NamedTuple):
     """How often a callback or its selector raised. Each is logged, with its traceback, without secrets."""
     last_callback_failure: CallbackFailure | None = None
     """The latest of them."""
+    failures: Mapping[str, int] = {}
+    """How often a reload failed, by the kind of the failure: each `Kind` is there."""
+    durations: Mapping[str, Histogram] = {}
+    """How long `read`, `parse`, `validate` and `apply` (to make resources, and to publish) of all successful reloads
+    took."""
+    successful: bool | None = None
+    """Whether the latest load was good, the one at start included; None before that."""
+    succeeded_at: datetime | None = None
+    """UTC; when the latest good load ended, whether it changed anything or not."""
 
     def as_dict(self) -> dict[str, Any]:
         """By name, as JSON has it: instants as RFC 3339, phases without their single values."""
@@ -97,7 +128,7 @@ class Stats(NamedTuple):
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, PhaseStats):
+    if isinstance(value, PhaseStats | Histogram):
         return value.as_dict()
     if isinstance(value, CallbackFailure):
         return {"name": value.name, "at": value.at.isoformat()}
@@ -122,7 +153,7 @@ class Failures:
 class Meter:
     """A listener that counts endings and measures successes. Its size is bounded."""
 
-    __slots__ = ("_degraded", "_endings", "_values", "course", "troubled_at", "well_at")
+    __slots__ = ("_degraded", "_endings", "_tally", "_values", "course", "troubled_at", "well_at")
 
     def __init__(self) -> None:
         self._endings = dict.fromkeys(_ENDINGS.values(), 0)
@@ -133,9 +164,11 @@ class Meter:
         self.troubled_at: datetime | None = None
         """When such trouble was found; None while there is none."""
         self.course: Course = ("unwatched", self.well_at, None)
+        self._tally = Tally()
 
     def notify(self, notice: Notice) -> None:
         """Count the ending, if it is one."""
+        self._tally.notify(notice)
         self._degraded = notice.degraded
         event = notice.event
         if isinstance(event, FileChanged):
@@ -173,7 +206,13 @@ class Meter:
     def stats(self, observer: str, trouble: str | None, failures: Failures | None = None) -> Stats:
         """The current statistics; `failures` are those of callbacks."""
         phases = {name: self._summary(values) for name, values in self._values.items()}
-        stats = Stats(dict(self._endings), phases, observer, trouble, self._degraded)
+        tally = self._tally
+        stats = Stats(dict(self._endings), phases, observer, trouble, self._degraded)._replace(
+            failures=tally.failures,
+            durations=tally.durations,
+            successful=tally.successful,
+            succeeded_at=tally.succeeded_at,
+        )
         if failures is None:
             return stats
         return stats._replace(callback_failures=failures.count, last_callback_failure=failures.last)
@@ -187,3 +226,53 @@ class Meter:
 def _rank(ordered: list[float], share: float) -> float:
     """The nearest-rank percentile: always a value that was measured."""
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+class Tally:
+    """Counts what one watcher's notices say. Its size is bounded."""
+
+    __slots__ = ("_counts", "_failures", "_sums", "succeeded_at", "successful")
+
+    def __init__(self) -> None:
+        self._failures: dict[str, int] = dict.fromkeys(get_args(Kind), 0)
+        self._counts = {phase: [0] * len(_LABELS) for phase in ("read", "parse", "validate", "apply")}
+        self._sums = dict.fromkeys(self._counts, 0.0)
+        self.successful: bool | None = None
+        """Whether the latest load was good; None before the first."""
+        self.succeeded_at: datetime | None = None
+        """UTC; when the latest good load ended."""
+
+    @property
+    def failures(self) -> Mapping[str, int]:
+        """How often a reload failed, by the kind of the failure."""
+        return dict(self._failures)
+
+    @property
+    def durations(self) -> Mapping[str, Histogram]:
+        """By phase."""
+        return {
+            phase: Histogram(dict(zip(_LABELS, accumulate(counts), strict=True)), self._sums[phase])
+            for phase, counts in self._counts.items()
+        }
+
+    def notify(self, notice: Notice) -> None:
+        """Count what it says."""
+        event, published = notice.event, notice.published
+        if isinstance(event, ReloadFailed):
+            self._failures[event.kind] += 1
+            self.successful = False
+        elif isinstance(event, ReloadSuccess | ReloadUnchanged):
+            self._succeed(event.at)
+        elif not isinstance(event, ReloadDeferred) and published is not None and not published.recalled:
+            self._succeed(datetime.now(UTC))  # the first configuration is no event
+        if isinstance(event, ReloadSuccess):
+            self._measure(event.timings)
+
+    def _succeed(self, at: datetime) -> None:
+        self.successful, self.succeeded_at = True, at
+
+    def _measure(self, times: Timings) -> None:
+        spent = {"read": times.read, "parse": times.parse, "validate": times.validate}
+        for phase, spent_ms in (*spent.items(), ("apply", times.prepare + times.swap)):
+            self._counts[phase][bisect_left(BOUNDS_S, spent_ms / 1000)] += 1
+            self._sums[phase] += spent_ms / 1000

@@ -144,7 +144,7 @@ class Applying(Generic[T]):
             self.published, None if snapshot is None else snapshot.config, good.config, anew=self._rebuilding
         )
         if wanted:
-            then = partial(self._ended, number, good)
+            then = partial(self._ended, number, good, time.monotonic_ns())
             self._preparation = self.keeper.prepare(wanted, then)
         else:
             self._post(partial(self._prepared, number, Made(), ()))
@@ -153,9 +153,10 @@ class Applying(Generic[T]):
         if self._driver is not None:
             self._driver.post(action)
 
-    def _ended(self, number: int, good: Any, outcome: Made | Refused) -> None:
+    def _ended(self, number: int, good: Any, began: int, outcome: Made | Refused) -> None:
         """On the keeper's thread."""
         if isinstance(outcome, Made):
+            outcome.took_ns = time.monotonic_ns() - began
             self._post(partial(self._prepared, number, outcome, ()))
         else:
             try:

@@ -220,7 +220,8 @@ def _lines_of(entry: Entry, width: int, depth: int) -> Iterator[Row]:
 
 def timings(times: Timings) -> str:
     """`settle 2000.4 · read 0.1 · … · overhead 0.4 ms`, in the order in which time passes."""
-    return " · ".join(f"{part.name} {getattr(times, part.name):.1f}" for part in fields(times)) + " ms"
+    parts = [part.name for part in fields(times) if part.name != "prepare" or times.prepare]
+    return " · ".join(f"{name} {getattr(times, name):.1f}" for name in parts) + " ms"
 
 
 def _changes(entry: Entry, summary: Iterable[str], width: int, depth: int) -> Iterator[Row]:
