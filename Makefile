@@ -46,8 +46,9 @@ fuzz: $(VENV)/.fuzz  ## any bytes at all, guided by coverage: SECONDS=1800 SEED=
 soak: $(READY)  ## random edits by several processes under readers: SECONDS=1800 SEED=…
 	cd tests && ../$(BIN)/python -m torture.soak $(SECONDS) $(SEED)
 
-docs: $(READY)  ## the laws and the diagram in docs/architecture.md, from the code
+docs: $(VENV)/.docs  ## the site, in .docs/html; the laws and the diagram in docs/architecture.md are written from the code
 	cd tests && ../$(BIN)/python -m docs.generated
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --builder html docs .docs/html
 
 lint: $(READY)
 	$(BIN)/ruff format --check --quiet $(PATHS)
@@ -71,6 +72,10 @@ $(READY): constraints/dev.txt constraints/runtime.txt constraints/tools.txt pypr
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -r constraints/tools.txt -e .
 	@touch $@
 
+$(VENV)/.docs: $(READY) constraints/docs.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r constraints/docs.txt
+	@touch $@
+
 $(VENV)/.fuzz: $(READY) constraints/fuzz.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r constraints/fuzz.txt
 	@touch $@
@@ -82,4 +87,4 @@ $(PEERS): bench/requirements.txt pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(PEERS_VENV) .test-work .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS_VENV) .test-work .docs .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -134,7 +134,7 @@ def _place(at: Problem | Related) -> str:
 class ConfigError(Exception):
     """The files do not make a valid configuration; `problems` holds every reason, in file order.
 
-    Its text has a line for each, with a hint what to write instead; lines of warnings begin with `warning: `.
+    Its text has a line for each, with a hint what to write instead; lines of warnings begin with `warning:`.
     """
 
     problems: tuple[Problem, ...]

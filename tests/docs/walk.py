@@ -1,0 +1,54 @@
+"""A page read as a newcomer does: its files are written, its commands typed, in order, in an empty directory.
+
+A block whose first line is a comment with a file's name is that file. A `console` block is typed, and prints what it
+says. `<!-- run: … -->` is what the text asks the reader to do.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from docs.examples import ROOT, prints_what_it_says, promised
+
+STEP = re.compile(r"^<!-- run: (?P<run>.*?) -->$|^```(?P<language>\w+)\n(?P<body>.*?)^```", re.DOTALL | re.MULTILINE)
+FILE = re.compile(r"# ([\w./-]+\.\w+)\n")
+
+
+def walk(page: str, directory: Path) -> int:
+    """Do what `page` says in `directory`. Returns how many commands were compared with what the page prints."""
+    typed = 0
+    for step in STEP.finditer((ROOT / page).read_text(encoding="utf-8")):
+        body = step["body"] or ""
+        if step["run"]:
+            _shell(step["run"].replace("\\n", r"\n"), directory)
+        elif named := FILE.match(body):
+            path = directory / named[1]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(body[named.end() :], encoding="utf-8")
+        elif step["language"] == "console":
+            for command, printed in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", body, re.MULTILINE):
+                assert _shell(command, directory) == printed, f"{page}: {command}"
+                typed += 1
+        elif step["language"] == "python" and promised(body):
+            prints_what_it_says(body, directory)
+            typed += 1
+    return typed
+
+
+def _shell(command: str, directory: Path) -> str:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "HOTCONF_LOG": "", "NO_COLOR": "1", "HOME": str(directory)}
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=directory,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=120,
+        stderr=subprocess.STDOUT if "hotconf " in command else subprocess.DEVNULL,
+    )  # a program's log comes when it comes
+    return done.stdout
