@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
+from math import inf
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -35,12 +37,18 @@ class Caller:
         """The ending; None before that, or if there will be none."""
         self._answered = threads.Event()
 
-    def wait(self, driver: Driver) -> Ending | None:
-        """Wait for the ending. None if there will be none: `driver` has died for good, or this is a forked child."""
-        while not self._answered.wait(FORK_CHECK_S if driver.alive else 0):
+    def wait(self, driver: Driver, timeout_s: float = inf) -> Ending | None:
+        """Wait for the ending. None if there will be none: `driver` has died for good, or this is a forked child.
+
+        Raises `TimeoutError` if there is none in time.
+        """
+        until = time.monotonic() + timeout_s
+        while not self._answered.wait(max(0, min(FORK_CHECK_S, until - time.monotonic())) if driver.alive else 0):
             driver.check()
             if not driver.alive:
                 break
+            if time.monotonic() >= until:
+                raise TimeoutError
             for loader in driver.loaders:
                 loader.drain()  # there is no thread for it: do it here
         return self.event
