@@ -10,8 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from hotconf.changes import Change
-from hotconf.events import Ending, FileChanged, Notice, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
+from hotconf.changes import MASK, Change
+from hotconf.events import (
+    Ending,
+    FileChanged,
+    Notice,
+    Publication,
+    ReloadDeferred,
+    ReloadFailed,
+    ReloadSuccess,
+    ReloadUnchanged,
+)
 from hotconf.logs import log
 from hotconf.problems import Problem
 from hotconf.settings import HotReloadSettings
@@ -82,11 +91,11 @@ def test_a_slow_swap_is_given_in_milliseconds(caplog):
     ],
 )
 def test_the_story_of_a_failure(caplog, kind, expected):
-    """How far it came; and the reason as an error, on one line."""
+    """How far it came; and the reason as a warning, on one line."""
     ended([MAIN], 100, ReloadFailed("config.toml:1: bad\nline", kind, (Problem("bad"),)))
     assert lines(caplog)[3:] == [*expected, "ReloadFailed event emitted"]
-    (error,) = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert error.getMessage() == "Config reload failed: config.toml:1: bad\\nline"
+    (warning,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert warning.getMessage() == "Config reload failed: config.toml:1: bad\\nline"
 
 
 def test_the_other_endings(caplog):
@@ -114,12 +123,53 @@ def test_the_story_of_an_eager_ending(caplog):
     ]
 
 
-def test_values_are_not_logged(caplog):
-    """Which values changed is for those who subscribe; a log is kept for years."""
-    change = Change(("name",), "old-value", "new-value")
-    ended([MAIN], 100, ReloadSuccess(2, (change,), (str(change),)))
-    ended([MAIN], 100, ReloadDeferred(("agent",), (change,), (str(change),)))
-    assert "value" not in caplog.text
+def infos(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What was logged at info level."""
+    return [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
+
+
+def test_each_ending_is_one_line_with_what_changed(caplog):
+    """A failure is a warning instead."""
+    changes = (Change(("server", "port"), 8000, 9000), Change(("name",), "a", "b\nc"))
+    ended([MAIN], 100, ReloadSuccess(5, changes, ()))
+    ended([MAIN], 100, ReloadSuccess(6, (), ("pool was made anew",)))
+    ended([MAIN], 100, ReloadDeferred(("agent", "quality\ngate"), changes[:1], ()))
+    ended([MAIN], 100, ReloadUnchanged("the files are the same"))
+    ended([MAIN], 100, ReloadFailed("config.toml:1: bad", "syntax", (Problem("bad"),)))
+    assert infos(caplog) == [
+        'config.toml: reloaded, generation 5: server.port: 8000 → 9000; name: "a" → "b\\nc"',
+        "config.toml: reloaded, generation 6",
+        "config.toml: deferred, busy (agent, quality\\ngate): server.port: 8000 → 9000",
+        "config.toml: unchanged, the files are the same",
+    ]
+
+
+def test_of_many_changes_five_are_named(caplog):
+    """The others are counted."""
+    changes = tuple(Change(("a", str(number)), 0, number) for number in range(1, 8))
+    ended([MAIN], 100, ReloadSuccess(2, changes[:5], ()))
+    ended([MAIN], 100, ReloadSuccess(3, changes, ()))
+    first, second = infos(caplog)
+    assert first == "config.toml: reloaded, generation 2: " + "; ".join(map(str, changes[:5]))
+    assert second.startswith("config.toml: reloaded, generation 3: a.1: 0 → 1; a.2: ")
+    assert second.endswith("; a.5: 0 → 5; and 2 more")
+
+
+def test_the_first_configuration_is_one_line(caplog):
+    """Whether it came with the start or later; what was recalled for lack of one is none."""
+    listener, settings = log.RoundLog(MAIN), HotReloadSettings()
+    published = Publication(())
+    listener.notify(Notice(None, PUBLISHED, settings, published))
+    listener.notify(Notice(ReloadSuccess(1, (), ()), PUBLISHED, settings, published))
+    recalled = published._replace(recalled=True)
+    listener.notify(Notice(ReloadFailed("bad", "syntax", ()), PUBLISHED, settings, recalled, degraded=True))
+    assert infos(caplog) == ["config.toml: loaded, generation 1"] * 2
+
+
+def test_secrets_in_changes_are_masked(caplog):
+    """As everywhere: what is logged is what a change says of itself."""
+    ended([MAIN], 100, ReloadSuccess(2, (Change(("api_key",), MASK, MASK),), ()))
+    assert infos(caplog) == ["config.toml: reloaded, generation 2: api_key: changed (secret)"]
 
 
 def test_trouble_is_a_warning_unless_polling_was_chosen(caplog):
@@ -175,7 +225,8 @@ def test_no_story_is_made_up_for_nobody(monkeypatch, caplog):
     monkeypatch.delattr(log, "_story")
     ended([MAIN], 100, ReloadSuccess(2, (), ()))
     ended([MAIN], 100, ReloadFailed("no port", "schema", (Problem("no port"),)))
-    assert [record.getMessage() for record in caplog.records] == ["Config reload failed: no port"]
+    texts = [record.getMessage() for record in caplog.records]
+    assert texts == ["config.toml: reloaded, generation 2", "Config reload failed: no port"]
 
 
 def test_logging_is_not_imported_for_nobody():

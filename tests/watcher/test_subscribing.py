@@ -184,13 +184,18 @@ def test_drift(path, watch):
 
 
 def test_the_story_of_a_round(path, watch, caplog):
-    """The debug log says what was done, in order."""
+    """The debug log says what was done, in order; one line at info level how it ended."""
     with caplog.at_level(logging.DEBUG, "hotconf"):
         _, seen = watch(path)
         path.write_text(port(9000))
         seen.ending()
-        wait_until(lambda: any("event emitted" in record.getMessage() for record in caplog.records))
-    lines = [record.getMessage() for record in caplog.records if record.name == "hotconf.reload"]
+        wait_until(lambda: any("reloaded" in record.getMessage() for record in caplog.records))
+    records = [record for record in caplog.records if record.name == "hotconf.reload"]
+    assert [record.getMessage() for record in records if record.levelno == logging.INFO] == [
+        "config.toml: loaded, generation 1",
+        "config.toml: reloaded, generation 2: server.port: 8000 → 9000",
+    ]
+    lines = [record.getMessage() for record in records if record.levelno == logging.DEBUG]
     assert lines == [
         "HotReloadWatcher initialized",
         f"Watching: {path}",

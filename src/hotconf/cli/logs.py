@@ -19,7 +19,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hotconf.cli.contact import patiently
-from hotconf.cli.echo import echo
+from hotconf.cli.echo import echo, safe
 from hotconf.cli.logfile import LogFile
 from hotconf.cli.places import home
 from hotconf.errors import UsageError
@@ -157,7 +157,7 @@ class OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record, its traceback included, on one line."""
-        return printable(super().format(record))
+        return safe(printable(super().format(record)))
 
 
 class Json(logging.Formatter):
@@ -176,7 +176,7 @@ class Json(logging.Formatter):
             "message": message,
             **({"exception": dedent(trace)} if trace else {}),
         }
-        return json.dumps(line, ensure_ascii=True)
+        return safe(json.dumps(line, ensure_ascii=True))
 
 
 class _Asked(NamedTuple):

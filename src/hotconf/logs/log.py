@@ -1,4 +1,4 @@
-"""What the library logs: the story of each round, once it has ended, and warnings. Configures nothing.
+"""What the library logs: a line for each ending, its story for who debugs, and warnings. Configures nothing.
 
 Nothing here waits or raises: `records` passes it to the handlers.
 """
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MOST_WARNED: Final = 100
 """Warnings logged at once; the others are counted."""
 _MOST_NAMED: Final = 10
+_MOST_CHANGES: Final = 5
+"""Of those that an ending names."""
 
 _Warning: TypeAlias = tuple[Path | str | None, KeyPath, str, int]
 """What makes two warnings the same, although lines may have moved: the file or the layer, the key path and the
@@ -74,7 +76,7 @@ def gone(path: Path, files: Sequence[Path]) -> None:
 
 
 class RoundLog:
-    """A listener: logs the story of each round of one watcher once it has ended, and each warning when it is new."""
+    """A listener: logs each ending of one watcher, with its story for who debugs, and each warning when it is new."""
 
     __slots__ = ("_degraded", "_named", "_path", "_waiting", "_warned")
 
@@ -101,15 +103,29 @@ class RoundLog:
             if records.enabled("reload", DEBUG):
                 for line in _story(named, notice.settings.debounce_ms, event, eager=notice.eager):
                     debug("reload", "%s", line)
+        self._end(notice)
         if isinstance(event, ReloadSuccess | ReloadUnchanged):
             self._wait(event.pending_restart)
         if isinstance(event, ReloadFailed) and not notice.raised:
             what = "load" if notice.first else "reload"
-            emit("reload", ERROR, "Config %s failed: %s", what, _with_hint(event))
+            warning("reload", "Config %s failed: %s", what, _with_hint(event))
             self._warn(event.problems, self._warned)
         if self._degraded and not notice.degraded:
             info("state", "No longer degraded: %s is good again", self._path)
         self._degraded = notice.degraded
+
+    def _end(self, notice: Notice) -> None:
+        """Log how the round ended, unless it failed; a start ends without an event."""
+        name, event = self._path.name, notice.event
+        if isinstance(event, ReloadSuccess):
+            what = "loaded" if event.generation == 1 else "reloaded"
+            info("reload", "%s: %s, generation %d%s", name, what, event.generation, _Listed(event.changes))
+        elif isinstance(event, ReloadDeferred):
+            info("reload", "%s: deferred, busy (%s)%s", name, ", ".join(event.reasons), _Listed(event.changes))
+        elif isinstance(event, ReloadUnchanged):
+            info("reload", "%s: unchanged, %s", name, event.reason)
+        elif event is None and notice.snapshot is not None:
+            info("reload", "%s: loaded, generation %d", name, notice.snapshot.generation)
 
     def _wait(self, changes: tuple[Change, ...]) -> None:
         """Log what waits for a restart, once."""
@@ -135,6 +151,21 @@ class RoundLog:
             text = "%d more warnings about %s: `hotconf check` lists them"
             warning("reload", text, len(new) - MOST_WARNED, self._path)
         self._warned = still | now.keys()
+
+
+class _Listed:
+    """Changes as the end of a line; put together where the line is written."""
+
+    __slots__ = ("_changes",)
+
+    def __init__(self, changes: Sequence[Change]) -> None:
+        self._changes = changes
+
+    def __str__(self) -> str:
+        shown = [str(change) for change in self._changes[:_MOST_CHANGES]]
+        if (more := len(self._changes) - len(shown)) > 0:
+            shown.append(f"and {more} more")
+        return f": {'; '.join(shown)}" if shown else ""
 
 
 def _with_hint(event: ReloadFailed) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from hotconf.arguments import qualified_name
 from hotconf.changes import MISSING
-from hotconf.logs.records import ERROR, emit
+from hotconf.logs.records import WARNING, emit
 from hotconf.subscribers.streams import Hub, Subscription
 from hotconf.system.exceptions import end_process
 
@@ -150,5 +150,5 @@ def guarded(name: str, call: Callable[[Any], R], argument: object, failures: Fai
         if isinstance(error, SystemExit) and os.getpid() != pid:
             end_process(error)
         failures.add(name)
-        emit("reload", ERROR, "%s raised %s", name, type(error).__name__, error=error)
+        emit("reload", WARNING, "%s raised %s", name, type(error).__name__, error=error)
         return otherwise

@@ -2,16 +2,18 @@
 
 Rule 1: callbacks run one at a time, the events in order, for each event in the order of subscription. A follower of
 a value always gets the newest, so it may be ahead of those before it when commits follow each other closely.
-Rule 2: whatever a callback raises is logged and counted with its name, and the next one runs.
+Rule 2: whatever a callback raises is logged and counted with its name, and the next one runs. One that takes long is
+logged, too.
 Rule 3: once the delivery is closed, no further callback begins.
 """
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hotconf.logs.records import ERROR, WARNING, emit
 from hotconf.subscribers.callbacks import Callback, guarded
@@ -27,13 +29,18 @@ if TYPE_CHECKING:
     from hotconf.subscribers.stats import Failures
 
 
+SLOW_NS: Final = 5_000_000_000
+"""A callback that takes longer is reported."""
+
+
 class Delivery:
     """A queue of events with their callbacks, and its thread. `lock` guards it."""
 
     def __init__(self, name: str, lock: threading.RLock, failures: Failures) -> None:
         self._lock = lock
         self._failures = failures
-        self.worker = Worker(f"hotconf callbacks {printable(name)}", self._report, self._describe, stays=True)
+        label = f"hotconf callbacks {printable(name)}"
+        self.worker = Worker(label, self._report, self._describe, stays=True, hung_ns=SLOW_NS)
         self._queue: deque[tuple[ConfigReloadEvent, tuple[Callback, ...]]] = deque()
         self._current: tuple[ConfigReloadEvent, deque[Callback]] | None = None
         """The event being delivered, and the callbacks that are left: a failed thread resumes there."""
@@ -91,7 +98,7 @@ class Delivery:
         return f"{running.name if running else 'a callback'} has not returned for {seconds} s"
 
     def _report(self, text: str, error: BaseException | None) -> None:
-        emit("reload", ERROR, "%s", text, error=error)
+        emit("reload", WARNING if error is None else ERROR, "%s", text, error=error)
 
     # On its thread
 
@@ -118,6 +125,10 @@ class Delivery:
                     break
                 callback = self._running = left.popleft()
             if not callback.closed:
+                self.worker.next_part()
+                began = time.monotonic_ns()
                 guarded(callback.name, callback.deliver, event, self._failures, otherwise=None)
+                if self._forks == forks and (taken := time.monotonic_ns() - began) > SLOW_NS:
+                    emit("reload", WARNING, "%s took %d s", callback.name, taken // 1_000_000_000)
         if self._forks == forks:
             self._running = self._where = None

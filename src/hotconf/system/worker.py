@@ -175,6 +175,12 @@ class Worker:
             return f"the thread {self.name} has been at one job for {seconds} s"
         return self._describe(job, seconds)
 
+    def next_part(self) -> None:
+        """Its job, in any thread, begins its next part: how long it takes counts from here."""
+        current = self._current
+        if current is not None and current.began:
+            current.began, current.reported = time.monotonic_ns(), False
+
     # Repair, by one thread at a time
 
     def _repair(self) -> None:
