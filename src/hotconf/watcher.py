@@ -28,7 +28,6 @@ from hotconf.sources.files import paths
 from hotconf.sources.layers import given_layers
 from hotconf.subscribers.bus import Bus
 from hotconf.subscribers.facade import Following
-from hotconf.system import threads
 from hotconf.watch.observer import ObserverName
 
 if TYPE_CHECKING:
@@ -172,7 +171,10 @@ class HotReloadWatcher(Acting[T], Following[T]):
         """Stop watching; emit nothing more. Idempotent; any thread may call it.
 
         Waits at most 2 s for a callback or a check that is running. `config` stays readable. Called at exit, too.
+
+        Raises `UsageError` when called from a check, a validator, a factory, or `describe`.
         """
+        self._reloader.cycle.refuse("close", handlers=True)
         self._reloader.close()
         records.flush()
 
@@ -184,19 +186,6 @@ class HotReloadWatcher(Acting[T], Following[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    async def __aenter__(self) -> HotReloadWatcher[T]:
-        if (applying := self._reloader.cycle.applying) is not None:
-            applying.enter_loop()
-        await threads.entered(self.start, self.close, interrupt=self.close)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        import asyncio
-
-        await asyncio.to_thread(self.close)
 
     # Reading
 
@@ -313,7 +302,8 @@ class HotReloadWatcher(Acting[T], Following[T]):
         is deferred and `ReloadDeferred` is returned at once, unless `force`. `revalidate` validates the same files
         anew. Watching resumes if they turn hot reload on again. `wait=False` returns None at once, signal-safe.
 
-        Raises `UsageError` if the watcher is not running, or when called from a check, a validator or `describe`.
+        Raises `UsageError` if the watcher is not running, when called from a check, a validator or `describe`, and on
+        the thread of the event loop of async resources: `await areload()`.
         """
         for name, given in {"wait": wait, "force": force, "revalidate": revalidate}.items():
             arguments.flag(name, given)

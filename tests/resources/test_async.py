@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -41,6 +42,11 @@ class Tasks:
         thing.closed += 1
 
 
+def enter(shop: Workshop) -> None:
+    """The running loop enters."""
+    shop.keeper.enter(asyncio.get_running_loop(), threading.get_ident())
+
+
 async def there(call: Callable[..., V], *given: object) -> V:
     """What a call returns that waits, outside of the loop."""
     return await asyncio.to_thread(call, *given)
@@ -50,7 +56,7 @@ def run(shop: Workshop, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run it in a loop that has entered, and is left before it ends."""
 
     async def entered() -> None:
-        shop.keeper.enter(asyncio.get_running_loop())
+        enter(shop)
         try:
             await main()
         finally:
@@ -147,7 +153,7 @@ def test_what_is_raised_for_the_program(shop: Workshop, kind: type[BaseException
     outcomes: list[list[Made | Refused]] = []
 
     async def main() -> None:
-        shop.keeper.enter(asyncio.get_running_loop())
+        enter(shop)
         outcomes.append(shop.prepare(1, pool)[0])
         await asyncio.Event().wait()
 
@@ -257,10 +263,10 @@ def test_the_loop_has_ended(shop: Workshop) -> None:
     """A refusal says so; in the next loop all is well."""
     pool = shop.resource("pool", Tasks(shop, "pool"))
 
-    async def enter() -> None:
-        shop.keeper.enter(asyncio.get_running_loop())
+    async def entered() -> None:
+        enter(shop)
 
-    asyncio.run(enter())
+    asyncio.run(entered())
     refused = shop.outcome(1, pool)
     assert isinstance(refused, Refused)
     assert "its event loop has ended" in refused.text
@@ -278,7 +284,7 @@ def test_lost_with_its_loop(shop: Workshop) -> None:
     used: list[int] = []
 
     async def main() -> None:
-        shop.keeper.enter(asyncio.get_running_loop())
+        enter(shop)
         await publish(shop, 1, pool, plain)
         entered = asyncio.Event()
 
@@ -320,7 +326,7 @@ def test_a_lease_that_outlives_the_loop(shop: Workshop, monkeypatch: pytest.Monk
     lease = pool.use()
 
     async def main() -> None:
-        shop.keeper.enter(asyncio.get_running_loop())
+        enter(shop)
         await publish(shop, 1, pool)
         lease.__enter__()
 
@@ -336,7 +342,7 @@ def test_lost_before_it_was_published(shop: Workshop, monkeypatch: pytest.Monkey
     made: list[Made | Refused] = []
 
     async def main() -> None:
-        shop.keeper.enter(asyncio.get_running_loop())
+        enter(shop)
         made.append(await there(shop.outcome, 1, pool))
 
     asyncio.run(main())
@@ -421,7 +427,7 @@ def test_a_loop_that_was_closed_without_notice(shop: Workshop) -> None:
     loop.set_exception_handler(lambda *_: None)  # "Task was destroyed but it is pending!"
 
     async def main() -> None:
-        shop.keeper.enter(asyncio.get_running_loop())
+        enter(shop)
         await publish(shop, 1, pool)
 
     loop.run_until_complete(main())

@@ -15,7 +15,7 @@ import pytest
 
 from hotconf import NoConfigError, UsageError
 from hotconf.resources.preparation import Refused
-from hotconf.resources.resource import Recipe, ResourceDecorator
+from hotconf.resources.resource import ResourceDecorator, shows_async
 from resources.making import Thing, Workshop
 from waiting import wait_until
 
@@ -237,7 +237,7 @@ def test_which_need_a_loop(kind: str) -> None:
 
     kinds = {"generator": generator, "coroutine": coroutine, "async generator": several, "plain": Thing}
     factory = {**kinds, "partial": partial(coroutine), "object": Made()}[kind]
-    assert Recipe("x", 0, lambda config: config, factory).needs_loop == (kind not in ("generator", "plain"))
+    assert shows_async(factory) == (kind not in ("generator", "plain"))
 
 
 def test_forms(shop: Workshop) -> None:

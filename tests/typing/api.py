@@ -177,7 +177,12 @@ def live(watcher: HotReloadWatcher[App]) -> None:
 
 
 async def live_in_a_coroutine(watcher: HotReloadWatcher[App]) -> None:
-    """`async with`, `async for`."""
+    """`async with`, `async for`, and each method that waits."""
+    assert_type(await watcher.astart(require=False), None)
+    assert_type(await watcher.areload(force=True, revalidate=True), Ending)
+    assert_type(await watcher.aclose(), None)
+    await watcher.astart(False)  # type: ignore[call-arg]
+    await watcher.areload(wait=False)  # type: ignore[call-arg]
     async with watcher as entered, watcher.busy("agent"):
         assert_type(entered, HotReloadWatcher[App])
     async for event in watcher.subscribe():

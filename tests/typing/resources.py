@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, assert_type
 
+from hotconf import HotReloadWatcher
 from hotconf.resources.published import Published, View
 from hotconf.resources.resource import DependentDecorator, Resource, ResourceDecorator
 
@@ -108,6 +109,38 @@ def dependants(resource: DependentDecorator[Database, Pool]) -> None:
     assert_type(async_generator, Resource[Client])
     assert_type(coroutine, Resource[Client])
     assert_type(plain, Resource[Client])
+
+
+def made_by_a_watcher(watcher: HotReloadWatcher[Database]) -> Resource[Pool]:
+    """What is selected is what a factory gets; by a key that is not known."""
+
+    @watcher.resource(lambda database: database.url)
+    def by_function(url: str) -> Pool:
+        return Pool()
+
+    @watcher.resource("url", uses=by_function, fork="keep", timeout_s=1)
+    def by_key(url: str, pool: Pool) -> Iterator[Client]:
+        yield Client()
+
+    @watcher.resource(lambda database: database.url)  # type: ignore[arg-type] # pyright: ignore
+    def wrong(url: int) -> Pool:
+        return Pool()
+
+    assert_type(by_function, Resource[Pool])
+    assert_type(by_key, Resource[Client])
+    watcher.resource("url", fork="never")  # type: ignore[call-overload] # pyright: ignore
+    assert_type(watcher.rebuild(by_key), None)
+    watcher.rebuild("by_key")  # type: ignore[arg-type] # pyright: ignore
+    return by_function
+
+
+async def made_in_a_loop(watcher: HotReloadWatcher[Database], pool: Resource[Pool]) -> None:
+    """What waits has a form that is awaited."""
+    async with watcher as entered, watcher.pin() as view:
+        assert_type(entered, HotReloadWatcher[Database])
+        assert_type(view[pool], Pool)
+    assert_type(await watcher.arebuild(pool), None)
+    await watcher.arebuild(Pool())  # type: ignore[arg-type] # pyright: ignore
 
 
 def use(pool: Resource[Pool], published: Published[Database]) -> None:

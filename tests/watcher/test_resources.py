@@ -399,7 +399,7 @@ def test_a_fake_for_tests(watcher, pools, pool):
     assert pool.current.url == "one"
 
 
-@pytest.mark.parametrize("method", ["reload", "start", "override"])
+@pytest.mark.parametrize("method", ["reload", "start", "override", "close"])
 def test_what_a_factory_cannot_call(watcher, path, method):
     """It is part of a reload: of any watcher."""
     other = HotReloadWatcher(path, App)
@@ -407,6 +407,7 @@ def test_what_a_factory_cannot_call(watcher, path, method):
         "reload": other.reload,
         "start": other.start,
         "override": lambda: other.override({"port": 2}).__enter__(),
+        "close": other.close,
     }
 
     @watcher.resource("port")

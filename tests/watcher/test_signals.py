@@ -111,6 +111,26 @@ def test_a_reload_whose_wait_a_signal_ends(path, watch, terminated):
     assert watcher.reload() is not None
 
 
+def test_a_handler_may_close_while_a_check_runs(path, watch, tmp_path):
+    """Checks cannot, but a handler only happened to interrupt one; nor is it refused a reload without waiting."""
+    watcher, _ = watch(path)
+    other_path = tmp_path / "other.toml"
+    other_path.write_text(port(1))
+    other, seen = watch(other_path)
+
+    def handle(*_: object) -> None:
+        other.reload(wait=False)
+        watcher.close()
+
+    before = signal.signal(signal.SIGTERM, handle)
+    try:
+        with HotReloadWatcher(path, App, checks=[slow_check]):
+            assert not watcher.watching
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    seen.ending()
+
+
 @pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, Stop])
 def test_a_check_that_raises_it_by_itself(tmp_path, kind):
     """What is no `Exception` belongs to the program in its own thread; what is, is the check's failure."""

@@ -126,11 +126,21 @@ def make(
     outcome = run(partial(entry.resource.recipe.factory, outcome.value, *needs))
     if outcome.error is not None:
         return outcome
+    entry.resource.in_loop |= forms.is_async(outcome.value)
     try:
         entry.life = forms.life_of(outcome.value, loop, entry.resource.recipe.timeout_s, partial(lost, entry))
     except UsageError as error:
         return Outcome(error=error)
     return outcome if entry.life is None else entry.life.begin()
+
+
+def drop(handles: list[Handle[Any]]) -> None:
+    """These objects were replaced: whoever leases one is the last who needs it."""
+    now = time.monotonic_ns()
+    while handles:
+        entry: Entry = handles.pop().entry
+        if entry.life is not None:
+            entry.retired_ns = now
 
 
 def keep_for_ever(entry: Entry) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from hotconf.errors import UsageError
 from hotconf.resources.calls import NOTHING, TWICE, YIELDS_NOTHING, Outcome, run
@@ -41,6 +41,11 @@ class Life(Protocol):
         """Its making is no longer wanted."""
 
 
+def is_async(made: object) -> TypeGuard[AsyncGenerator[Any, Any] | Coroutine[Any, Any, Any]]:
+    """Whether what calling a factory gave lives in an event loop."""
+    return isinstance(made, AsyncGenerator | Coroutine)
+
+
 def life_of(
     made: object, loop: asyncio.AbstractEventLoop | None, limit_s: float, lost: Callable[[], object]
 ) -> Life | None:
@@ -49,11 +54,11 @@ def life_of(
     `loop` is where async ones live, `lost` is called there when it ends. Raises `UsageError` for what is none of the
     forms, and for async ones without a loop.
     """
-    if isinstance(made, AsyncGenerator | Coroutine):
+    if is_async(made):
         if loop is None:
             if isinstance(made, Coroutine):
                 made.close()  # or Python says that it was never awaited
-            raise UsageError("it is async, and no event loop has entered the watcher: use `async with`")
+            raise UsageError("it is async, and no event loop has entered the watcher: use `async with` or `astart()`")
         from hotconf.resources.inloop import InLoop  # imported before, by the loop's thread
 
         return InLoop(made, loop, limit_s, lost)

@@ -25,7 +25,7 @@ from weakref import ref
 from hotconf.errors import UsageError
 from hotconf.resources import reports
 from hotconf.resources.calls import UNCHANGED, in_factory
-from hotconf.resources.entry import Entry, Task, keep_for_ever, make
+from hotconf.resources.entry import Entry, Task, drop, keep_for_ever, make
 from hotconf.resources.handle import Handle
 from hotconf.resources.preparation import Made, Preparation, Refused, Then, Wanted
 from hotconf.system import signals, threads
@@ -34,6 +34,9 @@ from hotconf.text import printable
 
 if TYPE_CHECKING:
     import asyncio
+
+    from hotconf.resources.inloop import Home
+    from hotconf.resources.resource import Resource
 
 MOST_STUCK: Final = 3
 """Threads left alone with users' code that does not return; then nothing is made until one of them does."""
@@ -68,7 +71,8 @@ class Keeper:
         self.close_failures = 0
         """How often closing raised, or did not return in time."""
         self._closed = False
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self.home: Home | None = None
+        """Where async ones live."""
         self.withdraw: Callable[[Entry], list[Handle[Any]]] = lambda entry: []  # noqa: ARG005
         """Called on the thread when an event loop ends: what lived there is not current any more, and retired."""
         self._begin()
@@ -94,11 +98,16 @@ class Keeper:
 
     # From any thread
 
-    def enter(self, loop: asyncio.AbstractEventLoop) -> None:
-        """From now on async resources are made in `loop`. To be called in its thread."""
-        import hotconf.resources.inloop  # noqa: F401 - imported here, and not by our thread, which may be forked
+    def enter(self, loop: asyncio.AbstractEventLoop, thread: int) -> None:
+        """From now on async resources are made in `loop`, which runs in this thread. To be called there, or later."""
+        from hotconf.resources.inloop import Home  # imported here, and not by our thread, which may be forked
 
-        self._loop = loop
+        self.home = Home(loop, thread)
+
+    @property
+    def alive(self) -> list[Resource[Any]]:
+        """Those of which an object is alive, or being made."""
+        return [entry.resource for entry in list(self._entries)]
 
     def prepare(self, wanted: Sequence[Wanted] | Callable[[], Sequence[Wanted]], then: Then) -> Preparation:
         """Make all of `wanted`, which are in order of registration, or none; then call `then` with how that ended.
@@ -182,7 +191,7 @@ class Keeper:
         """In a forked child: objects and threads are the parent's. None is closed here, however its leases end."""
         for entry in self._entries:
             keep_for_ever(entry)
-        self._loop = None
+        self.home = None
         self._begin()
 
     # Supervision, on any thread but its own
@@ -301,7 +310,7 @@ class Keeper:
         while self._lost:
             self._retiring.append(self.withdraw(self._lost.popleft()))
         while self._retiring:
-            self._drop(self._retiring[0])
+            drop(self._retiring[0])
             self._retiring.popleft()
         dead = max(filter(attrgetter("dead"), list(self._entries)), key=attrgetter("order"), default=None)
         if dead is not None:
@@ -335,7 +344,7 @@ class Keeper:
         task = Task(worker, entry, closing=False)
         self._entries[entry] = None
         self._task = task
-        outcome = make(entry, wanted.value, self._loop, self._lose)
+        outcome = make(entry, wanted.value, None if self.home is None else self.home.loop, self._lose)
         if not task.decide():
             raise _LeftAlone(task)
         if outcome.error is not None:
@@ -354,13 +363,6 @@ class Keeper:
         entry.lost = True
         self._lost.append(entry)
         self._wake()
-
-    def _drop(self, handles: list[Handle[Any]]) -> None:
-        now = time.monotonic_ns()
-        while handles:
-            entry = handles.pop().entry
-            if entry.life is not None:
-                entry.retired_ns = now
 
     def _end(self, worker: Worker, entry: Entry) -> None:
         task = Task(worker, entry, closing=True)

@@ -133,11 +133,20 @@ class Published(Generic[T]):
             for resource in absent:
                 self._remake(resource)
 
+    def make_in_loop(self) -> None:
+        """Make what lives in an event loop anew, in another one. Raises what a factory raises."""
+        for resource in self.resources:
+            if resource.in_loop:
+                with self._lock:
+                    lost = self._take(resource)
+                self._keeper.retire(lost)
+                self._remake(resource)
+
     def _missing(self, resource: Resource[Any]) -> Handle[Any]:
         name = resource.recipe.name
         if self.closed:
             raise UsageError(f"{name} is closed with its watcher")
-        if resource.recipe.needs_loop and self.generation is not None:
+        if resource.in_loop and self.generation is not None:
             raise UsageError(f"{name} lives in an event loop, and that has ended: enter the watcher in another one")
         if not self._forked or self.generation is None:
             raise UsageError(f"{name} has not been made yet: the watcher makes it in start()")
@@ -145,7 +154,7 @@ class Published(Generic[T]):
         return resource._held()
 
     def _remakes(self, resource: Resource[Any]) -> bool:
-        return self._forked and resource.recipe.fork == "remake" and not resource.recipe.needs_loop
+        return self._forked and resource.recipe.fork == "remake" and not resource.in_loop
 
     def _remake(self, resource: Resource[Any]) -> None:
         """Make it, and what it uses, of the published config; it may be that another thread was faster."""

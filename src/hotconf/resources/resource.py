@@ -37,30 +37,18 @@ class Recipe:
     timeout_s: float = 30.0
     """How long making it may take, and closing it."""
 
-    @property
-    def needs_loop(self) -> bool:
-        """Whether it is made in an event loop, as far as the factory shows that before it is called."""
-        import inspect  # imported here: it takes milliseconds
-
-        plain = self.factory
-        while isinstance(plain, partial):
-            plain = plain.func
-        return any(
-            test(each)
-            for test in (inspect.isasyncgenfunction, inspect.iscoroutinefunction)
-            for each in (plain, getattr(plain, "__call__", None))  # noqa: B004 - an object whose `__call__` is async
-        )
-
 
 class Resource(Generic[R]):
     """What a factory makes of the configuration, always that of the current one. `watcher.resource()` returns it."""
 
-    __slots__ = ("__weakref__", "_fake", "_handle", "_missing", "recipe")
+    __slots__ = ("__weakref__", "_fake", "_handle", "_missing", "in_loop", "recipe")
 
     def __init__(self, recipe: Recipe, missing: Callable[[Resource[Any]], Handle[Any]]) -> None:
         """`missing` is called when there is nothing: it returns what it made, or raises `UsageError`."""
         self.recipe = recipe
         """How it is made: for hotconf itself."""
+        self.in_loop = shows_async(recipe.factory)
+        """Whether its object lives in an event loop; a factory may show that when it is called only."""
         self._missing = missing
         self._handle: Handle[R] | None = None
         """What is published; other modules of this package store it here."""
@@ -102,6 +90,19 @@ class Resource(Generic[R]):
     def _held(self) -> Handle[R]:
         """What a lease holds now."""
         return self._fake or self._handle or self._missing(self)
+
+
+def shows_async(factory: Callable[..., Any]) -> bool:
+    """Whether it is seen, without calling it, that it makes something in an event loop."""
+    import inspect  # imported here: it takes milliseconds
+
+    while isinstance(factory, partial):
+        factory = factory.func
+    return any(
+        test(each)
+        for test in (inspect.isasyncgenfunction, inspect.iscoroutinefunction)
+        for each in (factory, getattr(factory, "__call__", None))  # noqa: B004 - an object whose `__call__` is async
+    )
 
 
 Register: TypeAlias = Callable[[Callable[..., Any]], Resource[Any]]

@@ -28,10 +28,13 @@ from hotconf.sources.base import Options
 from hotconf.sources.files.cache import Cache
 from hotconf.subscribers.bus import Bus
 from hotconf.system import threads
+from hotconf.system.exceptions import refuse_in_load
 from hotconf.watch.background import may_block
 from hotconf.watch.observer import Arrivals, Observer, ObserverName
 
 if TYPE_CHECKING:
+    import asyncio
+
     from hotconf.history.writer import HistoryWriter
     from hotconf.resources.resource import Resource
     from hotconf.runtime.applying.applying import Applying
@@ -69,6 +72,10 @@ class Cycle(Generic[T]):
         self.observation = Observation(self, options, observer, cache)
         self.applying: Applying[T] | None = None
         """What is made of the config, if anything is."""
+        self.loop: tuple[asyncio.AbstractEventLoop, int] | None = None
+        """The event loop that entered the watcher, and its thread."""
+        self._loop_lost = False
+        """Whether that was in the parent of this process."""
         self.closed = False
         self._overrides = options.overrides
         self._path = options.path
@@ -129,10 +136,35 @@ class Cycle(Generic[T]):
             text = "In this child of a fork, overrides of other threads do not count: %d of %s"
             log.warning("reload", text, count, self._path)
         self._notifier.abandon()
+        if self.loop is not None:
+            self.loop, self._loop_lost = None, True
         if self.applying is not None:
             self.applying.abandon()
         self._driver = self.observation.observer = None
         return self.rounds.reset()
+
+    def enter_loop(self) -> bool:
+        """From now on async resources live in the running event loop, unless another one has entered that goes on.
+
+        Returns whether the watcher is running, and has lost the loop that it was started in.
+        """
+        from asyncio import get_running_loop
+
+        lost = self._loop_lost or (self.loop is not None and self.loop[0].is_closed())
+        if lost or self._driver is None:
+            self.loop, self._loop_lost = (get_running_loop(), threads.ident()), False
+            if self.applying is not None:
+                self.applying.keeper.enter(*self.loop)
+        return lost and self._driver is not None and not self.closed
+
+    def refuse(self, method: str, *, waits: bool = True, handlers: bool = False) -> None:
+        """Raise `UsageError` where a call of `method` that `waits` would wait for itself.
+
+        With `handlers` signal handlers may call it anywhere.
+        """
+        refuse_in_load(method, handlers=handlers or not waits)
+        if waits and self.applying is not None:
+            self.applying.refuse_in_loop(method)
 
     @property
     def waiting_calls(self) -> int:

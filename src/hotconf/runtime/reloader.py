@@ -37,7 +37,7 @@ from hotconf.subscribers.bus import Bus
 from hotconf.subscribers.stats import Meter
 from hotconf.system import fork, green, threads
 from hotconf.system.budget import MOMENT_S, close_budget
-from hotconf.system.exceptions import in_load, refuse_in_load
+from hotconf.system.exceptions import in_load
 from hotconf.system.inert import INERT
 from hotconf.watch.layers import LayerWatches
 from hotconf.watch.observer import ObserverName
@@ -170,7 +170,7 @@ class Reloader(fork.ForkAware, Generic[T]):
 
     def start(self, *, require: bool) -> None:
         """Watch, then load in this thread. Raises `ConfigError` if the load fails and `require` is true."""
-        refuse_in_load("start")
+        self.cycle.refuse("start")
         if self.cycle.closed or not self._started.acquire(blocking=False):
             raise UsageError("a watcher can be started once; make a new one")
         if self.inert:
@@ -214,7 +214,7 @@ class Reloader(fork.ForkAware, Generic[T]):
 
     def reload(self, *, wait: bool, force: bool, revalidate: bool = False) -> Ending | None:
         """Load the files now, without a window; with `wait` return the ending."""
-        refuse_in_load("reload")
+        self.cycle.refuse("reload", waits=wait)
         if self.inert:
             return ReloadUnchanged("a command only looks at this program") if wait else None
         used = self.check()
@@ -241,7 +241,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         """These values override all layers from now on; before the start, once it is started."""
         from hotconf.sources.override import prepared  # late: most programs override nothing
 
-        refuse_in_load("override")
+        self.cycle.refuse("override")
         self.options.schema.complete()
         edit = Edit(token, prepared(values, self.options.schema), thread)
         used = self.check()
@@ -273,7 +273,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         while (used := self.check()) is not None and not self.cycle.closed and not self.inert:
             edit = Edit(token)
             used.post(partial(self.cycle.edit, edit))
-            if used.here or in_load():
+            if used.here or in_load() or ((made := self.cycle.applying) is not None and made.blocked()):
                 return
             edit.wait(used)
             if token not in self.options.overrides or self._driver is used:

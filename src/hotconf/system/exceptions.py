@@ -36,12 +36,19 @@ factories: Final[list[Callable[[], bool]]] = []
 """Whether the caller is inside a factory of resources, once there are any."""
 
 
-def refuse_in_load(method: str) -> None:
-    """Raise `UsageError` if users' code that is part of a load, or makes resources, calls `method`."""
+def refuse_in_load(method: str, *, handlers: bool = False) -> None:
+    """Raise `UsageError` if users' code that is part of a load, or makes resources, calls `method`.
+
+    With `handlers` not if a signal handler calls it, which only happened to interrupt that code.
+    """
     if in_load():
-        raise UsageError(f"{method}() cannot be called from a check, validator or describe: they are part of a load")
-    if any(inside() for inside in factories):
-        raise UsageError(f"{method}() cannot be called from a factory: it is part of a reload")
+        why = "a check, validator or describe: they are part of a load"
+    elif any(inside() for inside in factories):
+        why = "a factory: it is part of a reload"
+    else:
+        return
+    if not (handlers and _in_handler()):
+        raise UsageError(f"{method}() cannot be called from {why}")
 
 
 def propagates(error: BaseException) -> bool:
@@ -66,17 +73,31 @@ def end_process(error: SystemExit) -> NoReturn:
 
 
 def _from_handler(error: BaseException) -> bool:
-    """Whether a signal handler raised it, according to its traceback. Handlers run in the main thread only."""
-    if threading.current_thread() is not threading.main_thread():
-        return False
-    # Not `valid_signals`: its names take longer than all the rest, and there may be thousands of errors.
-    handlers = {_code(signal.getsignal(number)) for number in range(1, signal.NSIG)} - {None}
-    trace = error.__traceback__
+    """Whether a signal handler raised it, according to its traceback."""
+    handlers, trace = _handlers(), error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code in handlers:
             return True
         trace = trace.tb_next
     return False
+
+
+def _in_handler() -> bool:
+    """Whether the caller is called by a signal handler."""
+    handlers, frame = _handlers(), sys._getframe(1)
+    while handlers and frame.f_back is not None:
+        frame = frame.f_back
+        if frame.f_code in handlers:
+            return True
+    return False
+
+
+def _handlers() -> set[CodeType | None]:
+    """Those that can run in this thread: they run in the main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        return set()
+    # Not `valid_signals`: its names take longer than all the rest, and there may be thousands of errors.
+    return {_code(signal.getsignal(number)) for number in range(1, signal.NSIG)} - {None}
 
 
 def _code(handler: object) -> CodeType | None:

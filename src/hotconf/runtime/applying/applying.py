@@ -23,7 +23,7 @@ from hotconf.problems import Problem
 from hotconf.resources.keeper import Keeper
 from hotconf.resources.preparation import Made, Preparation, Refused
 from hotconf.resources.published import Published
-from hotconf.resources.resource import Fork, Recipe, Resource
+from hotconf.resources.resource import Fork, Recipe, Resource, shows_async
 from hotconf.runtime.applying.concern import concerned
 from hotconf.runtime.applying.refusals import refusal
 from hotconf.runtime.driver import Driver
@@ -37,6 +37,11 @@ T = TypeVar("T")
 
 Select: TypeAlias = Callable[[Any], object]
 
+_INSTEAD: Final = {
+    **{name: f"use await a{name}()" for name in ("start", "reload", "close", "rebuild")},
+    "override": "use async with override(…)",
+    "resource": "call it before the start, or in another thread",
+}
 _CLOSED: Final = "the watcher was closed meanwhile"
 
 
@@ -71,11 +76,18 @@ class Applying(Generic[T]):
             self.published.publish(self._publisher.snapshot.config)
         self._anew()
 
-    def enter_loop(self) -> None:
-        """Async resources live in the event loop of this thread."""
-        from asyncio import get_running_loop
+    def blocked(self, *, closing: bool = False) -> Resource[Any] | None:
+        """One that lives in an event loop of the calling thread, or will: who waits here waits for ever."""
+        home = self.keeper.home
+        if home is None or not home.is_here or (self.published.closed and not closing):
+            return None
+        concerned = self.keeper.alive if closing else self.published.resources
+        return next((each for each in concerned if each.in_loop), None)
 
-        self.keeper.enter(get_running_loop())
+    def refuse_in_loop(self, method: str) -> None:
+        """Raise `UsageError` in the thread of the event loop of async resources."""
+        if (resource := self.blocked(closing=method == "close")) is not None:
+            raise _blocking(method, resource.recipe.name)
 
     def abandon(self) -> None:
         """In a forked child: what was made is the parent's."""
@@ -192,6 +204,9 @@ class Applying(Generic[T]):
     ) -> Resource[Any]:
         """A new resource. If the watcher is running it is made at once. Raises what its factory raises."""
         number, name = next(self._numbers), qualified_name(factory)
+        home = self.keeper.home
+        if self._driver is not None and home and home.is_here and (shows_async(factory) or self.blocked()):
+            raise _blocking("resource", name)
         resource = self.published.register(Recipe(name, number, select, factory, uses, fork, timeout_s))
         driver = self._driver
         if driver is None:
@@ -245,3 +260,8 @@ class Applying(Generic[T]):
             self.keeper.retire(self.published.publish(snapshot.config, made))
         else:
             self.keeper.discard(made)
+
+
+def _blocking(method: str, name: str) -> UsageError:
+    text = f"{method}() cannot wait here: it needs the event loop that this thread runs, for {name}"
+    return UsageError(f"{text}; {_INSTEAD[method]}")

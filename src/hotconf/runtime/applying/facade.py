@@ -1,10 +1,10 @@
-"""`Acting`: methods of a watcher for what is made of its configuration, and for values that override it."""
+"""`Acting`: methods of a watcher what is made of its configuration, values that override it, event loops."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, get_args, overload
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, get_args, overload
 
 from hotconf import arguments
 from hotconf.errors import NoConfigError, UsageError
@@ -12,9 +12,13 @@ from hotconf.events import ReloadFailed
 from hotconf.problems import ConfigError
 from hotconf.runtime.holds import Override
 from hotconf.runtime.notifier import Caller
+from hotconf.system import threads
 from hotconf.system.exceptions import refuse_in_load
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
+    from hotconf.events import Ending
     from hotconf.keypath import KeyPath
     from hotconf.resources.published import View
     from hotconf.resources.resource import DependentDecorator, Fork, Resource, ResourceDecorator
@@ -30,12 +34,61 @@ MAX_TIMEOUT_S = 86_400
 
 
 class Acting(Generic[T]):
-    """A watcher: resources, views, overrides."""
+    """A watcher: in event loops, its resources, views, overrides."""
 
     __slots__ = ()
 
     if TYPE_CHECKING:
         _reloader: Reloader[T]
+
+        def start(self, *, require: bool = True) -> None:
+            """Of the watcher."""
+
+        def close(self) -> None:
+            """Of the watcher."""
+
+        def reload(self, *, force: bool = False, revalidate: bool = False) -> Ending:
+            """Of the watcher."""
+
+    # In an event loop
+
+    async def astart(self, *, require: bool = True) -> None:
+        """`start()` for coroutines: async resources are made in this event loop, which goes on meanwhile.
+
+        Raises `ConfigError` and `UsageError` as `start()` does. If the watcher is running, but the loop that it was
+        started in has ended, or belongs to the parent of a fork, the async resources are made in this one.
+        """
+        self._reloader.check()
+        if not self._reloader.cycle.enter_loop():
+            await threads.entered(partial(self.start, require=require), self.close, interrupt=self.close)
+        elif (applying := self._reloader.cycle.applying) is not None:
+            import asyncio
+
+            await asyncio.to_thread(applying.published.make_in_loop)
+
+    async def areload(self, *, force: bool = False, revalidate: bool = False) -> Ending:
+        """`reload()` for coroutines: the event loop goes on meanwhile. To cancel it ends only the wait."""
+        import asyncio
+
+        return await asyncio.to_thread(self.reload, force=force, revalidate=revalidate)
+
+    async def aclose(self) -> None:
+        """`close()` for coroutines: async resources are closed in their event loop, which goes on meanwhile.
+
+        It goes on if the task is cancelled.
+        """
+        import asyncio
+
+        await asyncio.shield(asyncio.to_thread(self.close))
+
+    async def __aenter__(self) -> Self:
+        await self.astart()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
 
     def override(self, values: Mapping[Any, Any]) -> Override:
         """Inside the returned context manager `values` override all layers. For tests and operators.
@@ -111,8 +164,8 @@ class Acting(Generic[T]):
         Raises `ConfigError`, whose cause is what the function raised; `NoConfigError` after a start without a
         configuration; `UsageError` for a resource of another watcher, and as `reload()` does.
         """
-        refuse_in_load("rebuild")
         cycle = self._reloader.cycle
+        cycle.refuse("rebuild")
         applying = cycle.applying
         if applying is None or resource not in applying.published.resources:
             raise arguments.wrong("resource", resource, "a resource of this watcher")
@@ -133,6 +186,12 @@ class Acting(Generic[T]):
             raise ConfigError(event.problems) from applying.cause
         if event is None:
             raise UsageError("the watcher was closed meanwhile, or forked")
+
+    async def arebuild(self, resource: Resource[Any]) -> None:
+        """`rebuild()` for coroutines: the event loop goes on meanwhile."""
+        import asyncio
+
+        await asyncio.to_thread(self.rebuild, resource)
 
     def pin(self) -> View[T]:
         """A context manager for one generation of everything: `with watcher.pin() as view: view.config, view[pool]`.
@@ -157,6 +216,8 @@ class Acting(Generic[T]):
             if cycle.applying is None:
                 late = reloader.check()
                 cycle.applying = Applying(reloader.options, reloader.publisher, cycle.feed)
+                if cycle.loop is not None:
+                    cycle.applying.keeper.enter(*cycle.loop)
         if late is not None:
             late.call(partial(cycle.applying.join, late))
         return cycle.applying
