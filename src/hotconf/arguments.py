@@ -13,6 +13,8 @@ from hotconf.text import printable, shortened
 
 _PLAIN: Final = (str, int, float, bytes)
 _LONGEST: Final = 60
+LONGEST_S: Final = 86_400
+"""The longest timeout."""
 
 
 def wrong(name: str, given: object, expected: str) -> UsageError:
@@ -46,6 +48,12 @@ def seconds(name: str, given: object, least: float, most: float) -> None:
     """Raise `UsageError` unless it is a number within these limits."""
     if not isinstance(given, int | float) or isinstance(given, bool) or not least <= given <= most:
         raise wrong(name, given, f"{least} to {most} seconds")
+
+
+def timeout(given: object, name: str = "timeout_s") -> None:
+    """Raise `UsageError` unless it is a number of seconds from 0 on, or None, which is no limit."""
+    if given is not None:
+        seconds(name, given, 0, LONGEST_S)
 
 
 def flag(name: str, given: object) -> None:

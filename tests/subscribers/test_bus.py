@@ -727,12 +727,205 @@ def test_on_change_says_missing_for_what_is_not_there(bus):
 
 
 def test_before_the_first_config_the_old_value_is_missing(bus):
-    """Subscribed while nothing was published: the first good config is a change from MISSING."""
-    received = []
-    bus.on_change("a", lambda old, new: received.append((old, new)))
+    """The first good config is a change from MISSING for those who want it, and for no other."""
+    received, others = [], []
+    bus.on_change("a", lambda old, new: others.append((old, new)))
+    bus.on_change("a", lambda old, new: received.append((old, new)), initial=True)
     publish(bus, FAILED, None)
     publish(bus, success(1), snapshot(1, a=1))
-    wait_until(lambda: received == [(MISSING, 1)])
+    assert bus.flush(DEADLINE)
+    assert (received, others) == ([(MISSING, 1)], [])
+    publish(bus, success(2), snapshot(2, a=2))
+    assert bus.flush(DEADLINE)
+    assert (received, others) == ([(MISSING, 1), (1, 2)], [(1, 2)])
+
+
+@pytest.mark.parametrize("event", [None, FAILED, success(1)])
+def test_the_first_config_is_the_same_however_it_comes(bus, event):
+    """By the start, recalled after a failure, or by the first good save."""
+    received = []
+    bus.on_change("a", lambda old, new: received.append(("unasked", old, new)))
+    bus.on_change(("a",), lambda old, new: received.append(("before", old, new)), initial=True)
+    publish(bus, event, snapshot(1, a=1))
+    bus.on_change(lambda config: config["a"], lambda old, new: received.append(("after", old, new)), initial=True)
+    bus.on_change("b", lambda old, new: received.append(("absent", old, new)), initial=True)
+    assert bus.flush(DEADLINE)
+    assert received == [("before", MISSING, 1), ("after", MISSING, 1)]
+
+
+def test_a_follower_of_the_first_config_gets_the_newest(bus):
+    """If it is late, one call spans all that happened."""
+    gate, received = Gate(), []
+    bus.on_event(gate)
+    publish(bus, FAILED, None)
+    assert gate.entered.wait(DEADLINE)
+    bus.on_change("a", lambda old, new: received.append((old, new)), initial=True)
+    for generation in (1, 2, 3):
+        publish(bus, success(generation), snapshot(generation, a=generation))
+    gate.released.set()
+    assert bus.flush(DEADLINE)
+    assert received == [(MISSING, 3)]
+
+
+def test_the_first_config_outlives_an_overflow_of_events(bus):
+    """It is no event, and no callback for events is called for it."""
+    gate, received, events = Gate(), [], []
+    bus.on_change("a", lambda old, new: received.append((old, new)), initial=True)
+    bus.on_event(gate)
+    publish(bus, FAILED, None)
+    assert gate.entered.wait(DEADLINE)
+    bus.on_event(events.append)
+    publish(bus, None, snapshot(1, a=1))
+    publish_each(bus, [CHANGED] * (CAPACITY + 1), bus.snapshot)
+    gate.released.set()
+    assert bus.flush(DEADLINE)
+    assert received == [(MISSING, 1)]
+    assert None not in gate.events
+    assert set(events) == {CHANGED}
+
+
+# Waiting
+
+
+def test_flush_waits_for_all_that_was_published(bus):
+    """Whatever is running, or waits; not for what comes later."""
+    gate, events = Gate(), []
+    bus.on_event(gate)
+    bus.on_event(events.append)
+    assert bus.flush(0)
+    publish_each(bus, [CHANGED, UNCHANGED])
+    assert gate.entered.wait(DEADLINE)
+    assert not bus.flush(0)
+    assert not bus.flush(0.01)
+    flushed = []
+    thread = threading.Thread(target=lambda: flushed.append((bus.flush(DEADLINE), list(events))))
+    thread.start()
+    gate.released.set()
+    thread.join(DEADLINE)
+    assert flushed == [(True, [CHANGED, UNCHANGED])]
+
+
+def test_flush_waits_for_a_burst_that_is_queued_in_parts(bus):
+    """The rest of it follows later, by the driver."""
+    events = []
+    bus.on_event(events.append)
+    for _ in range(BURST + 10):
+        publish(bus, CHANGED, None)
+    assert not bus.flush(0.01)
+    thread = threading.Thread(target=lambda: bus.flush(DEADLINE) and events.append("flushed"))
+    thread.start()
+    while not bus.drain():
+        pass
+    thread.join(DEADLINE)
+    assert events == [*[CHANGED] * (BURST + 10), "flushed"]
+
+
+def test_flush_waits_for_values_whose_event_was_dropped(bus):
+    """An overflow moves followers to a later event: `flush` waits for that one."""
+    gate, received = Gate(), []
+    publish(bus, None, snapshot(1, a=1))
+    bus.on_event(gate)
+    bus.on_change("a", lambda old, new: received.append((old, new)))
+    publish(bus, CHANGED, bus.snapshot)
+    assert gate.entered.wait(DEADLINE)
+    publish(bus, success(2), snapshot(2, a=2))
+    began, flushed = threading.Event(), []
+
+    def flush():
+        began.set()
+        flushed.append((bus.flush(DEADLINE), list(received)))
+
+    thread = threading.Thread(target=flush)
+    thread.start()
+    assert began.wait(DEADLINE)
+    wait_until(lambda: bus.delivery._awaited)
+    publish_each(bus, [CHANGED] * (CAPACITY + 1), bus.snapshot)
+    gate.released.set()
+    thread.join(DEADLINE)
+    assert flushed == [(True, [(1, 2)])]
+    assert bus.flush(0)
+
+
+def test_flush_in_a_callback_is_refused(bus):
+    """It would wait for itself."""
+    refused = []
+
+    def callback(event):
+        try:
+            bus.flush(DEADLINE)
+        except UsageError as error:
+            refused.append(str(error))
+
+    bus.on_event(callback)
+    publish(bus, CHANGED, None)
+    assert bus.flush(DEADLINE)
+    assert "flush() cannot be called from a callback" in refused[0]
+
+
+def test_closing_ends_a_flush(bus):
+    """What was dropped was not delivered; on a closed bus the answer comes at once."""
+    gate, flushed = Gate(), []
+    bus.on_event(gate)
+    publish_each(bus, [CHANGED, UNCHANGED])
+    assert gate.entered.wait(DEADLINE)
+    thread = threading.Thread(target=lambda: flushed.append(bus.flush(DEADLINE)))
+    thread.start()
+    wait_until(lambda: bus.delivery._awaited)
+    bus.close(0)
+    thread.join(DEADLINE)
+    gate.released.set()
+    assert flushed == [False]
+    assert not bus.flush(None)
+
+
+def test_flush_after_close_when_nothing_was_dropped(bus):
+    """All was delivered."""
+    bus.on_event(lambda event: None)
+    publish(bus, CHANGED, None)
+    assert bus.flush(DEADLINE)
+    bus.close()
+    assert bus.flush(None)
+
+
+def test_a_callback_that_raises_does_not_stop_a_flush(bus, caplog):
+    """Nor does one that ends its thread."""
+
+    def faulty(event):
+        raise SystemExit
+
+    bus.on_event(faulty)
+    publish(bus, CHANGED, None)
+    assert bus.flush(DEADLINE)
+    assert "faulty" in caplog.text
+
+
+def test_get_waits_for_the_next_event(bus):
+    """As `next()` does, but not longer than it may."""
+    stream = bus.subscribe()
+    with pytest.raises(TimeoutError):
+        stream.get(0)
+    with pytest.raises(TimeoutError):
+        stream.get(timeout_s=0.01)
+    publish(bus, CHANGED, None)
+    publish(bus, UNCHANGED, None)
+    assert stream.get(0) == CHANGED
+    assert stream.get() == UNCHANGED
+    timer = threading.Timer(0.02, publish, (bus, FAILED, None))
+    timer.start()
+    assert stream.get(DEADLINE) == FAILED
+    timer.join(DEADLINE)
+    publish(bus, CHANGED, None)
+    bus.close()
+    assert stream.get(0) == CHANGED
+    with pytest.raises(UsageError, match="closed"):
+        stream.get()
+
+
+@pytest.mark.parametrize("timeout_s", [-1, float("nan"), float("inf"), "1", True])
+def test_a_timeout_that_is_none_is_refused(bus, timeout_s):
+    """It is a number of seconds."""
+    with pytest.raises(UsageError, match="timeout_s"):
+        bus.subscribe().get(timeout_s)
 
 
 def test_subscribed_before_start_changes_are_against_the_config_of_the_start(bus):
@@ -857,7 +1050,7 @@ def test_on_change_reads_attributes_as_well(bus):
     """Models are objects; their fields are keys."""
     received = []
     config = SimpleNamespace(port=1)
-    bus.on_change(lambda config: config.port, lambda old, new: received.append((old, new)))
+    bus.on_change(lambda config: config.port, lambda old, new: received.append((old, new)), initial=True)
     publish(bus, success(1), Snapshot(config, 1, "", datetime.now(UTC), (), {}))
     wait_until(lambda: received == [(MISSING, 1)])
 

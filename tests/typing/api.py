@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, assert_never, assert_type
+from typing import Annotated, Any, assert_never, assert_type
 
 from pydantic import BaseModel, Field, TypeAdapter
 
@@ -214,7 +214,7 @@ def told(watcher: HotReloadWatcher[App]) -> None:
     assert_type(watcher.on_change("port", lambda old, new: None), ChangeCallback[App])
     assert_type(watcher.on_change(("port", 0), lambda old, new: None), ChangeCallback[App])
     assert_type(watcher.on_change(lambda config: config.port, lambda old, new: None), ChangeCallback[App])
-    assert_type(watcher.on_change("port"), Callable[[Callable[[object, object], object]], ChangeCallback[App]])
+    assert_type(watcher.on_change("port"), Callable[[Callable[[Any, Any], object]], ChangeCallback[App]])
     watcher.on_change(lambda config: config.unknown, lambda old, new: None)  # type: ignore[attr-defined]
     watcher.on_event(lambda: None)  # type: ignore[arg-type, misc]
 

@@ -178,6 +178,7 @@ class Reloader(fork.ForkAware, Generic[T]):
             if require and not isinstance(candidate, Valid):
                 INERT.refused = self.options
                 raise ConfigError(candidate.problems)
+            self.bus.close(0)  # nobody waits for what never comes
             return
         try:
             event = self._start(require=require)

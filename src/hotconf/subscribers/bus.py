@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 from itertools import count
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 from hotconf.arguments import function
 from hotconf.config.walk import value_at
@@ -17,7 +18,7 @@ from hotconf.subscribers.callbacks import Callback, ChangeCallback, EventCallbac
 from hotconf.subscribers.delivery import Delivery
 from hotconf.subscribers.path_index import PathIndex
 from hotconf.subscribers.stats import Failures
-from hotconf.subscribers.streams import EventStream, Subscription
+from hotconf.subscribers.streams import LONGEST_S, EventStream, Subscription
 from hotconf.system import fork, threads
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ LOCK_S: Final = 0.002
 
 OnEvent: TypeAlias = Callable[["ConfigReloadEvent"], object]
 """A callback for events."""
-OnChange: TypeAlias = Callable[[object, object], object]
-"""A callback for `(old, new)`."""
 Selector: TypeAlias = str | KeyPath | Callable[[T], object]
 """Which value to follow: a dotted key, a key path, or a function of the config."""
 
@@ -66,6 +65,8 @@ class Bus(fork.ForkAware, Generic[T]):
         """Events that are not queued yet, in order: the driver waits for the lock at most `LOCK_S`."""
         self._allowed = BURST
         """How many events may be queued before the next `drain`."""
+        self._published = threads.Event()
+        """Set, and replaced, whenever something is published, and when this is closed."""
         self._closed = False
         fork.register(self)
 
@@ -87,21 +88,26 @@ class Bus(fork.ForkAware, Generic[T]):
     def revive(self) -> None:
         """In a forked child: followers that have not seen the newest value get it here, too."""
         with self.lock:
-            if self.last is not None:
-                self.delivery.put(self.last, tuple(each for each in self._followers.all() if each.due))
+            self.delivery.put(self.last, tuple(each for each in self._followers.all() if each.due))
 
     # Publishing, on the driver's thread
 
     def notify(self, notice: Notice) -> None:
         """Queue the event for all subscribers. Runs no users' code.
 
-        Changes of values count from the first snapshot, unless a success announces that.
+        Changes of values count from the first snapshot; that itself is one for those who want it.
         """
         if not self._closed:
             if notice.event is not None and not isinstance(notice.event, FileChanged):
                 self.last = notice.event
             self._backlog.append((notice.event, notice.snapshot))
             self._queue_backlog()
+        if notice.published is not None:
+            self._wake()
+
+    def _wake(self) -> None:
+        published, self._published = self._published, threads.Event()
+        published.set()
 
     def drain(self) -> bool:
         """Queue at most `BURST` waiting events, unless a caller holds the lock. Returns whether none is left."""
@@ -126,7 +132,7 @@ class Bus(fork.ForkAware, Generic[T]):
             self.lock.release()
 
     def _queue(self, event: ConfigReloadEvent | None, snapshot: Snapshot[T] | None) -> None:
-        callbacks: tuple[Callback, ...] = self._callbacks
+        callbacks: tuple[Callback, ...] = () if event is None else self._callbacks
         if followers := self._affected(event, snapshot):
             callbacks = tuple(sorted((*callbacks, *followers), key=attrgetter("number")))
         # What may fail came before: a retry repeats nothing.
@@ -134,15 +140,19 @@ class Bus(fork.ForkAware, Generic[T]):
         if event is not None:
             for stream in self._streams:
                 stream.put(event)
-            self.delivery.put(event, callbacks)
+        self.delivery.put(event, callbacks)
 
     def _affected(self, event: ConfigReloadEvent | None, now: Snapshot[T] | None) -> set[ChangeCallback[T]]:
-        """The followers whose value a commit may change; the first snapshot is what they begin with."""
-        before, success = self.snapshot, isinstance(event, ReloadSuccess)
-        if now is None or (before is None and not success) or (before and before.generation == now.generation):
+        """The followers whose value a commit may change; of the first snapshot those that want that, too."""
+        before = self.snapshot
+        if now is None or (before and before.generation == now.generation):
             return set()
-        changed = [change.path for change in event.changes] if before and isinstance(event, ReloadSuccess) else ()
-        followers = self._followers.affected(changed, now.config) if changed else set(self._followers.all())
+        if before is None:
+            followers = {each for each in self._followers.all() if each.initial}
+        elif isinstance(event, ReloadSuccess) and event.changes:
+            followers = self._followers.affected([change.path for change in event.changes], now.config)
+        else:
+            followers = set(self._followers.all())
         for follower in followers:
             follower.mark_due(before)
         return followers
@@ -166,14 +176,51 @@ class Bus(fork.ForkAware, Generic[T]):
             self._callbacks = (*self._callbacks, subscription)
         return subscription
 
-    def on_change(self, selector: Selector[T], callback: OnChange) -> ChangeCallback[T]:
-        """Call `callback(old, new)` when the selected value differs."""
+    def on_change(
+        self, selector: Selector[T], callback: Callable[[Any, Any], object], *, initial: bool = False
+    ) -> ChangeCallback[T]:
+        """Call `callback(old, new)` when the selected value differs; with `initial` for the first one, too."""
         known = checked_selector(selector)
         path, select = ((), known) if callable(known) else (known, partial(value_at, path=known))
-        subscription = ChangeCallback(self, next(self._numbers), path, select, _checked(callback, "old, new"))
+        subscription = ChangeCallback(
+            self, next(self._numbers), path, select, _checked(callback, "old, new"), initial=initial
+        )
         with self.lock:
             self._followers.add(path, subscription.number, subscription)
+            if initial and self.snapshot is not None and not self._closed:
+                subscription.mark_due(None)
+                self.delivery.put(None, (subscription,))
         return subscription
+
+    # Waiting, in any thread
+
+    def flush(self, timeout_s: float | None) -> bool:
+        """Wait until callbacks got everything that was published so far. Returns whether that was in time.
+
+        The caller waited for the step that published it. Raises `UsageError` in a callback.
+        """
+        until = _instant(timeout_s)
+        while True:
+            with self.lock:
+                if self._closed or not self._backlog:
+                    awaited = self.delivery.await_all()
+                    break
+            if time.monotonic() >= until:
+                return False
+            threads.pause(LOCK_S)  # the driver queues the rest
+        return self.delivery.finished(awaited, until)
+
+    def wait_for(self, holds: Callable[[], object], timeout_s: float | None) -> bool:
+        """Wait until `holds()` is true, which is called now and after each publication. Returns whether it was."""
+        until = _instant(timeout_s)
+        while True:
+            published, closed = self._published, self._closed
+            if holds():
+                return True
+            left = until - time.monotonic()
+            if closed or left <= 0:
+                return False
+            published.wait(min(left, LONGEST_S))
 
     def remove(self, subscription: Subscription) -> None:
         """Forget `subscription`; the lock is held."""
@@ -189,12 +236,18 @@ class Bus(fork.ForkAware, Generic[T]):
         """
         with self.lock:
             self._closed = True
+            self._wake()
             streams, self._streams = self._streams, ()
             self._callbacks = ()
             self._followers = PathIndex()
             for stream in streams:
                 stream.end()
         self.delivery.close(timeout_s)
+
+
+def _instant(timeout_s: float | None) -> float:
+    """When a wait that begins now ends, in seconds of the monotonic clock."""
+    return float("inf") if timeout_s is None else time.monotonic() + timeout_s
 
 
 def _checked(callback: Callable[..., object], call: str) -> Callable[..., object]:

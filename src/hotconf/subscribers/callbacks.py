@@ -39,8 +39,8 @@ class Callback(Subscription):
         """Its name in the log."""
         self._callback = callback
 
-    def deliver(self, event: ConfigReloadEvent) -> None:
-        """Run the callback, on the delivery thread; may raise anything."""
+    def deliver(self, event: ConfigReloadEvent | None) -> None:
+        """Run the callback, on the delivery thread; may raise anything. Without an event: there is a new value."""
         raise NotImplementedError
 
     def drop(self) -> None:
@@ -56,9 +56,10 @@ class EventCallback(Callback):
         """A decorated function can still be called."""
         return self._callback(event)
 
-    def deliver(self, event: ConfigReloadEvent) -> None:
+    def deliver(self, event: ConfigReloadEvent | None) -> None:
         """Call it with `event`."""
-        self._callback(event)
+        if event is not None:
+            self._callback(event)
 
     def drop(self) -> None:
         """Count it."""
@@ -81,10 +82,11 @@ class ChangeCallback(Callback, Generic[T]):
     """A closable subscription whose callback gets `(old, new)` of one selected value when it differs.
 
     Nothing is queued: a slow callback gets the last value that it saw, and the newest. The first old value is the one
-    at the time of the subscription, `MISSING` if there was none.
+    at the time of the subscription; if there was none, that of the first configuration. If it is `initial`, it gets
+    that value, too, and the old one is `MISSING`.
     """
 
-    __slots__ = ("_before", "_bus", "_due", "_equal", "_select", "_value", "path")
+    __slots__ = ("_before", "_bus", "_due", "_equal", "_select", "_value", "initial", "path")
 
     def __init__(
         self,
@@ -92,7 +94,9 @@ class ChangeCallback(Callback, Generic[T]):
         number: int,
         path: KeyPath,
         select: Callable[[T], object],
-        callback: Callable[[object, object], object],
+        callback: Callable[[Any, Any], object],
+        *,
+        initial: bool = False,
     ) -> None:
         # Imported here: most programs follow no value, and later there may be no descriptor left to import it with.
         from hotconf.config.diff import equal
@@ -102,6 +106,8 @@ class ChangeCallback(Callback, Generic[T]):
         self._equal = equal
         self.path = path
         """What `select` reads; the root if that is a function, whose value may depend on everything."""
+        self.initial = initial
+        """Whether the first configuration counts as a change from nothing."""
         self._select = select
         self._due = False
         self._before: Snapshot[T] | None = None
@@ -122,7 +128,7 @@ class ChangeCallback(Callback, Generic[T]):
         if not self._due:
             self._due, self._before = True, before
 
-    def deliver(self, event: ConfigReloadEvent) -> None:  # noqa: ARG002 (it needs only the newest snapshot)
+    def deliver(self, event: ConfigReloadEvent | None) -> None:  # noqa: ARG002 (it needs only the newest snapshot)
         """Call it if the newest value differs from the last one that it saw."""
         with self._bus.lock:
             due, before, newest = self._due, self._before, self._bus.snapshot

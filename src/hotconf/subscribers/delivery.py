@@ -15,9 +15,10 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
+from hotconf.errors import UsageError
 from hotconf.logs.records import ERROR, WARNING, emit
 from hotconf.subscribers.callbacks import Callback, guarded
-from hotconf.subscribers.streams import CAPACITY
+from hotconf.subscribers.streams import CAPACITY, LONGEST_S
 from hotconf.system import green, threads
 from hotconf.system.worker import Worker
 from hotconf.text import printable
@@ -33,6 +34,18 @@ SLOW_NS: Final = 5_000_000_000
 """A callback that takes longer is reported."""
 
 
+class Awaited:
+    """Somebody waits until `count` events were delivered."""
+
+    __slots__ = ("count", "delivered", "ended")
+
+    def __init__(self, count: int, *, delivered: bool) -> None:
+        self.count = count
+        self.delivered = delivered
+        self.ended = threads.Event()
+        """Set when they were, and when they never will be."""
+
+
 class Delivery:
     """A queue of events with their callbacks, and its thread. `lock` guards it."""
 
@@ -41,8 +54,8 @@ class Delivery:
         self._failures = failures
         label = f"hotconf callbacks {printable(name)}"
         self.worker = Worker(label, self._report, self._describe, stays=True, hung_ns=SLOW_NS)
-        self._queue: deque[tuple[ConfigReloadEvent, tuple[Callback, ...]]] = deque()
-        self._current: tuple[ConfigReloadEvent, deque[Callback]] | None = None
+        self._queue: deque[tuple[ConfigReloadEvent | None, tuple[Callback, ...]]] = deque()
+        self._current: tuple[ConfigReloadEvent | None, deque[Callback]] | None = None
         """The event being delivered, and the callbacks that are left: a failed thread resumes there."""
         self._overflowing = False
         self._closed = False
@@ -50,6 +63,9 @@ class Delivery:
         self._where: tuple[int, int] | None = None
         """The thread, or greenlet, that is running callbacks."""
         self._forks = 0
+        self._queued = self._done = 0
+        """How many events were queued, and how many of them were delivered or dropped."""
+        self._awaited: list[Awaited] = []
 
     def abandon(self, lock: threading.RLock) -> None:
         """In a forked child: the thread and what it had to deliver are the parent's."""
@@ -59,8 +75,10 @@ class Delivery:
         self._overflowing = False
         self._running = self._where = self._current = None
         self._forks += 1
+        self._queued = self._done = 0
+        self._wake_all()
 
-    def put(self, event: ConfigReloadEvent, callbacks: tuple[Callback, ...]) -> None:
+    def put(self, event: ConfigReloadEvent | None, callbacks: tuple[Callback, ...]) -> None:
         """Queue `event` for `callbacks`; drop the oldest if the queue is full. The caller holds the lock."""
         if not callbacks:
             return
@@ -70,6 +88,9 @@ class Delivery:
                 each.drop()
             # A follower must get the newest value, whichever event comes with it.
             callbacks = tuple(sorted({*losing, *callbacks}, key=attrgetter("number")))
+            self._done += 1
+            for awaited in self._awaited:
+                awaited.count = self._queued + 1
             if not self._overflowing:
                 self._overflowing = True
                 emit(
@@ -79,6 +100,7 @@ class Delivery:
                     CAPACITY,
                 )
         self._queue.append((event, callbacks))
+        self._queued += 1
         self.worker.submit(self._deliver)
 
     def close(self, timeout_s: float) -> None:
@@ -86,12 +108,40 @@ class Delivery:
         with self._lock:
             self._closed = True
             self._queue.clear()
+            self._wake_all()
         inside = self._where == threads.greenlet_ident()
         if self.worker.stop(0 if inside else timeout_s) or inside:
             return
         running = self._running
         if running is not None:
             emit("reload", WARNING, "%s was still running when its watcher was closed", running.name)
+
+    # Waiting, in any thread
+
+    def await_all(self) -> Awaited:
+        """What was queued so far, for `finished`. Raises `UsageError` in a callback. The caller holds the lock."""
+        if self._where == threads.greenlet_ident():
+            raise UsageError("flush() cannot be called from a callback: it would wait for that very callback")
+        awaited = Awaited(self._queued, delivered=self._done >= self._queued)
+        if not awaited.delivered and not self._closed:
+            self._awaited.append(awaited)
+        else:
+            awaited.ended.set()
+        return awaited
+
+    def finished(self, awaited: Awaited, until: float) -> bool:
+        """Wait until it was delivered, `until` then (monotonic seconds) at most. Returns whether it was."""
+        while not awaited.ended.wait(min(until - time.monotonic(), LONGEST_S)):
+            if time.monotonic() >= until:
+                with self._lock:
+                    self._awaited = [each for each in self._awaited if each is not awaited]
+                break
+        return awaited.delivered
+
+    def _wake_all(self) -> None:
+        for awaited in self._awaited:
+            awaited.ended.set()
+        self._awaited = []
 
     def _describe(self, _: object, seconds: int) -> str:
         running = self._running
@@ -114,9 +164,21 @@ class Delivery:
             event, left = self._current
         green.run(partial(self._run, event, left, self._forks))
         if not left:
-            self._current = None
+            self._finish()
 
-    def _run(self, event: ConfigReloadEvent, left: deque[Callback], forks: int) -> None:
+    def _finish(self) -> None:
+        """The current event was delivered."""
+        with self._lock:
+            self._current = None
+            if self._closed:  # perhaps callbacks were left out
+                return
+            self._done += 1
+            while self._awaited and self._awaited[0].count <= self._done:
+                awaited = self._awaited.pop(0)
+                awaited.delivered = True
+                awaited.ended.set()
+
+    def _run(self, event: ConfigReloadEvent | None, left: deque[Callback], forks: int) -> None:
         self._where = threads.greenlet_ident()
         while left:
             with self._lock:

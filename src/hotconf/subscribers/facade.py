@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
-from hotconf.subscribers.bus import OnChange, OnEvent, Selector, checked_selector
+from hotconf import arguments
+from hotconf.subscribers.bus import OnEvent, Selector, checked_selector
+from hotconf.system.exceptions import refuse_in_load
 
 if TYPE_CHECKING:
+    from hotconf.snapshot import Snapshot
     from hotconf.subscribers.bus import Bus
     from hotconf.subscribers.callbacks import ChangeCallback, EventCallback
     from hotconf.subscribers.streams import EventStream
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Source(Protocol[T_co]):
+    """Where configurations are published."""
+
+    @property
+    def snapshot(self) -> Snapshot[T_co] | None:
+        """What is published now."""
+
+    def barrier(self) -> None:
+        """Return once subscribers were notified of what is published."""
 
 
 class Following(Generic[T]):
@@ -23,6 +38,9 @@ class Following(Generic[T]):
 
     if TYPE_CHECKING:
         _bus: Bus[T]
+
+        @property
+        def _reloader(self) -> Source[T]: ...
 
     def subscribe(self) -> EventStream:
         """The events from now on, as an iterator and an async iterator. Close it, or use it in a `with`.
@@ -41,23 +59,59 @@ class Following(Generic[T]):
         return self._bus.on_event if callback is None else self._bus.on_event(callback)
 
     @overload
-    def on_change(self, selector: Selector[T], callback: OnChange) -> ChangeCallback[T]: ...
-    @overload
-    def on_change(self, selector: Selector[T], callback: None = None) -> Callable[[OnChange], ChangeCallback[T]]: ...
     def on_change(
-        self, selector: Selector[T], callback: OnChange | None = None
-    ) -> ChangeCallback[T] | Callable[[OnChange], ChangeCallback[T]]:
+        self, selector: Selector[T], callback: Callable[[Any, Any], object], *, initial: bool = False
+    ) -> ChangeCallback[T]: ...
+    @overload
+    def on_change(
+        self, selector: Selector[T], callback: None = None, *, initial: bool = False
+    ) -> Callable[[Callable[[Any, Any], object]], ChangeCallback[T]]: ...
+    def on_change(
+        self, selector: Selector[T], callback: Callable[[Any, Any], object] | None = None, *, initial: bool = False
+    ) -> ChangeCallback[T] | Callable[[Callable[[Any, Any], object]], ChangeCallback[T]]:
         """Call `callback(old, new)` when the selected value differs. Also a decorator.
 
         `selector`: a dotted key (`"server.port"`), a tuple of keys, or a function of the config. A table means
         everything below it. `MISSING` stands for what is absent. A slow callback skips values: it gets the last one
         that it saw and the newest.
 
+        `initial`: also call it with `(MISSING, value)` for the first configuration; if there is one already, at once.
+        It is called after `start()` has returned, on the watcher's callback thread; `flush()` waits for that.
+
         Raises `UsageError` for a key that the model does not have.
         """
+        arguments.flag("initial", initial)
         if not callable(known := checked_selector(selector)) and self._bus.schema is not None:
             from hotconf.config.spelling import selected  # imported here: most programs follow no value
 
             known = selected(known, self._bus.schema)
-        follow = partial(self._bus.on_change, known)
+        follow = partial(self._bus.on_change, known, initial=initial)
         return follow if callback is None else follow(callback)
+
+    def flush(self, timeout_s: float | None = None) -> bool:
+        """Wait until callbacks have run for everything that was published so far. Returns whether that was in time.
+
+        False also if the watcher was closed before that. Event streams are not waited for. Raises `UsageError` in a
+        callback of this watcher, and in a check, validator or factory.
+        """
+        arguments.timeout(timeout_s)
+        refuse_in_load("flush")
+        self._reloader.barrier()
+        return self._bus.flush(timeout_s)
+
+    def wait_for(self, predicate: Callable[[T], object], timeout_s: float | None = None) -> bool:
+        """Wait until `predicate(config)` is true. Returns whether that was in time.
+
+        It is called in this thread, with the configuration as it is now, and with each new one; if several follow
+        each other quickly, perhaps only with the last. While there is none, it is waited for; once the watcher is
+        closed, nothing is. Raises what `predicate` raises, and `UsageError` in a check, validator or factory.
+        """
+        arguments.timeout(timeout_s)
+        arguments.function("predicate", predicate, "config")
+        refuse_in_load("wait_for")
+
+        def holds() -> object:
+            snapshot = self._reloader.snapshot
+            return snapshot is not None and predicate(snapshot.config)
+
+        return self._bus.wait_for(holds, timeout_s)

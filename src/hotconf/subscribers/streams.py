@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
+from hotconf import arguments
 from hotconf.errors import UsageError
 from hotconf.logs.records import WARNING, emit
 from hotconf.system import threads
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 CAPACITY: Final = 1024
 """How many events may wait for one subscriber; one more drops the oldest."""
 
-_LONGEST_S: Final = 1.0
+LONGEST_S: Final = 1.0
 """The longest wait. CPython runs the handler of a signal that arrives just before a wait only after it: a long wait
 would delay Ctrl+C, or a SIGTERM handler that closes the stream."""
 
@@ -132,15 +134,31 @@ class EventStream(Subscription):
 
     def __next__(self) -> ConfigReloadEvent:
         """Wait for the next event. Raises `StopIteration` at the end."""
+        event = self._next(float("inf"))
+        if event is None:
+            raise StopIteration
+        return event
+
+    def get(self, timeout_s: float | None = None) -> ConfigReloadEvent:
+        """Wait for the next event. Raises `TimeoutError` if there is none in time, `UsageError` at the end."""
+        arguments.timeout(timeout_s)
+        event = self._next(float("inf") if timeout_s is None else time.monotonic() + timeout_s)
+        if event is None:
+            raise UsageError("there are no more events: the stream or its watcher was closed")
+        return event
+
+    def _next(self, until: float) -> ConfigReloadEvent | None:
+        """The next event, None at the end. Raises `TimeoutError` if there is none until then (monotonic seconds)."""
         while True:
             with self._hub.lock:
                 event = self._take() if self._queue else None
                 ended, arrived = self._ended, self._arrived  # no call may be the last instruction under the lock
-            if event is not None:
+            if event is not None or ended:
                 return event
-            if ended:
-                raise StopIteration
-            arrived.wait(_LONGEST_S)
+            left = until - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("no event arrived in time")
+            arrived.wait(min(left, LONGEST_S))
 
     def __aiter__(self) -> Self:
         return self

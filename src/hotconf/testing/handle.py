@@ -230,7 +230,7 @@ class WatcherHandle(Generic[T]):
         beside.replace(target)
 
     def _deliver(self, method: str) -> None:
-        if not _flush(self.watcher, self._timeout_s):
+        if not self.watcher.flush(self._timeout_s):
             raise self._late(method, "a callback has not returned")
         stats, before = self.watcher.stats, self._failures
         self._failures = stats.callback_failures
@@ -246,15 +246,3 @@ async def _in_thread(call: Callable[P, R], *given: P.args, **named: P.kwargs) ->
     import asyncio
 
     return await asyncio.to_thread(call, *given, **named)
-
-
-def _flush(watcher: HotReloadWatcher[Any], timeout_s: float) -> bool:
-    """Wait until everything that was published has been delivered."""
-    until = time.monotonic() + timeout_s
-    bus = watcher._bus
-    while time.monotonic() < until:
-        with bus.lock:
-            if not bus._backlog and not bus.delivery._queue and bus.delivery._current is None:
-                return True
-        time.sleep(0.001)
-    return False
