@@ -65,4 +65,4 @@ def test_the_programs_own_watcher_reads_no_options_of_a_command(home: Path) -> N
     with (home / "settingsapp.py").open("a") as program:
         program.write("from hotconf import HotReloadWatcher\nwatcher = HotReloadWatcher('config.toml', Settings)\n")
     done = hotconf(home, "check", "--app", "settingsapp:watcher", APP_PORT="1")
-    assert (done.returncode, done.stderr) == (0, "1 file checked, no problems\n")
+    assert (done.returncode, done.stderr) == (0, "1 file and its layers checked, no problems\n")

@@ -155,7 +155,7 @@ def test_each_file_and_each_line_counts(home: Path) -> None:
     (home / "secrets" / "cert").write_bytes(b"\xff")
     (home / "secrets" / "access_key").write_bytes(b"\xff")
     places = [line.split(": ")[0] for line in checked(home, "concise").splitlines() if "odd" not in line][:-1]
-    assert sorted(str(Path(each).relative_to(home)) for each in places) == [
+    assert sorted(places) == [
         ".env:1",
         ".env:3",
         "secrets/access_key:1:1",

@@ -86,9 +86,9 @@ def check(
     problems = [finding.problem for finding in found]
     if checks.unknown is not None:
         if problems:
-            echo(summary(problems, len(given)), err=True)
+            echo(summary(problems, len(given), layers=checks.layers), err=True)
         raise no_model(checks.unknown)
-    echo(summary(problems, len(given)), err=True)
+    echo(summary(problems, len(given), layers=checks.layers), err=True)
     ctx.exit(_status(problems, error_on_warning=error_on_warning))
 
 
@@ -98,6 +98,8 @@ class _Checks:
     def __init__(self, program: Program, stdin_name: Path, state_dir: Path | None, *, files_only: bool) -> None:
         self.unknown: Path | None = None
         """A file of which only the syntax was checked."""
+        self.layers = False
+        """Layers over the files were checked, too."""
         self._program = program
         self._stdin_name = stdin_name
         self._state_dir = state_dir
@@ -131,6 +133,7 @@ class _Checks:
             options = of_own_profile(options, self._program.app)
         if self._files_only:
             options = files_only(options)
+        self.layers = self.layers or bool(options.layers and not self._files_only)
         instead = {} if content is None else {main: content}
         baseline = baseline_of(options, self._program.state_dir(self._state_dir, main))
         inspection = inspect(options, instead=instead, baseline=baseline, thorough=True)

@@ -66,3 +66,11 @@ def states_in(given: Path | None) -> Path:
 def default_path() -> Path:
     """`config.toml` in the configuration's directory."""
     return home() / "config.toml"
+
+
+def near(path: Path) -> Path:
+    """`path`, which is absolute, relative to the working directory if it lies below that."""
+    try:
+        return path.relative_to(Path.cwd())
+    except (OSError, ValueError):  # there may be no working directory
+        return path

@@ -52,10 +52,10 @@ class Program:
         return self._found
 
     def path(self, given: Path | None) -> Path:
-        """The main file: `given`, else the app's, else the default one."""
+        """The main file: `given`; the app's, relative to the working directory if it lies there; or the default."""
         if given is not None:
             return given
-        return self.app.options.path if self.app is not None else places.default_path()
+        return places.default_path() if self.app is None else places.near(self.app.options.path)
 
     def model(self) -> Schema[Any]:
         """The model of the app, or that of `--schema`; else the built-in one."""

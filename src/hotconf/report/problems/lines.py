@@ -31,15 +31,20 @@ def place_of(problem: Problem | Related) -> str:
 def spelled(problem: Problem, main: Path, given: Path, main_as: Path | None = None) -> Problem:
     """`problem` with its files spelled like `given`, which stands for the file `main`; both it and they are absolute.
 
-    A file that does not lie below the directory of `main` stays absolute. `main_as`: what `main` itself is called.
+    If `given` is relative, so is what lies below the directory that it is relative to; what lies elsewhere below the
+    directory of `main` begins as `given` does, and the rest stays absolute. `main_as`: what `main` itself is called.
     """
+    names = len(given.parts)
+    here = main.parents[names - 1] if names < len(main.parts) and main.parts[-names:] == given.parts else main.parent
 
     def spell(file: Path | None) -> Path | None:
         if file is None:
             return None
         if file == main:
             return main_as or given
-        return given.parent / file.relative_to(main.parent) if file.is_relative_to(main.parent) else file
+        if file.is_relative_to(main.parent):
+            return given.parent / file.relative_to(main.parent)
+        return file.relative_to(here) if file.is_relative_to(here) else file
 
     return replace(
         problem,
@@ -60,12 +65,13 @@ def concise(problem: Problem) -> str:
     return f"{place}{': ' if place else ''}{problem.severity}: {text_and_hint(problem)}"
 
 
-def summary(problems: Iterable[Problem], files: int) -> str:
-    """`2 files checked, 1 error, 3 warnings`; or `1 file checked, no problems`."""
+def summary(problems: Iterable[Problem], files: int, *, layers: bool = False) -> str:
+    """`2 files checked, 1 error, 3 warnings`; or `1 file and its layers checked, no problems`."""
     severities = [problem.severity for problem in problems]
     errors, warnings = severities.count("error"), severities.count("warning")
     counts = [_count(errors, "error")] * (errors > 0) + [_count(warnings, "warning")] * (warnings > 0)
-    return ", ".join([f"{_count(files, 'file')} checked", *(counts or ["no problems"])])
+    whose = f" and {'its' if files == 1 else 'their'} layers" if layers else ""
+    return ", ".join([f"{_count(files, 'file')}{whose} checked", *(counts or ["no problems"])])
 
 
 def _count(number: int, noun: str) -> str:
