@@ -100,6 +100,10 @@ METHODS = {
     "on_event.callback": {"none", *ONE},
     "on_change.selector": {"text", "tuple", *ONE},
     "on_change.callback": {"none", *TWO},
+    "on_change.initial": {"true"},
+    "flush.timeout_s": {"none", "zero", "float"},
+    "wait_for.predicate": ONE,
+    "wait_for.timeout_s": {"none", "zero", "float"},
     "resource.selector": {"text", "tuple", *ONE},
     "resource.uses": {"none"},
     "resource.fork": set(),
@@ -139,6 +143,8 @@ def refused(call: Callable[[], object], name: str) -> bool:
         assert text.isprintable(), text
         assert len(text) < 200, text
         return True
+    except TypeError:  # raised by the function that was given, and called
+        return False
     return False
 
 
@@ -182,7 +188,7 @@ def test_what_methods_are_called_with(path):
 
 def try_all(method: Callable[..., object], argument: str, good: set[str]) -> None:
     """Call a method with each value; its other arguments are valid."""
-    valid: dict[str, Any] = {"selector": "server", "callback": print}
+    valid: dict[str, Any] = {"selector": "server", "callback": print, "predicate": bool}
     others = {each: valid[each] for each in inspect.signature(method).parameters if each in valid}
     for kind, value in VALUES.items():
         assert refused(partial(method, **others | {argument: value}), argument) != (kind in good), (argument, kind)
