@@ -127,6 +127,8 @@ class Published(Generic[T]):
             generation = self.generation
             if generation is None:
                 raise NoConfigError("there is no config yet" if not self.closed else "the watcher is closed")
+            if not self._forked:
+                return generation
             absent = [each for each in self.resources if self._remakes(each) and each not in generation.handles]
             if not absent:
                 return generation
@@ -218,10 +220,12 @@ class View(Generic[T]):
     A context manager, in plain and in async code: `with watcher.pin() as view: view.config, view[pool]`.
     """
 
-    __slots__ = ("__weakref__", "_config", "_handles", "_published", "where")
+    __slots__ = ("__weakref__", "_config", "_handles", "_of", "_published", "where")
 
-    def __init__(self, published: Published[T]) -> None:
+    def __init__(self, published: Published[T], of: Generation | None = None) -> None:
+        """Of a generation that is held already, or of what is published when it is entered."""
         self._published = published
+        self._of = of
         self._handles: Mapping[Resource[Any], Handle[Any]] | None = None
 
     @property
@@ -249,13 +253,13 @@ class View(Generic[T]):
             raise UsageError("this view is entered already: call pin() once for each `with`")
         if TRACED:
             self.where = caller()
-        self._config, self._handles = self._published.complete()
+        self._config, self._handles = self._of or self._published.complete()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._handles = self._config = None
+        self._handles = self._config = self._of = None
 
     async def __aenter__(self) -> View[T]:
         return self.__enter__()
@@ -263,4 +267,4 @@ class View(Generic[T]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._handles = self._config = None
+        self._handles = self._config = self._of = None

@@ -143,6 +143,11 @@ class Cycle(Generic[T]):
         self._driver = self.observation.observer = None
         return self.rounds.reset()
 
+    @property
+    def loop_lost(self) -> bool:
+        """Whether the event loop that entered has ended, or is one of the parent of this process."""
+        return self._loop_lost or (self.loop is not None and self.loop[0].is_closed())
+
     def enter_loop(self) -> bool:
         """From now on async resources live in the running event loop, unless another one has entered that goes on.
 
@@ -150,7 +155,7 @@ class Cycle(Generic[T]):
         """
         from asyncio import get_running_loop
 
-        lost = self._loop_lost or (self.loop is not None and self.loop[0].is_closed())
+        lost = self.loop_lost
         if lost or self._driver is None:
             self.loop, self._loop_lost = (get_running_loop(), threads.ident()), False
             if self.applying is not None:

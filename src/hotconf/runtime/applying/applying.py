@@ -102,6 +102,11 @@ class Applying(Generic[T]):
         return self.keeper.close(self.published.withdraw(), timeout_s)
 
     @property
+    def joined(self) -> bool:
+        """Whether its watcher is started, and it with it."""
+        return self._driver is not None
+
+    @property
     def trouble(self) -> str | None:
         """What does not return."""
         return self.keeper.trouble

@@ -209,15 +209,16 @@ class Acting(Generic[T]):
         return self._applying().register(select, uses, fork, timeout_s, factory)
 
     def _applying(self) -> Applying[T]:
+        reloader, cycle = self._reloader, self._reloader.cycle
+        if (applying := cycle.applying) is not None and applying.joined:
+            return applying
         from hotconf.runtime.applying.applying import Applying  # late: most programs have no resources
 
-        reloader, cycle, late = self._reloader, self._reloader.cycle, None
         with cycle.rounds.lock:
-            if cycle.applying is None:
-                late = reloader.check()
-                cycle.applying = Applying(reloader.options, reloader.publisher, cycle.feed)
+            if (applying := cycle.applying) is None:
+                applying = cycle.applying = Applying(reloader.options, reloader.publisher, cycle.feed)
                 if cycle.loop is not None:
-                    cycle.applying.keeper.enter(*cycle.loop)
-        if late is not None:
-            late.call(partial(cycle.applying.join, late))
-        return cycle.applying
+                    applying.keeper.enter(*cycle.loop)
+        if (driver := reloader.check()) is not None and not applying.joined:
+            driver.call(partial(applying.join, driver))
+        return applying
