@@ -1,0 +1,169 @@
+"""Any ASGI application: a lifespan for those that take one, and a middleware for all others.
+
+app = FastAPI(lifespan=lifespan(watcher))      # or Starlette
+app = HotConfMiddleware(app, watcher)          # anything
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, overload
+
+from hotconf import arguments
+from hotconf.errors import NoConfigError
+from hotconf.integrations.serving import checked, held, place, served, view_of
+
+if TYPE_CHECKING:
+    from hotconf.watcher import HotReloadWatcher
+
+A = TypeVar("A")
+S = TypeVar("S")
+
+Message: TypeAlias = MutableMapping[str, Any]
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+UNAVAILABLE: Final = "there is no configuration yet"
+TRY_AGAIN_LATER: Final = 1013
+"""Of a WebSocket."""
+
+
+@overload
+def lifespan(
+    watcher: HotReloadWatcher[Any], *, require: bool = True
+) -> Callable[[Any], AbstractAsyncContextManager[None]]: ...
+@overload
+def lifespan(
+    watcher: HotReloadWatcher[Any], then: Callable[[A], AbstractAsyncContextManager[S]], *, require: bool = True
+) -> Callable[[A], AbstractAsyncContextManager[S]]: ...
+def lifespan(
+    watcher: HotReloadWatcher[Any],
+    then: Callable[[Any], AbstractAsyncContextManager[Any]] | None = None,
+    *,
+    require: bool = True,
+) -> Callable[[Any], AbstractAsyncContextManager[Any]]:
+    """A lifespan for FastAPI and Starlette, in which the watcher runs: it is started first and closed last.
+
+    `then`: your own lifespan, within it; its state is passed on. It may be `lifespan(another_watcher)`. `require`: as
+    for `start()`. A watcher that is running already is left running; one that several applications share is closed
+    with the last of them. The application does not start, with `ConfigError`, if the files are not valid.
+    """
+    checked(watcher)
+    arguments.flag("require", require)
+
+    @asynccontextmanager
+    async def around(app: Any) -> AsyncIterator[Any]:
+        async with served(watcher, require=require):
+            if then is None:
+                yield None
+            else:
+                async with then(app) as state:
+                    yield state
+
+    return around
+
+
+class HotConfMiddleware:
+    """Runs the watcher within the application's lifespan, and pins one view of it for each request and WebSocket.
+
+    The view is `scope["hotconf"]`, and in `scope["state"]`, so that in Starlette it is `request.state.hotconf`:
+    `.config`, and `[pool]` for what was made of it. Until there is a configuration, requests are answered with 503.
+    An application that takes no lifespan need not. For a server that knows none call `watcher.start()` yourself.
+    """
+
+    def __init__(
+        self, app: App, watcher: HotReloadWatcher[Any], *, name: str = "hotconf", require: bool = True
+    ) -> None:
+        """`name`: of the view in the scope, where there are several watchers. `require`: as for `start()`."""
+        arguments.flag("require", require)
+        self._app = app
+        self._watcher = checked(watcher)
+        self._name = name
+        self._require = require
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Of ASGI."""
+        kind = scope["type"]
+        if kind == "lifespan":
+            await self._live(scope, receive, send)
+        elif kind in ("http", "websocket"):
+            await self._answer(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        watcher = self._watcher
+        key = place(watcher)
+        mine = key not in scope
+        try:
+            if mine:
+                scope[key] = held(watcher)
+        except NoConfigError:
+            await _unavailable(scope["type"], send)
+            return
+        try:
+            with view_of(watcher, scope[key]) as view:
+                scope[self._name] = scope.setdefault("state", {})[self._name] = view
+                await self._app(scope, receive, send)
+        finally:
+            if mine:
+                del scope[key]
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        first = await receive()
+        async with AsyncExitStack() as within:
+            try:
+                await within.enter_async_context(served(self._watcher, require=self._require))
+            except BaseException as error:
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+                raise
+            inner = _Inner(first, receive, send, within)
+            await inner.run(self._app, scope)
+
+
+class _Inner:
+    """The lifespan of an application within ours; perhaps it takes none."""
+
+    def __init__(self, first: Message, receive: Receive, send: Send, within: AsyncExitStack) -> None:
+        self._first: Message | None = first
+        self._receive = receive
+        self._send = send
+        self._within = within
+        self._answered = False
+
+    async def run(self, app: App, scope: Scope) -> None:
+        """Until the server shuts down."""
+        try:
+            await app(scope, self._next, self._pass_on)
+        except Exception as error:
+            if self._first is None:  # it takes part
+                if not self._answered:
+                    await self._send({"type": "lifespan.startup.failed", "message": str(error)})
+                raise
+        if not self._answered:
+            await self._send({"type": "lifespan.startup.complete"})
+            await self._receive()
+            await self._within.aclose()
+            await self._send({"type": "lifespan.shutdown.complete"})
+
+    async def _next(self) -> Message:
+        first, self._first = self._first, None
+        return await self._receive() if first is None else first
+
+    async def _pass_on(self, message: Message) -> None:
+        self._answered = True
+        if message["type"].startswith("lifespan.shutdown."):
+            await self._within.aclose()
+        await self._send(message)
+
+
+async def _unavailable(kind: str, send: Send) -> None:
+    if kind == "websocket":
+        await send({"type": "websocket.close", "code": TRY_AGAIN_LATER, "reason": UNAVAILABLE})
+        return
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", b"1")]
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": UNAVAILABLE.encode()})

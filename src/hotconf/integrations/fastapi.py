@@ -1,0 +1,177 @@
+"""FastAPI: the watcher's lifespan, dependencies that pin one generation for a request, and a router.
+
+    app = FastAPI(lifespan=lifespan(watcher))
+    Config = Annotated[AppConfig, Depends(pinned(watcher))]
+
+    @app.get("/")
+    async def index(config: Config) -> str: ...
+
+Starlette has no dependencies: see `hotconf.integrations.asgi`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from weakref import WeakKeyDictionary, ref
+
+from pydantic import BaseModel
+
+from hotconf.errors import NoConfigError, UsageError
+from hotconf.events import ReloadDeferred, ReloadFailed, ReloadSuccess
+from hotconf.integrations.asgi import TRY_AGAIN_LATER, UNAVAILABLE, Scope, lifespan
+from hotconf.integrations.missing import needs
+from hotconf.integrations.serving import checked, held, place, running, view_of
+
+with needs("fastapi"):
+    from fastapi import APIRouter, HTTPException, Response, WebSocketException
+    from fastapi.requests import HTTPConnection
+
+if TYPE_CHECKING:
+    from hotconf.events import Ending
+    from hotconf.resources.published import Generation, View
+    from hotconf.watcher import HotReloadWatcher
+
+__all__ = ["lifespan", "pinned", "router", "view"]
+
+T = TypeVar("T")
+
+REFUSED: Final = 409
+DEFERRED: Final = 202
+
+
+def pinned(watcher: HotReloadWatcher[T]) -> Callable[[HTTPConnection], AsyncIterator[T]]:
+    """A dependency: the config, the same for the whole request, with its background tasks, or WebSocket.
+
+    What was made of it is not closed meanwhile. Wherever a request asks for it, by `view` or in an application within
+    the application, it gets the same generation. This is the same function for the same watcher, so that
+    `app.dependency_overrides[pinned(watcher)]` replaces it. Until there is a configuration the request is answered
+    with 503.
+    """
+    dependency: Callable[[HTTPConnection], AsyncIterator[T]] = _dependencies(checked(watcher))[0]
+    return dependency
+
+
+def view(watcher: HotReloadWatcher[T]) -> Callable[[HTTPConnection], AsyncIterator[View[T]]]:
+    """A dependency: the view of the same generation as `pinned`: `view.config`, and `view[pool]`."""
+    dependency: Callable[[HTTPConnection], AsyncIterator[View[T]]] = _dependencies(checked(watcher))[1]
+    return dependency
+
+
+_made: Final[WeakKeyDictionary[HotReloadWatcher[Any], tuple[Any, Any]]] = WeakKeyDictionary()
+
+
+def _dependencies(watcher: HotReloadWatcher[Any]) -> tuple[Any, Any]:
+    """The functions, whose cost each request pays. They do not keep the watcher, because they are kept as long."""
+    if watcher in _made:
+        return _made[watcher]
+    key, this = place(watcher), ref(watcher)
+
+    async def pinned(connection: HTTPConnection) -> AsyncIterator[Any]:
+        scope = connection.scope
+        generation = scope.get(key)
+        mine = generation is None
+        if generation is None:
+            generation = scope[key] = _held(this(), scope)
+        try:
+            yield generation.config
+        finally:
+            if mine:
+                del scope[key]
+
+    async def view(connection: HTTPConnection) -> AsyncIterator[View[Any]]:
+        scope = connection.scope
+        mine = key not in scope
+        if mine:
+            scope[key] = _held(this(), scope)
+        try:
+            with view_of(_there(this()), scope[key]) as view:
+                yield view
+        finally:
+            if mine:
+                del scope[key]
+
+    return _made.setdefault(watcher, (pinned, view))
+
+
+def _there(watcher: HotReloadWatcher[T] | None) -> HotReloadWatcher[T]:
+    if watcher is None:
+        raise UsageError("the watcher of this dependency does not exist any more: keep a reference to it")
+    return watcher
+
+
+def _held(watcher: HotReloadWatcher[Any] | None, scope: Scope) -> Generation:
+    try:
+        return held(_there(watcher))
+    except NoConfigError:
+        if scope["type"] == "websocket":
+            raise WebSocketException(TRY_AGAIN_LATER, UNAVAILABLE) from None
+        raise HTTPException(503, UNAVAILABLE, {"Retry-After": "1"}) from None
+
+
+class Status(BaseModel):
+    """How the watcher is. No values, and no text that may hold one."""
+
+    health: Literal["ok", "pending", "degraded", "failed", "unwatched"]
+    """As `watcher.health()` has it."""
+    since: datetime
+    """UTC; since when it has been so."""
+    generation: int
+    """Of the configuration in force; 0 without one."""
+    pid: int
+    """Of the process that answers, where there are several workers."""
+
+
+class Reloaded(Status):
+    """How a reload ended."""
+
+    outcome: Literal["success", "unchanged", "failed", "deferred"]
+
+
+def router(watcher: HotReloadWatcher[Any]) -> APIRouter:
+    """`GET /status` and `POST /reload`, without values. Mount it where only operators come.
+
+        app.include_router(router(watcher), prefix="/config", dependencies=[Depends(operator)])
+
+    `/reload` loads the files now and answers 200, 202 if that is deferred while something is busy, and 409 if the
+    files are not valid: what is wrong is in the log. Both answer 503 if the watcher does not run.
+    """
+    checked(watcher)
+    routes = APIRouter(tags=["configuration"])
+    no_watcher: dict[int | str, dict[str, Any]] = {503: {"description": "The watcher does not run"}}
+
+    @routes.get("/status", responses=no_watcher)
+    async def status(response: Response) -> Status:
+        """How the configuration of this process is: in force, refused, deferred."""
+        if not running(watcher):
+            response.status_code = 503
+        return _status(watcher)
+
+    outcomes: dict[int | str, dict[str, Any]] = {DEFERRED: {"model": Reloaded}, REFUSED: {"model": Reloaded}}
+
+    @routes.post("/reload", responses={**no_watcher, **outcomes})
+    async def reload(response: Response) -> Reloaded:
+        """Load the configuration of this process now."""
+        try:
+            ending = await watcher.areload()
+        except UsageError:
+            raise HTTPException(503, "the watcher does not run") from None
+        outcome, response.status_code = _outcome(ending)
+        return Reloaded(outcome=outcome, **_status(watcher).model_dump())
+
+    return routes
+
+
+def _status(watcher: HotReloadWatcher[Any]) -> Status:
+    health = watcher.health()
+    return Status(health=health.status, since=health.since, generation=watcher.generation, pid=os.getpid())
+
+
+def _outcome(ending: Ending) -> tuple[Literal["success", "unchanged", "failed", "deferred"], int]:
+    if isinstance(ending, ReloadFailed):
+        return "failed", REFUSED
+    if isinstance(ending, ReloadDeferred):
+        return "deferred", DEFERRED
+    return ("success" if isinstance(ending, ReloadSuccess) else "unchanged"), 200
