@@ -1,0 +1,61 @@
+"""Celery: a watcher that runs in the processes of a worker, whatever its pool.
+
+watcher = HotReloadWatcher("config.toml", Config)
+start_in_workers(watcher)                       # in the module of the tasks
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hotconf.integrations.missing import needs
+from hotconf.integrations.serving import checked, running
+from hotconf.problems import ConfigError
+
+with needs("celery"):
+    from celery import signals
+
+if TYPE_CHECKING:
+    from hotconf import HotReloadWatcher
+
+
+def start_in_workers(watcher: HotReloadWatcher[Any]) -> None:
+    """Start the watcher with a worker, and close it with it. Other programs that import the tasks start nothing.
+
+    A worker whose files are not valid does not start, and says why; with a `state_dir` it starts on the last good
+    state. With a prefork pool the watcher runs in each of its processes, and in the worker itself: a process that is
+    added or replaced while the files are broken begins with what is in force. Callbacks are called in each of them.
+    A watcher that runs already is left running.
+    """
+    lives = _Lives(checked(watcher))
+    for name, signal, receiver in (
+        ("worker", signals.worker_init, lives.begin),
+        ("process", signals.worker_process_init, lives.begin),
+        ("worker", signals.worker_shutdown, lives.end),
+        ("process", signals.worker_process_shutdown, lives.end),
+    ):
+        signal.connect(receiver, weak=False, dispatch_uid=f"hotconf.{name}.{id(watcher)}")
+
+
+class _Lives:
+    """When the watcher runs in this process."""
+
+    def __init__(self, watcher: HotReloadWatcher[Any]) -> None:
+        self._watcher = watcher
+        self._ours = False
+
+    def begin(self, **_: object) -> None:
+        """Before tasks are run here. A forked process has a running watcher already."""
+        if running(self._watcher):
+            return
+        try:
+            self._watcher.start()
+        except ConfigError as error:
+            # Celery logs what a receiver raises, and goes on; this ends the worker.
+            raise SystemExit(f"The configuration is not valid:\n{error}") from None
+        self._ours = True
+
+    def end(self, **_: object) -> None:
+        """No more tasks are run here."""
+        if self._ours:
+            self._watcher.close()
