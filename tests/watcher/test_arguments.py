@@ -109,6 +109,7 @@ METHODS = {
     "resource.fork": set(),
     "resource.timeout_s": {"float"},
     "rebuild.resource": set(),
+    "reload_on.signum": set(),
     "busy.reason": {"text", "long"},
     "override.values": {"dict"},
     "text.path": {"text", "path", "long"},

@@ -88,7 +88,7 @@ class Reloader(fork.ForkAware, Generic[T]):
             reconcile_ns=reconcile_ns,
         )
         self._driver: Driver | None = None
-        self._layers = LayerWatches(self.options.path)
+        self.layers = LayerWatches(self.options.path)
         self.inert = INERT.applies()
         """A command only looks at the program: a start loads, and that is all."""
         self._started = threads.lock()
@@ -206,7 +206,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         log.debug("reload", "HotReloadWatcher initialized")
         log.debug("reload", "Watching: %s", self.options.path)
         driver.call(partial(self.cycle.join, driver))
-        self._layers.begin(self.options.layers, self._layer_changed, require=require)
+        self.layers.begin(self.options.layers, self._layer_changed, require=require)
         # By force: a hold from before the start defers changes, and the first config is none.
         caller = Caller()
         driver.call(partial(self.cycle.request, caller, force=True, silent=True))
@@ -283,9 +283,13 @@ class Reloader(fork.ForkAware, Generic[T]):
 
     def _layer_changed(self) -> None:
         """The values of a layer changed: load as `reload(wait=False)` does. Called on any thread."""
-        driver = self._driver
-        if driver is not None and self.settings.enabled and not self.cycle.closed:
-            self._layers.ask(driver.post, partial(self.cycle.request, Caller(), force=False))
+        if self._driver is not None and self.settings.enabled:
+            self.request()
+
+    def request(self) -> None:
+        """Load as `reload(wait=False)` does, if it runs, unless that was requested and has not begun. Signal-safe."""
+        if (driver := None if self.cycle.closed else self.check()) is not None:
+            self.layers.ask(driver.post, partial(self.cycle.request, Caller(), force=False))
 
     def barrier(self) -> None:
         """Return once every earlier step has ended; later ones see the current holds."""
@@ -311,7 +315,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         if first and (state.round is not None or state.pending is not None):
             what = "an open round" if state.round else "a pending reload"
             log.info("reload", "Closed with %s: %s", what, self.options.path)
-        self._layers.end()
+        self.layers.end()
         leave = partial(self.cycle.leave, used)
         if used is not None and used.here:
             used.post(leave)  # by a finalizer, perhaps during a step
@@ -347,7 +351,7 @@ class Reloader(fork.ForkAware, Generic[T]):
         watches as soon as it calls this watcher.
         """
         running = self._driver is not None and not self.cycle.loads.starting and not self.cycle.closed
-        self._layers.forget()
+        self.layers.forget()
         dropped, lost = self.holds.abandon(), self.cycle.abandon()
         self._driver = None
         if not running:

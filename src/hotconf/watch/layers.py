@@ -51,6 +51,11 @@ class LayerWatches:
         self._asked = None  # first: this load may miss what changes from now on
         load()
 
+    def also_end(self, end: Callable[[], object]) -> None:
+        """Call this, too, when they end."""
+        if end not in self._ends:
+            self._ends.append(end)
+
     def end(self) -> None:
         """End them. After an exception, another call does the rest."""
         while self._ends:

@@ -14,6 +14,7 @@ from hotconf.runtime.holds import Override
 from hotconf.runtime.notifier import Caller
 from hotconf.system import threads
 from hotconf.system.exceptions import refuse_in_load
+from hotconf.system.inert import INERT
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from hotconf.resources.resource import DependentDecorator, Fork, Resource, ResourceDecorator
     from hotconf.runtime.applying.applying import Applying, Select
     from hotconf.runtime.reloader import Reloader
+    from hotconf.system.handlers import SignalHandle
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -34,7 +36,7 @@ MAX_TIMEOUT_S = 86_400
 
 
 class Acting(Generic[T]):
-    """A watcher: in event loops, its resources, views, overrides."""
+    """A watcher: in event loops, its resources, views, overrides, signals."""
 
     __slots__ = ()
 
@@ -192,6 +194,27 @@ class Acting(Generic[T]):
         import asyncio
 
         await asyncio.to_thread(self.rebuild, resource)
+
+    def reload_on(self, signum: int) -> SignalHandle:
+        """Load the files whenever the process gets this signal, usually `signal.SIGHUP`: as `reload(wait=False)`.
+
+        To be called in the main thread, after whatever else installs handlers. What handled the signal before is
+        called, too. The handler itself does nothing but post: signals that come faster than the files can be loaded
+        share a load. Calling it again does nothing more, or installs it again if somebody has replaced it. `close()`
+        of the watcher, or of the handle that is returned, ends it: the signal is handled as it was before.
+
+        Raises `UsageError` for what is no signal or cannot be handled, outside of the main thread, and when closed.
+        """
+        from hotconf.system import handlers  # late: most programs use no signals
+
+        reloader = self._reloader
+        if reloader.cycle.closed:
+            raise UsageError("this watcher is closed: reload_on() works before that")
+        if INERT.applies():
+            return handlers.never(reloader)
+        handle = handlers.on_signal(signum, reloader, reloader.request)
+        reloader.layers.also_end(handle.close)
+        return handle
 
     def pin(self) -> View[T]:
         """A context manager for one generation of everything: `with watcher.pin() as view: view.config, view[pool]`.
