@@ -341,6 +341,30 @@ def test_one_that_does_not_close_keeps_no_other_from_closing(
     assert shop.keeper.close_failures == 0
 
 
+@pytest.mark.parametrize("by", ["closing the watcher", "its time"])
+def test_what_is_raised_by_closing_that_was_left_alone(
+    shop: Workshop, gate: Gate, caplog: pytest.LogCaptureFixture, by: str
+) -> None:
+    """It is logged, however late, and one object counts once."""
+
+    def failing(value: object) -> Iterator[Thing]:
+        yield from gate.closing(value)
+        raise OSError(5, "closing")
+
+    slow = shop.resource("slow", failing, timeout_s=LONG_S if by == "closing the watcher" else 0.01)
+    shop.publish(1, slow)
+    if by == "closing the watcher":
+        assert not shop.close(0.1)
+    else:
+        shop.keeper.retire(shop.published.withdraw())
+        assert gate.entered.acquire(timeout=LONG_S)
+        overdue(shop)
+    gate.open.set()
+    wait_until(lambda: "Closing slow raised OSError" in caplog.text)
+    wait_until(lambda: not shop.keeper.alive)
+    assert shop.keeper.close_failures == 1
+
+
 def test_close_waits_for_what_it_left_alone(shop: Workshop, gate: Gate) -> None:
     """If that returns in time, everything is closed."""
     slow = shop.resource("slow", gate.closing)

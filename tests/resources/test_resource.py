@@ -7,8 +7,9 @@ import gc
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 
 import pytest
@@ -119,7 +120,7 @@ def test_a_view_is_of_one_generation(shop: Workshop) -> None:
 
 
 def test_views_that_cannot_be(shop: Workshop) -> None:
-    """Without a config, entered twice, of a resource that came later, after the end."""
+    """Without a config, entered twice, of a resource that came later or is of another watcher, after the end."""
     with pytest.raises(NoConfigError), shop.published.pin():
         pass
     pool = shop.resource("pool")
@@ -128,6 +129,11 @@ def test_views_that_cannot_be(shop: Workshop) -> None:
     with shop.published.pin() as view:
         with pytest.raises(UsageError, match="this view has no later"):
             _ = view[later]
+        elsewhere = Workshop().resource("pool")
+        with elsewhere.override(Thing("fake")), pytest.raises(UsageError, match="a resource of this watcher"):
+            _ = view[elsewhere]
+        with pytest.raises(UsageError, match="resource='pool': give a resource of this watcher"):
+            _ = view["pool"]  # type: ignore[index]
         with pytest.raises(UsageError, match=r"call pin\(\) once"), view:
             pass
     shop.close()
@@ -268,12 +274,20 @@ def test_forms(shop: Workshop) -> None:
 
 
 def test_forms_that_are_none(shop: Workshop) -> None:
-    """A generator that yields nothing, and an iterator, which type checkers take for a generator."""
+    """A generator without a yield, one that is decorated, an iterator, which type checkers take for a generator."""
 
     def nothing(value: object) -> Iterator[int]:
         yield from ()
 
-    for factory, text in ((nothing, "it ended without a yield"), (lambda _: iter([1]), "it returned an iterator")):
+    async def awaited(value: object) -> AsyncIterator[int]:
+        yield 1
+
+    for factory, text in (
+        (nothing, "it ended without a yield"),
+        (lambda _: iter([1]), "it returned an iterator"),
+        (contextmanager(shop.factory("pool")), "remove @contextmanager, "),
+        (asynccontextmanager(awaited), "remove @asynccontextmanager, "),
+    ):
         refused = shop.outcome(1, shop.resource("pool", factory))
         assert isinstance(refused, Refused)
         assert text in refused.text

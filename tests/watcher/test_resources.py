@@ -605,30 +605,61 @@ def test_registering_makes_no_other(watcher, pools, pool):
     assert (pool.current, port.current, pools.tried) == (before, 1, 1)
 
 
-class SpeechlessError(Exception):
+class SpeechlessError(BaseException):
     """What it says is users' code, too."""
 
     def __str__(self) -> str:
-        raise ValueError
+        raise self.args[0]
 
 
-@pytest.mark.parametrize("fault", ["the exception cannot be printed", "the refusal cannot be described"])
-def test_a_refusal_that_cannot_be_described(watcher, path, pools, pool, monkeypatch, fault):
-    """The round ends all the same, and the next save counts."""
+def undescribed(*_: object) -> None:
+    """As `refusal` in want of memory, or interrupted."""
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("raised", [ValueError, KeyboardInterrupt, SystemExit, GeneratorExit, RecursionError, None])
+def test_a_refusal_that_cannot_be_described(watcher, path, pools, pool, monkeypatch, raised):
+    """The round ends all the same, and the next save counts. None: it is our own code that cannot."""
     seen = Seen(watcher)
     watcher.start()
 
     @watcher.resource("port")
     def port(number: int) -> int:
         if number == 2:
-            raise SpeechlessError
+            raise SpeechlessError(raised)
         return number
 
-    if fault != "the exception cannot be printed":
-        monkeypatch.setattr("hotconf.runtime.applying.applying.refusal", lambda *_: {}["no"])
+    if raised is None:
+        monkeypatch.setattr("hotconf.runtime.applying.applying.refusal", undescribed)
     save(path, text("one", 2))
     failed = wait_until(lambda: [event for event in seen.events if isinstance(event, ReloadFailed)])[0]
     assert (failed.kind, watcher.config.port) == ("apply", 1)
     assert "Speechless" in failed.error
     save(path, text("one", 3))
     wait_until(lambda: port.current == 3)
+
+
+def test_what_a_factory_says_at_length(watcher, path):
+    """A body that a server answered with, for instance: its beginning is enough for people."""
+    watcher.start()
+
+    @watcher.resource("port")
+    def port(number: int) -> int:
+        if number == 2:
+            raise ValueError("no " * 1_000_000)
+        return number
+
+    save(path, text("one", 2))
+    failed = watcher.reload()
+    assert "ValueError: no no" in failed.error
+    assert len(failed.error) < 3000
+
+
+def test_where_a_factory_raised(watcher, path, pool, caplog):
+    """The story of the round has the traceback, without secrets, also those of what was refused."""
+    caplog.set_level("DEBUG", "hotconf")
+    watcher.start()
+    save(path, text("down").replace("hunter22", "swordfish"))
+    assert isinstance(watcher.reload(), ReloadFailed)
+    wait_until(lambda: "in make" in caplog.text and "ConnectionRefusedError: down refused ****" in caplog.text)
+    assert "swordfish" not in caplog.text

@@ -70,6 +70,7 @@ class Task:
         self.closing = closing
         self.began = time.monotonic_ns()
         self.reported = False
+        """Whether it has failed by taking too long."""
         self._undecided = [None]
 
     def decide(self) -> bool:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
+from contextlib import _AsyncGeneratorContextManager, _GeneratorContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
@@ -64,6 +65,9 @@ def life_of(
         return InLoop(made, loop, limit_s, lost)
     if isinstance(made, Generator):
         return Generated(made)
+    if isinstance(made, _GeneratorContextManager | _AsyncGeneratorContextManager):
+        decorator = "@contextmanager" if isinstance(made, _GeneratorContextManager) else "@asynccontextmanager"
+        raise UsageError(f"it returned a context manager: remove {decorator}, a function that yields once is enough")
     if isinstance(made, Iterator):  # to type checkers it is a factory that yields
         kind = type(made).__qualname__
         raise UsageError(f"it returned an iterator ({kind}): `yield` the object, so that it can be closed after that")

@@ -54,8 +54,8 @@ _EXIT_S: Final = 0.1
 
 
 class _LeftAlone(BaseException):
-    def __init__(self, task: Task) -> None:
-        self.task = task
+    def __init__(self, task: Task, error: BaseException | None = None) -> None:
+        self.task, self.error = task, error
 
 
 class Keeper:
@@ -237,7 +237,7 @@ class Keeper:
 
     def _leave_alone(self, task: Task, *, failed: bool = True) -> None:
         self._stuck[task] = None
-        task.entry.left = True
+        task.entry.left, task.reported = True, failed
         if not task.decide():  # it has returned just now
             task.entry.left = False
             del self._stuck[task]
@@ -281,7 +281,7 @@ class Keeper:
                     return
                 self._serving = True
         except _LeftAlone as left:
-            self._returned(left.task)
+            self._returned(left.task, left.error)
 
     def _sleep(self) -> None:
         with suppress(Empty):
@@ -369,7 +369,7 @@ class Keeper:
         self._task = task
         error = None if entry.life is None else entry.life.end()
         if not task.decide():
-            raise _LeftAlone(task)
+            raise _LeftAlone(task, error)
         self._over(entry)
         self._task = None
         if error is not None:
@@ -381,13 +381,15 @@ class Keeper:
         if entry.life is None or entry.life.over:  # otherwise a task, which holds the entry, is closing by itself
             entry.needs = None  # an exception of users' code keeps its callers' frames, and so the entry
 
-    def _returned(self, task: Task) -> None:
-        """Users' code returned after this thread was left alone with it. What it made is closed here."""
+    def _returned(self, task: Task, error: BaseException | None) -> None:
+        """Users' code returned, or raised `error`, after its thread was left alone. What it made is closed here."""
         entry = task.entry
         if task not in self._stuck:  # this is the child of a fork
             return
-        if not task.closing and entry.life is not None and (error := entry.life.end()) is not None:
-            self.close_failures += 1
+        if not task.closing and entry.life is not None:
+            error = entry.life.end()
+        if error is not None:
+            self.close_failures += not (task.closing and task.reported)  # or it is counted already
             reports.close_failed(entry, error)
         self._over(entry)
         self._stuck.pop(task, None)

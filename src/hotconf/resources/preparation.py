@@ -60,7 +60,7 @@ class Refused:
     def text(self) -> str:
         """`myapp.pool could not be made: ConnectionRefusedError: …`, as people read it; not scrubbed."""
         said = type(self.error).__name__
-        with suppress(Exception):  # what users' exceptions say is users' code
+        with suppress(BaseException):  # what users' exceptions say is users' code, here on a thread of ours
             said = f"{said}: {text}" if (text := str(self.error)) else said
         return f"{self.resource.recipe.name} could not be made: {said}" if self.resource is not None else said
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
+from hotconf.arguments import wrong
 from hotconf.errors import NoConfigError, UsageError
 from hotconf.resources.calls import in_factory
 from hotconf.resources.handle import TRACED, Handle, caller
@@ -236,7 +237,9 @@ class View(Generic[T]):
         return config
 
     def __getitem__(self, resource: Resource[R]) -> R:
-        """What was made of it. Raises `UsageError` outside of its `with`, and for what was registered later."""
+        """What was made of it. Raises `UsageError` outside of its `with`, and for what is not in it."""
+        if resource not in self._published.resources:
+            raise wrong("resource", resource, "a resource of this watcher")
         handle = resource._fake or self._check().get(resource)
         if handle is None:
             raise UsageError(f"this view has no {resource.recipe.name}: it was not made when the view was entered")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from hotconf.logs.records import ERROR, WARNING, emit
+from hotconf.logs.records import DEBUG, ERROR, WARNING, emit
 from hotconf.resources.entry import SECOND, Entry, Task
 from hotconf.resources.handle import TRACED, places
+from hotconf.resources.preparation import Refused
 
 
 def thread(text: str, error: BaseException | None) -> None:
@@ -17,7 +18,6 @@ def thread(text: str, error: BaseException | None) -> None:
 
 def left_alone(task: Task) -> None:
     """Users' code did not return in time."""
-    task.reported = True
     emit("reload", ERROR, "%s; its thread is left alone with it", _sentence(task.text))
 
 
@@ -27,6 +27,12 @@ def returned(task: Task) -> None:
         return
     what = "Closing" if task.closing else "The factory"
     emit("reload", WARNING, "%s %s has returned after %d s", what, task.entry.name, task.taken_ns // SECOND)
+
+
+def refused(outcome: Refused) -> None:
+    """Where a factory raised: the event and its record say only what. Once its secrets are known."""
+    if outcome.resource is not None and outcome.error.__traceback__ is not None:
+        emit("reload", DEBUG, "%s could not be made", outcome.resource.recipe.name, error=outcome.error)
 
 
 def close_failed(entry: Entry, error: BaseException) -> None:

@@ -20,6 +20,7 @@ from hotconf.engine.candidate import Valid
 from hotconf.errors import UsageError
 from hotconf.logs import log
 from hotconf.problems import Problem
+from hotconf.resources import reports
 from hotconf.resources.keeper import Keeper
 from hotconf.resources.preparation import Made, Preparation, Refused
 from hotconf.resources.published import Published
@@ -178,9 +179,10 @@ class Applying(Generic[T]):
         else:
             try:
                 problem = refusal(outcome, good, self._options, self._publisher.secrets)
-            except Exception as error:  # noqa: BLE001 - lack of memory, or a fault of ours: the machine waits for an answer
+                reports.refused(outcome)
+            except BaseException:  # noqa: BLE001 - lack of memory, or a fault of ours: the machine waits for an answer
                 log.fault("reload", "Internal error while a refusal of %s was described", self._options.path)
-                text = f"{type(outcome.error).__name__}; it cannot be described: {type(error).__name__}"
+                text = f"{type(outcome.error).__name__}; it cannot be described"
                 problem = Problem(text, kind="apply", file=self._options.path)
             self.cause = outcome.error
             self._post(partial(self._prepared, number, None, (problem,)))

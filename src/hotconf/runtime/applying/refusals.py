@@ -6,6 +6,7 @@ from typing import Any
 
 from hotconf.config.merge import Origins
 from hotconf.config.redaction.secret_values import secrets_around
+from hotconf.config.validation.collector import LONGEST
 from hotconf.engine.candidate import Valid
 from hotconf.keypath import KeyPath
 from hotconf.logs.scrubbing import KnownSecrets, secrets_of_snapshot
@@ -15,7 +16,7 @@ from hotconf.runtime.applying.concern import is_path
 from hotconf.secrets.scrubber import Scrubber
 from hotconf.snapshot import Snapshot
 from hotconf.sources.base import Options
-from hotconf.text import printable
+from hotconf.text import printable, shortened
 
 
 def refusal(outcome: Refused, good: Valid[Any], options: Options[Any], known: KnownSecrets) -> Problem:
@@ -23,7 +24,7 @@ def refusal(outcome: Refused, good: Valid[Any], options: Options[Any], known: Kn
     snapshot = Snapshot(good.config, 0, good.digest, good.loaded_at, good.files, good.origins)
     found = secrets_of_snapshot(options.schema, snapshot) | secrets_around([outcome.error])
     known.load(Scrubber(found))
-    text = printable(known.scrubber()(outcome.text, words=True))
+    text = shortened(printable(known.scrubber()(outcome.text, words=True)), LONGEST)
     path = _path(outcome, good)
     problem = Problem(text, path, "apply", file=options.path)
     return good.origins.placed(problem) if isinstance(good.origins, Origins) else problem
