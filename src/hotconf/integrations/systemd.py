@@ -1,0 +1,155 @@
+"""systemd: a service of `Type=notify-reload` says that it is ready, reloads by `systemctl reload`, and how it is.
+
+with HotReloadWatcher("config.toml", Config) as watcher:
+    notify(watcher)
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from hotconf.errors import UsageError
+from hotconf.events import FileChanged
+from hotconf.integrations.serving import checked, running
+from hotconf.logs import log
+from hotconf.system import handlers, threads
+from hotconf.system.inert import INERT
+from hotconf.system.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+    from hotconf import ConfigReloadEvent, HotReloadWatcher
+
+_SEND_S: Final = 1.0
+"""How long a message may take."""
+
+
+def notify(watcher: HotReloadWatcher[Any], *, signum: int = signal.SIGHUP) -> Service:
+    """Say that the service is ready, and from now on how the watcher is: `STATUS=running generation 5`.
+
+    `signum`, as `ReloadSignal=` has it, loads the files, as `reload_on()` does; `systemctl reload` returns once that
+    has ended, well or not: the status says which. What is wrong is said without values and secrets. Not started by
+    systemd (`NOTIFY_SOCKET` is not set), nothing happens at all.
+
+    To be called in the main thread, once the watcher runs and the service can do its work. Raises `UsageError` if the
+    watcher does not run, and as `reload_on()` does.
+    """
+    checked(watcher)
+    if INERT.applies():
+        return Service(watcher, "")
+    if not running(watcher):
+        raise UsageError("the watcher is not running: start() it before systemd is told that the service is ready")
+    service = Service(watcher, _address(os.environ.get("NOTIFY_SOCKET", "")))
+    service._begin(signum)
+    return service
+
+
+class Service:
+    """What systemd is told of a watcher. `close()`, or that of the watcher, ends it."""
+
+    def __init__(self, watcher: HotReloadWatcher[Any], address: str) -> None:
+        self._watcher = watcher
+        self._address = address
+        self._socket: socket.socket | None = None
+        self._pid = os.getpid()
+        self._asked = False
+        """A reload is requested, and has not begun."""
+        self._said = ""
+        self._ends: list[Callable[[], object]] = []
+        self._worker = Worker("hotconf systemd", log.thread)
+
+    def close(self) -> None:
+        """Say nothing more; the signal is handled as before. Idempotent."""
+        while self._ends:
+            self._ends.pop()()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _begin(self, signum: int) -> None:
+        if not self._address:
+            return
+        self._socket = threads.original("socket", "socket")(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.settimeout(_SEND_S)
+        self._ends.append(handlers.on_signal(signum, self, self._ask).close)
+        self._ends.append(self._watcher.on_event(self._event).close)
+        self._ends.append(self._end)
+        self._watcher._reloader.layers.also_end(self.close)
+        self._worker.submit(self._ready)
+
+    def _end(self) -> None:
+        if self._pid == os.getpid():
+            self._worker.submit(self._hang_up)
+            self._worker.stop(0)
+
+    def _hang_up(self) -> None:
+        taken, self._socket = self._socket, None
+        if taken is not None:
+            taken.close()
+
+    def _ask(self) -> None:
+        """The signal came: only post, for this may be anywhere."""
+        if self._pid != os.getpid():  # systemd is told by the parent
+            self._watcher._reloader.request()
+        elif not self._asked:
+            self._asked = True
+            self._worker.submit(self._reload)
+
+    def _event(self, event: ConfigReloadEvent) -> None:
+        if self._pid == os.getpid() and not isinstance(event, FileChanged):
+            self._worker.submit(self._tell)
+
+    # On a thread of its own
+
+    def _reload(self) -> None:
+        self._asked = False
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        with suppress(UsageError):  # it was closed meanwhile
+            self._watcher.reload()
+        self._ready()
+
+    def _ready(self) -> None:
+        self._said = self._status
+        self._send(f"READY=1\nSTATUS={self._said}")
+
+    def _tell(self) -> None:
+        said, self._said = self._said, self._status
+        if said != self._said:
+            self._send(f"STATUS={self._said}")
+
+    @property
+    def _status(self) -> str:
+        reason, generation = self._watcher.health().reason, self._watcher.generation
+        now = f"running generation {generation}" if generation else "no configuration yet"
+        return f"{reason} ({now})" if reason else now
+
+    def _send(self, message: str) -> None:
+        if self._socket is None:
+            return
+        try:
+            self._socket.sendto(message.encode(), self._address)
+        except OSError as error:
+            log.warning("reload", "systemd cannot be notified: %s", error.strerror or error)
+
+
+def _address(given: str) -> str:
+    """Of the socket; empty if there is none."""
+    if not given:
+        return ""
+    if given[0] not in "/@":
+        log.warning("reload", "systemd cannot be notified: NOTIFY_SOCKET is neither a path nor an abstract name")
+        return ""
+    return "\0" + given[1:] if given[0] == "@" else given
