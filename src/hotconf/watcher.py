@@ -125,6 +125,10 @@ class HotReloadWatcher(Acting[T], Following[T]):
             reconcile_ns=round(reconcile_s * 1e9),
             history=_history(state_dir, options),
         )
+        if reloader.history is not None:
+            from hotconf.runtime.reporting.status import report  # as above
+
+            report(reloader, observer)
         put(self, "_reloader", reloader)
         if type(self) is HotReloadWatcher:
             put(self, "__class__", _Unconfigured)

@@ -28,6 +28,7 @@ from hotconf import (
 from hotconf.history import store, writer
 from hotconf.history.record import Record
 from hotconf.history.store import StateStore
+from hotconf.system import private
 from prefork import completed
 from waiting import wait_until
 from watcher.children import LONG_S, Told, ended, fork
@@ -286,7 +287,7 @@ def test_nothing_was_kept(path, watch, state_dir):
         watcher.get_config()
     assert not watcher.stats.degraded
     watcher.close()
-    assert not state_dir.exists()
+    assert not list(state_dir.rglob("*.state"))
 
 
 def test_another_configurations_state(path, watch, state_dir):
@@ -549,7 +550,7 @@ def test_a_disk_that_hangs_at_start(path, state_dir, monkeypatch, text):
     path.write_text(text)
     stuck = Gate()
     monkeypatch.setattr(writer, "ANSWER_S", 0.1)
-    monkeypatch.setattr(store, "_open_root", lambda root: stuck())
+    monkeypatch.setattr(private, "_open_shared", lambda root: stuck())
     watcher = HotReloadWatcher(path, App, state_dir=state_dir)
     try:
         if text == BROKEN:

@@ -182,6 +182,10 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
         self._waiting.append(record)
         self._worker.submit(self._keep_next)
 
+    def run(self, job: Callable[[], None]) -> None:
+        """Have `job`, which raises nothing, done by the thread that waits for the disk."""
+        self._worker.submit(job)
+
     def close(self, timeout_s: float) -> None:
         """Keep what is waiting, as far as that takes no longer than `timeout_s`, and let another process write."""
         self._closed = True

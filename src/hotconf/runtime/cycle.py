@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from hotconf.history.writer import HistoryWriter
     from hotconf.resources.resource import Resource
     from hotconf.runtime.applying.applying import Applying
+    from hotconf.runtime.reporting.reporter import Reporter
     from hotconf.system.worker import Worker
 
 T = TypeVar("T")
@@ -76,6 +77,8 @@ class Cycle(Generic[T]):
         """The event loop that entered the watcher, and its thread."""
         self._loop_lost = False
         """Whether that was in the parent of this process."""
+        self.reporter: Reporter | None = None
+        """Writes the status, if there is a state directory."""
         self.closed = False
         self._overrides = options.overrides
         self._path = options.path
@@ -101,8 +104,7 @@ class Cycle(Generic[T]):
         if self.watching:
             driver.reconcile.add(self, time.monotonic_ns())
         self._arm(_nothing)
-        if self.applying is not None:
-            self.applying.join(driver)
+        self._join_others(driver)
 
     def rejoin(self, driver: Driver, lost: tuple[Path, ...] | None) -> None:
         """In a forked child: watch the files, and touch those whose state is lost; the main file, if those are
@@ -112,19 +114,26 @@ class Cycle(Generic[T]):
         self.observation.rejoin(driver)
         if self.watching:
             driver.reconcile.add(self, time.monotonic_ns())
-        if self.applying is not None:
-            self.applying.join(driver)
+        self._join_others(driver)
         changed = () if lost is None else lost or (self._path,)
         self._arm(partial(self._armed, _nothing, changed))
         good = self._publisher.good
         if good is not None and good.made_of.overrides != self._overrides.tables:
             self.edit(Edit(None))
 
+    def _join_others(self, driver: Driver) -> None:
+        if self.applying is not None:
+            self.applying.join(driver)
+        if self.reporter is not None:
+            self.reporter.join(driver)
+
     def leave(self, driver: Driver | None) -> None:
         """Emit nothing more, and watch nothing."""
         self.feed(protocol.Close(time.monotonic_ns()))
         while self._edits:
             self._edits.popleft().answer(None)
+        if self.reporter is not None:
+            self.reporter.leave()
         if driver is not None:
             driver.leave(self)
 
@@ -295,6 +304,8 @@ class Cycle(Generic[T]):
             driver.expect(self, self._deadline(queued=queued))
             if self.applying is not None:
                 self.applying.retire()
+            if self.reporter is not None:
+                self.reporter.look()
 
     def _deadline(self, *, queued: bool) -> int | None:
         """When the machine wants a `Due`, or when to check what is pending or not queued yet."""

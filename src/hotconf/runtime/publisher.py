@@ -59,19 +59,8 @@ class Publisher(Generic[T]):
 
     @property
     def files_digest(self) -> str:
-        """Of main file, fragments and profile, as hexadecimal SHA-256; empty if nothing is published.
-
-        It may leave the process, unlike that of a snapshot: the digest of a short secret, such as the environment may
-        hold, can be guessed. Equal for files that hold the same, wherever they are.
-        """
-        good = self.good
-        if good is None:
-            return ""
-        digest = sha256(b"" if good.made_of is None else good.made_of.profile.encode(), usedforsecurity=False)
-        for file in good.files:
-            if file.configures:
-                digest.update(b"\0%d\0" % len(file.content) + file.content)
-        return digest.hexdigest()
+        """That of what is published; empty if nothing is."""
+        return "" if self.good is None else files_digest(self.good)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
@@ -130,6 +119,19 @@ class Publisher(Generic[T]):
         self.secrets.publish(self.snapshot, good.secrets or self.secrets.published)
         self.install(self.snapshot)
         self.unannounced = Publication((good.unchanged or "",))
+
+
+def files_digest(good: Valid[Any]) -> str:
+    """Of main file, fragments and profile, as hexadecimal SHA-256.
+
+    It may leave the process, unlike that of a snapshot: the digest of a short secret, such as the environment may
+    hold, can be guessed. Equal for files that hold the same, wherever they are.
+    """
+    digest = sha256(b"" if good.made_of is None else good.made_of.profile.encode(), usedforsecurity=False)
+    for file in good.files:
+        if file.configures:
+            digest.update(b"\0%d\0" % len(file.content) + file.content)
+    return digest.hexdigest()
 
 
 def _overridden(good: Valid[T] | None) -> bool:

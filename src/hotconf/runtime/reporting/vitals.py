@@ -17,22 +17,27 @@ if TYPE_CHECKING:
 def stats(reloader: Reloader[Any]) -> Stats:
     """Counts and timings, and what is wrong."""
     cycle, bus, history = reloader.cycle, reloader.bus, reloader.history
-    name, trouble = cycle.observation.status
-    used, made = None if cycle.closed else reloader.check(), cycle.applying
-    if used is None and reloader.orphaned:
-        trouble = _ORPHANED
-    if used is not None:
-        loads = [loader.trouble for loader in used.loaders]
-        making = None if made is None else made.trouble
-        more = (used.trouble, *loads, bus.delivery.worker.trouble, records.trouble(), making)
-        trouble = "; ".join(filter(None, (trouble, *more))) or None
-    return reloader.meter.stats(name, trouble, bus.failures)._replace(
+    made = cycle.applying
+    return reloader.meter.stats(cycle.observation.status[0], trouble(reloader), bus.failures)._replace(
         retries=reloader.notifier.retries,
         close_failures=0 if made is None else made.keeper.close_failures,
         last_trouble=cycle.observation.last_trouble,
         state_trouble=None if history is None else history.trouble,
         listener_failures=reloader.notifier.failures,
     )
+
+
+def trouble(reloader: Reloader[Any]) -> str | None:
+    """Why not every change is noticed at once; None if all is well."""
+    cycle, made = reloader.cycle, reloader.cycle.applying
+    _, found = cycle.observation.status
+    used = None if cycle.closed else reloader.check()
+    if used is None:
+        return _ORPHANED if reloader.orphaned else found
+    loads = [loader.trouble for loader in used.loaders]
+    making = None if made is None else made.trouble
+    more = (used.trouble, *loads, reloader.bus.delivery.worker.trouble, records.trouble(), making)
+    return "; ".join(filter(None, (found, *more))) or None
 
 
 def health(reloader: Reloader[Any]) -> Health:
@@ -49,8 +54,8 @@ def health(reloader: Reloader[Any]) -> Health:
         reason = refused(failed)
     elif status == "unwatched":
         reason = "hot reload is off"
-    elif (trouble := _trouble(reloader)) is not None:
-        status, reason, since = "degraded", trouble, _troubled_since(reloader)
+    elif (why := _degraded(reloader)) is not None:
+        status, reason, since = "degraded", why, _troubled_since(reloader)
     elif pending is not None:
         status, reason = "pending", waiting(pending)
     else:
@@ -71,14 +76,13 @@ def _not_running(reloader: Reloader[Any]) -> str | None:
     return None
 
 
-def _trouble(reloader: Reloader[Any]) -> str | None:
+def _degraded(reloader: Reloader[Any]) -> str | None:
     """Why it works, but not as well as it should."""
-    found = stats(reloader)
-    history = reloader.history
-    if found.trouble not in (None, ASKED_FOR):
-        return found.trouble
+    found, history = trouble(reloader), reloader.history
+    if found not in (None, ASKED_FOR):
+        return found
     if history is not None and history.fails:
-        return f"states are not kept: {found.state_trouble}"
+        return f"states are not kept: {history.trouble}"
     return None
 
 

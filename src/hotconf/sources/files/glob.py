@@ -33,8 +33,9 @@ LINK: Final = 2
 """The kind of a name in a listing is the sum of these: a symlink to a directory is both, a file neither."""
 
 _LOG: Final = "debug.log"
-_STATES: Final = re.compile(r"-[0-9a-f]{16}(?:-[0-9]+)?/*\Z")
-"""The endings of directories in which watchers keep states."""
+_STATES: Final = re.compile(r"(?:-[0-9a-f]{16}|(?:^|/)(?:status|requests))(?:-[0-9]+)?/*\Z")
+"""The endings of directories in which watchers keep states, say what they run, and are asked to reload."""
+_NONCE: Final = len("-0123456789abcdef.json")
 
 
 class LimitError(Exception):
@@ -136,14 +137,15 @@ class Search:
 
 
 def is_own(name: str, directory: str = "") -> bool:
-    """Whether hotconf itself writes files of this name there (log, schemas, states, temporary files), or this process
-    writes its output to it.
+    """Whether hotconf itself writes files of this name there (log, schemas, states, statuses, temporary files), or
+    this process writes its output to it.
     """
     log = name == _LOG or name.startswith(f"{_LOG}.")
     if log or name.endswith(".schema.json") or name == ".hotconf" or name.startswith(".hotconf-"):
         return True
-    state = name == "lock" or name.endswith(".state") or name.startswith(".new-")
-    if state and _STATES.search(directory) is not None:
+    state = name == "lock" or name.endswith((".state", ".request")) or name.startswith(".new-")
+    status = name.endswith(".json") and name[:-_NONCE].isdigit()
+    if (state or status) and _STATES.search(directory) is not None:
         return True
     outputs = _outputs()
     return bool(outputs) and _is_one_of(outputs, os.path.join(directory, name))
