@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, overload
 
 from hotconf import arguments
 from hotconf.errors import NoConfigError
-from hotconf.integrations.serving import checked, held, place, served, view_of
+from hotconf.integrations.serving import UNAVAILABLE, checked, held, place, served, view_of
 
 if TYPE_CHECKING:
     from hotconf.watcher import HotReloadWatcher
@@ -26,7 +26,6 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-UNAVAILABLE: Final = "there is no configuration yet"
 TRY_AGAIN_LATER: Final = 1013
 """Of a WebSocket."""
 

@@ -21,9 +21,9 @@ from pydantic import BaseModel
 
 from hotconf.errors import NoConfigError, UsageError
 from hotconf.events import ReloadDeferred, ReloadFailed, ReloadSuccess
-from hotconf.integrations.asgi import TRY_AGAIN_LATER, UNAVAILABLE, Scope, lifespan
+from hotconf.integrations.asgi import TRY_AGAIN_LATER, Scope, lifespan
 from hotconf.integrations.missing import needs
-from hotconf.integrations.serving import checked, held, place, running, view_of
+from hotconf.integrations.serving import UNAVAILABLE, checked, held, place, running, view_of
 
 with needs("fastapi"):
     from fastapi import APIRouter, HTTPException, Response, WebSocketException

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+UNAVAILABLE: Final = "there is no configuration yet"
 _PAUSE_S: Final = 0.01
 
 
