@@ -143,6 +143,10 @@ class ConfigError(Exception):
         self.problems = tuple(problems)
         super().__init__("\n".join(map(_line, self.problems)))
 
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[tuple[Problem, ...]]]:
+        """So that a process of a pool can raise it in its parent."""
+        return type(self), (self.problems,)
+
 
 def _line(problem: Problem) -> str:
     return f"warning: {problem.with_hint}" if problem.severity == "warning" else problem.with_hint

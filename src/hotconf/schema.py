@@ -76,6 +76,11 @@ class Schema(Generic[T]):
         self.strict_keys = strict_keys
         self._template = template
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As its arguments: what pydantic has built of the model is built again elsewhere."""
+        named = (self.checks, self.describe, self._template, self.kebab, self.strict_keys)
+        return _made, (type(self), self.model, *named)
+
     def complete(self) -> None:
         """Build what a forward reference postponed. Raises `UsageError` if its name is still undefined."""
         if not self.adapter.pydantic_complete:
@@ -105,6 +110,11 @@ class Schema(Generic[T]):
             kebab=base.kebab,
             strict_keys=base.strict_keys,
         )
+
+
+def _made(kind: type[Schema[T]], model: Any, checks: Any, *named: Any) -> Schema[T]:
+    describe, template, kebab, strict_keys = named
+    return kind(model, checks=checks, describe=describe, template=template, kebab=kebab, strict_keys=strict_keys)
 
 
 def _checks(given: object) -> tuple[Callable[[Any], Iterable[Problem]], ...]:

@@ -144,6 +144,15 @@ class HotReloadWatcher(Acting[T], Following[T]):
         """Raises `AttributeError`, too."""
         raise AttributeError(f"{name} cannot be deleted")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As its arguments: in another process it arrives as a watcher that is not started.
+
+        Raises `UsageError` if it has resources or callbacks, or if an argument cannot be pickled.
+        """
+        from hotconf.runtime.applying import pickling  # late: most programs send no watcher
+
+        return pickling.given(self._reloader, HotReloadWatcher if type(self) is _Unconfigured else type(self))
+
     def __repr__(self) -> str:
         """Never shows the configuration."""
         return f"<{type(self).__name__} {str(self.path)!r} generation {self.generation}>"

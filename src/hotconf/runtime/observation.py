@@ -27,15 +27,16 @@ class Observation:
     """Watches and compares the files of one watcher, on the driver's thread."""
 
     __slots__ = (
-        *("_arrivals", "_cache", "_driver", "_noted", "_owner", "_options", "_trouble", "_wanted"),
-        *("last_trouble", "native", "observer", "troubled_at"),
+        *("_arrivals", "_cache", "_driver", "_noted", "_owner", "_options", "_trouble"),
+        *("last_trouble", "native", "observer", "wanted", "troubled_at"),
     )
 
     def __init__(self, owner: Driven, options: Options[Any], wanted: ObserverName, cache: Cache) -> None:
         """`owner` identifies this watcher to observers and driver."""
         self._owner = owner
         self._options = options
-        self._wanted = wanted
+        self.wanted: ObserverName = wanted
+        """The observer that was asked for."""
         self._cache = cache
         self._trouble: str | None = None
         self._noted: set[str] = set()
@@ -53,7 +54,7 @@ class Observation:
 
     def join(self, driver: Driver) -> None:
         """Get an observer. Raises `UsageError` if the requested one is not available."""
-        self.use(driver.observers.join(self._owner, self._wanted))
+        self.use(driver.observers.join(self._owner, self.wanted))
         self._driver = driver
 
     def rejoin(self, driver: Driver) -> None:

@@ -222,6 +222,11 @@ class Bus(fork.ForkAware, Generic[T]):
                 return False
             published.wait(min(left, LONGEST_S))
 
+    @property
+    def callbacks(self) -> tuple[Callback, ...]:
+        """All that wait for something."""
+        return (*self._callbacks, *self._followers.all())
+
     def remove(self, subscription: Subscription) -> None:
         """Forget `subscription`; the lock is held."""
         if isinstance(subscription, ChangeCallback):
