@@ -11,6 +11,8 @@ from hotconf.watcher import HotReloadWatcher
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hotconf.runtime.applying.applying import Applying
+    from hotconf.snapshot import Snapshot
     from hotconf.sources.base import Options
 
 
@@ -18,6 +20,16 @@ def original(watcher: HotReloadWatcher[Any]) -> tuple[Options[Any], Path | None]
     """What it loads, and where its states are kept, if they are."""
     reloader = watcher._reloader
     return reloader.options, reloader.state_dir
+
+
+def acting(watcher: HotReloadWatcher[Any]) -> Applying[Any] | None:
+    """What is made of its configuration, if anything is."""
+    return watcher._reloader.cycle.applying
+
+
+def show(watcher: HotReloadWatcher[Any], snapshot: Snapshot[Any]) -> None:
+    """Let the program see this configuration, as if its watcher had been started with it."""
+    watcher._reloader.publisher.install(snapshot)
 
 
 def configuring(watcher: HotReloadWatcher[Any]) -> tuple[Path, ...]:

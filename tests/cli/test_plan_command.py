@@ -188,6 +188,7 @@ def test_all_that_json_holds(here):
     assert found == {
         "outcome": "reload_success",
         "pending_restart": [],
+        "made": None,
         "changes": [
             {"path": "cost.daily_limit_usd", "old": 10.0, "new": 20.0},
             {"path": "hot_reload.debounce_ms", "old": 2000, "new": 500},

@@ -187,16 +187,14 @@ def callbacks(scene: Scene) -> str:
     """The log of callbacks that raise, and quote their arguments."""
     given: list[object] = []
 
-    def fail(*values: object) -> None:
+    def note(*values: object) -> None:
         given.append(values)
-        failure = RuntimeError(f"could not use {values}")
-        failure.add_note(quotes(values))
-        raise failure from KeyError(quotes(values))
+        fail(*values)
 
     with _logging() as stream:
         with HotReloadWatcher(scene.path, scene.schema, debounce_ms=60_000) as watcher:
-            watcher.on_event(lambda event: fail(event, watcher.config))
-            watcher.on_change(lambda config: config, fail)
+            watcher.on_event(lambda event: note(event, watcher.config))
+            watcher.on_change(lambda config: config, note)
             scene.path.write_bytes(scene.after)
             watcher.reload()
             wait_until(lambda: given)
@@ -221,6 +219,47 @@ def _command(*arguments: object) -> Output:
         return result.output
 
     return run
+
+
+def _applied(*arguments: object) -> Output:
+    """What refuses it is a factory, which quotes what it got, and prints it to stdout."""
+    command = _command("plan", "OTHER", "PATH", "--app", "outputs.scene:factories", "--apply", *arguments)
+
+    def run(scene: Scene) -> str:
+        _applying[:] = [scene]
+        return command(scene)
+
+    return run
+
+
+_applying: Final[list[Scene]] = []
+
+
+def factories() -> HotReloadWatcher[Any]:
+    """The watcher of a program whose factory fails."""
+    (scene,) = _applying
+    watcher: HotReloadWatcher[Any] = HotReloadWatcher(scene.path, scene.schema)
+    watcher.resource(lambda config: config)(fail)
+    return watcher
+
+
+def fail(*values: object) -> None:
+    """Quote them in all ways."""
+    failure = RuntimeError(f"could not use {values}")
+    failure.add_note(quotes(values))
+    raise failure from KeyError(quotes(values))
+
+
+def applied(scene: Scene) -> str:
+    """The same of a watcher that is running: its event, the log, and what registering raises is the program's."""
+    with _logging() as stream:
+        with HotReloadWatcher(scene.path, scene.schema, debounce_ms=60_000) as watcher:
+            first = [watcher.config]
+            watcher.resource(lambda config: config)(lambda config: fail(config) if config is not first[0] else None)
+            scene.path.write_bytes(scene.after)
+            event = watcher.reload()
+            told = [repr(event), event, notification(event), to_json(event), repr(watcher.stats), repr(watcher.last)]
+        return _lines([*told, stream.getvalue()])
 
 
 def _kept(*arguments: object) -> Output:
@@ -307,6 +346,7 @@ OUTPUTS: Final[dict[str, Output]] = {
     "log": logged,
     "callbacks that raise": callbacks,
     "a start that falls back": degraded,
+    "a factory that raises": applied,
     **{
         f"check as {form}": _command("check", "--saved", "PATH", "--schema", "SCHEMA", "--format", form)
         for form in ("text", "concise", "json", "sarif", "github")
@@ -322,6 +362,8 @@ OUTPUTS: Final[dict[str, Output]] = {
     "plan": _command("plan", "OTHER", "PATH", "--schema", "SCHEMA"),
     "plan from stdin": _command("plan", "-", "PATH", "--schema", "SCHEMA"),
     "plan as json": _command("plan", "OTHER", "PATH", "--schema", "SCHEMA", "--json"),
+    "plan with factories": _applied(),
+    "plan with factories as json": _applied("--json"),
     "doctor": _command("doctor", "PATH", "--no-probe"),
     "doctor as json": _command("doctor", "PATH", "--no-probe", "--json"),
     "doctor with a probe": _command("doctor", "PATH"),

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -54,6 +54,7 @@ class App:
     state_dir: Path | None
     trouble: str = ""
     """Why it could not be imported: its start() refused its own file. For that file it is known all the same."""
+    watcher: HotReloadWatcher[Any] | None = None
 
     def on(self, main: Path) -> Options[Any]:
         """How it would load `main`. Raises `Refusal` if that is not certain."""
@@ -105,7 +106,7 @@ def find(named: str | None) -> App | None:
                 raise
             return App(INERT.refused, None, f"{label}: its own start() failed: {_safe(one_line(error.problems))}")
         if _is_watcher(found):
-            return App(*original(found))
+            return App(*original(found), watcher=found)
         if hasattr(found, "close"):
             with suppress(Exception):
                 found.close()  # a coroutine: it would complain that nobody awaited it
@@ -216,18 +217,25 @@ def _importing(label: str, paths: tuple[str, ...]) -> Iterator[None]:
     INERT.on, INERT.refused = True, None
     lend_stdout()
     root = click.get_current_context().find_root()
-    is_own = root.obj == OWN_PROCESS and threading.current_thread() is threading.main_thread()
     if root.obj != OWN_PROCESS:
         root.call_on_close(_over)
-    awaited = partial(_awaited, label, paths, threading.get_ident())
     try:
-        with _own_process_state(), contained(awaited) if is_own else nullcontext():
+        with running(partial(_awaited, label, paths, threading.get_ident())):
             yield
     except (Refusal, KeyboardInterrupt):
         raise
     except BaseException as error:
         place = _place(error, paths)
         raise Refusal(f"{label}: {_reason(error)}{f' ({place})' if place else ''}") from error
+
+
+@contextmanager
+def running(awaited: Callable[[], str]) -> Iterator[None]:
+    """Within it code of the program runs. `awaited` says what, for those who wait; any thread may ask."""
+    root = click.get_current_context().find_root()
+    is_own = root.obj == OWN_PROCESS and threading.current_thread() is threading.main_thread()
+    with _own_process_state(), contained(awaited) if is_own else nullcontext():
+        yield
 
 
 def _awaited(label: str, paths: tuple[str, ...], thread: int) -> str:

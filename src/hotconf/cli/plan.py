@@ -15,8 +15,11 @@ from hotconf.text import printable
 
 if TYPE_CHECKING:
     from hotconf.cli.program import Program
+    from hotconf.inspection.inspect import State
+    from hotconf.problems import Problem
     from hotconf.report.ndjson import Json
     from hotconf.schema import Schema
+    from hotconf.sources.base import Options
 
 _STDIN: Final = Path("-")
 
@@ -28,6 +31,11 @@ _STDIN: Final = Path("-")
 @program_options
 @profile_option
 @state_dir_option(BASELINE)
+@click.option(
+    "--apply",
+    is_flag=True,
+    help="Call the program's factories, too: make the resources that the edit concerns, and close them again.",
+)
 @click.pass_context
 def plan(
     ctx: click.Context,
@@ -36,12 +44,14 @@ def plan(
     as_json: bool,
     program: Program,
     state_dir: Path | None,
+    apply: bool,
 ) -> None:
     """Show what a program that runs PATH now would do if PATH held what FILE holds: - is standard input.
 
     The files that FILE's watch_paths names are looked for where PATH is. stdout has the values that change, the
     notification, with what waits for a restart, and what becomes of the watching; or, if it would be refused, the
-    problems. Places in standard input are given as those of PATH.
+    problems. Places in standard input are given as those of PATH. With --apply, what cannot be made of it is a
+    problem, too; nothing is published.
 
     Exit status: 0 it would be accepted, 1 it would be refused, 2 FILE or PATH is missing, unreadable or too large,
     or wrong usage.
@@ -50,13 +60,18 @@ def plan(
     from hotconf.cli.baseline import baseline_of
     from hotconf.cli.contact import located
     from hotconf.cli.findings import as_text, findings, show_problems
+    from hotconf.cli.refusal import Refusal
     from hotconf.cli.verdict import UNKNOWN, status
-    from hotconf.inspection.inspect import State, inspect
+    from hotconf.inspection.inspect import Inspection, State, inspect
     from hotconf.report.comparison import Rehearsal, refusal, refusal_json
     from hotconf.report.notification import notification
     from hotconf.report.problems.lines import spelled
     from hotconf.sources.files.paths import absolute
 
+    if apply and (program.app is None or program.app.watcher is None):
+        raise Refusal(
+            f"--apply needs the program's own watcher: {'give --app' if program.app is None else program.app.trouble}"
+        )
     target = program.path(path)
     found = states.named(target, program, state_dir=state_dir)
     options = program.options(absolute(target))
@@ -72,10 +87,15 @@ def plan(
     baseline = baseline_of(options, program.state_dir(state_dir, main))
     against, start = (now.snapshot, now.start) if now else (None, None)
     edited = inspect(options, against=against, instead={main: content}, baseline=baseline, start=start)
+    made: tuple[str, ...] | None = None
+    if apply and isinstance(edited, State):
+        made, problem = _tried(program, options, now, edited)
+        if problem is not None:
+            edited = Inspection((*edited.problems, problem), edited.files, edited.scrub, edited.form_of)
     content_of = main if file == _STDIN else absolute(file)
     if isinstance(edited, State):
         warnings = tuple(spelled(each, main, main, content_of) for each in edited.snapshot.warnings)
-        rehearsal = Rehearsal(now, replace(edited, snapshot=replace(edited.snapshot, warnings=warnings)))
+        rehearsal = Rehearsal(now, replace(edited, snapshot=replace(edited.snapshot, warnings=warnings)), made)
         echo(_as_json(rehearsal.as_json()) if as_json else rehearsal.as_text())
         return
     event = refusal([spelled(each, main, main, content_of) for each in edited.problems])
@@ -86,6 +106,25 @@ def plan(
         echo(as_text(shown, stdout()), color=True)
         echo(notification(event))
     ctx.exit(1)
+
+
+def _tried(
+    program: Program, options: Options[Any], now: State[Any] | None, edited: State[Any]
+) -> tuple[tuple[str, ...], Problem | None]:
+    """The names of what the program's factories make of `edited`, and why they do not."""
+    from hotconf.cli.imports import running
+    from hotconf.inspection.trial import Trial
+    from hotconf.twin import acting, show
+
+    app = program.app
+    if app is None or app.watcher is None or (applying := acting(app.watcher)) is None:
+        return (), None
+    if now is not None and app.options.path == options.path:
+        show(app.watcher, now.snapshot)
+    trial = Trial(applying, options, now, edited)
+    with running(lambda: trial.doing):
+        trial.run()
+    return trial.made, trial.problem
 
 
 def _content(ctx: click.Context, file: Path, schema: Schema[Any]) -> bytes:

@@ -85,6 +85,8 @@ class Rehearsal:
 
     now: State[Any] | None
     edited: State[Any]
+    made: tuple[str, ...] | None = None
+    """The names of the resources that were made of it and closed; None if that was not tried."""
 
     @property
     def event(self) -> ReloadSuccess | ReloadUnchanged:
@@ -98,7 +100,7 @@ class Rehearsal:
     def as_text(self) -> str:
         """The values that change, the notification, and what becomes of the watching."""
         changes = "\n".join(printable(str(change)) for change in self.edited.changes)
-        watching = "\n".join(printable(f"- {line}") for line in self._watching())
+        watching = "\n".join(printable(f"- {line}") for line in (*self._watching(), *self._applied()))
         return "\n\n".join(filter(None, (changes, notification(self.event), watching)))
 
     def as_json(self) -> Json:
@@ -111,6 +113,7 @@ class Rehearsal:
             "summary": list(edited.summary) if now else None,
             "pending_restart": changes_json(edited.snapshot.pending_restart) if now else None,
             "problems": problems_json(edited.snapshot.warnings),
+            "made": list(self.made) if self.made is not None else None,
             "watching": {
                 "noticed": now.settings.enabled if now else None,
                 "after_ms": now.settings.debounce_ms if now else None,
@@ -141,6 +144,10 @@ class Rehearsal:
             ("no longer watched", self._files(self.now, self.edited)),
         ):
             yield from (f"{what}: {self._named(path)}" for path in paths)
+
+    def _applied(self) -> Iterator[str]:
+        if self.made is not None:
+            yield f"made and closed: {', '.join(self.made)}" if self.made else "it concerns no resource"
 
     def _named(self, path: Path) -> str:
         base = self.edited.snapshot.files[0].path.parent

@@ -29,7 +29,7 @@ from hotconf.runtime.applying.concern import concerned
 from hotconf.runtime.applying.refusals import refusal
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.publisher import Publisher
-from hotconf.snapshot import Timings
+from hotconf.snapshot import Snapshot, Timings
 from hotconf.sources.base import Options
 from hotconf.subscribers.bus import checked_selector
 from hotconf.system import threads
@@ -171,14 +171,15 @@ class Applying(Generic[T]):
         if self._driver is not None:
             self._driver.post(action)
 
-    def _ended(self, number: int, good: Any, began: int, outcome: Made | Refused) -> None:
+    def _ended(self, number: int, good: Valid[Any], began: int, outcome: Made | Refused) -> None:
         """On the keeper's thread."""
         if isinstance(outcome, Made):
             outcome.took_ns = time.monotonic_ns() - began
             self._post(partial(self._prepared, number, outcome, ()))
         else:
             try:
-                problem = refusal(outcome, good, self._options, self._publisher.secrets)
+                new = Snapshot(good.config, 0, good.digest, good.loaded_at, good.files, good.origins)
+                problem = refusal(outcome, new, good.changes, self._options, self._publisher.secrets)
                 reports.refused(outcome)
             except BaseException:  # noqa: BLE001 - lack of memory, or a fault of ours: the machine waits for an answer
                 log.fault("reload", "Internal error while a refusal of %s was described", self._options.path)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from hotconf.changes import Change
 from hotconf.config.merge import Origins
 from hotconf.config.redaction.secret_values import secrets_around
 from hotconf.config.validation.collector import LONGEST
-from hotconf.engine.candidate import Valid
 from hotconf.keypath import KeyPath
 from hotconf.logs.scrubbing import KnownSecrets, secrets_of_snapshot
 from hotconf.problems import Problem
@@ -19,20 +20,21 @@ from hotconf.sources.base import Options
 from hotconf.text import printable, shortened
 
 
-def refusal(outcome: Refused, good: Valid[Any], options: Options[Any], known: KnownSecrets) -> Problem:
-    """Why what is made of `good` could not be made. From now on `known` knows its secrets."""
-    snapshot = Snapshot(good.config, 0, good.digest, good.loaded_at, good.files, good.origins)
-    found = secrets_of_snapshot(options.schema, snapshot) | secrets_around([outcome.error])
+def refusal(
+    outcome: Refused, new: Snapshot[Any], changes: Sequence[Change], options: Options[Any], known: KnownSecrets
+) -> Problem:
+    """Why what is made of `new` could not be made. From now on `known` knows its secrets. `changes`: what is new."""
+    found = secrets_of_snapshot(options.schema, new) | secrets_around([outcome.error])
     known.load(Scrubber(found))
     text = shortened(printable(known.scrubber()(outcome.text, words=True)), LONGEST)
-    path = _path(outcome, good)
+    path = _path(outcome, changes)
     problem = Problem(text, path, "apply", file=options.path)
-    return good.origins.placed(problem) if isinstance(good.origins, Origins) else problem
+    return new.origins.placed(problem) if isinstance(new.origins, Origins) else problem
 
 
-def _path(outcome: Refused, good: Valid[Any]) -> KeyPath:
+def _path(outcome: Refused, changes: Sequence[Change]) -> KeyPath:
     """What it selects; of a function, the first value that changed."""
     if outcome.resource is not None and is_path(outcome.resource):
         selected: KeyPath = outcome.resource.recipe.select.keywords["path"]  # type: ignore[attr-defined]
         return selected
-    return good.changes[0].path if good.changes else ()
+    return changes[0].path if changes else ()
