@@ -31,6 +31,23 @@ class Outline(NamedTuple):
     """The lines that begin inside a string."""
 
 
+class Gap(NamedTuple):
+    """What of a text is left out, because it cannot be read."""
+
+    begin: int
+    end: int
+    instead: str
+    """What stands in its place: with as many line breaks, and as long where anything follows on its last line."""
+    path: KeyPath | None = None
+    """The value that is missing, or the table in which something is, without places in arrays; None: anywhere."""
+    exact: bool = False
+    """Whether it is that value, and not something in that table."""
+    complete: bool = False
+    """Whether nothing is missing at all: what stands there instead says the same."""
+    certain: bool = True
+    """Whether everything behind it means what it meant."""
+
+
 class Format(ABC):
     """One language of configuration files. No method raises for anything in a text, and all take linear time."""
 
@@ -66,6 +83,18 @@ class Format(ABC):
         """What a line of a broken text plainly starts, whatever is above it: the table of a header, `()` for a key;
         None if it may continue a value.
         """
+
+    def gap(self, text: str, problem: Problem) -> Gap | None:  # noqa: ARG002 - a default
+        """What to leave out of `text` because of `problem`, its first mistake, so that the rest says what it said;
+        None if that is not known.
+        """
+        return None
+
+    def may_follow(self, text: str, problem: Problem, since: int | None) -> bool:  # noqa: ARG002 - a default
+        """Whether `problem` may be a mistake only because of what was left out above it. `since`: where the last gap
+        is that is not certain.
+        """
+        return since is not None
 
     def warnings(self, path: Path, text: str) -> tuple[Problem, ...]:  # noqa: ARG002 - a default
         """What a text that was parsed says, but probably does not mean."""

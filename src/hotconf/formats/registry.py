@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from hotconf.arguments import wrong
 from hotconf.formats import base
@@ -14,6 +14,9 @@ from hotconf.formats.toml.format import TOML
 from hotconf.formats.yaml.format import YAML
 from hotconf.problems import Problem
 from hotconf.snapshot import SourceFile
+
+if TYPE_CHECKING:
+    from hotconf.formats.salvage import Salvage
 
 FormatName: TypeAlias = Literal["toml", "yaml", "json"]
 FORMATS: Final[tuple[Format, ...]] = (TOML, YAML, JSON)
@@ -62,3 +65,14 @@ def parse(data: bytes, path: Path, *, allow_empty: bool = False, form: Format | 
         return found
     note = f"it is read as TOML because its name does not end in {', '.join(SUFFIXES)}"
     return replace(found, hint=note if found.hint is None else f"{found.hint}; {note}")
+
+
+def salvage(first: Problem, data: bytes, path: Path, form: Format | None = None) -> Salvage:
+    """All that is wrong with the syntax of `data`, of which `parse` found the `first`, and what is left of it."""
+    from hotconf.formats import salvage  # late: for broken files only
+
+    if first.kind != "syntax":
+        return salvage.Salvage((first,))
+    found = salvage.salvage(form or format_of(path), path, data.decode().removeprefix("\ufeff"), first)
+    problems = (replace(each, file=each.file or path) for each in found.problems[1:])
+    return found._replace(problems=(first, *problems))

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from hotconf.formats.base import Format, Mistakes, Outline, has_giant, is_too_deep
+from hotconf.formats.base import Format, Gap, Mistakes, Outline, has_giant, is_too_deep
 from hotconf.formats.places import Places
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
@@ -44,6 +44,16 @@ class _Json(Format):
         if isinstance(table, dict):
             return table
         return Mistakes(self.name, path, text).too_deep(None)  # the caller had used up its stack
+
+    def gap(self, text: str, problem: Problem) -> Gap | None:
+        from hotconf.formats.json.salvage import gap
+
+        return gap(text, problem)
+
+    def may_follow(self, text: str, problem: Problem, since: int | None) -> bool:
+        from hotconf.formats.json.salvage import is_behind
+
+        return since is not None or is_behind(text)
 
     def warnings(self, path: Path, text: str) -> tuple[Problem, ...]:
         if "\\" not in text:

@@ -71,10 +71,10 @@ _OTHERWISE: Final = {"key": _PAIR, "colon": _PAIR, "value": _TEXT, "end": "nothi
 
 def mistake(path: Path, text: str) -> Problem | None:
     """The problem of a text; None if it is an object in JSON."""
-    return _Scan(path, text).run()
+    return Scan(path, text).run()
 
 
-class _Scan(Mistakes):
+class Scan(Mistakes):
     """`expected`: what has to come next. `key` stands in an object, `comma` behind an item or pair, and what is open
     may be closed instead; `end` is behind the root.
     """
@@ -207,6 +207,8 @@ class _Scan(Mistakes):
         character = self.text[self.at]
         if self.expected == "comma" and self.text[self.open[-1]] == "[" and _KEY.match(self.text, self.at):
             return self.unclosed(self.related('"]" expected before this', self.at))
+        if (self.expected, character) == ("value", ",") and self.text[: self.at].rstrip().endswith(":"):
+            return self.problem_at("missing value", (self.at, self.at + 1), _NO_VALUE)
         hint = hint or self.hint()
         if self.expected == "comma" and hint is None:
             kind = "items of an array" if self.text[self.open[-1]] == "[" else "pairs of an object"

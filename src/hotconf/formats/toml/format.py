@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import tomli
 
-from hotconf.formats.base import MAX_DEPTH, Format, Mistakes, Outline, has_giant, is_too_deep, noted, with_note
+from hotconf.formats.base import MAX_DEPTH, Format, Gap, Mistakes, Outline, has_giant, is_too_deep, noted, with_note
 from hotconf.formats.places import Places
 from hotconf.formats.toml.lexer import STRING, too_deep
 from hotconf.keypath import KeyPath
@@ -53,6 +53,16 @@ class _Toml(Format):
         if _LONG.search(text) and has_giant(table):
             return mistakes.too_long(_giant(text))
         return table
+
+    def gap(self, text: str, problem: Problem) -> Gap | None:
+        from hotconf.formats.toml.salvage import gap
+
+        return gap(text, problem)
+
+    def may_follow(self, text: str, problem: Problem, since: int | None) -> bool:
+        from hotconf.formats.toml.salvage import may_follow
+
+        return may_follow(text, problem, since)
 
     def warnings(self, path: Path, text: str) -> tuple[Problem, ...]:
         if "\\" not in text:

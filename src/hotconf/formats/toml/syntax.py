@@ -39,6 +39,7 @@ _DUPLICATE: Final = "duplicate key"
 _TWICE: Final = "table already defined"
 _CLOSED: Final = "an array or inline table cannot be extended"
 _ESCAPE: Final = "escape"
+TWICE: Final = (_DUPLICATE, _TWICE, _CLOSED)
 _REASONS: Final = (
     ("Unclosed array", _COMMA),
     ("Unclosed inline table", _COMMA),
@@ -77,10 +78,10 @@ _STRINGS = re.compile(STRING, re.DOTALL)
 _ESCAPED = re.compile(r"\\(?:x\w{0,2}|u\w{0,4}|U\w{0,8}|[^\n])?")
 _WORD = re.compile(r"[\w.+-]+|.", re.DOTALL)
 _HEADER = re.compile(rf"\[\[?[ \t]*+({DOTTED})[ \t]*+\]{{0,2}}", re.DOTALL)
-_LIKE_HEADER = re.compile(
+LIKE_HEADER = re.compile(
     rf"[ \t]*+\[\[?[ \t]*+(?!(?:true|false|inf|nan)\b)(?=[A-Za-z_]){DOTTED}[ \t]*+\]\]?[ \t]*+(?:#|\n|\Z)", re.DOTALL
 )
-_LIKE_PAIR = re.compile(rf"[ \t]*+{DOTTED}[ \t]*+=", re.DOTALL)
+LIKE_PAIR = re.compile(rf"[ \t]*+{DOTTED}[ \t]*+=", re.DOTALL)
 
 
 def refused(path: Path, error: tomli.TOMLDecodeError) -> Problem:
@@ -102,7 +103,7 @@ class _Refusal(Mistakes):
             return self.string()
         if self.reason is _ESCAPE:
             return self.escape()
-        if self.reason in (_DUPLICATE, _TWICE, _CLOSED):
+        if self.reason in TWICE:
             return self.given_twice(self.reason)
         if (found := lookalike(self.text, self.at)) is not None:
             return self.strange(*found)
@@ -161,9 +162,8 @@ class _Refusal(Mistakes):
     def quotes(self) -> str | None:
         """A hint, if a quote is missing in the rest of the line."""
         end = self.text.find("\n", self.at)
-        rest = self.text[self.at :] if end < 0 else self.text[self.at : end]
-        found = _NOT_QUOTED.match(rest)
-        return NOT_PAIRED if found and found.end() < len(rest) else None
+        found = _NOT_QUOTED.match(self.text, self.at)
+        return NOT_PAIRED if found and found.end() < (len(self.text) if end < 0 else end) else None
 
     @property
     def own_words(self) -> str:
@@ -208,9 +208,9 @@ class _Refusal(Mistakes):
 
     def begins_statement(self, line: int, opener: str) -> bool:
         """Is it plain that the line at the offset `line` is no part of the value that `opener` opens?"""
-        if _LIKE_HEADER.match(self.text, line):
+        if LIKE_HEADER.match(self.text, line):
             return True
-        return opener == "[" and _LIKE_PAIR.match(self.text, line) is not None
+        return opener == "[" and LIKE_PAIR.match(self.text, line) is not None
 
     def closes(self) -> bool:
         """Is what is open closed further on, before another statement?"""

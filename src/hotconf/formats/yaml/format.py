@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from hotconf.formats.base import Format, Mistakes, Outline, noted, with_note
+from hotconf.formats.base import Format, Gap, Mistakes, Outline, noted, with_note
 from hotconf.formats.places import Places
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
@@ -55,6 +55,16 @@ class _Yaml(Format):
         from hotconf.formats.yaml.mistakes import not_a_mapping
 
         return not_a_mapping(mistakes, *((0, 0) if node is None else (node.begin, node.end)))
+
+    def gap(self, text: str, problem: Problem) -> Gap | None:
+        from hotconf.formats.yaml.salvage import gap
+
+        return gap(text, problem)
+
+    def may_follow(self, text: str, problem: Problem, since: int | None) -> bool:
+        from hotconf.formats.yaml.salvage import may_follow
+
+        return may_follow(text, problem, since)
 
     def warnings(self, path: Path, text: str) -> tuple[Problem, ...]:
         from hotconf.formats.yaml.doubts import doubts

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final
+
+from yaml import YAMLError
+from yaml._yaml import CParser
+from yaml.events import ScalarEvent
 
 from hotconf.formats.base import Mistakes
 from hotconf.formats.lookalikes import lookalike
@@ -43,6 +48,7 @@ _WORD: Final = re.compile(r"[^\s,\[\]{}]++|.", re.DOTALL)
 _TABS: Final = re.compile(r"\t++")
 _ESCAPE: Final = re.compile(r"\\(?:x\w{0,2}|u\w{0,4}|U\w{0,8}|.)?", re.DOTALL)
 _KEY_LINE: Final = re.compile(r"[ \t]*+(?:-[ \t]++)?" + r"[^\s\[\]{},\"'#][^:\n\[\]{},]*+:(?:\s|\Z)")
+_OPENS_STRING: Final = re.compile(r"[ \t]*+(?:-[ \t]++)?(?:[\w.$/-]++[ \t]*+:[ \t]++(?:[\[{][^\n\"']*+)?)?[\"']\Z")
 _REFUSED_CHARACTER: Final = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\ufeff")
 _BREAK: Final = re.compile("[\x85\u2028\u2029]")
 _CLOSES: Final = {"[": "]", "{": "}"}
@@ -278,6 +284,8 @@ class _Refusal(Mistakes):
         here, quote = self.text[self.at : self.at + 1], self.text[: self.at].rstrip()[-1:]
         if here == ",":
             return self.problem_at("unexpected character ','", (self.at, self.at + 1), _COMMA)
+        if quote in ("'", '"') and (begin := self.never_closed()) is not None:
+            return self.problem_at("unterminated string", (begin, _line_end(self.text, begin)), f"close it with {quote}")
         if quote == "'":
             return self.problem_at(
                 "unexpected text behind a string", self.word(), "write '' for a quote inside of '…'"
@@ -287,6 +295,19 @@ class _Refusal(Mistakes):
                 "unexpected text behind a string", self.word(), r'write \" for a quote inside of "…"'
             )
         return self.problem_at("unexpected text behind a value", self.word(), "put all of it in quotes")
+
+    def never_closed(self) -> int | None:
+        """Where the string begins behind which there is something, if the quote that ends it plainly begins another."""
+        line = self.text.rfind("\n", 0, self.at) + 1
+        if not _OPENS_STRING.match(self.text[line : self.at].rstrip()):
+            return None
+        begin, following = None, CParser(self.text).get_event
+        with suppress(YAMLError):
+            while (event := following()) is not None:
+                begin = event.start_mark.index if isinstance(event, ScalarEvent) and event.style else begin
+        if begin is None or begin >= line:
+            return None
+        return self.text.find(self.text[line : self.at].rstrip()[-1], begin)
 
     def unexpected(self) -> Problem:
         if not self.text[self.at : self.at + 1].strip():

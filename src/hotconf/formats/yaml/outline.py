@@ -24,10 +24,10 @@ _SINGLE_LINE: Final = possessive(r"[^'\n]++|''")
 _STRING: Final = rf"""(?:"{_DOUBLE}"?+|'{_SINGLE}'?+)"""
 _LINE_STRING: Final = rf"""(?:"{_DOUBLE_LINE}"|'{_SINGLE_LINE}')"""
 _PLAIN: Final = "(?![\"'#|>\\[\\]{},])" + possessive(r"[^\s:]++|:(?=\S)|[ \t]++(?![\s#])", "+")
-_KEY: Final = rf"(?P<key>{_LINE_STRING}[ \t]*+:(?=\s|\Z)|{_PLAIN}:(?=\s|\Z))"
+KEY: Final = rf"(?P<key>{_LINE_STRING}[ \t]*+:(?=\s|\Z)|{_PLAIN}:(?=\s|\Z))"
 _PROPERTIES: Final = possessive(r"[&!][^\s,\[\]{}]*+[ \t]*+")
 _MARKS: Final = possessive(r"[-?:](?:[ \t]++|(?=\r?\n|\Z))")
-_ENTRY: Final = re.compile(rf"(?P<indent>[ \t]*+{_MARKS}){_PROPERTIES}{possessive(_KEY, '?')}", re.DOTALL)
+_ENTRY: Final = re.compile(rf"(?P<indent>[ \t]*+{_MARKS}){_PROPERTIES}{possessive(KEY, '?')}", re.DOTALL)
 _EXPLICIT: Final = re.compile(r"\?[ \t]++([^\n]++)")
 _OPENS: Final = rf"(?P<block>[|>][^\n#]*+)|(?P<string>{_STRING})|(?P<open>[\[{{])"
 _VALUE: Final = re.compile(rf"[ \t]*+{_PROPERTIES}{possessive(_OPENS, '?')}", re.DOTALL)
@@ -37,7 +37,7 @@ _FLOW_KEY: Final = rf"(?:{_LINE_STRING}[ \t]*+:|{_FLOW_PLAIN}[ \t]*+:(?=[\s,\[\]
 _FLOW: Final = re.compile(
     rf"(?P<key>{_FLOW_KEY})|(?P<string>{_STRING})|(?P<mark>[\[\]{{}}\n])|#[^\n]*+|{_FLOW_PLAIN}", re.DOTALL
 )
-_OWN_KEY: Final = re.compile(rf"[ \t]*+{_MARKS}[{{\[ \t]*+{_KEY}")
+_OWN_KEY: Final = re.compile(rf"[ \t]*+{_MARKS}[{{\[ \t]*+{KEY}")
 _DOCUMENT: Final = re.compile(r"(?:---|\.\.\.)(?=\s|\Z)")
 
 
@@ -128,7 +128,7 @@ class _Scan:
         self._leave(self._parent)
         self._note(tuple(each for _, each in self._keys))
         if len(self._keys) < MAX_DEPTH:
-            self._keys.append((self._parent, question[1].strip() if key is None and question else _name(key)))
+            self._keys.append((self._parent, question[1].strip() if key is None and question else name_of(key)))
         return entry.end()
 
     def _leave(self, column: int) -> None:
@@ -166,7 +166,7 @@ class _Scan:
         for token in _FLOW.finditer(self._text, at):
             mark = token["mark"]
             if token["key"] is not None:
-                key = _name(token["key"])
+                key = name_of(token["key"])
                 self._note(tuple(self._flow))
             elif token["string"] is not None:
                 self._string(*token.span())
@@ -187,6 +187,6 @@ class _Scan:
         self._at = len(self._text)
 
 
-def _name(key: str) -> str:
+def name_of(key: str) -> str:
     name = key.rstrip(": \t")
     return name[1:-1] if name[:1] in ("'", '"') else name
