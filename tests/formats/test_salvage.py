@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from time import process_time
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,27 +20,83 @@ GOOD = {
         *("KEY = 2026-01-05", 'KEY = """\n[no]\n\\"""\n"""', "KEY = {\n  a = [1,\n  2],\n  b = 1,\n}", "# KEY ="),
     ],
     "YAML": [
-        *("KEY: 1", 'KEY: "x # y"', "KEY: |\n  a: b: c\n  [1\n", "KEY:\n  - 1 # c\n  - x: 2\n    y: 3", "KEY: {a: [1, 2]}"),
-        *("KEY: 'it''s'", "KEY:\n- a\n- b", "KEY: [\n  1,\n  2\n  ]", "KEY: two\n  lines", "# KEY", "KEY: >-\n  a\n\n  b"),
+        *(
+            "KEY: 1",
+            'KEY: "x # y"',
+            "KEY: |\n  a: b: c\n  [1\n",
+            "KEY:\n  - 1 # c\n  - x: 2\n    y: 3",
+            "KEY: {a: [1, 2]}",
+        ),
+        *(
+            "KEY: 'it''s'",
+            "KEY:\n- a\n- b",
+            "KEY: [\n  1,\n  2\n  ]",
+            "KEY: two\n  lines",
+            "# KEY",
+            "KEY: >-\n  a\n\n  b",
+        ),
     ],
     "JSON": [
-        *('"KEY": 1', '"KEY": "x { \\" y"', '"KEY": [\n  1,\n  [2]\n]', '"KEY": {"a": [1, 2], "b": {}}', '"KEY": -1.5e3'),
+        *(
+            '"KEY": 1',
+            '"KEY": "x { \\" y"',
+            '"KEY": [\n  1,\n  [2]\n]',
+            '"KEY": {"a": [1, 2], "b": {}}',
+            '"KEY": -1.5e3',
+        ),
         *('"KEY":\n  null', '"KEY": {\n  "a": true\n}', '"KEY": []'),
     ],
 }
 """Entries that are right."""
 BAD = {
     "TOML": [
-        *("KEY = ", "KEY = yes", "KEY 1", "KEY = = 1", 'KEY = "x', "KEY = [1, 2", "KEY = [1 2]", "KEY = {a = 1 b = 2}"),
+        *(
+            "KEY = ",
+            "KEY = yes",
+            "KEY 1",
+            "KEY = = 1",
+            'KEY = "x',
+            "KEY = [1, 2",
+            "KEY = [1 2]",
+            "KEY = {a = 1 b = 2}",
+        ),
         *("KEY = 08", "KEY: 1", "KEY = “x”", 'KEY = "\\q"', "KEY = {a = 1, b = ", "a b = 1", "KEY = 1,", "KEY = x y"),
         *("KEY = [1}", "// no", "KEY = 'it's'", "KEY = { a = 1", 'KEY = ["a, 2]', "KEY = 1 2", "KEY = [,]", "= 1"),
     ],
     "YAML": [
-        *("KEY: a: b", "KEY = 1", 'KEY: "x', "KEY: [1, 2", "KEY: {a: 1", 'KEY: "\\q"', "KEY: *no", "KEY: [1}", "KEY:1"),
-        *("KEY: !no 1", "KEY: %x", "KEY: @x", "KEY: 'x' y", 'KEY: "x" y', "KEY: - 1", "[KEY]", "KEY: [a b: c, d e: f"),
+        *(
+            "KEY: a: b",
+            "KEY = 1",
+            'KEY: "x',
+            "KEY: [1, 2",
+            "KEY: {a: 1",
+            'KEY: "\\q"',
+            "KEY: *no",
+            "KEY: [1}",
+            "KEY:1",
+        ),
+        *(
+            "KEY: !no 1",
+            "KEY: %x",
+            "KEY: @x",
+            "KEY: 'x' y",
+            'KEY: "x" y',
+            "KEY: - 1",
+            "[KEY]",
+            "KEY: [a b: c, d e: f",
+        ),
     ],
     "JSON": [
-        *('"KEY": yes', '"KEY": .5', '"KEY": [1, 2,]', '"KEY": [1 2]', "'KEY': 1", '"KEY": \'x\'', 'KEY: 1', '"KEY" = 1'),
+        *(
+            '"KEY": yes',
+            '"KEY": .5',
+            '"KEY": [1, 2,]',
+            '"KEY": [1 2]',
+            "'KEY': 1",
+            "\"KEY\": 'x'",
+            "KEY: 1",
+            '"KEY" = 1',
+        ),
         *('"KEY": True', '"KEY": 08', '"KEY": "\\q"', '"KEY": 1, // no', '"KEY": {"a": 1,}', '"KEY": [1}', '"KEY" 1'),
         *('"KEY": None', '"KEY": “x”', '# no\n"KEY": 1', '"KEY": "x', '"KEY": 1;', '"KEY": [1,,2]', '"KEY": NaN'),
     ],
@@ -69,7 +124,11 @@ def written(language: Language, entries: list[str], dice: random.Random) -> list
 def text_of(language: Language, entries: list[str]) -> tuple[str, list[int]]:
     """The text of all, and the line of each entry's key."""
     head = ["{"] if language.form.name == "JSON" else []
-    tail = ['"last": 1', "}"] if language.form.name == "JSON" else ["last = 1" if language.form.name == "TOML" else "last: 1"]
+    tail = (
+        ['"last": 1', "}"]
+        if language.form.name == "JSON"
+        else ["last = 1" if language.form.name == "TOML" else "last: 1"]
+    )
     lines, begins = list(head), []
     for entry in entries:
         own = entry.split("\n")
@@ -87,8 +146,7 @@ def test_each_of_several_mistakes_is_reported_at_its_line_and_nothing_else(langu
     dice = random.Random(seed)
     entries, planted = [GOOD[language.form.name][0]], []
     for _ in range(dice.randint(1, 6)):
-        for _ in range(dice.randint(1, 3)):
-            entries.append(dice.choice(GOOD[language.form.name]))
+        entries.extend(dice.choices(GOOD[language.form.name], k=dice.randint(1, 3)))
         entries.append(GOOD[language.form.name][0])
         planted.append(len(entries))
         entries.append(dice.choice(BAD[language.form.name]))
@@ -145,7 +203,9 @@ def test_time_and_number_are_bounded(language: Language) -> None:
     long = [GOOD[name][0]] * 20_000
     for place in range(0, 20_000, 900):
         long[place + 1] = BAD[name][1 if name == "TOML" else 0]
-    text, _ = text_of(language, [entry.replace("KEY", f"key{n}") + "," * (name == "JSON") for n, entry in enumerate(long)])
+    text, _ = text_of(
+        language, [entry.replace("KEY", f"key{n}") + "," * (name == "JSON") for n, entry in enumerate(long)]
+    )
     began = process_time()
     first = refused(language, text)
     once = process_time() - began

@@ -7,12 +7,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hotconf.compat import cached
 from hotconf.formats.places import Places
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem, Related
+
+if TYPE_CHECKING:
+    from hotconf.formats.gaps import Gap
 
 MAX_DEPTH: Final = 64
 """Levels of tables and arrays together, the parts of a dotted key included."""
@@ -29,23 +32,6 @@ class Outline(NamedTuple):
     """
     in_strings: frozenset[int]
     """The lines that begin inside a string."""
-
-
-class Gap(NamedTuple):
-    """What of a text is left out, because it cannot be read."""
-
-    begin: int
-    end: int
-    instead: str
-    """What stands in its place: with as many line breaks, and as long where anything follows on its last line."""
-    path: KeyPath | None = None
-    """The value that is missing, or the table in which something is, without places in arrays; None: anywhere."""
-    exact: bool = False
-    """Whether it is that value, and not something in that table."""
-    complete: bool = False
-    """Whether nothing is missing at all: what stands there instead says the same."""
-    certain: bool = True
-    """Whether everything behind it means what it meant."""
 
 
 class Format(ABC):

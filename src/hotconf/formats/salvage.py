@@ -1,6 +1,6 @@
 """`salvage`: all mistakes of a text that cannot be parsed, and what is left of it without them.
 
-Rule 1: what a mistake makes unreadable is left out, up to where something new plainly begins; the rest is parsed again.
+Rule 1: what a mistake makes unreadable is left out, up to where something plainly begins. The rest is parsed again.
 Rule 2: no mistake that is reported follows from another: where that is not certain, the search ends.
 Rule 3: what is left has the lines of the text, and its columns wherever nothing was left out.
 Rule 4: the time is bounded: so many mistakes, and so many characters that are parsed again.
@@ -12,8 +12,8 @@ import re
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from hotconf.formats.base import Document, Format, Gap
-from hotconf.keypath import KeyPath
+from hotconf.formats.base import Document, Format
+from hotconf.formats.gaps import Gap
 from hotconf.problems import Problem
 
 MOST: Final = 20
@@ -84,7 +84,11 @@ def _conflict(text: str, problem: Problem) -> Gap | None:
 
 def _readable(table: dict[str, Any]) -> dict[str, Any]:
     """`table` without what has no name of its own."""
-    return {key: _inside(value) for key, value in table.items() if key and not key.startswith(UNREAD) and not _FILLED.match(key)}
+    return {
+        key: _inside(value)
+        for key, value in table.items()
+        if key and not key.startswith(UNREAD) and not _FILLED.match(key)
+    }
 
 
 def _inside(value: Any) -> Any:
@@ -92,30 +96,3 @@ def _inside(value: Any) -> Any:
     if isinstance(value, dict):
         return _readable(value)
     return [_inside(each) for each in value] if isinstance(value, list) else value
-
-
-def may_follow(gaps: tuple[Gap, ...], path: KeyPath, *, of_all: bool, by_user: bool) -> bool:
-    """Whether an error at `path` may follow from what is missing: of a table with a gap in it, or of items that may
-    have moved. `of_all`: of a value that is not there, or of all that is in a table or array. `by_user`: of a
-    validator, which may look at values beside its own.
-    """
-    names = tuple(key for key in path if isinstance(key, str))
-    return any(_concerns(gap, path, names, of_all=of_all, by_user=by_user) for gap in gaps)
-
-
-def _concerns(gap: Gap, path: KeyPath, names: KeyPath, *, of_all: bool, by_user: bool) -> bool:
-    if gap.path is None:
-        return of_all or by_user or not names
-    if gap.path[: len(names)] == names or (by_user and gap.path[: len(names) - 1] == names[:-1]):
-        return True
-    within = names[: len(gap.path)] == gap.path
-    return within and (gap.exact or of_all or by_user or _is_item(path, len(gap.path)))
-
-
-def _is_item(path: KeyPath, depth: int) -> bool:
-    """Whether what the first `depth` names of `path` lead to is an array."""
-    left = iter(path)
-    for _ in range(depth):
-        while not isinstance(next(left), str):
-            pass
-    return isinstance(next(left, ""), int)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeAlias, cast
 from hotconf import arguments
 from hotconf.config.layers import FILE, OVERRIDE, LayerTable, TextTable
 from hotconf.errors import UsageError
+from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
 from hotconf.schema import Schema
 from hotconf.snapshot import DEFAULT
@@ -159,3 +160,17 @@ def _said(layer: Layer | FileLayer, read: Callable[[], Any]) -> Said:
         if propagates(error):
             raise
         return Problem(f"Cannot read the layer: {type(error).__name__}", kind="unreadable", where=layer.name)
+
+
+def unable(table: LayerTable, settings: KeyPath | None) -> tuple[LayerTable, Problem | None]:
+    """`table`, which is of a layer of files, without `watch_paths`: what is read decides nothing about that. And a
+    warning, if it has any. `settings`: where the model keeps those of the watcher.
+    """
+    given = table.table.get(str(settings[0])) if settings is not None else None
+    if settings is None or not isinstance(given, dict) or "watch_paths" not in given:
+        return table, None
+    path = (*settings, "watch_paths")
+    text, hint = "watch_paths counts in the main file and in the environment only", "move it there"
+    problem = Problem(text, path, "schema", "warning", hint, where=table.origin(path, Path()).where)
+    rest = {key: value for key, value in given.items() if key != "watch_paths"}
+    return replace(table, table={**table.table, str(settings[0]): rest}), problem

@@ -37,11 +37,17 @@ LATE_IMPORTS: Final = (
     *(f"hotconf.config.decoding.{name}" for name in ("decode", "mistakes", "names", "values")),
     *(f"hotconf.config.redaction.{name}" for name in ("masking", "secret_keys", "secret_values", "source_text")),
     *(f"hotconf.config.validation.{name}" for name in ("faults", "messages")),
-    *(f"hotconf.formats.toml.{name}" for name in ("outline", "positions", "syntax")),
-    *(f"hotconf.formats.json.{name}" for name in ("mistakes", "outline", "positions")),
-    *("hotconf.formats.escapes", "hotconf.formats.lookalikes"),
+    *(f"hotconf.formats.toml.{name}" for name in ("outline", "positions", "salvage", "syntax")),
+    *(f"hotconf.formats.json.{name}" for name in ("mistakes", "outline", "positions", "salvage")),
+    *(f"hotconf.formats.{name}" for name in ("escapes", "gaps", "lookalikes", "salvage")),
     *(f"hotconf.secrets.{name}" for name in ("credentials", "prose", "scrubber")),
-    *("hotconf.history.record", "hotconf.sources.advice", "hotconf.sources.override", "hotconf.status.health"),
+    *(
+        "hotconf.history.record",
+        "hotconf.sources.advice",
+        "hotconf.sources.files.broken",
+        "hotconf.sources.override",
+        "hotconf.status.health",
+    ),
     *("hotconf.watch.inotify_observer", "fcntl", "json", "shlex", "signal", "traceback"),
 )
 """What a watcher's threads import late. None of these may register with `os.register_at_fork`."""
@@ -51,7 +57,7 @@ LATE_WITH: Final = {
     "pydantic_settings": ("hotconf.sources.settings_class.layer",),
     "yaml": tuple(
         f"hotconf.formats.yaml.{name}"
-        for name in ("compose", "doubts", "mistakes", "outline", "positions", "scalars")
+        for name in ("compose", "doubts", "mistakes", "outline", "positions", "salvage", "scalars")
     ),
 }
 """The same, once the program has imported a package that only some programs need."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from hotconf.formats.base import Format, Gap, Mistakes, Outline, has_giant, is_too_deep
+from hotconf.formats.base import Format, Mistakes, Outline, has_giant, is_too_deep
 from hotconf.formats.places import Places
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
+
+if TYPE_CHECKING:
+    from hotconf.formats.gaps import Gap
 
 # The watcher's import, and a good file, pay for no more of this package than this module.
 
@@ -50,7 +53,7 @@ class _Json(Format):
 
         return gap(text, problem)
 
-    def may_follow(self, text: str, problem: Problem, since: int | None) -> bool:
+    def may_follow(self, text: str, problem: Problem, since: int | None) -> bool:  # noqa: ARG002
         from hotconf.formats.json.salvage import is_behind
 
         return since is not None or is_behind(text)

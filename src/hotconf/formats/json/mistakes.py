@@ -71,10 +71,17 @@ _OTHERWISE: Final = {"key": _PAIR, "colon": _PAIR, "value": _TEXT, "end": "nothi
 
 def mistake(path: Path, text: str) -> Problem | None:
     """The problem of a text; None if it is an object in JSON."""
-    return Scan(path, text).run()
+    return _Scan(path, text).run()
 
 
-class Scan(Mistakes):
+def stopped(text: str) -> _Scan:
+    """A scan of `text` that has gone as far as it could: to the end, or to the first mistake."""
+    scan = _Scan(Path(), text)
+    scan.run()
+    return scan
+
+
+class _Scan(Mistakes):
     """`expected`: what has to come next. `key` stands in an object, `comma` behind an item or pair, and what is open
     may be closed instead; `end` is behind the root.
     """

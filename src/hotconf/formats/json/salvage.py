@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Final
 
 from hotconf.compat import possessive
-from hotconf.formats.base import Gap
-from hotconf.formats.json.mistakes import Scan
+from hotconf.formats.gaps import Gap
+from hotconf.formats.json.mistakes import stopped
 from hotconf.formats.salvage import FILLED
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
 
-_NOWHERE: Final = Path()
 _MARKS: Final = "'‘’“”„«»‹›＂＇`"
 _QUOTED: Final = re.compile(rf"[{_MARKS}]([^{_MARKS}\"\\\n]*+)[{_MARKS}]")
 _BARE: Final = re.compile(r"[^,:\[\]{}\n\"]++")
@@ -32,23 +30,20 @@ _CLOSES: Final = {"{": "}", "[": "]"}
 
 def gap(text: str, problem: Problem) -> Gap | None:
     """What to change so that it is no mistake any more; None for what has no plain remedy."""
-    scan = Scan(_NOWHERE, text)
-    if scan.run() is None:
-        return None
-    return _Mending(scan, problem.message).gap()
+    return _Mending(text, problem.message).gap()
 
 
 def is_behind(text: str) -> bool:
     """Whether the mistake is that something follows the object: a bracket of what was left out may have closed it."""
-    scan = Scan(_NOWHERE, text)
-    return scan.run() is not None and scan.expected == "end"
+    return stopped(text).expected == "end"
 
 
 class _Mending:
-    """The mistake at which `scan` has stopped."""
+    """The first mistake of one text."""
 
-    def __init__(self, scan: Scan, reason: str) -> None:
-        self.scan, self.text, self.at, self.reason = scan, scan.text, scan.at, reason
+    def __init__(self, text: str, reason: str) -> None:
+        self.scan, self.text, self.reason = stopped(text), text, reason
+        scan, self.at = self.scan, self.scan.at
         self.here = self.text[self.at : self.at + 1]
         self.path: KeyPath = tuple(list(keys)[-1] for keys in scan.keys if keys)
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import tomli
 
-from hotconf.formats.base import MAX_DEPTH, Format, Gap, Mistakes, Outline, has_giant, is_too_deep, noted, with_note
+from hotconf.formats.base import MAX_DEPTH, Format, Mistakes, Outline, has_giant, is_too_deep, noted, with_note
 from hotconf.formats.places import Places
 from hotconf.formats.toml.lexer import STRING, too_deep
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
+
+if TYPE_CHECKING:
+    from hotconf.formats.gaps import Gap
 
 _SCHEMA: Final = r"#:schema[ \t]++(.+)"
 

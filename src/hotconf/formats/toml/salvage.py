@@ -1,4 +1,4 @@
-"""`gap`: what of a TOML text to leave out because of a mistake: the statement that it is in, with all of its value."""
+"""`gap`: what of a TOML text to leave out because of a mistake: the statement that it is in, with its value."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from hotconf.compat import possessive
-from hotconf.formats.base import Gap
+from hotconf.formats.gaps import Gap
 from hotconf.formats.salvage import UNREAD
 from hotconf.formats.toml.lexer import CLOSED_STRING, MARK, statements
 from hotconf.formats.toml.positions import DOTTED, PART, decoded

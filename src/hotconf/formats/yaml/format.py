@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from hotconf.formats.base import Format, Gap, Mistakes, Outline, noted, with_note
+from hotconf.formats.base import Format, Mistakes, Outline, noted, with_note
 from hotconf.formats.places import Places
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
+
+if TYPE_CHECKING:
+    from hotconf.formats.gaps import Gap
 
 # A program without YAML imports no more of this package than this module, and never `yaml`.
 

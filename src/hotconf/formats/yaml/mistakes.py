@@ -285,7 +285,9 @@ class _Refusal(Mistakes):
         if here == ",":
             return self.problem_at("unexpected character ','", (self.at, self.at + 1), _COMMA)
         if quote in ("'", '"') and (begin := self.never_closed()) is not None:
-            return self.problem_at("unterminated string", (begin, _line_end(self.text, begin)), f"close it with {quote}")
+            return self.problem_at(
+                "unterminated string", (begin, _line_end(self.text, begin)), f"close it with {quote}"
+            )
         if quote == "'":
             return self.problem_at(
                 "unexpected text behind a string", self.word(), "write '' for a quote inside of '…'"
@@ -297,14 +299,14 @@ class _Refusal(Mistakes):
         return self.problem_at("unexpected text behind a value", self.word(), "put all of it in quotes")
 
     def never_closed(self) -> int | None:
-        """Where the string begins behind which there is something, if the quote that ends it plainly begins another."""
+        """Where the string begins that ends here with a quote which plainly was to begin another one."""
         line = self.text.rfind("\n", 0, self.at) + 1
         if not _OPENS_STRING.match(self.text[line : self.at].rstrip()):
             return None
         begin, following = None, CParser(self.text).get_event
         with suppress(YAMLError):
             while (event := following()) is not None:
-                begin = event.start_mark.index if isinstance(event, ScalarEvent) and event.style else begin
+                begin = self._offset(event.start_mark) if isinstance(event, ScalarEvent) and event.style else begin
         if begin is None or begin >= line:
             return None
         return self.text.find(self.text[line : self.at].rstrip()[-1], begin)

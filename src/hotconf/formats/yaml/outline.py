@@ -188,5 +188,6 @@ class _Scan:
 
 
 def name_of(key: str) -> str:
+    """What a key is called, without quotes and colon."""
     name = key.rstrip(": \t")
     return name[1:-1] if name[:1] in ("'", '"') else name

@@ -1,4 +1,4 @@
-"""`gap`: which lines of a YAML text to leave out because of a mistake: the entry that it is in, by its indentation."""
+"""`gap`: which lines of a YAML text to leave out because of a mistake: the entry that it is in, by indentation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from yaml import YAMLError
 
 from hotconf.compat import possessive
-from hotconf.formats.base import Gap
+from hotconf.formats.gaps import Gap
 from hotconf.formats.yaml.compose import Composer, RefusedError, TooDeepError
 from hotconf.formats.yaml.outline import KEY, name_of, outline
 from hotconf.formats.yaml.scalars import TooLongError

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.config.layers import LayerTable
 from hotconf.config.merge import merge
@@ -22,7 +22,6 @@ from hotconf.config.reload_settings import settings_of, settings_path
 from hotconf.config.spelling import respell, without_stamp
 from hotconf.formats.base import Document
 from hotconf.formats.registry import DEFAULT, named, parse
-from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
 from hotconf.snapshot import SourceFile
 from hotconf.sources import layers
@@ -34,6 +33,9 @@ from hotconf.sources.files.reading import Read, Stamp
 from hotconf.system import fork
 from hotconf.system.descriptors import Descriptor
 
+if TYPE_CHECKING:
+    from hotconf.formats.salvage import Salvage
+
 ATTEMPTS: Final = 10
 """How often files are read again that change meanwhile."""
 
@@ -44,7 +46,7 @@ class SetReader:
     __slots__ = (
         *("_fresh", "_known", "_lapped", "_names_before", "_of_layers", "_overrides", "_same_names", "_together"),
         *("also", "cached", "expansion", "instead", "loaded_at", "named", "names", "options", "over", "parse_ns"),
-        *("patterns", "problems", "profile", "read_ns", "reads", "said"),
+        *("patterns", "problems", "profile", "read_ns", "reads", "said", "salvaged"),
     )
 
     loaded_at: datetime
@@ -69,6 +71,8 @@ class SetReader:
         self.reads: dict[Path, Read] = {}
         """In the order of the members, with documents where they could be parsed."""
         self.problems: list[Problem] = []
+        self.salvaged: dict[Path, Salvage] = {}
+        """What is left of files whose syntax is wrong."""
         self.read_ns = self.parse_ns = 0
         """How long reading and parsing took."""
         known = {path: read for path in cached.named if path not in touched and (read := cached.reads.get(path))}
@@ -163,7 +167,7 @@ class SetReader:
         self._distrust(filter(self._is_reused, changed))
         self.cached = self.cached._replace(expansion=None)
         self.expansion = Expansion(self.expansion.members[:1])
-        self.reads, self.problems = {}, []
+        self.reads, self.problems, self.salvaged = {}, [], {}
         self._choose()
         return self.run()
 
@@ -327,20 +331,9 @@ class SetReader:
             of_files = {layer.name for layer in self.options.layers if isinstance(layer, FileLayer)}
             settings = settings_path(self.options.schema)
             over = self.said.decoded(self.options)
-            able = (self._unable(each, settings) if each.layer in of_files else each for each in over)
-            self.over = (*able, *self._overrides)
-
-    def _unable(self, table: LayerTable, settings: KeyPath | None) -> LayerTable:
-        """`table`, which is of a layer of files, without `watch_paths`: what is read decides nothing about that."""
-        given = table.table.get(str(settings[0])) if settings is not None else None
-        if settings is None or not isinstance(given, dict) or "watch_paths" not in given:
-            return table
-        path = (*settings, "watch_paths")
-        text, hint = "watch_paths counts in the main file and in the environment only", "move it there"
-        where = table.origin(path, Path()).where
-        self.problems.append(Problem(text, path, "schema", "warning", hint, where=where))
-        rest = {key: value for key, value in given.items() if key != "watch_paths"}
-        return replace(table, table={**table.table, str(settings[0]): rest})
+            able = [layers.unable(each, settings) if each.layer in of_files else (each, None) for each in over]
+            self.problems.extend(problem for _, problem in able if problem is not None)
+            self.over = (*(each for each, _ in able), *self._overrides)
 
     def read_layers(self) -> None:
         """Read the files of layers only, as they are now; if possible, as one state."""
@@ -378,7 +371,10 @@ class SetReader:
             fork.import_first(form.package)
         document = parse(data, path, allow_empty=options.allow_empty, form=named(options.language(path)))
         if isinstance(document, Problem):
-            self.problems.append(document)
+            from hotconf.sources.files.broken import salvaged  # late: a good file does not need it
+
+            self.salvaged[path] = rest = salvaged(document, options, path, data)
+            self.problems.extend(rest.problems)
             return None
         if "$schema" in document.table:
             document = without_stamp(document, self.options.schema)
