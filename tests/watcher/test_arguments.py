@@ -13,6 +13,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from hotconf import HotReloadSettings, HotReloadWatcher, Schema, Snapshot, UsageError
+from hotconf.subscribers.callbacks import discard
 from watcher.watched import App
 
 
@@ -102,6 +103,10 @@ METHODS = {
     "on_change.callback": {"none", *TWO},
     "on_change.initial": {"true"},
     "flush.timeout_s": {"none", "zero", "float"},
+    "changes.selector": {"text", "tuple", *ONE},
+    "changes.initial": {"true"},
+    "changed.timeout_s": {"none", "zero", "float"},
+    "changed.since": {"none", "zero", "many"},
     "wait_for.predicate": ONE,
     "wait_for.timeout_s": {"none", "zero", "float"},
     "resource.selector": {"text", "tuple", *ONE},
@@ -137,7 +142,7 @@ def refused(call: Callable[[], object], name: str) -> bool:
     """Whether a call raised `UsageError`, which must be one short, printable line that begins with the argument."""
     begins = [name, "pydantic cannot build the model"] if name in ("model", "schema") else [name]
     try:
-        call()
+        discard(call())
     except UsageError as error:
         text = str(error)
         assert text.startswith(tuple(begins)), text
@@ -207,7 +212,7 @@ def test_what_a_decorator_is_given(path):
     watcher = HotReloadWatcher(path, App)
     for kind, value in VALUES.items():
         if value is not None:
-            assert refused(partial(watcher.on_event(), value), "callback") != (kind in ONE)
+            assert refused(partial(watcher.on_event(), value), "callback") != (kind in {*ONE, "coroutine"})
             assert refused(partial(watcher.on_change("server"), value), "callback") != (kind in TWO)
 
 

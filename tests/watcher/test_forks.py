@@ -349,6 +349,7 @@ print(*sorted(names - sys.modules.keys()))
 OF_CALLERS = {
     *("asyncio", "hotconf.config.validation.unset", "hotconf.history.writer", "hotconf.inspection.hidden"),
     *("hotconf.resources.inloop", "hotconf.resources.resource", "hotconf.runtime.applying.applying"),
+    *("hotconf.subscribers.changes", "hotconf.subscribers.coroutines", "hotconf.system.loops"),
 }
 """What only the threads of the program import."""
 OF_THE_FIRST_WATCHER = {"logging", "hotconf.sources.files.named_defaults"}

@@ -36,24 +36,6 @@ def in_task() -> bool:
         return False
 
 
-class Home:
-    """The event loop in which async resources live, and the thread that runs it."""
-
-    __slots__ = ("_thread", "loop")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, thread: int) -> None:
-        self.loop = loop
-        self._thread = thread
-
-    @property
-    def is_here(self) -> bool:
-        """Whether it runs in the calling thread, or would: who waits here for a task of it waits for ever."""
-        running = asyncio._get_running_loop()
-        if running is not None or self.loop.is_running() or self.loop.is_closed():
-            return running is self.loop
-        return self._thread == threads.ident()
-
-
 class InLoop:
     """What an async generator yields, or a coroutine returns, which nobody closes."""
 

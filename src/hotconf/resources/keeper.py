@@ -35,8 +35,8 @@ from hotconf.text import printable
 if TYPE_CHECKING:
     import asyncio
 
-    from hotconf.resources.inloop import Home
     from hotconf.resources.resource import Resource
+    from hotconf.system.loops import Home
 
 MOST_STUCK: Final = 3
 """Threads left alone with users' code that does not return; then nothing is made until one of them does."""
@@ -100,7 +100,8 @@ class Keeper:
 
     def enter(self, loop: asyncio.AbstractEventLoop, thread: int) -> None:
         """From now on async resources are made in `loop`, which runs in this thread. To be called there, or later."""
-        from hotconf.resources.inloop import Home  # imported here, and not by our thread, which may be forked
+        import hotconf.resources.inloop  # noqa: F401 - imported here, and not by our thread, which may be forked
+        from hotconf.system.loops import Home
 
         self.home = Home(loop, thread)
 

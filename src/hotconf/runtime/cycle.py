@@ -162,11 +162,12 @@ class Cycle(Generic[T]):
 
         Returns whether the watcher is running, and has lost the loop that it was started in.
         """
-        from asyncio import get_running_loop
+        from hotconf.system.loops import running
 
         lost = self.loop_lost
         if lost or self._driver is None:
-            self.loop, self._loop_lost = (get_running_loop(), threads.ident()), False
+            self.loop, self._loop_lost = (running("async with"), threads.ident()), False
+            self._bus.enter_loop(*self.loop)
             if self.applying is not None:
                 self.applying.keeper.enter(*self.loop)
         return lost and self._driver is not None and not self.closed

@@ -171,6 +171,8 @@ class Reloader(fork.ForkAware, Generic[T]):
     def start(self, *, require: bool) -> None:
         """Watch, then load in this thread. Raises `ConfigError` if the load fails and `require` is true."""
         self.cycle.refuse("start")
+        if not self.inert:
+            self.bus.begin()
         if self.cycle.closed or not self._started.acquire(blocking=False):
             raise UsageError("a watcher can be started once; make a new one")
         if self.inert:

@@ -12,32 +12,39 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 from hotconf.arguments import function
 from hotconf.config.walk import value_at
+from hotconf.errors import UsageError
 from hotconf.events import FileChanged, Notice, ReloadSuccess
 from hotconf.keypath import KeyPath, key_path
 from hotconf.subscribers.callbacks import Callback, ChangeCallback, EventCallback
 from hotconf.subscribers.delivery import Delivery
 from hotconf.subscribers.path_index import PathIndex
 from hotconf.subscribers.stats import Failures
-from hotconf.subscribers.streams import LONGEST_S, EventStream, Subscription
+from hotconf.subscribers.streams import LONGEST_S, Arrival, EventStream, Subscription
 from hotconf.system import fork, threads
 
 if TYPE_CHECKING:
+    import asyncio
     import threading
 
     from hotconf.events import ConfigReloadEvent, Ending
     from hotconf.schema import Schema
     from hotconf.snapshot import Snapshot
+    from hotconf.subscribers.publications import Beginner, Source
 
 T = TypeVar("T")
 
 BURST: Final = 200
 """How many events are queued at once. The rest of a large burst follows later, so that readers keep up."""
+_REST_S: Final = 0.002
+"""How often to check whether a burst is queued."""
 LOCK_S: Final = 0.002
 """How long to wait for the lock. It is held for microseconds, unless a signal handler interrupts its holder."""
 
 OnEvent: TypeAlias = Callable[["ConfigReloadEvent"], object]
 """A callback for events."""
-Selector: TypeAlias = str | KeyPath | Callable[[T], object]
+Key: TypeAlias = str | KeyPath
+"""A dotted key, or a key path."""
+Selector: TypeAlias = Key | Callable[[T], object]
 """Which value to follow: a dotted key, a key path, or a function of the config."""
 
 
@@ -65,9 +72,11 @@ class Bus(fork.ForkAware, Generic[T]):
         """Events that are not queued yet, in order: the driver waits for the lock at most `LOCK_S`."""
         self._allowed = BURST
         """How many events may be queued before the next `drain`."""
-        self._published = threads.Event()
+        self._published = Arrival()
         """Set, and replaced, whenever something is published, and when this is closed."""
-        self._closed = False
+        self._begun = self._closed = False
+        self._early: list[Beginner] = []
+        """What begins with the first snapshot."""
         fork.register(self)
 
     # Forks
@@ -79,6 +88,7 @@ class Bus(fork.ForkAware, Generic[T]):
     def abandon(self) -> None:
         """In a forked child: callbacks stay, streams end; the parent delivers what was waiting."""
         self.lock = threads.rlock()
+        self._published.forget()
         streams, self._streams = self._streams, ()
         self._backlog.clear()
         for stream in streams:
@@ -89,6 +99,25 @@ class Bus(fork.ForkAware, Generic[T]):
         """In a forked child: followers that have not seen the newest value get it here, too."""
         with self.lock:
             self.delivery.put(self.last, tuple(each for each in self._followers.all() if each.due))
+
+    # Event loops
+
+    def enter_loop(self, loop: asyncio.AbstractEventLoop, thread: int) -> None:
+        """From now on callbacks may return awaitables: they are awaited in `loop`, which runs in this thread."""
+        import hotconf.subscribers.coroutines  # noqa: F401 - imported here, and not by our thread, which may be forked
+        from hotconf.system.loops import Home
+
+        self.delivery.home = Home(loop, thread)
+
+    def begin(self) -> None:
+        """The watcher starts. Raises `UsageError` if a callback is a coroutine function, and no loop has entered."""
+        for each in (*self._callbacks, *self._followers.all()):
+            self._refuse_coroutine(each)
+        self._begun = True
+
+    def _refuse_coroutine(self, callback: Callback) -> None:
+        if self.delivery.home is None and callback.needs_loop:
+            raise UsageError(f"callback {callback.name} is a coroutine function: enter the watcher by `async with`")
 
     # Publishing, on the driver's thread
 
@@ -106,7 +135,7 @@ class Bus(fork.ForkAware, Generic[T]):
             self._wake()
 
     def _wake(self) -> None:
-        published, self._published = self._published, threads.Event()
+        published, self._published = self._published, Arrival()
         published.set()
 
     def drain(self) -> bool:
@@ -145,6 +174,10 @@ class Bus(fork.ForkAware, Generic[T]):
     def _affected(self, event: ConfigReloadEvent | None, now: Snapshot[T] | None) -> set[ChangeCallback[T]]:
         """The followers whose value a commit may change; of the first snapshot those that want that, too."""
         before = self.snapshot
+        if before is None and now is not None:
+            for each in self._early:
+                each.begin(now)
+            self._early = []
         if now is None or (before and before.generation == now.generation):
             return set()
         if before is None:
@@ -172,6 +205,8 @@ class Bus(fork.ForkAware, Generic[T]):
     def on_event(self, callback: OnEvent) -> EventCallback:
         """Call `callback(event)` for every event from now on."""
         subscription = EventCallback(self, next(self._numbers), _checked(callback, "event"))
+        if self._begun:
+            self._refuse_coroutine(subscription)
         with self.lock:
             self._callbacks = (*self._callbacks, subscription)
         return subscription
@@ -185,6 +220,8 @@ class Bus(fork.ForkAware, Generic[T]):
         subscription = ChangeCallback(
             self, next(self._numbers), path, select, _checked(callback, "old, new"), initial=initial
         )
+        if self._begun:
+            self._refuse_coroutine(subscription)
         with self.lock:
             self._followers.add(path, subscription.number, subscription)
             if initial and self.snapshot is not None and not self._closed:
@@ -192,7 +229,26 @@ class Bus(fork.ForkAware, Generic[T]):
                 self.delivery.put(None, (subscription,))
         return subscription
 
-    # Waiting, in any thread
+    # Waiting, in any thread or event loop
+
+    @property
+    def published(self) -> Arrival:
+        """Set when the next configuration is published, or this is closed."""
+        return self._published
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more is published."""
+        return self._closed
+
+    def begin_with(self, source: Source[T], beginner: Beginner) -> None:
+        """Give it what is published now; if nothing is, what will be first."""
+        with self.lock:
+            snapshot = source.snapshot or self.snapshot
+            if snapshot is None:
+                self._early.append(beginner)
+            else:
+                beginner.begin(snapshot)
 
     def flush(self, timeout_s: float | None) -> bool:
         """Wait until callbacks got everything that was published so far. Returns whether that was in time.
@@ -207,7 +263,7 @@ class Bus(fork.ForkAware, Generic[T]):
                     break
             if time.monotonic() >= until:
                 return False
-            threads.pause(LOCK_S)  # the driver queues the rest
+            threads.pause(_REST_S)  # the driver queues the rest
         return self.delivery.finished(awaited, until)
 
     def wait_for(self, holds: Callable[[], object], timeout_s: float | None) -> bool:
@@ -256,8 +312,7 @@ def _instant(timeout_s: float | None) -> float:
 
 
 def _checked(callback: Callable[..., object], call: str) -> Callable[..., object]:
-    instead = "; in async code iterate: async for event in subscribe()"
-    return function("callback", callback, call, instead=instead)
+    return function("callback", callback, call, coroutine=True)
 
 
 _SECOND: Final = "; the callback comes second: on_change(selector, callback)"

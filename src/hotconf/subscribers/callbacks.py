@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from hotconf.arguments import qualified_name
@@ -39,8 +40,18 @@ class Callback(Subscription):
         """Its name in the log."""
         self._callback = callback
 
-    def deliver(self, event: ConfigReloadEvent | None) -> None:
-        """Run the callback, on the delivery thread; may raise anything. Without an event: there is a new value."""
+    @property
+    def needs_loop(self) -> bool:
+        """Whether its callback is a coroutine function, as far as that shows before it is called."""
+        import inspect  # imported before, when the callback was checked
+
+        return inspect.iscoroutinefunction(self._callback)
+
+    def deliver(self, event: ConfigReloadEvent | None) -> object:
+        """Run the callback, on the delivery thread; may raise anything. Without an event: there is a new value.
+
+        Returns what it returned.
+        """
         raise NotImplementedError
 
     def drop(self) -> None:
@@ -56,10 +67,9 @@ class EventCallback(Callback):
         """A decorated function can still be called."""
         return self._callback(event)
 
-    def deliver(self, event: ConfigReloadEvent | None) -> None:
+    def deliver(self, event: ConfigReloadEvent | None) -> object:
         """Call it with `event`."""
-        if event is not None:
-            self._callback(event)
+        return None if event is None else self._callback(event)
 
     def drop(self) -> None:
         """Count it."""
@@ -128,23 +138,28 @@ class ChangeCallback(Callback, Generic[T]):
         if not self._due:
             self._due, self._before = True, before
 
-    def deliver(self, event: ConfigReloadEvent | None) -> None:  # noqa: ARG002 (it needs only the newest snapshot)
+    def deliver(self, event: ConfigReloadEvent | None) -> object:  # noqa: ARG002 (it needs only the newest snapshot)
         """Call it if the newest value differs from the last one that it saw."""
         with self._bus.lock:
             due, before, newest = self._due, self._before, self._bus.snapshot
             self._due, self._before = False, None
         if not due or newest is None:
-            return
+            return None
         old = self._value
         if old is _NOT_SELECTED:
             old = MISSING if before is None else self._selected(before.config, MISSING)
         new = self._value = self._selected(newest.config, old)
-        if not self._equal(old, new):
-            self._callback(old, new)
+        return None if self._equal(old, new) else self._callback(old, new)
 
     def _selected(self, config: T, otherwise: object) -> object:
         name = f"the selector of {self.name}"
         return guarded(name, self._select, config, self._bus.failures, otherwise=otherwise)
+
+
+def discard(awaitable: object) -> None:
+    """It is never awaited; a coroutine would say so when it is freed."""
+    if isinstance(awaitable, Coroutine):
+        awaitable.close()
 
 
 def guarded(name: str, call: Callable[[Any], R], argument: object, failures: Failures, *, otherwise: R) -> R:

@@ -13,11 +13,11 @@ import time
 from collections import deque
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.errors import UsageError
 from hotconf.logs.records import ERROR, WARNING, emit
-from hotconf.subscribers.callbacks import Callback, guarded
+from hotconf.subscribers.callbacks import Callback, discard, guarded
 from hotconf.subscribers.streams import CAPACITY, LONGEST_S
 from hotconf.system import green, threads
 from hotconf.system.worker import Worker
@@ -27,21 +27,29 @@ if TYPE_CHECKING:
     import threading
 
     from hotconf.events import ConfigReloadEvent
+    from hotconf.subscribers.coroutines import AsyncCall
     from hotconf.subscribers.stats import Failures
+    from hotconf.system.loops import Home
 
 
 SLOW_NS: Final = 5_000_000_000
 """A callback that takes longer is reported."""
+_IN_LOOP: Final = "flush() would wait for a coroutine of this very event loop: await asyncio.to_thread(watcher.flush)"
+_NO_LOOP: Final = "it returned an awaitable, and no event loop has entered the watcher: use `async with`"
 
 
 class Awaited:
     """Somebody waits until `count` events were delivered."""
 
-    __slots__ = ("count", "delivered", "ended")
+    __slots__ = ("count", "delivered", "ended", "in_loop", "refused")
 
-    def __init__(self, count: int, *, delivered: bool) -> None:
+    def __init__(self, count: int, *, delivered: bool, in_loop: bool) -> None:
         self.count = count
         self.delivered = delivered
+        self.in_loop = in_loop
+        """Whether it waits in the thread of the event loop that entered the watcher."""
+        self.refused = False
+        """Whether it would wait for a coroutine of that loop."""
         self.ended = threads.Event()
         """Set when they were, and when they never will be."""
 
@@ -59,6 +67,10 @@ class Delivery:
         """The event being delivered, and the callbacks that are left: a failed thread resumes there."""
         self._overflowing = False
         self._closed = False
+        self.home: Home | None = None
+        """The event loop in which coroutines run."""
+        self._call: AsyncCall | None = None
+        """What it runs there."""
         self._running: Callback | None = None
         self._where: tuple[int, int] | None = None
         """The thread, or greenlet, that is running callbacks."""
@@ -73,7 +85,7 @@ class Delivery:
         self.worker.abandon()
         self._queue.clear()
         self._overflowing = False
-        self._running = self._where = self._current = None
+        self._running = self._where = self._current = self._call = self.home = None
         self._forks += 1
         self._queued = self._done = 0
         self._wake_all()
@@ -109,12 +121,15 @@ class Delivery:
             self._closed = True
             self._queue.clear()
             self._wake_all()
-        inside = self._where == threads.greenlet_ident()
+        call = self._call
+        inside = self._where == threads.greenlet_ident() or (call is not None and call.is_here)
         if self.worker.stop(0 if inside else timeout_s) or inside:
             return
         running = self._running
         if running is not None:
             emit("reload", WARNING, "%s was still running when its watcher was closed", running.name)
+        if (call := self._call) is not None:
+            call.leave()
 
     # Waiting, in any thread
 
@@ -122,7 +137,10 @@ class Delivery:
         """What was queued so far, for `finished`. Raises `UsageError` in a callback. The caller holds the lock."""
         if self._where == threads.greenlet_ident():
             raise UsageError("flush() cannot be called from a callback: it would wait for that very callback")
-        awaited = Awaited(self._queued, delivered=self._done >= self._queued)
+        in_loop = self.home is not None and self.home.is_here
+        awaited = Awaited(self._queued, delivered=self._done >= self._queued, in_loop=in_loop)
+        if in_loop and self._call is not None and not awaited.delivered:
+            raise UsageError(_IN_LOOP)
         if not awaited.delivered and not self._closed:
             self._awaited.append(awaited)
         else:
@@ -136,6 +154,8 @@ class Delivery:
                 with self._lock:
                     self._awaited = [each for each in self._awaited if each is not awaited]
                 break
+        if awaited.refused:
+            raise UsageError(_IN_LOOP)
         return awaited.delivered
 
     def _wake_all(self) -> None:
@@ -189,8 +209,32 @@ class Delivery:
             if not callback.closed:
                 self.worker.next_part()
                 began = time.monotonic_ns()
-                guarded(callback.name, callback.deliver, event, self._failures, otherwise=None)
+                guarded(callback.name, partial(self._deliver_to, callback), event, self._failures, otherwise=None)
                 if self._forks == forks and (taken := time.monotonic_ns() - began) > SLOW_NS:
                     emit("reload", WARNING, "%s took %d s", callback.name, taken // 1_000_000_000)
         if self._forks == forks:
             self._running = self._where = None
+
+    def _deliver_to(self, callback: Callback, event: ConfigReloadEvent | None) -> None:
+        result = callback.deliver(event)
+        if hasattr(type(result), "__await__"):
+            self._await(result)
+
+    def _await(self, result: Any) -> None:
+        """What a callback returned is part of it: the next one waits."""
+        if (home := self.home) is None:
+            discard(result)
+            raise UsageError(_NO_LOOP)
+        from hotconf.subscribers.coroutines import AsyncCall  # imported before, when the loop entered
+
+        call = AsyncCall(result, home)
+        with self._lock:
+            self._call = call
+            for awaited in self._awaited:
+                if awaited.in_loop:
+                    awaited.refused = True
+                    awaited.ended.set()
+        try:
+            call.run()
+        finally:
+            self._call = None

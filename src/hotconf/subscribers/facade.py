@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, overload
 
 from hotconf import arguments
-from hotconf.subscribers.bus import OnEvent, Selector, checked_selector
+from hotconf.config.walk import value_at
+from hotconf.subscribers.bus import Key, OnEvent, Selector, checked_selector
 from hotconf.system.exceptions import refuse_in_load
 
 if TYPE_CHECKING:
+    from hotconf.changes import Missing
+    from hotconf.keypath import KeyPath
     from hotconf.snapshot import Snapshot
     from hotconf.subscribers.bus import Bus
     from hotconf.subscribers.callbacks import ChangeCallback, EventCallback
     from hotconf.subscribers.streams import EventStream
 
 T = TypeVar("T")
+V = TypeVar("V")
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Source(Protocol[T_co]):
-    """Where configurations are published."""
+class Publishing(Protocol[T_co]):
+    """Publishes in steps."""
 
     @property
     def snapshot(self) -> Snapshot[T_co] | None:
@@ -40,7 +44,7 @@ class Following(Generic[T]):
         _bus: Bus[T]
 
         @property
-        def _reloader(self) -> Source[T]: ...
+        def _reloader(self) -> Publishing[T]: ...
 
     def subscribe(self) -> EventStream:
         """The events from now on, as an iterator and an async iterator. Close it, or use it in a `with`.
@@ -81,12 +85,62 @@ class Following(Generic[T]):
         Raises `UsageError` for a key that the model does not have.
         """
         arguments.flag("initial", initial)
-        if not callable(known := checked_selector(selector)) and self._bus.schema is not None:
-            from hotconf.config.spelling import selected  # imported here: most programs follow no value
-
-            known = selected(known, self._bus.schema)
-        follow = partial(self._bus.on_change, known, initial=initial)
+        follow = partial(self._bus.on_change, self._known(selector), initial=initial)
         return follow if callback is None else follow(callback)
+
+    @overload
+    def changes(
+        self, selector: Callable[[T], V], *, initial: Literal[False] = False
+    ) -> AsyncIterator[tuple[V, V]]: ...
+    @overload
+    def changes(self, selector: Callable[[T], V], *, initial: bool) -> AsyncIterator[tuple[V | Missing, V]]: ...
+    @overload
+    def changes(self, selector: Key, *, initial: bool = False) -> AsyncIterator[tuple[Any, Any]]: ...
+    def changes(self, selector: Selector[T], *, initial: bool = False) -> AsyncIterator[tuple[Any, Any]]:
+        """The changes of the selected value from now on: `async for old, new in watcher.changes("server.port")`.
+
+        `selector` and `initial` are those of `on_change`. The selector runs in the reader's loop, and what it raises
+        is raised there. A slow reader skips values: it gets the last one that it saw and the newest. It ends when the
+        watcher is closed; until then it may be left at any time. A wait that is cancelled loses nothing.
+
+        Raises `UsageError` for a key that the model does not have, and in loops that are not asyncio's.
+        """
+        from hotconf.subscribers.changes import Changes  # imported here: it imports asyncio
+
+        arguments.flag("initial", initial)
+        known = self._known(selector)
+        select = known if callable(known) else partial(value_at, path=known)
+        changes = Changes(self._reloader, self._bus, select, initial=initial)
+        if not initial:
+            self._bus.begin_with(self._reloader, changes)
+        return changes
+
+    def changed(
+        self, timeout_s: float | None = None, *, since: int | None = None
+    ) -> Coroutine[Any, Any, Snapshot[T]]:
+        """Wait for a generation above `since`, by default that of now, and return its snapshot.
+
+        With `since=snapshot.generation` of the last one nothing is missed.
+
+        Raises `TimeoutError`, and `UsageError` when the watcher is closed, and in loops that are not asyncio's.
+        """
+        from hotconf.subscribers.changes import newer  # imported here: it imports asyncio
+
+        arguments.timeout(timeout_s)
+        if since is not None:
+            arguments.whole("since", since, 0)
+        snapshot = self._reloader.snapshot
+        now = 0 if snapshot is None else snapshot.generation
+        return newer(self._reloader, self._bus, now if since is None else since, timeout_s)
+
+    def _known(self, selector: Selector[T]) -> KeyPath | Callable[[T], object]:
+        """The selector; a key as the model spells it. Raises `UsageError` if that has none."""
+        known = checked_selector(selector)
+        if callable(known) or self._bus.schema is None:
+            return known
+        from hotconf.config.spelling import selected  # imported here: most programs follow no value
+
+        return selected(known, self._bus.schema)
 
     def flush(self, timeout_s: float | None = None) -> bool:
         """Wait until callbacks have run for everything that was published so far. Returns whether that was in time.

@@ -1,10 +1,10 @@
-"""`Subscription`, a handle to close, and `EventStream`, which can be iterated, too."""
+"""`Subscription`, a handle to close, `EventStream`, which can be iterated, too, and `Arrival`, by which they wait."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from hotconf import arguments
@@ -25,6 +25,41 @@ CAPACITY: Final = 1024
 LONGEST_S: Final = 1.0
 """The longest wait. CPython runs the handler of a signal that arrives just before a wait only after it: a long wait
 would delay Ctrl+C, or a SIGTERM handler that closes the stream."""
+
+
+class Arrival(threads.Event):
+    """An event that coroutines can wait for, too, in any number of loops. Set once."""
+
+    __slots__ = ("_futures",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._futures: list[asyncio.Future[None]] = []
+
+    def set(self) -> None:
+        """Wake all waiters. Idempotent; never waits."""
+        super().set()
+        futures, self._futures = self._futures, []
+        if futures:
+            from hotconf.system.loops import post  # imported before, by those who wait
+
+            for loop in {future.get_loop() for future in futures}:
+                post(loop, partial(_resume, [each for each in futures if each.get_loop() is loop]))
+
+    def forget(self) -> None:
+        """In a forked child: coroutines that wait are the parent's."""
+        self._futures = []
+
+    async def awaited(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wait in `loop`, the running one, until it is set."""
+        future = loop.create_future()
+        self._futures.append(future)
+        try:
+            if not self._set:  # asked again: those who set it may have missed the future
+                await future
+        finally:
+            if future in self._futures:
+                self._futures.remove(future)
 
 
 class Hub(Protocol):
@@ -90,17 +125,16 @@ class EventStream(Subscription):
     readers. It belongs to the first event loop that iterates it; in another one it raises `UsageError`.
     """
 
-    __slots__ = ("_arrived", "_ended", "_loop", "_overflowing", "_queue", "_waiters")
+    __slots__ = ("_arrived", "_ended", "_loop", "_overflowing", "_queue")
 
     def __init__(self, hub: Hub) -> None:
         super().__init__(hub)
         self._queue: deque[ConfigReloadEvent] = deque()
-        self._arrived = threads.Event()
+        self._arrived = Arrival()
         """Set, and replaced, when an event arrives or the stream ends."""
         self._ended = False
         self._overflowing = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiters: list[asyncio.Future[None]] = []
 
     def put(self, event: ConfigReloadEvent) -> None:
         """Queue `event`, drop the oldest if the queue is full, and wake the reader. The caller holds the lock."""
@@ -125,7 +159,7 @@ class EventStream(Subscription):
         """In a forked child: end without the waiting events, and without waking the parent's event loop."""
         self._ended = True
         self._queue.clear()
-        self._waiters.clear()
+        self._arrived.forget()
         self._loop = None
         self._wake()
 
@@ -172,13 +206,8 @@ class EventStream(Subscription):
                     return self._take()
                 if self._ended:
                     raise StopAsyncIteration
-                waiter = loop.create_future()
-                self._waiters.append(waiter)
-            try:
-                await waiter
-            finally:
-                with self._hub.lock, suppress(ValueError):
-                    self._waiters.remove(waiter)
+                arrived = self._arrived
+            await arrived.awaited(loop)
 
     def _take(self) -> ConfigReloadEvent:
         event = self._queue.popleft()
@@ -186,10 +215,9 @@ class EventStream(Subscription):
         return event
 
     def _bind(self) -> asyncio.AbstractEventLoop:
-        # Imported here: asyncio takes tens of milliseconds to import, and is loaded by now.
-        import asyncio
+        from hotconf.system.loops import running  # imported here: it imports asyncio, which is loaded by now
 
-        loop = asyncio.get_running_loop()
+        loop = running("async for")
         if self._loop is None:
             self._loop = loop
         elif self._loop is not loop:
@@ -197,15 +225,11 @@ class EventStream(Subscription):
         return loop
 
     def _wake(self) -> None:
-        arrived, self._arrived = self._arrived, threads.Event()
+        arrived, self._arrived = self._arrived, Arrival()
         arrived.set()
-        if self._waiters and self._loop is not None:
-            waiters, self._waiters = self._waiters, []
-            with suppress(RuntimeError):  # the loop was closed meanwhile
-                self._loop.call_soon_threadsafe(_resume, waiters)
 
 
-def _resume(waiters: list[asyncio.Future[None]]) -> None:
-    for waiter in waiters:
-        if not waiter.done():
-            waiter.set_result(None)
+def _resume(futures: list[asyncio.Future[None]]) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_result(None)
