@@ -56,7 +56,9 @@ class _Call:
         try:
             _inside.add(here)
             self.outcome = Outcome(self._work())
-        except BaseException as error:  # noqa: BLE001 - users' code
+        except BaseException as error:
+            if isinstance(error, threads.ExitingError):
+                raise
             if isinstance(error, SystemExit) and os.getpid() != pid:
                 end_process(error)
             self.outcome = Outcome(error=trimmed(error))

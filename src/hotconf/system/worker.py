@@ -250,6 +250,8 @@ class Worker:
             try:
                 self._serve(me)
                 break
+            except threads.ExitingError:  # of the process: nothing failed, and nobody repairs any more
+                return
             except BaseException as error:  # noqa: BLE001 - jobs guard themselves: a fault of ours
                 again = me in self._runners and self._requeue(me)  # unless the job forked
                 self._report(f"a job of the thread {self.name} failed", error)
