@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
+import sys
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -18,9 +21,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel, SecretStr
 
 from hotconf import Env, HotReloadWatcher, RestartRequired, UsageError
+from hotconf.integrations import prometheus
 from hotconf.integrations.prometheus import Collector
 from hotconf.problems import Kind
-from prefork import completed
+from prefork import Program, completed
 from realtools import need
 from waiting import wait_until
 
@@ -354,7 +358,7 @@ else:
     os._exit(0)
 """
     done = completed(program, cwd=tmp_path, check=True, ignore_warnings=True)
-    assert done.stdout.split() == ["2", "1.0", "1", "1.0"]
+    assert [float(word) for word in done.stdout.split()] == [2, 1, 1, 1]
 
 
 def test_no_value_and_no_secret_is_in_a_scrape(make, path, monkeypatch):
@@ -389,3 +393,143 @@ def test_a_collector_and_its_scrapes_start_nothing(make):
     generate_latest(registered(watcher))
     after = threading.active_count(), len(watcher._reloader.bus._callbacks), len(watcher._reloader.bus._streams)
     assert after == before
+
+
+# Several processes
+
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "prometheus"
+WORKER = """
+import sys
+from hotconf import HotReloadWatcher
+from hotconf.integrations.prometheus import Collector
+with HotReloadWatcher("config.toml", dict, debounce_ms=60_000, reconcile_s=3600, state_dir="states") as watcher:
+    print(watcher.generation, flush=True)
+    for _ in sys.stdin:
+        watcher.reload()
+        print(watcher.generation, flush=True)
+"""
+
+
+def by_process(registry: CollectorRegistry, name: str, **labels: str) -> dict[int, float]:
+    """What a scrape says of each process."""
+    families = text_string_to_metric_families(generate_latest(registry).decode())
+    found = [sample for family in families for sample in family.samples if sample.name == name]
+    wanted = [sample for sample in found if labels.items() <= sample.labels.items()]
+    assert len({sample.labels["pid"] for sample in wanted}) == len(wanted)
+    return {int(sample.labels["pid"]): sample.value for sample in wanted}
+
+
+@pytest.fixture
+def workers(tmp_path: Path, path: Path) -> Iterator[list[Program]]:
+    """Two processes of a program; a line makes one reload."""
+    pipe = subprocess.PIPE
+    made = [Program(WORKER, cwd=tmp_path, text=True, stdin=pipe, stdout=pipe, stderr=None) for _ in range(2)]
+    try:
+        for each in made:
+            assert each.stdout.readline() == "1\n"
+        yield made
+    finally:
+        for each in made:
+            each.kill()
+            each.wait()
+            each.stdin.close()
+            each.stdout.close()
+
+
+def reloaded(worker: Program) -> str:
+    """Have it reload: its generation then."""
+    worker.stdin.write("\n")
+    worker.stdin.flush()
+    return worker.stdout.readline().strip()
+
+
+def test_in_multiprocess_mode_a_scrape_has_all_processes(workers, path, tmp_path, monkeypatch):
+    """Whichever answers it, by their numbers; those that ended are gone, also if they were killed."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    scraped = HotReloadWatcher(path, dict, state_dir=tmp_path / "states")  # which need not run itself
+    registry = registered(scraped)
+    first, second = workers
+    pids = {first.pid, second.pid}
+    wait_until(lambda: by_process(registry, "hotconf_generation") == dict.fromkeys(pids, 1))
+    assert len(set(re.findall(r'digest="(\w+)"', generate_latest(registry).decode()))) == 1
+    path.write_text("port = 2\n")
+    assert reloaded(first) == "2"
+    wait_until(lambda: by_process(registry, "hotconf_generation") == {first.pid: 2, second.pid: 1})
+    assert len(set(re.findall(r'digest="(\w+)"', generate_latest(registry).decode()))) == 2
+    path.write_text("port = [\n")
+    assert reloaded(second) == "1"
+    good = "hotconf_config_last_reload_successful"
+    wait_until(lambda: by_process(registry, good) == {first.pid: 1, second.pid: 0})
+    assert by_process(registry, "hotconf_reload_failures_total", kind="syntax") == {first.pid: 0, second.pid: 1}
+    assert by_process(registry, "hotconf_watch_healthy") == dict.fromkeys(pids, 1)
+    first.kill()
+    first.wait()
+    assert set(by_process(registry, "hotconf_generation")) == {second.pid}
+    second.stdin.close()  # its watcher is closed
+    second.wait()
+    assert by_process(registry, "hotconf_generation") == {}
+    said = subprocess.run(
+        [need("promtool"), "check", "metrics"], input=generate_latest(registry), capture_output=True, check=False
+    )
+    assert (said.returncode, said.stdout) == (0, b"")
+
+
+def test_in_multiprocess_mode_a_state_directory_is_needed(make, tmp_path, monkeypatch):
+    """There is nowhere else where processes could say how they are."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    with pytest.raises(UsageError, match="state_dir: give it one"):
+        Collector(make())
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others").chmod(0o777)  # not to be trusted: nothing is read there
+    assert by_process(registered(make(state_dir=tmp_path / "others")), "hotconf_generation") == {}
+
+
+@pytest.mark.parametrize("stats", [{}, {"endings": 1}, {"succeeded_at": "never"}, {"durations": {"read": {}}}])
+def test_a_status_that_makes_no_sense_is_left_out(workers, path, tmp_path, monkeypatch, stats):
+    """Of another version, for instance; the other processes are there."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    registry = registered(HotReloadWatcher(path, dict, state_dir=tmp_path / "states"))
+    wait_until(lambda: len(by_process(registry, "hotconf_generation")) == 2)
+    read = prometheus.statuses
+
+    def odd(*given: Any) -> list[Any]:
+        first, second = read(*given)
+        return [first, second._replace(stats={**second.stats, **stats} if stats else {})]
+
+    monkeypatch.setattr(prometheus, "statuses", odd)
+    assert len(by_process(registry, "hotconf_generation")) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="gunicorn forks")
+def test_the_example_has_every_worker_of_gunicorn_in_a_scrape(tmp_path):
+    """Started as it says: a save reaches both, and one scrape shows it."""
+    root = tmp_path / "example"
+    shutil.copytree(EXAMPLE, root, ignore=shutil.ignore_patterns("__pycache__", "state", "metrics"))
+    (root / "metrics").mkdir()
+    command = [sys.executable, "-W", "ignore", "-m", "gunicorn", "--bind=127.0.0.1:0", "--workers=2"]
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(
+            [*command, "--no-control-socket", "app:application"],
+            cwd=root,
+            env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": "metrics"},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        wait_until(lambda: "Listening at" in (tmp_path / "log").read_text())
+        [address] = re.findall(r"Listening at: (http://\S+)", (tmp_path / "log").read_text())
+
+        def generations() -> list[float]:
+            with urllib.request.urlopen(address, timeout=60) as response:
+                text = response.read().decode()
+            assert "greetings_total 2.0" in text or text.count("hotconf_generation{") < 2
+            families = {each.name: each for each in text_string_to_metric_families(text)}
+            return [sample.value for sample in families["hotconf_generation"].samples]
+
+        wait_until(lambda: generations() == [1, 1])
+        (root / "config.toml").write_text('greeting = "good day"\n')
+        wait_until(lambda: generations() == [2, 2])
+    finally:
+        server.terminate()
+        server.wait(60)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
 from hotconf import arguments
+from hotconf.errors import UsageError
 from hotconf.integrations.missing import needs
+from hotconf.integrations.serving import checked
+from hotconf.problems import Kind
+from hotconf.status.contents import DIGITS
+from hotconf.status.reading import statuses
+from hotconf.subscribers.stats import BUCKETS
 from hotconf.watch.observer import ASKED_FOR
 
 with needs("prometheus", "prometheus_client"):
@@ -21,9 +30,10 @@ with needs("prometheus", "prometheus_client"):
 
 if TYPE_CHECKING:
     from hotconf import HotReloadWatcher
+    from hotconf.status.record import Status
 
-_DIGITS: Final = 12
-"""How much of a digest is shown."""
+_MULTIPROCESS: Final = ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir")
+"""The variables that turn this mode on."""
 _GAUGES: Final = {
     "hotconf_config_last_reload_successful": "Whether the latest load of the configuration was good.",
     "hotconf_config_last_reload_success_timestamp_seconds": "When the latest good load of the configuration ended.",
@@ -34,6 +44,8 @@ _GAUGES: Final = {
     "hotconf_watch_healthy": "Whether every change of the files is noticed at once.",
 }
 """What can go up and down, each with one sample for a watcher."""
+_RESULTS: Final = ("success", "unchanged", "failed", "deferred")
+_PHASES: Final = ("read", "parse", "validate", "apply")
 
 
 class Collector:
@@ -43,15 +55,29 @@ class Collector:
 
     No label and no sample holds a value of the configuration. A scrape reads what the watcher knows: it may come
     before the start, during a reload, after a fork and after `close()`.
+
+    In prometheus_client's multiprocess mode (`PROMETHEUS_MULTIPROC_DIR` is set) a scrape of any process has all
+    processes, with the label `pid`: they are read from the watcher's `state_dir`.
     """
 
     def __init__(self, watcher: HotReloadWatcher[Any], *, name: str | None = None) -> None:
-        """`name`: the label `config`, by default the name of the main file, or of the model if there is none."""
+        """`name`: the label `config`, by default the name of the main file, or of the model if there is none.
+
+        Raises `UsageError` for a name that cannot work, and in multiprocess mode for a watcher without a `state_dir`.
+        """
+        self._multiprocess = any(variable in os.environ for variable in _MULTIPROCESS)
+        self._labels = ["config", "pid"] if self._multiprocess else ["config"]
         self._watchers: dict[str, HotReloadWatcher[Any]] = {}
         self.add(watcher, name=name)
 
     def add(self, watcher: HotReloadWatcher[Any], *, name: str | None = None) -> Collector:
         """One more watcher, under a name of its own: one registry takes one collector. Returns the collector."""
+        reloader = checked(watcher)._reloader
+        if self._multiprocess and reloader.history is None:
+            text = (
+                "in multiprocess mode the metrics of all processes are read from the watcher's state_dir: give it one"
+            )
+            raise UsageError(text)
         label = _label(_name(watcher) if name is None else name)
         if label in self._watchers:
             raise arguments.wrong("name", label, "another one: a watcher of this collector has it")
@@ -60,11 +86,16 @@ class Collector:
 
     def describe(self) -> Iterable[Metric]:
         """The metrics without samples, for the registry."""
-        return _families(())
+        return _families(self._labels, ())
 
     def collect(self) -> Iterator[Metric]:
         """The metrics as they are now."""
-        yield from _families((name, _record(watcher)) for name, watcher in self._watchers.items())
+        rows: Iterable[_Row]
+        if self._multiprocess:
+            rows = chain.from_iterable(_everywhere(*each) for each in self._watchers.items())
+        else:
+            rows = (_here(*each) for each in self._watchers.items())
+        yield from _families(self._labels, rows)
 
 
 def _name(watcher: HotReloadWatcher[Any]) -> str:
@@ -78,67 +109,99 @@ def _label(given: object) -> str:
     return given
 
 
-def _record(watcher: HotReloadWatcher[Any]) -> dict[str, Any]:
-    """What the metrics are made of."""
-    stats, health = watcher.stats, watcher.health()
-    idle = health.status == "unwatched" and watcher.settings.enabled
-    return {
-        "generation": watcher.generation,
-        "digest": watcher._reloader.publisher.files_digest[:_DIGITS],
-        "pending": watcher.pending is not None,
-        "pending_restart": len(watcher.pending_restart),
-        "watch_healthy": stats.trouble in (None, ASKED_FOR) and not idle,
-        "stats": stats.as_dict(),
+class _Row(NamedTuple):
+    """What one watcher in one process says."""
+
+    labels: tuple[str, ...]
+    gauges: Mapping[str, float]
+    """Those that are known."""
+    reloads: Mapping[str, float]
+    failures: Mapping[str, float]
+    durations: Mapping[str, tuple[list[tuple[str, float]], float]]
+    """Of each phase the buckets and the sum."""
+    callbacks: float
+    digest: str
+
+    @classmethod
+    def of(cls, labels: tuple[str, ...], digest: str, gauges: dict[str, float], stats: Mapping[str, Any]) -> _Row:
+        """`stats`: as `Stats.as_dict()`. Raises `LookupError`, `TypeError` or `ValueError` if they are not."""
+        good, at = stats["successful"], stats["succeeded_at"]
+        known = {} if good is None else {"hotconf_config_last_reload_successful": float(good)}
+        if at is not None:
+            instant = datetime.fromisoformat(at).timestamp()
+            known["hotconf_config_last_reload_success_timestamp_seconds"] = instant
+        return cls(
+            labels,
+            {**gauges, **known, "hotconf_degraded": float(stats["degraded"])},
+            {result: float(stats["endings"][result]) for result in _RESULTS},
+            {kind: float(stats["failures"][kind]) for kind in get_args(Kind)},
+            {phase: _histogram(stats["durations"][phase]) for phase in _PHASES},
+            float(stats["callback_failures"]),
+            digest,
+        )
+
+
+def _histogram(found: Mapping[str, Any]) -> tuple[list[tuple[str, float]], float]:
+    return [(bound, float(found["buckets"][bound])) for bound in BUCKETS], float(found["sum_s"])
+
+
+def _here(name: str, watcher: HotReloadWatcher[Any]) -> _Row:
+    """What it knows of itself."""
+    stats = watcher.stats
+    running = watcher.health().status != "unwatched" or not watcher.settings.enabled
+    gauges = {
+        "hotconf_generation": float(watcher.generation),
+        "hotconf_pending": float(watcher.pending is not None),
+        "hotconf_pending_restart": float(len(watcher.pending_restart)),
+        "hotconf_watch_healthy": float(running and stats.trouble in (None, ASKED_FOR)),
     }
+    return _Row.of((name,), watcher._reloader.publisher.files_digest[:DIGITS], gauges, stats.as_dict())
 
 
-def _families(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterator[Metric]:
-    """All metrics, with the samples of these watchers."""
-    gauges = {name: GaugeMetricFamily(name, text, labels=["config"]) for name, text in _GAUGES.items()}
-    reloads = CounterMetricFamily("hotconf_reloads", "Reloads, by how they ended.", labels=["config", "result"])
+def _everywhere(name: str, watcher: HotReloadWatcher[Any]) -> Iterator[_Row]:
+    """What all processes of this machine say of themselves in the state directory."""
+    reloader, here = watcher._reloader, os.uname().nodename
+    found: list[Status] = []
+    if reloader.history is not None:
+        with suppress(OSError, UsageError):  # each process logs that, and it is in its health
+            found = statuses(reloader.history.state_dir, reloader.options.path)
+    for status in {each.pid: each for each in found if each.host == here}.values():
+        gauges = {
+            "hotconf_generation": float(status.generation),
+            "hotconf_pending": float(status.pending is not None),
+            "hotconf_pending_restart": float(status.pending_restart),
+            "hotconf_watch_healthy": float(status.stats.get("trouble") in (None, ASKED_FOR)),
+        }
+        with suppress(LookupError, TypeError, ValueError):  # of another version, or no status at all
+            yield _Row.of((name, str(status.pid)), status.digest, gauges, status.stats)
+
+
+def _families(labels: Sequence[str], rows: Iterable[_Row]) -> Iterator[Metric]:
+    """All metrics, with these samples."""
+    gauges = {name: GaugeMetricFamily(name, text, labels=labels) for name, text in _GAUGES.items()}
+    reloads = CounterMetricFamily("hotconf_reloads", "Reloads, by how they ended.", labels=[*labels, "result"])
     failures = CounterMetricFamily(
-        "hotconf_reload_failures", "Reloads that failed, by what was wrong.", labels=["config", "kind"]
+        "hotconf_reload_failures", "Reloads that failed, by what was wrong.", labels=[*labels, "kind"]
     )
     durations = HistogramMetricFamily(
         "hotconf_reload_duration_seconds",
         "How long the phases of successful reloads took.",
-        labels=["config", "phase"],
+        labels=[*labels, "phase"],
     )
-    callbacks = CounterMetricFamily(
-        "hotconf_callback_failures", "Callbacks for changes that raised.", labels=["config"]
-    )
+    callbacks = CounterMetricFamily("hotconf_callback_failures", "Callbacks that raised.", labels=labels)
     info = InfoMetricFamily(
-        "hotconf",
-        "The digest of main file, fragments and profile: it tells which processes differ.",
-        labels=["config"],
+        "hotconf", "The digest of main file, fragments and profile: it tells which processes differ.", labels=labels
     )
-    for config, record in rows:
-        stats = record["stats"]
-        for name, value in _values(record).items():
-            gauges[name].add_metric([config], value)
-        for result, count in stats["endings"].items():
-            reloads.add_metric([config, result], count)
-        for kind, count in stats["failures"].items():
-            failures.add_metric([config, kind], count)
-        for phase, histogram in stats["durations"].items():
-            durations.add_metric([config, phase], list(histogram["buckets"].items()), histogram["sum_s"])
-        callbacks.add_metric([config], stats["callback_failures"])
-        if record["digest"]:
-            info.add_metric([config], {"digest": record["digest"]})
+    for row in rows:
+        for name, value in row.gauges.items():
+            gauges[name].add_metric(row.labels, value)
+        for result, count in row.reloads.items():
+            reloads.add_metric([*row.labels, result], count)
+        for kind, count in row.failures.items():
+            failures.add_metric([*row.labels, kind], count)
+        for phase, (buckets, total_s) in row.durations.items():
+            durations.add_metric([*row.labels, phase], buckets, total_s)
+        callbacks.add_metric(row.labels, row.callbacks)
+        if row.digest:
+            info.add_metric(row.labels, {"digest": row.digest})
     yield from (*gauges.values(), reloads, failures, durations, callbacks, info)
-
-
-def _values(record: Mapping[str, Any]) -> dict[str, float]:
-    """Of the gauges: those that are known."""
-    stats = record["stats"]
-    at = stats["succeeded_at"]
-    known: dict[str, float | None] = {
-        "hotconf_config_last_reload_successful": stats["successful"],
-        "hotconf_config_last_reload_success_timestamp_seconds": at and datetime.fromisoformat(at).timestamp(),
-        "hotconf_generation": record["generation"],
-        "hotconf_pending": record["pending"],
-        "hotconf_pending_restart": record["pending_restart"],
-        "hotconf_degraded": stats["degraded"],
-        "hotconf_watch_healthy": record["watch_healthy"],
-    }
-    return {name: float(value) for name, value in known.items() if value is not None}

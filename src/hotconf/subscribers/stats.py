@@ -22,7 +22,8 @@ CAPACITY: Final = 256
 """How many of the latest values of each phase are kept."""
 BOUNDS_S: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0)
 """The upper bounds of the buckets, in seconds."""
-_LABELS: Final = (*map(str, BOUNDS_S), "+Inf")
+BUCKETS: Final = (*map(str, BOUNDS_S), "+Inf")
+"""Their names."""
 
 Status: TypeAlias = Literal["ok", "pending", "degraded", "failed", "unwatched"]
 Course: TypeAlias = tuple[Status, datetime, ReloadFailed | None]
@@ -235,7 +236,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._failures: dict[str, int] = dict.fromkeys(get_args(Kind), 0)
-        self._counts = {phase: [0] * len(_LABELS) for phase in ("read", "parse", "validate", "apply")}
+        self._counts = {phase: [0] * len(BUCKETS) for phase in ("read", "parse", "validate", "apply")}
         self._sums = dict.fromkeys(self._counts, 0.0)
         self.successful: bool | None = None
         """Whether the latest load was good; None before the first."""
@@ -251,7 +252,7 @@ class Tally:
     def durations(self) -> Mapping[str, Histogram]:
         """By phase."""
         return {
-            phase: Histogram(dict(zip(_LABELS, accumulate(counts), strict=True)), self._sums[phase])
+            phase: Histogram(dict(zip(BUCKETS, accumulate(counts), strict=True)), self._sums[phase])
             for phase, counts in self._counts.items()
         }
 
