@@ -136,6 +136,22 @@ class App(BaseModel):
     server: Server = Server()
 
 
+def test_the_mark_without_parentheses(tmp_path: Path) -> None:
+    """It says the same."""
+
+    class Bare(BaseModel):
+        p: Annotated[int, RestartRequired] = 1
+        inner: Annotated[Inner | None, RestartRequired] = None
+
+    assert Bare.model_json_schema()["properties"]["p"]["x-restart-required"] is True
+    path = tmp_path / "config.json"
+    with running(path, Bare, {"p": 1}) as watcher:
+        write(path, {"p": 2, "inner": {}})
+        watcher.reload()
+        assert [change.dotted for change in watcher.pending_restart] == ["p", "inner"]
+        assert watcher.config == Bare()
+
+
 def test_only_what_waits_differs_is_unchanged_and_says_so(tmp_path: Path) -> None:
     """Law 7: equality is that of what is in force; the generation stays, and what waits is carried."""
     path = tmp_path / "config.json"

@@ -5,11 +5,21 @@ from __future__ import annotations
 import os
 import socket
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import pytest
-from pydantic import AliasChoices, AliasPath, BaseModel, BeforeValidator, Field, field_validator
+from pydantic import (
+    AliasChoices,
+    AliasPath,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    RootModel,
+    create_model,
+    field_validator,
+)
 
 from hotconf import (
     ConfigError,
@@ -578,6 +588,15 @@ def test_settings_classes(places, watch, monkeypatch, settings):
 # Defaults that nobody would read
 
 
+class Root(RootModel[WatchedFile]):
+    """A file under another name."""
+
+
+def fails() -> WatchedFile:
+    """For a default."""
+    raise FileNotFoundError
+
+
 def test_a_default_that_is_not_validated_is_refused(places):
     """Nobody would read it."""
 
@@ -590,9 +609,46 @@ def test_a_default_that_is_not_validated_is_refused(places):
     class Items(Frozen):
         files: dict[str, WatchedFile | None] = Field({"a": Path("x")})  # type: ignore[arg-type]
 
-    for schema, key in ((Unread, "file"), (Around, r"inner\.\"\*\"\.file"), (Items, "files")):
+    class Factory(Frozen):
+        file: WatchedFile = Field(default_factory=lambda: "x")  # type: ignore[arg-type, return-value]
+
+    @dataclass(frozen=True)
+    class Plain:
+        file: WatchedFile
+
+    class InDataclass(Frozen):
+        plain: Plain = Plain("x")  # type: ignore[arg-type]
+
+    class MadeDataclass(Frozen):
+        plain: list[Plain] = Field(default_factory=lambda: [Plain("x")])  # type: ignore[arg-type]
+
+    class InRoot(Frozen):
+        root: Root = Root.model_construct("x")  # type: ignore[arg-type]
+
+    for schema, key in (
+        (Unread, "file"),
+        (Around, r"inner\.\"\*\"\.file"),
+        (Items, "files"),
+        (Factory, "file"),
+        (InDataclass, "plain"),
+        (MadeDataclass, "plain"),
+        (InRoot, "root"),
+    ):
         with pytest.raises(UsageError, match=rf"^{key}: the default is a path.*validate_default=True"):
             HotReloadWatcher(places / "etc/config.toml", schema)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text"),
+    [
+        (Annotated[int, WatchedFileOptions()], "is for fields of the type WatchedFile"),
+        (Annotated[WatchedFile, WatchedFileOptions], r"write WatchedFileOptions\(keep=True\)"),
+    ],
+)
+def test_options_that_say_nothing(annotation, text):
+    """The model is not made."""
+    with pytest.raises(UsageError, match=text):
+        create_model("Config", file=(annotation, ...))
 
 
 def test_a_default_of_a_model_that_is_built_later(places):
@@ -612,8 +668,12 @@ def test_a_default_that_was_read_already_is_refused(places):
     class Stale(Frozen):
         inner: One = One(file=places / "etc/x")  # type: ignore[arg-type]
 
-    with pytest.raises(UsageError, match=r"^inner: the default holds a file that was read when it was made"):
-        HotReloadWatcher(places / "etc/config.toml", Stale)
+    class StaleRoot(Frozen):
+        root: list[Root] = Field([Root(places / "etc/x")])  # type: ignore[arg-type]
+
+    for schema, key in ((Stale, "inner"), (StaleRoot, "root")):
+        with pytest.raises(UsageError, match=rf"^{key}: the default holds a file that was read when it was made"):
+            HotReloadWatcher(places / "etc/config.toml", schema)
 
 
 def test_other_defaults_are_fine(places, watch):
@@ -625,8 +685,13 @@ def test_other_defaults_are_fine(places, watch):
         text: str | WatchedFile = "x"
         test: WatchedFile = WatchedFile.of(b"x")
         made: One = Field(default_factory=lambda: One(file="x"))  # type: ignore[arg-type]
+        given: WatchedFile | None = Field(default_factory=lambda data: data["test"], validate_default=False)
         path: WatchedFile = Path("x")  # type: ignore[assignment]
 
+    class Fails(Frozen):
+        file: WatchedFile = Field(default_factory=fails)
+
+    HotReloadWatcher(places / "etc/config.toml", Fails)  # it is needed only if the file has none
     watcher, seen = watch(places / "etc/config.toml", Fine, allow_empty=True)
     assert watcher.config.text == "x"
     assert watcher.config.made.file.path == places / "etc/x" == watcher.config.path.path

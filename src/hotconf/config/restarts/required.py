@@ -34,7 +34,8 @@ class RestartRequired:
     def __hash__(self) -> int:
         return hash(RestartRequired)
 
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+    @classmethod  # so that the parentheses may be left out
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         """The same schema, marked."""
         schema: Any = handler(source)
         known = schema.get("metadata") or {}

@@ -163,8 +163,12 @@ class WatchedFileOptions:
         arguments.flag("keep", self.keep)
         arguments.whole("max_bytes", self.max_bytes, 1)
 
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler | None = None) -> CoreSchema:
         """With these options for each `WatchedFile` in it."""
+        if handler is None:  # it is called on the class
+            raise UsageError(
+                "WatchedFileOptions without parentheses: write WatchedFileOptions(keep=True), for instance"
+            )
         schema: Any = handler(source)
         given = _with(schema, _schema(Terms(self.max_bytes, self.keep)))
         if given is schema:
