@@ -313,6 +313,33 @@ def test_a_rebuild_is_a_generation_without_changes(busy) -> None:
     assert refused == MADE._replace(preparations=1)
 
 
+@pytest.mark.parametrize("busy", [(), ("gate",)])
+@pytest.mark.parametrize("meanwhile", ["nothing", "a rebuild", "another override"])
+def test_what_an_override_leaves_is_refused(busy, meanwhile) -> None:
+    """What was last published without it is committed in its place, and the sources are loaded again."""
+    state, effects = step(MADE, Overlay(0, 9, NEW, fallback=OTHER), busy)
+    assert effects == (Prepare(1, NEW),)
+    callers, number, last, another = (9,), 1, OTHER, OTHER._replace(summary=("another",))
+    if meanwhile == "a rebuild":
+        state, _ = step(state, Overlay(1, 10, NEW, alone=True), busy)
+    elif meanwhile == "another override":
+        state, _ = step(state, Overlay(1, 10, NEW, fallback=another), busy)
+        last = another
+    if meanwhile != "nothing":
+        callers, number = (9, 10), 2
+    state, effects = step(state, Prepared(5, number, problems=(REFUSED,)), busy)
+    assert effects == (Prepare(number + 1, last),)
+    _, effects = step(state, Prepared(9, number + 1, "made"), busy)
+    published, emitted, answer, load = effects
+    assert published == Publish(last, MADE.generation + 1, None, prepared="made")
+    assert (answer, type(load).__name__) == (Answer(callers, emitted.event), "Load")
+    failed, effects = step(state, Prepared(9, number + 1, problems=(REFUSED,)), busy)
+    emitted, answer, load = effects
+    assert isinstance(emitted.event, ReloadFailed)
+    assert (answer, type(load).__name__) == (Answer(callers, emitted.event), "Load")
+    assert (failed.generation, failed.retry_ns > 0) == (MADE.generation, True)
+
+
 def test_a_stray_answer() -> None:
     """Of a preparation that was cancelled."""
     preparing = played(MADE, [(0, touch()), (10, loaded(1, NEW))], 350).state

@@ -262,17 +262,23 @@ class Preparations(RuleBasedStateMachine):
         if preparer.under_way is not None:
             assert preparer.under_way > number, "what is under way lacks the new resource"
 
-    @rule(content=contents)
-    def override(self, content: Content) -> None:
-        """What is published is laid anew with another value, as the runtime does: while nothing else is published."""
+    @rule(content=contents, last=st.none() | contents)
+    def override(self, content: Content, last: Content | None = None) -> None:
+        """What is published is laid anew with another value, as the runtime does: while nothing else is published.
+
+        With `last` one is left, and that was published before it.
+        """
         published = self.world.published
         if published is None:
             return
         good = candidate({MAIN: replace(content, valid=True, cut=0)}, published)
         self.world._callers += 1
         self.forced.add(self.world._callers)
+        fallback = last and candidate({MAIN: replace(last, valid=True, cut=0)}, published)
+        fallback = fallback if isinstance(fallback, Valid) and fallback.unchanged is None else None
         if isinstance(good, Valid):
-            self.world.driver.give(Overlay(self.world.now, self.world._callers, good, outdated=True))
+            given = Overlay(self.world.now, self.world._callers, good, outdated=True, fallback=fallback)
+            self.world.driver.give(given)
 
     @rule()
     def rebuild(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -663,3 +664,23 @@ def test_where_a_factory_raised(watcher, path, pool, caplog):
     assert isinstance(watcher.reload(), ReloadFailed)
     wait_until(lambda: "in make" in caplog.text and "ConnectionRefusedError: down refused ****" in caplog.text)
     assert "swordfish" not in caplog.text
+
+
+@pytest.mark.parametrize("around", [None, "fake"], ids=["alone", "within another override"])
+@pytest.mark.parametrize("busy", [False, True], ids=["", "busy"])
+def test_leaving_an_override_whose_sources_are_refused(watcher, path, pools, pool, around, busy):
+    """Its values do not stay: what was made last without it is published, and the sources are tried again."""
+    watcher.start()
+    outer = watcher.override({"database.url": around} if around else {})
+    gate = watcher.busy("request") if busy else nullcontext()
+    with outer, gate:
+        with watcher.override({"database.url": "up"}):
+            save(path, text("down", 2))
+            watcher.reload(force=True)
+            assert (watcher.config.database.url, watcher.config.port) == ("up", 2)
+        assert (watcher.config.database.url, pool.current.url) == (around or "one", around or "one")
+    if not around:
+        wait_until(lambda: watcher.config.port == 1)
+    save(path, text("two", 3))
+    wait_until(lambda: (watcher.config.port, pool.current.url) == (3, "two"))
+    wait_until(lambda: pools.open == ["two"])

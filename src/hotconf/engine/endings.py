@@ -158,6 +158,8 @@ def prepared(turn: Turn, phase: Preparing, given: Prepared) -> Phase:
     """What is made of the candidate is ready, or could not be made. What came meanwhile follows."""
     if given.number != phase.preparation:
         return phase
+    if given.problems and phase.fallback is not None:  # what an override that was left says must not stay in force
+        return _commit(turn, phase._replace(candidate=phase.fallback, fallback=None, again=True))
     if given.problems:
         ended = _refused(turn, phase, given)
     elif _is_held(turn, phase.callers) and not phase.laid and phase.failed is None:
@@ -278,7 +280,7 @@ def overlay(turn: Turn, phase: Phase, given: Overlay) -> Phase:
     if isinstance(phase, Loading) and not prepares:
         _lay(turn, good, laid)
         return phase._replace(dirty=True)
-    round_, queued, alone = turn.state.round, turn.waiting(phase), given.alone
+    round_, queued, alone, fallback = turn.state.round, turn.waiting(phase), given.alone, given.fallback
     if isinstance(phase, Loading):
         round_ = turn.absorbed(round_, phase.backlog)
         again = again or not (round_ or queued)
@@ -286,11 +288,12 @@ def overlay(turn: Turn, phase: Phase, given: Overlay) -> Phase:
         turn.do(Cancel(phase.preparation))
         laid = (*phase.laid, given.caller)
         alone = alone and (phase.alone or not phase.laid)
+        fallback = phase.fallback if given.alone else fallback
         round_ = round_.followed(phase.next, turn.state.group) if round_ and phase.next else round_ or phase.next
         again = again or phase.again or not (round_ or queued or phase.laid)
     if prepares and good is not None:
         commit = Preparing(None, good, 0, laid=laid, alone=alone, next=round_, queued=queued, again=again)
-        return _commit(turn, commit)
+        return _commit(turn, commit._replace(fallback=fallback))
     _lay(turn, good, laid)
     if queued or (again and round_ is None):
         return turn.load(round_, given.now, queued)

@@ -97,6 +97,9 @@ class Overlay(NamedTuple):
     """The sources say something else by now, or nothing valid."""
     alone: bool = False
     """What is published is only made anew: if that is refused, it is neither emitted nor retried."""
+    fallback: Valid[Any] | None = None
+    """What to publish if resources refuse the candidate: the last that was published without the override that is
+    left. None if that is the same."""
 
 
 Input: TypeAlias = (
@@ -264,6 +267,8 @@ class Preparing(NamedTuple):
     """Calls of `reload()` since it began: the next load is for them."""
     again: bool = False
     """Load afterwards: an override made what was loaded before useless."""
+    fallback: Valid[Any] | None = None
+    """What to commit in its place, if it is refused."""
 
 
 class Closed(NamedTuple):

@@ -268,7 +268,12 @@ class Cycle(Generic[T]):
             self._edits.popleft().answer(None)  # it was left before, or never entered
 
     def _overlaid(
-        self, edit: Edit, published: Snapshot[T] | None, candidate: Candidate[T] | None, outdated: bool
+        self,
+        edit: Edit,
+        published: Snapshot[T] | None,
+        candidate: Candidate[T] | None,
+        fallback: Valid[T] | None,
+        outdated: bool,
     ) -> None:
         """An override is laid over what was published; if that is another snapshot by now, once more."""
         if not self._edits or self._edits[0] is not edit:
@@ -283,7 +288,8 @@ class Cycle(Generic[T]):
             edit.answer(None)
         else:
             edit.done(self._overrides)
-            self.feed(protocol.Overlay(time.monotonic_ns(), self._notifier.add(edit), good, outdated))
+            caller = self._notifier.add(edit)
+            self.feed(protocol.Overlay(time.monotonic_ns(), caller, good, outdated, fallback=fallback))
         self._lay_next()
 
     def feed(self, given: protocol.Input) -> None:

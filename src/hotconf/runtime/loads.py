@@ -18,7 +18,7 @@ from hotconf.engine.protocol import Load, Publish
 from hotconf.logs import log
 from hotconf.problems import Problem
 from hotconf.runtime.driver import Driver
-from hotconf.runtime.load import load, load_kept, overlaid
+from hotconf.runtime.load import bare_of, load, load_kept, overlaid
 from hotconf.runtime.notifier import Edit
 from hotconf.runtime.publisher import Publisher
 from hotconf.snapshot import Snapshot, SourceFile
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Overlaid: TypeAlias = Callable[[Snapshot[Any] | None, Candidate[Any] | None, bool], object]
-"""Gets what was published, that with other overrides, and whether it is made of other layers than those that are
-published. If nothing is published: None, None, True."""
+Overlaid: TypeAlias = Callable[[Snapshot[Any] | None, Candidate[Any] | None, Valid[Any] | None, bool], object]
+"""Gets what was published, that with other overrides, what to publish if resources refuse it, and whether it is made
+of other layers than those that are published. If nothing is published: None, None, None, True."""
 _CHECK_S: Final = 0.1
 """How often to check whether the thread that is waited for is still there."""
 
@@ -145,12 +145,17 @@ class Loads(Generic[T]):
         publisher, known = self._publisher, self._cache.files
         published, good = publisher.snapshot, publisher.good
         candidate: Candidate[T] | None = None
+        fallback: Candidate[T] | None = None
         outdated = True
         if published is not None and good is not None:
-            given = self._options, good, published, publisher.secrets.published, edit.tables(self._options.overrides)
-            lay = partial(overlaid, *given, leaving=edit.table is None)
+            given = published, publisher.secrets.published, edit.tables(self._options.overrides)
+            lay = partial(overlaid, self._options, good, *given, leaving=edit.table is None)
             with self._under_way:
                 candidate = isolated_load(lambda: LoadResult(lay(), known), known).candidate
+                applied = publisher.applied
+                if edit.table is None and applied is not None and applied is not bare_of(good):
+                    again = partial(overlaid, self._options, applied, *given, leaving=True)
+                    fallback = isolated_load(lambda: LoadResult(again(), known), known).candidate
             if edit.table is not None:
                 from hotconf.sources.override import entered  # late: only programs with overrides need it
 
@@ -159,7 +164,8 @@ class Loads(Generic[T]):
                 outdated = candidate.made_of.with_overrides(()).digest != good.made_of.with_overrides(()).digest
             elif isinstance(candidate, Invalid):
                 publisher.secrets.load(candidate.secrets)
-        driver.post(partial(then, published, candidate, outdated))
+        valid = fallback if isinstance(fallback, Valid) and fallback.unchanged is None else None
+        driver.post(partial(then, published, candidate, valid, outdated))
 
     def _run(
         self,

@@ -31,7 +31,8 @@ class Publisher(Generic[T]):
     """`install` makes a snapshot visible to readers."""
 
     __slots__ = (
-        *("baseline", "good", "install", "resources", "retired", "secrets", "settings", "snapshot", "unannounced"),
+        *("applied", "baseline", "good", "install", "resources", "retired", "secrets", "settings", "snapshot"),
+        "unannounced",
     )
 
     def __init__(self, options: Options[T], install: Callable[[Snapshot[T]], None]) -> None:
@@ -44,6 +45,8 @@ class Publisher(Generic[T]):
         """Decides which files are missing: the published state; before the first one, the newest kept state."""
         self.good: Valid[T] | None = None
         """The candidate that is published, or that was found to be the same."""
+        self.applied: Valid[T] | None = None
+        """The latest of these without overrides."""
         self.install = install
         self.resources: Published[T] | None = None
         """What is made of the config, if anything is."""
@@ -95,7 +98,8 @@ class Publisher(Generic[T]):
         self.secrets.publish(snapshot, good.secrets)
         self.baseline = good.baseline
         self.settings = good.settings
-        overridden, self.good = _overridden(self.good) or _overridden(good), good
+        overridden = _overridden(self.good) or _overridden(good)
+        self._accept(good)
         timings = replace(_timings(good.timings, effect.round, began, done, detect_ns), prepare=made / MILLISECOND)
         self.unannounced = Publication(good.summary, timings, effect.recalled, overridden)
 
@@ -115,10 +119,15 @@ class Publisher(Generic[T]):
         )
         self.baseline = good.baseline
         self.settings = good.settings
-        self.good = good
+        self._accept(good)
         self.secrets.publish(self.snapshot, good.secrets or self.secrets.published)
         self.install(self.snapshot)
         self.unannounced = Publication((good.unchanged or "",))
+
+    def _accept(self, good: Valid[T]) -> None:
+        self.good = good
+        if not _overridden(good):
+            self.applied = good
 
 
 def files_digest(good: Valid[Any]) -> str:

@@ -97,9 +97,9 @@ class Acting(Generic[T]):
 
         Keys are dotted (`"server.port"`), or tuples of keys; tables may be nested, and merge. Values are as the model
         takes them; `MISSING` removes what the layers have there. Contexts may overlap, and end in any order. Entering
-        and leaving publish at once, also while something is busy. Leaving never raises: if the files are broken, the
-        last good state without the override is published. Entered before `start()`, it counts from the start on.
-        Works with `with` and `async with`.
+        and leaving publish at once, also while something is busy. Leaving never raises: if the files are broken, or a
+        resource cannot be made of them, the last good state without the override is published. Entered before
+        `start()`, it counts from the start on. Works with `with` and `async with`.
 
         Entering raises `ConfigError` if what results is not valid, or the model has no such key, and nothing changes;
         `NoConfigError` after a start without a configuration; `UsageError` as `reload()` does.
