@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from itertools import permutations
 
 import pytest
 
@@ -101,6 +102,22 @@ def test_override(shop: Workshop) -> None:
     assert pool.current.name == "pool2"
     with pool.override(None):  # type: ignore[arg-type]
         assert pool.current is None
+
+
+def test_overrides_end_in_any_order(shop: Workshop) -> None:
+    """The one that was entered last counts, and none is left behind."""
+    pool = shop.resource("pool")
+    shop.publish(1, pool)
+    for ends in permutations(range(3)):
+        fakes = [pool.override(Thing(str(number))) for number in range(3)]
+        entered = list(range(3))
+        for fake in fakes:
+            fake.__enter__()
+        for number in ends:
+            assert pool.current.name == str(entered[-1])
+            fakes[number].__exit__(None, None, None)
+            entered.remove(number)
+        assert pool.current.name == "pool1"
 
 
 def test_a_view_is_of_one_generation(shop: Workshop) -> None:

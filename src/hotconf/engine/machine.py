@@ -51,9 +51,10 @@ Law 11  A file of the published state that is gone (`gone` says which are) is wa
 Law 12  Entering or leaving an override changes nothing else: what the published sources say with the overrides of now
         on is committed at once, or Unchanged, whatever is busy, and ends no round; if resources have to be prepared,
         once they are. Nothing that was loaded before is committed after it. What was refused or deferred, or is not
-        what the sources say, is loaded again. If resources refuse what is left when an override ends, what was last
-        published without it is committed, and the sources are loaded again. So it is when what is published is made anew (`rebuild`): a generation
-        without changes. If that is refused, the caller is answered, and nothing is emitted or tried again.
+        what the sources say, is loaded again. So it is when what is published is made anew (`rebuild`): a generation
+        without changes. If that is refused, the caller is answered, and nothing is emitted or tried again. If what is
+        left when an override ends is refused, what was published last without it is committed; then the sources are
+        loaded again.
 Law 13  What was prepared is published, or discarded, once: a failure, a newer candidate, an override, a new resource
         and close discard it.
 """

@@ -6,14 +6,18 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, Literal, TypeAlias, TypeVar, overload
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, overload
 
 from hotconf.arguments import function
 from hotconf.resources.handle import Handle, Lease, lease
+from hotconf.system import threads
 
 R = TypeVar("R")
 S = TypeVar("S")
 U = TypeVar("U")
+
+_faking: Final = threads.lock()
+"""Held while fakes change."""
 
 Fork: TypeAlias = Literal["remake", "keep"]
 """What becomes of a resource in a forked child: made anew on first use, or the inherited object goes on."""
@@ -41,7 +45,7 @@ class Recipe:
 class Resource(Generic[R]):
     """What a factory makes of the configuration, always that of the current one. `watcher.resource()` returns it."""
 
-    __slots__ = ("__weakref__", "_fake", "_handle", "_missing", "in_loop", "recipe")
+    __slots__ = ("__weakref__", "_fake", "_fakes", "_handle", "_missing", "in_loop", "recipe")
 
     def __init__(self, recipe: Recipe, missing: Callable[[Resource[Any]], Handle[Any]]) -> None:
         """`missing` is called when there is nothing: it returns what it made, or raises `UsageError`."""
@@ -53,7 +57,8 @@ class Resource(Generic[R]):
         self._handle: Handle[R] | None = None
         """What is published; other modules of this package store it here."""
         self._fake: Handle[R] | None = None
-        """What `override` puts over it."""
+        """What `override` puts over it: the last of `_fakes`."""
+        self._fakes: tuple[Handle[R], ...] = ()
 
     @property
     def current(self) -> R:
@@ -77,12 +82,21 @@ class Resource(Generic[R]):
 
     @contextmanager
     def override(self, fake: R) -> Iterator[None]:
-        """For tests: `current`, `use()` and views give `fake` within it, in all threads. Nests; closes nothing."""
-        before, self._fake = self._fake, Handle(fake)
+        """For tests: `current`, `use()` and views give `fake` within it, in all threads. It closes nothing.
+
+        Contexts may overlap, and end in any order; the one that was entered last counts. What `uses` this resource
+        keeps the object that it was made with.
+        """
+        handle = Handle(fake)
+        with _faking:
+            self._fakes = (*self._fakes, handle)
+            self._fake = handle
         try:
             yield
         finally:
-            self._fake = before
+            with _faking:
+                self._fakes = tuple(each for each in self._fakes if each is not handle)
+                self._fake = self._fakes[-1] if self._fakes else None
 
     def __repr__(self) -> str:
         return f"<Resource {self.recipe.name}>"
