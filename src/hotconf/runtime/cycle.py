@@ -13,17 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from hotconf.engine import machine, protocol
-from hotconf.engine.candidate import Candidate, Valid
+from hotconf.engine.candidate import Valid
 from hotconf.engine.debounce import MILLISECOND
 from hotconf.logs import log
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.load import problems_of
-from hotconf.runtime.loads import Finished, Loads
+from hotconf.runtime.loads import Finished, Laid, Loads
 from hotconf.runtime.notifier import Caller, Edit, Notifier
 from hotconf.runtime.observation import Observation
 from hotconf.runtime.publisher import Publisher
 from hotconf.runtime.rounds import Request, Rounds
-from hotconf.snapshot import Snapshot
 from hotconf.sources.base import Options
 from hotconf.sources.files.cache import Cache
 from hotconf.subscribers.bus import Bus
@@ -267,29 +266,23 @@ class Cycle(Generic[T]):
                 return
             self._edits.popleft().answer(None)  # it was left before, or never entered
 
-    def _overlaid(
-        self,
-        edit: Edit,
-        published: Snapshot[T] | None,
-        candidate: Candidate[T] | None,
-        fallback: Valid[T] | None,
-        outdated: bool,
-    ) -> None:
+    def _overlaid(self, edit: Edit, laid: Laid) -> None:
         """An override is laid over what was published; if that is another snapshot by now, once more."""
         if not self._edits or self._edits[0] is not edit:
             return
-        if published is not self._publisher.snapshot:
+        if laid.published is not self._publisher.snapshot:
             self._lay_next()
             return
         self._edits.popleft()
-        good = candidate if isinstance(candidate, Valid) else None
+        good = laid.candidate if isinstance(laid.candidate, Valid) else None
         if edit.table is not None and good is None:
-            edit.problems = () if candidate is None else problems_of(candidate)
+            edit.problems = () if laid.candidate is None else problems_of(laid.candidate)
             edit.answer(None)
         else:
             edit.done(self._overrides)
             caller = self._notifier.add(edit)
-            self.feed(protocol.Overlay(time.monotonic_ns(), caller, good, outdated, fallback=fallback))
+            given = protocol.Overlay(time.monotonic_ns(), caller, good, laid.outdated, fallback=laid.fallback)
+            self.feed(given)
         self._lay_next()
 
     def feed(self, given: protocol.Input) -> None:

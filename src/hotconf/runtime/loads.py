@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from hotconf.engine.candidate import Candidate, Invalid, Unstable, Valid
 from hotconf.engine.protocol import Load, Publish
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Overlaid: TypeAlias = Callable[[Snapshot[Any] | None, Candidate[Any] | None, Valid[Any] | None, bool], object]
-"""Gets what was published, that with other overrides, what to publish if resources refuse it, and whether it is made
-of other layers than those that are published. If nothing is published: None, None, None, True."""
 _CHECK_S: Final = 0.1
 """How often to check whether the thread that is waited for is still there."""
 
@@ -57,6 +54,18 @@ class Finished(NamedTuple):
     """The last good state, if the load at start failed."""
     done: Callable[[], object] = _unawaited
     """Called once the machine knows it."""
+
+
+class Laid(NamedTuple):
+    """What is published, with other overrides laid over it."""
+
+    published: Snapshot[Any] | None
+    candidate: Candidate[Any] | None = None
+    """None if nothing is published."""
+    fallback: Valid[Any] | None = None
+    """What to publish if resources refuse it."""
+    outdated: bool = True
+    """Whether it is made of other layers than those that are published."""
 
 
 class _LoadJob:
@@ -128,7 +137,7 @@ class Loads(Generic[T]):
         work = partial(load, *given, publisher.good, revalidate=request.revalidate)
         self._submit(partial(self._run, request.number, work, known, driver, then), loader)
 
-    def overlay(self, edit: Edit, driver: Driver, loader: Worker, then: Overlaid) -> None:
+    def overlay(self, edit: Edit, driver: Driver, loader: Worker, then: Callable[[Laid], object]) -> None:
         """Lay other overrides over what is published, on the thread of `loader`; then as `begin`."""
         self._submit(partial(self._run_overlay, edit, driver, then), loader)
 
@@ -139,7 +148,7 @@ class Loads(Generic[T]):
         else:
             loader.submit(job)
 
-    def _run_overlay(self, edit: Edit, driver: Driver, then: Overlaid) -> None:
+    def _run_overlay(self, edit: Edit, driver: Driver, then: Callable[[Laid], object]) -> None:
         if self.closed:
             return
         publisher, known = self._publisher, self._cache.files
@@ -165,7 +174,7 @@ class Loads(Generic[T]):
             elif isinstance(candidate, Invalid):
                 publisher.secrets.load(candidate.secrets)
         valid = fallback if isinstance(fallback, Valid) and fallback.unchanged is None else None
-        driver.post(partial(then, published, candidate, valid, outdated))
+        driver.post(partial(then, Laid(published, candidate, valid, outdated)))
 
     def _run(
         self,
