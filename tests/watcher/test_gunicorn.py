@@ -37,13 +37,21 @@ class Pool:
 @watcher.resource("server.port")
 def pool(port):
     made = Pool(port)
+    Path(f"{made.pid}-{port}.made").touch()
     yield made
     made.open = False
+    Path(f"{os.getpid()}-{made.port}.closed").touch()
 
 @watcher.on_change("server.port")
 def told(old, new):
     with lock:
-        write(new)
+        write(used())
+
+def used():
+    with watcher.pin() as view:
+        mine = view[pool]
+        assert (mine.port, mine.pid, mine.open) == (view.config["server"]["port"], os.getpid(), True), vars(mine)
+        return mine.port
 
 def write(new):
     Path(f"{os.getpid()}.new").write_text(str(new))
@@ -56,10 +64,7 @@ def application(environ, start_response):
         with watcher.busy("a request"), lock:
             watcher.reload(force=True)
     start_response("200 OK", [("Content-Type", "text/plain")])
-    with watcher.pin() as view:
-        used = view[pool]
-        assert (used.port, used.pid, used.open) == (view.config["server"]["port"], os.getpid(), True), vars(used)
-        return [str(used.port).encode()]
+    return [str(used()).encode()]
 """
 SETTINGS = """
 from pathlib import Path
@@ -109,6 +114,10 @@ class Server:
 
         self.wait(lambda: told() >= pids)
 
+    def pools(self, what: str, *but: int) -> set[str]:
+        """The pools that were made, or closed, by process and port; not those of some processes."""
+        return {path.stem for path in self.root.glob(f"*.{what}") if int(path.stem.split("-")[0]) not in but}
+
     @property
     def everybody(self) -> set[int]:
         """The processes that follow the files."""
@@ -144,7 +153,11 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
 
 
 def test_every_worker_sees_every_save(server):
-    """So does one that replaces a killed one, and a master that preloaded the application. Each has its own pool."""
+    """So does one that replaces a killed one, and a master that preloaded the application.
+
+    Each process checks at each change that its pool is its own, is of the configuration that it sees, and is open;
+    all that it made are closed by it when it ends.
+    """
     save(server.root / "config.toml", port(9000))
     server.all_are_told(server.everybody, 9000)
     assert server.answer() == "9000"
@@ -163,3 +176,6 @@ def test_every_worker_sees_every_save(server):
 
     server.process.terminate()
     assert server.process.wait(LONG_S) == 0, server.log.read_text()
+    made = {f"{pid}-{number}" for pid in server.everybody - {killed} for number in (9001, 9002)}
+    assert made <= server.pools("made", killed)
+    assert server.pools("closed", killed) == server.pools("made", killed), server.log.read_text()

@@ -15,14 +15,14 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
-from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
+import httpx
 import pytest
 
-from hotconf import HotReloadWatcher, ReloadFailed, ReloadSuccess
+from hotconf import HotReloadWatcher, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.resources.resource import Resource
 from prefork import Program
 from waiting import wait_until
@@ -182,42 +182,95 @@ class Shop(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
         """Nobody reads it."""
 
+    connections: ClassVar[set[object]] = set()
+    """Those that are open."""
 
-def test_an_http_client(path):
-    """A client with kept connections: no request fails, and the server sees all of them closed."""
+    def setup(self) -> None:
+        """A client connects."""
+        self.connections.add(self)
+        super().setup()
+
+    def finish(self) -> None:
+        """It has closed."""
+        super().finish()
+        self.connections.discard(self)
+
+
+@pytest.fixture
+def shop() -> Iterator[str]:
+    """Its address. In the end no client has left a connection open."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Shop) as server:
         server.daemon_threads = True
         serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         serving.start()
-        port = server.server_address[1]
-        opened: list[HTTPConnection] = []
         try:
-            with HotReloadWatcher(path, App, debounce_ms=10) as watcher:
-
-                def dial() -> HTTPConnection:
-                    made = HTTPConnection("127.0.0.1", port, timeout=60)
-                    made.auto_open = 0  # type: ignore[attr-defined] # or it would connect again after `close`
-                    made.connect()
-                    opened.append(made)
-                    return made
-
-                @watcher.resource("name")
-                def client(name: str) -> Iterator[tuple[str, Connections]]:
-                    pool = Connections(dial)
-                    yield name, pool
-                    pool.close()
-
-                def get() -> str:
-                    with client.use() as (name, pool), pool.one() as connection:
-                        connection.request("GET", f"/{name}")
-                        return connection.getresponse().read().decode()
-
-                reloaded_under_load(watcher, path, Load(get))
-                wait_until(lambda: sum(each.sock is not None for each in opened) == 2)
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+            wait_until(lambda: not Shop.connections)
         finally:
             server.shutdown()
             serving.join()
-        wait_until(lambda: all(each.sock is None for each in opened))
+
+
+def test_an_http_client(path, shop):
+    """httpx: a client with kept connections. No request fails, and each client is closed once."""
+    made: list[httpx.Client] = []
+    closed: list[httpx.Client] = []
+    with HotReloadWatcher(path, App, debounce_ms=10) as watcher:
+
+        @watcher.resource("name")
+        def client(name: str) -> Iterator[httpx.Client]:
+            with httpx.Client(base_url=f"{shop}/{name}", trust_env=False, verify=False, timeout=60) as client:
+                made.append(client)
+                yield client
+            closed.append(client)
+
+        def get() -> str:
+            with client.use() as used:
+                return used.get("/").raise_for_status().text
+
+        reloaded_under_load(watcher, path, Load(get))
+        wait_until(lambda: len(closed) == RELOADS)
+        assert not client.current.is_closed
+    assert sorted(map(id, closed)) == sorted(map(id, made))
+    assert all(each.is_closed for each in made)
+
+
+def test_an_async_http_client(path, shop):
+    """The same in an event loop, where tasks hold their leases across what they await."""
+    made: list[httpx.AsyncClient] = []
+
+    async def main() -> None:
+        watcher = HotReloadWatcher(path, App, debounce_ms=10)
+
+        @watcher.resource("name")
+        async def client(name: str) -> AsyncIterator[httpx.AsyncClient]:
+            async with httpx.AsyncClient(
+                base_url=f"{shop}/{name}", trust_env=False, verify=False, timeout=60
+            ) as client:
+                made.append(client)
+                yield client
+
+        answers: list[str] = []
+        over = False
+
+        async def requests() -> None:
+            while not over:
+                async with client.use() as used:
+                    answers.append((await used.get("/")).raise_for_status().text)
+
+        async with watcher, asyncio.TaskGroup() as tasks:
+            for _ in range(WORKERS):
+                tasks.create_task(requests())
+            for number in range(1, RELOADS + 1):
+                save(path, text(number))
+                assert isinstance(await watcher.areload(), ReloadSuccess | ReloadUnchanged)
+                while answers.count(str(number)) < WORKERS:
+                    await asyncio.sleep(0.001)
+            over = True
+
+    asyncio.run(asyncio.wait_for(main(), 120))
+    assert len(made) == RELOADS + 1
+    assert all(each.is_closed for each in made)
 
 
 def test_logging(path, tmp_path):
