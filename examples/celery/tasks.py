@@ -3,6 +3,9 @@
 `python -c "from tasks import price; print(price.delay(100).get()['price'])"`.
 """
 
+# pyright: basic
+# Celery comes without types.
+
 from __future__ import annotations
 
 import os

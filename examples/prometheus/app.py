@@ -3,6 +3,9 @@
 `mkdir -p metrics && PROMETHEUS_MULTIPROC_DIR=metrics gunicorn --workers 2 app:application`
 """
 
+# pyright: basic
+# Parts of prometheus_client come without types.
+
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, make_wsgi_app

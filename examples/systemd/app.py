@@ -20,7 +20,7 @@ class Config(BaseModel, frozen=True):
 def main() -> None:
     """Serve until systemd stops it."""
     stop = Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     with HotReloadWatcher("config.toml", Config) as watcher:
         systemd.notify(watcher)
         while not stop.wait(1):

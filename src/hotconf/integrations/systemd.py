@@ -82,8 +82,9 @@ class Service:
     def _begin(self, signum: int) -> None:
         if not self._address:
             return
-        self._socket = threads.original("socket", "socket")(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.settimeout(_SEND_S)
+        made: socket.socket = threads.original("socket", "socket")(socket.AF_UNIX, socket.SOCK_DGRAM)
+        made.settimeout(_SEND_S)
+        self._socket = made
         self._ends.append(handlers.on_signal(signum, self, self._ask).close)
         self._ends.append(self._watcher.on_event(self._event).close)
         self._ends.append(self._end)
