@@ -228,6 +228,31 @@ def test_a_factory_that_fails_in_a_forked_child(shop: Workshop) -> None:
     assert shop.in_child(child) == "(3, 3)"
 
 
+def test_a_reload_while_it_is_made_in_a_child(shop: Workshop) -> None:
+    """What was made of the config before is closed, and not published beside the new one."""
+    reloads: list[int] = []
+    make = shop.factory("pool")
+
+    def factory(value: object) -> Iterator[Thing]:
+        if reloads:
+            shop.published.publish(reloads.pop())
+        yield from make(value)
+
+    pool = shop.resource("pool", factory)
+    shop.publish(1, pool)
+
+    def child() -> object:
+        reloads.append(2)
+        with shop.published.pin() as view:
+            assert (view.config, view[pool].name) == (2, "pool2")
+        assert pool.current.name == "pool2"
+        assert shop.close()
+        return [text for text in shop.said if text.startswith("make")], sorted(shop.said)[:2]
+
+    made = ["make pool1", "make pool1", "make pool2"]
+    assert shop.in_child(child) == repr((made, ["close pool1", "close pool2"]))
+
+
 def test_registering() -> None:
     """A factory that cannot be called with what it gets is refused where it is registered."""
     register = ResourceDecorator[object](lambda factory: pytest.fail("registered"))

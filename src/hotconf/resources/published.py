@@ -163,25 +163,34 @@ class Published(Generic[T]):
         """Make it, and what it uses, of the published config; it may be that another thread was faster."""
         if in_factory():
             raise UsageError(f"{resource.recipe.name} is not made yet in this process: give it as uses=")
+        while resource._handle is None and self.generation is not None:  # again if another config was published
+            self._remake_once(resource)
+
+    def _remake_once(self, resource: Resource[Any]) -> None:
         done = threads.Event()
         refused: list[Refused] = []
+        made_of: list[Generation | None] = []
+
+        def wanted() -> list[Wanted]:
+            made_of.append(self.generation)
+            return self._absent(resource, made_of[0])
 
         def then(outcome: Made | Refused) -> None:
             if isinstance(outcome, Refused):
                 refused.append(outcome)
             else:
-                self._adopt(outcome)
+                self._keeper.retire(self._adopt(outcome, made_of[0]))
             done.set()
 
-        self._keeper.prepare(partial(self._absent, resource), then)
+        self._keeper.prepare(wanted, then)
         if not self._keeper.wait(done):
             raise UsageError(f"{resource.recipe.name} is closed with its watcher")
         if refused:
             raise refused[0].error
 
-    def _absent(self, resource: Resource[Any] | None) -> list[Wanted]:
+    def _absent(self, resource: Resource[Any] | None, generation: Generation | None) -> list[Wanted]:
         """What is not made of a resource and of those that it uses, these first."""
-        generation, absent = self.generation, []
+        absent: list[Wanted] = []
         while resource is not None and generation is not None and resource._handle is None:
             absent.append(Wanted(resource, partial(resource.recipe.select, generation.config)))
             resource = resource.recipe.uses
@@ -203,16 +212,17 @@ class Published(Generic[T]):
         self.generation = generation._replace(handles=left)
         return [handle]
 
-    def _adopt(self, made: Made) -> None:
+    def _adopt(self, made: Made, of: Generation | None) -> list[Handle[Any]]:
+        """Publish what is absent, if the config that it was made of is published. Returns the rest, to be closed."""
         with self._lock:
-            generation = self.generation
-            new = made.take()
+            generation, new, left = self.generation, made.take(), []
             for resource, handle in new.items():
-                if generation is not None and resource._handle is None:
-                    resource._handle = handle
-                    generation = self.generation = generation._replace(
-                        handles={**generation.handles, resource: handle}
-                    )
+                if generation is None or of is None or generation.config is not of.config or resource._handle:
+                    left.append(handle)
+                    continue
+                resource._handle = handle
+                generation = self.generation = generation._replace(handles={**generation.handles, resource: handle})
+            return left
 
 
 class View(Generic[T]):
