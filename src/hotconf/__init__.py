@@ -40,6 +40,7 @@ __all__ = [
     "ReloadFailed",
     "ReloadSuccess",
     "ReloadUnchanged",
+    "Resource",
     "RestartRequired",
     "Schema",
     "SecretsDir",
@@ -48,6 +49,7 @@ __all__ = [
     "Stats",
     "Timings",
     "UsageError",
+    "View",
     "WatchedFile",
     "WatchedFileOptions",
 ]
@@ -68,6 +70,8 @@ if TYPE_CHECKING:
         ReloadUnchanged,
     )
     from hotconf.problems import ConfigError, Problem, Related
+    from hotconf.resources.published import View
+    from hotconf.resources.resource import Resource
     from hotconf.schema import Schema
     from hotconf.settings import HotReloadSettings
     from hotconf.snapshot import Answer, Origin, Snapshot, SourceFile, Timings
@@ -98,6 +102,8 @@ _HOMES = {
         "ReloadUnchanged",
     ),
     "problems": ("ConfigError", "Problem", "Related"),
+    "resources.published": ("View",),
+    "resources.resource": ("Resource",),
     "schema": ("Schema",),
     "settings": ("HotReloadSettings",),
     "snapshot": ("Answer", "Origin", "Snapshot", "SourceFile", "Timings"),

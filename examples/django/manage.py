@@ -1,0 +1,15 @@
+"""`python manage.py runserver` in this folder, `curl localhost:8000`, a save of `config.toml`, and `curl` again.
+
+`python manage.py greet` reads the configuration in a command.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
+    execute_from_command_line(sys.argv)

@@ -1,0 +1,1 @@
+"""A site that greets as `config.toml` says."""
