@@ -107,10 +107,9 @@ class Server:
         new.replace(path)
 
     @property
-    def watches(self) -> bool:
-        """Whether the process that was started watches files: only on Linux."""
-        links = Path(f"/proc/{self.process.pid}/fd").iterdir()
-        return any("inotify" in str(link.readlink()) for link in links if link.is_symlink())
+    def threads(self) -> int:
+        """How many the process has that was started: only on Linux."""
+        return len(list(Path(f"/proc/{self.process.pid}/task").iterdir()))
 
     def stop(self) -> None:
         """As an operator does; what does not end is killed."""

@@ -27,12 +27,12 @@ class Pool:
 
 
 class Open:
-    """A watcher of a file of its own, and a pool."""
+    """A watcher of a file of its own, which loads when it is told to, and a pool."""
 
     def __init__(self, directory: Path, name: str = "shop.toml") -> None:
         self.path = directory / name
         self.save(1)
-        self.watcher: HotReloadWatcher[Shop] = HotReloadWatcher(self.path, Shop, debounce_ms=20)
+        self.watcher: HotReloadWatcher[Shop] = HotReloadWatcher(self.path, Shop, debounce_ms=60_000)
         self.pool: Resource[Pool] = self.watcher.resource(lambda shop: shop.number)(self._made)
         self.pools: list[Pool] = []
 
