@@ -28,6 +28,7 @@ from hotconf.report.notification import notification
 from hotconf.report.problems.excerpt import excerpt
 from hotconf.report.problems.lines import concise
 from hotconf.sources.base import Options
+from hotconf.status.reading import statuses
 from hotconf.tui.session import Session
 from outputs.planted import quotes
 from tui.stage import play, screen, until
@@ -273,6 +274,21 @@ def _kept(*arguments: object) -> Output:
     return run
 
 
+def _running(*arguments: object) -> Output:
+    """Run `hotconf` while a watcher has loaded what was saved, and waits for something busy if it is good."""
+
+    def run(scene: Scene) -> str:
+        states = scene.path.with_name("states")
+        watcher = HotReloadWatcher(scene.path, scene.schema, debounce_ms=60_000, state_dir=states)
+        with watcher, watcher.busy("quality gate"):
+            scene.path.write_bytes(scene.after)
+            event = watcher.reload()
+            wait_until(lambda: any(status.ended == event.at for status in statuses(states, scene.path.absolute())))
+            return _command("--saved", *arguments, "--state-dir", states)(scene)
+
+    return run
+
+
 def _lived_with(scene: Scene, states: Path) -> None:
     with HotReloadWatcher(scene.path, scene.schema, debounce_ms=60_000, state_dir=states) as watcher:
         scene.path.write_bytes(scene.after)
@@ -372,6 +388,9 @@ OUTPUTS: Final[dict[str, Output]] = {
     "diff of states": _kept("diff", "@1", "PATH", "--schema", "SCHEMA"),
     "rollback": _kept("rollback", "--saved", "1", "PATH", "--schema", "SCHEMA"),
     "rollback, not asked": _kept("rollback", "--saved", "1", "PATH", "--schema", "SCHEMA", "--yes", "--remove-new"),
+    "status": _running("status", "PATH"),
+    "status as json": _running("status", "PATH", "--json"),
+    "reload": _running("reload", "PATH", "--wait", "--timeout", "0"),
     "init": _command("init", "NEW", "--schema", "SCHEMA"),
     "init where there is something": _command("init", "--saved", "PATH", "--schema", "SCHEMA"),
     "schema": _command("schema", "--schema", "SCHEMA"),

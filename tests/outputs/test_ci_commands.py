@@ -27,7 +27,7 @@ COMMANDS = (
 )
 OURS = (
     *("check", "show", "explain", "env", "diff ", "plan", "doctor"),
-    *("history", "rollback", "init", "schema", "watch"),
+    *("history", "rollback", "init", "schema", "watch", "status", "reload"),
 )
 TELLING = [name for name in OUTPUTS if f"{name} ".startswith(OURS)]
 """Those of the commands; programs print the library's messages themselves."""

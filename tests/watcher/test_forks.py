@@ -352,7 +352,7 @@ OF_CALLERS = {
     *("hotconf.subscribers.changes", "hotconf.subscribers.coroutines", "hotconf.system.loops"),
 }
 """What only the threads of the program import."""
-OF_THE_FIRST_WATCHER = {"logging", "hotconf.sources.files.named_defaults"}
+OF_THE_FIRST_WATCHER = {"logging", "hotconf.runtime.reporting.status", "hotconf.sources.files.named_defaults"}
 """They are imported where the watcher is made."""
 OF_OTHERS = {
     "hotconf.config.decoding.located",

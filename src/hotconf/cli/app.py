@@ -27,6 +27,8 @@ _COMMANDS: Final = (
     "diff",
     "plan",
     "schema",
+    "status",
+    "reload",
     "history",
     "rollback",
     "doctor",

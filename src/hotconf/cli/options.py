@@ -48,6 +48,15 @@ BASELINE: Final = (
     "Where the states are whose files are missed; .hotconf in the configuration's directory unless given."
 )
 
+timeout_option = click.option(
+    "--timeout",
+    "timeout_s",
+    metavar="SECONDS",
+    type=click.FloatRange(0, 86_400),
+    default=30.0,
+    show_default=True,
+    help="How long --wait waits.",
+)
 path_argument = click.argument("path", required=False, type=PATH)
 
 

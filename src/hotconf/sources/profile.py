@@ -24,10 +24,10 @@ from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem
 from hotconf.schema import Schema
 from hotconf.sources.base import Choice, ProfileLayer
-from hotconf.sources.files.glob import is_own
+from hotconf.sources.files.glob import PROFILE, is_own, of_profiles
 from hotconf.text import quoted
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
+_NAME: Final = re.compile(PROFILE)
 PROFILES: Final = "profiles"
 """The key of the tables."""
 
@@ -82,7 +82,7 @@ class Profile(ProfileLayer):
 
     def files(self, main: Path) -> re.Pattern[str]:
         """The paths that files of profiles have."""
-        return re.compile(f"{re.escape(str(main.with_suffix('')))}\\.({_NAME.pattern}){re.escape(main.suffix)}")
+        return of_profiles(main)
 
     def names(self, main: Path) -> tuple[str, ...]:
         """The profiles that have a file."""

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files import paths, reading
-from hotconf.sources.files.reading import Read
+from hotconf.sources.files.glob import of_profiles
+
+if TYPE_CHECKING:
+    from hotconf.sources.base import FileSet, Options
+    from hotconf.sources.files.reading import Read
 
 DIGITS: Final = 12
 """How much of a digest is shown."""
@@ -38,9 +41,7 @@ class Contents(NamedTuple):
         """What they hold now. Reads them."""
         skipped = None
         if self.profiles:
-            from hotconf.sources.profile import Profile
-
-            skipped = Profile("any").files(main)
+            skipped = of_profiles(main)
         members = paths.expand(main, self.patterns, skipped=skipped).members
         reads = (reading.read(each.path, self.max_bytes) for each in members if each.role in _COUNT)
         return _digest(reads)

@@ -1,9 +1,11 @@
-"""The statuses of one configuration's processes."""
+"""The statuses of one configuration's processes, and whether these run the files as they are."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
+from hotconf.status.contents import Contents
 from hotconf.status.folder import contents
 from hotconf.status.record import Status, decode
 from hotconf.status.requests import key
@@ -19,3 +21,29 @@ def statuses(state_dir: Path, main: Path | None = None) -> list[Status]:
     found = (decode(data) for _, data in contents(state_dir))
     mine = (status for status in found if status is not None and wanted in (None, status.key))
     return sorted(mine, key=lambda status: (status.host, status.pid, status.started))
+
+
+class Standing(NamedTuple):
+    """How processes stand to the files of their configuration as they are now."""
+
+    current: tuple[Status, ...]
+    """They run them."""
+    refused: tuple[Status, ...]
+    """They have read them, and run something else, because these are not valid."""
+    behind: tuple[Status, ...]
+    """They have not read them yet, or wait for something busy, or are not watching."""
+
+    @classmethod
+    def of(cls, found: list[Status], main: Path) -> Standing:
+        """Reads the files."""
+        now: dict[Contents, str] = {}
+        sorted_: tuple[list[Status], list[Status], list[Status]] = ([], [], [])
+        for status in found:
+            if status.contents not in now:
+                now[status.contents] = status.contents.digest(main)
+            read = status.digest if status.read is None else status.read
+            if read != now[status.contents] or status.pending is not None:
+                sorted_[2].append(status)
+            else:
+                sorted_[1 if status.failed else 0].append(status)
+        return cls(*map(tuple, sorted_))

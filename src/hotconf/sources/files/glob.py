@@ -38,6 +38,15 @@ _STATES: Final = re.compile(r"(?:-[0-9a-f]{16}|(?:^|/)(?:status|requests))(?:-[0
 _NONCE: Final = len("-0123456789abcdef.json")
 
 
+PROFILE: Final = "[A-Za-z0-9_-]+"
+"""The name of a profile."""
+
+
+def of_profiles(main: Path) -> re.Pattern[str]:
+    """The paths of the files of all profiles: `config.NAME.toml` beside `config.toml`."""
+    return re.compile(f"{re.escape(str(main.with_suffix('')))}\\.({PROFILE}){re.escape(main.suffix)}")
+
+
 class LimitError(Exception):
     """The search has reached a limit."""
 
