@@ -284,8 +284,8 @@ def test_a_loop_of_a_forked_child(path, watcher, client, clients):
         async with watcher:
             assert client.current == 1
             save(path, "port = 2\n")
-            await until(lambda: client.current == 2)
-            assert watcher.config.port == 2
+            await until(lambda: watcher.config.port == 2)
+            assert client.current == 2
 
     async def main() -> None:
         await watcher.astart()
