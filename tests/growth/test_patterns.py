@@ -83,11 +83,12 @@ def _used() -> dict[int, set[str]]:
     return found
 
 
-def _held(value: object, depth: int = 3) -> Iterator[re.Pattern[Any]]:
-    if isinstance(value, re.Pattern):
+def _held(value: Any, depth: int = 3) -> Iterator[re.Pattern[Any]]:
+    kind = type(value)  # what is lazy may claim to be something else, or raise if it is asked
+    if kind is re.Pattern:
         yield value
-    elif isinstance(value, tuple | list | dict) and depth:
-        for item in value.values() if isinstance(value, dict) else value:
+    elif issubclass(kind, tuple | list | dict) and depth:
+        for item in value.values() if issubclass(kind, dict) else value:
             yield from _held(item, depth - 1)
 
 
