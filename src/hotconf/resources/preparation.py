@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
+from hotconf.keypath import KeyPath, dotted
 from hotconf.resources.handle import Handle
 from hotconf.resources.resource import Resource
 
@@ -47,6 +48,15 @@ class Made:
         return handles
 
 
+class UnfitError(ValueError):
+    """A factory of ours cannot use what was selected, because of what stands at `path` in it: `error`."""
+
+    def __init__(self, path: KeyPath, error: Exception) -> None:
+        super().__init__(f"{dotted(path)}: {error}")
+        self.path = path
+        self.error = error
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """One of them could not be made; those made before it are closed."""
@@ -59,9 +69,10 @@ class Refused:
     @property
     def text(self) -> str:
         """`myapp.pool could not be made: ConnectionRefusedError: …`, as people read it; not scrubbed."""
-        said = type(self.error).__name__
+        error = self.error.error if isinstance(self.error, UnfitError) else self.error
+        said = type(error).__name__
         with suppress(BaseException):  # what users' exceptions say is users' code, here on a thread of ours
-            said = f"{said}: {text}" if (text := str(self.error)) else said
+            said = f"{said}: {text}" if (text := str(error)) else said
         return f"{self.resource.recipe.name} could not be made: {said}" if self.resource is not None else said
 
 

@@ -70,6 +70,13 @@ class Published(Generic[T]):
 
         Returns the handles that were replaced, for `Keeper.retire`. To be called on threads of ours.
         """
+        installed = [each for each in self.resources if each.recipe.installed and made and made.get(each)]
+        replaced = self._swap(config, made)
+        for resource in installed:
+            resource.installed()
+        return replaced
+
+    def _swap(self, config: T, made: Made | None) -> list[Handle[Any]]:
         with self._lock:
             if self.closed:
                 return list(made.take().values()) if made else []
@@ -93,7 +100,9 @@ class Published(Generic[T]):
             for resource in self.resources:
                 resource._handle = None
             self.generation = None
-            return [handle for handle in handles if handle is not None]
+        for resource in self.resources:
+            resource.installed()
+        return [handle for handle in handles if handle is not None]
 
     def pin(self) -> View[T]:
         """A view of what is published when it is entered."""

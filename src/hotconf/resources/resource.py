@@ -19,6 +19,7 @@ U = TypeVar("U")
 _faking: Final = threads.lock()
 """Held while fakes change."""
 
+Installed: TypeAlias = "Callable[[Handle[Any] | None], object]"
 Fork: TypeAlias = Literal["remake", "keep"]
 """What becomes of a resource in a forked child: made anew on first use, or the inherited object goes on."""
 
@@ -40,6 +41,10 @@ class Recipe:
     fork: Fork = "remake"
     timeout_s: float = 30.0
     """How long making it may take, and closing it."""
+    installed: Installed | None = None
+    """Called with what has become current, before the config that it belongs to is visible; None: nothing any more.
+    Of our own: it must not wait or raise.
+    """
 
 
 class Resource(Generic[R]):
@@ -97,6 +102,11 @@ class Resource(Generic[R]):
             with _faking:
                 self._fakes = tuple(each for each in self._fakes if each is not handle)
                 self._fake = self._fakes[-1] if self._fakes else None
+
+    def installed(self) -> None:
+        """It has become current, or is not any more: whoever wants to know does."""
+        if self.recipe.installed is not None:
+            self.recipe.installed(self._handle)
 
     def __repr__(self) -> str:
         return f"<Resource {self.recipe.name}>"

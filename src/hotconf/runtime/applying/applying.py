@@ -24,7 +24,7 @@ from hotconf.resources import reports
 from hotconf.resources.keeper import Keeper
 from hotconf.resources.preparation import Made, Preparation, Refused
 from hotconf.resources.published import Published
-from hotconf.resources.resource import Fork, Recipe, Resource, shows_async
+from hotconf.resources.resource import Fork, Installed, Recipe, Resource, shows_async
 from hotconf.runtime.applying.concern import concerned
 from hotconf.runtime.applying.refusals import refusal
 from hotconf.runtime.driver import Driver
@@ -208,14 +208,20 @@ class Applying(Generic[T]):
         return known if callable(known) else partial(value_at, path=selected(known, self._options.schema))
 
     def register(
-        self, select: Select, uses: Resource[Any] | None, fork: Fork, timeout_s: float, factory: Callable[..., Any]
+        self,
+        select: Select,
+        uses: Resource[Any] | None,
+        fork: Fork,
+        timeout_s: float,
+        factory: Callable[..., Any],
+        installed: Installed | None = None,
     ) -> Resource[Any]:
         """A new resource. If the watcher is running it is made at once. Raises what its factory raises."""
         number, name = next(self._numbers), qualified_name(factory)
         home = self.keeper.home
         if self._driver is not None and home and home.is_here and (shows_async(factory) or self.blocked()):
             raise _blocking("resource", name)
-        resource = self.published.register(Recipe(name, number, select, factory, uses, fork, timeout_s))
+        resource = self.published.register(Recipe(name, number, select, factory, uses, fork, timeout_s, installed))
         driver = self._driver
         if driver is None:
             return resource

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hotconf.events import Ending
     from hotconf.keypath import KeyPath
     from hotconf.resources.published import View
-    from hotconf.resources.resource import DependentDecorator, Fork, Resource, ResourceDecorator
+    from hotconf.resources.resource import DependentDecorator, Fork, Installed, Resource, ResourceDecorator
     from hotconf.runtime.applying.applying import Applying, Select
     from hotconf.runtime.reloader import Reloader
     from hotconf.system.handlers import SignalHandle
@@ -224,12 +224,18 @@ class Acting(Generic[T]):
         return self._applying().published.pin()
 
     def _register(
-        self, select: Select, uses: Resource[Any] | None, fork: Fork, timeout_s: float, factory: Callable[..., Any]
+        self,
+        select: Select,
+        uses: Resource[Any] | None,
+        fork: Fork,
+        timeout_s: float,
+        factory: Callable[..., Any],
+        installed: Installed | None = None,
     ) -> Resource[Any]:
         refuse_in_load("resource")
         if self._reloader.cycle.closed:
             raise UsageError("this watcher is closed: resource() works before that")
-        return self._applying().register(select, uses, fork, timeout_s, factory)
+        return self._applying().register(select, uses, fork, timeout_s, factory, installed)
 
     def _applying(self) -> Applying[T]:
         reloader, cycle = self._reloader, self._reloader.cycle

@@ -12,7 +12,7 @@ from hotconf.config.validation.collector import LONGEST
 from hotconf.keypath import KeyPath
 from hotconf.logs.scrubbing import KnownSecrets, secrets_of_snapshot
 from hotconf.problems import Problem
-from hotconf.resources.preparation import Refused
+from hotconf.resources.preparation import Refused, UnfitError
 from hotconf.runtime.applying.concern import is_path
 from hotconf.secrets.scrubber import Scrubber
 from hotconf.snapshot import Snapshot
@@ -36,5 +36,5 @@ def _path(outcome: Refused, changes: Sequence[Change]) -> KeyPath:
     """What it selects; of a function, the first value that changed."""
     if outcome.resource is not None and is_path(outcome.resource):
         selected: KeyPath = outcome.resource.recipe.select.keywords["path"]  # type: ignore[attr-defined]
-        return selected
+        return (*selected, *outcome.error.path) if isinstance(outcome.error, UnfitError) else selected
     return changes[0].path if changes else ()
