@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 
@@ -18,6 +18,9 @@ from hotconf.formats.places import Span
 from hotconf.keypath import KeyPath, dotted
 from hotconf.problems import Problem, Related
 from hotconf.snapshot import Origin
+
+if TYPE_CHECKING:
+    from hotconf.formats.gaps import Gap
 from hotconf.text import printable, shortened
 
 At: TypeAlias = Literal["key", "value"]
@@ -230,3 +233,7 @@ def copied(layer: str, value: object, path: KeyPath) -> Any:
 
 def _shown(path: KeyPath) -> str:
     return shortened(dotted(path), _LONGEST)
+
+
+Rest: TypeAlias = "tuple[tuple[Document | LayerTable, ...], tuple[Gap, ...]]"
+"""What files say without their mistakes of syntax, and what they lack."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, Ty
 
 from hotconf.changes import Change
 from hotconf.config.freeze import freeze
-from hotconf.config.layers import OVERRIDE, LayerTable
+from hotconf.config.layers import OVERRIDE, LayerTable, Rest
 from hotconf.config.merge import Merged, Origins, merge
 from hotconf.config.reload_settings import settings_path
 from hotconf.config.shape import Shape, shape_of
@@ -85,6 +85,8 @@ class Layers(NamedTuple):
     """The files that values of what is published name, with their bytes now."""
     own_named: Callable[[], Contents] = tuple
     """Those that values of these layers name, once they are validated."""
+    rest: Rest | None = None
+    """The documents without their mistakes of syntax, if there are no others, and what they lack."""
     home: str | None = None
     """The directory to which names of files are relative that no file says; None: no value names a file."""
 
@@ -157,7 +159,7 @@ class Pipeline(Generic[T]):
         """The candidate that `layers` make. Never raises for anything in them or in users' code."""
         old = self.published
         if any(problem.severity == "error" for problem in layers.problems):
-            return self._refused(self._scrubbed(layers.problems))
+            return self._refused(in_order(self._scrubbed(layers.problems), self._of_rest(layers), layers.order))
         of_layers = [problem for each in layers.over for problem in each.problems]
         if any(map(_is_of_whole_file, of_layers)):
             return self._refused(self._scrubbed((*layers.problems, *of_layers)))
@@ -201,6 +203,17 @@ class Pipeline(Generic[T]):
             secrets=self.secrets.own,
         )
         return good if old is None else self.compared(good, old)
+
+    def _of_rest(self, layers: Layers) -> tuple[Problem, ...]:
+        """What is wrong, or odd, besides the syntax, as far as it does not follow from that."""
+        if layers.rest is None:
+            return ()
+        documents, gaps = layers.rest
+        merging = self.merged(layers._replace(documents=documents))
+        if not isinstance(merging, Merging):
+            return ()
+        found = validate(self.schema, merging.merged, self.secrets.scrubber, self.propagates, gaps)
+        return found.problems if isinstance(found, Invalid) else found.warnings
 
     def merged(self, layers: Layers) -> Merging | tuple[Problem, ...]:
         """What `layers` say together, or why they cannot be merged."""

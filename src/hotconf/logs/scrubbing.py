@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hotconf.changes import Change
     from hotconf.config.layers import LayerTable
     from hotconf.formats.base import Document
+    from hotconf.formats.salvage import Salvage
     from hotconf.schema import Schema
     from hotconf.secrets.scrubber import Scrubber
     from hotconf.snapshot import Snapshot
@@ -45,6 +46,10 @@ if TYPE_CHECKING:
         @property
         def documents(self) -> list[Document]:
             """Those that could be parsed."""
+
+        @property
+        def salvaged(self) -> Mapping[Path, Salvage]:
+            """What is left of those that could not be parsed."""
 
         @property
         def over(self) -> tuple[LayerTable, ...]:
@@ -102,6 +107,7 @@ class LoadSecrets:
         schema = self._reader.options.schema
         broken = [read for read in self._reader.reads.values() if read.document is None]
         layers: list[Document | LayerTable] = [*self._reader.documents, *self._reader.over]
+        layers += [each.document for each in self._reader.salvaged.values() if each.document is not None]
         if (profile := self._reader.options.profile) is not None:
             layers += profile.tables(self._reader.documents)
         found = _secrets(schema, layers, config)

@@ -31,7 +31,9 @@ from hotconf.sources.files.set_reader import ATTEMPTS, SetReader
 if TYPE_CHECKING:
     import re
 
+    from hotconf.config.layers import Rest
     from hotconf.config.restarts.start import Start
+    from hotconf.formats.salvage import Salvage
     from hotconf.secrets.scrubber import Scrubber
 
 T = TypeVar("T")
@@ -224,7 +226,7 @@ def _pipeline(
 class _Published:
     """What is published, as if it had been read now."""
 
-    __slots__ = ("cached", "documents", "options", "over", "reads")
+    __slots__ = ("cached", "documents", "options", "over", "reads", "salvaged")
 
     def __init__(self, options: Options[Any], layers: Layers) -> None:
         self.options = options
@@ -232,6 +234,7 @@ class _Published:
         self.over = (*(each for each in layers.documents if isinstance(each, LayerTable)), *layers.over)
         self.cached = FileSet.of(options.path)
         self.reads: Mapping[Path, Read] = {}
+        self.salvaged: Mapping[Path, Salvage] = {}
 
 
 def bare_of(good: Valid[T]) -> Valid[T] | None:
@@ -315,8 +318,16 @@ def _layers(reader: SetReader, names: Names = MappingProxyType({})) -> Layers:
         fileless=reader.options.fileless,
         profile=(reader.profile and reader.profile.name) or "",
         named=reader.named.contents(names),
+        rest=_rest(reader) if reader.salvaged else None,
         home=reader.options.home if WATCHED_FILE in sys.modules else None,
     )
+
+
+def _rest(reader: SetReader) -> Rest | None:
+    from hotconf.sources.files.broken import rest  # late: a good file does not need it
+
+    problems = [*reader.problems, *reader.said.problems]
+    return rest(reader.options, reader.reads, reader.salvaged, problems, reader.profile)
 
 
 def _documents(reader: SetReader) -> tuple[tuple[Document | LayerTable, ...], tuple[Problem, ...]]:

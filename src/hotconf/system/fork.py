@@ -36,7 +36,7 @@ LATE_IMPORTS: Final = (
     "hotconf.config.decoding",
     *(f"hotconf.config.decoding.{name}" for name in ("decode", "mistakes", "names", "values")),
     *(f"hotconf.config.redaction.{name}" for name in ("masking", "secret_keys", "secret_values", "source_text")),
-    *(f"hotconf.config.validation.{name}" for name in ("faults", "messages")),
+    *(f"hotconf.config.validation.{name}" for name in ("faults", "messages", "partial")),
     *(f"hotconf.formats.toml.{name}" for name in ("outline", "positions", "salvage", "syntax")),
     *(f"hotconf.formats.json.{name}" for name in ("mistakes", "outline", "positions", "salvage")),
     *(f"hotconf.formats.{name}" for name in ("escapes", "gaps", "lookalikes", "salvage")),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
-from functools import lru_cache, partial
+from functools import lru_cache
+from functools import partial as bound
 from itertools import islice
 from typing import TypeVar
 
@@ -20,13 +21,18 @@ from hotconf.settings import HotReloadSettings, check_settings
 T = TypeVar("T")
 
 
-def run_checks(schema: Schema[T], config: T, collector: Collector) -> None:
-    """Add what the checks find in a valid `config`, and whatever they raise, to `collector`."""
+def run_checks(schema: Schema[T], config: T, collector: Collector, *, partial: bool = False) -> None:
+    """Add what the checks find in a valid `config`, and whatever they raise, to `collector`.
+
+    `partial`: what is not valid is hidden in it. A check that looks at that ends, and what it raises is no problem.
+    """
     for check in schema.checks:
-        _run(check, config, collector)
+        _run(check, config, collector, partial=partial)
+    if partial:
+        return
     path = settings_path(schema)
     if path is not None and path[0] in collector.merged.table:
-        _run(partial(_settings_check, path=path), config, collector)
+        _run(bound(_settings_check, path=path), config, collector)
 
 
 def _settings_check(config: object, path: KeyPath) -> Iterator[Problem]:
@@ -36,7 +42,7 @@ def _settings_check(config: object, path: KeyPath) -> Iterator[Problem]:
         yield from check_settings(settings, path)
 
 
-def _run(check: Callable[[T], Iterable[Problem]], config: T, collector: Collector) -> None:
+def _run(check: Callable[[T], Iterable[Problem]], config: T, collector: Collector, *, partial: bool = False) -> None:
     try:
         found = check(config)
         if found is None:  # what a plain function without a `return` gives
@@ -44,7 +50,10 @@ def _run(check: Callable[[T], Iterable[Problem]], config: T, collector: Collecto
         for problem in islice(found, MAX_PROBLEMS):
             collector.add(_sound(problem), by_user=True)
     except BaseException as error:  # noqa: BLE001 - users' code
-        collector.failed(f"check {_name(check)}", error)
+        if not partial:
+            collector.failed(f"check {_name(check)}", error)
+        elif type(error).__name__ != "UnknownError":
+            collector.raised(error)
 
 
 def _sound(problem: object) -> Problem:

@@ -8,11 +8,12 @@ by the first problem: a program whose files are good never pays for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar, cast
 
+from hotconf.changes import MISSING
 from hotconf.config.merge import Merged
 from hotconf.config.shape import shape_of
 from hotconf.config.validation.bounded import Errors, TooExpensive, validated
@@ -24,6 +25,9 @@ from hotconf.problems import Problem, Severity
 from hotconf.schema import Schema
 
 if TYPE_CHECKING:
+    from hotconf.config.validation.faults import Fault
+    from hotconf.formats.gaps import Gap
+    from hotconf.keypath import KeyPath
     from hotconf.secrets.scrubber import Scrubber
 
 T = TypeVar("T")
@@ -51,14 +55,16 @@ def validate(
     merged: Merged,
     scrubber: Callable[[object], Scrubber] | None = None,
     goes_through: Callable[[BaseException], bool] | None = None,
+    gaps: Sequence[Gap] = (),
 ) -> Validated[T] | Invalid:
     """The configuration made from `merged`, with its warnings, or the problems that forbid it.
 
     `scrubber`: removes secrets from messages, given the config that the model made, or none.
     `goes_through`: which exceptions of users' code are not its fault, and propagate; by default none.
+    `gaps`: what `merged` lacks because it could not be read. What may follow from that is no problem.
 
     The model and its validators work on tables of their own: whatever they do to those, `merged` does not change.
-    Checks run, all of them, only on what the model accepted.
+    Checks run, all of them, on what the model accepts; of what it refuses, on the part that is valid.
     """
     collector = Collector(merged, shape_of(schema), scrubber, goes_through)
     hints = Budget(_MAX_HINTS, MAX_COMPARED)
@@ -70,20 +76,39 @@ def validate(
     except TooExpensive:
         collector.add(_TOO_EXPENSIVE)
     except BaseException as error:  # noqa: BLE001 - validators and default factories are users' code
-        collector.failed("model", error)
+        collector.raised(error) if gaps else collector.failed("model", error)
     else:
+        wrong: Sequence[KeyPath] = ()
         if isinstance(found, Errors):
-            _refused(found, collector, hints)
-        else:
+            wrong = [tuple(each["loc"]) for each in found.details[:_MAX_FAULTS]]
+            _refused(found, collector, hints, gaps)
+        elif not gaps:
             collector.config = found
             strict = _is_strict(schema, found, collector)
             run_checks(schema, found, collector)
+        if (wrong or gaps) and schema.checks:
+            _check_part(schema, collector, wrong, gaps)
     _look_for_unknown(collector, hints, strict=strict)
     problems = collector.problems()
     return Invalid(problems) if collector.errors else Validated(cast("T", found), problems)
 
 
-def _refused(errors: Errors, collector: Collector, hints: Budget) -> None:
+def _check_part(schema: Schema[T], collector: Collector, wrong: Sequence[KeyPath], gaps: Sequence[Gap]) -> None:
+    from hotconf.config.validation.partial import part  # late: for what is refused only
+
+    try:
+        found = part(schema, collector.merged, wrong, gaps)
+    except TooExpensive:
+        return
+    except BaseException as error:  # noqa: BLE001 - users' code
+        collector.raised(error)
+        return
+    if found is not None:
+        collector.config, shown = found
+        run_checks(schema, shown, collector, partial=True)
+
+
+def _refused(errors: Errors, collector: Collector, hints: Budget, gaps: Sequence[Gap]) -> None:
     from hotconf.config.validation.faults import faults
     from hotconf.config.validation.messages import is_by_user, problem_of
 
@@ -95,6 +120,8 @@ def _refused(errors: Errors, collector: Collector, hints: Budget) -> None:
     for fault in faults(errors.details[:_MAX_FAULTS], collector.merged.table, collector.shape):
         if fault.path in known:
             continue
+        if gaps and _may_follow(fault, gaps):
+            continue
         fault = replace(fault, path=collector.merged.home(fault.path))
         written = origins.written(fault.path)
         if written is not None and written.secret:
@@ -104,6 +131,14 @@ def _refused(errors: Errors, collector: Collector, hints: Budget) -> None:
         collector.add(problem, at_key=fault.at_key, by_user=is_by_user(fault))
     collector.omit(len(errors.details) - _MAX_FAULTS, "error")
     collector.incomplete = errors.more
+
+
+def _may_follow(fault: Fault, gaps: Sequence[Gap]) -> bool:
+    from hotconf.config.validation.messages import is_by_user
+    from hotconf.formats.gaps import may_follow
+
+    of_all = fault.value is MISSING or isinstance(fault.value, dict | list)
+    return may_follow(gaps, fault.path, of_all=of_all, by_user=is_by_user(fault) or bool(fault.members))
 
 
 def _look_for_unknown(collector: Collector, hints: Budget, *, strict: bool) -> None:

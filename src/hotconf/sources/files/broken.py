@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +10,12 @@ from hotconf.config.spelling import respell, without_stamp
 from hotconf.formats.base import Document
 from hotconf.formats.registry import named, salvage
 from hotconf.problems import Problem
-from hotconf.sources.base import Options
+from hotconf.sources.base import Choice, Options
 
 if TYPE_CHECKING:
+    from hotconf.config.layers import Rest
     from hotconf.formats.salvage import Salvage
+    from hotconf.sources.files.reading import Read
 
 
 def salvaged(first: Problem, options: Options[Any], path: Path, data: bytes) -> Salvage:
@@ -23,3 +26,27 @@ def salvaged(first: Problem, options: Options[Any], path: Path, data: bytes) -> 
     document = without_stamp(found.document, options.schema)
     spelled = respell(document, options.schema)
     return found._replace(document=spelled if isinstance(spelled, Document) else None)
+
+
+def rest(
+    options: Options[Any],
+    reads: Mapping[Path, Read],
+    salvaged: Mapping[Path, Salvage],
+    problems: Iterable[Problem],
+    profile: Choice | None,
+) -> Rest | None:
+    """What the files say without their mistakes of syntax, and what they lack; None if anything else is wrong, or if
+    not all mistakes are known.
+    """
+    if any(each.severity == "error" and each.kind != "syntax" for each in problems):
+        return None
+    left = {path: each.document for path, each in salvaged.items() if path in reads}
+    if None in left.values():
+        return None
+    found = [left.get(path) or read.document for path, read in reads.items()]
+    documents = [each for each in found if each is not None]
+    gaps = tuple(gap for path, each in salvaged.items() if path in left for gap in each.gaps)
+    if profile is None or options.profile is None:
+        return tuple(documents), gaps
+    laid, wrong = options.profile.lay(documents, profile, options.schema)
+    return None if wrong else (laid, gaps)
