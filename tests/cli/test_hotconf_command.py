@@ -46,6 +46,21 @@ def test_an_unknown_command_is_wrong_usage():
     assert "frobnicate" in result.stderr
 
 
+@pytest.mark.parametrize("name", hotconf.list_commands(click.Context(hotconf)))
+def test_options_before_the_command(name):
+    """They are not known there: whoever writes them as other programs want them reads where they stand."""
+    command = hotconf.get_command(click.Context(hotconf), name)
+    assert command is not None
+    for option in [opt for each in command.params if isinstance(each, click.Option) for opt in each.opts]:
+        result = CliRunner().invoke(hotconf, [option, "value", name])
+        if option not in ("-h", "--help", "--version"):
+            assert (result.exit_code, result.stdout) == (2, "")
+            assert f"give it after the command, hotconf {name} {option} …" in result.stderr
+    for arguments in (["--frobnicate", name], ["--app", "x:y"]):
+        result = CliRunner().invoke(hotconf, arguments)
+        assert result.stderr.rstrip().endswith(f"No such option '{arguments[0]}'.")
+
+
 @pytest.mark.parametrize("value", [None, ""])
 def test_the_default_home_is_dot_code(monkeypatch, value):
     """`~/.code`, also when CODE_HOME is empty."""

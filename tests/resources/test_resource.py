@@ -104,6 +104,14 @@ def test_override(shop: Workshop) -> None:
         assert pool.current is None
 
 
+def test_what_is_made_of_another_says_that_it_uses_it(shop: Workshop) -> None:
+    """That is not made before it otherwise."""
+    pool = shop.resource("pool")
+    refused = shop.outcome(1, pool, shop.resource("client", lambda _: pool.current))
+    assert isinstance(refused, Refused)
+    assert refused.text.endswith("pool has not been made yet: give it as uses=")
+
+
 def test_overrides_end_in_any_order(shop: Workshop) -> None:
     """The one that was entered last counts, and none is left behind."""
     pool = shop.resource("pool")

@@ -46,6 +46,18 @@ class _OnDemand(click.Group):
         command: click.Command = getattr(import_module(f"hotconf.cli.{cmd_name}"), cmd_name)
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:  # some programs take `--app` before their command
+            name, option = next((each for each in given if each in _COMMANDS), None), error.option_name
+            command = name and self.get_command(ctx, name)
+            if not command or not any(option in parameter.opts for parameter in command.params):
+                raise
+            text = f"No such option {option!r} here: give it after the command, hotconf {name} {option} …"
+            raise click.NoSuchOption(option, text, ctx=ctx) from error
+
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         with _refusals():
             return super().make_context(*args, **extra)

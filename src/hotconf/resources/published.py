@@ -161,7 +161,8 @@ class Published(Generic[T]):
         if resource.in_loop and self.generation is not None:
             raise UsageError(f"{name} lives in an event loop, and that has ended: enter the watcher in another one")
         if not self._forked or self.generation is None:
-            raise UsageError(f"{name} has not been made yet: the watcher makes it in start()")
+            instead = "give it as uses=" if in_factory() else "the watcher makes it in start()"
+            raise UsageError(f"{name} has not been made yet: {instead}")
         self._remake(resource)
         return resource._held()
 
