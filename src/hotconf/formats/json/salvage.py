@@ -15,7 +15,7 @@ from hotconf.problems import Problem
 _MARKS: Final = "'‘’“”„«»‹›＂＇`"
 _QUOTED: Final = re.compile(rf"[{_MARKS}]([^{_MARKS}\"\\\n]*+)[{_MARKS}]")
 _BARE: Final = re.compile(r"[^,:\[\]{}\n\"]++")
-_BARE_KEY: Final = re.compile(r"[\w$.-]++\"?(?=[ \t]*+:)")
+_BARE_KEY: Final = re.compile(r"[\w$.-]{1,99}+\"?(?=[ \t]{0,99}+:)")
 _STRING: Final = re.compile('"' + possessive(r'[^"\\\n]++|\\[^\n]') + '"?')
 _ESCAPE: Final = re.compile(r"\\[^\n]|[\x00-\x1f]")
 _COMMENT: Final = re.compile(r"(?://|#)[^\n]*+|/\*(?s:.*?)\*/")

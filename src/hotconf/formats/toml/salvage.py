@@ -18,8 +18,8 @@ _NAME: Final = re.compile(rf"[ \t]*+({DOTTED})[ \t]*+=", re.DOTALL)
 _HEADER: Final = re.compile(rf"[ \t]*+(\[\[?)[ \t]*+({DOTTED})[ \t]*+(?=[\])}}>#\n]|\Z)", re.DOTALL)
 _WHOLE: Final = re.compile(possessive(rf"[^\"'#]++|{CLOSED_STRING}|#[^\n]*+"), re.DOTALL)
 _COMMENT: Final = re.compile(rf"{CLOSED_STRING}|#[^\n]*+", re.DOTALL)
-_SWALLOWED: Final = re.compile(r"\S.*[A-Za-z_][\w.-]*+[ \t]*+\]\]?[ \t]*+(?:#.*)?\Z")
-"""Perhaps a header, at the end of another line."""
+_LAST_WORD: Final = re.compile(r"[\w.\-]\]\]?\Z")
+"""Perhaps that of a header, at the end of another line."""
 _OPENERS: Final = ("[", "[[", "{")
 
 
@@ -42,7 +42,8 @@ def gap(text: str, problem: Problem) -> Gap | None:
         return None  # the same
     table, name = _table(text[:begin]), _NAME.match(text, begin)
     path = None if table is None else (*table, *(_parts(name[1]) if name else ()))
-    certain = _SWALLOWED.search(written) is None
+    last = written[written.rfind("\n") + 1 :].partition("#")[0].rstrip()
+    certain = _LAST_WORD.search(last[-3:]) is None
     return Gap(begin, end, "\n" * written.count("\n"), path, exact=name is not None, certain=certain)
 
 
@@ -70,7 +71,7 @@ def _of_header(text: str, begin: int, *, twice: bool) -> Gap:
     name = found[2].rstrip()
     path = _parts(name)
     if not twice:
-        many = found[1] == "[[" or re.search(rf"^[ \t]*+\[\[[ \t]*+{re.escape(name)}[ \t]*+\]\]", text, re.MULTILINE)
+        many = found[1] == "[[" or f"[[{name}]]" in text
         instead = f"[[{name}]]" if many else f"[{name}]"
     return Gap(begin, end, instead + breaks, path, exact=True)
 
