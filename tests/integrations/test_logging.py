@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import logging.handlers
 import os
+import queue
 import shutil
 import subprocess
 import sys
@@ -253,6 +255,43 @@ def test_a_handler_is_closed_once_no_record_is_in_it(follow: Any, spies: list[Sp
     wait_until(lambda: old.closed)
     assert (old.records, old.late, old.closed) == (["slow"], 0, 1)
     assert spies[1].closed == 0
+
+
+def test_made_anew(follow: Any, tmp_path: Path) -> None:
+    """`rebuild` opens all files again: after they were rotated. The next save of something else does not."""
+    path = tmp_path / "log"
+    handle = watching(Config, text(file_table(path)), format="json")
+    made = configure(handle.watcher)
+    with handle:
+        APP.info("first")
+        path.rename(tmp_path / "log.1")
+        APP.info("second")
+        handle.watcher.rebuild(made)
+        APP.info("third")
+        (kept,) = logging.getLogger("kit").handlers
+        handle.set(text(file_table(path) | {"root": {"level": "ERROR"}}))
+        assert logging.getLogger("kit").handlers == [kept]
+    assert (tmp_path / "log.1").read_text() == "first\nsecond\n"
+    assert path.read_text() == "third\n"
+
+
+def test_the_listener_of_a_queue_is_started(follow: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.12 makes one for a `QueueHandler`; a program would start the first, and not know of the next."""
+    records: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    written = logging.FileHandler(tmp_path / "log")
+
+    def listening(**_: object) -> logging.Handler:
+        handler = logging.handlers.QueueHandler(records)
+        handler.listener = logging.handlers.QueueListener(records, written)  # type: ignore[attr-defined,unused-ignore]
+        return handler
+
+    monkeypatch.setattr(sys.modules["logging"], "listening", listening, raising=False)
+    table = {"handlers": {"queue": {"()": "logging.listening"}}, "loggers": {"kit": {"handlers": ["queue"]}}}
+    handle = follow(table)
+    APP.error("one")
+    handle.set(text({}))
+    wait_until(lambda: (tmp_path / "log").read_text() == "one\n")
+    written.close()
 
 
 def test_what_was_built_in_vain_is_closed(follow: Any, spies: list[Spy]) -> None:

@@ -1,15 +1,21 @@
-"""How the test kit is seen by type checkers. Nobody runs this; mypy and pyright read it.
+"""How the test kit, `reload_on` and `logging` are seen by type checkers. Nobody runs this; mypy and pyright read it.
 
 Each `type: ignore` stands where a mistake must be found.
 """
 
 from __future__ import annotations
 
+import logging
+import signal
+from collections.abc import Mapping
 from typing import assert_type
 
 from pydantic import BaseModel, TypeAdapter
 
 from hotconf import Ending, HotReloadWatcher
+from hotconf.integrations.logging import configure
+from hotconf.resources.resource import Resource
+from hotconf.system.handlers import SignalHandle
 from hotconf.testing import MakeWatcher, WatcherHandle, watching
 
 
@@ -28,8 +34,8 @@ def fixture(hotconf_watcher: MakeWatcher) -> None:
     assert_type(hotconf_watcher(TypeAdapter(dict[str, int]), None).config, dict[str, int])
     for ending in (handle.set("port = 3"), handle.edit(port=3), handle.edit({"port": 3}), handle.break_()):
         assert_type(ending, Ending)
-    hotconf_watcher(App, "port = 1", windows=3)  # type: ignore[call-arg]
-    hotconf_watcher(App, "port = 1", format="ini")  # type: ignore[arg-type]
+    hotconf_watcher(App, "port = 1", windows=3)  # type: ignore[call-arg] # pyright: ignore
+    hotconf_watcher(App, "port = 1", format="ini")  # type: ignore[arg-type] # pyright: ignore
 
 
 async def by_hand() -> None:
@@ -40,3 +46,19 @@ async def by_hand() -> None:
         assert_type(handle.config, App)
         assert_type(await handle.aset("port = 3"), Ending)
         assert_type(await handle.aedit(port=3), Ending)
+
+
+def signals(watcher: HotReloadWatcher[App]) -> None:
+    """The handle is closable, and a context manager."""
+    with watcher.reload_on(signal.SIGHUP) as handle:
+        assert_type(handle, SignalHandle)
+    handle.close()
+    watcher.reload_on("SIGHUP")  # type: ignore[arg-type] # pyright: ignore
+
+
+def loggers(watcher: HotReloadWatcher[App]) -> None:
+    """A key, or a function of the config."""
+    assert_type(configure(watcher), Resource[Mapping[str, logging.Handler]])
+    configure(watcher, ("logging", "here"))
+    configure(watcher, lambda config: config.port)
+    configure(watcher, 3)  # type: ignore[arg-type] # pyright: ignore

@@ -13,7 +13,6 @@ from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 from logging.config import DictConfigurator
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from hotconf.logs import log
@@ -46,7 +45,8 @@ def configure(
     changed stay the same objects. What a table says no longer is undone. The resource is a mapping of its handlers.
 
     If something cannot be built (a wrong level, a class that cannot be imported, a directory that is missing), the
-    reload fails as `apply`, at its line. Closing the watcher closes the handlers, and changes no logger.
+    reload fails as `apply`, at its line. `watcher.rebuild` of the resource makes all handlers anew. Closing the
+    watcher closes the handlers, and changes no logger.
 
     Raises `UsageError` as `watcher.resource`; in a running watcher, what is raised there.
     """
@@ -78,6 +78,7 @@ class _Wanted(NamedTuple):
 class _Built(Mapping[str, logging.Handler]):
     """What a table says, before any logger knows."""
 
+    table: object = None
     handlers: dict[str, logging.Handler] = field(default_factory=dict)
     loggers: dict[logging.Logger, _Wanted] = field(default_factory=dict)
     disabled: frozenset[logging.Logger] = frozenset()
@@ -99,7 +100,7 @@ class _Logging:
     __qualname__ = "logging"
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = threads.lock()
         """Held while users of handlers are counted: a thread may be left alone with a handler that hangs."""
         self._users: dict[logging.Handler, int] = {}
         """Of each open handler, how many tables that were built and are not closed have it."""
@@ -120,9 +121,10 @@ class _Logging:
     def _build(self, table: object) -> _Built:
         builder = _Builder(table)
         specs = builder.specs()
+        anew = table == self._attached.table  # it was asked for: log files were rotated, for instance
         with self._lock:
             open_ = {name: handler for handler, (name, spec) in self._specs.items() if specs.get(name) == spec}
-            kept = {name: handler for name, handler in open_.items() if specs.get(name) is not None}
+            kept = {name: handler for name, handler in open_.items() if specs.get(name) is not None and not anew}
             for handler in kept.values():
                 self._users[handler] += 1
         taken = dict(kept)
@@ -132,7 +134,12 @@ class _Logging:
                     self._users[handler] = 1
                     self._specs[handler] = (name, specs[name])
                 taken[name] = handler
-            built = _Built({name: taken[name] for name in builder.names}, builder.loggers(taken), builder.disabled())
+            built = _Built(
+                table, {name: taken[name] for name in builder.names}, builder.loggers(taken), builder.disabled()
+            )
+            for name, handler in built.handlers.items():
+                if name not in kept and (listener := getattr(handler, "listener", None)) is not None:
+                    listener.start()  # of a `QueueHandler`, from Python 3.12 on: nobody else would
         except BaseException:
             self._release(taken.values())
             raise
@@ -151,6 +158,9 @@ class _Logging:
                     continue
                 del self._users[handler], self._specs[handler]
             try:
+                listener: Any = getattr(handler, "listener", None)
+                if getattr(listener, "_thread", None) is not None:  # it was started
+                    listener.stop()
                 handler.close()
             except Exception as raised:  # noqa: BLE001 - the others are closed all the same
                 error = raised
