@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, assert_never, assert_type
+from typing import Annotated, Any, Literal, assert_never, assert_type
 
 from pydantic import BaseModel, Field, TypeAdapter
 
@@ -21,6 +21,7 @@ from hotconf import (
     ConfigReloadEvent,
     Ending,
     FileChanged,
+    Health,
     HotReloadSettings,
     HotReloadWatcher,
     NoConfigError,
@@ -160,6 +161,13 @@ def read(watcher: HotReloadWatcher[App]) -> None:
     assert_type(watcher.shrank, tuple[Path, ...])
     assert_type(watcher.gone, tuple[Path, ...])
     assert_type(watcher.stats, Stats)
+    assert_type(watcher.stats.as_dict(), dict[str, Any])
+    health = watcher.health()
+    assert_type(health, Health)
+    assert_type(health.status, Literal["ok", "pending", "degraded", "failed", "unwatched"])
+    assert_type(health.reason, str)
+    assert_type(health.since, datetime)
+    assert_type(health.as_dict(), dict[str, str])
     assert_type(watcher.has_drift(), bool)
     watcher.config = App()  # type: ignore[misc]
     watcher.snapshot = watcher.snapshot  # type: ignore[misc]

@@ -8,7 +8,7 @@ import sys
 
 def main() -> None:
     """Run `hotconf` with the arguments of this process, and exit."""
-    if sys.argv[1:2] == ["check"]:
+    if sys.argv[1:2] in (["check"], ["status"]):
         _hurry()
     watches = sys.argv[1:2] == ["watch"]
     if watches:
@@ -57,7 +57,7 @@ def _outlive_hangup() -> None:
 
 
 def _hurry() -> None:
-    """What a process can do that is over in a moment, and is started at every save and every commit."""
+    """What a process can do that is over in a moment, and is started at every save, commit or turn of a probe."""
     import atexit
     import gc
 
