@@ -39,17 +39,18 @@ def named(owner: int, name: str = FOLDER) -> str:
 class StatusFile:
     """That of one watcher in this process. For one thread at a time; everything here may wait for the disk."""
 
-    __slots__ = ("_held", "_name", "_state_dir")
+    __slots__ = ("_held", "_name", "_path", "_state_dir")
 
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
         self._name = f"{os.getpid()}-{os.urandom(8).hex()}.json"
+        self._path = ""
         self._held: Descriptor | None = None
 
     @property
-    def begun(self) -> bool:
-        """Whether it was written."""
-        return self._held is not None
+    def lost(self) -> bool:
+        """Whether it was written, and somebody has removed it."""
+        return self._held is not None and not os.path.exists(self._path)
 
     def write(self, data: bytes) -> None:
         """Replace it whole. Raises `UsageError` and `OSError` as a private directory does."""
@@ -67,6 +68,8 @@ class StatusFile:
                     os.unlink(temporary, dir_fd=directory.number)
                 new.close()
                 raise
+            folder = named(os.stat(self._state_dir).st_uid)
+            self._path = os.path.join(self._state_dir, folder, self._name)
             old, self._held = self._held, new
             if old is not None:
                 old.close()

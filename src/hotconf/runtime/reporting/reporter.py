@@ -1,8 +1,8 @@
 """`Reporter`: writes the status of one watcher for other processes, and notices their requests to reload.
 
 Rule 1: the driver's thread only compares what is known; the disk is for the thread that writes states.
-Rule 2: a status is written when a round has ended, and when what is wrong, or counted, has changed; that is compared
-every two seconds. While nothing happens nothing is written.
+Rule 2: a status is written when a round has ended; also when what is wrong or counted has changed, and when it is
+gone or could not be written: that is looked at every two seconds. While nothing happens nothing is written.
 Rule 3: the request file is watched as the files are, also while hot reload is off. The one that was there before the
 start counts as carried out.
 """
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from hotconf.engine.protocol import Input
 from hotconf.errors import UsageError
@@ -34,7 +34,7 @@ from hotconf.watch.observer import Arrivals, Observer, ObserverName
 
 if TYPE_CHECKING:
     import threading
-    from typing import Protocol, TypeAlias
+    from typing import Protocol
 
     class Seen(Protocol):
         """What is known of a watcher at one moment of the driver's thread."""
@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     """What is known now, given what was before; None if nothing is yet."""
     Encode: TypeAlias = Callable[[Seen, datetime, int], bytes]
     """It as a status: since when this process watches, and the latest request that was carried out."""
+
+_Found: TypeAlias = tuple[tuple[int, ...] | None, int, bool]
+"""The stamp of the request file, a new request in it or 0, and whether the status file was removed."""
 
 PERIOD_NS: Final = 2_000_000_000
 
@@ -186,7 +189,7 @@ class Reporter(fork.ForkAware):
     def _prepare(self, driver: Driver) -> None:
         """On the thread of states: the mounts of the request file, and the request that is there already."""
         path = requests.path(self._state_dir, self._main)
-        files, (stamp, at) = FileSet.of(path)._replace(mounts=around(path)), self._find(path, None)
+        files, (stamp, at, _) = FileSet.of(path)._replace(mounts=around(path)), self._find(path, None)
         driver.post(partial(self._prepared, driver, files, stamp, at))
 
     def _prepared(self, driver: Driver, files: FileSet, stamp: tuple[int, ...] | None, at: int) -> None:
@@ -205,23 +208,26 @@ class Reporter(fork.ForkAware):
         if at:
             self._write_soon()
 
-    def _find(self, path: Path, stamp: tuple[int, ...] | None) -> tuple[tuple[int, ...] | None, int]:
-        """The stamp of the request file now, and the request in it if that is another one than `stamp`."""
+    def _find(self, path: Path, stamp: tuple[int, ...] | None) -> _Found:
+        """What is there now; the request is read if its file is another one than that of `stamp`."""
+        lost = self._file.lost
         try:
             found = os.stat(path)
         except OSError:
-            return None, 0
+            return None, 0, lost
         now = found.st_ino, found.st_mtime_ns, found.st_size
-        return now, requests.latest(self._state_dir, self._main) if now != stamp else 0
+        return now, requests.latest(self._state_dir, self._main) if now != stamp else 0, lost
 
     def _check(self) -> None:
         if self._driver is not None:
             self._driver.background.run(self, partial(self._find, self._path, self._stamp), self._found)
 
-    def _found(self, found: tuple[tuple[int, ...] | None, int] | None) -> None:
+    def _found(self, found: _Found | None) -> None:
         if found is None or self._driver is None:
             return
-        self._stamp, at = found
+        self._stamp, at, lost = found
+        if lost or self._refused is not None:
+            self._write_soon()
         if at > self._asked and self._reload is not None:
             self._asked = at
             self._reload(_Request(partial(self._carried_out, at)))
