@@ -105,11 +105,11 @@ def test_plan_and_diff(here):
 
 
 def test_schema_and_variables(here):
-    """They are strings."""
+    """They are paths of files."""
     schema: Any = json.loads(run("schema").stdout)
-    assert schema["$defs"]["Tls"]["properties"]["cert"] == {"type": "string"}
-    assert schema["properties"]["prompt"] == {"type": "string", "default": "prompt.md"}
-    assert run("env").stdout.split()[:3] == ["NAMED_TLS__CERT", "text", "(required)"]
+    assert schema["$defs"]["Tls"]["properties"]["cert"] == {"type": "string", "format": "file-path"}
+    assert schema["properties"]["prompt"] == {"type": "string", "format": "file-path", "default": "prompt.md"}
+    assert run("env").stdout.split()[:3] == ["NAMED_TLS__CERT", "file-path", "(required)"]
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -121,6 +121,7 @@ def test_init(here, there):
     lines = (here / "new.toml").read_text().splitlines()
     assert '#prompt = "prompt.md"' in lines
     assert '#cert = ""' in lines
+    assert "# Path of a file. Required." in lines
     run("init", "new.env")
     assert "# NAMED_PROMPT=prompt.md" in (here / "new.env").read_text().splitlines()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FilePath, TypeAdapter, ValidationError
 
 from hotconf import UsageError, WatchedFile, WatchedFileOptions
 from hotconf.report.jsonschema import json_schema
@@ -149,11 +149,17 @@ def test_dumps(here):
 
 
 def test_json_schema():
-    """A string, for editors and in pydantic's own schemas."""
+    """The path of a file, for editors and in pydantic's own schemas, also where there may be several or none."""
     for mode in ("validation", "serialization"):
         schema = ADAPTER.json_schema(mode=mode)
-        assert schema == {"type": "string"}
-    assert '"cert": {\n      "type": "string"\n    }' in json_schema(Schema(Model))
+        assert schema == {"type": "string", "format": "file-path"}
+    assert '"cert": {\n      "format": "file-path",\n      "type": "string"\n    }' in json_schema(Schema(Model))
+    for files, paths in (
+        (list[WatchedFile], list[FilePath]),
+        (dict[str, WatchedFile], dict[str, FilePath]),
+        (WatchedFile | None, FilePath | None),
+    ):
+        assert TypeAdapter(files).json_schema() == TypeAdapter(paths).json_schema()
 
 
 def test_options_are_for_such_fields():
@@ -170,7 +176,11 @@ def test_options_are_for_such_fields():
 def test_options_keep_what_a_field_says_besides(here):
     """Defaults, limits of arrays, and what else stands around the file."""
     described: Any = Annotated[WatchedFile, Field(description="The chain."), WatchedFileOptions(keep=True)]
-    assert TypeAdapter(described).json_schema() == {"type": "string", "description": "The chain."}
+    assert TypeAdapter(described).json_schema() == {
+        "type": "string",
+        "format": "file-path",
+        "description": "The chain.",
+    }
     kind: Any = Annotated[list[WatchedFile], Field(max_length=1), WatchedFileOptions(max_bytes=4)]
     with pytest.raises(ValidationError, match="too_long"):
         TypeAdapter(kind).validate_python(["x.pem", "x.pem"])

@@ -42,6 +42,7 @@ _FORMATS: Final = {
     "uuid": "UUID",
 }
 _COUNTED: Final = frozenset(("integer", "number", "list", "table", "path", "date", "duration", "URL", "UUID"))
+_PLURALS: Final = {"path of a file": "paths of files", "path of a directory": "paths of directories"}
 _EXAMPLES: Final[dict[str, object]] = {
     "date": date(2030, 1, 31),
     "date-time": datetime(2030, 1, 31, 12, 0),
@@ -102,7 +103,7 @@ class Words:
         words = _FORMATS.get(found.get("format", ""), _TYPES.get(kind, kind))
         inner = found.get("items") if kind == "array" else found.get("additionalProperties")
         if kind in ("array", "object") and "properties" not in found and depth and (of := self.of(inner, depth - 1)):
-            words += f" of {of}" if of not in _COUNTED else f" of {of}s"
+            words += f" of {_PLURALS.get(of, of) if of not in _COUNTED else f'{of}s'}"
         return ", ".join((words, *_limits(found)))
 
     def example(self, node: object, depth: int = _DEEPEST) -> object:

@@ -198,7 +198,7 @@ def _schema(terms: Terms) -> CoreSchema:
 
     return core_schema.no_info_wrap_validator_function(
         watched_file,
-        core_schema.str_schema(metadata=FILE),
+        core_schema.str_schema(metadata={**FILE, "pydantic_js_updates": {"format": "file-path"}}),
         serialization=core_schema.plain_serializer_function_ser_schema(written, info_arg=True),
     )
 
