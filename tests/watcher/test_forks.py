@@ -331,6 +331,35 @@ def test_while_the_loader_imports(tmp_path):
     assert done.returncode == 0
 
 
+SLOWLY = """
+import os, sys, time
+from pathlib import Path
+from hotconf import HotReloadWatcher, ReloadFailed
+from hotconf.system.fork import LOCKS_S
+
+class Slow:
+    # A machine with a lot to do.
+    def find_spec(self, name, path=None, target=None):
+        if name == "hotconf.formats.toml.syntax":
+            time.sleep(1.5 * LOCKS_S)
+
+sys.meta_path.insert(0, Slow())
+path = Path(sys.argv[1])
+watcher = HotReloadWatcher(path, dict, debounce_ms=60_000, reconcile_s=3600)
+watcher.start()
+if child := os.fork():
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+path.write_text("port = [")
+os._exit(not isinstance(watcher.reload(), ReloadFailed))
+"""
+
+
+def test_imports_that_take_longer_than_locks(path):
+    """A fork waits for them: where a module was half imported, the child could never load a broken file."""
+    command = [sys.executable, "-W", "ignore", "-c", SLOWLY, path]
+    assert subprocess.run(command, check=False, capture_output=True, timeout=120).returncode == 0
+
+
 LATER = """
 import ast, sys
 from pathlib import Path

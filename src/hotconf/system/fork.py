@@ -1,7 +1,7 @@
 """Forks: the watchers of the parent go on, and those of the child get locks and threads of their own.
 
 Rule 1: before the fork all locks are taken, in order, so that nothing is half done in the child. The fork does not
-wait longer than `LOCKS_S` for them.
+wait longer than `LOCKS_S` for them, and `IMPORTS_S` for what its threads may import.
 Rule 2: the parent releases them.
 Rule 3: in the child every member first abandons what is the parent's; then each revives.
 """
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 LOCKS_S: Final = 1.0
 """How long a fork waits for locks, which are held for microseconds."""
+IMPORTS_S: Final = 30.0
+"""How long it waits for imports, which take a tenth of a second, but much longer on a busy machine."""
 FORK_CHECK_S: Final = 1.0
 """How often to check that a thread that is waited for is still there: a signal handler may have forked."""
 OUTER, SHARED, INNER = range(3)
@@ -183,7 +185,7 @@ def _finish_imports() -> None:
         importing = threads.Thread(_import_late, "hotconf-imports")
         with suppress(RuntimeError):  # the system refuses a thread
             importing.start()
-            importing.join(LOCKS_S)
+            importing.join(IMPORTS_S)
 
 
 def _late() -> Iterable[str]:
