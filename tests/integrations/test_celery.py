@@ -175,6 +175,22 @@ def test_a_process_that_was_not_forked_starts_its_own(watcher: HotReloadWatcher[
     assert watcher.health().reason == "closed"
 
 
+@pytest.mark.parametrize("fault", ["a wrong file", "an async resource"])
+def test_what_keeps_it_from_starting_ends_the_worker(watcher: HotReloadWatcher[Any], fault: str) -> None:
+    """Celery would only log it, and run tasks without a configuration."""
+    if fault == "a wrong file":
+        watcher.path.write_text("port = [\n")
+    else:
+
+        @watcher.resource("port")
+        async def pool(port: int) -> int:
+            return port
+
+    start_in_workers(watcher)
+    with pytest.raises(SystemExit, match="not valid:\n" if fault == "a wrong file" else "async"):
+        signals.worker_init.send(sender=None)
+
+
 def test_one_that_runs_already_is_left_running(watcher: HotReloadWatcher[Any]) -> None:
     """Who starts it closes it."""
     watcher.start()

@@ -253,9 +253,11 @@ def test_several_watchers_have_one_collector_and_names_of_their_own(make):
 
 
 def test_the_label_is_the_main_file_or_the_model(path):
-    """Without a file the model names the configuration."""
-    assert generate_latest(registered(HotReloadWatcher(None, Config))).count(b'config="Config"')
-    assert generate_latest(registered(HotReloadWatcher(path, Config))).count(b'config="config.toml"')
+    """Without a file the model names the configuration; whatever a name holds, it is a label."""
+    for given, label in ((None, "Config"), (path, "config.toml"), (path.with_name('a"b\n\udce9'), r"a\"b\\n\\udce9")):
+        text = generate_latest(registered(HotReloadWatcher(given, Config))).decode()
+        assert set(re.findall(r'config="((?:[^"\\]|\\.)*)"', text)) == {label}
+        assert list(text_string_to_metric_families(text))
 
 
 def test_a_scrape_may_ask_for_single_metrics(make):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hotconf.errors import UsageError
 from hotconf.integrations.missing import needs
 from hotconf.integrations.serving import checked, running
 from hotconf.problems import ConfigError
@@ -50,9 +51,10 @@ class _Lives:
             return
         try:
             self._watcher.start()
-        except ConfigError as error:
-            # Celery logs what a receiver raises, and goes on; this ends the worker.
+        except ConfigError as error:  # Celery logs what a receiver raises, and goes on; this ends the worker
             raise SystemExit(f"The configuration is not valid:\n{error}") from None
+        except UsageError as error:
+            raise SystemExit(str(error)) from None
         self._ours = True
 
     def end(self, **_: object) -> None:

@@ -17,6 +17,7 @@ from hotconf.problems import Kind
 from hotconf.status.contents import DIGITS
 from hotconf.status.reading import statuses
 from hotconf.subscribers.stats import BUCKETS
+from hotconf.text import printable
 from hotconf.watch.observer import ASKED_FOR
 
 with needs("prometheus", "prometheus_client"):
@@ -106,7 +107,7 @@ def _name(watcher: HotReloadWatcher[Any]) -> str:
 def _label(given: object) -> str:
     if not isinstance(given, str) or not given:
         raise arguments.wrong("name", given, "the label of this configuration")
-    return given
+    return printable(given)  # a name of a file may hold what is no text
 
 
 class _Row(NamedTuple):
