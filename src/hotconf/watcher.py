@@ -117,21 +117,32 @@ class HotReloadWatcher(Acting[T], Following[T]):
         put(self, "_bus", Bus(main.name, given))
         taken = (path is None, paths.here(), Overrides())
         options = Options(main, given, pins, max_bytes, allow_empty, over, named(format), *taken)
-        reloader = Reloader(
-            options,
-            self._bus,
-            self._install,
-            observer=observer,
-            reconcile_ns=round(reconcile_s * 1e9),
-            history=_history(state_dir, options),
-        )
-        if reloader.history is not None:
+        self._make(options, observer, round(reconcile_s * 1e9), _history(state_dir, options))
+        if type(self) is HotReloadWatcher:
+            put(self, "__class__", _Unconfigured)
+
+    def _make(
+        self, options: Options[T], observer: ObserverName, reconcile_ns: int, history: HistoryWriter[T] | None
+    ) -> None:
+        make = partial(Reloader, options, self._bus, self._install)
+        reloader = make(observer=observer, reconcile_ns=reconcile_ns, history=history)
+        if history is not None:
             from hotconf.runtime.reporting.status import report  # as above
 
             report(reloader, observer)
-        put(self, "_reloader", reloader)
-        if type(self) is HotReloadWatcher:
-            put(self, "__class__", _Unconfigured)
+        object.__setattr__(self, "_reloader", reloader)
+
+    def _renewal(self) -> Callable[[], None]:
+        """What to call after `close`, so that it is not started yet, with its resources, callbacks and overrides."""
+        return partial(self._renew, self._bus.renewal())
+
+    def _renew(self, renew_bus: Callable[[], None]) -> None:
+        old, made = self._reloader, self._reloader.cycle.applying
+        renew_bus()
+        history = _history(old.state_dir, old.options)
+        self._make(old.options, old.cycle.observation.wanted, old.cycle.reconcile_ns, history)
+        if made is not None:
+            self._applying().take_over(made)
 
     def __setattr__(self, name: str, value: object) -> None:
         """Raises `AttributeError`: a watcher cannot be changed from outside."""

@@ -106,7 +106,7 @@ def test_it_runs_within_the_lifespan(shop: Open) -> None:
         await server.request("websocket", state={"mine": 1})
         assert await server.stop() == "lifespan.shutdown.complete"
         assert seen == ["lifespan.startup", 1, [1, 1, 1], [2, 2, 2], "lifespan.shutdown", "ok"]
-        assert shop.watcher.health().reason == "closed"
+        assert shop.watcher.health().reason == "not started"
         assert not any(pool.open for pool in shop.pools)
 
     asyncio.run(main())
@@ -123,7 +123,7 @@ def test_an_application_without_a_lifespan(shop: Open, lifespan: str) -> None:
         await server.request()
         assert await server.stop() == "lifespan.shutdown.complete"
         assert seen == [[1, 1, 1]]
-        assert shop.watcher.health().reason == "closed"
+        assert shop.watcher.health().reason == "not started"
 
     asyncio.run(main())
 
@@ -138,7 +138,7 @@ def test_an_application_that_fails_to_start(shop: Open, lifespan: str) -> None:
         assert await server.start() == "lifespan.startup.failed"
         [ended] = await asyncio.gather(server._life, return_exceptions=True)
         assert isinstance(ended, ValueError) == (lifespan == "raises late")
-        assert shop.watcher.health().reason == "closed"
+        assert shop.watcher.health().reason == "not started"
 
     asyncio.run(main())
 

@@ -47,7 +47,7 @@ def test_the_watcher_lives_with_the_application(shop: Open) -> None:
         assert client.get("/").json() == 1
         shop.change(2)
         assert client.get("/").json() == 2
-    assert shop.watcher.health().reason == "closed"
+    assert shop.watcher.health().reason == "not started"
     assert not any(pool.open for pool in shop.pools)
 
 
@@ -199,7 +199,7 @@ def test_the_middleware_and_dependencies_agree(shop: Open) -> None:
     with TestClient(app) as client:
         assert client.get("/within/").json() == [1, 1]
         assert client.get("/within/").json() == [2, 2]
-    assert shop.watcher.health().reason == "closed"
+    assert shop.watcher.health().reason == "not started"
 
 
 def test_dependencies_can_be_replaced(shop: Open) -> None:
@@ -237,7 +237,7 @@ def test_two_watchers_in_one_application(tmp_path: Path) -> None:
     with TestClient(app) as client:
         two.change(2)
         assert client.get("/").json() == [1, 2]
-    assert [each.watcher.health().reason for each in (one, two)] == ["closed", "closed"]
+    assert [each.watcher.health().reason for each in (one, two)] == ["not started"] * 2
 
 
 def test_two_applications_with_one_watcher(shop: Open) -> None:
@@ -246,7 +246,7 @@ def test_two_applications_with_one_watcher(shop: Open) -> None:
         with TestClient(one_generation(shop)) as second:
             assert second.get("/").json() == [1]
         assert first.get("/").json() == [2]
-    assert shop.watcher.health().reason == "closed"
+    assert shop.watcher.health().reason == "not started"
 
 
 def test_a_watcher_that_runs_is_left_running(shop: Open) -> None:
@@ -391,3 +391,66 @@ def test_concurrent_requests_keep_their_own(shop: Open) -> None:
             return [*answers, (await slow).json()]
 
     assert asyncio.run(main()) == [[2, 2], [3, 3], [4, 4], [1, 1]]
+
+
+def test_a_client_can_be_entered_again(shop: Open) -> None:
+    """Each `with TestClient(app)` runs the lifespan: the watcher starts anew, with its resources and callbacks."""
+    app = one_generation(shop)
+    seen: list[Any] = []
+    shop.watcher.on_change("number", lambda old, new: seen.append(new), initial=True)
+    with TestClient(app) as client:
+        assert client.get("/").json() == [1]
+        assert shop.watcher.flush(60)
+    shop.save(7)
+    with shop.watcher.override({"number": 5}), TestClient(app) as client:
+        assert client.get("/").json() == [5]
+        assert shop.watcher.flush(60)
+    with TestClient(app) as client:
+        assert client.get("/").json() == [6]
+        assert shop.watcher.flush(60)
+        assert shop.watcher.generation == 2
+    assert seen == [1, 2, 5, 6, 7]
+    assert not any(pool.open for pool in shop.pools)
+    shop.save("'one'")
+    with pytest.raises(ConfigError), TestClient(app):
+        pass
+    shop.save(3)
+    with TestClient(app) as client:
+        assert client.get("/").json() == [3]
+    shop.watcher.close()
+    with pytest.raises(UsageError, match="can be started once"), TestClient(app):
+        pass
+
+
+def test_async_resources_live_in_the_loop_of_each_lifespan(shop: Open) -> None:
+    """They are made and closed there, and so run coroutines that are called back."""
+    import asyncio
+
+    steps: list[Any] = []
+    loops: list[Any] = []
+
+    @shop.watcher.resource("number")
+    async def client(number: int) -> AsyncIterator[int]:
+        loops.append(asyncio.get_running_loop())
+        yield number * 10
+        assert asyncio.get_running_loop() is loops[-1]
+        steps.append(f"close {number}")
+
+    async def follow(old: object, new: object) -> None:
+        assert asyncio.get_running_loop() is loops[-1]
+        steps.append(new)
+
+    shop.watcher.on_change("number", follow, initial=True)
+    app = FastAPI(lifespan=lifespan(shop.watcher))
+
+    @app.get("/")
+    async def index(everything: Annotated[View[Shop], Depends(view(shop.watcher))]) -> int:
+        return everything[client]
+
+    for number in (1, 2):
+        shop.save(number)
+        with TestClient(app) as http:
+            assert http.get("/").json() == number * 10
+            assert shop.watcher.flush(60)
+    assert steps == [1, "close 1", 2, "close 2"]
+    assert len(set(loops)) == 2

@@ -1,7 +1,7 @@
 """A watcher that applications serve from: who starts it closes it, and a request has one generation of it.
 
 Rule 1: a watcher that runs already is used as it is. One that an application started is closed by the last of those
-that began meanwhile.
+that began meanwhile, and can be started again then: each `with TestClient(app)` does.
 Rule 2: the scope of a request holds the generation that was pinned first, for all who ask later.
 """
 
@@ -77,7 +77,7 @@ async def served(watcher: HotReloadWatcher[Any], *, require: bool = True) -> Asy
     uses = _uses.setdefault(watcher, _Uses())
     async with uses.turn():
         if not running(watcher):
-            await watcher.astart(require=require)
+            await _start(watcher, require=require)
             uses.ours = True
         else:
             await _enter_anew(watcher)
@@ -89,7 +89,19 @@ async def served(watcher: HotReloadWatcher[Any], *, require: bool = True) -> Asy
             uses.count -= 1
             if uses.ours and not uses.count:
                 uses.ours = False
+                renew = watcher._renewal()
                 await watcher.aclose()
+                renew()
+
+
+async def _start(watcher: HotReloadWatcher[Any], *, require: bool) -> None:
+    renew, was_closed = watcher._renewal(), watcher._reloader.cycle.closed
+    try:
+        await watcher.astart(require=require)
+    except Exception:
+        if watcher._reloader.cycle.closed and not was_closed:  # by the failure: it may be tried again
+            renew()
+        raise
 
 
 async def _enter_anew(watcher: HotReloadWatcher[Any]) -> None:

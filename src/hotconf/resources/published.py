@@ -59,6 +59,11 @@ class Published(Generic[T]):
         self.resources.append(resource)
         return resource
 
+    def take_over(self, resource: Resource[Any]) -> None:
+        """One of a watcher that is closed, and started anew."""
+        resource._missing = self._missing
+        self.resources.append(resource)
+
     def unregister(self, resource: Resource[Any]) -> list[Handle[Any]]:
         """It could not be made when it was registered. Returns what was made of it meanwhile, for `Keeper.retire`."""
         with self._lock:

@@ -54,20 +54,26 @@ class Bus(fork.ForkAware, Generic[T]):
     def __init__(self, name: str, schema: Schema[T] | None = None) -> None:
         """`name` is part of the name of the delivery thread; keys to follow are those of `schema`."""
         self.schema = schema
+        self._name = name
         # Reentrant: a signal handler or a finalizer may close a subscription while this very thread holds the lock.
         self.lock = threads.rlock()
+        # Tuples are replaced, never changed: iterating is safe while others subscribe.
+        self._callbacks: tuple[EventCallback, ...] = ()
+        self._followers: PathIndex[ChangeCallback[T]] = PathIndex()
+        self._numbers = count(1)
+        self._begin()
+        fork.register(self)
+
+    def _begin(self) -> None:
+        """Of the time from a start to a close."""
         self.last: Ending | None = None
         """The latest ending."""
         self.snapshot: Snapshot[T] | None = None
         """What was published when the latest event was queued."""
-        # Tuples are replaced, never changed: iterating is safe while others subscribe.
         self._streams: tuple[EventStream, ...] = ()
-        self._callbacks: tuple[EventCallback, ...] = ()
-        self._followers: PathIndex[ChangeCallback[T]] = PathIndex()
-        self._numbers = count(1)
         self.failures = Failures()
         """What callbacks raised."""
-        self.delivery = Delivery(name, self.lock, self.failures)
+        self.delivery = Delivery(self._name, self.lock, self.failures)
         self._backlog: deque[tuple[ConfigReloadEvent | None, Snapshot[T] | None]] = deque()
         """Events that are not queued yet, in order: the driver waits for the lock at most `LOCK_S`."""
         self._allowed = BURST
@@ -77,7 +83,19 @@ class Bus(fork.ForkAware, Generic[T]):
         self._begun = self._closed = False
         self._early: list[Beginner] = []
         """What begins with the first snapshot."""
-        fork.register(self)
+
+    def renewal(self) -> Callable[[], None]:
+        """What to call after `close`, so that the callbacks that there are now wait for another start."""
+        return partial(self._renew, self._callbacks, self._followers)
+
+    def _renew(self, callbacks: tuple[EventCallback, ...], followers: PathIndex[ChangeCallback[T]]) -> None:
+        with self.lock:
+            self._callbacks, self._followers = callbacks, followers
+            for each in self.callbacks:
+                if each.closed:
+                    self.remove(each)
+                each.renew()
+            self._begin()
 
     # Forks
 

@@ -57,6 +57,9 @@ class Callback(Subscription):
     def drop(self) -> None:
         """An event was dropped, because too many are waiting."""
 
+    def renew(self) -> None:
+        """The watcher is closed, and will be started anew: nothing was delivered."""
+
 
 class EventCallback(Callback):
     """A closable subscription whose callback gets every event. Calling it calls the callback."""
@@ -132,6 +135,10 @@ class ChangeCallback(Callback, Generic[T]):
     def due(self) -> bool:
         """Whether there is a commit whose value it has not compared yet."""
         return self._due
+
+    def renew(self) -> None:
+        """It has seen no value."""
+        self._due, self._before, self._value = False, None, _NOT_SELECTED
 
     def mark_due(self, before: Snapshot[T] | None) -> None:
         """A commit that may concern it followed `before`. The caller holds the lock."""

@@ -202,6 +202,12 @@ class Applying(Generic[T]):
 
     # On the program's threads
 
+    def take_over(self, other: Applying[T]) -> None:
+        """The resources of one that is closed are made here."""
+        self._numbers = other._numbers
+        for resource in other.published.resources:
+            self.published.take_over(resource)
+
     def selecting(self, selector: object) -> Select:
         """What a selector selects. Raises `UsageError` if it is none, or the model has no such key."""
         known = checked_selector(selector, hint="")
