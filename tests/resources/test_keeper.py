@@ -341,6 +341,41 @@ def test_one_that_does_not_close_keeps_no_other_from_closing(
     assert shop.keeper.close_failures == 0
 
 
+def test_what_a_factory_raises_that_was_left_alone(
+    shop: Workshop, gate: Gate, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It says why that took so long: it is logged, and is no failure to close."""
+
+    def failing(value: object) -> Iterator[Thing]:
+        gate.entered.release()
+        assert gate.open.wait(LONG_S)
+        raise ConnectionError("timed out")
+        yield Thing()
+
+    outcomes, _ = shop.prepare(1, shop.resource("slow", failing, timeout_s=0.01))
+    assert gate.entered.acquire(timeout=LONG_S)
+    overdue(shop)
+    assert isinstance(wait_until(lambda: outcomes)[0], Refused)
+    gate.open.set()
+    wait_until(lambda: "The factory slow has raised ConnectionError after 0 s" in caplog.text)
+    wait_until(lambda: "ConnectionError: timed out" in caplog.text)
+    assert shop.keeper.close_failures == 0
+
+
+def test_groups_of_one(shop: Workshop) -> None:
+    """A task group that fails is described by what failed in it."""
+    inner = ExceptionGroup("in a task group", [ConnectionError("port 5432")])
+
+    def failing(value: int) -> None:
+        raise ExceptionGroup("in a task group", [inner] if value == 1 else [inner, ValueError("both")])
+
+    pool = shop.resource("pool", failing)
+    for value, text in ((1, "ConnectionError: port 5432"), (2, "ExceptionGroup: in a task group (2 sub-exceptions)")):
+        refused = shop.outcome(value, pool)
+        assert isinstance(refused, Refused)
+        assert refused.text == f"pool could not be made: {text}"
+
+
 @pytest.mark.parametrize("by", ["closing the watcher", "its time"])
 def test_what_is_raised_by_closing_that_was_left_alone(
     shop: Workshop, gate: Gate, caplog: pytest.LogCaptureFixture, by: str

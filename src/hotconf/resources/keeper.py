@@ -347,7 +347,7 @@ class Keeper:
         self._task = task
         outcome = make(entry, wanted.value, None if self.home is None else self.home.loop, self._lose)
         if not task.decide():
-            raise _LeftAlone(task)
+            raise _LeftAlone(task, outcome.error)
         if outcome.error is not None:
             preparation.outcome = Refused(resource, outcome.error)
         elif outcome.value is UNCHANGED:
@@ -387,13 +387,13 @@ class Keeper:
         entry = task.entry
         if task not in self._stuck:  # this is the child of a fork
             return
-        if not task.closing and entry.life is not None:
-            error = entry.life.end()
-        if error is not None:
+        ended = None if task.closing or entry.life is None else entry.life.end()
+        failed, error = (error, None) if task.closing else (ended, error)
+        if failed is not None:
             self.close_failures += not (task.closing and task.reported)  # or it is counted already
-            reports.close_failed(entry, error)
+            reports.close_failed(entry, failed)
         self._over(entry)
         self._stuck.pop(task, None)
-        reports.returned(task)
+        reports.returned(task, error)
         self._unstuck()
         self._wake()

@@ -70,6 +70,10 @@ class Refused:
     def text(self) -> str:
         """`myapp.pool could not be made: ConnectionRefusedError: …`, as people read it; not scrubbed."""
         error = self.error.error if isinstance(self.error, UnfitError) else self.error
+        while (
+            isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1
+        ):  # a task group says nothing itself
+            [error] = error.exceptions
         said = type(error).__name__
         with suppress(BaseException):  # what users' exceptions say is users' code, here on a thread of ours
             said = f"{said}: {text}" if (text := str(error)) else said

@@ -21,12 +21,15 @@ def left_alone(task: Task) -> None:
     emit("reload", ERROR, "%s; its thread is left alone with it", _sentence(task.text))
 
 
-def returned(task: Task) -> None:
-    """It returned after all, which is only said if it was said that it does not."""
+def returned(task: Task, error: BaseException | None) -> None:
+    """It returned after all, or raised `error`, which is only said if it was said that it does not."""
     if not task.reported:
         return
-    what = "Closing" if task.closing else "The factory"
-    emit("reload", WARNING, "%s %s has returned after %d s", what, task.entry.name, task.taken_ns // SECOND)
+    what, how = "Closing" if task.closing else "The factory", "returned"
+    if error is not None:
+        how = f"raised {type(error).__name__}"
+    seconds = task.taken_ns // SECOND
+    emit("reload", WARNING, "%s %s has %s after %d s", what, task.entry.name, how, seconds, error=error)
 
 
 def refused(outcome: Refused) -> None:
