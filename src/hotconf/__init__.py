@@ -22,12 +22,14 @@ __all__ = [
     "DotEnv",
     "Ending",
     "Env",
+    "EventStream",
     "FileChanged",
     "Flags",
     "Health",
     "HotReloadSettings",
     "HotReloadWatcher",
     "MISSING",
+    "Missing",
     "NoConfigError",
     "Origin",
     "Outcome",
@@ -47,6 +49,7 @@ __all__ = [
     "Snapshot",
     "SourceFile",
     "Stats",
+    "Subscription",
     "Timings",
     "UsageError",
     "View",
@@ -55,7 +58,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from hotconf.changes import MISSING, Change
+    from hotconf.changes import MISSING, Change, Missing
     from hotconf.config.restarts.required import RestartRequired
     from hotconf.errors import NoConfigError, UsageError
     from hotconf.events import (
@@ -83,11 +86,12 @@ if TYPE_CHECKING:
     from hotconf.sources.secrets_dir import SecretsDir
     from hotconf.status.health import Health
     from hotconf.subscribers.stats import CallbackFailure, PhaseStats, Stats
+    from hotconf.subscribers.streams import EventStream, Subscription
     from hotconf.watcher import HotReloadWatcher
 
 # Resolved when first used: `hotconf check` needs no watcher, and naming an event needs no pydantic.
 _HOMES = {
-    "changes": ("MISSING", "Change"),
+    "changes": ("MISSING", "Change", "Missing"),
     "config.restarts.required": ("RestartRequired",),
     "errors": ("NoConfigError", "UsageError"),
     "events": (
@@ -115,18 +119,21 @@ _HOMES = {
     "sources.secrets_dir": ("SecretsDir",),
     "status.health": ("Health",),
     "subscribers.stats": ("CallbackFailure", "PhaseStats", "Stats"),
+    "subscribers.streams": ("EventStream", "Subscription"),
     "watcher": ("HotReloadWatcher",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 
-def __getattr__(name: str) -> Any:
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # or checkers would find every name here
+
+    def __getattr__(name: str) -> Any:
+        home = _HOME.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{__name__}.{home}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

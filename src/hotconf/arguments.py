@@ -104,6 +104,8 @@ def function(
         try:
             signature.bind(*arguments)
         except TypeError as error:
+            if next(iter(signature.parameters), None) == "self":
+                hint = "; it is a method: give it bound, as self.method or thing.method"
             raise UsageError(f"{name} cannot be called as {name}({call}): {error}{hint}") from error
     return given
 

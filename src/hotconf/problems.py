@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from hotconf.keypath import KeyPath, dotted, parse
 from hotconf.text import printable
@@ -94,6 +94,27 @@ class Problem:
     withheld: bool = field(default=False, repr=False, kw_only=True)
     """The value there may be a secret, under a misspelt key or in a file of variables: show its line only up to the
     value."""
+
+    if TYPE_CHECKING:  # a path may also be given as a dotted key, but never is one
+
+        def __init__(
+            self,
+            message: str,
+            path: KeyPath | str = ...,
+            kind: Kind = ...,
+            severity: Severity = ...,
+            hint: str | None = ...,
+            file: Path | None = ...,
+            line: int | None = ...,
+            column: int | None = ...,
+            end_line: int | None = ...,
+            end_column: int | None = ...,
+            related: tuple[Related, ...] = ...,
+            mentions: Iterable[tuple[str, KeyPath | str]] = ...,
+            *,
+            where: str = ...,
+            withheld: bool = ...,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         """Accept dotted keys for paths."""

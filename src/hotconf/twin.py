@@ -53,6 +53,6 @@ def twin(
             max_bytes=options.max_bytes,
             allow_empty=options.allow_empty,
             state_dir=state_dir,
-            layers=options.layers,  # type: ignore[arg-type]
+            layers=options.layers,
             format=None if options.format is None else options.format.name.lower(),  # type: ignore[arg-type]
         )

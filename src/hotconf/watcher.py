@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +23,7 @@ from hotconf.runtime.reporting import vitals
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings, PinnedSettings
 from hotconf.snapshot import Snapshot
-from hotconf.sources.base import DEFAULT_MAX_BYTES, Layer, Options, Overrides
+from hotconf.sources.base import DEFAULT_MAX_BYTES, GivenLayer, Options, Overrides
 from hotconf.sources.files import paths
 from hotconf.sources.layers import given_layers
 from hotconf.subscribers.bus import Bus
@@ -58,16 +58,10 @@ class HotReloadWatcher(Acting[T], Following[T]):
 
     __slots__ = ("__orig_class__", "__weakref__", "_bus", "_reloader", "config", "snapshot")
 
-    if TYPE_CHECKING:
-
-        @property
-        def config(self) -> T:
-            """The current configuration. Raises `AttributeError` until there is one."""
-
-        @property
-        def snapshot(self) -> Snapshot[T]:
-            """The current configuration with its generation, digest, files and origins, as one consistent value."""
-
+    config: T
+    """The current configuration. Raises `AttributeError` until there is one, and when it is assigned."""
+    snapshot: Snapshot[T]
+    """The current configuration with its generation, digest, files and origins, as one consistent value."""
     _bus: Bus[T]
     _reloader: Reloader[T]
 
@@ -85,7 +79,7 @@ class HotReloadWatcher(Acting[T], Following[T]):
         allow_empty: bool = False,
         observer: ObserverName = "auto",
         state_dir: str | os.PathLike[str] | None = None,
-        layers: Iterable[Mapping[str, Any] | Layer] = (),
+        layers: Iterable[GivenLayer] = (),
         format: FormatName | None = None,  # noqa: A002 (what users call it)
     ) -> None:
         """Nothing happens before `start()`, or `with`.
@@ -144,16 +138,18 @@ class HotReloadWatcher(Acting[T], Following[T]):
         if made is not None:
             self._applying().take_over(made)
 
-    def __setattr__(self, name: str, value: object) -> None:
-        """Raises `AttributeError`: a watcher cannot be changed from outside."""
-        if name == "__orig_class__":
-            object.__setattr__(self, name, value)
-            return
-        raise AttributeError(f"{name} cannot be assigned: change the file, and it changes here")
+    if not TYPE_CHECKING:  # or checkers would let users assign anything
 
-    def __delattr__(self, name: str) -> None:
-        """Raises `AttributeError`, too."""
-        raise AttributeError(f"{name} cannot be deleted")
+        def __setattr__(self, name: str, value: object) -> None:
+            """Raises `AttributeError`: a watcher cannot be changed from outside."""
+            if name == "__orig_class__":
+                object.__setattr__(self, name, value)
+                return
+            raise AttributeError(f"{name} cannot be assigned: change the file, and it changes here")
+
+        def __delattr__(self, name: str) -> None:
+            """Raises `AttributeError`, too."""
+            raise AttributeError(f"{name} cannot be deleted")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As its arguments: in another process it arrives as a watcher that is not started.

@@ -1,11 +1,12 @@
-"""How the public API is seen by type checkers. Nobody runs this; mypy reads it.
+"""How the public API is seen by type checkers. Nobody runs this; mypy, pyright and basedpyright read it.
 
-Each `type: ignore` stands where a mistake must be found: mypy complains of those that are not needed.
+Each pair of `type: ignore` and `pyright: ignore` stands where a mistake must be found: those that are not needed are
+errors, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, assert_never, assert_type
@@ -20,10 +21,12 @@ from hotconf import (
     ConfigError,
     ConfigReloadEvent,
     Ending,
+    EventStream,
     FileChanged,
     Health,
     HotReloadSettings,
     HotReloadWatcher,
+    Missing,
     NoConfigError,
     Origin,
     Outcome,
@@ -38,14 +41,14 @@ from hotconf import (
     Snapshot,
     SourceFile,
     Stats,
+    Subscription,
     Timings,
     UsageError,
     WatchedFile,
     WatchedFileOptions,
 )
 from hotconf.speckit import SPECKIT, Activity, AppConfig
-from hotconf.subscribers.callbacks import ChangeCallback, EventCallback
-from hotconf.subscribers.streams import EventStream
+from hotconf.subscribers.callbacks import EventCallback
 
 
 class App(BaseModel):
@@ -84,8 +87,8 @@ def named(tls: Tls) -> None:
     assert_type(WatchedFile.of("", "x.pem"), WatchedFile)
     with tls.cert.as_file() as path:
         assert_type(path, Path)
-    WatchedFile("x.pem")  # type: ignore[call-arg]
-    tls.cert.data = b""  # type: ignore[misc]
+    WatchedFile("x.pem")  # type: ignore[call-arg] # pyright: ignore
+    tls.cert.data = b""  # type: ignore[misc] # pyright: ignore
 
 
 class Other(App):
@@ -115,11 +118,11 @@ def made(path: Path) -> None:
         observer="poll",
         layers=[{"port": 1}, Ports()],
     )
-    HotReloadWatcher(path, App, layers=[App()])  # type: ignore[list-item]
-    HotReloadWatcher(path, App, HotReloadSettings())  # type: ignore[call-arg]
-    HotReloadWatcher(path, App, observer="kqueue")  # type: ignore[arg-type]
-    HotReloadWatcher(path, App, checks=[check_of_other])  # type: ignore[list-item]
-    HotReloadWatcher(path, App(), debounce_ms=1)  # type: ignore[arg-type]
+    HotReloadWatcher(path, App, layers=[App()])  # type: ignore[list-item] # pyright: ignore
+    HotReloadWatcher(path, App, HotReloadSettings())  # type: ignore[call-arg] # pyright: ignore
+    HotReloadWatcher(path, App, observer="kqueue")  # type: ignore[arg-type] # pyright: ignore
+    HotReloadWatcher(path, App, checks=[check_of_other])  # type: ignore[list-item] # pyright: ignore
+    HotReloadWatcher(path, App(), debounce_ms=1)  # type: ignore[arg-type] # pyright: ignore
 
 
 def check(config: App) -> Iterator[Problem]:
@@ -142,7 +145,7 @@ def schemas() -> None:
     schema = Schema(App, checks=[check], describe=described, template="port = 1", kebab=True)
     assert_type(schema, Schema[App])
     assert_type(schema.template, str | None)
-    Schema(App, checks=[check_of_other])  # type: ignore[list-item]
+    Schema(App, checks=[check_of_other])  # type: ignore[list-item] # pyright: ignore
 
 
 def read(watcher: HotReloadWatcher[App]) -> None:
@@ -169,10 +172,11 @@ def read(watcher: HotReloadWatcher[App]) -> None:
     assert_type(health.since, datetime)
     assert_type(health.as_dict(), dict[str, str])
     assert_type(watcher.has_drift(), bool)
-    watcher.config = App()  # type: ignore[misc]
-    watcher.snapshot = watcher.snapshot  # type: ignore[misc]
-    watcher.settings = HotReloadSettings()  # type: ignore[misc]
-    _ = watcher.unknown  # type: ignore[attr-defined]
+    watcher.settings = HotReloadSettings()  # type: ignore[misc] # pyright: ignore
+    watcher.config = Other()  # refused at run time only, as that of a frozen object is
+    watcher.config = 1  # type: ignore[assignment] # pyright: ignore
+    watcher.unknown = 1  # type: ignore[attr-defined] # pyright: ignore
+    print(watcher.unknown)  # type: ignore[attr-defined] # pyright: ignore
 
 
 def live(watcher: HotReloadWatcher[App]) -> None:
@@ -181,7 +185,7 @@ def live(watcher: HotReloadWatcher[App]) -> None:
     watcher.close()
     with watcher as entered:
         assert_type(entered, HotReloadWatcher[App])
-    watcher.start(False)  # type: ignore[call-arg]
+    watcher.start(False)  # type: ignore[call-arg] # pyright: ignore
 
 
 async def live_in_a_coroutine(watcher: HotReloadWatcher[App]) -> None:
@@ -189,8 +193,8 @@ async def live_in_a_coroutine(watcher: HotReloadWatcher[App]) -> None:
     assert_type(await watcher.astart(require=False), None)
     assert_type(await watcher.areload(force=True, revalidate=True), Ending)
     assert_type(await watcher.aclose(), None)
-    await watcher.astart(False)  # type: ignore[call-arg]
-    await watcher.areload(wait=False)  # type: ignore[call-arg]
+    await watcher.astart(False)  # type: ignore[call-arg] # pyright: ignore
+    await watcher.areload(wait=False)  # type: ignore[call-arg] # pyright: ignore
     async with watcher as entered, watcher.busy("agent"):
         assert_type(entered, HotReloadWatcher[App])
     async for event in watcher.subscribe():
@@ -208,7 +212,7 @@ def reload(watcher: HotReloadWatcher[App], wait: bool) -> None:
     by_path: dict[tuple[str, ...], int] = {("server", "port"): 1}
     with watcher.override({"server.port": 1, ("server", "host"): MISSING}) as nothing, watcher.override(by_path):
         assert_type(nothing, None)
-    watcher.override([])  # type: ignore[arg-type]
+    watcher.override([])  # type: ignore[arg-type] # pyright: ignore
 
 
 def told(watcher: HotReloadWatcher[App]) -> None:
@@ -218,31 +222,143 @@ def told(watcher: HotReloadWatcher[App]) -> None:
         assert_type(next(stream), ConfigReloadEvent)
         assert_type(stream.last, Ending | None)
         assert_type(stream.dropped, int)
-    assert_type(watcher.on_event(matched), EventCallback)
-    assert_type(watcher.on_change("port", lambda old, new: None), ChangeCallback[App])
-    assert_type(watcher.on_change(("port", 0), lambda old, new: None), ChangeCallback[App])
-    assert_type(watcher.on_change(lambda config: config.port, lambda old, new: None), ChangeCallback[App])
-    assert_type(watcher.on_change("port"), Callable[[Callable[[Any, Any], object]], ChangeCallback[App]])
-    watcher.on_change(lambda config: config.unknown, lambda old, new: None)  # type: ignore[attr-defined]
-    watcher.on_event(lambda: None)  # type: ignore[arg-type, misc]
+    assert_type(watcher.on_event(matched), EventCallback[str])
+    assert_type(watcher.on_event(lambda event: event.at), EventCallback[datetime])
+    watcher.on_event(lambda: None)  # type: ignore[arg-type, misc] # pyright: ignore
+    watcher.on_event(lambda event: event.summary)  # type: ignore[union-attr] # pyright: ignore
 
     @watcher.on_event()
-    def note(event: ConfigReloadEvent) -> None:
+    def note(event: ConfigReloadEvent, more: int = 0) -> None:
         matched(event)
 
     @watcher.on_event
-    def note_too(event: ConfigReloadEvent) -> None:
+    def note_too(event: ConfigReloadEvent) -> str:
+        return matched(event)
+
+    @watcher.on_event()
+    async def note_late(event: ConfigReloadEvent) -> None:
         matched(event)
 
+    note(FileChanged(Path()), more=1)
+    assert_type(note_too, EventCallback[str])
+    assert_type(note_too(FileChanged(Path())), str)
+    late: Coroutine[Any, Any, None] = note_late(FileChanged(Path()))
+    late.close()
+    note_too.close()
+
+
+class Service:
+    """Methods are callbacks."""
+
+    def __init__(self, watcher: HotReloadWatcher[App]) -> None:
+        self.subscription: Subscription = watcher.on_change("port", self.follow)
+        watcher.on_change(lambda config: config.port, self.follow)
+        watcher.on_change(lambda config: config.port)(self.follow_late)
+        watcher.on_change(lambda config: config.port, self.follow_text)  # type: ignore[misc] # pyright: ignore
+        watcher.on_change(lambda config: config.port, self.begin, initial=True)
+        watcher.on_event(self.note)
+
+    def follow(self, old: int, new: int) -> None:
+        """Of one value."""
+
+    async def follow_late(self, old: int, new: int) -> None:
+        """In the event loop."""
+
+    def follow_text(self, old: str, new: str) -> None:
+        """Of another."""
+
+    def begin(self, old: int | Missing, new: int) -> None:
+        """With the first one."""
+
+    def note(self, event: ConfigReloadEvent) -> None:
+        """Of events."""
+
+
+def changed(watcher: HotReloadWatcher[App], initial: bool) -> None:
+    """A selector gives callbacks their types."""
+    follow = watcher.on_change(lambda config: config.port, lambda old, new: print(old + new))
+    assert_type(follow, Subscription)
+    follow.close()
+    watcher.on_change(port_of, lambda old, new: old.unknown)  # type: ignore[attr-defined] # pyright: ignore
+    watcher.on_change(lambda config: config.port, lambda old, new: new.unknown)  # type: ignore[attr-defined] # pyright: ignore
+    watcher.on_change("port", lambda old, new: print(old + new))
+    watcher.on_change(("port", 0), lambda old, new: print(old, new), initial=True)
+    watcher.on_change(port_of, lambda old, new: new if old is MISSING else old + new, initial=True)
+    watcher.on_change(port_of, lambda old, new: new if old is MISSING else old + new, initial=initial)
+    watcher.on_change(port_of, lambda old, new: old + new, initial=True)  # type: ignore[operator] # pyright: ignore
+    watcher.on_change(lambda config: config.unknown, lambda old, new: None)  # type: ignore[attr-defined] # pyright: ignore
+    watcher.on_change(port_of, lambda new: new)  # type: ignore[arg-type, misc] # pyright: ignore
+    watcher.on_change(7, lambda old, new: None)  # type: ignore[call-overload] # pyright: ignore
+
     @watcher.on_change("port")
-    def follow(old: object, new: object) -> bool:
+    def any_values(old: object, new: int, more: str = "") -> bool:
         return old is MISSING or old == new
 
-    assert_type(note, EventCallback)
-    assert_type(note_too, EventCallback)
-    assert_type(follow, ChangeCallback[App])
-    note.close()
-    follow.close()
+    assert_type(any_values(old=1, new=2, more="named"), bool)
+
+    @watcher.on_change(port_of)
+    def ports(old: int, new: int) -> int:
+        return old + new
+
+    assert_type(ports(1, 2), int)
+
+    @watcher.on_change(lambda config: config.port, initial=True)
+    async def first(old: int | Missing, new: int) -> str:
+        return str(new if old is MISSING else old + new)
+
+    late: Coroutine[Any, Any, str] = first(1, 2)
+    late.close()
+
+    @watcher.on_change(port_of)  # type: ignore[arg-type] # pyright: ignore
+    def texts(old: str, new: str) -> None:
+        print(old, new)
+
+    @watcher.on_change(port_of, initial=True)  # type: ignore[arg-type] # pyright: ignore
+    def never_missing(old: int, new: int) -> None:
+        print(old, new)
+
+
+def port_of(config: App) -> int:
+    """A selector."""
+    return config.port
+
+
+def waited(watcher: HotReloadWatcher[App]) -> None:
+    """In threads."""
+    assert_type(watcher.flush(timeout_s=1), bool)
+    assert_type(watcher.flush(), bool)
+    assert_type(watcher.wait_for(lambda config: config.port == 1, 1), bool)
+    watcher.wait_for(lambda config: config.unknown, 1)  # type: ignore[attr-defined] # pyright: ignore
+    with watcher.subscribe() as stream:
+        assert_type(stream.get(timeout_s=1), ConfigReloadEvent)
+
+
+async def waited_in_a_coroutine(watcher: HotReloadWatcher[App], initial: bool) -> None:
+    """In event loops."""
+    assert_type(await watcher.changed(), Snapshot[App])
+    assert_type(await watcher.changed(1, since=watcher.generation), Snapshot[App])
+    async for old, new in watcher.changes(lambda config: config.port):
+        assert_type(old, int)
+        assert_type(new, int)
+    async for pair in watcher.changes(port_of, initial=True):
+        assert_type(pair, tuple[int | Missing, int])
+    async for pair in watcher.changes(port_of, initial=initial):
+        assert_type(pair, tuple[int | Missing, int])
+    async for any_old, any_new in watcher.changes("port"):
+        print(any_old + any_new)
+
+
+def problems() -> list[Problem]:
+    """A path is a dotted key, or a tuple of keys; what is kept is a tuple."""
+    one = Problem("too low", path="server.low")
+    assert_type(one.path, tuple[str | int, ...])
+    assert_type(one.mentions, tuple[tuple[str, tuple[str | int, ...]], ...])
+    two = Problem("too low", ("servers", 0), "semantic", "warning", mentions=[("see", "low"), ("and", ("high",))])
+    Problem("too low", path=7)  # type: ignore[arg-type] # pyright: ignore
+    Problem("too low", ["low"])  # type: ignore[arg-type] # pyright: ignore
+    Problem(path="low")  # type: ignore[call-arg] # pyright: ignore
+    Problem("too low", kind="semantics")  # type: ignore[arg-type] # pyright: ignore
+    return [one, two]
 
 
 def matched(event: ConfigReloadEvent) -> str:
@@ -273,8 +389,8 @@ def matched(event: ConfigReloadEvent) -> str:
 def ended(ending: Ending, outcome: Outcome) -> None:
     """An outcome is an ending, but not every ending is an outcome."""
     ending = outcome
-    outcome = ReloadDeferred((), (), ())  # type: ignore[assignment]
-    if isinstance(ending, ReloadFailed) and ending.kind == "syntacs":  # type: ignore[comparison-overlap]
+    outcome = ReloadDeferred((), (), ())  # type: ignore[assignment] # pyright: ignore
+    if isinstance(ending, ReloadFailed) and ending.kind == "syntacs":  # type: ignore[comparison-overlap] # pyright: ignore
         return
 
 
@@ -295,8 +411,8 @@ def looked_into(snapshot: Snapshot[App], change: Change, problem: Problem, stats
     assert_type(stats.callback_failures, int)
     assert_type(stats.last_callback_failure, CallbackFailure | None)
     assert_type(stats.state_trouble, str | None)
-    snapshot.generation = 2  # type: ignore[misc]
-    problem.line = 1  # type: ignore[misc]
+    snapshot.generation = 2  # type: ignore[misc] # pyright: ignore
+    problem.line = 1  # type: ignore[misc] # pyright: ignore
     wider: Snapshot[BaseModel] = snapshot
     assert_type(wider.generation, int)
 
@@ -308,8 +424,11 @@ def raised() -> None:
     except ConfigError as error:
         assert_type(error.problems, tuple[Problem, ...])
     except NoConfigError as error:
-        usage: UsageError = error
-        assert_type(usage, UsageError)
+        caught(error)
+
+
+def caught(error: UsageError) -> None:
+    """One is the other."""
 
 
 def active(watcher: HotReloadWatcher[AppConfig]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from datetime import UTC, datetime
 
@@ -104,38 +105,86 @@ def test_the_log_of_a_callback_shows_no_secret(tmp_path, caplog):
 
 
 def test_decorators(path, watch):
-    """`on_event` and `on_change` decorate functions, with and without parentheses; what they return can be called
-    like the function, and closed.
+    """Functions stay as they are. `@watcher.on_event` without parentheses is a call: its handle has the function's
+    name and signature, can be called like it, and closed.
     """
-    watcher, seen = watch(path)
+    watcher, _ = watch(path, debounce_ms=FAR)
     events, ports = [], []
 
     @watcher.on_event
-    def bare(event: object) -> None:
-        events.append(("bare", event))
+    def bare(event: object) -> str:
+        """What it does."""
+        events.append(event)
+        return "called"
 
-    bare("called")
+    assert bare("called") == "called"
+    assert (bare.__name__, bare.__doc__, bare.__module__) == ("bare", "What it does.", __name__)
+    assert bare.__qualname__ == "test_decorators.<locals>.bare"
+    assert str(inspect.signature(bare)) == "(event: 'object') -> 'str'"
     bare.close()
-    assert events.pop() == ("bare", "called")
 
-    @watcher.on_event()
     def note(event: object) -> None:
         events.append(event)
 
-    @watcher.on_change("server.port")
     def follow(old: object, new: object) -> None:
         ports.append(new)
 
+    async def later(old: object, new: object) -> None:
+        """In the event loop, if one enters."""
+
+    assert watcher.on_event()(note) is note
+    assert watcher.on_change("server.port")(follow) is follow
+    with pytest.raises(UsageError, match="later is a coroutine function"):
+        watcher.on_change("server.port")(later)
     path.write_text(port(9000))
-    wait_until(lambda: ports and len(events) == 2)
-    follow(1, "called")
-    assert ports.pop() == "called"
-    note.close()
-    follow.close()
-    path.write_text(port(9001))
-    seen.ending(2)
+    watcher.reload()
+    assert watcher.flush(60)
     assert ports == [9000]
-    assert len(events) == 2
+    assert events[0] == "called"
+    assert isinstance(events[-1], ReloadSuccess)
+
+
+def test_methods(path, watch):
+    """Bound and static methods, and those of classes, are callbacks; a plain one says what is missing."""
+    watcher, _ = watch(path, debounce_ms=FAR)
+    seen = []
+
+    class Service:
+        def __init__(self) -> None:
+            watcher.on_change("server.port")(self.follow)
+            watcher.on_change("server.port")(self.of_class)
+
+        def follow(self, old: object, new: object) -> None:
+            seen.append(("method", new))
+
+        @classmethod
+        def of_class(cls, old: object, new: object) -> None:
+            seen.append((cls.__name__, new))
+
+        @staticmethod
+        @watcher.on_change("server.port")
+        def static(old: object, new: object) -> None:
+            seen.append(("static", new))
+
+        @watcher.on_change("server.port")
+        @staticmethod
+        def static_too(old: object, new: object) -> None:
+            seen.append(("static too", new))
+
+        with pytest.raises(UsageError, match=r"it is a method: give it bound, as self\.method"):
+
+            @watcher.on_change("server.port")
+            def unbound(self, old: object, new: object) -> None:
+                """Nobody knows of which object."""
+
+    service = Service()
+    path.write_text(port(9000))
+    watcher.reload()
+    assert watcher.flush(60)
+    assert seen == [("static", 9000), ("static too", 9000), ("method", 9000), ("Service", 9000)]
+    service.static(1, 2)
+    Service.static_too(1, 2)
+    assert seen[4:] == [("static", 2), ("static too", 2)]
 
 
 def test_only_what_is_followed(path, watch):

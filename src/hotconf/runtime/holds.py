@@ -85,9 +85,9 @@ class _Leave(_IOBase):
 class Busy:
     """A reason not to publish now; a reentrant context manager, sync and async."""
 
-    __slots__ = ("__aexit__", "__exit__", "_holder", "_reason", "_tokens")
-
-    if TYPE_CHECKING:
+    if not TYPE_CHECKING:
+        __slots__ = ("__aexit__", "__exit__", "_holder", "_reason", "_tokens")
+    else:
 
         def __exit__(
             self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

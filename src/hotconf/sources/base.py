@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from hotconf.config.layers import LayerTable, TextTable
 from hotconf.engine.candidate import Candidate
@@ -49,6 +49,16 @@ class Layer(Protocol):
         """
 
 
+class OwnLayer:
+    """A layer that comes with hotconf: what type checkers find in common in a list of several."""
+
+    __slots__ = ()
+
+
+GivenLayer: TypeAlias = Mapping[str, Any] | Layer | OwnLayer
+"""What a watcher takes as a layer."""
+
+
 @runtime_checkable
 class WatchedLayer(Layer, Protocol):
     """A layer that notices when its values change."""
@@ -60,7 +70,7 @@ class WatchedLayer(Layer, Protocol):
         """
 
 
-class CheckedLayer(Layer, ABC):
+class CheckedLayer(OwnLayer, Layer, ABC):
     """A layer that may say what the model does not have, and would be the program's mistake."""
 
     @abstractmethod
@@ -68,7 +78,7 @@ class CheckedLayer(Layer, ABC):
         """Raises `UsageError` for that, as far as the model is complete."""
 
 
-class TextLayer(ABC):
+class TextLayer(OwnLayer, ABC):
     """A layer of texts under names."""
 
     __slots__ = ()
@@ -78,7 +88,7 @@ class TextLayer(ABC):
         """How people set the value at `path` there: `set $APP_PORT`; None if that cannot be, or is not done."""
 
 
-class FileLayer(ABC):
+class FileLayer(OwnLayer, ABC):
     """A layer of files. They are read, and watched, with the files of the configuration as one state of all."""
 
     @property

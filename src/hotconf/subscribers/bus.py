@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hotconf.subscribers.publications import Beginner, Source
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 BURST: Final = 200
 """How many events are queued at once. The rest of a large burst follows later, so that readers keep up."""
@@ -40,8 +41,6 @@ _REST_S: Final = 0.002
 LOCK_S: Final = 0.002
 """How long to wait for the lock. It is held for microseconds, unless a signal handler interrupts its holder."""
 
-OnEvent: TypeAlias = Callable[["ConfigReloadEvent"], object]
-"""A callback for events."""
 Key: TypeAlias = str | KeyPath
 """A dotted key, or a key path."""
 Selector: TypeAlias = Key | Callable[[T], object]
@@ -58,7 +57,7 @@ class Bus(fork.ForkAware, Generic[T]):
         # Reentrant: a signal handler or a finalizer may close a subscription while this very thread holds the lock.
         self.lock = threads.rlock()
         # Tuples are replaced, never changed: iterating is safe while others subscribe.
-        self._callbacks: tuple[EventCallback, ...] = ()
+        self._callbacks: tuple[EventCallback[Any], ...] = ()
         self._followers: PathIndex[ChangeCallback[T]] = PathIndex()
         self._numbers = count(1)
         self._begin()
@@ -88,7 +87,7 @@ class Bus(fork.ForkAware, Generic[T]):
         """What to call after `close`, so that the callbacks that there are now wait for another start."""
         return partial(self._renew, self._callbacks, self._followers)
 
-    def _renew(self, callbacks: tuple[EventCallback, ...], followers: PathIndex[ChangeCallback[T]]) -> None:
+    def _renew(self, callbacks: tuple[EventCallback[Any], ...], followers: PathIndex[ChangeCallback[T]]) -> None:
         with self.lock:
             self._callbacks, self._followers = callbacks, followers
             for each in self.callbacks:
@@ -220,7 +219,7 @@ class Bus(fork.ForkAware, Generic[T]):
                 self._streams = (*self._streams, stream)
         return stream
 
-    def on_event(self, callback: OnEvent) -> EventCallback:
+    def on_event(self, callback: Callable[[ConfigReloadEvent], R]) -> EventCallback[R]:
         """Call `callback(event)` for every event from now on."""
         subscription = EventCallback(self, next(self._numbers), _checked(callback, "event"))
         if self._begun:
@@ -329,7 +328,7 @@ def _instant(timeout_s: float | None) -> float:
     return float("inf") if timeout_s is None else time.monotonic() + timeout_s
 
 
-def _checked(callback: Callable[..., object], call: str) -> Callable[..., object]:
+def _checked(callback: Callable[..., R], call: str) -> Callable[..., R]:
     return function("callback", callback, call, coroutine=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Coroutine
+from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from hotconf.arguments import qualified_name
@@ -32,7 +33,7 @@ class Callback(Subscription):
 
     __slots__ = ("_callback", "name", "number")
 
-    def __init__(self, hub: Hub, number: int, callback: Callable[..., object]) -> None:
+    def __init__(self, hub: Hub, number: int, callback: Callable[..., Any]) -> None:
         super().__init__(hub)
         self.number = number
         """Its place in the order of subscription."""
@@ -61,14 +62,19 @@ class Callback(Subscription):
         """The watcher is closed, and will be started anew: nothing was delivered."""
 
 
-class EventCallback(Callback):
-    """A closable subscription whose callback gets every event. Calling it calls the callback."""
+class EventCallback(Callback, Generic[R]):
+    """A closable subscription whose callback gets every event. It has its name, and can be called in its place."""
 
-    __slots__ = ()
+    __slots__ = ("__dict__",)
 
-    def __call__(self, event: ConfigReloadEvent) -> object:
-        """A decorated function can still be called."""
-        return self._callback(event)
+    def __init__(self, hub: Hub, number: int, callback: Callable[[ConfigReloadEvent], R]) -> None:
+        super().__init__(hub, number, callback)
+        update_wrapper(self, callback, updated=())
+
+    def __call__(self, event: ConfigReloadEvent) -> R:
+        """So that a decorated function stays a function."""
+        made: Callable[[ConfigReloadEvent], R] = self._callback
+        return made(event)
 
     def deliver(self, event: ConfigReloadEvent | None) -> object:
         """Call it with `event`."""
@@ -126,10 +132,6 @@ class ChangeCallback(Callback, Generic[T]):
         self._before: Snapshot[T] | None = None
         self._value: object = _NOT_SELECTED
         """The value that it saw last."""
-
-    def __call__(self, old: object, new: object) -> object:
-        """So that a decorated function stays a function."""
-        return self._callback(old, new)
 
     @property
     def due(self) -> bool:

@@ -4,35 +4,33 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from hotconf import arguments
 from hotconf.config.walk import value_at
-from hotconf.subscribers.bus import Key, OnEvent, Selector, checked_selector
+from hotconf.subscribers.bus import Key, Selector, checked_selector
 from hotconf.system.exceptions import refuse_in_load
 
 if TYPE_CHECKING:
     from hotconf.changes import Missing
+    from hotconf.events import ConfigReloadEvent
     from hotconf.keypath import KeyPath
     from hotconf.snapshot import Snapshot
     from hotconf.subscribers.bus import Bus
-    from hotconf.subscribers.callbacks import ChangeCallback, EventCallback
-    from hotconf.subscribers.streams import EventStream
+    from hotconf.subscribers.callbacks import EventCallback
+    from hotconf.subscribers.decorators import ChangeDecorator, EventDecorator, KeyDecorator
+    from hotconf.subscribers.publications import Publishing
+    from hotconf.subscribers.streams import EventStream, Subscription
 
 T = TypeVar("T")
 V = TypeVar("V")
-T_co = TypeVar("T_co", covariant=True)
+R = TypeVar("R")
+F = TypeVar("F")
 
 
-class Publishing(Protocol[T_co]):
-    """Publishes in steps."""
-
-    @property
-    def snapshot(self) -> Snapshot[T_co] | None:
-        """What is published now."""
-
-    def barrier(self) -> None:
-        """Return once subscribers were notified of what is published."""
+def _decorated(subscribe: Callable[[F], object], callback: F) -> F:
+    subscribe(callback)
+    return callback
 
 
 class Following(Generic[T]):
@@ -55,25 +53,48 @@ class Following(Generic[T]):
         return self._bus.subscribe()
 
     @overload
-    def on_event(self, callback: OnEvent) -> EventCallback: ...
+    def on_event(self, callback: Callable[[ConfigReloadEvent], R]) -> EventCallback[R]: ...
     @overload
-    def on_event(self, callback: None = None) -> Callable[[OnEvent], EventCallback]: ...
-    def on_event(self, callback: OnEvent | None = None) -> EventCallback | Callable[[OnEvent], EventCallback]:
-        """Call `callback(event)` for each event, in order, on the watcher's callback thread. Also a decorator."""
-        return self._bus.on_event if callback is None else self._bus.on_event(callback)
+    def on_event(self, callback: None = None) -> EventDecorator: ...
+    def on_event(
+        self, callback: Callable[[ConfigReloadEvent], Any] | None = None
+    ) -> EventCallback[Any] | EventDecorator:
+        """Call `callback(event)` for each event, in order, on the watcher's callback thread.
+
+        Returns a handle to close, which can be called as the callback. `@watcher.on_event()` decorates a function,
+        and leaves it as it is. A coroutine function runs in the event loop that entered the watcher.
+        """
+        return partial(_decorated, self._bus.on_event) if callback is None else self._bus.on_event(callback)
 
     @overload
     def on_change(
-        self, selector: Selector[T], callback: Callable[[Any, Any], object], *, initial: bool = False
-    ) -> ChangeCallback[T]: ...
+        self, selector: Callable[[T], V], callback: Callable[[V, V], object], *, initial: Literal[False] = False
+    ) -> Subscription: ...
     @overload
     def on_change(
-        self, selector: Selector[T], callback: None = None, *, initial: bool = False
-    ) -> Callable[[Callable[[Any, Any], object]], ChangeCallback[T]]: ...
+        self, selector: Callable[[T], V], callback: Callable[[V | Missing, V], object], *, initial: bool
+    ) -> Subscription: ...
+    @overload
+    def on_change(
+        self, selector: Key, callback: Callable[[Any, Any], object], *, initial: bool = False
+    ) -> Subscription: ...
+    @overload
+    def on_change(
+        self, selector: Callable[[T], V], callback: None = None, *, initial: Literal[False] = False
+    ) -> ChangeDecorator[V, V]: ...
+    @overload
+    def on_change(
+        self, selector: Callable[[T], V], callback: None = None, *, initial: bool
+    ) -> ChangeDecorator[V | Missing, V]: ...
+    @overload
+    def on_change(self, selector: Key, callback: None = None, *, initial: bool = False) -> KeyDecorator: ...
     def on_change(
         self, selector: Selector[T], callback: Callable[[Any, Any], object] | None = None, *, initial: bool = False
-    ) -> ChangeCallback[T] | Callable[[Callable[[Any, Any], object]], ChangeCallback[T]]:
-        """Call `callback(old, new)` when the selected value differs. Also a decorator.
+    ) -> Subscription | ChangeDecorator[Any, Any] | KeyDecorator:
+        """Call `callback(old, new)` when the selected value differs.
+
+        Returns a handle to close. `@watcher.on_change("server.port")` decorates a function, and leaves it as it is. A
+        coroutine function runs in the event loop that entered the watcher.
 
         `selector`: a dotted key (`"server.port"`), a tuple of keys, or a function of the config. A table means
         everything below it. `MISSING` stands for what is absent. A slow callback skips values: it gets the last one
@@ -86,7 +107,7 @@ class Following(Generic[T]):
         """
         arguments.flag("initial", initial)
         follow = partial(self._bus.on_change, self._known(selector), initial=initial)
-        return follow if callback is None else follow(callback)
+        return partial(_decorated, follow) if callback is None else follow(callback)
 
     @overload
     def changes(

@@ -36,3 +36,14 @@ class Beginner(Protocol):
 
     def begin(self, snapshot: Snapshot[Any]) -> None:
         """That is it. Called at most once; runs no users' code."""
+
+
+class Publishing(Protocol[T_co]):
+    """Publishes in steps."""
+
+    @property
+    def snapshot(self) -> Snapshot[T_co] | None:
+        """What is published now."""
+
+    def barrier(self) -> None:
+        """Return once subscribers were notified of what is published."""

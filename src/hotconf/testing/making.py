@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict, TypeVar
@@ -11,7 +11,7 @@ from hotconf.formats.registry import FormatName
 from hotconf.problems import Problem
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
-from hotconf.sources.base import Layer
+from hotconf.sources.base import GivenLayer
 from hotconf.testing.handle import TIMEOUT_S, WatcherHandle
 from hotconf.watcher import MAX_RECONCILE_S, HotReloadWatcher
 
@@ -39,7 +39,7 @@ class WatcherOptions(TypedDict, total=False):
     max_bytes: int
     allow_empty: bool
     state_dir: str | os.PathLike[str] | None
-    layers: Iterable[Mapping[str, Any] | Layer]
+    layers: Iterable[GivenLayer]
 
 
 class MakeWatcher(Protocol):
