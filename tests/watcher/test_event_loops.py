@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,35 @@ def test_a_start_without_a_configuration(watcher, client, path):
         await until(lambda: watcher.generation)
         assert client.current == 2
         await watcher.aclose()
+
+    run(main)
+
+
+def test_a_start_that_is_cancelled_as_it_returns(path, clients):
+    """The watcher is closed all the same, and what was made in the loop, which goes on meanwhile."""
+    may_return = threading.Event()
+
+    class Slow(HotReloadWatcher[App]):
+        def start(self, *, require: bool = True) -> None:
+            super().start(require=require)
+            may_return.wait(60)
+
+    watcher = Slow(path, App)
+    watcher.resource("port")(clients.make)
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_default_executor(pool := ThreadPoolExecutor(1))
+        starting = asyncio.create_task(watcher.astart())
+        while not watcher.generation:
+            await asyncio.sleep(0.001)
+        may_return.set()
+        pool.submit(int).result(60)  # it has returned, and this loop does not know
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        while clients.open:
+            await asyncio.sleep(0.001)
+        assert not watcher.watching
 
     run(main)
 

@@ -115,9 +115,9 @@ class Event:
 async def entered(
     enter: Callable[[], object], leave: Callable[[], object], *, interrupt: Callable[[], object] | None = None
 ) -> None:
-    """Call `enter` in another thread. If the task is cancelled meanwhile, call `leave`, which may be called twice.
+    """Call `enter` in another thread. If the task is cancelled meanwhile, have `leave` called, perhaps twice.
 
-    `interrupt` is called then in a third thread, if `enter` has not returned, so that it does.
+    If `enter` has not returned then, `interrupt` is called, so that it does.
     """
     import asyncio
 
@@ -135,10 +135,12 @@ async def entered(
         await asyncio.to_thread(run)
     except (asyncio.CancelledError, GeneratorExit):
         unowned.set()
-        if ended.is_set():
-            leave()
-        elif interrupt is not None:
-            asyncio.get_running_loop().run_in_executor(None, interrupt)
+        call = leave if ended.is_set() else interrupt
+        if call is not None:
+            try:  # in a third thread: what it waits for may need this one
+                asyncio.get_running_loop().run_in_executor(None, call)
+            except RuntimeError:  # no loop runs here any more
+                call()
         raise
 
 

@@ -62,7 +62,8 @@ class Acting(Generic[T]):
         """
         self._reloader.check()
         if not self._reloader.cycle.enter_loop():
-            await threads.entered(partial(self.start, require=require), self.close, interrupt=self.close)
+            close = self._reloader.close
+            await threads.entered(partial(self.start, require=require), close, interrupt=close)
         elif (applying := self._reloader.cycle.applying) is not None:
             import asyncio
 
