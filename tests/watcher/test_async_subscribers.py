@@ -481,6 +481,29 @@ def test_changes(path, run):
     run(work())
 
 
+def test_what_waits_ends_with_the_watcher_that_is_started_anew(path, run):
+    """Readers of the life before do not mix its generations with those of the next one."""
+
+    async def work() -> None:
+        watcher = HotReloadWatcher(path, App, debounce_ms=FAR)
+        renew = watcher._renewal()
+        await watcher.astart()
+        changes, changed = watcher.changes("server.port"), asyncio.ensure_future(watcher.changed())
+        waiting = asyncio.ensure_future(anext(changes, None))
+        await asyncio.sleep(0)
+        watcher.close()
+        renew()
+        path.write_text(port(9000))
+        await watcher.astart()
+        assert await waiting is None
+        with pytest.raises(UsageError, match="closed"):
+            await changed
+        assert [each async for each in changes] == []
+        await watcher.aclose()
+
+    run(work())
+
+
 @pytest.mark.parametrize("initial", [False, True])
 def test_changes_from_before_the_start(tmp_path, run, initial):
     """The first configuration is what they begin with, or the first change."""

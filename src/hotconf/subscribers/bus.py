@@ -254,9 +254,13 @@ class Bus(fork.ForkAware, Generic[T]):
         return self._published
 
     @property
-    def closed(self) -> bool:
-        """Whether nothing more is published."""
-        return self._closed
+    def life(self) -> object:
+        """Stands for the time from a start to a close."""
+        return self.delivery
+
+    def ended(self, life: object) -> bool:
+        """Whether that time is over: nothing more is published in it."""
+        return self._closed or self.delivery is not life
 
     def begin_with(self, source: Source[T], beginner: Beginner) -> None:
         """Give it what is published now; if nothing is, what will be first."""
@@ -285,13 +289,13 @@ class Bus(fork.ForkAware, Generic[T]):
 
     def wait_for(self, holds: Callable[[], object], timeout_s: float | None) -> bool:
         """Wait until `holds()` is true, which is called now and after each publication. Returns whether it was."""
-        until = _instant(timeout_s)
+        until, life = _instant(timeout_s), self.life
         while True:
-            published, closed = self._published, self._closed
+            published, ended = self._published, self.ended(life)
             if holds():
                 return True
             left = until - time.monotonic()
-            if closed or left <= 0:
+            if ended or left <= 0:
                 return False
             published.wait(min(left, LONGEST_S))
 

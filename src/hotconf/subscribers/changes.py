@@ -25,13 +25,13 @@ _NOT_SELECTED: Final = object()
 
 async def newer(source: Source[T], publications: Publications, since: int, timeout_s: float | None) -> Snapshot[T]:
     """Wait for a generation above `since`. Raises `TimeoutError`, and `UsageError` if the watcher is closed."""
-    loop = running("changed()")
+    loop, life = running("changed()"), publications.life
     async with asyncio.timeout(timeout_s):
         while True:
-            published, closed = publications.published, publications.closed
+            published, ended = publications.published, publications.ended(life)
             if (snapshot := source.snapshot) is not None and snapshot.generation > since:
                 return snapshot
-            if closed:
+            if ended:
                 raise UsageError("the watcher is closed: nothing changes any more")
             await published.awaited(loop)
 
@@ -42,7 +42,7 @@ class Changes:
     It ends when the watcher is closed, after the last change. A cancelled wait loses nothing.
     """
 
-    __slots__ = ("_baseline", "_generation", "_publications", "_select", "_source", "_value")
+    __slots__ = ("_baseline", "_generation", "_life", "_publications", "_select", "_source", "_value")
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Changes:
     ) -> None:
         """If it is not `initial`, it begins with what is given to `begin`."""
         self._source = source
-        self._publications = publications
+        self._publications, self._life = publications, publications.life
         self._select = select
         self._baseline: Snapshot[Any] | None = None
         self._generation = 0
@@ -71,10 +71,10 @@ class Changes:
         """Wait for the next change. Raises what the selector raises; after that it can be called again."""
         loop = running("async for")
         while True:
-            published, closed = self._publications.published, self._publications.closed
+            published, ended = self._publications.published, self._publications.ended(self._life)
             if (change := self._next()) is not None:
                 return change
-            if closed:
+            if ended:
                 raise StopAsyncIteration
             await published.awaited(loop)
 

@@ -27,8 +27,11 @@ class Publications(Protocol):
         """Set when the next configuration is published, or nothing more will be."""
 
     @property
-    def closed(self) -> bool:
-        """Whether nothing more is published."""
+    def life(self) -> object:
+        """What is published from a start to a close belongs to; a watcher may be started anew."""
+
+    def ended(self, life: object) -> bool:
+        """Whether nothing more is published in it."""
 
 
 class Beginner(Protocol):
