@@ -40,7 +40,7 @@ IN_TABLES: Final = [
     *[r"formats.toml.slips: f'\\A(?:{pattern})'"] * 2,
     "formats.yaml.mistakes: pattern",
     "report.template.lines: f' {{{2 * depth}}}  #(?=[^ ])'",
-    "sources.profile: f\"{re.escape(str(main.with_suffix('')))}\\\\.({_NAME.pattern}){re.escape(main.suffix)}\"",
+    "sources.files.glob: f\"{re.escape(str(main.with_suffix('')))}\\\\.({PROFILE}){re.escape(main.suffix)}\"",
 ]
 """Compiled from a table when the module is imported, or given by another module: the patterns are found there."""
 

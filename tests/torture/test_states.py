@@ -178,7 +178,7 @@ class Way:
     @property
     def own(self) -> Path:
         """The directory of the one configuration."""
-        return next(path for path in self.states.iterdir() if path.is_dir())
+        return next(path for path in self.states.glob("*-*") if path.is_dir())  # not that of statuses
 
     def removed(self) -> None:
         shutil.rmtree(self.states)
