@@ -13,6 +13,7 @@ PYTEST = $(BIN)/pytest -n $(WORKERS) --dist worksteal
 # What has more to do in full than beside the other tests.
 TORTURE := $(addprefix tests/, config engine faults formats fuzz growth history outputs report resources secrets sources \
 	speckit torture tui) $(addprefix tests/cli/test_, logfile.py watch_signals.py contact.py) \
+	$(addprefix tests/integrations/test_, celery.py gunicorn.py) \
 	$(addprefix tests/watcher/test_, gone_by_tools.py green.py gunicorn.py) tests/runtime/test_load_at_any_moment.py
 
 SECONDS ?= 1800

@@ -30,10 +30,11 @@ QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 class Worker:
     """`celery -A tasks worker` in a copy of the example."""
 
-    def __init__(self, root: Path, *options: str) -> None:
+    def __init__(self, root: Path, *options: str, text: str | None = None) -> None:
         self.root = root / "example"
-        if not self.root.exists():
-            shutil.copytree(EXAMPLE, self.root, ignore=shutil.ignore_patterns("queue", "results", "__pycache__"))
+        shutil.copytree(EXAMPLE, self.root, ignore=shutil.ignore_patterns("queue", "results", "__pycache__"))
+        if text is not None:
+            self.save(text)
         self.log = root / "log"
         command = [sys.executable, "-W", "ignore", "-m", "celery", "-A", "tasks", "worker", *QUIET, *options]
         with self.log.open("w") as log:
@@ -49,7 +50,7 @@ class Worker:
 
     def ask(self) -> tuple[int, float]:
         """Which process answered, and what."""
-        answer = self.client.send_task("tasks.price", [100]).get(timeout=LONG_S, interval=0.02)
+        answer = self.client.send_task("tasks.price", [100]).get(timeout=LONG_S, interval=0.1)
         return answer["process"], answer["price"]
 
     def until(self, condition: Callable[[], object]) -> None:
@@ -122,11 +123,7 @@ def test_pools_of_one_process_follow_the_file(tmp_path: Path, pool: str) -> None
 
 def test_a_worker_whose_file_is_wrong_does_not_start(tmp_path: Path) -> None:
     """And says what is wrong."""
-    worker = Worker(tmp_path, "--pool=solo")
-    worker.process.kill()
-    worker.process.wait()
-    worker.save('rate = "x"\n')
-    worker = Worker(tmp_path, "--pool=solo")
+    worker = Worker(tmp_path, "--pool=solo", text='rate = "x"\n')
     try:
         assert worker.process.wait(LONG_S) == 1
     finally:
