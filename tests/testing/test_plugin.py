@@ -85,7 +85,7 @@ def test_tests_are_green_without_a_sleep_and_leave_nothing_behind(tmp_path: Path
     """By two processes of xdist: sixty tests that a service reacts, beside some that fail with everything open."""
     (tmp_path / "service.py").write_text(SERVICE)
     (tmp_path / "test_failing.py").write_text(FAILS)
-    done = run_pytest(tmp_path, REACTS, "-n", "2", "--dist", "loadfile")
+    done = run_pytest(tmp_path, REACTS, "-p", "xdist.plugin", "-n", "2", "--dist", "loadfile")
     assert "2 failed, 61 passed" in done.stdout, done.stdout
     assert "assert (1 + 5) == 0" in done.stdout
     assert "ConfigError" in done.stdout

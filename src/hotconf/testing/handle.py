@@ -114,7 +114,7 @@ class WatcherHandle(Generic[T]):
 
         def broken() -> bytes:
             before = self._before()
-            self._good = before + b"\n[broken\n", before
+            self._good = before + b"\n[\n", before
             return self._good[0]
 
         return self._change("break_", broken)
