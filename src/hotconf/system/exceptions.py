@@ -39,7 +39,8 @@ factories: Final[list[Callable[[], bool]]] = []
 def refuse_in_load(method: str, *, handlers: bool = False) -> None:
     """Raise `UsageError` if users' code that is part of a load, or makes resources, calls `method`.
 
-    With `handlers` not if a signal handler calls it, which only happened to interrupt that code.
+    With `handlers` not if a signal handler calls it, which only happened to interrupt that code, nor in a child that
+    such code has forked: the load is the parent's.
     """
     if in_load():
         why = "a check, validator or describe: they are part of a load"
@@ -47,7 +48,7 @@ def refuse_in_load(method: str, *, handlers: bool = False) -> None:
         why = "a factory: it is part of a reload"
     else:
         return
-    if not (handlers and _in_handler()):
+    if not (handlers and (_in_handler() or threads.in_forked_child())):
         raise UsageError(f"{method}() cannot be called from {why}")
 
 
