@@ -84,6 +84,20 @@ def test_a_child_of_a_fork_keeps_no_lock_of_its_parents(states: Path) -> None:
     wait_until(lambda: contents(states) == [])
 
 
+def test_what_was_removed_or_closed_is_lost(states: Path) -> None:
+    """A daemon closes all descriptors: without its lock the file counts for nobody, and has to be written again."""
+    file = StatusFile(states)
+    assert not file.lost
+    for lose in (lambda: (states / "status" / names(states)[0]).unlink(), lambda: os.close(file._held.number)):
+        file.write(b"x")
+        assert not file.lost
+        lose()
+        assert file.lost
+        assert contents(states) == []
+        file.write(b"y")
+        assert [data for _, data in contents(states)] == [b"y"]
+
+
 def test_a_reader_is_not_confused_by_a_writer(states: Path) -> None:
     """A file that is replaced while it is read is neither lost nor removed."""
     writing = """

@@ -49,8 +49,9 @@ class StatusFile:
 
     @property
     def lost(self) -> bool:
-        """Whether it was written, and somebody has removed it."""
-        return self._held is not None and not os.path.exists(self._path)
+        """Whether it was written, and somebody has removed it, or the program has closed it and so lost the lock."""
+        held = self._held
+        return held is not None and not (held.ours and os.path.exists(self._path))
 
     def write(self, data: bytes) -> None:
         """Replace it whole. Raises `UsageError` and `OSError` as a private directory does."""
