@@ -56,16 +56,23 @@ class Finished(NamedTuple):
     """Called once the machine knows it."""
 
 
-class Laid(NamedTuple):
+class Laid:
     """What is published, with other overrides laid over it."""
 
-    published: Snapshot[Any] | None
-    candidate: Candidate[Any] | None = None
-    """None if nothing is published."""
-    fallback: Valid[Any] | None = None
-    """What to publish if resources refuse it."""
-    outdated: bool = True
-    """Whether it is made of other layers than those that are published."""
+    __slots__ = ("candidate", "fallback", "outdated", "published")
+
+    def __init__(
+        self,
+        published: Snapshot[Any] | None,
+        candidate: Candidate[Any] | None,
+        fallback: Valid[Any] | None,
+        *,
+        outdated: bool,
+    ) -> None:
+        """`candidate`: None if nothing is published. `fallback`: what to publish if resources refuse it. `outdated`:
+        whether it is made of other layers than those that are published.
+        """
+        self.published, self.candidate, self.fallback, self.outdated = published, candidate, fallback, outdated
 
 
 class _LoadJob:
@@ -174,7 +181,7 @@ class Loads(Generic[T]):
             elif isinstance(candidate, Invalid):
                 publisher.secrets.load(candidate.secrets)
         valid = fallback if isinstance(fallback, Valid) and fallback.unchanged is None else None
-        driver.post(partial(then, Laid(published, candidate, valid, outdated)))
+        driver.post(partial(then, Laid(published, candidate, valid, outdated=outdated)))
 
     def _run(
         self,
