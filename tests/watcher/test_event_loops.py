@@ -210,6 +210,18 @@ def test_a_start_that_fails(watcher, client, path):
     run(main)
 
 
+def test_a_watcher_that_was_started_without_a_loop(watcher):
+    """It is not started again by one."""
+    watcher.resource("port")(lambda port: port)
+    watcher.start()
+
+    async def main() -> None:
+        with pytest.raises(UsageError, match="started once"):
+            await watcher.astart()
+
+    run(main)
+
+
 def test_a_start_without_a_configuration(watcher, client, path):
     """The first good save makes it."""
     path.write_text("port = []\n")

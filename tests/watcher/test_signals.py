@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from pydantic import BaseModel, field_validator
 
-from hotconf import HotReloadWatcher, Schema
+from hotconf import HotReloadWatcher, Schema, UsageError
 from waiting import wait_until
 from watcher.watched import App, ours, port
 
@@ -119,6 +119,8 @@ def test_a_handler_may_close_while_a_check_runs(path, watch, tmp_path):
     other, seen = watch(other_path)
 
     def handle(*_: object) -> None:
+        with pytest.raises(UsageError, match="cannot be called from a check"):
+            other.reload()  # it would wait for what it interrupts
         other.reload(wait=False)
         watcher.close()
 
