@@ -207,6 +207,25 @@ def test_a_watcher_that_does_not_run_is_refused(path, manager):
         systemd.notify(path)
 
 
+def test_another_thread_cannot_ask_for_signals(watcher, manager):
+    """Then nothing is said at all."""
+    raised: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            systemd.notify(watcher)
+        except UsageError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    assert "main thread" in str(raised[0])
+    manager.socket.settimeout(0.05)
+    with pytest.raises(TimeoutError):
+        manager.hear()
+
+
 FORKING = """
 import os, signal
 from hotconf import HotReloadWatcher

@@ -32,12 +32,12 @@ _SEND_S: Final = 1.0
 """How long a message may take."""
 
 
-def notify(watcher: HotReloadWatcher[Any], *, signum: int = signal.SIGHUP) -> Service:
+def notify(watcher: HotReloadWatcher[Any], *, signum: int | None = None) -> Service:
     """Say that the service is ready, and from now on how the watcher is: `STATUS=running generation 5`.
 
-    `signum`, as `ReloadSignal=` has it, loads the files, as `reload_on()` does; `systemctl reload` returns once that
-    has ended, well or not: the status says which. What is wrong is said without values and secrets. Not started by
-    systemd (`NOTIFY_SOCKET` is not set), nothing happens at all.
+    `signum`, as `ReloadSignal=` has it, by default SIGHUP, loads the files as `reload_on()` does; `systemctl reload`
+    returns once that has ended, well or not: the status says which. What is wrong is said without values and secrets.
+    Not started by systemd (`NOTIFY_SOCKET` is not set), nothing happens at all.
 
     To be called in the main thread, once the watcher runs and the service can do its work. Raises `UsageError` if the
     watcher does not run, and as `reload_on()` does.
@@ -48,7 +48,8 @@ def notify(watcher: HotReloadWatcher[Any], *, signum: int = signal.SIGHUP) -> Se
     if not running(watcher):
         raise UsageError("the watcher is not running: start() it before systemd is told that the service is ready")
     service = Service(watcher, _address(os.environ.get("NOTIFY_SOCKET", "")))
-    service._begin(signum)
+    if service._address:
+        service._begin(signal.SIGHUP if signum is None else signum)
     return service
 
 
@@ -62,12 +63,14 @@ class Service:
         self._pid = os.getpid()
         self._asked = False
         """A reload is requested, and has not begun."""
+        self._open = True
         self._said = ""
         self._ends: list[Callable[[], object]] = []
         self._worker = Worker("hotconf systemd", log.thread)
 
     def close(self) -> None:
         """Say nothing more; the signal is handled as before. Idempotent."""
+        self._open = False
         while self._ends:
             self._ends.pop()()
 
@@ -80,14 +83,16 @@ class Service:
         self.close()
 
     def _begin(self, signum: int) -> None:
-        if not self._address:
-            return
         made: socket.socket = threads.original("socket", "socket")(socket.AF_UNIX, socket.SOCK_DGRAM)
         made.settimeout(_SEND_S)
         self._socket = made
-        self._ends.append(handlers.on_signal(signum, self, self._ask).close)
-        self._ends.append(self._watcher.on_event(self._event).close)
         self._ends.append(self._end)
+        try:
+            self._ends.append(handlers.on_signal(signum, self, self._ask).close)
+        except UsageError:
+            self.close()
+            raise
+        self._ends.append(self._watcher.on_event(self._event).close)
         self._watcher._reloader.layers.also_end(self.close)
         self._worker.submit(self._ready)
 
@@ -127,9 +132,11 @@ class Service:
         self._send(f"READY=1\nSTATUS={self._said}")
 
     def _tell(self) -> None:
-        said, self._said = self._said, self._status
-        if said != self._said:
-            self._send(f"STATUS={self._said}")
+        status = self._status
+        over = not self._open or self._watcher._reloader.cycle.closed  # asked afterwards: "closed" is not said
+        if status != self._said and not over:
+            self._said = status
+            self._send(f"STATUS={status}")
 
     @property
     def _status(self) -> str:
