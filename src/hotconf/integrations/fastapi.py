@@ -31,7 +31,7 @@ with needs("fastapi"):
 
 if TYPE_CHECKING:
     from hotconf.events import Ending
-    from hotconf.resources.published import Generation, View
+    from hotconf.resources.published import Generation, Published, View
     from hotconf.watcher import HotReloadWatcher
 
 __all__ = ["lifespan", "pinned", "router", "view"]
@@ -68,13 +68,22 @@ def _dependencies(watcher: HotReloadWatcher[Any]) -> tuple[Any, Any]:
     if watcher in _made:
         return _made[watcher]
     key, this = place(watcher), ref(watcher)
+    source: Callable[[], Published[Any] | None] = _nothing
+
+    def held(scope: Scope) -> Generation:
+        nonlocal source
+        generation, published = _held(_there(this()), scope)
+        source = ref(published)
+        return generation
 
     async def pinned(connection: HTTPConnection) -> AsyncIterator[Any]:
         scope = connection.scope
         generation = scope.get(key)
-        mine = generation is None
-        if generation is None:
-            generation = scope[key] = _held(this(), scope)
+        if mine := generation is None:
+            published = source()  # without a call into Python: it is cold, and each would cost half a microsecond
+            if published is None or published.forked or (generation := published.generation) is None:
+                generation = held(scope)
+            scope[key] = generation
         try:
             yield generation.config
         finally:
@@ -85,7 +94,7 @@ def _dependencies(watcher: HotReloadWatcher[Any]) -> tuple[Any, Any]:
         scope = connection.scope
         mine = key not in scope
         if mine:
-            scope[key] = _held(this(), scope)
+            scope[key] = held(scope)
         try:
             with view_of(_there(this()), scope[key]) as view:
                 yield view
@@ -96,15 +105,19 @@ def _dependencies(watcher: HotReloadWatcher[Any]) -> tuple[Any, Any]:
     return _made.setdefault(watcher, (pinned, view))
 
 
+def _nothing() -> None:
+    """Of a watcher that no request has asked for."""
+
+
 def _there(watcher: HotReloadWatcher[T] | None) -> HotReloadWatcher[T]:
     if watcher is None:
         raise UsageError("the watcher of this dependency does not exist any more: keep a reference to it")
     return watcher
 
 
-def _held(watcher: HotReloadWatcher[Any] | None, scope: Scope) -> Generation:
+def _held(watcher: HotReloadWatcher[T], scope: Scope) -> tuple[Generation, Published[T]]:
     try:
-        return held(_there(watcher))
+        return held(watcher), watcher._applying().published
     except NoConfigError:
         if scope["type"] == "websocket":
             raise WebSocketException(TRY_AGAIN_LATER, UNAVAILABLE) from None

@@ -39,13 +39,13 @@ class Generation(NamedTuple):
 class Published(Generic[T]):
     """The resources of one watcher, in order of registration, and what is published of them."""
 
-    __slots__ = ("_forked", "_keeper", "_lock", "closed", "generation", "resources")
+    __slots__ = ("__weakref__", "_keeper", "_lock", "closed", "forked", "generation", "resources")
 
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
         keeper.withdraw = self._lose
         self._lock = threads.lock()
-        self._forked = False
+        self.forked = False
         """Whether inherited objects are to be made anew."""
         self.closed = False
         self.generation: Generation | None = None
@@ -118,7 +118,7 @@ class Published(Generic[T]):
     def abandon(self) -> None:
         """Inherited objects are not current, except those that are kept."""
         self._lock = threads.lock()
-        self._forked = True
+        self.forked = True
         for resource in self.resources:
             if resource.recipe.fork == "remake":
                 resource._handle = None
@@ -142,7 +142,7 @@ class Published(Generic[T]):
             generation = self.generation
             if generation is None:
                 raise NoConfigError("there is no config yet" if not self.closed else "the watcher is closed")
-            if not self._forked:
+            if not self.forked:
                 return generation
             absent = [each for each in self.resources if self._remakes(each) and each not in generation.handles]
             if not absent:
@@ -165,14 +165,14 @@ class Published(Generic[T]):
             raise UsageError(f"{name} is closed with its watcher")
         if resource.in_loop and self.generation is not None:
             raise UsageError(f"{name} lives in an event loop, and that has ended: enter the watcher in another one")
-        if not self._forked or self.generation is None:
+        if not self.forked or self.generation is None:
             instead = "give it as uses=" if in_factory() else "the watcher makes it in start()"
             raise UsageError(f"{name} has not been made yet: {instead}")
         self._remake(resource)
         return resource._held()
 
     def _remakes(self, resource: Resource[Any]) -> bool:
-        return self._forked and resource.recipe.fork == "remake" and not resource.in_loop
+        return self.forked and resource.recipe.fork == "remake" and not resource.in_loop
 
     def _remake(self, resource: Resource[Any]) -> None:
         """Make it, and what it uses, of the published config; it may be that another thread was faster."""
