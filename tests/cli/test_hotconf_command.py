@@ -28,9 +28,9 @@ def test_every_command_has_help(name):
     """With its arguments explained in a sentence or more."""
     result = CliRunner().invoke(hotconf, [name, "--help"])
     assert result.exit_code == 0
-    assert ("PATH" in result.stdout) == (name != "env")  # which is about the model alone
-    # What is kept, and what runs, is no matter of its values.
-    assert ("--schema MODULE:NAME" in result.stdout) == (name not in ("history", "status", "reload"))
+    assert ("PATH" in result.stdout) == (name not in ("env", "completion"))  # env is about the model alone
+    # What runs is no matter of its values.
+    assert ("--schema MODULE:NAME" in result.stdout) == (name not in ("status", "reload", "completion"))
 
 
 def test_version():

@@ -14,9 +14,11 @@ def main() -> None:
     if watches:
         _outlive_hangup()
     from hotconf.cli.app import hotconf
-    from hotconf.cli.echo import finish, prepare
+    from hotconf.cli.echo import finish, prepare, silence
 
     prepare()
+    if "_HOTCONF_COMPLETE" in os.environ:  # a shell completes a line: what an imported program writes would be in it
+        silence(sys.stderr)
     try:
         hotconf(prog_name="hotconf", obj="own process")
     except SystemExit as end:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from hotconf import __version__
+from hotconf.cli.common import with_common
 from hotconf.cli.echo import StdoutError, safe, silence, stdout
 from hotconf.cli.refusal import Refusal
 from hotconf.errors import UsageError
@@ -32,6 +33,7 @@ _COMMANDS: Final = (
     "history",
     "rollback",
     "doctor",
+    "completion",
 )
 """In the order of the help; each is a function of that name in a module of that name."""
 
@@ -44,7 +46,19 @@ class _OnDemand(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         command: click.Command = getattr(import_module(f"hotconf.cli.{cmd_name}"), cmd_name)
+        with_common(command, cmd_name)
         return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            from hotconf.config.suggest import did_you_mean
+
+            hint = did_you_mean(args[0], _COMMANDS)
+            begun = [name for name in _COMMANDS if name.startswith(args[0])]
+            hint = f'did you mean "{begun[0]}"?' if len(begun) == 1 else hint
+            if hint:
+                raise click.UsageError(f"there is no command {args[0]!r}: {hint}", ctx)
+        return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         given = list(args)
@@ -81,7 +95,14 @@ def _refusals() -> Iterator[None]:
         if error.errno == errno.EPIPE:
             silence(stdout())
             raise StdoutError from error
-        raise Refusal(safe(printable(str(error)))) from error
+        raise Refusal(safe(_in_words(error))) from error
+
+
+def _in_words(error: OSError) -> str:
+    """Where it failed, and why, as people say it."""
+    reason = error.strerror or str(error)
+    where = "stdout cannot be written to" if error.filename is None else str(error.filename)
+    return printable(f"{where}: {reason}")
 
 
 @click.command(
@@ -91,7 +112,7 @@ def _refusals() -> Iterator[None]:
     "HOTCONF_LOG=debug, or HOTCONF_LOG=hotconf.reload=debug,hotconf.watch=info, shows the log on stderr; "
     "HOTCONF_LOG_FORMAT=json makes it JSON.",
 )
-@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 def hotconf() -> None:
     """Keep a configuration in step with its file, safely.
 

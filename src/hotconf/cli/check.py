@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,8 @@ from hotconf.cli.program import (
     unmodelled,
 )
 from hotconf.cli.verdict import status
+from hotconf.errors import UsageError
+from hotconf.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,6 +55,8 @@ _NO_NAME: Final = Path("<stdin>")
     is_flag=True,
     help="Leave out the layers over the files: required values that are missing then are warnings.",
 )
+@click.option("-q", "--quiet", is_flag=True, help="Only problems: no line on stderr that counts them.")
+@click.option("--watch", is_flag=True, help="Check again whenever one of the files has changed, until Ctrl+C.")
 @click.option("--error-on-warning", is_flag=True, help="Warnings are enough for exit status 1.")
 @state_dir_option(BASELINE)
 @click.pass_context
@@ -62,10 +67,13 @@ def check(
     form: str,
     stdin_filename: Path | None,
     files_only: bool,
+    quiet: bool,
+    watch: bool,
     error_on_warning: bool,
     state_dir: Path | None,
 ) -> None:
-    """Check configuration files, each with the files that its watch_paths name. A PATH of - is standard input.
+    """Check configuration files, each with the files that its watch_paths name. A PATH of - is standard input; of a
+    directory each configuration file in it is checked by itself.
 
     Problems go to stdout in the order of the file, each once: as text with their source line, or concise, one line
     each (FILE:LINE:COL: error: TEXT), or as json, sarif or github (workflow commands). A line on stderr counts them.
@@ -73,23 +81,63 @@ def check(
     Exit status: 0 valid (there may be warnings), 1 invalid, 2 a file that is missing, unreadable or too large, a
     model that is not known (then only the syntax is checked), or wrong usage.
     """
+    if stdin_filename is not None and _STDIN not in paths:
+        raise click.UsageError("--stdin-filename names what - reads: give - as a PATH")
+    run = partial(_checked, paths, program, form, stdin_filename or _NO_NAME, state_dir, files_only, quiet)
+    if watch:
+        from hotconf.cli.again import repeatedly
+
+        if _STDIN in paths:
+            raise click.UsageError("--watch needs files: standard input is read once")
+        repeatedly(run)
+    problems, _ = run()
+    ctx.exit(_status(problems, error_on_warning=error_on_warning))
+
+
+def _checked(
+    paths: Sequence[Path],
+    program: Program,
+    form: str,
+    stdin_name: Path,
+    state_dir: Path | None,
+    files_only: bool,
+    quiet: bool,
+) -> tuple[list[Problem], frozenset[Path]]:
+    """Check all once, and show what is wrong. The problems, and the files that were read."""
     from hotconf.report.problems.lines import summary
 
-    given = tuple(dict.fromkeys(paths)) or (program.path(None),)
-    if stdin_filename is not None and _STDIN not in given:
-        raise click.UsageError("--stdin-filename names what - reads: give - as a PATH")
-    checks = _Checks(program, stdin_filename or _NO_NAME, state_dir, files_only=files_only)
+    given = tuple(dict.fromkeys(_files(paths))) if paths else (program.path(None),)
+    checks = _Checks(program, stdin_name, state_dir, files_only=files_only)
     found = tuple(checks.findings(given))
     text = _shown(form, found)
     if text:
         commands(text) if form == "github" else echo(text, color=True)
     problems = [finding.problem for finding in found]
+    if not quiet and (problems or checks.unknown is None):
+        echo(summary(problems, len(given), layers=checks.layers), err=True)
     if checks.unknown is not None:
-        if problems:
-            echo(summary(problems, len(given), layers=checks.layers), err=True)
         raise no_model(checks.unknown)
-    echo(summary(problems, len(given), layers=checks.layers), err=True)
-    ctx.exit(_status(problems, error_on_warning=error_on_warning))
+    return problems, frozenset((*given, *checks.read))
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    """The paths; of a directory the configuration files in it and below, without hidden ones and JSON Schemas."""
+    from hotconf.formats.registry import is_configuration
+
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        below = (each for each in sorted(path.rglob("*")) if is_configuration(each) and each.is_file())
+        inside = [each for each in below if not _is_left_out(each.relative_to(path))]
+        if not inside:
+            raise UsageError(f"{printable(str(path))}: there is no configuration file in it")
+        yield from inside
+
+
+def _is_left_out(inside: Path) -> bool:
+    hidden = any(part.startswith(".") for part in inside.parts)
+    return hidden or inside.name.endswith(".schema.json") or inside.name == "pyproject.toml"
 
 
 class _Checks:
@@ -98,6 +146,7 @@ class _Checks:
     def __init__(self, program: Program, stdin_name: Path, state_dir: Path | None, *, files_only: bool) -> None:
         self.unknown: Path | None = None
         """A file of which only the syntax was checked."""
+        self.read: set[Path] = set()
         self.layers = False
         """Layers over the files were checked, too."""
         self._program = program
@@ -137,6 +186,7 @@ class _Checks:
         instead = {} if content is None else {main: content}
         baseline = baseline_of(options, self._program.state_dir(self._state_dir, main))
         inspection = inspect(options, instead=instead, baseline=baseline, thorough=True)
+        self.read.update(inspection.files.reads)
         if self._files_only:
             problems = tuple(map(lenient, inspection.problems))
             inspection = replace(inspection, problems=problems)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hotconf.cli.echo import echo
-from hotconf.cli.options import json_option, path_argument, state_dir_option
+from hotconf.cli.offers import complete
+from hotconf.cli.options import PATH, json_option, path_argument, state_dir_option
 from hotconf.cli.program import profile_option, program_options
 
 if TYPE_CHECKING:
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Compare the values of two configurations.")
-@click.argument("old")
-@click.argument("new")
+@click.argument("old", shell_complete=complete("states"))
+@click.argument("new", shell_complete=complete("states"))
 @path_argument
+@click.option("--path", "option", metavar="PATH", type=PATH, help="The same as the argument PATH.")
 @json_option("One JSON object instead of text.")
 @program_options
 @profile_option
@@ -31,13 +33,15 @@ def diff(
     old: str,
     new: str,
     path: Path | None,
+    option: Path | None,
     as_json: bool,
     program: Program,
     state_dir: Path | None,
 ) -> None:
     """Compare two configurations by their values, not by their text. OLD and NEW are each like PATH of the other
     commands: a main file, with the files that its watch_paths name. Or @N: state N that `hotconf history` shows, of
-    PATH; without a PATH of the other one's file, or of the default PATH if both are such.
+    PATH; without a PATH of the other one's file, or of the default PATH if both are such. Or -, standard input, or a
+    pipe, <(git show HEAD:config.toml): what that file would be if it held this.
 
     Each value that differs is a line on stdout, KEY: OLD → NEW; below stands how a reload would describe it. A value
     that is a default is equal to the same value written; what takes effect with a restart only is marked. Secrets are
@@ -50,9 +54,11 @@ def diff(
     from hotconf.inspection.inspect import State
     from hotconf.sources.files.paths import absolute
 
-    files = [Path(each) for each in (old, new) if states.number(each) is None]
+    named = [each for each in (old, new) if states.number(each) is None]
+    files = [Path(each) for each in named if states.piped(each) is None]
+    path = path or option
     if path is not None and len(files) == 2:
-        raise click.UsageError("PATH is only for @N: it says whose state that is")
+        raise click.UsageError("PATH is only for @N, - and pipes: it says whose state or content that is")
     if len({id(program.options(absolute(each)).schema) for each in files}) > 1:
         raise click.UsageError("OLD and NEW are of different models: name one, --app or --schema")
     history = states.History(path or (files[0] if files else program.path(None)), state_dir)
@@ -76,6 +82,9 @@ def _refuse(found: Inspection, argument: str, of: Path, program: Program) -> Non
     number = states.number(argument)
     if number is not None:
         echo(f"State {number} is not valid any more:", err=True)
+    if number is None and states.piped(argument) is not None:
+        show_problems(found, states.PIPED, program.options(absolute(of)).schema, absolute(of))
+        return
     given = Path(argument) if number is None else of
     show_problems(found, given, program.options(absolute(given)).schema)
 

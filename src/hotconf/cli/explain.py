@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hotconf.cli.echo import echo
+from hotconf.cli.offers import complete
 from hotconf.cli.options import json_option, state_dir_option
 from hotconf.cli.program import profile_option, program_options
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Show what each layer says about a value: the winner first.")
-@click.argument("key", metavar="KEY")
-@click.argument("arguments", nargs=-1, metavar="[@N] [PATH]")
+@click.argument("key", metavar="KEY", shell_complete=complete("keys"))
+@click.argument("arguments", nargs=-1, metavar="[@N] [PATH]", shell_complete=complete("states"))
 @json_option("One JSON object instead of text.")
 @program_options
 @profile_option

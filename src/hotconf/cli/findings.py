@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from hotconf.cli.echo import echo
 from hotconf.report.problems.lines import spelled
 from hotconf.sources.files.paths import absolute
+from hotconf.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,7 +46,14 @@ def findings(
     """
     for each in inspection.problems:
         problem = each if each.where else replace(each, file=each.file or main)
+        if (problem.kind, problem.file, problem.hint) == ("missing", main, None):
+            problem = replace(problem, hint=f"hotconf init {shown(given)} writes a first one")
         yield Finding(problem, spelled(problem, main, given, main_as), inspection, schema)
+
+
+def shown(path: Path) -> str:
+    """`path` as an argument of a command."""
+    return quote(printable(str(path)))
 
 
 def as_text(found: Sequence[Finding], stream: TextIO) -> str:
@@ -80,8 +89,10 @@ def _most_telling(found: Sequence[Finding]) -> list[Finding]:
     return [found[index] for index in sorted(kept)]
 
 
-def show_problems(found: Inspection, given: Path, schema: Schema[Any]) -> None:
-    """Say on stderr what is wrong with what stands at `given`, or odd about it: it is not what was asked for."""
-    found_problems = list(findings(found, schema, absolute(given), given))
+def show_problems(found: Inspection, given: Path, schema: Schema[Any], main: Path | None = None) -> None:
+    """Say on stderr what is wrong with what stands at `given`, or odd about it: it is not what was asked for. `main`:
+    the main file, if it is called something else.
+    """
+    found_problems = list(findings(found, schema, main or absolute(given), given))
     if found_problems:
         echo(as_text(found_problems, sys.stderr), err=True, color=True)

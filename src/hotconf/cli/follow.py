@@ -6,7 +6,7 @@ import signal
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.cli.contact import located, patiently
 from hotconf.cli.echo import StdoutError, echo, silence, stdout
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from hotconf.cli.hook import Printer
     from hotconf.cli.program import Program
     from hotconf.events import ConfigReloadEvent
     from hotconf.problems import Problem
@@ -36,16 +37,6 @@ _GRACE_S: Final = 1.0
 _INDENT: Final = "   "
 _MOST_SOURCES: Final = 10
 _CAN_BREAK_OFF: Final = hasattr(signal, "setitimer")
-
-
-class Printer(Protocol):
-    """Says on stdout what happens."""
-
-    def started(self, watcher: HotReloadWatcher[Any]) -> None:
-        """The watch has begun."""
-
-    def event(self, event: ConfigReloadEvent) -> None:
-        """Something happened."""
 
 
 class TextPrinter:
@@ -143,6 +134,7 @@ def follow(
     program: Program,
     *,
     as_json: bool = False,
+    command: str | None = None,
     debounce_ms: int | None = None,
     state_dir: Path | None = None,
 ) -> None:
@@ -158,7 +150,11 @@ def follow(
     ):
         try:
             main = located(path, program.find, say=log.say)
-            printer = JsonPrinter() if as_json else TextPrinter(path, program.options(main))
+            printer: Printer = JsonPrinter() if as_json else TextPrinter(path, program.options(main))
+            if command is not None:
+                from hotconf.cli.hook import Hook
+
+                printer = Hook(printer, command, to_stderr=as_json)
             _follow(watcher, stream, printer, log)
         except _StuckError:
             silence(stdout())

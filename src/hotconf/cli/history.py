@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from hotconf.cli.echo import echo
+from hotconf.cli.offers import complete
 from hotconf.cli.options import json_option, path_argument, state_dir_option
 from hotconf.cli.places import has_home, states_in
-from hotconf.cli.program import app_options
+from hotconf.cli.program import program_options
 
 if TYPE_CHECKING:
     from hotconf.cli.program import Program
@@ -20,14 +21,16 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Show the good states that are kept.")
 @path_argument
+@click.option("--key", metavar="KEY", shell_complete=complete("keys"), help="Every change of this value or table.")
 @json_option("One JSON object a line instead of text.")
-@app_options
+@program_options
 @state_dir_option("Where the states are kept; .hotconf in the configuration's directory unless given.")
-def history(path: Path | None, as_json: bool, program: Program, state_dir: Path | None) -> None:
+def history(path: Path | None, key: str | None, as_json: bool, program: Program, state_dir: Path | None) -> None:
     """Show the states of PATH that are kept, the newest first: number, when, files, size, what changed.
 
     `hotconf run` keeps each state that was in force, and so does every program whose watcher has a state directory.
-    `hotconf rollback` goes back to one.
+    `hotconf rollback` goes back to one. With --key every change of one value is a line: the state that brought it,
+    when, from what and to what, as the model of today reads the states. Secrets are masked.
     """
     from hotconf.cli.contact import patiently
     from hotconf.report.history import json_lines, lines
@@ -41,6 +44,12 @@ def history(path: Path | None, as_json: bool, program: Program, state_dir: Path 
         echo(f"No state of {short_path(main)} is kept: there is no home directory, and no --state-dir", err=True)
         return
     where, kept = patiently(partial(_kept, main, state_dir), state_dir or given)
+    if key is not None:
+        from hotconf.cli.keyhistory import changes_of
+
+        for line in changes_of(key, kept, program.options(main), as_json=as_json):
+            echo(line)
+        return
     for line in (json_lines if as_json else lines)(kept):
         echo(line)
     if not kept:

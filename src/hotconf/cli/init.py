@@ -10,7 +10,7 @@ import click
 from hotconf.cli.echo import echo
 from hotconf.cli.env import naming_of, naming_options
 from hotconf.cli.options import path_argument
-from hotconf.cli.program import program_options
+from hotconf.cli.program import no_model, program_options
 from hotconf.cli.refusal import Refusal
 from hotconf.errors import UsageError
 from hotconf.text import printable
@@ -36,7 +36,9 @@ def init(path: Path | None, prefix: str | None, nested: str | None, program: Pro
     from hotconf.sources.files.paths import absolute
 
     target = program.path(path)
-    options = program.options(absolute(target))
+    options = program.find(absolute(target))
+    if options is None:
+        raise no_model(absolute(target), checked=False)
     schema = options.schema
     if target.suffix == ".env" or target.name.split(".")[:2] == ["", "env"]:
         from hotconf.report.variables import as_dotenv, variables

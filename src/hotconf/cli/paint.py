@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
+from hotconf.cli.common import COLOR
 from hotconf.config.redaction.source_text import OMITTED
 from hotconf.report.cells import BAR
 from hotconf.report.problems.diagnostic import plain
@@ -38,7 +39,7 @@ class Canvas:
     def __init__(self, stream: TextIO) -> None:
         self.cells = _cells(stream)
         """How wide text may be: as the terminal, within reason; as a page if it is none."""
-        self._colour = _wants_colour(stream)
+        self._colour = wants_colour(stream)
         self._drawn = _draws(stream)
 
     def painted(self, lines: Iterable[Line]) -> str:
@@ -52,13 +53,25 @@ def _painted(piece: Piece) -> str:
     return click.style(piece.text, **how) if how and piece.text.strip() else piece.text
 
 
-def _wants_colour(stream: TextIO) -> bool:
-    """`NO_COLOR` forbids colours, `FORCE_COLOR` wants them; otherwise they are for terminals that are not dumb."""
+def wants_colour(stream: TextIO) -> bool:
+    """What `--color` says; else `NO_COLOR` and `CLICOLOR=0` forbid colours, `FORCE_COLOR` and `CLICOLOR_FORCE` want
+    them; otherwise they are for terminals that are not dumb.
+    """
+    ctx = click.get_current_context(silent=True)
+    wanted = "auto" if ctx is None else ctx.meta.get(COLOR, "auto")
+    if wanted != "auto":
+        return bool(wanted == "always")
     if os.environ.get("NO_COLOR"):
         return False
-    if os.environ.get("FORCE_COLOR"):
-        return os.environ["FORCE_COLOR"] != "0"
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
+    for forced in ("FORCE_COLOR", "CLICOLOR_FORCE"):
+        if os.environ.get(forced):
+            return os.environ[forced] != "0"
+    return stream.isatty() and os.environ.get("TERM") != "dumb" and os.environ.get("CLICOLOR") != "0"
+
+
+def styled(text: str, stream: TextIO, **how: Any) -> str:
+    """`text` in that style of click's, if `stream` is to have colours."""
+    return click.style(text, **how) if text and wants_colour(stream) else text
 
 
 def _draws(stream: TextIO) -> bool:

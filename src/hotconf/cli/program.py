@@ -158,9 +158,10 @@ def lenient(problem: Problem) -> Problem:
     return replace(problem, severity="warning", hint="a layer over the files may set it")
 
 
-def no_model(main: Path) -> Refusal:
-    """Says how to name one."""
-    return Refusal(f"no model is known for {printable(short_path(main))}, only its syntax was checked: {_HOW}")
+def no_model(main: Path, *, checked: bool = True) -> Refusal:
+    """Says how to name one. `checked`: the syntax of the file was."""
+    syntax = ", only its syntax was checked" if checked else ""
+    return Refusal(f"no model is known for {printable(short_path(main))}{syntax}: {_HOW}")
 
 
 def _is_default(main: Path) -> bool:

@@ -7,12 +7,13 @@ import sys
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from hotconf.cli.contact import located
 from hotconf.cli.echo import echo, return_stdout
+from hotconf.cli.offers import complete
 from hotconf.cli.options import path_argument
 from hotconf.cli.places import state_dir
 from hotconf.cli.program import program_options
@@ -26,10 +27,18 @@ if TYPE_CHECKING:
     from hotconf.sources.base import Options
 
 
+_THEME: Final = "The colours, such as nord, gruvbox or textual-light."
+
+
 @click.command(short_help="Watch your configuration live; write a first one if there is none.")
 @path_argument
 @program_options
-@click.option("--theme", metavar="NAME", help="The colours, such as nord, gruvbox or textual-light.")
+@click.option(
+    "--theme",
+    metavar="NAME",
+    shell_complete=complete("themes"),
+    help=_THEME,
+)
 @click.option("--mouse/--no-mouse", default=True, help="Let the app have the mouse.", show_default=True)
 @click.option(
     "--busy-while", metavar="CMD", help="Start this shell command with the app: reloads wait until it ends."

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from hotconf.cli.echo import echo
+from hotconf.cli.offers import complete
 from hotconf.cli.options import state_dir_option
 from hotconf.cli.program import profile_option, program_options
 
@@ -15,9 +16,17 @@ if TYPE_CHECKING:
     from hotconf.cli.program import Program
 
 
+_KEY: Final = "Only this value or table, a dotted key such as cost.daily_limit_usd."
+
+
 @click.command(short_help="Show the effective configuration and where each value was written.")
-@click.argument("arguments", nargs=-1, metavar="[@N] [PATH]")
-@click.option("--key", metavar="KEY", help="Only this value or table, a dotted key such as cost.daily_limit_usd.")
+@click.argument("arguments", nargs=-1, metavar="[@N] [PATH]", shell_complete=complete("states"))
+@click.option(
+    "--key",
+    metavar="KEY",
+    shell_complete=complete("keys"),
+    help=_KEY,
+)
 @click.option("--no-defaults", is_flag=True, help="Only what a file sets.")
 @click.option(
     "--format",
@@ -41,7 +50,7 @@ def show(
     state_dir: Path | None,
 ) -> None:
     """Show the configuration that a program started with PATH would have: its files merged, its defaults filled in.
-    With @N: that of state N of PATH, as `hotconf history` shows it.
+    With @N: that of state N of PATH, as `hotconf history` shows it. A PATH of - is standard input.
 
     stdout is a valid configuration in the format of the main file, or in that which --format names. A comment behind
     each value says where it was written, FILE:LINE, and what that overrides, or that it is a default; and whether a

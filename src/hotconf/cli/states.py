@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,13 +15,17 @@ import click
 from hotconf.cli.baseline import baseline_of
 from hotconf.cli.contact import located, patiently
 from hotconf.cli.findings import show_problems
+from hotconf.cli.options import stdin
 from hotconf.cli.places import states_in
 from hotconf.cli.verdict import status
 from hotconf.inspection.inspect import State, inspect, inspect_kept
-from hotconf.keypath import parse
+from hotconf.keypath import dotted, parse
+from hotconf.sources.base import DEFAULT_MAX_BYTES
 from hotconf.sources.files.paths import absolute
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hotconf.cli.program import Program
     from hotconf.history.record import Record
     from hotconf.inspection.inspect import Inspection
@@ -28,6 +34,10 @@ if TYPE_CHECKING:
     from hotconf.snapshot import Snapshot
     from hotconf.sources.base import Options
 
+_DEEPEST: Final = 6
+"""Levels of keys that are listed: a model may contain itself."""
+PIPED: Final = Path("<stdin>")
+"""What the content of standard input, or of a pipe, is called."""
 _GENERATION: Final = re.compile(r"@(\d{1,18})")
 
 
@@ -61,15 +71,44 @@ def named(
     """
     generation = number(argument) if isinstance(argument, str) else None
     if history is None or generation is None:
+        given = history.state_dir if history is not None else state_dir
+        if (content := piped(argument)) is not None:
+            return _of_content(content, history.of if history is not None else program.path(None), program, against)
         main = located(argument, program.find)
         options = program.options(main)
-        given = history.state_dir if history is not None else state_dir
         baseline = baseline_of(options, program.state_dir(given, main))
         return inspect(options, against=against, baseline=baseline)
     main = located(history.of, program.find)
     options, where = program.options(main), program.state_dir(history.state_dir, main)
     record = patiently(partial(_record, options, where, generation), where or main)
     return inspect_kept(record, options, against=against)
+
+
+def piped(argument: str | Path) -> bytes | None:
+    """What standard input (`-`) or a pipe, as `<(command)` gives one, holds; None for other paths. A second call
+    gives the same.
+    """
+    read: dict[str, bytes] = click.get_current_context().meta.setdefault(f"{__name__}.piped", {})
+    name = str(argument)
+    if name not in read and name != "-":
+        try:
+            if not stat.S_ISFIFO(os.stat(name).st_mode):  # noqa: PTH116 - the system's words
+                return None
+            with open(name, "rb") as pipe:  # noqa: PTH123
+                read[name] = pipe.read(DEFAULT_MAX_BYTES + 1)
+        except OSError:
+            return None
+    if name not in read:
+        read[name] = stdin(DEFAULT_MAX_BYTES + 1)
+    return read[name]
+
+
+def _of_content(
+    content: bytes, main: Path, program: Program, against: Snapshot[Any] | None
+) -> State[Any] | Inspection:
+    """The state that a program would have whose main file held `content`."""
+    main = located(main, program.find, content=content)
+    return inspect(program.options(main), against=against, instead={main: content})
 
 
 def _record(options: Options[Any], state_dir: Path | None, generation: int) -> Record:
@@ -88,11 +127,13 @@ def effective(
     if len(arguments) > 1 + numbered:
         raise click.UsageError("give one PATH")
     # An explicit path needs no home directory.
-    file = Path(arguments[-1]) if len(arguments) > numbered else program.path(None)
+    file = given = Path(arguments[-1]) if len(arguments) > numbered else program.path(None)
     wanted = arguments[0] if numbered else file
+    if not numbered and piped(file) is not None:
+        file, given = program.path(None), PIPED
     found = named(wanted, program, history=History(file, state_dir))
     options = program.options(absolute(file))
-    show_problems(found, file, options.schema)
+    show_problems(found, given, options.schema, absolute(file))
     if not isinstance(found, State):
         ctx.exit(status(found.problems))
     return found, options
@@ -103,3 +144,18 @@ def key_of(text: str, schema: Schema[Any]) -> KeyPath:
     from hotconf.config.spelling import respelled
 
     return respelled(parse(text), schema)
+
+
+def all_keys(schema: Schema[Any], most: int) -> Iterator[str]:
+    """The dotted keys of the model, tables before what is in them, the first `most`."""
+    from hotconf.config.shape import shape_of
+
+    todo: list[tuple[KeyPath, Any]] = [((), shape_of(schema))]
+    for _ in range(most):
+        if not todo:
+            return
+        path, shape = todo.pop(0)
+        if path:
+            yield dotted(path)
+        if len(path) < _DEEPEST:
+            todo.extend(((*path, name), shape.child(name)) for name in dict.fromkeys(shape.keys.values()))

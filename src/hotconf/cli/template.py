@@ -39,11 +39,13 @@ def write_new(path: Path, text: str) -> None:
     target = patiently(partial(absolute, path), path)
     patiently(partial(os.path.lexists, target), path)
     private = is_home(target.parent)
-    target.parent.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
     try:
+        target.parent.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
         raise Refusal(printable(f"{path} exists already and was not touched")) from error
+    except OSError as error:
+        raise Refusal(printable(f"{path} cannot be written: {error.strerror}")) from error
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @click.command(short_help="Print every change of a configuration, and what came of it.")
 @path_argument
 @json_option("One JSON object a line instead of text.")
+@click.option("--exec", "command", metavar="CMD", help="Run this in a shell after each reload, whatever came of it.")
 @program_options
 @click.option(
     "--debounce-ms",
@@ -29,15 +30,24 @@ if TYPE_CHECKING:
     "start on the last one if PATH is not valid."
 )
 def watch(
-    path: Path | None, as_json: bool, program: Program, debounce_ms: int | None, state_dir: Path | None
+    path: Path | None,
+    as_json: bool,
+    command: str | None,
+    program: Program,
+    debounce_ms: int | None,
+    state_dir: Path | None,
 ) -> None:
     """Watch PATH and the files that its watch_paths name, until Ctrl+C or SIGTERM. SIGHUP loads them at once.
 
     Events go to stdout, everything else to stderr. PATH need not be valid yet, nor exist. The log is kept in
     debug.log in the configuration's directory ($CODE_HOME, else ~/.code) if that exists.
 
+    CMD of --exec finds in its environment HOTCONF_OUTCOME (success, unchanged, failed or deferred), HOTCONF_PATH,
+    HOTCONF_GENERATION and HOTCONF_KEYS (the keys that changed, a line each), never a value. Events wait for it.
+
     Exit status: 0 asked to stop, 2 stdout is not writable, or wrong usage.
     """
     from hotconf.cli.follow import follow
 
-    follow(program.path(path), program, as_json=as_json, debounce_ms=debounce_ms, state_dir=state_dir)
+    main = program.path(path)
+    follow(main, program, as_json=as_json, command=command, debounce_ms=debounce_ms, state_dir=state_dir)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from hotconf.sources.files.mounts import NETWORK
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hotconf.sources.files.mounts import Mount
+
+_MISSING: Final = "The file does not exist"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,8 @@ def as_json(seen: Examination) -> dict[str, Any]:
 def _file(seen: Examination) -> Finding:
     if seen.problem is not None:
         remedy = "until then a program that needs it does not start, and one that runs keeps what it has"
+        if seen.problem == _MISSING:
+            remedy = f"hotconf init {quote(str(seen.path))} writes a first one; {remedy}"
         return Finding("file", "mend", seen.problem, remedy)
     size = seen.size or 0
     text = f"{_count(size, 'byte')} of at most {seen.max_bytes:,}, readable"

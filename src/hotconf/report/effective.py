@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.changes import MISSING
 from hotconf.config.redaction.masking import shown
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from hotconf.formats.base import Format
     from hotconf.keypath import KeyPath
     from hotconf.snapshot import Origin, Snapshot
+
+_MOST: Final = 10_000
+"""How many values are searched for one of a name."""
 
 
 class Origins:
@@ -161,11 +165,22 @@ def value_of(table: object, key: KeyPath) -> object:
     for depth, part in enumerate(key):
         inner = _under(value, part)
         if inner is MISSING:
-            known = map(str, value) if isinstance(value, Mapping) else ()
-            hint = did_you_mean(str(part), known)
+            hint = _meant(str(part), list(map(str, value)) if isinstance(value, Mapping) else [], table, depth)
             raise UsageError(f"there is no {quoted(dotted(key[: depth + 1]))}" + (f": {hint}" if hint else ""))
         value = inner
     return value
+
+
+def _meant(part: str, known: list[str], table: object, depth: int) -> str | None:
+    """The hint for a key that does not exist among the `known` ones: a similar one, or one of that name elsewhere."""
+    from difflib import get_close_matches
+
+    hint = did_you_mean(part, known)
+    near = None if hint else next(iter(get_close_matches(part, known, 1, 0.7)), None)
+    if hint or near:
+        return hint or f"did you mean {quoted(str(near))}?"
+    elsewhere = [] if depth else [path for path, _ in islice(leaves((), table), _MOST) if path[-1:] == (part,)]
+    return f"did you mean {quoted(dotted(elsewhere[0]))}?" if len(elsewhere) == 1 else None
 
 
 def _under(value: Any, part: str | int) -> object:

@@ -1,0 +1,64 @@
+"""What all commands have: `--color`, and examples below their help."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+COLOR: Final = "hotconf.color"
+"""Where the context of a command says when to use colours."""
+EXAMPLES: Final = {
+    "run": ("hotconf run", "hotconf run config.yaml --schema myapp.config:AppConfig --theme nord"),
+    "watch": ("hotconf watch", "hotconf watch --json | jq .event", "hotconf watch --exec './notify.sh'"),
+    "check": (
+        "hotconf check",
+        "hotconf check -q conf.d/",
+        "hotconf check --format github",
+        "git show :app.toml | hotconf check -",
+    ),
+    "init": ("hotconf init", "hotconf init config.yaml --schema myapp.config:AppConfig", "hotconf init .env"),
+    "show": ("hotconf show", "hotconf show --key server.port", "hotconf show @3", "hotconf show - < edit.toml"),
+    "explain": ("hotconf explain server.port", "hotconf explain APP_SERVER__PORT"),
+    "env": ("hotconf env", "hotconf env --prefix APP_"),
+    "diff": (
+        "hotconf diff @3 config.toml",
+        "hotconf diff @1 @2 --path config.toml",
+        "hotconf diff <(git show HEAD:config.toml) config.toml",
+    ),
+    "plan": ("hotconf plan edit.toml", "git show main:config.toml | hotconf plan -"),
+    "schema": ("hotconf schema > config.schema.json", "hotconf schema --stamp config.toml"),
+    "status": ("hotconf status", "hotconf status --json"),
+    "reload": ("hotconf reload", "hotconf reload --wait"),
+    "history": ("hotconf history", "hotconf history --key server.port"),
+    "rollback": ("hotconf rollback", "hotconf rollback 3"),
+    "doctor": ("hotconf doctor", "hotconf doctor config.toml"),
+    "completion": ('eval "$(hotconf completion bash)"',),
+}
+
+
+def with_common(command: click.Command, name: str) -> None:
+    """Give `command`, once, what all commands have."""
+    if any(COLOR in each.opts for each in command.params) or any("--color" in each.opts for each in command.params):
+        return
+    command.params.append(_color())
+    lines = "\n".join(f"  {each}" for each in EXAMPLES.get(name, ()))
+    if lines:
+        command.epilog = f"\b\nExamples:\n{lines}"
+
+
+def _color() -> click.Option:
+    return click.Option(
+        ["--color"],
+        type=click.Choice(("auto", "always", "never")),
+        default="auto",
+        show_default=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_remember,
+        help="Colours: auto means on terminals, unless NO_COLOR or CLICOLOR=0 is set.",
+    )
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: str) -> None:  # noqa: ARG001
+    ctx.meta[COLOR] = value

@@ -1,0 +1,107 @@
+"""`hotconf completion`: what a shell needs to complete commands, options, keys, themes and states."""
+
+from __future__ import annotations
+
+from contextlib import redirect_stderr
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from click.shell_completion import CompletionItem, get_completion_class
+
+from hotconf.cli.echo import echo, return_stdout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hotconf.cli.program import Program
+
+SHELLS: Final = ("bash", "zsh", "fish")
+_VARIABLE: Final = "_HOTCONF_COMPLETE"
+_MOST: Final = 1000
+
+
+@click.command(short_help="Print the completion script of a shell.")
+@click.argument("shell", type=click.Choice(SHELLS))
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
+    """Print what makes SHELL complete commands, options, keys of the model, themes, and states that are kept.
+
+    \b
+    bash:  eval "$(hotconf completion bash)"       in ~/.bashrc
+    zsh:   eval "$(hotconf completion zsh)"        in ~/.zshrc
+    fish:  hotconf completion fish | source        in ~/.config/fish/config.fish
+    """
+    kind = get_completion_class(shell)
+    root = ctx.find_root().command
+    if kind is None:
+        raise click.UsageError(f"click completes nothing for {shell}")
+    found = kind(root, {}, "hotconf", _VARIABLE)
+    echo(found.source_template % found.source_vars())  # its source() would first ask which bash is installed
+
+
+def keys(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
+    """The keys of the model, dotted."""
+    return _quietly(lambda: [CompletionItem(each) for each in _keys(ctx) if each.startswith(incomplete)])
+
+
+def states(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The states that are kept, as `@N`; else files."""
+    if not incomplete.startswith("@") or param.name == "path":
+        return [CompletionItem(incomplete, type="file")]
+    return _quietly(lambda: [each for each in _states(ctx) if each.value.startswith(incomplete)])
+
+
+def themes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
+    """The themes of the app."""
+
+    def found() -> list[CompletionItem]:
+        from textual.theme import BUILTIN_THEMES
+
+        return [CompletionItem(name) for name in BUILTIN_THEMES if name.startswith(incomplete)]
+
+    return _quietly(found)
+
+
+def _quietly(find: Any) -> list[CompletionItem]:
+    """Nothing where something is wrong: that is for the command to say."""
+    try:
+        with redirect_stderr(StringIO()):
+            found: list[CompletionItem] = find()
+    except (Exception, SystemExit):  # noqa: BLE001 - the program is imported, whatever it does
+        return []
+    finally:
+        return_stdout()
+    return found
+
+
+def program_of(ctx: click.Context) -> tuple[Program, Path]:
+    """The program and the main file that the options so far name."""
+    from hotconf.cli.program import Program
+
+    given = ctx.params
+    program = Program(given.get("app"), given.get("schema"), no_app=bool(given.get("no_app")))
+    path = given.get("path")
+    return program, program.path(path if isinstance(path, Path) else None)
+
+
+def _keys(ctx: click.Context) -> Iterator[str]:
+    from hotconf.cli.states import all_keys
+
+    program, path = program_of(ctx)
+    options = program.find(path.absolute())
+    yield from all_keys(options.schema if options is not None else program.model(), _MOST)
+
+
+def _states(ctx: click.Context) -> list[CompletionItem]:
+    from hotconf.cli.places import states_in
+    from hotconf.history.record import Damage
+    from hotconf.history.store import StateStore
+    from hotconf.text import local_time
+
+    program, path = program_of(ctx)
+    main = path.absolute()
+    kept = StateStore(states_in(program.state_dir(ctx.params.get("state_dir"), main)), main).newest_first()
+    whole = ((number, found) for number, found in kept if not isinstance(found, Damage))
+    return [CompletionItem(f"@{number}", help=local_time(found.at)) for number, found in whole]
