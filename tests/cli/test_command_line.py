@@ -96,6 +96,12 @@ def test_colours_are_wanted_or_not(home: Path) -> None:
     assert "\x1b[" not in plain
     assert "\x1b[" in ran("check", "--color", "always", status=1, NO_COLOR="1")
     assert "\x1b[" in ran("check", status=1, CLICOLOR_FORCE="1")
+    assert "\x1b[31mmend" in ran("doctor", "nothing", "--schema", "speckit", "--color", "always", status=1)
+    (home / "other.toml").write_text('model = "b"\n')
+    (home / "one.toml").write_text('model = "a"\n')
+    two = ("one.toml", "other.toml", "--schema", "speckit")
+    assert "\x1b[36mmodel\x1b[0m: " in ran("diff", *two, "--color", "always", status=1)
+    assert ran("diff", *two, status=1).startswith('model: "a" → "b"')
     assert ran("check", status=1, CLICOLOR_FORCE="1", NO_COLOR="1") == plain
     assert ran("check", "--color", "never", status=1, FORCE_COLOR="1") == plain
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hotconf.cli.echo import echo
+from hotconf.cli.echo import echo, stdout
 from hotconf.cli.offers import complete
 from hotconf.cli.options import PATH, json_option, path_argument, state_dir_option
 from hotconf.cli.program import profile_option, program_options
@@ -98,6 +98,11 @@ def _show(after: State[Any], schema: Schema[Any], as_json: bool) -> None:
 
         echo(json.dumps(differences_json(after, restart), indent=2))
     elif after.changes:
-        echo(differences(after.changes, after.summary, restart))
+        from hotconf.cli.paint import styled
+
+        values, space, summary = differences(after.changes, after.summary, restart).partition("\n\n")
+        keys = (line.partition(": ") for line in values.split("\n"))
+        lines = [f"{styled(key, stdout(), fg='cyan')}{colon}{rest}" for key, colon, rest in keys]
+        echo("\n".join(lines) + space + summary, color=True)
     else:
         echo("No value differs", err=True)

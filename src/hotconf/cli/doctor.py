@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from hotconf.cli.echo import echo
+from hotconf.cli.echo import echo, stdout
 from hotconf.cli.options import BASELINE, json_option, path_argument, state_dir_option
 from hotconf.cli.program import program_options
 
 if TYPE_CHECKING:
     from hotconf.cli.program import Program
+
+
+_COLOURS: Final = {"mend": "red", "note": "yellow", "fine": "green"}
 
 
 @click.command(short_help="Say what to expect of a path: whether and how soon a save is noticed.")
@@ -54,5 +57,14 @@ def doctor(
 
         echo(json.dumps(report.as_json(seen), indent=2))
     else:
-        echo("\n".join(report.lines(seen)))
+        echo("\n".join(map(_painted, report.lines(seen))), color=True)
     ctx.exit(int(report.to_mend(report.findings(seen))))
+
+
+def _painted(line: str) -> str:
+    """Its verdict in colour."""
+    from hotconf.cli.paint import styled
+
+    verdict = line[2:6]
+    colour = _COLOURS.get(verdict)
+    return line if colour is None else f"{line[:2]}{styled(verdict, stdout(), fg=colour)}{line[6:]}"
