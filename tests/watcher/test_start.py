@@ -219,7 +219,7 @@ def test_a_name_that_is_not_defined_is_refused_when_it_is_needed(path):
 def test_the_first_load_that_fails_is_not_called_a_reload(path, caplog):
     """Nothing was there before it; what fails after the first good one is a reload."""
     path.write_text("broken")
-    with closing(HotReloadWatcher(path, App)) as watcher, caplog.at_level("ERROR", "hotconf"):
+    with closing(HotReloadWatcher(path, App)) as watcher, caplog.at_level("WARNING", "hotconf"):
         watcher.start(require=False)
         watcher.reload()
         path.write_text("")

@@ -205,7 +205,7 @@ class Pipeline(Generic[T]):
         return good if old is None else self.compared(good, old)
 
     def _of_rest(self, layers: Layers) -> tuple[Problem, ...]:
-        """What is wrong, or odd, besides the syntax, as far as it does not follow from that."""
+        """What is wrong, or odd, besides the syntax, as far as it does not follow from that, and in other lines."""
         if layers.rest is None:
             return ()
         documents, gaps = layers.rest
@@ -213,7 +213,9 @@ class Pipeline(Generic[T]):
         if not isinstance(merging, Merging):
             return ()
         found = validate(self.schema, merging.merged, self.secrets.scrubber, self.propagates, gaps)
-        return found.problems if isinstance(found, Invalid) else found.warnings
+        broken = {(problem.file, problem.line) for problem in layers.problems}
+        rest = found.problems if isinstance(found, Invalid) else found.warnings
+        return tuple(problem for problem in rest if (problem.file, problem.line) not in broken)
 
     def merged(self, layers: Layers) -> Merging | tuple[Problem, ...]:
         """What `layers` say together, or why they cannot be merged."""
