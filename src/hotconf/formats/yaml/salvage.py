@@ -19,7 +19,7 @@ _STOPS: Final = ("more than one document", "not a mapping", "no content", "neste
 """What concerns more than an entry."""
 _BLOCKS: Final = ("indentation", "a list item among", "among list items")
 """What is wrong with all entries that are indented alike."""
-_ENTRY: Final = re.compile(rf"[ \t]*+(?:- [ \t]*+)*+(?:{KEY}|-(?:\s|\Z))", re.DOTALL)
+_ENTRY: Final = re.compile(r"[ \t]*+" + possessive(r"- [ \t]*+") + rf"(?:{KEY}|-(?:\s|\Z))", re.DOTALL)
 _OWN_KEY: Final = re.compile(rf"[ \t]*+(?![-?]\s){KEY}", re.DOTALL)
 _ITEM: Final = re.compile(r"[ \t]*+-(?:\s|\Z)")
 _MARK: Final = re.compile(
