@@ -57,7 +57,7 @@ def salvage(form: Format, path: Path, text: str, first: Problem) -> Salvage:
         found = form.parse(path, text)
         if isinstance(found, dict):
             return Salvage(tuple(problems), Document(path, text, _readable(found), form), tuple(gaps))
-        if found.line is None or _offset(text, found) < last + len(gap.instead):
+        if found.line is None or _offset(text, found) < last + len(gap.instead) or _place(found) <= _place(problem):
             break
         if (found.line == problem.line and not gap.complete) or form.may_follow(text, found, since):
             break
@@ -65,6 +65,10 @@ def salvage(form: Format, path: Path, text: str, first: Problem) -> Salvage:
             problems.append(found)
         problem = found
     return Salvage(tuple(problems))
+
+
+def _place(problem: Problem) -> tuple[int, int]:
+    return problem.line or 0, problem.column or 0
 
 
 def _offset(text: str, problem: Problem) -> int:
