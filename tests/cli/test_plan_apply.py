@@ -1,4 +1,4 @@
-"""`hotconf plan --apply`: what an edit concerns is made and closed, by the program's own factories."""
+"""`hotconf plan --apply`: everything is made of an edit and closed, by the program's own factories."""
 
 from __future__ import annotations
 
@@ -114,25 +114,31 @@ def plan(here: Path, text: str, *arguments: object) -> subprocess.CompletedProce
     return run(here, "plan", "edit.yaml", "--apply", *arguments)
 
 
-def test_what_is_concerned_is_made_and_closed(here):
-    """In order, and back; what it uses, too, and nothing else. Factories see the configuration of now."""
+EVERY = ["app.pool", "app.server", "app.client", "app.plain", "app.loop", "app.closing"]
+
+
+def test_everything_is_made_and_closed(here):
+    """In order, and back. Factories see the configuration of now."""
     planned = plan(here, "port: 2\n")
     assert planned.returncode == 0
-    assert planned.stdout.splitlines()[-1] == "- made and closed: app.pool, app.server, app.client"
+    assert planned.stdout.splitlines()[-1] == f"- made and closed: {', '.join(EVERY)}"
     made = ["pool one in place of one", "server 2 one", "client 2 2"]
     assert planned.stderr.splitlines() == [*made, "closed client", "closed server", "closed pool"]
     (here / "edit.yaml").write_text("database:\n  url: two\n")
     changed = run(here, "plan", "edit.yaml", "--apply", "--json")
-    assert json.loads(changed.stdout)["made"] == ["app.pool", "app.server", "app.client"]
+    assert json.loads(changed.stdout)["made"] == EVERY
     assert "pool two in place of one" in changed.stderr
-
-
-def test_what_concerns_no_resource(here):
-    """An edit that changes nothing makes nothing. Without --apply nothing is said of it."""
-    unchanged = plan(here, "")
-    assert (unchanged.returncode, unchanged.stderr) == (0, "")
-    assert unchanged.stdout.splitlines()[-1] == "- it concerns no resource"
     assert json.loads(run(here, "plan", "edit.yaml", "--json").stdout)["made"] is None
+
+
+def test_what_the_running_program_refuses(here):
+    """The file says already what cannot be made: neither it nor an edit of something else is accepted."""
+    (here / "app.yaml").write_text("database:\n  url: down\n")
+    (here / "edit.yaml").write_text("database:\n  url: down\nport: 2\n")
+    for file in ("app.yaml", "edit.yaml"):
+        refused = run(here, "plan", file, "--apply")
+        assert refused.returncode == 1
+        assert "app.pool could not be made: ConnectionRefusedError" in refused.stdout
 
 
 def test_what_cannot_be_made(here):
@@ -172,7 +178,7 @@ def test_a_factory_that_forks(here):
     """The child writes nothing to stdout, and does not go on with the command."""
     planned = plan(here, "mode: fork\n")
     assert planned.returncode == 0
-    assert planned.stdout.count("made and closed: app.plain, app.loop") == 1
+    assert planned.stdout.count("made and closed: ") == 1
     assert "in the fork" not in planned.stdout
 
 
@@ -183,7 +189,7 @@ def test_closing_that_fails(here, mode, why):
     """It is said on stderr, and refuses nothing."""
     planned = plan(here, f"late: {mode}\n")
     assert planned.returncode == 0
-    assert "made and closed: app.closing" in planned.stdout
+    assert f"made and closed: {', '.join(EVERY)}" in planned.stdout
     assert why in planned.stderr
     assert "hunter" not in planned.stderr
 
@@ -209,7 +215,7 @@ def test_it_needs_the_program(here):
 def test_a_program_without_resources(here):
     """There is nothing to be made."""
     (here / "app.py").write_text(APP.split("@watcher.resource")[0])
-    assert "- it concerns no resource" in plan(here, "port: 2\n").stdout
+    assert "- the program has no resources" in plan(here, "port: 2\n").stdout
 
 
 def test_ctrl_c_while_a_factory_works(here, tmp_path):

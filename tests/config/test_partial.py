@@ -17,6 +17,7 @@ from hotconf.problems import Problem
 from hotconf.schema import Schema
 from hotconf.settings import PinnedSettings
 from hotconf.sources.base import Options
+from hotconf.sources.secrets_dir import SecretsDir
 from hotconf.speckit import SPECKIT
 from torture.extent import examples
 
@@ -205,3 +206,14 @@ def test_all_of_several_mistakes_of_all_kinds_are_reported_at_once(
     for got, (line, message) in zip(found, wanted, strict=True):
         assert message in got
         assert got.startswith(f"{line} ")
+
+
+def test_what_a_broken_file_may_have_elsewhere_is_not_missing(tmp_path: Path) -> None:
+    """Secrets are read beside a broken file; fragments that it names are not, so nothing is called missing."""
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "name").write_text("n")
+    (tmp_path / "c.yaml").write_text("level:\n\tb: 1\nhosts: 5\n")
+    for over in ((SecretsDir(tmp_path / "secrets"),), ()):
+        found = inspect(Options(tmp_path / "c.yaml", Schema(App), layers=over)).problems
+        assert [problem.kind for problem in found] == ["syntax", "schema"]
+        assert "hosts" in found[1].message

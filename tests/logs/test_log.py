@@ -51,6 +51,13 @@ def ended(paths: list[Path], debounce_ms: int, event: Ending, *, eager: bool = F
     listener.notify(Notice(event, PUBLISHED, settings, eager=eager))
 
 
+def test_the_story_names_the_format(caplog):
+    """That of the main file."""
+    listener = log.RoundLog(MAIN.with_suffix(".yaml"))
+    listener.notify(Notice(ReloadUnchanged("same"), PUBLISHED, HotReloadSettings()))
+    assert "Parsing YAML: OK" in lines(caplog)
+
+
 def test_the_story_of_a_success(caplog):
     """The lines of the specification, in its order."""
     ended([MAIN], 2000, ReloadSuccess(2, (), ()))

@@ -39,7 +39,7 @@ class App(BaseModel, frozen=True):
 watcher = HotReloadWatcher("config.toml", App, state_dir="states", debounce_ms={window}, reconcile_s=3600)
 watcher.start()
 {after}
-print("started", flush=True)
+os.write(1, b"started\\n")  # in one go: a forked child writes, too
 sys.stdin.read()
 """
 
@@ -96,6 +96,16 @@ def test_nobody_runs_it(home: Path) -> None:
         result = run(*arguments)
         assert result.exit_code == 2
         assert "no process runs" in result.stderr
+
+
+def test_a_watcher_without_a_state_directory(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its processes cannot be seen: the reason is said, and not a directory that it does not use."""
+    program = "from hotconf import HotReloadWatcher\nwatcher = HotReloadWatcher('config.toml', dict[str, int])\n"
+    (home / "stateless.py").write_text(program)
+    monkeypatch.syspath_prepend(home)
+    result = CliRunner().invoke(hotconf, ["status", "--app", "stateless:watcher"])
+    assert result.exit_code == 2
+    assert "has no state_dir" in result.stderr
 
 
 def test_all_processes_are_shown(home: Path, begin: Begin) -> None:

@@ -34,7 +34,7 @@ _STDIN: Final = Path("-")
 @click.option(
     "--apply",
     is_flag=True,
-    help="Call the program's factories, too: make the resources that the edit concerns, and close them again.",
+    help="Call the program's factories, too: make all its resources, and close them again.",
 )
 @click.pass_context
 def plan(

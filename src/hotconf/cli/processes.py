@@ -33,7 +33,10 @@ class Processes:
 
         given = program.path(path)
         self.main = patiently(partial(absolute, given), given)
-        self.state_dir = states_in(program.state_dir(state_dir, self.main))
+        found = program.state_dir(state_dir, self.main)
+        self.state_dir = states_in(found)
+        self._kept = found is not None or program.app is None
+        """Otherwise the program's watcher has no state directory."""
 
     def standing(self) -> Standing:
         """How they stand to the files as they are. Raises `Refusal` if there are none."""
@@ -46,15 +49,16 @@ class Processes:
         from hotconf.text import printable, short_path
 
         found = statuses(self.state_dir, self.main)
+        if not found and not self._kept:
+            raise Refusal("the program's watcher has no state_dir: give it one, and its processes can be seen")
         if not found:
-            text = (
-                f"no process runs {short_path(self.main)} with the state directory {printable(str(self.state_dir))}"
-            )
-            raise Refusal(text)
+            where = printable(str(self.state_dir))
+            raise Refusal(f"no process runs {short_path(self.main)} with the state directory {where}")
         return Standing.of(found, self.main)
 
     def show(self, standing: Standing, *, as_json: bool) -> None:
         """The table, or JSON; and in a sentence how they stand."""
+        from hotconf.status.health import NOT_APPLIED
         from hotconf.text import short_path
 
         every = sorted((*standing.current, *standing.refused, *standing.behind), key=lambda each: each.pid)
@@ -64,7 +68,9 @@ class Processes:
         runs = "runs" if len(every) == 1 else "run"
         echo(f"{of} {runs} {short_path(self.main)} as it is", err=True)
         if standing.refused:
-            echo(f"`hotconf check {short_path(self.main)}` shows what is wrong in full", err=True)
+            applies = any(NOT_APPLIED in problem for each in standing.refused for problem in each.problems)
+            command = "plan --apply" if applies else "check"
+            echo(f"`hotconf {command} {short_path(self.main)}` shows what is wrong in full", err=True)
 
 
 def lines(statuses: Sequence[Status]) -> Iterator[str]:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from hotconf.config.diff import equal
 from hotconf.logs import records
 from hotconf.logs.scrubbing import KnownSecrets
-from hotconf.resources.calls import UNCHANGED
 from hotconf.resources.preparation import Made, Refused, Wanted
 from hotconf.resources.resource import Resource
 from hotconf.runtime.applying.refusals import refusal
@@ -33,7 +30,7 @@ _END_S: Final = 1.0
 
 
 class Trial:
-    """Makes what a reload from `old` to `new` would make, and what that uses; all resources if `old` is None.
+    """Makes all resources of `new`, as a start would: what a running program has refused before is refused here, too.
 
     Factories run on a thread of their own, async ones in an event loop on another one.
     """
@@ -49,9 +46,8 @@ class Trial:
         self.doing = "the first resource"
         """What is under way, for people; any thread may ask."""
         self._keeper, self._resources = applying.keeper, applying.published.resources
-        self._needed: set[Resource[Any]] = set()
         self._options = options
-        self._old, self._new = old, new
+        self._new = new
         self._known = KnownSecrets(options.schema)
         for state in filter(None, (old, new)):  # what closing raises is logged
             self._known.publish(state.snapshot, state.scrub)
@@ -59,37 +55,16 @@ class Trial:
     def run(self) -> None:
         """Make it and close it, which may take as long as the resources may."""
         with _loop(self._keeper.enter):
-            made = self._make(self._concerned())
+            made = self._make()
             self.doing = "what was made to close"
-            limit_s = max((each.recipe.timeout_s for each in self._needed), default=0.0)
+            limit_s = max((each.recipe.timeout_s for each in self._resources), default=0.0)
             self._keeper.close(made, limit_s if self._keeper.trouble is None else min(limit_s, CLOSE_S))
         records.flush()
 
-    def _make(self, needed: set[Resource[Any]]) -> list[Any]:
-        self._needed = needed
-        for resource in reversed(self._resources):
-            if resource in needed and resource.recipe.uses is not None:
-                needed.add(resource.recipe.uses)
-        wanted = [Wanted(each, partial(self._selected, each)) for each in self._resources if each in needed]
-        handles = self._prepare(wanted)
+    def _make(self) -> list[Any]:
+        handles = self._prepare([Wanted(each, partial(self._selected, each)) for each in self._resources])
         self.made = tuple(each.recipe.name for each in handles)
         return list(handles.values())
-
-    def _concerned(self) -> set[Resource[Any]]:
-        """Those whose value differs, and those that use them. Selectors may be users' code."""
-        if self._old is None:
-            return set(self._resources)
-        found: set[Resource[Any]] = set()
-        self._prepare([Wanted(_without_uses(each), partial(self._compare, each, found)) for each in self._resources])
-        return found if self.problem is None else set()
-
-    def _compare(self, resource: Resource[Any], found: set[Resource[Any]]) -> object:
-        self.doing = resource.recipe.name
-        select, old, new = resource.recipe.select, self._old, self._new
-        differs = old is None or not equal(select(old.snapshot.config), select(new.snapshot.config))
-        if differs or resource.recipe.uses in found:
-            found.add(resource)
-        return UNCHANGED
 
     def _selected(self, resource: Resource[Any]) -> object:
         self.doing = resource.recipe.name
@@ -111,10 +86,6 @@ class Trial:
             return outcome.take()
         self.problem = refusal(outcome, self._new.snapshot, self._new.changes, self._options, self._known)
         return {}
-
-
-def _without_uses(resource: Resource[Any]) -> Resource[Any]:
-    return Resource(replace(resource.recipe, uses=None), resource._missing)
 
 
 @contextmanager

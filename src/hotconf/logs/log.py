@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from hotconf.events import Ending, FileChanged, Notice, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
+from hotconf.formats.registry import format_of
 from hotconf.keypath import KeyPath
 from hotconf.logs import records
 from hotconf.logs.records import DEBUG, ERROR, INFO, WARNING, emit
 from hotconf.text import short_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from hotconf.changes import Change
+    from hotconf.formats.base import Format
     from hotconf.problems import Problem
 
 
@@ -78,10 +80,12 @@ def gone(path: Path, files: Sequence[Path]) -> None:
 class RoundLog:
     """A listener: logs each ending of one watcher, with its story for who debugs, and each warning when it is new."""
 
-    __slots__ = ("_degraded", "_named", "_path", "_waiting", "_warned")
+    __slots__ = ("_degraded", "_form_of", "_named", "_path", "_waiting", "_warned")
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, form_of: Callable[[Path], Format] = format_of) -> None:
+        """`form_of`: what a file is written in."""
         self._path = path
+        self._form_of = form_of
         self._named: dict[Path, None] = {}
         """The files of the open round."""
         self._warned: frozenset[_Warning] = frozenset()
@@ -101,7 +105,8 @@ class RoundLog:
         if event is not None:
             named, self._named = tuple(self._named), {}
             if records.enabled("reload", DEBUG):
-                for line in _story(named, notice.settings.debounce_ms, event, eager=notice.eager):
+                form = self._form_of(self._path).name
+                for line in _story(named, notice.settings.debounce_ms, event, form, eager=notice.eager):
                     debug("reload", "%s", line)
         self._end(notice)
         if isinstance(event, ReloadSuccess | ReloadUnchanged):
@@ -174,7 +179,7 @@ def _with_hint(event: ReloadFailed) -> str:
     return f"{event.error} ({hint})" if hint else event.error
 
 
-def _story(paths: Sequence[Path], debounce_ms: int, event: Ending, *, eager: bool) -> list[str]:
+def _story(paths: Sequence[Path], debounce_ms: int, event: Ending, form: str, *, eager: bool) -> list[str]:
     lines = [f"FileChanged event: {short_path(path)}" for path in paths]
     if eager:
         lines.append("A finished act: loading at once")
@@ -182,19 +187,19 @@ def _story(paths: Sequence[Path], debounce_ms: int, event: Ending, *, eager: boo
         lines += [f"Debouncing... (waiting {debounce_ms}ms)", "Debounce complete, attempting reload"]
     else:
         lines.append("Loading, without a window")
-    return [*lines, *_attempt(event), f"{type(event).__name__} event emitted"]
+    return [*lines, *_attempt(event, form), f"{type(event).__name__} event emitted"]
 
 
-def _attempt(event: Ending) -> list[str]:
+def _attempt(event: Ending, form: str) -> list[str]:
     if isinstance(event, ReloadFailed):
         if event.kind in ("schema", "semantic", "internal"):
-            return ["Parsing TOML: OK", f"Validating config: ERROR ({event.kind})"]
+            return [f"Parsing {form}: OK", f"Validating config: ERROR ({event.kind})"]
         if event.kind in ("syntax", "encoding", "empty"):
-            return [f"Parsing TOML: ERROR ({event.kind})"]
+            return [f"Parsing {form}: ERROR ({event.kind})"]
         if event.kind == "apply":
-            return ["Parsing TOML: OK", "Validating config: OK", f"Preparing resources: ERROR ({event.kind})"]
+            return [f"Parsing {form}: OK", "Validating config: OK", f"Preparing resources: ERROR ({event.kind})"]
         return [f"Reading: ERROR ({event.kind})"]
-    lines = ["Parsing TOML: OK", "Validating config: OK"]
+    lines = [f"Parsing {form}: OK", "Validating config: OK"]
     if isinstance(event, ReloadDeferred):
         return [*lines, f"Busy, reload queued: {', '.join(event.reasons)}"]
     if isinstance(event, ReloadSuccess):

@@ -147,7 +147,7 @@ class Rehearsal:
 
     def _applied(self) -> Iterator[str]:
         if self.made is not None:
-            yield f"made and closed: {', '.join(self.made)}" if self.made else "it concerns no resource"
+            yield f"made and closed: {', '.join(self.made)}" if self.made else "the program has no resources"
 
     def _named(self, path: Path) -> str:
         base = self.edited.snapshot.files[0].path.parent

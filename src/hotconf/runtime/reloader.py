@@ -76,7 +76,9 @@ class Reloader(fork.ForkAware, Generic[T]):
         self.history = history
         self.meter = Meter()
         kept: tuple[Listener, ...] = () if history is None else (history,)
-        self.notifier = Notifier(self.publisher, (self.meter, bus, log.RoundLog(options.path), *kept, *listeners))
+        self.notifier = Notifier(
+            self.publisher, (self.meter, bus, log.RoundLog(options.path, options.form_of), *kept, *listeners)
+        )
         self.cycle = Cycle(
             options,
             self.cache,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 LONGEST: Final = 300
 """Characters of a reason."""
 
+NOT_APPLIED: Final = "a resource could not be made"
 _SAID: Final[dict[Kind, str]] = {
     "missing": "the file is missing",
     "empty": "the file is empty",
@@ -28,7 +29,7 @@ _SAID: Final[dict[Kind, str]] = {
     "syntax": "syntax error",
     "schema": "not valid",
     "semantic": "refused by a check",
-    "apply": "what is made of it could not be made",
+    "apply": NOT_APPLIED,
     "internal": "internal error, the log says more",
 }
 _BEGINNINGS: Final = ("Missing required field", "Type mismatch", "Invalid enum value", "Unknown key")

@@ -55,13 +55,14 @@ def validate(
     merged: Merged,
     scrubber: Callable[[object], Scrubber] | None = None,
     goes_through: Callable[[BaseException], bool] | None = None,
-    gaps: Sequence[Gap] = (),
+    gaps: Sequence[Gap] | None = None,
 ) -> Validated[T] | Invalid:
     """The configuration made from `merged`, with its warnings, or the problems that forbid it.
 
     `scrubber`: removes secrets from messages, given the config that the model made, or none.
     `goes_through`: which exceptions of users' code are not its fault, and propagate; by default none.
-    `gaps`: what `merged` lacks because it could not be read. What may follow from that is no problem.
+    `gaps`: what `merged` lacks because it could not be read, None if it lacks nothing. What may follow from that is
+    no problem; nor is a missing field: it may stand in a file that the broken one names.
 
     The model and its validators work on tables of their own: whatever they do to those, `merged` does not change.
     Checks run, all of them, on what the model accepts; of what it refuses, on the part that is valid.
@@ -87,7 +88,7 @@ def validate(
             strict = _is_strict(schema, found, collector)
             run_checks(schema, found, collector)
         if (wrong or gaps) and schema.checks:
-            _check_part(schema, collector, wrong, gaps)
+            _check_part(schema, collector, wrong, gaps or ())
     _look_for_unknown(collector, hints, strict=strict)
     problems = collector.problems()
     return Invalid(problems) if collector.errors else Validated(cast("T", found), problems)
@@ -108,7 +109,7 @@ def _check_part(schema: Schema[T], collector: Collector, wrong: Sequence[KeyPath
         run_checks(schema, shown, collector, partial=True)
 
 
-def _refused(errors: Errors, collector: Collector, hints: Budget, gaps: Sequence[Gap]) -> None:
+def _refused(errors: Errors, collector: Collector, hints: Budget, gaps: Sequence[Gap] | None) -> None:
     from hotconf.config.validation.faults import faults
     from hotconf.config.validation.messages import is_by_user, problem_of
 
@@ -120,7 +121,7 @@ def _refused(errors: Errors, collector: Collector, hints: Budget, gaps: Sequence
     for fault in faults(errors.details[:_MAX_FAULTS], collector.merged.table, collector.shape):
         if fault.path in known:
             continue
-        if gaps and _may_follow(fault, gaps):
+        if gaps is not None and (fault.value is MISSING or _may_follow(fault, gaps)):
             continue
         fault = replace(fault, path=collector.merged.home(fault.path))
         written = origins.written(fault.path)
@@ -137,7 +138,7 @@ def _may_follow(fault: Fault, gaps: Sequence[Gap]) -> bool:
     from hotconf.config.validation.messages import is_by_user
     from hotconf.formats.gaps import may_follow
 
-    of_all = fault.value is MISSING or isinstance(fault.value, dict | list)
+    of_all = isinstance(fault.value, dict | list)
     return may_follow(gaps, fault.path, of_all=of_all, by_user=is_by_user(fault) or bool(fault.members))
 
 

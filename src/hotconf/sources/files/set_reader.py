@@ -196,7 +196,7 @@ class SetReader:
         """Those of the main file just read and of the layers over it; those in force, if it is broken."""
         main = self.reads[self.options.path].document
         if main is None or self.options.pins.watch_paths is not None:
-            return self.patterns
+            return (*self.patterns, *(each for each in self.also if each not in self.patterns))
         spelled = (respell(each, self.options.schema) for each in self.over if not each.under)
         over = [each for each in spelled if isinstance(each, LayerTable)]
         table = merge((main, *over)).table if over else main.table
