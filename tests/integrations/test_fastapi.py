@@ -26,6 +26,9 @@ from hotconf.integrations.fastapi import lifespan, pinned, router, view
 from hotconf.resources.published import View
 from integrations.shop import Open, Shop
 
+PLANTED = 471147114711
+"""Longer than any pid, and than what a time has without a break."""
+
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Open]:
@@ -317,13 +320,13 @@ def test_no_endpoint_shows_a_value(tmp_path: Path) -> None:
     app.include_router(router(watcher))
     with TestClient(app) as client:
         said = ""
-        for text in ("number = 4711", "number = 'hunter2'", "hunter2 = 4711", "[hunter2", ""):
+        for text in (f"number = {PLANTED}", "number = 'hunter2'", f"hunter2 = {PLANTED}", "[hunter2", ""):
             path.write_text(text)
             for answer in (client.post("/reload"), client.get("/status"), client.get("/status?values=1")):
                 said += answer.text + str(answer.headers)
         said += client.get("/openapi.json").text
         assert {answer.status_code for answer in map(client.get, ("/", "/config", "/values"))} == {404}
-    assert "4711" not in said
+    assert str(PLANTED) not in said
     assert "hunter2" not in said
     assert "number" not in said
 

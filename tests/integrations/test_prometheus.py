@@ -368,21 +368,21 @@ def test_no_value_and_no_secret_is_in_a_scrape(make, path, monkeypatch):
     monkeypatch.setenv("APP_PASSWORD", "planted-1")
     watcher = make(layers=[Env("APP_")])
     registry = registered(watcher)
-    path.write_text('port = 4711\npassword = "planted-2"\n')
+    path.write_text('port = 471147114711\npassword = "planted-2"\n')
     watcher.start()
     watcher.on_change("port", lambda old, new: int("planted-3"))
     first = generate_latest(registry).decode()
-    for text in ("port = 4712\n", 'port = "planted-4"\n', "planted-5\n"):
+    for text in ("port = 471147114712\n", 'port = "planted-4"\n', "planted-5\n"):
         path.write_text(text)
         watcher.reload()
     wait_until(lambda: watcher.stats.callback_failures)
     both = first + generate_latest(registry).decode()
     assert "planted" not in both
-    assert "471" not in re.sub(r"[0-9.]+e[+-]?\d+|digest=\S+|_sum\S+ \S+", "", both)
+    assert "711471147" not in both  # whole, or as a float has it: 4.71147114711e+011
     [digest] = re.findall(r'digest="(.*?)"', first)
     assert re.fullmatch("[0-9a-f]{12}", digest)
     monkeypatch.setenv("APP_PASSWORD", "planted-6")
-    path.write_text('port = 4711\npassword = "planted-2"\n')
+    path.write_text('port = 471147114711\npassword = "planted-2"\n')
     watcher.reload()
     assert re.findall(r'digest="(.*?)"', generate_latest(registry).decode()) == [digest]
 

@@ -170,16 +170,16 @@ def test_an_old_request_is_not_carried_out(place: Place) -> None:
 
 def test_a_status_holds_no_value(place: Place) -> None:
     """Neither of the file, nor of what is wrong with it, nor of an override."""
-    save(place.path, f'tags = ["774411-tag"]\n{port(7744)}')
+    save(place.path, f'tags = ["774411774411-tag"]\n{port(774411774411)}')
     watcher = place.watch()
-    save(place.path, 'tags = "774411-tag"\n[server]\nport = "774411-port"\n')
+    save(place.path, 'tags = "774411774411-tag"\n[server]\nport = "774411774411-port"\n')
     watcher.reload()
     wait_until(lambda: place.one.failed)
-    with watcher.override({"server.host": "774411-host"}):
+    with watcher.override({"server.host": "774411774411-host"}):
         wait_until(lambda: place.one.generation == 2)
         (path,) = (place.states / "status").glob("*.json")
         text = path.read_text()
-    assert "7744" not in text
+    assert "774411774411" not in text
     assert json.loads(text)["generation"] == 2
 
 

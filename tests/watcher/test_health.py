@@ -138,17 +138,17 @@ class Planted(BaseModel, frozen=True):
 @pytest.mark.parametrize(
     "text",
     [
-        "low = 774411",
-        "low = '774411'",
-        "low = [774411]",
-        "low = 774411\npattern = '774411'",
-        "token = 774411",
-        "pattern = '774411'",
-        "choice = 774411774411\nchoice = 774411",
-        "low = = 774411",
-        "hot_reload.mode = '774411'",
-        "hot_reload.debounce_ms = 774411",
-        "choice = '774411'",
+        "low = 774411774411",
+        "low = '774411774411'",
+        "low = [774411774411]",
+        "low = 774411774411\npattern = '774411774411'",
+        "token = 774411774411",
+        "pattern = '774411774411'",
+        "choice = 774411774411\nchoice = 774411774411",
+        "low = = 774411774411",
+        "hot_reload.mode = '774411774411'",
+        "hot_reload.debounce_ms = 774411774411",
+        "choice = '774411774411'",
     ],
 )
 def test_no_reason_holds_a_value(path: Path, watch: Watch, text: str) -> None:
@@ -165,16 +165,16 @@ def test_no_reason_holds_a_value(path: Path, watch: Watch, text: str) -> None:
     health = watcher.health()
     assert health.status == "failed"
     assert health.reason.startswith("config.toml:")
-    assert "774411" not in json.dumps(health.as_dict())
+    assert "774411774411" not in json.dumps(health.as_dict())
 
 
 def test_every_kind_of_problem_is_said_in_words() -> None:
     """None is forgotten, and the message of none is quoted."""
     kinds: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined] # of a Literal
     for kind in kinds:
-        problem = Problem("the value 774411", path="a", kind=kind)
+        problem = Problem("the value 774411774411", path="a", kind=kind)
         assert outline(problem).startswith("a: ")
-        assert "774411" not in outline(problem)
+        assert "774411774411" not in outline(problem)
     assert outline(Problem("Unknown key: a.b", path="a.b", kind="schema")) == "a.b: unknown key"
 
 
