@@ -32,6 +32,8 @@ AT_ONCE = 8
 """Requests under way."""
 SAVE_S = 0.4
 """Between saves: longer than the window of the examples."""
+SAVES = 2
+"""How many come at least, however fast the answers are."""
 
 GUNICORN = f"-m gunicorn app:app --workers 2 --bind unix:{SOCKET} --graceful-timeout 20"
 COMMANDS = {
@@ -182,7 +184,7 @@ async def load(server: Server, requests: int) -> Outcome:
         outcome.latest[found["process"]] = max(number, outcome.latest.get(found["process"], 0))
 
     async def asking(client: httpx.AsyncClient) -> None:
-        while outcome.answers + outcome.errors.total() < requests:
+        while outcome.answers + outcome.errors.total() < requests or outcome.saves < SAVES:
             await ask(client)
 
     async def saving() -> None:

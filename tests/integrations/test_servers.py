@@ -16,7 +16,7 @@ pytest.importorskip("gunicorn")
 pytest.importorskip("httpx")
 pytest.importorskip("uvicorn")
 
-from integrations.servers import COMMANDS, EXAMPLES, load, serving
+from integrations.servers import COMMANDS, EXAMPLES, SAVES, load, serving
 from torture.extent import FULL
 
 SHORT = ("uvicorn-workers", "asgi", "flask-run", "gunicorn-gthread-preload", "runserver")
@@ -35,7 +35,7 @@ def test_saves_under_load(name: str, tmp_path: Path) -> None:
     assert not outcome.errors, (outcome, log)
     assert not outcome.torn
     assert not outcome.back
-    assert outcome.saves >= 2
+    assert outcome.saves >= SAVES
     assert set(outcome.latest.values()) == {outcome.saves}
     assert len(outcome.latest) == server.workers
     assert "Traceback" not in log
