@@ -80,7 +80,7 @@ def served(shop: Open, *, lifespan: str = "takes part") -> tuple[HotConfMiddlewa
             if lifespan == "raises late":
                 raise ValueError("no database")
             await send({"type": f"lifespan.startup.{'failed' if lifespan == 'fails' else 'complete'}"})
-            if lifespan == "fails":
+            if lifespan in ("fails", "is gone"):
                 return
             seen.append((await receive())["type"])
             seen.append(shop.watcher.health().status)
@@ -123,6 +123,22 @@ def test_an_application_without_a_lifespan(shop: Open, lifespan: str) -> None:
         await server.request()
         assert await server.stop() == "lifespan.shutdown.complete"
         assert seen == [[1, 1, 1]]
+        assert shop.watcher.health().reason == "not started"
+
+    asyncio.run(main())
+
+
+def test_an_application_that_returns_once_it_has_started(shop: Open) -> None:
+    """Servers go on with it; so does the watcher."""
+
+    async def main() -> None:
+        app, seen = served(shop, lifespan="is gone")
+        server = Server(app)
+        assert await server.start() == "lifespan.startup.complete"
+        await server.request()
+        assert shop.watcher.health().status == "ok"
+        assert await server.stop() == "lifespan.shutdown.complete"
+        assert seen == ["lifespan.startup", 1, [1, 1, 1]]
         assert shop.watcher.health().reason == "not started"
 
     asyncio.run(main())

@@ -98,6 +98,13 @@ def test_nobody_runs_it(home: Path) -> None:
         assert "no process runs" in result.stderr
 
 
+@pytest.mark.parametrize("seconds", ["nan", "-1", "inf", "soon"])
+def test_what_is_no_time_to_wait(home: Path, seconds: str) -> None:
+    """It is refused: nothing is waited for."""
+    for command in ("status", "reload"):
+        assert run(command, "--wait", f"--timeout={seconds}").exit_code == 2
+
+
 def test_a_watcher_without_a_state_directory(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its processes cannot be seen: the reason is said, and not a directory that it does not use."""
     program = "from hotconf import HotReloadWatcher\nwatcher = HotReloadWatcher('config.toml', dict[str, int])\n"

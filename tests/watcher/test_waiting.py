@@ -50,6 +50,12 @@ def test_wait_for(path, watch):
     with pytest.raises(ZeroDivisionError):
         watcher.wait_for(lambda config: 1 // 0, 1)
 
+    async def later(config):
+        return False
+
+    with pytest.raises(UsageError, match="has to return what it finds"):
+        watcher.wait_for(lambda config: later(config), 1)
+
 
 def test_wait_for_the_first_configuration(tmp_path, watch):
     """While there is none the predicate is not called."""

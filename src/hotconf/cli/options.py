@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from functools import wraps
 from pathlib import Path
@@ -48,11 +49,23 @@ BASELINE: Final = (
     "Where the states are whose files are missed; .hotconf in the configuration's directory unless given."
 )
 
+
+class _Seconds(click.FloatRange):
+    """A number that is one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Refuse what compares with nothing."""
+        found: float = super().convert(value, param, ctx)
+        if math.isnan(found):
+            self.fail(f"{value} is not a number of seconds", param, ctx)
+        return found
+
+
 timeout_option = click.option(
     "--timeout",
     "timeout_s",
     metavar="SECONDS",
-    type=click.FloatRange(0, 86_400),
+    type=_Seconds(0, 86_400),
     default=30.0,
     show_default=True,
     help="How long --wait waits.",

@@ -65,6 +65,9 @@ def lifespan(
     return around
 
 
+_STARTED: Final = "lifespan.startup.complete"
+
+
 class HotConfMiddleware:
     """Runs the watcher within the application's lifespan, and pins one view of it for each request and WebSocket.
 
@@ -131,7 +134,8 @@ class _Inner:
         self._receive = receive
         self._send = send
         self._within = within
-        self._answered = False
+        self._answer = ""
+        """The latest, by its type."""
 
     async def run(self, app: App, scope: Scope) -> None:
         """Until the server shuts down."""
@@ -139,11 +143,12 @@ class _Inner:
             await app(scope, self._next, self._pass_on)
         except Exception as error:
             if self._first is None:  # it takes part
-                if not self._answered:
+                if not self._answer:
                     await self._send({"type": "lifespan.startup.failed", "message": str(error)})
                 raise
-        if not self._answered:
-            await self._send({"type": "lifespan.startup.complete"})
+        if not self._answer:
+            await self._pass_on({"type": _STARTED})
+        if self._answer == _STARTED:  # it is served until the server shuts down, whenever it returns
             await self._receive()
             await self._within.aclose()
             await self._send({"type": "lifespan.shutdown.complete"})
@@ -153,8 +158,8 @@ class _Inner:
         return await self._receive() if first is None else first
 
     async def _pass_on(self, message: Message) -> None:
-        self._answered = True
-        if message["type"].startswith("lifespan.shutdown."):
+        self._answer = message["type"]
+        if self._answer.startswith("lifespan.shutdown."):
             await self._within.aclose()
         await self._send(message)
 

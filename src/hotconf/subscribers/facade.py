@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from hotconf import arguments
 from hotconf.config.walk import value_at
+from hotconf.errors import UsageError
 from hotconf.subscribers.bus import Key, Selector, checked_selector
 from hotconf.system.exceptions import refuse_in_load
 
@@ -187,6 +188,11 @@ class Following(Generic[T]):
 
         def holds() -> object:
             snapshot = self._reloader.snapshot
-            return snapshot is not None and predicate(snapshot.config)
+            held = snapshot is not None and predicate(snapshot.config)
+            if hasattr(held, "__await__"):
+                if isinstance(held, Coroutine):
+                    held.close()
+                raise UsageError(f"predicate cannot be awaited here: {predicate!r} has to return what it finds")
+            return held
 
         return self._bus.wait_for(holds, timeout_s)
