@@ -166,6 +166,27 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
         "loggers.kit.handler",
         "'handler' is unknown here",
     ),
+    "level that is a flag": ({"root": {"level": True}}, "root.level", "a level is wanted, not bool"),
+    "unknown of a formatter": ({"formatters": {"line": {"formt": "x"}}}, "formatters.line.formt", "is unknown here"),
+    "unknown of a filter": ({"filters": {"f": {"nam": "x"}}}, "filters.f.nam", "'nam' is unknown here"),
+    "filters": ({"loggers": {"kit": {"filters": 3}}}, "loggers.kit.filters", "a list of names is wanted, not int"),
+    "filters of a handler": ({"handlers": {"file": {"filters": 3}}}, "handlers.file.filters", "a list of names is"),
+    "handlers": ({"loggers": {"kit": {"handlers": 3}}}, "loggers.kit.handlers", "a list of names is wanted"),
+    "no name of a filter": ({"loggers": {"kit": {"filters": [3]}}}, "loggers.kit.filters", "no filter 3"),
+    "no name of a handler": ({"loggers": {"kit": {"handlers": [3]}}}, "loggers.kit.handlers", "no handler 3"),
+    "propagate": (
+        {"loggers": {"kit": {"propagate": "false"}}},
+        "loggers.kit.propagate",
+        "true or false is wanted, not str",
+    ),
+    "existing loggers": ({"disable_existing_loggers": "no"}, "disable_existing_loggers", "true or false is wanted"),
+    "made no handler": (
+        {"handlers": {"new": {"()": "os.getpid"}}},
+        "handlers.new.()",
+        "a handler is wanted, not int",
+    ),
+    "made no formatter": ({"formatters": {"f": {"()": "os.getpid"}}}, "formatters.f.()", "a formatter is wanted"),
+    "made no filter": ({"filters": {"f": {"()": "os.getpid"}}}, "filters.f.()", "a filter is wanted, not int"),
     "version": ({"version": 2}, "version", "unsupported version 2"),
     "incremental": ({"incremental": True}, "incremental", "incremental tables have no place here"),
     "no table": ({"handlers": {"file": 3}}, "handlers.file", "a table is wanted, not int"),
@@ -210,6 +231,94 @@ def test_what_cannot_be_built_refuses_the_save(follow: Any, tmp_path: Path) -> N
     assert isinstance(handle.set(text(table)), ReloadUnchanged)
     APP.info("on")
     assert (tmp_path / "log").read_text() == "on\n"
+
+
+def test_a_handler_that_exists_is_not_replaced_by_none(follow: Any, spies: list[Spy]) -> None:
+    """What a factory returns is checked under a name that had a handler before, too."""
+    handle = follow(spied("one"))
+    table = spied("one")
+    table["handlers"]["one"] = {"()": "os.getpid"}
+    failed = handle.set(text(table))
+    assert isinstance(failed, ReloadFailed)
+    assert failed.problems[0].path == ("logging", "handlers", "one", "()")
+    APP.info("on")
+    assert spies[0].records == ["on"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("kind", ["FileHandler", "handlers.WatchedFileHandler", "handlers.RotatingFileHandler"])
+def test_a_save_that_is_refused_empties_no_log(follow: Any, tmp_path: Path, encoding: str, kind: str) -> None:
+    """`mode = "w"` empties a file when its handler is published, not before; what is written then is whole."""
+    path = tmp_path / "log"
+    path.write_text("of the last run\n", encoding)
+    made = {"class": f"logging.{kind}", "mode": "w", "encoding": encoding}
+    handle = follow(file_table(path, **made))
+    APP.info("one")
+    assert path.read_text(encoding) == "one\n"
+    wrong = merged(file_table(path, "! %(message)s", **made), {"root": {"level": "LOUD"}})
+    assert isinstance(handle.set(text(wrong)), ReloadFailed)
+    APP.info("two")
+    assert path.read_text(encoding) == "one\ntwo\n"
+    before = list(logging.getLogger("kit").handlers)
+    with handle.watcher.busy("log"):
+        handle.path.write_text(text(file_table(path, "! %(message)s", **made)))
+        handle.watcher.reload()
+        APP.info("three")
+        assert path.read_text(encoding) == "one\ntwo\nthree\n"
+    wait_until(lambda: logging.getLogger("kit").handlers != before)
+    assert path.read_bytes() == b""
+    APP.info("four")
+    assert path.read_text(encoding) == "! four\n"
+
+
+def test_a_log_that_rotates_is_not_emptied(follow: Any, tmp_path: Path) -> None:
+    """`logging` appends to it, whatever its mode."""
+    (tmp_path / "log").write_text("before\n")
+    follow(
+        file_table(tmp_path / "log", **{"class": "logging.handlers.RotatingFileHandler"}, mode="w", maxBytes=10_000)
+    )
+    APP.info("one")
+    assert (tmp_path / "log").read_text() == "before\none\n"
+
+
+def test_mode_w_of_a_device(follow: Any) -> None:
+    """It cannot be emptied, and need not be."""
+    follow(file_table(Path(os.devnull), mode="w"))
+    assert isinstance(logging.getLogger("kit").handlers[0], logging.FileHandler)
+
+
+def test_a_plan_empties_no_log(tmp_path: Path) -> None:
+    """`hotconf plan --apply` creates the handlers of a file while the program writes its log."""
+    (tmp_path / "app.py").write_text(
+        "from typing import Any\nfrom pydantic import BaseModel\nfrom hotconf import HotReloadWatcher\n"
+        "from hotconf.integrations.logging import configure\n"
+        "class Config(BaseModel, frozen=True):\n    logging: dict[str, Any] = {}\n"
+        "watcher = HotReloadWatcher('config.json', Config)\nconfigure(watcher)\n"
+    )
+    (tmp_path / "log").write_text("precious\n")
+    (tmp_path / "config.json").write_text('{"logging": {}}')
+    (tmp_path / "new.json").write_text(json.dumps({"logging": file_table(tmp_path / "log", mode="w")}))
+    command = [sys.executable, "-m", "hotconf", "plan", "--apply", "new.json", "--app", "app:watcher"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+    assert "made and closed: logging" in ran.stdout
+    assert (tmp_path / "log").read_text() == "precious\n"
+
+
+@pytest.mark.parametrize("kind", ["formatters", "filters"])
+def test_what_refers_to_other_parts_is_not_kept(follow: Any, tmp_path: Path, kind: str) -> None:
+    """A handler whose formatter or filter refers to another part of the table follows that part."""
+    table = file_table(tmp_path / "log", "ONE %(message)s")
+    table["formatters"]["line"], base = {"format": "cfg://formatters.zz.format"}, table["formatters"]["line"]
+    table["formatters"]["zz"] = base
+    table["filters"] = {"of": {"name": "cfg://filters.zz.name"}, "zz": {"name": "kit"}}
+    table["handlers"]["file"]["filters"] = ["of"]
+    handle = follow(table)
+    APP.info("a")
+    over: dict[str, Any] = {"formatters": {"format": "TWO %(message)s"}, "filters": {"name": "other"}}
+    table[kind]["zz"] = over[kind]
+    assert isinstance(handle.set(text(table)), ReloadSuccess)
+    APP.info("b")
+    assert (tmp_path / "log").read_text() == {"formatters": "ONE a\nTWO b\n", "filters": "ONE a\n"}[kind]
 
 
 def test_a_wrong_table_refuses_the_start() -> None:
@@ -335,6 +444,7 @@ def test_existing_loggers(follow: Any, spies: list[Spy]) -> None:
     handle.set(text({**spied("one"), "disable_existing_loggers": True}))
     assert other.disabled
     assert not APP.disabled  # below one that is named
+    assert not any(logging.getLogger(name).disabled for name in ("hotconf", "hotconf.reload", "hotconf.watch"))
     handle.set(text(spied("one")))
     assert not other.disabled
 
