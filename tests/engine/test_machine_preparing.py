@@ -30,6 +30,7 @@ from hotconf.engine.debounce import MILLISECOND
 from hotconf.engine.machine import step
 from hotconf.engine.protocol import (
     Answer,
+    Cancel,
     Close,
     Discard,
     Emit,
@@ -316,7 +317,10 @@ def test_a_rebuild_is_a_generation_without_changes(busy) -> None:
 @pytest.mark.parametrize("busy", [(), ("gate",)])
 @pytest.mark.parametrize("meanwhile", ["nothing", "a rebuild", "another override"])
 def test_what_an_override_leaves_is_refused(busy, meanwhile) -> None:
-    """What was last published without it is committed in its place, and the sources are loaded again."""
+    """What was last published without it is committed in its place, and the sources are loaded again.
+
+    A rebuild that it was prepared with is refused.
+    """
     state, effects = step(MADE, Overlay(0, 9, NEW, fallback=OTHER), busy)
     assert effects == (Prepare(1, NEW),)
     callers, number, last, another = (9,), 1, OTHER, OTHER._replace(summary=("another",))
@@ -328,7 +332,12 @@ def test_what_an_override_leaves_is_refused(busy, meanwhile) -> None:
     if meanwhile != "nothing":
         callers, number = (9, 10), 2
     state, effects = step(state, Prepared(5, number, problems=(REFUSED,)), busy)
-    assert effects == (Prepare(number + 1, last),)
+    *answers, prepare = effects
+    assert prepare == Prepare(number + 1, last)
+    assert [(each.callers, each.event.problems) for each in answers] == [((10,), (REFUSED,))] * (
+        meanwhile == "a rebuild"
+    )
+    callers = (9,) if answers else callers
     _, effects = step(state, Prepared(9, number + 1, "made"), busy)
     published, emitted, answer, load = effects
     assert published == Publish(last, MADE.generation + 1, None, prepared="made")
@@ -338,6 +347,22 @@ def test_what_an_override_leaves_is_refused(busy, meanwhile) -> None:
     assert isinstance(emitted.event, ReloadFailed)
     assert (answer, type(load).__name__) == (Answer(callers, emitted.event), "Load")
     assert (failed.generation, failed.retry_ns > 0) == (MADE.generation, True)
+
+
+def test_a_rebuild_keeps_no_value_of_an_override() -> None:
+    """It is refused while what was last published without the override is prepared: that is prepared alone."""
+    state, _ = step(MADE, Overlay(0, 9, NEW, fallback=OTHER))
+    state, _ = step(state, Prepared(5, 1, problems=(REFUSED,)))
+    state, effects = step(state, Overlay(6, 10, OTHER, alone=True))
+    assert effects == (Cancel(2), Prepare(3, OTHER))
+    state, effects = step(state, Prepared(7, 3, problems=(REFUSED,)))
+    answer, prepare = effects
+    assert (answer.callers, answer.event.problems, prepare) == ((10,), (REFUSED,), Prepare(4, OTHER))
+    _, effects = step(state, Prepared(8, 4, "made"))
+    assert effects[0] == Publish(OTHER, MADE.generation + 1, None, prepared="made")
+    assert effects[2].callers == (9,)
+    state, effects = step(state, Prepared(8, 4, problems=(REFUSED,)))
+    assert [type(effect).__name__ for effect in effects] == ["Emit", "Answer", "Load"]
 
 
 def test_a_stray_answer() -> None:

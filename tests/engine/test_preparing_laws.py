@@ -160,7 +160,9 @@ class Preparations(RuleBasedStateMachine):
             if isinstance(given, Touched) and before.enabled:
                 assert now.next is not None
                 assert set(given.sources) <= set(now.next.changed), "law 8: a change was forgotten"
-        if isinstance(was, Preparing) and isinstance(given, Prepared) and was.next and after.enabled:
+        if isinstance(was, Preparing) and isinstance(given, Prepared) and isinstance(now, Preparing):
+            assert now.next == was.next, "what was refused is replaced: the ending is still to come"
+        elif isinstance(was, Preparing) and isinstance(given, Prepared) and was.next and after.enabled:
             assert after.round is not None
             assert set(after.round.changed) == set(was.next.changed)
             assert after.round.first == given.now, "law 5: the window begins with the ending"

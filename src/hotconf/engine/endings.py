@@ -158,8 +158,8 @@ def prepared(turn: Turn, phase: Preparing, given: Prepared) -> Phase:
     """What is made of the candidate is ready, or could not be made. What came meanwhile follows."""
     if given.number != phase.preparation:
         return phase
-    if given.problems and phase.fallback is not None:  # what an override that was left says must not stay in force
-        return _commit(turn, phase._replace(candidate=phase.fallback, fallback=None, again=True))
+    if given.problems and phase.fallback is not None and (phase.renewed or phase.candidate is not phase.fallback):
+        return _fall_back(turn, phase, phase.fallback, given)
     if given.problems:
         ended = _refused(turn, phase, given)
     elif _is_held(turn, phase.callers) and not phase.laid and phase.failed is None:
@@ -167,6 +167,14 @@ def prepared(turn: Turn, phase: Preparing, given: Prepared) -> Phase:
     else:
         ended = _publish(turn, phase, given.prepared)
     return _go_on(turn, ended, phase, given.now)
+
+
+def _fall_back(turn: Turn, phase: Preparing, fallback: Valid[Any], given: Prepared) -> Idle | Preparing:
+    """What an override that was left says must not stay in force. What was to be made anew may be to blame."""
+    if phase.renewed:
+        turn.do(Answer(phase.renewed, _failed(given.problems)))
+    laid = tuple(caller for caller in phase.laid if caller not in phase.renewed)
+    return _commit(turn, phase._replace(candidate=fallback, laid=laid, renewed=(), again=True))
 
 
 def _go_on(turn: Turn, ended: Idle, phase: Preparing, now: int) -> Phase:
@@ -186,7 +194,7 @@ def _refused(turn: Turn, phase: Preparing, given: Prepared) -> Idle:
     before = () if phase.failed is None else phase.failed.problems  # the last good state does not help
     event = _failed((*before, *given.problems))
     delay = min(2 * turn.state.retry_ns, LONGEST_RETRY_NS) if repeated else RETRY_NS
-    if phase.alone:
+    if phase.renewed and phase.renewed == phase.laid:
         turn.do(Answer(phase.laid, event))
         return Idle()
     if phase.laid:
@@ -280,19 +288,19 @@ def overlay(turn: Turn, phase: Phase, given: Overlay) -> Phase:
     if isinstance(phase, Loading) and not prepares:
         _lay(turn, good, laid)
         return phase._replace(dirty=True)
-    round_, queued, alone, fallback = turn.state.round, turn.waiting(phase), given.alone, given.fallback
+    renewed = laid if given.alone else ()
+    round_, queued, fallback = turn.state.round, turn.waiting(phase), given.fallback
     if isinstance(phase, Loading):
         round_ = turn.absorbed(round_, phase.backlog)
         again = again or not (round_ or queued)
     if isinstance(phase, Preparing):
         turn.do(Cancel(phase.preparation))
-        laid = (*phase.laid, given.caller)
-        alone = alone and (phase.alone or not phase.laid)
+        laid, renewed = (*phase.laid, *laid), (*phase.renewed, *renewed)
         fallback = phase.fallback if given.alone else fallback
         round_ = round_.followed(phase.next, turn.state.group) if round_ and phase.next else round_ or phase.next
         again = again or phase.again or not (round_ or queued or phase.laid)
     if prepares and good is not None:
-        commit = Preparing(None, good, 0, laid=laid, alone=alone, next=round_, queued=queued, again=again)
+        commit = Preparing(None, good, 0, laid=laid, renewed=renewed, next=round_, queued=queued, again=again)
         return _commit(turn, commit._replace(fallback=fallback))
     _lay(turn, good, laid)
     if queued or (again and round_ is None):

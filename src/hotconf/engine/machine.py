@@ -53,8 +53,8 @@ Law 12  Entering or leaving an override changes nothing else: what the published
         once they are. Nothing that was loaded before is committed after it. What was refused or deferred, or is not
         what the sources say, is loaded again. So it is when what is published is made anew (`rebuild`): a generation
         without changes. If that is refused, the caller is answered, and nothing is emitted or tried again. If what is
-        left when an override ends is refused, what was published last without it is committed; then the sources are
-        loaded again.
+        left when an override ends is refused, so is what was to be made anew with it; what was published last without
+        the override is committed, and then the sources are loaded again.
 Law 13  What was prepared is published, or discarded, once: a failure, a newer candidate, an override, a new resource
         and close discard it.
 """

@@ -259,8 +259,8 @@ class Preparing(NamedTuple):
     """The candidate was pending."""
     laid: tuple[int, ...] = ()
     """It is laid anew with other overrides, or made anew, whatever is busy: their callers."""
-    alone: bool = False
-    """It is only made anew."""
+    renewed: tuple[int, ...] = ()
+    """Those of them who only want it made anew."""
     next: Round | None = None
     """What changed since: the next round, whose window begins when this one ends."""
     queued: tuple[Reload, ...] = ()
@@ -268,7 +268,7 @@ class Preparing(NamedTuple):
     again: bool = False
     """Load afterwards: an override made what was loaded before useless."""
     fallback: Valid[Any] | None = None
-    """What to commit in its place, if it is refused."""
+    """What to commit in its place, if it is refused; once it is tried, the candidate itself."""
 
 
 class Closed(NamedTuple):
