@@ -8,10 +8,14 @@ def create_app() -> Flask:
     return app
 
 hotconf.config.greeting     # in a view
+
+A request holds what it pinned until its response is closed, and each context that used it is popped: Flask pops the
+first one before a stream begins. Copies of a context and of the environment belong to the same request.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import click
@@ -23,13 +27,18 @@ from hotconf.integrations.serving import UNAVAILABLE, checked, held, place, runn
 from hotconf.system import threads
 
 with needs("flask"):
-    from flask import Flask, has_request_context, request
+    from flask import Flask, has_request_context, request, request_tearing_down
     from flask.cli import run_command
+    from flask.globals import request_ctx
     from flask.helpers import get_debug_flag
     from werkzeug.exceptions import ServiceUnavailable
     from werkzeug.serving import is_running_from_reloader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
     from hotconf.resources.published import Generation, View
     from hotconf.watcher import HotReloadWatcher
 
@@ -61,13 +70,14 @@ class HotConf(Generic[T]):
         the first request, or the first use of `config`, starts it.
         """
         app.extensions.setdefault("hotconf", []).append(self)
-        app.teardown_request(self._release)
+        app.wsgi_app = partial(self._serve, app.wsgi_app)  # type: ignore[method-assign]
+        request_tearing_down.connect(self._leave, app)  # after all functions that tear down
         if not _supervises(app):
             self._start()
 
     @property
     def config(self) -> T:
-        """The config: in a request the same until it ends, elsewhere that of now.
+        """The config: in a request the same until its response is closed, elsewhere that of now.
 
         Until there is one, requests are answered with 503; elsewhere `NoConfigError` is raised.
         """
@@ -82,20 +92,35 @@ class HotConf(Generic[T]):
         """
         if not has_request_context():
             raise UsageError("there is no request here: use `with watcher.pin() as view:`")
-        key = place(self._watcher)
-        view: View[T] | None = request.environ.get(key)
-        if view is None:
-            try:
-                generation = self._held()
-            except NoConfigError:
-                raise ServiceUnavailable(UNAVAILABLE, retry_after=1) from None
-            view = request.environ[key] = view_of(self._watcher, generation).__enter__()
-        return view
+        return self._pinned(request.environ).view(hash(request_ctx), self._pin)
 
-    def _release(self, _error: BaseException | None) -> None:
-        view: View[T] | None = request.environ.pop(place(self._watcher), None)
-        if view is not None:
-            view.__exit__(None, None, None)
+    def _pin(self) -> View[T]:
+        try:
+            generation = self._held()
+        except NoConfigError:
+            raise ServiceUnavailable(UNAVAILABLE, retry_after=1) from None
+        return view_of(self._watcher, generation).__enter__()
+
+    def _serve(
+        self, app: WSGIApplication, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """The application, whose request ends when the server closes the response."""
+        pinned, call = self._pinned(environ), object()
+        pinned.join(call)
+        end = partial(pinned.leave, call)
+        try:
+            return _until_closed(app(environ, start_response), environ, end)
+        except BaseException:
+            end()
+            raise
+
+    def _leave(self, _app: Flask, **_error: Any) -> None:
+        self._pinned(request.environ).leave(hash(request_ctx))
+
+    def _pinned(self, environ: WSGIEnvironment) -> _Pinned[T]:
+        key = place(self._watcher)
+        pinned: _Pinned[T] | None = environ.get(key)
+        return environ.setdefault(key, _Pinned()) if pinned is None else pinned
 
     def _held(self) -> Generation:
         if not running(self._watcher):
@@ -109,6 +134,91 @@ class HotConf(Generic[T]):
                 self._watcher.start(require=self._require)
         finally:
             self._starting.release()
+
+
+class _Pinned(Generic[T]):
+    """What a request holds of a watcher: one view, as long as it has users, which may be in several threads."""
+
+    __slots__ = ("_lock", "_users", "_view")
+
+    def __init__(self) -> None:
+        self._lock = threads.lock()
+        self._users: set[object] = set()
+        self._view: View[T] | None = None
+
+    def join(self, user: object) -> View[T] | None:
+        """Use it, until `leave`. Returns what is pinned."""
+        threads.acquire(self._lock)
+        try:
+            self._users.add(user)
+            return self._view
+        finally:
+            self._lock.release()
+
+    def view(self, user: object, pin: Callable[[], View[T]]) -> View[T]:
+        """What is pinned: by the first who asks."""
+        view = self.join(user)
+        if view is not None:
+            return view
+        mine = pin()
+        threads.acquire(self._lock)
+        try:
+            if self._view is None:
+                self._view = mine
+            return self._view
+        finally:
+            self._lock.release()
+
+    def leave(self, user: object) -> None:
+        """The last one releases it. May be repeated."""
+        threads.acquire(self._lock)
+        try:
+            self._users.discard(user)
+            view = None if self._users else self._view
+            if view is not None:
+                self._view = None
+        finally:
+            self._lock.release()
+        if view is not None:
+            view.__exit__(None, None, None)
+
+
+def _until_closed(body: Iterable[bytes], environ: WSGIEnvironment, end: Callable[[], None]) -> Iterable[bytes]:
+    """A body of a response, with what is to be called when it has been closed."""
+    closing = _Closing(body, end)
+    files = environ.get("wsgi.file_wrapper")
+    if isinstance(files, type) and isinstance(body, files):  # servers send it by other means than iteration
+        try:
+            body.close = closing.close  # type: ignore[attr-defined]
+        except AttributeError:
+            return closing
+        return body
+    return closing
+
+
+class _Closing:
+    """As werkzeug's `ClosingIterator`, also if closing the body fails."""
+
+    __slots__ = ("_close", "_end", "_next")
+
+    def __init__(self, body: Iterable[bytes], end: Callable[[], None]) -> None:
+        self._next = iter(body).__next__
+        self._close: Callable[[], None] | None = getattr(body, "close", None)
+        self._end = end
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        return self._next()
+
+    def close(self) -> None:
+        """Called by servers, also if nothing was read."""
+        try:
+            if self._close is not None:
+                self._close()
+        finally:
+            self._end()
 
 
 def _supervises(app: Flask) -> bool:
