@@ -24,6 +24,7 @@ SOON = "import hotconf.cli.contact as contact; contact.SILENT_S = 0.3; from hotc
 SPECKIT = ["--schema", "speckit"]
 COMMANDS = {
     "check": ["check", *SPECKIT, "{path}"],
+    "check a directory": ["check", *SPECKIT, "{path.parent}"],
     "check stdin": ["check", *SPECKIT, "-", "--stdin-filename", "{path}"],
     "show": ["show", *SPECKIT, "{path}"],
     "show a state": ["show", *SPECKIT, "@1", "{path}"],
@@ -113,6 +114,51 @@ def test_a_mount_that_hangs(far, tmp_path, name, where, number):
             assert any(any(each in line for each in told) for line in process.stderr)
             process.send_signal(number)
             process.wait(60)
+        finally:
+            process.kill()
+            far.answer()
+
+
+def test_a_mount_that_hangs_while_it_is_checked_again(far, tmp_path):
+    """It is named, and a signal ends the command."""
+    arguments, environment = command(far, tmp_path, "check", "fragment")
+    with Program(
+        SOON,
+        *arguments,
+        "--watch",
+        cwd=tmp_path,
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        try:
+            assert any("Watching 2 files" in line for line in process.stderr)
+            far.hang()
+            assert any(f"{far.point} does not answer" in line for line in process.stderr)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+            far.answer()
+
+
+def test_nothing_is_completed_from_a_mount_that_hangs(far, tmp_path):
+    """The shell is not kept waiting."""
+    words = ["hotconf", "diff", "--state-dir", str(far.point / "states"), "@"]
+    shell = {"_HOTCONF_COMPLETE": "bash_complete", "COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+    far.hang()
+    with Program(
+        SOON,
+        cwd=tmp_path,
+        env={**os.environ, "CODE_HOME": str(tmp_path), **shell},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            out, errors = process.communicate(timeout=60)
+            assert (out.strip(), errors) == (b"", b"")
         finally:
             process.kill()
             far.answer()

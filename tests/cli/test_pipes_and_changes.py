@@ -116,7 +116,11 @@ def test_a_directory_is_checked_file_by_file(home: Path) -> None:
     assert [line.partition(":")[0] for line in done.stdout.splitlines()] == ["conf/a.toml", "conf/sub/b.toml"]
     assert done.stderr == "2 files checked, 2 errors\n"
     (home / "empty").mkdir()
-    assert "no configuration file" in ran("check", "empty", status=2).stderr
+    (home / "conf" / "gone.toml").symlink_to("nowhere")
+    done = ran("check", "empty", "conf", status=2)
+    assert "--> empty\n  = help: there is no configuration file in it\n" in done.stdout
+    assert "--> conf/gone.toml\n" in done.stdout
+    assert done.stderr.startswith("4 files checked, 4 errors\n")
 
 
 def test_a_quiet_check_says_only_what_is_wrong(home: Path) -> None:
@@ -143,6 +147,8 @@ def test_a_check_is_repeated_when_a_file_changes(home: Path) -> None:
         assert any("1 error" in line for line in seen)
         (home / "config.toml").write_text(limit("1.0"))
         wait_until(lambda: any("no problems" in line for line in seen))
+        (home / "config.toml").write_text("x = ")
+        wait_until(lambda: sum("1 error" in line for line in seen) > 1)
     finally:
         done.send_signal(signal.SIGINT)
         assert done.wait(30) == 0

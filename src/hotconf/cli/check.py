@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,11 +23,9 @@ from hotconf.cli.program import (
     unmodelled,
 )
 from hotconf.cli.verdict import status
-from hotconf.errors import UsageError
-from hotconf.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from hotconf.cli.findings import Finding
     from hotconf.cli.program import Program
@@ -90,6 +89,7 @@ def check(
         if _STDIN in paths:
             raise click.UsageError("--watch needs files: standard input is read once")
         repeatedly(run)
+        return
     problems, _ = run()
     ctx.exit(_status(problems, error_on_warning=error_on_warning))
 
@@ -106,7 +106,7 @@ def _checked(
     """Check all once, and show what is wrong. The problems, and the files that were read."""
     from hotconf.report.problems.lines import summary
 
-    given = tuple(dict.fromkeys(_files(paths))) if paths else (program.path(None),)
+    given = _files(paths) if paths else {program.path(None): None}
     checks = _Checks(program, stdin_name, state_dir, files_only=files_only)
     found = tuple(checks.findings(given))
     text = _shown(form, found)
@@ -120,24 +120,42 @@ def _checked(
     return problems, frozenset((*given, *checks.read))
 
 
-def _files(paths: Sequence[Path]) -> Iterator[Path]:
-    """The paths; of a directory the configuration files in it and below, without hidden ones and JSON Schemas."""
+def _files(paths: Iterable[Path]) -> dict[Path, str | None]:
+    """The paths, each once; instead of a directory the configuration files in it, or a hint if there is none."""
+    from hotconf.cli.contact import patiently
+
+    files: dict[Path, str | None] = {}
+    for path in paths:
+        inside = patiently(partial(_inside, path), path)
+        empty = None if inside is None else "there is no configuration file in it"
+        files.update(dict.fromkeys(inside) if inside else {path: empty})
+    return files
+
+
+def _inside(directory: Path) -> list[Path] | None:
+    """The configuration files in it and below, without hidden ones and JSON Schemas; and the directories there that
+    cannot be listed. None if it is no directory.
+    """
     from hotconf.formats.registry import is_configuration
 
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        below = (each for each in sorted(path.rglob("*")) if is_configuration(each) and each.is_file())
-        inside = [each for each in below if not _is_left_out(each.relative_to(path))]
-        if not inside:
-            raise UsageError(f"{printable(str(path))}: there is no configuration file in it")
-        yield from inside
+    if not os.path.isdir(directory):  # noqa: PTH112 - which says no where it may not look
+        return None
+    found: list[Path] = []
+    failed: list[OSError] = []
+    for place, below, names in os.walk(directory, onerror=failed.append):
+        below[:] = [name for name in below if not name.startswith(".")]
+        files = (Path(place, name) for name in names if not _is_left_out(name))
+        found += [each for each in files if is_configuration(each) and _may_be_file(each)]
+    return sorted([*found, *(Path(error.filename) for error in failed)])
 
 
-def _is_left_out(inside: Path) -> bool:
-    hidden = any(part.startswith(".") for part in inside.parts)
-    return hidden or inside.name.endswith(".schema.json") or inside.name == "pyproject.toml"
+def _is_left_out(name: str) -> bool:
+    return name.startswith(".") or name.endswith(".schema.json") or name == "pyproject.toml"
+
+
+def _may_be_file(path: Path) -> bool:
+    """Whether it is a file, or cannot be looked at: why not is for reading it to say."""
+    return os.path.isfile(path) or not os.path.exists(path)  # noqa: PTH110, PTH113 - which raise nothing
 
 
 class _Checks:
@@ -154,18 +172,18 @@ class _Checks:
         self._state_dir = state_dir
         self._files_only = files_only
 
-    def findings(self, given: Sequence[Path]) -> Iterator[Finding]:
-        """What is wrong with them, each once."""
+    def findings(self, given: Mapping[Path, str | None]) -> Iterator[Finding]:
+        """What is wrong with them, each once. `given`: with a hint for one that cannot be read."""
         seen: set[tuple[object, ...]] = set()  # two files may have a fragment in common
-        for path in given:
-            for finding in self._of(path):
+        for path, hint in given.items():
+            for finding in self._of(path, hint):
                 problem = finding.problem  # what it is related to may differ
                 key = (problem.place, problem.file, problem.line, problem.column, problem.message)
                 if key not in seen:
                     seen.add(key)
                     yield finding
 
-    def _of(self, path: Path) -> Iterator[Finding]:
+    def _of(self, path: Path, hint: str | None) -> Iterator[Finding]:
         from hotconf.cli.baseline import baseline_of
         from hotconf.cli.contact import located
         from hotconf.inspection.inspect import inspect
@@ -176,7 +194,7 @@ class _Checks:
         main = located(name, self._program.find, content=content)
         options = self._program.find(main)
         if options is None:
-            self.unknown = self.unknown or main
+            self.unknown = self.unknown or (main if hint is None else None)
             options = unmodelled(main)
         else:
             options = of_own_profile(options, self._program.app)
@@ -187,6 +205,9 @@ class _Checks:
         baseline = baseline_of(options, self._program.state_dir(self._state_dir, main))
         inspection = inspect(options, instead=instead, baseline=baseline, thorough=True)
         self.read.update(inspection.files.reads)
+        if hint is not None:
+            problems = tuple(replace(each, hint=each.hint or hint) for each in inspection.problems)
+            inspection = replace(inspection, problems=problems)
         if self._files_only:
             problems = tuple(map(lenient, inspection.problems))
             inspection = replace(inspection, problems=problems)

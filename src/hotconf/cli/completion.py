@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import redirect_stderr
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -95,13 +96,14 @@ def _keys(ctx: click.Context) -> Iterator[str]:
 
 
 def _states(ctx: click.Context) -> list[CompletionItem]:
-    from hotconf.cli.places import states_in
+    from hotconf.cli.contact import patiently
+    from hotconf.cli.places import kept_in
     from hotconf.history.record import Damage
-    from hotconf.history.store import StateStore
     from hotconf.text import local_time
 
     program, path = program_of(ctx)
     main = path.absolute()
-    kept = StateStore(states_in(program.state_dir(ctx.params.get("state_dir"), main)), main).newest_first()
-    whole = ((number, found) for number, found in kept if not isinstance(found, Damage))
+    where = program.state_dir(ctx.params.get("state_dir"), main)
+    _, every = patiently(partial(kept_in, where, main), where or main, needed=False)
+    whole = ((number, found) for number, found in every if not isinstance(found, Damage))
     return [CompletionItem(f"@{number}", help=local_time(found.at)) for number, found in whole]

@@ -11,12 +11,11 @@ import click
 from hotconf.cli.echo import echo
 from hotconf.cli.offers import complete
 from hotconf.cli.options import json_option, path_argument, state_dir_option
-from hotconf.cli.places import has_home, states_in
+from hotconf.cli.places import has_home, kept_in
 from hotconf.cli.program import program_options
 
 if TYPE_CHECKING:
     from hotconf.cli.program import Program
-    from hotconf.history.record import Damage, Record
 
 
 @click.command(short_help="Show the good states that are kept.")
@@ -43,7 +42,7 @@ def history(path: Path | None, key: str | None, as_json: bool, program: Program,
     if path is not None and state_dir is None and not has_home():
         echo(f"No state of {short_path(main)} is kept: there is no home directory, and no --state-dir", err=True)
         return
-    where, kept = patiently(partial(_kept, main, state_dir), state_dir or given)
+    where, kept = patiently(partial(kept_in, state_dir, main), state_dir or given)
     if key is not None:
         from hotconf.cli.keyhistory import changes_of
 
@@ -54,11 +53,3 @@ def history(path: Path | None, key: str | None, as_json: bool, program: Program,
         echo(line)
     if not kept:
         echo(f"No state of {short_path(main)} is kept in {printable(str(where))}", err=True)
-
-
-def _kept(main: Path, state_dir: Path | None) -> tuple[Path, list[tuple[int, Record | Damage]]]:
-    """Where the states are, and all of them."""
-    from hotconf.history.store import StateStore
-
-    where = states_in(state_dir)
-    return where, list(StateStore(where, main).newest_first())

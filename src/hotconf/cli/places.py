@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hotconf.errors import UsageError
+
+if TYPE_CHECKING:
+    from hotconf.history.record import Damage, Record
 
 _STATES: Final = ".hotconf"
 
@@ -61,6 +64,14 @@ def states_in(given: Path | None) -> Path:
         raise UsageError(
             "there is no home directory to look for states in: give --state-dir, or set CODE_HOME"
         ) from error
+
+
+def kept_in(given: Path | None, main: Path) -> tuple[Path, list[tuple[int, Record | Damage]]]:
+    """The same directory, and the states of `main` in it, the newest first."""
+    from hotconf.history.store import StateStore
+
+    where = states_in(given)
+    return where, list(StateStore(where, main).newest_first())
 
 
 def default_path() -> Path:

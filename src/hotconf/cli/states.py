@@ -92,7 +92,7 @@ def piped(argument: str | Path) -> bytes | None:
     name = str(argument)
     if name not in read and name != "-":
         try:
-            if not stat.S_ISFIFO(os.stat(name).st_mode):  # noqa: PTH116 - the system's words
+            if not stat.S_ISFIFO(patiently(partial(os.stat, name), Path(name)).st_mode):
                 return None
             with open(name, "rb") as pipe:  # noqa: PTH123
                 read[name] = pipe.read(DEFAULT_MAX_BYTES + 1)
