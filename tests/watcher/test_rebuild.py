@@ -22,6 +22,7 @@ class Door:
 
     def __init__(self) -> None:
         self.down = False
+        self.asked = 0
         self.made: list[str] = []
         self.closed: list[str] = []
         self.open = threading.Event()
@@ -29,6 +30,7 @@ class Door:
 
     def connect(self, name: str) -> str:
         """A new connection, numbered."""
+        self.asked += 1
         self.open.wait(60)
         if self.down:
             raise ConnectionRefusedError(name)
@@ -161,6 +163,22 @@ def test_it_keeps_overrides(world):
         assert watcher.config.port == 7
     assert watcher.config.port == 1
     assert server.current.startswith("server")
+
+
+def test_an_override_that_changes_nothing_does_not_end_it(world):
+    """Entered while it waits: it returns when the resource was made anew all the same."""
+    _, watcher, door, (pool, _, _), _ = world
+    before, asked = pool.current, door.asked
+    door.open.clear()
+    rebuilding = threading.Thread(target=watcher.rebuild, args=(pool,), daemon=True)
+    rebuilding.start()
+    wait_until(lambda: door.asked > asked)
+    with watcher.override({"port": 1}):
+        door.open.set()
+        rebuilding.join(60)
+        assert not rebuilding.is_alive()
+        assert pool.current != before
+        assert watcher.generation == 2
 
 
 def test_many_at_once_beside_saves(world):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, get_ar
 
 from hotconf import arguments
 from hotconf.errors import NoConfigError, UsageError
-from hotconf.events import ReloadFailed
+from hotconf.events import ReloadFailed, ReloadUnchanged
 from hotconf.problems import ConfigError
 from hotconf.runtime.holds import Override
 from hotconf.runtime.notifier import Caller
@@ -182,9 +182,11 @@ class Acting(Generic[T]):
         if applying.published.remade_on_use(resource):  # in a forked child: it has none yet
             _ = resource.current
             return
-        caller = Caller()
-        driver.post(partial(cycle.rebuild, resource, caller))
-        event = caller.wait(driver)
+        event: Ending | None = ReloadUnchanged("")
+        while isinstance(event, ReloadUnchanged):  # at first, and if an override that changes nothing came between
+            caller = Caller()
+            driver.post(partial(cycle.rebuild, resource, caller))
+            event = caller.wait(driver)
         if isinstance(event, ReloadFailed):
             raise ConfigError(event.problems) from applying.cause
         if event is None:
