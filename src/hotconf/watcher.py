@@ -127,7 +127,9 @@ class HotReloadWatcher(Acting[T], Following[T]):
         object.__setattr__(self, "_reloader", reloader)
 
     def _renewal(self) -> Callable[[], None]:
-        """What to call after `close`, so that it is not started yet, with its resources, callbacks and overrides."""
+        """What to call after `close`, so that it is not started yet, with its resources, callbacks and overrides, and
+        the signals that were spared.
+        """
         return partial(self._renew, self._bus.renewal())
 
     def _renew(self, renew_bus: Callable[[], None]) -> None:
@@ -135,6 +137,7 @@ class HotReloadWatcher(Acting[T], Following[T]):
         renew_bus()
         history = _history(old.state_dir, old.options)
         self._make(old.options, old.cycle.observation.wanted, old.cycle.reconcile_ns, history)
+        self._reloader.layers.take_over(old.layers)
         if made is not None:
             self._applying().take_over(made)
 

@@ -1,6 +1,7 @@
 """FastAPI: whatever a request does, it sees one generation; the watcher lives as long as the application."""
 
 import gc
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from hotconf.integrations.asgi import HotConfMiddleware
 from hotconf.integrations.fastapi import lifespan, pinned, router, view
 from hotconf.resources.published import View
 from integrations.shop import Open, Shop
+from waiting import wait_until
 
 PLANTED = 471147114711
 """Longer than any pid, and than what a time has without a break."""
@@ -423,6 +425,38 @@ def test_a_client_can_be_entered_again(shop: Open) -> None:
     shop.watcher.close()
     with pytest.raises(UsageError, match="can be started once"), TestClient(app):
         pass
+
+
+def test_signals_outlast_a_lifespan(shop: Open) -> None:
+    """`reload_on` is called once, in the main thread: the watcher that starts anew hears them, too."""
+    heard: list[int] = []
+    original = signal.signal(signal.SIGHUP, lambda *_: heard.append(1))
+    try:
+        handle = shop.watcher.reload_on(signal.SIGHUP)
+        app = one_generation(shop)
+        for number in (2, 3):
+            shop.save(number - 1)
+            with TestClient(app) as client:
+                assert client.get("/").json() == [number - 1]
+                shop.save(number * 10)
+                signal.raise_signal(signal.SIGHUP)
+                wait_until(lambda number=number: shop.watcher.config.number == number * 10)
+            signal.raise_signal(signal.SIGHUP)  # nothing runs: what was there before is called
+            assert not handle.closed
+        shop.save("'one'")
+        with pytest.raises(ConfigError), TestClient(app):
+            pass
+        assert not handle.closed
+        assert shop.watcher.reload_on(signal.SIGHUP) is handle
+        shop.save(4)
+        with TestClient(app):
+            shop.watcher.close()  # this is meant for good
+            assert handle.closed
+        signal.raise_signal(signal.SIGHUP)
+        assert heard == [1] * 5
+    finally:
+        shop.watcher.close()
+        signal.signal(signal.SIGHUP, original)
 
 
 def test_async_resources_live_in_the_loop_of_each_lifespan(shop: Open) -> None:

@@ -339,6 +339,29 @@ def test_a_forked_child_has_its_own(watch: Watch, path: Path) -> None:
     watcher.close()
 
 
+@pytest.mark.parametrize("closed", ["watcher", "handle"])
+def test_closing_in_a_forked_child(watch: Watch, path: Path, closed: str) -> None:
+    """There the signal is handled as before, and in the parent as ever."""
+    heard: list[int] = []
+    original = signal.signal(SIGNAL, lambda *_: heard.append(1))
+    watcher, seen = quiet(watch, path)
+    handle = watcher.reload_on(SIGNAL)
+    child = os.fork()
+    if not child:
+        try:
+            (watcher if closed == "watcher" else handle).close()
+            hang_up()
+            os._exit(0 if heard == [1] and handle.closed and "_Link" not in repr(signal.getsignal(SIGNAL)) else 2)
+        except BaseException:  # noqa: BLE001 - whatever it is
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    save(path, port(1))
+    hang_up()
+    assert isinstance(seen.ending(1), ReloadSuccess)
+    watcher.close()
+    signal.signal(SIGNAL, original)
+
+
 LOOP = """
 import asyncio, os, signal, sys
 from pathlib import Path

@@ -90,18 +90,20 @@ async def served(watcher: HotReloadWatcher[Any], *, require: bool = True) -> Asy
             if uses.ours and not uses.count:
                 uses.ours = False
                 renew = watcher._renewal()
-                await watcher.aclose()
-                renew()
+                with watcher._reloader.layers.sparing():
+                    await watcher.aclose()
+                    renew()
 
 
 async def _start(watcher: HotReloadWatcher[Any], *, require: bool) -> None:
     renew, was_closed = watcher._renewal(), watcher._reloader.cycle.closed
-    try:
-        await watcher.astart(require=require)
-    except Exception:
-        if watcher._reloader.cycle.closed and not was_closed:  # by the failure: it may be tried again
-            renew()
-        raise
+    with watcher._reloader.layers.sparing():
+        try:
+            await watcher.astart(require=require)
+        except Exception:
+            if watcher._reloader.cycle.closed and not was_closed:  # by the failure: it may be tried again
+                renew()
+            raise
 
 
 async def _enter_anew(watcher: HotReloadWatcher[Any]) -> None:

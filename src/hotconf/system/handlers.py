@@ -15,15 +15,35 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.arguments import wrong
 from hotconf.errors import UsageError
-from hotconf.system import threads
+from hotconf.system import fork, threads
 
 if TYPE_CHECKING:
+    import threading
     from types import FrameType, TracebackType
     from typing import Self
 
-_hooks: Final[dict[int, _Hook]] = {}
-_lock: Final = threads.rlock()
-"""Held while the hooks change, never in a handler."""
+
+class _Hooks(fork.ForkAware):
+    """All of this process. A forked child inherits them."""
+
+    __slots__ = ("by_number", "lock")
+
+    def __init__(self) -> None:
+        self.by_number: dict[int, _Hook] = {}
+        self.lock = threads.rlock()
+        """Held while the hooks change, never in a handler."""
+        fork.register(self)
+
+    def locks(self) -> tuple[tuple[int, threading.RLock], ...]:
+        """The one lock."""
+        return ((fork.INNER, self.lock),)
+
+    def abandon(self) -> None:
+        """In a forked child: another thread of the parent may hold the lock."""
+        self.lock = threads.rlock()
+
+
+_hooks: Final = _Hooks()
 
 
 class SignalHandle:
@@ -78,7 +98,7 @@ class _Hook:
         return handle
 
     def remove(self, handle: SignalHandle) -> None:
-        with _lock:
+        with _hooks.lock:
             self.handles = tuple(each for each in self.handles if each is not handle)
             if not self.handles:
                 self.restore()
@@ -137,8 +157,8 @@ def on_signal(number: object, owner: object, action: Callable[[], object]) -> Si
     """
     if not isinstance(number, int) or isinstance(number, bool) or number not in signal.valid_signals():
         raise wrong("signum", number, "a signal, such as signal.SIGHUP")
-    with _lock:
-        return _hooks.setdefault(int(number), _Hook(int(number))).add(owner, action)
+    with _hooks.lock:
+        return _hooks.by_number.setdefault(int(number), _Hook(int(number))).add(owner, action)
 
 
 def never(owner: object) -> SignalHandle:

@@ -204,7 +204,8 @@ class Acting(Generic[T]):
         To be called in the main thread, after whatever else installs handlers. What handled the signal before is
         called, too. The handler itself does nothing but post: signals that come faster than the files can be loaded
         share a load. Calling it again does nothing more, or installs it again if somebody has replaced it. `close()`
-        of the watcher, or of the handle that is returned, ends it: the signal is handled as it was before.
+        of the watcher, or of the handle that is returned, ends it: the signal is handled as it was before. The
+        end of an application's lifespan does not: the watcher that the next one starts anew hears the signal, too.
 
         Raises `UsageError` for what is no signal or cannot be handled, outside of the main thread, and when closed.
         """
@@ -214,10 +215,13 @@ class Acting(Generic[T]):
         if reloader.cycle.closed:
             raise UsageError("this watcher is closed: reload_on() works before that")
         if INERT.applies():
-            return handlers.never(reloader)
-        handle = handlers.on_signal(signum, reloader, reloader.request)
-        reloader.layers.also_end(handle.close)
+            return handlers.never(self)
+        handle = handlers.on_signal(signum, self, self._request)
+        reloader.layers.also_end(handle.close, lasting=True)
         return handle
+
+    def _request(self) -> None:
+        self._reloader.request()  # of the life that it is in
 
     def pin(self) -> View[T]:
         """A context manager for one generation of everything: `with watcher.pin() as view: view.config, view[pool]`.
