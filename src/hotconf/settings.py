@@ -31,7 +31,7 @@ class HotReloadSettings(BaseModel):
     debounce_ms: Annotated[int, Field(json_schema_extra={"minimum": MIN_DEBOUNCE_MS, "maximum": MAX_DEBOUNCE_MS})] = (
         2000
     )
-    """The window: a reload happens when nothing has changed for so long. 100 to 60000 in a file."""
+    """The window: a reload happens after this long without changes. 100 to 60000 in a file."""
     mode: Literal["settle", "eager"] = "settle"
     """Eager: a valid change that arrives as one finished act is not kept waiting for the window. Linux only."""
     watch_paths: Annotated[tuple[str, ...], Field(strict=False)] = ()

@@ -226,7 +226,7 @@ class HotReloadWatcher(Acting[T], Following[T]):
 
     @property
     def path(self) -> Path:
-        """The main file, absolute; without one a path where nothing is."""
+        """The main file, absolute; without one, a path that does not exist."""
         return self._reloader.options.path
 
     @property
@@ -285,7 +285,7 @@ class HotReloadWatcher(Acting[T], Following[T]):
 
     @property
     def pending_restart(self) -> tuple[Change, ...]:
-        """What the files say, but takes effect with a restart only: changes of values that are `RestartRequired`."""
+        """Changes in the files that take effect only after a restart: those of values that are `RestartRequired`."""
         return self._reloader.publisher.pending_restart
 
     @property
@@ -294,7 +294,7 @@ class HotReloadWatcher(Acting[T], Following[T]):
         return vitals.stats(self._reloader)
 
     def health(self) -> Health:
-        """How the watcher is: `ok`, `pending`, `degraded`, `failed` or `unwatched`, why, and since when.
+        """The health of the watcher: `ok`, `pending`, `degraded`, `failed` or `unwatched`, why, and since when.
 
         Holds no values and no secrets: for status pages and probes. Any thread may ask; it never waits.
         """
@@ -322,8 +322,8 @@ class HotReloadWatcher(Acting[T], Following[T]):
         """Load the files now, without a debounce window, and return the ending.
 
         Reflects every write that finished before the call. While something is busy, a different, valid configuration
-        is deferred and `ReloadDeferred` is returned at once, unless `force`. `revalidate` validates the same files
-        anew. Watching resumes if they turn hot reload on again. `wait=False` returns None at once, signal-safe.
+        is deferred and `ReloadDeferred` is returned at once, unless `force`. `revalidate` validates unchanged files
+        again. Watching resumes if they turn hot reload on again. `wait=False` returns None at once, signal-safe.
 
         Raises `UsageError` if the watcher is not running, when called from a check, a validator or `describe`, and on
         the thread of the event loop of async resources: `await areload()`.

@@ -116,7 +116,7 @@ def _in_words(error: OSError) -> str:
 def hotconf() -> None:
     """Keep a configuration in step with its file, safely.
 
-    A save becomes one complete, validated configuration, or the old one stays and you are told why, and where.
+    A save becomes one complete, validated configuration, or the old one stays and hotconf reports why, and where.
     Without a PATH, the file is that of the program (--app MODULE:NAME, HOTCONF_APP, or [tool.hotconf] app in
     pyproject.toml); without a program $CODE_HOME/config.toml, else ~/.code/config.toml.
     """

@@ -56,7 +56,7 @@ _NO_NAME: Final = Path("<stdin>")
 )
 @click.option("-q", "--quiet", is_flag=True, help="Only problems: no line on stderr that counts them.")
 @click.option("--watch", is_flag=True, help="Check again whenever one of the files has changed, until Ctrl+C.")
-@click.option("--error-on-warning", is_flag=True, help="Warnings are enough for exit status 1.")
+@click.option("--error-on-warning", is_flag=True, help="Exit with status 1 on warnings, too.")
 @state_dir_option(BASELINE)
 @click.pass_context
 def check(
@@ -78,7 +78,7 @@ def check(
     each (FILE:LINE:COL: error: TEXT), or as json, sarif or github (workflow commands). A line on stderr counts them.
 
     Exit status: 0 valid (there may be warnings), 1 invalid, 2 a file that is missing, unreadable or too large, a
-    model that is not known (then only the syntax is checked), or wrong usage.
+    model that is unknown (then only the syntax is checked), or wrong usage.
     """
     if stdin_filename is not None and _STDIN not in paths:
         raise click.UsageError("--stdin-filename names what - reads: give - as a PATH")

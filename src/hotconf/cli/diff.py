@@ -43,11 +43,11 @@ def diff(
     PATH; without a PATH of the other one's file, or of the default PATH if both are such. Or -, standard input, or a
     pipe, <(git show HEAD:config.toml): what that file would be if it held this.
 
-    Each value that differs is a line on stdout, KEY: OLD → NEW; below stands how a reload would describe it. A value
+    Each value that differs is a line on stdout, KEY: OLD → NEW; then comes the summary of a reload. A value
     that is a default is equal to the same value written; what takes effect with a restart only is marked. Secrets are
     masked. Problems go to stderr.
 
-    Exit status: 0 the same, 1 different, 2 one of them is not valid or cannot be had, or wrong usage.
+    Exit status: 0 the same, 1 different, 2 one of them is not valid or cannot be read, or wrong usage.
     """
     from hotconf.cli import states
     from hotconf.cli.verdict import UNKNOWN

@@ -21,7 +21,7 @@ _COLOURS: Final = {"mend": "red", "note": "yellow", "fine": "green"}
 @click.command(short_help="Say what to expect of a path: whether and how soon a save is noticed.")
 @path_argument
 @program_options
-@click.option("--no-probe", is_flag=True, help="Write nothing, not even a short-lived hidden file beside PATH.")
+@click.option("--no-probe", is_flag=True, help="Write nothing, not even a short-lived hidden file next to PATH.")
 @json_option("One JSON object instead of text.")
 @state_dir_option(BASELINE)
 @click.pass_context
@@ -38,7 +38,7 @@ def doctor(
 
     A hidden file is written beside it, watched, timed and removed again.
 
-    Exit status: 0 all is well, though there may be notes, 1 there is something to mend, 2 wrong usage.
+    Exit status: 0 all is well, though there may be notes, 1 there is something to fix, 2 wrong usage.
     """
     from hotconf.cli.baseline import baseline_of
     from hotconf.cli.contact import located

@@ -98,7 +98,7 @@ class TextPrinter:
 
 
 class JsonPrinter:
-    """For programs: one JSON object a line, each with the generation in force after its event."""
+    """For programs: one JSON object per line, each with the generation in force after its event."""
 
     def __init__(self) -> None:
         self._generation = 0

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command(short_help="Show the good states that are kept.")
 @path_argument
 @click.option("--key", metavar="KEY", shell_complete=complete("keys"), help="Every change of this value or table.")
-@json_option("One JSON object a line instead of text.")
+@json_option("One JSON object per line instead of text.")
 @program_options
 @state_dir_option("Where the states are kept; .hotconf in the configuration's directory unless given.")
 def history(path: Path | None, key: str | None, as_json: bool, program: Program, state_dir: Path | None) -> None:
@@ -29,7 +29,7 @@ def history(path: Path | None, key: str | None, as_json: bool, program: Program,
 
     `hotconf run` keeps each state that was in force, and so does every program whose watcher has a state directory.
     `hotconf rollback` goes back to one. With --key every change of one value is a line: the state that brought it,
-    when, from what and to what, as the model of today reads the states. Secrets are masked.
+    when, from what and to what, as the current model reads the states. Secrets are masked.
     """
     from hotconf.cli.contact import patiently
     from hotconf.report.history import json_lines, lines

@@ -46,7 +46,7 @@ def json_option(text: str) -> Callable[[Callable[..., None]], Callable[..., None
 
 _AS_JSON: Final = "json is another spelling of --json."
 BASELINE: Final = (
-    "Where the states are whose files are missed; .hotconf in the configuration's directory unless given."
+    "Where the states are that tell which files are missing; by default .hotconf in the configuration's directory."
 )
 
 

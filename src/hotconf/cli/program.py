@@ -190,7 +190,7 @@ def _schema(ctx: click.Context, param: click.Parameter, value: str | None) -> Sc
 _APP: Final = click.option(
     "--app",
     metavar="MODULE:NAME",
-    help="The program's own HotReloadWatcher, or a function that returns it: its model, checks and layers count. "
+    help="The program's own HotReloadWatcher, or a function that returns it: its model, checks and layers are used. "
     "Without it HOTCONF_APP, or [tool.hotconf] app in the nearest pyproject.toml.",
 )
 _NO_APP: Final = click.option(
@@ -227,7 +227,7 @@ profile_option: Final = click.option(
     "--profile",
     metavar="NAME",
     callback=_checked_name,
-    help="The profile of the program that counts, whatever its variable says.",
+    help="The profile to use, whatever the program's variable says.",
 )
 
 

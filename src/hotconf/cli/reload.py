@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from hotconf.status.reading import Standing
 
 
-@click.command(short_help="Have all processes reload.")
+@click.command(short_help="Make all processes reload.")
 @path_argument
-@json_option("With --wait, one JSON object a process and line instead of the table.")
+@json_option("With --wait, one JSON object per line and process instead of the table.")
 @click.option("--wait", is_flag=True, help="Wait until all processes have reloaded, and show what they run.")
 @timeout_option
 @app_options
@@ -37,11 +37,11 @@ def reload(
     program: Program,
     state_dir: Path | None,
 ) -> None:
-    """Have the processes whose watcher of PATH has a state directory load the files now, without a window.
+    """Make the processes whose watcher of PATH has a state directory reload now, without waiting for the window.
 
-    Also those whose hot reload is off. They are asked by a file in the state directory: no signal is sent.
+    Also those whose hot reload is off. The request is a file in the state directory: no signal is sent.
 
-    Exit status: 0 asked, and with --wait done by all; 1 one refused the files, or was not done in time; 2 there are
+    Exit status: 0 requested, with --wait done by all; 1 one refused the files, or was not done in time; 2 there are
     no processes, wrong usage.
     """
     from hotconf.cli.contact import patiently

@@ -33,7 +33,7 @@ class _Number(click.IntRange):
         return super().convert(text, param, ctx)
 
 
-@click.command(short_help="Bring the files back to a good state that is kept.")
+@click.command(short_help="Restore the files of a good state that is kept.")
 @click.argument("number", type=_Number(1))
 @click.argument("path", required=False, type=PATH)
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -50,12 +50,12 @@ def rollback(
     program: Program,
     state_dir: Path | None,
 ) -> None:
-    """Bring PATH and its fragments back to state NUMBER, or @NUMBER, which `hotconf history` shows.
+    """Restore PATH and its fragments to state NUMBER, or @NUMBER, which `hotconf history` shows.
 
     The difference is shown first, secrets as …; then you are asked, unless --yes is given. All files are written or
     none, and none if one of them changes meanwhile. A program that watches them sees a save like any other.
 
-    Exit status: 0 done, or nothing to do; 1 not wanted; 2 refused: no such state, a state that is not valid any
+    Exit status: 0 done, or nothing to do; 1 not confirmed; 2 refused: no such state, a state that is not valid any
     more together with --yes, files that changed meanwhile, wrong usage.
     """
     from hotconf.cli.contact import located, patiently

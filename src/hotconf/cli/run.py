@@ -39,12 +39,12 @@ _THEME: Final = "The colours, such as nord, gruvbox or textual-light."
     shell_complete=complete("themes"),
     help=_THEME,
 )
-@click.option("--mouse/--no-mouse", default=True, help="Let the app have the mouse.", show_default=True)
+@click.option("--mouse/--no-mouse", default=True, help="Let the app use the mouse.", show_default=True)
 @click.option(
     "--busy-while", metavar="CMD", help="Start this shell command with the app: reloads wait until it ends."
 )
 def run(path: Path | None, program: Program, theme: str | None, mouse: bool, busy_while: str | None) -> None:
-    """Watch PATH live, in a terminal app: its values, every change, and what came of it. ? shows the keys.
+    """Watch PATH live, in a terminal app: its values, every change, and its outcome. ? shows the keys.
 
     Without a PATH, and if there never was a configuration, a commented one is written first. Without a terminal, or
     without Textual, events are printed as lines, as `hotconf watch` does.

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Print the JSON Schema, for editors; --stamp puts it to use.")
 @path_argument
-@click.option("--stamp", is_flag=True, help="Write it beside PATH, and the line that names it at PATH's head.")
+@click.option("--stamp", is_flag=True, help="Write it next to PATH, and the line that names it at the top of PATH.")
 @click.option("--force", is_flag=True, help="With --stamp: also over a schema of another model or program.")
 @program_options
 def schema(path: Path | None, stamp: bool, force: bool, program: Program) -> None:
     """Print the JSON Schema (draft 2020-12) of a configuration: every key with its type, limits, default and meaning.
 
-    With --stamp it is written to NAME.schema.json beside PATH, and PATH gets the note by which editors find it:
-    #:schema ./NAME.schema.json in TOML, # yaml-language-server: $schema=./NAME.schema.json in YAML, both at its head,
-    and the key $schema in JSON. To do it again changes nothing, or brings the schema up to date. A schema of another
+    With --stamp it is written to NAME.schema.json next to PATH, and PATH gets the reference that editors look for:
+    #:schema ./NAME.schema.json in TOML, # yaml-language-server: $schema=./NAME.schema.json in YAML, both at the top,
+    and the key $schema in JSON. Again it changes nothing, or brings the schema up to date. A schema of another
     model, one that is not hotconf's, or a note that names another one, is only replaced with --force.
 
     Exit status: 0 done, 2 it could not be written, or wrong usage.

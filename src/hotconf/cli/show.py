@@ -32,7 +32,7 @@ _KEY: Final = "Only this value or table, a dotted key such as cost.daily_limit_u
     "--format",
     "form",
     type=click.Choice(["toml", "yaml", "json"]),
-    help="What to write; as the main file unless given.",
+    help="The format to write; by default that of the main file.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, with the origins.")
 @program_options
@@ -52,7 +52,7 @@ def show(
     """Show the configuration that a program started with PATH would have: its files merged, its defaults filled in.
     With @N: that of state N of PATH, as `hotconf history` shows it. A PATH of - is standard input.
 
-    stdout is a valid configuration in the format of the main file, or in that which --format names. A comment behind
+    stdout is a valid configuration in the format of the main file, or in that of --format. A comment after
     each value says where it was written, FILE:LINE, and what that overrides, or that it is a default; and whether a
     change of it needs a restart. JSON has no comments: --json has the origins. Secrets are masked. Warnings go to
     stderr.

@@ -20,8 +20,8 @@ POLL_S: Final = 0.05
 
 @click.command(short_help="Show what each process runs.")
 @path_argument
-@json_option("One JSON object a process and line instead of the table.")
-@click.option("--wait", is_flag=True, help="Wait until all processes run the files as they are, or one refuses them.")
+@json_option("One JSON object per line and process instead of the table.")
+@click.option("--wait", is_flag=True, help="Wait until all processes run the current files, or one refuses them.")
 @timeout_option
 @app_options
 @state_dir_option("The state directory of the processes; .hotconf in the configuration's directory unless given.")
@@ -35,9 +35,9 @@ def status(
     program: Program,
     state_dir: Path | None,
 ) -> None:
-    """Show the processes whose watcher of PATH has a state directory: what each runs, and how it is.
+    """Show the processes whose watcher of PATH has a state directory: what each runs, and its health.
 
-    Exit status: 0 all run the files as they are; 1 one does not, or refused them; 2 there are none, wrong usage.
+    Exit status: 0 all run the current files; 1 one does not, or refused them; 2 there are none, wrong usage.
     """
     processes = Processes(program, path, state_dir)
     until = time.monotonic() + timeout_s

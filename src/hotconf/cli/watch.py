@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from hotconf.cli.program import Program
 
 
-@click.command(short_help="Print every change of a configuration, and what came of it.")
+@click.command(short_help="Print every change of a configuration, and its outcome.")
 @path_argument
-@json_option("One JSON object a line instead of text.")
-@click.option("--exec", "command", metavar="CMD", help="Run this in a shell after each reload, whatever came of it.")
+@json_option("One JSON object per line instead of text.")
+@click.option("--exec", "command", metavar="CMD", help="Run this in a shell after each reload, whatever its outcome.")
 @program_options
 @click.option(
     "--debounce-ms",
     type=click.IntRange(0, MAX_DEBOUNCE_MS),
-    help="Reload when nothing has changed for so long, whatever the file says.",
+    help="Reload after this long without changes; overrides the file.",
 )
 @state_dir_option(
     "Keep each good state in DIR, as hotconf run does in .hotconf of the configuration's directory, and "
@@ -39,13 +39,13 @@ def watch(
 ) -> None:
     """Watch PATH and the files that its watch_paths name, until Ctrl+C or SIGTERM. SIGHUP loads them at once.
 
-    Events go to stdout, everything else to stderr. PATH need not be valid yet, nor exist. The log is kept in
+    Events go to stdout, everything else to stderr. PATH need not exist or be valid yet. The log is kept in
     debug.log in the configuration's directory ($CODE_HOME, else ~/.code) if that exists.
 
     CMD of --exec finds in its environment HOTCONF_OUTCOME (success, unchanged, failed or deferred), HOTCONF_PATH,
-    HOTCONF_GENERATION and HOTCONF_KEYS (the keys that changed, a line each), never a value. Events wait for it.
+    HOTCONF_GENERATION and HOTCONF_KEYS (the keys that changed, one per line), never a value. Events wait for it.
 
-    Exit status: 0 asked to stop, 2 stdout is not writable, or wrong usage.
+    Exit status: 0 stopped on request, 2 stdout is not writable, or wrong usage.
     """
     from hotconf.cli.follow import follow
 

@@ -45,7 +45,7 @@ DEFERRED: Final = 202
 def pinned(watcher: HotReloadWatcher[T]) -> Callable[[HTTPConnection], AsyncIterator[T]]:
     """A dependency: the config, the same for the whole request, with its background tasks, or WebSocket.
 
-    What was made of it is not closed meanwhile. Wherever a request asks for it, by `view` or in an application within
+    Its resources are not closed meanwhile. Wherever a request asks for it, by `view` or in an application within
     the application, it gets the same generation. This is the same function for the same watcher, so that
     `app.dependency_overrides[pinned(watcher)]` replaces it. Until there is a configuration the request is answered
     with 503.

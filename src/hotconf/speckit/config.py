@@ -100,7 +100,7 @@ class ModelProvider(_Table):
     stream_max_retries: NotNegative = 10
     """How often a broken stream is begun again."""
     stream_idle_timeout_ms: Positive = 300_000
-    """A stream that is silent for so long is broken."""
+    """A stream that is silent for this long is broken."""
 
 
 class Retry(_Table):

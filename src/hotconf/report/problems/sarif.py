@@ -36,7 +36,7 @@ _RULES: Final[dict[Kind, str]] = {
     "syntax": "A file is not TOML, YAML or JSON.",
     "schema": "A value is not what the model expects, or a key is unknown or missing.",
     "semantic": "Values do not fit together.",
-    "apply": "What is made of the configuration could not be made.",
+    "apply": "A resource could not be made from the configuration.",
     "internal": "A check or a validator failed itself.",
 }
 _KINDS: Final[tuple[Kind, ...]] = get_args(Kind)

@@ -126,7 +126,7 @@ class Acting(Generic[T]):
     def resource(
         self, selector: Any, *, uses: Any = None, fork: Fork = "remake", timeout_s: float = 30.0
     ) -> ResourceDecorator[Any] | DependentDecorator[Any, Any]:
-        """Have something made of the configuration, which changes with it. A decorator of the function that makes it.
+        """Register a resource, which is made from the configuration and changes with it. Decorates its factory.
 
             @watcher.resource("database")
             def pool(database: Database) -> Iterator[Pool]:
@@ -139,10 +139,10 @@ class Acting(Generic[T]):
         if the watcher is running, and whenever the selected value differs: before the new configuration is published,
         and if it raises or takes longer than `timeout_s`, the reload has failed (`ReloadFailed.kind` is `apply`), the
         old configuration and the old object stay, and it is tried again after 1 s, 2 s, and so on up to 60 s. The old
-        object is closed once nobody uses it: `with pool.use() as connections:`; `pool.current` is without that.
+        object is closed when no longer in use: `with pool.use() as connections:`; `pool.current` is without that.
 
         `selector`: as for `on_change`. `uses`: a resource that is made first and closed after it; its new object is
-        the second argument. `fork`: in a forked child it is made anew on first use, or with `keep` shared.
+        the second argument. `fork`: in a forked child it is made again on first use, or with `keep` shared.
 
         Raises `UsageError` for a key that the model does not have, and for arguments that cannot work; the decorator,
         in a running watcher, what the function raises.
@@ -158,10 +158,10 @@ class Acting(Generic[T]):
         return ResourceDecorator(register) if uses is None else DependentDecorator(register)
 
     def rebuild(self, resource: Resource[Any]) -> None:
-        """Make it anew, and what uses it, although nothing changed: after credentials were rotated, for instance.
+        """Make it again, and the resources that use it, although nothing changed: after rotating credentials, say.
 
         On return the new objects are published, as a generation of the same config, and `ReloadSuccess` without
-        changes is emitted, also while something is busy; the old ones are closed once nobody uses them. If it cannot
+        changes is emitted, also while something is busy; the old ones are closed when no longer in use. If it cannot
         be made, the old ones stay, nothing is emitted, and it is not tried again: that is up to the caller.
 
         Raises `ConfigError`, whose cause is what the function raised; `NoConfigError` after a start without a
@@ -203,7 +203,7 @@ class Acting(Generic[T]):
 
         To be called in the main thread, after whatever else installs handlers. What handled the signal before is
         called, too. The handler itself does nothing but post: signals that come faster than the files can be loaded
-        share a load. Calling it again does nothing more, or installs it again if somebody has replaced it. `close()`
+        share a load. Calling it again does nothing more, or installs it again if it has been replaced. `close()`
         of the watcher, or of the handle that is returned, ends it: the signal is handled as it was before. The
         end of an application's lifespan does not: the watcher that the next one starts anew hears the signal, too.
 
@@ -226,7 +226,7 @@ class Acting(Generic[T]):
     def pin(self) -> View[T]:
         """A context manager for one generation of everything: `with watcher.pin() as view: view.config, view[pool]`.
 
-        What was made of it is not closed within it.
+        Its resources are not closed while it is open.
         """
         return self._applying().published.pin()
 
