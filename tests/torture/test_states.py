@@ -5,6 +5,7 @@ What is kept is looked at by hand: none of hotconf's own reading helps.
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import re
@@ -181,7 +182,16 @@ class Way:
         return next(path for path in self.states.glob("*-*") if path.is_dir())  # not that of statuses
 
     def removed(self) -> None:
-        shutil.rmtree(self.states)
+        wait_until(self._removed)
+
+    def _removed(self) -> bool:
+        """A status that is written meanwhile makes it anew: then what a user does is to remove it again."""
+        try:
+            shutil.rmtree(self.states)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
+                raise
+        return not self.states.exists()
 
     def part_removed(self) -> None:
         shutil.rmtree(self.own)
@@ -207,9 +217,16 @@ class Way:
     HARMLESS = (removed, part_removed, emptied, replaced, replaced_by_a_link, lock_removed, open_to_others)
 
     def turned_to_file(self) -> Callable[[], object]:
-        shutil.rmtree(self.states)
-        self.states.write_text("no directory")
+        wait_until(self._turned_to_file)
         return self.states.unlink
+
+    def _turned_to_file(self) -> bool:
+        self.removed()
+        try:
+            self.states.write_text("no directory")
+        except IsADirectoryError:
+            return False
+        return True
 
     def part_turned_to_link(self) -> Callable[[], object]:
         own = self.own
