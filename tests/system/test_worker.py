@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from hotconf.system import worker
+from hotconf.system import threads, worker
 from hotconf.system.worker import Worker
 from waiting import wait_until
 
@@ -325,3 +325,19 @@ def test_a_child_of_a_fork_begins_anew(make):
         os._exit(0 if done.wait(LONG_S) else 1)
     gate.set()
     assert os.waitpid(pid, 0)[1] == 0
+
+
+def test_the_end_of_the_process_is_no_death(make, told):
+    """Its thread is ended, and the job is done by another one, without a word."""
+    done = []
+
+    def job() -> None:
+        done.append(1)
+        if len(done) == 1:
+            raise threads.ExitingError
+
+    made = make()
+    made.submit(job)
+    assert made.join(LONG_S)
+    assert len(done) == 2
+    assert told == []

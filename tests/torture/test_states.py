@@ -202,11 +202,19 @@ class Way:
 
     def replaced(self) -> None:
         self.states.rename(self.states.with_name("old"))
-        self.states.mkdir(mode=0o700)
+        self.states.mkdir(mode=0o700, exist_ok=True)  # the process may have written its status meanwhile
 
     def replaced_by_a_link(self) -> None:
         self.states.rename(self.states.with_name("elsewhere"))
-        self.states.symlink_to("elsewhere")
+        wait_until(self._linked)
+
+    def _linked(self) -> bool:
+        try:
+            self.states.symlink_to("elsewhere")
+        except FileExistsError:  # the process has written its status meanwhile
+            self.removed()
+            return False
+        return True
 
     def lock_removed(self) -> None:
         (self.own / "lock").unlink()

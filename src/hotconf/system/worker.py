@@ -35,7 +35,7 @@ MAX_SLOW: Final = 64
 class _Runner:
     """One thread, and its job. Only that thread writes here."""
 
-    __slots__ = ("began", "failed", "job", "reported", "thread")
+    __slots__ = ("began", "exiting", "failed", "job", "reported", "thread")
 
     def __init__(self, run: Callable[[_Runner], None], name: str) -> None:
         self.thread = threads.Thread(lambda: run(self), name)
@@ -46,6 +46,8 @@ class _Runner:
         """Whether it was reported that the job hangs."""
         self.failed: Callable[[], None] | None = None
         """The job that failed last."""
+        self.exiting = False
+        """It was ended because the process ends; its job is left to another one, if there is time."""
 
     @property
     def busy_ns(self) -> int:
@@ -215,7 +217,8 @@ class Worker:
 
     def _died(self, dead: _Runner) -> None:
         self._requeue(dead)
-        self._report(f"the thread {self.name} died, and another is started", dead.thread.error)
+        if not dead.exiting:
+            self._report(f"the thread {self.name} died, and another is started", dead.thread.error)
 
     def _is_slow(self, runner: _Runner) -> bool:
         if not (self._parallel and self._jobs and runner.began) or len(self._slow) >= MAX_SLOW:
@@ -250,7 +253,8 @@ class Worker:
             try:
                 self._serve(me)
                 break
-            except threads.ExitingError:  # of the process: nothing failed, and nobody repairs any more
+            except threads.ExitingError:  # of the process: nothing failed
+                me.exiting = True
                 return
             except BaseException as error:  # noqa: BLE001 - jobs guard themselves: a fault of ours
                 again = me in self._runners and self._requeue(me)  # unless the job forked
