@@ -19,7 +19,7 @@ TORTURE := $(addprefix tests/, config engine faults formats fuzz growth history 
 SECONDS ?= 1800
 SEED ?= $(shell date +%s)
 
-.PHONY: run test compiled coverage torture fuzz soak docs lint format bench bench-quick clean
+.PHONY: run test compiled coverage torture fuzz soak docs site laws lint format bench bench-quick clean
 
 run: $(READY)  ## watch your configuration, live
 	@$(BIN)/hotconf run $(ARGS)
@@ -47,9 +47,13 @@ fuzz: $(VENV)/.fuzz  ## any bytes at all, guided by coverage: SECONDS=1800 SEED=
 soak: $(READY)  ## random edits by several processes under readers: SECONDS=1800 SEED=…
 	cd tests && ../$(BIN)/python -m torture.soak $(SECONDS) $(SEED)
 
-docs: $(VENV)/.docs  ## the site, in .docs/html; the laws and the diagram in docs/architecture.md are written from the code
-	cd tests && ../$(BIN)/python -m docs.generated
+docs: laws site  ## the pages as a site, in .docs/html
+
+site: $(VENV)/.docs
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --builder html docs .docs/html
+
+laws: $(READY)  ## those in docs/architecture.md, and its diagram, from the code
+	cd tests && ../$(BIN)/python -m docs.generated
 
 lint: $(READY)
 	$(BIN)/ruff format --check --quiet $(PATHS)

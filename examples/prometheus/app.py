@@ -26,7 +26,7 @@ class Config(BaseModel, frozen=True):
 watcher = HotReloadWatcher("config.toml", Config, state_dir="state")
 watcher.start()
 
-GREETINGS = Counter("greetings", "How often somebody was greeted.")  # one of the program's own
+GREETINGS = Counter("greetings", "Greetings served.")  # one of the program's own
 GREETINGS.inc()
 
 registry = CollectorRegistry()

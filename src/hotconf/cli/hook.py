@@ -56,14 +56,14 @@ class Hook:
         stdout().flush()
         changes = event.changes if isinstance(event, ReloadSuccess | ReloadDeferred) else ()
         generation = event.generation if isinstance(event, ReloadSuccess) else self._watcher.generation
-        told = {
+        facts = {
             "HOTCONF_OUTCOME": outcome,
             "HOTCONF_GENERATION": str(generation),
             "HOTCONF_KEYS": "\n".join(change.dotted for change in changes),
             "HOTCONF_PATH": os.fspath(self._watcher.path),
         }
         to = sys.stderr if self._to_stderr else stdout()
-        environment = {**os.environ, **{name: text.replace("\0", "\ufffd") for name, text in told.items()}}
+        environment = {**os.environ, **{name: text.replace("\0", "\ufffd") for name, text in facts.items()}}
         done = subprocess.run(  # noqa: S602 - the user's own command
             self._command, shell=True, stdin=subprocess.DEVNULL, stdout=to, env=environment, check=False
         )

@@ -114,11 +114,11 @@ def _row(status: Status, *, host: bool) -> tuple[str, ...]:
 
 
 def _problems(statuses: Sequence[Status]) -> Iterator[str]:
-    told: dict[tuple[str, ...], list[Status]] = {}
+    refusals: dict[tuple[str, ...], list[Status]] = {}
     for status in statuses:
         if status.failed:
-            told.setdefault(status.problems, []).append(status)
-    for problems, refusing in told.items():
+            refusals.setdefault(status.problems, []).append(status)
+    for problems, refusing in refusals.items():
         pids = ", ".join(str(status.pid) for status in refusing[:_MOST])
         more = f" and {len(refusing) - _MOST} more" if len(refusing) > _MOST else ""
         yield ""

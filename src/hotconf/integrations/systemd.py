@@ -46,7 +46,7 @@ def notify(watcher: HotReloadWatcher[Any], *, signum: int | None = None) -> Serv
     if INERT.applies():
         return Service(watcher, "")
     if not running(watcher):
-        raise UsageError("the watcher is not running: start() it before systemd is told that the service is ready")
+        raise UsageError("the watcher is not running: start() it before notifying systemd that the service is ready")
     service = Service(watcher, _address(os.environ.get("NOTIFY_SOCKET", "")))
     if service._address:
         service._begin(signal.SIGHUP if signum is None else signum)
@@ -54,7 +54,7 @@ def notify(watcher: HotReloadWatcher[Any], *, signum: int | None = None) -> Serv
 
 
 class Service:
-    """What systemd is told of a watcher. `close()`, or that of the watcher, ends it."""
+    """Notifies systemd of a watcher's reloads. `close()`, or that of the watcher, ends it."""
 
     def __init__(self, watcher: HotReloadWatcher[Any], address: str) -> None:
         self._watcher = watcher
@@ -108,7 +108,7 @@ class Service:
 
     def _ask(self) -> None:
         """The signal came: only post, for this may be anywhere."""
-        if self._pid != os.getpid():  # systemd is told by the parent
+        if self._pid != os.getpid():  # the parent notifies systemd
             self._watcher._reloader.request()
         elif not self._asked:
             self._asked = True

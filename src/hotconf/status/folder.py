@@ -49,7 +49,7 @@ class StatusFile:
 
     @property
     def lost(self) -> bool:
-        """Whether it was written, and somebody has removed it, or the program has closed it and so lost the lock."""
+        """Whether it was written, and has been removed since, or the program has closed it and so lost the lock."""
         held = self._held
         return held is not None and not (held.ours and os.path.exists(self._path))
 

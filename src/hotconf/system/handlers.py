@@ -2,8 +2,8 @@
 
 Rule 1: there is one handler for a signal, however many ask for it. It does what they ask for, which is to post, then
 calls what was there before.
-Rule 2: after the last of them what was there before is restored, if nobody has replaced ours since. If somebody has,
-and calls ours, it only calls what was there before.
+Rule 2: after the last of them what was there before is restored, unless ours has been replaced since. Then ours, if
+it is called, only calls what was there before.
 Rule 3: only the main thread can restore. If the last one was closed elsewhere, the next signal does.
 """
 

@@ -32,7 +32,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 TIMEOUT_S: Final = 10.0
-"""How long a method waits unless told otherwise."""
+"""How long a method waits by default."""
 
 
 class Quiet(Observer):
@@ -110,7 +110,7 @@ class WatcherHandle(Generic[T]):
         return self._change("edit", partial(self._edited, {**(values or {}), **named}))
 
     def break_(self) -> Ending:
-        """Save a text that cannot be read, as if somebody were in the middle of an edit: the reload fails."""
+        """Save a text that cannot be read, as if an edit were half done: the reload fails."""
 
         def broken() -> bytes:
             before = self._before()
