@@ -1,0 +1,183 @@
+"""`Actions`: what the app does when asked by a key, a click or the palette."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from textual.app import App, SystemCommand
+
+from hotconf.text import shortened
+from hotconf.tui import palette
+from hotconf.tui.messages import Chosen, CommandEnded
+from hotconf.tui.operations.running import REASONS, Operations
+from hotconf.tui.screens.sheet import Sheet, SheetList
+from hotconf.tui.view.rows import Place, Tone
+from hotconf.tui.view.stream import place_of
+from hotconf.tui.widgets.panels import EventsPanel
+from hotconf.tui.widgets.rowlist import RowList
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from textual import events
+    from textual.screen import Screen
+
+    from hotconf.tui.clock import Clock
+    from hotconf.tui.editing import Editing
+    from hotconf.tui.operations.command import Command
+    from hotconf.tui.rollback import Rollback
+    from hotconf.tui.screens.main import Main
+    from hotconf.tui.session import BusyKind, Session
+    from hotconf.tui.view.history import History
+    from hotconf.tui.view.view import View
+
+Result = TypeVar("Result")
+
+_LONGEST_SHOWN: Final = 60
+
+
+class Actions(App[None]):
+    """The actions of `HotconfApp`, which has the state that they work on."""
+
+    session: Session
+    clock: Clock
+    view: View
+    history: History
+    operations: Operations
+    _command: Command | None
+    _editing: Editing
+    _rollback: Rollback
+    _main: Main
+
+    def note(self, text: str, *, tone: Tone = "plain", lines: tuple[str, ...] = ()) -> None:
+        """Add a note of the app's own to the events."""
+        raise NotImplementedError
+
+    def on_key(self, event: events.Key) -> None:
+        """What nobody has taken is looked up among the bindings after this, unless it was typed for the search."""
+        if self.screen is self._main and self._main.typed_ahead(event):
+            event.prevent_default()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Which keys work now."""
+        match action, parameters:
+            case "start", (str(kind),):
+                return self.view.facts.started and REASONS[_kind(kind)] not in self.operations
+            case "finish", (str(kind),):
+                return REASONS[_kind(kind)] in self.operations
+            case "reload", (force,):
+                return self.view.facts.started and (not force or self.view.facts.pending is not None)
+            case "difference", _:
+                return bool(self.history.snapshots)
+            case "help", _:
+                return not isinstance(self.screen, Sheet) or self.screen.helped
+            case "latency", _:
+                return self.view.facts.started
+        return True
+
+    def action_start(self, kind: str) -> None:
+        """Begin a rehearsal; reloads are queued until it is over."""
+        facts = self.view.facts
+        config = facts.snapshot.config if facts.snapshot is not None else None
+        self.operations.rehearse(_kind(kind), config, self.clock.seconds())
+        self.note(f"Rehearsal: {REASONS[_kind(kind)]}, reloads wait", tone="muted")
+
+    def action_finish(self, kind: str) -> None:
+        """End a rehearsal; what waited for it alone is applied."""
+        self.operations.finish(REASONS[_kind(kind)])
+        self.note(f"Rehearsal finished: {REASONS[_kind(kind)]}", tone="muted")
+
+    def on_command_ended(self, message: CommandEnded) -> None:
+        """Reloads wait for the external command no longer."""
+        text = self._command.text if self._command is not None else ""
+        self.operations.finish(text)
+        tone: Tone = "muted" if message.status == 0 else "warn"
+        self.note(f"{text}: ended with status {message.status}", tone=tone, lines=message.lines)
+
+    def action_reload(self, force: bool) -> None:
+        """Load the files now; `force` applies what is queued although something is busy."""
+        self.session.reload(force=force)
+
+    def action_search(self) -> None:
+        """Look for something in the configuration."""
+        self._main.action_search()
+
+    def action_help(self) -> None:
+        """All keys."""
+        from hotconf.tui.screens.help import Help
+
+        self.push_screen(Help())
+
+    def action_latency(self) -> None:
+        """Where the time goes."""
+        from hotconf.tui.screens.latency import Latency
+
+        self.push_screen(Latency(self.session.stats))
+
+    def action_difference(self) -> None:
+        """How a generation differs from another."""
+        from hotconf.tui.screens.difference import Difference
+
+        self.push_screen(Difference(lambda: self.history, self._rollback.ask, self.session.secret_keys))
+
+    def on_chosen(self, message: Chosen) -> None:
+        """Details of what is under the cursor."""
+        from hotconf.tui.screens.details import EventDetails, ValueDetails
+
+        if self.screen is not self._main or message.row.key[0] in ("none", "hint", "gap"):
+            return
+        events = self._main.query_one(EventsPanel)
+        if events.has_focus and events.entry is not None:
+            self.push_screen(EventDetails(events.entry))
+        elif message.row.expanded is not None:
+            self._main.focused.action_turn() if isinstance(self._main.focused, RowList) else None
+        else:
+            self.push_screen(ValueDetails(message.row, message.whole))
+
+    def action_copy(self) -> None:
+        """What is under the cursor, into the clipboard."""
+        shown = self._list()
+        text = shown.copied() if shown is not None else ""
+        if text.strip():
+            self.copy_to_clipboard(text)
+            self.notify(f"Copied: {shortened(text.splitlines()[0], _LONGEST_SHOWN)}", timeout=2)
+
+    def action_edit(self) -> None:
+        """Open the editor at what is under the cursor, and come back."""
+        trouble = self._editing.open(self._place())
+        if trouble:
+            self.notify(trouble, severity="warning")
+
+    def _list(self) -> RowList | None:
+        if isinstance(self.screen, Sheet):
+            return self.screen.query_one(SheetList)
+        return self.focused if isinstance(self.focused, RowList) else None
+
+    def _place(self) -> Place:
+        shown = self._list()
+        return (shown and shown.place) or self._trouble() or Place(self.view.facts.path)
+
+    def _trouble(self) -> Place | None:
+        """The place of the latest problem, if it still exists."""
+        problems = self.view.failed.problems if self.view.failed is not None else ()
+        return next(filter(None, map(place_of, problems)), None)
+
+    def leave_sheets(self) -> None:
+        """Back to the main screen."""
+        while isinstance(self.screen, Sheet):
+            self.pop_screen()
+
+    def aside(self, work: Callable[[], Result], then: Callable[[Result], object]) -> None:
+        """Do `work`, which reads or writes files, on a thread of its own, and then `then` with what it returns."""
+        self.run_worker(lambda: self.call_later(then, work()), thread=True)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002 (Textual's)
+        """What the palette offers."""
+        return palette.commands(self, self.view, self.operations, has_history=bool(self.history.snapshots))
+
+
+def _kind(text: str) -> BusyKind:
+    for kind in REASONS:
+        if kind == text:
+            return kind
+    raise AssertionError(text)
