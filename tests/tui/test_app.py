@@ -11,7 +11,8 @@ from hotconf.tui.app import HotconfApp
 from hotconf.tui.screens.details import EventDetails, ValueDetails
 from hotconf.tui.view.facts import Update
 from hotconf.tui.widgets.bars import SearchBox
-from hotconf.tui.widgets.panels import ConfigurationPanel, EventsPanel
+from hotconf.tui.widgets.events import EventsPanel
+from hotconf.tui.widgets.panels import ConfigurationPanel
 from tui.stage import LARGE, SMALL, FakeSession, play, screen, shows, until
 from tui.updates import COST_LINE, FILE, GOOD, changed, facts, failed, reloaded, snapshot, unchanged
 

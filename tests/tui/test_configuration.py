@@ -49,6 +49,14 @@ def test_what_is_written_comes_first_and_open_with_its_place():
     assert line(rows, "evidence").expanded is False
 
 
+def test_what_there_is_a_warning_about_is_marked():
+    """A misspelt key is in no model, so the table that it stands in is marked; and what is above, when folded."""
+    rows = shown(GOOD.replace("daily_limit_usd", "daily_limit_use"))
+    marked = [row.text.split(" ")[0] for row in rows if any(span.text == "⚠ " for span in row.right)]
+    assert marked == ["cost"]
+    assert not any(is_marked(row) for row in rows)
+
+
 def test_the_place_of_a_secret_or_a_variable_is_as_people_write_it(tmp_path, monkeypatch):
     """No line and no column is invented, neither in the list nor in the details."""
     monkeypatch.chdir(tmp_path)

@@ -13,7 +13,7 @@ from hotconf.tui.operations.running import REASONS, Operations
 from hotconf.tui.screens.sheet import Sheet, SheetList
 from hotconf.tui.view.rows import Place, Tone
 from hotconf.tui.view.stream import place_of
-from hotconf.tui.widgets.panels import EventsPanel
+from hotconf.tui.widgets.events import EventsPanel
 from hotconf.tui.widgets.rowlist import RowList
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from textual.screen import Screen
 
 from hotconf.tui.messages import Searched, SearchEnded
 from hotconf.tui.widgets.bars import AlertBar, OperationBar, SearchBox, StatusBar
+from hotconf.tui.widgets.events import EventsPanel
 from hotconf.tui.widgets.keybar import KeyBar
-from hotconf.tui.widgets.panels import ConfigurationPanel, EventsPanel
+from hotconf.tui.widgets.panels import ConfigurationPanel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,7 +13,7 @@ from hotconf.changes import MASK, MISSING, Change, Cut, contrasted, holds_cut, s
 from hotconf.keypath import KeyPath, dotted
 from hotconf.snapshot import DEFAULT
 from hotconf.text import quoted
-from hotconf.tui.view.rows import RESTART, Key, Place, Row, Span, Tone, counted
+from hotconf.tui.view.rows import RESTART, WARNING, Key, Place, Row, Span, Tone, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,6 +56,8 @@ class Item:
     """The value itself, masked."""
     waits: str = ""
     """`9000` if the files say so, and that needs a restart; an ellipsis if there is such a value below."""
+    warned: bool = False
+    """There is a warning about it, or about something in it."""
 
     @property
     def place(self) -> Place | None:
@@ -77,7 +79,7 @@ class Item:
     @property
     def open(self) -> bool:
         """Is it worth being seen without being asked for?"""
-        return bool(self.mark or self.waits) or self.written
+        return bool(self.mark or self.waits or self.warned) or self.written
 
 
 def items(snapshot: Snapshot[Any], changes: Sequence[Change]) -> tuple[Item, ...]:
@@ -91,7 +93,8 @@ def items(snapshot: Snapshot[Any], changes: Sequence[Change]) -> tuple[Item, ...
     whole = shown(snapshot.config, snapshot.secret_paths())
     waiting = {path: MORE for change in snapshot.pending_restart for path in _around(change.path)}
     waiting |= {change.path: contrasted(change.old, change.new)[1] for change in snapshot.pending_restart}
-    return tuple(_Growing(Origins(snapshot), exact, within, waiting).below((), whole, changed=False))
+    warned = frozenset(path for each in snapshot.warnings for path in (*_around(each.path), each.path))
+    return tuple(_Growing(Origins(snapshot), exact, within, waiting, warned).below((), whole, changed=False))
 
 
 def _around(path: KeyPath) -> Iterator[KeyPath]:
@@ -106,6 +109,8 @@ class _Growing:
     """Every path that is changed, or that something changed stands below."""
     waiting: Mapping[KeyPath, str]
     """What needs a restart, as it is then; `MORE` of what it stands in."""
+    warned: frozenset[KeyPath]
+    """What there is a warning about, and what that stands in."""
 
     def below(self, path: KeyPath, value: object, *, changed: bool) -> Iterator[Item]:
         """The items of the table or array `value`: of a table first what is written, then what is only default."""
@@ -123,9 +128,8 @@ class _Growing:
         over = () if branch or origin is None else self.origins.over(path)
         unset = self.origins.of(path).where if origin is None and not branch and not holds_cut(value) else ""
         waits = self.waiting.get(path, "")
-        return Item(
-            path, _label(path[-1], value), text, origin, mark, _was(exact), unset, over, children, value, waits
-        )
+        label, warned = _label(path[-1], value), path in self.warned
+        return Item(path, label, text, origin, mark, _was(exact), unset, over, children, value, waits, warned)
 
 
 def rows(tree: Sequence[Item], toggled: Mapping[Key, bool], query: str = "") -> tuple[Row, ...]:
@@ -150,7 +154,7 @@ def is_default(row: Row) -> bool:
 
 def origin_of(row: Row) -> str:
     """What `row` says about the origin of its value; empty if nothing."""
-    return next((span.text for span in row.right[-1:] if not span.text.startswith((MARK, RESTART))), "")
+    return next((span.text for span in row.right[-1:] if not span.text.startswith((MARK, RESTART, WARNING))), "")
 
 
 def is_marked(row: Row) -> bool:
@@ -225,6 +229,7 @@ def _right(item: Item) -> tuple[Span, ...]:
     mark = (
         *([Span(f"{MARK} ", "accent")] if item.mark else []),
         *([Span(f"{RESTART} ", "warn")] if item.waits else []),
+        *([Span(f"{WARNING} ", "warn")] if item.warned else []),
     )
     if item.origin is not None:
         over = f", over {', '.join(map(_short, item.over))}" if item.over else ""

@@ -19,6 +19,8 @@ Key: TypeAlias = tuple[str | int, ...]
 
 RESTART: Final = "↻"
 """Marks what needs a restart."""
+WARNING: Final = "⚠"
+"""Marks what there is a warning about."""
 _NARROWEST: Final = 20
 _WORD: Final = re.compile(r"(?<!\s)\s*+\S+")
 
