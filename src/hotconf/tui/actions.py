@@ -114,6 +114,12 @@ class Actions(App[None]):
 
         self.push_screen(Latency(self.session.stats))
 
+    def action_problems(self, step: int = 0) -> None:
+        """What is wrong now; `step`: at the first of them (1) or the last (-1)."""
+        from hotconf.tui.screens.problems import Problems
+
+        self.push_screen(Problems(lambda: self.view, step))
+
     def action_difference(self) -> None:
         """How a generation differs from another."""
         from hotconf.tui.screens.difference import Difference

@@ -27,6 +27,7 @@ def commands(app: App[None], view: View, operations: Operations, *, has_history:
     yield command("Search", "Look for a key or a value", "search")
     if has_history:
         yield command("Differences and rollback", "Compare generations, and go back", "difference")
+    yield command("Problems", "All problems and warnings, and where they are", "problems")
     yield command("Edit", "Open the file in your editor", "edit")
     if view.facts.started:
         yield command("Latency", "Where the time of a reload goes", "latency")

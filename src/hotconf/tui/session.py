@@ -57,6 +57,7 @@ class Session:
         self._notify: Callable[[Update], object] = _nobody
         self._failed: Callable[[BaseException], object] = _nobody
         self._grown: tuple[Snapshot[Any] | None, tuple[Item, ...]] = (None, ())
+        self._warned: tuple[Snapshot[Any] | None, Excerpts] = (None, ())
         self._changes: tuple[Change, ...] = ()
         self._opening = threading.Lock()
         self._started = False
@@ -180,15 +181,16 @@ class Session:
         if isinstance(event, ReloadSuccess):
             self._changes = event.changes
         facts = self._facts()
-        excerpts = self._excerpts(event.problems) if isinstance(event, ReloadFailed) else ()
+        problems = event.problems if isinstance(event, ReloadFailed) else ()
+        excerpts = self._excerpts(problems, self._watcher.text) if problems else ()
         self._notify(Update(facts, event, excerpts))
 
-    def _excerpts(self, problems: tuple[Problem, ...]) -> Excerpts:
-        # Here and not above: only a failure needs it.
+    def _excerpts(self, problems: tuple[Problem, ...], read: Callable[[Path], str]) -> Excerpts:
+        # Here and not above: only problems need it.
         from hotconf.report.problems.excerpt import Excerpts as Excerpted
 
         excerpts = Excerpted(
-            self._watcher.text,
+            read,
             cells=_EXCERPT_CELLS,
             secrets=self._watcher.secrets,
             secret_keys=self._secret_keys,
@@ -211,7 +213,24 @@ class Session:
             observer=stats.observer,
             degraded=stats.degraded,
             started=True,
+            excerpts=self._warnings(snapshot),
         )
+
+    def _warnings(self, snapshot: Snapshot[Any] | None) -> Excerpts:
+        """The source lines of its warnings, in the text that it was made of."""
+        if snapshot is None or not snapshot.warnings:
+            return ()
+        known, excerpts = self._warned
+        if known is not snapshot:
+            contents = {file.path: file.content for file in snapshot.files}
+
+            def read(path: Path) -> str:
+                content = contents.get(path)
+                return self._watcher.text(path) if content is None else content.decode("utf-8", "replace")
+
+            excerpts = self._excerpts(snapshot.warnings, read)
+            self._warned = (snapshot, excerpts)
+        return excerpts
 
     def _items(self, snapshot: Snapshot[Any] | None) -> tuple[Item, ...]:
         known, items = self._grown

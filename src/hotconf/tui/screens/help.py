@@ -17,6 +17,8 @@ _KEYS: Final = (
             ("Tab", "the other list"),
             ("z", "one list on the whole screen, and back"),
             ("/", "search the configuration by key or value"),
+            ("p", "all problems and warnings; n and N go from one to the next"),
+            ("] [", "the next and the previous problem"),
             ("d", "differences between generations, and rollback"),
             ("l", "latency: where the time of a reload goes"),
         ),

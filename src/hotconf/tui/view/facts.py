@@ -33,6 +33,8 @@ class Facts:
     degraded: bool = False
     """The files were not good at start, and have not been since: the snapshot is the last good state."""
     started: bool = False
+    excerpts: Excerpts = field(default=(), repr=False)
+    """The source lines of each warning of the snapshot."""
 
     @property
     def generation(self) -> int:

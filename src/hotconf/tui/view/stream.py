@@ -31,7 +31,7 @@ SYMBOLS: Final[Mapping[type, tuple[str, Tone]]] = {
 }
 """All one column wide in every terminal."""
 
-_TONES: Final[Mapping[Style, Tone]] = {
+TONES: Final[Mapping[Style, Tone]] = {
     "error": "bad",
     "warning": "warn",
     "message": "strong",
@@ -122,7 +122,7 @@ def problem_rows(entry: Entry, width: int, depth: int = 0) -> Iterator[Row]:
         for nth, line in enumerate(diagnostic(named, source, width=width)):
             yield Row(
                 ("entry", entry.number, "problem", index, nth),
-                tuple(Span(piece.text, _TONES[piece.style]) for piece in line),
+                tuple(Span(piece.text, TONES[piece.style]) for piece in line),
                 depth=depth,
                 place=place_of(problem),
                 copy="\n".join((problem.with_hint, *source)),

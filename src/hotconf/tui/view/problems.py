@@ -1,0 +1,102 @@
+"""The problems of now: of the latest failure, and the warnings about what is in force; errors first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hotconf.report.problems.lines import spelled
+from hotconf.tui.view.rows import Row, Span, Tone, counted, wrapped
+from hotconf.tui.view.stream import TONES, place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hotconf.problems import Problem
+    from hotconf.tui.view.facts import Excerpts
+    from hotconf.tui.view.rows import Key
+    from hotconf.tui.view.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A problem, and its source lines."""
+
+    problem: Problem
+    source: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """Tells it from others, although lines move."""
+        problem = self.problem
+        return str(problem.file or problem.where), problem.dotted, problem.message
+
+
+def listed(view: View) -> tuple[Listed, ...]:
+    """Each problem once: the errors, then the warnings, in the order of the files."""
+    failed = view.failed
+    excerpts = next((entry.excerpts for entry in reversed(view.entries) if entry.event is failed), ())
+    found = list(_with_source(failed.problems, excerpts)) if failed is not None else []
+    known = {each.identity for each in found}
+    if view.facts.snapshot is not None:
+        in_force = _with_source(view.facts.snapshot.warnings, view.facts.excerpts)
+        found += (each for each in in_force if each.identity not in known)
+    return tuple(sorted(found, key=lambda each: each.problem.severity != "error"))
+
+
+def summary(problems: Sequence[Listed]) -> str:
+    """`2 errors, 1 warning`; empty if there are none."""
+    errors = sum(each.problem.severity == "error" for each in problems)
+    parts = (counted(errors, "error"), errors), (counted(len(problems) - errors, "warning"), len(problems) - errors)
+    return ", ".join(text for text, number in parts if number)
+
+
+def rows(view: View, width: int) -> tuple[Row, ...]:
+    """What the problems mean for the configuration, then each as a diagnostic; or that there are none."""
+    problems = listed(view)
+    text, tone = _meaning(view, problems)
+    found = [Row(("meaning", nth), (Span(line, tone),)) for nth, line in enumerate(wrapped(text, width))]
+    numbers: dict[object, int] = {}
+    for each in problems:
+        number = numbers[each.identity] = numbers.get(each.identity, 0) + 1
+        key = ("problem", *each.identity, number)
+        found.append(Row((*key, "gap"), ()))
+        found += _diagnostic(view, each, key, width)
+    return tuple(found)
+
+
+def heads(shown: Sequence[Row]) -> tuple[int, ...]:
+    """At which of `shown` a problem begins."""
+    return tuple(index for index, row in enumerate(shown) if row.key[0] == "problem" and row.key[-1] == 0)
+
+
+def _with_source(problems: Sequence[Problem], excerpts: Excerpts) -> Iterator[Listed]:
+    for index, problem in enumerate(problems):
+        yield Listed(problem, excerpts[index] if index < len(excerpts) else ())
+
+
+def _diagnostic(view: View, each: Listed, key: Key, width: int) -> Iterator[Row]:
+    # Here and not above: the first frame is drawn before there is a problem.
+    from hotconf.report.problems.diagnostic import diagnostic
+
+    problem, main = each.problem, view.facts.path
+    shown = spelled(problem, main, main.relative_to(main.parent)) if problem.file is not None else problem
+    for nth, line in enumerate(diagnostic(shown, each.source, width=width)):
+        yield Row(
+            (*key, nth),
+            tuple(Span(piece.text, TONES[piece.style]) for piece in line),
+            place=place_of(problem),
+            copy="\n".join((problem.with_hint, *each.source)),
+        )
+
+
+def _meaning(view: View, problems: Sequence[Listed]) -> tuple[str, Tone]:
+    generation = view.facts.generation
+    if view.failed is not None:
+        kept = f"generation {generation} stays active" if generation else "nothing is active"
+        return f"The files are not valid: {kept} until they are.", "bad"
+    if not view.facts.started:
+        return "Nothing is loaded yet.", "muted"
+    if problems:
+        return f"Generation {generation} is active, with these warnings.", "warn"
+    return f"No problems: generation {generation} is active.", "good"
