@@ -31,9 +31,15 @@ from tui.updates import (
 START = View(facts(snapshot()))
 
 
+def lines(view, width=80, toggled=None, which="all", query=""):
+    """The rows of the event stream."""
+    kept = stream.kept(view.entries, which, query)
+    return stream.rows(kept, toggled or {}, width, opened=stream.opened_by_itself(kept), query=query)
+
+
 def texts(view, width=80, toggled=None):
     """The lines of the event stream."""
-    return [row.text for row in stream.rows(view.entries, toggled or {}, width)]
+    return [row.text for row in lines(view, width, toggled)]
 
 
 def alerts(view, keys=None):
@@ -113,7 +119,7 @@ def test_what_the_person_opened_stays_open():
 def test_a_problem_leads_the_editor_to_its_place():
     """Every line about it does, the source included."""
     view = updated(START, [failed()])
-    places = {row.place for row in stream.rows(view.entries, {}, 80) if row.depth}
+    places = {row.place for row in lines(view) if row.depth}
     assert {(place.file, place.line, place.column) for place in places if place} == {(FILE, 7, 8)}
 
 

@@ -33,6 +33,8 @@ class Main(Screen[None]):
         Binding("g", "app.finish('gate')", "Finish gate"),
         Binding("f", "app.reload(True)", "Apply now"),
         Binding("slash", "search", "Search", key_display="/"),
+        Binding("n", "match(1)", "Next", tooltip="the next match of a search"),
+        Binding("N", "match(-1)", "Previous", show=False, tooltip="the previous match of a search"),
         Binding("d", "app.difference", "Diff"),
         Binding("e", "app.edit", "Edit"),
         Binding("y", "app.copy", "Copy"),
@@ -58,6 +60,8 @@ class Main(Screen[None]):
         """`ready` is called when there is something to show in, before the first frame."""
         super().__init__()
         self._ready = ready
+        self._searched: ConfigurationPanel | EventsPanel | None = None
+        """The list that is, or was last, searched."""
 
     def on_mount(self) -> None:
         """All widgets are there."""
@@ -70,8 +74,8 @@ class Main(Screen[None]):
         with Container(id="lists"):
             with Vertical(id="left"):
                 yield ConfigurationPanel()
-                yield SearchBox()
             yield EventsPanel()
+        yield SearchBox()
         yield OperationBar()
         yield KeyBar()
 
@@ -90,15 +94,29 @@ class Main(Screen[None]):
         self.query_one(OperationBar).show(operations, now)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 (Textual's)
-        """While the search is typed, its key is a character like any other."""
+        """While the search is typed, its keys are characters like any other."""
+        if action == "match":
+            return self._searched is not None and not isinstance(self.focused, SearchBox)
         return action != "search" or not isinstance(self.focused, SearchBox)
 
     def action_search(self) -> None:
-        """Look for something in the configuration."""
-        self.remove_class("-zoom-events")
+        """Look for something in the list with the focus."""
+        events = self.query_one(EventsPanel)
+        panel = events if events.has_focus else self.query_one(ConfigurationPanel)
+        if self._searched not in (None, panel):
+            self.action_clear()
+        if panel is not events:
+            self.remove_class("-zoom-events")
+        self._searched = panel
         box = self.query_one(SearchBox)
+        box.placeholder = panel.SEARCHED
         box.display = True
         self.set_focus(box)  # at once: the next key may be waiting already
+
+    def action_match(self, step: int) -> None:
+        """Go to the next or the previous match."""
+        if self._searched is not None:
+            self._searched.action_match(step)
 
     def typed_ahead(self, event: events.Key) -> bool:
         """Take a key that was typed before the search box had the focus; it is for it all the same."""
@@ -110,23 +128,26 @@ class Main(Screen[None]):
 
     def on_searched(self, message: Searched) -> None:
         """Show what was found."""
-        self.query_one(ConfigurationPanel).search(message.text)
+        if self._searched is not None:
+            self._searched.search(message.text)
 
     def on_search_ended(self, message: SearchEnded) -> None:
         """Back to the list."""
-        if message.keep and self.query_one(SearchBox).value:
-            self.query_one(ConfigurationPanel).focus()
+        if message.keep and self.query_one(SearchBox).value and self._searched is not None:
+            self._searched.focus()
         else:
             self.action_clear()
 
     def action_clear(self) -> None:
-        """Back to both lists, with all of the configuration."""
+        """Back to both lists, with all that is in them."""
         self.remove_class("-zoom-events", "-zoom-configuration")
-        box = self.query_one(SearchBox)
-        if box.display:
+        box, panel = self.query_one(SearchBox), self._searched
+        if panel is not None:
+            self._searched = None
             box.value = ""
             box.display = False
-            self.query_one(ConfigurationPanel).focus()
+            panel.search("")
+            panel.focus()
 
     def action_zoom(self) -> None:
         """The list with the focus on the whole screen, or both again."""

@@ -13,7 +13,7 @@ from hotconf.changes import MASK, MISSING, Change, Cut, contrasted, holds_cut, s
 from hotconf.keypath import KeyPath, dotted
 from hotconf.snapshot import DEFAULT
 from hotconf.text import quoted
-from hotconf.tui.view.rows import RESTART, WARNING, Key, Place, Row, Span, Tone, counted
+from hotconf.tui.view.rows import RESTART, WARNING, Key, Place, Row, Span, Tone, counted, highlighted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -211,10 +211,10 @@ def _defaults(items: Sequence[Item]) -> Sequence[Item]:
 
 def _spans(item: Item, query: str, *, opened: bool | None) -> tuple[Span, ...]:
     label_tone: Tone = "accent" if item.mark == "changed" else "key"
-    spans = [*_highlighted(item.label, label_tone, query)]
+    spans = [*highlighted(item.label, label_tone, query)]
     if item.value is not None:
         tone: Tone = "muted" if item.origin is None and not item.mark else "value"
-        spans += [Span(" = ", "muted"), *_highlighted(item.value, tone, query)]
+        spans += [Span(" = ", "muted"), *highlighted(item.value, tone, query)]
         if item.was:
             spans.append(Span(f"  {item.was}", "accent"))
         if item.waits:
@@ -241,19 +241,6 @@ def _right(item: Item) -> tuple[Span, ...]:
 def _short(origin: Origin) -> str:
     """`config.toml:3` of the text of a configuration; else as people write it: `.env:2`, `secrets/db_password`."""
     return origin.where if origin.file is None or origin.column is None else f"{origin.file.name}:{origin.line}"
-
-
-def _highlighted(text: str, tone: Tone, query: str) -> Iterator[Span]:
-    at = text.casefold().find(query) if query else -1
-    if at < 0 or len(text.casefold()) != len(text):
-        yield Span(text, tone)
-        return
-    end = at + len(query)
-    yield from (Span(part, t) for part, t in _parts(text, at, end, tone) if part)
-
-
-def _parts(text: str, at: int, end: int, tone: Tone) -> tuple[tuple[str, Tone], ...]:
-    return (text[:at], tone), (text[at:end], "match"), (text[end:], tone)
 
 
 def _holds(item: Item, query: str) -> bool:

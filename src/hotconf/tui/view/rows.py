@@ -10,6 +10,7 @@ from hotconf.report.cells import pieces, width
 from hotconf.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 Tone: TypeAlias = Literal["plain", "muted", "strong", "key", "value", "good", "bad", "warn", "accent", "match"]
@@ -96,3 +97,14 @@ def wrapped(text: str, room: int) -> list[str]:
 def counted(number: int, noun: str) -> str:
     """`1 change`, `2 changes`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def highlighted(text: str, tone: Tone, query: str) -> Iterator[Span]:
+    """`text` in `tone`, with the first place where `query`, which is in lower case, is found in it as a match."""
+    at = text.casefold().find(query) if query else -1
+    if at < 0 or len(text.casefold()) != len(text):
+        yield Span(text, tone)
+        return
+    end = at + len(query)
+    parts: tuple[tuple[str, Tone], ...] = ((text[:at], tone), (text[at:end], "match"), (text[end:], tone))
+    yield from (Span(part, t) for part, t in parts if part)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.report.notification import notification
 from hotconf.report.problems.lines import spelled
 from hotconf.snapshot import Timings
 from hotconf.tui.view.facts import Excerpts, Happening, Note
-from hotconf.tui.view.rows import RESTART, Key, Place, Row, Span, Tone, counted, wrapped
+from hotconf.tui.view.rows import RESTART, Key, Place, Row, Span, Tone, counted, highlighted, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,6 +30,9 @@ SYMBOLS: Final[Mapping[type, tuple[str, Tone]]] = {
     Note: ("▸", "accent"),
 }
 """All one column wide in every terminal."""
+
+Which: TypeAlias = Literal["all", "endings", "failures and warnings"]
+"""Which events are shown."""
 
 TONES: Final[Mapping[Style, Tone]] = {
     "error": "bad",
@@ -66,16 +69,53 @@ class Entry:
         return ("entry", self.number)
 
 
-def rows(entries: Sequence[Entry], toggled: Mapping[Key, bool], width: int) -> tuple[Row, ...]:
-    """The lines of `entries`, newest first. The newest ending is open until the person decides otherwise."""
-    newest = next((entry.key for entry in reversed(entries) if entry.ends), None)
+def kept(entries: Sequence[Entry], which: Which, query: str = "") -> tuple[Entry, ...]:
+    """Those of `entries` that are shown: which, and with a `query` those that say it."""
+    words = query.strip().casefold()
+    return tuple(entry for entry in entries if _is(entry, which) and (not words or words in _all_of(entry)))
+
+
+def opened_by_itself(entries: Sequence[Entry]) -> Key | None:
+    """The entry that is open until the reader decides otherwise: the newest ending."""
+    return next((entry.key for entry in reversed(entries) if entry.ends), None)
+
+
+def rows(
+    entries: Sequence[Entry], toggled: Mapping[Key, bool], width: int, *, opened: Key | None = None, query: str = ""
+) -> tuple[Row, ...]:
+    """The lines of `entries`, newest first. Open are `opened`, what holds `query` below its first line, and what the
+    reader opened.
+    """
+    words = query.strip().casefold()
     found: list[Row] = []
     for entry in reversed(entries):
-        opened = toggled.get(entry.key, entry.key == newest) if _opens(entry) else None
-        found.append(_head(entry, opened))
-        if opened:
-            found.extend(_body(entry, width - _INDENT))
-    return tuple(found)
+        below = tuple(_body(entry, width - _INDENT)) if words and _opens(entry) else ()
+        wanted = entry.key == opened or any(words in row.text.casefold() for row in below)
+        is_open = toggled.get(entry.key, wanted) if _opens(entry) else None
+        found.append(_head(entry, is_open))
+        if is_open:
+            found.extend(below or _body(entry, width - _INDENT))
+    return tuple(_matched(row, words) for row in found) if words else tuple(found)
+
+
+def _is(entry: Entry, which: Which) -> bool:
+    event = entry.event
+    match which:
+        case "endings":
+            return entry.ends
+        case "failures and warnings":
+            odd = isinstance(event, Note) and event.tone in ("bad", "warn")
+            return odd or bool(_problems(entry))
+    return True
+
+
+def _all_of(entry: Entry) -> str:
+    said = "".join(span.text for span in _headline(entry.event))
+    return f"{entry.event.at.astimezone():%H:%M:%S} {said}\n{plain(entry)}".casefold()
+
+
+def _matched(row: Row, words: str) -> Row:
+    return replace(row, spans=tuple(part for span in row.spans for part in highlighted(span.text, span.tone, words)))
 
 
 def body(entry: Entry, width: int) -> tuple[Row, ...]:

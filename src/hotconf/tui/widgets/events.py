@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Final, get_args
+
+from textual.binding import Binding, BindingType
 
 from hotconf.tui.view import stream
-from hotconf.tui.view.rows import Row, Span, counted
+from hotconf.tui.view.rows import Key, Row, Span, counted
+from hotconf.tui.view.stream import Which
 from hotconf.tui.widgets.rowlist import RowList
 
 if TYPE_CHECKING:
     from hotconf.tui.view.stream import Entry
     from hotconf.tui.view.view import View
 
+_WHICH: Final[tuple[Which, ...]] = get_args(Which)
+_EMPTY: Final = "Each save is listed here: what changed, or why it was refused."
+_NONE_KEPT: Final = {
+    "endings": "No reload has ended yet",
+    "failures and warnings": "No failure and no warning so far",
+}
+
 
 class EventsPanel(RowList):
-    """The event stream, newest first. It follows the newest until the cursor is moved away from it."""
+    """The event stream, newest first. It follows the newest while the cursor and the view are at the top, and stands
+    still otherwise.
+    """
+
+    SEARCHED: Final = "what an event says"
+    """What one may look for."""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "sift", "Show", tooltip="show all events, endings only, or failures and warnings only"),
+    ]
 
     def __init__(self) -> None:
         super().__init__(id="events", classes="panel")
         self._entries: tuple[Entry, ...] = ()
-        self._following = True
+        self._kept: tuple[Entry, ...] = ()
+        self._which: Which = "all"
+        self._query = ""
+        self._opened: Key | None = None
+        self._lost = 0
         self.border_title = "Events"
 
     def show(self, view: View) -> None:
@@ -27,9 +49,20 @@ class EventsPanel(RowList):
         if view.entries is self._entries:
             return
         self._entries = view.entries
-        lost = view.total - len(view.entries)
-        self.border_title = f"Events · {counted(lost, 'older one')} dropped" if lost else "Events"
+        self._lost = view.total - len(view.entries)
         self.rebuild()
+
+    def search(self, query: str) -> None:
+        """Show only the events that say `query`; all, if it is empty."""
+        self._query = query
+        self.rebuild()
+        if query:
+            self.action_edge(False)
+
+    @property
+    def query_text(self) -> str:
+        """What is searched for."""
+        return self._query
 
     @property
     def entry(self) -> Entry | None:
@@ -47,23 +80,59 @@ class EventsPanel(RowList):
     def rows_for(self, width: int) -> tuple[Row, ...]:
         """The entries, and what is open below them."""
         if not self._entries:
-            return (Row(("none",), (Span("Nothing has happened yet: save the file, and see", "muted"),)),)
+            return (Row(("none",), (Span(_EMPTY, "muted"),)),)
         self._toggled_of_kept()
-        return stream.rows(self._entries, self.toggled, width)
+        if not self._kept:
+            said = f"No event says {self._query}" if self._query else f"{_NONE_KEPT[self._which]} (s shows others)"
+            return (Row(("none",), (Span(said, "muted"),)),)
+        return stream.rows(self._kept, self.toggled, width, opened=self._opened, query=self._query)
 
     def rebuild(self) -> None:
-        """As for all lists; while following, the cursor goes to the newest entry, and all of it is seen."""
-        following = self._following
+        """At the top, go to the newest entry and open it; elsewhere leave everything where it is on the screen."""
+        top, following = self.scroll_offset.y, self._follows()
+        anchor = self.rows[top].key if top < len(self.rows) else None
+        self._kept = stream.kept(self._entries, self._which, self._query)
+        if following or self._opened not in [entry.key for entry in self._kept]:
+            self._opened = stream.opened_by_itself(self._kept)
         super().rebuild()
-        if following and self._entries:
+        if following:
             self.cursor = 0
             self.scroll_home(animate=False, force=True, immediate=True)
+        elif anchor is not None and (moved := self._index_of(anchor)) is not None:
+            self.scroll_to(y=moved, animate=False, force=True, immediate=True)
+        self._rename()
 
     def watch_cursor(self, before: int, after: int) -> None:
-        """Follow again once the cursor is back at the newest entry."""
+        """Back at the top the newest entry is open again."""
         super().watch_cursor(before, after)
-        row = self.row
-        self._following = row is None or not self._entries or row.key[:2] == self._entries[-1].key
+        if before and not after and self._opened != stream.opened_by_itself(self._kept):
+            self.call_later(self.rebuild)
+        if self._query:
+            self._rename()
+
+    def action_sift(self) -> None:
+        """Show others of the events."""
+        self._which = _WHICH[(_WHICH.index(self._which) + 1) % len(_WHICH)]
+        self.rebuild()
+        self._see_cursor()
+
+    def _follows(self) -> bool:
+        return not self.cursor and not self.scroll_offset.y
+
+    def _index_of(self, key: Key) -> int | None:
+        return next((index for index, row in enumerate(self.rows) if row.key == key), None)
+
+    def _rename(self) -> None:
+        parts = ["Events"]
+        if self._which != "all":
+            parts.append(self._which)
+        if self._query:
+            found = self.matches
+            at = f"{found.index(self.cursor) + 1} of " if self.cursor in found else ""
+            parts.append(f"{at}{len(found)} {'match' if len(found) == 1 else 'matches'}")
+        if self._lost:
+            parts.append(f"{counted(self._lost, 'older one')} dropped")
+        self.border_title = " · ".join(parts)
 
     def _toggled_of_kept(self) -> None:
         oldest = self._entries[0].number

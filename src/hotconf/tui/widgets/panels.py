@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hotconf.tui.view import configuration, stream
 from hotconf.tui.view.configuration import is_marked
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 class ConfigurationPanel(RowList):
     """The active configuration as a tree; while there is none, why."""
+
+    SEARCHED: Final = "a key or a value"
+    """What one may look for."""
 
     def __init__(self) -> None:
         super().__init__(id="configuration", classes="panel")

@@ -176,6 +176,19 @@ class RowList(ScrollView, can_focus=True):
         if row is not None and row.expanded is not None:
             self._toggle(row, opened=not row.expanded)
 
+    @property
+    def matches(self) -> list[int]:
+        """Which rows have something that was searched for."""
+        return [index for index, row in enumerate(self._rows) if any(span.tone == "match" for span in row.spans)]
+
+    def action_match(self, step: int) -> None:
+        """Go to the next or the previous match, and from the last to the first."""
+        found = self.matches
+        if found and step > 0:
+            self._go(next((index for index in found if index > self.cursor), found[0]))
+        elif found:
+            self._go(next((index for index in reversed(found) if index < self.cursor), found[-1]))
+
     def action_choose(self) -> None:
         """Say that the person wants to see more of this row."""
         if self.row is not None:
