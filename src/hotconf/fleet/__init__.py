@@ -1,0 +1,1 @@
+"""The fleet: a source and a publisher on etcd (extra `fleet`)."""

@@ -1,0 +1,164 @@
+"""Where etcd is, and how it is reached: endpoints, TLS, the user. Checked when a program says it, before any contact.
+
+Rule 1: connections are encrypted and the server's certificate is verified. Plain text is for loopback addresses only,
+unless `insecure` is given.
+Rule 2: a password is never shown, nor kept in a text.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import ssl
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from hotconf import arguments
+from hotconf.errors import UsageError
+from hotconf.text import printable
+
+DEFAULT_PORT: Final = 2379
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class TLS:
+    """How to know the server, and optionally how to identify to it. All are paths of PEM files."""
+
+    ca: str | None = None
+    """The certificates that signed those of the servers; None: those that the system trusts."""
+    cert: str | None = None
+    """A client certificate. For etcd's JSON gateway it must have no CN, or etcd refuses every request."""
+    key: str | None = field(default=None, repr=False)
+    """Its key, if that is not in the same file."""
+
+    def context(self) -> ssl.SSLContext:
+        """One that verifies the servers' certificates and names. Raises `UsageError` if a file cannot be used."""
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+            if self.cert is not None:
+                context.load_cert_chain(self.cert, self.key)
+        except (OSError, ValueError) as error:  # an SSLError is an OSError
+            names = ", ".join(printable(path) for path in (self.ca, self.cert, self.key) if path is not None)
+            why = error.strerror or type(error).__name__ if isinstance(error, OSError) else type(error).__name__
+            raise UsageError(f"tls: {names or 'the trusted certificates'} cannot be used: {printable(why)}") from None
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return context
+
+
+class Endpoint(NamedTuple):
+    """One server of etcd."""
+
+    scheme: str
+    """`http` or `https`."""
+    host: str
+    """A name or an address; of IPv6 in brackets."""
+    port: int
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether it is spoken to through TLS."""
+        return self.scheme == "https"
+
+    @property
+    def local(self) -> bool:
+        """Whether no network is between here and it."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host.strip("[]")).is_loopback
+        except ValueError:
+            return False
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Where etcd is, and how it is reached."""
+
+    endpoints: tuple[Endpoint, ...]
+    context: ssl.SSLContext | None = field(default=None, repr=False)
+    """None: no endpoint is encrypted."""
+    user: str | None = None
+    password: str | Callable[[], str] | None = field(default=None, repr=False)
+
+    @property
+    def exposed(self) -> tuple[Endpoint, ...]:
+        """Endpoints to which everything goes in plain text over a network: `insecure` was given."""
+        return tuple(each for each in self.endpoints if not (each.encrypted or each.local))
+
+    def secret(self) -> str:
+        """The password of the moment: a callable is asked each time, so that it can be rotated."""
+        return (self.password() if callable(self.password) else self.password) or ""
+
+
+def access(
+    endpoints: str | Iterable[str],
+    *,
+    tls: TLS | ssl.SSLContext | None = None,
+    user: str | None = None,
+    password: str | Callable[[], str] | None = None,
+    insecure: bool = False,
+) -> Access:
+    """The access that these arguments describe. Raises `UsageError` for what cannot work, or is not safe.
+
+    `endpoints`: URLs, or `host:port`, as a list or separated by commas; without a scheme: `https`, for loopback
+    addresses without `tls` `http`. `tls`: by default the system's trusted certificates count. `password`: a text, or
+    a function that returns it. `insecure`: plain text may go over a network.
+    """
+    arguments.flag("insecure", insecure)
+    given = endpoints.split(",") if isinstance(endpoints, str) else arguments.items("endpoints", endpoints, "URLs")
+    found = tuple(dict.fromkeys(_endpoint(each, secure=tls is not None) for each in given))
+    if not found:
+        raise arguments.wrong("endpoints", endpoints, "at least one URL, such as https://etcd1.example.com:2379")
+    if tls is not None and not isinstance(tls, TLS | ssl.SSLContext):
+        raise arguments.wrong("tls", tls, "hotconf.fleet.TLS(ca=…) or an ssl.SSLContext")
+    if (user is None) != (password is None):
+        raise UsageError("user and password: give both or neither")
+    if user is not None and not _is_name(user):
+        raise arguments.wrong("user", user, "the name of a user of etcd")
+    if password is not None and not (isinstance(password, str) or callable(password)):
+        raise UsageError(f"password {arguments.of_type(password)}: give a str, or a function that returns one")
+    if not insecure and (open_ := next((each for each in found if not (each.encrypted or each.local)), None)):
+        text = f"endpoints: {open_} would be spoken to in plain text over a network"
+        raise UsageError(f"{text}: give an https:// URL, or insecure=True")
+    context = None
+    if any(each.encrypted for each in found):
+        context = tls if isinstance(tls, ssl.SSLContext) else (tls or TLS()).context()
+    return Access(found, context, user, password)
+
+
+def _endpoint(given: object, *, secure: bool) -> Endpoint:
+    expected = "a URL such as https://etcd1.example.com:2379"
+    if not isinstance(given, str):
+        raise arguments.wrong("endpoints", given, expected)
+    text = given.strip()
+    bare = "://" not in text
+    try:
+        parts = urlsplit(f"//{text}" if bare else text)
+        port = parts.port or DEFAULT_PORT
+    except ValueError:
+        raise arguments.wrong("endpoints", _without_user(text), expected) from None
+    if "@" in parts.netloc:
+        raise UsageError("endpoints: give user= and password= as arguments, not in the URL")
+    host = parts.netloc[: len(parts.netloc) - len(f":{parts.port}")] if parts.port else parts.netloc.rstrip(":")
+    wanted = parts.scheme in (("",) if bare else ("http", "https"))
+    if not wanted or not _HOST.fullmatch(host) or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise arguments.wrong("endpoints", text, expected)
+    host = host.lower()
+    scheme = parts.scheme or "https"
+    if bare and not secure and Endpoint("http", host, port).local:
+        scheme = "http"
+    return Endpoint(scheme, host, port)
+
+
+def _is_name(given: object) -> bool:
+    return isinstance(given, str) and bool(given)
+
+
+def _without_user(text: str) -> str:
+    return text.rpartition("@")[2]

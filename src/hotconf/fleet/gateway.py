@@ -1,0 +1,298 @@
+"""etcd through its JSON gateway: one call a request, one endpoint after the other until one answers.
+
+Rule 1: reads are repeated at the next endpoint. What writes is repeated only if it was certainly not done; else it is
+a `ReplyLostError`, and the caller looks.
+Rule 2: tokens are renewed when etcd does not know them any more, once a call.
+Rule 3: an answer with a lower revision than one seen before the call means that the store was restored: `restores`
+counts these, and whoever watches reads afresh.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, Final, NamedTuple, Self, TypeVar
+
+from hotconf.fleet import requests
+from hotconf.fleet.access import Access, Endpoint
+from hotconf.fleet.errors import (
+    CompactedError,
+    DeniedError,
+    FleetError,
+    LeaseLostError,
+    RefusedError,
+    ReplyLostError,
+    TooLargeError,
+    UnreachableError,
+)
+from hotconf.fleet.requests import Found, Get, Outcome, Seen, Txn
+from hotconf.fleet.transport import Stream, Transport
+from hotconf.system import threads
+from hotconf.text import printable, shortened
+
+T = TypeVar("T")
+
+TIMEOUT_S: Final = 5.0
+SILENCE_S: Final = 30.0
+_SPREAD: Final = 0.2
+_LONGEST: Final = 200
+_TOO_LARGE: Final = ("request is too large", "larger than max")
+_STALE: Final = ("invalid auth token", "revision of auth store is old", "user name is empty")
+"""What etcd says of tokens that it does not know any more; the last, of a request without one."""
+_NOT_DONE: Final = ("no leader",)
+"""Refusals that are about the moment, of requests that were not done."""
+_MOMENTARY: Final = ("leader changed", "request timed out", "server stopped", "not capable", "too many requests")
+"""Refusals that are about the moment; what writes may have been done."""
+_UNAVAILABLE: Final = 14
+_DENIED: Final = (7, 16)
+
+
+class Lease(NamedTuple):
+    """What keys live as long as."""
+
+    id: int
+    ttl_s: int
+
+
+class Gateway:
+    """One etcd. Any thread may use it; a forked child needs one of its own."""
+
+    def __init__(self, access: Access, *, timeout_s: float = TIMEOUT_S, seed: int | None = None) -> None:
+        """`seed`: for the order of the endpoints, which differs from process to process by default."""
+        self.access = access
+        self.restores = 0
+        """How often the store was found to have gone back."""
+        self._timeout_s = timeout_s
+        self._random = random.Random(seed)  # noqa: S311 - it spreads load
+        self._endpoints = self._random.sample(access.endpoints, len(access.endpoints))
+        self._at = 0
+        self._transport = Transport(access)
+        self._token: str | None = None
+        self._revision = 0
+        self._lock = threads.lock()
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The endpoint in use."""
+        return self._endpoints[self._at % len(self._endpoints)]
+
+    @property
+    def revision(self) -> int:
+        """The highest revision of the store that was seen; after a restore, since then."""
+        return self._revision
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def fail_over(self, endpoint: Endpoint) -> None:
+        """Use the next one, if it is still `endpoint` that is in use."""
+        with self._lock:
+            if self.endpoint == endpoint:
+                self._at += 1
+
+    # Requests
+
+    def get(self, get: Get) -> Found:
+        """Read keys, as the majority of the servers has them."""
+        return requests.read_found(self._call("/v3/kv/range", get.json(), writes=False))
+
+    def commit(self, txn: Txn) -> Outcome:
+        """Do a transaction. Raises `ReplyLostError` if it may have been done without an answer."""
+        writes = any(not isinstance(op, Get) for op in txn.then)
+        return requests.read_outcome(self._call("/v3/kv/txn", txn.json(), writes=writes))
+
+    def grant(self, ttl_s: int) -> Lease:
+        """A new lease; if its answer is lost, it runs out by itself."""
+        answer = self._call("/v3/lease/grant", {"TTL": str(ttl_s)}, writes=False)
+        return Lease(requests.number(answer, "ID"), requests.number(answer, "TTL"))
+
+    def keep_alive(self, lease: Lease) -> None:
+        """Let it live on for its whole time. Raises `LeaseLostError` if it is gone."""
+        answer = self._call("/v3/lease/keepalive", {"ID": str(lease.id)}, writes=False)
+        if requests.number(answer, "TTL") <= 0:
+            raise LeaseLostError("the lease has expired")
+
+    def revoke(self, lease: Lease) -> None:
+        """End it, with all keys attached to it, if etcd can be reached; else it expires."""
+        with suppress(LeaseLostError):
+            self._call("/v3/lease/revoke", {"ID": str(lease.id)}, writes=False)
+
+    def watch(self, prefix: bytes, start: int, stream: Stream, *, silence_s: float | None = None) -> Iterator[Seen]:
+        """What happens to the keys that begin with `prefix`, from the revision `start` on; first that it is watched.
+
+        Ends after `silence_s` (30 s ± 20 %) without news; then read, and watch again. Raises `CompactedError`,
+        `DeniedError` or `UnreachableError`, the latter also if `stream` is cut or the server has no leader.
+        """
+        at, token = self.endpoint, self._authenticated()
+        if silence_s is None:
+            silence_s = SILENCE_S * self._random.uniform(1 - _SPREAD, 1 + _SPREAD)
+        made = {"key": prefix, "range_end": requests.after(prefix)}
+        create = {name: requests.base64_of(key) for name, key in made.items()} | {"start_revision": str(start)}
+        request = {"create_request": create}
+        floor = self._revision
+        try:
+            with self._transport.stream(at, "/v3/watch", request, _headers(token), silence_s, stream) as lines:
+                for status, line in lines:
+                    seen = self._watched(at, status, line, floor)
+                    floor = max(floor, seen.revision)
+                    yield seen
+        except TimeoutError:
+            return
+        except DeniedError:
+            self._forget(token)
+            raise
+        except UnreachableError:
+            self.fail_over(at)
+            raise
+        self.fail_over(at)
+        raise UnreachableError(f"{at}: it ended the watch")
+
+    def _watched(self, at: Endpoint, status: int, line: Mapping[str, Any], floor: int) -> Seen:
+        """One message of a watch."""
+        if status != 200 or "error" in line:
+            error = line.get("error", line)
+            raise self._refusal(at, status, error if isinstance(error, dict) else line, writes=False)
+        result = line.get("result")
+        if not isinstance(result, dict):
+            raise UnreachableError(f"{at}: a watch that reports nothing")
+        if result.get("canceled") is True:
+            if compacted := requests.number(result, "compact_revision"):
+                raise CompactedError(f"etcd keeps nothing older than revision {compacted}")
+            # etcd 3.4 says no more of a watch that is forbidden; later ones do.
+            raise DeniedError(f"{at}: the watch is not permitted to {self._who}")
+        self._check_revision(requests.header_revision(result), floor)
+        return requests.read_seen(result)
+
+    # Calls
+
+    def _call(self, path: str, body: Mapping[str, Any], *, writes: bool) -> dict[str, Any]:
+        """The answer of the first endpoint that has one."""
+        until = time.monotonic() + 2 * self._timeout_s
+        errors: dict[Endpoint, UnreachableError] = {}
+        lost = False
+        for _ in self._endpoints:
+            at = self.endpoint
+            try:
+                return self._call_at(at, path, body, writes=writes)
+            except UnreachableError as error:
+                self.fail_over(at)
+                errors[at] = error
+                lost = writes and isinstance(error, ReplyLostError)
+                if lost or time.monotonic() >= until:
+                    break
+        raise (ReplyLostError if lost else UnreachableError)("; ".join(map(str, errors.values()))) from None
+
+    def _call_at(self, at: Endpoint, path: str, body: Mapping[str, Any], *, writes: bool) -> dict[str, Any]:
+        token = self._authenticated()
+        try:
+            return self._ask(at, path, body, token, writes=writes)
+        except DeniedError as error:
+            if token is None or not any(text in str(error) for text in _STALE):
+                raise
+            self._forget(token)
+        return self._ask(at, path, body, self._authenticated(), writes=writes)
+
+    def _ask(
+        self, at: Endpoint, path: str, body: Mapping[str, Any], token: str | None, *, writes: bool
+    ) -> dict[str, Any]:
+        floor = self._revision
+        status, answer = self._transport.post(at, path, body, _headers(token), self._timeout_s)
+        answer = answer.get("result", answer)  # of what is a stream for etcd
+        if status != 200 or not isinstance(answer, dict) or "error" in answer:
+            raise self._refusal(at, status, answer if isinstance(answer, dict) else {}, writes=writes)
+        self._check_revision(requests.header_revision(answer), floor)
+        return answer
+
+    def _check_revision(self, revision: int, floor: int) -> None:
+        if not revision:
+            return
+        with self._lock:
+            if revision < floor:
+                self.restores += 1
+                self._revision = revision
+            else:
+                self._revision = max(self._revision, revision)
+
+    def _refusal(self, at: Endpoint, status: int, answer: Mapping[str, Any], *, writes: bool) -> FleetError:
+        """What etcd's error means here. Its words hold keys and users at most."""
+        said = str(answer.get("message") or answer.get("error") or f"HTTP status {status}")
+        text = f"{at}: {shortened(printable(said.removeprefix('etcdserver: ')), _LONGEST)}"
+        code = answer.get("code", answer.get("grpc_code"))
+        if any(each in said for each in _TOO_LARGE):
+            return TooLargeError(text)
+        if "lease not found" in said:
+            return LeaseLostError(text)
+        if "has been compacted" in said:
+            return CompactedError(text)
+        if any(each in said for each in _NOT_DONE):
+            return UnreachableError(text)
+        if code == _UNAVAILABLE or any(each in said for each in _MOMENTARY):
+            return ReplyLostError(text) if writes else UnreachableError(text)
+        if code in _DENIED or any(each in said for each in _STALE):
+            return DeniedError(f"{text} ({self._who})")
+        if "CommonName" in said:
+            return DeniedError(f"{at}: etcd's gateway refuses client certificates with a CN: issue one without")
+        return RefusedError(text)
+
+    # Users
+
+    @property
+    def _who(self) -> str:
+        return "nobody: no user was given" if self.access.user is None else f"the user {printable(self.access.user)}"
+
+    def _authenticated(self) -> str | None:
+        """A token, if there is a user."""
+        if self.access.user is None or self._token is not None:
+            return self._token
+        body = {"name": self.access.user, "password": self.access.secret()}
+        errors: list[str] = []
+        for _ in self._endpoints:
+            at = self.endpoint
+            try:
+                token = self._ask(at, "/v3/auth/authenticate", body, None, writes=False).get("token")
+            except UnreachableError as error:
+                self.fail_over(at)
+                errors.append(str(error))
+                continue
+            except RefusedError as error:
+                if "authentication is not enabled" in str(error):
+                    return None
+                raise DeniedError(f"{error} ({self._who})") from None
+            if not isinstance(token, str) or not token:
+                raise DeniedError(f"{at}: no token for {self._who}")
+            self._token = token
+            return token
+        raise UnreachableError("; ".join(errors))
+
+    def _forget(self, token: str | None) -> None:
+        with self._lock:
+            if self._token == token:
+                self._token = None
+
+
+def _headers(token: str | None) -> dict[str, str]:
+    """A server without a leader is to say so, instead of going on with what it has."""
+    made = {"Grpc-Metadata-hasleader": "true"}
+    return made if token is None else made | {"Authorization": token}
+
+
+def retried(call: Callable[[], T], find: Callable[[], T | None], times: int = 3) -> T:
+    """`call`; if its answer is lost, what `find` finds that it did, else `call` again: it must do nothing twice."""
+    for left in range(times - 1, -1, -1):
+        try:
+            return call()
+        except ReplyLostError:
+            if not left:
+                raise
+        if (found := find()) is not None:
+            return found
+    raise AssertionError

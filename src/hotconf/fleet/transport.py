@@ -1,0 +1,185 @@
+"""Bytes to and from one endpoint after the other, over HTTP; notices connections that died silently."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from hotconf.fleet.errors import FleetError, MalformedError, ReplyLostError, UnreachableError
+from hotconf.integrations.missing import needs
+from hotconf.text import printable, shortened
+
+with needs("fleet", "httpcore", of="hotconf.fleet"):
+    import httpcore  # what httpx sends with; httpx itself would import a command line and 5 to 10 MB
+
+if TYPE_CHECKING:
+    from hotconf.fleet.access import Access, Endpoint
+
+CONNECT_S: Final = 2.0
+_ALIVE: Final = (
+    ("SO_KEEPALIVE", socket.SOL_SOCKET, 1),
+    ("TCP_KEEPIDLE", socket.IPPROTO_TCP, 5),
+    ("TCP_KEEPINTVL", socket.IPPROTO_TCP, 2),
+    ("TCP_KEEPCNT", socket.IPPROTO_TCP, 3),
+    ("TCP_USER_TIMEOUT", socket.IPPROTO_TCP, 11_000),
+)
+"""A peer that vanished is noticed after eleven seconds, as far as the system knows these options."""
+_LARGEST_LINE: Final = 8 << 20
+_LONGEST: Final = 200
+
+
+class Stream:
+    """A long answer: a line of JSON at a time. Any thread may cut it."""
+
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
+        self._cut = False
+
+    def cut(self) -> None:
+        """End it now: its reader gets an `UnreachableError`. Idempotent; waits for nothing."""
+        self._cut = True
+        if self._socket is not None:
+            with suppress(OSError):  # closed already
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def attach(self, connection: socket.socket | None) -> None:
+        """From now on it is this connection that is cut."""
+        self._socket = connection
+        if self._cut:
+            self.cut()
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it was cut."""
+        return self._cut
+
+
+class Transport:
+    """HTTP to the endpoints of one etcd. Any thread may use it; a forked child needs one of its own."""
+
+    def __init__(self, access: Access) -> None:
+        self._pool = httpcore.ConnectionPool(
+            # Its default would load the certificates of all authorities, even for plain text.
+            ssl_context=access.context or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            max_connections=None,
+            keepalive_expiry=60.0,
+            socket_options=[
+                (level, number, value)
+                for name, level, value in _ALIVE
+                if (number := getattr(socket, name, None)) is not None
+            ],
+        )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+
+    def post(
+        self, endpoint: Endpoint, path: str, body: Mapping[str, Any], headers: Mapping[str, str], timeout_s: float
+    ) -> tuple[int, dict[str, Any]]:
+        """The status and the answer.
+
+        Raises `UnreachableError` if the request was not sent, `ReplyLostError` if it may have been.
+        """
+        try:
+            response = self._pool.request(**_arguments(endpoint, path, body, headers, timeout_s))
+        except (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout) as error:
+            raise UnreachableError(f"{endpoint}: {_why(error)}") from None
+        except _LOST as error:
+            raise ReplyLostError(f"{endpoint}: {_why(error)}") from None
+        return response.status, _json(endpoint, response.content, response.status)
+
+    @contextmanager
+    def stream(
+        self,
+        endpoint: Endpoint,
+        path: str,
+        body: Mapping[str, Any],
+        headers: Mapping[str, str],
+        silence_s: float,
+        stream: Stream,
+    ) -> Iterator[Iterator[tuple[int, dict[str, Any]]]]:
+        """The status and each line of a long answer, until `silence_s` pass without one, or `stream` is cut.
+
+        Raises `TimeoutError` for the silence, else as `post`.
+        """
+        try:
+            with self._pool.stream(**_arguments(endpoint, path, body, headers, silence_s)) as response:
+                stream.attach(response.extensions["network_stream"].get_extra_info("socket"))
+                yield _lines(endpoint, response)
+        except httpcore.ReadTimeout:
+            raise TimeoutError from None
+        except (*_LOST, httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout) as error:
+            raise UnreachableError(f"{endpoint}: {'cut' if stream.is_cut else _why(error)}") from None
+        finally:
+            stream.attach(None)
+
+
+_LOST: Final = (
+    *(httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError),
+    *(OSError, ssl.SSLError),
+)
+
+
+def _arguments(
+    endpoint: Endpoint, path: str, body: Mapping[str, Any], headers: Mapping[str, str], timeout_s: float
+) -> dict[str, Any]:
+    times = {"connect": min(CONNECT_S, timeout_s), "read": timeout_s, "write": timeout_s, "pool": timeout_s}
+    return {
+        "method": "POST",
+        "url": f"{endpoint}{path}",
+        "headers": {"Content-Type": "application/json", **headers},
+        "content": json.dumps(body, separators=(",", ":")).encode(),
+        "extensions": {"timeout": times},
+    }
+
+
+def _lines(endpoint: Endpoint, response: httpcore.Response) -> Iterator[tuple[int, dict[str, Any]]]:
+    rest = b""
+    for chunk in response.iter_stream():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            if line:
+                yield response.status, _json(endpoint, line, response.status)
+        if len(rest) > _LARGEST_LINE:
+            raise MalformedError(f"{endpoint}: an answer without an end")
+    if rest:
+        yield response.status, _json(endpoint, rest, response.status)
+
+
+def _json(endpoint: Endpoint, body: bytes, status: int) -> dict[str, Any]:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        found = None
+    if isinstance(found, dict):
+        return found
+    if status == 200:
+        raise MalformedError(f"{endpoint}: what answers is not the JSON gateway of etcd")
+    # No JSON: it is from a server in front of etcd, or from the gateway before it has asked etcd.
+    text = body.decode("utf-8", "replace").strip()
+    return {"message": shortened(printable(text), _LONGEST) or f"HTTP status {status}"}
+
+
+def _why(error: BaseException) -> str:
+    """In a few words; the words of the system and of OpenSSL, which hold no secrets."""
+    inner: BaseException = error
+    while (below := inner.__cause__ or inner.__context__) is not None and below is not inner:
+        inner = below
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        return f"its certificate is refused: {printable(inner.verify_message)}"
+    if isinstance(inner, ssl.SSLError):
+        return f"TLS failed: {printable(inner.reason or type(inner).__name__).replace('_', ' ').lower()}"
+    if isinstance(error, httpcore.TimeoutException):
+        return "no connection in time" if isinstance(error, httpcore.ConnectTimeout) else "no answer in time"
+    if isinstance(error, httpcore.RemoteProtocolError):
+        return "it closed the connection" if "disconnected" in str(error) else "what answers does not speak HTTP"
+    if isinstance(inner, OSError) and inner.strerror:
+        return printable(inner.strerror).lower()
+    if isinstance(error, FleetError):
+        return str(error)
+    return f"the connection broke ({type(error).__name__})"

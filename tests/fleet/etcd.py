@@ -1,0 +1,228 @@
+"""Real etcd on loopback: one node, or three with TLS and roles. Everything is in a directory of the test's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from hotconf.fleet.access import TLS
+from realtools import need, nobodys
+from waiting import wait_until
+
+_STARTS = 5
+_CLIENT = ("ca.pem", "client.pem", "client.key")
+_EXTENSIONS = "subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth,clientAuth\n"
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that were free just now."""
+    with ExitStack() as open_:
+        sockets = [open_.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+class Member:
+    """One server. It can be killed, stopped and started again."""
+
+    def __init__(self, name: str, directory: Path, client: int, peer: int, tls: Path | None) -> None:
+        self.name = name
+        self.directory = directory
+        self.client = client
+        self.peer = peer
+        self.tls = tls
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def scheme(self) -> str:
+        """Of both of its ports."""
+        return "https" if self.tls else "http"
+
+    @property
+    def endpoint(self) -> str:
+        """Where its clients find it."""
+        return f"{self.scheme}://127.0.0.1:{self.client}"
+
+    @property
+    def peer_url(self) -> str:
+        """Where the other servers find it."""
+        return f"{self.scheme}://127.0.0.1:{self.peer}"
+
+    @property
+    def data(self) -> Path:
+        """Where it keeps its data."""
+        return self.directory / f"{self.name}.data"
+
+    def start(self, cluster: str) -> None:
+        """Start it; it may not answer yet."""
+        arguments = [
+            *("--name", self.name, "--data-dir", str(self.data), "--logger", "zap", "--log-level", "error"),
+            *("--listen-client-urls", self.endpoint, "--advertise-client-urls", self.endpoint),
+            *("--listen-peer-urls", self.peer_url, "--initial-advertise-peer-urls", self.peer_url),
+            *("--initial-cluster", cluster, "--initial-cluster-token", self.directory.name),
+        ]
+        if self.tls is not None:
+            files = ("--cert-file", str(self.tls / "server.pem"), "--key-file", str(self.tls / "server.key"))
+            peers = (
+                "--peer-cert-file",
+                str(self.tls / "server.pem"),
+                "--peer-key-file",
+                str(self.tls / "server.key"),
+            )
+            authority = ("--peer-client-cert-auth", "--peer-trusted-ca-file", str(self.tls / "ca.pem"))
+            arguments += [*files, *peers, *authority, "--trusted-ca-file", str(self.tls / "ca.pem")]
+            arguments.append("--client-cert-auth")
+        with (self.directory / f"{self.name}.log").open("ab") as log:
+            self.process = subprocess.Popen([need("etcd"), *arguments], stdout=log, stderr=log)
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """End it at once."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.send_signal(number)
+            self.process.wait()
+            self.process = None
+
+    def pause(self) -> None:
+        """It stays there and does nothing: its connections are black holes."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """It goes on."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+
+class Cluster:
+    """Some servers that are one etcd."""
+
+    def __init__(self, directory: Path, count: int, tls: Path | None) -> None:
+        self.directory = directory
+        self.tls_files = tls
+        self.user: str | None = None
+        self.password: str | None = None
+        ports = free_ports(2 * count)
+        self.members = [Member(f"m{at}", directory, ports[2 * at], ports[2 * at + 1], tls) for at in range(count)]
+
+    @property
+    def endpoints(self) -> list[str]:
+        """Where clients find them."""
+        return [member.endpoint for member in self.members]
+
+    @property
+    def tls(self) -> TLS | None:
+        """How clients know them."""
+        return None if (home := self.tls_files) is None else TLS(*(str(home / name) for name in _CLIENT))
+
+    def start(self, *members: Member) -> None:
+        """Start these servers, by default all, and wait until there is a leader."""
+        names = ",".join(f"{member.name}={member.peer_url}" for member in self.members)
+        for member in members or self.members:
+            member.start(names)
+        wait_until(lambda: self.dead() or self.healthy())
+
+    def dead(self) -> bool:
+        """Whether one that was started has ended."""
+        return any(member.process is not None and member.process.poll() is not None for member in self.members)
+
+    def healthy(self) -> bool:
+        """Whether it takes requests."""
+        try:
+            self.ctl("endpoint", "health", timeout_s=5)
+        except subprocess.SubprocessError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        """End all."""
+        for member in self.members:
+            member.kill()
+
+    def leader(self) -> Member:
+        """The server that leads now."""
+        for row in self.json("endpoint", "status"):
+            if row["Status"]["leader"] == row["Status"]["header"]["member_id"]:
+                return next(member for member in self.members if member.endpoint == row["Endpoint"])
+        raise AssertionError("no leader")
+
+    def json(self, *arguments: str) -> Any:
+        """What `etcdctl` prints as JSON."""
+        return json.loads(self.ctl(*arguments, "--write-out", "json"))
+
+    def ctl(self, *arguments: str, stdin: str = "", timeout_s: float = 20) -> str:
+        """What `etcdctl` prints. Raises `CalledProcessError`."""
+        alive = [member.endpoint for member in self.members if member.process is not None]
+        options = ["--endpoints", ",".join(alive or self.endpoints), "--command-timeout", f"{timeout_s}s"]
+        if self.tls_files is not None:
+            files = [str(self.tls_files / name) for name in _CLIENT]
+            options += ["--cacert", files[0], "--cert", files[1], "--key", files[2]]
+        if self.user is not None:
+            options += ["--user", f"{self.user}:{self.password}"]
+        environment = nobodys(self.directory) | {"ETCDCTL_API": "3"}
+        command = [need("etcdctl"), *options, *arguments]
+        done = subprocess.run(
+            command, env=environment, input=stdin, capture_output=True, text=True, timeout=timeout_s + 5, check=True
+        )
+        return done.stdout
+
+    def add_role(self, role: str, user: str, *grants: tuple[str, str]) -> None:
+        """A user, with its name and `-secret` as password, and a role: `read`, `write` or both below prefixes."""
+        self.ctl("role", "add", role)
+        for kind, prefix in grants:
+            self.ctl("role", "grant-permission", role, "--prefix=true", kind, prefix)
+        self.ctl("user", "add", f"{user}:{user}-secret")
+        self.ctl("user", "grant-role", user, role)
+
+    def require_users(self) -> None:
+        """From now on only users that are known get in."""
+        self.ctl("user", "add", "root:root-secret")
+        self.ctl("user", "grant-role", "root", "root")
+        self.ctl("auth", "enable")
+        self.user, self.password = "root", "root-secret"
+
+
+@contextmanager
+def running(directory: Path, count: int = 1, *, encrypted: bool = False) -> Iterator[Cluster]:
+    """An etcd of some servers that is ended, with its data left where it is."""
+    for tool in ("etcd", "etcdctl"):
+        need(tool)
+    tls = certificates(directory) if encrypted else None
+    for _ in range(_STARTS):
+        cluster = Cluster(directory, count, tls)
+        try:
+            cluster.start()
+            if cluster.dead():  # another program took a port meanwhile
+                continue
+            yield cluster
+            return
+        finally:
+            cluster.stop()
+    raise AssertionError(f"etcd does not start: {(directory / 'm0.log').read_text()[-2000:]}")
+
+
+def certificates(directory: Path) -> Path:
+    """An authority, and what it signed: for the servers, for clients, and for one that has a CN."""
+    home = directory / "tls"
+    home.mkdir()
+    (home / "server.ext").write_text(_EXTENSIONS)
+
+    def openssl(*arguments: str) -> None:
+        environment = {"PATH": os.environ["PATH"], "HOME": str(home)}
+        subprocess.run([need("openssl"), *arguments], cwd=home, env=environment, capture_output=True, check=True)
+
+    elliptic = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    openssl("req", "-x509", *elliptic, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/O=tests", "-days", "2")
+    for name, subject in (("server", "/O=etcd"), ("client", "/O=clients"), ("named", "/O=clients/CN=web-1")):
+        openssl("req", *elliptic, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", subject)
+        signed = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "server.ext")
+        openssl("x509", "-req", "-in", f"{name}.csr", "-out", f"{name}.pem", *signed)
+    return home

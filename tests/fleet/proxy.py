@@ -1,0 +1,116 @@
+"""A loopback proxy in front of a server: the network between, which can be cut, or swallow everything."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
+
+
+class Proxy:
+    """Passes connections on to `port`. It may be cut (closed and refused), or swallow what is sent."""
+
+    def __init__(self, port: int) -> None:
+        self.to = port
+        self.port = 0
+        self.connections = 0
+        """How many were accepted."""
+        self._open = asyncio.Event()
+        self._answers = asyncio.Event()
+        self._cut = False
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._loop = asyncio.new_event_loop()
+        self._server: asyncio.Server | None = None
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._do(self._listen())
+        self._do(self._set(open_=True))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._do(self._end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    @property
+    def endpoint(self) -> str:
+        """Where clients find it, if the server speaks plain text."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def cut(self) -> None:
+        """Close all connections, and every new one."""
+        self._cut = True
+        self._do(self._set(open_=True))
+        self._do(self._close_all())
+
+    def swallow(self) -> None:
+        """From now on nothing arrives any more, and nobody is told."""
+        self._cut = False
+        self._do(self._set(open_=False))
+
+    def swallow_answers(self) -> None:
+        """From now on everything arrives at the server, and nothing comes back."""
+        self._cut = False
+        self._do(self._set(open_=True, answers=False))
+
+    def heal(self) -> None:
+        """Pass everything on again. What was swallowed meanwhile is late, as after a stop of the network."""
+        self._cut = False
+        self._do(self._set(open_=True))
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _set(self, *, open_: bool, answers: bool = True) -> None:
+        (self._open.set if open_ else self._open.clear)()
+        (self._answers.set if open_ and answers else self._answers.clear)()
+
+    async def _listen(self) -> None:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        if self._cut:
+            writer.transport.abort()
+            return
+        await self._open.wait()
+        try:
+            there, back = await asyncio.open_connection("127.0.0.1", self.to)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._writers |= {writer, back}
+        await asyncio.gather(self._pass(reader, back, self._open), self._pass(there, writer, self._answers))
+        self._writers -= {writer, back}
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, open_: asyncio.Event) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                await open_.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    async def _close_all(self) -> None:
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def _end(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        await self._set(open_=True)
+        await self._close_all()
+        mine = asyncio.current_task()
+        rest = [task for task in asyncio.all_tasks() if task is not mine]
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
