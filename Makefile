@@ -19,7 +19,7 @@ TORTURE := $(addprefix tests/, config engine faults formats fuzz growth history 
 SECONDS ?= 1800
 SEED ?= $(shell date +%s)
 
-.PHONY: run test compiled coverage torture fuzz soak docs site laws lint format bench bench-quick clean
+.PHONY: run test compiled coverage torture fuzz soak docs site laws pictures lint format bench bench-quick clean
 
 run: $(READY)  ## watch your configuration, live
 	@$(BIN)/hotconf run $(ARGS)
@@ -54,6 +54,10 @@ site: $(VENV)/.docs
 
 laws: $(READY)  ## those in docs/architecture.md, and its diagram, from the code
 	cd tests && ../$(BIN)/python -m docs.generated
+
+pictures: $(READY)  ## those in the README and the documentation: the programs run, and are drawn
+	$(BIN)/python docs/recording.py
+	$(BIN)/python docs/picture.py
 
 lint: $(READY)
 	$(BIN)/ruff format --check --quiet $(PATHS)

@@ -1,10 +1,14 @@
-"""The README's examples, and those of the page on several files, run as they stand."""
+"""The README's program does what it says, and so do the examples of the page on several files."""
 
+import importlib.util
+import sys
+import xml.etree.ElementTree as ET
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from docs.examples import ROOT, blocks, prints_what_it_says
+from docs.examples import ROOT, blocks
 from hotconf.inspection.inspect import inspect
 from hotconf.sources.base import Options
 from hotconf.speckit import SPECKIT
@@ -24,10 +28,29 @@ def test_it_is_a_screen_or_two():
     assert len((ROOT / README).read_text(encoding="utf-8").splitlines()) <= 120
 
 
-@pytest.mark.parametrize("block", blocks(README, "python"))
-def test_python_examples_print_what_they_say(block: str, tmp_path: Path):
-    """Each Python example runs by itself in an empty directory, and its `# ->` comments are its output, in order."""
-    prints_what_it_says(block, tmp_path)
+def _recording() -> ModuleType:
+    """The script that draws the picture."""
+    spec = importlib.util.spec_from_file_location("recording", ROOT / "docs" / "recording.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_program_prints_what_the_readme_and_its_picture_show():
+    """It runs as it stands, while its file is saved well and badly; the picture is that of this run."""
+    recording = _recording()
+    steps = recording.record()
+    [output] = blocks(README, "text")
+    assert recording.printed(steps) == output
+    assert _texts(recording.drawn(steps)) == _texts(recording.PICTURE.read_text(encoding="utf-8"))
+    assert f"]({recording.PICTURE.relative_to(ROOT)})" in (ROOT / README).read_text(encoding="utf-8")
+
+
+def _texts(svg: str) -> list[str]:
+    """What a reader of the picture reads."""
+    return ["".join(text.itertext()) for text in ET.fromstring(svg).iter() if text.tag.endswith("text")]
 
 
 @pytest.mark.parametrize("block", blocks(FRAGMENTS, "toml"))
