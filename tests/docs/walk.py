@@ -18,20 +18,23 @@ STEP = re.compile(r"^<!-- run: (?P<run>.*?) -->$|^```(?P<language>\w+)\n(?P<body
 FILE = re.compile(r"# ([\w./-]+\.\w+)\n")
 
 
-def walk(page: str, directory: Path) -> int:
-    """Do what `page` says in `directory`. Returns how many commands were compared with what the page prints."""
+def walk(page: str, directory: Path, programs: str = "") -> int:
+    """Do what `page` says in `directory`. Returns how many commands were compared with what the page prints.
+
+    `programs`: a directory with what stands in for others on the reader's machine.
+    """
     typed = 0
     for step in STEP.finditer((ROOT / page).read_text(encoding="utf-8")):
         body = step["body"] or ""
         if step["run"]:
-            _shell(step["run"].replace("\\n", r"\n"), directory)
+            _shell(step["run"].replace("\\n", r"\n"), directory, programs)
         elif named := FILE.match(body):
             path = directory / named[1]
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(body[named.end() :], encoding="utf-8")
         elif step["language"] == "console":
             for command, printed in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", body, re.MULTILINE):
-                assert _shell(command, directory) == printed, f"{page}: {command}"
+                assert _shell(command, directory, programs) == printed, f"{page}: {command}"
                 typed += 1
         elif step["language"] == "python" and promised(body):
             prints_what_it_says(body, directory)
@@ -39,8 +42,8 @@ def walk(page: str, directory: Path) -> int:
     return typed
 
 
-def _shell(command: str, directory: Path) -> str:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+def _shell(command: str, directory: Path, programs: str = "") -> str:
+    path = os.pathsep.join(filter(None, [programs, str(Path(sys.executable).parent), os.environ["PATH"]]))
     environment = {**os.environ, "PATH": path, "HOTCONF_LOG": "", "NO_COLOR": "1", "HOME": str(directory)}
     done = subprocess.run(
         ["bash", "-c", command],
