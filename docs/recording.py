@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
-from itertools import groupby
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -39,17 +38,17 @@ class Step:
 
 
 def record() -> list[Step]:
-    """Run the README's program, save twice, and have the second save checked. Repeated lines are given once."""
+    """Run the README's program, save twice, and have the second save checked."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         for file in ("service.py", "config.yaml"):
             (directory / file).write_text(block(file), encoding="utf-8")
         path = directory / "config.yaml"
         with _service(directory) as lines:
-            steps = [Step(path.read_text(), _until(lines, "workers on"))]
+            steps = [Step(path.read_text(), _until(lines, "loaded"))]
             for old, new in (BETTER, BROKEN):
                 path.write_text(path.read_text().replace(old, new))
-                steps.append(Step(path.read_text(), [*_until(lines, "reload"), *_until(lines, "workers on")]))
+                steps.append(Step(path.read_text(), _until(lines, "reload")))
         steps[-1].check.extend(_typed(CHECK, directory))
         return steps
 
@@ -87,15 +86,22 @@ def _service(directory: Path) -> Iterator[SimpleQueue[str]]:
 
 
 def _until(lines: SimpleQueue[str], text: str) -> list[str]:
-    """The next lines, to the first that has the text."""
+    """What the log says, to the line with the text, and what the program prints next.
+
+    The program prints all the time, and the log is written by another thread: earlier lines of the program are left out.
+    """
     found: list[str] = []
     deadline = time.monotonic() + PATIENCE_S
     while not found or text not in found[-1]:
-        try:
-            found.append(lines.get(timeout=max(0, deadline - time.monotonic())))
-        except Empty:
-            raise TimeoutError(f"no {text!r} after {found}") from None
-    return [line for line, _ in groupby(found)]
+        found.append(_next(lines, deadline))
+    return [*(line for line in found if "workers on" not in line), _next(lines, deadline)]
+
+
+def _next(lines: SimpleQueue[str], deadline: float) -> str:
+    try:
+        return lines.get(timeout=max(0, deadline - time.monotonic()))
+    except Empty:
+        raise TimeoutError("the program prints nothing more") from None
 
 
 def _typed(command: str, directory: Path) -> list[str]:
