@@ -15,6 +15,8 @@ from pathlib import Path
 from docs.examples import ROOT, prints_what_it_says, promised
 
 STEP = re.compile(r"^<!-- run: (?P<run>.*?) -->$|^```(?P<language>\w+)\n(?P<body>.*?)^```", re.DOTALL | re.MULTILINE)
+WAITING = re.compile(r"^Waiting for .* Ctrl\+C to stop\.\n", re.MULTILINE)
+"""What a command says of a program that takes long to import: here, on a busy machine."""
 FILE = re.compile(r"# ([\w./-]+\.\w+)\n")
 
 
@@ -34,7 +36,8 @@ def walk(page: str, directory: Path, programs: str = "") -> int:
             path.write_text(body[named.end() :], encoding="utf-8")
         elif step["language"] == "console":
             for command, printed in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", body, re.MULTILINE):
-                assert _shell(command, directory, programs) == printed, f"{page}: {command}"
+                said = _shell(command, directory, programs)
+                assert said == printed, f"{page}: {command}: {said}"
                 typed += 1
         elif step["language"] == "python" and promised(body):
             prints_what_it_says(body, directory)
@@ -54,4 +57,4 @@ def _shell(command: str, directory: Path, programs: str = "") -> str:
         timeout=120,
         stderr=subprocess.STDOUT if "hotconf " in command else subprocess.DEVNULL,
     )  # a program's log comes when it comes
-    return done.stdout
+    return WAITING.sub("", done.stdout)
