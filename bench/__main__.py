@@ -106,6 +106,8 @@ def main() -> int:
     parser.add_argument("--write", metavar="DIR", type=Path, help="write performance.md and its plots there")
     given = parser.parse_args()
     facts = [*machine.facts(), *machine.peers(given.peers)]
+    if given.quick:
+        facts.insert(1, "a quick run (`make bench-quick`): few samples, see n in each cell")
     print("\n".join(facts), flush=True)
     began = time.monotonic()
     plots: dict[str, str] = {}

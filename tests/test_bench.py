@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from bench import page, plot
+from bench import page, plot, summary
 from bench.budget import Budget
 from bench.table import Row, rendered, spread, within
 
@@ -58,3 +59,29 @@ def test_goals_stand_at_a_glance():
 def test_plots_are_well_formed(drawn):
     """Whatever is in their texts, and whatever the values."""
     assert ET.fromstring(drawn).tag.endswith("svg")
+
+
+def test_the_first_screen_says_what_the_rows_say():
+    """Ten rows; a dash for what was not measured, and no verdict where the samples are too few for one."""
+    rows = [
+        Row("save → visible, idle, hotconf", "", "", "0.92 / – / – / 1.30 ms, n 6"),
+        Row("save → visible, idle, watchfiles", "", "", "42.89 / – / – / 65.39 ms, n 6"),
+        Row("overhead, idle, 8 KB, window of 100 ms", "", "", "1.00 / – / – / 1.54 ms, n 13"),
+        Row("at rest, hotconf", "", "", "0.012 % CPU, 0.3 wake-ups/s, 2 threads, +5.8 MB, start 95 ms"),
+        Row("  resident memory added, a user's frozen model", "", "≤ 3.5 MB", "6.37 MB (6.37–6.37), n 1", False),
+        Row("idle: CPU", "", "", "0.0081 %", True),
+    ]
+    _, _, *lines = summary.first_screen({"a part": rows}).splitlines()
+    found = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert len(found) == 10
+    assert found[0][1:] == ["0.9 ms", "–", "43 ms", "≤ a sleep + 1 ms", "too few samples"]
+    assert found[1][1:] == ["–", "–", "–", "≤ 2 × a sleep + 1 ms", ""]
+    assert found[5][1:] == ["0.012 %", "–", "–", "≤ 0.05 %", "met"]
+    assert found[7][1:] == ["+5.8 MB", "–", "–", "≤ 3.5 MB", "missed"]
+
+
+def test_the_page_and_the_bench_have_the_same_rows():
+    """Each row that the first screen asks for is one of the page's, which a run has written."""
+    text = (Path(page.__file__).parents[1] / "docs" / "performance.md").read_text(encoding="utf-8")
+    named = {line.split(" | ")[0].removeprefix("|").strip() for line in text.splitlines() if line.startswith("| ")}
+    assert {name for line in summary.LINES for name in (line.row, line.judged) if name} <= named
