@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 from hotconf.subscribers.stats import Meter, Stats
 from hotconf.tui.app import HotconfApp
-from hotconf.tui.view import toasts
+from hotconf.tui.view import message
 from hotconf.tui.view.facts import Update
 from tui.updates import FILE, at, facts, snapshot
 
@@ -134,7 +134,7 @@ class FakeSession:
 def play(
     session: Any, scenario: Scenario, *, size: tuple[int, int] = SMALL, clock: Any = None, **options: Any
 ) -> HotconfApp:
-    """Run the app with `session` while `scenario(pilot)` runs. Toasts stay until something takes them away."""
+    """Run the app with `session` while `scenario(pilot)` runs. Messages stay until something takes them away."""
     app = HotconfApp(session, clock=clock or StageClock(), **options)
 
     async def run() -> None:
@@ -144,7 +144,7 @@ def play(
             await hand.pause()
             await scenario(hand)
 
-    with patch.dict(toasts._SECONDS, dict.fromkeys(toasts._SECONDS, 3600.0)):
+    with patch.dict(message._SECONDS, dict.fromkeys(message._SECONDS, 3600.0)):
         asyncio.run(run())
     return app
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from textual.events import Key
-from textual.widgets._toast import Toast
 
 from hotconf import Problem
 from hotconf.tui.app import HotconfApp
@@ -82,45 +81,28 @@ def test_settling_counts_down_and_ends():
     play(FakeSession(LOADED), scenario)
 
 
-def test_a_failure_is_a_toast_and_stays_in_the_status_line():
-    """The toast goes, the line stays until a good save."""
+def test_a_failure_stays_in_the_status_line():
+    """Until a good save; no message repeats it while the events are on the screen."""
 
     async def scenario(pilot):
         app = pilot.app
         app.session.notify(failed())
-        await shows(pilot, "❌ Config reload failed: config.toml:7:8")
         await shows(pilot, "✗ failed: config.toml:7:8: Invalid TOML: missing closing bracket at line 7")
-        app.clear_notifications()
-        await until(pilot, lambda: "❌" not in screen(app))
-        assert "✗ failed: config.toml:7:8" in screen(app)
+        assert app._message is None
         app.session.notify(unchanged(9))
         await until(pilot, lambda: "✗ failed: " not in screen(app))
 
     play(FakeSession(LOADED), scenario)
 
 
-def test_many_endings_are_one_toast():
-    """However fast they come."""
-
-    async def scenario(pilot):
-        for second in range(10):
-            pilot.app.session.notify(reloaded(second))
-            await pilot.pause()
-        await shows(pilot, "The latest of 10")
-        await until(pilot, lambda: len(pilot.app.screen.query(Toast)) == 1)
-        await shows(pilot, f"- {COST_LINE}")
-
-    play(FakeSession(LOADED), scenario)
-
-
 def test_markup_in_files_is_text():
-    """In toasts, in the status line, in lists and in sheets."""
+    """In messages, in the status line, in lists and in sheets."""
     trick = "[bold red]x[/] [@click=app.quit]y[/] [/nonsense]"
     problem = Problem(f"Unknown key: {trick}", file=FILE, line=1, column=1)
 
     async def scenario(pilot):
         pilot.app.session.notify(failed(3, problem))
-        await shows(pilot, "❌ Config reload failed")
+        pilot.app.notify(trick)
         await until(pilot, lambda: screen(pilot.app).count("red]x[/]") == 3)
         await pilot.press("tab", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, EventDetails))
@@ -137,7 +119,7 @@ def test_started_on_a_broken_file_it_shows_why():
         await shows(pilot, "No valid configuration yet")
         assert '7 │ plan = ["gemini"' in screen(app)
         assert "waiting for" not in screen(app)
-        assert not app.screen.query(Toast)
+        assert app._message is None
         app.session.notify(reloaded(5, generation=1))
         await shows(pilot, "daily_limit_usd = 20.0")
         assert "No valid configuration yet" not in screen(app)
@@ -258,7 +240,6 @@ def test_enter_shows_all_of_an_event_that_is_cut_in_the_list():
         app = pilot.app
         app.session.notify(failed(3, *problems))
         await until(pilot, lambda: app.view.failed)
-        app.clear_notifications()
         await pilot.press("tab", "end")
         await shows(pilot, "… and more: Enter shows all")
         await pilot.press("enter")

@@ -139,12 +139,10 @@ def test_a_session_from_start_to_end(tmux: Tmux, home: Path) -> None:
     tmux.type("vim", "vim -u NONE -N config.toml", "Enter")
     tmux.shows("vim", r'"config.toml" \d+L')
     tmux.type("vim", ":%s/10.0/20.0/", "Enter", ":write", "Enter")
-    tmux.has_shown("app", "✅ Config reloaded successfully")
     tmux.shows("app", r"Cost limits changed \(\$10/day → \$20/day\)")
     tmux.shows("app", "generation 2 +✓ reloaded")
 
     tmux.type("vim", ":%s/20.0/20.0]/", "Enter", ":write", "Enter")
-    tmux.has_shown("app", "❌ Config reload failed: config.toml:8")
     tmux.shows("app", r"✗ failed: config.toml:8:\d+: Invalid TOML")
     tmux.shows("app", r"8 │ daily_limit_usd = 20.0\]")
     tmux.shows("app", "generation 2 ")

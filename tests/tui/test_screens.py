@@ -20,7 +20,7 @@ LOADED = Update(facts(snapshot()), Note("Loaded generation 1", at(0), "good"))
 
 
 async def looks(pilot: Any, like: str | None) -> str:
-    """The screen without toasts, which may come late: as soon as it is `like` what is stored, or at the deadline."""
+    """The screen without messages, which may come late: when it is `like` what is stored, or at the deadline."""
     deadline = time.monotonic() + (60 if like is not None else 2)
     seen = ""
     while time.monotonic() < deadline:

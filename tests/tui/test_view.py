@@ -7,10 +7,10 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 
-from hotconf import Change, Problem, ReloadSuccess, ReloadUnchanged
+from hotconf import Change, ReloadSuccess, ReloadUnchanged
 from hotconf.tui.view import status, stream
 from hotconf.tui.view.facts import Note, Update
-from hotconf.tui.view.toasts import LINES, toast
+from hotconf.tui.view.message import of_ending
 from hotconf.tui.view.view import MOST_ENTRIES, View, new_endings, updated
 from tui.updates import (
     BRACKET,
@@ -65,7 +65,7 @@ def test_the_view_needs_no_textual():
     """What is decided can be tested, and understood, without a terminal."""
     code = (
         "import sys, hotconf.tui.view.view, hotconf.tui.view.status, hotconf.tui.view.stream,"
-        "hotconf.tui.view.toasts, hotconf.tui.view.configuration, hotconf.tui.view.comparison,"
+        "hotconf.tui.view.message, hotconf.tui.view.configuration, hotconf.tui.view.comparison,"
         "hotconf.tui.view.latency, hotconf.tui.operations.operation,"
         "hotconf.tui.view.history, hotconf.tui.inbox, hotconf.tui.editor;"
         "sys.exit(any(name.partition('.')[0] in ('textual', 'rich') for name in sys.modules))"
@@ -183,47 +183,19 @@ def test_the_log_is_bounded():
     assert view.entries[-1].number == view.total - 1
 
 
-def test_only_new_endings_make_a_toast():
-    """The steps before them do not, and nothing is told twice."""
+def test_only_the_newest_ending_is_said_in_passing():
+    """The steps before it are not, and nothing twice; what the status says already, outcome and time, is left out."""
     before = updated(START, [failed(1)])
     after = updated(before, [changed(2), reloaded(3)])
     assert [type(entry.event) for entry in new_endings(before, after)] == [ReloadSuccess]
     assert new_endings(after, after) == []
-    assert toast([], None, 0) is None
-
-
-def test_ten_saves_make_one_toast():
-    """It says that it is the latest, and starts to count anew when it is gone."""
-    shown = None
-    for second in range(10):
-        entries = new_endings(START, updated(START, [reloaded(second)]))
-        shown = toast(entries, shown, float(second))
-    assert shown is not None
-    assert (shown.title, shown.count) == ("The latest of 10", 10)
-    assert shown.text == f"✅ Config reloaded successfully\n   - {COST_LINE}"
-    later = toast(entries, shown, 100.0)
-    assert later is not None
-    assert (later.title, later.count) == ("", 1)
-
-
-def test_a_toast_is_short():
-    """Many problems are in the event stream; the toast says how many lines it leaves out."""
-    problems = [Problem(f"wrong {n}", file=FILE, line=n) for n in range(1, 30)]
-    entries = new_endings(START, updated(START, [failed(1, *problems)]))
-    shown = toast(entries, None, 0)
-    assert shown is not None
-    assert len(shown.text.splitlines()) == LINES
-    assert shown.text.splitlines()[-1] == "   … and 25 more lines"
-    assert shown.severity == "error"
-
-
-def test_warnings_are_counted_in_a_toast():
-    """They are the same with each save, and would hide what changed."""
-    told = reloaded()
-    event = replace(told.event, warnings=(Problem("odd", severity="warning"),) * 3)
-    shown = toast(new_endings(START, updated(START, [replace(told, event=event)])), None, 0)
-    assert shown is not None
-    assert shown.text.splitlines()[-1] == "   ⚠ 3 warnings"
+    assert of_ending([]) is None
+    said = of_ending(new_endings(START, after))
+    assert said is not None
+    assert (said.text, said.tone) == (COST_LINE, "good")
+    said = of_ending(new_endings(START, before))
+    assert said is not None
+    assert (said.text, said.tone) == ("config.toml:7:8: Invalid TOML: missing closing bracket at line 7", "bad")
 
 
 def test_notes_of_the_app_are_no_outcome():

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
@@ -26,8 +27,8 @@ from hotconf.tui.screens.sheet import Sheet
 from hotconf.tui.view import status, view
 from hotconf.tui.view.facts import Facts, Note, Update
 from hotconf.tui.view.history import History
-from hotconf.tui.view.rows import Tone
-from hotconf.tui.view.toasts import Toast, toast
+from hotconf.tui.view.message import Message, of_ending
+from hotconf.tui.view.rows import Span, Tone
 
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
@@ -44,7 +45,7 @@ _TICK_S: Final = 0.1
 _PAUSE_S: Final = 0.05
 """Updates that come faster than this are shown together."""
 _DRIFT_S: Final = 2.0
-_LONGEST_SHOWN: Final = 60
+_SEVERITIES: Final[dict[SeverityLevel, Tone]] = {"information": "accent", "warning": "warn", "error": "bad"}
 
 
 class HotconfApp(Actions):
@@ -83,7 +84,7 @@ class HotconfApp(Actions):
         self._main = Main(self._show)
         self._inbox = Inbox(lambda: self.post_message(UpdatesArrived()))
         self._updated_at = 0.0
-        self._toast: Toast | None = None
+        self._message: Message | None = None
         self._home = _home()
 
     # Life
@@ -167,10 +168,10 @@ class HotconfApp(Actions):
             self.history = self.history.with_(update.facts.snapshot, at)
         self.view = view.updated(before, updates)
         endings = view.new_endings(before, self.view)
-        # The first failure of a start is on the whole screen already.
-        if endings and not (self.view.facts.snapshot is None and self.view.endings == 1):
-            self._pop_up(toast(endings, self._toast, self.clock.seconds()))
         self._changed()
+        said = of_ending(endings) if isinstance(self.screen, Sheet) or self._main.hides_events else None
+        if said is not None:
+            self._say(said)
         if self._command is not None and self.view.facts.started and not before.facts.started:
             self._run_command(self._command)
 
@@ -200,8 +201,13 @@ class HotconfApp(Actions):
         """What changes with time alone."""
         waits = self.session.waits()
         shown = status.status(self.view, self.clock.now(), self.operations.keys, self._home, waits=waits)
+        if self._message is not None:
+            shown = replace(shown, message=Span(self._message.text, self._message.tone))
         with suppress(NoMatches):
             self._main.show_status(shown)
+            for screen in self.screen_stack:
+                if isinstance(screen, Sheet):
+                    screen.show_status(shown)
             self._main.show_operations(self.operations.running, self.clock.seconds())
 
     def _tick(self) -> None:
@@ -217,13 +223,6 @@ class HotconfApp(Actions):
     def _window_over(self) -> bool:
         return status.remaining_s(self.view, self.clock.now()) == 0 and self.session.waits() is None
 
-    def _pop_up(self, new: Toast | None) -> None:
-        if new is None:
-            return
-        self._toast = new
-        self.clear_notifications()
-        self.notify(new.text, title=new.title, severity=new.severity, timeout=new.seconds)
-
     def notify(
         self,
         message: str,
@@ -233,8 +232,23 @@ class HotconfApp(Actions):
         timeout: float | None = None,
         markup: bool = False,  # noqa: ARG002 (what is in files is text, never markup)
     ) -> None:
-        """As Textual's, but what is shown is always text, never markup."""
-        super().notify(message, title=title, severity=severity, timeout=timeout, markup=False)
+        """Instead of Textual's toasts: a message in the status line, where it covers nothing."""
+        text = " ".join(" · ".join(filter(None, (title, *message.splitlines()))).split())
+        self._say(Message(text, _SEVERITIES[severity], timeout or self.NOTIFICATION_TIMEOUT))
+
+    def clear_notifications(self) -> None:
+        """Take the message away."""
+        self._message = None
+        self._show_passing()
+
+    def _say(self, message: Message) -> None:
+        self._message = message
+        self.set_timer(message.seconds, partial(self._forget, message))
+        self._show_passing()
+
+    def _forget(self, message: Message) -> None:
+        if self._message is message:
+            self.clear_notifications()
 
     def on_highlighted(self, message: Highlighted) -> None:
         """Other keys may work on another row."""

@@ -86,8 +86,14 @@ class Main(Screen[None]):
 
     def show_status(self, status: Status) -> None:
         """Show the status line, and what needs attention."""
-        self.query_one(StatusBar).show(status)
-        self.query_one(AlertBar).show(status.alerts)
+        bar = self.query_one(StatusBar)
+        bar.show(status)
+        self.query_one(AlertBar).show((*status.alerts, *bar.overflow))
+
+    @property
+    def hides_events(self) -> bool:
+        """Has the configuration the whole screen?"""
+        return self.has_class("-zoom-configuration")
 
     def show_operations(self, operations: Sequence[Operation], now: float) -> None:
         """Show what is running."""

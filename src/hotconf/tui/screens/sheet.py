@@ -10,11 +10,14 @@ from textual.content import Content
 from textual.screen import ModalScreen
 
 from hotconf.tui.view.rows import Row
+from hotconf.tui.widgets.bars import AlertBar, StatusBar
 from hotconf.tui.widgets.keybar import KeyBar
 from hotconf.tui.widgets.rowlist import RowList
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+
+    from hotconf.tui.view.status import Status
 
 Answer = TypeVar("Answer")
 
@@ -41,14 +44,25 @@ class Sheet(ModalScreen[Answer]):
         raise NotImplementedError
 
     def compose(self) -> ComposeResult:
-        """The list, in a frame, and the keys."""
+        """The status, the list in a frame, and the keys."""
+        yield StatusBar()
+        yield AlertBar()
         with Vertical(id="frame"):
             yield SheetList()
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Show it."""
+        """Show it, with the status of the main screen."""
+        for bar in self.app.screen_stack[0].query(StatusBar):
+            if bar.status is not None:
+                self.show_status(bar.status)
         self.renew()
+
+    def show_status(self, status: Status) -> None:
+        """Show the status line, and below it a message that it has no room for."""
+        for bar, alerts in zip(self.query(StatusBar), self.query(AlertBar), strict=True):
+            bar.show(status)
+            alerts.show(bar.overflow)
 
     def renew(self) -> None:
         """Show what there is now."""

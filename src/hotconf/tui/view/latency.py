@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hotconf.subscribers.stats import Stats
 
 _WIDEST: Final = 96
-_HEIGHT: Final = 8
+_HEIGHT: Final = 7
 
 
 def rows(stats: Stats, width: int) -> tuple[Row, ...]:

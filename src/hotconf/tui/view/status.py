@@ -44,6 +44,8 @@ class Status:
     watch: tuple[str, ...]
     """How the file is watched: in full, and shorter for less room."""
     alerts: tuple[Alert, ...] = ()
+    message: Span | None = None
+    """What is said in passing."""
 
 
 def status(

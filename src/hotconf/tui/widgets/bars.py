@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
@@ -12,14 +13,16 @@ from textual.widgets import Input, Static
 from hotconf.tui.messages import Searched, SearchEnded
 from hotconf.tui.operations.operation import spans
 from hotconf.tui.view.rows import Span
+from hotconf.tui.view.status import Alert
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from rich.style import Style
+    from textual.geometry import Size
 
     from hotconf.tui.operations.operation import Operation
-    from hotconf.tui.view.status import Alert, Status
+    from hotconf.tui.view.status import Status
 
 _LEAST_FILE: Final = 16
 TONES: Final = frozenset({"plain", "muted", "strong", "good", "bad", "warn", "accent"})
@@ -40,17 +43,35 @@ class StatusBar(Widget):
             self._status = status
             self.refresh()
 
+    @property
+    def status(self) -> Status | None:
+        """What is shown."""
+        return self._status
+
+    @property
+    def overflow(self) -> tuple[Alert, ...]:
+        """The message, if there is no room for it here."""
+        status = self._status
+        if status is None or status.message is None or cell_len(status.message.text) <= self._room(status):
+            return ()
+        return (Alert(status.message.text, status.message.tone),)
+
     def render(self) -> Text:
         """What there is room for."""
         status = self._status
         if status is None:
             return Text()
-        left = _text(self, self._left(status))
-        room = self.size.width - left.cell_len
-        watch = next((text for text in status.watch if len(text) <= room), "")
-        right = _text(self, (Span(watch, "muted"),))
-        gap = max(0, room - right.cell_len)
-        return Text.assemble(left, " " * gap, right, no_wrap=True, overflow="ellipsis")
+        room = self._room(status)
+        watch = (Span(text, "muted") for text in status.watch)
+        shown = (status.message, *watch) if status.message is not None else watch
+        right = next((span for span in shown if cell_len(span.text) <= room), Span(""))
+        gap = " " * max(0, room - cell_len(right.text))
+        text = _text(self, (*self._left(status), Span(gap), right))
+        text.overflow = "ellipsis"
+        return text
+
+    def _room(self, status: Status) -> int:
+        return self.size.width - sum(cell_len(span.text) for span in self._left(status))
 
     def _left(self, status: Status) -> Iterable[Span]:
         state = [Span("  "), *(part for span in status.state for part in (span, Span("  ")))]
@@ -62,35 +83,34 @@ class StatusBar(Widget):
         yield from state
 
 
-class AlertBar(Static):
+class AlertBar(Widget):
     """What needs attention, a line each; not there at all when nothing does."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"bar--{tone}" for tone in TONES}
 
     def __init__(self) -> None:
-        super().__init__(id="alerts", markup=False)
+        super().__init__(id="alerts")
         self._alerts: tuple[Alert, ...] = ()
 
     def show(self, alerts: tuple[Alert, ...]) -> None:
         """Show `alerts`."""
         if alerts != self._alerts:
             self._alerts = alerts
-            self._draw()
+            self.display = bool(alerts)
+            self.refresh(layout=True)
 
-    def on_resize(self) -> None:
-        """A line is filled to the edge."""
-        self._draw()
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 (Textual's)
+        """A line each."""
+        return len(self._alerts)
 
-    def _draw(self) -> None:
-        self.display = bool(self._alerts)
+    def render(self) -> Text:
+        """Each line is filled to the edge."""
         lines = Text(no_wrap=True, overflow="ellipsis")
         for number, alert in enumerate(self._alerts):
-            style = _style(self, alert.tone)
-            line = Text("\n" if number else "")
-            text = Text(f" {alert.text} ", style)
+            text = Text(f" {alert.text} ", _style(self, alert.tone))
             text.truncate(max(self.size.width, 1), overflow="ellipsis", pad=True)
-            lines.append_text(line).append_text(text)
-        self.update(lines)
+            lines.append("\n" if number else "").append_text(text)
+        return lines
 
 
 class OperationBar(Static):
