@@ -1,1 +1,58 @@
-"""The fleet: a source and a publisher on etcd (extra `fleet`)."""
+"""The fleet: a document in etcd that many machines follow, and what its operator does with it (extra `fleet`)."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from hotconf.fleet.access import TLS as TLS
+    from hotconf.fleet.errors import DeniedError as DeniedError
+    from hotconf.fleet.errors import FleetError as FleetError
+    from hotconf.fleet.errors import ReplyLostError as ReplyLostError
+    from hotconf.fleet.errors import TooLargeError as TooLargeError
+    from hotconf.fleet.errors import UnreachableError as UnreachableError
+    from hotconf.fleet.publisher import Fleet as Fleet
+    from hotconf.fleet.results import AbortedError as AbortedError
+    from hotconf.fleet.results import ConflictError as ConflictError
+    from hotconf.fleet.results import FleetStatus as FleetStatus
+    from hotconf.fleet.results import Member as Member
+    from hotconf.fleet.results import Published as Published
+    from hotconf.fleet.results import UnchangedError as UnchangedError
+    from hotconf.fleet.results import Waited as Waited
+
+_HOMES: Final = {
+    "access": ("TLS",),
+    "errors": ("DeniedError", "FleetError", "ReplyLostError", "TooLargeError", "UnreachableError"),
+    "publisher": ("Fleet",),
+    "results": ("AbortedError", "ConflictError", "FleetStatus", "Member", "Published", "UnchangedError", "Waited"),
+}
+"""Where each public name is defined: an instance imports nothing of the publisher."""
+_NAMES: Final = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "AbortedError",
+    "ConflictError",
+    "DeniedError",
+    "Fleet",
+    "FleetError",
+    "FleetStatus",
+    "Member",
+    "Published",
+    "ReplyLostError",
+    "TLS",
+    "TooLargeError",
+    "UnchangedError",
+    "UnreachableError",
+    "Waited",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if (module := _NAMES.get(name)) is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{module}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

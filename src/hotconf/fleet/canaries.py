@@ -1,0 +1,45 @@
+"""Who the canaries are: decided by the publisher among those that are there, told by one cut-off to all."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Final
+
+from hotconf import arguments
+from hotconf.errors import UsageError
+from hotconf.fleet.reading import State
+from hotconf.fleet.records import Canary, rank
+
+_NUMBER: Final = re.compile(r"([0-9]{1,6})(%?)")
+_LABEL: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9._/-]*)=(.+)")
+
+
+def canary_of(rule: str, salt: str, state: State) -> Canary:
+    """The canaries by `rule`: `1`, `10%` (at least one) or `zone=eu`.
+
+    Instances are ranked, not processes: all processes of an instance serve the same. Raises `UsageError` for a rule
+    that cannot be, that would be nobody or everybody, or if there is nothing that the others could go on with.
+    """
+    current = state.known.current
+    if current is None:
+        raise UsageError("canary: nothing is published that all others could go on with")
+    stable = current.stable
+    if label := _LABEL.fullmatch(rule):
+        key, value = label.groups()
+        there = {who for who, said in state.instances.items() if said.labels.get(key) == value}
+        if not there:
+            raise UsageError(f"canary: no instance has the label {rule}")
+        return Canary(rule, stable, label=(key, value))
+    if (number := _NUMBER.fullmatch(rule)) is None:
+        raise arguments.wrong("canary", rule, "a number (1), a part (10%) or a label (zone=eu)")
+    count, percent = int(number[1]), number[2]
+    names = {instance for instance, _ in state.instances}
+    wanted = math.ceil(count * len(names) / 100) if percent else count
+    if count < 1 or (percent and count >= 100):
+        raise arguments.wrong("canary", rule, "a number from 1 on, or a part from 1% to 99%")
+    if not names:
+        raise UsageError("canary: no instance is there")
+    if wanted >= len(names):
+        raise UsageError(f"canary: {rule} would be all {len(names)} instances that are there")
+    return Canary(rule, stable, salt=salt, until=sorted(rank(salt, name) for name in names)[wanted - 1])

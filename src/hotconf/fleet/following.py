@@ -1,0 +1,131 @@
+"""What becomes of a publish: the statuses of all processes, followed by a watch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from hotconf import arguments
+from hotconf.fleet import reading
+from hotconf.fleet.errors import CompactedError, DeniedError, UnreachableError
+from hotconf.fleet.gateway import SILENCE_S, Gateway
+from hotconf.fleet.keys import Keys
+from hotconf.fleet.reading import State
+from hotconf.fleet.results import FleetStatus, Published, Waited
+from hotconf.fleet.transport import Stream
+
+_AGAIN_S: Final = 0.5
+"""The pause before it is asked again after a failure."""
+
+
+class Guarded(NamedTuple):
+    """What became of a publish that was guarded."""
+
+    waited: Waited
+    rolled_back: Published | None
+    """What is current instead, if too many refused."""
+
+
+def follow(
+    gateway: Gateway, keys: Keys, until: float, state: State | None = None, every_s: float = SILENCE_S
+) -> Iterator[tuple[State, set[tuple[str, str]] | None]]:
+    """The state, then again after each change, with the processes concerned (None: it was read afresh).
+
+    Ends at `until`, by the monotonic clock, or some milliseconds later; `every_s`: at the latest then it is yielded
+    again. Raises `UnreachableError` when that lasts, and what etcd refuses.
+    """
+    failed_at: float | None = None
+    forbidden = False
+    while True:
+        try:
+            if state is None:
+                state = reading.read(gateway, keys)
+                yield state, None
+            failed_at = None
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            watch = gateway.watch(keys.root, state.revision + 1, Stream(), silence_s=min(left, every_s))
+            for seen in watch:
+                forbidden = False
+                yield state, state.apply(seen)
+                if time.monotonic() >= until:
+                    return
+            yield state, set()
+        except CompactedError:
+            state = None
+        except DeniedError:
+            if forbidden:
+                raise
+            forbidden = True  # or its token has expired: the next try has another one
+        except UnreachableError:
+            failed_at = failed_at or time.monotonic()
+            if time.monotonic() >= min(until, failed_at + 2 * SILENCE_S):
+                raise
+            time.sleep(_AGAIN_S)
+            state = None
+
+
+class Following:
+    """Waits for what instances say."""
+
+    def __init__(self, gateway: Gateway, keys: Keys) -> None:
+        self._gateway = gateway
+        self._keys = keys
+
+    def statuses(self, timeout_s: float | None = None) -> Iterator[FleetStatus]:
+        """The status now, and after each change, until the time is over; for ever without one."""
+        arguments.timeout(timeout_s)
+        until = float("inf") if timeout_s is None else time.monotonic() + timeout_s
+        for state, concerned in follow(self._gateway, self._keys, until):
+            if concerned is None or concerned:
+                yield state.status
+
+    def wait(self, published: Published, timeout_s: float = 30.0) -> Waited:
+        """Wait until every process has said what becomes of it, or the time is over, or something else is current."""
+        arguments.seconds("timeout_s", timeout_s, 0, arguments.LONGEST_S)
+        return self._until(published, timeout_s, lambda waited: not waited.missing)
+
+    def guard(self, published: Published, *, bake_s: float, max_nack: int = 0) -> Guarded:
+        """Watch a publish for `bake_s` seconds; roll it back as soon as more than `max_nack` processes refuse it."""
+        arguments.seconds("bake_s", bake_s, 0, arguments.LONGEST_S)
+        arguments.whole("max_nack", max_nack, 0)
+        waited = self._until(published, bake_s, lambda so_far: len(so_far.refused) > max_nack)
+        if waited.superseded or len(waited.refused) <= max_nack:
+            return Guarded(waited, None)
+        refused = ", ".join(member.name for member in waited.refused[:3])
+        return Guarded(waited, self.roll_back(note=f"refused by {refused}", expect=published))
+
+    def roll_back(self, *, note: str, expect: Published) -> Published:
+        """Make what was before current."""
+        raise NotImplementedError
+
+    def _until(self, published: Published, timeout_s: float, enough: Callable[[Waited], bool]) -> Waited:
+        until = time.monotonic() + timeout_s
+        waited: Waited | None = None
+        open_: set[tuple[str, str]] = set()
+        for state, concerned in follow(self._gateway, self._keys, until):
+            said = state.known.current
+            superseded = said is None or said.publish_id != published.publish_id
+            if concerned is None or superseded:
+                open_ = {who for who in state.instances if not _said(state, who, published)}
+            elif not concerned:
+                continue
+            else:
+                refused = any(who in state.instances and state.instances[who].status == "nack" for who in concerned)
+                open_ = {who for who in open_ | concerned if not _said(state, who, published)}
+                if open_ and not refused:  # a thousand processes answer: the whole is looked at in the end only
+                    continue
+            waited = Waited(published, state.status, superseded)
+            if superseded or enough(waited):
+                return waited
+        final = reading.read(self._gateway, self._keys)
+        said = final.known.current
+        return Waited(published, final.status, said is None or said.publish_id != published.publish_id)
+
+
+def _said(state: State, who: tuple[str, str], published: Published) -> bool:
+    """Whether that process has said what becomes of it; also if it is gone."""
+    said = state.instances.get(who)
+    return said is None or (said.seen >= published.epoch and said.status in ("ack", "nack"))

@@ -1,0 +1,343 @@
+"""`Fleet`: what an operator does with a fleet, and gets to know of it.
+
+Rule 1: what is published is compared and swapped: nothing is published over what its publisher has not seen.
+Rule 2: the epoch of what is published is higher than any before, and than that of any process.
+Rule 3: if the answer to an act is lost, its `publish_id` is looked up: nothing is done twice, and nothing is assumed.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from secrets import token_hex
+from types import TracebackType
+from typing import Any, Final, Self
+
+from hotconf import arguments
+from hotconf.errors import UsageError
+from hotconf.fleet import reading, transactions
+from hotconf.fleet.access import TLS, access
+from hotconf.fleet.canaries import canary_of
+from hotconf.fleet.errors import FleetError, TooLargeError
+from hotconf.fleet.following import Following
+from hotconf.fleet.gateway import Gateway, retried
+from hotconf.fleet.keys import PREFIX, Keys
+from hotconf.fleet.reading import Known, State
+from hotconf.fleet.records import Action, Current, Document, Offer, Pause
+from hotconf.fleet.requests import Get, Txn, under
+from hotconf.fleet.results import ConflictError, FleetStatus, Published, Shown, UnchangedError
+from hotconf.fleet.voting import Voting
+from hotconf.formats.registry import FormatName, named, parse
+from hotconf.problems import Problem
+from hotconf.text import printable
+
+MOST_BYTES: Final = 1 << 20
+_MOST_ENTRIES: Final = 1_000
+_TRIES: Final = 3
+
+
+class Fleet(Following):
+    """A fleet in etcd, as its operator sees it. Used by one thread at a time.
+
+        with Fleet("shop/prod", "https://etcd1.example.com:2379") as fleet:
+            published = fleet.publish(b"port = 8080")
+            waited = fleet.wait(published, timeout_s=30)
+
+    Every method raises `FleetError` for what etcd refuses, and when it cannot be reached: an `UnreachableError` says
+    that nothing was done, a `ReplyLostError` that this is not known.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        endpoints: str | Iterable[str],
+        *,
+        tls: TLS | ssl.SSLContext | None = None,
+        user: str | None = None,
+        password: str | Callable[[], str] | None = None,
+        prefix: str = PREFIX,
+        insecure: bool = False,
+        by: str | None = None,
+    ) -> None:
+        """The arguments are those of `Etcd`. `by`: who publishes; by default this process's user, and its host."""
+        reached = access(endpoints, tls=tls, user=user, password=password, insecure=insecure)
+        super().__init__(Gateway(reached), Keys.of(name, prefix))
+        self.name = name
+        self.by = by if by is not None else _me()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._gateway.close()
+
+    # Publishing
+
+    def publish(
+        self,
+        data: bytes,
+        *,
+        format: FormatName = "toml",  # noqa: A002 (what users call it)
+        note: str = "",
+        canary: str | None = None,
+        expect: str | None = None,
+        override: bool = False,
+    ) -> Published:
+        """Make a document current. Returns at once: `wait` says what becomes of it.
+
+        `canary`: who is to serve it: a number of instances (`1`), a part of them (`10%`), or those with a label
+        (`zone=eu`); all others go on with what is stable. `expect`: the version that is to be current until now.
+        `override`: an all-or-nothing publish that is being voted on comes to nothing.
+
+        Raises `ConflictError` if something else is current, `UnchangedError` if it is this document, `TooLargeError`,
+        and `UsageError` for what is no document, or turns hot reload off.
+        """
+        self._check(data, format)
+        publish_id = token_hex(8)
+
+        def make(state: State) -> Current:
+            self._check_new(state.known.current, data, expect)
+            document = Document(state.version, sha256(data).hexdigest(), format)
+            made = self._current(state, document, "publish", note, publish_id)
+            chosen = None if canary is None else canary_of(canary, publish_id, state)
+            return replace(made, canary=chosen)
+
+        return self._act(make, data, override=override)
+
+    def publish_all_or_nothing(
+        self,
+        data: bytes,
+        *,
+        format: FormatName = "toml",  # noqa: A002 (what users call it)
+        note: str = "",
+        expect: str | None = None,
+        wait_s: float = 30.0,
+    ) -> Published:
+        """Make a document current once each process has validated it and prepared its resources.
+
+        When this returns, every registered process had said yes, and none had refused; each switches as soon as it
+        learns of it. Raises `AbortedError` if one refuses, or has not answered in `wait_s` seconds (1 to 3600): then
+        nobody has changed anything. Else as `publish`.
+        """
+        self._check(data, format)
+        arguments.seconds("wait_s", wait_s, 1, 3600)
+        state = reading.read(self._gateway, self._keys)
+        self._check_new(state.known.current, data, expect)
+        self._check_offer(state.known)
+        document = Document(state.version, sha256(data).hexdigest(), format)
+        current = self._current(state, document, "publish", note, token_hex(8))
+        asked = Offer(document, current.epoch, state.known.base, wait_s, self.by, note, current.publish_id)
+        made = replace(current, all_or_nothing=True)
+        return Voting(self._gateway, self._keys, state, asked, made).run(data, self._find)
+
+    def promote(self, *, note: str = "") -> Published:
+        """Have all instances serve what the canaries serve. Raises `UsageError` if there are none."""
+        publish_id = token_hex(8)
+
+        def make(state: State) -> Current:
+            current = state.known.current
+            if current is None or current.canary is None:
+                raise UsageError(f"{self.name} has no canaries to promote")
+            return self._current(state, current.document, "promote", note or current.note, publish_id)
+
+        return self._act(make)
+
+    def roll_back(
+        self, version: str | None = None, *, note: str = "", expect: Published | None = None, override: bool = False
+    ) -> Published:
+        """Make an earlier version current: that one, or what was before the version that is current now; of canaries
+        what is stable. `expect`: only if that is still current; else `ConflictError`.
+        """
+        publish_id = token_hex(8)
+
+        def make(state: State) -> Current:
+            current = state.known.current
+            if expect is not None and (current is None or current.publish_id != expect.publish_id):
+                raise _conflict(state.known)
+            target = self._before(current) if version is None else self._version(version)
+            if current is not None and current.canary is None and target == current.document:
+                raise UnchangedError(f"version {target.version} is current already")
+            return self._current(state, target, "rollback", note, publish_id)
+
+        return self._act(make, override=override)
+
+    def pause(self, note: str = "") -> None:
+        """Have all instances hold: what is published from now on waits for `resume`."""
+        self._gateway.commit(transactions.pause(self._keys, Pause(self.by, _now(), note)))
+
+    def resume(self) -> None:
+        """Have them go on with what is current then."""
+        self._gateway.commit(transactions.resume(self._keys))
+
+    # Looking
+
+    def history(self, limit: int = 50) -> tuple[Published, ...]:
+        """What was current, newest first."""
+        arguments.whole("limit", limit, 1, _MOST_ENTRIES)
+        return tuple(map(Published.of, self._entries(limit)))
+
+    def show(self, version: str | None = None) -> Shown:
+        """A document, by default the one that is current; of canaries, theirs. It may hold secrets."""
+        if version is None:
+            current = reading.read(self._gateway, self._keys).known.current
+            if current is None:
+                raise FleetError(f"nothing is published in {self.name}")
+            document = current.document
+        else:
+            document = self._version(version)
+        found = self._gateway.get(Get(self._keys.document(document.version))).one
+        if found is None or not document.matches(found.value):
+            raise FleetError(f"version {printable(document.version)} is not kept any more, or was changed")
+        return Shown(document.version, document.sha256, document.format, found.value)
+
+    def status(self) -> FleetStatus:
+        """Who runs what, now."""
+        return reading.read(self._gateway, self._keys).status
+
+    # How
+
+    def _act(
+        self, make: Callable[[State], Current], data: bytes | None = None, *, override: bool = False
+    ) -> Published:
+        """Make what `make` says current, if nothing else became so meanwhile."""
+        for _ in range(_TRIES):
+            state = reading.read(self._gateway, self._keys)
+            if not override:
+                self._check_offer(state.known)
+            current, base = make(state), state.known.base
+            txn = transactions.publish(self._keys, current, base, data, override=override)
+            after = self._commit(txn, current)
+            if after is None:
+                return Published.of(current)
+            if after.base != base:
+                raise _conflict(after)
+            self._check_offer(after)
+        raise FleetError(f"version {current.document.version} cannot be published: its document is not as expected")
+
+    def _commit(self, txn: Txn, current: Current) -> Known | None:
+        """None if it is done, else what is known then."""
+
+        def call() -> tuple[Known | None]:
+            outcome = self._gateway.commit(txn)
+            if outcome.succeeded:
+                return (None,)
+            found = reading.known(outcome.found[0].one, outcome.found[1].one)
+            done = self._find(current) is not None  # by an earlier try, whose answer was lost
+            return (None,) if done else (found,)
+
+        return retried(call, lambda: (None,) if self._find(current) is not None else None)[0]
+
+    def _find(self, current: Current) -> Current | None:
+        """The entry of that act, if it was done."""
+        found = self._gateway.get(Get(self._keys.entry(current.epoch))).one
+        entry = None if found is None else Current.decode(found.key, found.value)
+        return entry if entry is not None and entry.publish_id == current.publish_id else None
+
+    def _current(self, state: State, document: Document, action: Action, note: str, publish_id: str) -> Current:
+        return Current(state.epoch, document, publish_id, self.by, _now(), note, action)
+
+    def _entries(self, limit: int = _MOST_ENTRIES) -> list[Current]:
+        """Newest first."""
+        found = self._gateway.get(under(self._keys.log, limit=limit, newest=True))
+        return [Current.decode(pair.key, pair.value) for pair in found.pairs]
+
+    def _version(self, version: str) -> Document:
+        """The document of that version. Raises `UsageError` if it was never current."""
+        for entry in self._entries():
+            for document in (entry.document, entry.stable):
+                if document.version == version:
+                    return document
+        raise UsageError(f"{self.name} has no version {printable(str(version))}")
+
+    def _before(self, current: Current | None) -> Document:
+        """What was before the version that is current now; of canaries what is stable."""
+        if current is not None and current.canary is not None:
+            return current.canary.stable
+        entries = self._entries()
+        first = None if current is None else current.document
+        at = max((at for at, entry in enumerate(entries) if entry.document == first), default=None)
+        for entry in entries[at + 1 :] if at is not None else ():
+            if entry.stable != first:
+                return entry.stable
+        raise UsageError(f"{self.name} has no version before the current one")
+
+    # Checks
+
+    def _check(self, data: object, form: FormatName) -> None:
+        """Raises for what is no document for a fleet."""
+        if not isinstance(data, bytes):
+            raise UsageError(f"data {arguments.of_type(data)}: give the bytes of a document")
+        if len(data) > MOST_BYTES:
+            limit = "a fleet's document has at most 1 MiB, because etcd takes at most 1.5 MiB a request"
+            raise TooLargeError(f"the document has {len(data):,} bytes: {limit}")
+        found = parse(data, Path(f"/(etcd)/{self.name}"), form=named(form))
+        if isinstance(found, Problem):
+            raise UsageError(f"the document is no {form.upper()}: {found.with_hint}")
+        if _turns_off(found.table):
+            raise UsageError(
+                "hot_reload.enabled = false: a fleet that does not reload could not be published to again"
+            )
+
+    def _check_new(self, current: Current | None, data: bytes, expect: str | None) -> None:
+        """Raises if `data` is current, or something else than `expect`."""
+        if expect is not None and (current is None or current.document.version != expect):
+            now = "nothing is current" if current is None else f"version {current.document.version} is"
+            raise ConflictError(f"not version {printable(expect)}, but {now}", _published(current))
+        if current is None:
+            return
+        if current.document.matches(data):
+            advice = ": promote it" if current.canary else ""
+            raise UnchangedError(f"this document is version {current.document.version}, current already{advice}")
+        if current.canary is not None and current.canary.stable.matches(data):
+            version = current.canary.stable.version
+            raise UnchangedError(f"this document is version {version}, which all but the canaries serve: roll back")
+
+    def _check_offer(self, found: Known) -> None:
+        if found.offer is not None:
+            by = printable(found.offer.by) or "somebody"
+            text = f"{by} is publishing version {found.offer.document.version}, all or nothing: wait, or override it"
+            raise ConflictError(text, _published(found.current), found.offer)
+
+
+def _published(current: Current | None) -> Published | None:
+    return None if current is None else Published.of(current)
+
+
+def _conflict(found: Known) -> ConflictError:
+    if found.current is None:
+        return ConflictError("nothing is current any more")
+    now = Published.of(found.current)
+    what = f"version {now.version}, by {printable(now.by)} at {now.at}"
+    return ConflictError(f"something else became current meanwhile: {what} (epoch {now.epoch})", now, found.offer)
+
+
+def _turns_off(table: dict[str, Any]) -> bool:
+    return any(
+        isinstance(inner := table.get(name), dict) and inner.get("enabled") is False
+        for name in ("hot_reload", "hot-reload")
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _me() -> str:
+    import getpass
+    import socket
+
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # the system does not know this user
+        user = "somebody"
+    return f"{user}@{socket.gethostname()}"

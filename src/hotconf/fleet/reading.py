@@ -1,0 +1,147 @@
+"""The state of a fleet as its publisher reads it: at one revision, then kept up by a watch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
+
+from hotconf.fleet.errors import MalformedError
+from hotconf.fleet.gateway import Gateway
+from hotconf.fleet.keys import Keys
+from hotconf.fleet.records import Current, Instance, Offer, Pause, Record, Vote
+from hotconf.fleet.requests import Get, Pair, Seen, Txn, under
+from hotconf.fleet.results import FleetStatus, Published, members
+
+R = TypeVar("R", bound=Record)
+
+
+class Known(NamedTuple):
+    """What decides whether a transaction succeeds."""
+
+    current: Current | None
+    base: int
+    """The revision at which that was written; 0: nothing is current."""
+    offer: Offer | None
+    offered: int
+    """The revision at which that was created; 0: there is none."""
+
+
+@dataclass(slots=True)
+class State:
+    """All that is known of a fleet. Changed by one thread."""
+
+    keys: Keys
+    revision: int
+    current: Pair | None = None
+    offer: Pair | None = None
+    pause: Pair | None = None
+    instances: dict[tuple[str, str], Instance] = field(default_factory=dict)
+    """By instance and process."""
+    votes: dict[tuple[str, str], Vote] = field(default_factory=dict)
+    documents: set[str] = field(default_factory=set)
+
+    @property
+    def known(self) -> Known:
+        """What decides whether a transaction succeeds."""
+        return known(self.current, self.offer)
+
+    @property
+    def epoch(self) -> int:
+        """The one that comes next: higher than what is current, and than that of any process."""
+        said = self.known.current
+        epochs = [0 if said is None else said.epoch, *(each.epoch for each in self.instances.values())]
+        return max(epochs) + 1
+
+    @property
+    def version(self) -> str:
+        """The one that comes next: higher than that of any document, and than what any process serves or voted on."""
+        names = {
+            *self.documents,
+            *(each.version for each in self.instances.values()),
+            *(each.version for each in self.votes.values()),
+        }
+        return str(max((int(name) for name in names if name.isdecimal()), default=0) + 1)
+
+    @property
+    def status(self) -> FleetStatus:
+        """As people see it."""
+        current, _, offer, _ = self.known
+        pause = None if self.pause is None else Pause.decode(self.pause.key, self.pause.value)
+        published = None if current is None else Published.of(current)
+        return FleetStatus(self.revision, published, offer, pause, members(current, self.instances, self.votes))
+
+    def apply(self, seen: Seen) -> set[tuple[str, str]]:
+        """What a watch reports. Returns the processes that are concerned; all of them if what is current is."""
+        self.revision = max(self.revision, seen.revision)
+        concerned: set[tuple[str, str]] = set()
+        for pair in seen.pairs:
+            concerned |= self._written(pair)
+        for key in seen.deleted:
+            concerned |= self._deleted(key)
+        return concerned
+
+    def _written(self, pair: Pair) -> set[tuple[str, str]]:
+        keys = self.keys
+        if pair.key.startswith(keys.instances):
+            try:
+                self.instances[who := _who(pair.key, keys.instances)] = Instance.decode(pair.key, pair.value)
+            except MalformedError:  # by nobody of ours: it takes part in nothing
+                return set()
+            return {who}
+        if pair.key.startswith(keys.votes):
+            self.votes[who := _who(pair.key, keys.votes)] = Vote.decode(pair.value)
+            return {who}
+        if pair.key.startswith(keys.documents):
+            self.documents.add(pair.key.removeprefix(keys.documents).decode(errors="replace"))
+        elif pair.key == keys.current:
+            self.current = pair
+            return set(self.instances)
+        elif pair.key == keys.offer:
+            self.offer = pair
+        elif pair.key == keys.pause:
+            self.pause = pair
+        return set()
+
+    def _deleted(self, key: bytes) -> set[tuple[str, str]]:
+        keys = self.keys
+        if key.startswith(keys.instances):
+            self.instances.pop(who := _who(key, keys.instances), None)
+            return {who}
+        if key.startswith(keys.votes):
+            self.votes.pop(who := _who(key, keys.votes), None)
+            return {who}
+        if key.startswith(keys.documents):
+            self.documents.discard(key.removeprefix(keys.documents).decode(errors="replace"))
+        elif key == keys.current:
+            self.current = None
+        elif key == keys.offer:
+            self.offer = None
+        elif key == keys.pause:
+            self.pause = None
+        return set()
+
+
+def read(gateway: Gateway, keys: Keys) -> State:
+    """The state now, at one revision."""
+    wanted: tuple[Get, ...] = (
+        *(under(keys.control), under(keys.instances), under(keys.votes)),
+        under(keys.documents, keys_only=True),
+    )
+    outcome = gateway.commit(Txn((), wanted))
+    state = State(keys, outcome.revision)
+    pairs: Iterable[Pair] = (pair for found in outcome.found for pair in found.pairs)
+    state.apply(Seen(outcome.revision, tuple(pairs)))
+    return state
+
+
+def known(current: Pair | None, offer: Pair | None) -> Known:
+    """What decides whether a transaction succeeds."""
+    said = None if current is None else Current.decode(current.key, current.value)
+    asked = None if offer is None else Offer.decode(offer.key, offer.value)
+    return Known(said, 0 if current is None else current.mod, asked, 0 if offer is None else offer.create)
+
+
+def _who(key: bytes, prefix: bytes) -> tuple[str, str]:
+    instance, _, boot = key.removeprefix(prefix).decode(errors="replace").partition("/")
+    return instance, boot

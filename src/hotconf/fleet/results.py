@@ -1,0 +1,186 @@
+"""What a publisher gets to know: typed, without values of the configuration unless it asks for a document."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from hotconf.fleet.errors import FleetError
+from hotconf.fleet.records import Action, Current, Instance, Offer, Pause, Status, Vote
+from hotconf.formats.registry import FormatName
+from hotconf.text import printable
+
+State: TypeAlias = Literal["ack", "nack", "deferred", "paused", "ahead", "behind"]
+"""A status; `behind`: its latest word is about an earlier epoch than what is current."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What is current now."""
+
+    epoch: int
+    version: str
+    sha256: str
+    action: Action
+    by: str
+    at: str
+    """In UTC, by the publisher's clock."""
+    note: str
+    format: FormatName
+    canary: str | None
+    """The rule, while only canaries serve it."""
+    stable: str
+    """The version that all others serve."""
+    all_or_nothing: bool
+    publish_id: str
+
+    @classmethod
+    def of(cls, current: Current) -> Published:
+        """That."""
+        document, rule = current.document, None if current.canary is None else current.canary.rule
+        who = (current.action, current.by, current.at, current.note)
+        rest = (current.stable.version, current.all_or_nothing, current.publish_id)
+        return cls(current.epoch, document.version, document.sha256, *who, document.format, rule, *rest)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A document."""
+
+    version: str
+    sha256: str
+    format: FormatName
+    data: bytes = field(repr=False)
+    """It may hold secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One process of the fleet, as it says."""
+
+    instance: str
+    boot: str
+    """Of each process another."""
+    version: str
+    """What it serves; empty: nothing, or what it kept from before."""
+    epoch: int
+    seen: int
+    """The epoch that `status` is about."""
+    status: Status
+    state: State
+    reason: str
+    since: str
+    host: str
+    pid: int
+    labels: dict[str, str]
+    canary: bool
+    """It is to serve the new document while there is a canary."""
+    vote: Vote = field(default_factory=lambda: Vote(None))
+
+    @property
+    def name(self) -> str:
+        """`web-1 (pid 1234)`."""
+        return printable(f"{self.instance} (pid {self.pid})")
+
+
+@dataclass(frozen=True, slots=True)
+class FleetStatus:
+    """Who runs what, at one revision of the store."""
+
+    revision: int
+    current: Published | None
+    """None: nothing is published yet."""
+    offer: Offer | None
+    pause: Pause | None
+    members: tuple[Member, ...]
+    """Processes that are there: what has died is gone when its lease has expired."""
+
+    @property
+    def versions(self) -> Counter[str]:
+        """How many serve each version."""
+        return Counter(member.version for member in self.members)
+
+    @property
+    def states(self) -> Counter[State]:
+        """How many are in each state."""
+        return Counter(member.state for member in self.members)
+
+    def of(self, *states: State) -> tuple[Member, ...]:
+        """Those in one of these states."""
+        return tuple(member for member in self.members if member.state in states)
+
+    @property
+    def lag(self) -> int:
+        """By how many epochs the last of them is behind."""
+        newest = 0 if self.current is None else self.current.epoch
+        return max((newest - member.seen for member in self.members), default=0)
+
+    @property
+    def settled(self) -> bool:
+        """All have said what becomes of what is current."""
+        return not self.of("behind", "deferred", "paused", "ahead")
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """What became of a publish until the time ran out, or all had said."""
+
+    published: Published
+    status: FleetStatus
+    superseded: bool
+    """Something else is current meanwhile."""
+
+    @property
+    def refused(self) -> tuple[Member, ...]:
+        """Those that keep the old, each with its reason."""
+        return self.status.of("nack")
+
+    @property
+    def missing(self) -> tuple[Member, ...]:
+        """Those that have not said yet, or cannot now."""
+        return self.status.of("behind", "deferred", "paused", "ahead")
+
+    @property
+    def everywhere(self) -> bool:
+        """All serve what they are to serve."""
+        return not (self.superseded or self.refused or self.missing)
+
+
+class ConflictError(FleetError):
+    """Somebody else was first: nothing was published. `current` is what they published."""
+
+    def __init__(self, text: str, current: Published | None = None, offer: Offer | None = None) -> None:
+        super().__init__(text)
+        self.current = current
+        self.offer = offer
+
+
+class UnchangedError(FleetError):
+    """What was to be published is current already."""
+
+
+class AbortedError(FleetError):
+    """An all-or-nothing publish did not come about: nobody has changed anything."""
+
+    def __init__(self, text: str, refused: tuple[Member, ...] = (), missing: tuple[Member, ...] = ()) -> None:
+        super().__init__(text)
+        self.refused = refused
+        """Those that voted no; the reason is in `vote`."""
+        self.missing = missing
+        """Those that had not voted when the time ran out."""
+
+
+def members(
+    current: Current | None, instances: dict[tuple[str, str], Instance], votes: dict[tuple[str, str], Vote]
+) -> tuple[Member, ...]:
+    """All that have a record, in order."""
+    return tuple(_member(current, *who, said, votes.get(who)) for who, said in sorted(instances.items()))
+
+
+def _member(current: Current | None, instance: str, boot: str, said: Instance, vote: Vote | None) -> Member:
+    epoch = 0 if current is None else current.epoch
+    canary = current is not None and current.canary is not None and current.canary.includes(instance, said.labels)
+    state: State = "behind" if said.seen < epoch and said.status not in ("ahead", "paused") else said.status
+    what = (said.version, said.epoch, said.seen, said.status, state, said.reason, said.since)
+    return Member(instance, boot, *what, said.host, said.pid, said.labels, canary, vote or Vote(None))

@@ -1,0 +1,157 @@
+"""An all-or-nothing publish: offer the document, collect the votes, commit or abort."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from hotconf.fleet import reading, transactions
+from hotconf.fleet.errors import FleetError, LeaseLostError, UnreachableError
+from hotconf.fleet.following import follow
+from hotconf.fleet.gateway import Gateway, Lease, retried
+from hotconf.fleet.keys import Keys
+from hotconf.fleet.reading import Known, State
+from hotconf.fleet.records import Current, Offer
+from hotconf.fleet.results import AbortedError, ConflictError, Member, Published
+from hotconf.text import shortened
+
+TTL_S: Final = 10
+"""How long an offer lives after its publisher has died."""
+_MOST_NAMED: Final = 5
+_LONGEST_REASON: Final = 300
+
+
+class Voting:
+    """One offer, until it is decided."""
+
+    def __init__(self, gateway: Gateway, keys: Keys, state: State, offer: Offer, current: Current) -> None:
+        self._gateway = gateway
+        self._keys = keys
+        self._state = state
+        self._offer = offer
+        self._current = current
+        self._created = 0
+
+    def run(self, data: bytes, find: Callable[[Current], Current | None]) -> Published:
+        """Returns what is current then. Raises `AbortedError` or `ConflictError`: nobody has changed anything."""
+        if not self._state.votes:
+            raise AbortedError("no instance is registered: there is nobody who could say yes")
+        lease = self._gateway.grant(TTL_S)
+        try:
+            self._make(data, lease)
+            return self._collect(lease, find)
+        finally:
+            # Whatever happened, nobody is left waiting for a decision.
+            with suppress(FleetError):
+                self._gateway.revoke(lease)
+
+    def _make(self, data: bytes, lease: Lease) -> None:
+        def call() -> int:
+            outcome = self._gateway.commit(transactions.offer(self._keys, self._offer, data, lease.id))
+            if outcome.succeeded:
+                return outcome.revision
+            found = reading.known(outcome.found[0].one, outcome.found[1].one)
+            if created := self._mine(found):
+                return created
+            raise _lost_race(found)
+
+        def find() -> int | None:
+            state = reading.read(self._gateway, self._keys)
+            return self._mine(state.known) or None
+
+        self._created = retried(call, find)
+
+    def _mine(self, found: Known) -> int:
+        """The revision of our offer, if it is there."""
+        mine = found.offer is not None and found.offer.publish_id == self._offer.publish_id
+        return found.offered if mine else 0
+
+    def _collect(self, lease: Lease, find: Callable[[Current], Current | None]) -> Published:
+        until = time.monotonic() + self._offer.wait_s
+        alive_at = time.monotonic()
+        beat_s = lease.ttl_s / 3
+        state: State | None = None
+        for state, _ in follow(self._gateway, self._keys, until, every_s=beat_s):
+            if time.monotonic() - alive_at >= beat_s:
+                with suppress(UnreachableError):
+                    self._gateway.keep_alive(lease)
+                    alive_at = time.monotonic()
+            if (decided := self._decide(state, find)) is not None:
+                return decided
+        raise self._abort(state)
+
+    def _decide(self, state: State, find: Callable[[Current], Current | None]) -> Published | None:
+        """What is current, if that is decided. Raises `AbortedError` if somebody refuses."""
+        if state.revision < self._created:
+            return None
+        if self._mine(state.known) != self._created:
+            if (entry := find(self._current)) is not None:
+                return Published.of(entry)
+            raise _gone(state.known)
+        if self._votes(state, "no"):
+            raise self._abort(state)
+        version = self._offer.document.version
+        if not state.votes or any((v.answer, v.version) != ("yes", version) for v in state.votes.values()):
+            return None
+
+        def call() -> bool:
+            outcome = self._gateway.commit(transactions.commit(self._keys, self._offer, self._created, self._current))
+            return outcome.succeeded or find(self._current) is not None
+
+        done = retried(call, lambda: True if find(self._current) is not None else None)
+        return Published.of(self._current) if done else None  # somebody joined, or changed its mind
+
+    def _abort(self, state: State | None) -> FleetError:
+        """Take it back; what to raise then."""
+
+        def call() -> bool:
+            return self._gateway.commit(transactions.abort(self._keys, self._created)).succeeded
+
+        try:
+            retried(call, lambda: None)
+        except (UnreachableError, LeaseLostError) as error:
+            why = f"it cannot be taken back now: it ends by itself in {TTL_S} s ({error})"
+        else:
+            why = ""
+        if state is None:
+            return AbortedError("; ".join(filter(None, ("the votes could not be read", why))))
+        refused, missing = self._votes(state, "no"), self._votes(state, None)
+        return AbortedError(
+            "; ".join(filter(None, (_why(refused, missing, self._offer.wait_s), why))), refused, missing
+        )
+
+    def _votes(self, state: State, answer: str | None) -> tuple[Member, ...]:
+        """Those that have voted so on this version; None: those that have not voted on it."""
+        version = self._offer.document.version
+        found = []
+        for member in state.status.members:
+            said = member.vote.answer if member.vote.version == version else None
+            if said == answer:
+                found.append(member)
+        return tuple(found)
+
+
+def _why(refused: tuple[Member, ...], missing: tuple[Member, ...], wait_s: float) -> str:
+    parts = [f"{each.name} refuses: {shortened(each.vote.reason, _LONGEST_REASON)}" for each in refused[:_MOST_NAMED]]
+    if len(refused) > _MOST_NAMED:
+        parts.append(f"{len(refused) - _MOST_NAMED} more refuse")
+    if not refused:
+        names = ", ".join(each.name for each in missing[:_MOST_NAMED])
+        more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
+        who = f"{names}{more}" if missing else "somebody who has gone meanwhile"
+        parts.append(f"no answer in {wait_s:g} s from {who}")
+    return "; ".join(parts)
+
+
+def _gone(found: Known) -> ConflictError:
+    current = None if found.current is None else Published.of(found.current)
+    what = "" if current is None else f"; version {current.version} is current (epoch {current.epoch})"
+    return ConflictError(f"the offer was overridden, or has expired{what}", current, found.offer)
+
+
+def _lost_race(found: Known) -> ConflictError:
+    current = None if found.current is None else Published.of(found.current)
+    what = "another offer is open" if found.offer is not None else "something else became current meanwhile"
+    return ConflictError(what, current, found.offer)
