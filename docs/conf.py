@@ -19,6 +19,8 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 suppress_warnings = ["misc.highlighting_failure"]  # languages that Pygments does not know, such as mermaid
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_title = "hotconf"
 html_show_sphinx = False
 html_theme_options = {"navigation_with_keys": True, "source_edit_link": ""}
